@@ -1,0 +1,55 @@
+# make demo: the walkthrough, real trainings.   make test: the quick tests.   make help: the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Compiled bytecode makes the first import of TensorFlow several times quicker.
+PIP    := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile
+
+.PHONY: help demo test lint format bench docs clean
+
+help:
+	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
+	@echo "make test    the quick tests (no TensorFlow)"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   the figures, each beside its floor"
+	@echo "make docs    the examples in README and docs, run as tests"
+	@echo "make clean   remove what these made"
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "pystore needs Python 3.11 or later; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/dev: $(VENV)/made setup.cfg pyproject.toml
+	@echo "installing the tools for tests and lint into $(VENV)"
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/tensorflow: $(VENV)/made setup.cfg pyproject.toml
+	@echo "installing TensorFlow into $(VENV) (once, about a minute)"
+	@$(PIP) --editable '.[tensorflow,examples]'
+	@touch $@
+
+demo: $(VENV)/tensorflow
+	@$(BIN)/python demos/mnist.py $(DEMO)
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/dev
+	$(BIN)/python -m pytest tests/test_docs.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,123 @@
+"""pystore: a content-addressed build store for machine-learning stages."""
+
+from .model import errors, events
+from .model.attempt import Attempt
+from .model.candidate import Candidate
+from .model.config import Config
+from .model.context import Context
+from .model.derivation import Closure, Derivation
+from .model.errors import PystoreError, PystoreWarning
+from .model.manifest import Manifest
+from .model.matchers import (
+    Matcher,
+    Need,
+    match,
+    match_all,
+    match_best,
+    match_exact,
+    match_latest,
+    match_only,
+    match_some,
+)
+from .model.realizer import Realizer
+from .model.refs import DRef, RefPath, RRef, selfref
+from .model.version import __version__
+from .run.build import (
+    Build,
+    build_cattrs,
+    build_config,
+    build_context,
+    build_deref,
+    build_link,
+    build_name,
+    build_note,
+    build_outpath,
+    build_path,
+    build_paths,
+    build_progress,
+    build_seed,
+    build_wrapper,
+)
+from .run.declare import Registry, mkconfig, mkdrv, two_way
+from .run.inplace import instantiate_inplace, realize_inplace
+from .run.lookup import (
+    attempts,
+    catref,
+    config_of,
+    context_of,
+    deps_of,
+    dref2path,
+    lsref,
+    rmref,
+    rref2dref,
+    rref2path,
+)
+from .run.verbs import instantiate, realize, realize_many
+from .store.store import Store
+from .ui import settings
+from .ui.settings import store_initialize
+
+__all__ = [
+    "Attempt",
+    "Build",
+    "Candidate",
+    "Closure",
+    "Config",
+    "Context",
+    "DRef",
+    "Derivation",
+    "Manifest",
+    "Matcher",
+    "Need",
+    "PystoreError",
+    "PystoreWarning",
+    "RRef",
+    "Realizer",
+    "RefPath",
+    "Registry",
+    "Store",
+    "__version__",
+    "attempts",
+    "build_cattrs",
+    "build_config",
+    "build_context",
+    "build_deref",
+    "build_link",
+    "build_name",
+    "build_note",
+    "build_outpath",
+    "build_path",
+    "build_paths",
+    "build_progress",
+    "build_seed",
+    "build_wrapper",
+    "catref",
+    "config_of",
+    "context_of",
+    "deps_of",
+    "dref2path",
+    "errors",
+    "events",
+    "instantiate",
+    "instantiate_inplace",
+    "lsref",
+    "match",
+    "match_all",
+    "match_best",
+    "match_exact",
+    "match_latest",
+    "match_only",
+    "match_some",
+    "mkconfig",
+    "mkdrv",
+    "realize",
+    "realize_inplace",
+    "realize_many",
+    "rmref",
+    "rref2dref",
+    "rref2path",
+    "selfref",
+    "settings",
+    "store_initialize",
+    "two_way",
+]

@@ -1,0 +1,75 @@
+"""Attempt: one run of a realizer, as the store remembers it.
+
+A1  The text of an attempt carries its own checksum: a changed byte is noticed.
+A2  Within a (derivation, context), starts strictly increase (S7).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from .digest import short
+from .errors import Corrupted
+from .refs import DRef, RRef
+
+Outcome = Literal["succeeded", "failed", "died", "running"]
+
+_HEAD = '{"checksum":"'
+_BODY = len(_HEAD) + 32 + 2  # where the rest begins: after the digits, a quote and a comma
+
+
+class Attempt(NamedTuple):
+    """One run of a realizer: number `number` within its (derivation, context)."""
+
+    id: str  # random, 32 hex: tells copies of one attempt from two attempts
+    dref: DRef
+    context: str  # 32 hex
+    number: int
+    outcome: Outcome
+    rref: RRef | None  # when it succeeded
+    error: str | None  # when it failed
+    seed: int
+    start: int  # [ns since the epoch, UTC]
+    stop: int  # [ns since the epoch, UTC]; equals start where it is not known
+    host: str
+    pid: int
+    realizer: str  # the function's qualified name
+    source: str  # digest of the function's source, 32 hex; "" where it could not be read
+    versions: Mapping[str, str]
+    metrics: Mapping[str, float]
+    notes: Mapping[str, Any]  # what the realizer told with build_note
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it made a realization."""
+        return self.outcome == "succeeded"
+
+    @property
+    def duration(self) -> float:
+        """How long it took [s]."""
+        return (self.stop - self.start) / 1e9
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """What sorts the attempts of one (derivation, context) from first to last (S7)."""
+        return (self.start, self.number, self.id)
+
+
+def attempt_text(attempt: Attempt) -> bytes:
+    """The record of an attempt, with its checksum in front."""
+    body = json.dumps(attempt._asdict(), sort_keys=True, separators=(",", ":"))[1:] + "\n"
+    return f'{_HEAD}{short("pystore attempt 1", body.encode())}",{body}'.encode()
+
+
+def parse_attempt(text: bytes) -> Attempt:
+    """The attempt in a record. Raises Corrupted."""
+    if text[len(_HEAD) : _BODY - 2].decode("latin-1") != short("pystore attempt 1", text[_BODY:]):
+        raise Corrupted("the record of an attempt does not match its checksum")
+    try:
+        value = json.loads(text)
+        del value["checksum"]
+        value["dref"] = DRef(value["dref"])
+        value["rref"] = value["rref"] and RRef(value["rref"])
+        return Attempt(**value)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None

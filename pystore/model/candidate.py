@@ -1,0 +1,37 @@
+"""Candidate: one realization as a matcher sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .attempt import Attempt
+from .refs import RRef
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One realization in the present context, with the attempts that made it."""
+
+    rref: RRef
+    attempts: tuple[Attempt, ...]  # those that succeeded, first to last; at least one
+    files: Mapping[str, bytes] = field(default_factory=dict)  # those the matcher reads, if present
+    gone: bool = False  # its bytes were collected; its attempts still count
+
+    @property
+    def latest(self) -> Attempt:
+        """The last attempt that made it."""
+        return self.attempts[-1]
+
+    def metric(self, name: str) -> float:
+        """A number that it reached: a recorded metric, or the first line of a file; else NaN."""
+        recorded = self.latest.metrics.get(name)
+        return first_number(self.files.get(name, b"")) if recorded is None else recorded
+
+
+def first_number(content: bytes) -> float:
+    """The number on the first line of a file, or NaN."""
+    try:
+        return float(content.partition(b"\n")[0])
+    except ValueError:
+        return NAN

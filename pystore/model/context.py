@@ -1,0 +1,68 @@
+"""Context: for each direct input of a derivation, the realizations chosen for it.
+
+X1  An RRef digests its own context, so direct inputs pin the whole history.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .digest import digest, short
+from .errors import BadRef, Corrupted
+from .refs import DRef, RRef
+
+
+class Context(Mapping[DRef, tuple[RRef, ...]]):
+    """The sorted realizations chosen for each direct input; immutable."""
+
+    __slots__ = ("_chosen", "digest", "text")
+
+    text: str  # canonical
+    digest: str  # 32 hex, as file names have it
+
+    def __init__(self, chosen: Mapping[DRef, Iterable[RRef]] | None = None) -> None:
+        self._chosen = {d: tuple(sorted(set(r))) for d, r in sorted((chosen or {}).items())}
+        self.text = json.dumps(self._chosen, separators=(",", ":"))
+        self.digest = short("pystore context 1", self.text.encode())
+
+    def __getitem__(self, dref: DRef) -> tuple[RRef, ...]:
+        return self._chosen[dref]
+
+    def __iter__(self) -> Iterator[DRef]:
+        return iter(self._chosen)
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __repr__(self) -> str:
+        return f"Context({self.text})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Context, (self._chosen,)
+
+
+def provenance_text(dref: DRef, context: Context, manifest: str) -> bytes:
+    """The text of a realization's `context.json`, which its RRef digests.
+
+    `manifest` is the full digest of its tree.
+    """
+    value = {"dref": dref, "inputs": dict(context), "manifest": manifest}
+    return (json.dumps(value, sort_keys=True, separators=(",", ":")) + "\n").encode()
+
+
+def rref_of(dref: DRef, provenance: bytes) -> RRef:
+    """The reference of the realization with this `context.json`."""
+    return RRef.of(digest("pystore realization 1", provenance)[:32], dref)
+
+
+def parse_provenance(text: bytes) -> tuple[DRef, Context, str]:
+    """The derivation, the context and the tree's digest in a `context.json`. Raises Corrupted."""
+    try:
+        value: dict[str, Any] = json.loads(text)
+        inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in value["inputs"].items()}
+        dref, context, manifest = DRef(value["dref"]), Context(inputs), str(value["manifest"])
+    except (ValueError, KeyError, TypeError, AttributeError, BadRef) as error:
+        raise Corrupted("not the text of a context", because=repr(error)[:200]) from None
+    if provenance_text(dref, context, manifest) != text:
+        raise Corrupted("not the canonical text of a context")
+    return dref, context, manifest

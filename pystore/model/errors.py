@@ -1,0 +1,138 @@
+"""Errors that teach: a message, the facts, and what to try.
+
+Four families, by whose fault it is: you wrote · the build · the store · they sent.
+"""
+
+from collections.abc import Mapping
+
+
+class PystoreError(Exception):
+    """An error with a message, its facts, and a remedy. Facts can be read as attributes."""
+
+    def __init__(self, what: str, *, remedy: str = "", **facts: object) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+        self.facts = {name: fact for name, fact in facts.items() if fact is not None}
+
+    def __getattr__(self, name: str) -> object:
+        facts: Mapping[str, object] = self.__dict__.get("facts", {})
+        if name in facts:
+            return facts[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute or fact {name!r}")
+
+    def __str__(self) -> str:
+        width = max((len(name) for name in self.facts), default=0) + 1
+        lines = [self.what]
+        lines += [f"  {name + ':':<{width}}  {fact}" for name, fact in self.facts.items()]
+        if self.remedy:
+            lines.append(f"  try: {self.remedy}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (type(self), self.what, self.remedy, self.facts)
+
+    def having(self, **facts: object) -> "PystoreError":
+        """This very error with more facts; those it already states are kept."""
+        self.facts = {**{k: v for k, v in facts.items() if v is not None}, **self.facts}
+        return self
+
+
+def _again(
+    kind: type[PystoreError], what: str, remedy: str, facts: dict[str, object]
+) -> PystoreError:
+    error = kind(what, remedy=remedy)
+    error.facts = dict(facts)
+    return error
+
+
+class PystoreWarning(UserWarning):
+    """Something that is allowed and that you may not have meant."""
+
+
+# --- you wrote -------------------------------------------------------------------------
+
+
+class BadConfig(PystoreError):
+    """A config value that has no canonical JSON text."""
+
+
+class BadRef(PystoreError):
+    """A text that is not a reference, or a path that leaves its realization."""
+
+
+class BadName(PystoreError):
+    """A name that cannot be part of a reference."""
+
+
+class BadStage(PystoreError):
+    """A stage, a registry or a call that cannot mean anything."""
+
+
+class BadMatcher(PystoreError):
+    """A matcher with impossible arguments, or one that chose what it was not offered."""
+
+
+# --- the build -------------------------------------------------------------------------
+
+
+class BuildError(PystoreError):
+    """A realizer failed; the cause is chained, the fact `staging` says where its files are."""
+
+
+class MissingOutput(BuildError):
+    """A realizer did not write a file that its config promises."""
+
+
+class UnkeepableOutput(BuildError):
+    """An output that no store can keep: a special file, a link to outside, an open file."""
+
+
+class MatcherUnsatisfied(PystoreError):
+    """The matcher wants realizations that do not exist and cannot be built."""
+
+
+class DependencyFailed(PystoreError):
+    """What was asked for needs a derivation that failed."""
+
+
+# --- the store -------------------------------------------------------------------------
+
+
+class NotAStore(PystoreError):
+    """A directory that is no store, and is not empty either."""
+
+
+class FormatTooNew(PystoreError):
+    """A store written by a later version of pystore."""
+
+
+class NotInStore(PystoreError):
+    """A well-formed reference to something that this store does not hold."""
+
+
+class Corrupted(PystoreError):
+    """Something in the store is not what its name says."""
+
+
+class StoreBusy(PystoreError):
+    """Another process holds the lock; the fact `owner` says who."""
+
+
+class InUse(PystoreError):
+    """What should be removed is needed by something else."""
+
+
+# --- they sent -------------------------------------------------------------------------
+
+
+class FetchError(PystoreError):
+    """A download that did not arrive."""
+
+
+class ChecksumMismatch(FetchError):
+    """A download whose bytes are not the ones asked for: facts `expected`, `got`, `url`."""
+
+
+class UnsafeArchive(PystoreError):
+    """An archive that reaches outside of its folder, or grows beyond its limits."""

@@ -1,0 +1,88 @@
+"""Events: what happens while realizing, as frozen values for listeners.
+
+A listener is a function of one event; what it returns is ignored.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .refs import DRef, RRef
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened to a derivation."""
+
+    dref: DRef
+
+
+@dataclass(frozen=True)
+class Reused(Event):
+    """The matcher chose realizations without a build in this call."""
+
+    rrefs: tuple[RRef, ...]
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """A realizer starts."""
+
+    number: int  # of the attempt
+    seed: int
+    staging: str  # the path of its output directory
+
+
+@dataclass(frozen=True)
+class Succeeded(Event):
+    """An attempt was committed."""
+
+    number: int
+    rref: RRef
+    fresh: bool  # False: the same bytes were there already
+    duration: float  # [s]
+
+
+@dataclass(frozen=True)
+class AttemptFailed(Event):
+    """An attempt failed."""
+
+    number: int
+    error: str
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """A realizer tells how far it is."""
+
+    done: float
+    total: float | None
+    unit: str
+
+
+@dataclass(frozen=True)
+class Waiting(Event):
+    """Another process builds the same thing; `owner` says who, and since when."""
+
+    owner: str
+
+
+@dataclass(frozen=True)
+class NotChosen(Event):
+    """A forced build succeeded, and the matcher chose others."""
+
+    rref: RRef
+    chosen: tuple[RRef, ...]
+
+
+@dataclass(frozen=True)
+class OtherInputs(Event):
+    """The matcher wants a build, and realizations exist for other inputs."""
+
+    count: int
+
+
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener that hears nothing."""

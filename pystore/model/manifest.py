@@ -1,0 +1,107 @@
+"""Manifest: a tree of artifacts as a value.
+
+Path, kind, executable bit, size and digest of every file; the text of every link; every empty
+directory. Modification times do not count.
+
+N1  Equal trees have one text, whatever the order of listing: entries are sorted by path bytes.
+N2  Names are bytes: `encode_name` keeps every one of them, and is one to one.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from .digest import digest
+from .errors import Corrupted
+
+Kind = Literal["file", "link", "directory"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file, link or empty directory of a tree."""
+
+    path: bytes  # relative to the tree, steps parted by b"/"
+    kind: Kind
+    executable: bool = False  # files only
+    size: int = 0  # files only [bytes]
+    digest: str = ""  # files only: plain BLAKE3 of the bytes, 64 hex, as b3sum prints it
+    target: bytes = b""  # links only: the text of the link
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The entries of one tree, in the order of their paths."""
+
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> "Manifest":
+        """The manifest with these entries, in any order."""
+        return cls(tuple(sorted(entries, key=lambda entry: entry.path)))
+
+    @classmethod
+    def parse(cls, text: bytes) -> "Manifest":
+        """The manifest with this canonical text. Raises Corrupted."""
+        try:
+            manifest = cls(tuple(_entry(row) for row in json.loads(text)["entries"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise Corrupted("not the text of a manifest", because=repr(error)[:200]) from None
+        if manifest.text != text:
+            raise Corrupted("not the canonical text of a manifest")
+        return manifest
+
+    @cached_property
+    def text(self) -> bytes:
+        """The canonical text: one entry a line, so that `diff` shows what differs."""
+        rows = ",\n".join(
+            json.dumps(_row(entry), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            for entry in self.entries
+        )
+        return f'{{"entries":[\n{rows}\n]}}\n'.encode()
+
+    @cached_property
+    def digest(self) -> str:
+        """The 64 hex digits that stand for the whole tree."""
+        return digest("pystore tree 1", self.text)
+
+    @property
+    def size(self) -> int:
+        """Bytes in all files."""
+        return sum(entry.size for entry in self.entries)
+
+
+def encode_name(name: bytes) -> str:
+    """Text for a file name: as it is where it is UTF-8; `%` and other bytes as %XX."""
+    text = name.replace(b"%", b"%25").decode("utf-8", "surrogateescape")
+    if text.isascii():
+        return text
+    return "".join(f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in text)
+
+
+def decode_name(text: str) -> bytes:
+    """The file name that `encode_name` wrote."""
+    head, *escaped = text.encode().split(b"%")
+    return head + b"".join(bytes.fromhex(part[:2].decode()) + part[2:] for part in escaped)
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    row: dict[str, object] = {"path": encode_name(entry.path), "kind": entry.kind}
+    if entry.kind == "file":
+        row |= {"executable": entry.executable, "size": entry.size, "digest": entry.digest}
+    if entry.kind == "link":
+        row["target"] = encode_name(entry.target)
+    return row
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    return Entry(
+        decode_name(row["path"]),
+        row["kind"],
+        row.get("executable", False),
+        row.get("size", 0),
+        row.get("digest", ""),
+        decode_name(row.get("target", "")),
+    )

@@ -1,0 +1,212 @@
+"""Matchers: which realizations a user or a later stage sees.
+
+A matcher is a value, compared by name and arguments. Candidates go in; out come the realizations
+to use, or `Need(n)`: build so many more, and ask again.
+
+M1  A matcher chooses only what it was offered and what is not gone.
+M2  The order of the candidates makes no difference.
+M3  `match_best` puts a missing, unreadable or NaN metric last; ties go by reference.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from .candidate import Candidate
+from .errors import BadMatcher, BadRef, MatcherUnsatisfied
+from .refs import RRef, check_part
+
+
+@dataclass(frozen=True)
+class Need:
+    """A matcher's wish: `n` more attempts that succeed, or `n` more distinct realizations."""
+
+    n: int
+    of: Literal["attempts", "realizations"] = "realizations"
+
+    def __post_init__(self) -> None:
+        _check_count("Need", self.n)
+        if self.of not in ("attempts", "realizations"):
+            raise BadMatcher(
+                "Need counts attempts or realizations",
+                given=repr(self.of),
+                remedy='write Need(n, of="attempts") or Need(n, of="realizations")',
+            )
+
+
+Rule = Callable[..., "Candidate | RRef | Need | Sequence[Candidate | RRef]"]
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """A rule with a name and arguments; `reads` are the files that it looks into."""
+
+    name: str
+    arguments: tuple[tuple[str, Any], ...]
+    reads: tuple[str, ...]
+    rule: Rule = field(compare=False, repr=False)
+
+    def select(self, candidates: Iterable[Candidate]) -> tuple[RRef, ...] | Need:
+        """The realizations to use, or what must be built first.
+
+        Raises MatcherUnsatisfied when building would not help, BadMatcher when the rule
+        chooses what it was not offered (M1).
+        """
+        offered = sorted(candidates, key=lambda candidate: candidate.rref)
+        answer = self.rule(offered)
+        if isinstance(answer, Need):
+            return answer
+        if isinstance(answer, (Candidate, RRef)):
+            answer = [answer]
+        chosen = tuple(dict.fromkeys(c.rref if isinstance(c, Candidate) else c for c in answer))
+        self._check(chosen, offered)
+        return chosen
+
+    def _check(self, chosen: tuple[RRef, ...], offered: list[Candidate]) -> None:
+        if not chosen:
+            raise MatcherUnsatisfied(
+                f"{self} chose nothing", offered=len(offered), remedy="return Need(1) to build"
+            )
+        strange = set(chosen) - {c.rref for c in offered if not c.gone}
+        if strange:
+            raise BadMatcher(
+                f"{self} chose what it was not offered",
+                chosen=", ".join(sorted(map(str, strange))),
+                remedy="choose among the candidates whose `gone` is False",
+            )
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.arguments)})"
+
+
+def match(rule: Rule, *, reads: Iterable[str] = (), **arguments: Any) -> Matcher:
+    """A matcher that applies `rule(candidates, **arguments)`.
+
+    The rule gets the candidates in the order of their references, and returns some of them or a
+    `Need`. It must depend on its arguments only. `reads` names files whose content it wants.
+    """
+    reads = (reads,) if isinstance(reads, str) else tuple(reads)
+    for file in reads:
+        _check_file(file)
+    for name, value in arguments.items():
+        try:
+            hash(value)
+        except TypeError:
+            raise BadMatcher(
+                f"the argument {name} of a matcher cannot be compared by value",
+                given=repr(value)[:200],
+                remedy="use numbers, strings and tuples",
+            ) from None
+    name = getattr(rule, "__qualname__", repr(rule)).strip("_")
+    return Matcher(name, tuple(sorted(arguments.items())), reads, partial(rule, **arguments))
+
+
+def match_latest(n: int = 1) -> Matcher:
+    """The `n` most recently built."""
+    return match(_match_latest, n=_check_count("match_latest", n))
+
+
+def match_best(file: str, n: int = 1, mode: Literal["max", "min"] = "max") -> Matcher:
+    """The `n` whose metric is the best: the number on the first line of `file`.
+
+    Builds only while there are fewer than `n` realizations.
+    """
+    _check_count("match_best", n)
+    if mode not in ("max", "min"):
+        raise BadMatcher(f"mode {mode!r} is neither 'max' nor 'min'", remedy="write mode='min'")
+    return match(_match_best, reads=[file], file=file, n=n, mode=mode)
+
+
+def match_only() -> Matcher:
+    """The one realization that exists; building one when there is none; else an error."""
+    return match(_match_only)
+
+
+def match_all() -> Matcher:
+    """Whatever exists; builds one when there is none."""
+    return match(_match_all)
+
+
+def match_some(n: int = 1) -> Matcher:
+    """The realizations of the first `n` attempts that succeeded; builds what is missing."""
+    return match(_match_some, n=_check_count("match_some", n))
+
+
+def match_exact(rrefs: Iterable[str]) -> Matcher:
+    """Exactly these realizations. Never builds."""
+    wanted = (rrefs,) if isinstance(rrefs, str) else tuple(rrefs)
+    if not wanted:
+        raise BadMatcher("match_exact of nothing", remedy="write match_exact([rref])")
+    return match(_match_exact, rrefs=tuple(RRef(rref) for rref in wanted))
+
+
+def _present(candidates: Iterable[Candidate]) -> list[Candidate]:
+    return [candidate for candidate in candidates if not candidate.gone]
+
+
+def _match_latest(candidates: Sequence[Candidate], n: int) -> list[Candidate] | Need:
+    present = sorted(_present(candidates), key=lambda c: c.latest.order, reverse=True)
+    return present[:n] if len(present) >= n else Need(n - len(present))
+
+
+def _match_best(
+    candidates: Sequence[Candidate], file: str, n: int, mode: str
+) -> list[Candidate] | Need:
+    present = _present(candidates)
+    sign = -1.0 if mode == "max" else 1.0
+    ranks = [(sign * candidate.metric(file), candidate) for candidate in present]
+    ranks.sort(key=lambda r: (r[0] != r[0], 0.0 if r[0] != r[0] else r[0], r[1].rref))
+    return [c for _, c in ranks[:n]] if len(present) >= n else Need(n - len(present))
+
+
+def _match_only(candidates: Sequence[Candidate]) -> list[Candidate] | Need:
+    present = _present(candidates)
+    if len(present) > 1:
+        raise MatcherUnsatisfied(
+            f"match_only wants one realization, and there are {len(present)}",
+            realizations=", ".join(c.rref for c in present),
+            remedy="choose with match_latest() or match_exact([rref]), or remove with rmref(rref)",
+        )
+    return present or Need(1)
+
+
+def _match_all(candidates: Sequence[Candidate]) -> list[Candidate] | Need:
+    return _present(candidates) or Need(1)
+
+
+def _match_some(candidates: Sequence[Candidate], n: int) -> list[Candidate] | Need:
+    made = [(attempt.order, c) for c in _present(candidates) for attempt in c.attempts]
+    if len(made) < n:
+        return Need(n - len(made), of="attempts")
+    return [candidate for _, candidate in sorted(made, key=lambda pair: pair[0])[:n]]
+
+
+def _match_exact(candidates: Sequence[Candidate], rrefs: tuple[RRef, ...]) -> list[RRef]:
+    missing = sorted(set(rrefs) - {c.rref for c in _present(candidates)})
+    if missing:
+        raise MatcherUnsatisfied(
+            "match_exact names realizations that do not exist for the present inputs",
+            missing=", ".join(missing),
+            exist=", ".join(c.rref for c in _present(candidates)) or "none",
+            remedy="choose one that exists: lsref(dref) lists them",
+        )
+    return list(rrefs)
+
+
+def _check_file(file: object) -> None:
+    try:
+        for part in str(file).split("/"):
+            check_part(part)
+    except BadRef:
+        raise BadMatcher(
+            "not the name of an artifact",
+            given=repr(file)[:200],
+            remedy="write it as lsref shows it: 'accuracy.txt', 'eval/loss.txt'",
+        ) from None
+
+
+def _check_count(of: str, n: object) -> int:
+    if type(n) is int and n >= 1:
+        return n
+    raise BadMatcher(f"{of}: n is {n!r}, not a whole number of at least 1", remedy="write n=1")

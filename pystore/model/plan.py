@@ -1,0 +1,207 @@
+"""Plan: which derivation to match or to build next. Reports in, instructions out; no effects.
+
+P1  Inputs are chosen before what needs them is matched; each derivation is matched at least once.
+P2  A choice is made once, and then stands.
+P3  Linear: unmet inputs are counted, never rescanned.
+P4  It ends: at most `max_attempts` builds a derivation, and no build after a round that brought
+    nothing new, when the matcher wanted realizations.
+P5  After a failure nothing new is started; what needs the failed one is never matched.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from .context import Context
+from .errors import MatcherUnsatisfied
+from .matchers import Need
+from .refs import DRef, RRef
+
+SAME_AGAIN = 3  # attempts with one result after which a stage counts as deterministic
+
+
+@dataclass(frozen=True)
+class Match:
+    """Ask the matcher. Answer with Chosen, Wants or Failed."""
+
+    dref: DRef
+    context: Context
+
+
+@dataclass(frozen=True)
+class Realize:
+    """Build one realization. Answer with Built or Failed."""
+
+    dref: DRef
+    context: Context
+    forced: bool = False
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The matcher has chosen."""
+
+    dref: DRef
+    rrefs: tuple[RRef, ...]
+
+
+@dataclass(frozen=True)
+class Wants:
+    """The matcher wants more than there is."""
+
+    dref: DRef
+    need: Need
+    attempts: int = 0  # that succeeded so far
+    realizations: int = 0  # that exist
+
+
+@dataclass(frozen=True)
+class Built:
+    """A realizer succeeded; `fresh` when the result was not there before."""
+
+    dref: DRef
+    rref: RRef
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A derivation cannot be had in this call."""
+
+    dref: DRef
+    error: BaseException
+
+
+Instruction = Match | Realize
+Report = Chosen | Wants | Built | Failed
+
+
+@dataclass
+class _State:
+    unmet: int
+    used: int = 0  # builds that were asked for
+    outstanding: int = 0  # builds of this round not yet reported
+    fresh: bool = True  # whether the last round brought something new
+    context: Context = field(default_factory=Context)
+
+
+class Plan:
+    """Decides what comes next, for derivations given inputs first."""
+
+    def __init__(
+        self,
+        inputs: Mapping[DRef, tuple[DRef, ...]],
+        forced: Iterable[DRef] = (),
+        max_attempts: int = 100,
+    ) -> None:
+        self.chosen: dict[DRef, tuple[RRef, ...]] = {}
+        self.failures: dict[DRef, BaseException] = {}
+        self._inputs = inputs
+        self._forced = frozenset(forced)
+        self._max_attempts = max_attempts
+        self._states = {dref: _State(unmet=len(needs)) for dref, needs in inputs.items()}
+        self._dependents: dict[DRef, list[DRef]] = {dref: [] for dref in inputs}
+        for dref, needs in inputs.items():
+            for need in needs:
+                self._dependents[need].append(dref)
+        self._queue: deque[Instruction] = deque()
+        self._in_flight = 0
+        for dref, state in self._states.items():
+            if not state.unmet:
+                self._ready(dref)
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to do, and nothing more to hear."""
+        return not self._queue and not self._in_flight
+
+    def next(self) -> Instruction | None:
+        """The next instruction, if one can be started now."""
+        if not self._queue:
+            return None
+        self._in_flight += 1
+        return self._queue.popleft()
+
+    def tell(self, report: Report) -> None:
+        """Takes the answer to an instruction."""
+        self._in_flight -= 1
+        if isinstance(report, Failed):
+            self._fail(report.dref, report.error)
+        elif report.dref in self.failures:
+            return  # a running sibling of a failed attempt has finished
+        elif isinstance(report, Chosen):
+            self._choose(report)
+        elif isinstance(report, Wants):
+            self._want(report)
+        else:
+            self._count(report)
+
+    def _ready(self, dref: DRef) -> None:
+        state = self._states[dref]
+        state.context = Context({need: self.chosen[need] for need in self._inputs[dref]})
+        if dref in self._forced:
+            self._build(dref, 1, forced=True)
+        else:
+            self._add(Match(dref, state.context))
+
+    def _choose(self, report: Chosen) -> None:
+        self.chosen[report.dref] = report.rrefs
+        for dependent in self._dependents[report.dref]:
+            state = self._states[dependent]
+            state.unmet -= 1
+            if not state.unmet:
+                self._ready(dependent)
+
+    def _want(self, report: Wants) -> None:
+        state, need = self._states[report.dref], report.need
+        same_again = report.attempts >= SAME_AGAIN and report.realizations == 1
+        if need.of == "realizations" and (same_again or not state.fresh):
+            self._fail(report.dref, _nothing_new(report))
+        elif state.used >= self._max_attempts:
+            self._fail(report.dref, _too_many(report, state.used))
+        else:
+            state.fresh = need.of == "attempts"
+            self._build(report.dref, min(need.n, self._max_attempts - state.used))
+
+    def _build(self, dref: DRef, count: int, forced: bool = False) -> None:
+        state = self._states[dref]
+        state.used += count
+        state.outstanding = count
+        for _ in range(count):
+            self._add(Realize(dref, state.context, forced))
+
+    def _count(self, report: Built) -> None:
+        state = self._states[report.dref]
+        state.fresh |= report.fresh
+        state.outstanding -= 1
+        if not state.outstanding:
+            self._add(Match(report.dref, state.context))
+
+    def _fail(self, dref: DRef, error: BaseException) -> None:
+        self.failures.setdefault(dref, error)
+        self._queue.clear()
+
+    def _add(self, instruction: Instruction) -> None:
+        if not self.failures:
+            self._queue.append(instruction)
+
+
+def _nothing_new(report: Wants) -> MatcherUnsatisfied:
+    return MatcherUnsatisfied(
+        "building again brings nothing new",
+        dref=report.dref,
+        wanted=f"{report.need.n} more {report.need.of}",
+        realizations=report.realizations,
+        attempts=report.attempts,
+        remedy="ask for fewer, count attempts with match_some(n), or use build_seed(b)",
+    )
+
+
+def _too_many(report: Wants, used: int) -> MatcherUnsatisfied:
+    return MatcherUnsatisfied(
+        "the matcher still wants more after max_attempts builds",
+        dref=report.dref,
+        wanted=f"{report.need.n} more {report.need.of}",
+        builds=used,
+        remedy="raise realize(…, max_attempts=…), or ask the matcher for less",
+    )

@@ -1,0 +1,152 @@
+"""References: what a derivation, a realization, and a file of one are called.
+
+Invariants (S8): a reference that exists is well-formed; joined to the store's root it names
+nothing outside of it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .errors import BadName, BadRef
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_DREF = re.compile(r"dref:([0-9a-f]{32})-([A-Za-z0-9_-]{1,128})\Z")
+_RREF = re.compile(r"rref:([0-9a-f]{32})-([0-9a-f]{32})-([A-Za-z0-9_-]{1,128})\Z")
+
+selfref: Final = "dref:self"
+"""Stands for the derivation itself: `[selfref, "accuracy.txt"]` promises a file."""
+
+
+def check_name(name: object) -> str:
+    """`name`, when it can be the readable part of a reference.
+
+    Raises BadName otherwise.
+    """
+    if isinstance(name, str) and _NAME.match(name):
+        return name
+    raise BadName(
+        "not a name",
+        given=repr(name)[:200],
+        expected="1 to 128 of the letters a-z and A-Z, digits, _ and -",
+        remedy="choose a name such as 'mnist-train'",
+    )
+
+
+class DRef(str):
+    """The name of a derivation: `dref:<32 hex>-<name>`.
+
+    Raises BadRef when the text is anything else.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "DRef":
+        """The reference that `text` spells."""
+        if type(text) is cls:
+            return text
+        if not isinstance(text, str) or not _DREF.match(text):
+            raise BadRef(
+                "not a derivation reference",
+                given=repr(text)[:200],
+                expected="dref:<32 hex>-<name>",
+                remedy="use what instantiate or mkdrv returned",
+            )
+        return super().__new__(cls, text)
+
+    @classmethod
+    def of(cls, digest: str, name: str) -> "DRef":
+        """The reference with these two parts."""
+        return cls(f"dref:{digest}-{name}")
+
+    @property
+    def digest(self) -> str:
+        """The 32 hex digits of the config."""
+        return self[5:37]
+
+    @property
+    def name(self) -> str:
+        """The readable part."""
+        return self[38:]
+
+
+class RRef(str):
+    """The name of a realization: `rref:<32 hex>-<32 hex>-<name>`.
+
+    Raises BadRef when the text is anything else.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "RRef":
+        """The reference that `text` spells."""
+        if type(text) is cls:
+            return text
+        if not isinstance(text, str) or not _RREF.match(text):
+            raise BadRef(
+                "not a realization reference",
+                given=repr(text)[:200],
+                expected="rref:<32 hex>-<32 hex>-<name>",
+                remedy="use what realize returned, or an entry of lsref(dref)",
+            )
+        return super().__new__(cls, text)
+
+    @classmethod
+    def of(cls, digest: str, dref: DRef) -> "RRef":
+        """The realization of `dref` with this digest."""
+        return cls(f"rref:{digest}-{dref[5:]}")
+
+    @property
+    def digest(self) -> str:
+        """The 32 hex digits of the realization itself."""
+        return self[5:37]
+
+    @property
+    def dref(self) -> DRef:
+        """The derivation that it realizes."""
+        return DRef("dref:" + self[38:])
+
+    @property
+    def name(self) -> str:
+        """The readable part."""
+        return self[71:]
+
+
+def parse_ref(text: str) -> DRef | RRef:
+    """The reference that `text` spells. Raises BadRef."""
+    return RRef(text) if isinstance(text, str) and text.startswith("rref:") else DRef(text)
+
+
+def check_part(part: object) -> str:
+    """`part`, when it is one step of a path that stays where it is. Raises BadRef otherwise."""
+    if isinstance(part, str) and part not in ("", ".", "..") and not {"/", "\0"} & set(part):
+        return part
+    raise BadRef(
+        "not a part of a path inside a realization",
+        given=repr(part)[:200],
+        expected="a file or directory name, without '/', '.' or '..'",
+        remedy="write [dref, 'dir', 'file'], one name a step",
+    )
+
+
+@dataclass(frozen=True)
+class RefPath:
+    """A file or directory of a derivation: `[dref, "dir", "file"]`, or `[selfref, "file"]`."""
+
+    ref: str  # a DRef, or selfref
+    parts: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, value: "RefPath | Sequence[str] | str") -> "RefPath":
+        """The path that a config's list spells. Raises BadRef."""
+        if isinstance(value, RefPath):
+            return value
+        steps = [value] if isinstance(value, str) else list(value)
+        if not steps:
+            raise BadRef("an empty path", remedy="write [dref, 'file']")
+        ref = selfref if steps[0] == selfref else DRef(steps[0])
+        return cls(ref, tuple(check_part(part) for part in steps[1:]))
+
+    def __str__(self) -> str:
+        return "/".join((self.ref, *self.parts))

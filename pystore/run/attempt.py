@@ -1,0 +1,85 @@
+"""One attempt: stage, run the realizer, commit; or say what failed and where its files are."""
+
+from collections.abc import Callable
+
+from ..model.context import Context
+from ..model.derivation import Derivation
+from ..model.errors import BuildError, PystoreError
+from ..model.events import AttemptFailed, Listener, Started, Succeeded
+from ..model.refs import DRef
+from ..store.commit import Committed
+from ..store.protocol import StoreProtocol, Told
+from ..store.staging import Staging
+from .build import Build
+from .nesting import inside
+from .source import source_digest
+
+Timer = Callable[[], float]
+
+
+def attempt(
+    derivation: Derivation,
+    context: Context,
+    store: StoreProtocol,
+    listener: Listener,
+    timer: Timer,
+) -> Committed:
+    """Runs the realizer once and commits what it wrote.
+
+    Raises BuildError from what the realizer raised; errors of pystore itself and of the file
+    system pass as they are, with the derivation and the staging as further facts.
+    """
+    realizer = derivation.realizer
+    told = Told(realizer.name, source_digest(realizer))
+    staging = store.begin(derivation.config, context)
+    number, start = staging.begun.number, timer()
+    listener(Started(derivation.dref, number, staging.begun.seed, str(staging.out)))
+    try:
+        _run(derivation, Build(staging, store, told, listener))
+        committed = store.commit(staging, told)
+    except BaseException as error:
+        _fail(store, staging, told, error)
+        listener(AttemptFailed(derivation.dref, number, f"{type(error).__name__}: {error}"))
+        raise
+    duration = timer() - start
+    listener(Succeeded(derivation.dref, number, committed.rref, committed.fresh, duration))
+    return committed
+
+
+def _run(derivation: Derivation, build: Build) -> None:
+    name = derivation.realizer.name
+    try:
+        with inside(f"the realizer {name}"):
+            derivation.realizer(build)
+    except PystoreError as error:
+        error.having(dref=derivation.dref)
+        raise
+    except (Exception, SystemExit) as error:
+        raise _build_error(derivation.dref, name, error) from error
+
+
+def _build_error(dref: DRef, name: str, error: BaseException) -> BuildError:
+    what = f"the realizer {name} raised {type(error).__name__}"
+    if isinstance(error, SystemExit):
+        what = f"the realizer {name} called sys.exit({error.code!r})"
+    return BuildError(
+        what,
+        dref=dref,
+        because=str(error)[:500] or None,
+        errno=getattr(error, "errno", None),
+        remedy="see the traceback above; what it had written is kept in the staging, if anything",
+    )
+
+
+def _fail(store: StoreProtocol, staging: Staging, told: Told, error: BaseException) -> None:
+    try:
+        kept = store.fail(staging, told, error)
+    except OSError as second:
+        # A full or broken disk: the first error is the one to show.
+        staging.close()
+        error.add_note(f"the attempt could not be recorded either: {second}")
+        kept = True
+    if kept and isinstance(error, PystoreError):
+        error.having(staging=staging.path)
+    elif kept:
+        error.add_note(f"what it had written is kept in {staging.path}")

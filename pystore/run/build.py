@@ -1,0 +1,167 @@
+"""Build: what a realizer sees — its config, the paths of its inputs, its output, its seed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ..model.config import Config
+from ..model.context import Context
+from ..model.errors import BadRef, BadStage, BuildError
+from ..model.events import Listener, Progress, ignore
+from ..model.realizer import Realizer
+from ..model.refs import DRef, RefPath, RRef, selfref
+from ..store.protocol import StoreProtocol, Told
+from ..store.staging import Staging
+
+
+class Build:
+    """One run of a realizer. Use the functions `build_…` on it."""
+
+    def __init__(
+        self, staging: Staging, store: StoreProtocol, told: Told, listener: Listener = ignore
+    ) -> None:
+        self.config = staging.config
+        self.context = staging.context
+        self.outpath = staging.out
+        self.seed = staging.begun.seed
+        self._store = store
+        self._told = told
+        self._listener = listener
+
+    def __repr__(self) -> str:
+        return f"<Build of {self.config.dref} in {self.outpath}>"
+
+    def paths(self, path: RefPath) -> list[Path]:
+        """Where a file is: once for each realization chosen for its derivation."""
+        if path.ref == selfref:
+            return [self.outpath.joinpath(*path.parts)]
+        rrefs = self.chosen(DRef(path.ref))
+        return [self._store.path(rref).joinpath(*path.parts) for rref in rrefs]
+
+    def chosen(self, dref: DRef) -> tuple[RRef, ...]:
+        """The realizations chosen for an input. Raises BadRef when it is none."""
+        if dref in self.context:
+            return self.context[dref]
+        raise BadRef(
+            "not an input of this derivation",
+            dref=dref,
+            inputs=", ".join(self.context) or "none",
+            remedy="name it in the config: what a stage depends on stands there",
+        )
+
+    def progress(self, done: float, total: float | None, unit: str) -> None:
+        """Tells the listener."""
+        self._listener(Progress(self.config.dref, done, total, unit))
+
+    def note(self, key: str, value: object) -> None:
+        """Adds to the record of the attempt."""
+        self._told.notes[key] = Config({"note": value})["note"]
+
+    def allow_outside(self, target: str) -> None:
+        """Allows links with this target to lie outside of the output."""
+        self._told.outside.add(target)
+
+
+def build_wrapper(function: Callable[[Build], object]) -> Realizer:
+    """The realizer that runs `function` on a Build."""
+    return Realizer(function)
+
+
+def build_outpath(b: Build) -> Path:
+    """The directory to write to. Everything in it becomes the realization."""
+    return b.outpath
+
+
+def build_config(b: Build) -> Config:
+    """The config of the derivation."""
+    return b.config
+
+
+def build_cattrs(b: Build) -> Any:
+    """The config as attributes: `c = build_cattrs(b); c.learning_rate`."""
+    return Attributes(**b.config.value)
+
+
+class Attributes(SimpleNamespace):
+    """Config values as attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"the config has no {name!r}; it has: {', '.join(sorted(vars(self))) or 'nothing'}"
+        )
+
+
+def build_name(b: Build) -> str:
+    """The readable part of the derivation's reference."""
+    return b.config.name
+
+
+def build_seed(b: Build) -> int:
+    """The seed of this attempt, 0 ≤ seed < 2³²: different every attempt, the same on replay."""
+    return b.seed
+
+
+def build_context(b: Build) -> Context:
+    """The realizations chosen for each input."""
+    return b.context
+
+
+def build_path(b: Build, refpath: RefPath | Sequence[str] | str) -> Path:
+    """Where `[dref, "dir", "file"]` or `[selfref, "file"]` is.
+
+    Raises BadRef when it is not an input, BadStage when several realizations were chosen for it.
+    """
+    path = RefPath.parse(refpath)
+    paths = b.paths(path)
+    if len(paths) == 1:
+        return paths[0]
+    raise _several(path.ref, len(paths), "build_paths(b, …)")
+
+
+def build_paths(b: Build, refpath: RefPath | Sequence[str] | str) -> list[Path]:
+    """Where `[dref, "file"]` is in each of the realizations chosen for `dref`."""
+    return b.paths(RefPath.parse(refpath))
+
+
+def build_deref(b: Build, dref: str) -> RRef:
+    """The realization chosen for an input. Raises BadStage when there are several."""
+    rrefs = b.chosen(DRef(dref))
+    if len(rrefs) == 1:
+        return rrefs[0]
+    raise _several(dref, len(rrefs), "build_context(b)[dref]")
+
+
+def build_progress(b: Build, done: float, total: float | None = None, unit: str = "") -> None:
+    """Tells listeners that `done` of `total` units are done."""
+    b.progress(done, total, unit)
+
+
+def build_note(b: Build, key: str, value: object) -> None:
+    """Adds a JSON value to the record of this attempt; it is no part of any identity.
+
+    Raises BadConfig when the value is not JSON.
+    """
+    b.note(key, value)
+
+
+def build_link(b: Build, name: str, target: Path) -> None:
+    """Makes an artifact that is a link to data outside of the store, on purpose.
+
+    The store keeps the link's text, not the data. Raises BuildError when the target is not there.
+    """
+    if not target.is_absolute() or not target.exists():
+        raise BuildError(
+            "no such data", path=target, remedy="give the absolute path of what exists"
+        )
+    b.allow_outside(str(target))
+    RefPath.parse([selfref, name])
+    b.outpath.joinpath(name).symlink_to(target)
+
+
+def _several(ref: str, count: int, plural: str) -> BadStage:
+    return BadStage(
+        f"{count} realizations were chosen for this input",
+        dref=ref,
+        remedy=f"use {plural}, or give the input a matcher that chooses one",
+    )

@@ -1,0 +1,139 @@
+"""Declaring by hand: registries, configs and derivations, as Pylightnix had them."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, ParamSpec, overload
+
+from ..model.config import Config
+from ..model.derivation import Derivation, check_agrees, collect, unknown
+from ..model.errors import BadStage, PystoreWarning
+from ..model.matchers import Matcher
+from ..model.realizer import Realizer
+from ..model.refs import DRef
+from ..store.protocol import StoreProtocol
+from .build import Build
+
+P = ParamSpec("P")
+
+
+class Registry(Mapping[DRef, Derivation]):
+    """The derivations that stages have declared, by DRef: the first argument of such a stage.
+
+    With `overwrite`, as in the long-lived in-place registry, a second declaration of a DRef
+    replaces the first, for its dependents too, with a warning; otherwise it must agree.
+    """
+
+    def __init__(self, *, overwrite: bool = False) -> None:
+        self._known: dict[DRef, Derivation] = {}
+        self._overwrite = overwrite
+
+    def __getitem__(self, dref: DRef) -> Derivation:
+        return self._known[dref]
+
+    def __iter__(self) -> Iterator[DRef]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __repr__(self) -> str:
+        return f"<Registry of {len(self)} derivations>"
+
+    def add(self, derivation: Derivation) -> DRef:
+        """Declares a derivation, and all that it holds.
+
+        Raises BadStage when an input is not declared here, or one DRef means two things.
+        """
+        new: dict[DRef, Derivation] = {}
+        collect([derivation], new)
+        for one in new.values():
+            if not self._overwrite and one.dref in self._known:
+                check_agrees(self._known[one.dref], one)
+            for need in one.config.inputs:
+                if need not in self._known and need not in new:
+                    raise unknown(need, needed_by=one.dref)
+        for one in new.values():
+            self._put(one)
+        return derivation.dref
+
+    def _put(self, derivation: Derivation) -> None:
+        old = self._known.get(derivation.dref)
+        if old is not None and not old.agrees(derivation):
+            warnings.warn(
+                f"Overwriting matcher or realizer of derivation {derivation.dref}, "
+                f"configured as: {derivation.config.text}",
+                PystoreWarning,
+                stacklevel=4,
+            )
+        self._known[derivation.dref] = derivation
+
+
+def mkconfig(value: Mapping[str, Any]) -> Config:
+    """The config with these values; made for `mkconfig(locals())`.
+
+    A registry or a module among them is dropped. Raises BadConfig, which names the place, when
+    a value is not JSON.
+    """
+    if not isinstance(value, Mapping):
+        return Config(value)
+    dropped = (Registry, ModuleType)
+    return Config({key: v for key, v in value.items() if not isinstance(v, dropped)})
+
+
+def mkdrv(
+    m: Registry,
+    config: Config | Mapping[str, Any],
+    matcher: Matcher,
+    realizer: Realizer | Callable[[Build], object],
+) -> DRef:
+    """Declares a derivation in a registry and returns its reference; touches nothing else.
+
+    Raises BadStage when an input of the config is not declared in `m`.
+    """
+    if not isinstance(m, Registry):
+        raise BadStage(
+            "the first argument of mkdrv is the registry of the stage",
+            given=repr(m)[:200],
+            remedy="write def stage(m): return mkdrv(m, config, matcher, realizer)",
+        )
+    return m.add(Derivation(config, matcher, realizer))
+
+
+class TwoWayStage(Generic[P]):
+    """A stage that serves both ways: `f(…)` is a Derivation, `f(m, …)` declares it in `m`."""
+
+    def __init__(self, declare: Callable[P, Derivation]) -> None:
+        self.__wrapped__ = declare
+        self.__name__ = declare.__name__
+        self.__qualname__ = declare.__qualname__
+        self.__doc__ = declare.__doc__
+        self.__module__ = declare.__module__
+
+    @overload
+    def __call__(self, m: Registry, /, *args: P.args, **kwargs: P.kwargs) -> DRef: ...
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Derivation: ...
+    # mypy cannot see that *args: Any takes what a ParamSpec does.
+    def __call__(self, *args: Any, **kwargs: Any) -> DRef | Derivation:  # type: ignore[misc]
+        """Declares it."""
+        if args and isinstance(args[0], Registry):
+            return args[0].add(self.__wrapped__(*args[1:], **kwargs))
+        return self.__wrapped__(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<stage {self.__qualname__}>"
+
+
+def two_way(declare: Callable[P, Derivation]) -> TwoWayStage[P]:
+    """Makes a stage that serves both ways from a function that returns a Derivation."""
+    return TwoWayStage(declare)
+
+
+_in_place: dict[Path, Registry] = {}
+
+
+def in_place_registry(store: StoreProtocol) -> Registry:
+    """The long-lived registry of what was declared in place, for this store."""
+    return _in_place.setdefault(store.root, Registry(overwrite=True))

@@ -1,0 +1,56 @@
+"""In place: declare and realize step by step, in notebooks and scripts.
+
+One long-lived registry for each store remembers what was declared.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+
+from ..model.derivation import Shape
+from ..model.events import Listener, ignore
+from ..store.current import current_store
+from ..store.protocol import StoreProtocol
+from .declare import in_place_registry
+from .nesting import refuse_nested
+from .verbs import Forced, Target, declare, realize
+
+
+def instantiate_inplace(
+    stage: Target | Callable[..., Target],
+    *args: Any,
+    store: StoreProtocol | None = None,
+    **kwargs: Any,
+) -> Shape:
+    """The DRef of what a stage declares, remembered for later stages and `realize_inplace`.
+
+    For nested results, DRefs in the same lists and dicts. Nothing is built. Declaring a DRef
+    again with another matcher or realizer replaces it, with a warning.
+    """
+    refuse_nested("instantiate_inplace")
+    store = store or current_store()
+    closure = declare(stage, in_place_registry(store), store, args, kwargs)
+    store.record(derivation.config for derivation in closure.derivations)
+    return closure.targets
+
+
+def realize_inplace(
+    target: Target,
+    *,
+    force_rebuild: Forced = (),
+    store: StoreProtocol | None = None,
+    executor: Executor | None = None,
+    listener: Listener = ignore,
+    max_attempts: int = 100,
+    timeout: float | None = None,
+) -> Any:
+    """The RRef for a DRef that `instantiate_inplace` returned; as `realize` otherwise."""
+    return realize(
+        target,
+        force_rebuild=force_rebuild,
+        store=store,
+        executor=executor,
+        listener=listener,
+        max_attempts=max_attempts,
+        timeout=timeout,
+    )

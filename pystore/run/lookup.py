@@ -1,0 +1,124 @@
+"""Looking into a store: what is there, where, made from what."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..model.attempt import Attempt
+from ..model.config import Config
+from ..model.context import Context
+from ..model.derivation import Closure
+from ..model.errors import BadRef, NotInStore
+from ..model.refs import DRef, RRef, check_part, parse_ref
+from ..store.commit import CONTEXT, MANIFEST
+from ..store.current import current_store
+from ..store.protocol import StoreProtocol
+
+_OWN = (CONTEXT, MANIFEST)
+
+
+def rref2dref(rref: str) -> DRef:
+    """The derivation that a realization belongs to. Raises BadRef."""
+    return RRef(rref).dref
+
+
+def rref2path(rref: str, *, store: StoreProtocol | None = None) -> Path:
+    """The directory of a realization's artifacts, read-only. Raises NotInStore."""
+    return (store or current_store()).path(RRef(rref))
+
+
+def dref2path(dref: str, *, store: StoreProtocol | None = None) -> Path:
+    """The store's directory for a derivation. Raises NotInStore."""
+    store = store or current_store()
+    store.config(DRef(dref))
+    return store.root / "drv" / dref[5:]
+
+
+def config_of(ref: str, *, store: StoreProtocol | None = None) -> Config:
+    """The config of a derivation, or of the one that a realization belongs to."""
+    parsed = parse_ref(ref)
+    dref = parsed.dref if isinstance(parsed, RRef) else parsed
+    return (store or current_store()).config(dref)
+
+
+def context_of(rref: str, *, store: StoreProtocol | None = None) -> Context:
+    """For each direct input of a realization, the realizations that it was built from."""
+    return (store or current_store()).context(RRef(rref))
+
+
+def deps_of(ref: str, *, store: StoreProtocol | None = None) -> list[DRef] | list[RRef]:
+    """The direct inputs: DRefs of a derivation, RRefs of a realization; sorted."""
+    parsed = parse_ref(ref)
+    if isinstance(parsed, DRef):
+        return list(config_of(parsed, store=store).inputs)
+    return sorted({r for rrefs in context_of(parsed, store=store).values() for r in rrefs})
+
+
+def attempts(target: str | Closure, *, store: StoreProtocol | None = None) -> list[Attempt]:
+    """The attempts of a derivation, of a realization, or of a closure's targets, oldest first."""
+    store = store or current_store()
+    if isinstance(target, Closure):
+        return [attempt for dref in target.drefs for attempt in store.attempts(dref)]
+    parsed = parse_ref(target)
+    if isinstance(parsed, RRef):
+        return [a for a in store.attempts(parsed.dref) if a.rref == parsed]
+    store.config(parsed)
+    return store.attempts(parsed)
+
+
+def lsref(ref: str, *, store: StoreProtocol | None = None) -> list[Any]:
+    """Of a realization: its artifacts and the store's own files about it, sorted.
+
+    Of a derivation: its realizations, sorted. Raises NotInStore.
+    """
+    store = store or current_store()
+    parsed = parse_ref(ref)
+    if isinstance(parsed, DRef):
+        return store.realizations(parsed)
+    return sorted({*os.listdir(store.path(parsed)), *_OWN})
+
+
+def catref(
+    rref: str, path: Sequence[str] | str, *, store: StoreProtocol | None = None
+) -> list[str]:
+    """The lines of an artifact that is UTF-8 text: `catref(rref, ["accuracy.txt"])`.
+
+    Raises NotInStore when there is no such file, BadRef when it is no text file.
+    """
+    parts = [check_part(part) for part in ([path] if isinstance(path, str) else path)]
+    out = rref2path(rref, store=store)
+    file = out.joinpath(*parts)
+    if not file.exists() and parts in ([CONTEXT], [MANIFEST]):
+        file = out.parent / parts[0]
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise NotInStore(
+            "no such artifact",
+            rref=rref,
+            path="/".join(parts),
+            artifacts=", ".join(lsref(rref, store=store)[:20]),
+            remedy="lsref(rref) lists what there is",
+        ) from None
+    except (IsADirectoryError, UnicodeDecodeError) as error:
+        raise BadRef(
+            "not a text file",
+            rref=rref,
+            path="/".join(parts) or "(the realization itself)",
+            because=str(error)[:200],
+            remedy="open rref2path(rref) / 'file' yourself",
+        ) from None
+
+
+def rmref(ref: str, *, store: StoreProtocol | None = None) -> None:
+    """Removes a realization's bytes; of a derivation, everything. Attempts of the former stay.
+
+    Raises NotInStore.
+    """
+    store = store or current_store()
+    parsed = parse_ref(ref)
+    if isinstance(parsed, RRef):
+        store.remove(parsed)
+    else:
+        store.remove_derivation(parsed)

@@ -1,0 +1,252 @@
+"""The loop that joins pure to effect: take an instruction from the Plan, do it, tell the Plan.
+
+L1  Only what the targets need is built, inputs first (Plan).
+L2  Before building because a matcher wants more, the lock is held and the matcher asked again.
+L3  A busy lock never blocks other work; waiting is told to the listener, with its owner.
+L4  Nothing to build, no lock: a read-only store serves what it has.
+"""
+
+import time
+import warnings
+from collections.abc import Collection
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+
+from ..model.candidate import Candidate
+from ..model.context import Context
+from ..model.derivation import Closure, Derivation
+from ..model.errors import MatcherUnsatisfied, PystoreWarning, StoreBusy
+from ..model.events import Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
+from ..model.matchers import Need
+from ..model.plan import Built, Chosen, Failed, Match, Plan, Realize, Wants
+from ..model.refs import DRef, RRef
+from ..store.commit import Committed
+from ..store.protocol import Lock, StoreProtocol
+from .attempt import attempt
+from .executor import SerialExecutor
+from .source import source_digest
+
+_PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to realize."""
+
+    executor: Executor = field(default_factory=SerialExecutor)
+    listener: Listener = ignore
+    max_attempts: int = 100  # builds a derivation in one call
+    timeout: float | None = None  # [s] to wait for other processes; None: as long as it takes
+
+
+def realize_closure(
+    closure: Closure, forced: Collection[DRef], store: StoreProtocol, settings: Settings
+) -> dict[DRef, tuple[RRef, ...]]:
+    """The realizations chosen for every derivation of the closure, in its matcher's order.
+
+    Raises the first failure, after running siblings have finished; StoreBusy when another process
+    holds a lock for longer than the timeout.
+    """
+    loop = _Loop(closure, forced, store, settings)
+    try:
+        return loop.run()
+    finally:
+        loop.release_all()
+
+
+class _Loop:
+    def __init__(
+        self,
+        closure: Closure,
+        forced: Collection[DRef],
+        store: StoreProtocol,
+        settings: Settings,
+    ) -> None:
+        self._known = {d.dref: d for d in closure.derivations}
+        self._plan = Plan(
+            {dref: d.config.inputs for dref, d in self._known.items()},
+            forced,
+            settings.max_attempts,
+        )
+        self._forced = forced
+        self._store = store
+        self._settings = settings
+        self._listener = settings.listener
+        self._locks: dict[DRef, Lock] = {}
+        self._busy: dict[DRef, tuple[Match | Realize, float]] = {}  # and since when [s]
+        self._running: dict[Future[Committed], Realize] = {}
+        self._built: dict[DRef, list[RRef]] = {}
+
+    def run(self) -> dict[DRef, tuple[RRef, ...]]:
+        """Does what the plan says, until it ends."""
+        while not self._plan.ended:
+            instruction = self._plan.next()
+            if instruction is not None:
+                self._do(instruction)
+            elif self._running:
+                self._collect(None if not self._busy else _PATIENCE)
+                self._retry(patience=0.0)
+            elif self._plan.failures:
+                self._abandon_busy()
+            else:
+                self._retry(_PATIENCE)
+        for error in self._plan.failures.values():
+            raise error
+        return self._plan.chosen
+
+    def release_all(self) -> None:
+        """Gives up every lock."""
+        for lock in self._locks.values():
+            lock.release()
+
+    # --- instructions ------------------------------------------------------------------
+
+    def _do(self, instruction: Match | Realize, patience: float = 0.0) -> None:
+        if isinstance(instruction, Match):
+            self._match(instruction, patience)
+        elif self._lock(instruction, patience):
+            self._start(instruction)
+
+    def _match(self, instruction: Match, patience: float) -> None:
+        dref = instruction.dref
+        answer: Chosen | Wants | Failed
+        try:
+            answer = self._ask(instruction)
+            if isinstance(answer, Wants) and not self._owns(dref):
+                if not self._lock(instruction, patience):
+                    return
+                answer = self._ask(instruction)
+        except Exception as error:  # a matcher's own; the plan ends, and the caller gets it
+            answer = Failed(dref, error)
+        if isinstance(answer, Chosen):
+            self._choose(answer)
+        if not isinstance(answer, Wants):
+            self._release(dref)
+        self._busy.pop(dref, None)
+        self._plan.tell(answer)
+
+    def _ask(self, instruction: Match) -> Chosen | Wants:
+        dref, context = instruction.dref, instruction.context
+        derivation = self._known[dref]
+        candidates = self._store.candidates(dref, context, derivation.matcher.reads)
+        try:
+            answer = derivation.matcher.select(candidates)
+        except MatcherUnsatisfied as error:
+            error.having(dref=dref, for_other_inputs=self._elsewhere(dref, context))
+            raise
+        if not isinstance(answer, Need):
+            self._warn_of_edits(derivation, candidates, answer)
+            return Chosen(dref, answer)
+        present = [c for c in candidates if not c.gone]
+        return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
+
+    def _choose(self, answer: Chosen) -> None:
+        built = self._built.get(answer.dref, [])
+        if not built:
+            self._listener(Reused(answer.dref, answer.rrefs))
+        if built and answer.dref in self._forced and built[-1] not in answer.rrefs:
+            self._listener(NotChosen(answer.dref, built[-1], answer.rrefs))
+
+    def _elsewhere(self, dref: DRef, context: Context) -> str | None:
+        count = self._store.elsewhere(dref, context)
+        return f"{count} realizations exist for another input" if count else None
+
+    def _start(self, instruction: Realize) -> None:
+        dref = instruction.dref
+        first = dref not in self._built
+        if first and (count := self._store.elsewhere(dref, instruction.context)):
+            self._listener(OtherInputs(dref, count))
+        future = self._settings.executor.submit(
+            attempt,
+            self._known[dref],
+            instruction.context,
+            self._store,
+            self._listener,
+            time.perf_counter,
+        )
+        self._running[future] = instruction
+        if future.done():
+            self._collect(0.0)
+
+    def _collect(self, timeout: float | None) -> None:
+        done, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
+        for future in done:
+            dref = self._running.pop(future).dref
+            error = future.exception()
+            if error is None:
+                committed = future.result()
+                self._built.setdefault(dref, []).append(committed.rref)
+                self._plan.tell(Built(dref, committed.rref, committed.fresh))
+            else:
+                self._plan.tell(Failed(dref, error))
+
+    # --- locks -------------------------------------------------------------------------
+
+    def _owns(self, dref: DRef) -> bool:
+        return dref in self._locks
+
+    def _lock(self, instruction: Match | Realize, patience: float) -> bool:
+        dref = instruction.dref
+        if self._owns(dref):
+            return True
+        lock = self._store.lock(dref, instruction.context)
+        if lock.acquire(patience):
+            self._locks[dref] = lock
+            self._busy.pop(dref, None)
+            return True
+        if dref not in self._busy:
+            self._busy[dref] = (instruction, time.monotonic())
+            self._listener(Waiting(dref, self._store.owner(dref, instruction.context)))
+        return False
+
+    def _release(self, dref: DRef) -> None:
+        if dref in self._locks:
+            self._locks.pop(dref).release()
+
+    def _retry(self, patience: float) -> None:
+        for instruction, since in list(self._busy.values()):
+            waited = time.monotonic() - since
+            if self._settings.timeout is not None and waited > self._settings.timeout:
+                self._give_up(instruction, waited)
+            else:
+                self._do(instruction, patience)
+
+    def _give_up(self, instruction: Match | Realize, waited: float) -> None:
+        dref = instruction.dref
+        del self._busy[dref]
+        busy = StoreBusy(
+            "another process is building this",
+            dref=dref,
+            owner=self._store.owner(dref, instruction.context),
+            waited=f"{waited:.1f} s",
+            remedy="wait for it, or realize(…, timeout=…) with more seconds",
+        )
+        self._plan.tell(Failed(dref, busy))
+
+    def _abandon_busy(self) -> None:
+        for dref, (_, _) in list(self._busy.items()):
+            del self._busy[dref]
+            self._plan.tell(Failed(dref, next(iter(self._plan.failures.values()))))
+
+    # --- edits -------------------------------------------------------------------------
+
+    def _warn_of_edits(
+        self, derivation: Derivation, candidates: list[Candidate], chosen: tuple[RRef, ...]
+    ) -> None:
+        source = source_digest(derivation.realizer)
+        if not source or derivation.dref in self._built:
+            return
+        made = [c for c in candidates if c.rref in chosen]
+        if all(_made_by(candidate, source) for candidate in made):
+            return
+        warnings.warn(
+            f"the code of {derivation.realizer.name}() has changed since it built "
+            f"{derivation.dref}; the old realization is used, because the config is the same. "
+            f"To build again: realize(…, force_rebuild=[…])",
+            PystoreWarning,
+            stacklevel=2,
+        )
+
+
+def _made_by(candidate: Candidate, source: str) -> bool:
+    return any(attempt.source in ("", source) for attempt in candidate.attempts)

@@ -1,0 +1,168 @@
+"""The verbs: instantiate, realize, realize_many."""
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from ..model.derivation import Closure, Derivation, collect, leaves, reshape
+from ..model.errors import BadStage
+from ..model.events import Listener, ignore
+from ..model.refs import DRef, RRef
+from ..store.current import current_store
+from ..store.protocol import StoreProtocol
+from .declare import Registry, in_place_registry
+from .executor import SerialExecutor
+from .loop import Settings, realize_closure
+from .nesting import inside, refuse_nested
+
+Target = Any
+"""A Closure, or Derivations and DRefs in nested lists and dicts."""
+
+Forced = bool | str | Derivation | Collection[str | Derivation]
+
+
+def instantiate(
+    stage: Target | Callable[..., Target],
+    *args: Any,
+    store: StoreProtocol | None = None,
+    **kwargs: Any,
+) -> Closure:
+    """The closure of what a stage declares; records its configs in the store, builds nothing.
+
+    `stage` is a function of a registry and these arguments, or what such a function may return:
+    Derivations, DRefs that are declared in place, and lists and dicts of them.
+
+    Raises BadStage when the stage returns something else, or is called inside a build.
+    """
+    refuse_nested("instantiate")
+    store = store or current_store()
+    closure = declare(stage, Registry(), store, args, kwargs)
+    store.record(d.config for d in closure.derivations)
+    return closure
+
+
+def declare(
+    stage: Target | Callable[..., Target],
+    registry: Registry,
+    store: StoreProtocol,
+    args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
+) -> Closure:
+    """The closure of what a stage declares in `registry`; touches nothing else.
+
+    DRefs that are not in it are looked up in the in-place registry of the store.
+    """
+    if isinstance(stage, Closure):
+        return stage
+    if callable(stage):
+        with inside(f"the stage function {getattr(stage, '__name__', stage)}"):
+            stage = stage(registry, *args, **(kwargs or {}))
+    elif args or kwargs:
+        raise BadStage(
+            "arguments go to a stage function, and this is none",
+            given=repr(stage)[:200],
+            remedy="call the stage yourself, or pass the function: instantiate(stage, …)",
+        )
+    held: dict[DRef, Derivation] = {}
+    collect([leaf for leaf in leaves(stage) if isinstance(leaf, Derivation)], held)
+    for derivation in held.values():
+        registry.add(derivation)
+    targets = reshape(stage, _dref)
+    known: Mapping[DRef, Derivation] = registry
+    if any(dref not in registry for dref in leaves(targets)):
+        known = {**in_place_registry(store), **registry}
+    return Closure.of(targets, known)
+
+
+def _dref(leaf: object) -> DRef:
+    if isinstance(leaf, Derivation):
+        return leaf.dref
+    if isinstance(leaf, str):
+        return DRef(leaf)
+    raise BadStage(
+        "a stage returns DRefs or Derivations, alone or in lists and dicts",
+        given=repr(leaf)[:200],
+        remedy="end the stage with: return mkdrv(m, config, matcher, realizer)",
+    )
+
+
+def realize(
+    target: Target,
+    *,
+    force_rebuild: Forced = (),
+    store: StoreProtocol | None = None,
+    executor: Executor | None = None,
+    listener: Listener = ignore,
+    max_attempts: int = 100,
+    timeout: float | None = None,
+) -> Any:
+    """The RRef that the matcher of the target chooses, after building what is missing.
+
+    For nested targets, RRefs in the same lists and dicts. `force_rebuild` names derivations to
+    build once more; True means the targets. `executor` runs realizers (default: this thread, one
+    at a time); `listener` hears events; `max_attempts` limits the builds of one derivation;
+    `timeout` [s] limits the wait for other processes.
+
+    Raises BadStage when a matcher chooses several (use realize_many), BuildError when a realizer
+    fails, MatcherUnsatisfied, StoreBusy.
+    """
+    refuse_nested("realize")
+    settings = _settings(executor, listener, max_attempts, timeout)
+    closure, chosen = _realize(target, force_rebuild, store or current_store(), settings)
+    return reshape(closure.targets, lambda dref: _only(dref, chosen[dref]))
+
+
+def realize_many(
+    target: Target,
+    *,
+    force_rebuild: Forced = (),
+    store: StoreProtocol | None = None,
+    executor: Executor | None = None,
+    listener: Listener = ignore,
+    max_attempts: int = 100,
+    timeout: float | None = None,
+) -> Any:
+    """As `realize`, with the list of all RRefs that the matcher chooses in place of each RRef."""
+    refuse_nested("realize_many")
+    settings = _settings(executor, listener, max_attempts, timeout)
+    closure, chosen = _realize(target, force_rebuild, store or current_store(), settings)
+    return reshape(closure.targets, lambda dref: list(chosen[dref]))
+
+
+def _settings(
+    executor: Executor | None, listener: Listener, max_attempts: int, timeout: float | None
+) -> Settings:
+    return Settings(executor or SerialExecutor(), listener, max_attempts, timeout)
+
+
+def _realize(
+    target: Target, force: Forced, store: StoreProtocol, settings: Settings
+) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
+    closure = declare(target, Registry(), store)
+    return closure, realize_closure(closure, _forced(force, closure), store, settings)
+
+
+def _only(dref: DRef, rrefs: tuple[RRef, ...]) -> RRef:
+    if len(rrefs) == 1:
+        return rrefs[0]
+    raise BadStage(
+        f"the matcher chose {len(rrefs)} realizations",
+        dref=dref,
+        remedy="call realize_many, which returns lists; or use a matcher that chooses one",
+    )
+
+
+def _forced(force: Forced, closure: Closure) -> frozenset[DRef]:
+    if isinstance(force, bool):
+        return frozenset(closure.drefs if force else ())
+    named = [force] if isinstance(force, (str, Derivation)) else list(force)
+    drefs = frozenset(_dref(one) for one in named)
+    strange = drefs - {d.dref for d in closure.derivations}
+    if strange:
+        raise BadStage(
+            "force_rebuild names what is not part of this closure",
+            strange=", ".join(sorted(strange)),
+            closure=", ".join(d.dref for d in closure.derivations[-10:]),
+            remedy="name the target or one of its inputs, or write force_rebuild=True",
+        )
+    return drefs

@@ -1,0 +1,1 @@
+"""The disk: where realizations appear whole, never change, and can be found again."""

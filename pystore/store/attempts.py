@@ -1,0 +1,106 @@
+"""Attempts on disk: one `.begin` and one `.json` each, so that no writer can tear another's.
+
+`<context>.<number>.begin` claims the number; `<context>.<number>.json` is the immutable record of
+how it ended. A begin without a record, whose staging nobody holds, is an attempt that died.
+"""
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..model.attempt import Attempt, attempt_text, parse_attempt
+from ..model.context import Context
+from ..model.digest import seed_of
+from ..model.errors import Corrupted, PystoreWarning
+from ..model.refs import DRef
+from . import disk
+
+Clock = Callable[[], int]  # [ns since the epoch, UTC]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A number that was claimed, and what belongs to it."""
+
+    number: int
+    seed: int
+    start: int  # [ns since the epoch, UTC]
+
+
+def claim(folder: str, dref: DRef, context: Context, staging: str, clock: Clock) -> Begun:
+    """Claims the next number of this (derivation, context) (S7)."""
+    numbers = begun_numbers(folder, context.digest)
+    number = numbers[-1] + 1 if numbers else 0
+    start = max(clock(), _last_start(folder, context.digest, numbers) + 1)
+    while True:
+        begun = Begun(number, seed_of(dref, context.digest, number), start)
+        record = {
+            "number": number,
+            "seed": begun.seed,
+            "start": start,
+            "host": os.uname().nodename,
+            "pid": os.getpid(),
+            "staging": staging,
+        }
+        path = f"{folder}/{context.digest}.{number}.begin"
+        try:
+            disk.write_new(path, json.dumps(record, sort_keys=True).encode(), durable=False)
+            return begun
+        except FileExistsError:
+            number += 1  # another process was quicker
+        except BaseException:
+            disk.remove_file(path)
+            raise
+
+
+def begun_numbers(folder: str, context: str) -> list[int]:
+    """The numbers that were claimed in this context, sorted."""
+    prefix, suffix = f"{context}.", ".begin"
+    names = [n for n in os.listdir(folder) if n.startswith(prefix) and n.endswith(suffix)]
+    return sorted(int(n[len(prefix) : -len(suffix)]) for n in names if n[33:-6].isdecimal())
+
+
+def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
+    """What a claim says; empty when it was torn by a crash."""
+    try:
+        begin: dict[str, Any] = json.loads(disk.read(f"{folder}/{context}.{number}.begin"))
+        return begin
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _last_start(folder: str, context: str, numbers: list[int]) -> int:
+    for number in reversed(numbers):
+        if start := read_begin(folder, context, number).get("start"):
+            return int(start)
+    return 0
+
+
+def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
+    """Writes the record of how an attempt ended. The first one stands."""
+    path = Path(folder, f"{attempt.context}.{attempt.number}.json")
+    if not path.exists():
+        disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable)
+
+
+def read_records(folder: str, names: Iterable[str]) -> list[Attempt]:
+    """The attempts in these files. A damaged record is left out, with a warning."""
+    attempts = []
+    for name in names:
+        try:
+            attempts.append(parse_attempt(disk.read(f"{folder}/{name}")))
+        except Corrupted as error:
+            warnings.warn(
+                f"{error.what}: {folder}/{name}; it is left out", PystoreWarning, stacklevel=2
+            )
+    return attempts
+
+
+def now() -> int:
+    """The wall clock [ns since the epoch, UTC]."""
+    return time.time_ns()

@@ -1,0 +1,165 @@
+"""Commit: how a staging becomes a realization, in an order in which no cut can hurt (S4).
+
+promised outputs present → refuse what cannot be kept → canonical modes → manifest, context →
+sync files and directories → write and sync the attempt's record → one rename that replaces
+nothing → sync the parent.
+"""
+
+import errno
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.attempt import Attempt
+from ..model.candidate import first_number
+from ..model.context import provenance_text, rref_of
+from ..model.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
+from ..model.manifest import Manifest
+from ..model.refs import RRef
+from . import attempts, disk, tree
+from .layout import Layout
+from .staging import Staging
+from .writers import refuse_late_writers
+
+MANIFEST = "manifest.json"
+CONTEXT = "context.json"
+
+_METRIC_SIZE = 64  # [bytes] of the largest file that is looked at for a number
+_METRICS = 100  # most metrics that are copied into an attempt
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What became of a staging."""
+
+    rref: RRef
+    fresh: bool  # False: the same bytes were there already
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A staging that is complete on disk, and only lacks its name."""
+
+    rref: RRef
+    manifest: Manifest
+    provenance: bytes
+    metrics: dict[str, float]
+
+
+def seal(staging: Staging, outside: frozenset[str], *, durable: bool) -> Sealed:
+    """Makes a staging final and durable, under the name that it will have.
+
+    Raises MissingOutput or UnkeepableOutput before anything is changed.
+    """
+    check_promises(staging)
+    refuse_late_writers(staging.out)
+    tree.check(staging.out, outside)
+    manifest = tree.seal(staging.out, durable=durable)
+    _warn_of_collisions(staging, manifest)
+    provenance = provenance_text(staging.dref, staging.context, manifest.digest)
+    for name, text in ((MANIFEST, manifest.text), (CONTEXT, provenance)):
+        disk.remove_file(staging.path / name)
+        disk.write_new(staging.path / name, text, durable=durable)
+    if durable:
+        disk.sync_directory(staging.path)
+    rref = rref_of(staging.dref, provenance)
+    return Sealed(rref, manifest, provenance, _metrics(staging.out, manifest))
+
+
+def check_promises(staging: Staging) -> None:
+    """Raises MissingOutput when a file that the config promises is not there."""
+    missing = [p for p in staging.config.promises if not os.path.lexists(staging.out.joinpath(*p))]
+    if missing:
+        present = sorted(os.listdir(staging.out))
+        raise MissingOutput(
+            "the realizer did not write what its config promises",
+            missing=", ".join("/".join(parts) for parts in missing),
+            written=", ".join(present[:10]) or "nothing",
+            remedy="write to build_path(b, [selfref, 'file']), or drop the promise",
+        )
+
+
+def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, *,
+            durable: bool) -> Committed:  # fmt: skip
+    """Records the attempt, then gives the sealed staging its place by one rename."""
+    folder = layout.attempts(staging.dref)
+    attempts.record(folder, attempt, tmp=layout.tmp, durable=durable)
+    target = Path(layout.realization(sealed.rref))
+    fresh = True
+    while not _rename_new(staging.path, target):
+        if is_sound(target, sealed.provenance):
+            fresh = False
+            staging.discard()
+            break
+        trash(layout, target)
+    staging.close()
+    if fresh:
+        os.chmod(target, 0o555)
+    if durable:
+        disk.sync_directory(target.parent)
+    return Committed(sealed.rref, fresh, sealed.metrics)
+
+
+def _rename_new(source: Path, target: Path) -> bool:
+    # rename(2) replaces an empty directory only: no realization is empty.
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
+
+
+def is_sound(realization: Path, provenance: bytes) -> bool:
+    """Whether a realization's directory is whole: its context, its manifest, and every byte."""
+    try:
+        context = disk.read(realization / CONTEXT)
+        manifest = disk.read(realization / MANIFEST)
+        return (
+            context == provenance
+            and Manifest.parse(manifest).digest == _stated_digest(provenance)
+            and tree.scan(realization / "out").text == manifest
+        )
+    except (FileNotFoundError, NotADirectoryError, Corrupted, UnkeepableOutput):
+        return False
+
+
+def _stated_digest(provenance: bytes) -> str:
+    from ..model.context import parse_provenance
+
+    return parse_provenance(provenance)[2]
+
+
+def trash(layout: Layout, path: Path) -> Path:
+    """Moves something out of sight by one rename (S3). Returns where it is now."""
+    resting = layout.trash / disk.fresh_name()
+    if os.path.isdir(path) and not os.path.islink(path):
+        # A non-root user cannot rename a 0555 directory into another parent.
+        os.chmod(path, 0o755)
+    os.rename(path, resting)
+    return resting
+
+
+def _metrics(out: Path, manifest: Manifest) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for entry in manifest.entries:
+        small = entry.size <= _METRIC_SIZE and len(entry.path) <= 255
+        text = entry.kind == "file" and entry.path.endswith(b".txt")
+        if small and text and len(found) < _METRICS:
+            number = first_number(disk.read(out / os.fsdecode(entry.path)))
+            if number == number and abs(number) != float("inf"):
+                found[os.fsdecode(entry.path)] = number
+    return found
+
+
+def _warn_of_collisions(staging: Staging, manifest: Manifest) -> None:
+    if names := tree.colliding(manifest):
+        warnings.warn(
+            f"{staging.dref}: on a case-insensitive file system these names are one: "
+            + ", ".join(names[:10]),
+            PystoreWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,75 @@
+"""Reading and writing single files, in the safe order.
+
+W1  A file appears under its name whole, or not at all.
+W2  With `durable`, it and its name are on the disk when the call returns.
+"""
+
+import os
+from pathlib import Path
+
+
+def read(path: str | Path) -> bytes:
+    """The bytes of a small file. Raises FileNotFoundError and other OSErrors."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = os.read(descriptor, 1 << 16)
+        if len(content) < 1 << 16:
+            return content
+        chunks = [content]
+        while chunk := os.read(descriptor, 1 << 20):
+            chunks.append(chunk)
+        return b"".join(chunks)
+    finally:
+        os.close(descriptor)
+
+
+def write_new(path: str | Path, content: bytes, *, durable: bool, mode: int = 0o444) -> None:
+    """Writes a file that must not exist yet. Raises FileExistsError when it does.
+
+    The file is visible while it is written: use it in a staging directory, or under a random name.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fchmod(descriptor, mode)
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(path: Path, content: bytes, *, tmp: Path, durable: bool) -> None:
+    """Puts a file in its place by one rename, replacing what is there (W1, W2)."""
+    staged = tmp / fresh_name()
+    try:
+        write_new(staged, content, durable=durable)
+        os.rename(staged, path)
+    except BaseException:
+        remove_file(staged)
+        raise
+    if durable:
+        sync_directory(path.parent)
+
+
+def remove_file(path: str | Path) -> None:
+    """Makes sure that there is no file `path`."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def sync_directory(path: str | Path) -> None:
+    """Makes the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fresh_name() -> str:
+    """A name that nobody else uses: 32 random hex digits."""
+    return os.urandom(16).hex()

@@ -1,0 +1,126 @@
+"""Layout: where everything is in a store's directory, and the file that says it is one.
+
+docs/format.md states the same with must and should.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from ..model.errors import Corrupted, FormatTooNew, NotAStore
+from ..model.refs import DRef, RRef
+from . import disk
+
+FORMAT = 1
+_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots")
+_MARK = "pystore.json"
+
+
+class Layout:
+    """The paths of one store. Computes; touches nothing."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.drv = root / "drv"
+        self.tmp = root / "tmp"
+        self.trash = root / "trash"
+        self.locks = root / "locks"
+        self.roots = root / "roots"
+        self._drv = str(self.drv) + os.sep
+
+    def derivation(self, dref: DRef) -> str:
+        """The directory of a derivation."""
+        return self._drv + dref[5:]
+
+    def config(self, dref: DRef) -> str:
+        """The file with the canonical text of its config."""
+        return self._drv + dref[5:] + "/config.json"
+
+    def attempts(self, dref: DRef) -> str:
+        """The directory of its attempts."""
+        return self._drv + dref[5:] + "/attempts"
+
+    def realization(self, rref: RRef) -> str:
+        """The directory of a realization, which holds `out/` and the store's own two files."""
+        return self._drv + rref[38:] + "/" + rref[5:37]
+
+    def out(self, rref: RRef) -> str:
+        """The directory of its artifacts."""
+        return self.realization(rref) + "/out"
+
+    def lock(self, dref: DRef, context: str) -> Path:
+        """The lock file of one (derivation, context)."""
+        return self.locks / f"{dref.digest}-{context}.lock"
+
+
+def open_root(root: Path) -> str:
+    """The id of the store at `root`, making an empty one where there is nothing.
+
+    Raises NotAStore when it holds other things, FormatTooNew when a later version wrote it.
+    """
+    try:
+        return _read_mark(root)
+    except FileNotFoundError:
+        _make(root)
+        return _read_mark(root)
+
+
+def exists(root: Path) -> bool:
+    """Whether a store is there."""
+    return (root / _MARK).is_file()
+
+
+def _read_mark(root: Path) -> str:
+    try:
+        text = disk.read(root / _MARK)
+    except NotADirectoryError:
+        raise NotAStore("not a directory", path=root, remedy="name another path") from None
+    try:
+        mark = json.loads(text)
+        version, identity, features = mark["format"], str(mark["id"]), mark["features"]
+    except (ValueError, KeyError, TypeError):
+        raise Corrupted(
+            f"{_MARK} is damaged",
+            path=root / _MARK,
+            remedy='write {"digest":"blake3","features":[],"format":1,"id":"<32 hex>"} into it',
+        ) from None
+    if version != FORMAT or features:
+        raise FormatTooNew(
+            "this store needs a later version of pystore",
+            path=root,
+            format=version,
+            features=", ".join(map(str, features)) or None,
+            known=FORMAT,
+            remedy="upgrade pystore, or name another path",
+        )
+    return identity
+
+
+def _make(root: Path) -> None:
+    os.makedirs(root, exist_ok=True)
+    strange = sorted(set(os.listdir(root)) - {*_FOLDERS, _MARK})
+    if strange:
+        raise NotAStore(
+            "the directory is not empty, and no store",
+            path=root,
+            holds=", ".join(strange[:5]),
+            remedy="name a new or empty directory",
+        )
+    for folder in _FOLDERS:
+        os.makedirs(root / folder, exist_ok=True)
+    mark = {"format": FORMAT, "digest": "blake3", "id": disk.fresh_name(), "features": []}
+    _publish_once(root, (json.dumps(mark, sort_keys=True) + "\n").encode())
+
+
+def _publish_once(root: Path, text: bytes) -> None:
+    # A link never replaces: of many processes that make one store, the first names it.
+    staged = root / "tmp" / disk.fresh_name()
+    disk.write_new(staged, text, durable=True)
+    try:
+        os.link(staged, root / _MARK)
+    except FileExistsError:
+        pass
+    finally:
+        disk.remove_file(staged)
+    disk.sync_directory(root)
+    disk.sync_directory(root.parent)

@@ -1,0 +1,96 @@
+"""The protocol of a store: what the build loop needs from one.
+
+Realizations appear whole, never change, and can be found again. The local directory (`Store`) and
+the one for tests (`MemoryStore`) pass one conformance suite.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..model.attempt import Attempt
+from ..model.candidate import Candidate
+from ..model.config import Config
+from ..model.context import Context
+from ..model.refs import DRef, RRef
+from .commit import Committed
+from .staging import Staging
+
+
+@dataclass
+class Told:
+    """What the build loop tells about an attempt, beside its output."""
+
+    realizer: str = ""
+    source: str = ""
+    outside: set[str] = field(default_factory=set)  # link targets that may lie outside
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Lock(Protocol):
+    """The right to build one (derivation, context)."""
+
+    def acquire(self, patience: float = 0.0) -> bool:
+        """Whether we hold it now, after waiting for at most `patience` [s]."""
+
+    def release(self) -> None:
+        """Gives it up, if we hold it."""
+
+
+class StoreProtocol(Protocol):
+    """What the build loop, and the functions that look into a store, need from it."""
+
+    @property
+    def root(self) -> Path:
+        """The directory that it lives in."""
+
+    def record(self, configs: Iterable[Config]) -> None:
+        """Makes sure that these derivations are known."""
+
+    def config(self, dref: DRef) -> Config:
+        """The config of a known derivation. Raises NotInStore."""
+
+    def drefs(self) -> list[DRef]:
+        """The known derivations, sorted."""
+
+    def realizations(self, dref: DRef) -> list[RRef]:
+        """The realizations whose bytes are here, sorted."""
+
+    def attempts(self, dref: DRef) -> list[Attempt]:
+        """All attempts, in the order of their starts."""
+
+    def candidates(
+        self, dref: DRef, context: Context, reads: Iterable[str] = ()
+    ) -> list[Candidate]:
+        """What a matcher may choose from, with the files that it reads."""
+
+    def elsewhere(self, dref: DRef, context: Context) -> int:
+        """How many realizations attempts have made for other inputs."""
+
+    def context(self, rref: RRef) -> Context:
+        """The context of a realization. Raises NotInStore."""
+
+    def path(self, rref: RRef) -> Path:
+        """The directory of its artifacts. Raises NotInStore."""
+
+    def lock(self, dref: DRef, context: Context) -> Lock:
+        """The lock of one (derivation, context), not yet acquired."""
+
+    def owner(self, dref: DRef, context: Context) -> str:
+        """Who builds it now, in words."""
+
+    def begin(self, config: Config, context: Context) -> Staging:
+        """A fresh staging and attempt number."""
+
+    def commit(self, staging: Staging, told: Told) -> Committed:
+        """Turns a staging into a realization."""
+
+    def fail(self, staging: Staging, told: Told, error: BaseException) -> bool:
+        """Records a failed attempt. Returns whether its staging was kept."""
+
+    def remove(self, rref: RRef) -> None:
+        """Removes a realization's bytes; its attempts stay. Raises NotInStore."""
+
+    def remove_derivation(self, dref: DRef) -> None:
+        """Removes a derivation with everything that belongs to it. Raises NotInStore."""

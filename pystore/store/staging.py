@@ -1,0 +1,109 @@
+"""Staging: the directory that one attempt fills, before it becomes a realization."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.config import Config
+from ..model.context import Context
+from ..model.errors import BadRef, BuildError
+from ..model.refs import DRef, RRef
+from . import disk, locks, tree
+from .attempts import Begun
+
+_NOTE = "staging.json"
+
+
+@dataclass
+class Staging:
+    """An output directory and the attempt that it belongs to."""
+
+    path: Path
+    config: Config
+    context: Context
+    begun: Begun
+    _claim: int = -1  # descriptor whose lock says that a living process uses the directory
+
+    @property
+    def out(self) -> Path:
+        """Where the realizer writes."""
+        return self.path / "out"
+
+    @property
+    def dref(self) -> DRef:
+        """The derivation being realized."""
+        return self.config.dref
+
+    def close(self) -> None:
+        """Gives up the claim on the directory."""
+        if self._claim >= 0:
+            os.close(self._claim)
+            self._claim = -1
+
+    def keep(self) -> bool:
+        """Leaves the directory for its user, who may mend it and commit it again.
+
+        Returns False, and removes it, when the realizer wrote nothing.
+        """
+        self.close()
+        if not any(os.scandir(self.out)):
+            tree.remove(self.path)
+            return False
+        note = {
+            "config": self.config.value,
+            "context": dict(self.context),
+            "number": self.begun.number,
+            "seed": self.begun.seed,
+            "start": self.begun.start,
+        }
+        disk.remove_file(self.path / _NOTE)
+        disk.write_new(self.path / _NOTE, json.dumps(note).encode(), durable=False, mode=0o644)
+        return True
+
+    def discard(self) -> None:
+        """Removes the directory."""
+        self.close()
+        tree.remove(self.path)
+
+
+def make_folder(tmp: Path) -> tuple[Path, int]:
+    """A new staging directory, and the descriptor that claims it."""
+    path = tmp / disk.fresh_name()
+    os.mkdir(path, 0o755)
+    try:
+        claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            locks.claim(claim)
+            os.mkdir(path / "out", 0o755)
+        except BaseException:
+            os.close(claim)
+            raise
+    except BaseException:
+        tree.remove(path)
+        raise
+    return path, claim
+
+
+def reopen(path: Path) -> Staging:
+    """The staging that a failed attempt left. Raises BuildError when it is none, or in use."""
+    try:
+        note = json.loads(disk.read(path / _NOTE))
+        inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in note["context"].items()}
+        begun = Begun(note["number"], note["seed"], note["start"])
+        config = Config(note["config"])
+    except (OSError, ValueError, KeyError, BadRef) as error:
+        raise BuildError(
+            "not the staging of a failed attempt",
+            path=path,
+            because=str(error)[:200],
+            remedy="give the path that the error message of the attempt named",
+        ) from None
+    claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        locks.claim(claim)
+    except BlockingIOError:
+        os.close(claim)
+        raise BuildError("another process is committing this staging", path=path) from None
+    disk.remove_file(path / _NOTE)
+    return Staging(path, config, Context(inputs), begun, claim)

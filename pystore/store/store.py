@@ -1,0 +1,369 @@
+"""Store: realizations in a directory.
+
+S1  What is visible under `drv/` is complete, sealed, and hashes to its name.
+S2  A context names only realizations that exist, or whose loss is recorded.
+S3  Only gc and `rmref` remove, by rename into `trash/` first.
+S4  What was acknowledged survives kill -9 and power loss.
+S5  Correctness rests on atomic creation and rename; locks only save work.
+S6  A failed, killed or out-of-space build commits nothing.
+S7  Starts strictly increase within a (derivation, context); seeds follow from the number.
+S8  Nothing is ever unpickled; no reference names anything outside of the store.
+"""
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from ..model.attempt import Attempt, Outcome
+from ..model.candidate import Candidate
+from ..model.config import Config
+from ..model.context import Context, parse_provenance
+from ..model.errors import BadConfig, Corrupted, NotAStore, NotInStore, PystoreWarning
+from ..model.refs import DRef, RRef
+from ..model.version import __version__
+from . import attempts, disk, locks, staging, tree
+from .attempts import Clock
+from .commit import CONTEXT, Committed, publish, seal, trash
+from .current import using
+from .layout import Layout, exists, open_root
+from .protocol import Told
+from .staging import Staging
+
+
+class Store:
+    """The store at `path`; an empty one is made where there is nothing.
+
+    With `durable=False` nothing is synced: quicker, and a power cut may lose what was built.
+    `custom_tmp` is where realizers write, if it is on the same device. `clock` gives the time
+    [ns since the epoch, UTC].
+
+    Raises NotAStore when the path holds other things, FormatTooNew when a later version wrote it.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durable: bool = True,
+        custom_tmp: str | os.PathLike[str] | None = None,
+        clock: Clock = attempts.now,
+    ) -> None:
+        self.root = Path(os.path.realpath(os.path.expanduser(path)))
+        self.durable = durable
+        self.id = open_root(self.root)
+        self.layout = Layout(self.root)
+        self._clock = clock
+        self._staging_area = self.layout.tmp
+        if custom_tmp is not None:
+            self._stage_in(Path(os.path.realpath(os.path.expanduser(custom_tmp))))
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r})"
+
+    def use(self) -> AbstractContextManager["Store"]:
+        """Makes this the current store inside a `with` block."""
+        return using(self)
+
+    def destroy(self) -> None:
+        """Removes the store and everything in it, sealed or not."""
+        if not exists(self.root):
+            raise NotAStore("there is no store to destroy", path=self.root)
+        tree.remove(self.root)
+        if self._staging_area != self.layout.tmp:
+            tree.remove(self._staging_area)
+
+    # --- derivations -------------------------------------------------------------------
+
+    def record(self, configs: Iterable[Config]) -> None:
+        """Makes sure that these derivations are known, and durably so."""
+        written = [config for config in configs if not self._knows(config)]
+        for config in written:
+            self._write_config(config)
+        if written and self.durable:
+            disk.sync_directory(self.layout.drv)
+
+    def config(self, dref: DRef) -> Config:
+        """The config of a known derivation. Raises NotInStore, or Corrupted when it is damaged."""
+        try:
+            text = disk.read(self.layout.config(DRef(dref)))
+        except FileNotFoundError:
+            raise self._absent(dref) from None
+        try:
+            config = Config.parse(text)
+        except BadConfig as error:
+            raise self._damaged(dref, str(error)) from None
+        if config.dref != dref:
+            raise self._damaged(dref, f"its text is that of {config.dref}")
+        return config
+
+    def drefs(self) -> list[DRef]:
+        """The known derivations, sorted."""
+        return sorted(DRef(f"dref:{name}") for name in os.listdir(self.layout.drv))
+
+    def _knows(self, config: Config) -> bool:
+        try:
+            return disk.read(self.layout.config(config.dref)) == config.text.encode()
+        except FileNotFoundError:
+            return False
+
+    def _write_config(self, config: Config) -> None:
+        home = Path(self.layout.derivation(config.dref))
+        staged = self.layout.tmp / disk.fresh_name()
+        text = config.text.encode()
+        try:
+            os.mkdir(staged)
+            os.mkdir(staged / "attempts")
+            disk.write_new(staged / "config.json", text, durable=self.durable)
+            if self.durable:
+                disk.sync_directory(staged)
+            os.rename(staged, home)
+        except OSError:
+            if not home.is_dir():
+                raise
+            # Somebody else made it, or it lost its config: both end with this text in place.
+            os.makedirs(home / "attempts", exist_ok=True)
+            if not self._knows(config):
+                disk.publish(home / "config.json", text, tmp=self.layout.tmp, durable=self.durable)
+        finally:
+            tree.remove(staged)
+
+    # --- realizations ------------------------------------------------------------------
+
+    def realizations(self, dref: DRef) -> list[RRef]:
+        """The realizations whose bytes are here, sorted. Raises NotInStore."""
+        try:
+            names = os.listdir(self.layout.derivation(DRef(dref)))
+        except FileNotFoundError:
+            raise self._absent(dref) from None
+        return sorted(RRef.of(name, dref) for name in names if len(name) == 32)
+
+    def context(self, rref: RRef) -> Context:
+        """The context of a realization. Raises NotInStore, or Corrupted when it is damaged."""
+        try:
+            text = disk.read(self.layout.realization(RRef(rref)) + f"/{CONTEXT}")
+        except FileNotFoundError:
+            raise self._absent(rref) from None
+        try:
+            return parse_provenance(text)[1]
+        except Corrupted as error:
+            raise self._damaged(rref, str(error)) from None
+
+    def path(self, rref: RRef) -> Path:
+        """The directory of its artifacts. Raises NotInStore."""
+        out = Path(self.layout.out(RRef(rref)))
+        if not out.is_dir():
+            raise self._absent(rref)
+        return out
+
+    def remove(self, rref: RRef) -> None:
+        """Removes a realization's bytes; its attempts stay (S3)."""
+        target = Path(self.layout.realization(RRef(rref)))
+        try:
+            resting = trash(self.layout, target)
+        except FileNotFoundError:
+            raise self._absent(rref) from None
+        if self.durable:
+            disk.sync_directory(target.parent)
+        tree.remove(resting)
+
+    def remove_derivation(self, dref: DRef) -> None:
+        """Removes a derivation with its realizations and its attempts (S3)."""
+        target = Path(self.layout.derivation(DRef(dref)))
+        if not target.is_dir():
+            raise self._absent(dref)
+        resting = trash(self.layout, target)
+        if self.durable:
+            disk.sync_directory(self.layout.drv)
+        tree.remove(resting)
+
+    # --- attempts ----------------------------------------------------------------------
+
+    def attempts(self, dref: DRef) -> list[Attempt]:
+        """All attempts of a derivation, in the order of their starts."""
+        folder = self.layout.attempts(DRef(dref))
+        names = self._attempt_names(dref)
+        records = attempts.read_records(folder, [n for n in names if n.endswith(".json")])
+        ended = {(a.context, a.number) for a in records}
+        claims = [n.split(".") for n in names if n.endswith(".begin")]
+        open_claims = [(c, int(i)) for c, i, _ in claims if (c, int(i)) not in ended]
+        records += [self._unfinished(dref, context, number) for context, number in open_claims]
+        return sorted(records, key=lambda attempt: attempt.order)
+
+    def candidates(
+        self, dref: DRef, context: Context, reads: Iterable[str] = ()
+    ) -> list[Candidate]:
+        """What a matcher may choose from: the realizations that attempts made in this context."""
+        folder, prefix = self.layout.attempts(dref), context.digest
+        names = [n for n in self._attempt_names(dref) if n.startswith(prefix)]
+        made: dict[RRef, list[Attempt]] = {}
+        for attempt in attempts.read_records(folder, [n for n in names if n.endswith(".json")]):
+            if attempt.rref is not None:
+                made.setdefault(attempt.rref, []).append(attempt)
+        here = self._here(dref, made)
+        return [self._candidate(r, tries, reads, r in here) for r, tries in made.items()]
+
+    def elsewhere(self, dref: DRef, context: Context) -> int:
+        """How many realizations attempts have made for other inputs."""
+        names = [n for n in self._attempt_names(dref) if n.endswith(".json")]
+        others = [n for n in names if not n.startswith(context.digest)]
+        records = attempts.read_records(self.layout.attempts(dref), others)
+        return len({attempt.rref for attempt in records if attempt.rref})
+
+    def _attempt_names(self, dref: DRef) -> list[str]:
+        try:
+            return os.listdir(self.layout.attempts(dref))
+        except FileNotFoundError:
+            return []
+
+    def _here(self, dref: DRef, made: Iterable[RRef]) -> set[RRef]:
+        few = list(made)
+        if len(few) > 3:  # one listing is quicker than many looks
+            return set(self.realizations(dref)).intersection(few)
+        return {rref for rref in few if os.path.isdir(self.layout.out(rref))}
+
+    def _candidate(
+        self, rref: RRef, tries: list[Attempt], reads: Iterable[str], here: bool
+    ) -> Candidate:
+        tries.sort(key=lambda attempt: attempt.order)
+        wanted = [name for name in reads if name not in tries[-1].metrics]
+        files = self._files(rref, wanted) if here and wanted else {}
+        return Candidate(rref, tuple(tries), files, gone=not here)
+
+    def _files(self, rref: RRef, names: list[str]) -> dict[str, bytes]:
+        files = {}
+        for name in names:
+            try:
+                files[name] = disk.read(self.layout.out(rref) + "/" + name)
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+                pass  # the matcher ranks it last
+        return files
+
+    def _unfinished(self, dref: DRef, context: str, number: int) -> Attempt:
+        begin = attempts.read_begin(self.layout.attempts(dref), context, number)
+        area = self._staging_area / str(begin.get("staging", "none"))
+        outcome: Outcome = "running" if locks.in_use(area) else "died"
+        start = int(begin.get("start", 0))
+        return Attempt(
+            id="", dref=dref, context=context, number=number, outcome=outcome, rref=None,
+            error=None, seed=int(begin.get("seed", 0)), start=start, stop=start,
+            host=str(begin.get("host", "")), pid=int(begin.get("pid", 0)), realizer="",
+            source="", versions={}, metrics={}, notes={},
+        )  # fmt: skip
+
+    # --- building ----------------------------------------------------------------------
+
+    def lock(self, dref: DRef, context: Context) -> locks.BuildLock:
+        """The lock of one (derivation, context), not yet acquired."""
+        return locks.BuildLock(self.layout.lock(dref, context.digest))
+
+    def owner(self, dref: DRef, context: Context) -> str:
+        """Who builds it now: host, process and since when."""
+        folder = self.layout.attempts(dref)
+        numbers = attempts.begun_numbers(folder, context.digest)
+        begin = attempts.read_begin(folder, context.digest, numbers[-1]) if numbers else {}
+        if not begin:
+            return "another process, which is about to start"
+        since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(begin["start"] / 1e9))
+        return f"process {begin['pid']} on {begin['host']}, since {since}"
+
+    def begin(self, config: Config, context: Context) -> Staging:
+        """A fresh staging and attempt number."""
+        if not self._knows(config):
+            self.record([config])
+        path, claim = staging.make_folder(self._staging_area)
+        try:
+            folder = self.layout.attempts(config.dref)
+            begun = attempts.claim(folder, config.dref, context, path.name, self._clock)
+        except BaseException:
+            os.close(claim)
+            tree.remove(path)
+            raise
+        return Staging(path, config, context, begun, claim)
+
+    def commit(self, staged: Staging, told: Told | None = None) -> Committed:
+        """Turns a staging into a realization (S4).
+
+        Raises MissingOutput or UnkeepableOutput, which leave the staging as it was.
+        """
+        told = told or Told()
+        sealed = seal(staged, frozenset(told.outside), durable=self.durable)
+        attempt = self._attempt(staged, told, "succeeded", rref=sealed.rref, metrics=sealed.metrics)
+        return publish(self.layout, staged, sealed, attempt, durable=self.durable)
+
+    def reopen(self, path: str | os.PathLike[str]) -> Staging:
+        """The staging that a failed attempt left, as a new attempt that can be committed."""
+        old = staging.reopen(Path(path))
+        folder = self.layout.attempts(old.dref)
+        begun = attempts.claim(folder, old.dref, old.context, old.path.name, self._clock)
+        old.begun = attempts.Begun(begun.number, old.begun.seed, begun.start)
+        return old
+
+    def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
+        """Records a failed attempt. Returns whether its staging was kept."""
+        text = f"{type(error).__name__}: {error}"[:2000]
+        attempt = self._attempt(staged, told, "failed", error=text)
+        folder = self.layout.attempts(staged.dref)
+        attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
+        return staged.keep()
+
+    def _attempt(
+        self,
+        staged: Staging,
+        told: Told,
+        outcome: Outcome,
+        *,
+        rref: RRef | None = None,
+        error: str | None = None,
+        metrics: dict[str, float] | None = None,
+    ) -> Attempt:
+        begun = staged.begun
+        return Attempt(
+            id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
+            number=begun.number, outcome=outcome, rref=rref, error=error, seed=begun.seed,
+            start=begun.start, stop=max(self._clock(), begun.start), host=os.uname().nodename,
+            pid=os.getpid(), realizer=told.realizer, source=told.source, versions=_versions(),
+            metrics=metrics or {}, notes=told.notes,
+        )  # fmt: skip
+
+    # --- the rest ----------------------------------------------------------------------
+
+    def _stage_in(self, custom_tmp: Path) -> None:
+        os.makedirs(custom_tmp, exist_ok=True)
+        if os.stat(custom_tmp).st_dev == os.stat(self.layout.tmp).st_dev:
+            self._staging_area = custom_tmp / f"pystore-{self.id}"
+            os.makedirs(self._staging_area, exist_ok=True)
+            return
+        warnings.warn(
+            f"custom_tmp {custom_tmp} is on another device than the store {self.root}, and a "
+            f"commit is one rename within a device: staging stays in {self.layout.tmp}",
+            PystoreWarning,
+            stacklevel=3,
+        )
+
+    def _absent(self, ref: DRef | RRef) -> NotInStore:
+        return NotInStore(
+            "the store does not hold this",
+            ref=ref,
+            store=self.root,
+            remedy="realize it, or open the store that has it: Store(path).use()",
+        )
+
+    def _damaged(self, ref: DRef | RRef, because: str) -> Corrupted:
+        return Corrupted(
+            "the store's files for this are damaged",
+            ref=ref,
+            store=self.root,
+            because=because,
+            remedy="instantiate and realize it again; what others built is not touched",
+        )
+
+
+def _versions() -> dict[str, str]:
+    system = os.uname()
+    python = ".".join(map(str, sys.version_info[:3]))
+    machine = f"{system.sysname} {system.machine}"
+    return {"pystore": __version__, "python": python, "system": machine}

@@ -1,0 +1,216 @@
+"""Trees of artifacts: refuse, hash, seal, and remove them.
+
+Invariants (S1, S4): what cannot be kept is refused before anything is changed; a sealed tree has
+directories 0555, files 0444, executables 0555; its manifest was made from the bytes that were
+synced.
+"""
+
+import os
+import stat
+from collections.abc import Collection
+from pathlib import Path
+
+from blake3 import blake3
+
+from ..model.errors import UnkeepableOutput
+from ..model.manifest import Entry, Manifest, encode_name
+from .walk import Step, open_folder, walk
+
+_CHUNK = 1 << 20
+_SMALL = 1 << 16
+
+
+def check(out: Path, outside: Collection[str] = ()) -> None:
+    """Makes sure that a tree can be kept; changes nothing.
+
+    `outside` are link targets that may lie outside of it. Raises UnkeepableOutput, which names
+    each special file, link that leaves the tree, and hard link to something outside.
+    """
+    problems: list[str] = []
+    inodes: dict[tuple[int, int], list[tuple[int, str]]] = {}
+    for step in walk(out):
+        mode, name = step.status.st_mode, _text(step)
+        if step.leaving or stat.S_ISDIR(mode):
+            continue
+        if stat.S_ISLNK(mode):
+            target = os.fsdecode(os.readlink(step.name, dir_fd=step.folder))
+            if target not in outside and _leaves(out, step, target):
+                problems.append(f"{name}: a link that leaves the tree, to {target}")
+        elif not stat.S_ISREG(mode):
+            problems.append(f"{name}: {_SPECIAL.get(stat.S_IFMT(mode), 'a special file')}")
+        elif step.status.st_nlink > 1:
+            inode = (step.status.st_dev, step.status.st_ino)
+            inodes.setdefault(inode, []).append((step.status.st_nlink, name))
+    for links in inodes.values():
+        if len(links) < links[0][0]:
+            problems.append(f"{links[0][1]}: a hard link to a file outside of the tree")
+    if problems:
+        raise UnkeepableOutput(
+            "the output holds what a store cannot keep",
+            problems="; ".join(problems[:20]),
+            remedy="write plain files, directories, and relative links between them",
+        )
+
+
+_SPECIAL = {
+    stat.S_IFIFO: "a fifo",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def _leaves(out: Path, step: Step, target: str) -> bool:
+    if os.path.isabs(target):
+        return True
+    root = os.path.realpath(out)
+    folder = os.path.realpath(os.path.dirname(os.path.join(root, os.fsdecode(step.path))))
+    try:
+        place = os.path.realpath(os.path.join(folder, target))
+    except OSError:
+        return True  # too long to follow: refuse rather than guess
+    return place != root and not place.startswith(root + os.sep)
+
+
+def seal(out: Path, *, durable: bool) -> Manifest:
+    """The manifest of a checked tree, after its modes are canonical and its bytes are synced."""
+    entries = [entry for step in walk(out) if (entry := _seal_step(step, durable))]
+    _seal_folder(open_folder(out), durable)
+    return Manifest.of(entries)
+
+
+def scan(out: Path) -> Manifest:
+    """The manifest of a tree as it is, changing nothing."""
+    return Manifest.of(entry for step in walk(out) if (entry := _scan_step(step)))
+
+
+def _seal_step(step: Step, durable: bool) -> Entry | None:
+    if step.leaving:
+        _seal_folder(open_folder(step.name, step.folder), durable)
+    elif stat.S_ISREG(step.status.st_mode):
+        return _seal_file(step, durable)
+    elif step.is_directory:
+        _open_up(step)
+    return _scan_step(step)
+
+
+def _open_up(step: Step) -> None:
+    if step.status.st_mode & 0o700 != 0o700:
+        os.chmod(step.name, 0o700, dir_fd=step.folder)
+
+
+def _scan_step(step: Step) -> Entry | None:
+    mode = step.status.st_mode
+    if stat.S_ISLNK(mode):
+        return Entry(step.path, "link", target=os.readlink(step.name, dir_fd=step.folder))
+    if stat.S_ISREG(mode):
+        return _read_file(step)
+    if step.is_directory:
+        return Entry(step.path, "directory") if step.leaving and step.empty else None
+    raise UnkeepableOutput("a special file in a tree", path=encode_name(step.path))
+
+
+def _seal_folder(folder: int, durable: bool) -> None:
+    try:
+        _strip(folder)
+        os.fchmod(folder, 0o555)
+        if durable:
+            os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _seal_file(step: Step, durable: bool) -> Entry:
+    executable = bool(step.status.st_mode & 0o100)
+    if step.status.st_mode & 0o600 != 0o600:
+        os.chmod(step.name, 0o600, dir_fd=step.folder)
+    descriptor = _open_file(step)
+    try:
+        _strip(descriptor)
+        os.fchmod(descriptor, 0o555 if executable else 0o444)
+        entry = Entry(step.path, "file", executable, *_hash(descriptor))
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return entry
+
+
+def _read_file(step: Step) -> Entry:
+    descriptor = _open_file(step)
+    try:
+        executable = bool(step.status.st_mode & 0o100)
+        return Entry(step.path, "file", executable, *_hash(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _open_file(step: Step) -> int:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.open(step.name, flags, dir_fd=step.folder)
+
+
+def _hash(descriptor: int) -> tuple[int, str]:
+    content = os.read(descriptor, _SMALL)
+    if len(content) < _SMALL:
+        return len(content), blake3(content).hexdigest()
+    hasher, size = blake3(content), len(content)
+    chunk = memoryview(bytearray(_CHUNK))
+    while got := os.readv(descriptor, [chunk]):
+        hasher.update(chunk[:got])
+        size += got
+    return size, hasher.hexdigest()
+
+
+def _strip(descriptor: int) -> None:
+    """Takes away access lists and other extended attributes that we may take away."""
+    try:
+        names = os.listxattr(descriptor)
+    except OSError:
+        return  # a file system without them
+    for name in names:
+        if name.startswith(("user.", "system.posix_acl")):
+            os.removexattr(descriptor, name)
+
+
+def remove(root: Path) -> None:
+    """Makes sure that there is nothing at `root`: a file, or a tree of any depth and any modes."""
+    try:
+        status = os.lstat(root)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        os.unlink(root)
+        return
+    os.chmod(root, 0o700)
+    for step in walk(root):
+        if step.leaving:
+            os.rmdir(step.name, dir_fd=step.folder)
+        elif not step.is_directory:
+            os.unlink(step.name, dir_fd=step.folder)
+        else:
+            _open_up(step)
+    os.rmdir(root)
+
+
+def colliding(manifest: Manifest) -> list[str]:
+    """Names that a case-insensitive or normalizing file system would confuse."""
+    from unicodedata import normalize
+
+    seen: dict[str, str] = {}
+    confused: list[str] = []
+    for path in {p for entry in manifest.entries for p in _prefixes(entry.path)}:
+        name = encode_name(path)
+        key = normalize("NFC", name).casefold()
+        if seen.setdefault(key, name) != name:
+            confused += [seen[key], name]
+    return sorted(set(confused))
+
+
+def _prefixes(path: bytes) -> list[bytes]:
+    steps = path.split(b"/")
+    return [b"/".join(steps[: i + 1]) for i in range(len(steps))]
+
+
+def _text(step: Step) -> str:
+    return encode_name(step.path)

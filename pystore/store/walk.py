@@ -1,0 +1,85 @@
+"""Walking trees of any depth with one descriptor at a time.
+
+T1  Every entry is visited, however deep: no recursion, no path longer than one name.
+T2  Links are never followed.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """One entry of a tree, met inside its directory."""
+
+    folder: int  # descriptor of the directory that holds it; valid until the next step
+    path: bytes  # from the root of the tree
+    status: os.stat_result  # of the entry itself, never of what a link points to
+    leaving: bool = False  # a directory whose entries have all been visited
+    empty: bool = False  # with `leaving`: it had none
+
+    @property
+    def name(self) -> bytes:
+        """The last part of its path."""
+        return self.path.rpartition(b"/")[2]
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory (a link to one is not)."""
+        return stat.S_ISDIR(self.status.st_mode)
+
+
+def walk(root: str | os.PathLike[str]) -> Iterator[Step]:
+    """Each entry below `root`; each directory before, and again after, what is inside it.
+
+    Entries come in the order of their names. Raises OSError where a directory cannot be opened;
+    the visitor of its first step may mend its mode.
+    """
+    folder = open_folder(root)
+    inside: list[Step] = []  # the directories that we are in
+    pending = [_names(folder)]
+    try:
+        while True:
+            if pending[-1]:
+                prefix = inside[-1].path + b"/" if inside else b""
+                step = _step(folder, prefix, pending[-1].pop())
+                yield step
+                if step.is_directory and (below := _enter(step)) is not None:
+                    folder = _swap(folder, below)
+                    pending.append(_names(folder))
+                    inside.append(step._replace(empty=not pending[-1]))
+            elif inside:
+                pending.pop()
+                folder = _swap(folder, open_folder("..", folder))
+                yield inside.pop()._replace(folder=folder, leaving=True)
+            else:
+                return
+    finally:
+        os.close(folder)
+
+
+def open_folder(name: str | bytes | os.PathLike[str], folder: int | None = None) -> int:
+    """A descriptor of a directory that is no link."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(name, flags, dir_fd=folder)
+
+
+def _step(folder: int, prefix: bytes, name: bytes) -> Step:
+    return Step(folder, prefix + name, os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+
+def _enter(step: Step) -> int | None:
+    try:
+        return open_folder(step.name, step.folder)
+    except FileNotFoundError:
+        return None  # the visitor has moved it away
+
+
+def _swap(old: int, new: int) -> int:
+    os.close(old)
+    return new
+
+
+def _names(folder: int) -> list[bytes]:
+    return sorted((os.fsencode(name) for name in os.listdir(folder)), reverse=True)

@@ -1,0 +1,90 @@
+"""Late writers: descriptors and mappings through which somebody could still change an output.
+
+A thread that lives on is normal (tqdm, joblib and TensorBoard leave some); an open file is not:
+whoever holds it can write into a sealed file. Source: proc(5).
+"""
+
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..model.errors import UnkeepableOutput
+
+
+def refuse_late_writers(out: Path) -> None:
+    """Raises UnkeepableOutput when this process, or one it started, can still write below `out`."""
+    found = list(_writers(out))
+    if found:
+        gc.collect()  # files that were dropped, not closed, in a reference cycle
+        found = list(_writers(out))
+    if found:
+        raise UnkeepableOutput(
+            "a file of the output is still open for writing",
+            open="; ".join(found[:20]),
+            remedy="close it (with open(…) as f: …) and end what writes in the background, "
+            "before the realizer returns",
+        )
+
+
+def _writers(out: Path) -> Iterator[str]:
+    prefix = os.fsencode(out) + b"/"
+    for process in _family():
+        yield from _open_files(process, prefix)
+        yield from _mappings(process, prefix)
+
+
+def _family() -> list[str]:
+    family = ["self"]
+    for process in family:
+        try:
+            tasks = os.listdir(f"/proc/{process}/task")
+        except FileNotFoundError:
+            continue  # it has ended, or there is no /proc here
+        for task in tasks:
+            family += _read(f"/proc/{process}/task/{task}/children").decode().split()
+    return family
+
+
+def _open_files(process: str, prefix: bytes) -> Iterator[str]:
+    folder = f"/proc/{process}/fd"
+    try:
+        descriptors = os.listdir(folder)
+    except (FileNotFoundError, PermissionError):
+        return
+    for descriptor in descriptors:
+        try:
+            target = os.readlink(os.fsencode(f"{folder}/{descriptor}"))
+        except FileNotFoundError:
+            continue
+        if target.startswith(prefix) and _writable(process, descriptor):
+            yield _described(target[len(prefix) :], process)
+
+
+def _writable(process: str, descriptor: str) -> bool:
+    for line in _read(f"/proc/{process}/fdinfo/{descriptor}").splitlines():
+        if line.startswith(b"flags:"):
+            return int(line.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
+    return False
+
+
+def _mappings(process: str, prefix: bytes) -> Iterator[str]:
+    maps = _read(f"/proc/{process}/maps")
+    if prefix not in maps:
+        return
+    for line in maps.splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and fields[5].startswith(prefix) and fields[1][1:4:2] == b"ws":
+            yield _described(fields[5][len(prefix) :], process, "mapped")
+
+
+def _described(name: bytes, process: str, how: str = "open") -> str:
+    pid = os.getpid() if process == "self" else process
+    return f"{os.fsdecode(name)!r} ({how} in process {pid})"
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""

@@ -1,0 +1,1 @@
+"""The edge: settings and, later, everything that meets a terminal."""

@@ -1,0 +1,56 @@
+"""Settings: the one reader of environment variables, and the process-wide store.
+
+`PYSTORE_ROOT`     where the store is, when the program names none
+`PYSTORE_MIRRORS`  servers that serve files by their sha256, for `fetchurl`; parted by spaces
+"""
+
+import os
+from pathlib import Path
+
+from ..store.current import Default
+from ..store.layout import exists
+from ..store.store import Store
+
+
+def default_root() -> Path:
+    """Where the store is when the program names none.
+
+    `PYSTORE_ROOT`, else the nearest `.pystore/` upwards, else the user's data folder.
+    """
+    if root := os.environ.get("PYSTORE_ROOT"):
+        return Path(root)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if exists(folder / ".pystore"):
+            return folder / ".pystore"
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data, "pystore").expanduser()
+
+
+def mirrors() -> tuple[str, ...]:
+    """Base URLs of servers that serve files by their sha256, in the order to ask them."""
+    return tuple(os.environ.get("PYSTORE_MIRRORS", "").replace(",", " ").split())
+
+
+def store_initialize(
+    custom_store: str | os.PathLike[str] | None = None,
+    custom_tmp: str | os.PathLike[str] | None = None,
+    *,
+    durable: bool = True,
+) -> Store:
+    """The store that module-level functions work on from now on; made where there is none.
+
+    Says which. `custom_store` is its path (default: see `default_root`); `custom_tmp` is where
+    realizers write, if it is on the same device.
+    """
+    root = Path(custom_store).expanduser() if custom_store is not None else default_root()
+    print(f"Initializing {'existing' if exists(root) else 'non-existing'} {root}")
+    Default.store = Store(root, durable=durable, custom_tmp=custom_tmp)
+    return Default.store
+
+
+def _find() -> Store:
+    return Store(default_root())
+
+
+Default.find = staticmethod(_find)

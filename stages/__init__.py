@@ -1,0 +1,1 @@
+"""Ready-made stages, one family a file."""
