@@ -1,6 +1,6 @@
 """pystore: a content-addressed build store for machine-learning stages."""
 
-from .model import errors, events
+from . import errors, events
 from .model.attempt import Attempt
 from .model.candidate import Candidate
 from .model.config import Config

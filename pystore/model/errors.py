@@ -5,6 +5,30 @@ Four families, by whose fault it is: you wrote · the build · the store · they
 
 from collections.abc import Mapping
 
+__all__ = [
+    "BadConfig",
+    "BadMatcher",
+    "BadName",
+    "BadRef",
+    "BadStage",
+    "BuildError",
+    "ChecksumMismatch",
+    "Corrupted",
+    "DependencyFailed",
+    "FetchError",
+    "FormatTooNew",
+    "InUse",
+    "MatcherUnsatisfied",
+    "MissingOutput",
+    "NotAStore",
+    "NotInStore",
+    "PystoreError",
+    "PystoreWarning",
+    "StoreBusy",
+    "UnkeepableOutput",
+    "UnsafeArchive",
+]
+
 
 class PystoreError(Exception):
     """An error with a message, its facts, and a remedy. Facts can be read as attributes."""

@@ -8,6 +8,20 @@ from dataclasses import dataclass
 
 from .refs import DRef, RRef
 
+__all__ = [
+    "AttemptFailed",
+    "Event",
+    "Listener",
+    "NotChosen",
+    "OtherInputs",
+    "Progress",
+    "Reused",
+    "Started",
+    "Succeeded",
+    "Waiting",
+    "ignore",
+]
+
 
 @dataclass(frozen=True)
 class Event:

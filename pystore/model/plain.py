@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from .errors import BadConfig, BadRef
-from .refs import DRef, RefPath, selfref
+from .refs import DRef, RefPath, RRef, selfref
 
 MAX_DEPTH = 100
 MAX_INT = 2**64
@@ -33,7 +33,7 @@ class PlainReader:
     def read(self, value: object, place: str, depth: int) -> object:
         """The plain copy of `value`, which stands at `place`."""
         kind = type(value)
-        if kind is str:
+        if kind is str or kind is RRef:
             return self._text(value, place)  # type: ignore[arg-type]  # just checked
         if value is None or kind is bool or kind is float or kind is int:
             return _scalar(value, place)

@@ -14,15 +14,16 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeVar
 
 from ..model.attempt import Attempt, Outcome
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance
-from ..model.errors import BadConfig, Corrupted, NotAStore, NotInStore, PystoreWarning
+from ..model.errors import BadConfig, BadRef, Corrupted, NotAStore, NotInStore, PystoreWarning
 from ..model.refs import DRef, RRef
 from ..model.version import __version__
 from . import attempts, disk, locks, staging, tree
@@ -32,6 +33,8 @@ from .current import using
 from .layout import Layout, exists, open_root
 from .protocol import Told
 from .staging import Staging
+
+Ref = TypeVar("Ref", DRef, RRef)
 
 
 class Store:
@@ -102,7 +105,7 @@ class Store:
 
     def drefs(self) -> list[DRef]:
         """The known derivations, sorted."""
-        return sorted(DRef(f"dref:{name}") for name in os.listdir(self.layout.drv))
+        return sorted(_well_formed(DRef, (f"dref:{n}" for n in os.listdir(self.layout.drv))))
 
     def _knows(self, config: Config) -> bool:
         try:
@@ -139,7 +142,7 @@ class Store:
             names = os.listdir(self.layout.derivation(DRef(dref)))
         except FileNotFoundError:
             raise self._absent(dref) from None
-        return sorted(RRef.of(name, dref) for name in names if len(name) == 32)
+        return sorted(_well_formed(RRef, (f"rref:{n}-{dref[5:]}" for n in names if len(n) == 32)))
 
     def context(self, rref: RRef) -> Context:
         """The context of a realization. Raises NotInStore, or Corrupted when it is damaged."""
@@ -360,6 +363,15 @@ class Store:
             because=because,
             remedy="instantiate and realize it again; what others built is not touched",
         )
+
+
+def _well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
+    """The references among these texts: what else lies in the store is not ours."""
+    for text in texts:
+        try:
+            yield kind(text)
+        except BadRef:
+            continue
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,185 @@
+"""A store for tests: everything but the artifacts in memory, nothing synced, gone at the end."""
+
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..model.attempt import Attempt
+from ..model.candidate import Candidate
+from ..model.config import Config
+from ..model.context import Context, provenance_text, rref_of
+from ..model.digest import seed_of
+from ..model.errors import NotInStore
+from ..model.refs import DRef, RRef
+from . import attempts, disk, tree
+from .attempts import Begun, Clock
+from .commit import Committed, check_promises
+from .protocol import Told
+from .staging import Staging, make_folder
+
+_Key = tuple[DRef, str]
+
+
+class MemoryLock:
+    """The right to build one (derivation, context), among the threads of this process."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._held = False
+
+    def acquire(self, patience: float = 0.0) -> bool:
+        """Whether we hold it now, after waiting for at most `patience` [s]."""
+        self._held = self._held or self._lock.acquire(timeout=patience)
+        return self._held
+
+    def release(self) -> None:
+        """Gives it up, if we hold it."""
+        if self._held:
+            self._held = False
+            self._lock.release()
+
+
+class MemoryStore:
+    """The plainest store that keeps the protocol: what `Store` is compared with."""
+
+    def __init__(self, *, clock: Clock = attempts.now) -> None:
+        self._area = tempfile.TemporaryDirectory(prefix="pystore-memory-")
+        self.root = Path(self._area.name).resolve()
+        self._clock = clock
+        self._configs: dict[DRef, Config] = {}
+        self._ended: dict[_Key, list[Attempt]] = {}
+        self._begun: dict[_Key, list[Begun]] = {}
+        self._contexts: dict[RRef, Context] = {}
+        self._locks: dict[_Key, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def record(self, configs: Iterable[Config]) -> None:
+        """Makes sure that these derivations are known."""
+        self._configs.update((config.dref, config) for config in configs)
+
+    def config(self, dref: DRef) -> Config:
+        """The config of a known derivation. Raises NotInStore."""
+        if dref not in self._configs:
+            raise NotInStore("the store does not hold this", ref=dref)
+        return self._configs[dref]
+
+    def drefs(self) -> list[DRef]:
+        """The known derivations, sorted."""
+        return sorted(self._configs)
+
+    def realizations(self, dref: DRef) -> list[RRef]:
+        """The realizations whose bytes are here, sorted. Raises NotInStore."""
+        self.config(dref)
+        return sorted(rref for rref in self._contexts if rref.dref == dref)
+
+    def context(self, rref: RRef) -> Context:
+        """The context of a realization. Raises NotInStore."""
+        if rref not in self._contexts:
+            raise NotInStore("the store does not hold this", ref=rref)
+        return self._contexts[rref]
+
+    def path(self, rref: RRef) -> Path:
+        """The directory of its artifacts. Raises NotInStore."""
+        self.context(rref)
+        return self._home(rref) / "out"
+
+    def remove(self, rref: RRef) -> None:
+        """Removes a realization's bytes; its attempts stay. Raises NotInStore."""
+        self.context(rref)
+        del self._contexts[rref]
+        tree.remove(self._home(rref))
+
+    def remove_derivation(self, dref: DRef) -> None:
+        """Removes a derivation with everything that belongs to it. Raises NotInStore."""
+        for rref in self.realizations(dref):
+            self.remove(rref)
+        del self._configs[dref]
+        for known in (self._ended, self._begun):
+            for key in [key for key in known if key[0] == dref]:
+                del known[key]
+
+    def attempts(self, dref: DRef) -> list[Attempt]:
+        """All attempts that ended, in the order of their starts."""
+        ended = [a for key, tries in self._ended.items() if key[0] == dref for a in tries]
+        return sorted(ended, key=lambda attempt: attempt.order)
+
+    def candidates(
+        self, dref: DRef, context: Context, reads: Iterable[str] = ()
+    ) -> list[Candidate]:
+        """What a matcher may choose from, with the files that it reads."""
+        tries = self._ended.get((dref, context.digest), [])
+        rrefs = sorted({a.rref for a in tries if a.rref})
+        return [self._candidate(rref, tries, reads) for rref in rrefs]
+
+    def elsewhere(self, dref: DRef, context: Context) -> int:
+        """How many realizations attempts have made for other inputs."""
+        others = [a for a in self.attempts(dref) if a.context != context.digest]
+        return len({a.rref for a in others if a.rref})
+
+    def lock(self, dref: DRef, context: Context) -> MemoryLock:
+        """The lock of one (derivation, context), not yet acquired."""
+        with self._guard:
+            key = (dref, context.digest)
+            return MemoryLock(self._locks.setdefault(key, threading.Lock()))
+
+    def owner(self, dref: DRef, context: Context) -> str:
+        """Who builds it now, in words."""
+        return "another thread of this process"
+
+    def begin(self, config: Config, context: Context) -> Staging:
+        """A fresh staging and attempt number."""
+        self.record([config])
+        path, claim = make_folder(self.root)
+        with self._guard:
+            begun = self._begun.setdefault((config.dref, context.digest), [])
+            last = begun[-1].start if begun else 0
+            seed = seed_of(config.dref, context.digest, len(begun))
+            begun.append(Begun(len(begun), seed, max(self._clock(), last + 1)))
+            return Staging(path, config, context, begun[-1], claim)
+
+    def commit(self, staged: Staging, told: Told | None = None) -> Committed:
+        """Turns a staging into a realization."""
+        told = told or Told()
+        check_promises(staged)
+        tree.check(staged.out, told.outside)
+        manifest = tree.seal(staged.out, durable=False)
+        rref = rref_of(staged.dref, provenance_text(staged.dref, staged.context, manifest.digest))
+        fresh = rref not in self._contexts
+        if fresh:
+            staged.close()
+            staged.path.rename(self._home(rref))
+            self._contexts[rref] = staged.context
+        else:
+            staged.discard()
+        self._end(staged, told, rref, None)
+        return Committed(rref, fresh, {})
+
+    def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
+        """Records a failed attempt. Returns whether its staging was kept."""
+        self._end(staged, told, None, f"{type(error).__name__}: {error}")
+        return staged.keep()
+
+    def _home(self, rref: RRef) -> Path:
+        return self.root / rref[5:]
+
+    def _candidate(self, rref: RRef, tries: list[Attempt], reads: Iterable[str]) -> Candidate:
+        here = rref in self._contexts
+        files = {name: self._home(rref) / "out" / name for name in reads} if here else {}
+        return Candidate(
+            rref,
+            tuple(attempt for attempt in tries if attempt.rref == rref),
+            {name: disk.read(file) for name, file in files.items() if file.is_file()},
+            gone=not here,
+        )
+
+    def _end(self, staged: Staging, told: Told, rref: RRef | None, error: str | None) -> None:
+        begun = staged.begun
+        attempt = Attempt(
+            id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
+            number=begun.number, outcome="succeeded" if rref else "failed", rref=rref,
+            error=error, seed=begun.seed, start=begun.start,
+            stop=max(self._clock(), begun.start), host="", pid=0, realizer=told.realizer,
+            source=told.source, versions={}, metrics={}, notes=told.notes,
+        )  # fmt: skip
+        self._ended.setdefault((attempt.dref, attempt.context), []).append(attempt)

@@ -1,0 +1,42 @@
+"""Fixtures: fresh stores, and a clock that ticks only when told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pystore import Store
+from pystore.store.memory import MemoryStore
+
+
+class Clock:
+    """A clock whose hands a test moves [ns]."""
+
+    def __init__(self, now: int = 1_700_000_000_000_000_000) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A scratch store, which is the current one during the test."""
+    store = Store(tmp_path / "store", durable=False)
+    with store.use():
+        yield store
+    if store.root.exists():
+        store.destroy()
+
+
+@pytest.fixture(params=["Store", "MemoryStore"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock):
+    """Each kind of store in turn."""
+    if request.param == "MemoryStore":
+        return MemoryStore(clock=clock)
+    return Store(tmp_path / "store", durable=False, clock=clock)
