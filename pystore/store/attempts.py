@@ -61,7 +61,10 @@ def claim(folder: str, dref: DRef, context: Context, staging: str, clock: Clock)
 def begun_numbers(folder: str, context: str) -> list[int]:
     """The numbers that were claimed in this context, sorted."""
     prefix, suffix = f"{context}.", ".begin"
-    names = [n for n in os.listdir(folder) if n.startswith(prefix) and n.endswith(suffix)]
+    try:
+        names = [n for n in os.listdir(folder) if n.startswith(prefix) and n.endswith(suffix)]
+    except FileNotFoundError:
+        return []
     return sorted(int(n[len(prefix) : -len(suffix)]) for n in names if n[33:-6].isdecimal())
 
 

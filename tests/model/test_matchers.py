@@ -1,6 +1,7 @@
 """Matchers: candidates in; realizations, or a need, out."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -96,7 +97,7 @@ def test_M3_the_best_come_first_and_what_is_no_number_last(offered, n, mode):
         assert len(present) + answer.n == n
         return
     numbers = [present[r] for r in answer]
-    for left, right in zip(numbers, numbers[1:], strict=False):
+    for left, right in pairwise(numbers):
         assert math.isnan(right) or (left >= right if mode == "max" else left <= right)
     left_out = [x for r, x in present.items() if r not in answer and not math.isnan(x)]
     if left_out and not math.isnan(numbers[-1]):
