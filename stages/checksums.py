@@ -1,0 +1,67 @@
+"""Checksums: what a file must hash to, and hashing while it streams by."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from pystore.errors import BadStage
+
+_DIGITS = {"sha256": 64, "sha1": 40}
+
+
+@dataclass(frozen=True)
+class Checksums:
+    """What a file must hash to; lower-case hex, None where the user gave none."""
+
+    sha256: str | None
+    sha1: str | None
+
+    @classmethod
+    def of(cls, sha256: str | None, sha1: str | None) -> "Checksums":
+        """The checksums that a user wrote. Raises BadStage when one is not such a hash."""
+        return cls(_hex("sha256", sha256), _hex("sha1", sha1))
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Those that the user gave, by their kind."""
+        both = {"sha256": self.sha256, "sha1": self.sha1}
+        return {kind: digits for kind, digits in both.items() if digits is not None}
+
+    def wrong(self, got: dict[str, str]) -> tuple[str, str] | None:
+        """Expected and got, where the two differ first; None where a file is the right one."""
+        for kind, digits in self.given.items():
+            if got[kind] != digits:
+                return digits, got[kind]
+        return None
+
+
+class Hasher:
+    """All the hashes that we check, over one stream of bytes."""
+
+    def __init__(self) -> None:
+        # sha1 only recognizes a file that its publisher names so; it protects nothing.
+        self._running = {kind: hashlib.new(kind, usedforsecurity=False) for kind in _DIGITS}
+
+    def update(self, chunk: bytes | memoryview) -> None:
+        """Adds to the stream."""
+        for running in self._running.values():
+            running.update(chunk)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The hashes of what went by, in hex, by their kind."""
+        return {kind: running.hexdigest() for kind, running in self._running.items()}
+
+
+def _hex(kind: str, given: object) -> str | None:
+    if given is None:
+        return None
+    digits = given.strip().lower() if isinstance(given, str) else ""
+    if not re.fullmatch(f"[0-9a-f]{{{_DIGITS[kind]}}}", digits):
+        raise BadStage(
+            f"not a {kind}",
+            given=repr(given)[:200],
+            expected=f"{_DIGITS[kind]} hex digits",
+            remedy=f"copy it from the publisher, or from `{kind}sum file`",
+        )
+    return digits

@@ -1,0 +1,189 @@
+"""Exchange: one request, and the answer as it comes, waited for in a thread of its own.
+
+X1  Whoever receives never waits longer than it wants to: names that do not resolve, headers that
+    drip and bodies that stall hold up the thread of the exchange only.
+X2  What arrives is the bytes that were sent: nothing is decoded, so nothing can blow up.
+X3  Only http and https, and never from https back to http.
+
+`requests` itself has no deadline: its timeout starts again with every byte.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from queue import Empty, Full, Queue
+from types import TracebackType
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+_CHUNK = 1 << 18  # [bytes]
+_AHEAD = 16  # chunks that may wait for whoever receives
+_REDIRECTS = 10
+
+
+class Refused(Exception):
+    """This source will not send the file; asking again is of no use."""
+
+
+class Dropped(Exception):
+    """This source did not send it this time; asking again may help."""
+
+    def __init__(self, what: str, after: float = 0.0) -> None:
+        super().__init__(what)
+        self.after = after  # [s] that the server asks to wait
+
+
+@dataclass(frozen=True)
+class Head:
+    """How an answer begins."""
+
+    status: int
+    reason: str
+    url: str  # after redirects
+    headers: Mapping[str, str]  # the case of their names does not matter
+
+
+class Exchange:
+    """A request for `url`, sent at once."""
+
+    def __init__(
+        self, url: str, headers: Mapping[str, str], *, connect: float, silence: float
+    ) -> None:
+        self._url = url
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "pystore", **headers}
+        self._timeout = (connect, silence)
+        self._arrived: Queue[Head | bytes | Exception] = Queue(_AHEAD)
+        self._stopped = threading.Event()
+        self._response: Response | None = None
+        threading.Thread(target=self._work, name=f"pystore fetch {shown(url)}", daemon=True).start()
+
+    def __enter__(self) -> "Exchange":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def head(self, patience: float) -> Head:
+        """How the answer begins. Raises Dropped, Refused."""
+        head = self._receive(patience)
+        assert isinstance(head, Head)
+        return head
+
+    def chunk(self, patience: float) -> bytes:
+        """The next bytes, empty at the end. Raises Dropped, Refused."""
+        chunk = self._receive(patience)
+        assert isinstance(chunk, bytes)
+        return chunk
+
+    def stop(self) -> None:
+        """Wants no more of it."""
+        self._stopped.set()
+        shutdown = getattr(getattr(self._response, "raw", None), "shutdown", None)
+        if shutdown is not None:
+            try:
+                shutdown()  # wakes the thread; closing could wait for it
+            except (OSError, ValueError, RuntimeError):
+                pass  # it had ended
+
+    def _receive(self, patience: float) -> Head | bytes:
+        try:
+            arrived = self._arrived.get(timeout=patience)
+        except Empty:
+            raise Dropped(f"sent nothing for {patience:.1f} s") from None
+        if isinstance(arrived, Exception):
+            raise arrived
+        return arrived
+
+    # --- in the thread -----------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            import requests
+
+            with requests.Session() as session, self._follow(session) as response:
+                self._response = response
+                self._put(
+                    Head(response.status_code, response.reason, response.url, response.headers)
+                )
+                self._stream(response)
+        except Exception as error:
+            self._put(_verdict(error))
+
+    def _follow(self, session: "Session") -> "Response":
+        url = self._url
+        for _ in range(_REDIRECTS + 1):
+            response = session.get(
+                url,
+                headers=self._headers,
+                stream=True,
+                allow_redirects=False,
+                timeout=self._timeout,
+            )
+            target = session.get_redirect_target(response)
+            if target is None:
+                return response
+            response.close()
+            url = _redirected(url, target)
+        raise Refused(f"redirects more than {_REDIRECTS} times")
+
+    def _stream(self, response: "Response") -> None:
+        # read1 gives what has arrived, where read waits until it has as much as was asked for.
+        read = getattr(response.raw, "read1", response.raw.read)
+        chunk = b"?"
+        while chunk and not self._stopped.is_set():
+            chunk = read(_CHUNK, decode_content=False) or b""
+            self._put(chunk)
+
+    def _put(self, item: "Head | bytes | Exception") -> None:
+        while not self._stopped.is_set():
+            try:
+                return self._arrived.put(item, timeout=0.5)
+            except Full:
+                continue
+
+
+def _redirected(url: str, target: str) -> str:
+    result = urljoin(url, target)
+    old, new = urlsplit(url).scheme, urlsplit(result).scheme
+    if new not in ("http", "https"):
+        raise Refused(f"redirects to {new}:, which is neither http nor https")
+    if (old, new) == ("https", "http"):
+        raise Refused("redirects from https to http, where anybody may change the file")
+    return result
+
+
+def _verdict(error: Exception) -> Exception:
+    from requests import exceptions as known
+
+    if isinstance(error, Refused | Dropped):
+        return error
+    useless = (known.InvalidURL, known.InvalidSchema, known.SSLError, known.ConnectTimeout)
+    text = _reason(error)
+    return Refused(text) if isinstance(error, useless) else Dropped(text)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost words of an error, without the address, which may hold passwords."""
+    inner = error.args[0] if error.args else None
+    inner = getattr(inner, "reason", inner)
+    if isinstance(inner, BaseException):
+        return _reason(inner)
+    return f"{type(error).__name__}: {str(error).rpartition('): ')[2]}"[:200]
+
+
+def shown(url: str) -> str:
+    """`url` as it may be shown and kept: without passwords and other parameters."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not a URL)"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "…" if parts.query else "", ""))

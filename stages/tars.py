@@ -1,0 +1,106 @@
+"""Tar archives, read as a stream.
+
+The standard library's `data` filter is asked about each member; what it cannot know (sizes, names
+that collide, links that later members go through) is `Unpacked`'s to refuse.
+"""
+
+import tarfile
+from pathlib import Path
+from typing import IO, Any, Never, cast
+
+from pystore.errors import UnsafeArchive
+
+from .packing import Metered
+from .unpacked import Unpacked
+
+_CHUNK = 1 << 20  # [bytes]
+_HEADER = 1 << 15  # [bytes] of an extended header; the reader takes it into memory, and rereads it
+
+_EXTENDED = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+
+
+def unpack_tar(stream: Metered, into: Unpacked) -> None:
+    """Unpacks the tar archive that comes out of `stream`.
+
+    Raises UnsafeArchive, and tarfile.TarError where the archive is damaged.
+    """
+    with tarfile.open(
+        fileobj=cast("IO[bytes]", stream),
+        mode="r|",
+        tarinfo=_Member,
+        encoding="utf-8",
+        errors="surrogateescape",
+        errorlevel=2,
+    ) as archive:
+        while (member := archive.next()) is not None:
+            vars(archive)["members"] = []  # or a long archive fills the memory
+            _put(archive, member, into)
+    while stream.read(_CHUNK):
+        pass  # what follows the end must still match the checksum of the compression
+
+
+def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Unpacked) -> None:
+    if member.isdir():
+        into.folder(member.name)
+    elif member.issym():
+        into.link(member.name, member.linkname)
+    elif member.islnk():
+        into.hard_link(member.name, member.linkname)
+    elif member.isreg() and not member.issparse():
+        _ask_filter(member, into.root)
+        _put_file(archive, member, into)
+        return
+    else:
+        raise _refused("a special or sparse file", member.name)
+    _ask_filter(member, into.root)
+
+
+def _put_file(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Unpacked) -> None:
+    source = archive.extractfile(member)
+    assert source is not None
+    with into.file(member.name, executable=bool(member.mode & 0o100)) as file:
+        while chunk := source.read(_CHUNK):
+            file.write(chunk)
+
+
+def _ask_filter(member: tarfile.TarInfo, root: Path) -> None:
+    if hasattr(tarfile, "data_filter"):  # from Python 3.11.4, or where it was backported
+        tarfile.data_filter(member, str(root))
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose header is checked before the reader acts on it."""
+
+    @classmethod
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> "_Member":
+        """The member that a header describes."""
+        try:
+            member = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError:
+            if len(buf) in (0, tarfile.BLOCKSIZE) and not any(buf):
+                raise  # the end
+            # Anywhere but at the start, the reader would take this for the end.
+            raise tarfile.ReadError("not the header of a member") from None
+        if member.size < 0 or (member.type in _EXTENDED and member.size > _HEADER):
+            raise _refused("a header of an impossible size", member.name)
+        return member
+
+    def _sparse(self, *_: object) -> Never:
+        raise _refused("a sparse file", self.name)
+
+    # The map of a sparse file is read into memory, however long it says it is.
+    _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
+
+
+def _refused(what: str, name: str) -> UnsafeArchive:
+    return UnsafeArchive(
+        f"the archive holds {what}",
+        member=ascii(name)[:200],
+        remedy="do not trust it; if it is yours, pack it again without this",
+    )
