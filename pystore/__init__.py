@@ -7,6 +7,7 @@ from .model.config import Config
 from .model.context import Context
 from .model.derivation import Closure, Derivation
 from .model.errors import PystoreError, PystoreWarning
+from .model.keep import Keep, keep_best, keep_latest
 from .model.manifest import Manifest
 from .model.matchers import (
     Matcher,
@@ -48,10 +49,10 @@ from .run.lookup import (
     deps_of,
     dref2path,
     lsref,
-    rmref,
     rref2dref,
     rref2path,
 )
+from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many
 from .store.store import Store
 from .ui import settings
@@ -66,6 +67,7 @@ __all__ = [
     "Context",
     "DRef",
     "Derivation",
+    "Keep",
     "Manifest",
     "Matcher",
     "Need",
@@ -92,14 +94,18 @@ __all__ = [
     "build_seed",
     "build_wrapper",
     "catref",
+    "commit",
     "config_of",
     "context_of",
     "deps_of",
     "dref2path",
     "errors",
     "events",
+    "gc",
     "instantiate",
     "instantiate_inplace",
+    "keep_best",
+    "keep_latest",
     "lsref",
     "match",
     "match_all",
@@ -110,9 +116,13 @@ __all__ = [
     "match_some",
     "mkconfig",
     "mkdrv",
+    "pin",
+    "pins",
     "realize",
     "realize_inplace",
     "realize_many",
+    "reject",
+    "rejected",
     "rmref",
     "rref2dref",
     "rref2path",
@@ -120,4 +130,6 @@ __all__ = [
     "settings",
     "store_initialize",
     "two_way",
+    "unpin",
+    "verify",
 ]

@@ -23,15 +23,16 @@ def attempt(
     store: StoreProtocol,
     listener: Listener,
     timer: Timer,
+    seed: int | None = None,
 ) -> Committed:
-    """Runs the realizer once and commits what it wrote.
+    """Runs the realizer once, with its own seed or that of an attempt to repeat, and commits.
 
     Raises BuildError from what the realizer raised; errors of pystore itself and of the file
     system pass as they are, with the derivation and the staging as further facts.
     """
     realizer = derivation.realizer
     told = Told(realizer.name, source_digest(realizer))
-    staging = store.begin(derivation.config, context)
+    staging = store.begin(derivation.config, context, seed)
     number, start = staging.begun.number, timer()
     listener(Started(derivation.dref, number, staging.begun.seed, str(staging.out)))
     try:

@@ -24,8 +24,13 @@ def rref2dref(rref: str) -> DRef:
 
 
 def rref2path(rref: str, *, store: StoreProtocol | None = None) -> Path:
-    """The directory of a realization's artifacts, read-only. Raises NotInStore."""
-    return (store or current_store()).path(RRef(rref))
+    """The directory of a realization's artifacts, read-only; gc keeps it while this process lives.
+
+    Raises NotInStore, or Corrupted when verify found it damaged.
+    """
+    store = store or current_store()
+    store.hold((RRef(rref),))
+    return store.path(RRef(rref))
 
 
 def dref2path(dref: str, *, store: StoreProtocol | None = None) -> Path:
@@ -109,16 +114,3 @@ def catref(
             because=str(error)[:200],
             remedy="open rref2path(rref) / 'file' yourself",
         ) from None
-
-
-def rmref(ref: str, *, store: StoreProtocol | None = None) -> None:
-    """Removes a realization's bytes; of a derivation, everything. Attempts of the former stay.
-
-    Raises NotInStore.
-    """
-    store = store or current_store()
-    parsed = parse_ref(ref)
-    if isinstance(parsed, RRef):
-        store.remove(parsed)
-    else:
-        store.remove_derivation(parsed)

@@ -4,6 +4,7 @@ L1  Only what the targets need is built, inputs first (Plan).
 L2  Before building because a matcher wants more, the lock is held and the matcher asked again.
 L3  A busy lock never blocks other work; waiting is told to the listener, with its owner.
 L4  Nothing to build, no lock: a read-only store serves what it has.
+L5  Where results are gone, their seeds are tried again first.
 """
 
 import time
@@ -48,10 +49,11 @@ def realize_closure(
     holds a lock for longer than the timeout.
     """
     loop = _Loop(closure, forced, store, settings)
-    try:
-        return loop.run()
-    finally:
-        loop.release_all()
+    with store.building():
+        try:
+            return loop.run()
+        finally:
+            loop.release_all()
 
 
 class _Loop:
@@ -76,6 +78,7 @@ class _Loop:
         self._busy: dict[DRef, tuple[Match | Realize, float]] = {}  # and since when [s]
         self._running: dict[Future[Committed], Realize] = {}
         self._built: dict[DRef, list[RRef]] = {}
+        self._lost: dict[DRef, list[int]] = {}  # seeds whose results are gone, last first
 
     def run(self) -> dict[DRef, tuple[RRef, ...]]:
         """Does what the plan says, until it ends."""
@@ -135,9 +138,13 @@ class _Loop:
             error.having(dref=dref, for_other_inputs=self._elsewhere(dref, context))
             raise
         if not isinstance(answer, Need):
+            if not self._store.hold(answer):
+                return self._ask(instruction)  # gc was quicker
             self._warn_of_edits(derivation, candidates, answer)
             return Chosen(dref, answer)
         present = [c for c in candidates if not c.gone]
+        lost = sorted((c.latest for c in candidates if c.gone), key=lambda a: a.order)
+        self._lost.setdefault(dref, [attempt.seed for attempt in lost])
         return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
 
     def _choose(self, answer: Chosen) -> None:
@@ -163,10 +170,16 @@ class _Loop:
             self._store,
             self._listener,
             time.perf_counter,
+            self._seed(instruction),
         )
         self._running[future] = instruction
         if future.done():
             self._collect(0.0)
+
+    def _seed(self, instruction: Realize) -> int | None:
+        """The seed of a lost result, so that equal bytes reconnect what was built on it."""
+        lost = self._lost.get(instruction.dref)
+        return lost.pop() if lost and not instruction.forced else None
 
     def _collect(self, timeout: float | None) -> None:
         done, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)

@@ -32,13 +32,21 @@ class Begun:
     start: int  # [ns since the epoch, UTC]
 
 
-def claim(folder: str, dref: DRef, context: Context, staging: str, clock: Clock) -> Begun:
-    """Claims the next number of this (derivation, context) (S7)."""
+def claim(
+    folder: str,
+    dref: DRef,
+    context: Context,
+    staging: str,
+    clock: Clock,
+    seed: int | None = None,
+) -> Begun:
+    """Claims the next number of this (derivation, context), with its own seed or `seed` (S7)."""
     numbers = begun_numbers(folder, context.digest)
     number = numbers[-1] + 1 if numbers else 0
     start = max(clock(), _last_start(folder, context.digest, numbers) + 1)
     while True:
-        begun = Begun(number, seed_of(dref, context.digest, number), start)
+        own = seed_of(dref, context.digest, number)
+        begun = Begun(number, own if seed is None else seed, start)
         record = {
             "number": number,
             "seed": begun.seed,
@@ -58,14 +66,19 @@ def claim(folder: str, dref: DRef, context: Context, staging: str, clock: Clock)
             raise
 
 
-def begun_numbers(folder: str, context: str) -> list[int]:
-    """The numbers that were claimed in this context, sorted."""
-    prefix, suffix = f"{context}.", ".begin"
+def names(folder: str) -> list[str]:
+    """The files about the attempts of one derivation; none where nothing was ever built."""
     try:
-        names = [n for n in os.listdir(folder) if n.startswith(prefix) and n.endswith(suffix)]
+        return os.listdir(folder)
     except FileNotFoundError:
         return []
-    return sorted(int(n[len(prefix) : -len(suffix)]) for n in names if n[33:-6].isdecimal())
+
+
+def begun_numbers(folder: str, context: str) -> list[int]:
+    """The numbers that were claimed in this context, sorted."""
+    start, end = len(context) + 1, -len(".begin")
+    begun = [n for n in names(folder) if n.startswith(context) and n.endswith(".begin")]
+    return sorted(int(name[start:end]) for name in begun if name[start:end].isdecimal())
 
 
 def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
@@ -91,10 +104,10 @@ def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
         disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable)
 
 
-def read_records(folder: str, names: Iterable[str]) -> list[Attempt]:
+def read_records(folder: str, files: Iterable[str]) -> list[Attempt]:
     """The attempts in these files. A damaged record is left out, with a warning."""
     attempts = []
-    for name in names:
+    for name in files:
         try:
             attempts.append(parse_attempt(disk.read(f"{folder}/{name}")))
         except Corrupted as error:

@@ -5,9 +5,11 @@ docs/format.md states the same with must and should.
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from ..model.errors import Corrupted, FormatTooNew, NotAStore
+from ..model.errors import BadRef, Corrupted, FormatTooNew, NotAStore
 from ..model.refs import DRef, RRef
 from . import disk
 
@@ -15,9 +17,11 @@ FORMAT = 1
 _FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots")
 _MARK = "pystore.json"
 
+Ref = TypeVar("Ref", DRef, RRef)
+
 
 class Layout:
-    """The paths of one store. Computes; touches nothing."""
+    """The paths of one store."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -26,6 +30,7 @@ class Layout:
         self.trash = root / "trash"
         self.locks = root / "locks"
         self.roots = root / "roots"
+        self.gate = self.locks / "gc.lock"
         self._drv = str(self.drv) + os.sep
 
     def derivation(self, dref: DRef) -> str:
@@ -48,9 +53,23 @@ class Layout:
         """The directory of its artifacts."""
         return self.realization(rref) + "/out"
 
+    def realizations(self, dref: DRef) -> Iterator[RRef]:
+        """The realizations that lie there, in no order. Raises FileNotFoundError."""
+        names = [name for name in os.listdir(self.derivation(dref)) if len(name) == 32]
+        return well_formed(RRef, (f"rref:{name}-{dref[5:]}" for name in names))
+
     def lock(self, dref: DRef, context: str) -> Path:
         """The lock file of one (derivation, context)."""
         return self.locks / f"{dref.digest}-{context}.lock"
+
+
+def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
+    """The references among these texts: what else lies in a store is not ours."""
+    for text in texts:
+        try:
+            yield kind(text)
+        except BadRef:
+            continue
 
 
 def open_root(root: Path) -> str:
@@ -97,7 +116,9 @@ def _read_mark(root: Path) -> str:
 
 
 def _make(root: Path) -> None:
-    os.makedirs(root, exist_ok=True)
+    if not root.exists():
+        os.makedirs(root.parent, exist_ok=True)
+        os.makedirs(root, 0o755, exist_ok=True)
     strange = sorted(set(os.listdir(root)) - {*_FOLDERS, _MARK})
     if strange:
         raise NotAStore(
@@ -107,7 +128,7 @@ def _make(root: Path) -> None:
             remedy="name a new or empty directory",
         )
     for folder in _FOLDERS:
-        os.makedirs(root / folder, exist_ok=True)
+        os.makedirs(root / folder, 0o755, exist_ok=True)
     mark = {"format": FORMAT, "digest": "blake3", "id": disk.fresh_name(), "features": []}
     _publish_once(root, (json.dumps(mark, sort_keys=True) + "\n").encode())
 

@@ -38,7 +38,7 @@ class BuildLock:
         except Timeout:
             return False
         except OSError as error:
-            if not _lacks_locks(error):
+            if not lacks_locks(error):
                 raise
         self._lock = lock
         return True
@@ -50,7 +50,8 @@ class BuildLock:
             self._lock = None
 
 
-def _lacks_locks(error: OSError) -> bool:
+def lacks_locks(error: OSError) -> bool:
+    """Whether this file system has no locks."""
     return error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
@@ -59,20 +60,24 @@ def claim(folder: int) -> None:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if not _lacks_locks(error):
+        if not lacks_locks(error):
             raise
 
 
 def in_use(path: str | os.PathLike[str]) -> bool:
-    """Whether a living process has claimed a staging directory."""
+    """Whether a living process has claimed this staging directory or session file."""
     try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return False
     except BlockingIOError:
         return True
+    except OSError as error:
+        if not lacks_locks(error):
+            raise
+        return True  # who cannot tell must not remove
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from ..model.attempt import Attempt
@@ -127,15 +128,24 @@ class MemoryStore:
         """Who builds it now, in words."""
         return "another thread of this process"
 
-    def begin(self, config: Config, context: Context) -> Staging:
-        """A fresh staging and attempt number."""
+    def building(self) -> AbstractContextManager[None]:
+        """Nothing is ever collected here."""
+        return nullcontext()
+
+    def hold(self, rrefs: tuple[RRef, ...]) -> bool:
+        """Returns False when one of them is not there any more."""
+        return all(rref in self._contexts for rref in rrefs)
+
+    def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
+        """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""
         self.record([config])
         path, claim = make_folder(self.root)
         with self._guard:
             begun = self._begun.setdefault((config.dref, context.digest), [])
             last = begun[-1].start if begun else 0
-            seed = seed_of(config.dref, context.digest, len(begun))
-            begun.append(Begun(len(begun), seed, max(self._clock(), last + 1)))
+            own = seed_of(config.dref, context.digest, len(begun))
+            start = max(self._clock(), last + 1)
+            begun.append(Begun(len(begun), own if seed is None else seed, start))
             return Staging(path, config, context, begun[-1], claim)
 
     def commit(self, staged: Staging, told: Told | None = None) -> Committed:

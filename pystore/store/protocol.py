@@ -5,6 +5,7 @@ the one for tests (`MemoryStore`) pass one conformance suite.
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,8 +81,14 @@ class StoreProtocol(Protocol):
     def owner(self, dref: DRef, context: Context) -> str:
         """Who builds it now, in words."""
 
-    def begin(self, config: Config, context: Context) -> Staging:
-        """A fresh staging and attempt number."""
+    def building(self) -> AbstractContextManager[None]:
+        """Marks this process as building inside the block."""
+
+    def hold(self, rrefs: tuple[RRef, ...]) -> bool:
+        """Keeps these while this process lives. Returns False when one is not there any more."""
+
+    def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
+        """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""
 
     def commit(self, staging: Staging, told: Told) -> Committed:
         """Turns a staging into a realization."""

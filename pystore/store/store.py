@@ -14,27 +14,26 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeVar
 
 from ..model.attempt import Attempt, Outcome
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance
-from ..model.errors import BadConfig, BadRef, Corrupted, NotAStore, NotInStore, PystoreWarning
+from ..model.errors import BadConfig, Corrupted, NotAStore, NotInStore, PystoreWarning
 from ..model.refs import DRef, RRef
 from ..model.version import __version__
-from . import attempts, disk, locks, staging, tree
-from .attempts import Clock
+from . import attempts, disk, locks, staging, tree, verdicts
+from .attempts import Begun, Clock
+from .candidates import gather, present
 from .commit import CONTEXT, Committed, publish, seal, trash
 from .current import using
-from .layout import Layout, exists, open_root
+from .layout import Layout, exists, open_root, well_formed
+from .live import Session
 from .protocol import Told
 from .staging import Staging
-
-Ref = TypeVar("Ref", DRef, RRef)
 
 
 class Store:
@@ -59,8 +58,9 @@ class Store:
         self.durable = durable
         self.id = open_root(self.root)
         self.layout = Layout(self.root)
+        self.session = Session(self.layout.tmp, self.layout.gate)
         self._clock = clock
-        self._staging_area = self.layout.tmp
+        self.staging_area = self.layout.tmp
         if custom_tmp is not None:
             self._stage_in(Path(os.path.realpath(os.path.expanduser(custom_tmp))))
 
@@ -76,18 +76,20 @@ class Store:
         if not exists(self.root):
             raise NotAStore("there is no store to destroy", path=self.root)
         tree.remove(self.root)
-        if self._staging_area != self.layout.tmp:
-            tree.remove(self._staging_area)
+        if self.staging_area != self.layout.tmp:
+            tree.remove(self.staging_area)
 
     # --- derivations -------------------------------------------------------------------
 
     def record(self, configs: Iterable[Config]) -> None:
         """Makes sure that these derivations are known, and durably so."""
-        written = [config for config in configs if not self._knows(config)]
-        for config in written:
-            self._write_config(config)
-        if written and self.durable:
-            disk.sync_directory(self.layout.drv)
+        unknown = [config for config in configs if not self._knows(config)]
+        if unknown:
+            with self.session.open_gate():
+                for config in unknown:
+                    self._write_config(config)
+            if self.durable:
+                disk.sync_directory(self.layout.drv)
 
     def config(self, dref: DRef) -> Config:
         """The config of a known derivation. Raises NotInStore, or Corrupted when it is damaged."""
@@ -105,7 +107,7 @@ class Store:
 
     def drefs(self) -> list[DRef]:
         """The known derivations, sorted."""
-        return sorted(_well_formed(DRef, (f"dref:{n}" for n in os.listdir(self.layout.drv))))
+        return sorted(well_formed(DRef, (f"dref:{n}" for n in os.listdir(self.layout.drv))))
 
     def _knows(self, config: Config) -> bool:
         try:
@@ -139,10 +141,9 @@ class Store:
     def realizations(self, dref: DRef) -> list[RRef]:
         """The realizations whose bytes are here, sorted. Raises NotInStore."""
         try:
-            names = os.listdir(self.layout.derivation(DRef(dref)))
+            return sorted(self.layout.realizations(DRef(dref)))
         except FileNotFoundError:
             raise self._absent(dref) from None
-        return sorted(_well_formed(RRef, (f"rref:{n}-{dref[5:]}" for n in names if len(n) == 32)))
 
     def context(self, rref: RRef) -> Context:
         """The context of a realization. Raises NotInStore, or Corrupted when it is damaged."""
@@ -156,11 +157,24 @@ class Store:
             raise self._damaged(rref, str(error)) from None
 
     def path(self, rref: RRef) -> Path:
-        """The directory of its artifacts. Raises NotInStore."""
+        """The directory of its artifacts. Raises NotInStore; Corrupted when verify said so."""
         out = Path(self.layout.out(RRef(rref)))
+        if verdicts.stands(self.layout.attempts(rref.dref), rref, "damaged"):
+            raise self._damaged(rref, "verify found it damaged")
         if not out.is_dir():
             raise self._absent(rref)
         return out
+
+    def hold(self, rrefs: tuple[RRef, ...]) -> bool:
+        """Keeps these from being collected while this process lives (S9).
+
+        Returns False when one of them is not there any more.
+        """
+        if not self.session.holds(rrefs):
+            with self.session.open_gate() as writable:
+                if writable:
+                    self.session.note(rrefs)
+        return len(present(self.layout, rrefs)) == len(rrefs)
 
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay (S3)."""
@@ -188,7 +202,7 @@ class Store:
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts of a derivation, in the order of their starts."""
         folder = self.layout.attempts(DRef(dref))
-        names = self._attempt_names(dref)
+        names = attempts.names(self.layout.attempts(dref))
         records = attempts.read_records(folder, [n for n in names if n.endswith(".json")])
         ended = {(a.context, a.number) for a in records}
         claims = [n.split(".") for n in names if n.endswith(".begin")]
@@ -200,54 +214,22 @@ class Store:
         self, dref: DRef, context: Context, reads: Iterable[str] = ()
     ) -> list[Candidate]:
         """What a matcher may choose from: the realizations that attempts made in this context."""
-        folder, prefix = self.layout.attempts(dref), context.digest
-        names = [n for n in self._attempt_names(dref) if n.startswith(prefix)]
-        made: dict[RRef, list[Attempt]] = {}
-        for attempt in attempts.read_records(folder, [n for n in names if n.endswith(".json")]):
-            if attempt.rref is not None:
-                made.setdefault(attempt.rref, []).append(attempt)
-        here = self._here(dref, made)
-        return [self._candidate(r, tries, reads, r in here) for r, tries in made.items()]
+        return gather(self.layout, dref, context.digest, tuple(reads))
+
+    def all_candidates(self, dref: DRef, reads: Iterable[str] = ()) -> list[Candidate]:
+        """The realizations that attempts made in any context."""
+        return gather(self.layout, dref, "", tuple(reads))
 
     def elsewhere(self, dref: DRef, context: Context) -> int:
         """How many realizations attempts have made for other inputs."""
-        names = [n for n in self._attempt_names(dref) if n.endswith(".json")]
+        names = [n for n in attempts.names(self.layout.attempts(dref)) if n.endswith(".json")]
         others = [n for n in names if not n.startswith(context.digest)]
         records = attempts.read_records(self.layout.attempts(dref), others)
         return len({attempt.rref for attempt in records if attempt.rref})
 
-    def _attempt_names(self, dref: DRef) -> list[str]:
-        try:
-            return os.listdir(self.layout.attempts(dref))
-        except FileNotFoundError:
-            return []
-
-    def _here(self, dref: DRef, made: Iterable[RRef]) -> set[RRef]:
-        few = list(made)
-        if len(few) > 3:  # one listing is quicker than many looks
-            return set(self.realizations(dref)).intersection(few)
-        return {rref for rref in few if os.path.isdir(self.layout.out(rref))}
-
-    def _candidate(
-        self, rref: RRef, tries: list[Attempt], reads: Iterable[str], here: bool
-    ) -> Candidate:
-        tries.sort(key=lambda attempt: attempt.order)
-        wanted = [name for name in reads if name not in tries[-1].metrics]
-        files = self._files(rref, wanted) if here and wanted else {}
-        return Candidate(rref, tuple(tries), files, gone=not here)
-
-    def _files(self, rref: RRef, names: list[str]) -> dict[str, bytes]:
-        files = {}
-        for name in names:
-            try:
-                files[name] = disk.read(self.layout.out(rref) + "/" + name)
-            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-                pass  # the matcher ranks it last
-        return files
-
     def _unfinished(self, dref: DRef, context: str, number: int) -> Attempt:
         begin = attempts.read_begin(self.layout.attempts(dref), context, number)
-        area = self._staging_area / str(begin.get("staging", "none"))
+        area = self.staging_area / str(begin.get("staging", "none"))
         outcome: Outcome = "running" if locks.in_use(area) else "died"
         start = int(begin.get("start", 0))
         return Attempt(
@@ -258,6 +240,10 @@ class Store:
         )  # fmt: skip
 
     # --- building ----------------------------------------------------------------------
+
+    def building(self) -> AbstractContextManager[None]:
+        """Marks this process as building inside the block: its own gc spares what it uses."""
+        return self.session.building()
 
     def lock(self, dref: DRef, context: Context) -> locks.BuildLock:
         """The lock of one (derivation, context), not yet acquired."""
@@ -273,19 +259,21 @@ class Store:
         since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(begin["start"] / 1e9))
         return f"process {begin['pid']} on {begin['host']}, since {since}"
 
-    def begin(self, config: Config, context: Context) -> Staging:
-        """A fresh staging and attempt number."""
-        if not self._knows(config):
-            self.record([config])
-        path, claim = staging.make_folder(self._staging_area)
-        try:
-            folder = self.layout.attempts(config.dref)
-            begun = attempts.claim(folder, config.dref, context, path.name, self._clock)
-        except BaseException:
-            os.close(claim)
-            tree.remove(path)
-            raise
+    def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
+        """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""
+        self.record([config])
+        with self.session.open_gate():
+            path, claim = staging.make_folder(self.staging_area)
+            try:
+                begun = self._claim(config.dref, context, path.name, seed)
+            except BaseException:
+                os.close(claim)
+                tree.remove(path)
+                raise
         return Staging(path, config, context, begun, claim)
+
+    def _claim(self, dref: DRef, context: Context, name: str, seed: int | None) -> Begun:
+        return attempts.claim(self.layout.attempts(dref), dref, context, name, self._clock, seed)
 
     def commit(self, staged: Staging, told: Told | None = None) -> Committed:
         """Turns a staging into a realization (S4).
@@ -295,14 +283,14 @@ class Store:
         told = told or Told()
         sealed = seal(staged, frozenset(told.outside), durable=self.durable)
         attempt = self._attempt(staged, told, "succeeded", rref=sealed.rref, metrics=sealed.metrics)
-        return publish(self.layout, staged, sealed, attempt, durable=self.durable)
+        with self.session.open_gate():
+            self.session.note([sealed.rref])
+            return publish(self.layout, staged, sealed, attempt, durable=self.durable)
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""
         old = staging.reopen(Path(path))
-        folder = self.layout.attempts(old.dref)
-        begun = attempts.claim(folder, old.dref, old.context, old.path.name, self._clock)
-        old.begun = attempts.Begun(begun.number, old.begun.seed, begun.start)
+        old.begun = self._claim(old.dref, old.context, old.path.name, old.begun.seed)
         return old
 
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
@@ -310,7 +298,8 @@ class Store:
         text = f"{type(error).__name__}: {error}"[:2000]
         attempt = self._attempt(staged, told, "failed", error=text)
         folder = self.layout.attempts(staged.dref)
-        attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
+        with self.session.open_gate():
+            attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
         return staged.keep()
 
     def _attempt(
@@ -337,8 +326,8 @@ class Store:
     def _stage_in(self, custom_tmp: Path) -> None:
         os.makedirs(custom_tmp, exist_ok=True)
         if os.stat(custom_tmp).st_dev == os.stat(self.layout.tmp).st_dev:
-            self._staging_area = custom_tmp / f"pystore-{self.id}"
-            os.makedirs(self._staging_area, exist_ok=True)
+            self.staging_area = custom_tmp / f"pystore-{self.id}"
+            os.makedirs(self.staging_area, exist_ok=True)
             return
         warnings.warn(
             f"custom_tmp {custom_tmp} is on another device than the store {self.root}, and a "
@@ -363,15 +352,6 @@ class Store:
             because=because,
             remedy="instantiate and realize it again; what others built is not touched",
         )
-
-
-def _well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
-    """The references among these texts: what else lies in the store is not ours."""
-    for text in texts:
-        try:
-            yield kind(text)
-        except BadRef:
-            continue
 
 
 def _versions() -> dict[str, str]:

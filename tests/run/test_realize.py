@@ -68,12 +68,15 @@ def test_only_what_is_needed_is_built_inputs_first(store, work):
     assert dict(ps.context_of(rref)) == {b.dref: (ps.realize(b),)}
 
 
-def test_an_intermediate_stage_that_was_removed_is_built_again_with_its_dependents(store, work):
-    _a, b, c = chain(work)
+def test_L5_what_was_removed_is_built_again_with_its_seed_and_reconnects(store, work):
+    _, b, c = chain(work)
     rref = ps.realize(c)
-    ps.rmref(ps.realize(b))
-    assert ps.realize(c) != rref
-    assert work.runs == ["a", "b", "c", "b", "c"]
+    ps.rmref(ps.realize(b), force=True)
+    assert ps.realize(c) == rref
+    assert work.runs == ["a", "b", "c", "b"]
+    assert len({attempt.seed for attempt in ps.attempts(b.dref)}) == 1
+    ps.realize(b, force_rebuild=True)
+    assert len({attempt.seed for attempt in ps.attempts(b.dref)}) == 2
 
 
 def test_a_forced_input_rebuilds_its_dependents_only_when_its_bytes_change(store, work):

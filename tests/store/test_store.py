@@ -399,7 +399,7 @@ def test_S6_a_refused_commit_can_be_tried_again(store):
     assert outcomes == ["failed", "succeeded"]
     seeds = {a.seed for a in store.attempts(CONFIG.dref)}
     assert len(seeds) == 1
-    assert os.listdir(store.layout.tmp) == []
+    assert not staging.path.exists()
 
 
 def test_only_the_staging_of_a_failed_attempt_can_be_reopened(store, tmp_path):

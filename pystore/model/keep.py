@@ -1,0 +1,35 @@
+"""Keep: which realizations of a derivation a collection of garbage leaves, beside the roots."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .candidate import Candidate
+from .matchers import Matcher, match_best, match_latest
+from .refs import RRef
+
+
+@dataclass(frozen=True)
+class Keep:
+    """A policy: of each derivation, the first `n` in the order of a matcher."""
+
+    n: int
+    matcher: Matcher  # one that chooses n where there are as many
+
+    def chosen(self, candidates: Iterable[Candidate]) -> set[RRef]:
+        """Those to keep; all, where there are fewer than n."""
+        present = [candidate for candidate in candidates if not candidate.gone]
+        if len(present) <= self.n:
+            return {candidate.rref for candidate in present}
+        answer = self.matcher.select(present)
+        return set(answer) if isinstance(answer, tuple) else set()
+
+
+def keep_latest(n: int = 1) -> Keep:
+    """Of each derivation, the `n` most recently built."""
+    return Keep(n, match_latest(n))
+
+
+def keep_best(file: str, n: int = 1, mode: Literal["max", "min"] = "max") -> Keep:
+    """Of each derivation, the `n` whose metric is the best."""
+    return Keep(n, match_best(file, n, mode))

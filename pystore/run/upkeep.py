@@ -1,0 +1,104 @@
+"""Upkeep of a store: pins, garbage, verification, verdicts; on the current store by default."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..model.errors import BadStage
+from ..model.events import Listener, ignore
+from ..model.keep import Keep
+from ..model.refs import RRef, parse_ref
+from ..store import gc as garbage
+from ..store import pins as roots
+from ..store import remove as removal
+from ..store import verify as verification
+from ..store.current import current_store
+from ..store.store import Store
+
+
+def pin(rref: str, name: str, *, store: Store | None = None) -> None:
+    """Makes sure that gc keeps a realization, and all it was built from, under this name.
+
+    A name that is taken now means the new one. Raises NotInStore, BadName.
+    """
+    roots.pin(store or current_store(), RRef(rref), name)
+
+
+def unpin(name: str, *, store: Store | None = None) -> None:
+    """Makes sure that this name keeps nothing any more. Raises BadName when it is no pin."""
+    roots.unpin(store or current_store(), name)
+
+
+def pins(*, store: Store | None = None) -> dict[str, RRef]:
+    """The pinned realizations, by name."""
+    return roots.pins(store or current_store())
+
+
+def gc(
+    keep: Iterable[garbage.Kept] | garbage.Kept = (),
+    *,
+    dry_run: bool = True,
+    store: Store | None = None,
+) -> garbage.Garbage:
+    """Removes realizations that nothing keeps, and what dead processes left; dry by default.
+
+    Kept are pins, what living processes use, what `keep` names, and all that these were built
+    from. `keep` takes RRefs, paths of links into the store or of directories of such links, and
+    `keep_latest(n)` or `keep_best(file, n)`, which choose in each derivation. Attempts and their
+    metrics stay. Raises NotInStore when something to keep is not there.
+    """
+    if isinstance(keep, (str, os.PathLike, Keep)):
+        keep = [keep]
+    return garbage.collect(store or current_store(), keep, dry_run=dry_run)
+
+
+def verify(
+    store: Store | None = None, *, quarantine: bool = False, listener: Listener = ignore
+) -> verification.Report:
+    """Rehashes everything and names each damage; what is damaged is not served from then on.
+
+    With `quarantine`, damaged realizations are moved to `trash/`, where they lie until the next
+    gc. `realize` builds them again, first with the seed of their own attempt.
+    """
+    return verification.verify(store or current_store(), quarantine=quarantine, listener=listener)
+
+
+def rmref(ref: str, *, force: bool = False, store: Store | None = None) -> None:
+    """Removes a realization's bytes (its attempts stay), or a derivation with everything.
+
+    Raises NotInStore; InUse when others were built from it, a pin keeps it, or another process
+    uses it, unless `force`.
+    """
+    removal.remove(store or current_store(), parse_ref(ref), force=force)
+
+
+def reject(rref: str, reason: str, *, store: Store | None = None) -> None:
+    """Takes a realization out of matching and statistics: `reject(rref, "label leak")`.
+
+    Its bytes and the reason stay. Raises NotInStore when no attempt made it.
+    """
+    if not reason.strip():
+        raise BadStage(
+            "a rejection needs its reason", rref=rref, remedy='reject(rref, "label leak")'
+        )
+    removal.reject(store or current_store(), RRef(rref), reason)
+
+
+def rejected(dref: str, *, store: Store | None = None) -> dict[RRef, str]:
+    """The rejected realizations of a derivation, and why."""
+    ref = parse_ref(dref)
+    return removal.rejected(store or current_store(), ref.dref if isinstance(ref, RRef) else ref)
+
+
+def commit(staging: str | os.PathLike[str], *, store: Store | None = None) -> RRef:
+    """Tries the commit of a failed attempt's staging again, after you have mended it.
+
+    The error of the attempt says where it is. Raises what the first try raised, if it still holds.
+    """
+    store = store or current_store()
+    reopened = store.reopen(Path(staging))
+    try:
+        return store.commit(reopened).rref
+    except BaseException:
+        reopened.keep()
+        raise

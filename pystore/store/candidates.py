@@ -1,0 +1,58 @@
+"""Candidates from the disk: attempts that succeeded, grouped by what they made."""
+
+import os
+from collections.abc import Collection
+
+from ..model.attempt import Attempt
+from ..model.candidate import Candidate
+from ..model.refs import DRef, RRef
+from . import attempts, disk, verdicts
+from .layout import Layout
+
+
+def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:
+    """The realizations of the contexts whose digest starts with `context`, but the rejected.
+
+    A realization needs a record of an attempt and a directory; without the latter it is gone.
+    """
+    folder = layout.attempts(dref)
+    names = attempts.names(folder)
+    records = [n for n in names if n.startswith(context) and n.endswith(".json")]
+    rejected, damaged = (verdicts.among(names, kind) for kind in ("rejected", "damaged"))
+    made: dict[RRef, list[Attempt]] = {}
+    for attempt in attempts.read_records(folder, records):
+        if attempt.rref is not None and attempt.rref.digest not in rejected:
+            made.setdefault(attempt.rref, []).append(attempt)
+    here = {rref for rref in present(layout, made) if rref.digest not in damaged}
+    return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
+
+
+def present(layout: Layout, rrefs: Collection[RRef]) -> set[RRef]:
+    """Those of the realizations whose directory is there."""
+    if len(rrefs) <= 3:
+        return {rref for rref in rrefs if os.path.isdir(layout.out(rref))}
+    drefs = {rref.dref for rref in rrefs}  # one listing is quicker than many looks
+    return {rref for dref in drefs for rref in _listed(layout, dref)}.intersection(rrefs)
+
+
+def _listed(layout: Layout, dref: DRef) -> list[RRef]:
+    try:
+        return list(layout.realizations(dref))
+    except FileNotFoundError:
+        return []
+
+
+def _candidate(
+    layout: Layout, rref: RRef, tries: list[Attempt], reads: tuple[str, ...], here: bool
+) -> Candidate:
+    tries.sort(key=lambda attempt: attempt.order)
+    wanted = [name for name in reads if name not in tries[-1].metrics] if here else []
+    files = {name: content for name in wanted if (content := _read(layout, rref, name)) is not None}
+    return Candidate(rref, tuple(tries), files, gone=not here)
+
+
+def _read(layout: Layout, rref: RRef, name: str) -> bytes | None:
+    try:
+        return disk.read(layout.out(rref) + "/" + name)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None  # the matcher ranks it last

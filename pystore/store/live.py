@@ -1,0 +1,112 @@
+"""Live use: what running processes use, so that gc leaves it alone (S9).
+
+Each process that uses a store keeps one file in `tmp/`, locked for as long as it lives, with a
+line for each realization that it uses. Whoever uses or makes something takes the gate shared
+around {note what it uses, check that it is there}, and around each short write in `tmp/`; gc takes
+it exclusively around {read the notes, rename away}.
+"""
+
+import errno
+import fcntl
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..model.refs import RRef
+from . import disk, locks
+
+PREFIX = "live-"
+
+
+class Session:
+    """The realizations that this process uses."""
+
+    def __init__(self, tmp: Path, gate: Path) -> None:
+        self._tmp = tmp
+        self._gate = gate
+        self._held: set[RRef] = set()
+        self._file = -1
+        self._pid = 0
+        self.name = ""
+        self._count = threading.Lock()
+        self.running = 0  # calls of this process that are building now
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Marks this process as building: even its own gc spares what it uses."""
+        with self._count:
+            self.running += 1
+        try:
+            yield
+        finally:
+            with self._count:
+                self.running -= 1
+
+    @contextmanager
+    def open_gate(self) -> Iterator[bool]:
+        """Keeps gc from running inside the block. Yields False in a store that has no gc."""
+        with gate(self._gate, fcntl.LOCK_SH) as writable:
+            yield writable
+
+    def holds(self, rrefs: Iterable[RRef]) -> bool:
+        """Whether these are all noted already."""
+        return self._pid == os.getpid() and self._held.issuperset(rrefs)
+
+    def note(self, rrefs: Iterable[RRef]) -> None:
+        """Keeps these from being collected while this process lives; call it inside the gate."""
+        if self._pid != os.getpid():  # first use, or we are a forked child
+            self._open()
+        new = [rref for rref in rrefs if rref not in self._held]
+        os.write(self._file, "".join(f"{rref}\n" for rref in new).encode())
+        self._held.update(new)
+
+    def _open(self) -> None:
+        self.name = PREFIX + disk.fresh_name()
+        path = self._tmp / self.name
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._file = os.open(path, flags, 0o644)
+        locks.claim(self._file)
+        self._held, self._pid = set(), os.getpid()
+        weakref.finalize(self, _end, self._pid, self._file, path)
+
+
+def _end(pid: int, file: int, path: Path) -> None:
+    if pid == os.getpid():  # not in a forked child, whose parent goes on
+        disk.remove_file(path)
+        os.close(file)
+
+
+@contextmanager
+def gate(path: Path, how: int) -> Iterator[bool]:
+    """Holds the gate, shared or exclusive. Yields False where the store cannot be written."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(file, how)
+        except OSError as error:
+            if not locks.lacks_locks(error):
+                raise
+        yield True
+    finally:
+        os.close(file)
+
+
+def used(tmp: Path, without: str = "") -> set[RRef]:
+    """What living processes use; call it with the gate held.
+
+    `without` names a session that does not count.
+    """
+    found: set[RRef] = set()
+    for path in sorted(tmp.glob(PREFIX + "*")):
+        if path.name != without and locks.in_use(path):
+            found.update(RRef(line) for line in disk.read(path).decode().splitlines())
+    return found

@@ -1,0 +1,75 @@
+"""Pins: names for realizations that gc must keep, as links under `roots/`."""
+
+import os
+from pathlib import Path
+
+from ..model.errors import BadName, BadRef, NotInStore
+from ..model.refs import RRef, check_name
+from . import disk
+from .store import Store
+
+
+def pin(store: Store, rref: RRef, name: str) -> None:
+    """Makes sure that gc keeps a realization, and everything it was built from, under this name.
+
+    A name that is taken now means the new one. Raises NotInStore when it is not there.
+    """
+    check_name(name)
+    target = Path(store.layout.realization(rref))
+    with store.session.open_gate():
+        store.path(rref)
+        staged = store.layout.tmp / disk.fresh_name()
+        os.symlink(os.path.relpath(target, store.layout.roots), staged)
+        os.rename(staged, store.layout.roots / name)
+    if store.durable:
+        disk.sync_directory(store.layout.roots)
+
+
+def unpin(store: Store, name: str) -> None:
+    """Makes sure that this name keeps nothing any more. Raises BadName when it is no pin."""
+    check_name(name)
+    try:
+        os.unlink(store.layout.roots / name)
+    except FileNotFoundError:
+        raise BadName(
+            "no such pin",
+            name=name,
+            pins=", ".join(pins(store)) or "none",
+            remedy="pins() lists them",
+        ) from None
+
+
+def pins(store: Store) -> dict[str, RRef]:
+    """The pins, by name, sorted."""
+    names = sorted(os.listdir(store.layout.roots))
+    found = {name: rref_at(store, store.layout.roots / name) for name in names}
+    return {name: rref for name, rref in found.items() if rref is not None}
+
+
+def rref_at(store: Store, path: Path) -> RRef | None:
+    """The realization that a path leads into, through links, whether its bytes are there or not."""
+    try:
+        home, digest = Path(os.path.realpath(path)).relative_to(store.layout.drv).parts[:2]
+        return RRef(f"rref:{digest}-{home}")
+    except (ValueError, BadRef):
+        return None
+
+
+def roots_at(store: Store, path: Path) -> set[RRef]:
+    """The realizations that a path, or the links in a directory, lead into.
+
+    Raises NotInStore when they lead into none.
+    """
+    inside = rref_at(store, path)
+    if inside is not None:
+        return {inside}
+    links = list(path.iterdir()) if path.is_dir() else []
+    found = {rref for link in links if (rref := rref_at(store, link)) is not None}
+    if found:
+        return found
+    raise NotInStore(
+        "a path to keep leads to no realization of this store",
+        path=path,
+        store=store.root,
+        remedy="name a link to rref2path(rref), or a directory of such links",
+    )

@@ -1,0 +1,77 @@
+"""Removing and rejecting single realizations, when nothing else needs them."""
+
+import fcntl
+import os
+import time
+from collections.abc import Sequence
+
+from ..model.errors import InUse, NotInStore
+from ..model.refs import DRef, RRef
+from . import live, verdicts
+from .pins import pins
+from .store import Store
+
+
+def remove(store: Store, ref: DRef | RRef, *, force: bool = False) -> None:
+    """Removes a realization's bytes (its attempts stay), or a derivation with everything.
+
+    Raises InUse when others were built from it, a pin keeps it, or another process uses it,
+    unless `force`.
+    """
+    with live.gate(store.layout.gate, fcntl.LOCK_EX):
+        if not force:
+            _refuse_needed(store, ref)
+        if isinstance(ref, RRef):
+            store.remove(ref)
+        else:
+            store.remove_derivation(ref)
+
+
+def _refuse_needed(store: Store, ref: DRef | RRef) -> None:
+    own = {ref} if isinstance(ref, RRef) else set(store.realizations(ref))
+    reasons: dict[str, Sequence[str]] = {
+        "needed_by": sorted(dependents(store, ref)),
+        "pinned_as": [name for name, rref in pins(store).items() if rref in own],
+        "used_by_processes": sorted(own & live.used(store.layout.tmp, without=store.session.name)),
+    }
+    if any(reasons.values()):
+        raise InUse(
+            "something else needs this",
+            ref=ref,
+            remedy="remove what needs it first, or rmref(ref, force=True)",
+            **{name: ", ".join(what) or None for name, what in reasons.items()},
+        )
+
+
+def dependents(store: Store, ref: DRef | RRef) -> set[str]:
+    """The realizations that were built directly from this; of a DRef, derivations too."""
+    own = {ref} if isinstance(ref, RRef) else set(store.realizations(ref))
+    found: set[str] = set()
+    for dref in store.drefs():
+        inputs = store.config(dref).inputs
+        if isinstance(ref, DRef) and ref in inputs:
+            found.add(dref)
+        if (ref.dref if isinstance(ref, RRef) else ref) in inputs:
+            for rref in store.realizations(dref):
+                needs = {r for rrefs in store.context(rref).values() for r in rrefs}
+                if needs & own:
+                    found.add(rref)
+    return found
+
+
+def reject(store: Store, rref: RRef, reason: str) -> None:
+    """Takes a realization out of matching and statistics, for good; its bytes and reason stay."""
+    folder = store.layout.attempts(rref.dref)
+    if not any(attempt.rref == rref for attempt in store.attempts(rref.dref)):
+        raise NotInStore("no attempt made this", ref=rref, remedy="attempts(dref) lists them")
+    facts = {"reason": reason, "by": os.geteuid(), "at": time.time_ns()}
+    with store.session.open_gate():
+        verdicts.put(folder, rref, "rejected", facts, store.layout.tmp)
+
+
+def rejected(store: Store, dref: DRef) -> dict[RRef, str]:
+    """The rejected realizations of a derivation, with the reasons."""
+    folder = store.layout.attempts(dref)
+    made = {a.rref for a in store.attempts(dref) if a.rref}
+    stands = sorted(r for r in made if verdicts.stands(folder, r, "rejected"))
+    return {rref: verdicts.read(folder, rref, "rejected")["reason"] for rref in stands}

@@ -1,0 +1,280 @@
+"""Verifying: every byte again, and a name for each damage.
+
+V1  Each changed byte, mode, name or file of the store's is found; a sound store gives no damage.
+V2  A realization that was found damaged is not served from then on.
+V3  Constant memory: files are hashed as streams.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..model.attempt import parse_attempt
+from ..model.context import Context, parse_provenance, rref_of
+from ..model.errors import Corrupted, NotInStore, UnkeepableOutput
+from ..model.events import Listener, Progress, ignore
+from ..model.manifest import Entry, Manifest, encode_name
+from ..model.refs import DRef, RRef
+from . import attempts, disk, tree, verdicts
+from .commit import CONTEXT, MANIFEST, trash
+from .store import Store
+from .walk import walk
+
+Kind = Literal[
+    "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
+    "unrecorded", "access",
+]  # fmt: skip
+
+_RESTORE = {
+    "config": "instantiate its stage again: the text is written anew",
+    "attempt": "nothing can: the history of this attempt is lost; the others are untouched",
+    "dangling": "realize that input again; with equal bytes it reconnects",
+    "unrecorded": "realize its stage again: with equal bytes it is recorded anew",
+    "access": "chmod go-w, or chown, after asking who did this",
+    "mode": "realize its stage again, or restore the mode by hand",
+}
+_REBUILD = "realize its stage again: it is built with the seed of its own attempt"
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One thing that is not what its name says."""
+
+    ref: DRef | RRef | None  # None: the store itself
+    kind: Kind
+    path: str  # inside the store
+    what: str
+
+    @property
+    def restore(self) -> str:
+        """What brings it back."""
+        return _RESTORE.get(self.kind, _REBUILD)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}\n  try: {self.restore}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a verification found."""
+
+    damages: tuple[Damage, ...]
+    realizations: int  # that were checked
+    size: int  # bytes that were hashed
+    quarantined: tuple[RRef, ...] = ()  # moved to trash/, where they lie until the next gc
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is no damage."""
+        return not self.damages
+
+    def __str__(self) -> str:
+        head = f"{self.realizations} realizations, {self.size} bytes: "
+        return head + (
+            "sound"
+            if self.sound
+            else f"{len(self.damages)} damages\n" + "\n".join(map(str, self.damages))
+        )
+
+
+def verify(store: Store, *, quarantine: bool = False, listener: Listener = ignore) -> Report:
+    """Rehashes everything in the store and names each damage.
+
+    A damaged realization is marked, and not served any more (V2); with `quarantine` it is moved
+    to `trash/`. A mark on a realization that is sound again is lifted.
+    """
+    rounds = _Rounds(store, quarantine, listener)
+    damages = [*_access(store), *rounds.all()]
+    return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
+
+
+class _Rounds:
+    def __init__(self, store: Store, quarantine: bool, listener: Listener) -> None:
+        self._store = store
+        self._quarantine = quarantine
+        self._listener = listener
+        self.checked = 0
+        self.size = 0
+        self.quarantined: list[RRef] = []
+        self._made: dict[DRef, set[RRef]] = {}  # what recorded attempts made
+
+    def all(self) -> Iterator[Damage]:
+        drefs = self._store.drefs()
+        for number, dref in enumerate(drefs):
+            yield from self._derivation(dref)
+            self._listener(Progress(dref, number + 1, len(drefs), "derivations"))
+
+    def _derivation(self, dref: DRef) -> Iterator[Damage]:
+        try:
+            self._store.config(dref)
+        except Corrupted as error:
+            yield Damage(dref, "config", f"{_home(dref)}/config.json", str(error.because))
+        except NotInStore:
+            yield Damage(dref, "config", f"{_home(dref)}/config.json", "missing")
+        yield from self._records(dref)
+        for rref in self._store.realizations(dref):
+            yield from self._realization(rref)
+
+    def _records(self, dref: DRef) -> Iterator[Damage]:
+        folder = self._store.layout.attempts(dref)
+        for name in sorted(attempts.names(folder)):
+            if name.endswith(".json") and (what := _record_damage(folder, name, dref)):
+                yield Damage(dref, "attempt", f"{_home(dref)}/attempts/{name}", what)
+
+    def _realization(self, rref: RRef) -> Iterator[Damage]:
+        home = Path(self._store.layout.realization(rref))
+        try:
+            found = list(self._damages(rref, home))
+        except FileNotFoundError:
+            if home.exists():
+                raise
+            return  # gc or rmref took it meanwhile
+        self.checked += 1
+        yield from found
+        self._judge(rref, [d for d in found if d.kind not in ("dangling", "unrecorded")])
+
+    def _damages(self, rref: RRef, home: Path) -> Iterator[Damage]:
+        def damage(kind: Kind, path: str, what: str) -> Damage:
+            where = f"{_home(rref.dref)}/{rref.digest}" + (f"/{path}" if path else "")
+            return Damage(rref, kind, where, what)
+
+        stated = None
+        try:
+            provenance = _read(home / CONTEXT)
+            dref, context, stated = parse_provenance(provenance)
+            if rref_of(dref, provenance) != rref:
+                yield damage("context", CONTEXT, "it is not the context of this realization")
+            yield from self._dangling(context, damage)
+        except Corrupted as error:
+            yield damage("context", CONTEXT, error.what)
+        try:
+            manifest = Manifest.parse(_read(home / MANIFEST))
+            if stated is not None and manifest.digest != stated:
+                yield damage("manifest", MANIFEST, "it is not the manifest that the context names")
+            yield from self._files(home / "out", manifest, damage)
+        except Corrupted as error:
+            yield damage("manifest", MANIFEST, error.what)
+        for name in sorted({*os.listdir(home)} - {CONTEXT, MANIFEST, "out"}):
+            yield damage("extra", name, "it does not belong here")
+        if not self._recorded(rref):
+            yield damage("unrecorded", "", "no attempt says that it made this")
+
+    def _files(
+        self, out: Path, manifest: Manifest, damage: Callable[[Kind, str, str], Damage]
+    ) -> Iterator[Damage]:
+        try:
+            found = {entry.path: entry for entry in tree.scan(out).entries}
+        except UnkeepableOutput as error:
+            yield damage("changed", "out", f"{error.what}: {error.path}")
+            return
+        except (FileNotFoundError, NotADirectoryError):
+            yield damage("missing", "out", "missing")
+            return
+        self.size += sum(entry.size for entry in found.values())
+        wanted = {entry.path: entry for entry in manifest.entries}
+        for path in sorted(wanted.keys() | found.keys()):
+            name = f"out/{encode_name(path)}"
+            if path not in found:
+                yield damage("missing", name, "missing")
+            elif path not in wanted:
+                yield damage("extra", name, "it is not in the manifest")
+            elif found[path] != wanted[path]:
+                yield damage("changed", name, _difference(wanted[path], found[path]))
+        for path, mode in _modes(out):
+            yield damage("mode", f"out/{encode_name(path)}", f"mode {mode:04o}: it can be written")
+
+    def _dangling(
+        self, context: Context, damage: Callable[[Kind, str, str], Damage]
+    ) -> Iterator[Damage]:
+        for needs in context.values():
+            for need in needs:
+                there = Path(self._store.layout.realization(need)).is_dir()
+                if not there and not self._recorded(need):
+                    yield damage("dangling", CONTEXT, f"{need} does not exist, and no record of it")
+
+    def _recorded(self, rref: RRef) -> bool:
+        if rref.dref not in self._made:
+            folder = self._store.layout.attempts(rref.dref)
+            names = [n for n in attempts.names(folder) if n.endswith(".json")]
+            made = (_made_by(folder, name) for name in names)
+            self._made[rref.dref] = {rref for rref in made if rref is not None}
+        return rref in self._made[rref.dref]
+
+    def _judge(self, rref: RRef, damages: list[Damage]) -> None:
+        folder = self._store.layout.attempts(rref.dref)
+        marked = verdicts.stands(folder, rref, "damaged")
+        if not damages and marked:
+            verdicts.lift(folder, rref, "damaged")
+        elif damages and self._quarantine:
+            trash(self._store.layout, Path(self._store.layout.realization(rref)))
+            self.quarantined.append(rref)
+        elif damages and not marked:
+            facts = {"what": [str(d) for d in damages[:20]], "at": time.time_ns()}
+            os.makedirs(folder, exist_ok=True)
+            with self._store.session.open_gate():
+                verdicts.put(folder, rref, "damaged", facts, self._store.layout.tmp)
+
+
+def _home(dref: DRef) -> str:
+    return f"drv/{dref[5:]}"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return disk.read(path)
+    except FileNotFoundError:
+        raise Corrupted("missing") from None
+    except IsADirectoryError:
+        raise Corrupted("a directory in place of a file") from None
+
+
+def _record_damage(folder: str, name: str, dref: DRef) -> str:
+    try:
+        attempt = parse_attempt(disk.read(f"{folder}/{name}"))
+    except Corrupted as error:
+        return error.what
+    if f"{attempt.context}.{attempt.number}.json" != name or attempt.dref != dref:
+        return "it is the record of another attempt"
+    if attempt.rref is not None and attempt.rref.dref != dref:
+        return "it names a realization of another derivation"
+    return ""
+
+
+def _made_by(folder: str, name: str) -> RRef | None:
+    try:
+        return parse_attempt(disk.read(f"{folder}/{name}")).rref
+    except Corrupted:
+        return None  # named already, as a damage of its own
+
+
+def _difference(wanted: Entry, found: Entry) -> str:
+    if found.kind != wanted.kind:
+        return f"a {found.kind} in place of a {wanted.kind}"
+    if found.size != wanted.size:
+        return f"{found.size} bytes in place of {wanted.size}"
+    if found.digest != wanted.digest:
+        return f"its bytes have changed: {found.digest} in place of {wanted.digest}"
+    if found.target != wanted.target:
+        return f"it links to {encode_name(found.target)} in place of {encode_name(wanted.target)}"
+    return "its executable bit has changed"
+
+
+def _modes(out: Path) -> Iterator[tuple[bytes, int]]:
+    for step in walk(out):
+        mode = stat.S_IMODE(step.status.st_mode)
+        if not stat.S_ISLNK(step.status.st_mode) and not step.leaving and mode & 0o7222:
+            yield step.path, mode
+
+
+def _access(store: Store) -> Iterator[Damage]:
+    for path in (store.root, store.layout.drv, store.root / "pystore.json"):
+        status = path.stat()
+        name = os.path.relpath(path, store.root)
+        if status.st_mode & 0o022:
+            yield Damage(None, "access", name, "others than its owner can write to it")
+        if status.st_uid not in (0, os.geteuid()):
+            yield Damage(None, "access", name, f"it belongs to another user, {status.st_uid}")
