@@ -1,0 +1,69 @@
+"""Many realizations of one derivation, and how long a match takes: `match.py STORE NUMBER`."""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import telling
+
+from pystore import (
+    Build,
+    Context,
+    Derivation,
+    Store,
+    build_outpath,
+    build_seed,
+    build_wrapper,
+    match_best,
+    mkconfig,
+    realize_many,
+)
+
+METRIC = "accuracy.txt"
+TIMES = 11
+
+
+def build(b: Build) -> None:
+    """Writes a number that differs every time."""
+    (build_outpath(b) / METRIC).write_text(f"{build_seed(b) / 2**32}\n")
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """How long a call takes [s]."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+store, number = Store(sys.argv[1], durable=False), int(sys.argv[2])
+many = Derivation(mkconfig({"name": "many"}), match_best(METRIC, n=number), build_wrapper(build))
+realize_many(many, store=store, max_attempts=number)
+
+best = match_best(METRIC)
+
+
+def match() -> None:
+    """What realize does for a derivation that needs no build."""
+    best.select(store.candidates(many.dref, Context(), best.reads))
+
+
+folder = Path(store.layout.attempts(many.dref))
+records = sorted(str(path) for path in folder.glob("*.json"))
+assert len(records) == number
+
+
+def read() -> None:
+    """The floor: the same small files, read and dropped."""
+    for record in records:
+        with open(record, "rb") as stream:  # noqa: PTH123  # the floor goes without pathlib
+            stream.read()
+
+
+first = seconds(match)
+telling.tell(
+    first=first,
+    match=statistics.median(seconds(match) for _ in range(TIMES)),
+    read=statistics.median(seconds(read) for _ in range(TIMES)),
+)

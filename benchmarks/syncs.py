@@ -1,0 +1,15 @@
+"""How many fsyncs one small stage costs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from measure import Row, Sizes, program
+
+
+def rows(sizes: Sizes, area: Path) -> Iterator[Row]:
+    """The figure, by the part that makes them."""
+    counts = program("count_syncs", area / "store").told
+    for work, part in (("the commit alone", "commit"), ("realize as a whole", "realize")):
+        number = counts[part]
+        yield Row(f"fsyncs of a one-file stage, {work}", str(number), "", "<= 8", number <= 8)
+    yield Row("  and of instantiate, which records its config", str(counts["instantiate"]))
