@@ -78,6 +78,7 @@ class _Loop:
         self._busy: dict[DRef, tuple[Match | Realize, float]] = {}  # and since when [s]
         self._running: dict[Future[Committed], Realize] = {}
         self._built: dict[DRef, list[RRef]] = {}
+        self._seen: dict[DRef, set[RRef]] = {}  # what the matcher was last offered
         self._lost: dict[DRef, list[int]] = {}  # seeds whose results are gone, last first
 
     def run(self) -> dict[DRef, tuple[RRef, ...]]:
@@ -143,6 +144,7 @@ class _Loop:
             self._warn_of_edits(derivation, candidates, answer)
             return Chosen(dref, answer)
         present = [c for c in candidates if not c.gone]
+        self._seen[dref] = {c.rref for c in present}
         lost = sorted((c.latest for c in candidates if c.gone), key=lambda a: a.order)
         self._lost.setdefault(dref, [attempt.seed for attempt in lost])
         return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
@@ -189,7 +191,8 @@ class _Loop:
             if error is None:
                 committed = future.result()
                 self._built.setdefault(dref, []).append(committed.rref)
-                self._plan.tell(Built(dref, committed.rref, committed.fresh))
+                fresh = committed.rref not in self._seen.get(dref, ())
+                self._plan.tell(Built(dref, committed.rref, fresh))
             else:
                 self._plan.tell(Failed(dref, error))
 

@@ -24,6 +24,7 @@ from .writers import refuse_late_writers
 
 MANIFEST = "manifest.json"
 CONTEXT = "context.json"
+OWN = frozenset((MANIFEST, CONTEXT, "out"))
 
 _METRIC_SIZE = 64  # [bytes] of the largest file that is looked at for a number
 _METRICS = 100  # most metrics that are copied into an attempt
@@ -114,7 +115,7 @@ def _rename_new(source: Path, target: Path) -> bool:
 
 
 def is_sound(realization: Path, provenance: bytes) -> bool:
-    """Whether a realization's directory is whole: its context, its manifest, and every byte."""
+    """Whether a realization's directory is whole: context, manifest, every byte and mode."""
     try:
         context = disk.read(realization / CONTEXT)
         manifest = disk.read(realization / MANIFEST)
@@ -122,6 +123,8 @@ def is_sound(realization: Path, provenance: bytes) -> bool:
             context == provenance
             and Manifest.parse(manifest).digest == _stated_digest(provenance)
             and tree.scan(realization / "out").text == manifest
+            and not any(tree.writable(realization / "out"))
+            and OWN == {*os.listdir(realization)}
         )
     except (FileNotFoundError, NotADirectoryError, Corrupted, UnkeepableOutput):
         return False

@@ -19,6 +19,8 @@ def remove(store: Store, ref: DRef | RRef, *, force: bool = False) -> None:
     unless `force`.
     """
     with live.gate(store.layout.gate, fcntl.LOCK_EX):
+        if isinstance(ref, RRef) and ref not in store.realizations(ref.dref):
+            raise store.absent(ref)
         if not force:
             _refuse_needed(store, ref)
         if isinstance(ref, RRef):

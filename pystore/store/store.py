@@ -96,7 +96,7 @@ class Store:
         try:
             text = disk.read(self.layout.config(DRef(dref)))
         except FileNotFoundError:
-            raise self._absent(dref) from None
+            raise self.absent(dref) from None
         try:
             config = Config.parse(text)
         except BadConfig as error:
@@ -143,14 +143,14 @@ class Store:
         try:
             return sorted(self.layout.realizations(DRef(dref)))
         except FileNotFoundError:
-            raise self._absent(dref) from None
+            raise self.absent(dref) from None
 
     def context(self, rref: RRef) -> Context:
         """The context of a realization. Raises NotInStore, or Corrupted when it is damaged."""
         try:
             text = disk.read(self.layout.realization(RRef(rref)) + f"/{CONTEXT}")
         except FileNotFoundError:
-            raise self._absent(rref) from None
+            raise self.absent(rref) from None
         try:
             return parse_provenance(text)[1]
         except Corrupted as error:
@@ -162,7 +162,7 @@ class Store:
         if verdicts.stands(self.layout.attempts(rref.dref), rref, "damaged"):
             raise self._damaged(rref, "verify found it damaged")
         if not out.is_dir():
-            raise self._absent(rref)
+            raise self.absent(rref)
         return out
 
     def hold(self, rrefs: tuple[RRef, ...]) -> bool:
@@ -182,7 +182,7 @@ class Store:
         try:
             resting = trash(self.layout, target)
         except FileNotFoundError:
-            raise self._absent(rref) from None
+            raise self.absent(rref) from None
         if self.durable:
             disk.sync_directory(target.parent)
         tree.remove(resting)
@@ -191,7 +191,7 @@ class Store:
         """Removes a derivation with its realizations and its attempts (S3)."""
         target = Path(self.layout.derivation(DRef(dref)))
         if not target.is_dir():
-            raise self._absent(dref)
+            raise self.absent(dref)
         resting = trash(self.layout, target)
         if self.durable:
             disk.sync_directory(self.layout.drv)
@@ -285,7 +285,9 @@ class Store:
         attempt = self._attempt(staged, told, "succeeded", rref=sealed.rref, metrics=sealed.metrics)
         with self.session.open_gate():
             self.session.note([sealed.rref])
-            return publish(self.layout, staged, sealed, attempt, durable=self.durable)
+            committed = publish(self.layout, staged, sealed, attempt, durable=self.durable)
+            verdicts.lift(self.layout.attempts(sealed.rref.dref), sealed.rref, "damaged")
+        return committed
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""
@@ -336,7 +338,8 @@ class Store:
             stacklevel=3,
         )
 
-    def _absent(self, ref: DRef | RRef) -> NotInStore:
+    def absent(self, ref: DRef | RRef) -> NotInStore:
+        """The error for something that is not here."""
         return NotInStore(
             "the store does not hold this",
             ref=ref,

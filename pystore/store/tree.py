@@ -7,7 +7,7 @@ synced.
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from blake3 import blake3
@@ -82,6 +82,14 @@ def seal(out: Path, *, durable: bool) -> Manifest:
 def scan(out: Path) -> Manifest:
     """The manifest of a tree as it is, changing nothing."""
     return Manifest.of(entry for step in walk(out) if (entry := _scan_step(step)))
+
+
+def writable(out: Path) -> Iterator[tuple[bytes, int]]:
+    """What in a sealed tree is not sealed any more, with its mode."""
+    for step in walk(out):
+        mode = stat.S_IMODE(step.status.st_mode)
+        if not stat.S_ISLNK(step.status.st_mode) and not step.leaving and mode & 0o7222:
+            yield step.path, mode
 
 
 def _seal_step(step: Step, durable: bool) -> Entry | None:

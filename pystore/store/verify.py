@@ -6,7 +6,6 @@ V3  Constant memory: files are hashed as streams.
 """
 
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,9 +19,8 @@ from ..model.events import Listener, Progress, ignore
 from ..model.manifest import Entry, Manifest, encode_name
 from ..model.refs import DRef, RRef
 from . import attempts, disk, tree, verdicts
-from .commit import CONTEXT, MANIFEST, trash
+from .commit import CONTEXT, MANIFEST, OWN, trash
 from .store import Store
-from .walk import walk
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
@@ -158,7 +156,7 @@ class _Rounds:
             yield from self._files(home / "out", manifest, damage)
         except Corrupted as error:
             yield damage("manifest", MANIFEST, error.what)
-        for name in sorted({*os.listdir(home)} - {CONTEXT, MANIFEST, "out"}):
+        for name in sorted({*os.listdir(home)} - OWN):
             yield damage("extra", name, "it does not belong here")
         if not self._recorded(rref):
             yield damage("unrecorded", "", "no attempt says that it made this")
@@ -184,7 +182,7 @@ class _Rounds:
                 yield damage("extra", name, "it is not in the manifest")
             elif found[path] != wanted[path]:
                 yield damage("changed", name, _difference(wanted[path], found[path]))
-        for path, mode in _modes(out):
+        for path, mode in tree.writable(out):
             yield damage("mode", f"out/{encode_name(path)}", f"mode {mode:04o}: it can be written")
 
     def _dangling(
@@ -261,13 +259,6 @@ def _difference(wanted: Entry, found: Entry) -> str:
     if found.target != wanted.target:
         return f"it links to {encode_name(found.target)} in place of {encode_name(wanted.target)}"
     return "its executable bit has changed"
-
-
-def _modes(out: Path) -> Iterator[tuple[bytes, int]]:
-    for step in walk(out):
-        mode = stat.S_IMODE(step.status.st_mode)
-        if not stat.S_ISLNK(step.status.st_mode) and not step.leaving and mode & 0o7222:
-            yield step.path, mode
 
 
 def _access(store: Store) -> Iterator[Damage]:

@@ -1,0 +1,236 @@
+"""Verifying: each damage is found and named, and never served again."""
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+import pystore as ps
+from pystore import Derivation, events, match_latest
+from pystore.errors import Corrupted
+
+
+def write(b):
+    (b.outpath / "d").mkdir()
+    (b.outpath / "d" / "x.bin").write_bytes(random.Random(b.seed).randbytes(300))
+    (b.outpath / "run.sh").write_text("#!")
+    (b.outpath / "run.sh").chmod(0o755)
+    (b.outpath / "link").symlink_to("run.sh")
+    (b.outpath / "empty").mkdir()
+
+
+@pytest.fixture
+def pair(store):
+    """A realization, and one that was built from it."""
+    inner = Derivation({"name": "inner"}, match_latest(), write)
+    outer = Derivation({"name": "outer", "inner": inner}, match_latest(), write)
+    target = ps.realize(outer)
+    return ps.deps_of(target)[0], target, outer
+
+
+def unsealed(path: Path) -> Path:
+    path.parent.chmod(0o755)
+    if not path.is_symlink():
+        path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+    return path
+
+
+def damage(store, rref, kind):
+    """Does one kind of damage; returns what the report must name."""
+    home = Path(store.layout.realization(rref))
+    attempts = Path(store.layout.attempts(rref.dref))
+    x, run = home / "out" / "d" / "x.bin", home / "out" / "run.sh"
+    if kind == "changed byte":
+        content = bytearray(x.read_bytes())
+        content[7] ^= 1
+        unsealed(x).write_bytes(content)
+        x.chmod(0o444)
+        return "changed", "out/d/x.bin"
+    if kind == "truncated":
+        unsealed(x).write_bytes(x.read_bytes()[:10])
+        x.chmod(0o444)
+        return "changed", "10 bytes in place of 300"
+    if kind == "missing":
+        unsealed(x).unlink()
+        return "missing", "out/d/x.bin"
+    if kind == "extra":
+        unsealed(x).with_name("y").write_text("y")
+        return "extra", "out/d/y"
+    if kind == "extra empty directory":
+        unsealed(x).with_name("y").mkdir()
+        return "extra", "out/d/y"
+    if kind == "renamed":
+        unsealed(x).rename(x.with_name("z"))
+        return "missing", "out/d/x.bin"
+    if kind == "exec bit":
+        run.chmod(0o444)
+        return "changed", "executable bit"
+    if kind == "link":
+        unsealed(home / "out" / "link").unlink()
+        (home / "out" / "link").symlink_to("d")
+        return "changed", "links to d in place of run.sh"
+    if kind == "kind":
+        unsealed(x).unlink()
+        x.symlink_to("../run.sh")
+        return "changed", "a link in place of a file"
+    if kind == "writable":
+        x.chmod(0o644)
+        return "mode", "mode 0644"
+    if kind == "truncated config":
+        unsealed(Path(store.layout.config(rref.dref))).write_text('{"na')
+        return "config", "config.json"
+    if kind == "truncated context":
+        unsealed(home / "context.json").write_text('{"dref"')
+        return "context", "context.json"
+    if kind == "another context":
+        shutil.copy(home / "context.json", home.parent / "copy")
+        unsealed(home / "context.json").write_text(
+            (home.parent / "copy").read_text().replace('"manifest":"', '"manifest":"0')[:-5]
+            + '"}\n'
+        )
+        (home.parent / "copy").unlink()
+        return "context", "context.json"
+    if kind == "truncated manifest":
+        unsealed(home / "manifest.json").write_text("{")
+        return "manifest", "manifest.json"
+    if kind == "no out":
+        unsealed(home / "out")
+        shutil.rmtree(home / "out")
+        return "missing", "out: missing"
+    if kind == "foreign file":
+        home.chmod(0o755)
+        (home / "note.txt").write_text("x")
+        return "extra", "note.txt"
+    if kind == "attempt":
+        (record,) = attempts.glob("*.json")
+        unsealed(record).write_bytes(record.read_bytes().replace(b"succeeded", b"failed"))
+        return "attempt", "checksum"
+    if kind == "attempt of another":
+        (record,) = attempts.glob("*.json")
+        record.rename(record.with_name(record.name.replace(".0.", ".7.")))
+        return "attempt", "another attempt"
+    if kind == "no record":
+        for record in attempts.glob("*.json"):
+            record.unlink()
+        return "unrecorded", "no attempt says"
+    raise AssertionError(kind)
+
+
+KINDS = [
+    "changed byte", "truncated", "missing", "extra", "extra empty directory", "renamed",
+    "exec bit", "link", "kind", "writable", "truncated config", "truncated context",
+    "another context", "truncated manifest", "no out", "foreign file", "attempt",
+    "attempt of another", "no record",
+]  # fmt: skip
+
+
+def test_V1_a_sound_store_gives_no_damage(store, pair):
+    seen = []
+    report = ps.verify(listener=seen.append)
+    assert report.sound
+    assert (report.realizations, report.size) == (2, 2 * 302)
+    assert [type(event) for event in seen] == [events.Progress] * 2
+    assert str(report).endswith("sound")
+
+
+@pytest.mark.filterwarnings("ignore::pystore.PystoreWarning")
+@pytest.mark.parametrize("kind", KINDS)
+def test_V1_V2_each_damage_has_a_name_and_realize_mends_it(store, pair, kind):
+    inner, target, outer = pair
+    expected, words = damage(store, inner, kind)
+    report = ps.verify()
+    named = [d for d in report.damages if d.kind == expected]
+    assert any(words in str(d) for d in named), report
+    assert all(d.restore for d in report.damages)
+    served_not = {"config", "attempt", "unrecorded"}
+    if expected not in served_not:
+        with pytest.raises(Corrupted):
+            ps.rref2path(inner)
+    ps.instantiate(outer)
+    history_lost = expected in ("attempt", "unrecorded")
+    assert ps.realize(outer) == target or history_lost
+    left = {d.kind for d in ps.verify().damages}
+    assert left <= ({"attempt", "unrecorded"} if history_lost else set())
+
+
+def test_V1_what_was_built_from_nothing_known_is_named(store, pair):
+    inner, _, _ = pair
+    store.remove_derivation(inner.dref)
+    (found,) = ps.verify().damages
+    assert (found.kind, inner in str(found)) == ("dangling", True)
+
+
+def test_V1_every_flipped_bit_is_found(store, pair):
+    inner, _, _ = pair
+    home = Path(store.layout.derivation(inner.dref))
+    files = [p for p in home.rglob("*") if p.is_file() and p.suffix != ".begin"]
+    rng = random.Random(0)
+    found = 0
+    for _ in range(60):
+        file = rng.choice([f for f in files if not f.is_symlink()])
+        before, mode = file.read_bytes(), file.stat().st_mode
+        content = bytearray(before)
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        file.chmod(0o644)
+        file.write_bytes(content)
+        file.chmod(mode)
+        found += not ps.verify().sound
+        file.chmod(0o644)
+        file.write_bytes(before)
+        file.chmod(mode)
+    assert found == 60
+    assert ps.verify().sound
+
+
+def test_V2_quarantine_moves_what_is_damaged_until_the_next_gc(store, pair):
+    inner, target, outer = pair
+    damage(store, inner, "changed byte")
+    assert ps.verify(quarantine=True).quarantined == (inner,)
+    assert ps.lsref(inner.dref) == []
+    assert len(os.listdir(store.layout.trash)) == 1
+    assert ps.realize(outer) == target
+    ps.gc(keep=[target], dry_run=False)
+    assert os.listdir(store.layout.trash) == []
+
+
+def test_V2_a_mark_is_lifted_when_the_bytes_are_restored(store, pair):
+    inner, _, _ = pair
+    file = store.path(inner) / "run.sh"
+    file.chmod(0o444)
+    assert not ps.verify().sound
+    with pytest.raises(Corrupted, match="verify found it damaged"):
+        ps.rref2path(inner)
+    file.chmod(0o555)
+    assert ps.verify().sound
+    assert ps.rref2path(inner)
+
+
+def test_access_by_others_is_reported(store):
+    store.root.chmod(0o777)
+    (found,) = ps.verify().damages
+    assert (found.kind, found.ref) == ("access", None)
+    assert "others" in str(found)
+
+
+def test_what_is_poisoned_is_only_bytes(store, tmp_path):
+    """Opening, verifying and collecting never runs what an artifact says (S8)."""
+    canary = tmp_path / "canary"
+
+    class Bomb:
+        def __reduce__(self):
+            return os.system, (f"touch {canary}",)
+
+    import pickle
+
+    def poison(b):
+        for name in ("model.pkl", "data.npy", "weights.h5"):
+            (b.outpath / name).write_bytes(pickle.dumps(Bomb()))
+
+    rref = ps.realize(Derivation({}, match_latest(), poison))
+    ps.lsref(rref)
+    ps.attempts(rref)
+    ps.verify()
+    ps.gc(dry_run=False)
+    assert not canary.exists()
