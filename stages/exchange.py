@@ -8,12 +8,13 @@ X3  Only http and https, and never from https back to http.
 `requests` itself has no deadline: its timeout starts again with every byte.
 """
 
+import errno
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18  # [bytes]
 _AHEAD = 16  # chunks that may wait for whoever receives
 _REDIRECTS = 10
+
+# What no server can be blamed for, and no other try or source can help against.
+_LOCAL = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 class Refused(Exception):
@@ -106,9 +110,7 @@ class Exchange:
 
     def _work(self) -> None:
         try:
-            import requests
-
-            with requests.Session() as session, self._follow(session) as response:
+            with _session() as session, self._follow(session) as response:
                 self._response = response
                 self._put(
                     Head(response.status_code, response.reason, response.url, response.headers)
@@ -150,6 +152,18 @@ class Exchange:
                 continue
 
 
+def _session() -> "Session":
+    import requests
+
+    class OneStep(requests.Session):
+        """A session that leaves redirects alone; requests' own reads their bodies, all of them."""
+
+        def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
+            return iter(())
+
+    return OneStep()
+
+
 def _redirected(url: str, target: str) -> str:
     result = urljoin(url, target)
     old, new = urlsplit(url).scheme, urlsplit(result).scheme
@@ -161,13 +175,28 @@ def _redirected(url: str, target: str) -> str:
 
 
 def _verdict(error: Exception) -> Exception:
-    from requests import exceptions as known
+    """What to tell whoever receives: an error of this machine as it is, others by their use."""
+    from http.client import HTTPException
 
+    from requests import exceptions as known
+    from urllib3.exceptions import HTTPError
+
+    network = (known.RequestException, HTTPError, HTTPException, ValueError, Refused, Dropped)
+    if (local := _local_cause(error)) or not isinstance(error, network):
+        return local or error
     if isinstance(error, Refused | Dropped):
         return error
     useless = (known.InvalidURL, known.InvalidSchema, known.SSLError, known.ConnectTimeout)
     text = _reason(error)
     return Refused(text) if isinstance(error, useless) else Dropped(text)
+
+
+def _local_cause(error: BaseException | None) -> OSError | None:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _LOCAL:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _reason(error: BaseException) -> str:

@@ -74,7 +74,7 @@ def fetchurl(
     config = _config(checksums, mode, name, filename)
     if not checksums.given:
         raise _no_hash(shown(url), lambda: _probe(sources, patience, max_bytes))
-    bring = partial(_download, sources=sources, patience=patience, max_bytes=max_bytes)
+    bring = partial(download_file, sources=sources, patience=patience, max_bytes=max_bytes)
     return Derivation(config, match_latest(), Realizer(partial(fetch_file, bring=bring)))
 
 
@@ -99,7 +99,7 @@ def fetchlocal(
     config = _config(checksums, mode, name, filename)
     if not checksums.given:
         raise _no_hash(str(source), lambda: copy_file(source, None))
-    bring = partial(_copy, source=source)
+    bring = partial(copy_local, source=source)
     return Derivation(config, match_latest(), Realizer(partial(fetch_file, bring=bring)))
 
 
@@ -119,7 +119,7 @@ def fetch_file(b: Build, bring: Bring) -> None:
 # --- bringing --------------------------------------------------------------------------
 
 
-def _download(
+def download_file(
     b: Build,
     checksums: Checksums,
     path: Path,
@@ -128,6 +128,7 @@ def _download(
     patience: Patience,
     max_bytes: int,
 ) -> dict[str, str]:
+    """Brings a file from the first source that sends it; mirrors by hash are asked first."""
     by_hash = [f"{base.rstrip('/')}/{checksums.sha256}" for base in settings.mirrors()]
     download = Download(
         [*by_hash, *sources] if checksums.sha256 else sources,
@@ -144,7 +145,8 @@ def _download(
         raise
 
 
-def _copy(b: Build, checksums: Checksums, path: Path, *, source: Path) -> dict[str, str]:
+def copy_local(b: Build, checksums: Checksums, path: Path, *, source: Path) -> dict[str, str]:
+    """Brings a file of this machine."""
     try:
         copy_file(source, path, checksums)
     except BaseException:
