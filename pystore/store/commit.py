@@ -124,7 +124,7 @@ def is_sound(realization: Path, provenance: bytes) -> bool:
             and Manifest.parse(manifest).digest == _stated_digest(provenance)
             and tree.scan(realization / "out").text == manifest
             and not any(tree.writable(realization / "out"))
-            and OWN == {*os.listdir(realization)}
+            and {*os.listdir(realization)} == OWN
         )
     except (FileNotFoundError, NotADirectoryError, Corrupted, UnkeepableOutput):
         return False
