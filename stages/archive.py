@@ -87,8 +87,11 @@ def _unpack(path: Path, kind: ArchiveName, into: Unpacked, limits: Limits) -> No
         from .zips import unpack_zip
 
         return unpack_zip(path, into, limits)
+    size = path.stat().st_size
+    if not size:
+        raise EOFError("the file is empty")
     with open_packed(path, kind.packing) as stream:
-        metered = Metered(stream, limits, path.stat().st_size)
+        metered = Metered(stream, limits, size)
         if kind.form == "tar":
             from .tars import unpack_tar
 

@@ -11,7 +11,7 @@ from typing import IO, Any, Never, cast
 from pystore.errors import UnsafeArchive
 
 from .packing import Metered
-from .unpacked import Unpacked
+from .unpacked import Unpacked, steps_of
 
 _CHUNK = 1 << 20  # [bytes]
 _HEADER = 1 << 15  # [bytes] of an extended header; the reader takes it into memory, and rereads it
@@ -46,6 +46,7 @@ def unpack_tar(stream: Metered, into: Unpacked) -> None:
 
 
 def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Unpacked) -> None:
+    _ask_filter(member, into.root)
     if member.isdir():
         into.folder(member.name)
     elif member.issym():
@@ -53,12 +54,9 @@ def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Unpacked) -> N
     elif member.islnk():
         into.hard_link(member.name, member.linkname)
     elif member.isreg() and not member.issparse():
-        _ask_filter(member, into.root)
         _put_file(archive, member, into)
-        return
     else:
         raise _refused("a special or sparse file", member.name)
-    _ask_filter(member, into.root)
 
 
 def _put_file(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Unpacked) -> None:
@@ -70,8 +68,13 @@ def _put_file(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Unpacked)
 
 
 def _ask_filter(member: tarfile.TarInfo, root: Path) -> None:
-    if hasattr(tarfile, "data_filter"):  # from Python 3.11.4, or where it was backported
+    steps_of(member.name)
+    if not hasattr(tarfile, "data_filter"):
+        return  # before Python 3.11.4, where it was not backported; `Unpacked` refuses as much
+    try:
         tarfile.data_filter(member, str(root))
+    except (tarfile.FilterError, ValueError) as error:
+        raise _refused("what the data filter refuses", member.name, str(error)) from None
 
 
 class _Member(tarfile.TarInfo):
@@ -98,9 +101,10 @@ class _Member(tarfile.TarInfo):
     _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
 
 
-def _refused(what: str, name: str) -> UnsafeArchive:
+def _refused(what: str, name: str, because: str | None = None) -> UnsafeArchive:
     return UnsafeArchive(
         f"the archive holds {what}",
         member=ascii(name)[:200],
+        because=because,
         remedy="do not trust it; if it is yours, pack it again without this",
     )

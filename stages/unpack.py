@@ -51,7 +51,7 @@ def unpack_file(b: Build, limits: Limits) -> None:
 
 
 def _filename(path: Sequence[Any]) -> str:
-    if isinstance(path, str) or len(path) < 2 or not isinstance(path[-1], str):
+    if not isinstance(path, list | tuple) or len(path) < 2 or not isinstance(path[-1], str):
         raise BadStage(
             "not a file of a stage",
             given=repr(path)[:200],

@@ -36,7 +36,7 @@ class Unpacked:
 
     def folder(self, name: str) -> None:
         """Makes a directory, and those above it, where they are not there yet."""
-        self._make_folders("/".join(_steps(name)))
+        self._make_folders("/".join(steps_of(name)))
 
     def file(self, name: str, *, executable: bool) -> BinaryIO:
         """A new file, open for writing."""
@@ -54,7 +54,7 @@ class Unpacked:
 
     def hard_link(self, name: str, target: str) -> None:
         """A second name of a file that came before."""
-        path, old = self._place(name), "/".join(_steps(target))
+        path, old = self._place(name), "/".join(steps_of(target))
         if old not in self._files:
             raise _unsafe("a hard link to what is no file of the archive", name, target=target)
         os.link(self.root / old, self.root / path, follow_symlinks=False)
@@ -66,7 +66,7 @@ class Unpacked:
             os.symlink(target, self.root / path)
 
     def _place(self, name: str) -> str:
-        steps = _steps(name)
+        steps = steps_of(name)
         if not steps:
             raise _unsafe("a file without a name", name)
         self._make_folders("/".join(steps[:-1]))
@@ -93,7 +93,7 @@ class Unpacked:
         self._limits.check_members(len(self._names))
 
 
-def _steps(name: str) -> list[str]:
+def steps_of(name: str) -> list[str]:
     """The names that lead from the root to `name`. Raises UnsafeArchive (U1)."""
     try:
         size = len(os.fsencode(name))
@@ -122,7 +122,7 @@ def _check_target(path: str, target: str) -> None:
     up = next((i for i, step in enumerate(steps) if step != ".."), len(steps))
     if not target or target.startswith("/") or up > path.count("/") or ".." in steps[up:]:
         raise _unsafe("a link that leads, or may lead, outside", path, target=target)
-    _steps("/".join(steps[up:]))
+    steps_of("/".join(steps[up:]))
 
 
 def _unsafe(what: str, member: str, **facts: str) -> UnsafeArchive:

@@ -44,7 +44,7 @@ def fails(derivation: Derivation, store, deadline: float = DEADLINE) -> PystoreE
         realize(derivation)
     assert time.monotonic() - start < deadline + 1
     assert lsref(derivation.dref) == []
-    assert list((store.root / "tmp").iterdir()) == []
+    assert [p for p in (store.root / "tmp").iterdir() if p.is_dir()] == []
     return caught.value
 
 
