@@ -30,14 +30,19 @@ def write_new(path: str | Path, content: bytes, *, durable: bool, mode: int = 0o
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        write_all(descriptor, content)
         os.fchmod(descriptor, mode)
         if durable:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Writes all of it: write(2) may take only a part."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def publish(path: Path, content: bytes, *, tmp: Path, durable: bool) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..model.refs import RRef
 from . import disk, locks
+from .layout import well_formed
 
 PREFIX = "live-"
 
@@ -60,23 +61,32 @@ class Session:
         if self._pid != os.getpid():  # first use, or we are a forked child
             self._open()
         new = [rref for rref in rrefs if rref not in self._held]
-        os.write(self._file, "".join(f"{rref}\n" for rref in new).encode())
+        # The first newline ends what a full disk may have torn.
+        disk.write_all(self._file, "".join(["\n", *(f"{rref}\n" for rref in new)]).encode())
         self._held.update(new)
 
     def _open(self) -> None:
         self.name = PREFIX + disk.fresh_name()
         path = self._tmp / self.name
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._file = os.open(path, flags, 0o644)
-        locks.claim(self._file)
-        self._held, self._pid = set(), os.getpid()
-        weakref.finalize(self, _end, self._pid, self._file, path)
+        file, pid = os.open(path, flags, 0o644), os.getpid()
+        try:
+            locks.claim(file)
+        except BaseException:
+            _end(pid, file, path)
+            raise
+        self._file, self._held, self._pid = file, set(), pid
+        weakref.finalize(self, _end, pid, file, path)
 
 
 def _end(pid: int, file: int, path: Path) -> None:
     if pid == os.getpid():  # not in a forked child, whose parent goes on
-        disk.remove_file(path)
-        os.close(file)
+        try:
+            disk.remove_file(path)
+        except OSError:
+            pass  # gc removes it
+        finally:
+            os.close(file)
 
 
 @contextmanager
@@ -108,5 +118,5 @@ def used(tmp: Path, without: str = "") -> set[RRef]:
     found: set[RRef] = set()
     for path in sorted(tmp.glob(PREFIX + "*")):
         if path.name != without and locks.in_use(path):
-            found.update(RRef(line) for line in disk.read(path).decode().splitlines())
+            found.update(well_formed(RRef, disk.read(path).decode().splitlines()))
     return found

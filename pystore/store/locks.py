@@ -3,16 +3,11 @@
 A dead holder's lock is free at once, because the kernel holds it; a stopped holder's is not stolen.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 POLL = 0.02  # [s] between two looks at a lock that is held
 
@@ -22,7 +17,8 @@ class BuildLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: FileLock | None = None
+        self._file = -1
+        self._pid = 0
 
     def acquire(self, patience: float = 0.0) -> bool:
         """Whether we hold it now, after waiting for at most `patience` [s].
@@ -30,24 +26,53 @@ class BuildLock:
         Where the file system has no locks, everybody holds it: work may be done twice, and the
         rename decides.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path, mode=0o666, fallback_to_soft=False)
+        end = time.monotonic() + patience
+        file = _open(self.path)
         try:
-            lock.acquire(timeout=patience, poll_interval=POLL)
-        except Timeout:
-            return False
-        except OSError as error:
-            if not lacks_locks(error):
-                raise
-        self._lock = lock
+            while not _lock(file):
+                if time.monotonic() >= end:
+                    os.close(file)
+                    return False
+                time.sleep(POLL)
+        except BaseException:
+            os.close(file)
+            raise
+        self._file, self._pid = file, os.getpid()
         return True
 
     def release(self) -> None:
-        """Gives it up, if we hold it."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        """Gives it up, if we hold it. A forked child leaves its parent's lock alone."""
+        file, self._file = self._file, -1
+        if file < 0:
+            return
+        try:
+            if self._pid == os.getpid():  # a child that lives on holds the descriptor too
+                fcntl.flock(file, fcntl.LOCK_UN)
+        finally:
+            os.close(file)
+
+
+def _open(path: Path) -> int:
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    try:
+        status = os.fstat(file)
+        if status.st_uid == os.geteuid() and status.st_mode & 0o666 != 0o666:
+            os.fchmod(file, 0o666)  # others of a shared store lock it too
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def _lock(file: int) -> bool:
+    from filelock import lock_descriptor
+
+    try:
+        return lock_descriptor(file, blocking=False)
+    except OSError as error:
+        if not lacks_locks(error):
+            raise
+        return True
 
 
 def lacks_locks(error: OSError) -> bool:
