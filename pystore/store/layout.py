@@ -78,10 +78,14 @@ def open_root(root: Path) -> str:
     Raises NotAStore when it holds other things, FormatTooNew when a later version wrote it.
     """
     try:
-        return _read_mark(root)
+        identity = _read_mark(root)
     except FileNotFoundError:
         _make(root)
         return _read_mark(root)
+    for folder in _FOLDERS:
+        if not (root / folder).is_dir():  # deleted by hand
+            os.makedirs(root / folder, 0o755, exist_ok=True)
+    return identity
 
 
 def exists(root: Path) -> bool:
