@@ -68,7 +68,10 @@ class Config:
             value = json.loads(decoded, parse_constant=_refuse, object_pairs_hook=_distinct)
         except (ValueError, RecursionError) as error:
             raise BadConfig("not the text of a config", because=str(error)[:200]) from None
-        config = cls(value)
+        try:
+            config = cls(value)
+        except BadName as error:
+            raise BadConfig(error.what, given=error.given) from None
         if config.text != decoded:
             raise BadConfig("not the canonical text of a config", given=decoded[:200])
         return config

@@ -51,7 +51,8 @@ class PystoreError(Exception):
         lines += [f"  {name + ':':<{width}}  {fact}" for name, fact in self.facts.items()]
         if self.remedy:
             lines.append(f"  try: {self.remedy}")
-        return "\n".join(lines)
+        # A file name that is no UTF-8 must not keep the message from being printed.
+        return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
 
     def __reduce__(self) -> tuple[object, ...]:
         return _again, (type(self), self.what, self.remedy, self.facts)

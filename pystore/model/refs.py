@@ -28,7 +28,7 @@ def check_name(name: object) -> str:
         return name
     raise BadName(
         "not a name",
-        given=repr(name)[:200],
+        given=ascii(name)[:200],
         expected="1 to 128 of the letters a-z and A-Z, digits, _ and -",
         remedy="choose a name such as 'mnist-train'",
     )
@@ -49,7 +49,7 @@ class DRef(str):
         if not isinstance(text, str) or not _DREF.match(text):
             raise BadRef(
                 "not a derivation reference",
-                given=repr(text)[:200],
+                given=ascii(text)[:200],
                 expected="dref:<32 hex>-<name>",
                 remedy="use what instantiate or mkdrv returned",
             )
@@ -86,7 +86,7 @@ class RRef(str):
         if not isinstance(text, str) or not _RREF.match(text):
             raise BadRef(
                 "not a realization reference",
-                given=repr(text)[:200],
+                given=ascii(text)[:200],
                 expected="rref:<32 hex>-<32 hex>-<name>",
                 remedy="use what realize returned, or an entry of lsref(dref)",
             )
@@ -121,11 +121,15 @@ def parse_ref(text: str) -> DRef | RRef:
 def check_part(part: object) -> str:
     """`part`, when it is one step of a path that stays where it is. Raises BadRef otherwise."""
     if isinstance(part, str) and part not in ("", ".", "..") and not {"/", "\0"} & set(part):
-        return part
+        try:
+            if len(part.encode("utf-8", "surrogateescape")) <= 255:  # as file names are
+                return part
+        except UnicodeEncodeError:
+            pass
     raise BadRef(
         "not a part of a path inside a realization",
-        given=repr(part)[:200],
-        expected="a file or directory name, without '/', '.' or '..'",
+        given=ascii(part)[:200],
+        expected="a file or directory name of at most 255 bytes, not '.' or '..', without '/'",
         remedy="write [dref, 'dir', 'file'], one name a step",
     )
 

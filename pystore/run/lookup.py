@@ -1,5 +1,6 @@
 """Looking into a store: what is there, where, made from what."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,18 +95,10 @@ def catref(
     parts = [check_part(part) for part in ([path] if isinstance(path, str) else path)]
     out = rref2path(rref, store=store)
     file = out.joinpath(*parts)
-    if not file.exists() and parts in ([CONTEXT], [MANIFEST]):
+    if parts in ([CONTEXT], [MANIFEST]) and not file.exists():
         file = out.parent / parts[0]
     try:
         return file.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise NotInStore(
-            "no such artifact",
-            rref=rref,
-            path="/".join(parts),
-            artifacts=", ".join(lsref(rref, store=store)[:20]),
-            remedy="lsref(rref) lists what there is",
-        ) from None
     except (IsADirectoryError, UnicodeDecodeError) as error:
         raise BadRef(
             "not a text file",
@@ -113,4 +106,14 @@ def catref(
             path="/".join(parts) or "(the realization itself)",
             because=str(error)[:200],
             remedy="open rref2path(rref) / 'file' yourself",
+        ) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            raise
+        raise NotInStore(
+            "no such artifact",
+            rref=rref,
+            path="/".join(parts)[:200],
+            artifacts=", ".join(lsref(rref, store=store)[:20]),
+            remedy="lsref(rref) lists what there is",
         ) from None

@@ -66,7 +66,7 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool) -> Sealed:
     if durable:
         disk.sync_directory(staging.path)
     rref = rref_of(staging.dref, provenance)
-    return Sealed(rref, manifest, provenance, _metrics(staging.out, manifest))
+    return Sealed(rref, manifest, provenance, metrics_of(staging.out, manifest))
 
 
 def check_promises(staging: Staging) -> None:
@@ -146,7 +146,8 @@ def trash(layout: Layout, path: Path) -> Path:
     return resting
 
 
-def _metrics(out: Path, manifest: Manifest) -> dict[str, float]:
+def metrics_of(out: Path, manifest: Manifest) -> dict[str, float]:
+    """The numbers on the first lines of small text files, by their paths."""
     found: dict[str, float] = {}
     for entry in manifest.entries:
         small = entry.size <= _METRIC_SIZE and len(entry.path) <= 255

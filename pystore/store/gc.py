@@ -76,8 +76,15 @@ def _roots(store: Store, kept: list[Kept]) -> set[RRef]:
             store.path(RRef(one))
             roots.add(RRef(one))
         else:
-            roots |= roots_at(store, Path(one).expanduser())
+            roots |= roots_at(store, _expanded(one))
     return roots
+
+
+def _expanded(path: str | Path) -> Path:
+    try:
+        return Path(os.path.expanduser(path))
+    except ValueError:
+        return Path(path)  # not even a path: it leads nowhere, and is named as such
 
 
 def _closed(store: Store, roots: set[RRef]) -> set[RRef]:

@@ -15,7 +15,7 @@ from ..model.errors import NotInStore
 from ..model.refs import DRef, RRef
 from . import attempts, disk, tree
 from .attempts import Begun, Clock
-from .commit import Committed, check_promises
+from .commit import Committed, check_promises, metrics_of
 from .protocol import Told
 from .staging import Staging, make_folder
 
@@ -155,6 +155,7 @@ class MemoryStore:
         tree.check(staged.out, told.outside)
         manifest = tree.seal(staged.out, durable=False)
         rref = rref_of(staged.dref, provenance_text(staged.dref, staged.context, manifest.digest))
+        metrics = metrics_of(staged.out, manifest)
         fresh = rref not in self._contexts
         if fresh:
             staged.close()
@@ -162,8 +163,8 @@ class MemoryStore:
             self._contexts[rref] = staged.context
         else:
             staged.discard()
-        self._end(staged, told, rref, None)
-        return Committed(rref, fresh, {})
+        self._end(staged, told, rref, None, metrics)
+        return Committed(rref, fresh, metrics)
 
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records a failed attempt. Returns whether its staging was kept."""
@@ -183,13 +184,20 @@ class MemoryStore:
             gone=not here,
         )
 
-    def _end(self, staged: Staging, told: Told, rref: RRef | None, error: str | None) -> None:
+    def _end(
+        self,
+        staged: Staging,
+        told: Told,
+        rref: RRef | None,
+        error: str | None,
+        metrics: dict[str, float] | None = None,
+    ) -> None:
         begun = staged.begun
         attempt = Attempt(
             id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
             number=begun.number, outcome="succeeded" if rref else "failed", rref=rref,
             error=error, seed=begun.seed, start=begun.start,
             stop=max(self._clock(), begun.start), host="", pid=0, realizer=told.realizer,
-            source=told.source, versions={}, metrics={}, notes=told.notes,
+            source=told.source, versions={}, metrics=metrics or {}, notes=told.notes,
         )  # fmt: skip
         self._ended.setdefault((attempt.dref, attempt.context), []).append(attempt)

@@ -63,7 +63,7 @@ def roots_at(store: Store, path: Path) -> set[RRef]:
     inside = rref_at(store, path)
     if inside is not None:
         return {inside}
-    links = list(path.iterdir()) if path.is_dir() else []
+    links = list(path.iterdir()) if os.path.isdir(path) else []
     found = {rref for link in links if (rref := rref_at(store, link)) is not None}
     if found:
         return found
