@@ -144,5 +144,5 @@ class TestStores(Stores.TestCase):
 
     @classmethod
     def teardown_class(cls):
-        result = f"{STEPS['examples']} examples, up to 50 steps each ({STEPS['steps']} compared), no divergence"
-        figure("state machine against MemoryStore", "≥ 200 examples of 50 steps", result)
+        done = f"{STEPS['examples']} examples, {STEPS['steps']} steps compared: no divergence"
+        figure("state machine against MemoryStore", "≥ 200 examples of 50 steps", done)
