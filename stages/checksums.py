@@ -27,6 +27,10 @@ class Checksums:
         both = {"sha256": self.sha256, "sha1": self.sha1}
         return {kind: digits for kind, digits in both.items() if digits is not None}
 
+    def hasher(self) -> "Hasher":
+        """What computes those that the user gave; where there are none, a sha256."""
+        return Hasher(tuple(self.given) or ("sha256",))
+
     def wrong(self, got: dict[str, str]) -> tuple[str, str] | None:
         """Expected and got, where the two differ first; None where a file is the right one."""
         for kind, digits in self.given.items():
@@ -36,11 +40,11 @@ class Checksums:
 
 
 class Hasher:
-    """All the hashes that we check, over one stream of bytes."""
+    """Hashes of several kinds over one stream of bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: tuple[str, ...]) -> None:
         # sha1 only recognizes a file that its publisher names so; it protects nothing.
-        self._running = {kind: hashlib.new(kind, usedforsecurity=False) for kind in _DIGITS}
+        self._running = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
 
     def update(self, chunk: bytes | memoryview) -> None:
         """Adds to the stream."""

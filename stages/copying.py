@@ -12,21 +12,19 @@ from .download import Body
 _CHUNK = 1 << 20  # [bytes]
 
 
-def copy_file(
-    source: Path, target: Path | None, checksums: Checksums | None = None
-) -> dict[str, str]:
+def copy_file(source: Path, target: Path | None, checksums: Checksums) -> dict[str, str]:
     """Copies `source` to `target`, if there is one; returns the hashes of what was copied.
 
     Raises FetchError when `source` is no plain file, ChecksumMismatch when its hash is wrong.
     """
     descriptor = _open(source)
     try:
-        with Body(target) as body:
+        with Body(target, checksums) as body:
             while chunk := os.read(descriptor, _CHUNK):
                 body.write(chunk)
     finally:
         os.close(descriptor)
-    _check(source, body.hasher, checksums or Checksums(None, None))
+    _check(source, body.hasher, checksums)
     return body.hasher.digests
 
 

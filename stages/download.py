@@ -13,7 +13,7 @@ from types import TracebackType
 
 from pystore.errors import ChecksumMismatch, FetchError
 
-from .checksums import Checksums, Hasher
+from .checksums import Checksums
 from .exchange import Dropped, Exchange, Head, Refused, shown
 from .patience import Countdown, Patience
 
@@ -28,7 +28,8 @@ Progress = Callable[[int, int | None], object]  # bytes so far, bytes in all if 
 class Body:
     """The bytes received so far: hashed, and written to `path` when there is one."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, checksums: Checksums) -> None:
+        self._checksums = checksums
         self._file = path.open("xb", buffering=0) if path else None
         self.restart()
 
@@ -49,7 +50,7 @@ class Body:
         if self._file:
             self._file.seek(0)
             self._file.truncate()
-        self.hasher = Hasher()
+        self.hasher = self._checksums.hasher()
         self.size = 0
         self.total: int | None = None  # as the server declared it
         self.validator: str | None = None  # what tells whether the server's file is still the same

@@ -98,7 +98,7 @@ def fetchlocal(
     filename = check_file_name(source.name if filename is None else filename)
     config = _config(checksums, mode, name, filename)
     if not checksums.given:
-        raise _no_hash(str(source), lambda: copy_file(source, None))
+        raise _no_hash(str(source), lambda: copy_file(source, None, checksums))
     bring = partial(copy_local, source=source)
     return Derivation(config, match_latest(), Realizer(partial(fetch_file, bring=bring)))
 
@@ -138,7 +138,7 @@ def download_file(
         progress=lambda done, total: build_progress(b, done, total, "bytes"),
     )
     try:
-        with Body(path) as body:
+        with Body(path, checksums) as body:
             return {"url": shown(download.into(body))}
     except BaseException:
         path.unlink(missing_ok=True)  # a part of a file is of no use to anybody
@@ -157,8 +157,9 @@ def copy_local(b: Build, checksums: Checksums, path: Path, *, source: Path) -> d
 
 def _probe(sources: Sequence[str], patience: Patience, max_bytes: int) -> dict[str, str]:
     short = Patience(deadline=min(_PROBE, patience.deadline))
-    with Body(None) as body:
-        download = Download(sources, Checksums(None, None), patience=short, max_bytes=max_bytes)
+    any_file = Checksums(None, None)
+    with Body(None, any_file) as body:
+        download = Download(sources, any_file, patience=short, max_bytes=max_bytes)
         download.into(body)
         return body.hasher.digests
 
