@@ -5,11 +5,12 @@ BIN    := $(VENV)/bin
 # Compiled bytecode makes the first import of TensorFlow several times quicker.
 PIP    := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile
 
-.PHONY: help demo test lint format bench docs clean
+.PHONY: help demo test test-tensorflow lint format bench docs clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
 	@echo "make test    the quick tests (no TensorFlow)"
+	@echo "make test-tensorflow   the walkthrough, tested with real trainings"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the figures, each beside its floor"
 	@echo "make docs    the examples in README and docs, run as tests"
@@ -35,6 +36,9 @@ demo: $(VENV)/tensorflow
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest $(TESTS)
+
+test-tensorflow: $(VENV)/dev $(VENV)/tensorflow
+	PYSTORE_TEST_TENSORFLOW=1 $(BIN)/python -m pytest tests/test_walkthrough.py tests/test_docs.py tests/test_mnist.py
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -1,0 +1,232 @@
+"""Every Python block of the README and of docs/ runs, and prints what is shown below it.
+
+The blocks of a page share one namespace and a fresh folder. `…` in a shown output stands for
+anything; digests of 32 digits, times and accuracies may differ. Blocks marked `python tensorflow`
+run with `make test-tensorflow`.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import blake3
+import pytest
+from mnist_data import PROJECT, needs_tensorflow, serving, small_mnist
+
+from pystore import (
+    Build,
+    Derivation,
+    PystoreWarning,
+    Store,
+    attempts,
+    build_cattrs,
+    build_outpath,
+    build_path,
+    build_seed,
+    build_wrapper,
+    match_latest,
+    realize,
+)
+from pystore.stages import mnist
+from pystore.store.current import Default
+
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+WALKTHROUGH = PROJECT / "docs" / "walkthrough.md"
+_BLOCK = re.compile(
+    r"^```python( tensorflow)?\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.M | re.S
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code and what is shown below it."""
+
+    code: str
+    shown: str
+    tensorflow: bool
+    line: int
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text()
+    return [
+        Block(m[2], m[3] or "", bool(m[1]), text[: m.start(2)].count("\n"))
+        for m in _BLOCK.finditer(text)
+    ]
+
+
+def run(page: Path, names: dict[str, Any], replace: dict[str, str], tensorflow: bool) -> None:
+    """Runs the blocks of a page, one after the other, and compares what they print."""
+    for block in blocks(page):
+        if block.tensorflow and not tensorflow:
+            continue
+        code = block.code
+        for old, new in replace.items():
+            code = code.replace(old, new)
+        # The line numbers of the page, for tracebacks.
+        compiled = compile("\n" * block.line + code, str(page), "exec")
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+            warnings.simplefilter("always", PystoreWarning)
+            warnings.showwarning = _print_warning
+            exec(compiled, names)
+        assert _pattern(block.shown).fullmatch(_plain(printed.getvalue())), (
+            f"{page.name}, line {block.line}: prints\n{printed.getvalue()}"
+        )
+
+
+def _print_warning(message: Warning | str, kind: type[Warning], *where: object) -> None:
+    if issubclass(kind, PystoreWarning):
+        print(f"{kind.__name__}: {message}")
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\b0\.\d+\b", "0.0", re.sub(r"\b[0-9a-f]{32}\b", "<hex>", text))
+
+
+def _pattern(shown: str) -> re.Pattern[str]:
+    return re.compile(re.escape(_plain(shown)).replace("…", ".*"))
+
+
+@pytest.fixture(autouse=True)
+def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fresh folder, and a store of one's own."""
+    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "default"))
+    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p != WALKTHROUGH], ids=lambda p: p.name)
+def test_every_block_of_a_page_runs(page: Path):
+    run(page, {}, {}, tensorflow=False)
+
+
+def _fast_build(b: Build) -> None:
+    """In place of a training: as accurate as its seed says."""
+    c = build_cattrs(b)
+    assert build_path(b, c.dataset).stat().st_size > 1_000_000
+    (build_outpath(b) / "model.weights.h5").write_text(str(build_seed(b)))
+    (build_outpath(b) / "accuracy.txt").write_text(f"{0.9 + build_seed(b) / 2**32 / 10:.6f}\n")
+
+
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=needs_tensorflow)])
+def test_every_block_of_the_walkthrough_runs(tmp_path: Path, monkeypatch, real: bool):
+    with serving(small_mnist(tmp_path)) as served:
+        monkeypatch.setattr(mnist.dataset.__wrapped__, "__defaults__", (served.url, served.sha256))
+        run(
+            WALKTHROUGH,
+            {"mnist_build": _fast_build},
+            {mnist.URL: served.url, mnist.SHA256: served.sha256},
+            tensorflow=real,
+        )
+    assert served.asked == ["/mnist.npz"]
+
+
+def test_the_walkthrough_shows_the_network_of_the_stages():
+    layers = re.compile(r"layers\.\w+\(.*?\),")
+    stage = (PROJECT / "stages" / "mnist.py").read_text()
+    assert layers.findall(WALKTHROUGH.read_text()) == layers.findall(stage) != []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_what_a_page_links_to_is_there(page: Path):
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text())
+    assert [t for t in targets if not (page.parent / t).exists()] == []
+
+
+# --- docs/format.md --------------------------------------------------------------------
+
+
+def _hello(b: Build) -> None:
+    (build_outpath(b) / "greeting.txt").write_text("hello\n")
+
+
+def _shout(b: Build) -> None:
+    o = build_outpath(b)
+    greeting = build_path(b, build_cattrs(b).greeting).read_text()
+    (o / "50% louder.txt").write_text(greeting.upper())
+    (o / "empty").mkdir()
+    (o / "link").symlink_to("50% louder.txt")
+
+
+@pytest.fixture
+def example() -> Store:
+    """The store of the example in docs/format.md."""
+    hello = Derivation({"name": "hello"}, match_latest(), build_wrapper(_hello))
+    config = {"name": "shout", "greeting": [hello, "greeting.txt"], "times": 1.0}
+    store = Store("example", durable=False)
+    realize(Derivation(config, match_latest(), build_wrapper(_shout)), store=store)
+    return store
+
+
+FORMAT = (PROJECT / "docs" / "format.md").read_text()
+
+
+def _shown_files() -> list[tuple[str, str]]:
+    return re.findall(r"^`(drv/\S+)`[^\n]*\n\n```json\n(.*?)^```", FORMAT, re.M | re.S)
+
+
+def test_the_example_of_the_format_is_what_the_store_writes(example: Store):
+    files = _shown_files()
+    assert len(files) == 6
+    for name, shown in files:
+        written = (example.root / name).read_text()
+        assert written == (shown.rstrip("\n") if name.endswith("config.json") else shown)
+
+
+def test_the_contexts_and_seeds_of_the_example_are_those_of_the_store(example: Store):
+    first = [attempts(dref, store=example)[0] for dref in example.drefs()]
+    for attempt in first:
+        assert f"`{attempt.context}" in FORMAT
+        assert re.search(rf"seed.*\bis\s+{attempt.seed}\.", FORMAT, re.S)
+
+
+def _derived(purpose: str, data: bytes) -> str:
+    return blake3.blake3(data, derive_key_context=purpose).hexdigest()
+
+
+def test_the_digests_of_the_example_follow_from_the_page_alone():
+    files = {name: text.encode() for name, text in _shown_files()}
+    for name, text in files.items():
+        home, _, file = name.rpartition("/")
+        digest = home.rpartition("/")[2].partition("-")[0]
+        if file == "config.json":
+            assert _derived("pystore derivation 1", text.rstrip(b"\n"))[:32] == digest
+            continue
+        provenance = json.loads(files[f"{home}/context.json"])
+        if file == "manifest.json":
+            assert _derived("pystore tree 1", text) == provenance["manifest"]
+        else:
+            assert _derived("pystore realization 1", text)[:32] == digest
+            inputs = json.dumps(provenance["inputs"], separators=(",", ":")).encode()
+            context = _derived("pystore context 1", inputs)[:32]
+            seed = _derived("pystore seed 1", f"{provenance['dref']}\n{context}\n0".encode())
+            assert f"`{context}" in FORMAT
+            assert re.search(rf"\b{int(seed[:8], 16)}\.", FORMAT)
+
+
+def test_every_purpose_of_a_digest_is_on_the_page():
+    sources = "".join(path.read_text() for path in (PROJECT / "pystore").rglob("*.py"))
+    purposes = set(re.findall(r'"(pystore \w+ \d)"', sources))
+    assert purposes == set(re.findall(r"^\| `(pystore \w+ \d)` \|", FORMAT, re.M))
+
+
+def test_the_record_of_an_attempt_has_the_keys_of_the_page(example: Store):
+    record = next(example.root.rglob("attempts/*.0.json")).read_bytes()
+    head, _, body = record.partition(b'",')
+    assert head.decode() == '{"checksum":"' + _derived("pystore attempt 1", body)[:32]
+    table = FORMAT[FORMAT.index("| key | value |") :].partition("\n\n")[0]
+    keys = {k for row in table.splitlines() for k in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert set(json.loads(record)) == keys | {"checksum"}
+
+
+def test_the_folders_of_a_store_are_those_of_the_page(example: Store):
+    layout = FORMAT[FORMAT.index("ROOT/") :].partition("```")[0]
+    shown = set(re.findall(r"^  (\w[\w.]*)", layout, re.M))
+    assert set(os.listdir(example.root)) == shown
