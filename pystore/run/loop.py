@@ -78,6 +78,7 @@ class _Loop:
         self._busy: dict[DRef, tuple[Match | Realize, float]] = {}  # and since when [s]
         self._running: dict[Future[Committed], Realize] = {}
         self._built: dict[DRef, list[RRef]] = {}
+        self._contexts: dict[DRef, Context] = {}
         self._seen: dict[DRef, set[RRef]] = {}  # what the matcher was last offered
         self._lost: dict[DRef, list[int]] = {}  # seeds whose results are gone, last first
 
@@ -94,7 +95,9 @@ class _Loop:
                 self._abandon_busy()
             else:
                 self._retry(_PATIENCE)
-        for error in self._plan.failures.values():
+        for dref, error in self._plan.failures.items():
+            if isinstance(error, MatcherUnsatisfied):
+                self._explain(dref, error)
             raise error
         return self._plan.chosen
 
@@ -131,13 +134,9 @@ class _Loop:
 
     def _ask(self, instruction: Match) -> Chosen | Wants:
         dref, context = instruction.dref, instruction.context
-        derivation = self._known[dref]
+        derivation, self._contexts[dref] = self._known[dref], context
         candidates = self._store.candidates(dref, context, derivation.matcher.reads)
-        try:
-            answer = derivation.matcher.select(candidates)
-        except MatcherUnsatisfied as error:
-            error.having(dref=dref, for_other_inputs=self._elsewhere(dref, context))
-            raise
+        answer = derivation.matcher.select(candidates)
         if not isinstance(answer, Need):
             if not self._store.hold(answer):
                 return self._ask(instruction)  # gc was quicker
@@ -156,9 +155,13 @@ class _Loop:
         if built and answer.dref in self._forced and built[-1] not in answer.rrefs:
             self._listener(NotChosen(answer.dref, built[-1], answer.rrefs))
 
-    def _elsewhere(self, dref: DRef, context: Context) -> str | None:
-        count = self._store.elsewhere(dref, context)
-        return f"{count} realizations exist for another input" if count else None
+    def _explain(self, dref: DRef, error: MatcherUnsatisfied) -> None:
+        count = self._store.elsewhere(dref, self._contexts[dref])
+        error.having(
+            dref=dref,
+            matcher=self._known[dref].matcher,
+            for_other_inputs=f"{count} realizations exist for another input" if count else None,
+        )
 
     def _start(self, instruction: Realize) -> None:
         dref = instruction.dref

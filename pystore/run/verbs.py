@@ -1,5 +1,6 @@
 """The verbs: instantiate, realize, realize_many."""
 
+import inspect
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 from typing import Any
@@ -10,7 +11,7 @@ from ..model.events import Listener, ignore
 from ..model.refs import DRef, RRef
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
-from .declare import Registry, in_place_registry
+from .declare import Registry, TwoWayStage, in_place_registry
 from .executor import SerialExecutor
 from .loop import Settings, realize_closure
 from .nesting import inside, refuse_nested
@@ -55,6 +56,7 @@ def declare(
     if isinstance(stage, Closure):
         return stage
     if callable(stage):
+        _check_call(stage, (registry, *args), kwargs or {})
         with inside(f"the stage function {getattr(stage, '__name__', stage)}"):
             stage = stage(registry, *args, **(kwargs or {}))
     elif args or kwargs:
@@ -72,6 +74,24 @@ def declare(
     if any(dref not in registry for dref in leaves(targets)):
         known = {**in_place_registry(store), **registry}
     return Closure.of(targets, known)
+
+
+def _check_call(
+    stage: Callable[..., Target], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    if isinstance(stage, TwoWayStage):
+        stage, args = stage.__wrapped__, args[1:]
+    try:
+        inspect.signature(stage).bind(*args, **kwargs)
+    except ValueError:
+        return  # a built-in function, which says itself what is wrong
+    except TypeError as error:
+        raise BadStage(
+            "the stage function does not take these arguments",
+            stage=getattr(stage, "__qualname__", stage),
+            because=str(error),
+            remedy="its first parameter is the registry: def stage(m, …); the others come after it",
+        ) from None
 
 
 def _dref(leaf: object) -> DRef:

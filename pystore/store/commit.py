@@ -71,6 +71,12 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool) -> Sealed:
 
 def check_promises(staging: Staging) -> None:
     """Raises MissingOutput when a file that the config promises is not there."""
+    if not staging.out.is_dir() or staging.out.is_symlink():
+        raise MissingOutput(
+            "the realizer removed its output directory",
+            path=staging.out,
+            remedy="write into build_outpath(b), and leave the directory itself where it is",
+        )
     missing = [p for p in staging.config.promises if not os.path.lexists(staging.out.joinpath(*p))]
     if missing:
         present = sorted(os.listdir(staging.out))

@@ -47,7 +47,7 @@ class Staging:
         Returns False, and removes it, when the realizer wrote nothing.
         """
         self.close()
-        if not any(os.scandir(self.out)):
+        if not self.out.is_dir() or not os.listdir(self.out):
             tree.remove(self.path)
             return False
         note = {

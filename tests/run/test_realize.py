@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import pystore as ps
-from pystore import events, match, match_all, match_best, match_latest, match_some, selfref
+from pystore import events, match, match_all, match_best, match_latest, match_some, selfref, two_way
 from pystore.errors import (
     BadConfig,
     BadRef,
@@ -428,6 +428,30 @@ def test_errors_survive_pickling():
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), again.missing) == (MissingOutput, str(error), "x")
     assert str(error) == "what\n  missing:  x\n  try: this"
+
+
+@pytest.mark.parametrize("instead", [None, "a file", "a link"])
+def test_a_realizer_that_removes_its_output_directory_is_told_so(store, instead):
+    def removes(b):
+        b.outpath.rmdir()
+        if instead == "a file":
+            b.outpath.write_text("x")
+        elif instead == "a link":
+            b.outpath.symlink_to("/etc")
+
+    with pytest.raises(MissingOutput, match="removed its output directory"):
+        ps.realize(ps.Derivation({}, match_latest(), removes))
+    ps.gc(dry_run=False)
+    assert ps.verify().sound
+
+
+def test_wrong_arguments_of_a_stage_function_are_a_clear_error(store):
+    with pytest.raises(BadStage, match="first parameter is the registry"):
+        ps.instantiate(lambda: None)
+    with pytest.raises(BadStage, match="missing a required argument"):
+        ps.instantiate(lambda m, x: None)
+    with pytest.raises(BadStage, match="unexpected keyword argument 'sha'"):
+        ps.instantiate(two_way(lambda url: None), url="x", sha="y")
 
 
 # --- locks -----------------------------------------------------------------------------
