@@ -1,0 +1,229 @@
+"""Scenarios: what a store is asked to do while faults happen.
+
+Each works on a fresh copy of a small prepared store, and can be repeated on what the fault left.
+"""
+
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pystore import (
+    Build,
+    DRef,
+    Registry,
+    RRef,
+    Store,
+    build_outpath,
+    build_path,
+    build_seed,
+    build_wrapper,
+    events,
+    gc,
+    instantiate,
+    match_latest,
+    mkdrv,
+    pin,
+    realize,
+    rmref,
+)
+from pystore.errors import NotInStore
+from pystore.stages import fetchlocal, fetchurl, unpack
+
+PATIENCE = 1.0  # [s] for locks: nobody holds one for longer here
+
+Acknowledge = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Something to do to a store.
+
+    `prepare` makes the state before; `act` does it, and tells each realization it was promised.
+    """
+
+    name: str
+    prepare: Callable[[Path], None]
+    act: Callable[[Path, Acknowledge], None]
+    removes: frozenset[str] = frozenset()  # names of derivations that it may take away
+
+
+def _fill(b: Build) -> None:
+    out = build_outpath(b)
+    (out / "data.bin").write_bytes(bytes(range(256)) * 8)
+    (out / "empty").mkdir()
+    script = out / "bin" / "run"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    os.symlink("data.bin", out / "link")
+
+
+def _score(b: Build) -> None:
+    size = build_path(b, b.config["data"]).stat().st_size
+    (build_outpath(b) / "score.txt").write_text(f"{size / 4096}\n")
+
+
+def _vary(b: Build) -> None:
+    (build_outpath(b) / "score.txt").write_text(f"{build_seed(b)}\n" * 20)
+
+
+def data(m: Registry) -> DRef:
+    """A tree with everything that trees have."""
+    return mkdrv(m, {"name": "data"}, match_latest(), build_wrapper(_fill))
+
+
+def score(m: Registry) -> DRef:
+    """A file made from another derivation's."""
+    config = {"name": "score", "data": [data(m), "data.bin"]}
+    return mkdrv(m, config, match_latest(), build_wrapper(_score))
+
+
+def vary(m: Registry) -> DRef:
+    """A file that comes out differently every time."""
+    return mkdrv(m, {"name": "vary"}, match_latest(), build_wrapper(_vary))
+
+
+def _archive(area: Path) -> Path:
+    """The same archive, byte for byte, every time."""
+    archive = area / "things.tar"
+    with tarfile.open(archive, "w") as tar:
+        for number in range(3):
+            member = tarfile.TarInfo(f"things/{number}.bin")
+            member.size = 3000 * number
+            tar.addfile(member, io.BytesIO(bytes(member.size)))
+    return archive
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _local(area: Path) -> Callable[[Registry], DRef]:
+    archive = area / "things.tar"
+
+    def things(m: Registry) -> DRef:
+        kept = fetchlocal(m, str(archive), sha256=_sha256(archive), mode="as-is")
+        return unpack(m, [kept, "things.tar"])
+
+    return things
+
+
+def _remote(area: Path) -> Callable[[Registry], DRef]:
+    archive, url = area / "things.tar", os.environ["PYSTORE_FAULTS_URL"]
+
+    def things(m: Registry) -> DRef:
+        return fetchurl(m, f"{url}/things.tar", sha256=_sha256(archive), mode="as-is")
+
+    return things
+
+
+def _fetches(stage: Callable[[Path], Any]) -> Callable[[Path, Acknowledge], None]:
+    def act(root: Path, tell: Acknowledge) -> None:
+        _realize(stage(root.parent), root, tell)
+
+    return act
+
+
+def _prepare_archive(root: Path) -> None:
+    _archive(root.parent)
+    _prepare(vary)(root)
+
+
+def _prepare_garbage(root: Path) -> None:
+    _prepare(score, vary)(root)
+    _realize(vary, root, lambda rref: None, force_rebuild=True)
+    for room in ("tmp", "trash"):
+        (root / room / "left" / "out").mkdir(parents=True)
+        (root / room / "left" / "out" / "file").write_text("litter")
+        (root / room / "left" / "out").chmod(0o555)
+
+
+def _collects(root: Path, tell: Acknowledge) -> None:
+    store = Store(root)
+    (kept,) = [dref for dref in store.drefs() if dref.endswith("-data")]
+    gc(keep=store.realizations(kept), dry_run=False, store=store)
+
+
+def _pins(root: Path, tell: Acknowledge) -> None:
+    store = Store(root)
+    for dref in store.drefs():
+        pin(store.realizations(dref)[0], "best", store=store)
+
+
+def _realize(
+    stage: Callable[..., Any], root: Path, tell: Acknowledge = print, **options: Any
+) -> RRef:
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.Succeeded):
+            tell(event.rref)
+
+    store = Store(root)
+    closure = instantiate(stage, store=store)
+    rref: RRef = realize(closure, store=store, listener=listen, timeout=PATIENCE, **options)
+    tell(rref)
+    return rref
+
+
+def _prepare(*stages: Callable[..., Any]) -> Callable[[Path], None]:
+    def prepare(root: Path) -> None:
+        Store(root)
+        for stage in stages:
+            _realize(stage, root, lambda rref: None)
+
+    return prepare
+
+
+def _builds(stage: Callable[..., Any], **options: Any) -> Callable[[Path, Acknowledge], None]:
+    def act(root: Path, tell: Acknowledge) -> None:
+        _realize(stage, root, tell, **options)
+
+    return act
+
+
+def _instantiates(root: Path, tell: Acknowledge) -> None:
+    instantiate(score, store=Store(root))
+
+
+def _opens(root: Path, tell: Acknowledge) -> None:
+    Store(root).drefs()
+
+
+def _removes(name: str, whole: bool) -> Callable[[Path, Acknowledge], None]:
+    def act(root: Path, tell: Acknowledge) -> None:
+        store = Store(root)
+        for dref in [dref for dref in store.drefs() if dref.endswith(f"-{name}")]:
+            for ref in [dref] if whole else store.realizations(dref):
+                try:
+                    rmref(ref, store=store)
+                except NotInStore:
+                    pass  # the call before the fault had done it
+
+    return act
+
+
+def _nothing(root: Path) -> None:
+    pass
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("open", _nothing, _opens),
+        Scenario("instantiate", _prepare(vary), _instantiates),
+        Scenario("realize", _prepare(vary), _builds(score)),
+        Scenario("reuse", _prepare(score), _builds(score)),
+        Scenario("rebuild same", _prepare(score), _builds(data, force_rebuild=True)),
+        Scenario("rebuild other", _prepare(vary), _builds(vary, force_rebuild=True)),
+        Scenario("fetch", _prepare_archive, _fetches(_local)),
+        Scenario("download", _prepare_archive, _fetches(_remote)),
+        Scenario("pin", _prepare(score), _pins),
+        Scenario("gc", _prepare_garbage, _collects, frozenset({"score", "vary"})),
+        Scenario("remove", _prepare(score), _removes("score", False), frozenset({"score"})),
+        Scenario("remove all", _prepare(score), _removes("score", True), frozenset({"score"})),
+    )
+}
