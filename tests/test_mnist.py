@@ -164,6 +164,7 @@ def test_without_keras_the_error_says_what_to_install(store: Store, monkeypatch)
 
 
 @needs_tensorflow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 def test_the_network_learns_the_digits_and_tells_how_far_it_is(store: Store):
     heard: list[events.Progress] = []
     rref = realize(
