@@ -31,10 +31,10 @@ def build(b: Build) -> None:
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """How long a call takes [s]."""
-    start = time.perf_counter()
+    """The CPU time of a call [s]; the files are in the page cache: there is nothing to wait for."""
+    start = time.process_time()
     function()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 store, number = Store(sys.argv[1], durable=False), int(sys.argv[2])
