@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 # Compiled bytecode makes the first import of TensorFlow several times quicker.
 PIP    := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile
 
-.PHONY: help demo test test-tensorflow lint format bench docs clean
+.PHONY: help demo test faults faults-long test-tensorflow lint format bench docs clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
 	@echo "make test    the quick tests (no TensorFlow)"
 	@echo "make test-tensorflow   the walkthrough, tested with real trainings"
+	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: power cuts too)"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the figures, each beside its floor"
 	@echo "make docs    the examples in README and docs, run as tests"
@@ -39,6 +40,12 @@ test: $(VENV)/dev
 
 test-tensorflow: $(VENV)/dev $(VENV)/tensorflow
 	PYSTORE_TEST_TENSORFLOW=1 $(BIN)/python -m pytest tests/test_walkthrough.py tests/test_docs.py tests/test_mnist.py
+
+faults: $(VENV)/dev
+	$(BIN)/python -m pytest -rs tests/faults
+
+faults-long: $(VENV)/dev
+	PYSTORE_TEST_LONG=1 $(BIN)/python -m pytest -rs tests/faults
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

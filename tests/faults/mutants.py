@@ -1,2 +1,253 @@
-def plant(name):
+"""Mutants: bugs on purpose, planted in a forked child, which the harness must find.
+
+Each entry says where it shows: a scenario and the sweep over it, or a test of builders.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pystore.store import attempts, commit, disk, gc, locks, staging, store, tree
+
+PLANTS: dict[str, Callable[[], None]] = {}
+FOUND_BY: dict[str, tuple[str, str]] = {}
+
+
+def mutant(name: str, scenario: str, sweep: str) -> Callable[[Callable[[], None]], None]:
+    """Registers a bug, and where it must be found."""
+
+    def register(plant: Callable[[], None]) -> None:
+        PLANTS[name], FOUND_BY[name] = plant, (scenario, sweep)
+
+    return register
+
+
+def plant(name: str) -> None:
+    """Puts a bug into this process."""
+    PLANTS[name]()
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
     pass
+
+
+def _wrap(module: Any, name: str, around: Callable[..., Any]) -> None:
+    real = getattr(module, name)
+    setattr(module, name, lambda *args, **kwargs: around(real, *args, **kwargs))
+
+
+# --- what a power cut takes ------------------------------------------------------------
+
+
+@mutant("no fsync at all", "realize", "audit")
+def _no_fsync() -> None:
+    os.fsync = _nothing
+
+
+@mutant("files are not synced", "realize", "audit")
+def _no_file_sync() -> None:
+    _wrap(disk, "write_new", lambda real, *a, durable, **k: real(*a, durable=False, **k))
+
+
+@mutant("directories are not synced", "realize", "audit")
+def _no_directory_sync() -> None:
+    disk.sync_directory = _nothing
+
+
+@mutant("only the parent is not synced", "realize", "audit")
+def _no_parent_sync() -> None:
+    def sync(real: Any, path: Any) -> None:
+        if Path(path).parent.name != "drv":
+            real(path)
+
+    _wrap(disk, "sync_directory", sync)
+
+
+@mutant("a record is synced after its realization appears", "rebuild other", "audit")
+def _late_record_sync() -> None:
+    def publish(real: Any, layout: Any, staged: Any, *args: Any, **options: Any) -> Any:
+        committed = real(layout, staged, *args, **{**options, "durable": False})
+        disk.sync_directory(layout.attempts(staged.dref))
+        disk.sync_directory(layout.derivation(staged.dref))
+        return committed
+
+    _wrap(store, "publish", publish)
+
+
+# --- what a sudden death leaves --------------------------------------------------------
+
+
+@mutant("fixed temporary name", "instantiate", "kill")
+def _fixed_name() -> None:
+    disk.fresh_name = lambda: "0" * 32
+
+
+@mutant("config written in place", "instantiate", "kill")
+def _config_in_place() -> None:
+    def write(self: Any, config: Any) -> None:
+        home = Path(self.layout.derivation(config.dref))
+        (home / "attempts").mkdir(parents=True, exist_ok=True)
+        (home / "config.json").write_text(config.text)
+
+    store.Store._write_config = write  # type: ignore[method-assign]
+
+
+@mutant("commit by copy", "realize", "kill")
+def _commit_by_copy() -> None:
+    def copy(real: Any, source: Path, target: Path) -> bool:
+        if target.exists():
+            return False
+        shutil.copytree(source, target, symlinks=True)
+        tree.remove(source)
+        return True
+
+    _wrap(commit, "_rename_new", copy)
+
+
+@mutant("context written after the rename", "realize", "kill")
+def _late_context() -> None:
+    _wrap(commit, "_rename_new", _late(commit.CONTEXT))
+
+
+@mutant("manifest written after the rename", "realize", "kill")
+def _late_manifest() -> None:
+    _wrap(commit, "_rename_new", _late(commit.MANIFEST))
+
+
+def _late(name: str) -> Callable[..., bool]:
+    def rename(real: Any, source: Path, target: Path) -> bool:
+        text = (source / name).read_bytes()
+        (source / name).unlink()
+        done = real(source, target)
+        disk.write_new((target if done else source) / name, text, durable=True)
+        return bool(done)
+
+    return rename
+
+
+@mutant("record written after the rename", "realize", "kill")
+def _late_record() -> None:
+    record = attempts.record
+
+    def publish(real: Any, layout: Any, staged: Any, sealed: Any, attempt: Any, **options: Any):
+        attempts.record = _nothing
+        committed = real(layout, staged, sealed, attempt, **options)
+        record(layout.attempts(staged.dref), attempt, tmp=layout.tmp, **options)
+        return committed
+
+    _wrap(store, "publish", publish)
+
+
+@mutant("nothing is sealed", "realize", "kill")
+def _no_seal() -> None:
+    os.fchmod = _nothing
+
+
+@mutant("staging under drv/", "realize", "kill")
+def _staging_in_sight() -> None:
+    _wrap(staging, "make_folder", lambda real, tmp: real(tmp.parent / "drv"))
+
+
+@mutant("removal in place", "remove", "kill")
+def _remove_in_place() -> None:
+    store.trash = lambda layout, path: path
+
+
+@mutant("gc deletes in place", "gc", "kill")
+def _collect_in_place() -> None:
+    gc.trash = lambda layout, path: tree.remove(path)
+
+
+@mutant("gc forgets what was built from what", "gc", "kill")
+def _unclosed_gc() -> None:
+    gc._closed = lambda store, roots: roots
+
+
+# --- what an error hides ---------------------------------------------------------------
+
+
+@mutant("errors of writing are swallowed", "instantiate", "errno")
+def _swallow() -> None:
+    def write(real: Any, *args: Any) -> None:
+        try:
+            real(*args)
+        except OSError:
+            pass
+
+    _wrap(disk, "write_all", write)
+
+
+@mutant("a failed fsync is tried again", "instantiate", "errno")
+def _retry_sync() -> None:
+    sync = os.fsync
+
+    def retry(descriptor: int) -> None:
+        try:
+            sync(descriptor)
+        except OSError:
+            sync(descriptor)
+
+    os.fsync = retry
+
+
+@mutant("a short write is taken for a whole one", "instantiate", "errno")
+def _short_writes() -> None:
+    disk.write_all = os.write
+
+
+@mutant("a lock is kept after an error", "realize", "errno")
+def _keep_lock() -> None:
+    locks.BuildLock.release = _nothing  # type: ignore[method-assign]
+
+
+@mutant("another error covers the first", "realize", "errno")
+def _cover() -> None:
+    def publish(real: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return real(*args, **options)
+        except OSError as error:
+            raise RuntimeError("commit failed") from error.__cause__
+
+    _wrap(store, "publish", publish)
+
+
+# --- what many builders break ----------------------------------------------------------
+
+
+@mutant("no lock", "builders", "once")
+def _no_lock() -> None:
+    locks.BuildLock.acquire = lambda self, patience=0.0: True  # type: ignore[method-assign]
+
+
+@mutant("numbers claimed without O_EXCL", "builders", "recorded")
+def _shared_numbers() -> None:
+    _no_lock_plant()
+
+    def write(real: Any, path: Any, content: bytes, **options: Any) -> None:
+        if str(path).endswith(".begin"):
+            Path(path).write_bytes(content)
+        else:
+            real(path, content, **options)
+
+    _wrap(disk, "write_new", write)
+
+
+def _no_lock_plant() -> None:
+    plant("no lock")
+
+
+@mutant("a stopped holder is robbed", "holder", "stopped")
+def _rob() -> None:
+    acquire = locks.BuildLock.acquire
+
+    def rob(self: Any, patience: float = 0.0) -> bool:
+        return acquire(self, patience) or not str(self.path).endswith("gc.lock")
+
+    locks.BuildLock.acquire = rob  # type: ignore[method-assign]
+
+
+@mutant("the wall clock is trusted", "clock", "latest")
+def _trust_clock() -> None:
+    attempts._last_start = lambda *args: 0

@@ -145,7 +145,7 @@ def _prepare_garbage(root: Path) -> None:
 
 def _collects(root: Path, tell: Acknowledge) -> None:
     store = Store(root)
-    (kept,) = [dref for dref in store.drefs() if dref.endswith("-data")]
+    (kept,) = [dref for dref in store.drefs() if dref.endswith("-score")]
     gc(keep=store.realizations(kept), dry_run=False, store=store)
 
 
@@ -222,7 +222,7 @@ SCENARIOS = {
         Scenario("fetch", _prepare_archive, _fetches(_local)),
         Scenario("download", _prepare_archive, _fetches(_remote)),
         Scenario("pin", _prepare(score), _pins),
-        Scenario("gc", _prepare_garbage, _collects, frozenset({"score", "vary"})),
+        Scenario("gc", _prepare_garbage, _collects, frozenset({"vary"})),
         Scenario("remove", _prepare(score), _removes("score", False), frozenset({"score"})),
         Scenario("remove all", _prepare(score), _removes("score", True), frozenset({"score"})),
     )

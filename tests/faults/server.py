@@ -150,7 +150,7 @@ class Sweep:
         self.fresh()
         outcome = self.child(point)
         if outcome["killed"] != signal.SIGKILL:
-            return [] if outcome.get("done") else [f"O3 not killed: {outcome}"]
+            return [] if outcome.get("done") else [f"O3 the call fails by itself: {outcome}"]
         self.outcomes["killed"] += 1
         found = self.check(outcome["acknowledged"], mended=False)
         again = self.child(Point("off", 0))
@@ -162,7 +162,7 @@ class Sweep:
         """What goes wrong when a call fails at a point."""
         self.fresh()
         outcome = self.child(point, again=True)
-        found = self.check(outcome["acknowledged"], mended=True)
+        found = outcome.get("between", []) + self.check(outcome["acknowledged"], mended=True)
         if outcome["killed"]:
             return [*found, f"O3 hung or crashed: {outcome}"]
         if outcome["error"] and point.mode == "short":
@@ -218,9 +218,10 @@ def _serve(
         )
         if point.mode == "trace":
             tell(trace=shim.trace())
-        del error
+        failed, error = error is not None, None
         if again:
             gc.collect()
+            tell(between=oracle.unsound(work))
             second = _act(scenario, work, tell)
             tell(second=repr(second)[:1000] if second else "", done=second is None)
             del second
@@ -228,7 +229,7 @@ def _serve(
             leaked = len(os.listdir("/proc/self/fd")) - opened
             tell(leaked=leaked)
         else:
-            tell(done=True)
+            tell(done=not failed)
     finally:
         os._exit(0)
 
