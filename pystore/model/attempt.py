@@ -6,6 +6,7 @@ A2  Within a (derivation, context), starts strictly increase (S7).
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from .digest import short
@@ -14,6 +15,8 @@ from .refs import DRef, RRef
 
 Outcome = Literal["succeeded", "failed", "died", "running"]
 
+_DECODER = json.JSONDecoder()
+_dref = lru_cache(64)(DRef)  # the attempts of one derivation share it
 _HEAD = '{"checksum":"'
 _BODY = len(_HEAD) + 32 + 2  # where the rest begins: after the digits, a quote and a comma
 
@@ -66,9 +69,9 @@ def parse_attempt(text: bytes) -> Attempt:
     if text[len(_HEAD) : _BODY - 2].decode("latin-1") != short("pystore attempt 1", text[_BODY:]):
         raise Corrupted("the record of an attempt does not match its checksum")
     try:
-        value = json.loads(text)
+        value = _DECODER.decode(text.decode())
         del value["checksum"]
-        value["dref"] = DRef(value["dref"])
+        value["dref"] = _dref(value["dref"])
         value["rref"] = value["rref"] and RRef(value["rref"])
         return Attempt(**value)
     except (ValueError, KeyError, TypeError) as error:

@@ -12,6 +12,7 @@ __all__ = [
     "BadRef",
     "BadStage",
     "BuildError",
+    "BuildsFailed",
     "ChecksumMismatch",
     "Corrupted",
     "DependencyFailed",
@@ -103,6 +104,12 @@ class BadMatcher(PystoreError):
 
 class BuildError(PystoreError):
     """A realizer failed; the cause is chained, the fact `staging` says where its files are."""
+
+
+class BuildsFailed(BuildError):
+    """Several derivations failed, with `keep_going`; `errors` has them by DRef."""
+
+    errors: Mapping[str, BaseException] = {}
 
 
 class MissingOutput(BuildError):

@@ -5,7 +5,8 @@ P2  A choice is made once, and then stands.
 P3  Linear: unmet inputs are counted, never rescanned.
 P4  It ends: at most `max_attempts` builds a derivation, and no build after a round that brought
     nothing new, when the matcher wanted realizations.
-P5  After a failure nothing new is started; what needs the failed one is never matched.
+P5  After a failure nothing new is started, unless told to keep going; what needs the failed one
+    is never matched.
 """
 
 from collections import deque
@@ -93,12 +94,14 @@ class Plan:
         inputs: Mapping[DRef, tuple[DRef, ...]],
         forced: Iterable[DRef] = (),
         max_attempts: int = 100,
+        keep_going: bool = False,
     ) -> None:
         self.chosen: dict[DRef, tuple[RRef, ...]] = {}
         self.failures: dict[DRef, BaseException] = {}
         self._inputs = inputs
         self._forced = frozenset(forced)
         self._max_attempts = max_attempts
+        self._keep_going = keep_going
         self._states = {dref: _State(unmet=len(needs)) for dref, needs in inputs.items()}
         self._dependents: dict[DRef, list[DRef]] = {dref: [] for dref in inputs}
         for dref, needs in inputs.items():
@@ -114,6 +117,11 @@ class Plan:
     def ended(self) -> bool:
         """Whether there is nothing more to do, and nothing more to hear."""
         return not self._queue and not self._in_flight
+
+    @property
+    def skipped(self) -> list[DRef]:
+        """What was neither chosen nor failed, when it has ended."""
+        return [d for d in self._states if d not in self.chosen and d not in self.failures]
 
     def next(self) -> Instruction | None:
         """The next instruction, if one can be started now."""
@@ -179,10 +187,11 @@ class Plan:
 
     def _fail(self, dref: DRef, error: BaseException) -> None:
         self.failures.setdefault(dref, error)
-        self._queue.clear()
+        left = [i for i in self._queue if i.dref != dref] if self._keep_going else []
+        self._queue = deque(left)
 
     def _add(self, instruction: Instruction) -> None:
-        if not self.failures:
+        if self._keep_going or not self.failures:
             self._queue.append(instruction)
 
 

@@ -25,7 +25,7 @@ class Build:
         self.context = staging.context
         self.outpath = staging.out
         self.seed = staging.begun.seed
-        self._store = store
+        self.store = store
         self._told = told
         self._listener = listener
 
@@ -37,7 +37,7 @@ class Build:
         if path.ref == selfref:
             return [self.outpath.joinpath(*path.parts)]
         rrefs = self.chosen(DRef(path.ref))
-        return [self._store.path(rref).joinpath(*path.parts) for rref in rrefs]
+        return [self.store.path(rref).joinpath(*path.parts) for rref in rrefs]
 
     def chosen(self, dref: DRef) -> tuple[RRef, ...]:
         """The realizations chosen for an input. Raises BadRef when it is none."""

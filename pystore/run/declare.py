@@ -131,9 +131,9 @@ def two_way(declare: Callable[P, Derivation]) -> TwoWayStage[P]:
     return TwoWayStage(declare)
 
 
-_in_place: dict[Path, Registry] = {}
+_in_place: dict[tuple[Path, str], Registry] = {}
 
 
 def in_place_registry(store: StoreProtocol) -> Registry:
     """The long-lived registry of what was declared in place, for this store."""
-    return _in_place.setdefault(store.root, Registry(overwrite=True))
+    return _in_place.setdefault((store.root, store.id), Registry(overwrite=True))

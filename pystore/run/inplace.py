@@ -4,16 +4,14 @@ One long-lived registry for each store remembers what was declared.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Unpack
 
 from ..model.derivation import Shape
-from ..model.events import Listener, ignore
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
 from .declare import in_place_registry
 from .nesting import refuse_nested
-from .verbs import Forced, Target, declare, realize
+from .verbs import Options, Target, declare, realize
 
 
 def instantiate_inplace(
@@ -34,23 +32,7 @@ def instantiate_inplace(
     return closure.targets
 
 
-def realize_inplace(
-    target: Target,
-    *,
-    force_rebuild: Forced = (),
-    store: StoreProtocol | None = None,
-    executor: Executor | None = None,
-    listener: Listener = ignore,
-    max_attempts: int = 100,
-    timeout: float | None = None,
-) -> Any:
-    """The RRef for a DRef that `instantiate_inplace` returned; as `realize` otherwise."""
-    return realize(
-        target,
-        force_rebuild=force_rebuild,
-        store=store,
-        executor=executor,
-        listener=listener,
-        max_attempts=max_attempts,
-        timeout=timeout,
-    )
+def realize_inplace(target: Target, **options: Unpack[Options]) -> Any:
+    """The RRef for a DRef that `instantiate_inplace` returned. Takes the options of `realize`."""
+    refuse_nested("realize_inplace")
+    return realize(target, **options)

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from ..model.candidate import Candidate
 from ..model.context import Context
@@ -25,6 +26,7 @@ from ..store.commit import Committed
 from ..store.protocol import Lock, StoreProtocol
 from .attempt import attempt
 from .executor import SerialExecutor
+from .failures import not_built, several_failed, wanted
 from .source import source_digest
 
 _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
@@ -37,6 +39,9 @@ class Settings:
     executor: Executor = field(default_factory=SerialExecutor)
     listener: Listener = ignore
     max_attempts: int = 100  # builds a derivation in one call
+    attempts: int = 1  # that must have succeeded, of each target
+    build: bool = True  # False: name what is missing, and build nothing
+    keep_going: bool = False  # build all that does not depend on a failure
     timeout: float | None = None  # [s] to wait for other processes; None: as long as it takes
 
 
@@ -45,8 +50,8 @@ def realize_closure(
 ) -> dict[DRef, tuple[RRef, ...]]:
     """The realizations chosen for every derivation of the closure, in its matcher's order.
 
-    Raises the first failure, after running siblings have finished; StoreBusy when another process
-    holds a lock for longer than the timeout.
+    Raises the first failure, after running siblings have finished; with `keep_going`, all of them
+    in one BuildsFailed; StoreBusy when another process holds a lock for longer than the timeout.
     """
     loop = _Loop(closure, forced, store, settings)
     with store.building():
@@ -68,8 +73,10 @@ class _Loop:
         self._plan = Plan(
             {dref: d.config.inputs for dref, d in self._known.items()},
             forced,
-            settings.max_attempts,
+            max(settings.max_attempts, settings.attempts),
+            settings.keep_going or not settings.build,
         )
+        self._targets = frozenset(closure.drefs)
         self._forced = forced
         self._store = store
         self._settings = settings
@@ -91,15 +98,23 @@ class _Loop:
             elif self._running:
                 self._collect(None if not self._busy else _PATIENCE)
                 self._retry(patience=0.0)
-            elif self._plan.failures:
+            elif self._plan.failures and not self._settings.keep_going:
                 self._abandon_busy()
             else:
                 self._retry(_PATIENCE)
-        for dref, error in self._plan.failures.items():
+        if self._plan.failures:
+            self._raise(self._plan.failures)
+        return self._plan.chosen
+
+    def _raise(self, failures: dict[DRef, BaseException]) -> NoReturn:
+        for dref, error in failures.items():
             if isinstance(error, MatcherUnsatisfied):
                 self._explain(dref, error)
-            raise error
-        return self._plan.chosen
+        if not self._settings.build:
+            raise not_built(failures, self._plan.skipped)
+        if self._settings.keep_going and len(failures) > 1:
+            raise several_failed(failures, self._plan.skipped)
+        raise next(iter(failures.values()))
 
     def release_all(self) -> None:
         """Gives up every lock."""
@@ -119,7 +134,9 @@ class _Loop:
         answer: Chosen | Wants | Failed
         try:
             answer = self._ask(instruction)
-            if isinstance(answer, Wants) and not self._owns(dref):
+            if isinstance(answer, Wants) and not self._settings.build:
+                answer = Failed(dref, wanted(answer))
+            elif isinstance(answer, Wants) and not self._owns(dref):
                 if not self._lock(instruction, patience):
                     return
                 answer = self._ask(instruction)
@@ -136,7 +153,7 @@ class _Loop:
         dref, context = instruction.dref, instruction.context
         derivation, self._contexts[dref] = self._known[dref], context
         candidates = self._store.candidates(dref, context, derivation.matcher.reads)
-        answer = derivation.matcher.select(candidates)
+        answer = self._more_attempts(dref, candidates) or derivation.matcher.select(candidates)
         if not isinstance(answer, Need):
             if not self._store.hold(answer):
                 return self._ask(instruction)  # gc was quicker
@@ -147,6 +164,14 @@ class _Loop:
         lost = sorted((c.latest for c in candidates if c.gone), key=lambda a: a.order)
         self._lost.setdefault(dref, [attempt.seed for attempt in lost])
         return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
+
+    def _more_attempts(self, dref: DRef, candidates: list[Candidate]) -> Need | None:
+        """What is missing to the attempts that the caller wants; equal seeds count once."""
+        if dref not in self._targets or self._settings.attempts <= 1:
+            return None
+        done = {(attempt.seed, c.rref) for c in candidates for attempt in c.attempts}
+        missing = self._settings.attempts - len(done)
+        return Need(missing, of="attempts") if missing > 0 else None
 
     def _choose(self, answer: Chosen) -> None:
         built = self._built.get(answer.dref, [])

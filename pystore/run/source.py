@@ -14,6 +14,8 @@ _known: dict[CodeType, str] = {}
 
 def source_digest(realizer: Realizer) -> str:
     """32 hex digits of the function's code, comments and layout aside; "" where it has none."""
+    if getattr(realizer.function, "identified", False):
+        return ""  # a @stage: its code is in the config, or was left out on purpose
     function = realizer.plain
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType):

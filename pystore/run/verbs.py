@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from ..model.derivation import Closure, Derivation, collect, leaves, reshape
 from ..model.errors import BadStage
@@ -106,10 +106,27 @@ def _dref(leaf: object) -> DRef:
     )
 
 
+class Options(TypedDict, total=False):
+    """The options of `realize`."""
+
+    force_rebuild: Forced
+    attempts: int
+    build: bool
+    keep_going: bool
+    store: StoreProtocol | None
+    executor: Executor | None
+    listener: Listener
+    max_attempts: int
+    timeout: float | None
+
+
 def realize(
     target: Target,
     *,
     force_rebuild: Forced = (),
+    attempts: int = 1,
+    build: bool = True,
+    keep_going: bool = False,
     store: StoreProtocol | None = None,
     executor: Executor | None = None,
     listener: Listener = ignore,
@@ -119,47 +136,60 @@ def realize(
     """The RRef that the matcher of the target chooses, after building what is missing.
 
     For nested targets, RRefs in the same lists and dicts. `force_rebuild` names derivations to
-    build once more; True means the targets. `executor` runs realizers (default: this thread, one
-    at a time); `listener` hears events; `max_attempts` limits the builds of one derivation;
-    `timeout` [s] limits the wait for other processes.
+    build once more; True means the targets. `attempts` is how many attempts of each target must
+    have succeeded, now or earlier. With `build=False` nothing is built: what is missing is an
+    error. `keep_going` builds all that does not depend on a failure. `executor` runs realizers
+    (default: this thread, one at a time); `listener` hears events; `max_attempts` limits the
+    builds of one derivation; `timeout` [s] limits the wait for other processes.
 
     Raises BadStage when a matcher chooses several (use realize_many), BuildError when a realizer
     fails, MatcherUnsatisfied, StoreBusy.
     """
     refuse_nested("realize")
-    settings = _settings(executor, listener, max_attempts, timeout)
-    closure, chosen = _realize(target, force_rebuild, store or current_store(), settings)
+    options: Options = {
+        "force_rebuild": force_rebuild,
+        "attempts": attempts,
+        "build": build,
+        "keep_going": keep_going,
+        "store": store,
+        "executor": executor,
+        "listener": listener,
+        "max_attempts": max_attempts,
+        "timeout": timeout,
+    }
+    closure, chosen = _realize(target, **options)
     return reshape(closure.targets, lambda dref: _only(dref, chosen[dref]))
 
 
-def realize_many(
-    target: Target,
-    *,
-    force_rebuild: Forced = (),
-    store: StoreProtocol | None = None,
-    executor: Executor | None = None,
-    listener: Listener = ignore,
-    max_attempts: int = 100,
-    timeout: float | None = None,
-) -> Any:
+def realize_many(target: Target, **options: Unpack[Options]) -> Any:
     """As `realize`, with the list of all RRefs that the matcher chooses in place of each RRef."""
     refuse_nested("realize_many")
-    settings = _settings(executor, listener, max_attempts, timeout)
-    closure, chosen = _realize(target, force_rebuild, store or current_store(), settings)
+    closure, chosen = _realize(target, **options)
     return reshape(closure.targets, lambda dref: list(chosen[dref]))
 
 
-def _settings(
-    executor: Executor | None, listener: Listener, max_attempts: int, timeout: float | None
-) -> Settings:
-    return Settings(executor or SerialExecutor(), listener, max_attempts, timeout)
-
-
 def _realize(
-    target: Target, force: Forced, store: StoreProtocol, settings: Settings
+    target: Target, **options: Unpack[Options]
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
+    store = options.get("store") or current_store()
     closure = declare(target, Registry(), store)
-    return closure, realize_closure(closure, _forced(force, closure), store, settings)
+    forced = _forced(options.get("force_rebuild", ()), closure)
+    settings = Settings(
+        executor=options.get("executor") or SerialExecutor(),
+        listener=options.get("listener", ignore),
+        max_attempts=_count("max_attempts", options.get("max_attempts", 100)),
+        attempts=_count("attempts", options.get("attempts", 1)),
+        build=options.get("build", True),
+        keep_going=options.get("keep_going", False),
+        timeout=options.get("timeout"),
+    )
+    return closure, realize_closure(closure, forced, store, settings)
+
+
+def _count(name: str, number: object) -> int:
+    if type(number) is int and number >= 1:
+        return number
+    raise BadStage(f"{name} is {number!r}, not a whole number of at least 1", remedy=f"{name}=1")
 
 
 def _only(dref: DRef, rrefs: tuple[RRef, ...]) -> RRef:

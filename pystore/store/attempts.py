@@ -22,6 +22,8 @@ from . import disk
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
+_CLAIMS = (["begin"], ["json"])
+
 
 @dataclass(frozen=True)
 class Begun:
@@ -61,6 +63,8 @@ def claim(
             return begun
         except FileExistsError:
             number += 1  # another process was quicker
+        except FileNotFoundError:
+            os.mkdir(folder)  # it was deleted by hand
         except BaseException:
             disk.remove_file(path)
             raise
@@ -75,10 +79,9 @@ def names(folder: str) -> list[str]:
 
 
 def begun_numbers(folder: str, context: str) -> list[int]:
-    """The numbers that were claimed in this context, sorted."""
-    start, end = len(context) + 1, -len(".begin")
-    begun = [n for n in names(folder) if n.startswith(context) and n.endswith(".begin")]
-    return sorted(int(name[start:end]) for name in begun if name[start:end].isdecimal())
+    """The numbers that were claimed in this context, sorted; a record is a claim too."""
+    parts = [n[len(context) + 1 :].split(".") for n in names(folder) if n.startswith(context)]
+    return sorted({int(p[0]) for p in parts if p[0].isdecimal() and p[1:] in _CLAIMS})
 
 
 def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
@@ -91,16 +94,24 @@ def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
 
 
 def _last_start(folder: str, context: str, numbers: list[int]) -> int:
-    for number in reversed(numbers):
-        if start := read_begin(folder, context, number).get("start"):
-            return int(start)
-    return 0
+    starts = (_start(folder, context, number) for number in reversed(numbers))
+    return next(filter(None, starts), 0)
+
+
+def _start(folder: str, context: str, number: int) -> int:
+    # Claims are not synced: after a power cut, one may be empty beside a record that is whole.
+    if start := read_begin(folder, context, number).get("start"):
+        return int(start)
+    try:
+        return parse_attempt(disk.read(f"{folder}/{context}.{number}.json")).start
+    except (FileNotFoundError, Corrupted):
+        return 0
 
 
 def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
     """Writes the record of how an attempt ended. The first one stands."""
-    path = Path(folder, f"{attempt.context}.{attempt.number}.json")
-    if not path.exists():
+    path = f"{folder}/{attempt.context}.{attempt.number}.json"
+    if not os.path.exists(path):
         disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable)
 
 

@@ -31,15 +31,9 @@ def present(layout: Layout, rrefs: Collection[RRef]) -> set[RRef]:
     """Those of the realizations whose directory is there."""
     if len(rrefs) <= 3:
         return {rref for rref in rrefs if os.path.isdir(layout.out(rref))}
-    drefs = {rref.dref for rref in rrefs}  # one listing is quicker than many looks
-    return {rref for dref in drefs for rref in _listed(layout, dref)}.intersection(rrefs)
-
-
-def _listed(layout: Layout, dref: DRef) -> list[RRef]:
-    try:
-        return list(layout.realizations(dref))
-    except FileNotFoundError:
-        return []
+    # One listing of each derivation is quicker than many looks.
+    listed = {home: set(attempts.names(layout.home(home))) for home in {r[38:] for r in rrefs}}
+    return {rref for rref in rrefs if rref[5:37] in listed[rref[38:]]}
 
 
 def _candidate(

@@ -61,8 +61,8 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool) -> Sealed:
     _warn_of_collisions(staging, manifest)
     provenance = provenance_text(staging.dref, staging.context, manifest.digest)
     for name, text in ((MANIFEST, manifest.text), (CONTEXT, provenance)):
-        disk.remove_file(staging.path / name)
-        disk.write_new(staging.path / name, text, durable=durable)
+        disk.remove_file(f"{staging.path}/{name}")
+        disk.write_new(f"{staging.path}/{name}", text, durable=durable)
     if durable:
         disk.sync_directory(staging.path)
     rref = rref_of(staging.dref, provenance)

@@ -7,20 +7,33 @@ W2  With `durable`, it and its name are on the disk when the call returns.
 import os
 from pathlib import Path
 
+_CHUNK = 1 << 16
+
 
 def read(path: str | Path) -> bytes:
     """The bytes of a small file. Raises FileNotFoundError and other OSErrors."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        content = os.read(descriptor, 1 << 16)
-        if len(content) < 1 << 16:
-            return content
-        chunks = [content]
-        while chunk := os.read(descriptor, 1 << 20):
-            chunks.append(chunk)
-        return b"".join(chunks)
+        content = os.read(descriptor, _CHUNK)
+        return content if len(content) < _CHUNK else content + _rest(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_kernel(path: str) -> bytes:
+    """The bytes of a file in /proc, which the kernel gives page by page."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _rest(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rest(descriptor: int) -> bytes:
+    chunks = []
+    while chunk := os.read(descriptor, _CHUNK):
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def write_new(path: str | Path, content: bytes, *, durable: bool, mode: int = 0o444) -> None:
@@ -45,9 +58,9 @@ def write_all(descriptor: int, content: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def publish(path: Path, content: bytes, *, tmp: Path, durable: bool) -> None:
+def publish(path: str, content: bytes, *, tmp: Path, durable: bool) -> None:
     """Puts a file in its place by one rename, replacing what is there (W1, W2)."""
-    staged = tmp / fresh_name()
+    staged = f"{tmp}/{fresh_name()}"
     try:
         write_new(staged, content, durable=durable)
         os.rename(staged, path)
@@ -55,7 +68,7 @@ def publish(path: Path, content: bytes, *, tmp: Path, durable: bool) -> None:
         remove_file(staged)
         raise
     if durable:
-        sync_directory(path.parent)
+        sync_directory(os.path.dirname(path))
 
 
 def remove_file(path: str | Path) -> None:

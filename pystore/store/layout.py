@@ -33,6 +33,10 @@ class Layout:
         self.gate = self.locks / "gc.lock"
         self._drv = str(self.drv) + os.sep
 
+    def home(self, name: str) -> str:
+        """The directory of the derivation `dref:<name>`."""
+        return self._drv + name
+
     def derivation(self, dref: DRef) -> str:
         """The directory of a derivation."""
         return self._drv + dref[5:]

@@ -47,6 +47,7 @@ class MemoryStore:
     def __init__(self, *, clock: Clock = attempts.now) -> None:
         self._area = tempfile.TemporaryDirectory(prefix="pystore-memory-")
         self.root = Path(self._area.name).resolve()
+        self.id = disk.fresh_name()
         self._clock = clock
         self._configs: dict[DRef, Config] = {}
         self._ended: dict[_Key, list[Attempt]] = {}

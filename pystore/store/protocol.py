@@ -43,6 +43,10 @@ class StoreProtocol(Protocol):
     """What the build loop, and the functions that look into a store, need from it."""
 
     @property
+    def id(self) -> str:
+        """Tells this store from one that was at the same place before."""
+
+    @property
     def root(self) -> Path:
         """The directory that it lives in."""
 

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..model.config import Config
@@ -25,7 +26,7 @@ class Staging:
     begun: Begun
     _claim: int = -1  # descriptor whose lock says that a living process uses the directory
 
-    @property
+    @cached_property
     def out(self) -> Path:
         """Where the realizer writes."""
         return self.path / "out"

@@ -116,25 +116,28 @@ class Store:
             return False
 
     def _write_config(self, config: Config) -> None:
-        home = Path(self.layout.derivation(config.dref))
-        staged = self.layout.tmp / disk.fresh_name()
-        text = config.text.encode()
+        home, text = self.layout.derivation(config.dref), config.text.encode()
+        staged = f"{self.layout.tmp}/{disk.fresh_name()}"
         try:
             os.mkdir(staged)
-            os.mkdir(staged / "attempts")
-            disk.write_new(staged / "config.json", text, durable=self.durable)
+            os.mkdir(f"{staged}/attempts")
+            disk.write_new(f"{staged}/config.json", text, durable=self.durable)
             if self.durable:
                 disk.sync_directory(staged)
             os.rename(staged, home)
-        except OSError:
-            if not home.is_dir():
+        except BaseException as error:
+            tree.remove(Path(staged))
+            if not isinstance(error, OSError) or not os.path.isdir(home):
                 raise
-            # Somebody else made it, or it lost its config: both end with this text in place.
-            os.makedirs(home / "attempts", exist_ok=True)
-            if not self._knows(config):
-                disk.publish(home / "config.json", text, tmp=self.layout.tmp, durable=self.durable)
-        finally:
-            tree.remove(staged)
+            self._mend_config(config)
+
+    def _mend_config(self, config: Config) -> None:
+        # Somebody else made it, or it lost its config: both end with this text in place.
+        home = self.layout.derivation(config.dref)
+        os.makedirs(f"{home}/attempts", exist_ok=True)
+        if not self._knows(config):
+            text, tmp = config.text.encode(), self.layout.tmp
+            disk.publish(f"{home}/config.json", text, tmp=tmp, durable=self.durable)
 
     # --- realizations ------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ Kind = Literal["rejected", "damaged"]
 def put(folder: str, rref: RRef, kind: Kind, facts: dict[str, Any], tmp: Path) -> None:
     """Writes a verdict; the last word stands."""
     text = json.dumps({"rref": rref, **facts}, sort_keys=True).encode()
-    disk.publish(Path(folder, _name(rref, kind)), text, tmp=tmp, durable=True)
+    disk.publish(f"{folder}/{_name(rref, kind)}", text, tmp=tmp, durable=True)
 
 
 def lift(folder: str, rref: RRef, kind: Kind) -> None:

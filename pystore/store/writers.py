@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..model.errors import UnkeepableOutput
+from . import disk
 
 
 def refuse_late_writers(out: Path) -> None:
@@ -85,6 +86,6 @@ def _described(name: bytes, process: str, how: str = "open") -> str:
 
 def _read(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return disk.read_kernel(path)
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return b""

@@ -1,0 +1,48 @@
+"""What a call says when several derivations failed, or would have to be built."""
+
+from collections.abc import Mapping, Sequence
+
+from ..model.errors import BuildsFailed, MatcherUnsatisfied
+from ..model.plan import Wants
+from ..model.refs import DRef
+
+
+def wanted(answer: Wants) -> MatcherUnsatisfied:
+    """The failure of a derivation that must not be built."""
+    return MatcherUnsatisfied(
+        "it would have to be built",
+        dref=answer.dref,
+        wanted=f"{answer.need.n} more {answer.need.of}",
+        remedy="realize it with build=True",
+    )
+
+
+def not_built(failures: Mapping[DRef, BaseException], skipped: Sequence[DRef]) -> Exception:
+    """The error of a call with build=False: all that is missing.
+
+    Returns another error as it is, where something else than a missing build is wrong.
+    """
+    for error in failures.values():
+        if not isinstance(error, MatcherUnsatisfied):
+            return error if isinstance(error, Exception) else RuntimeError(error)
+    return MatcherUnsatisfied(
+        f"{len(failures)} derivations would have to be built",
+        missing=", ".join(failures),
+        after_them=", ".join(skipped) or None,
+        remedy="realize with build=True",
+    )
+
+
+def several_failed(failures: Mapping[DRef, BaseException], skipped: Sequence[DRef]) -> BuildsFailed:
+    """One error with all failures, chained to the first."""
+    lines = [str(error).splitlines()[0] for error in failures.values()]
+    failed = "; ".join(f"{dref}: {line}" for dref, line in zip(failures, lines, strict=True))
+    error = BuildsFailed(
+        f"{len(failures)} derivations failed",
+        failed=failed,
+        skipped=", ".join(skipped) or None,
+        remedy="see `errors` of this error for each of them",
+    )
+    error.errors = {str(dref): each for dref, each in failures.items()}
+    error.__cause__ = next(iter(failures.values()))
+    return error
