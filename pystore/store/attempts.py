@@ -110,8 +110,8 @@ def _start(folder: str, context: str, number: int) -> int:
 
 def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
     """Writes the record of how an attempt ended. The first one stands."""
-    path = Path(folder, f"{attempt.context}.{attempt.number}.json")
-    if not path.exists():
+    path = f"{folder}/{attempt.context}.{attempt.number}.json"
+    if not os.path.exists(path):
         disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable)
 
 
