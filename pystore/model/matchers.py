@@ -16,6 +16,7 @@ from typing import Any, Literal
 from .candidate import Candidate
 from .errors import BadMatcher, BadRef, MatcherUnsatisfied
 from .refs import RRef, check_part
+from .statistics import distinct
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,23 @@ def match_latest(n: int = 1) -> Matcher:
     return match(_match_latest, n=_check_count("match_latest", n))
 
 
-def match_best(file: str, n: int = 1, mode: Literal["max", "min"] = "max") -> Matcher:
+def match_best(
+    file: str, n: int = 1, mode: Literal["max", "min"] = "max", *, of: int | None = None
+) -> Matcher:
     """The `n` whose metric is the best: the number on the first line of `file`.
 
-    Builds only while there are fewer than `n` realizations.
+    Builds only while there are fewer than `n` realizations; with `of`, until so many attempts
+    succeeded, those whose bytes are gone among them: `of=5` trains five times, takes the best.
     """
     _check_count("match_best", n)
     if mode not in ("max", "min"):
         raise BadMatcher(f"mode {mode!r} is neither 'max' nor 'min'", remedy="write mode='min'")
-    return match(_match_best, reads=[file], file=file, n=n, mode=mode)
+    arguments: dict[str, Any] = {"file": file, "n": n, "mode": mode}
+    if of is not None:
+        if _check_count("match_best: of", of) < n:
+            raise BadMatcher(f"the best {n} of {of}", remedy=f"write of={n}, or more")
+        arguments["of"] = of
+    return match(_match_best, reads=[file], **arguments)
 
 
 def match_only() -> Matcher:
@@ -151,8 +160,11 @@ def _match_latest(candidates: Sequence[Candidate], n: int) -> list[Candidate] | 
 
 
 def _match_best(
-    candidates: Sequence[Candidate], file: str, n: int, mode: str
+    candidates: Sequence[Candidate], file: str, n: int, mode: str, of: int = 0
 ) -> list[Candidate] | Need:
+    made = len(distinct(a for c in candidates for a in c.attempts)) if of else 0
+    if made < of:
+        return Need(of - made, of="attempts")
     present = _present(candidates)
     sign = -1.0 if mode == "max" else 1.0
     ranks = [(sign * candidate.metric(file), candidate) for candidate in present]
