@@ -21,7 +21,7 @@ _SMALL = 1 << 16
 
 
 def check(out: Path, outside: Collection[str] = ()) -> None:
-    """Makes sure that a tree can be kept; changes nothing.
+    """Makes sure that a tree can be kept; changes nothing, but opens directories to their owner.
 
     `outside` are link targets that may lie outside of it. Raises UnkeepableOutput, which names
     each special file, link that leaves the tree, and hard link to something outside.
@@ -30,7 +30,9 @@ def check(out: Path, outside: Collection[str] = ()) -> None:
     inodes: dict[tuple[int, int], list[tuple[int, str]]] = {}
     for step in walk(out):
         mode, name = step.status.st_mode, _text(step)
-        if step.leaving or stat.S_ISDIR(mode):
+        if step.is_directory:
+            if not step.leaving:
+                _open_up(step)
             continue
         if stat.S_ISLNK(mode):
             target = os.fsdecode(os.readlink(step.name, dir_fd=step.folder))
