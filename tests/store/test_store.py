@@ -70,12 +70,14 @@ def test_a_file_is_refused(tmp_path):
 @pytest.mark.parametrize("change", [{"format": 2}, {"features": ["shards"]}])
 def test_a_later_format_is_refused(store, change):
     mark = store.root / "pystore.json"
+    mark.chmod(0o644)
     mark.write_text(json.dumps(json.loads(mark.read_text()) | change))
     with pytest.raises(FormatTooNew, match="upgrade"):
         Store(store.root)
 
 
 def test_a_damaged_mark_is_named(store):
+    (store.root / "pystore.json").chmod(0o644)
     (store.root / "pystore.json").write_text("{")
     with pytest.raises(Corrupted, match=r"pystore\.json"):
         Store(store.root)

@@ -10,6 +10,7 @@ import pytest
 import pystore as ps
 from pystore import Derivation, events, match_latest
 from pystore.errors import Corrupted
+from pystore.store import tree
 
 
 def write(b):
@@ -96,8 +97,8 @@ def damage(store, rref, kind):
         unsealed(home / "manifest.json").write_text("{")
         return "manifest", "manifest.json"
     if kind == "no out":
-        unsealed(home / "out")
-        shutil.rmtree(home / "out")
+        home.chmod(0o755)
+        tree.remove(home / "out")
         return "missing", "out: missing"
     if kind == "foreign file":
         home.chmod(0o755)
