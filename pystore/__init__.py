@@ -30,12 +30,15 @@ from .run.build import (
     build_context,
     build_deref,
     build_link,
+    build_logdir,
+    build_metric,
     build_name,
     build_note,
     build_outpath,
     build_path,
     build_paths,
     build_progress,
+    build_scratch,
     build_seed,
     build_wrapper,
 )
@@ -54,6 +57,7 @@ from .run.lookup import (
 )
 from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many
+from .run.view import View, view
 from .store.store import Store
 from .ui import settings
 from .ui.settings import store_initialize
@@ -78,6 +82,7 @@ __all__ = [
     "RefPath",
     "Registry",
     "Store",
+    "View",
     "__version__",
     "attempts",
     "build_cattrs",
@@ -85,12 +90,15 @@ __all__ = [
     "build_context",
     "build_deref",
     "build_link",
+    "build_logdir",
+    "build_metric",
     "build_name",
     "build_note",
     "build_outpath",
     "build_path",
     "build_paths",
     "build_progress",
+    "build_scratch",
     "build_seed",
     "build_wrapper",
     "catref",
@@ -132,4 +140,5 @@ __all__ = [
     "two_way",
     "unpin",
     "verify",
+    "view",
 ]

@@ -7,10 +7,11 @@ from typing import Any
 
 from ..model.config import Config
 from ..model.context import Context
-from ..model.errors import BadRef, BadStage, BuildError
+from ..model.errors import BadConfig, BadRef, BadStage, BuildError
 from ..model.events import Listener, Progress, ignore
 from ..model.realizer import Realizer
 from ..model.refs import DRef, RefPath, RRef, selfref
+from ..store.metrics import is_finite
 from ..store.protocol import StoreProtocol, Told
 from ..store.staging import Staging
 
@@ -21,6 +22,7 @@ class Build:
     def __init__(
         self, staging: Staging, store: StoreProtocol, told: Told, listener: Listener = ignore
     ) -> None:
+        self._staging = staging
         self.config = staging.config
         self.context = staging.context
         self.outpath = staging.out
@@ -57,6 +59,22 @@ class Build:
     def note(self, key: str, value: object) -> None:
         """Adds to the record of the attempt."""
         self._told.notes[key] = Config({"note": value})["note"]
+
+    def metric(self, name: str, value: float, step: int | None) -> None:
+        """Adds to the metrics of the attempt, and to its trace."""
+        if step is not None:
+            self._told.trace.append((step, name, value))
+        self._told.metrics.pop(name, None)
+        if is_finite(value):
+            self._told.metrics[name] = value
+
+    def scratch(self) -> Path:
+        """The directory that survives failure."""
+        return self.store.scratch(self._staging)
+
+    def logdir(self) -> Path:
+        """The directory beside the attempt."""
+        return self.store.logdir(self._staging)
 
     def allow_outside(self, target: str) -> None:
         """Allows links with this target to lie outside of the output."""
@@ -143,6 +161,37 @@ def build_note(b: Build, key: str, value: object) -> None:
     Raises BadConfig when the value is not JSON.
     """
     b.note(key, value)
+
+
+def build_metric(b: Build, name: str, value: float, step: int | None = None) -> None:
+    """Tells a number that this attempt reached; with `step`, one point of a trace.
+
+    The last value counts, under this name, everywhere: matchers, results, gc. One that is not
+    finite takes the metric away, so that it ranks last. Raises BadConfig when it is no number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise BadConfig(
+            f"the metric {name!r} is no number",
+            given=repr(value)[:200],
+            remedy="write build_metric(b, 'val_loss', float(loss))",
+        ) from None
+    b.metric(str(name), number, step)
+
+
+def build_scratch(b: Build) -> Path:
+    """A directory for checkpoints: no part of the output, and it survives failure and kill -9.
+
+    The next try of the same derivation with the same inputs finds it as it was left, and has the
+    same seed. It goes when the attempt succeeds.
+    """
+    return b.scratch()
+
+
+def build_logdir(b: Build) -> Path:
+    """A directory beside the attempt that stays, such as TensorBoard's; no part of the output."""
+    return b.logdir()
 
 
 def build_link(b: Build, name: str, target: Path) -> None:

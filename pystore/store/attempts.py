@@ -6,6 +6,7 @@ how it ended. A begin without a record, whose staging nobody holds, is an attemp
 
 import json
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -18,7 +19,8 @@ from ..model.context import Context
 from ..model.digest import seed_of
 from ..model.errors import Corrupted, PystoreWarning
 from ..model.refs import DRef
-from . import disk
+from ..model.version import __version__
+from . import disk, locks
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
@@ -49,17 +51,9 @@ def claim(
     while True:
         own = seed_of(dref, context.digest, number)
         begun = Begun(number, own if seed is None else seed, start)
-        record = {
-            "number": number,
-            "seed": begun.seed,
-            "start": start,
-            "host": os.uname().nodename,
-            "pid": os.getpid(),
-            "staging": staging,
-        }
-        path = f"{folder}/{context.digest}.{number}.begin"
+        path = _begin_path(folder, context.digest, number)
         try:
-            disk.write_new(path, json.dumps(record, sort_keys=True).encode(), durable=False)
+            disk.write_new(path, _begin_text(begun, staging), durable=False)
             return begun
         except FileExistsError:
             number += 1  # another process was quicker
@@ -68,6 +62,33 @@ def claim(
         except BaseException:
             disk.remove_file(path)
             raise
+
+
+def claim_again(folder: str, context: str, number: int, staging: str, tmp: Path) -> Begun | None:
+    """Goes on with an attempt that died: its number, seed and start; None if its claim was torn."""
+    begin = read_begin(folder, context, number)
+    if not begin:
+        return None
+    begun = Begun(number, int(begin["seed"]), int(begin["start"]))
+    path = _begin_path(folder, context, number)
+    disk.publish(path, _begin_text(begun, staging), tmp=tmp, durable=False)
+    return begun
+
+
+def _begin_path(folder: str, context: str, number: int) -> str:
+    return f"{folder}/{context}.{number}.begin"
+
+
+def _begin_text(begun: Begun, staging: str) -> bytes:
+    record = {
+        "number": begun.number,
+        "seed": begun.seed,
+        "start": begun.start,
+        "host": os.uname().nodename,
+        "pid": os.getpid(),
+        "staging": staging,
+    }
+    return json.dumps(record, sort_keys=True).encode()
 
 
 def names(folder: str) -> list[str]:
@@ -87,7 +108,7 @@ def begun_numbers(folder: str, context: str) -> list[int]:
 def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
     """What a claim says; empty when it was torn by a crash."""
     try:
-        begin: dict[str, Any] = json.loads(disk.read(f"{folder}/{context}.{number}.begin"))
+        begin: dict[str, Any] = json.loads(disk.read(_begin_path(folder, context, number)))
         return begin
     except (FileNotFoundError, ValueError):
         return {}
@@ -131,3 +152,37 @@ def read_records(folder: str, files: Iterable[str]) -> list[Attempt]:
 def now() -> int:
     """The wall clock [ns since the epoch, UTC]."""
     return time.time_ns()
+
+
+def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
+    """All attempts of a derivation, in the order of their starts."""
+    found = names(folder)
+    records = read_records(folder, [n for n in found if n.endswith(".json")])
+    ended = {(a.context, a.number) for a in records}
+    claims = [n.split(".") for n in found if n.endswith(".begin")]
+    for context, number in ((c, int(i)) for c, i, _ in claims):
+        if (context, number) not in ended:
+            begin = read_begin(folder, context, number)
+            records.append(_unfinished(begin, dref, context, number, staging_area))
+    return sorted(records, key=lambda attempt: attempt.order)
+
+
+def _unfinished(
+    begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
+) -> Attempt:
+    running = locks.in_use(staging_area / str(begin.get("staging", "none")))
+    start = int(begin.get("start", 0))
+    return Attempt(
+        id="", dref=dref, context=context, number=number,
+        outcome="running" if running else "died", rref=None, error=None,
+        seed=int(begin.get("seed", 0)), start=start, stop=start, host=str(begin.get("host", "")),
+        pid=int(begin.get("pid", 0)), realizer="", source="", versions={}, metrics={}, notes={},
+    )  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """What an attempt runs on."""
+    system = os.uname()
+    python = ".".join(map(str, sys.version_info[:3]))
+    machine = f"{system.sysname} {system.machine}"
+    return {"pystore": __version__, "python": python, "system": machine}

@@ -12,22 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.attempt import Attempt
-from ..model.candidate import first_number
 from ..model.context import provenance_text, rref_of
 from ..model.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
 from ..model.manifest import Manifest
 from ..model.refs import RRef
 from . import attempts, disk, tree
 from .layout import Layout
+from .metrics import Trace, metrics_of
 from .staging import Staging
 from .writers import refuse_late_writers
 
 MANIFEST = "manifest.json"
 CONTEXT = "context.json"
 OWN = frozenset((MANIFEST, CONTEXT, "out"))
-
-_METRIC_SIZE = 64  # [bytes] of the largest file that is looked at for a number
-_METRICS = 100  # most metrics that are copied into an attempt
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,6 @@ class Committed:
 
     rref: RRef
     fresh: bool  # False: the same bytes were there already
-    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -44,9 +40,9 @@ class Sealed:
     """A staging that is complete on disk, and only lacks its name."""
 
     rref: RRef
-    manifest: Manifest
     provenance: bytes
     metrics: dict[str, float]
+    trace: Trace
 
 
 def seal(staging: Staging, outside: frozenset[str], *, durable: bool) -> Sealed:
@@ -65,8 +61,8 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool) -> Sealed:
         disk.write_new(f"{staging.path}/{name}", text, durable=durable)
     if durable:
         disk.sync_directory(staging.path)
-    rref = rref_of(staging.dref, provenance)
-    return Sealed(rref, manifest, provenance, metrics_of(staging.out, manifest))
+    metrics, trace = metrics_of(staging.out, manifest)
+    return Sealed(rref_of(staging.dref, provenance), provenance, metrics, trace)
 
 
 def check_promises(staging: Staging) -> None:
@@ -106,7 +102,7 @@ def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, 
         os.chmod(target, 0o555)
     if durable:
         disk.sync_directory(target.parent)
-    return Committed(sealed.rref, fresh, sealed.metrics)
+    return Committed(sealed.rref, fresh)
 
 
 def _rename_new(source: Path, target: Path) -> bool:
@@ -150,19 +146,6 @@ def trash(layout: Layout, path: Path) -> Path:
         os.chmod(path, 0o755)
     os.rename(path, resting)
     return resting
-
-
-def metrics_of(out: Path, manifest: Manifest) -> dict[str, float]:
-    """The numbers on the first lines of small text files, by their paths."""
-    found: dict[str, float] = {}
-    for entry in manifest.entries:
-        small = entry.size <= _METRIC_SIZE and len(entry.path) <= 255
-        text = entry.kind == "file" and entry.path.endswith(b".txt")
-        if small and text and len(found) < _METRICS:
-            number = first_number(disk.read(out / os.fsdecode(entry.path)))
-            if number == number and abs(number) != float("inf"):
-                found[os.fsdecode(entry.path)] = number
-    return found
 
 
 def _warn_of_collisions(staging: Staging, manifest: Manifest) -> None:

@@ -15,7 +15,8 @@ from ..model.errors import NotInStore
 from ..model.refs import DRef, RRef
 from . import attempts, disk, tree
 from .attempts import Begun, Clock
-from .commit import Committed, check_promises, metrics_of
+from .commit import Committed, check_promises
+from .metrics import Trace, metrics_of
 from .protocol import Told
 from .staging import Staging, make_folder
 
@@ -53,6 +54,7 @@ class MemoryStore:
         self._ended: dict[_Key, list[Attempt]] = {}
         self._begun: dict[_Key, list[Begun]] = {}
         self._contexts: dict[RRef, Context] = {}
+        self._traces: dict[tuple[DRef, str, int], Trace] = {}
         self._locks: dict[_Key, threading.Lock] = {}
         self._guard = threading.Lock()
 
@@ -156,7 +158,8 @@ class MemoryStore:
         tree.check(staged.out, told.outside)
         manifest = tree.seal(staged.out, durable=False)
         rref = rref_of(staged.dref, provenance_text(staged.dref, staged.context, manifest.digest))
-        metrics = metrics_of(staged.out, manifest)
+        found, trace = metrics_of(staged.out, manifest)
+        metrics = {**found, **told.metrics}
         fresh = rref not in self._contexts
         if fresh:
             staged.close()
@@ -165,12 +168,33 @@ class MemoryStore:
         else:
             staged.discard()
         self._end(staged, told, rref, None, metrics)
-        return Committed(rref, fresh, metrics)
+        self._traces[(staged.dref, staged.context.digest, staged.begun.number)] = [
+            *trace,
+            *told.trace,
+        ]
+        return Committed(rref, fresh)
 
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records a failed attempt. Returns whether its staging was kept."""
         self._end(staged, told, None, f"{type(error).__name__}: {error}")
         return staged.keep()
+
+    def scratch(self, staged: Staging) -> Path:
+        """A directory for this attempt; nothing here survives."""
+        return self._beside(staged, "scratch")
+
+    def logdir(self, staged: Staging) -> Path:
+        """A directory for this attempt."""
+        return self._beside(staged, "logs")
+
+    def trace(self, attempt: Attempt) -> Trace:
+        """The metrics that an attempt told over its steps."""
+        return self._traces.get((attempt.dref, attempt.context, attempt.number), [])
+
+    def _beside(self, staged: Staging, what: str) -> Path:
+        path = self.root / f"{what}-{staged.path.name}"
+        path.mkdir(exist_ok=True)
+        return path
 
     def _home(self, rref: RRef) -> Path:
         return self.root / rref[5:]

@@ -16,6 +16,7 @@ from ..model.config import Config
 from ..model.context import Context
 from ..model.refs import DRef, RRef
 from .commit import Committed
+from .metrics import Trace
 from .staging import Staging
 
 
@@ -27,6 +28,8 @@ class Told:
     source: str = ""
     outside: set[str] = field(default_factory=set)  # link targets that may lie outside
     notes: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    trace: Trace = field(default_factory=list)
 
 
 class Lock(Protocol):
@@ -99,6 +102,15 @@ class StoreProtocol(Protocol):
 
     def fail(self, staging: Staging, told: Told, error: BaseException) -> bool:
         """Records a failed attempt. Returns whether its staging was kept."""
+
+    def scratch(self, staging: Staging) -> Path:
+        """A directory that survives the failure of the attempt, for the next try."""
+
+    def logdir(self, staging: Staging) -> Path:
+        """A directory beside the record of the attempt; no part of the output."""
+
+    def trace(self, attempt: Attempt) -> Trace:
+        """The metrics that an attempt told over its steps."""
 
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay. Raises NotInStore."""

@@ -12,6 +12,7 @@ from ..model.errors import BadRef, BuildError
 from ..model.refs import DRef, RRef
 from . import disk, locks, tree
 from .attempts import Begun
+from .scratch import Scratch
 
 _NOTE = "staging.json"
 
@@ -25,6 +26,8 @@ class Staging:
     context: Context
     begun: Begun
     _claim: int = -1  # descriptor whose lock says that a living process uses the directory
+    scratch: Scratch | None = None  # what the attempt keeps between its tries
+    resumed: int | None = None  # the number of the attempt whose scratch was taken over
 
     @cached_property
     def out(self) -> Path:
@@ -37,7 +40,9 @@ class Staging:
         return self.config.dref
 
     def close(self) -> None:
-        """Gives up the claim on the directory."""
+        """Gives up the claims on the directory and on the scratch."""
+        if self.scratch is not None:
+            self.scratch.close()
         if self._claim >= 0:
             os.close(self._claim)
             self._claim = -1

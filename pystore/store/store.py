@@ -11,7 +11,6 @@ S8  Nothing is ever unpickled; no reference names anything outside of the store.
 """
 
 import os
-import sys
 import time
 import warnings
 from collections.abc import Iterable
@@ -24,14 +23,14 @@ from ..model.config import Config
 from ..model.context import Context, parse_provenance
 from ..model.errors import BadConfig, Corrupted, NotAStore, NotInStore, PystoreWarning
 from ..model.refs import DRef, RRef
-from ..model.version import __version__
-from . import attempts, disk, locks, staging, tree, verdicts
+from . import attempts, disk, locks, scratch, staging, tree, verdicts
 from .attempts import Begun, Clock
 from .candidates import gather, present
 from .commit import CONTEXT, Committed, publish, seal, trash
 from .current import using
 from .layout import Layout, exists, open_root, well_formed
 from .live import Session
+from .metrics import Trace, read_trace, trace_path, trace_text
 from .protocol import Told
 from .staging import Staging
 
@@ -204,14 +203,7 @@ class Store:
 
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts of a derivation, in the order of their starts."""
-        folder = self.layout.attempts(DRef(dref))
-        names = attempts.names(self.layout.attempts(dref))
-        records = attempts.read_records(folder, [n for n in names if n.endswith(".json")])
-        ended = {(a.context, a.number) for a in records}
-        claims = [n.split(".") for n in names if n.endswith(".begin")]
-        open_claims = [(c, int(i)) for c, i, _ in claims if (c, int(i)) not in ended]
-        records += [self._unfinished(dref, context, number) for context, number in open_claims]
-        return sorted(records, key=lambda attempt: attempt.order)
+        return attempts.read_all(self.layout.attempts(DRef(dref)), dref, self.staging_area)
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()
@@ -229,18 +221,6 @@ class Store:
         others = [n for n in names if not n.startswith(context.digest)]
         records = attempts.read_records(self.layout.attempts(dref), others)
         return len({attempt.rref for attempt in records if attempt.rref})
-
-    def _unfinished(self, dref: DRef, context: str, number: int) -> Attempt:
-        begin = attempts.read_begin(self.layout.attempts(dref), context, number)
-        area = self.staging_area / str(begin.get("staging", "none"))
-        outcome: Outcome = "running" if locks.in_use(area) else "died"
-        start = int(begin.get("start", 0))
-        return Attempt(
-            id="", dref=dref, context=context, number=number, outcome=outcome, rref=None,
-            error=None, seed=int(begin.get("seed", 0)), start=start, stop=start,
-            host=str(begin.get("host", "")), pid=int(begin.get("pid", 0)), realizer="",
-            source="", versions={}, metrics={}, notes={},
-        )  # fmt: skip
 
     # --- building ----------------------------------------------------------------------
 
@@ -263,11 +243,17 @@ class Store:
         return f"process {begin['pid']} on {begin['host']}, since {since}"
 
     def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
-        """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""
+        """A fresh staging and attempt number; with `seed`, that of the attempt to repeat.
+
+        Without, an attempt that left a scratch goes on.
+        """
         self.record([config])
         with self.session.open_gate():
             path, claim = staging.make_folder(self.staging_area)
             try:
+                left = None if seed is not None else self._take_over(config, context, path.name)
+                if left is not None:
+                    return Staging(path, config, context, left.begun, claim, left.held, left.number)
                 begun = self._claim(config.dref, context, path.name, seed)
             except BaseException:
                 os.close(claim)
@@ -278,6 +264,24 @@ class Store:
     def _claim(self, dref: DRef, context: Context, name: str, seed: int | None) -> Begun:
         return attempts.claim(self.layout.attempts(dref), dref, context, name, self._clock, seed)
 
+    def _take_over(self, config: Config, context: Context, name: str) -> scratch.Left | None:
+        folder = self.layout.attempts(config.dref)
+        return scratch.take_over(folder, config, context, name, self._clock, self.layout.tmp)
+
+    def scratch(self, staged: Staging) -> Path:
+        """A directory that survives the failure of the attempt, for the next try (S6)."""
+        if staged.scratch is None:
+            folder = self.layout.attempts(staged.dref)
+            staged.scratch = scratch.make(folder, staged.context.digest, staged.begun.number)
+        return Path(staged.scratch.path)
+
+    def logdir(self, staged: Staging) -> Path:
+        """A directory beside the record of the attempt, which stays; no part of the output."""
+        name = f"{staged.context.digest}.{staged.begun.number}.logs"
+        path = Path(self.layout.attempts(staged.dref), name)
+        path.mkdir(exist_ok=True)
+        return path
+
     def commit(self, staged: Staging, told: Told | None = None) -> Committed:
         """Turns a staging into a realization (S4).
 
@@ -285,11 +289,15 @@ class Store:
         """
         told = told or Told()
         sealed = seal(staged, frozenset(told.outside), durable=self.durable)
-        attempt = self._attempt(staged, told, "succeeded", rref=sealed.rref, metrics=sealed.metrics)
+        metrics = {**sealed.metrics, **told.metrics}
+        attempt = self._attempt(staged, told, "succeeded", metrics, rref=sealed.rref)
         with self.session.open_gate():
+            self._keep_trace(staged, [*sealed.trace, *told.trace])
             self.session.note([sealed.rref])
             committed = publish(self.layout, staged, sealed, attempt, durable=self.durable)
             verdicts.lift(self.layout.attempts(sealed.rref.dref), sealed.rref, "damaged")
+        if staged.scratch is not None:
+            staged.scratch.remove()
         return committed
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
@@ -301,29 +309,43 @@ class Store:
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records a failed attempt. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
-        attempt = self._attempt(staged, told, "failed", error=text)
+        attempt = self._attempt(staged, told, "failed", told.metrics, error=text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
+            self._keep_trace(staged, told.trace)
             attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
         return staged.keep()
+
+    def trace(self, attempt: Attempt) -> Trace:
+        """The metrics that an attempt told over its steps; empty when it told none."""
+        return read_trace(self.layout.attempts(attempt.dref), attempt.context, attempt.number)
+
+    def _keep_trace(self, staged: Staging, trace: Trace) -> None:
+        if trace:
+            path = trace_path(
+                self.layout.attempts(staged.dref), staged.context.digest, staged.begun.number
+            )
+            disk.publish(path, trace_text(trace), tmp=self.layout.tmp, durable=self.durable)
 
     def _attempt(
         self,
         staged: Staging,
         told: Told,
         outcome: Outcome,
+        metrics: dict[str, float],
         *,
         rref: RRef | None = None,
         error: str | None = None,
-        metrics: dict[str, float] | None = None,
     ) -> Attempt:
         begun = staged.begun
+        resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
+        runs_on = attempts.versions()
         return Attempt(
             id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
             number=begun.number, outcome=outcome, rref=rref, error=error, seed=begun.seed,
             start=begun.start, stop=max(self._clock(), begun.start), host=os.uname().nodename,
-            pid=os.getpid(), realizer=told.realizer, source=told.source, versions=_versions(),
-            metrics=metrics or {}, notes=told.notes,
+            pid=os.getpid(), realizer=told.realizer, source=told.source, versions=runs_on,
+            metrics=metrics, notes={**told.notes, **resumed},
         )  # fmt: skip
 
     # --- the rest ----------------------------------------------------------------------
@@ -358,10 +380,3 @@ class Store:
             because=because,
             remedy="instantiate and realize it again; what others built is not touched",
         )
-
-
-def _versions() -> dict[str, str]:
-    system = os.uname()
-    python = ".".join(map(str, sys.version_info[:3]))
-    machine = f"{system.sysname} {system.machine}"
-    return {"pystore": __version__, "python": python, "system": machine}

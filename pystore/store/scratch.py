@@ -1,0 +1,119 @@
+"""Scratch: a directory beside an attempt that survives its failure, for checkpoints.
+
+It is no part of the output, and goes when the attempt succeeds. The next try of the same
+(derivation, context) takes it over: an attempt that died goes on under its own number; one whose
+failure was recorded goes on as a new attempt with the same seed.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.attempt import Attempt, parse_attempt
+from ..model.config import Config
+from ..model.context import Context
+from ..model.errors import Corrupted
+from . import attempts, disk, locks, tree
+from .attempts import Begun, Clock
+
+SUFFIX = ".scratch"
+
+
+@dataclass
+class Scratch:
+    """A scratch directory that this process holds."""
+
+    path: str
+    claim: int  # descriptor that locks it
+
+    def close(self) -> None:
+        """Gives it up, for the next try."""
+        if self.claim >= 0:
+            os.close(self.claim)
+            self.claim = -1
+
+    def move(self, folder: str, context: str, number: int) -> None:
+        """Gives it to another attempt."""
+        path = path_of(folder, context, number)
+        os.rename(self.path, path)
+        self.path = path
+
+    def remove(self) -> None:
+        """Removes it: the attempt has succeeded."""
+        tree.remove(Path(self.path))
+        self.close()
+
+
+def path_of(folder: str, context: str, number: int) -> str:
+    """Where the scratch directory of an attempt is."""
+    return f"{folder}/{context}.{number}{SUFFIX}"
+
+
+def make(folder: str, context: str, number: int) -> Scratch:
+    """The scratch directory of a running attempt, held by this process."""
+    path = path_of(folder, context, number)
+    os.makedirs(path, exist_ok=True)
+    held = _hold(path)
+    if held is None:
+        raise BlockingIOError(f"another process holds {path}")
+    return held
+
+
+def abandoned(folder: str, context: str) -> tuple[int, Scratch] | None:
+    """The number and the scratch of the latest attempt that left one, now held by this process."""
+    names = [n for n in attempts.names(folder) if n.startswith(context) and n.endswith(SUFFIX)]
+    for number in sorted((int(n[33 : -len(SUFFIX)]) for n in names), reverse=True):
+        if held := _hold(path_of(folder, context, number)):
+            ended = record_of(folder, context, number)
+            if ended is None or not ended.succeeded:
+                return number, held
+            held.remove()  # killed between its success and the end of its scratch
+    return None
+
+
+@dataclass(frozen=True)
+class Left:
+    """What an attempt left, and the attempt that goes on with it."""
+
+    begun: Begun
+    held: Scratch
+    number: int  # of the attempt that left it
+
+
+def take_over(
+    folder: str, config: Config, context: Context, staging: str, clock: Clock, tmp: Path
+) -> Left | None:
+    """Goes on with the latest attempt that left a scratch, if there is one."""
+    found = abandoned(folder, context.digest)
+    if found is None:
+        return None
+    number, held = found
+    ended, begun = record_of(folder, context.digest, number), None
+    if ended is None:
+        begun = attempts.claim_again(folder, context.digest, number, staging, tmp)
+    if begun is None:
+        seed = ended.seed if ended else None
+        begun = attempts.claim(folder, config.dref, context, staging, clock, seed)
+        held.move(folder, context.digest, begun.number)
+    return Left(begun, held, number)
+
+
+def record_of(folder: str, context: str, number: int) -> Attempt | None:
+    """How that attempt ended, if it did."""
+    try:
+        return parse_attempt(disk.read(f"{folder}/{context}.{number}.json"))
+    except (FileNotFoundError, Corrupted):
+        return None
+
+
+def _hold(path: str) -> Scratch | None:
+    try:
+        claim = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        locks.claim(claim)
+    except BlockingIOError:
+        os.close(claim)
+        return None
+    return Scratch(path, claim)

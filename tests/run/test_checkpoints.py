@@ -1,0 +1,212 @@
+"""What an attempt keeps between its tries, and what it tells: scratch, logs, metrics."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import pystore as ps
+from pystore import Derivation, PystoreWarning, match_best, match_latest
+from pystore.errors import BadConfig, BuildError
+from pystore.run.traces import read_trace
+
+
+def counting(stop):
+    """A realizer that counts to five in its scratch, and fails at `stop`."""
+
+    def count(b):
+        file = ps.build_scratch(b) / "done.txt"
+        done = int(file.read_text()) if file.exists() else 0
+        for step in range(done, 5):
+            if step == stop:
+                raise RuntimeError("no power")
+            file.write_text(str(step + 1))
+        (b.outpath / "log.txt").write_text(f"from {done}, seed {b.seed}")
+
+    return Derivation({"name": "count"}, match_latest(), count)
+
+
+def test_S6_a_scratch_survives_failure_and_goes_with_success(store):
+    with pytest.raises(BuildError):
+        ps.realize(counting(stop=3))
+    rref = ps.realize(counting(stop=None))
+    failed, succeeded = ps.attempts(rref.dref)
+    assert ps.catref(rref, "log.txt") == [f"from 3, seed {failed.seed}"]
+    assert (succeeded.seed, succeeded.notes) == (failed.seed, {"resumed": 0})
+    assert [n for n in os.listdir(store.layout.attempts(rref.dref)) if "scratch" in n] == []
+    other = ps.realize(counting(stop=None), force_rebuild=True)
+    assert ps.catref(other, "log.txt")[0].startswith("from 0")
+
+
+KILLED = """
+    import os, sys, pystore as ps
+    from pystore import Derivation, match_latest
+
+    def count(b):
+        (ps.build_scratch(b) / "done.txt").write_text("4")
+        (b.outpath / "half.bin").write_text("x")
+        os.kill(os.getpid(), 9)
+
+    with ps.Store(sys.argv[1]).use():
+        ps.realize(Derivation({"name": "count"}, match_latest(), count))
+"""
+
+
+def test_S6_after_kill_9_the_same_attempt_goes_on(store):
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(store.root)]
+    assert subprocess.run(command).returncode == -9
+    dref = counting(None).dref
+    (died,) = ps.attempts(dref)
+    assert died.outcome == "died"
+    ps.gc(dry_run=False)
+    rref = ps.realize(counting(stop=None))
+    (attempt,) = ps.attempts(dref)
+    assert (attempt.number, attempt.seed, attempt.start) == (died.number, died.seed, died.start)
+    assert attempt.notes == {"resumed": 0}
+    assert ps.catref(rref, "log.txt") == [f"from 4, seed {died.seed}"]
+
+
+def test_a_logdir_stays_beside_the_attempt(store):
+    def logs(b):
+        (ps.build_logdir(b) / "events").write_text("x")
+
+    rref = ps.realize(Derivation({}, match_latest(), logs))
+    (folder,) = [n for n in os.listdir(store.layout.attempts(rref.dref)) if n.endswith(".logs")]
+    assert folder.startswith(ps.attempts(rref)[0].context)
+    assert ps.verify().sound
+
+
+def test_metrics_are_told_or_written_and_have_one_name_everywhere(store):
+    def train(b):
+        for step, loss in enumerate([0.5, 0.25]):
+            ps.build_metric(b, "loss", loss, step=step)
+        ps.build_metric(b, "seconds", 3)
+        ps.build_metric(b, "diverged", 1.0)
+        ps.build_metric(b, "diverged", float("nan"))
+        (b.outpath / "metrics.json").write_text('{"f1": 0.75}')
+        (b.outpath / "metrics.jsonl").write_text('{"step": 1, "name": "lr", "value": 0.1}\n')
+        (b.outpath / "accuracy.txt").write_text("0.9\n")
+
+    rref = ps.realize(Derivation({}, match_best("f1"), train))
+    (attempt,) = ps.attempts(rref)
+    assert attempt.metrics == {
+        "accuracy.txt": 0.9, "f1": 0.75, "loss": 0.25, "lr": 0.1, "seconds": 3.0
+    }  # fmt: skip
+    assert read_trace(store, attempt) == [(1, "lr", 0.1), (0, "loss", 0.5), (1, "loss", 0.25)]
+
+
+def test_a_failed_attempt_keeps_what_it_told(store):
+    def train(b):
+        ps.build_metric(b, "loss", 0.5, step=0)
+        raise RuntimeError
+
+    derivation = Derivation({}, match_latest(), train)
+    with pytest.raises(BuildError):
+        ps.realize(derivation)
+    (attempt,) = ps.attempts(derivation.dref)
+    assert attempt.metrics == {"loss": 0.5}
+    assert read_trace(store, attempt) == [(0, "loss", 0.5)]
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '{"a": "b"}', '{"a": true}'])
+def test_a_metrics_file_that_states_no_metrics_is_a_warning(store, text):
+    def train(b):
+        (b.outpath / "metrics.json").write_text(text)
+
+    with pytest.warns(PystoreWarning, match=r"metrics\.json states no metrics"):
+        rref = ps.realize(Derivation({}, match_latest(), train))
+    assert ps.attempts(rref)[0].metrics == {}
+
+
+def test_a_metric_that_is_no_number_is_an_error(store):
+    with pytest.raises(BadConfig, match="the metric 'loss' is no number"):
+        ps.realize(Derivation({}, match_latest(), lambda b: ps.build_metric(b, "loss", "low")))
+
+
+# --- how much is built -----------------------------------------------------------------
+
+
+def seeded(b):
+    (b.outpath / "x.txt").write_text(str(b.seed))
+
+
+def test_attempts_make_sure_that_so_many_succeeded(store):
+    derivation = Derivation({}, match_latest(), seeded)
+    ps.realize(derivation, attempts=3)
+    assert len(ps.attempts(derivation.dref)) == 3
+    ps.realize(derivation, attempts=3)
+    assert len(ps.attempts(derivation.dref)) == 3
+    ps.realize(derivation, attempts=5)
+    assert len(ps.attempts(derivation.dref)) == 5
+
+
+def test_attempts_of_a_deterministic_stage_count_too(store):
+    derivation = Derivation({}, match_latest(), lambda b: (b.outpath / "x").write_text("1"))
+    ps.realize(derivation, attempts=4)
+    assert len(ps.attempts(derivation.dref)) == 4
+    assert len(ps.lsref(derivation.dref)) == 1
+
+
+def test_build_false_names_what_is_missing_and_builds_nothing(store):
+    a = Derivation({"name": "a"}, match_latest(), seeded)
+    b = Derivation({"name": "b"}, match_latest(), seeded)
+    c = Derivation({"name": "c", "a": a, "b": b}, match_latest(), seeded)
+    with pytest.raises(ps.errors.MatcherUnsatisfied) as caught:
+        ps.realize(c, build=False)
+    for dref in (a.dref, b.dref, c.dref):
+        assert dref in str(caught.value)
+    assert ps.gc().realizations == {}
+    rref = ps.realize(c)
+    assert ps.realize(c, build=False) == rref
+
+
+def test_keep_going_builds_what_does_not_depend_on_a_failure(store):
+    def fails(b):
+        raise ValueError(b.config.name)
+
+    bad = [Derivation({"name": name}, match_latest(), fails) for name in ("bad", "worse")]
+    good = Derivation({"name": "good"}, match_latest(), seeded)
+    after = Derivation({"name": "after", "bad": bad[0]}, match_latest(), seeded)
+    with pytest.raises(ps.errors.BuildsFailed) as caught:
+        ps.realize([bad[0], after, bad[1], good], keep_going=True)
+    assert set(caught.value.errors) == {bad[0].dref, bad[1].dref}
+    assert caught.value.skipped == after.dref
+    assert ps.realize(good, build=False)
+
+
+@pytest.mark.parametrize("option", ["attempts", "max_attempts"])
+@pytest.mark.parametrize("number", [0, -1, 1.5, True, "3"])
+def test_impossible_counts_are_refused(store, option, number):
+    with pytest.raises(ps.errors.BadStage, match=option):
+        ps.realize(Derivation({}, match_latest(), seeded), **{option: number})
+
+
+# --- views -----------------------------------------------------------------------------
+
+
+def test_a_view_shows_parameters_files_and_inputs(store):
+    data = Derivation(
+        {"name": "data", "n": 3, "file": [ps.selfref, "x.txt"]}, match_latest(), seeded
+    )
+    config = {"name": "model", "data": data, "raw": [data, "x.txt"], "path": "p", "list": [data]}
+    v = ps.view(ps.realize(Derivation(config, match_latest(), seeded)))
+    assert v.data.n == 3
+    assert v.data.file.read_text() == v.raw.read_text() == v.list[0].file.read_text()
+    assert v.path.is_dir()
+    assert v.config.path == "p"
+    assert (v.rref.dref, v.attempts[0].rref) == (v.dref, v.rref)
+    assert v == ps.view(str(v.rref))
+    assert "data" in dir(v)
+    assert "raw=" in repr(v)
+    assert "<table>" in v._repr_html_()
+    with pytest.raises(AttributeError, match=r"there is: .*data.*rref"):
+        _ = v.absent
+
+
+def test_a_view_lists_several_realizations_of_an_input(store):
+    data = Derivation({"name": "data"}, ps.match_some(2), seeded)
+    config = {"data": data, "files": [data, "x.txt"]}
+    v = ps.view(ps.realize(Derivation(config, match_latest(), seeded)))
+    assert len(v.data) == len(v.files) == 2
