@@ -23,6 +23,7 @@ from .model.matchers import (
 from .model.realizer import Realizer
 from .model.refs import DRef, RefPath, RRef, selfref
 from .model.version import __version__
+from .run.acceptance import accept
 from .run.build import (
     Build,
     build_cattrs,
@@ -55,6 +56,7 @@ from .run.lookup import (
     rref2dref,
     rref2path,
 )
+from .run.stage import Stage, output, stage
 from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many
 from .run.view import View, view
@@ -81,9 +83,11 @@ __all__ = [
     "Realizer",
     "RefPath",
     "Registry",
+    "Stage",
     "Store",
     "View",
     "__version__",
+    "accept",
     "attempts",
     "build_cattrs",
     "build_config",
@@ -124,6 +128,7 @@ __all__ = [
     "match_some",
     "mkconfig",
     "mkdrv",
+    "output",
     "pin",
     "pins",
     "realize",
@@ -136,6 +141,7 @@ __all__ = [
     "rref2path",
     "selfref",
     "settings",
+    "stage",
     "store_initialize",
     "two_way",
     "unpin",

@@ -5,8 +5,10 @@ D2  A closure lists inputs before what needs them, each derivation once.
 D3  One closure never holds two different matchers or realizers for one DRef.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from .config import Config
@@ -25,11 +27,12 @@ class Derivation:
     Raises BadStage when the matcher is no Matcher or the realizer no function.
     """
 
-    __slots__ = ("config", "matcher", "realizer")
+    __slots__ = ("config", "holds", "matcher", "realizer")
 
     config: Config
     matcher: Matcher
     realizer: Realizer
+    holds: tuple["Derivation", ...]  # the derivations that its config was given as values
 
     def __init__(
         self,
@@ -46,16 +49,31 @@ class Derivation:
         self.config = Config(config)
         self.matcher = matcher
         self.realizer = realizer if isinstance(realizer, Realizer) else Realizer(realizer)
+        self.holds = tuple(held for held in self.config.holds if isinstance(held, Derivation))
+
+    @property
+    def origin(self) -> str:
+        """The function that a @stage was made from; "" for what was declared by hand."""
+        return ""
 
     @property
     def dref(self) -> DRef:
         """Its name: the digest of the config. Matcher and realizer are not in it."""
         return self.config.dref
 
-    @property
-    def holds(self) -> tuple["Derivation", ...]:
-        """The derivations that its config was given as values."""
-        return tuple(held for held in self.config.holds if isinstance(held, Derivation))
+    def replace(
+        self, config: Mapping[str, Any] | None = None, matcher: Matcher | None = None
+    ) -> "Derivation":
+        """The same with these keys of the config changed, or with another matcher."""
+        new = copy(self)
+        if config is not None:
+            new.config = Config({**self.config.value, **config})
+            given = tuple(held for held in new.config.holds if isinstance(held, Derivation))
+            kept = tuple(held for held in self.holds if held.dref in new.config.inputs)
+            new.holds = tuple(dict.fromkeys(kept + given))
+        if matcher is not None:
+            new.matcher = matcher
+        return new
 
     def agrees(self, other: "Derivation") -> bool:
         """Whether the two are one: same config, same matcher, same code."""
@@ -73,6 +91,10 @@ class Derivation:
 
     def __repr__(self) -> str:
         return f"<Derivation {self.dref} by {self.realizer.name}, {self.matcher}>"
+
+    def _repr_html_(self) -> str:
+        shown = {"dref": self.dref, "matcher": self.matcher, **self.config.value}
+        return html_table([(key, str(value)) for key, value in shown.items()])
 
 
 @dataclass(frozen=True)
@@ -94,6 +116,10 @@ class Closure:
     def drefs(self) -> tuple[DRef, ...]:
         """The targets, each once, in the order in which the shape names them."""
         return tuple(dict.fromkeys(leaves(self.targets)))
+
+    def _repr_html_(self) -> str:
+        rows = [(d.dref, f"{d.realizer.name}, {d.matcher}") for d in self.derivations]
+        return html_table(rows)
 
     def __getitem__(self, dref: DRef) -> Derivation:
         for derivation in self.derivations:
@@ -126,6 +152,12 @@ def unknown(dref: DRef, needed_by: DRef | None = None) -> BadStage:
         needed_by=needed_by,
         remedy="declare it in the same registry and store: mkdrv(m, …), or instantiate_inplace",
     )
+
+
+def html_table(rows: Iterable[tuple[str, str]]) -> str:
+    """A table of names and values, for notebooks."""
+    cells = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f"<table>{''.join(cells)}</table>"
 
 
 def leaves(shape: Shape) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 __all__ = [
     "BadConfig",
     "BadMatcher",
+    "BadMetric",
     "BadName",
     "BadRef",
     "BadStage",
@@ -97,6 +98,10 @@ class BadStage(PystoreError):
 
 class BadMatcher(PystoreError):
     """A matcher with impossible arguments, or one that chose what it was not offered."""
+
+
+class BadMetric(PystoreError):
+    """A metric that nobody wrote down, or that is no number."""
 
 
 # --- the build -------------------------------------------------------------------------

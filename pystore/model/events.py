@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .refs import DRef, RRef
 
 __all__ = [
+    "Adopted",
     "AttemptFailed",
     "Event",
     "Listener",
@@ -35,6 +36,14 @@ class Reused(Event):
     """The matcher chose realizations without a build in this call."""
 
     rrefs: tuple[RRef, ...]
+
+
+@dataclass(frozen=True)
+class Adopted(Event):
+    """Results of others, reached from the same bytes, count here too."""
+
+    rrefs: tuple[RRef, ...]
+    attempts: int
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Declaring by hand: registries, configs and derivations, as Pylightnix had them."""
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -101,6 +102,21 @@ def mkdrv(
     return m.add(Derivation(config, matcher, realizer))
 
 
+def check_call(
+    name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> inspect.BoundArguments:
+    """The arguments of a stage, by parameter. Raises BadStage when it does not take them."""
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise BadStage(
+            f"the stage {name} does not take these arguments",
+            because=str(error),
+            signature=f"{name}{signature}",
+            remedy="name the parameters: train(epochs=3); a stage by hand is def stage(m, …)",
+        ) from None
+
+
 class TwoWayStage(Generic[P]):
     """A stage that serves both ways: `f(…)` is a Derivation, `f(m, …)` declares it in `m`."""
 
@@ -119,7 +135,11 @@ class TwoWayStage(Generic[P]):
     def __call__(self, *args: Any, **kwargs: Any) -> DRef | Derivation:  # type: ignore[misc]
         """Declares it."""
         if args and isinstance(args[0], Registry):
-            return args[0].add(self.__wrapped__(*args[1:], **kwargs))
+            return args[0].add(self._declared(args[1:], kwargs))
+        return self._declared(args, kwargs)
+
+    def _declared(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Derivation:
+        check_call(self.__name__, inspect.signature(self.__wrapped__), args, kwargs)
         return self.__wrapped__(*args, **kwargs)
 
     def __repr__(self) -> str:

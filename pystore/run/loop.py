@@ -18,7 +18,7 @@ from ..model.candidate import Candidate
 from ..model.context import Context
 from ..model.derivation import Closure, Derivation
 from ..model.errors import MatcherUnsatisfied, PystoreWarning, StoreBusy
-from ..model.events import Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
+from ..model.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
 from ..model.matchers import Need
 from ..model.plan import Built, Chosen, Failed, Match, Plan, Realize, Wants
 from ..model.refs import DRef, RRef
@@ -140,6 +140,8 @@ class _Loop:
                 if not self._lock(instruction, patience):
                     return
                 answer = self._ask(instruction)
+                if isinstance(answer, Wants) and self._adopt(instruction):
+                    answer = self._ask(instruction)
         except Exception as error:  # a matcher's own; the plan ends, and the caller gets it
             answer = Failed(dref, error)
         if isinstance(answer, Chosen):
@@ -164,6 +166,18 @@ class _Loop:
         lost = sorted((c.latest for c in candidates if c.gone), key=lambda a: a.order)
         self._lost.setdefault(dref, [attempt.seed for attempt in lost])
         return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
+
+    def _adopt(self, instruction: Match) -> bool:
+        """Whether others have reached results from the same bytes, which now count here."""
+        dref, context = instruction.dref, instruction.context
+        if dref in self._forced:
+            return False
+        config = self._known[dref].config
+        taken = self._store.adopt(config, context, self._store.sources(config, context), {})
+        if taken:
+            rrefs = tuple(dict.fromkeys(rref for rref, _ in taken))
+            self._listener(Adopted(dref, rrefs, sum(count for _, count in taken)))
+        return bool(taken)
 
     def _more_attempts(self, dref: DRef, candidates: list[Candidate]) -> Need | None:
         """What is missing to the attempts that the caller wants; equal seeds count once."""

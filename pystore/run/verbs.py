@@ -11,7 +11,7 @@ from ..model.events import Listener, ignore
 from ..model.refs import DRef, RRef
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
-from .declare import Registry, TwoWayStage, in_place_registry
+from .declare import Registry, check_call, in_place_registry
 from .executor import SerialExecutor
 from .loop import Settings, realize_closure
 from .nesting import inside, refuse_nested
@@ -56,7 +56,7 @@ def declare(
     if isinstance(stage, Closure):
         return stage
     if callable(stage):
-        _check_call(stage, (registry, *args), kwargs or {})
+        _check_function(stage, (registry, *args), kwargs or {})
         with inside(f"the stage function {getattr(stage, '__name__', stage)}"):
             stage = stage(registry, *args, **(kwargs or {}))
     elif args or kwargs:
@@ -73,25 +73,32 @@ def declare(
     known: Mapping[DRef, Derivation] = registry
     if any(dref not in registry for dref in leaves(targets)):
         known = {**in_place_registry(store), **registry}
-    return Closure.of(targets, known)
+    closure = Closure.of(targets, known)
+    _check_names(closure)
+    return closure
 
 
-def _check_call(
+def _check_function(
     stage: Callable[..., Target], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    if isinstance(stage, TwoWayStage):
-        stage, args = stage.__wrapped__, args[1:]
     try:
-        inspect.signature(stage).bind(*args, **kwargs)
+        signature = inspect.signature(stage, follow_wrapped=False)
     except ValueError:
         return  # a built-in function, which says itself what is wrong
-    except TypeError as error:
-        raise BadStage(
-            "the stage function does not take these arguments",
-            stage=getattr(stage, "__qualname__", stage),
-            because=str(error),
-            remedy="its first parameter is the registry: def stage(m, …); the others come after it",
-        ) from None
+    check_call(getattr(stage, "__name__", "stage"), signature, args, kwargs)
+
+
+def _check_names(closure: Closure) -> None:
+    origins: dict[str, str] = {}
+    for derivation in closure.derivations:
+        origin, name = derivation.origin, derivation.config.name
+        if origin and origins.setdefault(name, origin) != origin:
+            raise BadStage(
+                f"two stages are called {name}",
+                first=origins[name],
+                second=origin,
+                remedy=f"give one of them another name: @stage(name='other-{name}')",
+            )
 
 
 def _dref(leaf: object) -> DRef:

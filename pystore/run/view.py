@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from ..model.attempt import Attempt
 from ..model.context import Context
+from ..model.derivation import html_table
 from ..model.refs import DRef, RefPath, RRef, selfref
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
@@ -75,11 +75,8 @@ class View:
         return f"<View {self.rref} {shown}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{escape(k)}</th><td>{escape(_brief(v))}</td></tr>"
-            for k, v in {"rref": self.rref, **self._resolved()}.items()
-        )
-        return f"<table>{rows}</table>"
+        shown = {"rref": self.rref, **self._resolved()}
+        return html_table([(name, _brief(value)) for name, value in shown.items()])
 
 
 def view(rref: str, *, store: StoreProtocol | None = None) -> View:

@@ -53,6 +53,11 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool) -> Sealed:
     check_promises(staging)
     refuse_late_writers(staging.out)
     tree.check(staging.out, outside)
+    return seal_tree(staging, durable=durable)
+
+
+def seal_tree(staging: Staging, *, durable: bool) -> Sealed:
+    """Makes a staging whose tree can be kept final and durable."""
     manifest = tree.seal(staging.out, durable=durable)
     _warn_of_collisions(staging, manifest)
     provenance = provenance_text(staging.dref, staging.context, manifest.digest)

@@ -26,6 +26,7 @@ class Layout:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.drv = root / "drv"
+        self.resolved = root / "resolved"
         self.tmp = root / "tmp"
         self.trash = root / "trash"
         self.locks = root / "locks"

@@ -179,6 +179,16 @@ class MemoryStore:
         self._end(staged, told, None, f"{type(error).__name__}: {error}")
         return staged.keep()
 
+    def sources(self, config: Config, context: Context) -> list[Candidate]:
+        """None: nothing is adopted here."""
+        return []
+
+    def adopt(
+        self, config: Config, context: Context, found: Iterable[Candidate], notes: dict[str, str]
+    ) -> list[tuple[RRef, int]]:
+        """Nothing."""
+        return []
+
     def scratch(self, staged: Staging) -> Path:
         """A directory for this attempt; nothing here survives."""
         return self._beside(staged, "scratch")

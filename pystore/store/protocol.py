@@ -103,6 +103,14 @@ class StoreProtocol(Protocol):
     def fail(self, staging: Staging, told: Told, error: BaseException) -> bool:
         """Records a failed attempt. Returns whether its staging was kept."""
 
+    def sources(self, config: Config, context: Context) -> list[Candidate]:
+        """The realizations of others with the same resolved config, whose bytes are there."""
+
+    def adopt(
+        self, config: Config, context: Context, found: Iterable[Candidate], notes: dict[str, str]
+    ) -> list[tuple[RRef, int]]:
+        """Takes over realizations of others, with their attempts; says how many of each."""
+
     def scratch(self, staging: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try."""
 

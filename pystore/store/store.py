@@ -23,7 +23,7 @@ from ..model.config import Config
 from ..model.context import Context, parse_provenance
 from ..model.errors import BadConfig, Corrupted, NotAStore, NotInStore, PystoreWarning
 from ..model.refs import DRef, RRef
-from . import attempts, disk, locks, scratch, staging, tree, verdicts
+from . import adopt, attempts, disk, locks, scratch, staging, tree, verdicts
 from .attempts import Begun, Clock
 from .candidates import gather, present
 from .commit import CONTEXT, Committed, publish, seal, trash
@@ -254,14 +254,15 @@ class Store:
                 left = None if seed is not None else self._take_over(config, context, path.name)
                 if left is not None:
                     return Staging(path, config, context, left.begun, claim, left.held, left.number)
-                begun = self._claim(config.dref, context, path.name, seed)
+                begun = self.claim(config.dref, context, path.name, seed)
             except BaseException:
                 os.close(claim)
                 tree.remove(path)
                 raise
         return Staging(path, config, context, begun, claim)
 
-    def _claim(self, dref: DRef, context: Context, name: str, seed: int | None) -> Begun:
+    def claim(self, dref: DRef, context: Context, name: str, seed: int | None) -> Begun:
+        """The next attempt number of a (derivation, context), for the staging of this name."""
         return attempts.claim(self.layout.attempts(dref), dref, context, name, self._clock, seed)
 
     def _take_over(self, config: Config, context: Context, name: str) -> scratch.Left | None:
@@ -296,14 +297,29 @@ class Store:
             self.session.note([sealed.rref])
             committed = publish(self.layout, staged, sealed, attempt, durable=self.durable)
             verdicts.lift(self.layout.attempts(sealed.rref.dref), sealed.rref, "damaged")
+            adopt.note(self.layout, staged.config, staged.context)
         if staged.scratch is not None:
             staged.scratch.remove()
         return committed
 
+    def adopt(
+        self, config: Config, context: Context, found: Iterable[Candidate], notes: dict[str, str]
+    ) -> list[tuple[RRef, int]]:
+        """Takes over realizations of others, with their attempts; returns how many of each.
+
+        `notes` go into the records. What is damaged is left out.
+        """
+        return adopt.adopt(self, config, context, found, notes)
+
+    def sources(self, config: Config, context: Context) -> list[Candidate]:
+        """The realizations of others with the same resolved config, whose bytes are there."""
+        found = adopt.sources(self.layout, config, context)
+        return sorted(found, key=lambda candidate: candidate.attempts[0].order)
+
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""
         old = staging.reopen(Path(path))
-        old.begun = self._claim(old.dref, old.context, old.path.name, old.begun.seed)
+        old.begun = self.claim(old.dref, old.context, old.path.name, old.begun.seed)
         return old
 
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:

@@ -1,0 +1,37 @@
+"""Accepting: old attempts count for a new derivation, by a user's word."""
+
+import os
+
+from ..model.context import Context
+from ..model.derivation import Closure, Derivation
+from ..model.errors import NotInStore
+from ..model.refs import RRef
+from ..store.current import current_store
+from ..store.store import Store
+from .declare import Registry
+from .verbs import declare, realize_many
+
+
+def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
+    """Makes the attempts that made `old` count for another derivation; returns what they made.
+
+    For a change that does not matter: of code, or a new parameter with a neutral default. The
+    inputs of `new` are realized. The records remember what was accepted, and by which user.
+    Raises NotInStore when `old` is not there whole.
+    """
+    store = store or current_store()
+    rref = RRef(old)
+    store.path(rref)
+    closure = declare(new, Registry(), store)
+    needs = list(new.config.inputs)
+    inputs = Closure.of(needs, {d.dref: d for d in closure.derivations})
+    context = Context(dict(zip(needs, realize_many(inputs, store=store), strict=True)))
+    found = [c for c in store.all_candidates(rref.dref) if c.rref == rref]
+    notes = {"accepted": f"by user {os.geteuid()}"}
+    for accepted, _ in store.adopt(new.config, context, found, notes):
+        return accepted
+    raise NotInStore(
+        "what should be accepted is damaged, or no attempt made it",
+        ref=rref,
+        remedy="verify() says what is wrong with it",
+    )

@@ -1,0 +1,265 @@
+"""@stage: a plain function becomes a stage.
+
+T1  Calling a stage returns a Derivation that holds its inputs: nothing is written.
+T2  What a stage reads and writes stands in its signature: parameters, inputs, outputs.
+T3  Its code is part of its identity, as far as `code` says; `ignore`d parameters are not.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, overload
+
+from ..model.config import Config
+from ..model.derivation import Derivation
+from ..model.errors import BadStage
+from ..model.matchers import Matcher, match_latest
+from ..model.realizer import Realizer
+from ..model.refs import DRef, check_name, check_part, selfref
+from .build import Build
+from .declare import Registry, check_call
+from .verbs import realize
+from .view import RESERVED, View, resolve, views
+
+P = ParamSpec("P")
+
+_RESERVED = frozenset((*RESERVED, "code", "name"))
+_DEPTHS = ("project", "function")
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file that a stage promises to write."""
+
+    parts: tuple[str, ...]
+
+
+def output(file: str) -> Any:
+    """The default of a parameter that is a file to write: `accuracy=output("accuracy.txt")`.
+
+    The function gets the Path to write to; a build that does not write it fails, and commits
+    nothing. Raises BadRef when the name leaves the output directory.
+    """
+    return Output(tuple(check_part(part) for part in file.split("/")))
+
+
+if TYPE_CHECKING:
+    from .code import Code
+
+    class _Seen(Derivation, View):
+        """What a stage's call is to a type checker: a derivation that may stand for its view."""
+
+else:
+    _Seen = Derivation
+
+
+class Staged(_Seen):
+    """A derivation of a @stage function."""
+
+    __slots__ = ("stage",)
+
+    stage: Stage[Any]
+
+    @property
+    def origin(self) -> str:
+        """The function that it was made from."""
+        return f"{self.stage.__module__}.{self.stage.__qualname__}"
+
+    def run(self, **options: Any) -> View:
+        """Realizes it, and returns its view. Takes the options of `realize`."""
+        return View(realize(self, **options), options.get("store"))
+
+
+@dataclass(frozen=True, eq=False)
+class StageRealizer:
+    """Calls the stage's function with what its config says."""
+
+    stage: Stage[Any]
+    ignored: Mapping[str, Any]
+    identified = True  # its code is in the config as far as it should be
+
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self.stage.function
+
+    def __call__(self, b: Build) -> None:
+        """Runs the function."""
+        inputs = views(b.context, b.store)
+        values = resolve(b.config.value, inputs, b.outpath)
+        for parts in b.config.promises:
+            b.outpath.joinpath(*parts).parent.mkdir(parents=True, exist_ok=True)
+        arguments = {name: values[name] for name in self.stage.parameters if name in values}
+        arguments |= self.ignored
+        if self.stage.parts:
+            b.note("code", dict(self.stage.parts))
+        if self.ignored:
+            b.note("ignored", {name: repr(value)[:200] for name, value in self.ignored.items()})
+        if self.stage.takes_build:
+            arguments["build"] = b
+        result = self.stage.function(**arguments)
+        if result is not None:
+            raise BadStage(
+                f"the stage {self.stage.stage_name} returned a value, which would be lost",
+                returned=repr(result)[:200],
+                remedy="write it to a file: add a parameter file=output('file')",
+            )
+
+
+class Stage(Generic[P]):
+    """A stage made from a function. Call it for a Derivation; with a Registry first, for a DRef."""
+
+    def __init__(self, function: Callable[..., Any], options: Options) -> None:
+        self.function = function
+        self.stage_name = check_name(options.name or function.__name__)
+        self.options = options
+        self.signature, self.takes_build = _checked_signature(function, options)
+        self.parameters = tuple(self.signature.parameters)
+        self.__wrapped__ = function
+        self.__name__ = function.__name__
+        self.__qualname__ = function.__qualname__
+        self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """What of the code is part of the identity, each with its digest."""
+        return self.code().parts if self.options.code in _DEPTHS else {}
+
+    @overload
+    def __call__(self, m: Registry, /, *args: P.args, **kwargs: P.kwargs) -> DRef: ...
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Staged: ...
+    # mypy cannot see that *args: Any takes what a ParamSpec does.
+    def __call__(self, *args: Any, **kwargs: Any) -> DRef | Staged:  # type: ignore[misc]
+        """Declares it."""
+        if args and isinstance(args[0], Registry):
+            return args[0].add(self._declared(args[1:], kwargs))
+        return self._declared(args, kwargs)
+
+    def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
+        values = self._bound(args, kwargs)
+        ignored = {name: values.pop(name) for name in self.options.ignore if name in values}
+        config = Config({"name": self.stage_name, **self._code(), **values})
+        realizer = Realizer(StageRealizer(self, ignored))
+        staged = Staged(config, self.options.matcher, realizer)
+        staged.stage = self
+        return staged
+
+    def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        bound = check_call(self.stage_name, self.signature, args, kwargs)
+        bound.apply_defaults()
+        return {name: _plain(value) for name, value in bound.arguments.items()}
+
+    def _code(self) -> dict[str, str]:
+        code = self.options.code
+        if code is None:
+            return {}
+        return {"code": self.code().digest if code in _DEPTHS else code}
+
+    def code(self) -> Code:
+        """What its code consists of, now."""
+        from .code import code_of  # a script of hand-written stages never needs it
+
+        return code_of(self.function, self.options.code or "function")
+
+    def __repr__(self) -> str:
+        return f"<stage {self.stage_name}{self.signature}>"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What @stage was told."""
+
+    matcher: Matcher = field(default_factory=match_latest)
+    name: str | None = None
+    ignore: tuple[str, ...] = ()
+    code: str | None = "project"
+
+
+def _plain(value: Any) -> Any:
+    """The value as a config takes it: stages called, outputs as promises."""
+    if isinstance(value, Stage):
+        return value()
+    if isinstance(value, Output):
+        return [selfref, *value.parts]
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def _checked_signature(
+    function: Callable[..., Any], options: Options
+) -> tuple[inspect.Signature, bool]:
+    signature = inspect.signature(function)
+    for name, parameter in signature.parameters.items():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise BadStage(
+                f"a stage cannot take {parameter}",
+                stage=function.__qualname__,
+                remedy="name each parameter: what a stage depends on stands in its signature",
+            )
+        if name in _RESERVED:
+            raise BadStage(
+                f"the parameter {name!r} of a stage would hide the {name} of its view",
+                stage=function.__qualname__,
+                reserved=", ".join(sorted(_RESERVED)),
+                remedy="choose another name",
+            )
+    strange = set(options.ignore) - set(signature.parameters)
+    if strange:
+        raise BadStage(
+            "ignore names what is no parameter",
+            stage=function.__qualname__,
+            strange=", ".join(sorted(strange)),
+            parameters=", ".join(signature.parameters),
+        )
+    kept = [p for name, p in signature.parameters.items() if name != "build"]
+    return signature.replace(parameters=kept), len(kept) < len(signature.parameters)
+
+
+class _Decorator(Protocol):
+    @overload
+    def __call__(self, function: Callable[Concatenate[Build, P], None], /) -> Stage[P]: ...
+    @overload
+    def __call__(self, function: Callable[P, None], /) -> Stage[P]: ...
+
+
+@overload
+def stage(function: Callable[Concatenate[Build, P], None], /) -> Stage[P]: ...
+@overload
+def stage(function: Callable[P, None], /) -> Stage[P]: ...
+@overload
+def stage(
+    *,
+    matcher: Matcher = ...,
+    name: str | None = None,
+    ignore: Collection[str] = (),
+    code: str | None = "project",
+) -> _Decorator: ...
+def stage(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    matcher: Matcher | None = None,
+    name: str | None = None,
+    ignore: Collection[str] = (),
+    code: str | None = "project",
+) -> Any:
+    """Makes a stage from a function, whose parameters are the stage's config.
+
+    `output("file")` as a default promises a file; a stage or a derivation is an input, and
+    arrives as its View; a parameter named `build` gets the Build. `name` is the readable part of
+    references (default: the function's); `ignore` names parameters that are no identity. `code`
+    says how much code is: "project" follows the functions that it uses, "function" looks at it
+    alone, None at nothing; any other text is a name of yours in place of the digest.
+
+    Raises BadStage for `*args`, `**kwargs`, and names that a View has.
+    """
+    options = Options(matcher or match_latest(), name, tuple(ignore), code)
+    if function is None:
+        return lambda function: Stage(function, options)
+    return Stage(function, options)

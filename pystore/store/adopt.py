@@ -1,0 +1,155 @@
+"""Adoption: results that others reached from the same bytes count here too (early cutoff).
+
+The *resolved* config of a derivation in a context is its config with the digests of the chosen
+trees in place of the references. Whoever has the same one does the same to the same: its
+realization is linked in under the new derivation and context, with its attempts.
+
+O1  Bytes are hashed again on the way: damage is never adopted.
+O2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index, and may be lost.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..model.attempt import Attempt
+from ..model.candidate import Candidate
+from ..model.config import Config
+from ..model.context import Context, parse_provenance
+from ..model.digest import short
+from ..model.errors import BadRef
+from ..model.refs import DRef, RRef
+from . import attempts, disk
+from .candidates import gather
+from .commit import CONTEXT, Sealed, publish, seal_tree
+from .layout import Layout
+from .staging import Staging
+from .walk import walk
+
+if TYPE_CHECKING:
+    from .store import Store
+
+
+def resolved_digest(layout: Layout, config: Config, context: Context) -> str:
+    """The short digest of the resolved config. Raises FileNotFoundError when an input is gone."""
+    text = config.text
+    for dref, rrefs in context.items():
+        trees = ",".join(sorted(_tree(layout, rref) for rref in rrefs))
+        text = text.replace(f'"{dref}"', f'"tree:{trees}"')
+    return short("pystore resolved 1", text.encode())
+
+
+def note(layout: Layout, config: Config, context: Context) -> None:
+    """Adds a (derivation, context) with a success to the index, if it has inputs."""
+    if not context:
+        return  # nobody else can have the same resolved config
+    folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
+    os.makedirs(folder, exist_ok=True)
+    path = f"{folder}/{context.digest}-{config.dref[5:]}"
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
+
+
+def sources(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
+    """The realizations of others with the same resolved config, whose bytes are there."""
+    if not context:
+        return
+    folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
+    for name in sorted(attempts.names(folder)):
+        digest, _, home = name.partition("-")
+        try:
+            dref = DRef(f"dref:{home}")
+        except BadRef:
+            continue
+        if (dref, digest) != (config.dref, context.digest):
+            found = gather(layout, dref, digest, ())
+            yield from (candidate for candidate in found if not candidate.gone)
+
+
+def fill(layout: Layout, rref: RRef, out: Path) -> None:
+    """Links a realization's tree into an output directory, or copies it where that cannot be."""
+    source = Path(layout.out(rref))
+    for step in walk(source):
+        name = os.fsdecode(step.path)
+        if step.leaving:
+            continue
+        if step.is_directory:
+            os.mkdir(out / name, 0o755)
+        elif stat.S_ISLNK(step.status.st_mode):
+            os.symlink(os.readlink(source / name), out / name)
+        else:
+            _link(source / name, out / name)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # too many links, or a file system without them
+        shutil.copy2(source, target)
+
+
+def adopt(
+    store: Store,
+    config: Config,
+    context: Context,
+    found: Iterable[Candidate],
+    notes: dict[str, str],
+) -> list[tuple[RRef, int]]:
+    """Takes over these realizations with their attempts; returns how many attempts of each.
+
+    `notes` go into the records. What is damaged is left out (O1).
+    """
+    taken = ((_adopt(store, config, context, c, notes), len(c.attempts)) for c in found)
+    return [(rref, count) for rref, count in taken if rref is not None]
+
+
+def _adopt(
+    store: Store, config: Config, context: Context, candidate: Candidate, notes: dict[str, str]
+) -> RRef | None:
+    staged = store.begin(config, context, seed=candidate.attempts[0].seed)
+    try:
+        fill(store.layout, candidate.rref, staged.out)
+        sealed = seal_tree(staged, durable=store.durable)
+        if parse_provenance(sealed.provenance)[2] != _tree(store.layout, candidate.rref):
+            staged.discard()
+            return None
+        records = _records(store, staged, candidate, {**notes, "adopted": candidate.rref})
+        return _publish(store, staged, sealed, records)
+    except BaseException:
+        staged.discard()
+        raise
+
+
+def _records(
+    store: Store, staged: Staging, candidate: Candidate, notes: dict[str, str]
+) -> list[Attempt]:
+    dref, context = staged.dref, staged.context
+    others = [store.claim(dref, context, "", tried.seed) for tried in candidate.attempts[1:]]
+    numbers = [staged.begun.number, *(begun.number for begun in others)]
+    return [
+        tried._replace(
+            id=disk.fresh_name(), dref=dref, context=context.digest, number=number,
+            notes={**tried.notes, **notes},
+        )
+        for number, tried in zip(numbers, candidate.attempts, strict=True)
+    ]  # fmt: skip
+
+
+def _publish(store: Store, staged: Staging, sealed: Sealed, records: list[Attempt]) -> RRef:
+    folder, layout, durable = store.layout.attempts(staged.dref), store.layout, store.durable
+    first, *others = [record._replace(rref=sealed.rref) for record in records]
+    with store.session.open_gate():
+        store.session.note([sealed.rref])
+        for record in others:
+            attempts.record(folder, record, tmp=layout.tmp, durable=durable)
+        rref = publish(layout, staged, sealed, first, durable=durable).rref
+        note(layout, staged.config, staged.context)
+    return rref
+
+
+def _tree(layout: Layout, rref: RRef) -> str:
+    return parse_provenance(disk.read(f"{layout.realization(rref)}/{CONTEXT}"))[2]
