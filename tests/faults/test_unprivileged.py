@@ -16,11 +16,15 @@ NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "__pycache__", "*.egg-info")
 
 
-def as_nobody(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def as_nobody(
+    *command: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Runs a command as nobody; by a shell, since setpriv itself still finds what root may."""
     shell = [*NOBODY, "sh", "-c", 'exec "$@"', "sh", *command]
     clean = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
-    return subprocess.run(shell, env={**clean, **environment}, capture_output=True, text=True)
+    return subprocess.run(
+        shell, env={**clean, **environment}, cwd=cwd, capture_output=True, text=True
+    )
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def test_the_unit_suite_passes_for_an_unprivileged_user(place):
         "-c", str(place / "project" / "setup.cfg"), str(place / "project" / "tests"),
         "-v", "--basetemp", str(place / "home" / "tmp"),
         PYTHONPATH=f"{place / 'project'}:{packages}", HOME=str(place / "home"),
-        PYTHONDONTWRITEBYTECODE="1",
+        PYTHONDONTWRITEBYTECODE="1", cwd=place / "home",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     passed = re.findall(r"(\d+) passed", done.stdout)[-1]
