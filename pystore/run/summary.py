@@ -1,0 +1,190 @@
+"""Summary: attempts with equal parameters as one row, with what one may conclude."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any
+
+from ..model.errors import BadMetric, BadStage
+from ..model.refs import DRef, RRef
+from ..model.statistics import Mode, Picked, Statistics, distinct, picked_best
+from .parameters import Parameters, flatten
+from .results import Result, Results, check_mode, frame
+from .table import Table, brief, decimals
+
+
+@dataclass(frozen=True)
+class Group:
+    """The attempts of one config, or of several that differ in what was summed over only."""
+
+    parameters: Parameters
+    metric: str  # "" when nothing was measured
+    drefs: tuple[DRef, ...]
+    values: tuple[float, ...]  # first to last
+    failed: int  # attempts that failed or died
+    missing: int  # attempts that succeeded without this metric
+    best: RRef | None
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """n, mean, std, 95 % interval, min and max of the values."""
+        return Statistics.of(self.values)
+
+    @property
+    def label(self) -> str:
+        """Its parameters on one line."""
+        return " ".join(f"{name}={brief(value)}" for name, value in self.parameters.items())
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Groups of attempts; prints as a table."""
+
+    groups: tuple[Group, ...]
+    parameters: tuple[str, ...]
+    mode: Mode
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __iter__(self) -> Iterator[Group]:
+        return iter(self.groups)
+
+    def __getitem__(self, index: int) -> Group:
+        return self.groups[index]
+
+    def picked(self) -> tuple[Group, Picked] | None:
+        """The group with the best mean, and that mean corrected for having been picked.
+
+        None when there is nothing to choose from: one group, or several metrics.
+        """
+        groups = [group for group in self.groups if group.values]
+        if len(groups) < 2 or len({group.metric for group in groups}) > 1:
+            return None
+        picked = picked_best([group.values for group in groups], self.mode)
+        return groups[picked.index], picked
+
+    def to_pandas(self) -> Any:
+        """A DataFrame with a row a group; needs pandas."""
+        header = ["metric", *self.parameters, "n", "failed", "missing"]
+        header += ["mean", "std", "low", "high", "min", "max", "best"]
+        rows = [
+            [g.metric, *self._parameters(g), g.statistics.n, g.failed, g.missing]
+            + [getattr(g.statistics, name) for name in ("mean", "std", "low", "high", "min", "max")]
+            + [g.best and str(g.best)]
+            for g in self.groups
+        ]
+        return frame(header, rows)
+
+    def table(self) -> Table:
+        """What is shown: columns that say nothing are left out."""
+        several = len({group.metric for group in self.groups}) > 1
+        missing = any(group.missing for group in self.groups)
+        places = {g.metric: self._places(g.metric) for g in self.groups}
+        header = [*(["metric"] if several else []), *self.parameters, "n", "failed"]
+        header += ["missing"] if missing else []
+        rows = []
+        for g in self.groups:
+            row = [*([g.metric] if several else []), *self._parameters(g), g.statistics.n, g.failed]
+            row += [g.missing] if missing else []
+            rows.append(row + _shown(g, places[g.metric]))
+        return Table.of([*header, "mean", "std", "95%", "min", "max", "best"], rows)
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.table()), *self._notes()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_() + "".join(f"<p>{escape(n)}</p>" for n in self._notes())
+
+    def _notes(self) -> list[str]:
+        found = self.picked()
+        if found is None or found[1].corrected != found[1].corrected:
+            return []
+        group, picked = found
+        places = self._places(group.metric) + 1
+        return [
+            f"best of {len(self.groups)} by its mean: {group.label}, {picked.mean:.{places}f}; "
+            f"{picked.corrected:.{places}f} when corrected for having been picked"
+        ]
+
+    def _places(self, metric: str) -> int:
+        return decimals(g.statistics.std for g in self.groups if g.metric == metric)
+
+    def _parameters(self, group: Group) -> list[Any]:
+        return [group.parameters.get(name) for name in self.parameters]
+
+
+def summarize(
+    results: Results, metric: str | None, over: str | Iterable[str], mode: Mode
+) -> Summary:
+    """The summary of these results."""
+    check_mode(mode)
+    pooled = [over] if isinstance(over, str) else list(over)
+    _check_over(pooled, results)
+    if metric is not None and metric not in results.metrics:
+        raise BadMetric(
+            f"these results have no metric {metric!r}",
+            there_are=", ".join(results.metrics) or "none",
+            remedy=f"results(…, metrics=[{metric!r}])",
+        )
+    names = tuple(name for name in results.parameters if name not in pooled)
+    groups: dict[str, list[Result]] = {}
+    for row in results:
+        parameters = {n: row.parameters[n] for n in names if n in row.parameters}
+        groups.setdefault(repr(parameters), []).append(row)
+    ordered = sorted(groups.values(), key=lambda rows: _order(rows[0], names))
+    metrics = [metric] if metric is not None else list(results.metrics) or [""]
+    return Summary(
+        tuple(_group(rows, names, name, mode) for name in metrics for rows in ordered), names, mode
+    )
+
+
+def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode) -> Group:
+    of = {id(row.attempt): row for row in rows}
+    made = [of[id(attempt)] for attempt in distinct(row.attempt for row in rows)]
+    scored = [row for row in made if metric in row.metrics]
+    sign = 1.0 if mode == "max" else -1.0
+    ranks = [(-sign * row.metrics[metric], row.attempt.rref) for row in scored if row.attempt.rref]
+    return Group(
+        {name: rows[0].parameters[name] for name in names if name in rows[0].parameters},
+        metric,
+        tuple(dict.fromkeys(row.attempt.dref for row in rows)),
+        tuple(row.metrics[metric] for row in scored),
+        sum(row.attempt.outcome in ("failed", "died") for row in rows),
+        len(made) - len(scored),
+        min(ranks)[1] if ranks else None,
+    )
+
+
+def _order(row: Result, names: Sequence[str]) -> list[tuple[int, float, str]]:
+    """Numbers by size, then text; what is absent first."""
+    values = [row.parameters.get(name) for name in names]
+    return [
+        (1, float(v), "") if isinstance(v, (int, float)) else (2 if v else 0, 0.0, str(v))
+        for v in values
+    ]
+
+
+def _shown(group: Group, places: int) -> list[str]:
+    found = group.statistics
+    mean, std, low, high, least, most = (
+        "" if x != x else f"{x:.{places}f}"
+        for x in (found.mean, found.std, found.low, found.high, found.min, found.max)
+    )
+    interval = f"[{low}, {high}]" if low else ""
+    return [mean, std, interval, least, most, group.best[:13] if group.best else ""]
+
+
+def _check_over(names: Iterable[str], results: Results) -> None:
+    """Raises BadStage when one is no parameter; one that does not differ is allowed."""
+    for name in set(names) - set(results.parameters):
+        drefs = {row.attempt.dref for row in results}
+        if not any(name in flatten(results.store.config(dref).value) for dref in drefs):
+            raise BadStage(
+                f"over={name!r} is no parameter of these",
+                these_differ=", ".join(results.parameters) or "none",
+                remedy="name one of them; nested parameters are dotted: optimizer.rate",
+            )

@@ -1,0 +1,86 @@
+"""Table: rows of values, aligned for a terminal, escaped for a notebook."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+_WIDEST = 40  # [characters] of a cell
+_MOST = 60  # rows that are shown
+
+
+@dataclass(frozen=True)
+class Table:
+    """A header and rows of text; columns of numbers are aligned to the right."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> "Table":
+        """The table of these values: None and NaN are empty cells."""
+        values = list(rows)
+        columns = [list(column) for column in zip(*values, strict=True)] or [[] for _ in header]
+        written = [[brief(value) for value in column] for column in columns]
+        return cls(
+            tuple(header),
+            tuple(zip(*written, strict=True)) if values else (),
+            tuple(all(map(_reads_as_number, column)) for column in written),
+        )
+
+    def __str__(self) -> str:
+        shown, left_out = self._shown()
+        widths = [max(map(len, column)) for column in zip(self.header, *shown, strict=True)]
+        lines = [self._line(row, widths) for row in (self.header, *shown)]
+        if left_out:
+            lines.append(f"… {left_out:,} more")
+        return "\n".join(lines)
+
+    def _line(self, row: tuple[str, ...], widths: list[int]) -> str:
+        cells = zip(row, widths, self.numeric, strict=True)
+        return "  ".join(c.rjust(w) if right else c.ljust(w) for c, w, right in cells).rstrip()
+
+    def _repr_html_(self) -> str:
+        shown, left_out = self._shown()
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.header)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in shown
+        )
+        more = f"<p>… {left_out:,} more</p>" if left_out else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+    def _shown(self) -> tuple[tuple[tuple[str, ...], ...], int]:
+        left_out = max(0, len(self.rows) - _MOST)
+        return (self.rows[:_MOST] if left_out else self.rows), left_out
+
+
+def brief(value: object) -> str:
+    """A value in a few characters, on one line."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    text = value if isinstance(value, str) else _number(value) if _is_number(value) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+
+
+def decimals(spreads: Iterable[float]) -> int:
+    """How many decimals show two digits of the smallest of these spreads."""
+    known = [s for s in spreads if s > 0 and math.isfinite(s)]
+    return min(8, max(1, 1 - math.floor(math.log10(min(known))))) if known else 4
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        return not text or float(text) is not None
+    except ValueError:
+        return False
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
