@@ -9,6 +9,7 @@ import cold
 import commit
 import importing
 import matching
+import results
 import syncs
 import warm
 from measure import QUICK, Figure, Row, Sizes
@@ -17,6 +18,7 @@ FIGURES: dict[str, Figure] = {
     "import": importing.rows,
     "warm": warm.rows,
     "match": matching.rows,
+    "results": results.rows,
     "fsyncs": syncs.rows,
     "commit": commit.rows,
     "cold": cold.rows,

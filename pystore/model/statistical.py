@@ -1,7 +1,7 @@
 """Matchers that know statistics: how often to train before an answer can be trusted.
 
-They go by attempts, equal seeds with equal results once, first to last. What is gone counts with
-its recorded metrics, and is never chosen.
+They go by attempts, each training once, first to last. What is gone counts with its recorded
+metrics, and is never chosen.
 
 K1  The order of the candidates makes no difference.
 K2  `match_until` keeps its promise: mean ± halfwidth covers the truth in 95 % of cases.

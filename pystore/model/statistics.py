@@ -1,6 +1,6 @@
 """Statistics of repeated attempts: numbers in; what one may conclude, out.
 
-X1  Equal seeds with equal results count once: a lost result that was built again is no new one.
+X1  Each training counts once: a lost result that was built again, or adopted, is no new one.
 X2  Intervals are Student's at 95 %; they cover the truth as often as they say, in simulation.
 X3  What cannot be known from so few numbers is NaN, never a guess.
 """
@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Literal
 
 from .attempt import Attempt
-from .refs import RRef
 
 LEVEL = 0.95
 NAN = float("nan")
@@ -21,12 +20,21 @@ Mode = Literal["max", "min"]
 
 
 def distinct(attempts: Iterable[Attempt]) -> list[Attempt]:
-    """The attempts that succeeded, first to last; of equal seeds with equal results the first."""
-    first: dict[tuple[RRef | None, int], Attempt] = {}
+    """The attempts that succeeded, first to last, each training once: the first where it recurs.
+
+    It recurs when a lost result was built again with its seed, and when others adopted it.
+    """
+    found: list[Attempt] = []
+    seen: set[object] = set()
     for attempt in sorted(attempts, key=lambda attempt: attempt.order):
-        if attempt.succeeded:
-            first.setdefault((attempt.rref, attempt.seed), attempt)
-    return list(first.values())
+        if not attempt.succeeded:
+            continue
+        built = (attempt.rref, attempt.seed)
+        run = (attempt.start, attempt.host, attempt.pid, attempt.seed)  # kept by adoption
+        if built not in seen and run not in seen:
+            found.append(attempt)
+        seen |= {built, run}
+    return found
 
 
 @dataclass(frozen=True)

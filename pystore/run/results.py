@@ -1,6 +1,6 @@
 """Results: what the attempts of some derivations reached, one row an attempt.
 
-V1  Rejected results are not among them; equal seeds with equal results count once.
+V1  Rejected results are not among them; in a summary each training counts once.
 V2  Failed attempts are rows and are counted, and their metrics enter no mean.
 V3  A number that is missing is never taken for another: it is counted as missing, or an error.
 """

@@ -39,6 +39,12 @@ def test_X1_equal_seeds_with_equal_results_count_once():
     assert len(distinct([attempt(0, 1, 7), attempt(1, 2, 7)])) == 2
 
 
+def test_X1_what_was_adopted_counts_once():
+    first = attempt(0, 1, 7)
+    adopted = first._replace(number=5, rref=RRef.of("9" * 32, DREF), context="1" * 32)
+    assert distinct([adopted, first]) == [first]
+
+
 @given(samples)
 def test_X2_the_interval_is_that_of_scipy(values):
     found = Statistics.of(values)
