@@ -1,0 +1,75 @@
+"""Code: what a function's identity consists of, name by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from ..model.digest import short
+from ..model.errors import BadStage
+from .functions import unwrapped
+from .survey import Survey, survey
+
+DEPTHS = ("project", "function")
+KEPT = 1000  # functions whose code is known; the oldest are forgotten
+_known: dict[tuple[int, str], tuple[Any, Survey, "Code"]] = {}
+
+
+@dataclass(frozen=True)
+class Code:
+    """The digest of a function and of what it uses, and the digests that it is made of."""
+
+    digest: str  # 32 hex digits
+    parts: Mapping[str, str]  # 16 hex digits of each function, class and constant, by its name
+
+    def changed(self, other: "Code") -> list[str]:
+        """What is otherwise in the `other`, later one, in words."""
+        return changes(self.parts, other.parts)
+
+
+def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What became of the parts, in words: "augment changed", "normalize is new", "RATE is gone"."""
+    told = [f"{name} changed" for name in new if name in old and old[name] != new[name]]
+    told += [f"{name} is new" for name in new if name not in old]
+    return told + [f"{name} is gone" for name in old if name not in new]
+
+
+def code_of(function: Callable[..., object], depth: str = "project") -> Code:
+    """The code of a function: with all that it uses of its project, or of the function alone.
+
+    Costs some 0.1 ms a function once, and next to nothing while no name has changed its meaning.
+    Raises BadStage when it is no function, or was edited after it was loaded.
+    """
+    if depth not in DEPTHS:
+        raise BadStage("not a depth of code", given=repr(depth), remedy=" or ".join(DEPTHS))
+    key = (id(function), depth)
+    kept = _known.get(key)
+    if kept is not None and kept[0] is function and kept[1].stands():
+        return kept[2]
+    _check(function)
+    found = survey(function, depth)
+    code = _digested(found.texts)
+    _known.pop(key, None)
+    _known[key] = function, found, code
+    if len(_known) > KEPT:
+        del _known[next(iter(_known))]
+    return code
+
+
+def _check(function: Any) -> None:
+    if not isinstance(unwrapped(function)[-1], FunctionType):
+        raise BadStage(
+            "only a function has code that can be followed",
+            given=repr(function)[:200],
+            remedy='write a function, or name its version: @stage(code="v1")',
+        )
+
+
+def _digested(texts: Mapping[str, str]) -> Code:
+    parts = {name: _digest(f"part\n{text}")[:16] for name, text in texts.items()}
+    whole = "\n".join(f"{digest} {name}" for name, digest in parts.items())
+    return Code(_digest(f"code\n{whole}"), parts)
+
+
+def _digest(text: str) -> str:
+    return short("pystore code 1", text.encode())
