@@ -1,5 +1,6 @@
 """One attempt: stage, run the realizer, commit; or say what failed and where its files are."""
 
+import traceback
 from collections.abc import Callable
 
 from ..model.context import Context
@@ -12,6 +13,7 @@ from ..store.protocol import StoreProtocol, Told
 from ..store.staging import Staging
 from .build import Build
 from .nesting import inside
+from .provenance import describe
 from .source import source_digest
 
 Timer = Callable[[], float]
@@ -37,8 +39,12 @@ def attempt(
     listener(Started(derivation.dref, number, staging.begun.seed, str(staging.out)))
     try:
         _run(derivation, Build(staging, store, told, listener))
+        describe(told)
         committed = store.commit(staging, told)
     except BaseException as error:
+        describe(told)
+        told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]
+        told.notes["staging"] = str(staging.path)
         _fail(store, staging, told, error)
         listener(AttemptFailed(derivation.dref, number, f"{type(error).__name__}: {error}"))
         raise

@@ -50,6 +50,10 @@ class Layout:
         """The directory of its attempts."""
         return self._drv + dref[5:] + "/attempts"
 
+    def beside(self, dref: DRef, context: str, number: int, suffix: str) -> str:
+        """A file or directory that belongs to one attempt."""
+        return f"{self.attempts(dref)}/{context}.{number}.{suffix}"
+
     def realization(self, rref: RRef) -> str:
         """The directory of a realization, which holds `out/` and the store's own two files."""
         return self._drv + rref[38:] + "/" + rref[5:37]

@@ -117,6 +117,10 @@ def used(tmp: Path, without: str = "") -> set[RRef]:
     """
     found: set[RRef] = set()
     for path in sorted(tmp.glob(PREFIX + "*")):
-        if path.name != without and locks.in_use(path):
+        if path.name == without or not locks.in_use(path):
+            continue
+        try:
             found.update(well_formed(RRef, disk.read(path).decode().splitlines()))
+        except FileNotFoundError:
+            continue  # its process has ended meanwhile
     return found

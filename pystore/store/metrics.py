@@ -82,16 +82,7 @@ def trace_text(trace: Trace) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
-def trace_path(folder: str, context: str, number: int) -> str:
-    """Where the trace of an attempt is."""
-    return f"{folder}/{context}.{number}.trace"
-
-
-def read_trace(folder: str, context: str, number: int) -> Trace:
-    """The trace of an attempt; empty when it has none."""
-    try:
-        text = disk.read(trace_path(folder, context, number))
-    except FileNotFoundError:
-        return []
+def parse_trace(text: bytes) -> Trace:
+    """The trace that `trace_text` wrote."""
     rows = [json.loads(line) for line in text.splitlines()]
     return [(row["step"], row["name"], row["value"]) for row in rows]

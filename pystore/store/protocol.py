@@ -30,6 +30,8 @@ class Told:
     notes: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     trace: Trace = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)  # of imported packages, and more
+    diff: bytes = b""  # how the project's files differ from its last revision
 
 
 class Lock(Protocol):

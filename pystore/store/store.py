@@ -23,14 +23,14 @@ from ..model.config import Config
 from ..model.context import Context, parse_provenance
 from ..model.errors import BadConfig, Corrupted, NotAStore, NotInStore, PystoreWarning
 from ..model.refs import DRef, RRef
-from . import adopt, attempts, disk, locks, scratch, staging, tree, verdicts
+from . import adopt, attempts, beside, disk, locks, scratch, staging, tree, verdicts
 from .attempts import Begun, Clock
 from .candidates import gather, present
 from .commit import CONTEXT, Committed, publish, seal, trash
 from .current import using
 from .layout import Layout, exists, open_root, well_formed
 from .live import Session
-from .metrics import Trace, read_trace, trace_path, trace_text
+from .metrics import Trace
 from .protocol import Told
 from .staging import Staging
 
@@ -278,10 +278,7 @@ class Store:
 
     def logdir(self, staged: Staging) -> Path:
         """A directory beside the record of the attempt, which stays; no part of the output."""
-        name = f"{staged.context.digest}.{staged.begun.number}.logs"
-        path = Path(self.layout.attempts(staged.dref), name)
-        path.mkdir(exist_ok=True)
-        return path
+        return beside.logdir(self.layout, staged)
 
     def commit(self, staged: Staging, told: Told | None = None) -> Committed:
         """Turns a staging into a realization (S4).
@@ -293,7 +290,7 @@ class Store:
         metrics = {**sealed.metrics, **told.metrics}
         attempt = self._attempt(staged, told, "succeeded", metrics, rref=sealed.rref)
         with self.session.open_gate():
-            self._keep_trace(staged, [*sealed.trace, *told.trace])
+            beside.keep(self.layout, staged, told, [*sealed.trace, *told.trace])
             self.session.note([sealed.rref])
             committed = publish(self.layout, staged, sealed, attempt, durable=self.durable)
             verdicts.lift(self.layout.attempts(sealed.rref.dref), sealed.rref, "damaged")
@@ -328,20 +325,17 @@ class Store:
         attempt = self._attempt(staged, told, "failed", told.metrics, error=text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
-            self._keep_trace(staged, told.trace)
+            beside.keep(self.layout, staged, told, told.trace)
             attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
         return staged.keep()
 
     def trace(self, attempt: Attempt) -> Trace:
         """The metrics that an attempt told over its steps; empty when it told none."""
-        return read_trace(self.layout.attempts(attempt.dref), attempt.context, attempt.number)
+        return beside.read_trace(self.layout, attempt)
 
-    def _keep_trace(self, staged: Staging, trace: Trace) -> None:
-        if trace:
-            path = trace_path(
-                self.layout.attempts(staged.dref), staged.context.digest, staged.begun.number
-            )
-            disk.publish(path, trace_text(trace), tmp=self.layout.tmp, durable=self.durable)
+    def diff(self, attempt: Attempt) -> bytes:
+        """How the project's files differed from its last revision; empty where they did not."""
+        return beside.read(self.layout, attempt, "diff")
 
     def _attempt(
         self,
@@ -355,7 +349,7 @@ class Store:
     ) -> Attempt:
         begun = staged.begun
         resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
-        runs_on = attempts.versions()
+        runs_on = {**told.versions, **attempts.versions()}
         return Attempt(
             id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
             number=begun.number, outcome=outcome, rref=rref, error=error, seed=begun.seed,

@@ -18,7 +18,7 @@ from ..model.errors import Corrupted, NotInStore, UnkeepableOutput
 from ..model.events import Listener, Progress, ignore
 from ..model.manifest import Entry, Manifest, encode_name
 from ..model.refs import DRef, RRef
-from . import attempts, disk, tree, verdicts
+from . import attempts, beside, disk, tree, verdicts
 from .commit import CONTEXT, MANIFEST, OWN, trash
 from .store import Store
 
@@ -120,7 +120,7 @@ class _Rounds:
     def _records(self, dref: DRef) -> Iterator[Damage]:
         folder = self._store.layout.attempts(dref)
         for name in sorted(attempts.names(folder)):
-            if name.endswith(".json") and (what := _record_damage(folder, name, dref)):
+            if what := _attempt_damage(folder, name, dref):
                 yield Damage(dref, "attempt", f"{_home(dref)}/attempts/{name}", what)
 
     def _realization(self, rref: RRef) -> Iterator[Damage]:
@@ -228,6 +228,18 @@ def _read(path: Path) -> bytes:
         raise Corrupted("missing") from None
     except IsADirectoryError:
         raise Corrupted("a directory in place of a file") from None
+
+
+def _attempt_damage(folder: str, name: str, dref: DRef) -> str:
+    if name.endswith(".json"):
+        return _record_damage(folder, name, dref)
+    if not name.endswith(beside.SUFFIXES):
+        return ""
+    try:
+        beside.check(disk.read(f"{folder}/{name}"))
+    except Corrupted as error:
+        return error.what
+    return ""
 
 
 def _record_damage(folder: str, name: str, dref: DRef) -> str:

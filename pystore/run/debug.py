@@ -1,0 +1,105 @@
+"""Debugging: the Build of a target in your own hands, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..model.attempt import Attempt
+from ..model.context import Context
+from ..model.derivation import Closure
+from ..model.errors import BadStage, NotInStore
+from ..model.refs import DRef, RRef, parse_ref
+from ..store.current import current_store
+from ..store.protocol import Told
+from ..store.store import Store
+from .build import Build
+from .declare import Registry
+from .verbs import Target, declare, realize_many
+
+
+class Debug(Build):
+    """A Build that you commit or discard yourself: `b = Debug.start(target)`, then `b.commit()`."""
+
+    @classmethod
+    def start(cls, target: Target, *, store: Store | None = None) -> Debug:
+        """Realizes the inputs of one target, and hands over its Build.
+
+        Raises BadStage when there are several targets.
+        """
+        store = store or current_store()
+        closure = declare(target, Registry(), store)
+        if len(closure.drefs) != 1:
+            raise BadStage(
+                "debug takes one target",
+                given=", ".join(closure.drefs),
+                remedy="name one of them",
+            )
+        derivation = closure[closure.drefs[0]]
+        needs = list(derivation.config.inputs)
+        inputs = Closure.of(needs, {d.dref: d for d in closure.derivations})
+        context = Context(dict(zip(needs, realize_many(inputs, store=store), strict=True)))
+        staging = store.begin(derivation.config, context)
+        return cls(staging, store, Told(derivation.realizer.name))
+
+    def commit(self) -> RRef:
+        """Makes what was written a realization. Raises what a commit raises; then try again."""
+        return self.store.commit(self._staging, self._told).rref
+
+    def discard(self) -> None:
+        """Forgets it: the attempt counts as failed, and its directory is removed."""
+        self.store.fail(self._staging, self._told, RuntimeError("discarded"))
+        self._staging.discard()
+
+
+@contextmanager
+def debug(target: Target, *, store: Store | None = None) -> Iterator[Debug]:
+    """The Build of a target whose inputs are realized; leaving the block commits it.
+
+    An exception commits nothing and keeps the directory, which its note names.
+    """
+    build = Debug.start(target, store=store)
+    try:
+        yield build
+    except BaseException as error:
+        if build.store.fail(build._staging, build._told, error):
+            error.add_note(f"what was written is kept in {build._staging.path}")
+        raise
+    build.commit()
+
+
+class Failure:
+    """A failed attempt, for a look at what it left."""
+
+    def __init__(self, attempt: Attempt, staging: Path | None) -> None:
+        self.attempt = attempt
+        self.staging = staging  # None: it wrote nothing, or gc has removed it
+
+    @property
+    def error(self) -> str:
+        """What it raised, with the traceback where there is one."""
+        return str(self.attempt.notes.get("traceback") or self.attempt.error)
+
+    def __repr__(self) -> str:
+        return f"<Failure of {self.attempt.dref}, staging {self.staging}>\n{self.error}"
+
+
+def last_failure(ref: str | None = None, *, store: Store | None = None) -> Failure:
+    """The latest failed attempt of a derivation, or of all: its error, traceback and staging.
+
+    Raises NotInStore when none has failed.
+    """
+    store = store or current_store()
+    drefs = store.drefs() if ref is None else [store.config(_dref(ref)).dref]
+    failed = [a for dref in drefs for a in store.attempts(dref) if a.outcome == "failed"]
+    if not failed:
+        raise NotInStore("no attempt has failed", ref=ref, store=store.root)
+    attempt = max(failed, key=lambda a: a.stop)
+    staging = Path(str(attempt.notes.get("staging", "")))
+    return Failure(attempt, staging if staging.name and staging.exists() else None)
+
+
+def _dref(ref: str) -> DRef:
+    parsed = parse_ref(ref)
+    return parsed.dref if isinstance(parsed, RRef) else parsed

@@ -1,0 +1,63 @@
+"""Provenance: what an attempt ran on, beside its config. Recorded, and no part of any identity."""
+
+import subprocess
+import sys
+from functools import cache
+
+from ..model.digest import short
+from ..store.protocol import Told
+
+
+def packages() -> dict[str, str]:
+    """The versions of the packages that are imported now, by name."""
+    return _packages(len(sys.modules))
+
+
+@cache
+def _packages(count: int) -> dict[str, str]:
+    found = {}
+    for name, module in list(sys.modules.items()):
+        version = getattr(module, "__version__", None) if "." not in name else None
+        if isinstance(version, str) and "site-packages" in str(getattr(module, "__file__", "")):
+            found[name] = version
+    return found
+
+
+@cache
+def git() -> tuple[str, bytes]:
+    """The revision of the project in the working directory, and how it differs; empty if none."""
+    revision = _git("rev-parse", "HEAD")
+    return revision, _git("diff", "HEAD").encode() if revision else b""
+
+
+def describe(told: Told) -> None:
+    """Tells what this process runs on: packages, revision, difference, device."""
+    told.versions = dict(packages())
+    revision, diff = git()
+    if revision:
+        told.versions["git"] = revision
+    if diff:
+        told.versions["git diff"] = short("pystore diff 1", diff)
+        told.diff = diff
+    if seen := device():
+        told.versions["device"] = seen
+
+
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *words], capture_output=True, text=True, errors="replace", check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""  # no git, or no project of git's here
+    return done.stdout.strip()
+
+
+def device() -> str | None:
+    """The accelerator that an imported framework sees, "cpu" if none, None without a framework."""
+    if torch := sys.modules.get("torch"):
+        return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "cpu"
+    if tensorflow := sys.modules.get("tensorflow"):
+        seen = tensorflow.config.list_physical_devices("GPU")
+        return ", ".join(one.name for one in seen) or "cpu"
+    return None

@@ -1,0 +1,100 @@
+"""Seeds: one number for every source of chance, and the same attempt again."""
+
+import random
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+from ..model.derivation import Derivation
+from ..model.errors import Corrupted, NotInStore
+from ..model.manifest import Manifest, encode_name
+from ..model.refs import RRef
+from ..store import disk, tree
+from ..store.attempts import Begun
+from ..store.commit import MANIFEST
+from ..store.current import current_store
+from ..store.protocol import Told
+from ..store.staging import Staging, make_folder
+from ..store.store import Store
+from .build import Build, build_seed
+from .nesting import inside, refuse_nested
+
+
+def seed_everything(b: Build) -> int:
+    """Seeds random, NumPy, and TensorFlow and PyTorch where they are imported; returns the seed.
+
+    Call it after your imports. It does not make operations deterministic that are not.
+    """
+    seed = build_seed(b)
+    random.seed(seed)
+    if find_spec("numpy") is not None:
+        import_module("numpy").random.seed(seed)
+    if tensorflow := sys.modules.get("tensorflow"):
+        tensorflow.random.set_seed(seed)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+    return seed
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What running an attempt again gave."""
+
+    rref: RRef
+    seed: int
+    differing: tuple[str, ...]  # files whose bytes, kinds or names differ
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every byte is the same."""
+        return not self.differing
+
+    def __str__(self) -> str:
+        if self.agrees:
+            return f"{self.rref}: the same bytes again, with seed {self.seed}"
+        files = ", ".join(self.differing)
+        return f"{self.rref}: other bytes with the same seed {self.seed}, in {files}"
+
+
+def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> Replay:
+    """Runs the attempt that made `rref` again, with its seed and inputs, and commits nothing.
+
+    Says whether the bytes agree, and if not which files differ. Raises NotInStore when `rref` is
+    none of the derivation's, or its bytes are gone; what the realizer raises passes.
+    """
+    refuse_nested("replay")
+    store = store or current_store()
+    wanted = RRef(rref)
+    made = [a for a in store.attempts(derivation.dref) if a.rref == wanted]
+    if not made:
+        raise NotInStore(
+            "no attempt of this derivation made that",
+            dref=derivation.dref,
+            rref=wanted,
+            remedy="attempts(dref) lists what was made",
+        )
+    manifest = _manifest(store, wanted)
+    path, claim = make_folder(store.staging_area)
+    begun = Begun(made[-1].number, made[-1].seed, made[-1].start)
+    staging = Staging(path, derivation.config, store.context(wanted), begun, claim)
+    try:
+        with inside(f"the realizer {derivation.realizer.name}"):
+            derivation.realizer(Build(staging, store, Told()))
+        return Replay(wanted, begun.seed, _differences(manifest, tree.scan(staging.out)))
+    finally:
+        staging.discard()
+
+
+def _manifest(store: Store, rref: RRef) -> Manifest:
+    store.path(rref)
+    try:
+        return Manifest.parse(disk.read(f"{store.layout.realization(rref)}/{MANIFEST}"))
+    except Corrupted as error:
+        raise error.having(rref=rref, remedy="verify() says more") from None
+
+
+def _differences(first: Manifest, second: Manifest) -> tuple[str, ...]:
+    old, new = ({e.path: e for e in manifest.entries} for manifest in (first, second))
+    paths = sorted(old.keys() | new.keys())
+    return tuple(encode_name(path) for path in paths if old.get(path) != new.get(path))
