@@ -184,14 +184,22 @@ def _strip(descriptor: int) -> None:
 
 
 def remove(root: Path) -> None:
-    """Makes sure that there is nothing at `root`: a file, or a tree of any depth and any modes."""
-    try:
-        status = os.lstat(root)
-    except FileNotFoundError:
-        return
-    if not stat.S_ISDIR(status.st_mode):
-        os.unlink(root)
-        return
+    """Makes sure that there is nothing at `root`: a file, or a tree of any depth and any modes.
+
+    Others may be removing it at the same time.
+    """
+    while True:
+        try:
+            status = os.lstat(root)
+        except FileNotFoundError:
+            return
+        try:
+            return _remove(root) if stat.S_ISDIR(status.st_mode) else os.unlink(root)
+        except FileNotFoundError:
+            continue  # another process was quicker with a part of it
+
+
+def _remove(root: Path) -> None:
     os.chmod(root, 0o700)
     for step in walk(root):
         if step.leaving:
