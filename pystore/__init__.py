@@ -22,6 +22,7 @@ from .model.matchers import (
 )
 from .model.realizer import Realizer
 from .model.refs import DRef, RefPath, RRef, selfref
+from .model.statistical import match_top, match_until
 from .model.version import __version__
 from .run.acceptance import accept
 from .run.build import (
@@ -43,7 +44,11 @@ from .run.build import (
     build_seed,
     build_wrapper,
 )
+from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
+from .run.compare import compare
+from .run.explain import explain
+from .run.family import family
 from .run.inplace import instantiate_inplace, realize_inplace
 from .run.lookup import (
     attempts,
@@ -56,7 +61,10 @@ from .run.lookup import (
     rref2dref,
     rref2path,
 )
+from .run.results import best, results
+from .run.seeds import replay, seed_everything
 from .run.stage import Stage, output, stage
+from .run.sweep import choice, loguniform, randint, sample, sweep, uniform
 from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many
 from .run.view import View, view
@@ -72,6 +80,7 @@ __all__ = [
     "Config",
     "Context",
     "DRef",
+    "Debug",
     "Derivation",
     "Keep",
     "Manifest",
@@ -89,6 +98,7 @@ __all__ = [
     "__version__",
     "accept",
     "attempts",
+    "best",
     "build_cattrs",
     "build_config",
     "build_context",
@@ -106,18 +116,25 @@ __all__ = [
     "build_seed",
     "build_wrapper",
     "catref",
+    "choice",
     "commit",
+    "compare",
     "config_of",
     "context_of",
+    "debug",
     "deps_of",
     "dref2path",
     "errors",
     "events",
+    "explain",
+    "family",
     "gc",
     "instantiate",
     "instantiate_inplace",
     "keep_best",
     "keep_latest",
+    "last_failure",
+    "loguniform",
     "lsref",
     "match",
     "match_all",
@@ -126,24 +143,33 @@ __all__ = [
     "match_latest",
     "match_only",
     "match_some",
+    "match_top",
+    "match_until",
     "mkconfig",
     "mkdrv",
     "output",
     "pin",
     "pins",
+    "randint",
     "realize",
     "realize_inplace",
     "realize_many",
     "reject",
     "rejected",
+    "replay",
+    "results",
     "rmref",
     "rref2dref",
     "rref2path",
+    "sample",
+    "seed_everything",
     "selfref",
     "settings",
     "stage",
     "store_initialize",
+    "sweep",
     "two_way",
+    "uniform",
     "unpin",
     "verify",
     "view",

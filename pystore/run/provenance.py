@@ -1,6 +1,5 @@
 """Provenance: what an attempt ran on, beside its config. Recorded, and no part of any identity."""
 
-import subprocess
 import sys
 from functools import cache
 
@@ -44,6 +43,8 @@ def describe(told: Told) -> None:
 
 
 def _git(*words: str) -> str:
+    import subprocess  # only when something is built
+
     try:
         done = subprocess.run(
             ["git", *words], capture_output=True, text=True, errors="replace", check=True

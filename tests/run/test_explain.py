@@ -1,0 +1,166 @@
+"""Explaining why something is new; debugging; replaying; the last failure."""
+
+import random
+
+import numpy as np
+import pytest
+
+import pystore as ps
+from pystore import Derivation, debug, explain, last_failure, match_latest, output, replay, stage
+from pystore.errors import BadStage, BuildError, NotInStore, UnkeepableOutput
+
+
+def edited(source, name="train"):
+    """The stage in a version of its source, as an editor would leave it in a notebook's cell."""
+    import linecache
+
+    file = f"<ipython-input-{len(linecache.cache)}-x>"
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    namespace = {"stage": stage, "output": output}
+    exec(compile(source, file, "exec"), namespace)
+    return namespace[name]
+
+
+SOURCE = """
+def augment(x):
+    return x + 1
+
+@stage
+def prepare(n=1, file=output("data.txt")):
+    file.write_text(str(augment(n)))
+
+@stage
+def train(data=prepare(), epochs=1, accuracy=output("accuracy.txt")):
+    accuracy.write_text(data.file.read_text())
+"""
+
+
+def test_explain_names_the_function_that_changed(store):
+    train = edited(SOURCE)
+    assert "nothing named train" in str(explain(train()))
+    train().run()
+    assert "not new: 1 attempts have succeeded" in str(explain(train()))
+    changed = edited(SOURCE.replace("x + 1", "x + 2"), "prepare")
+    assert "of its code, augment changed" in str(explain(changed()))
+    reasons = str(explain(edited(SOURCE.replace("x + 1", "x + 2"))()))
+    assert "its input data is another" in reasons
+    assert "augment changed" in reasons
+
+
+def test_explain_names_the_parameter_that_changed(store):
+    train = edited(SOURCE)
+    train(epochs=1).run(force_rebuild=True)
+    explanation = explain(train(epochs=3))
+    assert explanation.reasons == (
+        "new because epochs: 1 → 3; 1 realizations exist for the old value",
+    )
+    assert explanation.nearest == train(epochs=1).dref
+
+
+# --- debug -----------------------------------------------------------------------------
+
+
+def seeded(b):
+    (b.outpath / "x.txt").write_text(str(b.seed))
+
+
+def pair():
+    inner = Derivation({"name": "inner"}, match_latest(), seeded)
+    return Derivation({"name": "outer", "in": [inner, "x.txt"]}, match_latest(), seeded)
+
+
+def test_debug_hands_over_a_build_and_commits_it(store):
+    with debug(pair()) as b:
+        assert ps.build_path(b, b.config["in"]).read_text()
+        (b.outpath / "by-hand.txt").write_text("x")
+    rref = ps.realize(pair())
+    assert "by-hand.txt" in ps.lsref(rref)
+
+
+def test_debug_keeps_the_directory_of_an_exception(store):
+    with pytest.raises(ZeroDivisionError) as caught, debug(pair()) as b:
+        (b.outpath / "half.txt").write_text("x")
+        raise ZeroDivisionError
+    assert str(b.outpath.parent) in caught.value.__notes__[0]
+    assert (b.outpath / "half.txt").exists()
+    assert ps.lsref(pair().dref) == []
+
+
+def test_debug_line_by_line(store):
+    b = ps.Debug.start(pair())
+    (b.outpath / "bad").symlink_to("/etc")
+    with pytest.raises(UnkeepableOutput):
+        b.commit()
+    (b.outpath / "bad").unlink()
+    seeded(b)
+    rref = b.commit()
+    assert ps.lsref(pair().dref) == [rref]
+    other = ps.Debug.start(pair())
+    other.discard()
+    assert not other.outpath.exists()
+    assert [a.outcome for a in ps.attempts(pair().dref)] == ["succeeded", "failed"]
+    with pytest.raises(BadStage, match="one target"):
+        ps.Debug.start([pair(), Derivation({}, match_latest(), seeded)])
+
+
+# --- seeds and failures ----------------------------------------------------------------
+
+
+def test_replay_says_whether_the_bytes_agree(store):
+    rref = ps.realize(pair())
+    again = replay(pair(), rref)
+    assert again.agrees
+    assert "the same bytes" in str(again)
+    noise = iter("abcdef")
+
+    def noisy(b):
+        seeded(b)
+        (b.outpath / "noise.txt").write_text(next(noise))
+
+    derivation = Derivation({"name": "noisy"}, match_latest(), noisy)
+    rref = ps.realize(derivation)
+    assert replay(derivation, rref).differing == ("noise.txt",)
+    assert len(ps.attempts(derivation.dref)) == 1
+    assert ps.gc(keep=[rref, ps.realize(pair())]).litter == ()
+    with pytest.raises(NotInStore):
+        replay(pair(), rref)
+
+
+def test_seed_everything_repeats_every_source_of_chance(store):
+    drawn = []
+
+    def draw(b):
+        assert ps.seed_everything(b) == b.seed
+        drawn.append((random.random(), np.random.rand()))
+
+    derivation = Derivation({}, match_latest(), draw)
+    rref = ps.realize(derivation)
+    replay(derivation, rref)
+    ps.realize(derivation, force_rebuild=True)
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_the_last_failure_has_traceback_and_staging(store):
+    with pytest.raises(NotInStore, match="no attempt has failed"):
+        last_failure()
+
+    def fails(b):
+        (b.outpath / "half.txt").write_text("x")
+        raise ValueError("diverged")
+
+    derivation = Derivation({}, match_latest(), fails)
+    with pytest.raises(BuildError):
+        ps.realize(derivation)
+    for failure in (last_failure(), last_failure(derivation.dref)):
+        assert "ValueError: diverged" in failure.error
+        assert "in fails" in failure.error
+        assert (failure.staging / "out" / "half.txt").exists()
+    ps.gc(dry_run=False)
+    assert last_failure().staging is None
+
+
+def test_attempts_know_what_they_ran_on(store):
+    rref = ps.realize(pair())
+    (attempt,) = ps.attempts(rref)
+    assert {"python", "pystore", "system", "numpy"} <= set(attempt.versions)
+    assert attempt.duration >= 0
