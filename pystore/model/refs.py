@@ -60,6 +60,9 @@ class DRef(str):
         """The reference with these two parts."""
         return cls(f"dref:{digest}-{name}")
 
+    def _repr_html_(self) -> str:
+        return f"<code>{self}</code>"
+
     @property
     def digest(self) -> str:
         """The 32 hex digits of the config."""
@@ -96,6 +99,9 @@ class RRef(str):
     def of(cls, digest: str, dref: DRef) -> "RRef":
         """The realization of `dref` with this digest."""
         return cls(f"rref:{digest}-{dref[5:]}")
+
+    def _repr_html_(self) -> str:
+        return f"<code>{self}</code>"
 
     @property
     def digest(self) -> str:
