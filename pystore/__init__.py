@@ -44,9 +44,9 @@ from .run.build import (
     build_seed,
     build_wrapper,
 )
+from .run.compare import compare
 from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
-from .run.compare import compare
 from .run.explain import explain
 from .run.family import family
 from .run.inplace import instantiate_inplace, realize_inplace

@@ -21,6 +21,7 @@ from .normal import Normal, normal
 
 _STARTED = time.time()
 _known: dict[str, list["Listing"]] = {}  # the readings of each file, the latest last
+_fresh: set[str] = set()  # the files that were looked at since the last `refresh`
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -122,9 +123,9 @@ class Listing:
         )
 
 
-def remember(file: str) -> None:
-    """Reads a file now, so that a later edit is told from what is loaded."""
-    _readings(file, None)
+def refresh() -> None:
+    """Has every file looked at anew: once a survey is often enough."""
+    _fresh.clear()
 
 
 def listing_of(code: CodeType, names: dict[str, Any]) -> tuple[Listing, Definition] | None:
@@ -223,6 +224,9 @@ def literal(node: ast.AST) -> bool:
 
 
 def _readings(file: str, names: dict[str, Any] | None) -> list[Listing]:
+    if file in _fresh:
+        return _known[file]
+    _fresh.add(file)
     linecache.checkcache(file)
     lines = linecache.getlines(file, names)
     known = _known.setdefault(file, [])

@@ -11,7 +11,7 @@ Standard library only: the tests run this with other Pythons, which lack our dep
 """
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,24 +62,32 @@ class _Walker:
     # --- text ------------------------------------------------------------------------------
 
     def node(self, node: Any) -> None:
-        kind = type(node).__name__
-        special = _SPECIAL.get(kind)
+        kind = type(node)
+        special = _special.get(kind)
         if special is not None:
             special(self, node)
             return
-        self.out.append("(" + kind)
+        if kind not in _opening:
+            _learn(kind)
+            self.node(node)
+            return
+        self.out.append(_opening[kind])
         self.fields(node)
         self.out.append(")")
 
-    def fields(self, node: Any, leave: Iterable[str] = ()) -> None:
-        for name in node._fields:
-            if name in SKIPPED or name in leave:
-                continue
+    def fields(self, node: Any, leave: tuple[str, ...] = ()) -> None:
+        kind = type(node)
+        if kind not in _fields:
+            _learn(kind)
+        for name, opening in _fields[kind]:
             value = getattr(node, name, None)
-            if value is None or value == []:
+            if value is None or value == [] or name in leave:
                 continue
-            self.out.append(f" {name}=")
-            self.value(name, value)
+            self.out.append(opening)
+            if isinstance(value, ast.AST):
+                self.node(value)
+            else:
+                self.value(name, value)
 
     def value(self, name: str, value: Any) -> None:
         if isinstance(value, ast.AST):
@@ -363,3 +371,15 @@ _SPECIAL: dict[str, Callable[[_Walker, Any], None]] = {
     "JoinedStr": _Walker.joined,
     "FormattedValue": _Walker.formatted,
 }
+
+# The same by class, learned as classes are met: a walk goes over thousands of nodes.
+_special: dict[type, Callable[[_Walker, Any], None]] = {}
+_opening: dict[type, str] = {}
+_fields: dict[type, tuple[tuple[str, str], ...]] = {}
+
+
+def _learn(kind: type[ast.AST]) -> None:
+    _fields[kind] = tuple((name, f" {name}=") for name in kind._fields if name not in SKIPPED)
+    _opening[kind] = "(" + kind.__name__
+    if kind.__name__ in _SPECIAL:
+        _special[kind] = _SPECIAL[kind.__name__]

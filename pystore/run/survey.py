@@ -20,7 +20,15 @@ from typing import Any
 from ..model.errors import PystoreWarning
 from .constant import Opaque, canonical, fixed
 from .functions import MISSING, called, codes_of, content, generated, methods_of, unwrapped
-from .listing import assigned_expression, class_listing, listing_of, literal, of_place, readings_of
+from .listing import (
+    assigned_expression,
+    class_listing,
+    listing_of,
+    literal,
+    of_place,
+    readings_of,
+    refresh,
+)
 from .normal import Normal, normal
 from .project import (
     class_of_project,
@@ -70,6 +78,7 @@ class Survey:
 
 def survey(function: Any, depth: str) -> Survey:
     """What a function consists of: itself alone, or with all that it uses of the project."""
+    refresh()
     surveyor = _Surveyor(follow=depth == "project")
     *wrappers, plain = unwrapped(function)
     surveyor.stage(plain)
