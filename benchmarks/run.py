@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import code_digest
 import cold
 import commit
 import importing
@@ -22,6 +23,7 @@ FIGURES: dict[str, Figure] = {
     "fsyncs": syncs.rows,
     "commit": commit.rows,
     "cold": cold.rows,
+    "code": code_digest.rows,
 }
 
 HEADER = ("work", "pystore", "beside it", "must", "met")
