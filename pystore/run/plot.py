@@ -5,6 +5,7 @@ from typing import Any
 
 from ..model.errors import BadMetric, PystoreError
 from .results import Results
+from .table import brief
 from .traces import read_trace
 
 
@@ -13,8 +14,8 @@ def plot_points(
 ) -> Any:
     """A column of points for each config, with the mean and its 95 % interval beside it."""
     metric = metric or _only_metric(results)
-    axes = axes or _new_axes()
     summary = results.summary(metric, over=over)
+    axes = axes or _new_axes()
     for place, group in enumerate(summary):
         axes.plot([place] * len(group.values), group.values, "o", color="C0", alpha=0.4)
         found = group.statistics
@@ -22,8 +23,11 @@ def plot_points(
             reach = [[found.halfwidth]] * 2 if found.n > 1 else None
             axes.errorbar([place + 0.15], [found.mean], yerr=reach, fmt="s", color="C1", capsize=3)
     axes.set_xticks(range(len(summary)))
-    labels = [group.label.replace(" ", "\n") for group in summary]
-    axes.set_xticklabels(labels, fontsize="small")
+    given = [
+        [brief(group.parameters.get(name)) for name in summary.parameters] for group in summary
+    ]
+    axes.set_xticklabels(["\n".join(values) for values in given], fontsize="small")
+    axes.set_xlabel(", ".join(summary.parameters))
     axes.set_ylabel(metric)
     return axes
 

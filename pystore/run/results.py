@@ -238,7 +238,7 @@ def _check_found(rows: Sequence[Result], wanted: Sequence[str]) -> None:
 _SHOWN: dict[str, Callable[[Attempt], Any]] = {
     "attempt": lambda a: a.number,
     "outcome": lambda a: a.outcome,
-    "seconds": lambda a: round(a.duration, 2),
+    "seconds": lambda a: f"{a.duration:.2f}",
     "rref": lambda a: a.rref and a.rref[:13],
 }
 
