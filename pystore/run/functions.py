@@ -4,6 +4,9 @@ from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from .constant import canonical
+from .project import outside_name
+
 MISSING = object()
 _WRAPPED = ("__wrapped__", "py_func", "python_function")
 
@@ -48,19 +51,29 @@ def codes_of(code: CodeType) -> list[CodeType]:
     return [code, *(deep for one in inner for deep in codes_of(one))]
 
 
-def generated(function: Any) -> bool:
-    """Whether a function was made by a library, as the __init__ of a dataclass."""
-    code = getattr(function, "__code__", None)
-    return isinstance(code, CodeType) and code.co_filename == "<string>"
-
-
 def methods_of(kind: type) -> list[FunctionType]:
     """The functions that stand in the class statement."""
     found = []
     for value in vars(kind).values():
         value = getattr(value, "fget", value)
         plain = unwrapped(value)[-1]
-        inside = getattr(plain, "__qualname__", "").startswith(kind.__qualname__ + ".")
-        if isinstance(plain, FunctionType) and inside and not generated(plain):
+        if not isinstance(plain, FunctionType):
+            continue
+        # The code of a method that dataclasses or attrs made has another name than the method.
+        if plain.__code__.co_qualname.startswith(kind.__qualname__ + "."):
             found.append(plain)
     return found
+
+
+def bytecode(function: FunctionType) -> tuple[list[str], list[str]]:
+    """The text of a function without source, and the names in it."""
+    parts: list[str] = []
+    names = dict.fromkeys(function.__code__.co_freevars)
+    for one in codes_of(function.__code__):
+        names.update(dict.fromkeys(one.co_names))
+        constants = [c for c in one.co_consts if not isinstance(c, CodeType)]
+        if constants and constants[0] == function.__doc__:
+            constants[0] = None
+        told = canonical(constants, lambda value, hint: outside_name(type(value)))
+        parts.append(f"{one.co_code.hex()} {told} {one.co_names} {one.co_varnames}")
+    return parts, list(names)

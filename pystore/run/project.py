@@ -54,10 +54,6 @@ def class_of_project(kind: type) -> bool:
     """Whether a class is the user's own."""
     if not kind.__flags__ & _HEAP_TYPE:
         return False
-    for value in vars(kind).values():
-        code = getattr(value, "__code__", None)
-        if isinstance(code, CodeType) and not code.co_filename.startswith("<"):
-            return file_of_project(code.co_filename)
     # What `exec` makes in a dict without __name__ calls itself builtin.
     return kind.__module__ == "builtins" or name_of_project(kind.__module__)
 

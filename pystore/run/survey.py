@@ -7,6 +7,7 @@ V2  Names are given in the order of discovery from the function on, breadth firs
 V3  `Survey.stands` is false as soon as a global, a closed-over value or a constant has changed.
 """
 
+import dataclasses
 import importlib.util
 import sys
 import warnings
@@ -19,7 +20,7 @@ from typing import Any
 
 from ..model.errors import PystoreWarning
 from .constant import Opaque, canonical, fixed
-from .functions import MISSING, called, codes_of, content, generated, methods_of, unwrapped
+from .functions import MISSING, bytecode, called, content, methods_of, unwrapped
 from .listing import (
     assigned_expression,
     class_listing,
@@ -134,17 +135,9 @@ class _Surveyor:
 
     def _compiled(self, function: FunctionType) -> str:
         """The text of a function without source: constants, names and bytecode."""
-        code, parts = function.__code__, []
-        names: dict[str, None] = {}
-        for one in codes_of(code):
-            names.update(dict.fromkeys(one.co_names))
-            constants = [c for c in one.co_consts if not isinstance(c, CodeType)]
-            if constants and constants[0] == function.__doc__:
-                constants[0] = None
-            told = canonical(constants, lambda value, hint: outside_name(type(value)))
-            parts.append(f"{one.co_code.hex()} {told} {one.co_names} {one.co_varnames}")
-        cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
-        uses: dict[Chain, bool] = {(name,): False for name in (*names, *code.co_freevars)}
+        parts, names = bytecode(function)
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        uses: dict[Chain, bool] = {(name,): False for name in names}
         form = Normal("", uses, ())
         references = self._references(form, function.__globals__, cells) if self.follow else []
         return "\n".join(["compiled", *parts, *references])
@@ -175,15 +168,27 @@ class _Surveyor:
         own = {"__module__", "__dict__", "__weakref__", "__doc__", "__qualname__"}
         own |= {"__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__"}
         for name, value in vars(kind).items():
-            if name in own or isinstance(value, property) or type(value).__module__ == "builtins":
-                value = getattr(value, "fget", value)
-            function = unwrapped(value)[-1] if callable(value) or hasattr(value, "__func__") else 0
-            if name in own or generated(function) or type(value).__name__.endswith("descriptor"):
-                continue
-            if name == "__annotations__":
-                value = [(key, ascii(one)) for key, one in value.items()]
-            parts.append(f"{name}={self._value(value, name, None)}")
+            function = unwrapped(getattr(value, "fget", value))[-1]
+            if isinstance(function, FunctionType):
+                if function in methods_of(kind):
+                    parts.append(f"{name}={self.refer(function, name)}")
+            elif name == "__annotations__":
+                parts.append(f"{name}={[(k, str(v)) for k, v in value.items()]!a}")
+            elif name in ("__dataclass_params__", "__dataclass_fields__"):
+                parts.append(f"{name}={self._fields(value)}")
+            elif name not in own and not hasattr(type(value), "__get__"):
+                parts.append(f"{name}={self._value(value, name, None)}")
         return "\n".join(parts)
+
+    def _fields(self, value: Any) -> str:
+        """How a dataclass is made: its options, or the defaults of its fields."""
+        if not isinstance(value, dict):
+            return ascii(repr(value))
+        told = []
+        for name, one in value.items():
+            made = [d for d in (one.default, one.default_factory) if d is not dataclasses.MISSING]
+            told.append((name, one.init, one.compare, *made))
+        return self._value(told, "fields", None)
 
     def _module(self, module: ModuleType, name: str) -> None:
         readings = readings_of(module.__dict__.get("__file__") or "")

@@ -392,6 +392,34 @@ def test_a_function_without_source_counts_by_its_bytecode():
     assert code_of(one).parts.keys() == {"train", "N"}
 
 
+MADE = """
+from collections import namedtuple
+from dataclasses import dataclass
+P = namedtuple("P", "x y")
+@dataclass
+class C:
+    n: int = 1
+    def f(self): return 2
+c = C(3)
+def train(): return P, c
+"""
+
+
+@pytest.mark.parametrize("edit", ["x y", "= 1", "return 2", "C(3)"])
+@pytest.mark.parametrize("source", [True, False])
+def test_classes_that_are_made_by_others_count(load, edit, source):
+    def code(text):
+        if source:
+            return code_of(load(text).train)
+        names: dict = {"__name__": "__main__"}
+        exec(text, names)
+        return code_of(names["train"])
+
+    assert code(MADE) == code(MADE)
+    new = edit.replace("y", "z").translate(str.maketrans("123", "456"))
+    assert code(MADE) != code(MADE.replace(edit, new))
+
+
 # --- again in one process ----------------------------------------------------------------
 
 
