@@ -75,7 +75,7 @@ def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> 
             remedy="attempts(dref) lists what was made",
         )
     manifest = _manifest(store, wanted)
-    path, claim = make_folder(store.staging_area)
+    path, claim = make_folder(store.staging_area, derivation.dref)
     begun = Begun(made[-1].number, made[-1].seed, made[-1].start)
     staging = Staging(path, derivation.config, store.context(wanted), begun, claim)
     try:

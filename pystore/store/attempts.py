@@ -53,7 +53,7 @@ def claim(
         begun = Begun(number, own if seed is None else seed, start)
         path = _begin_path(folder, context.digest, number)
         try:
-            disk.write_new(path, _begin_text(begun, staging), durable=False)
+            disk.write_new(path, _begin_text(begun, context, staging), durable=False)
             return begun
         except FileExistsError:
             number += 1  # another process was quicker
@@ -64,14 +64,16 @@ def claim(
             raise
 
 
-def claim_again(folder: str, context: str, number: int, staging: str, tmp: Path) -> Begun | None:
+def claim_again(
+    folder: str, context: Context, number: int, staging: str, tmp: Path
+) -> Begun | None:
     """Goes on with an attempt that died: its number, seed and start; None if its claim was torn."""
-    begin = read_begin(folder, context, number)
+    begin = read_begin(folder, context.digest, number)
     if not begin:
         return None
     begun = Begun(number, int(begin["seed"]), int(begin["start"]))
-    path = _begin_path(folder, context, number)
-    disk.publish(path, _begin_text(begun, staging), tmp=tmp, durable=False)
+    path = _begin_path(folder, context.digest, number)
+    disk.publish(path, _begin_text(begun, context, staging), tmp=tmp, durable=False)
     return begun
 
 
@@ -79,8 +81,17 @@ def _begin_path(folder: str, context: str, number: int) -> str:
     return f"{folder}/{context}.{number}.begin"
 
 
-def _begin_text(begun: Begun, staging: str) -> bytes:
+def claimed_for(folder: str, staging: str) -> dict[str, Any]:
+    """What the latest claim says that was made for a staging of this name; empty if none was."""
+    claims = [n.split(".") for n in names(folder) if n.endswith(".begin")]
+    begins = [read_begin(folder, context, int(number)) for context, number, _ in claims]
+    found = [begin for begin in begins if begin.get("staging") == staging]
+    return max(found, key=lambda begin: int(begin["number"]), default={})
+
+
+def _begin_text(begun: Begun, context: Context, staging: str) -> bytes:
     record = {
+        "inputs": dict(context),
         "number": begun.number,
         "seed": begun.seed,
         "start": begun.start,

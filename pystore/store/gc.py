@@ -9,6 +9,7 @@ G4  Removal is a rename into `trash/`, made durable before anything is deleted (
 import fcntl
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,4 +128,5 @@ def _move_away(store: Store, victims: Iterable[RRef], litter: Iterable[Path]) ->
             disk.sync_directory(home)
     for path in litter:
         if path.parent != store.layout.trash:
-            os.rename(path, store.layout.trash / disk.fresh_name())
+            with suppress(FileNotFoundError):  # its owner has just removed it
+                os.rename(path, store.layout.trash / disk.fresh_name())

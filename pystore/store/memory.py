@@ -142,7 +142,7 @@ class MemoryStore:
     def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
         """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""
         self.record([config])
-        path, claim = make_folder(self.root)
+        path, claim = make_folder(self.root, config.dref)
         with self._guard:
             begun = self._begun.setdefault((config.dref, context.digest), [])
             last = begun[-1].start if begun else 0

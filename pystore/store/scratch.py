@@ -90,7 +90,7 @@ def take_over(
     number, held = found
     ended, begun = record_of(folder, context.digest, number), None
     if ended is None:
-        begun = attempts.claim_again(folder, context.digest, number, staging, tmp)
+        begun = attempts.claim_again(folder, context, number, staging, tmp)
     if begun is None:
         seed = ended.seed if ended else None
         begun = attempts.claim(folder, config.dref, context, staging, clock, seed)

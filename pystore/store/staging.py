@@ -1,6 +1,5 @@
 """Staging: the directory that one attempt fills, before it becomes a realization."""
 
-import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,13 +7,10 @@ from pathlib import Path
 
 from ..model.config import Config
 from ..model.context import Context
-from ..model.errors import BadRef, BuildError
-from ..model.refs import DRef, RRef
+from ..model.refs import DRef
 from . import disk, locks, tree
 from .attempts import Begun
 from .scratch import Scratch
-
-_NOTE = "staging.json"
 
 
 @dataclass
@@ -56,15 +52,6 @@ class Staging:
         if not self.out.is_dir() or not os.listdir(self.out):
             tree.remove(self.path)
             return False
-        note = {
-            "config": self.config.value,
-            "context": dict(self.context),
-            "number": self.begun.number,
-            "seed": self.begun.seed,
-            "start": self.begun.start,
-        }
-        disk.remove_file(self.path / _NOTE)
-        disk.write_new(self.path / _NOTE, json.dumps(note).encode(), durable=False, mode=0o644)
         return True
 
     def discard(self) -> None:
@@ -73,9 +60,9 @@ class Staging:
         tree.remove(self.path)
 
 
-def make_folder(tmp: Path) -> tuple[Path, int]:
-    """A new staging directory, and the descriptor that claims it."""
-    path = tmp / disk.fresh_name()
+def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:
+    """A new staging directory, whose name says what for, and the descriptor that claims it."""
+    path = tmp / f"{disk.fresh_name()}-{dref[5:]}"
     os.mkdir(path, 0o755)
     try:
         claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -89,27 +76,3 @@ def make_folder(tmp: Path) -> tuple[Path, int]:
         tree.remove(path)
         raise
     return path, claim
-
-
-def reopen(path: Path) -> Staging:
-    """The staging that a failed attempt left. Raises BuildError when it is none, or in use."""
-    try:
-        note = json.loads(disk.read(path / _NOTE))
-        inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in note["context"].items()}
-        begun = Begun(note["number"], note["seed"], note["start"])
-        config = Config(note["config"])
-    except (OSError, ValueError, KeyError, BadRef) as error:
-        raise BuildError(
-            "not the staging of a failed attempt",
-            path=path,
-            because=str(error)[:200],
-            remedy="give the path that the error message of the attempt named",
-        ) from None
-    claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        locks.claim(claim)
-    except BlockingIOError:
-        os.close(claim)
-        raise BuildError("another process is committing this staging", path=path) from None
-    disk.remove_file(path / _NOTE)
-    return Staging(path, config, Context(inputs), begun, claim)

@@ -23,7 +23,7 @@ from ..model.config import Config
 from ..model.context import Context, parse_provenance
 from ..model.errors import BadConfig, Corrupted, NotAStore, NotInStore, PystoreWarning
 from ..model.refs import DRef, RRef
-from . import adopt, attempts, beside, disk, locks, scratch, staging, tree, verdicts
+from . import adopt, attempts, beside, disk, kept, locks, scratch, staging, tree, verdicts
 from .attempts import Begun, Clock
 from .candidates import gather, present
 from .commit import CONTEXT, Committed, publish, seal, trash
@@ -249,7 +249,7 @@ class Store:
         """
         self.record([config])
         with self.session.open_gate():
-            path, claim = staging.make_folder(self.staging_area)
+            path, claim = staging.make_folder(self.staging_area, config.dref)
             try:
                 left = None if seed is not None else self._take_over(config, context, path.name)
                 if left is not None:
@@ -315,9 +315,7 @@ class Store:
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""
-        old = staging.reopen(Path(path))
-        old.begun = self.claim(old.dref, old.context, old.path.name, old.begun.seed)
-        return old
+        return kept.reopen(self, Path(os.path.realpath(path)))
 
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records a failed attempt. Returns whether its staging was kept."""

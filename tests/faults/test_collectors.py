@@ -53,7 +53,6 @@ def collect(store: ps.Store, rng: random.Random) -> None:
 ROLES = [build, build, fail, fail, remove, remove, collect, collect]
 
 
-@pytest.mark.xfail(strict=False, reason="gc stumbles over what leaves tmp/ while it collects")
 def test_S9_collectors_beside_failures_and_removals(tmp_path: Path):
     root, log = tmp_path / "store", tmp_path / "log"
     log.mkdir()

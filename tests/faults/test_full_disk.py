@@ -22,7 +22,7 @@ def small(tmp_path: Path):
     if subprocess.run(command, capture_output=True).returncode:
         pytest.skip("mounting a small tmpfs is refused")
     yield mount
-    subprocess.run(["umount", str(mount)], check=True)
+    subprocess.run(["umount", "--lazy", str(mount)], check=True)  # its session is open still
 
 
 def fill(b: ps.Build) -> None:
@@ -38,7 +38,6 @@ def fill(b: ps.Build) -> None:
                     raise
 
 
-@pytest.mark.xfail(strict=True, reason="the note that commit(staging) needs is written too late")
 def test_S6_a_commit_refused_by_a_full_disk_can_be_tried_again(small):
     store = ps.Store(small / "store")
     target = Derivation({"name": "long"}, match_latest(), fill)

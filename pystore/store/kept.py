@@ -1,0 +1,69 @@
+"""Kept stagings: what a failed attempt wrote, which its user may mend and commit again (S6)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..model.config import Config
+from ..model.context import Context
+from ..model.errors import BadRef, BuildError, NotInStore
+from ..model.refs import DRef, RRef
+from . import attempts, locks
+from .staging import Staging
+
+if TYPE_CHECKING:
+    from .store import Store
+
+
+def reopen(store: Store, path: Path) -> Staging:
+    """The staging that a failed attempt left, as a new attempt with its seed.
+
+    The name of the directory says which derivation it is of, and the latest claim that names it
+    says the rest: so nothing needs to be written when a disk is full.
+
+    Raises BuildError when it is none of this store's, or another process has claimed it.
+    """
+    claim = _claim(path)
+    try:
+        config, context, seed = _made_for(store, path)
+        begun = store.claim(config.dref, context, path.name, seed)
+    except BaseException:
+        os.close(claim)
+        raise
+    return Staging(path, config, context, begun, claim)
+
+
+def _claim(path: Path) -> int:
+    try:
+        claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _not_kept(path, str(error)) from None
+    try:
+        locks.claim(claim)
+    except BlockingIOError:
+        os.close(claim)
+        raise BuildError("another process is committing this staging", path=path) from None
+    return claim
+
+
+def _made_for(store: Store, path: Path) -> tuple[Config, Context, int]:
+    try:
+        config = store.config(DRef(f"dref:{path.name[33:]}"))
+    except (BadRef, NotInStore) as error:
+        raise _not_kept(path, error.what) from None
+    begin = attempts.claimed_for(store.layout.attempts(config.dref), path.name)
+    if not begin:
+        raise _not_kept(path, "no attempt claims it")
+    inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in begin["inputs"].items()}
+    return config, Context(inputs), int(begin["seed"])
+
+
+def _not_kept(path: Path, because: str) -> BuildError:
+    return BuildError(
+        "not the staging of a failed attempt of this store",
+        path=path,
+        because=because,
+        remedy="give the path that the error message of the attempt named",
+    )
