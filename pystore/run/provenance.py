@@ -3,7 +3,7 @@
 import sys
 from functools import cache
 
-from ..model.digest import short
+from ..store.beside import diff_digest
 from ..store.protocol import Told
 
 
@@ -36,7 +36,7 @@ def describe(told: Told) -> None:
     if revision:
         told.versions["git"] = revision
     if diff:
-        told.versions["git diff"] = short("pystore diff 1", diff)
+        told.versions["git diff"] = diff_digest(diff)
         told.diff = diff
     if seen := device():
         told.versions["device"] = seen

@@ -1,7 +1,7 @@
-"""Beside an attempt: its trace, and how the project's files differed; each with its checksum."""
+"""Beside attempts: traces, and how the project's files differed; each tells a changed byte."""
 
+import os
 from pathlib import Path
-from typing import Literal
 
 from ..model.attempt import Attempt
 from ..model.digest import short
@@ -12,31 +12,54 @@ from .metrics import Trace, parse_trace, trace_text
 from .protocol import Told
 from .staging import Staging
 
-Suffix = Literal["trace", "diff"]
-SUFFIXES: tuple[Suffix, ...] = ("trace", "diff")
+_LARGEST = 1 << 18  # [bytes] of a difference that is kept
 
 
 def keep(layout: Layout, staged: Staging, told: Told, trace: Trace) -> None:
     """Writes what an attempt told at length."""
-    for suffix, text in (("trace", trace_text(trace)), ("diff", told.diff)):
-        if text:
-            number = staged.begun.number
-            path = layout.beside(staged.dref, staged.context.digest, number, suffix)
-            disk.publish(path, _checked(text), tmp=layout.tmp, durable=False)
-
-
-def read(layout: Layout, attempt: Attempt, suffix: Suffix) -> bytes:
-    """What an attempt told at length; empty where it told nothing. Raises Corrupted."""
-    path = layout.beside(attempt.dref, attempt.context, attempt.number, suffix)
-    try:
-        return check(disk.read(path))
-    except FileNotFoundError:
-        return b""
+    tmp = layout.tmp
+    if trace:
+        path = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "trace")
+        disk.publish(path, _checked(trace_text(trace)), tmp=tmp, durable=False)
+    if told.diff and len(told.diff) <= _LARGEST:
+        path = f"{layout.attempts(staged.dref)}/{diff_digest(told.diff)}.diff"
+        if not os.path.exists(path):  # the attempts of one derivation share it
+            disk.publish(path, told.diff, tmp=tmp, durable=False)
 
 
 def read_trace(layout: Layout, attempt: Attempt) -> Trace:
     """The metrics that an attempt told over its steps. Raises Corrupted."""
-    return parse_trace(read(layout, attempt, "trace"))
+    path = layout.beside(attempt.dref, attempt.context, attempt.number, "trace")
+    try:
+        return parse_trace(_check(disk.read(path)))
+    except FileNotFoundError:
+        return []
+
+
+def read_diff(layout: Layout, attempt: Attempt) -> bytes:
+    """How the project's files differed from their revision; empty if not, or by too much."""
+    digest = attempt.versions.get("git diff")
+    try:
+        return disk.read(f"{layout.attempts(attempt.dref)}/{digest}.diff") if digest else b""
+    except FileNotFoundError:
+        return b""
+
+
+def diff_digest(diff: bytes) -> str:
+    """The short digest that names a difference."""
+    return short("pystore diff 1", diff)
+
+
+def damage(folder: str, name: str) -> str:
+    """What is wrong with a trace or a difference; empty where nothing is."""
+    content = disk.read(f"{folder}/{name}")
+    if name.endswith(".diff"):
+        return "" if f"{diff_digest(content)}.diff" == name else "it does not match its name"
+    try:
+        _check(content)
+    except Corrupted as error:
+        return error.what
+    return ""
 
 
 def logdir(layout: Layout, staged: Staging) -> Path:
@@ -47,7 +70,7 @@ def logdir(layout: Layout, staged: Staging) -> Path:
     return path
 
 
-def check(content: bytes) -> bytes:
+def _check(content: bytes) -> bytes:
     """What a file beside an attempt says. Raises Corrupted when a byte has changed."""
     checksum, _, text = content.partition(b"\n")
     if checksum.decode("latin-1") != short("pystore beside 1", text):

@@ -333,7 +333,7 @@ class Store:
 
     def diff(self, attempt: Attempt) -> bytes:
         """How the project's files differed from its last revision; empty where they did not."""
-        return beside.read(self.layout, attempt, "diff")
+        return beside.read_diff(self.layout, attempt)
 
     def _attempt(
         self,

@@ -233,13 +233,7 @@ def _read(path: Path) -> bytes:
 def _attempt_damage(folder: str, name: str, dref: DRef) -> str:
     if name.endswith(".json"):
         return _record_damage(folder, name, dref)
-    if not name.endswith(beside.SUFFIXES):
-        return ""
-    try:
-        beside.check(disk.read(f"{folder}/{name}"))
-    except Corrupted as error:
-        return error.what
-    return ""
+    return beside.damage(folder, name) if name.endswith((".trace", ".diff")) else ""
 
 
 def _record_damage(folder: str, name: str, dref: DRef) -> str:

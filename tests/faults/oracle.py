@@ -22,7 +22,7 @@ from pystore.model.refs import DRef
 from pystore.store.commit import is_sound
 
 _ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots"}
-_ATTEMPT = re.compile(r"[0-9a-f]{32}\.\d+\.(begin|json|trace|diff|logs|scratch)")
+_ATTEMPT = re.compile(r"[0-9a-f]{32}\.(diff|\d+\.(begin|json|trace|logs|scratch))")
 
 
 @dataclass(frozen=True)
