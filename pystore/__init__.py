@@ -44,11 +44,13 @@ from .run.build import (
     build_seed,
     build_wrapper,
 )
-from .run.compare import compare
 from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
+from .run.experiments.compare import compare
+from .run.experiments.family import family
+from .run.experiments.results import best, results
+from .run.experiments.sweep import choice, loguniform, randint, sample, sweep, uniform
 from .run.explain import explain
-from .run.family import family
 from .run.inplace import instantiate_inplace, realize_inplace
 from .run.lookup import (
     attempts,
@@ -61,10 +63,8 @@ from .run.lookup import (
     rref2dref,
     rref2path,
 )
-from .run.results import best, results
 from .run.seeds import replay, seed_everything
 from .run.stage import Stage, output, stage
-from .run.sweep import choice, loguniform, randint, sample, sweep, uniform
 from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many
 from .run.view import View, view

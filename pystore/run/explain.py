@@ -66,7 +66,7 @@ def _code(store: StoreProtocol, nearest: DRef, derivation: Derivation) -> list[s
     if store.config(nearest).get("code") == derivation.config.get("code"):
         return []
     recorded = [a.notes.get("code") for a in store.attempts(nearest) if a.succeeded]
-    from .code import changes  # imported when first needed, as @stage does
+    from .identity.code import changes  # imported when first needed, as @stage does
 
     parts = derivation.stage.parts if isinstance(derivation, Staged) else {}
     if not parts or not recorded or not recorded[-1]:

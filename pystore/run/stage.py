@@ -46,7 +46,7 @@ def output(file: str) -> Any:
 
 
 if TYPE_CHECKING:
-    from .code import Code
+    from .identity.code import Code
 
     class _Seen(Derivation, View):
         """What a stage's call is to a type checker: a derivation that may stand for its view."""
@@ -160,7 +160,7 @@ class Stage(Generic[P]):
 
     def code(self) -> Code:
         """What its code consists of, now."""
-        from .code import code_of  # a script of hand-written stages never needs it
+        from .identity.code import code_of  # a script of hand-written stages never needs it
 
         return code_of(self.function, self.options.code or "function")
 

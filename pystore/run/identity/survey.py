@@ -18,7 +18,7 @@ from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..model.errors import PystoreWarning
+from ...model.errors import PystoreWarning
 from .constant import Opaque, canonical, fixed
 from .functions import MISSING, bytecode, called, content, methods_of, unwrapped
 from .listing import (

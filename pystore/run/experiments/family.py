@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..model.derivation import Closure, Derivation, leaves
-from ..model.errors import BadStage, NotInStore
-from ..model.refs import DRef, check_name
-from ..store.current import current_store
-from ..store.protocol import StoreProtocol
+from ...model.derivation import Closure, Derivation, leaves
+from ...model.errors import BadStage, NotInStore
+from ...model.refs import DRef, check_name
+from ...store.current import current_store
+from ...store.protocol import StoreProtocol
 
 
 def family(stage: Any, *, store: StoreProtocol | None = None) -> list[DRef]:

@@ -16,8 +16,8 @@ import pytest
 
 import pystore
 from pystore.errors import BadStage, PystoreWarning
-from pystore.run import survey
-from pystore.run.code import changes, code_of
+from pystore.run.identity import survey
+from pystore.run.identity.code import changes, code_of
 
 TRAIN = '''
 import functools
@@ -501,7 +501,7 @@ def _write_later(path, text):
 GOLDEN = Path(__file__).with_name("code_golden.json")
 SHOW = """
 if __name__ == "__main__":
-    from pystore.run.code import code_of
+    from pystore.run.identity.code import code_of
     print(code_of(train).digest)
 """
 
@@ -518,7 +518,8 @@ def test_the_digest_is_the_same_in_every_process(tmp_path, seed, how):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "train.py").write_text(TRAIN + SHOW)
     (folder / "helpers.py").write_text(HELPERS)
-    load = "import train; from pystore.run.code import code_of; print(code_of(train.train).digest)"
+    code = "from pystore.run.identity.code import code_of"
+    load = f"import train; {code}; print(code_of(train.train).digest)"
     done = subprocess.run(
         [sys.executable, "-B", *(["-c", load] if how == "import" else ["train.py"])],
         cwd=folder,
@@ -539,7 +540,7 @@ sys.modules["pystore"] = package
 sys.modules["numpy"] = types.ModuleType("numpy")
 sys.path.insert(0, sys.argv[2])
 import train
-from pystore.run.survey import survey
+from pystore.run.identity.survey import survey
 print(json.dumps([sys.version_info[:2], survey(train.train, "project").texts]))
 """
 SYNTAX = r"""

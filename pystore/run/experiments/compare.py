@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.errors import BadStage
-from ..model.statistics import Difference, Mode, Statistics, distinct, expected_best, paired, welch
-from ..store.current import current_store
-from ..store.store import Store
+from ...model.errors import BadStage
+from ...model.statistics import Difference, Mode, Statistics, distinct, expected_best, paired, welch
+from ...store.current import current_store
+from ...store.store import Store
 from .parameters import flatten
 from .results import Result, check_mode, results
 from .table import Table, decimals

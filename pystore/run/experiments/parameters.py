@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..model.config import Config
-from ..model.refs import DRef, selfref
+from ...model.config import Config
+from ...model.refs import DRef, selfref
 
 _OWN = ("name", "code")
 

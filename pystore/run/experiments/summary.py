@@ -6,9 +6,9 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from ..model.errors import BadMetric, BadStage
-from ..model.refs import DRef, RRef
-from ..model.statistics import Mode, Picked, Statistics, distinct, picked_best
+from ...model.errors import BadMetric, BadStage
+from ...model.refs import DRef, RRef
+from ...model.statistics import Mode, Picked, Statistics, distinct, picked_best
 from .parameters import Parameters, flatten
 from .results import Result, Results, check_mode, frame
 from .table import Table, brief, decimals

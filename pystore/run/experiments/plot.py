@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ..model.errors import BadMetric, PystoreError
+from ...model.errors import BadMetric, PystoreError
+from ..traces import read_trace
 from .results import Results
 from .table import brief
-from .traces import read_trace
 
 
 def plot_points(

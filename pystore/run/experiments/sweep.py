@@ -12,9 +12,9 @@ from keyword import iskeyword
 from random import Random
 from typing import Any
 
-from ..model.derivation import Derivation
-from ..model.errors import BadStage
-from ..model.refs import DRef
+from ...model.derivation import Derivation
+from ...model.errors import BadStage
+from ...model.refs import DRef
 from .parameters import short
 
 _PATIENCE = 100  # draws for each that is wanted, before there are thought to be no more

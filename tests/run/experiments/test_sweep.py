@@ -8,7 +8,7 @@ import pytest
 
 from pystore import Derivation, build_outpath, instantiate, match_latest, realize, two_way
 from pystore.errors import BadStage
-from pystore.run.sweep import choice, loguniform, randint, sample, sweep, uniform
+from pystore.run.experiments.sweep import choice, loguniform, randint, sample, sweep, uniform
 
 
 def build(b):

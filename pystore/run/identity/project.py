@@ -6,10 +6,11 @@ import os
 import sys
 import sysconfig
 from functools import cache
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-_PYSTORE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PYSTORE = str(Path(os.path.abspath(__file__)).parents[2])  # the package itself
 _OWN = tuple({_PYSTORE, os.path.realpath(os.path.join(_PYSTORE, "stages"))})
 _PYTHON = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 _INSTALLED = {"site-packages", "dist-packages"}

@@ -17,7 +17,7 @@ from pystore import (
     rmref,
 )
 from pystore.errors import BadMetric, BadStage, BuildError
-from pystore.run.compare import compare
+from pystore.run.experiments.compare import compare
 
 FILE = "accuracy.txt"
 

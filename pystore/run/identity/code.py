@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from ..model.digest import short
-from ..model.errors import BadStage
+from ...model.digest import short
+from ...model.errors import BadStage
 from .functions import unwrapped
 from .survey import Survey, survey
 

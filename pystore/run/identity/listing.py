@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-from ..model.errors import BadStage
+from ...model.errors import BadStage
 from .normal import Normal, normal
 
 _STARTED = time.time()

@@ -23,8 +23,8 @@ from pystore import (
 )
 from pystore.errors import BadMetric, BadStage, BuildError, NotInStore, PystoreError
 from pystore.model.statistics import Statistics
-from pystore.run.family import family
-from pystore.run.results import best, results
+from pystore.run.experiments.family import family
+from pystore.run.experiments.results import best, results
 
 FILE = "accuracy.txt"
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..model.attempt import Attempt
-from ..model.errors import BadMetric, BadRef, BadStage, PystoreError
-from ..model.refs import RRef, check_part
-from ..model.statistics import Mode
-from ..store import attempts as records
-from ..store import verdicts
-from ..store.current import current_store
-from ..store.store import Store
+from ...model.attempt import Attempt
+from ...model.errors import BadMetric, BadRef, BadStage, PystoreError
+from ...model.refs import RRef, check_part
+from ...model.statistics import Mode
+from ...store import attempts as records
+from ...store import verdicts
+from ...store.current import current_store
+from ...store.store import Store
 from .family import members
 from .parameters import Parameters, differing
 from .table import Table

@@ -1,0 +1,1 @@
+"""Experiments: families, sweeps, results, summaries and comparisons of repeated attempts."""
