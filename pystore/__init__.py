@@ -46,9 +46,10 @@ from .run.build import (
 )
 from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
-from .run.experiments.compare import compare
+from .run.experiments.compare import Comparison, compare
 from .run.experiments.family import family
-from .run.experiments.results import best, results
+from .run.experiments.results import Results, best, results
+from .run.experiments.summary import Summary
 from .run.experiments.sweep import choice, loguniform, randint, sample, sweep, uniform
 from .run.explain import explain
 from .run.inplace import instantiate_inplace, realize_inplace
@@ -77,6 +78,7 @@ __all__ = [
     "Build",
     "Candidate",
     "Closure",
+    "Comparison",
     "Config",
     "Context",
     "DRef",
@@ -92,8 +94,10 @@ __all__ = [
     "Realizer",
     "RefPath",
     "Registry",
+    "Results",
     "Stage",
     "Store",
+    "Summary",
     "View",
     "__version__",
     "accept",
