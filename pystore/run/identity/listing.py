@@ -35,7 +35,7 @@ class Listing:
         self.functions: dict[tuple[int, str], Definition] = {}
         self.classes: dict[str, list[ast.ClassDef]] = {}
         self.assigned: dict[str, ast.expr] = {}
-        self._normal: dict[tuple[int, bool], Normal] = {}
+        self._normal: dict[tuple[int, bool], tuple[ast.AST, Normal]] = {}
         self._codes: dict[tuple[int, str], list[CodeType]] | None = None
         self.tree = _parse("".join(lines))
         if self.tree is not None:
@@ -70,8 +70,9 @@ class Listing:
         """The normal form of one of its nodes."""
         key = (id(node), defaults)
         if key not in self._normal:
-            self._normal[key] = normal(node, defaults=defaults)
-        return self._normal[key]
+            # The node is kept with its form: the id of one that is gone may be given again.
+            self._normal[key] = node, normal(node, defaults=defaults)
+        return self._normal[key][1]
 
     def definition(self, code: CodeType) -> Definition | None:
         """The definition that was compiled to this code, if it still is in the file."""

@@ -601,3 +601,18 @@ def test_objects_that_answer_to_every_name_are_no_wrappers():
             return Any()
 
     assert len(survey.unwrapped(Any())) <= 20
+
+
+def test_functions_on_a_page_that_is_not_all_python_never_get_each_others_text(tmp_path):
+    """Their trees are parsed one by one, and go again: an id may come back."""
+    page = tmp_path / "page.md"
+    blocks = [f"def f(x):\n    return x + {number}\n" for number in range(200)]
+    page.write_text("# A page\n\n" + "\n".join(f"```python\n{b}```\n" for b in blocks))
+    digests = set()
+    line = 3
+    for block in blocks:
+        names: dict[str, object] = {}
+        exec(compile("\n" * line + block, str(page), "exec"), names)
+        digests.add(code_of(names["f"]).digest)
+        line += block.count("\n") + 3
+    assert len(digests) == 200
