@@ -7,13 +7,11 @@ nothing outside of it.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final, Self
 
 from .errors import BadName, BadRef
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
-_DREF = re.compile(r"dref:([0-9a-f]{32})-([A-Za-z0-9_-]{1,128})\Z")
-_RREF = re.compile(r"rref:([0-9a-f]{32})-([0-9a-f]{32})-([A-Za-z0-9_-]{1,128})\Z")
 
 selfref: Final = "dref:self"
 """Stands for the derivation itself: `[selfref, "accuracy.txt"]` promises a file."""
@@ -34,7 +32,34 @@ def check_name(name: object) -> str:
     )
 
 
-class DRef(str):
+class _Ref(str):
+    """Text of one form. Raises BadRef when it is of another."""
+
+    __slots__ = ()
+
+    form: ClassVar[re.Pattern[str]]
+    kind: ClassVar[str]
+    expected: ClassVar[str]
+    source: ClassVar[str]  # where one comes from
+
+    def __new__(cls, text: str) -> Self:
+        """The reference that `text` spells."""
+        if type(text) is cls:
+            return text
+        if not isinstance(text, str) or not cls.form.match(text):
+            raise BadRef(
+                f"not a {cls.kind} reference",
+                given=ascii(text)[:200],
+                expected=cls.expected,
+                remedy=f"use {cls.source}",
+            )
+        return super().__new__(cls, text)
+
+    def _repr_html_(self) -> str:
+        return f"<code>{self}</code>"
+
+
+class DRef(_Ref):
     """The name of a derivation: `dref:<32 hex>-<name>`.
 
     Raises BadRef when the text is anything else.
@@ -42,26 +67,15 @@ class DRef(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> "DRef":
-        """The reference that `text` spells."""
-        if type(text) is cls:
-            return text
-        if not isinstance(text, str) or not _DREF.match(text):
-            raise BadRef(
-                "not a derivation reference",
-                given=ascii(text)[:200],
-                expected="dref:<32 hex>-<name>",
-                remedy="use what instantiate or mkdrv returned",
-            )
-        return super().__new__(cls, text)
+    form = re.compile(r"dref:[0-9a-f]{32}-[A-Za-z0-9_-]{1,128}\Z")
+    kind = "derivation"
+    expected = "dref:<32 hex>-<name>"
+    source = "what instantiate or mkdrv returned"
 
     @classmethod
     def of(cls, digest: str, name: str) -> "DRef":
         """The reference with these two parts."""
         return cls(f"dref:{digest}-{name}")
-
-    def _repr_html_(self) -> str:
-        return f"<code>{self}</code>"
 
     @property
     def digest(self) -> str:
@@ -74,7 +88,7 @@ class DRef(str):
         return self[38:]
 
 
-class RRef(str):
+class RRef(_Ref):
     """The name of a realization: `rref:<32 hex>-<32 hex>-<name>`.
 
     Raises BadRef when the text is anything else.
@@ -82,26 +96,15 @@ class RRef(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> "RRef":
-        """The reference that `text` spells."""
-        if type(text) is cls:
-            return text
-        if not isinstance(text, str) or not _RREF.match(text):
-            raise BadRef(
-                "not a realization reference",
-                given=ascii(text)[:200],
-                expected="rref:<32 hex>-<32 hex>-<name>",
-                remedy="use what realize returned, or an entry of lsref(dref)",
-            )
-        return super().__new__(cls, text)
+    form = re.compile(r"rref:[0-9a-f]{32}-[0-9a-f]{32}-[A-Za-z0-9_-]{1,128}\Z")
+    kind = "realization"
+    expected = "rref:<32 hex>-<32 hex>-<name>"
+    source = "what realize returned, or an entry of lsref(dref)"
 
     @classmethod
     def of(cls, digest: str, dref: DRef) -> "RRef":
         """The realization of `dref` with this digest."""
         return cls(f"rref:{digest}-{dref[5:]}")
-
-    def _repr_html_(self) -> str:
-        return f"<code>{self}</code>"
 
     @property
     def digest(self) -> str:
