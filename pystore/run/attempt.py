@@ -36,8 +36,8 @@ def attempt(
     told = Told(realizer.name, source_digest(realizer))
     staging = store.begin(derivation.config, context, seed)
     number, start = staging.begun.number, timer()
-    listener(Started(derivation.dref, number, staging.begun.seed, str(staging.out)))
     try:
+        listener(Started(derivation.dref, number, staging.begun.seed, str(staging.out)))
         _run(derivation, Build(staging, store, told, listener))
         describe(told)
         committed = store.commit(staging, told)
@@ -81,8 +81,8 @@ def _build_error(dref: DRef, name: str, error: BaseException) -> BuildError:
 def _fail(store: StoreProtocol, staging: Staging, told: Told, error: BaseException) -> None:
     try:
         kept = store.fail(staging, told, error)
-    except OSError as second:
-        # A full or broken disk: the first error is the one to show.
+    except Exception as second:
+        # A full or broken disk, or a note that is no JSON: the first error is the one to show.
         staging.close()
         error.add_note(f"the attempt could not be recorded either: {second}")
         kept = True

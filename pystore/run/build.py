@@ -58,7 +58,7 @@ class Build:
 
     def note(self, key: str, value: object) -> None:
         """Adds to the record of the attempt."""
-        self._told.notes[key] = Config({"note": value})["note"]
+        self._told.notes[str(key)] = Config({"note": value})["note"]
 
     def metric(self, name: str, value: float, step: int | None) -> None:
         """Adds to the metrics of the attempt, and to its trace."""
@@ -79,6 +79,7 @@ class Build:
     def allow_outside(self, target: str) -> None:
         """Allows links with this target to lie outside of the output."""
         self._told.outside.add(target)
+        self._told.notes["outside"] = sorted(self._told.outside)
 
 
 def build_wrapper(function: Callable[[Build], object]) -> Realizer:
@@ -171,13 +172,15 @@ def build_metric(b: Build, name: str, value: float, step: int | None = None) -> 
     """
     try:
         number = float(value)
-    except (TypeError, ValueError):
+        whole = None if step is None else int(step)  # NumPy's numbers are no JSON
+    except (TypeError, ValueError, OverflowError):
         raise BadConfig(
             f"the metric {name!r} is no number",
             given=repr(value)[:200],
+            step=None if step is None else repr(step)[:200],
             remedy="write build_metric(b, 'val_loss', float(loss))",
         ) from None
-    b.metric(str(name), number, step)
+    b.metric(str(name), number, whole)
 
 
 def build_scratch(b: Build) -> Path:

@@ -58,7 +58,7 @@ def realize_closure(
         try:
             return loop.run()
         finally:
-            loop.release_all()
+            loop.end()
 
 
 class _Loop:
@@ -116,10 +116,11 @@ class _Loop:
             raise several_failed(failures, self._plan.skipped)
         raise next(iter(failures.values()))
 
-    def release_all(self) -> None:
-        """Gives up every lock."""
-        for lock in self._locks.values():
-            lock.release()
+    def end(self) -> None:
+        """Gives up every lock, and what has not started; what still runs keeps its own."""
+        left = [(i.dref, future) for future, i in self._running.items() if not future.cancel()]
+        for dref, lock in self._locks.items():
+            _release_after(lock, [future for name, future in left if name == dref])
 
     # --- instructions ------------------------------------------------------------------
 
@@ -172,8 +173,12 @@ class _Loop:
         dref, context = instruction.dref, instruction.context
         if dref in self._forced:
             return False
-        config = self._known[dref].config
-        taken = self._store.adopt(config, context, self._store.sources(config, context), {})
+        derivation = self._known[dref]
+        config, source = derivation.config, source_digest(derivation.realizer)
+        found = self._store.sources(config, context)
+        if source:  # equal configs do not mean equal code, of stages by hand
+            found = [candidate for candidate in found if _made_by(candidate, source)]
+        taken = self._store.adopt(config, context, found, {})
         if taken:
             rrefs = tuple(dict.fromkeys(rref for rref, _ in taken))
             self._listener(Adopted(dref, rrefs, sum(count for _, count in taken)))
@@ -304,6 +309,18 @@ class _Loop:
             PystoreWarning,
             stacklevel=2,
         )
+
+
+def _release_after(lock: Lock, running: list[Future[Committed]]) -> None:
+    if not running:
+        lock.release()
+
+    def last(_: Future[Committed]) -> None:
+        if all(future.done() for future in running):
+            lock.release()
+
+    for future in running:
+        future.add_done_callback(last)
 
 
 def _made_by(candidate: Candidate, source: str) -> bool:

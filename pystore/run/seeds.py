@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 from ..model.derivation import Derivation
 from ..model.errors import Corrupted, NotInStore
@@ -74,16 +75,34 @@ def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> 
             rref=wanted,
             remedy="attempts(dref) lists what was made",
         )
-    manifest = _manifest(store, wanted)
-    path, claim = make_folder(store.staging_area, derivation.dref)
+    manifest, context = _manifest(store, wanted), store.context(wanted)
+    store.hold(tuple(rref for rrefs in context.values() for rref in rrefs))
     begun = Begun(made[-1].number, made[-1].seed, made[-1].start)
-    staging = Staging(path, derivation.config, store.context(wanted), begun, claim)
-    try:
-        with inside(f"the realizer {derivation.realizer.name}"):
-            derivation.realizer(Build(staging, store, Told()))
-        return Replay(wanted, begun.seed, _differences(manifest, tree.scan(staging.out)))
-    finally:
-        staging.discard()
+    with store.building():
+        with store.session.open_gate():
+            path, claim = make_folder(store.staging_area, derivation.dref)
+        staging = Staging(path, derivation.config, context, begun, claim)
+        try:
+            with inside(f"the realizer {derivation.realizer.name}"):
+                derivation.realizer(_Again(staging, store, Told()))
+            return Replay(wanted, begun.seed, _differences(manifest, tree.scan(staging.out)))
+        finally:
+            staging.discard()
+
+
+class _Again(Build):
+    """A Build that leaves what lies beside the first attempt alone."""
+
+    def scratch(self) -> Path:
+        return self._beside("scratch")
+
+    def logdir(self) -> Path:
+        return self._beside("logs")
+
+    def _beside(self, name: str) -> Path:
+        path = self._staging.path / name
+        path.mkdir(exist_ok=True)
+        return path
 
 
 def _manifest(store: Store, rref: RRef) -> Manifest:

@@ -9,10 +9,13 @@ from ..model.events import Listener, ignore
 from ..model.keep import Keep
 from ..model.refs import RRef, parse_ref
 from ..store import gc as garbage
+from ..store import kept
 from ..store import pins as roots
 from ..store import remove as removal
 from ..store import verify as verification
 from ..store.current import current_store
+from ..store.protocol import Told
+from ..store.staging import Staging
 from ..store.store import Store
 
 
@@ -98,7 +101,21 @@ def commit(staging: str | os.PathLike[str], *, store: Store | None = None) -> RR
     store = store or current_store()
     reopened = store.reopen(Path(staging))
     try:
-        return store.commit(reopened).rref
+        return store.commit(reopened, _told(store, reopened)).rref
     except BaseException:
-        reopened.keep()
+        kept.give_back(store, reopened)
         raise
+
+
+def _told(store: Store, reopened: Staging) -> Told:
+    """What the attempt that failed had told: its metrics count for what is committed now."""
+    where = str(reopened.path)
+    tries = [a for a in store.attempts(reopened.dref) if a.notes.get("staging") == where]
+    if not tries:
+        return Told()  # the disk was too full to record it
+    last, notes = tries[-1], dict(tries[-1].notes)
+    for name in ("staging", "traceback"):
+        notes.pop(name, None)
+    outside = set(notes.get("outside", ()))
+    trace = store.trace(last)
+    return Told(last.realizer, last.source, outside, notes, dict(last.metrics), trace)

@@ -22,9 +22,9 @@ from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance
 from ..model.digest import short
-from ..model.errors import BadRef
+from ..model.errors import BadRef, Corrupted
 from ..model.refs import DRef, RRef
-from . import attempts, disk
+from . import attempts, disk, verdicts
 from .candidates import gather
 from .commit import CONTEXT, Sealed, publish, seal_tree
 from .layout import Layout
@@ -48,10 +48,13 @@ def note(layout: Layout, config: Config, context: Context) -> None:
     """Adds a (derivation, context) with a success to the index, if it has inputs."""
     if not context:
         return  # nobody else can have the same resolved config
-    folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
-    os.makedirs(folder, exist_ok=True)
-    path = f"{folder}/{context.digest}-{config.dref[5:]}"
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
+    try:
+        folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
+        os.makedirs(folder, exist_ok=True)
+        path = f"{folder}/{context.digest}-{config.dref[5:]}"
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
+    except (OSError, Corrupted):
+        pass  # O2: what was committed is not less so; and an input may have been removed
 
 
 def sources(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
@@ -110,25 +113,37 @@ def adopt(
 def _adopt(
     store: Store, config: Config, context: Context, candidate: Candidate, notes: dict[str, str]
 ) -> RRef | None:
-    staged = store.begin(config, context, seed=candidate.attempts[0].seed)
+    if not store.hold((candidate.rref,)):
+        return None  # gc was quicker
+    after = max(tried.start for tried in candidate.attempts)
+    staged = store.begin(config, context, seed=candidate.attempts[0].seed, after=after)
     try:
         fill(store.layout, candidate.rref, staged.out)
         sealed = seal_tree(staged, durable=store.durable)
         if parse_provenance(sealed.provenance)[2] != _tree(store.layout, candidate.rref):
-            staged.discard()
+            _forget(store, staged)
             return None
         records = _records(store, staged, candidate, {**notes, "adopted": candidate.rref})
         return _publish(store, staged, sealed, records)
     except BaseException:
-        staged.discard()
+        _forget(store, staged)
         raise
+
+
+def _forget(store: Store, staged: Staging) -> None:
+    # Nothing ran that could have died: the number is free again, unless a record has it.
+    attempts.unclaim(store.layout.attempts(staged.dref), staged.context.digest, staged.begun.number)
+    staged.discard()
 
 
 def _records(
     store: Store, staged: Staging, candidate: Candidate, notes: dict[str, str]
 ) -> list[Attempt]:
     dref, context = staged.dref, staged.context
-    others = [store.claim(dref, context, "", tried.seed) for tried in candidate.attempts[1:]]
+    name, after = staged.path.name, staged.begun.start
+    tries = candidate.attempts[1:]
+    with store.session.open_gate():
+        others = [store.claim(dref, context, name, tried.seed, after) for tried in tries]
     numbers = [staged.begun.number, *(begun.number for begun in others)]
     return [
         tried._replace(
@@ -147,6 +162,7 @@ def _publish(store: Store, staged: Staging, sealed: Sealed, records: list[Attemp
         for record in others:
             attempts.record(folder, record, tmp=layout.tmp, durable=durable)
         rref = publish(layout, staged, sealed, first, durable=durable).rref
+        verdicts.lift(folder, rref, "damaged")
         note(layout, staged.config, staged.context)
     return rref
 

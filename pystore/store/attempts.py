@@ -42,26 +42,28 @@ def claim(
     context: Context,
     staging: str,
     clock: Clock,
+    tmp: Path,
     seed: int | None = None,
+    after: int = 0,
 ) -> Begun:
-    """Claims the next number of this (derivation, context), with its own seed or `seed` (S7)."""
-    numbers = begun_numbers(folder, context.digest)
-    number = numbers[-1] + 1 if numbers else 0
-    start = max(clock(), _last_start(folder, context.digest, numbers) + 1)
+    """Claims the next number of this (derivation, context), with its own seed or `seed` (S7).
+
+    It starts no earlier than `after`. Call it inside the gate.
+    """
     while True:
+        numbers = begun_numbers(folder, context.digest)
+        number = numbers[-1] + 1 if numbers else 0
+        start = max(clock(), after, _last_start(folder, context.digest, numbers) + 1)
         own = seed_of(dref, context.digest, number)
         begun = Begun(number, own if seed is None else seed, start)
         path = _begin_path(folder, context.digest, number)
         try:
-            disk.write_new(path, _begin_text(begun, context, staging), durable=False)
+            disk.write_once(path, _begin_text(begun, context, staging), tmp=tmp)
             return begun
         except FileExistsError:
-            number += 1  # another process was quicker
+            continue  # another process was quicker
         except FileNotFoundError:
             os.mkdir(folder)  # it was deleted by hand
-        except BaseException:
-            disk.remove_file(path)
-            raise
 
 
 def claim_again(
@@ -75,6 +77,12 @@ def claim_again(
     path = _begin_path(folder, context.digest, number)
     disk.publish(path, _begin_text(begun, context, staging), tmp=tmp, durable=False)
     return begun
+
+
+def unclaim(folder: str, context: str, number: int) -> None:
+    """Takes a claim back, if no record says what came of it."""
+    if not os.path.exists(f"{folder}/{context}.{number}.json"):
+        disk.remove_file(_begin_path(folder, context, number))
 
 
 def _begin_path(folder: str, context: str, number: int) -> str:

@@ -51,6 +51,16 @@ def write_new(path: str | Path, content: bytes, *, durable: bool, mode: int = 0o
         os.close(descriptor)
 
 
+def write_once(path: str, content: bytes, *, tmp: Path) -> None:
+    """Puts a whole file where none must be yet (W1), not synced. Raises FileExistsError."""
+    staged = f"{tmp}/{fresh_name()}"
+    try:
+        write_new(staged, content, durable=False)
+        os.link(staged, path)
+    finally:
+        remove_file(staged)
+
+
 def write_all(descriptor: int, content: bytes) -> None:
     """Writes all of it: write(2) may take only a part."""
     view = memoryview(content)

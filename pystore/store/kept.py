@@ -25,14 +25,22 @@ def reopen(store: Store, path: Path) -> Staging:
 
     Raises BuildError when it is none of this store's, or another process has claimed it.
     """
-    claim = _claim(path)
-    try:
-        config, context, seed = _made_for(store, path)
-        begun = store.claim(config.dref, context, path.name, seed)
-    except BaseException:
-        os.close(claim)
-        raise
+    with store.session.open_gate():  # gc takes what nobody has claimed
+        claim = _claim(path)
+        try:
+            config, context, seed = _made_for(store, path)
+            begun = store.claim(config.dref, context, path.name, seed)
+        except BaseException:
+            os.close(claim)
+            raise
     return Staging(path, config, context, begun, claim)
+
+
+def give_back(store: Store, staging: Staging) -> None:
+    """Leaves a reopened staging for another try; its attempt, in which nothing ran, never was."""
+    folder = store.layout.attempts(staging.dref)
+    attempts.unclaim(folder, staging.context.digest, staging.begun.number)
+    staging.keep()
 
 
 def _claim(path: Path) -> int:

@@ -31,9 +31,18 @@ class Session:
         self._held: set[RRef] = set()
         self._file = -1
         self._pid = 0
-        self.name = ""
+        self._name = ""
         self._count = threading.Lock()
+        self._notes = threading.Lock()
         self.running = 0  # calls of this process that are building now
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Session, (self._tmp, self._gate)  # another process notes for itself
+
+    @property
+    def name(self) -> str:
+        """The name of this process's file; empty before its first use, and in a forked child."""
+        return self._name if self._pid == os.getpid() else ""
 
     @contextmanager
     def building(self) -> Iterator[None]:
@@ -58,16 +67,17 @@ class Session:
 
     def note(self, rrefs: Iterable[RRef]) -> None:
         """Keeps these from being collected while this process lives; call it inside the gate."""
-        if self._pid != os.getpid():  # first use, or we are a forked child
-            self._open()
-        new = [rref for rref in rrefs if rref not in self._held]
-        # The first newline ends what a full disk may have torn.
-        disk.write_all(self._file, "".join(["\n", *(f"{rref}\n" for rref in new)]).encode())
-        self._held.update(new)
+        with self._notes:
+            if self._pid != os.getpid():  # first use, or we are a forked child
+                self._open()
+            new = [rref for rref in rrefs if rref not in self._held]
+            # The first newline ends what a full disk may have torn.
+            disk.write_all(self._file, "".join(["\n", *(f"{rref}\n" for rref in new)]).encode())
+            self._held.update(new)
 
     def _open(self) -> None:
-        self.name = PREFIX + disk.fresh_name()
-        path = self._tmp / self.name
+        self._name = PREFIX + disk.fresh_name()
+        path = self._tmp / self._name
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         file, pid = os.open(path, flags, 0o644), os.getpid()
         try:
@@ -99,13 +109,17 @@ def gate(path: Path, how: int) -> Iterator[bool]:
             raise
         yield False
         return
+    pid = os.getpid()
     try:
         try:
             fcntl.flock(file, how)
         except OSError as error:
             if not locks.lacks_locks(error):
                 raise
-        yield True
+        try:
+            yield True
+        finally:
+            locks.release(file, pid)
     finally:
         os.close(file)
 

@@ -46,10 +46,19 @@ class BuildLock:
         if file < 0:
             return
         try:
-            if self._pid == os.getpid():  # a child that lives on holds the descriptor too
-                fcntl.flock(file, fcntl.LOCK_UN)
+            release(file, self._pid)
         finally:
             os.close(file)
+
+
+def release(file: int, pid: int) -> None:
+    """Gives up the lock that process `pid` took, even if a child that lives on has inherited it."""
+    if pid == os.getpid():
+        try:
+            fcntl.flock(file, fcntl.LOCK_UN)
+        except OSError as error:
+            if not lacks_locks(error):
+                raise
 
 
 def _open(path: Path) -> int:

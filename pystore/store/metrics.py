@@ -47,7 +47,7 @@ def _read_object(out: Path) -> dict[str, float]:
         if not isinstance(value, dict):
             raise ValueError("it is not an object of names and numbers")
         return {str(name): _number(number) for name, number in value.items()}
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         _warn("metrics.json", error)
         return {}
 
@@ -56,7 +56,7 @@ def _read_trace(out: Path) -> Trace:
     try:
         rows = [json.loads(line) for line in disk.read(out / "metrics.jsonl").splitlines() if line]
         return [(int(row["step"]), str(row["name"]), _number(row["value"])) for row in rows]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         _warn("metrics.jsonl", error)
         return []
 

@@ -93,7 +93,7 @@ def take_over(
         begun = attempts.claim_again(folder, context, number, staging, tmp)
     if begun is None:
         seed = ended.seed if ended else None
-        begun = attempts.claim(folder, config.dref, context, staging, clock, seed)
+        begun = attempts.claim(folder, config.dref, context, staging, clock, tmp, seed)
         held.move(folder, context.digest, begun.number)
     return Left(begun, held, number)
 

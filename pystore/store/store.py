@@ -242,7 +242,9 @@ class Store:
         since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(begin["start"] / 1e9))
         return f"process {begin['pid']} on {begin['host']}, since {since}"
 
-    def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
+    def begin(
+        self, config: Config, context: Context, seed: int | None = None, after: int = 0
+    ) -> Staging:
         """A fresh staging and attempt number; with `seed`, that of the attempt to repeat.
 
         Without, an attempt that left a scratch goes on.
@@ -254,16 +256,19 @@ class Store:
                 left = None if seed is not None else self._take_over(config, context, path.name)
                 if left is not None:
                     return Staging(path, config, context, left.begun, claim, left.held, left.number)
-                begun = self.claim(config.dref, context, path.name, seed)
+                begun = self.claim(config.dref, context, path.name, seed, after)
             except BaseException:
                 os.close(claim)
                 tree.remove(path)
                 raise
         return Staging(path, config, context, begun, claim)
 
-    def claim(self, dref: DRef, context: Context, name: str, seed: int | None) -> Begun:
+    def claim(
+        self, dref: DRef, context: Context, name: str, seed: int | None, after: int = 0
+    ) -> Begun:
         """The next attempt number of a (derivation, context), for the staging of this name."""
-        return attempts.claim(self.layout.attempts(dref), dref, context, name, self._clock, seed)
+        folder, tmp = self.layout.attempts(dref), self.layout.tmp
+        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, after)
 
     def _take_over(self, config: Config, context: Context, name: str) -> scratch.Left | None:
         folder = self.layout.attempts(config.dref)
@@ -289,6 +294,7 @@ class Store:
         sealed = seal(staged, frozenset(told.outside), durable=self.durable)
         metrics = {**sealed.metrics, **told.metrics}
         attempt = self._attempt(staged, told, "succeeded", metrics, rref=sealed.rref)
+        self.record([staged.config])  # somebody may have removed the derivation meanwhile
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, [*sealed.trace, *told.trace])
             self.session.note([sealed.rref])
@@ -359,6 +365,8 @@ class Store:
     # --- the rest ----------------------------------------------------------------------
 
     def _stage_in(self, custom_tmp: Path) -> None:
+        if custom_tmp.is_relative_to(self.root):
+            return  # gc looks after the store's own directories
         os.makedirs(custom_tmp, exist_ok=True)
         if os.stat(custom_tmp).st_dev == os.stat(self.layout.tmp).st_dev:
             self.staging_area = custom_tmp / f"pystore-{self.id}"

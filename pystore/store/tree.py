@@ -63,10 +63,11 @@ _SPECIAL = {
 
 
 def _leaves(out: Path, step: Step, target: str) -> bool:
-    if os.path.isabs(target):
-        return True
+    parent = os.path.dirname(os.fsdecode(step.path))
+    if os.path.isabs(target) or os.path.normpath(os.path.join(parent, target)).startswith(".."):
+        return True  # even one that comes back: the tree moves, and what is around it does not
     root = os.path.realpath(out)
-    folder = os.path.realpath(os.path.dirname(os.path.join(root, os.fsdecode(step.path))))
+    folder = os.path.realpath(os.path.join(root, parent))
     try:
         place = os.path.realpath(os.path.join(folder, target))
     except OSError:
@@ -132,12 +133,16 @@ def _seal_folder(folder: int, durable: bool) -> None:
 
 def _seal_file(step: Step, durable: bool) -> Entry:
     executable = bool(step.status.st_mode & 0o100)
-    if step.status.st_mode & 0o600 != 0o600:
+    canonical = 0o555 if executable else 0o444
+    if not step.status.st_mode & 0o400:
         os.chmod(step.name, 0o600, dir_fd=step.folder)
     descriptor = _open_file(step)
     try:
-        _strip(descriptor)
-        os.fchmod(descriptor, 0o555 if executable else 0o444)
+        # A sealed file may be part of another realization too: it is left as it is.
+        if stat.S_IMODE(step.status.st_mode) != canonical or _extras(descriptor):
+            os.fchmod(descriptor, 0o600)  # the attributes of a read-only file cannot be removed
+            _strip(descriptor)
+            os.fchmod(descriptor, canonical)
         entry = Entry(step.path, "file", executable, *_hash(descriptor))
         if durable:
             os.fsync(descriptor)
@@ -174,13 +179,16 @@ def _hash(descriptor: int) -> tuple[int, str]:
 
 def _strip(descriptor: int) -> None:
     """Takes away access lists and other extended attributes that we may take away."""
+    for name in _extras(descriptor):
+        os.removexattr(descriptor, name)
+
+
+def _extras(descriptor: int) -> list[str]:
     try:
         names = os.listxattr(descriptor)
     except OSError:
-        return  # a file system without them
-    for name in names:
-        if name.startswith(("user.", "system.posix_acl")):
-            os.removexattr(descriptor, name)
+        return []  # a file system without them
+    return [name for name in names if name.startswith(("user.", "system.posix_acl"))]
 
 
 def remove(root: Path) -> None:

@@ -212,8 +212,10 @@ class _Rounds:
             self.quarantined.append(rref)
         elif damages and not marked:
             facts = {"what": [str(d) for d in damages[:20]], "at": time.time_ns()}
-            os.makedirs(folder, exist_ok=True)
-            with self._store.session.open_gate():
+            with self._store.session.open_gate() as writable:
+                if not writable:
+                    return  # somebody else's store: the report says it
+                os.makedirs(folder, exist_ok=True)
                 verdicts.put(folder, rref, "damaged", facts, self._store.layout.tmp)
 
 

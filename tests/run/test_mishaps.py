@@ -1,0 +1,113 @@
+"""What goes wrong around a realizer must not lose what it has computed."""
+
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+import pystore as ps
+from pystore import Context, Derivation, match_latest, match_some
+from pystore.errors import BadConfig, PystoreWarning, UnkeepableOutput
+from pystore.events import Started
+
+
+class Whole:
+    """A whole number that is no JSON, as NumPy's are."""
+
+    def __int__(self):
+        return 3
+
+
+def write(b):
+    (b.outpath / "file.txt").write_text(str(b.seed))
+
+
+def test_a_step_that_is_no_json_is_taken_as_a_whole_number(store):
+    def train(b):
+        ps.build_metric(b, "loss", 0.5, step=Whole())
+        ps.build_note(b, 1, "a key that is no text")
+        ps.build_note(b, "other", 2)
+        write(b)
+        with pytest.raises(BadConfig):
+            ps.build_metric(b, "loss", 0.5, step="third")
+
+    (attempt,) = ps.attempts(ps.realize(Derivation({}, match_latest(), train)))
+    assert store.trace(attempt) == [(3, "loss", 0.5)]
+    assert attempt.notes == {"1": "a key that is no text", "other": 2}
+
+
+@pytest.mark.parametrize("text", ['{"a": 1' + "0" * 400 + "}", "[" * 100_000])
+def test_a_metrics_file_of_monstrous_numbers_is_a_warning(store, text):
+    def train(b):
+        (b.outpath / "metrics.json").write_text(text)
+
+    with pytest.warns(PystoreWarning, match="states no metrics"):
+        assert ps.realize(Derivation({}, match_latest(), train))
+
+
+def test_S6_a_mended_commit_keeps_what_its_attempt_had_told(store, tmp_path):
+    (tmp_path / "data").mkdir()
+
+    def train(b):
+        ps.build_metric(b, "accuracy", 0.9, step=1)
+        ps.build_note(b, "who", "me")
+        ps.build_link(b, "data", tmp_path / "data")
+        os.mkfifo(b.outpath / "fifo")
+
+    with pytest.raises(UnkeepableOutput) as failed:
+        ps.realize(Derivation({}, match_latest(), train))
+    staging = Path(str(failed.value.staging))
+    with pytest.raises(UnkeepableOutput):
+        ps.commit(staging)
+    (staging / "out" / "fifo").unlink()
+    first, second = ps.attempts(ps.commit(staging).dref)
+    assert (first.outcome, second.outcome) == ("failed", "succeeded")
+    assert second.metrics == {"accuracy": 0.9}
+    assert (second.realizer, second.notes["who"]) == (first.realizer, "me")
+    assert store.trace(second) == [(1, "accuracy", 0.9)]
+
+
+def test_S6_a_listener_that_raises_at_the_start_leaves_no_running_attempt(store):
+    def listener(event):
+        if isinstance(event, Started):
+            raise ValueError("boom")
+
+    derivation = Derivation({}, match_latest(), write)
+    with pytest.raises(ValueError, match="boom"):
+        ps.realize(derivation, listener=listener)
+    assert [attempt.outcome for attempt in ps.attempts(derivation.dref)] == ["failed"]
+    assert not [path for path in store.layout.tmp.iterdir() if path.is_dir()]
+
+
+def test_S5_after_ctrl_c_nothing_more_starts_and_what_runs_keeps_its_lock(store):
+    runs, go = [], threading.Event()
+
+    def slow(b):
+        runs.append(b.seed)
+        if len(runs) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        go.wait(30)
+        write(b)
+
+    derivation = Derivation({}, match_some(4), slow)
+    lock = store.lock(derivation.dref, Context())
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(KeyboardInterrupt):
+            ps.realize_many(derivation, executor=executor)
+        assert not lock.acquire()
+        go.set()
+    assert len(runs) == 1
+    assert lock.acquire(patience=10.0)
+    lock.release()
+    assert [attempt.outcome for attempt in ps.attempts(derivation.dref)] == ["succeeded"]
+
+
+def test_realizers_run_in_other_processes(store):
+    derivation = Derivation({}, match_some(2), write)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        assert len(ps.realize_many(derivation, executor=executor)) == 2
+    assert all(attempt.pid != os.getpid() for attempt in ps.attempts(derivation.dref))
