@@ -25,6 +25,10 @@ from . import disk, locks
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
 _CLAIMS = (["begin"], ["json"])
+_SAYS = (
+    ("inputs", dict), ("number", int), ("seed", int), ("start", int),
+    ("host", str), ("pid", int), ("staging", str),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,7 @@ def _begin_path(folder: str, context: str, number: int) -> str:
 
 def claimed_for(folder: str, staging: str) -> dict[str, Any]:
     """What the latest claim says that was made for a staging of this name; empty if none was."""
-    claims = [n.split(".") for n in names(folder) if n.endswith(".begin")]
-    begins = [read_begin(folder, context, int(number)) for context, number, _ in claims]
+    begins = [read_begin(folder, context, number) for context, number in _claims(names(folder))]
     found = [begin for begin in begins if begin.get("staging") == staging]
     return max(found, key=lambda begin: int(begin["number"]), default={})
 
@@ -124,13 +127,20 @@ def begun_numbers(folder: str, context: str) -> list[int]:
     return sorted({int(p[0]) for p in parts if p[0].isdecimal() and p[1:] in _CLAIMS})
 
 
+def _claims(files: Iterable[str]) -> list[tuple[str, int]]:
+    parts = [name.split(".") for name in files if name.endswith(".begin")]
+    return [(p[0], int(p[1])) for p in parts if len(p) == 3 and p[1].isdecimal()]
+
+
 def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
-    """What a claim says; empty when it was torn by a crash."""
+    """What a claim says; empty when it was torn by a crash, or is none of ours."""
     try:
-        begin: dict[str, Any] = json.loads(disk.read(_begin_path(folder, context, number)))
-        return begin
-    except (FileNotFoundError, ValueError):
+        begin = json.loads(disk.read(_begin_path(folder, context, number)))
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
+    if not isinstance(begin, dict) or any(type(begin.get(k)) is not t for k, t in _SAYS):
+        return {}
+    return begin
 
 
 def _last_start(folder: str, context: str, numbers: list[int]) -> int:
@@ -178,8 +188,7 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
     found = names(folder)
     records = read_records(folder, [n for n in found if n.endswith(".json")])
     ended = {(a.context, a.number) for a in records}
-    claims = [n.split(".") for n in found if n.endswith(".begin")]
-    for context, number in ((c, int(i)) for c, i, _ in claims):
+    for context, number in _claims(found):
         if (context, number) not in ended:
             begin = read_begin(folder, context, number)
             records.append(_unfinished(begin, dref, context, number, staging_area))
@@ -189,7 +198,8 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
 def _unfinished(
     begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
 ) -> Attempt:
-    running = locks.in_use(staging_area / str(begin.get("staging", "none")))
+    staging = os.path.basename(begin.get("staging", "none").replace("\0", ""))
+    running = bool(staging) and locks.in_use(staging_area / staging)
     start = int(begin.get("start", 0))
     return Attempt(
         id="", dref=dref, context=context, number=number,

@@ -27,7 +27,7 @@ class BuildLock:
         rename decides.
         """
         end = time.monotonic() + patience
-        file = _open(self.path)
+        file = open_shared(self.path)
         try:
             while not _lock(file):
                 if time.monotonic() >= end:
@@ -61,7 +61,8 @@ def release(file: int, pid: int) -> None:
                 raise
 
 
-def _open(path: Path) -> int:
+def open_shared(path: Path) -> int:
+    """A lock file that every user of a shared store can lock."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:
         status = os.fstat(file)

@@ -1,6 +1,7 @@
 """What others do to a store meanwhile: forked children, removals, adoption of shared files."""
 
 import os
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pystore as ps
 from pystore import Config, Context, Derivation, Store, match_latest
 from pystore.errors import UnkeepableOutput
 from pystore.run.seeds import replay
+from pystore.store import tree
 
 
 def write(b):
@@ -210,3 +212,38 @@ def test_a_replay_leaves_what_lies_beside_the_attempt_alone(store):
     assert sorted(folder.iterdir()) == beside
     (logs,) = folder.glob("*.logs")
     assert (logs / "events").read_text() == "ran\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"number": 0}', '{"start": "x", "seed": null}', "[" * 99_999, '{"staging": 5}']
+)
+def test_a_claim_that_says_nothing_hinders_nobody(store, text):
+    derivation = Derivation({}, match_latest(), write)
+    ps.instantiate(derivation)
+    folder = Path(store.layout.attempts(derivation.dref))
+    (folder / f"{Context().digest}.0.begin").write_text(text)
+    (folder / f"._{Context().digest}.0.begin").write_text("a file that a Mac left")
+    assert ps.realize(derivation)
+    assert [attempt.outcome for attempt in ps.attempts(derivation.dref)] == ["died", "succeeded"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_S9_the_users_of_a_shared_store_share_its_gate():
+    root = Path(tempfile.mkdtemp())
+    try:
+        root.chmod(0o777)
+        store = Store(root / "store", durable=False)
+        rref = ps.realize(Derivation({}, match_latest(), write), store=store)
+        store.layout.tmp.chmod(0o777)
+
+        def elsewhere():
+            os.setuid(65534)
+            mine = Store(store.root)
+            assert mine.hold((rref,))
+            noted = [p.read_text() for p in store.layout.tmp.glob("live-*") if p.stat().st_uid]
+            (store.layout.tmp / "noted").write_text("".join(noted))
+
+        in_child(elsewhere)
+        assert rref in (store.layout.tmp / "noted").read_text()
+    finally:
+        tree.remove(root)
