@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 POLL = 0.02  # [s] between two looks at a lock that is held
@@ -54,11 +55,8 @@ class BuildLock:
 def release(file: int, pid: int) -> None:
     """Gives up the lock that process `pid` took, even if a child that lives on has inherited it."""
     if pid == os.getpid():
-        try:
+        with suppress(OSError):  # the caller closes the file, which gives it up as well
             fcntl.flock(file, fcntl.LOCK_UN)
-        except OSError as error:
-            if not lacks_locks(error):
-                raise
 
 
 def open_shared(path: Path) -> int:

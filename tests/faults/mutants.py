@@ -147,7 +147,7 @@ def _no_seal() -> None:
 
 @mutant("staging under drv/", "realize", "kill")
 def _staging_in_sight() -> None:
-    _wrap(staging, "make_folder", lambda real, tmp: real(tmp.parent / "drv"))
+    _wrap(staging, "make_folder", lambda real, tmp, dref: real(tmp.parent / "drv", dref))
 
 
 @mutant("removal in place", "remove", "kill")
