@@ -60,6 +60,12 @@ class Matcher:
             return answer
         if isinstance(answer, (Candidate, RRef)):
             answer = [answer]
+        if not isinstance(answer, (list, tuple)):
+            raise BadMatcher(
+                f"the rule of {self} returned no choice",
+                returned=repr(answer)[:200],
+                remedy="return candidates, or Need(n)",
+            )
         chosen = tuple(dict.fromkeys(c.rref if isinstance(c, Candidate) else c for c in answer))
         self._check(chosen, offered)
         return chosen

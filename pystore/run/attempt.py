@@ -38,9 +38,10 @@ def attempt(
     number, start = staging.begun.number, timer()
     try:
         listener(Started(derivation.dref, number, staging.begun.seed, str(staging.out)))
-        _run(derivation, Build(staging, store, told, listener))
-        describe(told)
-        committed = store.commit(staging, told)
+        with store.building():  # in a pool, it may outlive the call that started it
+            _run(derivation, Build(staging, store, told, listener))
+            describe(told)
+            committed = store.commit(staging, told)
     except BaseException as error:
         describe(told)
         told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]

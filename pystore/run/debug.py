@@ -43,30 +43,37 @@ class Debug(Build):
         staging = store.begin(derivation.config, context)
         return cls(staging, store, Told(derivation.realizer.name))
 
+    ended = False  # committed or discarded
+
     def commit(self) -> RRef:
         """Makes what was written a realization. Raises what a commit raises; then try again."""
-        return self.store.commit(self._staging, self._told).rref
+        rref = self.store.commit(self._staging, self._told).rref
+        self.ended = True
+        return rref
 
     def discard(self) -> None:
         """Forgets it: the attempt counts as failed, and its directory is removed."""
         self.store.fail(self._staging, self._told, RuntimeError("discarded"))
         self._staging.discard()
+        self.ended = True
 
 
 @contextmanager
 def debug(target: Target, *, store: Store | None = None) -> Iterator[Debug]:
     """The Build of a target whose inputs are realized; leaving the block commits it.
 
-    An exception commits nothing and keeps the directory, which its note names.
+    You may commit or discard it yourself before. An exception commits nothing and keeps the directory, which its note names.
     """
     build = Debug.start(target, store=store)
     try:
-        yield build
+        with build.store.building():
+            yield build
     except BaseException as error:
-        if build.store.fail(build._staging, build._told, error):
+        if not build.ended and build.store.fail(build._staging, build._told, error):
             error.add_note(f"what was written is kept in {build._staging.path}")
         raise
-    build.commit()
+    if not build.ended:
+        build.commit()
 
 
 class Failure:

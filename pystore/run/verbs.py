@@ -181,6 +181,7 @@ def _realize(
     store = options.get("store") or current_store()
     closure = declare(target, Registry(), store)
     forced = _forced(options.get("force_rebuild", ()), closure)
+    _check_kinds(options)
     settings = Settings(
         executor=options.get("executor") or SerialExecutor(),
         listener=options.get("listener", ignore),
@@ -191,6 +192,18 @@ def _realize(
         timeout=options.get("timeout"),
     )
     return closure, realize_closure(closure, forced, store, settings)
+
+
+def _check_kinds(options: Options) -> None:
+    executor, timeout = options.get("executor"), options.get("timeout")
+    if executor is not None and not isinstance(executor, Executor):
+        raise BadStage(
+            "executor is no concurrent.futures.Executor",
+            given=repr(executor)[:200],
+            remedy="write: with ThreadPoolExecutor(4) as pool: realize(…, executor=pool)",
+        )
+    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout >= 0):
+        raise BadStage(f"timeout is {timeout!r}, not a number of seconds", remedy="timeout=60")
 
 
 def _count(name: str, number: object) -> int:

@@ -15,16 +15,17 @@ from .staging import Staging
 _LARGEST = 1 << 18  # [bytes] of a difference that is kept
 
 
-def keep(layout: Layout, staged: Staging, told: Told, trace: Trace) -> None:
-    """Writes what an attempt told at length."""
+def keep(layout: Layout, staged: Staging, told: Told, trace: Trace, *, durable: bool) -> None:
+    """Writes what an attempt told at length, before its record, which syncs the directory."""
     tmp = layout.tmp
     if trace:
         path = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "trace")
-        disk.publish(path, _checked(trace_text(trace)), tmp=tmp, durable=False)
+        disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=durable)
     if told.diff and len(told.diff) <= _LARGEST:
-        path = f"{layout.attempts(staged.dref)}/{diff_digest(told.diff)}.diff"
-        if not os.path.exists(path):  # the attempts of one derivation share it
-            disk.publish(path, told.diff, tmp=tmp, durable=False)
+        folder, name = layout.attempts(staged.dref), f"{diff_digest(told.diff)}.diff"
+        # The attempts of one derivation share it. It is not synced: a torn one is written anew.
+        if not os.path.exists(f"{folder}/{name}") or damage(folder, name):
+            disk.put(f"{folder}/{name}", told.diff, tmp=tmp, durable=False)
 
 
 def read_trace(layout: Layout, attempt: Attempt) -> Trace:

@@ -8,6 +8,7 @@ nothing → sync the parent.
 import errno
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +102,8 @@ def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, 
             fresh = False
             staging.discard()
             break
-        trash(layout, target)
+        with suppress(FileNotFoundError):  # another committer has found the damage too
+            trash(layout, target)
     staging.close()
     if fresh:
         os.chmod(target, 0o555)

@@ -70,6 +70,13 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 def publish(path: str, content: bytes, *, tmp: Path, durable: bool) -> None:
     """Puts a file in its place by one rename, replacing what is there (W1, W2)."""
+    put(path, content, tmp=tmp, durable=durable)
+    if durable:
+        sync_directory(os.path.dirname(path))
+
+
+def put(path: str, content: bytes, *, tmp: Path, durable: bool) -> None:
+    """As `publish`, without syncing the directory: whoever writes there next does."""
     staged = f"{tmp}/{fresh_name()}"
     try:
         write_new(staged, content, durable=durable)
@@ -77,8 +84,6 @@ def publish(path: str, content: bytes, *, tmp: Path, durable: bool) -> None:
     except BaseException:
         remove_file(staged)
         raise
-    if durable:
-        sync_directory(os.path.dirname(path))
 
 
 def remove_file(path: str | Path) -> None:

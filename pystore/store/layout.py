@@ -3,6 +3,7 @@
 docs/format.md states the same with must and should.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -93,8 +94,16 @@ def open_root(root: Path) -> str:
         return _read_mark(root)
     for folder in _FOLDERS:
         if not (root / folder).is_dir():  # deleted by hand
-            os.makedirs(root / folder, 0o755, exist_ok=True)
+            _make_again(root / folder)
     return identity
+
+
+def _make_again(folder: Path) -> None:
+    try:
+        os.makedirs(folder, 0o755, exist_ok=True)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise  # a store that cannot be written still serves what it has
 
 
 def exists(root: Path) -> bool:

@@ -25,19 +25,32 @@ PREFIX = "live-"
 class Session:
     """The realizations that this process uses."""
 
-    def __init__(self, tmp: Path, gate: Path) -> None:
+    def __init__(self, store: str, tmp: Path, gate: Path) -> None:
+        self._store = store
         self._tmp = tmp
         self._gate = gate
         self._held: set[RRef] = set()
         self._file = -1
         self._pid = 0
+        self._finish: weakref.finalize[[int, int, Path], Session] | None = None
         self._name = ""
         self._count = threading.Lock()
         self._notes = threading.Lock()
         self.running = 0  # calls of this process that are building now
 
+    def end(self) -> None:
+        """Protects nothing any more: the store is gone."""
+        with _guard:
+            _sessions.pop(self._store, None)
+        if self._finish is not None:
+            self._finish()
+
     def __reduce__(self) -> tuple[object, ...]:
-        return Session, (self._tmp, self._gate)  # another process notes for itself
+        return session_of, (
+            self._store.partition(" ")[0],
+            self._tmp,
+            self._gate,
+        )  # another process notes for itself
 
     @property
     def name(self) -> str:
@@ -86,7 +99,21 @@ class Session:
             _end(pid, file, path)
             raise
         self._file, self._held, self._pid = file, set(), pid
-        weakref.finalize(self, _end, pid, file, path)
+        self._finish = weakref.finalize(self, _end, pid, file, path)
+
+
+_sessions: dict[str, Session] = {}
+_guard = threading.Lock()
+
+
+def session_of(store: str, tmp: Path, gate: Path) -> Session:
+    """The session of this process with the store of this id; it lives as long as we do.
+
+    What one Store object has given out is in use still when that object is gone.
+    """
+    with _guard:
+        key = f"{store} {tmp}"
+        return _sessions.setdefault(key, Session(key, tmp, gate))
 
 
 def _end(pid: int, file: int, path: Path) -> None:

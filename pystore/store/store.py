@@ -29,7 +29,7 @@ from .candidates import gather, present
 from .commit import CONTEXT, Committed, publish, seal, trash
 from .current import using
 from .layout import Layout, exists, open_root, well_formed
-from .live import Session
+from .live import session_of
 from .metrics import Trace
 from .protocol import Told
 from .staging import Staging
@@ -57,7 +57,7 @@ class Store:
         self.durable = durable
         self.id = open_root(self.root)
         self.layout = Layout(self.root)
-        self.session = Session(self.layout.tmp, self.layout.gate)
+        self.session = session_of(self.id, self.layout.tmp, self.layout.gate)
         self._clock = clock
         self.staging_area = self.layout.tmp
         if custom_tmp is not None:
@@ -74,6 +74,7 @@ class Store:
         """Removes the store and everything in it, sealed or not."""
         if not exists(self.root):
             raise NotAStore("there is no store to destroy", path=self.root)
+        self.session.end()
         tree.remove(self.root)
         if self.staging_area != self.layout.tmp:
             tree.remove(self.staging_area)
@@ -118,8 +119,8 @@ class Store:
         home, text = self.layout.derivation(config.dref), config.text.encode()
         staged = f"{self.layout.tmp}/{disk.fresh_name()}"
         try:
-            os.mkdir(staged)
-            os.mkdir(f"{staged}/attempts")
+            os.mkdir(staged, 0o755)
+            os.mkdir(f"{staged}/attempts", 0o755)
             disk.write_new(f"{staged}/config.json", text, durable=self.durable)
             if self.durable:
                 disk.sync_directory(staged)
@@ -296,7 +297,8 @@ class Store:
         attempt = self._attempt(staged, told, "succeeded", metrics, rref=sealed.rref)
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         with self.session.open_gate():
-            beside.keep(self.layout, staged, told, [*sealed.trace, *told.trace])
+            trace = [*sealed.trace, *told.trace]
+            beside.keep(self.layout, staged, told, trace, durable=self.durable)
             self.session.note([sealed.rref])
             committed = publish(self.layout, staged, sealed, attempt, durable=self.durable)
             verdicts.lift(self.layout.attempts(sealed.rref.dref), sealed.rref, "damaged")
@@ -329,7 +331,7 @@ class Store:
         attempt = self._attempt(staged, told, "failed", told.metrics, error=text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
-            beside.keep(self.layout, staged, told, told.trace)
+            beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
             attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
         return staged.keep()
 

@@ -77,6 +77,14 @@ def test_debug_hands_over_a_build_and_commits_it(store):
     assert "by-hand.txt" in ps.lsref(rref)
 
 
+@pytest.mark.parametrize("how", ["commit", "discard"])
+def test_debug_ends_once(store, how):
+    with debug(pair()) as b:
+        seeded(b)
+        getattr(b, how)()
+    assert len(ps.lsref(pair().dref)) == (how == "commit")
+
+
 def test_debug_keeps_the_directory_of_an_exception(store):
     with pytest.raises(ZeroDivisionError) as caught, debug(pair()) as b:
         (b.outpath / "half.txt").write_text("x")

@@ -593,3 +593,16 @@ def test_bad_configs_are_refused_before_anything_is_written(store):
     with pytest.raises(BadConfig):
         ps.instantiate(lambda m: ps.mkdrv(m, {"x": {1}}, match_latest(), print))
     assert store.drefs() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"), [({"executor": 4}, "no concurrent"), ({"timeout": "1"}, "timeout is '1'")]
+)
+def test_options_of_a_wrong_kind_are_refused(store, work, options, says):
+    with pytest.raises(BadStage, match=says):
+        ps.realize(chain(work)[0], **options)
+
+
+def test_a_rule_that_returns_no_choice_is_a_bad_matcher(store, work):
+    with pytest.raises(ps.errors.BadMatcher, match="returned no choice"):
+        ps.realize(ps.Derivation({}, match(lambda candidates: None), work))

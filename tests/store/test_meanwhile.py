@@ -1,6 +1,8 @@
 """What others do to a store meanwhile: forked children, removals, adoption of shared files."""
 
+import gc
 import os
+import subprocess
 import tempfile
 import threading
 import time
@@ -71,7 +73,25 @@ def test_S9_threads_share_one_session(store):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(list(store.layout.tmp.glob("live-*"))) == 2  # one of each Store object
+    assert len(list(store.layout.tmp.glob("live-*"))) == 1
+
+
+def test_S9_what_a_store_object_gave_out_is_in_use_when_the_object_is_gone(tmp_path):
+    rref = ps.realize(Derivation({}, match_latest(), write), store=Store(tmp_path / "store"))
+    gc.collect()
+    command = [sys.executable, "-c", COLLECT, str(tmp_path / "store")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
+    store = Store(tmp_path / "store")
+    assert store.path(rref).is_dir()
+    store.destroy()
+
+
+COLLECT = """
+import sys, pystore as ps
+with ps.Store(sys.argv[1]).use():
+    print(len(ps.gc(dry_run=False).realizations))
+"""
 
 
 def test_S6_a_custom_tmp_inside_the_store_is_the_stores_own(tmp_path):
