@@ -62,7 +62,8 @@ class Debug(Build):
 def debug(target: Target, *, store: Store | None = None) -> Iterator[Debug]:
     """The Build of a target whose inputs are realized; leaving the block commits it.
 
-    You may commit or discard it yourself before. An exception commits nothing and keeps the directory, which its note names.
+    You may commit or discard it yourself before. An exception commits nothing and keeps the
+    directory, which its note names.
     """
     build = Debug.start(target, store=store)
     try:
