@@ -116,6 +116,12 @@ def session_of(store: str, tmp: Path, gate: Path) -> Session:
         return _sessions.setdefault(key, Session(key, tmp, gate))
 
 
+def sessions() -> list[Session]:
+    """The sessions of this process."""
+    with _guard:
+        return list(_sessions.values())
+
+
 def _end(pid: int, file: int, path: Path) -> None:
     if pid == os.getpid():  # not in a forked child, whose parent goes on
         try:

@@ -231,7 +231,7 @@ def _shared_numbers() -> None:
         else:
             real(path, content, **options)
 
-    _wrap(disk, "write_new", write)
+    _wrap(disk, "write_once", write)
 
 
 def _no_lock_plant() -> None:

@@ -33,7 +33,7 @@ from scenarios import SCENARIOS, Scenario
 
 from pystore import Store
 from pystore.errors import PystoreError, StoreBusy
-from pystore.store import tree
+from pystore.store import live, tree
 from pystore.store.gc import collect
 
 HANG = 20  # [s] after which a child counts as hung
@@ -226,6 +226,8 @@ def _serve(
             tell(second=repr(second)[:1000] if second else "", done=second is None)
             del second
             gc.collect()
+            for session in live.sessions():
+                session.end()
             leaked = len(os.listdir("/proc/self/fd")) - opened
             tell(leaked=leaked)
         else:

@@ -1,5 +1,6 @@
 """Builders, readers and gc together (S9): nothing that lives is removed, and no read fails."""
 
+import itertools
 import multiprocessing
 import os
 import random
@@ -18,16 +19,18 @@ def write(b):
     (b.outpath / "x.txt").write_text(f"{b.seed}\n" * 100)
 
 
-def work(role: str, root: str, seed: int, until: float, results) -> None:
-    """One process: works until the time is over; reports what went wrong and how much it did."""
+def work(role: str, root: str, seed: int, until: float) -> tuple[str, int, list[str]]:
+    """One short-lived process: what it uses is in use until it ends. Says what went wrong."""
     rng, errors, done = random.Random(seed), [], 0
     with ps.Store(root, durable=False).use():
-        while time.monotonic() < until:
+        for _ in range(20 if role != "collect" else 1):
             try:
                 done += STEP[role](rng)
             except Exception as error:
                 errors.append(f"{role}: {type(error).__name__}: {error}")
-    results.put((role, done, errors))
+            if time.monotonic() > until:
+                break
+    return role, done, errors
 
 
 def build(rng: random.Random) -> int:
@@ -66,19 +69,15 @@ STEP = {"build": build, "read": read, "collect": collect}
 def test_S9_builders_readers_and_gc_together(tmp_path):
     root = tmp_path / "store"
     ps.Store(root, durable=False)
-    context = multiprocessing.get_context("fork")
-    results = context.Queue()
     until = time.monotonic() + SECONDS
     roles = ["build", "build", "build", "read", "read", "collect", "collect"]
-    workers = [
-        context.Process(target=work, args=(role, str(root), seed, until, results))
-        for seed, role in enumerate(roles)
-    ]
-    for worker in workers:
-        worker.start()
-    reports = [results.get(timeout=SECONDS + 60) for _ in workers]
-    for worker in workers:
-        worker.join()
+    reports = []
+    with multiprocessing.get_context("fork").Pool(len(roles), maxtasksperchild=1) as pool:
+        for seed in itertools.count():
+            if time.monotonic() > until:
+                break
+            waves = [(role, str(root), seed * 10 + i, until) for i, role in enumerate(roles)]
+            reports += pool.starmap(work, waves, chunksize=1)
     errors = [error for _, _, found in reports for error in found]
     assert errors == []
     done = {role: sum(n for r, n, _ in reports if r == role) for role in STEP}
