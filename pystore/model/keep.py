@@ -19,10 +19,16 @@ class Keep:
     def chosen(self, candidates: Iterable[Candidate]) -> set[RRef]:
         """Those to keep; all, where there are fewer than n."""
         present = [candidate for candidate in candidates if not candidate.gone]
-        if len(present) <= self.n:
-            return {candidate.rref for candidate in present}
+        everything = {candidate.rref for candidate in present}
+        if len(present) <= self.n or not self._ranks(present):
+            return everything
         answer = self.matcher.select(present)
-        return set(answer) if isinstance(answer, tuple) else set()
+        return set(answer) if isinstance(answer, tuple) else everything
+
+    def _ranks(self, present: list[Candidate]) -> bool:
+        """Whether there is a number to choose by: a misspelt metric must cost nothing."""
+        numbers = [c.metric(name) for c in present for name in self.matcher.reads]
+        return not self.matcher.reads or any(number == number for number in numbers)
 
 
 def keep_latest(n: int = 1) -> Keep:

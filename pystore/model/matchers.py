@@ -8,13 +8,14 @@ M2  The order of the candidates makes no difference.
 M3  `match_best` puts a missing, unreadable or NaN metric last; ties go by reference.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 from .candidate import Candidate
-from .errors import BadMatcher, BadRef, MatcherUnsatisfied
+from .errors import BadMatcher, BadRef, MatcherUnsatisfied, PystoreWarning
 from .refs import RRef, check_part
 from .statistics import distinct
 
@@ -174,8 +175,20 @@ def _match_best(
     present = _present(candidates)
     sign = -1.0 if mode == "max" else 1.0
     ranks = [(sign * candidate.metric(file), candidate) for candidate in present]
+    if len(present) > 1 and all(rank != rank for rank, _ in ranks):
+        _warn_of_no_metric(present, file)
     ranks.sort(key=lambda r: (r[0] != r[0], 0.0 if r[0] != r[0] else r[0], r[1].rref))
     return [c for _, c in ranks[:n]] if len(present) >= n else Need(n - len(present))
+
+
+def _warn_of_no_metric(present: list[Candidate], file: str) -> None:
+    known = sorted({name for candidate in present for name in candidate.latest.metrics})
+    warnings.warn(
+        f"match_best({file!r}): none of {len(present)} realizations of {present[0].rref.dref} has "
+        f"that number, so the choice means nothing; recorded are: {', '.join(known) or 'none'}",
+        PystoreWarning,
+        stacklevel=2,
+    )
 
 
 def _match_only(candidates: Sequence[Candidate]) -> list[Candidate] | Need:

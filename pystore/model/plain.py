@@ -159,6 +159,8 @@ def _advice(value: object) -> str:
         return "write a list"
     if isinstance(value, (bytes, bytearray)):
         return "write a str, or make it a file of a stage with mkfile"
+    if callable(value):
+        return "call it: what a stage's call returns may stand here"
     for plain in (str, int, float):
         if isinstance(value, plain):
             return f"write {plain.__name__}(x)"

@@ -70,7 +70,7 @@ class DRef(_Ref):
     form = re.compile(r"dref:[0-9a-f]{32}-[A-Za-z0-9_-]{1,128}\Z")
     kind = "derivation"
     expected = "dref:<32 hex>-<name>"
-    source = "what instantiate or mkdrv returned"
+    source = "the .dref of a derivation, or what mkdrv and instantiate_inplace return"
 
     @classmethod
     def of(cls, digest: str, name: str) -> "DRef":
@@ -123,7 +123,9 @@ class RRef(_Ref):
 
 
 def parse_ref(text: str) -> DRef | RRef:
-    """The reference that `text` spells. Raises BadRef."""
+    """The reference that `text` spells, or that a derivation or a view has. Raises BadRef."""
+    if not isinstance(text, str):
+        text = getattr(text, "rref", None) or getattr(text, "dref", text)
     return RRef(text) if isinstance(text, str) and text.startswith("rref:") else DRef(text)
 
 

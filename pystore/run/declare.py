@@ -87,13 +87,13 @@ def mkdrv(
     m: Registry,
     config: Config | Mapping[str, Any],
     matcher: Matcher,
-    realizer: Realizer | Callable[[Build], object],
+    realizer: Realizer | Callable[[Build], object] | None = None,
 ) -> DRef:
     """Declares a derivation in a registry and returns its reference; touches nothing else.
 
     Raises BadStage when an input of the config is not declared in `m`.
     """
-    if not isinstance(m, Registry):
+    if not isinstance(m, Registry) or realizer is None:
         raise BadStage(
             "the first argument of mkdrv is the registry of the stage",
             given=repr(m)[:200],
@@ -113,7 +113,8 @@ def check_call(
             f"the stage {name} does not take these arguments",
             because=str(error),
             signature=f"{name}{signature}",
-            remedy="name the parameters: train(epochs=3); a stage by hand is def stage(m, …)",
+            remedy="name the parameters: train(epochs=3). A stage by hand is def stage(m, …); what "
+            "a @stage calls build is the Build",
         ) from None
 
 

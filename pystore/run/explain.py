@@ -9,7 +9,7 @@ from ..model.derivation import Derivation
 from ..model.refs import DRef
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
-from .stage import Staged
+from .stage import Stage, Staged
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,16 @@ class Explanation:
         return "\n  ".join((self.dref, *self.reasons))
 
 
-def explain(derivation: Derivation, *, store: StoreProtocol | None = None) -> Explanation:
+def explain(
+    derivation: Derivation | Stage[Any], *, store: StoreProtocol | None = None
+) -> Explanation:
     """Says what makes a derivation new: which function, parameter or input changed.
 
     It is compared with the derivation of the same name that differs the least, and among such
     the one that was built last.
     """
     store = store or current_store()
+    derivation = derivation() if isinstance(derivation, Stage) else derivation
     built = sum(a.succeeded for a in store.attempts(derivation.dref))
     if built:
         return Explanation(derivation.dref, None, (f"not new: {built} attempts have succeeded",))
@@ -90,7 +93,8 @@ def _parameters(
             reasons.append(f"{key}: {_shown(old, key)} → {_shown(new, key)}")
     if reasons and not any(reason.startswith("its input") for reason in reasons):
         count = len({a.rref for a in store.attempts(nearest) if a.rref})
-        reasons[-1] += f"; {count} realizations exist for the old value"
+        exist = "1 realization exists" if count == 1 else f"{count} realizations exist"
+        reasons[-1] += f"; {exist} for the old value"
     return reasons
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 from ..model.config import Config
 from ..model.derivation import Derivation
-from ..model.errors import BadStage
+from ..model.errors import BadConfig, BadRef, BadStage
 from ..model.matchers import Matcher, match_latest
 from ..model.realizer import Realizer
 from ..model.refs import DRef, check_name, check_part, selfref
@@ -42,7 +42,13 @@ def output(file: str) -> Any:
     The function gets the Path to write to; a build that does not write it fails, and commits
     nothing. Raises BadRef when the name leaves the output directory.
     """
-    return Output(tuple(check_part(part) for part in file.split("/")))
+    try:
+        return Output(tuple(check_part(part) for part in file.split("/")))
+    except BadRef as error:
+        raise BadRef(
+            "not the name of an output", given=repr(file), expected=error.expected,
+            remedy="write output('file') or output('dir/file')",
+        ) from None  # fmt: skip
 
 
 if TYPE_CHECKING:
@@ -141,7 +147,11 @@ class Stage(Generic[P]):
     def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
         values = self._bound(args, kwargs)
         ignored = {name: values.pop(name) for name in self.options.ignore if name in values}
-        config = Config({"name": self.stage_name, **self._code(), **values})
+        try:
+            config = Config({"name": self.stage_name, **self._code(), **values})
+        except BadConfig as error:
+            error.having(stage=self.stage_name)
+            raise
         realizer = Realizer(StageRealizer(self, ignored))
         staged = Staged(config, self.options.matcher, realizer)
         staged.stage = self
@@ -176,6 +186,17 @@ class Options:
     name: str | None = None
     ignore: tuple[str, ...] = ()
     code: str | None = "project"
+
+
+def _checked_code(code: str | None) -> str | None:
+    from difflib import get_close_matches
+
+    if code is None or code in _DEPTHS or not get_close_matches(code, _DEPTHS, cutoff=0.7):
+        return code
+    raise BadStage(
+        f"code={code!r} would be a version's name, and looks like a misspelt word",
+        remedy='write code="function", code="project", or a name such as code="v1"',
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -259,7 +280,13 @@ def stage(
 
     Raises BadStage for `*args`, `**kwargs`, and names that a View has.
     """
-    options = Options(matcher or match_latest(), name, tuple(ignore), code)
+    if function is not None and not inspect.isfunction(function):
+        raise BadStage(
+            "@stage makes a stage of a function",
+            given=repr(function)[:200],
+            remedy="write @stage above a def, options by name: @stage(code='v1')",
+        )
+    options = Options(matcher or match_latest(), name, tuple(ignore), _checked_code(code))
     if function is None:
         return lambda function: Stage(function, options)
     return Stage(function, options)

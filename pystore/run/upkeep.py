@@ -52,6 +52,12 @@ def gc(
     """
     if isinstance(keep, (str, os.PathLike, Keep)):
         keep = [keep]
+    if not isinstance(keep, Iterable):
+        raise BadStage(
+            "gc keeps RRefs, paths, and policies such as keep_latest(2)",
+            given=repr(keep)[:200],
+            remedy="call the policy: gc(keep_latest(2))",
+        )
     return garbage.collect(store or current_store(), keep, dry_run=dry_run)
 
 
@@ -63,6 +69,12 @@ def verify(
     With `quarantine`, damaged realizations are moved to `trash/`, where they lie until the next
     gc. `realize` builds them again, first with the seed of their own attempt.
     """
+    if store is not None and not isinstance(store, Store):
+        raise BadStage(
+            "verify takes a store, and checks all of it",
+            given=repr(store)[:200],
+            remedy="verify() for the current one, or verify(Store(path))",
+        )
     return verification.verify(store or current_store(), quarantine=quarantine, listener=listener)
 
 

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 from ..model.derivation import Closure, Derivation, collect, leaves, reshape
 from ..model.errors import BadStage
@@ -225,8 +225,10 @@ def _only(dref: DRef, rrefs: tuple[RRef, ...]) -> RRef:
 def _forced(force: Forced, closure: Closure) -> frozenset[DRef]:
     if isinstance(force, bool):
         return frozenset(closure.drefs if force else ())
-    named = [force] if isinstance(force, (str, Derivation)) else list(force)
-    drefs = frozenset(_dref(one) for one in named)
+    one = isinstance(force, (str, Derivation)) or callable(force)
+    named = [force] if one else list(cast("Collection[Any]", force))
+    # A bare stage stands for what its call declares, as it does among inputs.
+    drefs = frozenset(_dref(one() if callable(one) else one) for one in named)
     strange = drefs - {d.dref for d in closure.derivations}
     if strange:
         raise BadStage(

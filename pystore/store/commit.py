@@ -86,7 +86,7 @@ def check_promises(staging: Staging) -> None:
             "the realizer did not write what its config promises",
             missing=", ".join("/".join(parts) for parts in missing),
             written=", ".join(present[:10]) or "nothing",
-            remedy="write to build_path(b, [selfref, 'file']), or drop the promise",
+            remedy="write to the path of output('file'), or of build_path(b, [selfref, 'file'])",
         )
 
 

@@ -138,9 +138,17 @@ def _read_mark(root: Path) -> str:
 
 
 def _make(root: Path) -> None:
-    if not root.exists():
+    try:
         os.makedirs(root.parent, exist_ok=True)
         os.makedirs(root, 0o755, exist_ok=True)
+    except (PermissionError, NotADirectoryError) as error:
+        raise NotAStore(
+            "no store can be made here",
+            path=root,
+            because=str(error),
+            errno=error.errno,
+            remedy="name a place of yours: set PYSTORE_ROOT, or call store_initialize(path)",
+        ) from error
     strange = sorted(set(os.listdir(root)) - {*_FOLDERS, _MARK})
     if strange:
         raise NotAStore(

@@ -387,7 +387,7 @@ class Store:
             "the store does not hold this",
             ref=ref,
             store=self.root,
-            remedy="realize it, or open the store that has it: Store(path).use()",
+            remedy="realize it, or use the store that has it: with Store(path).use(): …",
         )
 
     def _damaged(self, ref: DRef | RRef, because: str) -> Corrupted:

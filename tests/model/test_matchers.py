@@ -11,7 +11,9 @@ from pystore import (
     Candidate,
     DRef,
     Need,
+    PystoreWarning,
     RRef,
+    keep_best,
     match,
     match_all,
     match_best,
@@ -24,6 +26,9 @@ from pystore.errors import BadMatcher, MatcherUnsatisfied
 from pystore.model.attempt import Attempt
 
 DREF = DRef("dref:" + "1" * 32 + "-data")
+
+# Random candidates often lack the metric, all of them.
+pytestmark = pytest.mark.filterwarnings("ignore:match_best:pystore.PystoreWarning")
 
 
 def rref(i: int) -> RRef:
@@ -201,3 +206,16 @@ def test_a_rule_that_chooses_what_it_was_not_offered_is_an_error():
         match(lambda c: c).select([candidate(1, gone=True)])
     with pytest.raises(MatcherUnsatisfied, match="chose nothing"):
         match(lambda c: []).select([candidate(1)])
+
+
+@pytest.mark.filterwarnings("error::pystore.PystoreWarning")
+def test_a_choice_by_a_metric_that_nothing_has_is_a_warning():
+    offered = [candidate(1, metric=0.5), candidate(2, metric=0.6)]
+    with pytest.warns(PystoreWarning, match=r"'acuracy.txt'.*recorded are: m\.txt"):
+        assert match_best("acuracy.txt").select(offered) == (rref(1),)
+
+
+def test_keep_best_by_a_metric_that_nothing_has_keeps_everything():
+    offered = [candidate(1, metric=0.5), candidate(2, metric=0.6)]
+    assert keep_best("acuracy.txt").chosen(offered) == {rref(1), rref(2)}
+    assert keep_best("m.txt").chosen(offered) == {rref(2)}

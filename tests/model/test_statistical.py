@@ -30,6 +30,9 @@ from pystore.model.statistics import Statistics, student
 DREF = DRef("dref:" + "1" * 32 + "-data")
 FILE = "accuracy.txt"
 
+# Random candidates often lack the metric, all of them.
+pytestmark = pytest.mark.filterwarnings("ignore:match_best:pystore.PystoreWarning")
+
 
 def rref(i: int) -> RRef:
     return RRef.of(f"{i:032x}", DREF)

@@ -52,7 +52,7 @@ def test_explain_names_the_parameter_that_changed(store):
     train(epochs=1).run(force_rebuild=True)
     explanation = explain(train(epochs=3))
     assert explanation.reasons == (
-        "new because epochs: 1 → 3; 1 realizations exist for the old value",
+        "new because epochs: 1 → 3; 1 realization exists for the old value",
     )
     assert explanation.nearest == train(epochs=1).dref
 
