@@ -2,14 +2,13 @@
 
 import os
 
-from ..model.context import Context
-from ..model.derivation import Closure, Derivation
+from ..model.derivation import Derivation
 from ..model.errors import NotInStore
 from ..model.refs import RRef
 from ..store.current import current_store
 from ..store.store import Store
 from .declare import Registry
-from .verbs import declare, realize_many
+from .verbs import declare, realize_inputs
 
 
 def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
@@ -23,9 +22,7 @@ def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
     rref = RRef(old)
     store.path(rref)
     closure = declare(new, Registry(), store)
-    needs = list(new.config.inputs)
-    inputs = Closure.of(needs, {d.dref: d for d in closure.derivations})
-    context = Context(dict(zip(needs, realize_many(inputs, store=store), strict=True)))
+    context = realize_inputs(closure, new, store)
     found = [c for c in store.all_candidates(rref.dref) if c.rref == rref]
     notes = {"accepted": f"by user {os.geteuid()}"}
     for accepted, _ in store.adopt(new.config, context, found, notes):

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..model.attempt import Attempt
-from ..model.context import Context
-from ..model.derivation import Closure
 from ..model.errors import BadStage, NotInStore
 from ..model.refs import DRef, RRef, parse_ref
 from ..store.current import current_store
@@ -16,7 +14,7 @@ from ..store.protocol import Told
 from ..store.store import Store
 from .build import Build
 from .declare import Registry
-from .verbs import Target, declare, realize_many
+from .verbs import Target, declare, realize_inputs
 
 
 class Debug(Build):
@@ -37,9 +35,7 @@ class Debug(Build):
                 remedy="name one of them",
             )
         derivation = closure[closure.drefs[0]]
-        needs = list(derivation.config.inputs)
-        inputs = Closure.of(needs, {d.dref: d for d in closure.derivations})
-        context = Context(dict(zip(needs, realize_many(inputs, store=store), strict=True)))
+        context = realize_inputs(closure, derivation, store)
         staging = store.begin(derivation.config, context)
         return cls(staging, store, Told(derivation.realizer.name))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 from typing import Any, TypedDict, Unpack, cast
 
+from ..model.context import Context
 from ..model.derivation import Closure, Derivation, collect, leaves, reshape
 from ..model.errors import BadStage
 from ..model.events import Listener, ignore
@@ -192,6 +193,13 @@ def _realize(
         timeout=options.get("timeout"),
     )
     return closure, realize_closure(closure, forced, store, settings)
+
+
+def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtocol) -> Context:
+    """The context of a derivation of the closure, after building what its inputs lack."""
+    needs = list(derivation.config.inputs)
+    inputs = Closure.of(needs, {known.dref: known for known in closure.derivations})
+    return Context(dict(zip(needs, realize_many(inputs, store=store), strict=True)))
 
 
 def _check_kinds(options: Options) -> None:
