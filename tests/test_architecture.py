@@ -83,7 +83,7 @@ def test_the_public_names():
 @pytest.mark.parametrize("module", ["pystore", "pystore.stages"])
 def test_importing_pulls_in_nothing_heavy(module):
     heavy = "'numpy', 'requests', 'filelock', 'tensorflow', 'asyncio', 'sklearn', 'zstandard'"
-    heavy += ", 'scipy', 'pandas', 'matplotlib'"
+    heavy += ", 'scipy', 'pandas', 'matplotlib', 'click', 'rich', 'fsspec', 'cloudpickle'"
     script = f"import {module}, sys; print(sorted({{{heavy}}} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

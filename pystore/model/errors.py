@@ -50,7 +50,9 @@ class PystoreError(Exception):
     def __str__(self) -> str:
         width = max((len(name) for name in self.facts), default=0) + 1
         lines = [self.what]
-        lines += [f"  {name + ':':<{width}}  {fact}" for name, fact in self.facts.items()]
+        inner = "\n" + " " * (width + 4)  # where the further lines of a fact begin
+        shown = ((name, str(fact).replace("\n", inner)) for name, fact in self.facts.items())
+        lines += [f"  {name + ':':<{width}}  {fact}" for name, fact in shown]
         if self.remedy:
             lines.append(f"  try: {self.remedy}")
         # A file name that is no UTF-8 must not keep the message from being printed.

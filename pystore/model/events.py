@@ -4,7 +4,8 @@ A listener is a function of one event; what it returns is ignored.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from .refs import DRef, RRef
 
@@ -12,14 +13,17 @@ __all__ = [
     "Adopted",
     "AttemptFailed",
     "Event",
+    "Fetched",
     "Listener",
     "NotChosen",
     "OtherInputs",
     "Progress",
     "Reused",
+    "SourceFailed",
     "Started",
     "Succeeded",
     "Waiting",
+    "event_record",
     "ignore",
 ]
 
@@ -53,6 +57,8 @@ class Started(Event):
     number: int  # of the attempt
     seed: int
     staging: str  # the path of its output directory
+    log: str = ""  # the path of what it prints, where that is kept
+    pid: int = 0  # of the process that runs it, when it is not the one that listens
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,24 @@ class Progress(Event):
     done: float
     total: float | None
     unit: str
+    number: int = 0  # of the attempt
+
+
+@dataclass(frozen=True)
+class Fetched(Event):
+    """Realizations came from elsewhere, and were checked."""
+
+    rrefs: tuple[RRef, ...]
+    source: str  # the URL
+    size: int  # [bytes] that were moved
+
+
+@dataclass(frozen=True)
+class SourceFailed(Event):
+    """A place to fetch from did not answer, or lied; the build goes on without it."""
+
+    source: str  # the URL
+    error: str
 
 
 @dataclass(frozen=True)
@@ -109,3 +133,8 @@ Listener = Callable[[Event], None]
 
 def ignore(event: Event) -> None:
     """The listener that hears nothing."""
+
+
+def event_record(event: Event) -> dict[str, Any]:
+    """The event as a JSON object: its kind, then its fields."""
+    return {"event": type(event).__name__, **asdict(event)}

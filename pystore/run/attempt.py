@@ -1,7 +1,9 @@
 """One attempt: stage, run the realizer, commit; or say what failed and where its files are."""
 
+import os
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from ..model.context import Context
 from ..model.derivation import Derivation
@@ -12,6 +14,7 @@ from ..store.commit import Committed
 from ..store.protocol import StoreProtocol, Told
 from ..store.staging import Staging
 from .build import Build
+from .capture import captured, last_lines
 from .nesting import inside
 from .provenance import describe
 from .source import source_digest
@@ -26,8 +29,11 @@ def attempt(
     listener: Listener,
     timer: Timer,
     seed: int | None = None,
+    capture: bool = False,
 ) -> Committed:
     """Runs the realizer once, with its own seed or that of an attempt to repeat, and commits.
+
+    With `capture`, what it prints goes to the log of the attempt.
 
     Raises BuildError from what the realizer raised; errors of pystore itself and of the file
     system pass as they are, with the derivation and the staging as further facts.
@@ -37,9 +43,11 @@ def attempt(
     staging = store.begin(derivation.config, context, seed)
     number, start = staging.begun.number, timer()
     try:
-        listener(Started(derivation.dref, number, staging.begun.seed, str(staging.out)))
+        log = store.log_path(derivation.dref, context.digest, number) if capture else None
+        seed, out = staging.begun.seed, str(staging.out)
+        listener(Started(derivation.dref, number, seed, out, str(log or ""), os.getpid()))
         with store.building():  # in a pool, it may outlive the call that started it
-            _run(derivation, Build(staging, store, told, listener))
+            _run_captured(derivation, Build(staging, store, told, listener), log)
             describe(told)
             committed = store.commit(staging, told)
     except BaseException as error:
@@ -52,6 +60,20 @@ def attempt(
     duration = timer() - start
     listener(Succeeded(derivation.dref, number, committed.rref, committed.fresh, duration))
     return committed
+
+
+def _run_captured(derivation: Derivation, build: Build, log: Path | None) -> None:
+    if log is None:
+        return _run(derivation, build)
+    try:
+        with captured(log):
+            _run(derivation, build)
+    except PystoreError as error:
+        error.having(output=last_lines(log) or None)
+        raise
+    finally:
+        if log.stat().st_size == 0:
+            log.unlink()
 
 
 def _run(derivation: Derivation, build: Build) -> None:

@@ -54,7 +54,7 @@ class Build:
 
     def progress(self, done: float, total: float | None, unit: str) -> None:
         """Tells the listener."""
-        self._listener(Progress(self.config.dref, done, total, unit))
+        self._listener(Progress(self.config.dref, done, total, unit, self._staging.begun.number))
 
     def note(self, key: str, value: object) -> None:
         """Adds to the record of the attempt."""

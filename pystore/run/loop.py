@@ -43,6 +43,7 @@ class Settings:
     build: bool = True  # False: name what is missing, and build nothing
     keep_going: bool = False  # build all that does not depend on a failure
     timeout: float | None = None  # [s] to wait for other processes; None: as long as it takes
+    capture: bool = False  # what realizers print, in the logs of their attempts
 
 
 def realize_closure(
@@ -136,13 +137,16 @@ class _Loop:
         try:
             answer = self._ask(instruction)
             if isinstance(answer, Wants) and not self._settings.build:
-                answer = Failed(dref, wanted(answer))
+                answer = self._look_further(instruction, answer)
+                if isinstance(answer, Wants):
+                    answer = Failed(dref, wanted(answer))
             elif isinstance(answer, Wants) and not self._owns(dref):
                 if not self._lock(instruction, patience):
                     return
                 answer = self._ask(instruction)
                 if isinstance(answer, Wants) and self._adopt(instruction):
                     answer = self._ask(instruction)
+                answer = self._look_further(instruction, answer)
         except Exception as error:  # a matcher's own; the plan ends, and the caller gets it
             answer = Failed(dref, error)
         if isinstance(answer, Chosen):
@@ -167,6 +171,16 @@ class _Loop:
         lost = sorted((c.latest for c in candidates if c.gone), key=lambda a: a.order)
         self._lost.setdefault(dref, [attempt.seed for attempt in lost])
         return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
+
+    def _look_further(self, instruction: Match, answer: Chosen | Wants) -> Chosen | Wants:
+        """The answer with what other places offer, where the store has not enough."""
+        dref = instruction.dref
+        if not isinstance(answer, Wants) or dref in self._forced:
+            return answer
+        config = self._known[dref].config
+        if self._store.look_further(config, instruction.context, self._listener):
+            return self._ask(instruction)
+        return answer
 
     def _adopt(self, instruction: Match) -> bool:
         """Whether others have reached results from the same bytes, which now count here."""
@@ -220,6 +234,7 @@ class _Loop:
             self._listener,
             time.perf_counter,
             self._seed(instruction),
+            self._settings.capture,
         )
         self._running[future] = instruction
         if future.done():

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack, cast
 
 from ..model.context import Context
@@ -16,6 +17,7 @@ from .declare import Registry, check_call, in_place_registry
 from .executor import SerialExecutor
 from .loop import Settings, realize_closure
 from .nesting import inside, refuse_nested
+from .watching import Watch, both
 
 Target = Any
 """A Closure, or Derivations and DRefs in nested lists and dicts."""
@@ -126,6 +128,8 @@ class Options(TypedDict, total=False):
     listener: Listener
     max_attempts: int
     timeout: float | None
+    progress: bool | None
+    capture: bool
 
 
 def realize(
@@ -140,6 +144,8 @@ def realize(
     listener: Listener = ignore,
     max_attempts: int = 100,
     timeout: float | None = None,
+    progress: bool | None = None,
+    capture: bool = False,
 ) -> Any:
     """The RRef that the matcher of the target chooses, after building what is missing.
 
@@ -148,7 +154,9 @@ def realize(
     have succeeded, now or earlier. With `build=False` nothing is built: what is missing is an
     error. `keep_going` builds all that does not depend on a failure. `executor` runs realizers
     (default: this thread, one at a time); `listener` hears events; `max_attempts` limits the
-    builds of one derivation; `timeout` [s] limits the wait for other processes.
+    builds of one derivation; `timeout` [s] limits the wait for other processes. `progress` shows
+    what is going on: by default in a terminal and in Jupyter, nowhere else. `capture` keeps what
+    realizers print in the logs of their attempts, in place of printing it.
 
     Raises BadStage when a matcher chooses several (use realize_many), BuildError when a realizer
     fails, MatcherUnsatisfied, StoreBusy.
@@ -164,6 +172,8 @@ def realize(
         "listener": listener,
         "max_attempts": max_attempts,
         "timeout": timeout,
+        "progress": progress,
+        "capture": capture,
     }
     closure, chosen = _realize(target, **options)
     return reshape(closure.targets, lambda dref: _only(dref, chosen[dref]))
@@ -185,14 +195,16 @@ def _realize(
     _check_kinds(options)
     settings = Settings(
         executor=options.get("executor") or SerialExecutor(),
-        listener=options.get("listener", ignore),
         max_attempts=_count("max_attempts", options.get("max_attempts", 100)),
         attempts=_count("attempts", options.get("attempts", 1)),
         build=options.get("build", True),
         keep_going=options.get("keep_going", False),
         timeout=options.get("timeout"),
+        capture=options.get("capture", False),
     )
-    return closure, realize_closure(closure, forced, store, settings)
+    with Watch.open(closure, store, options.get("progress")) as watcher:
+        settings = replace(settings, listener=both(options.get("listener", ignore), watcher))
+        return closure, realize_closure(closure, forced, store, settings)
 
 
 def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtocol) -> Context:

@@ -12,6 +12,7 @@ from ..model.config import Config
 from ..model.context import Context, provenance_text, rref_of
 from ..model.digest import seed_of
 from ..model.errors import NotInStore
+from ..model.events import Listener
 from ..model.refs import DRef, RRef
 from . import attempts, disk, tree
 from .attempts import Begun, Clock
@@ -196,6 +197,14 @@ class MemoryStore:
     def logdir(self, staged: Staging) -> Path:
         """A directory for this attempt."""
         return self._beside(staged, "logs")
+
+    def look_further(self, config: Config, context: Context, listener: Listener) -> bool:
+        """Looks nowhere."""
+        return False
+
+    def log_path(self, dref: DRef, context: str, number: int) -> Path:
+        """The file for what an attempt prints."""
+        return self.root / f"log-{dref.digest}-{context}-{number}"
 
     def trace(self, attempt: Attempt) -> Trace:
         """The metrics that an attempt told over its steps."""

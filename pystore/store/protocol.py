@@ -14,6 +14,7 @@ from ..model.attempt import Attempt
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context
+from ..model.events import Listener
 from ..model.refs import DRef, RRef
 from .commit import Committed
 from .metrics import Trace
@@ -113,11 +114,20 @@ class StoreProtocol(Protocol):
     ) -> list[tuple[RRef, int]]:
         """Takes over realizations of others, with their attempts; says how many of each."""
 
+    def look_further(self, config: Config, context: Context, listener: Listener) -> bool:
+        """Looks in other places for results of this, before it is built.
+
+        Returns whether `candidates` has more now; `hold` fetches those that are chosen.
+        """
+
     def scratch(self, staging: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try."""
 
     def logdir(self, staging: Staging) -> Path:
         """A directory beside the record of the attempt; no part of the output."""
+
+    def log_path(self, dref: DRef, context: str, number: int) -> Path:
+        """The file for what an attempt prints, whether there is one or not."""
 
     def trace(self, attempt: Attempt) -> Trace:
         """The metrics that an attempt told over its steps."""

@@ -21,14 +21,27 @@ from ..model.attempt import Attempt, Outcome
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance
-from ..model.errors import BadConfig, Corrupted, NotAStore, NotInStore, PystoreWarning
+from ..model.errors import Corrupted, NotAStore, NotInStore, PystoreWarning
+from ..model.events import Listener
 from ..model.refs import DRef, RRef
-from . import adopt, attempts, beside, disk, kept, locks, scratch, staging, tree, verdicts
+from . import (
+    adopt,
+    attempts,
+    beside,
+    derivations,
+    disk,
+    kept,
+    locks,
+    scratch,
+    staging,
+    tree,
+    verdicts,
+)
 from .attempts import Begun, Clock
 from .candidates import gather, present
 from .commit import CONTEXT, Committed, publish, seal, trash
 from .current import using
-from .layout import Layout, exists, open_root, well_formed
+from .layout import Layout, exists, open_root
 from .live import session_of
 from .metrics import Trace
 from .protocol import Told
@@ -83,61 +96,26 @@ class Store:
 
     def record(self, configs: Iterable[Config]) -> None:
         """Makes sure that these derivations are known, and durably so."""
-        unknown = [config for config in configs if not self._knows(config)]
+        unknown = [c for c in configs if not derivations.knows(self.layout, c)]
         if unknown:
             with self.session.open_gate():
                 for config in unknown:
-                    self._write_config(config)
+                    derivations.write(self.layout, config, durable=self.durable)
             if self.durable:
                 disk.sync_directory(self.layout.drv)
 
     def config(self, dref: DRef) -> Config:
         """The config of a known derivation. Raises NotInStore, or Corrupted when it is damaged."""
         try:
-            text = disk.read(self.layout.config(DRef(dref)))
+            return derivations.read(self.layout, DRef(dref))
         except FileNotFoundError:
             raise self.absent(dref) from None
-        try:
-            config = Config.parse(text)
-        except BadConfig as error:
-            raise self._damaged(dref, str(error)) from None
-        if config.dref != dref:
-            raise self._damaged(dref, f"its text is that of {config.dref}")
-        return config
+        except Corrupted as error:
+            raise self._damaged(dref, error.what) from None
 
     def drefs(self) -> list[DRef]:
         """The known derivations, sorted."""
-        return sorted(well_formed(DRef, (f"dref:{n}" for n in os.listdir(self.layout.drv))))
-
-    def _knows(self, config: Config) -> bool:
-        try:
-            return disk.read(self.layout.config(config.dref)) == config.text.encode()
-        except FileNotFoundError:
-            return False
-
-    def _write_config(self, config: Config) -> None:
-        home, text = self.layout.derivation(config.dref), config.text.encode()
-        staged = f"{self.layout.tmp}/{disk.fresh_name()}"
-        try:
-            os.mkdir(staged, 0o755)
-            os.mkdir(f"{staged}/attempts", 0o755)
-            disk.write_new(f"{staged}/config.json", text, durable=self.durable)
-            if self.durable:
-                disk.sync_directory(staged)
-            os.rename(staged, home)
-        except BaseException as error:
-            tree.remove(Path(staged))
-            if not isinstance(error, OSError) or not os.path.isdir(home):
-                raise
-            self._mend_config(config)
-
-    def _mend_config(self, config: Config) -> None:
-        # Somebody else made it, or it lost its config: both end with this text in place.
-        home = self.layout.derivation(config.dref)
-        os.makedirs(f"{home}/attempts", exist_ok=True)
-        if not self._knows(config):
-            text, tmp = config.text.encode(), self.layout.tmp
-            disk.publish(f"{home}/config.json", text, tmp=tmp, durable=self.durable)
+        return derivations.known(self.layout)
 
     # --- realizations ------------------------------------------------------------------
 
@@ -286,6 +264,10 @@ class Store:
         """A directory beside the record of the attempt, which stays; no part of the output."""
         return beside.logdir(self.layout, staged)
 
+    def log_path(self, dref: DRef, context: str, number: int) -> Path:
+        """The file for what an attempt prints, whether there is one or not."""
+        return Path(self.layout.beside(dref, context, number, "log"))
+
     def commit(self, staged: Staging, told: Told | None = None) -> Committed:
         """Turns a staging into a realization (S4).
 
@@ -320,6 +302,10 @@ class Store:
         """The realizations of others with the same resolved config, whose bytes are there."""
         found = adopt.sources(self.layout, config, context)
         return sorted(found, key=lambda candidate: candidate.attempts[0].order)
+
+    def look_further(self, config: Config, context: Context, listener: Listener) -> bool:
+        """Looks nowhere: this store stands alone."""
+        return False
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""

@@ -1,0 +1,34 @@
+"""Watching: who listens while a call realizes. The terminal's bars install themselves here."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from ..model.derivation import Closure
+from ..model.events import Event, Listener, ignore
+from ..store.protocol import StoreProtocol
+
+Open = Callable[[Closure, StoreProtocol, bool | None], AbstractContextManager[Listener]]
+
+
+def _nobody(
+    closure: Closure, store: StoreProtocol, wanted: bool | None
+) -> AbstractContextManager[Listener]:
+    return nullcontext(ignore)
+
+
+class Watch:
+    """How to show the progress of a call: `wanted` is its `progress`, None to decide by place."""
+
+    open: Open = staticmethod(_nobody)
+
+
+def both(first: Listener, second: Listener) -> Listener:
+    """The listener that tells two."""
+    if first is ignore or second is ignore:
+        return second if first is ignore else first
+
+    def tell(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return tell

@@ -1,0 +1,62 @@
+"""Derivations on disk: a folder each, with the canonical text of its config."""
+
+import os
+from pathlib import Path
+
+from ..model.config import Config
+from ..model.errors import BadConfig, Corrupted
+from ..model.refs import DRef
+from . import disk, tree
+from .layout import Layout, well_formed
+
+
+def known(layout: Layout) -> list[DRef]:
+    """Those that are there, sorted."""
+    return sorted(well_formed(DRef, (f"dref:{name}" for name in os.listdir(layout.drv))))
+
+
+def read(layout: Layout, dref: DRef) -> Config:
+    """The config of one of them. Raises FileNotFoundError, or Corrupted."""
+    text = disk.read(layout.config(dref))
+    try:
+        config = Config.parse(text)
+    except BadConfig as error:
+        raise Corrupted(str(error)) from None
+    if config.dref != dref:
+        raise Corrupted(f"its text is that of {config.dref}")
+    return config
+
+
+def knows(layout: Layout, config: Config) -> bool:
+    """Whether it is there, with its text whole."""
+    try:
+        return disk.read(layout.config(config.dref)) == config.text.encode()
+    except FileNotFoundError:
+        return False
+
+
+def write(layout: Layout, config: Config, *, durable: bool) -> None:
+    """Makes its folder by one rename; call it inside the gate, then sync `drv/`."""
+    home, text = layout.derivation(config.dref), config.text.encode()
+    staged = f"{layout.tmp}/{disk.fresh_name()}"
+    try:
+        os.mkdir(staged, 0o755)
+        os.mkdir(f"{staged}/attempts", 0o755)
+        disk.write_new(f"{staged}/config.json", text, durable=durable)
+        if durable:
+            disk.sync_directory(staged)
+        os.rename(staged, home)
+    except BaseException as error:
+        tree.remove(Path(staged))
+        if not isinstance(error, OSError) or not os.path.isdir(home):
+            raise
+        _mend(layout, config, durable=durable)
+
+
+def _mend(layout: Layout, config: Config, *, durable: bool) -> None:
+    # Somebody else made it, or it lost its config: both end with this text in place.
+    home = layout.derivation(config.dref)
+    os.makedirs(f"{home}/attempts", exist_ok=True)
+    if not knows(layout, config):
+        text = config.text.encode()
+        disk.publish(f"{home}/config.json", text, tmp=layout.tmp, durable=durable)

@@ -1,0 +1,51 @@
+"""Edge: what every command is given: the store, and how to print."""
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...model.errors import NotAStore
+from ...store.current import Default
+from ...store.layout import exists
+from ...store.store import Store
+from ..settings import default_root
+
+
+class Edge:
+    """One run of the program."""
+
+    def __init__(self, root: Path | None, debug: bool) -> None:
+        self.root = (root or default_root()).expanduser()
+        self.debug = debug
+
+    @cached_property
+    def store(self) -> Store:
+        """The store that is there, which is the current one from now on. Raises NotAStore."""
+        if not exists(self.root):
+            raise NotAStore(
+                "no store is here",
+                path=self.root,
+                remedy="name one with --store or PYSTORE_ROOT, or make one: pystore init",
+            )
+        return self.make()
+
+    def make(self) -> Store:
+        """The store, made where there is none."""
+        Default.store = Store(self.root)
+        return Default.store
+
+
+edge = click.make_pass_decorator(Edge)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def report(value: Any, shown: Callable[[], str], as_json: bool) -> None:
+    """Prints a value: as JSON, or as text for people."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) if as_json else shown()
+    if text:
+        click.echo(text)
