@@ -2,6 +2,7 @@
 
 `PYSTORE_ROOT`     where the store is, when the program names none
 `PYSTORE_MIRRORS`  servers that serve files by their sha256, for `fetchurl`; parted by spaces
+`NO_COLOR`         when it is set and not empty, the command line prints without colours
 """
 
 import os
@@ -30,6 +31,16 @@ def default_root() -> Path:
 def mirrors() -> tuple[str, ...]:
     """Base URLs of servers that serve files by their sha256, in the order to ask them."""
     return tuple(os.environ.get("PYSTORE_MIRRORS", "").replace(",", " ").split())
+
+
+def coloured() -> bool | None:
+    """Whether to print colours: False where NO_COLOR says so, None to go by the terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+
+
+def completion_wanted() -> str:
+    """What a shell asks the command line to complete; "" when it asks for nothing."""
+    return os.environ.get("_PYSTORE_COMPLETE", "")
 
 
 def store_initialize(

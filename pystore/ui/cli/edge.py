@@ -18,9 +18,14 @@ from ..settings import default_root
 class Edge:
     """One run of the program."""
 
-    def __init__(self, root: Path | None, debug: bool) -> None:
-        self.root = (root or default_root()).expanduser()
-        self.debug = debug
+    def __init__(self) -> None:
+        self.named: Path | None = None  # the store that --store names
+        self.debug = False
+
+    @property
+    def root(self) -> Path:
+        """Where the store is, or would be."""
+        return (self.named or default_root()).expanduser()
 
     @cached_property
     def store(self) -> Store:
@@ -42,6 +47,36 @@ class Edge:
 edge = click.make_pass_decorator(Edge)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def shared_options() -> list[click.Option]:
+    """The options that stand before the name of a command or after it."""
+    return [
+        click.Option(
+            ["--store", "root"],
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            callback=_name_store,
+            help="The store's folder [PYSTORE_ROOT].",
+        ),
+        click.Option(
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=_debug,
+            help="Show tracebacks.",
+        ),
+    ]
+
+
+def _name_store(ctx: click.Context, parameter: click.Parameter, root: Path | None) -> None:
+    if root is not None:
+        ctx.ensure_object(Edge).named = root
+
+
+def _debug(ctx: click.Context, parameter: click.Parameter, debug: bool) -> None:
+    if debug:
+        ctx.ensure_object(Edge).debug = True
 
 
 def report(value: Any, shown: Callable[[], str], as_json: bool) -> None:

@@ -1,33 +1,30 @@
-"""pystore on the command line: the commands by name, and how they end.
-
-Exit codes: 0 done, 1 a build failed, 2 usage, 3 damaged store, 130 interrupted.
-"""
+"""pystore on the command line: the commands by name, and how they end."""
 
 import importlib
 import os
+import signal
 import sys
-from pathlib import Path
+import warnings
+from collections.abc import Sequence
+from difflib import get_close_matches
+from types import FrameType
+from typing import TextIO
 
 import click
 
-from ...model.errors import (
-    BuildError,
-    Corrupted,
-    FetchError,
-    MatcherUnsatisfied,
-    PystoreError,
-    StoreBusy,
-)
+from ...model.errors import BadName, PystoreWarning
 from ...model.version import __version__
-from .edge import Edge
+from ..settings import coloured, completion_wanted
+from .edge import Edge, shared_options
+from .ending import DONE, Stopped, code_of, tell
 
 # name → the module of this package with a command of that name; imported when it is needed
 COMMANDS: dict[str, dict[str, str]] = {
     "Look": {},
-    "Do": {},
+    "Do": {
+        "completion": "completion",
+    },
 }
-FAILED, USAGE, DAMAGED, INTERRUPTED = 1, 2, 3, 130
-_FAILURES = (BuildError, MatcherUnsatisfied, FetchError, StoreBusy)
 
 
 class Commands(click.Group):
@@ -38,14 +35,34 @@ class Commands(click.Group):
         return [name for family in COMMANDS.values() for name in family]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """The command of this name."""
+        """The command of this name, which takes the shared options too."""
         module = next((family[name] for family in COMMANDS.values() if name in family), None)
         if module is None:
             return None
         found = importlib.import_module(f"{__package__}.{module}")
         command = getattr(found, f"{name}_command", None) or getattr(found, name)
         assert isinstance(command, click.Command)
+        taken = {parameter.name for parameter in command.params}
+        command.params += [option for option in shared_options() if option.name not in taken]
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was typed. Raises BadName, with the nearest."""
+        name = args[0]
+        if not ctx.resilient_parsing and not name.startswith("-") and name not in self._names(ctx):
+            near = get_close_matches(name, self._names(ctx))
+            raise BadName(
+                "no such command",
+                given=name,
+                closest=", ".join(near) or None,
+                remedy="pystore --help",
+            )
+        return super().resolve_command(ctx, args)
+
+    def _names(self, ctx: click.Context) -> list[str]:
+        return self.list_commands(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One table a family."""
@@ -57,62 +74,81 @@ class Commands(click.Group):
                     formatter.write_dl(rows)
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--store", "root", type=click.Path(path_type=Path), help="The store's folder [PYSTORE_ROOT]."
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[*shared_options()],
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
 )
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(__version__, "--version", message="pystore %(version)s")
 @click.pass_context
-def pystore(ctx: click.Context, root: Path | None, debug: bool) -> None:
+def pystore(ctx: click.Context) -> None:
     """A content-addressed build store for machine-learning stages.
 
     REF is a reference or its short form: the first digits of a hash, a name (mnist), name@latest,
     name@best:accuracy.txt, or a pin.
+
+    Exit codes: 0 done, 1 a build failed, 2 usage, 3 damaged store, 130 interrupted.
     """
-    ctx.obj = Edge(root, debug)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main() -> None:
     """Runs the command that was typed, and exits with its code."""
+    if wanted := completion_wanted():
+        from click.shell_completion import shell_complete
+
+        obj = {"obj": Edge()}
+        sys.exit(shell_complete(pystore, obj, "pystore", "_PYSTORE_COMPLETE", wanted))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, _stop)
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+def run(arguments: Sequence[str]) -> int:
     """Runs one command line. Returns the exit code; mistakes are told on standard error."""
-    debug = "--debug" in arguments
+    edge = Edge()
     try:
-        pystore.main(arguments, prog_name="pystore", standalone_mode=False)
-        sys.stdout.flush()
-        return 0
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    except click.ClickException as error:
-        error.show()
-        return USAGE
-    except PystoreError as error:
-        if debug:
-            raise
-        click.echo(f"pystore: {error}", err=True)
-        return code_of(error)
-    except (click.Abort, KeyboardInterrupt):
-        if debug:
-            raise
-        click.echo("pystore: interrupted", err=True)
-        return INTERRUPTED
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            return _invoke(edge, arguments)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does: not our failure.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
-    except OSError as error:
-        if debug:
-            raise
-        click.echo(f"pystore: {error}", err=True)
-        return FAILED
+        return DONE
+    except (Exception, KeyboardInterrupt) as error:
+        tell(error, edge.debug)
+        return code_of(error)
 
 
-def code_of(error: PystoreError) -> int:
-    """The exit code that says whose fault it was."""
-    if isinstance(error, Corrupted):
-        return DAMAGED
-    return FAILED if isinstance(error, _FAILURES) else USAGE
+def _invoke(edge: Edge, arguments: Sequence[str]) -> int:
+    try:
+        with pystore.make_context("pystore", [*arguments], obj=edge, color=coloured()) as ctx:
+            pystore.invoke(ctx)
+        return DONE
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    finally:
+        sys.stdout.flush()
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    file: str,
+    line: int,
+    out: TextIO | None = None,
+    source: str | None = None,
+) -> None:
+    if issubclass(category, PystoreWarning):
+        text = f"warning: {message}"
+    else:
+        text = warnings.formatwarning(message, category, file, line, source).rstrip()
+    click.echo(f"{click.style('pystore:', fg='yellow')} {text}", err=True, color=coloured())

@@ -1,0 +1,132 @@
+"""Ending: the exit codes, and how mistakes are told.
+
+0 done · 1 a build failed · 2 usage · 3 damaged store · 128 + n stopped by signal n (130: Ctrl-C)
+"""
+
+import errno
+import os
+import traceback
+from pathlib import Path
+
+import click
+
+from ...model.errors import (
+    BuildError,
+    Corrupted,
+    DependencyFailed,
+    FetchError,
+    MatcherUnsatisfied,
+    PystoreError,
+    StoreBusy,
+    UnsafeArchive,
+)
+from ...run.identity.project import file_of_project
+from ..settings import coloured
+
+DONE, FAILED, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
+_FAILURES = (
+    BuildError,
+    DependencyFailed,
+    FetchError,
+    MatcherUnsatisfied,
+    StoreBusy,
+    UnsafeArchive,
+)
+_REMEDIES = {
+    errno.ENOSPC: "free some space; `pystore gc` says what could go",
+    errno.EDQUOT: "free some space; `pystore gc` says what could go",
+    errno.EACCES: "`pystore doctor` looks at the permissions of the store",
+    errno.EPERM: "`pystore doctor` looks at the permissions of the store",
+    errno.EROFS: "name a store that can be written: --store",
+}
+_DEEPEST = 8  # frames that are shown
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked us to stop; its number is the argument."""
+
+
+def code_of(error: BaseException) -> int:
+    """The exit code that says whose fault it was."""
+    match error:
+        case Stopped():
+            return 128 + int(error.args[0])
+        case KeyboardInterrupt() | click.Abort():
+            return INTERRUPTED
+        case Corrupted():
+            return DAMAGED
+        case PystoreError():
+            return FAILED if isinstance(error, _FAILURES) else USAGE
+        case click.ClickException():
+            return USAGE
+        case _:
+            return FAILED
+
+
+def tell(error: BaseException, debug: bool) -> None:
+    """Says on standard error what went wrong; with `debug`, first the traceback."""
+    shown = as_pystore_error(error)
+    prefix = click.style("pystore:", fg="red", bold=True)
+    lines = traceback.format_exception(error) if debug and shown is not None else []
+    message = str(shown) if shown is not None else "interrupted"
+    try:
+        click.echo("".join(lines) + f"{prefix} {message}", err=True, color=coloured())
+    except OSError:
+        pass  # nobody listens any more: the terminal was closed
+
+
+def as_pystore_error(error: BaseException) -> PystoreError | None:
+    """The error in the form of ours: what, facts, remedy. None for an interruption."""
+    match error:
+        case PystoreError():
+            return error
+        case KeyboardInterrupt() | click.Abort():
+            return None
+        case click.ClickException():
+            return _misused(error)
+        case OSError():
+            return _failed_system(error)
+        case _:
+            return PystoreError(
+                f"{type(error).__name__}: {error}",
+                at=frames(error) or None,
+                remedy="run it again with --debug; this may be a mistake of pystore's own",
+            )
+
+
+def _misused(error: click.ClickException) -> PystoreError:
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    what = error.format_message().rstrip(".")
+    return PystoreError(
+        what[:1].lower() + what[1:],
+        usage=ctx.command.get_usage(ctx).removeprefix("Usage: ") if ctx else None,
+        remedy=f"{ctx.command_path} --help" if ctx else "",
+    )
+
+
+def _failed_system(error: OSError) -> PystoreError:
+    what = error.strerror or str(error) or type(error).__name__
+    return PystoreError(
+        what[:1].lower() + what[1:],
+        path=error.filename,
+        to=error.filename2,
+        errno=errno.errorcode.get(error.errno or 0),
+        notes="\n".join(getattr(error, "__notes__", ())) or None,
+        remedy=_REMEDIES.get(error.errno or 0, ""),
+    )
+
+
+def frames(error: BaseException) -> str:
+    """Where in the user's own files it happened, innermost last; "" when in none of them."""
+    own = [f for f in traceback.extract_tb(error.__traceback__) if file_of_project(f.filename)]
+    own = [f for f in own if not f.filename.startswith("<")]
+    lines = [f"{_near(f.filename)}:{f.lineno} in {f.name}\n  {f.line}" for f in own[-_DEEPEST:]]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append(f"{_near(error.filename)}:{error.lineno}\n  {(error.text or '').strip()}")
+    return "\n".join(lines)
+
+
+def _near(file: str) -> str:
+    """The path as one would type it here."""
+    path, here = Path(file), Path.cwd()
+    return os.path.relpath(path, here) if path.is_relative_to(here) else file
