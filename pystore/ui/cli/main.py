@@ -142,13 +142,13 @@ def _invoke(edge: Edge, arguments: Sequence[str]) -> int:
 def _warn(
     message: Warning | str,
     category: type[Warning],
-    file: str,
-    line: int,
-    out: TextIO | None = None,
-    source: str | None = None,
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
 ) -> None:
     if issubclass(category, PystoreWarning):
         text = f"warning: {message}"
     else:
-        text = warnings.formatwarning(message, category, file, line, source).rstrip()
+        text = warnings.formatwarning(message, category, filename, lineno, line).rstrip()
     click.echo(f"{click.style('pystore:', fg='yellow')} {text}", err=True, color=coloured())
