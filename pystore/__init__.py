@@ -65,6 +65,7 @@ from .run.lookup import (
     rref2path,
 )
 from .run.seeds import replay, seed_everything
+from .run.shorthand import find_ref
 from .run.stage import Stage, output, stage
 from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many
@@ -132,6 +133,7 @@ __all__ = [
     "events",
     "explain",
     "family",
+    "find_ref",
     "gc",
     "instantiate",
     "instantiate_inplace",

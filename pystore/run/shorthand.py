@@ -1,0 +1,252 @@
+"""Shorthand: references as people type them.
+
+A text means, in this order: a reference written in full, or the name of its directory; a pin; the
+one derivation of this name; the first digits of a hash, 4 or more (after `dref:` or `rref:` any
+number). `X@latest` and `X@best:FILE` (`X@best:FILE:min`) are realizations of X, a name, whatever
+the parameters, or one derivation. `name@1f0c2a` is a derivation, as tables show it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+
+from ..model.attempt import Attempt
+from ..model.errors import BadRef, NotInStore
+from ..model.refs import DRef, RRef, parse_ref
+from ..model.statistics import Mode
+from ..store import attempts as records
+from ..store import verdicts
+from ..store.current import current_store
+from ..store.layout import Layout, well_formed
+from ..store.pins import pins
+from ..store.store import Store
+from .experiments.parameters import differing
+from .experiments.results import best
+from .experiments.table import brief
+
+_FULL = re.compile(r"([dr]ref:)?([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")
+_DIGITS = re.compile(r"(?:[dr]ref:[0-9a-f]|[0-9a-f]{4})[A-Za-z0-9_-]*\Z")
+_SHOWN = 10  # candidates in an error
+
+
+def find_ref(text: str, *, store: Store | None = None) -> DRef | RRef:
+    """The reference that a short text means: the first digits, a name, `name@latest`, a pin.
+
+    Also `name@best:accuracy.txt`, `name@best:loss.txt:min`, and the same of a derivation. Raises
+    BadRef with the candidates when there are several, NotInStore with similar names when there
+    are none. What is written in full is not looked up.
+    """
+    store = store or current_store()
+    if not isinstance(text, str) or isinstance(text, (DRef, RRef)):
+        return parse_ref(text)
+    base, at, which = text.partition("@")
+    if not at:
+        return _one(text, _meant(text, store), store)
+    if re.fullmatch("[0-9a-f]+", which):
+        return _one(text, [d for d in _family(base, store) if d.digest.startswith(which)], store)
+    return _chosen(text, _derivations(base, store), which, store)
+
+
+def find_rref(text: str, *, store: Store | None = None) -> RRef:
+    """The realization that a short text means: of a derivation or a name, the latest.
+
+    Raises as `find_ref` does; a name of several derivations is not ambiguous here.
+    """
+    store = store or current_store()
+    drefs = _named(text, store)
+    if not drefs:
+        ref = find_ref(text, store=store)
+        if isinstance(ref, RRef):
+            return ref
+        drefs = [ref]
+    return _latest(text, drefs, store)
+
+
+def find_drefs(text: str, *, store: Store | None = None) -> list[DRef]:
+    """The derivations meant by a name or a pattern of names, all of them, or by a reference."""
+    store = store or current_store()
+    if set(text) & set("*?["):
+        found = [dref for dref in store.drefs() if fnmatchcase(dref.name, text)]
+        if not found:
+            raise _nothing(text, store)
+        return found
+    return _derivations(text, store)
+
+
+def latest(drefs: Iterable[DRef], *, store: Store | None = None) -> Attempt | None:
+    """The last attempt that made a realization which can be used; None when there is none."""
+    layout = (store or current_store()).layout
+    made = [attempt for dref in drefs for attempt in _last(layout, dref)]
+    return max(made, key=lambda attempt: attempt.order, default=None)
+
+
+def _meant(text: str, store: Store) -> Sequence[DRef | RRef]:
+    if _FULL.match(text):
+        return [_in_full(text)]
+    pinned = pins(store).get(text)
+    return [pinned] if pinned else _family(text, store) or list(_starting(text, store))
+
+
+def _in_full(text: str) -> DRef | RRef:
+    digits = text.removeprefix("dref:").removeprefix("rref:")
+    if text.startswith(("dref:", "rref:")):
+        return parse_ref(text)
+    return parse_ref(f"rref:{digits}" if RRef.form.match(f"rref:{digits}") else f"dref:{digits}")
+
+
+def _derivations(text: str, store: Store) -> list[DRef]:
+    if named := _named(text, store):
+        return named
+    ref = find_ref(text, store=store)
+    return [ref.dref if isinstance(ref, RRef) else ref]
+
+
+def _named(text: str, store: Store) -> list[DRef]:
+    """The family of this name, unless it is a pin's: a pin hides it."""
+    return [] if text in pins(store) else _family(text, store)
+
+
+def _family(name: str, store: Store) -> list[DRef]:
+    return [dref for dref in store.drefs() if dref.name == name]
+
+
+def _starting(text: str, store: Store) -> Iterator[DRef | RRef]:
+    """What has these first digits: from listings of directories, and for what is gone, records."""
+    if not _DIGITS.match(text):
+        return
+    kind, _, digits = text.rpartition(":")
+    drefs = store.drefs()
+    if kind != "rref":
+        yield from (dref for dref in drefs if dref[5:].startswith(digits))
+    if kind != "dref":
+        here = [r for dref in drefs for r in _realizations(store, dref, digits)]
+        yield from here or _gone(store, drefs, digits)
+
+
+def _realizations(store: Store, dref: DRef, digits: str) -> Iterator[RRef]:
+    texts = (f"rref:{name}-{dref[5:]}" for name in records.names(store.layout.derivation(dref)))
+    return well_formed(RRef, (text for text in texts if text.startswith(digits, 5)))
+
+
+def _gone(store: Store, drefs: Iterable[DRef], digits: str) -> list[RRef]:
+    made = {a.rref for dref in drefs for a in store.attempts(dref) if a.rref}
+    return sorted(rref for rref in made if rref[5:].startswith(digits))
+
+
+# --- choosing --------------------------------------------------------------------------
+
+
+def _chosen(text: str, drefs: Sequence[DRef], which: str, store: Store) -> RRef:
+    if which == "latest":
+        return _latest(text, drefs, store)
+    rule, _, file = which.partition(":")
+    if rule == "best" and file:
+        modes: dict[str, Mode] = {":min": "min", ":max": "max"}
+        mode = modes.get(file[-4:])
+        return best(drefs, file[:-4] if mode else file, mode or "max", store=store)
+    raise BadRef(
+        "not a way to choose a realization",
+        given=ascii(text)[:200],
+        expected="@latest, @best:FILE or @best:FILE:min",
+        remedy=f"{drefs[0].name}@latest",
+    )
+
+
+def _latest(text: str, drefs: Sequence[DRef], store: Store) -> RRef:
+    attempt = latest(drefs, store=store)
+    if attempt is None or attempt.rref is None:
+        raise NotInStore(
+            "no realization of this is here",
+            given=ascii(text)[:200],
+            store=store.root,
+            remedy="build it; `pystore log` shows what was tried",
+        )
+    return attempt.rref
+
+
+def _last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
+    """In each context, the last attempt whose realization can be used; few records are read."""
+    folder = layout.attempts(dref)
+    names = records.names(folder)
+    bad = verdicts.among(names, "rejected") | verdicts.among(names, "damaged")
+    usable = set(records.names(layout.derivation(dref))) - bad
+    numbers: dict[str, list[int]] = {}
+    for context, number, *rest in (name.split(".") for name in names):
+        if rest == ["json"] and number.isdecimal():
+            numbers.setdefault(context, []).append(int(number))
+    for context, tries in numbers.items():
+        # Within a context starts strictly increase (S7).
+        files = (f"{context}.{number}.json" for number in sorted(tries, reverse=True))
+        ended = (attempt for file in files for attempt in records.read_records(folder, [file]))
+        good = (a for a in ended if a.rref is not None and a.rref.digest in usable)
+        yield from [found for found in [next(good, None)] if found]
+
+
+# --- errors ----------------------------------------------------------------------------
+
+
+def _one(text: str, found: Sequence[DRef | RRef], store: Store) -> DRef | RRef:
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise _nothing(text, store)
+    name = found[0].name if all(ref.name == text for ref in found) else None
+    raise BadRef(
+        f"{len(found):,} things are meant by this",
+        given=ascii(text)[:200],
+        candidates=_table(found, store),
+        remedy=f"their first digits, or {name}@latest" if name else "type more digits",
+    )
+
+
+def _nothing(text: str, store: Store) -> NotInStore:
+    from difflib import get_close_matches  # only on the way to an error
+
+    names = {*pins(store), *(dref.name for dref in store.drefs())}
+    close = get_close_matches(text.partition("@")[0], sorted(names), 5, 0.5)
+    few = "; first digits of a hash are 4 or more" if re.fullmatch("[0-9a-f]+", text) else ""
+    return NotInStore(
+        "nothing here is called so",
+        given=ascii(text)[:200],
+        similar=", ".join(close) or None,
+        there_are=None if close else ", ".join(sorted(names)[:20]) or "no derivations at all",
+        store=store.root,
+        remedy=f"`pystore ls` lists what there is{few}",
+    )
+
+
+def _table(refs: Sequence[DRef | RRef], store: Store) -> str:
+    shown = refs[:_SHOWN]
+    homes = [ref.dref if isinstance(ref, RRef) else ref for ref in shown]
+    told = differing({dref: store.config(dref) for dref in homes})
+    digits = max(_digits(ref, refs) for ref in shown)
+    rows = [
+        [ref[: 5 + digits], ref.name, *_age(ref, store),
+         " ".join(f"{key}={brief(value)}" for key, value in told[home].items())]
+        for ref, home in zip(shown, homes, strict=True)
+    ]  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join([*lines, *([f"… {len(refs) - _SHOWN:,} more"] if refs[_SHOWN:] else [])])
+
+
+def _digits(ref: str, refs: Iterable[str]) -> int:
+    """How many digits tell it from the others; at least the 8 that tables show."""
+    others = [other for other in refs if other != ref]
+    enough = (n for n in range(8, 32) if not any(o.startswith(ref[: 5 + n]) for o in others))
+    return next(enough, 32)
+
+
+def _age(ref: DRef | RRef, store: Store) -> list[str]:
+    if isinstance(ref, RRef):
+        made = [a for a in store.attempts(ref.dref) if a.rref == ref]
+        return ["a realization", f"built {when(made[-1].stop)}" if made else "of no attempt"]
+    count, last = len(store.realizations(ref)), latest([ref], store=store)
+    number = "1 realization" if count == 1 else f"{count:,} realizations"
+    return [number, f"built {when(last.stop)}" if last else "not built"]
+
+
+def when(time: int) -> str:
+    """A time [ns since the epoch] as people read it, in UTC."""
+    return datetime.fromtimestamp(time // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

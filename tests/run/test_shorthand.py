@@ -1,0 +1,188 @@
+"""Short references: what a text means, and what is said when it means nothing or too much."""
+
+import random
+
+import pytest
+
+from pystore import (
+    Derivation,
+    DRef,
+    Store,
+    attempts,
+    build_cattrs,
+    build_outpath,
+    build_seed,
+    find_ref,
+    lsref,
+    match_some,
+    pin,
+    realize_many,
+    reject,
+    rmref,
+)
+from pystore.errors import BadMetric, BadRef, NotInStore
+from pystore.run.shorthand import find_drefs, find_rref
+
+
+def build(b):
+    noise = random.Random(build_seed(b)).random()
+    (build_outpath(b) / "accuracy.txt").write_text(f"{build_cattrs(b).width + noise}\n")
+
+
+def train(width=1, name="train", n=2):
+    return Derivation({"name": name, "width": width}, match_some(n), build)
+
+
+@pytest.fixture
+def one(store: Store) -> DRef:
+    """A store with one derivation, built twice."""
+    realize_many(train())
+    return train().dref
+
+
+@pytest.fixture
+def several(store: Store) -> list[DRef]:
+    """A store with three derivations of one name, the last one built last."""
+    for width in (3, 2, 1):
+        realize_many(train(width))
+    return [train(width).dref for width in (3, 2, 1)]
+
+
+def latest(dref):
+    return attempts(dref)[-1].rref
+
+
+def test_a_full_reference_and_the_name_of_its_directory_mean_it(one):
+    rref = lsref(one)[0]
+    for ref in (one, rref):
+        assert find_ref(ref) == find_ref(str(ref)) == find_ref(ref[5:]) == ref
+
+
+def test_first_digits_mean_what_begins_with_them(one):
+    rref = lsref(one)[0]
+    for ref in (one, rref):
+        for digits in (8, 20, 32):
+            assert find_ref(ref[: 5 + digits]) == find_ref(ref[5 : 5 + digits]) == ref
+    assert isinstance(find_ref(one[:6]), DRef)
+
+
+def test_first_digits_mean_a_realization_that_is_gone(one):
+    rref = lsref(one)[0]
+    rmref(rref)
+    assert find_ref(rref[:13]) == rref
+
+
+def test_a_name_means_the_one_derivation_that_has_it(one):
+    assert find_ref("train") == one
+
+
+def test_a_name_of_several_derivations_lists_what_tells_them_apart(several):
+    with pytest.raises(BadRef) as told:
+        find_ref("train")
+    lines = str(told.value).splitlines()
+    assert "3 things" in lines[0]
+    for width, dref in zip((3, 2, 1), several, strict=True):
+        line = next(line for line in lines if dref[:13] in line)
+        assert f"width={width}" in line and "2 realizations" in line and "built 20" in line
+    assert "train@latest" in lines[-1]
+
+
+def twins(one):
+    """Digits with which several realizations begin; made when there are none."""
+    while True:
+        seen: dict[str, str] = {}
+        for rref in lsref(one):
+            if seen.setdefault(rref[:6], rref) != rref:
+                return rref[:6]
+        realize_many(train(), force_rebuild=True)
+
+
+def test_too_few_digits_list_the_candidates(one):
+    digits = twins(one)
+    with pytest.raises(BadRef, match="more digits") as told:
+        find_ref(digits)
+    meant = [rref for rref in lsref(one) if rref.startswith(digits)]
+    assert all(rref[:13] in str(told.value) for rref in meant)
+    assert "a realization  built 20" in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["trian", "trai", "tra1n@latest"])
+def test_what_is_not_there_names_what_is_similar(one, text):
+    with pytest.raises(NotInStore) as told:
+        find_ref(text)
+    assert told.value.similar == "train"
+
+
+@pytest.mark.parametrize("text", ["", "zzz", "0000", "dref:", "../x", "a b", "\x1b[31m", "ü", "@"])
+def test_any_other_text_is_an_error_that_teaches(one, text):
+    with pytest.raises(NotInStore, match="pystore ls"):
+        find_ref(text)
+
+
+def test_an_empty_store_says_so(store: Store):
+    with pytest.raises(NotInStore, match="no derivations at all"):
+        find_ref("train")
+
+
+@pytest.mark.parametrize("value", [None, 3, b"train"])
+def test_what_is_no_text_is_no_reference(one, value):
+    with pytest.raises(BadRef):
+        find_ref(value)
+
+
+def test_latest_is_the_last_attempt_over_all_derivations_of_a_name(several):
+    assert find_ref("train@latest") == find_rref("train") == latest(several[-1])
+    realize_many(train(3), force_rebuild=True)
+    assert find_ref("train@latest") == latest(several[0])
+
+
+def test_latest_of_a_derivation_is_its_own(several):
+    for dref in several:
+        assert find_ref(f"{dref}@latest") == find_ref(f"{dref[5:13]}@latest") == latest(dref)
+        assert find_rref(dref[:13]) == find_rref(dref) == latest(dref)
+
+
+def test_latest_passes_over_what_is_gone_or_rejected(one):
+    first, second = (attempt.rref for attempt in attempts(one))
+    reject(second, "label leak")
+    assert find_ref("train@latest") == first
+    rmref(first)
+    with pytest.raises(NotInStore, match="no realization"):
+        find_ref("train@latest")
+
+
+def test_best_is_the_best_over_all_derivations_of_a_name(several):
+    assert find_ref("train@best:accuracy.txt").dref == several[0]
+    assert find_ref("train@best:accuracy.txt:max").dref == several[0]
+    assert find_ref("train@best:accuracy.txt:min").dref == several[-1]
+    assert find_ref(f"{several[1][:13]}@best:accuracy.txt").dref == several[1]
+    with pytest.raises(BadMetric, match="loss"):
+        find_ref("train@best:loss")
+
+
+@pytest.mark.parametrize("which", ["", "newest", "best", "best:"])
+def test_another_way_to_choose_is_an_error(one, which):
+    with pytest.raises(BadRef, match="train@latest"):
+        find_ref(f"train@{which}")
+
+
+def test_a_derivation_may_be_written_as_tables_show_it(several):
+    for dref in several:
+        assert find_ref(f"train@{dref.digest[:6]}") == dref
+
+
+def test_a_pin_means_its_realization_and_hides_a_name(several):
+    rref = lsref(several[1])[0]
+    pin(rref, "good")
+    pin(rref, "train")
+    assert find_ref("good") == find_rref("good") == find_ref("train") == find_rref("train") == rref
+    assert find_drefs("train") == [several[1]]
+
+
+def test_a_name_or_a_pattern_means_all_its_derivations(several):
+    realize_many(train(1, "test"))
+    assert set(find_drefs("train")) == set(find_drefs("tr*n")) == set(several)
+    assert len(find_drefs("*")) == 4
+    assert find_drefs("test") == find_drefs(lsref(train(1, "test").dref)[0][:13])
+    with pytest.raises(NotInStore):
+        find_drefs("x*")
