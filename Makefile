@@ -14,7 +14,7 @@ help:
 	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: power cuts too)"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the figures, each beside its floor"
-	@echo "make docs    the examples in README and docs, run as tests"
+	@echo "make docs    the examples in README and docs, run as tests; then the site, in site/"
 	@echo "make clean   remove what these made"
 
 $(VENV)/made:
@@ -30,6 +30,10 @@ $(VENV)/dev: $(VENV)/made setup.cfg pyproject.toml
 $(VENV)/tensorflow: $(VENV)/made setup.cfg pyproject.toml
 	@echo "installing TensorFlow into $(VENV) (once, about a minute)"
 	@$(PIP) --editable '.[tensorflow,examples]'
+	@touch $@
+
+$(VENV)/docs: $(VENV)/dev
+	@$(PIP) --editable '.[docs]'
 	@touch $@
 
 demo: $(VENV)/tensorflow
@@ -59,8 +63,10 @@ format: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/run.py
 
-docs: $(VENV)/dev
-	$(BIN)/python -m pytest tests/test_docs.py
+docs: $(VENV)/docs
+	$(BIN)/python -m pytest tests/test_docs.py tests/test_site.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "the site is in site/index.html; to search it: $(BIN)/python -m http.server -d site"
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) site build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,55 @@
+"""What the pages of the site are given while MkDocs builds them."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from pystore.ui.cli.main import COMMANDS, pystore
+
+PLACE = "<!-- the commands -->"
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """The page, with the commands in their place: whatever is registered when it is built."""
+    return markdown.replace(PLACE, "\n".join(_commands())) if PLACE in markdown else markdown
+
+
+def _commands() -> Iterator[str]:
+    group = click.Context(pystore, info_name="pystore", **pystore.context_settings)
+    yield from _command(group, "## pystore")
+    for family, names in COMMANDS.items():
+        if names:
+            yield f"## {family}\n"
+        for name in names:
+            command = pystore.get_command(group, name)
+            assert command is not None
+            yield from _command(
+                click.Context(command, group, info_name=name), f"### pystore {name}"
+            )
+
+
+def _command(ctx: click.Context, heading: str) -> Iterator[str]:
+    yield f"{heading}\n"
+    yield f"```text\n{ctx.command_path} {' '.join(ctx.command.collect_usage_pieces(ctx))}\n```\n"
+    yield from _prose(inspect.cleandoc(ctx.command.help or ""))
+    options = [p.get_help_record(ctx) for p in ctx.command.get_params(ctx)]
+    yield "| option | what it does |\n|---|---|"
+    for names, text in filter(None, options):
+        yield f"| `{names}` | {_cell(text)} |"
+    yield ""
+
+
+def _prose(text: str) -> Iterator[str]:
+    """The paragraphs of a help text; those that click must not wrap stay as they are."""
+    for paragraph in text.split("\n\n"):
+        if paragraph.startswith("\b\n"):
+            yield f"```text\n{paragraph[2:]}\n```\n"
+        else:
+            yield f"{_cell(paragraph)}\n"
+
+
+def _cell(text: str) -> str:
+    special = {character: "\\" + character for character in "|<>*_[]`"}
+    return text.translate(str.maketrans(special))

@@ -1,0 +1,71 @@
+"""The site of the documentation: complete, without warnings, and readable without a network."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pystore
+import pystore.stages
+from pystore.ui.cli.main import COMMANDS
+
+pytest.importorskip("mkdocs", reason="the site needs .[docs]")
+PROJECT = Path(__file__).parent.parent
+# What a browser loads by itself. Links that a reader may follow are none of it.
+LOADED = r'<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)="?((?:https?:)?//[^" >]*)'
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as `make docs` does: a warning is an error."""
+    out = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def ids(page: Path) -> set[str]:
+    return set(re.findall(r'\bid="?([^" >]+)', page.read_text()))
+
+
+def test_every_public_name_is_in_the_reference(site: Path):
+    shown = set().union(*(ids(page) for page in (site / "api").glob("*.html")))
+    names = {f"pystore.{name}" for name in pystore.__all__ if name != "__version__"}
+    assert names - shown == set(), "add them to a page in docs/api"
+
+
+def test_every_ready_made_stage_is_in_the_reference(site: Path):
+    shown = ids(site / "api" / "stages.html")
+    assert {f"pystore.stages.{name}" for name in pystore.stages.__all__} <= shown
+
+
+def test_every_command_is_in_its_page(site: Path):
+    commands = {f"pystore-{name}" for family in COMMANDS.values() for name in family}
+    assert {"pystore", *commands} <= ids(site / "commands.html")
+
+
+def test_every_decision_is_listed():
+    folder = PROJECT / "docs" / "adr"
+    titles = {p.name: p.read_text().partition("\n")[0][2:] for p in sorted(folder.glob("0*.md"))}
+    listed = re.findall(r"^- \[(.*)\]\((0.*\.md)\)$", (folder / "README.md").read_text(), re.M)
+    assert [(title, name) for name, title in titles.items()] == listed, "see docs/adr/README.md"
+
+
+def test_the_site_loads_nothing_from_elsewhere(site: Path):
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) > 20
+    for page in pages:
+        text = page.read_text()
+        assert re.findall(LOADED, text) == [], page
+        assert 'class="mermaid"' not in text, f"{page}: the theme would fetch a script for it"
+    for style in site.rglob("*.css"):
+        assert not re.search(r"""(@import|url\()\s*["']?(https?:)?//""", style.read_text()), style
+
+
+def test_no_source_of_the_site_is_published(site: Path):
+    assert [*site.rglob("*.py"), *site.rglob("*.md")] == []
