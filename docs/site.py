@@ -34,11 +34,18 @@ def _command(ctx: click.Context, heading: str) -> Iterator[str]:
     yield f"{heading}\n"
     yield f"```text\n{ctx.command_path} {' '.join(ctx.command.collect_usage_pieces(ctx))}\n```\n"
     yield from _prose(inspect.cleandoc(ctx.command.help or ""))
-    options = [p.get_help_record(ctx) for p in ctx.command.get_params(ctx)]
-    yield "| option | what it does |\n|---|---|"
+    options = [p.get_help_record(ctx) for p in _own(ctx)]
+    if any(options):
+        yield "| option | what it does |\n|---|---|"
     for names, text in filter(None, options):
         yield f"| `{names}` | {_cell(text)} |"
     yield ""
+
+
+def _own(ctx: click.Context) -> list[click.Parameter]:
+    """The parameters of a command, without those that all commands share."""
+    shared = {p.name for p in ctx.parent.command.get_params(ctx.parent)} if ctx.parent else ()
+    return [p for p in ctx.command.get_params(ctx) if p.name not in shared]
 
 
 def _prose(text: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ import blake3
 import pytest
 from mnist_data import PROJECT, needs_tensorflow, serving, small_mnist
 
+import pystore
 from pystore import (
     Build,
     Derivation,
@@ -138,6 +139,20 @@ def test_the_walkthrough_shows_the_network_of_the_stages():
 def test_what_a_page_links_to_is_there(page: Path):
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text())
     assert [t for t in targets if not (page.parent / t).exists()] == []
+
+
+def test_every_public_name_is_in_the_reference():
+    pages = "".join(page.read_text() for page in (PROJECT / "docs" / "api").glob("*.md"))
+    shown = re.findall(r"^::: pystore\.(\w+)$", pages, re.M)
+    names = {name for name in pystore.__all__ if name != "__version__"}
+    assert names == set(shown), "each public name has one line, in a page of docs/api"
+
+
+def test_every_decision_is_listed():
+    folder = PROJECT / "docs" / "adr"
+    titles = {p.name: p.read_text().partition("\n")[0][2:] for p in sorted(folder.glob("0*.md"))}
+    listed = re.findall(r"^- \[(.*)\]\((0.*\.md)\)$", (folder / "README.md").read_text(), re.M)
+    assert [(title, name) for name, title in titles.items()] == listed, "see docs/adr/README.md"
 
 
 # --- docs/format.md --------------------------------------------------------------------

@@ -49,13 +49,6 @@ def test_every_command_is_in_its_page(site: Path):
     assert {"pystore", *commands} <= ids(site / "commands.html")
 
 
-def test_every_decision_is_listed():
-    folder = PROJECT / "docs" / "adr"
-    titles = {p.name: p.read_text().partition("\n")[0][2:] for p in sorted(folder.glob("0*.md"))}
-    listed = re.findall(r"^- \[(.*)\]\((0.*\.md)\)$", (folder / "README.md").read_text(), re.M)
-    assert [(title, name) for name, title in titles.items()] == listed, "see docs/adr/README.md"
-
-
 def test_the_site_loads_nothing_from_elsewhere(site: Path):
     pages = sorted(site.rglob("*.html"))
     assert len(pages) > 20
