@@ -70,6 +70,7 @@ from .run.stage import Stage, output, stage
 from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many
 from .run.view import View, view
+from .run.workers.pool import Workers
 from .store.store import Store
 from .ui import settings
 from .ui.settings import store_initialize
@@ -100,6 +101,7 @@ __all__ = [
     "Store",
     "Summary",
     "View",
+    "Workers",
     "__version__",
     "accept",
     "attempts",

@@ -91,8 +91,9 @@ def test_importing_pulls_in_nothing_heavy(module):
     assert done.stdout.strip() == "[]"
 
 
-def test_nothing_is_ever_unpickled():
-    for path in FILES + STAGES:
+def test_S8_nothing_is_unpickled_but_what_a_worker_and_its_planner_say():
+    workers = ROOT / "run" / "workers"
+    for path in [p for p in FILES + STAGES if p.parent != workers]:
         text = path.read_text()
         assert "pickle" not in text.replace("unpickle", "").replace("allow_pickle=False", ""), path
         assert "import marshal" not in text

@@ -16,7 +16,9 @@ from .errors import BadStage
 from .matchers import Matcher
 from .realizer import Realizer
 from .refs import DRef
+from .terms import Terms
 
+_PLAIN = Terms()
 Shape = Any
 """A DRef, or lists and dicts of DRefs, nested as deep as you like; results keep the shape."""
 
@@ -27,11 +29,12 @@ class Derivation:
     Raises BadStage when the matcher is no Matcher or the realizer no function.
     """
 
-    __slots__ = ("config", "holds", "matcher", "realizer")
+    __slots__ = ("config", "holds", "matcher", "realizer", "terms")
 
     config: Config
     matcher: Matcher
     realizer: Realizer
+    terms: Terms  # of its attempts
     holds: tuple["Derivation", ...]  # the derivations that its config was given as values
 
     def __init__(
@@ -39,6 +42,7 @@ class Derivation:
         config: Config | Mapping[str, Any],
         matcher: Matcher,
         realizer: Realizer | Callable[[Any], object],
+        terms: Terms = _PLAIN,
     ) -> None:
         if not isinstance(matcher, Matcher):
             raise BadStage(
@@ -49,6 +53,7 @@ class Derivation:
         self.config = Config(config)
         self.matcher = matcher
         self.realizer = realizer if isinstance(realizer, Realizer) else Realizer(realizer)
+        self.terms = terms
         self.holds = tuple(held for held in self.config.holds if isinstance(held, Derivation))
 
     @property

@@ -27,8 +27,10 @@ __all__ = [
     "PystoreError",
     "PystoreWarning",
     "StoreBusy",
+    "TimedOut",
     "UnkeepableOutput",
     "UnsafeArchive",
+    "WorkerDied",
 ]
 
 
@@ -111,6 +113,14 @@ class BadMetric(PystoreError):
 
 class BuildError(PystoreError):
     """A realizer failed; the cause is chained, the fact `staging` says where its files are."""
+
+
+class WorkerDied(BuildError):
+    """The process that ran a realizer ended without an answer; the attempt counts as died."""
+
+
+class TimedOut(BuildError):
+    """A realizer ran for longer than it may, and was stopped; the attempt counts as died."""
 
 
 class BuildsFailed(BuildError):

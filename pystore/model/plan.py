@@ -107,7 +107,7 @@ class Plan:
         for dref, needs in inputs.items():
             for need in needs:
                 self._dependents[need].append(dref)
-        self._queue: deque[Instruction] = deque()
+        self._queue: deque[Instruction] = deque()  # what holds a lock comes first
         self._in_flight = 0
         for dref, state in self._states.items():
             if not state.unmet:
@@ -149,8 +149,8 @@ class Plan:
         state.context = Context({need: self.chosen[need] for need in self._inputs[dref]})
         if dref in self._forced:
             self._build(dref, 1, forced=True)
-        else:
-            self._add(Match(dref, state.context))
+        elif self._goes_on:
+            self._queue.append(Match(dref, state.context))
 
     def _choose(self, report: Chosen) -> None:
         self.chosen[report.dref] = report.rrefs
@@ -175,24 +175,24 @@ class Plan:
         state = self._states[dref]
         state.used += count
         state.outstanding = count
-        for _ in range(count):
-            self._add(Realize(dref, state.context, forced))
+        if self._goes_on:
+            self._queue.extendleft([Realize(dref, state.context, forced)] * count)
 
     def _count(self, report: Built) -> None:
         state = self._states[report.dref]
         state.fresh |= report.fresh
         state.outstanding -= 1
-        if not state.outstanding:
-            self._add(Match(report.dref, state.context))
+        if not state.outstanding and self._goes_on:
+            self._queue.appendleft(Match(report.dref, state.context))
 
     def _fail(self, dref: DRef, error: BaseException) -> None:
         self.failures.setdefault(dref, error)
         left = [i for i in self._queue if i.dref != dref] if self._keep_going else []
         self._queue = deque(left)
 
-    def _add(self, instruction: Instruction) -> None:
-        if self._keep_going or not self.failures:
-            self._queue.append(instruction)
+    @property
+    def _goes_on(self) -> bool:
+        return self._keep_going or not self.failures
 
 
 def _nothing_new(report: Wants) -> MatcherUnsatisfied:

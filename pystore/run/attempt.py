@@ -1,6 +1,7 @@
 """One attempt: stage, run the realizer, commit; or say what failed and where its files are."""
 
 import os
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -27,19 +28,22 @@ def attempt(
     context: Context,
     store: StoreProtocol,
     listener: Listener,
-    timer: Timer,
+    *,
+    timer: Timer = time.perf_counter,
     seed: int | None = None,
     capture: bool = False,
+    source: str | None = None,
 ) -> Committed:
     """Runs the realizer once, with its own seed or that of an attempt to repeat, and commits.
 
-    With `capture`, what it prints goes to the log of the attempt.
+    With `capture`, what it prints goes to the log of the attempt. `source` is the digest of the
+    realizer's source, where it was read in another process.
 
     Raises BuildError from what the realizer raised; errors of pystore itself and of the file
     system pass as they are, with the derivation and the staging as further facts.
     """
     realizer = derivation.realizer
-    told = Told(realizer.name, source_digest(realizer))
+    told = Told(realizer.name, source_digest(realizer) if source is None else source)
     staging = store.begin(derivation.config, context, seed)
     number, start = staging.begun.number, timer()
     try:

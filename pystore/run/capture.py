@@ -30,7 +30,7 @@ def captured(log: Path) -> Iterator[None]:
         os.close(file)
 
 
-def last_lines(log: Path, count: int = 5) -> str:
+def last_lines(log: Path, count: int = 12) -> str:
     """The last lines of a log; empty when nothing was printed."""
     try:
         with log.open("rb") as file:

@@ -13,6 +13,7 @@ from ..model.errors import BadStage, PystoreWarning
 from ..model.matchers import Matcher
 from ..model.realizer import Realizer
 from ..model.refs import DRef
+from ..model.terms import Terms
 from ..store.protocol import StoreProtocol
 from .build import Build
 
@@ -88,8 +89,14 @@ def mkdrv(
     config: Config | Mapping[str, Any],
     matcher: Matcher,
     realizer: Realizer | Callable[[Build], object] | None = None,
+    *,
+    resources: Mapping[str, object] | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
 ) -> DRef:
     """Declares a derivation in a registry and returns its reference; touches nothing else.
+
+    `resources`, `timeout` [s] and `retries` are as those of `@stage`, and no identity.
 
     Raises BadStage when an input of the config is not declared in `m`.
     """
@@ -99,7 +106,8 @@ def mkdrv(
             given=repr(m)[:200],
             remedy="write def stage(m): return mkdrv(m, config, matcher, realizer)",
         )
-    return m.add(Derivation(config, matcher, realizer))
+    terms = Terms.of(resources, timeout, retries)
+    return m.add(Derivation(config, matcher, realizer, terms))
 
 
 def check_call(

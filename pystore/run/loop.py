@@ -7,29 +7,37 @@ L4  Nothing to build, no lock: a read-only store serves what it has.
 L5  Where results are gone, their seeds are tried again first.
 """
 
+import queue
 import time
-import warnings
 from collections.abc import Collection
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from ..model.candidate import Candidate
 from ..model.context import Context
-from ..model.derivation import Closure, Derivation
-from ..model.errors import MatcherUnsatisfied, PystoreWarning, StoreBusy
+from ..model.derivation import Closure
+from ..model.errors import (
+    BuildError,
+    FetchError,
+    MatcherUnsatisfied,
+    StoreBusy,
+)
 from ..model.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
 from ..model.matchers import Need
 from ..model.plan import Built, Chosen, Failed, Match, Plan, Realize, Wants
 from ..model.refs import DRef, RRef
+from ..model.terms import Terms
 from ..store.commit import Committed
 from ..store.protocol import Lock, StoreProtocol
-from .attempt import attempt
+from .dispatch import dispatch_of
+from .edits import made_by, warn_of_edits
 from .executor import SerialExecutor
 from .failures import not_built, several_failed, wanted
 from .source import source_digest
 
 _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
+_RETRIED = (BuildError, FetchError)  # what may go better next time
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Settings:
     keep_going: bool = False  # build all that does not depend on a failure
     timeout: float | None = None  # [s] to wait for other processes; None: as long as it takes
     capture: bool = False  # what realizers print, in the logs of their attempts
+    retries: int = 0  # after a failure, where a derivation says nothing
 
 
 def realize_closure(
@@ -60,6 +69,16 @@ def realize_closure(
             return loop.run()
         finally:
             loop.end()
+
+
+@dataclass(frozen=True)
+class _Run:
+    """An attempt that is being made."""
+
+    dref: DRef
+    context: Context
+    seed: int | None
+    retries: int  # that are left
 
 
 class _Loop:
@@ -84,16 +103,39 @@ class _Loop:
         self._listener = settings.listener
         self._locks: dict[DRef, Lock] = {}
         self._busy: dict[DRef, tuple[Match | Realize, float]] = {}  # and since when [s]
-        self._running: dict[Future[Committed], Realize] = {}
+        self._dispatch = dispatch_of(
+            settings.executor,
+            store,
+            settings.listener,
+            settings.capture,
+            Terms(timeout=settings.timeout),
+        )
+        self._checked = False  # whether all that may be built could be sent where it runs
+        self._running: dict[Future[Committed], _Run] = {}
+        self._done: queue.SimpleQueue[Future[Committed]] = queue.SimpleQueue()
         self._built: dict[DRef, list[RRef]] = {}
         self._contexts: dict[DRef, Context] = {}
         self._seen: dict[DRef, set[RRef]] = {}  # what the matcher was last offered
         self._lost: dict[DRef, list[int]] = {}  # seeds whose results are gone, last first
 
     def run(self) -> dict[DRef, tuple[RRef, ...]]:
-        """Does what the plan says, until it ends."""
+        """Does what the plan says, until it ends.
+
+        Ctrl-C lets what runs in workers finish; a second one ends it.
+        """
+        try:
+            self._work()
+        except KeyboardInterrupt:
+            self._finish()
+            raise
+        if self._plan.failures:
+            self._raise(self._plan.failures)
+        return self._plan.chosen
+
+    def _work(self) -> None:
         while not self._plan.ended:
-            instruction = self._plan.next()
+            full = len(self._running) >= self._dispatch.most
+            instruction = None if full else self._plan.next()
             if instruction is not None:
                 self._do(instruction)
             elif self._running:
@@ -103,9 +145,11 @@ class _Loop:
                 self._abandon_busy()
             else:
                 self._retry(_PATIENCE)
-        if self._plan.failures:
-            self._raise(self._plan.failures)
-        return self._plan.chosen
+
+    def _finish(self) -> None:
+        for future in [future for future in self._running if future.cancel()]:
+            del self._running[future]
+        self._dispatch.finish(self._running)
 
     def _raise(self, failures: dict[DRef, BaseException]) -> NoReturn:
         for dref, error in failures.items():
@@ -119,7 +163,7 @@ class _Loop:
 
     def end(self) -> None:
         """Gives up every lock, and what has not started; what still runs keeps its own."""
-        left = [(i.dref, future) for future, i in self._running.items() if not future.cancel()]
+        left = [(r.dref, future) for future, r in self._running.items() if not future.cancel()]
         for dref, lock in self._locks.items():
             _release_after(lock, [future for name, future in left if name == dref])
 
@@ -164,7 +208,8 @@ class _Loop:
         if not isinstance(answer, Need):
             if not self._store.hold(answer):
                 return self._ask(instruction)  # gc was quicker
-            self._warn_of_edits(derivation, candidates, answer)
+            if dref not in self._built:
+                warn_of_edits(derivation, candidates, answer)
             return Chosen(dref, answer)
         present = [c for c in candidates if not c.gone]
         self._seen[dref] = {c.rref for c in present}
@@ -191,7 +236,7 @@ class _Loop:
         config, source = derivation.config, source_digest(derivation.realizer)
         found = self._store.sources(config, context)
         if source:  # equal configs do not mean equal code, of stages by hand
-            found = [candidate for candidate in found if _made_by(candidate, source)]
+            found = [candidate for candidate in found if made_by(candidate, source)]
         taken = self._store.adopt(config, context, found, {})
         if taken:
             rrefs = tuple(dict.fromkeys(rref for rref, _ in taken))
@@ -226,17 +271,22 @@ class _Loop:
         first = dref not in self._built
         if first and (count := self._store.elsewhere(dref, instruction.context)):
             self._listener(OtherInputs(dref, count))
-        future = self._settings.executor.submit(
-            attempt,
-            self._known[dref],
-            instruction.context,
-            self._store,
-            self._listener,
-            time.perf_counter,
-            self._seed(instruction),
-            self._settings.capture,
-        )
-        self._running[future] = instruction
+        self._check()
+        own = self._known[dref].terms.retries
+        retries = self._settings.retries if own is None else own
+        self._send(_Run(dref, instruction.context, self._seed(instruction), retries))
+
+    def _check(self) -> None:
+        """Before the first attempt: that no later one will fail for what could be known now."""
+        if not self._checked:
+            chosen = self._plan.chosen
+            self._dispatch.check(d for dref, d in self._known.items() if dref not in chosen)
+            self._checked = True
+
+    def _send(self, run: "_Run") -> None:
+        future = self._dispatch.start(self._known[run.dref], run.context, run.seed)
+        self._running[future] = run
+        future.add_done_callback(self._done.put)
         if future.done():
             self._collect(0.0)
 
@@ -246,17 +296,20 @@ class _Loop:
         return lost.pop() if lost and not instruction.forced else None
 
     def _collect(self, timeout: float | None) -> None:
-        done, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
-        for future in done:
-            dref = self._running.pop(future).dref
-            error = future.exception()
-            if error is None:
-                committed = future.result()
-                self._built.setdefault(dref, []).append(committed.rref)
-                fresh = committed.rref not in self._seen.get(dref, ())
-                self._plan.tell(Built(dref, committed.rref, fresh))
-            else:
-                self._plan.tell(Failed(dref, error))
+        try:
+            future = self._done.get(timeout=timeout)
+        except queue.Empty:
+            return
+        run = self._running.pop(future)
+        dref, error = run.dref, future.exception()
+        if error is None:
+            rref = future.result().rref
+            self._built.setdefault(dref, []).append(rref)
+            self._plan.tell(Built(dref, rref, fresh=rref not in self._seen.get(dref, ())))
+        elif run.retries and isinstance(error, _RETRIED):
+            self._send(replace(run, retries=run.retries - 1))
+        else:
+            self._plan.tell(Failed(dref, error))
 
     # --- locks -------------------------------------------------------------------------
 
@@ -306,25 +359,6 @@ class _Loop:
             del self._busy[dref]
             self._plan.tell(Failed(dref, next(iter(self._plan.failures.values()))))
 
-    # --- edits -------------------------------------------------------------------------
-
-    def _warn_of_edits(
-        self, derivation: Derivation, candidates: list[Candidate], chosen: tuple[RRef, ...]
-    ) -> None:
-        source = source_digest(derivation.realizer)
-        if not source or derivation.dref in self._built:
-            return
-        made = [c for c in candidates if c.rref in chosen]
-        if all(_made_by(candidate, source) for candidate in made):
-            return
-        warnings.warn(
-            f"the code of {derivation.realizer.name}() has changed since it built "
-            f"{derivation.dref}; the old realization is used, because the config is the same. "
-            f"To build again: realize(…, force_rebuild=[…])",
-            PystoreWarning,
-            stacklevel=2,
-        )
-
 
 def _release_after(lock: Lock, running: list[Future[Committed]]) -> None:
     if not running:
@@ -336,7 +370,3 @@ def _release_after(lock: Lock, running: list[Future[Committed]]) -> None:
 
     for future in running:
         future.add_done_callback(last)
-
-
-def _made_by(candidate: Candidate, source: str) -> bool:
-    return any(attempt.source in ("", source) for attempt in candidate.attempts)

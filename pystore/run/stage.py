@@ -8,9 +8,20 @@ T3  Its code is part of its identity, as far as `code` says; `ignore`d parameter
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, overload
+from types import FunctionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    SupportsIndex,
+    overload,
+)
 
 from ..model.config import Config
 from ..model.derivation import Derivation
@@ -18,6 +29,7 @@ from ..model.errors import BadConfig, BadRef, BadStage
 from ..model.matchers import Matcher, match_latest
 from ..model.realizer import Realizer
 from ..model.refs import DRef, check_name, check_part, selfref
+from ..model.terms import Terms
 from .build import Build
 from .declare import Registry, check_call
 from .verbs import realize
@@ -90,6 +102,11 @@ class StageRealizer:
     def __wrapped__(self) -> Callable[..., Any]:
         return self.stage.function
 
+    @property
+    def portable_key(self) -> object:
+        """Equal for realizers that are the same when they are sent to another process."""
+        return (self.stage, tuple(self.ignored.items()))
+
     def __call__(self, b: Build) -> None:
         """Runs the function."""
         inputs = views(b.context, b.store)
@@ -122,6 +139,7 @@ class Stage(Generic[P]):
         self.options = options
         self.signature, self.takes_build = _checked_signature(function, options)
         self.parameters = tuple(self.signature.parameters)
+        self.brought: Mapping[str, str] | None = None  # the parts of its code, read elsewhere
         self.__wrapped__ = function
         self.__name__ = function.__name__
         self.__qualname__ = function.__qualname__
@@ -131,6 +149,8 @@ class Stage(Generic[P]):
     @property
     def parts(self) -> Mapping[str, str]:
         """What of the code is part of the identity, each with its digest."""
+        if self.brought is not None:
+            return self.brought
         return self.code().parts if self.options.code in _DEPTHS else {}
 
     @overload
@@ -153,7 +173,7 @@ class Stage(Generic[P]):
             error.having(stage=self.stage_name)
             raise
         realizer = Realizer(StageRealizer(self, ignored))
-        staged = Staged(config, self.options.matcher, realizer)
+        staged = Staged(config, self.options.matcher, realizer, self.options.terms)
         staged.stage = self
         return staged
 
@@ -177,6 +197,40 @@ class Stage(Generic[P]):
     def __repr__(self) -> str:
         return f"<stage {self.stage_name}{self.signature}>"
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        # By name where another process can import it, as functions are.
+        return self.__qualname__ if _importable(self) else super().__reduce_ex__(protocol)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What it declares by default stays here: it may be a whole graph. The source may not be
+        # at hand elsewhere, so the parts of the code go along.
+        function = _without_defaults(self.function)
+        bare = [p.replace(default=p.empty) for p in self.signature.parameters.values()]
+        return {
+            **self.__dict__,
+            "function": function,
+            "__wrapped__": function,
+            "signature": self.signature.replace(parameters=bare),
+            "brought": dict(self.parts),
+        }
+
+
+def _importable(stage: Stage[Any]) -> bool:
+    found: Any = sys.modules.get(stage.__module__)
+    for part in stage.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is stage and stage.__module__ != "__main__"
+
+
+def _without_defaults(function: Callable[..., Any]) -> Callable[..., Any]:
+    if not isinstance(function, FunctionType):
+        return function
+    bare = FunctionType(
+        function.__code__, function.__globals__, function.__name__, None, function.__closure__
+    )
+    bare.__module__, bare.__qualname__ = function.__module__, function.__qualname__
+    return bare
+
 
 @dataclass(frozen=True)
 class Options:
@@ -186,6 +240,7 @@ class Options:
     name: str | None = None
     ignore: tuple[str, ...] = ()
     code: str | None = "project"
+    terms: Terms = field(default_factory=Terms)
 
 
 def _checked_code(code: str | None) -> str | None:
@@ -260,6 +315,9 @@ def stage(
     name: str | None = None,
     ignore: Collection[str] = (),
     code: str | None = "project",
+    resources: Mapping[str, object] | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
 ) -> _Decorator: ...
 def stage(
     function: Callable[..., Any] | None = None,
@@ -269,6 +327,9 @@ def stage(
     name: str | None = None,
     ignore: Collection[str] = (),
     code: str | None = "project",
+    resources: Mapping[str, object] | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
 ) -> Any:
     """Makes a stage from a function, whose parameters are the stage's config.
 
@@ -278,6 +339,10 @@ def stage(
     says how much code is: "project" follows the functions that it uses, "function" looks at it
     alone, None at nothing; any other text is a name of yours in place of the digest.
 
+    No identity either: `resources` that an attempt takes, `{"gpu": 1, "memory": "8G", "cpus": 2}`;
+    `timeout`, after how many seconds a worker is stopped; `retries`, how often a failure is tried
+    again.
+
     Raises BadStage for `*args`, `**kwargs`, and names that a View has.
     """
     if function is not None and not inspect.isfunction(function):
@@ -286,7 +351,8 @@ def stage(
             given=repr(function)[:200],
             remedy="write @stage above a def, options by name: @stage(code='v1')",
         )
-    options = Options(matcher or match_latest(), name, tuple(ignore), _checked_code(code))
+    terms = Terms.of(resources, timeout, retries)
+    options = Options(matcher or match_latest(), name, tuple(ignore), _checked_code(code), terms)
     if function is None:
         return lambda function: Stage(function, options)
     return Stage(function, options)

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, TypedDict, Unpack, cast
 
@@ -11,6 +12,7 @@ from ..model.derivation import Closure, Derivation, collect, leaves, reshape
 from ..model.errors import BadStage
 from ..model.events import Listener, ignore
 from ..model.refs import DRef, RRef
+from ..model.terms import checked_timeout
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
 from .declare import Registry, check_call, in_place_registry
@@ -130,6 +132,9 @@ class Options(TypedDict, total=False):
     timeout: float | None
     progress: bool | None
     capture: bool
+    workers: int | None
+    gpus: Collection[int | str] | None
+    retries: int
 
 
 def realize(
@@ -146,6 +151,9 @@ def realize(
     timeout: float | None = None,
     progress: bool | None = None,
     capture: bool = False,
+    workers: int | None = None,
+    gpus: Collection[int | str] | None = None,
+    retries: int = 0,
 ) -> Any:
     """The RRef that the matcher of the target chooses, after building what is missing.
 
@@ -154,9 +162,14 @@ def realize(
     have succeeded, now or earlier. With `build=False` nothing is built: what is missing is an
     error. `keep_going` builds all that does not depend on a failure. `executor` runs realizers
     (default: this thread, one at a time); `listener` hears events; `max_attempts` limits the
-    builds of one derivation; `timeout` [s] limits the wait for other processes. `progress` shows
+    builds of one derivation; `timeout` [s] limits an attempt in a worker, and the wait for other
+    processes; `retries` is how often an attempt that failed is tried again. `progress` shows
     what is going on: by default in a terminal and in Jupyter, nowhere else. `capture` keeps what
     realizers print in the logs of their attempts, in place of printing it.
+
+    `workers` is how many processes of this machine run realizers (see Workers), which get the
+    devices `gpus` for themselves. Without it they run here, one at a time; but where a stage has
+    a timeout, in one worker. Ctrl-C lets what runs in workers finish; a second one ends it.
 
     Raises BadStage when a matcher chooses several (use realize_many), BuildError when a realizer
     fails, MatcherUnsatisfied, StoreBusy.
@@ -174,6 +187,9 @@ def realize(
         "timeout": timeout,
         "progress": progress,
         "capture": capture,
+        "workers": workers,
+        "gpus": gpus,
+        "retries": retries,
     }
     closure, chosen = _realize(target, **options)
     return reshape(closure.targets, lambda dref: _only(dref, chosen[dref]))
@@ -194,16 +210,20 @@ def _realize(
     forced = _forced(options.get("force_rebuild", ()), closure)
     _check_kinds(options)
     settings = Settings(
-        executor=options.get("executor") or SerialExecutor(),
         max_attempts=_count("max_attempts", options.get("max_attempts", 100)),
         attempts=_count("attempts", options.get("attempts", 1)),
         build=options.get("build", True),
         keep_going=options.get("keep_going", False),
         timeout=options.get("timeout"),
         capture=options.get("capture", False),
+        retries=_count("retries", options.get("retries", 0), least=0),
     )
-    with Watch.open(closure, store, options.get("progress")) as watcher:
-        settings = replace(settings, listener=both(options.get("listener", ignore), watcher))
+    with (
+        _executor(closure, options) as executor,
+        Watch.open(closure, store, options.get("progress")) as watcher,
+    ):
+        listener = both(options.get("listener", ignore), watcher)
+        settings = replace(settings, listener=listener, executor=executor)
         return closure, realize_closure(closure, forced, store, settings)
 
 
@@ -215,21 +235,41 @@ def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtoco
 
 
 def _check_kinds(options: Options) -> None:
-    executor, timeout = options.get("executor"), options.get("timeout")
+    executor = options.get("executor")
+    checked_timeout(options.get("timeout"))
     if executor is not None and not isinstance(executor, Executor):
         raise BadStage(
             "executor is no concurrent.futures.Executor",
             given=repr(executor)[:200],
             remedy="write: with ThreadPoolExecutor(4) as pool: realize(…, executor=pool)",
         )
-    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout >= 0):
-        raise BadStage(f"timeout is {timeout!r}, not a number of seconds", remedy="timeout=60")
+    if executor is not None and (options.get("workers") or options.get("gpus")):
+        raise BadStage(
+            "an executor and workers are two ways to run realizers",
+            remedy="pass one: executor=Workers(2, gpus=[0]), or workers=2, gpus=[0]",
+        )
 
 
-def _count(name: str, number: object) -> int:
-    if type(number) is int and number >= 1:
+def _executor(closure: Closure, options: Options) -> AbstractContextManager[Executor]:
+    """What runs realizers: the caller's executor, or one for this call."""
+    given, workers, gpus = (options.get(key) for key in ("executor", "workers", "gpus"))
+    if given is not None:
+        return nullcontext(cast("Executor", given))
+    timed = any(derivation.terms.timeout is not None for derivation in closure.derivations)
+    if workers is None and gpus is None and not timed:
+        return SerialExecutor()
+    from .workers.pool import Workers  # only where something may be sent
+
+    size = 1 if workers is None else cast("int", workers)
+    return Workers(size, gpus=cast("Collection[int] | None", gpus))
+
+
+def _count(name: str, number: object, least: int = 1) -> int:
+    if type(number) is int and number >= least:
         return number
-    raise BadStage(f"{name} is {number!r}, not a whole number of at least 1", remedy=f"{name}=1")
+    raise BadStage(
+        f"{name} is {number!r}, not a whole number of at least {least}", remedy=f"{name}={least}"
+    )
 
 
 def _only(dref: DRef, rrefs: tuple[RRef, ...]) -> RRef:

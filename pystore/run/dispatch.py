@@ -1,0 +1,194 @@
+"""Dispatch: where attempts run. Here, in an executor's processes, or in workers of ours."""
+
+from collections.abc import Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..model.context import Context
+from ..model.derivation import Derivation
+from ..model.errors import WorkerDied
+from ..model.events import Listener
+from ..model.terms import Terms
+from ..store.commit import Committed
+from ..store.protocol import StoreProtocol
+from .attempt import attempt
+from .executor import SerialExecutor
+
+if TYPE_CHECKING:
+    from .workers.job import Outcome
+    from .workers.pool import Workers
+
+_WAVE = 256  # attempts that an executor of unknown size is given at one time
+
+
+class Dispatch(Protocol):
+    """How to make one attempt."""
+
+    most: int  # attempts to start before one has ended
+
+    def check(self, derivations: Iterable[Derivation]) -> None:
+        """Raises BadStage when one of these could not be run, before anything is."""
+
+    def start(
+        self, derivation: Derivation, context: Context, seed: int | None
+    ) -> Future[Committed]:
+        """The future of one attempt."""
+
+    def finish(self, running: Iterable[Future[Committed]]) -> None:
+        """After Ctrl-C: waits for what runs, if that is ours to wait for."""
+
+
+def dispatch_of(
+    executor: Executor, store: StoreProtocol, listener: Listener, capture: bool, terms: Terms
+) -> Dispatch:
+    """The way to work with this executor; `terms` hold where a derivation says nothing."""
+    if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
+        return _Here(executor, store, listener, capture)
+    from .workers.pool import Workers
+
+    if isinstance(executor, Workers):
+        return _Workers(executor, store, listener, terms)
+    return _Elsewhere(executor, store, listener, terms)
+
+
+class _Here:
+    """In this process, with its own objects."""
+
+    def __init__(
+        self, executor: Executor, store: StoreProtocol, listener: Listener, capture: bool
+    ) -> None:
+        self._executor, self._store = executor, store
+        self._listener, self._capture = listener, capture
+        self.most = _WAVE
+
+    def check(self, derivations: Iterable[Derivation]) -> None:
+        """Whatever can be called can be run."""
+
+    def start(
+        self, derivation: Derivation, context: Context, seed: int | None
+    ) -> Future[Committed]:
+        """The future of one attempt."""
+        return self._executor.submit(
+            attempt,
+            derivation,
+            context,
+            self._store,
+            self._listener,
+            seed=seed,
+            capture=self._capture,
+        )
+
+    def finish(self, running: Iterable[Future[Committed]]) -> None:
+        """Waits for nothing: the executor is the caller's."""
+
+
+class _Elsewhere:
+    """In other processes, perhaps of other machines: jobs go out, outcomes come back."""
+
+    def __init__(
+        self, executor: Executor, store: StoreProtocol, listener: Listener, terms: Terms
+    ) -> None:
+        from ..store.address import Address
+        from .workers.job import Packer
+
+        self._executor, self._listener, self._terms = executor, listener, terms
+        self._address, self._packer = Address.of(store), Packer()
+        self.most = _WAVE
+
+    def check(self, derivations: Iterable[Derivation]) -> None:
+        """Raises BadStage when a realizer cannot be sent."""
+        for derivation in derivations:
+            self._packer.pack(derivation)
+
+    def start(
+        self, derivation: Derivation, context: Context, seed: int | None
+    ) -> Future[Committed]:
+        """The future of one attempt. Its events are told when it has ended."""
+        from .workers.job import perform
+
+        given = self._terms_of(derivation)
+        job = self._packer.job(derivation, context, self._address, seed, True, given)
+        return self._settled(self._executor.submit(perform, job))
+
+    def finish(self, running: Iterable[Future[Committed]]) -> None:
+        """Waits for nothing: the executor is the caller's. What runs is committed."""
+
+    def _terms_of(self, derivation: Derivation) -> Terms:
+        own, call = derivation.terms, self._terms
+        timeout = call.timeout if own.timeout is None else own.timeout
+        return replace(own, timeout=timeout)
+
+    def _settled(self, sent: "Future[Outcome]") -> Future[Committed]:
+        future = _Linked(sent)
+
+        def settle(done: "Future[Outcome]") -> None:
+            if done.cancelled() or not future.set_running_or_notify_cancel():
+                return
+            if (error := done.exception()) is not None:
+                future.set_exception(_lost(error))
+                return
+            outcome = done.result()
+            try:
+                for event in outcome.events:
+                    self._listener(event)
+                outcome.settle(future)
+            except Exception as error:  # the listener's own
+                future.set_exception(error)
+
+        sent.add_done_callback(settle)
+        return future
+
+
+class _Linked(Future[Committed]):
+    """The future of a commit, which is cancelled when the job that it waits for can be."""
+
+    def __init__(self, sent: "Future[Outcome]") -> None:
+        super().__init__()
+        self._sent = sent
+
+    def cancel(self) -> bool:
+        """Whether the job will never run."""
+        return self._sent.cancel() and super().cancel()
+
+
+def _lost(error: BaseException) -> WorkerDied:
+    lost = WorkerDied(
+        "the executor lost the job",
+        because=f"{type(error).__name__}: {error}"[:500],
+        remedy="look at its workers; what had been committed is kept: realize again",
+    )
+    lost.__cause__ = error
+    return lost
+
+
+class _Workers(_Elsewhere):
+    """In worker processes of this machine, which tell what goes on."""
+
+    def __init__(
+        self, executor: "Workers", store: StoreProtocol, listener: Listener, terms: Terms
+    ) -> None:
+        super().__init__(executor, store, listener, terms)
+        self._workers = executor
+        self.most = 4 * executor.size
+
+    def check(self, derivations: Iterable[Derivation]) -> None:
+        """Raises BadStage when a realizer cannot be sent, or wants what this machine has not."""
+        for derivation in derivations:
+            self._workers.slots.check(derivation.terms, derivation.dref)
+            self._packer.pack(derivation)
+
+    def start(self, derivation: Derivation, context: Context, seed: int | None) -> Future[Any]:
+        """The future of one attempt."""
+        from .workers.job import perform
+
+        given = self._terms_of(derivation)
+        job = self._packer.job(derivation, context, self._address, seed, True, given)
+        return self._workers.start(perform, (job,), terms=given, listener=self._listener)
+
+    def finish(self, running: Iterable[Future[Committed]]) -> None:
+        """Waits for what runs, until a second Ctrl-C, which kills it."""
+        try:
+            wait(running)
+        except KeyboardInterrupt:
+            self._workers.kill()

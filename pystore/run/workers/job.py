@@ -1,0 +1,173 @@
+"""Job: one attempt, as it travels to another process.
+
+A job is data: where the store is, a config, a context, and the realizer as cloudpickle writes it.
+It never holds a store. What comes back is an Outcome, and never an exception that might not
+survive the journey.
+"""
+
+import pickle
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ...model.config import Config
+from ...model.context import Context
+from ...model.derivation import Derivation
+from ...model.errors import BadStage, BuildError
+from ...model.events import Event, Listener, Progress
+from ...model.matchers import match_latest
+from ...model.realizer import Realizer
+from ...model.refs import DRef, RRef
+from ...model.terms import Terms
+from ...store.address import Address
+from ..attempt import attempt
+from ..source import source_digest
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt to make, somewhere."""
+
+    store: Address
+    config: str  # its canonical text
+    inputs: Mapping[DRef, tuple[RRef, ...]]
+    realizer: bytes  # a Realizer, pickled
+    source: str  # the digest of its source, which may not be at hand where it runs
+    seed: int | None
+    capture: bool
+    terms: Terms
+
+    @property
+    def dref(self) -> DRef:
+        """The derivation to realize."""
+        return Config.parse(self.config.encode()).dref
+
+
+class Elsewhere(Exception):
+    """The traceback of another process, as text; the cause of an error that came from there."""
+
+    def __str__(self) -> str:
+        return "in another process\n\n" + str(self.args[0])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job."""
+
+    value: Any
+    error: BaseException | None = None
+    trace: str = ""  # of the error
+    events: tuple[Event, ...] = ()  # where no listener was reached while it ran
+
+    @classmethod
+    def of(cls, error: BaseException, events: tuple[Event, ...] = ()) -> "Outcome":
+        """The outcome of what raised this."""
+        trace = "".join(traceback.format_exception(error))
+        return cls(None, _sendable(error), trace, events)
+
+    def settle(self, future: "Future[Any]") -> None:
+        """Gives a future its result, or its exception."""
+        if self.error is None:
+            future.set_result(self.value)
+        else:
+            if self.trace:
+                self.error.__cause__ = Elsewhere(self.trace)
+            future.set_exception(self.error)
+
+
+def perform(job: Job, listener: Listener | None = None) -> Outcome:
+    """Makes the attempt in this process. Without a listener, the events come with the outcome."""
+    heard: list[Event] = []
+    try:
+        store = job.store.open()
+        derivation = Derivation(_config(job.config), match_latest(), _realizer(job.realizer))
+        committed = attempt(
+            derivation, Context(job.inputs), store, listener or _without_progress(heard),
+            seed=job.seed, capture=job.capture, source=job.source,
+        )  # fmt: skip
+        return Outcome(committed, events=tuple(heard))
+    except Exception as error:
+        return Outcome.of(error, tuple(heard))
+
+
+def _without_progress(heard: list[Event]) -> Callable[[Event], None]:
+    def hear(event: Event) -> None:
+        if not isinstance(event, Progress):
+            heard.append(event)
+
+    return hear
+
+
+class Packer:
+    """Pickles realizers, each function once."""
+
+    def __init__(self) -> None:
+        self._packed: dict[object, bytes] = {}
+
+    def job(
+        self,
+        derivation: Derivation,
+        context: Context,
+        store: Address,
+        seed: int | None,
+        capture: bool,
+        terms: Terms,
+    ) -> Job:
+        """The job of one attempt. Raises BadStage when its realizer cannot be sent."""
+        realizer = derivation.realizer
+        packed, source = self.pack(derivation), source_digest(realizer)
+        return Job(
+            store, derivation.config.text, dict(context), packed, source, seed, capture, terms
+        )
+
+    def pack(self, derivation: Derivation) -> bytes:
+        """The realizer of a derivation, pickled. Raises BadStage when it cannot be."""
+        function = derivation.realizer.function
+        key = getattr(function, "portable_key", function)
+        try:
+            if key not in self._packed:
+                self._packed[key] = _pickled(derivation)
+            return self._packed[key]
+        except TypeError:  # a callable object that cannot be hashed
+            return _pickled(derivation)
+
+
+def _pickled(derivation: Derivation) -> bytes:
+    import cloudpickle  # only where something is sent
+
+    try:
+        packed: bytes = cloudpickle.dumps(derivation.realizer)
+        return packed
+    except Exception as error:  # whatever the objects that it refers to raise
+        raise BadStage(
+            f"the realizer {derivation.realizer.name} cannot be sent to another process",
+            dref=derivation.dref,
+            because=f"{type(error).__name__}: {error}"[:300],
+            remedy="open files, locks and connections inside of the function, not around it; or "
+            "realize without workers",
+        ) from error
+
+
+@lru_cache(256)
+def _config(text: str) -> Config:
+    return Config.parse(text.encode())
+
+
+@lru_cache(64)
+def _realizer(packed: bytes) -> Realizer:
+    # From the process that planned this job, over its own channel: never from a store.
+    realizer: Any = pickle.loads(packed)
+    assert isinstance(realizer, Realizer)
+    return realizer
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """The error, or one that says the same, if it cannot be pickled and read again."""
+    try:
+        again = pickle.loads(pickle.dumps(error))
+        return again if isinstance(again, BaseException) else BuildError(str(error))
+    except Exception:  # an exception class with arguments of its own, or local to a function
+        return BuildError(f"{type(error).__name__}: {error}"[:2000])

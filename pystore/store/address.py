@@ -1,0 +1,59 @@
+"""Address: where a store is, for a process that opens it itself. Small, and safe to send."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ..model.errors import BadStage, NotAStore
+from .layout import exists
+from .protocol import StoreProtocol
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Address:
+    """What another process needs to open a store."""
+
+    root: str
+    id: str
+    durable: bool
+    staging: str
+
+    @classmethod
+    def of(cls, store: StoreProtocol) -> "Address":
+        """The address of a store. Raises BadStage for one that no other process can open."""
+        if not isinstance(store, Store):
+            raise BadStage(
+                "this store lives in one process only",
+                store=repr(store)[:200],
+                remedy="use Store(path), or realize without workers",
+            )
+        return cls(str(store.root), store.id, store.durable, str(store.staging_area))
+
+    def open(self) -> Store:
+        """The store that is there, opened once a process.
+
+        Raises NotAStore when this machine does not see it, or sees another one.
+        """
+        return _open(self)
+
+
+@lru_cache(16)
+def _open(address: Address) -> Store:
+    if not exists(Path(address.root)):
+        raise NotAStore(
+            "this machine does not see the store",
+            path=address.root,
+            remedy="put the store on a file system that every worker mounts at the same path",
+        )
+    store = Store(address.root, durable=address.durable)
+    store.staging_area = Path(address.staging)
+    if store.id != address.id:
+        raise NotAStore(
+            "this machine sees another store at this path",
+            path=address.root,
+            expected=address.id,
+            found=store.id,
+            remedy="mount the same file system at the same path on every machine",
+        )
+    return store
