@@ -16,7 +16,8 @@ def packages() -> dict[str, str]:
 def _packages(count: int) -> dict[str, str]:
     found = {}
     for name, module in list(sys.modules.items()):
-        version = getattr(module, "__version__", None) if "." not in name else None
+        # Not getattr: a module may compute, and warn of, a version that it has only on demand.
+        version = vars(module).get("__version__") if "." not in name else None
         if isinstance(version, str) and "site-packages" in str(getattr(module, "__file__", "")):
             found[name] = version
     return found
