@@ -22,6 +22,7 @@ from .ending import DONE, Stopped, code_of, tell
 COMMANDS: dict[str, dict[str, str]] = {
     "Look": {},
     "Do": {
+        "run": "run",
         "completion": "completion",
     },
 }

@@ -1,7 +1,6 @@
 """REF: the argument that names a derivation or a realization, in full or in short."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +12,6 @@ from ...run.shorthand import find_ref, find_rref
 from ...store.layout import exists
 from ...store.pins import pins
 from ...store.store import Store
-from ..settings import default_root
 from .edge import Edge
 
 
@@ -46,11 +44,9 @@ RREF = RefType(realized=True)
 
 def completions(ctx: click.Context, incomplete: str) -> list[str]:
     """What a reference that begins so may become; nothing where no store can be read."""
-    root = ctx.find_root().params.get("root") or default_root()
+    root = ctx.ensure_object(Edge).root
     try:
-        if not exists(Path(root).expanduser()):
-            return []
-        return sorted(set(_completions(Store(Path(root).expanduser()), incomplete)))
+        return sorted(set(_completions(Store(root), incomplete))) if exists(root) else []
     except (PystoreError, OSError):
         return []  # a shell that waits for a word is no place for an error
 

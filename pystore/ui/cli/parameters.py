@@ -1,0 +1,157 @@
+"""Parameters: what `-p key=value` means for a stage."""
+
+import inspect
+import json
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+from ...model.derivation import Closure, Derivation, leaves
+from ...model.errors import BadStage
+from ...run.declare import Registry, TwoWayStage
+from ...run.stage import Output, Stage, Staged
+from ...run.verbs import Target, declare
+from ...store.protocol import StoreProtocol
+from .ending import frames
+from .program import Choice, parameters_of, shown, signature_of
+
+_WORDS = {"True": True, "False": False, "None": None}  # as Python writes what JSON has otherwise
+
+
+class Parameter(click.ParamType):  # type: ignore[type-arg]  # generic in later versions only
+    """`key=value`, whose value is JSON, or else text."""
+
+    name = "key=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        """The key and the value."""
+        key, equals, text = value.partition("=")
+        if not equals or not key:
+            self.fail(f"{value!r} is no key=value, such as epochs=3", param, ctx)
+        return key, parse_value(text)
+
+
+def parse_value(text: str) -> Any:
+    """The value that a text stands for: JSON, or True, False or None; else the text itself."""
+    if text in _WORDS:
+        return _WORDS[text]
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
+
+
+def declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) -> Closure:
+    """The closure of a stage with these parameters; touches nothing.
+
+    Raises BadStage when it does not take them, or its function fails.
+    """
+    name, stage = choice
+    plain = {key: value for key, value in given.items() if "." not in key}
+    inner = {key: value for key, value in given.items() if "." in key}
+    _check(name, stage, plain)
+    try:
+        if isinstance(stage, (Stage, TwoWayStage)):
+            stage, plain = stage(**plain), {}
+        for key, value in inner.items():
+            stage = _changed(name, stage, key.split("."), value)
+        return declare(stage, Registry(), store, (), plain)
+    except Exception as error:
+        if type(error).__module__.startswith("pystore."):
+            raise
+        raise BadStage(
+            f"the stage {name} raised {type(error).__name__}",
+            because=str(error)[:500] or None,
+            at=frames(error) or None,
+            remedy="run it again with --debug for the whole traceback",
+        ) from error
+
+
+def _check(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
+    if not callable(stage):
+        if plain:
+            raise BadStage(
+                f"{name} is declared already, and takes no parameters",
+                given=", ".join(plain),
+                it_is=shown(name, stage),
+                remedy="name the stage function that it was made with",
+            )
+        return
+    parameters = signature_of(stage).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for key in plain:
+        if key in parameters:
+            _check_plain(name, parameters[key])
+        elif not takes_all:
+            raise _unknown(name, key, parameters_of(stage))
+    _check_complete(name, stage, plain)
+
+
+def _check_plain(name: str, parameter: inspect.Parameter) -> None:
+    default, key = parameter.default, parameter.name
+    if isinstance(default, Output):
+        raise BadStage(
+            f"{key} is a file that {name} writes, and no parameter",
+            file="/".join(default.parts),
+            remedy="leave it out",
+        )
+    if any(isinstance(leaf, (Stage, Derivation)) for leaf in leaves(default)):
+        raise BadStage(
+            f"{key} is an input of {name}: another stage",
+            remedy=f"-p {key}.PARAMETER=VALUE changes a parameter of that stage",
+        )
+
+
+def _check_complete(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
+    needed = [p for p in signature_of(stage).parameters.values() if p.default is p.empty]
+    several = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    missing = [p.name for p in needed if p.kind not in several and p.name not in plain]
+    if missing:
+        raise BadStage(
+            f"{name} needs a value for {', '.join(missing)}",
+            parameters=", ".join(parameters_of(stage).values()),
+            remedy="give it: " + " ".join(f"-p {key}=…" for key in missing),
+        )
+
+
+def _unknown(name: str, key: str, known: Mapping[str, str]) -> BadStage:
+    return BadStage(
+        f"{name} has no parameter {key}",
+        parameters=", ".join(known.values()) or "none",
+        closest=", ".join(get_close_matches(key, known)) or None,
+        remedy="name one of its parameters: -p key=value",
+    )
+
+
+def _changed(name: str, target: Target, path: list[str], value: Any) -> Derivation:
+    """The derivation with another value of a parameter, or of an input's: `model.epochs`."""
+    key, *rest = path
+    if not isinstance(target, Derivation):
+        raise BadStage(
+            f"the inputs of {name} are not known before it is declared",
+            given=".".join(path),
+            remedy="only what @stage or two_way made can be changed so",
+        )
+    known = parameters_of(target.stage) if isinstance(target, Staged) else target.config.value
+    if key not in known or key not in target.config.value:
+        raise _unknown(target.config.name, key, {key: str(text) for key, text in known.items()})
+    if not rest:
+        return target.replace({key: value})
+    first, *parts = _listed(target.config.value[key])
+    held = next((h for h in target.holds if h.dref == first), None)
+    if held is None:
+        raise BadStage(f"{key} is no input of {target.config.name}", remedy="it has no parameters")
+    new = _changed(key, held, rest, value)
+    return target.replace({key: [new, *parts] if parts else new})
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) and value else [value]

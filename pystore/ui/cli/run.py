@@ -1,0 +1,230 @@
+"""pystore run: instantiate and realize a stage of a user's file."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, NoReturn, TextIO
+
+import click
+
+from ...model.derivation import Closure
+from ...model.errors import BadStage, BuildsFailed, PystoreError
+from ...model.events import Event, event_record
+from ...model.refs import DRef, RRef
+from ...run.experiments.table import Table
+from ...run.verbs import realize_many
+from ...run.watching import both
+from ...store.current import Default, current_store
+from ...store.store import Store
+from .edge import Edge, edge
+from .ending import FAILED, as_pystore_error, code_of, frames, tell
+from .hearing import Hearing
+from .interruption import interrupted
+from .parameters import Parameter, declared
+from .program import Program, parse_target
+
+
+@click.command()
+@click.argument("target", metavar="FILE.py[:STAGE]")
+@click.option(
+    "-p",
+    "parameters",
+    metavar="KEY=VALUE",
+    type=Parameter(),
+    multiple=True,
+    help="A parameter of the stage; the value is JSON, or else text. model.epochs=3 is one of the "
+    "stage that arrives as model.",
+)
+@click.option(
+    "--force",
+    metavar="STAGE",
+    multiple=True,
+    help="Build this stage once more, though it has results.",
+)
+@click.option(
+    "--attempts",
+    type=click.IntRange(min=1),
+    default=1,
+    help="How many attempts must have succeeded, now or earlier.",
+)
+@click.option("--keep-going", is_flag=True, help="Build all that does not depend on a failure.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Leave what stages print on the terminal, in place of their logs.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one a line.")
+@edge
+def run(given: Edge, /, target: str, as_json: bool, **options: Any) -> None:
+    """Build a stage of a Python file, and all that it needs.
+
+    Without STAGE, the one that no other stage of the file uses. The file is loaded as a module:
+    what stands under `if __name__ == "__main__":` does not run.
+
+    \b
+    pystore run train.py
+    pystore run train.py:model -p epochs=3 --attempts 5
+    """
+    with _standard_output(as_json) as out:
+        _Run(given, out if as_json else None, options).target(target)
+
+
+@contextmanager
+def _standard_output(alone: bool) -> Iterator[TextIO]:
+    """Standard output; `alone` for us, while what others print goes to standard error."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    if alone:
+        os.dup2(2, 1)
+    try:
+        with os.fdopen(saved, "w", 1, "utf-8", closefd=False) as out:
+            yield out
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+@dataclass
+class _Run:
+    given: Edge
+    events: TextIO | None  # where events go as JSON
+    options: dict[str, Any]
+
+    def target(self, text: str) -> None:
+        """Does it all."""
+        file, stage = parse_target(text)
+        Default.find = self.given.make  # a store for what the file does when it is loaded
+        program = Program.load(file)
+        choice = program.choose(stage)
+        store = self.given.make() if self.given.named else current_store()
+        assert isinstance(store, Store)
+        closure = declared(choice, dict(self.options["parameters"]), store)
+        forced = [dref for name in self.options["force"] for dref in _of_name(name, closure)]
+        hearing = Hearing()
+        try:
+            chosen = self._realize(closure, forced, store, hearing)
+        except (Exception, KeyboardInterrupt) as error:
+            self._fail(error, hearing, store)
+        self._report(f"{file}:{choice[0]}", closure, chosen, hearing, store)
+
+    def _realize(
+        self, closure: Closure, forced: Sequence[DRef], store: Store, hearing: Hearing
+    ) -> dict[DRef, list[RRef]]:
+        drefs = closure.drefs
+        found = realize_many(
+            Closure(list(drefs), closure.derivations),
+            force_rebuild=forced,
+            attempts=self.options["attempts"],
+            keep_going=self.options["keep_going"],
+            store=store,
+            listener=both(hearing, self._write),
+            progress=not self.options["quiet"] and self.events is None,
+            capture=not self.options["verbose"],
+        )
+        return dict(zip(drefs, found, strict=True))
+
+    def _write(self, event: Event) -> None:
+        if self.events is not None:
+            self.events.write(json.dumps(event_record(event), ensure_ascii=False) + "\n")
+
+    def _end(self, code: int, **facts: Any) -> None:
+        if self.events is not None:
+            record = {"event": "Ended", "code": code, **facts}
+            self.events.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+
+    def _fail(self, error: BaseException, hearing: Hearing, store: Store) -> NoReturn:
+        """Says what failed, and ends with the code of a failed build."""
+        if isinstance(error, KeyboardInterrupt):
+            errors, code = [interrupted(hearing, store)], code_of(error)
+        else:
+            several = list(error.errors.values()) if isinstance(error, BuildsFailed) else []
+            errors, code = [_located(e) for e in (*several, error)], code_of(error)
+            code = FAILED if hearing.failed else code
+        for one in errors:
+            tell(one, self.given.debug)
+        last = errors[-1]
+        self._end(code, what=last.what, facts=last.facts, remedy=last.remedy, done=hearing.counts)
+        raise click.exceptions.Exit(code)
+
+    def _report(
+        self,
+        name: str,
+        closure: Closure,
+        chosen: dict[DRef, list[RRef]],
+        hearing: Hearing,
+        store: Store,
+    ) -> None:
+        rows = [(dref, rref) for dref, rrefs in chosen.items() for rref in rrefs]
+        facts = [_facts(rref, store) for _, rref in rows]
+        self._end(0, stage=name, done=hearing.counts, chosen=facts)
+        if self.events is None:
+            labels = _labels(closure)
+            click.echo(f"{name}: {hearing}")
+            click.echo(_shown([labels.get(dref, "") for dref, _ in rows], facts))
+
+
+def _of_name(name: str, closure: Closure) -> list[DRef]:
+    """The derivations of a closure that have this name, or this reference."""
+    found = [d for d in closure.derivations if name in (d.config.name, d.dref, d.realizer.name)]
+    if not found:
+        names = list(dict.fromkeys(d.config.name for d in closure.derivations))
+        raise BadStage(
+            "--force names no stage of this run",
+            given=name,
+            closest=", ".join(get_close_matches(name, names)) or None,
+            stages=", ".join(names),
+            remedy="name one of them",
+        )
+    return [d.dref for d in found]
+
+
+def _located(error: BaseException) -> PystoreError:
+    """The error with the place in the user's files, and with what the command line can show."""
+    shown = as_pystore_error(error) or PystoreError("interrupted")
+    order = ("because", "at", "output", "dref")
+    facts = {**shown.facts, "at": frames(error.__cause__ or error) or None}
+    facts = {name: facts.pop(name, None) for name in order} | facts
+    shown.facts = {name: fact for name, fact in facts.items() if fact is not None}
+    if error.__cause__ is not None:
+        shown.remedy = "run it again with --debug for the whole traceback"
+        if shown.facts.keys() >= {"output", "dref"}:
+            shown.remedy = f"pystore logs {str(shown.dref)[:13]} for all that it printed"
+    return shown
+
+
+def _facts(rref: RRef, store: Store) -> dict[str, Any]:
+    made = [a for a in store.attempts(rref.dref) if a.rref == rref]
+    metrics = dict(made[-1].metrics) if made else {}
+    return {"rref": rref, "path": str(store.path(rref)), "metrics": metrics}
+
+
+def _labels(closure: Closure) -> dict[DRef, str]:
+    """What a target is called in the shape that its stage returned."""
+    targets = closure.targets
+    if isinstance(targets, dict):
+        return {dref: str(key) for key, dref in targets.items() if isinstance(dref, DRef)}
+    return {dref: dref.name for dref in closure.drefs}
+
+
+def _shown(labels: list[str], facts: list[dict[str, Any]]) -> str:
+    if len(facts) == 1:
+        (one,) = facts
+        rows = {"rref": one["rref"], "path": one["path"], **one["metrics"]}
+        width = max(map(len, rows)) + 1
+        return "\n".join(f"  {name + ':':<{width}}  {value}" for name, value in rows.items())
+    metrics = list(dict.fromkeys(name for one in facts for name in one["metrics"]))
+    table = Table.of(
+        ["stage", "rref", *metrics],
+        [
+            [label, one["rref"][:13], *(one["metrics"].get(name) for name in metrics)]
+            for label, one in zip(labels, facts, strict=True)
+        ],
+    )
+    return str(table)

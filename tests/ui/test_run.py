@@ -1,0 +1,385 @@
+"""pystore run: a stage of a user's file, what is told about it, and what goes wrong."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import PROJECT, pystore_command
+
+from pystore import Store
+from pystore.store.current import Default
+from pystore.ui.cli import main
+from pystore.ui.cli.parameters import parse_value
+from pystore.ui.cli.program import parse_target
+
+PROGRAM = """
+from helper import square
+
+from pystore import match_best, output, stage
+
+@stage
+def numbers(n=3, file=output("numbers.txt")):
+    print("numbers are made")
+    file.write_text("\\n".join(map(str, range(n))))
+
+@stage(matcher=match_best("score.txt"))
+def train(data=numbers(), epochs=2, fail=False, score=output("score.txt")):
+    print("epoch", epochs)
+    if fail:
+        square("no number")
+    score.write_text(f"{len(data.file.read_text().split()) + square(epochs)}\\n")
+
+if __name__ == "__main__":
+    print(train().dref)
+"""
+HELPER = """
+def square(number):
+    return number ** 2
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a program, in which commands run in this process."""
+    (tmp_path / "first.py").write_text(PROGRAM)
+    (tmp_path / "helper.py").write_text(HELPER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", [*sys.argv])
+    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(Default, "find", Default.find)
+    yield tmp_path
+    forget(tmp_path)
+    if (tmp_path / "store").exists():
+        Store(tmp_path / "store").destroy()
+
+
+def forget(folder: Path) -> None:
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(folder)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def run(here, capfd, monkeypatch):
+    """Runs `pystore run` in this process: its code, output and errors, digests left out."""
+
+    def run(*arguments):
+        forget(here)
+        for number, name in ((1, "stdout"), (2, "stderr")):  # on the descriptors, as in a terminal
+            monkeypatch.setattr(sys, name, os.fdopen(number, "w", 1, closefd=False))
+        code = main.run(["run", *arguments])
+        out, err = capfd.readouterr()
+        return code, plain(out, here), plain(err, here)
+
+    return run
+
+
+def plain(text: str, folder: Path) -> str:
+    text = re.sub(r"\b[0-9a-f]{32}\b", "#", text.replace(str(folder), "HERE"))
+    return re.sub(r"\b([dr]ref:)[0-9a-f]{8}\b", r"\1#", text)
+
+
+def test_it_builds_the_stage_that_no_other_uses_and_prints_what_was_chosen(run):
+    assert run("-q", "first.py") == (
+        0,
+        "first.py:train: 2 built\n"
+        "  rref:       rref:#-#-train\n"
+        "  path:       HERE/store/drv/#-train/#/out\n"
+        "  score.txt:  7.0\n",
+        "",
+    )
+    assert run("-q", "first.py")[1].startswith("first.py:train: 2 up to date\n")
+
+
+def test_a_stage_may_be_named(run):
+    assert run("-q", "first.py:numbers")[1].startswith("first.py:numbers: 1 built\n")
+
+
+def test_parameters_go_to_the_stage_and_to_its_inputs(run):
+    assert "score.txt:  12.0" in run("-q", "first.py", "-p", "epochs=3")[1]
+    assert "score.txt:  19.0" in run("-q", "first.py", "-p", "epochs=3", "-p", "data.n=10")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("1e-3", 1e-3),
+        ("[1, 2]", [1, 2]),
+        ("true", True),
+        ("True", True),
+        ("None", None),
+        ("adam", "adam"),
+        ('"3"', "3"),
+        ("NaN", "NaN"),
+        ("a=b", "a=b"),
+        ("", ""),
+    ],
+)
+def test_the_value_of_a_parameter_is_json_or_else_text(text, value):
+    assert parse_value(text) == value
+    assert type(parse_value(text)) is type(value)
+
+
+def test_forced_stages_are_built_again(run):
+    run("-q", "first.py")
+    told = run("-q", "first.py", "--force", "numbers", "--force", "train")[1]
+    assert told.startswith("first.py:train: 2 built\n")
+
+
+def test_attempts_are_built_until_there_are_so_many(run, here):
+    (here / "dice.py").write_text(
+        "from pystore import build_seed, output, stage\n"
+        "@stage\n"
+        "def dice(build, eyes=output('eyes.txt')):\n"
+        "    eyes.write_text(str(build_seed(build)))\n"
+    )
+    assert run("-q", "dice.py", "--attempts", "3")[1].startswith("dice.py:dice: 3 built\n")
+    assert run("-q", "dice.py", "--attempts", "4")[1].startswith("dice.py:dice: 1 built\n")
+
+
+def test_several_targets_are_a_table(run, here):
+    (here / "many.py").write_text(PROGRAM + "from pystore import sweep\n"
+                                  "trained = sweep(train, epochs=[1, 3])\n")  # fmt: skip
+    rows = run("-q", "many.py")[1].splitlines()
+    assert rows[0] == "many.py:trained: 3 built"
+    assert [row.split() for row in rows[1:]] == [
+        ["stage", "rref", "score.txt"],
+        ["epochs=1", "rref:#", "4"],
+        ["epochs=3", "rref:#", "12"],
+    ]
+
+
+def test_stages_by_hand_run_too(run, here):
+    (here / "hand.py").write_text(
+        "from pystore import build_cattrs, build_outpath, build_wrapper\n"
+        "from pystore import match_latest, mkconfig, mkdrv\n"
+        "def write(b):\n"
+        "    (build_outpath(b) / 'x').write_text(str(build_cattrs(b).size))\n"
+        "def data(m, size=3):\n"
+        "    return mkdrv(m, mkconfig(locals()), match_latest(), build_wrapper(write))\n"
+        "def model(m, size):\n"
+        "    config = dict(name='model', dataset=[data(m, size), 'x'], size=size)\n"
+        "    return mkdrv(m, config, match_latest(), build_wrapper(write))\n"
+        "def best(m):\n"
+        "    return model(m, 4)\n"
+    )
+    assert run("-q", "hand.py:model", "-p", "size=3")[1].startswith("hand.py:model: 2 built\n")
+    assert run("-q", "hand.py")[1].startswith("hand.py:best: 2 built\n")
+    code, _, told = run("-q", "hand.py:model")
+    assert code == 2
+    assert told == (
+        "pystore: model needs a value for size\n  parameters:  size\n  try: give it: -p size=…\n"
+    )
+
+
+def test_results_are_those_of_the_script(here):
+    """The code of a stage does not depend on how its file was loaded."""
+    (here / "both.py").write_text(
+        PROGRAM.replace(
+            "@stage(matcher",
+            "class Rate:\n    value = 0.5\n\nRATES = [Rate(), 1]\n\n"
+            "def rate():\n    return Rate.value * RATES[0].value\n\n@stage(matcher",
+        ).replace('print("epoch", epochs)', "print(rate())")
+    )
+    script = subprocess.run(
+        [sys.executable, "both.py"], env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    ran = pystore_command("run", "--json", "both.py", cwd=here, PYSTORE_ROOT=str(here / "store"))
+    chosen = json.loads(ran.stdout.splitlines()[-1])["chosen"][0]
+    assert chosen["rref"][38:] == script.stdout.strip()[5:]
+
+
+def test_json_is_all_that_comes_on_standard_output(run, here):
+    (here / "loud.py").write_text("print('loading')\n" + PROGRAM)
+    code, out, err = run("--json", "-v", "loud.py")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [event["event"] for event in events] == [
+        "Started", "Succeeded", "Started", "Succeeded", "Ended",
+    ]  # fmt: skip
+    assert events[-1] == {
+        "event": "Ended",
+        "code": 0,
+        "stage": "loud.py:train",
+        "done": {"built": 2},
+        "chosen": [
+            {
+                "rref": "rref:#-#-train",
+                "path": "HERE/store/drv/#-train/#/out",
+                "metrics": {"score.txt": 7.0},
+            }
+        ],
+    }
+    assert err.splitlines() == ["loading", "numbers are made", "epoch 2"]
+
+
+def test_what_stages_print_is_in_their_logs_unless_verbose(run, here):
+    assert "epoch" not in "".join(run("-q", "first.py")[1:])
+    logs = [p.read_text() for p in (here / "store" / "drv").glob("*/attempts/*.log")]
+    assert sorted(logs) == ["epoch 2\n", "numbers are made\n"]
+    assert "epoch 3\n" in run("-q", "-v", "first.py", "-p", "epochs=3")[1]
+
+
+# --- what goes wrong -------------------------------------------------------------------
+
+
+def test_a_failed_build_shows_the_users_own_lines_and_its_last_words(run):
+    code, out, err = run("-q", "first.py", "-p", "fail=true")
+    assert (code, out) == (1, "")
+    assert err == (
+        "pystore: the realizer train raised TypeError\n"
+        "  because:  unsupported operand type(s) for ** or pow(): 'str' and 'int'\n"
+        "  at:       first.py:15 in train\n"
+        '              square("no number")\n'
+        "            helper.py:3 in square\n"
+        "              return number ** 2\n"
+        "  output:   epoch 2\n"
+        "  dref:     dref:#-train\n"
+        "  try: pystore logs dref:# for all that it printed\n"
+    )
+    code, _, err = run("-q", "--debug", "first.py", "-p", "fail=true")
+    assert code == 1
+    assert err.startswith("Traceback (most recent call last):\n")
+
+
+def test_a_failed_build_ends_the_events_with_the_error(run):
+    code, out, _ = run("--json", "first.py", "-p", "fail=true")
+    last = json.loads(out.splitlines()[-1])
+    assert (code, last["event"], last["code"]) == (1, "Ended", 1)
+    assert last["what"] == "the realizer train raised TypeError"
+    assert last["done"] == {"built": 1, "failed": 1}
+
+
+def test_an_error_of_ours_inside_a_realizer_is_a_failed_build_too(run, here):
+    (here / "wrong.py").write_text(
+        "from pystore import stage\n@stage\ndef wrong():\n    return 3\n"
+    )
+    code, _, err = run("-q", "wrong.py")
+    assert code == 1
+    assert err.startswith("pystore: the stage wrong returned a value, which would be lost\n")
+
+
+def test_with_keep_going_each_failure_is_told(run, here):
+    (here / "many.py").write_text(
+        "from pystore import stage, sweep\n"
+        "@stage\n"
+        "def wrong(n):\n"
+        "    raise ValueError(n)\n"
+        "wrongs = sweep(wrong, n=[1, 2])\n"
+    )
+    code, _, err = run("-q", "many.py", "--keep-going")
+    assert code == 1
+    assert err.count("  at:       many.py:4 in wrong\n") == 2
+    assert "pystore: 2 derivations failed\n" in err
+
+
+LOADING = {
+    "def x(:\n": (
+        "pystore: bad.py is no Python\n"
+        "  because:  invalid syntax\n"
+        "  at:       bad.py:1\n"
+        "              def x(:\n"
+        "  try: python bad.py\n"
+    ),
+    "import helper\nhelper.square('x')\n": (
+        "pystore: bad.py failed when it was loaded\n"
+        "  because:  TypeError: unsupported operand type(s) for ** or pow(): 'str' and 'int'\n"
+        "  at:       bad.py:2 in <module>\n"
+        "              helper.square('x')\n"
+        "            helper.py:3 in square\n"
+        "              return number ** 2\n"
+        "  try: python bad.py\n"
+    ),
+    "import nothing_of_this_name\n": (
+        "pystore: bad.py failed when it was loaded\n"
+        "  because:  ModuleNotFoundError: No module named 'nothing_of_this_name'\n"
+        "  at:       bad.py:1 in <module>\n"
+        "              import nothing_of_this_name\n"
+        "  try: python bad.py\n"
+    ),
+    "import sys\nsys.exit(4)\n": (
+        "pystore: bad.py called sys.exit() when it was loaded\n"
+        "  because:  4\n"
+        "  at:       bad.py:2 in <module>\n"
+        "              sys.exit(4)\n"
+        '  try: put what only the script does under: if __name__ == "__main__":\n'
+    ),
+    "x = 1\n": (
+        "pystore: no stages in bad.py\n"
+        "  try: write @stage above a function, or def model(m): return mkdrv(m, …)\n"
+    ),
+    "from pystore import stage\n@stage\ndef a(x=1): ...\n@stage\ndef b(y, z=2): ...\n": (
+        "pystore: several stages in bad.py, and none that comes of them all\n"
+        "  stages:  a(x=1)\n"
+        "           b(y, z=2)\n"
+        "  try: pystore run bad.py:a\n"
+    ),
+    "def model(m):\n    return 1 / 0\n": (
+        "pystore: the stage model raised ZeroDivisionError\n"
+        "  because:  division by zero\n"
+        "  at:       bad.py:2 in model\n"
+        "              return 1 / 0\n"
+        "  try: run it again with --debug for the whole traceback\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", LOADING)
+def test_a_file_that_cannot_be_used_is_a_mistake_of_usage(code, run, here):
+    (here / "bad.py").write_text(code)
+    assert run("bad.py") == (2, "", LOADING[code])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["frist.py"], "no such file\n  given:    frist.py\n  closest:  first.py\n"),
+        (["."], "not a file\n  given:  .\n"),
+        (["first.py:trian"], "no stage of this name in first.py\n"),
+        (["first.py:square"], "no stage of this name in first.py\n"),
+        (["first.py", "-p", "epoch=3"], "train has no parameter epoch\n"),
+        (["first.py", "-p", "data=3"], "data is an input of train: another stage\n"),
+        (["first.py", "-p", "data.m=3"], "numbers has no parameter m\n"),
+        (["first.py", "-p", "epochs.x=3"], "epochs is no input of train\n"),
+        (["first.py", "-p", "score=3"], "score is a file that train writes, and no parameter\n"),
+        (["first.py", "-p", "epochs"], "invalid value for '-p': 'epochs' is no key=value"),
+        (["first.py", "--force", "trian"], "--force names no stage of this run\n"),
+        (["first.py", "--attempts", "0"], "invalid value for '--attempts': 0 is not in the range"),
+        (["notes.txt"], "not a Python file\n"),
+        (["json.py"], "json.py has the name of a module that is in use\n"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_made(arguments, told, run, here):
+    (here / "notes.txt").write_text("")
+    (here / "json.py").write_text("")
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"pystore: {told}")
+    assert not list(here.glob("store/drv/*"))
+
+
+def test_the_store_that_was_named_counts_more_than_that_of_the_file(run, here):
+    (here / "own.py").write_text(
+        "from pystore import store_initialize\nstore_initialize('own')\n" + PROGRAM
+    )
+    assert "HERE/own/drv" in run("-q", "own.py")[1]
+    Default.store = None
+    assert "HERE/other/drv" in run("-q", "own.py", "--store", "other")[1]
+    for name in ("own", "other"):
+        Store(here / name).destroy()
+
+
+def test_a_colon_parts_the_file_from_the_stage(here):
+    (here / "a:b.py").write_text("")
+    assert parse_target("first.py:train") == (Path("first.py"), "train")
+    assert parse_target("first.py") == (Path("first.py"), None)
+    assert parse_target("first.py:") == (Path("first.py"), None)
+    assert parse_target("a:b.py") == (Path("a:b.py"), None)
