@@ -74,6 +74,7 @@ from .run.workers.pool import Workers
 from .store.store import Store
 from .ui import settings
 from .ui.settings import store_initialize
+from .ui.watch.watching import watching
 
 __all__ = [
     "Attempt",
@@ -181,4 +182,5 @@ __all__ = [
     "unpin",
     "verify",
     "view",
+    "watching",
 ]

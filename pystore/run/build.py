@@ -1,5 +1,6 @@
 """Build: what a realizer sees — its config, the paths of its inputs, its output, its seed."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,8 +153,29 @@ def build_deref(b: Build, dref: str) -> RRef:
 
 
 def build_progress(b: Build, done: float, total: float | None = None, unit: str = "") -> None:
-    """Tells listeners that `done` of `total` units are done."""
-    b.progress(done, total, unit)
+    """Tells listeners that `done` of `total` units are done; cheap enough for every batch.
+
+    What cannot be shown, such as NaN, is passed over: it stops no training. A total that is not
+    above zero counts as unknown. Raises BadConfig when one of them is no number.
+    """
+    whole = None if total is None else _number("total", total)
+    if (number := _number("done", done)) is not None:
+        b.progress(max(number, 0), whole if whole and whole > 0 else None, str(unit))
+
+
+def _number(name: str, value: object) -> float | None:
+    """The number as Python's own, which JSON takes; None when it is not finite."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # NumPy's and TensorFlow's too
+    except (TypeError, ValueError, OverflowError):
+        raise BadConfig(
+            f"progress of which {name} is no number",
+            given=repr(value)[:200],
+            remedy="write build_progress(b, done, total, 'epochs')",
+        ) from None
+    if not math.isfinite(number):
+        return None
+    return value if type(value) is int else number
 
 
 def build_note(b: Build, key: str, value: object) -> None:

@@ -3,6 +3,7 @@
 `PYSTORE_ROOT`     where the store is, when the program names none
 `PYSTORE_MIRRORS`  servers that serve files by their sha256, for `fetchurl`; parted by spaces
 `NO_COLOR`         when it is set and not empty, the command line prints without colours
+`TERM`             "dumb" where nothing can be drawn
 """
 
 import os
@@ -41,6 +42,11 @@ def coloured() -> bool | None:
 def completion_wanted() -> str:
     """What a shell asks the command line to complete; "" when it asks for nothing."""
     return os.environ.get("_PYSTORE_COMPLETE", "")
+
+
+def terminal_is_dumb() -> bool:
+    """Whether the terminal says that it can only take lines."""
+    return os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")
 
 
 def store_initialize(

@@ -1,0 +1,165 @@
+"""Progress: what is going on in a call of realize, as a pure fold over its events.
+
+G1  Events of one attempt come in their order; how those of different attempts mingle makes no
+    difference.
+G2  What ended stays ended: progress that arrives late changes nothing.
+G3  An event heard twice counts once, but for Reused, which a call sends once a derivation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .events import (
+    Adopted,
+    AttemptFailed,
+    Event,
+    Fetched,
+    Progress,
+    Reused,
+    SourceFailed,
+    Started,
+    Succeeded,
+    Waiting,
+)
+from .refs import DRef
+
+Key = tuple[DRef, int]
+"""An attempt, within one call: its derivation and its number."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """An attempt that runs. Times are on the clock of who listens [s]."""
+
+    dref: DRef
+    number: int
+    seed: int
+    since: float
+    usual: float | None = None  # [s] that such attempts took
+    pid: int = 0
+    log: str = ""
+    done: float = 0
+    total: float | None = None
+    unit: str = ""
+    at: float = 0.0  # when it last told how far it is
+    first: tuple[float, float] | None = None  # how far, and when, as it began to tell
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of its own work is done, 0 to 1; None when it does not say."""
+        if self.first is None or not self.total:
+            return None
+        return min(max(self.done / self.total, 0.0), 1.0)
+
+    def remaining(self, now: float) -> float | None:
+        """How much longer it may take [s].
+
+        By its own rate, else by what such attempts took; None when there is nothing to go by.
+        """
+        own = self._by_rate()
+        if own is not None:
+            return max(own - (now - self.at), 0.0)
+        if self.usual is not None:
+            return max(self.usual - (now - self.since), 0.0)
+        return None
+
+    def _by_rate(self) -> float | None:
+        """What was left when it last told [s], if it goes on as it went since it began to."""
+        if self.first is None or self.total is None:
+            return None
+        done, at = self.first
+        if self.done == done:  # told only once: then since it started
+            done, at = 0.0, self.since
+        gained, took = self.done - done, self.at - at
+        return max(self.total - self.done, 0.0) * took / gained if gained > 0 else None
+
+    def told(self, event: Progress, now: float) -> "Running":
+        """As it is after telling how far it is. Counting anew, or something else, begins anew."""
+        same = (event.total, event.unit) == (self.total, self.unit) and event.done >= self.done
+        first = self.first if same and self.first else (event.done, now)
+        return replace(
+            self, done=event.done, total=event.total, unit=event.unit, at=now, first=first
+        )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a call of realize has come to."""
+
+    total: int = 0  # derivations in the closure
+    reused: int = 0  # derivations that needed no build, and nothing of others
+    adopted: frozenset[DRef] = frozenset()
+    fetched: frozenset[DRef] = frozenset()
+    succeeded: frozenset[Key] = frozenset()
+    failed: frozenset[Key] = frozenset()
+    running: Mapping[Key, Running] = field(default_factory=dict)
+    waiting: Mapping[DRef, str] = field(default_factory=dict)  # for whom, in words
+
+    @property
+    def done(self) -> int:
+        """Derivations that are there: reused, had from others, or built and with none running."""
+        built = {dref for dref, _ in self.succeeded}
+        busy = {dref for dref, _ in (*self.running, *self.failed)}
+        return self.reused + len((built | self.adopted | self.fetched) - busy)
+
+
+def after(tally: Tally, event: Event, now: float = 0.0, usual: float | None = None) -> Tally:
+    """The tally after an event heard at `now` [s]; `usual` is what an attempt may take [s]."""
+    match event:
+        case Reused(dref=dref):
+            return _reuse(tally, dref)
+        case Adopted(dref=dref):
+            return replace(tally, adopted=tally.adopted | {dref}, waiting=_without(tally, dref))
+        case Fetched(dref=dref):
+            return replace(tally, fetched=tally.fetched | {dref})
+        case Waiting(dref=dref, owner=owner):
+            return replace(tally, waiting={**tally.waiting, dref: owner})
+        case Started():
+            return _start(tally, event, now, usual)
+        case Progress():
+            return _progress(tally, event, now)
+        case Succeeded(dref=dref, number=number):
+            ended = _end(tally, (dref, number))
+            return replace(ended, succeeded=tally.succeeded | {(dref, number)})
+        case AttemptFailed(dref=dref, number=number):
+            ended = _end(tally, (dref, number))
+            return replace(ended, failed=tally.failed | {(dref, number)})
+        case _:
+            return tally
+
+
+def matters(event: Event) -> bool:
+    """Whether this is worth showing: something starts, waits, comes or fails."""
+    return isinstance(event, (Started, Waiting, Fetched, SourceFailed, AttemptFailed))
+
+
+def _reuse(tally: Tally, dref: DRef) -> Tally:
+    others = dref in tally.adopted or dref in tally.fetched
+    return replace(tally, reused=tally.reused + (not others), waiting=_without(tally, dref))
+
+
+def _start(tally: Tally, event: Started, now: float, usual: float | None) -> Tally:
+    key = (event.dref, event.number)
+    if key in tally.running or key in tally.succeeded or key in tally.failed:
+        return tally
+    one = Running(*key, event.seed, now, usual, event.pid, event.log)
+    waiting = _without(tally, event.dref)
+    return replace(tally, running={**tally.running, key: one}, waiting=waiting)
+
+
+def _progress(tally: Tally, event: Progress, now: float) -> Tally:
+    key = (event.dref, event.number)
+    if key not in tally.running:
+        return tally
+    running = {**tally.running, key: tally.running[key].told(event, now)}
+    return replace(tally, running=running)
+
+
+def _end(tally: Tally, key: Key) -> Tally:
+    return replace(tally, running={k: one for k, one in tally.running.items() if k != key})
+
+
+def _without(tally: Tally, dref: DRef) -> Mapping[DRef, str]:
+    if dref not in tally.waiting:
+        return tally.waiting
+    return {other: owner for other, owner in tally.waiting.items() if other != dref}

@@ -1,0 +1,70 @@
+"""Bars: a display that is painted a few times a second, by a thread of its own.
+
+The thread that builds only leaves a value behind, so that a slow terminal slows no training.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from ...model.events import Event
+from ...model.progress import Tally
+from .words import Labels, Words, ending
+
+_EVERY = 0.1  # [s] between two pictures
+
+
+class Surface(Protocol):
+    """Where pictures go."""
+
+    def paint(self, ended: list[Words], tally: Tally, now: float, took: float) -> None:
+        """Shows what has ended since the last picture, and how things are."""
+
+    def close(self, tally: Tally, took: float) -> None:
+        """Takes the bars away; what ended stays, and what it came to."""
+
+
+class Bars:
+    """Keeps the latest tally, and has it painted."""
+
+    def __init__(
+        self,
+        surface: Callable[["Bars"], Surface],
+        labels: Labels,
+        clock: Callable[[], float],
+        since: float,
+    ) -> None:
+        self.tally = Tally()
+        self._labels = labels
+        self._clock = clock
+        self._since = since
+        self._ended: deque[Words] = deque()
+        self._over = threading.Event()
+        self._surface = surface(self)
+        self._thread = threading.Thread(target=self._paint_on, name="pystore bars", daemon=True)
+        self._thread.start()
+
+    def hear(self, event: Event, tally: Tally, now: float) -> None:
+        """Leaves behind what the next picture shows."""
+        self.tally = tally
+        if words := ending(event, self._labels):
+            self._ended.append(words)
+
+    def close(self) -> None:
+        """Paints the last picture, and takes the bars away."""
+        self._over.set()
+        try:
+            self._thread.join()
+            self._paint()
+        finally:
+            self._surface.close(self.tally, self._clock() - self._since)
+
+    def _paint_on(self) -> None:
+        while not self._over.wait(_EVERY):
+            self._paint()
+
+    def _paint(self) -> None:
+        ended = [self._ended.popleft() for _ in range(len(self._ended))]
+        now = self._clock()
+        self._surface.paint(ended, self.tally, now, now - self._since)

@@ -1,0 +1,69 @@
+"""Frame: a tally as a picture of rich; a function of values, so that it can be tested as text."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ...model.progress import Running, Tally
+from .words import Labels, Words, how_far, span, summary
+
+_VERBS = {"built": "green", "fetched": "green", "adopted": "green", "failed": "bold red"}
+_ALMOST = 0.99  # the most that a guess claims to be done
+_COLUMN = 9  # characters of the verbs
+
+
+def frame(tally: Tally, now: float, took: float, labels: Labels, rows: int = 20) -> Group:
+    """What runs, what waits, and the counts; of more than fits into the rows, the first."""
+    running = list(tally.running.values())
+    waiting = list(tally.waiting.items())
+    room = max(rows - 1, 1)
+    hidden = len(running) + len(waiting) - room
+    if hidden > 0:
+        room, hidden = room - 1, hidden + 1
+    parts: list[RenderableType] = [_bars(running[:room], now, labels)] if running else []
+    for dref, owner in waiting[: max(room - len(running), 0)]:
+        parts.append(line(("waiting", f"for {labels(dref)}: {owner}")))
+    if hidden > 0:
+        parts.append(line(("", f"… and {hidden} more")))
+    parts.append(line(("", summary(tally, took))))
+    return Group(*parts)
+
+
+def line(words: Words) -> Text:
+    """A verb in its column and colour, and the rest."""
+    verb, rest = words
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(verb.rjust(_COLUMN) + " ", _VERBS.get(verb, "yellow"))
+    return text.append(rest)
+
+
+def _bars(running: Sequence[Running], now: float, labels: Labels) -> Table:
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(width=_COLUMN, justify="right", style="cyan", no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=2)
+    table.add_column(ratio=3)
+    for _ in range(3):
+        table.add_column(no_wrap=True, justify="right")
+    for one in running:
+        left = one.remaining(now)
+        table.add_row(
+            "building",
+            labels(one.dref, one.number),
+            _bar(one, now),
+            how_far(one),
+            span(now - one.since),
+            f"~{span(left)} left" if left else "",
+        )
+    return table
+
+
+def _bar(one: Running, now: float) -> ProgressBar:
+    fraction = one.fraction
+    if fraction is None and one.usual:
+        fraction = min((now - one.since) / one.usual, _ALMOST)
+    if fraction is None:
+        return ProgressBar(total=None, pulse=True, animation_time=now)
+    return ProgressBar(total=1.0, completed=fraction)

@@ -1,0 +1,76 @@
+"""Lines: what happens as text or as JSON, one line an event, for logs and programs."""
+
+import json
+from collections.abc import Callable
+from math import floor
+from typing import TextIO
+
+from ...model.events import Event, Progress, event_record
+from ...model.progress import Key, Tally
+from .words import Labels, beginning, ending, how_far, span, summary
+
+_STEPS = 10  # an attempt tells at most so often how far it is,
+_APART = 5.0  # and not within so many seconds
+
+
+class Lines:
+    """Plain lines: what begins, ends or fails, and now and then how far something is."""
+
+    def __init__(self, stream: Callable[[], TextIO], labels: Labels, since: float) -> None:
+        self._stream = stream
+        self._labels = labels
+        self._since = since
+        self._now = since
+        self._tally = Tally()
+        self._told: dict[Key, tuple[int, float]] = {}  # the step of the last line, and when
+
+    def hear(self, event: Event, tally: Tally, now: float) -> None:
+        """Writes the line of the event, if it has one."""
+        self._tally, self._now = tally, now
+        words = ending(event, self._labels) or beginning(event, self._labels)
+        if words:
+            self._write(" ".join(words))
+        elif isinstance(event, Progress):
+            self._tell((event.dref, event.number), now)
+
+    def close(self) -> None:
+        """Writes what it came to."""
+        self._write(summary(self._tally, self._now - self._since))
+
+    def _tell(self, key: Key, now: float) -> None:
+        one = self._tally.running.get(key)
+        if one is None or one.fraction is None:
+            return
+        step = floor(one.fraction * _STEPS)
+        last, at = self._told.get(key, (0, one.since))
+        if 0 < step < _STEPS and step != last and now - at >= _APART:
+            self._told[key] = (step, now)
+            left = one.remaining(now)
+            more = f", ~{span(left)} left" if left else ""
+            self._write(f"building {self._labels(*key)}: {how_far(one)}{more}")
+
+    def _write(self, text: str) -> None:
+        write_line(self._stream(), f"pystore: {text}")
+
+
+class Json:
+    """Every event as a JSON object on a line of its own."""
+
+    def __init__(self, stream: Callable[[], TextIO]) -> None:
+        self._stream = stream
+
+    def hear(self, event: Event, tally: Tally, now: float) -> None:
+        """Writes it."""
+        write_line(self._stream(), json.dumps(event_record(event)))
+
+    def close(self) -> None:
+        """Nothing more to write."""
+
+
+def write_line(stream: TextIO, text: str) -> None:
+    """Writes a line, or nothing where nobody reads any more: that harms no build."""
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except (OSError, ValueError):  # a pipe that ended, a stream that was closed
+        return

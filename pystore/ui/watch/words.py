@@ -1,0 +1,125 @@
+"""Words for what happens: one line an event that matters, and one for what it came to."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from ...model.events import (
+    Adopted,
+    AttemptFailed,
+    Event,
+    Fetched,
+    NotChosen,
+    OtherInputs,
+    SourceFailed,
+    Started,
+    Succeeded,
+    Waiting,
+)
+from ...model.progress import Running, Tally
+from ...model.refs import DRef
+
+Words = tuple[str, str]
+"""A verb, and the rest of the line."""
+
+_LONGEST = 200  # characters of an error; all of it comes when the call ends
+_SHORT = 6  # digits that tell two derivations of one name apart
+_BYTES = ("B", "bytes")
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+class Labels:
+    """What to call a derivation: its name, with digits where the closure has several of it."""
+
+    def __init__(self, drefs: Iterable[DRef]) -> None:
+        self._count = Counter(dref.name for dref in drefs)
+
+    def __call__(self, dref: DRef, number: int = 0) -> str:
+        """The name of a derivation, or of an attempt after its first."""
+        several = self._count[dref.name] > 1
+        name = f"{dref.name} {dref[5 : 5 + _SHORT]}" if several else dref.name
+        return f"{name} #{number}" if number else name
+
+
+def ending(event: Event, labels: Labels) -> Words | None:
+    """A verb and the rest of the line for what ended or came; None for what goes on."""
+    match event:
+        case Succeeded(dref, number, _, fresh, duration):
+            same = "" if fresh else ", to the same bytes as before"
+            return "built", f"{labels(dref, number)} in {span(duration)}{same}"
+        case AttemptFailed(dref, number, error):
+            return "failed", f"{labels(dref, number)}: {first_line(error)}"
+        case Adopted(dref, rrefs):
+            return "adopted", f"{labels(dref)}: {len(rrefs)} made elsewhere from the same bytes"
+        case Fetched(dref, _, source, size):
+            return "fetched", f"{labels(dref)} from {source}, {amount(size, 'bytes')}"
+        case SourceFailed(dref, source, error):
+            return "without", f"{source} for {labels(dref)}: {first_line(error)}"
+        case NotChosen(dref):
+            return "kept", f"{labels(dref)}: its matcher prefers another to the one just built"
+        case _:
+            return None
+
+
+def beginning(event: Event, labels: Labels) -> Words | None:
+    """A verb and the rest of the line for what begins; None for what does not."""
+    match event:
+        case Started(dref, number, seed):
+            return "building", f"{labels(dref, number)}, seed {seed}"
+        case Waiting(dref, owner):
+            return "waiting", f"for {labels(dref)}: {owner}"
+        case OtherInputs(dref, count):
+            return "new", f"{labels(dref)}: {count} made from other inputs do not count"
+        case _:
+            return None
+
+
+def summary(tally: Tally, took: float) -> str:
+    """What it came to: `3 of 7 done · 2 reused · 1 failed · 12 s`."""
+    failed = len({dref for dref, _ in tally.failed})
+    counts = {
+        "reused": tally.reused,
+        "adopted": len(tally.adopted),
+        "fetched": len(tally.fetched),
+        "failed": failed,
+        "waiting": len(tally.waiting),
+    }
+    shown = [f"{count} {word}" for word, count in counts.items() if count]
+    return " · ".join([f"{tally.done} of {tally.total} done", *shown, span(took)])
+
+
+def how_far(one: Running) -> str:
+    """`3/10 epochs`, or `12 MB`; empty when it does not say."""
+    if one.first is None:
+        return ""
+    if one.total is None:
+        return amount(one.done, one.unit)
+    each = one.unit if one.unit in _BYTES else ""
+    return f"{amount(one.done, each)}/{amount(one.total, one.unit)}"
+
+
+def amount(number: float, unit: str = "") -> str:
+    """A number with its unit; bytes in the unit that fits."""
+    if unit in _BYTES:
+        factor, unit = next(((f, u) for f, u in _UNITS if number >= f), (1, "B"))
+        return f"{number / factor:.3g} {unit}" if factor > 1 else f"{number:.0f} B"
+    text = str(number) if isinstance(number, int) else f"{number:.4g}"
+    return f"{text} {unit}".rstrip()
+
+
+def span(seconds: float) -> str:
+    """A duration: `0.3 s`, `12 s`, `3 min 05 s`, `2 h 03 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def first_line(text: str) -> str:
+    """The first line of a text that may be long, without what would move the cursor."""
+    line = (text.strip().splitlines() or [""])[0]
+    line = "".join(letter if letter.isprintable() else " " for letter in line)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
