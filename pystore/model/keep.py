@@ -37,5 +37,5 @@ def keep_latest(n: int = 1) -> Keep:
 
 
 def keep_best(file: str, n: int = 1, mode: Literal["max", "min"] = "max") -> Keep:
-    """Of each derivation, the `n` whose metric is the best."""
+    """Of each derivation, the `n` whose metric is the best; all, where none has the metric."""
     return Keep(n, match_best(file, n, mode))

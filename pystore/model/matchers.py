@@ -93,6 +93,8 @@ def match(rule: Rule, *, reads: Iterable[str] = (), **arguments: Any) -> Matcher
 
     The rule gets the candidates in the order of their references, and returns some of them or a
     `Need`. It must depend on its arguments only. `reads` names files whose content it wants.
+
+    Raises BadMatcher when an argument cannot be compared, or `reads` names no file.
     """
     reads = (reads,) if isinstance(reads, str) else tuple(reads)
     for file in reads:
@@ -111,7 +113,7 @@ def match(rule: Rule, *, reads: Iterable[str] = (), **arguments: Any) -> Matcher
 
 
 def match_latest(n: int = 1) -> Matcher:
-    """The `n` most recently built."""
+    """The `n` most recently built; builds what is missing."""
     return match(_match_latest, n=_check_count("match_latest", n))
 
 
@@ -135,7 +137,10 @@ def match_best(
 
 
 def match_only() -> Matcher:
-    """The one realization that exists; building one when there is none; else an error."""
+    """The one realization that exists; builds one when there is none.
+
+    Where there are several, `realize` raises MatcherUnsatisfied.
+    """
     return match(_match_only)
 
 
@@ -150,7 +155,9 @@ def match_some(n: int = 1) -> Matcher:
 
 
 def match_exact(rrefs: Iterable[str]) -> Matcher:
-    """Exactly these realizations. Never builds."""
+    """Exactly these realizations. Never builds: where one is missing, `realize` raises
+    MatcherUnsatisfied.
+    """
     wanted = (rrefs,) if isinstance(rrefs, str) else tuple(rrefs)
     if not wanted:
         raise BadMatcher("match_exact of nothing", remedy="write match_exact([rref])")

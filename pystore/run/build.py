@@ -18,7 +18,10 @@ from ..store.staging import Staging
 
 
 class Build:
-    """One run of a realizer. Use the functions `build_…` on it."""
+    """One run of a realizer: `config`, `context`, `seed`, and `outpath`, the directory to fill.
+
+    The functions `build_…` take it.
+    """
 
     def __init__(
         self, staging: Staging, store: StoreProtocol, told: Told, listener: Listener = ignore
@@ -140,12 +143,18 @@ def build_path(b: Build, refpath: RefPath | Sequence[str] | str) -> Path:
 
 
 def build_paths(b: Build, refpath: RefPath | Sequence[str] | str) -> list[Path]:
-    """Where `[dref, "file"]` is in each of the realizations chosen for `dref`."""
+    """Where `[dref, "file"]` is in each of the realizations chosen for `dref`.
+
+    Raises BadRef when it is not an input.
+    """
     return b.paths(RefPath.parse(refpath))
 
 
 def build_deref(b: Build, dref: str) -> RRef:
-    """The realization chosen for an input. Raises BadStage when there are several."""
+    """The realization chosen for an input.
+
+    Raises BadRef when it is not an input, BadStage when there are several.
+    """
     rrefs = b.chosen(DRef(dref))
     if len(rrefs) == 1:
         return rrefs[0]

@@ -59,7 +59,8 @@ def debug(target: Target, *, store: Store | None = None) -> Iterator[Debug]:
     """The Build of a target whose inputs are realized; leaving the block commits it.
 
     You may commit or discard it yourself before. An exception commits nothing and keeps the
-    directory, which its note names.
+    directory, which its note names. Raises BadStage when there are several targets, and what the
+    builds of inputs and a commit raise.
     """
     build = Debug.start(target, store=store)
     try:

@@ -23,7 +23,8 @@ def instantiate_inplace(
     """The DRef of what a stage declares, remembered for later stages and `realize_inplace`.
 
     For nested results, DRefs in the same lists and dicts. Nothing is built. Declaring a DRef
-    again with another matcher or realizer replaces it, with a warning.
+    again with another matcher or realizer replaces it, with a warning. Raises what `instantiate`
+    raises.
     """
     refuse_nested("instantiate_inplace")
     store = store or current_store()
@@ -33,6 +34,9 @@ def instantiate_inplace(
 
 
 def realize_inplace(target: Target, **options: Unpack[Options]) -> Any:
-    """The RRef for a DRef that `instantiate_inplace` returned. Takes the options of `realize`."""
+    """The RRef for a DRef that `instantiate_inplace` returned.
+
+    Takes the options of `realize`, and raises what it raises.
+    """
     refuse_nested("realize_inplace")
     return realize(target, **options)

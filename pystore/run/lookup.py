@@ -42,19 +42,28 @@ def dref2path(dref: str, *, store: StoreProtocol | None = None) -> Path:
 
 
 def config_of(ref: str, *, store: StoreProtocol | None = None) -> Config:
-    """The config of a derivation, or of the one that a realization belongs to."""
+    """The config of a derivation, or of the one that a realization belongs to.
+
+    Raises NotInStore.
+    """
     parsed = parse_ref(ref)
     dref = parsed.dref if isinstance(parsed, RRef) else parsed
     return (store or current_store()).config(dref)
 
 
 def context_of(rref: str, *, store: StoreProtocol | None = None) -> Context:
-    """For each direct input of a realization, the realizations that it was built from."""
+    """For each direct input of a realization, the realizations that it was built from.
+
+    Raises NotInStore.
+    """
     return (store or current_store()).context(RRef(rref))
 
 
 def deps_of(ref: str, *, store: StoreProtocol | None = None) -> list[DRef] | list[RRef]:
-    """The direct inputs: DRefs of a derivation, RRefs of a realization; sorted."""
+    """The direct inputs: DRefs of a derivation, RRefs of a realization; sorted.
+
+    Raises NotInStore.
+    """
     parsed = parse_ref(ref)
     if isinstance(parsed, DRef):
         return list(config_of(parsed, store=store).inputs)
@@ -62,7 +71,10 @@ def deps_of(ref: str, *, store: StoreProtocol | None = None) -> list[DRef] | lis
 
 
 def attempts(target: str | Closure, *, store: StoreProtocol | None = None) -> list[Attempt]:
-    """The attempts of a derivation, of a realization, or of a closure's targets, oldest first."""
+    """The attempts of a derivation, of a realization, or of a closure's targets, oldest first.
+
+    Raises NotInStore when nothing is known of the derivation.
+    """
     store = store or current_store()
     if isinstance(target, Closure):
         return [attempt for dref in target.drefs for attempt in store.attempts(dref)]

@@ -58,7 +58,8 @@ def store_initialize(
     """The store that module-level functions work on from now on; made where there is none.
 
     Says which. `custom_store` is its path (default: see `default_root`); `custom_tmp` is where
-    realizers write, if it is on the same device.
+    realizers write, if it is on the same device. Raises NotAStore when the path holds other
+    things, FormatTooNew when a later version wrote it.
     """
     root = Path(custom_store).expanduser() if custom_store is not None else default_root()
     print(f"Initializing {'existing' if exists(root) else 'non-existing'} {root}")

@@ -32,13 +32,16 @@ class Space:
 
 
 def uniform(low: float, high: float) -> Space:
-    """Numbers between `low` and `high`, all alike."""
+    """Numbers between `low` and `high`, all alike. Raises BadStage unless `low` is the lower."""
     _check_bounds("uniform", low, high)
     return Space(f"uniform({low}, {high})", lambda u: _rounded(low + u * (high - low)))
 
 
 def loguniform(low: float, high: float) -> Space:
-    """Positive numbers between `low` and `high`, each order of magnitude alike."""
+    """Positive numbers between `low` and `high`, each order of magnitude alike.
+
+    Raises BadStage unless 0 < `low` < `high`.
+    """
     _check_bounds("loguniform", low, high)
     if low <= 0:
         raise BadStage(f"loguniform({low}, {high}) begins above zero", remedy="use uniform")
@@ -46,7 +49,10 @@ def loguniform(low: float, high: float) -> Space:
 
 
 def randint(low: int, high: int) -> Space:
-    """Whole numbers from `low` to `high`, both included, as Python's own `randint`."""
+    """Whole numbers from `low` to `high`, both included, as Python's own `randint`.
+
+    Raises BadStage when one is not whole, or `low` not the lower.
+    """
     _check_bounds("randint", low, high)
     if type(low) is not int or type(high) is not int:
         raise BadStage(f"randint({low}, {high}) takes whole numbers", remedy="use uniform")
@@ -54,7 +60,7 @@ def randint(low: int, high: int) -> Space:
 
 
 def choice(values: Sequence[Any]) -> Space:
-    """One of these values, all alike."""
+    """One of these values, all alike. Raises BadStage when there is none."""
     if isinstance(values, str) or not len(values):
         raise BadStage(
             "a choice of nothing, or of one text",
@@ -68,7 +74,8 @@ def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivati
     """The derivations of a stage for every combination of the parameters given as lists.
 
     Keys read `epochs=1 learning_rate=0.01`. What is no list, tuple, range or array is the same in
-    all of them; a list that is one value goes into a list: `layers=[[64, 64]]`.
+    all of them; a list that is one value goes into a list: `layers=[[64, 64]]`. Raises BadStage
+    when no parameter is a list, or one is empty.
     """
     swept = {name: _values(name, v) for name, v in parameters.items() if _is_many(v)}
     _check_spaces("sweep", parameters, wanted=False)
