@@ -20,6 +20,7 @@ from .model.matchers import (
     match_only,
     match_some,
 )
+from .model.outlook import Outlook
 from .model.realizer import Realizer
 from .model.refs import DRef, RefPath, RRef, selfref
 from .model.statistical import match_top, match_until
@@ -64,6 +65,7 @@ from .run.lookup import (
     rref2dref,
     rref2path,
 )
+from .run.planning import plan
 from .run.seeds import replay, seed_everything
 from .run.shorthand import find_ref
 from .run.stage import Stage, output, stage
@@ -91,6 +93,7 @@ __all__ = [
     "Manifest",
     "Matcher",
     "Need",
+    "Outlook",
     "PystoreError",
     "PystoreWarning",
     "RRef",
@@ -159,6 +162,7 @@ __all__ = [
     "output",
     "pin",
     "pins",
+    "plan",
     "randint",
     "realize",
     "realize_inplace",

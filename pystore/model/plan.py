@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .candidate import Candidate
 from .context import Context
 from .errors import MatcherUnsatisfied
 from .matchers import Need
@@ -54,6 +55,12 @@ class Wants:
     need: Need
     attempts: int = 0  # that succeeded so far
     realizations: int = 0  # that exist
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether other realizations are wanted of what always makes the same."""
+        same_again = self.attempts >= SAME_AGAIN and self.realizations == 1
+        return same_again and self.need.of == "realizations"
 
 
 @dataclass(frozen=True)
@@ -162,9 +169,8 @@ class Plan:
 
     def _want(self, report: Wants) -> None:
         state, need = self._states[report.dref], report.need
-        same_again = report.attempts >= SAME_AGAIN and report.realizations == 1
-        if need.of == "realizations" and (same_again or not state.fresh):
-            self._fail(report.dref, _nothing_new(report))
+        if report.hopeless or (need.of == "realizations" and not state.fresh):
+            self._fail(report.dref, nothing_new(report))
         elif state.used >= self._max_attempts:
             self._fail(report.dref, _too_many(report, state.used))
         else:
@@ -195,7 +201,16 @@ class Plan:
         return self._keep_going or not self.failures
 
 
-def _nothing_new(report: Wants) -> MatcherUnsatisfied:
+def more_attempts(wanted: int, candidates: Iterable[Candidate]) -> Need | None:
+    """What is missing to the attempts that a caller wants; equal seeds count once."""
+    if wanted <= 1:
+        return None  # what the matcher itself sees to
+    done = {(attempt.seed, c.rref) for c in candidates for attempt in c.attempts}
+    return Need(wanted - len(done), of="attempts") if wanted > len(done) else None
+
+
+def nothing_new(report: Wants) -> MatcherUnsatisfied:
+    """The failure of a derivation whose every attempt makes the same."""
     return MatcherUnsatisfied(
         "building again brings nothing new",
         dref=report.dref,

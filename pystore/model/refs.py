@@ -87,6 +87,11 @@ class DRef(_Ref):
         """The readable part."""
         return self[38:]
 
+    @property
+    def short(self) -> str:
+        """A few characters that mostly tell it from others: `train@1f0c2a`."""
+        return f"{self.name}@{self.digest[:6]}"
+
 
 class RRef(_Ref):
     """The name of a realization: `rref:<32 hex>-<32 hex>-<name>`.

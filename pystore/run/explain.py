@@ -1,15 +1,20 @@
-"""Explaining: why a derivation is new, in words."""
+"""Explaining: why a derivation is new, or what will happen to it, in the words of `plan`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..model.config import Config
-from ..model.derivation import Derivation
-from ..model.refs import DRef
+from ..model.context import Context
+from ..model.derivation import Closure, reshape
+from ..model.difference import Version
+from ..model.outlook import Kind, Step
+from ..model.refs import DRef, RRef, parse_ref
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
-from .stage import Stage, Staged
+from .declare import Registry, in_place_registry
+from .earlier import Earlier, Reached
+from .planning import look_ahead
+from .verbs import Target, declare
 
 
 @dataclass(frozen=True)
@@ -18,90 +23,153 @@ class Explanation:
 
     dref: DRef
     nearest: DRef | None  # what it was compared with; None: nothing to compare with
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...]  # its own first, then those of the inputs that they lie in
+    kind: Kind  # of the first reason
 
     def __str__(self) -> str:
         return "\n  ".join((self.dref, *self.reasons))
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as a JSON object."""
+        return {**asdict(self), "reasons": list(self.reasons)}
 
-def explain(
-    derivation: Derivation | Stage[Any], *, store: StoreProtocol | None = None
-) -> Explanation:
-    """Says what makes a derivation new: which function, parameter or input changed.
 
-    It is compared with the derivation of the same name that differs the least, and among such
-    the one that was built last.
+def explain(target: Target, *, store: StoreProtocol | None = None) -> Any:
+    """Says what will happen to a derivation and why: which function, parameter or input changed.
+
+    Takes what `realize` takes; for nested targets, Explanations in the same lists and dicts. What
+    is new is compared with the derivation of the same name that differs the least, and among
+    such the one that was built last. Of a reference whose stage is not declared here, it says from
+    the records what made it new when it was built.
+
+    Raises NotInStore for a reference that the store does not hold.
     """
     store = store or current_store()
-    derivation = derivation() if isinstance(derivation, Stage) else derivation
-    built = sum(a.succeeded for a in store.attempts(derivation.dref))
-    if built:
-        return Explanation(derivation.dref, None, (f"not new: {built} attempts have succeeded",))
-    nearest = _nearest(store, derivation.config)
-    if nearest is None:
-        reason = f"new: nothing named {derivation.config.name} has been built here"
-        return Explanation(derivation.dref, None, (reason,))
-    old = store.config(nearest).value
-    reasons = [*_code(store, nearest, derivation), *_parameters(store, nearest, old, derivation)]
-    return Explanation(derivation.dref, nearest, tuple(f"new because {r}" for r in reasons))
+    if isinstance(target, str) and target not in in_place_registry(store):
+        return _History(store).explanation(parse_ref(target))
+    ahead = _Ahead(declare(target, Registry(), store), store)
+    return reshape(ahead.closure.targets, ahead.explanation)
 
 
-def _nearest(store: StoreProtocol, config: Config) -> DRef | None:
-    new = config.value
-    ranked = []
-    for dref in store.drefs():
-        succeeded = [a for a in store.attempts(dref) if a.succeeded] if _same(dref, config) else []
-        if succeeded:
-            distance = len(_different(store.config(dref).value, new))
-            ranked.append((distance, -succeeded[-1].start, dref))
-    return min(ranked)[2] if ranked else None
+class _History:
+    """What the records of a store say of how its derivations came to be."""
+
+    def __init__(self, store: StoreProtocol) -> None:
+        self._store = store
+        self._earlier = Earlier(store)
+
+    def inputs(self, dref: DRef) -> tuple[DRef, ...]:
+        """What a derivation is made from."""
+        return self._store.config(dref).inputs
+
+    def explanation(self, ref: DRef | RRef) -> Explanation:
+        """Why it was new when it was built; of a realization, why it was built once more."""
+        return self._told(self.step(ref) if isinstance(ref, DRef) else self._of_realization(ref))
+
+    def _told(self, step: Step) -> Explanation:
+        reasons = (*step.reasons, *self._causes(step))
+        return Explanation(step.dref, step.nearest, reasons, step.kind)
+
+    def _causes(self, step: Step) -> Iterator[str]:
+        """Why the inputs are new that make it new, down to where that comes from."""
+        seen, left = {step.dref}, [step]
+        while left:
+            for dref in self.behind(left.pop()):
+                if dref not in seen:
+                    seen.add(dref)
+                    left.append(inner := self.why(dref))
+                    if not _passed_on(inner):
+                        yield f"{dref.name}: {inner.reason}"
+
+    def behind(self, step: Step) -> list[DRef]:
+        """The inputs that it is new because of: those that its nearest did not have."""
+        if step.kind != "input-changed" or step.nearest is None:
+            return []
+        old = self._store.config(step.nearest).inputs
+        return [dref for dref in self.inputs(step.dref) if dref not in old]
+
+    def why(self, dref: DRef) -> Step:
+        """Why an input is new."""
+        return self.step(dref)
+
+    def step(self, dref: DRef) -> Step:
+        """What made a derivation new when it was first built."""
+        config = self._store.config(dref)
+        own = next((one for one in self._earlier.of(dref.name) if one.config == config), None)
+        near = self._earlier.nearest(config, own.first if own else None)
+        told = _first_attempt(own)
+        if near is None:
+            first = f"nothing named {dref.name} was built here before"
+            return Step(dref, "missing", (*told, first))
+        version = own.version if own else Version(config.value)
+        changes = self._earlier.changes(near, version)
+        words = [f"new because {change.words}" for change in changes]
+        return Step(dref, changes[0].kind, (*words, *told), nearest=near.config.dref)
+
+    def _of_realization(self, rref: RRef) -> Step:
+        dref = rref.dref
+        succeeded = [attempt for attempt in self._store.attempts(dref) if attempt.succeeded]
+        made = next((attempt for attempt in succeeded if attempt.rref == rref), None)
+        if made is None:
+            self._store.path(rref)  # raises NotInStore, unless its records alone were lost
+            return self.step(dref)
+        before = succeeded[: succeeded.index(made)]
+        if not before:
+            return self.step(dref)
+        if any(attempt.context == made.context for attempt in before):
+            told = "built again in the same context: forced, or the matcher wanted more"
+            return Step(dref, "wants-more", (told,))
+        return Step(dref, "missing", (self._other_inputs(rref, before[-1].rref),))
+
+    def _other_inputs(self, rref: RRef, before: RRef | None) -> str:
+        told = "no realization was in this context"
+        if before is None or before not in self._store.realizations(rref.dref):
+            return told
+        old, new = self._store.context(before), self._store.context(rref)
+        others = [dref.short for dref in _rechosen(old, new)]
+        return f"{told}: of {', '.join(others)} another realization was chosen than for {before}"
 
 
-def _same(dref: DRef, config: Config) -> bool:
-    return dref.name == config.name and dref != config.dref
+class _Ahead(_History):
+    """The same for what is declared here: first of all what will happen to it."""
+
+    def __init__(self, closure: Closure, store: StoreProtocol) -> None:
+        super().__init__(store)
+        self.closure = closure
+        self._steps = {step.dref: step for step in look_ahead(closure, (), 1, store)}
+        self._inputs = {one.dref: one.config.inputs for one in closure.derivations}
+
+    def inputs(self, dref: DRef) -> tuple[DRef, ...]:
+        """What a derivation is made from; it need not be in the store."""
+        return self._inputs[dref] if dref in self._inputs else super().inputs(dref)
+
+    def explanation(self, ref: DRef | RRef) -> Explanation:
+        """What will happen to a target, and why."""
+        return self._told(self._steps[DRef(ref)])
+
+    def behind(self, step: Step) -> list[DRef]:
+        """The inputs that are not up to date, or that its nearest did not have."""
+        if _passed_on(step):
+            return [d for d in self.inputs(step.dref) if self._steps[d].action != "reuse"]
+        return super().behind(step)
+
+    def why(self, dref: DRef) -> Step:
+        """What will happen to an input; where nothing will, why it is new."""
+        ahead = self._steps.get(dref)
+        return self.step(dref) if ahead is None or ahead.action == "reuse" else ahead
 
 
-def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
+def _passed_on(step: Step) -> bool:
+    """Whether its reason lies in its inputs."""
+    return step.kind in ("may-follow", "blocked")
 
 
-def _code(store: StoreProtocol, nearest: DRef, derivation: Derivation) -> list[str]:
-    if store.config(nearest).get("code") == derivation.config.get("code"):
-        return []
-    recorded = [a.notes.get("code") for a in store.attempts(nearest) if a.succeeded]
-    from .identity.code import changes  # imported when first needed, as @stage does
-
-    parts = derivation.stage.parts if isinstance(derivation, Staged) else {}
-    if not parts or not recorded or not recorded[-1]:
-        return [f"its code is another: {derivation.config.get('code')}"]
-    return [f"of its code, {words}" for words in changes(recorded[-1], parts)]
+def _first_attempt(own: Reached | None) -> list[str]:
+    if own is None:
+        return ["no attempt of it has succeeded"]
+    adopted = own.succeeded[0].notes.get("adopted")
+    return [f"adopted: {adopted} has the same bytes"] if adopted else []
 
 
-def _parameters(
-    store: StoreProtocol, nearest: DRef, old: Mapping[str, Any], derivation: Derivation
-) -> list[str]:
-    new, reasons = derivation.config.value, []
-    for key in _different(old, new):
-        if key == "code":
-            continue
-        value = _dref(new.get(key))
-        held = next((h for h in derivation.holds if h.dref == value), None)
-        if held is not None:
-            inner = explain(held, store=store).reasons
-            reasons.append(f"its input {key} is another: {'; '.join(inner)}")
-        else:
-            reasons.append(f"{key}: {_shown(old, key)} → {_shown(new, key)}")
-    if reasons and not any(reason.startswith("its input") for reason in reasons):
-        count = len({a.rref for a in store.attempts(nearest) if a.rref})
-        exist = "1 realization exists" if count == 1 else f"{count} realizations exist"
-        reasons[-1] += f"; {exist} for the old value"
-    return reasons
-
-
-def _dref(value: object) -> object:
-    """The reference that a config's value is, or the path of a file in it."""
-    return value[0] if isinstance(value, list) and value and isinstance(value[0], str) else value
-
-
-def _shown(config: Mapping[str, Any], key: str) -> str:
-    return repr(config[key])[:80] if key in config else "(not there)"
+def _rechosen(old: Context, new: Context) -> Iterator[DRef]:
+    return (dref for dref in new if old.get(dref) != new[dref])

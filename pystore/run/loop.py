@@ -14,7 +14,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from ..model.candidate import Candidate
 from ..model.context import Context
 from ..model.derivation import Closure
 from ..model.errors import (
@@ -25,7 +24,7 @@ from ..model.errors import (
 )
 from ..model.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
 from ..model.matchers import Need
-from ..model.plan import Built, Chosen, Failed, Match, Plan, Realize, Wants
+from ..model.plan import Built, Chosen, Failed, Match, Plan, Realize, Wants, more_attempts
 from ..model.refs import DRef, RRef
 from ..model.terms import Terms
 from ..store.commit import Committed
@@ -204,7 +203,8 @@ class _Loop:
         dref, context = instruction.dref, instruction.context
         derivation, self._contexts[dref] = self._known[dref], context
         candidates = self._store.candidates(dref, context, derivation.matcher.reads)
-        answer = self._more_attempts(dref, candidates) or derivation.matcher.select(candidates)
+        wanted = self._settings.attempts if dref in self._targets else 1
+        answer = more_attempts(wanted, candidates) or derivation.matcher.select(candidates)
         if not isinstance(answer, Need):
             if not self._store.hold(answer):
                 return self._ask(instruction)  # gc was quicker
@@ -242,14 +242,6 @@ class _Loop:
             rrefs = tuple(dict.fromkeys(rref for rref, _ in taken))
             self._listener(Adopted(dref, rrefs, sum(count for _, count in taken)))
         return bool(taken)
-
-    def _more_attempts(self, dref: DRef, candidates: list[Candidate]) -> Need | None:
-        """What is missing to the attempts that the caller wants; equal seeds count once."""
-        if dref not in self._targets or self._settings.attempts <= 1:
-            return None
-        done = {(attempt.seed, c.rref) for c in candidates for attempt in c.attempts}
-        missing = self._settings.attempts - len(done)
-        return Need(missing, of="attempts") if missing > 0 else None
 
     def _choose(self, answer: Chosen) -> None:
         built = self._built.get(answer.dref, [])

@@ -116,7 +116,10 @@ class StageRealizer:
         arguments = {name: values[name] for name in self.stage.parameters if name in values}
         arguments |= self.ignored
         if self.stage.parts:
+            from .identity.places import grouped
+
             b.note("code", dict(self.stage.parts))
+            b.note("places", grouped(self.stage.code().places))
         if self.ignored:
             b.note("ignored", {name: repr(value)[:200] for name, value in self.ignored.items()})
         if self.stage.takes_build:

@@ -207,16 +207,16 @@ def _realize(
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
     store = options.get("store") or current_store()
     closure = declare(target, Registry(), store)
-    forced = _forced(options.get("force_rebuild", ()), closure)
+    forced = forced_drefs(options.get("force_rebuild", ()), closure)
     _check_kinds(options)
     settings = Settings(
-        max_attempts=_count("max_attempts", options.get("max_attempts", 100)),
-        attempts=_count("attempts", options.get("attempts", 1)),
+        max_attempts=checked_count("max_attempts", options.get("max_attempts", 100)),
+        attempts=checked_count("attempts", options.get("attempts", 1)),
         build=options.get("build", True),
         keep_going=options.get("keep_going", False),
         timeout=options.get("timeout"),
         capture=options.get("capture", False),
-        retries=_count("retries", options.get("retries", 0), least=0),
+        retries=checked_count("retries", options.get("retries", 0), least=0),
     )
     with (
         _executor(closure, options) as executor,
@@ -264,7 +264,8 @@ def _executor(closure: Closure, options: Options) -> AbstractContextManager[Exec
     return Workers(size, gpus=cast("Collection[int] | None", gpus))
 
 
-def _count(name: str, number: object, least: int = 1) -> int:
+def checked_count(name: str, number: object, least: int = 1) -> int:
+    """The number of that option. Raises BadStage when it is none."""
     if type(number) is int and number >= least:
         return number
     raise BadStage(
@@ -282,7 +283,8 @@ def _only(dref: DRef, rrefs: tuple[RRef, ...]) -> RRef:
     )
 
 
-def _forced(force: Forced, closure: Closure) -> frozenset[DRef]:
+def forced_drefs(force: Forced, closure: Closure) -> frozenset[DRef]:
+    """What a `force_rebuild` names. Raises BadStage where that is not in the closure."""
     if isinstance(force, bool):
         return frozenset(closure.drefs if force else ())
     one = isinstance(force, (str, Derivation)) or callable(force)

@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..model.refs import RRef
@@ -68,9 +68,11 @@ class Session:
             with self._count:
                 self.running -= 1
 
-    def open_gate(self) -> AbstractContextManager[bool]:
+    @contextmanager
+    def open_gate(self) -> Iterator[bool]:
         """Keeps gc from running inside the block. Yields False in a store that has no gc."""
-        return gate(self._gate, fcntl.LOCK_SH)
+        with gate(self._gate, fcntl.LOCK_SH) as writable:
+            yield writable
 
     def holds(self, rrefs: Iterable[RRef]) -> bool:
         """Whether these are all noted already."""
@@ -148,7 +150,7 @@ def gate(path: Path, how: int) -> Iterator[bool]:
             if not locks.lacks_locks(error):
                 raise
         try:
-            yield os.access(os.path.dirname(os.path.dirname(path)) + "/tmp", os.W_OK)
+            yield os.access(path.parent.parent / "tmp", os.W_OK)
         finally:
             locks.release(file, pid)
     finally:

@@ -37,14 +37,16 @@ def train(data=prepare(), epochs=1, accuracy=output("accuracy.txt")):
 
 def test_explain_names_the_function_that_changed(store):
     train = edited(SOURCE)
-    assert "nothing named train" in str(explain(train()))
+    assert "nothing named train was built here" in str(explain(train()))
     train().run()
-    assert "not new: 1 attempts have succeeded" in str(explain(train()))
+    assert explain(train()).reasons == ("up to date",)
     changed = edited(SOURCE.replace("x + 1", "x + 2"), "prepare")
-    assert "of its code, augment changed" in str(explain(changed()))
-    reasons = str(explain(edited(SOURCE.replace("x + 1", "x + 2"))()))
-    assert "its input data is another" in reasons
-    assert "augment changed" in reasons
+    told = "new because `prepare()` changed: function `augment`"
+    assert explain(changed()).reasons == (told,)
+    assert explain(edited(SOURCE.replace("x + 1", "x + 2"))()).reasons == (
+        "input prepare will be rebuilt, this may follow",
+        f"prepare: {told}",
+    )
 
 
 def test_explain_names_the_parameter_that_changed(store):
@@ -52,9 +54,10 @@ def test_explain_names_the_parameter_that_changed(store):
     train(epochs=1).run(force_rebuild=True)
     explanation = explain(train(epochs=3))
     assert explanation.reasons == (
-        "new because epochs: 1 → 3; 1 realization exists for the old value",
+        "new because `epochs` 1 → 3; 1 realization exists for the old value",
     )
     assert explanation.nearest == train(epochs=1).dref
+    assert explanation.kind == "parameters-changed"
 
 
 # --- debug -----------------------------------------------------------------------------

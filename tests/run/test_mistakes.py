@@ -38,7 +38,7 @@ def test_a_mistake_says_what_to_write(store, wrong, kind, says):
 
 def test_a_bare_stage_stands_for_its_call(store):
     first = train().run().rref
-    assert "not new" in str(explain(train))
+    assert "up to date" in str(explain(train))
     ps.realize(train(), force_rebuild=train)
     ps.realize(train(), force_rebuild=[train])
     assert len(ps.attempts(first)) == 3

@@ -48,7 +48,7 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def short(dref: DRef) -> str:
     """A derivation in a few characters: `train@1f0c2a`."""
-    return f"{dref.name}@{dref.digest[:6]}"
+    return dref.short
 
 
 def _plain(item: Any) -> Any:

@@ -1,10 +1,11 @@
 """Code: what a function's identity consists of, name by name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
+from ...model.difference import Places
 from ...model.digest import short
 from ...model.errors import BadStage
 from .functions import unwrapped
@@ -21,17 +22,14 @@ class Code:
 
     digest: str  # 32 hex digits
     parts: Mapping[str, str]  # 16 hex digits of each function, class and constant, by its name
+    places: Places = field(default_factory=dict, compare=False)  # of each part, for people
 
     def changed(self, other: "Code") -> list[str]:
         """What is otherwise in the `other`, later one, in words."""
-        return changes(self.parts, other.parts)
-
-
-def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """What became of the parts, in words: "augment changed", "normalize is new", "RATE is gone"."""
-    told = [f"{name} changed" for name in new if name in old and old[name] != new[name]]
-    told += [f"{name} is new" for name in new if name not in old]
-    return told + [f"{name} is gone" for name in old if name not in new]
+        old, new = self.parts, other.parts
+        told = [f"{name} changed" for name in new if name in old and old[name] != new[name]]
+        told += [f"{name} is new" for name in new if name not in old]
+        return told + [f"{name} is gone" for name in old if name not in new]
 
 
 def code_of(function: Callable[..., object], depth: str = "project") -> Code:
@@ -48,7 +46,7 @@ def code_of(function: Callable[..., object], depth: str = "project") -> Code:
         return kept[2]
     _check(function)
     found = survey(function, depth)
-    code = _digested(found.texts)
+    code = _digested(found)
     _known.pop(key, None)
     _known[key] = function, found, code
     if len(_known) > KEPT:
@@ -65,10 +63,10 @@ def _check(function: Any) -> None:
         )
 
 
-def _digested(texts: Mapping[str, str]) -> Code:
-    parts = {name: _digest(f"part\n{text}")[:16] for name, text in texts.items()}
+def _digested(found: Survey) -> Code:
+    parts = {name: _digest(f"part\n{text}")[:16] for name, text in found.texts.items()}
     whole = "\n".join(f"{digest} {name}" for name, digest in parts.items())
-    return Code(_digest(f"code\n{whole}"), parts)
+    return Code(_digest(f"code\n{whole}"), parts, found.places)
 
 
 def _digest(text: str) -> str:

@@ -10,17 +10,34 @@ import enum
 import fractions
 import re
 import uuid
+import warnings
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import PurePath
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+from ...model.errors import PystoreWarning
+
+_warned: set[tuple[str, str]] = set()
 Refer = Callable[[Any, str], str | None]  # the text of a function or class, and None of the rest
 
 
 class Opaque(Exception):
     """A value that has no canonical text."""
+
+
+def warn_of_opaque(name: str, kind: type) -> None:
+    """Says, once, that a value does not count into identity."""
+    if (name, kind.__qualname__) not in _warned:
+        _warned.add((name, kind.__qualname__))
+        warnings.warn(
+            f"the value of {name}, a {kind.__qualname__}, does not count into the identity of the "
+            "code that uses it, only the expression that makes it: pass it to the stage, or make "
+            "it in the function",
+            PystoreWarning,
+            stacklevel=2,
+        )
 
 
 def canonical(value: Any, refer: Refer, hint: str = "") -> str:

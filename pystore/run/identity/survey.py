@@ -10,7 +10,6 @@ V3  `Survey.stands` is false as soon as a global, a closed-over value or a const
 import dataclasses
 import importlib.util
 import sys
-import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,8 +17,7 @@ from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ...model.errors import PystoreWarning
-from .constant import Opaque, canonical, fixed
+from .constant import Opaque, canonical, fixed, warn_of_opaque
 from .functions import MISSING, bytecode, called, content, methods_of, unwrapped
 from .listing import (
     assigned_expression,
@@ -31,6 +29,7 @@ from .listing import (
     refresh,
 )
 from .normal import Normal, normal
+from .places import place_of
 from .project import (
     class_of_project,
     code_of_project,
@@ -44,7 +43,6 @@ from .scope import Chain, Import
 _OF_MODULE = {"__name__", "__file__", "__doc__", "__spec__", "__package__", "__path__", "__class__"}
 # Objects of these modules do work and hold no values: a logger, a lock, a TypeVar.
 _HARMLESS = {"logging", "threading", "_thread", "typing", "typing_extensions", "warnings", "types"}
-_warned: set[tuple[str, str]] = set()
 
 
 @dataclass
@@ -52,6 +50,7 @@ class Survey:
     """The texts by name, and what must still hold for them to be true."""
 
     texts: dict[str, str] = field(default_factory=dict)
+    places: dict[str, tuple[str, str]] = field(default_factory=dict)  # of each text
     globals_: dict[tuple[int, str], tuple[Any, str, Any]] = field(default_factory=dict)
     cells: list[tuple[CellType, Any]] = field(default_factory=list)
     codes: list[tuple[FunctionType, CodeType]] = field(default_factory=list)
@@ -115,6 +114,7 @@ class _Surveyor:
             count += 1
             name = f"{wanted} ({count})"
         self.names.add(name)
+        self.survey.places[name] = place_of(key)
         self.known[(id(key), *more)] = name
         return name
 
@@ -323,7 +323,7 @@ class _Surveyor:
         kind = type(value)
         expression = assigned_expression(owner, name)
         if kind.__module__.partition(".")[0] not in _HARMLESS:
-            _warn(name, kind)
+            warn_of_opaque(name, kind)
         if expression is None:
             return f"made outside: {outside_name(kind)}"
         form = normal(expression)
@@ -386,15 +386,3 @@ def _same(now: Callable[[], str], text: str) -> bool:
         return now() == text
     except (KeyError, Opaque):
         return False
-
-
-def _warn(name: str, kind: type) -> None:
-    if (name, kind.__qualname__) not in _warned:
-        _warned.add((name, kind.__qualname__))
-        warnings.warn(
-            f"the value of {name}, a {kind.__qualname__}, does not count into the identity of the "
-            "code that uses it, only the expression that makes it: pass it to the stage, or make "
-            "it in the function",
-            PystoreWarning,
-            stacklevel=2,
-        )

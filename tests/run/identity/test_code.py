@@ -16,8 +16,8 @@ import pytest
 
 import pystore
 from pystore.errors import BadStage, PystoreWarning
-from pystore.run.identity import survey
-from pystore.run.identity.code import changes, code_of
+from pystore.run.identity import constant, survey
+from pystore.run.identity.code import Code, code_of
 
 TRAIN = '''
 import functools
@@ -228,7 +228,8 @@ def test_a_change_is_told_in_words(load):
     old, new = edited(load, "return x / by  # by ten", "return abs(x) / FLOOR\n\nFLOOR = 3\n")
     assert old.changed(new) == ["normalize changed", "FLOOR is new"]
     assert new.changed(old) == ["normalize changed", "FLOOR is gone"]
-    assert changes({"a": "1", "RATE": "2"}, {"a": "1", "RATE": "3"}) == ["RATE changed"]
+    one, other = ({"a": "1", "RATE": rate} for rate in "23")
+    assert Code("", one).changed(Code("", other)) == ["RATE changed"]
 
 
 def test_an_edit_reverted_is_the_old_code(load):
@@ -360,7 +361,7 @@ def test_an_array_counts_by_its_bytes(load):
 
 
 def test_what_has_no_text_counts_by_its_expression_and_is_named_once(load, monkeypatch):
-    monkeypatch.setattr(survey, "_warned", set())
+    monkeypatch.setattr(constant, "_warned", set())
     text = "import random\nrng = random.Random({})\ndef train():\n    return rng.random()"
     with pytest.warns(PystoreWarning, match="the value of rng, a Random"):
         one = code_of(load(text.format(1)).train)

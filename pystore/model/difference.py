@@ -1,0 +1,127 @@
+"""Difference: what makes one derivation another than an earlier one, in words.
+
+Y1  What is named has changed, and all that has changed is named.
+Y2  A reference in a config is told by the name of its derivation: why that one is another stands
+    with it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .outlook import Kind
+
+_REFERENCE = re.compile(r'"dref:[0-9a-f]{32}-([A-Za-z0-9_-]+)"')
+_DIGEST = re.compile(r"[0-9a-f]{32}\Z")
+_LENGTH = 60  # [characters] of a value that is shown
+
+Places = Mapping[str, tuple[str, str]]
+"""Of each part of some code what it is, and its file: `{"augment": ("function", "data.py")}`."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A derivation as it is compared: its config, and what its code consists of, if known."""
+
+    config: Mapping[str, Any]
+    parts: Mapping[str, str] = field(default_factory=dict)  # the digest of each, by its name
+    places: Places = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is otherwise."""
+
+    kind: Kind
+    words: str
+
+
+def masked(text: str) -> str:
+    """The text of a config without the references of its inputs.
+
+    Only derivations with one masked text can ever have results from the same bytes.
+    """
+    return _REFERENCE.sub('"dref:"', text)
+
+
+def texts(config: Mapping[str, Any]) -> dict[str, str]:
+    """The value of each key as text: 1, 1.0 and True are equal, and three values."""
+    return {key: json.dumps(value, sort_keys=True) for key, value in config.items()}
+
+
+def distance(old: Mapping[str, str], new: Mapping[str, str]) -> int:
+    """In how many keys two configs differ, given their `texts`."""
+    return sum(old.get(key) != new.get(key) for key in old.keys() | new.keys())
+
+
+def changes(old: Version, new: Version, realizations: int) -> list[Change]:
+    """What is otherwise in `new`: its code, its parameters, its inputs.
+
+    `realizations` is how many exist of the old one.
+    """
+    code, parameters, inputs = _code(old, new), [], []
+    for key in _keys(old.config, new.config):
+        if key == "code" and code:
+            continue
+        before, after = _shown(old.config, key), _shown(new.config, key)
+        if before == after:
+            inputs.append(f"`{key}`")
+        else:
+            parameters.append(f"`{key}` {before[:_LENGTH]} → {after[:_LENGTH]}")
+    found = [Change("code-changed", code)] if code else []
+    if parameters:
+        told = f"{', '.join(parameters)}; {_existing(realizations, len(parameters))}"
+        found.append(Change("parameters-changed", told))
+    if inputs:
+        one = "its input {} is another" if len(inputs) == 1 else "its inputs {} are others"
+        found.append(Change("input-changed", one.format(", ".join(inputs))))
+    return found
+
+
+def _keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    before, after = texts(old), texts(new)
+    return [key for key in {**after, **before} if before.get(key) != after.get(key)]
+
+
+def _shown(config: Mapping[str, Any], key: str) -> str:
+    """The value as it is shown: a reference by its name."""
+    if key not in config:
+        return "(not there)"
+    text = json.dumps(config[key], sort_keys=True, ensure_ascii=False)
+    return _REFERENCE.sub(r'"dref:\1"', text)
+
+
+def _existing(count: int, values: int) -> str:
+    exist = "1 realization exists" if count == 1 else f"{count} realizations exist"
+    return f"{exist} for the old value{'s' * (values > 1)}"
+
+
+def _code(old: Version, new: Version) -> str:
+    """How the code changed; empty if it did not, or goes by a name, as a parameter does."""
+    before, after = old.config.get("code"), new.config.get("code")
+    if before == after or not (_is_digest(before) or _is_digest(after)):
+        return ""
+    told = _parts(old, new) if old.parts and new.parts else []
+    return f"`{new.config.get('name')}()` changed" + (f": {', '.join(told)}" if told else "")
+
+
+def _is_digest(code: object) -> bool:
+    return isinstance(code, str) and bool(_DIGEST.match(code))
+
+
+def _parts(old: Version, new: Version) -> list[str]:
+    same = old.parts.keys() & new.parts.keys()
+    told = [_named(name, new.places) for name in new.parts if _other(name, old, new)]
+    told += [_named(name, new.places) + " is new" for name in new.parts if name not in same]
+    return told + [_named(name, old.places) + " is gone" for name in old.parts if name not in same]
+
+
+def _other(name: str, old: Version, new: Version) -> bool:
+    return name in old.parts and old.parts[name] != new.parts[name]
+
+
+def _named(name: str, places: Places) -> str:
+    kind, file = places.get(name, ("", ""))
+    return f"{kind} `{name}`".strip() + (f" in `{file}`" if file else "")

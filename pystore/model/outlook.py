@@ -1,0 +1,176 @@
+"""Outlook: what a call of `realize` would do, derivation by derivation, and why.
+
+U1  Steps stand in the order of the closure, inputs first, each derivation once.
+U2  "up to date" is said only where all inputs are chosen already: never of what depends on
+    something that is about to be built.
+U3  What is `sure` is built exactly so often, unless something fails; what may follow is built at
+    most where its inputs turn out otherwise.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal, get_args
+
+from .refs import DRef
+
+Kind = Literal[
+    "up-to-date",
+    "adopted",  # others have results from the same bytes, which will count here
+    "missing",  # no realization in this context
+    "forced",
+    "wants-more",
+    "gone",  # its results were lost
+    "code-changed",
+    "parameters-changed",
+    "input-changed",
+    "waiting",  # another process builds it now
+    "may-follow",  # an input will be rebuilt, and may bring other bytes
+    "unsatisfiable",
+    "blocked",  # an input cannot be had
+]
+Action = Literal["reuse", "adopt", "build", "wait", "may build", "fail", "skip"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_ACTIONS: Mapping[str, Action] = {
+    "up-to-date": "reuse",
+    "adopted": "adopt",
+    "waiting": "wait",
+    "may-follow": "may build",
+    "unsatisfiable": "fail",
+    "blocked": "skip",
+}
+_TOLD: Mapping[Action, str] = {
+    "reuse": "up to date",
+    "adopt": "adopted without a build",
+    "build": "to build",
+    "wait": "built by others now",
+    "may build": "may follow",
+    "fail": "cannot be had",
+    "skip": "skipped",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What will happen to one derivation, and why: in words, the first one most telling."""
+
+    dref: DRef
+    kind: Kind
+    reasons: tuple[str, ...]
+    attempts: int = 0  # how often it will be built, as far as is known before
+    sure: bool = True  # False: what is built before it may bring equal bytes, or a matcher more
+    nearest: DRef | None = None  # what something new was compared with
+
+    @property
+    def action(self) -> Action:
+        """What is done, in a word: all kinds of something new are built."""
+        return _ACTIONS.get(self.kind, "build")
+
+    @property
+    def reason(self) -> str:
+        """The reasons in one line."""
+        return "; ".join(self.reasons)
+
+    @property
+    def told(self) -> str:
+        """What is done, with how often: `build 3`."""
+        return f"build {self.attempts}" if self.action == "build" else self.action
+
+    def to_dict(self) -> dict[str, Any]:
+        """The step as a JSON object."""
+        return {
+            "dref": self.dref,
+            "name": self.dref.name,
+            "action": self.action,
+            "kind": self.kind,
+            "reasons": list(self.reasons),
+            "attempts": self.attempts,
+            "sure": self.sure,
+            "nearest": self.nearest,
+        }
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The steps of a closure, inputs first (U1). Printed, it is a table for people."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def builds(self) -> tuple[Step, ...]:
+        """What will be built."""
+        return self.of("build")
+
+    @property
+    def may_follow(self) -> tuple[Step, ...]:
+        """What may be built, depending on what comes out of others."""
+        return self.of("may build", "wait")
+
+    @property
+    def up_to_date(self) -> tuple[Step, ...]:
+        """What is used as it is."""
+        return self.of("reuse")
+
+    def of(self, *actions: Action) -> tuple[Step, ...]:
+        """The steps that do this."""
+        return tuple(step for step in self.steps if step.action in actions)
+
+    def counts(self) -> dict[Action, int]:
+        """How many derivations there are of each action, without the zeros."""
+        found = [step.action for step in self.steps]
+        return {action: found.count(action) for action in _TOLD if action in found}
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, dref: str) -> Step:
+        return next(step for step in self.steps if step.dref == dref)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as a JSON object."""
+        return {"steps": [step.to_dict() for step in self.steps], "counts": self.counts()}
+
+    def __str__(self) -> str:
+        labels = self.labels()
+        rows = [(labels[step.dref], step.told, step.reasons) for step in self.steps]
+        return "\n".join([*aligned(rows), self.summary()])
+
+    def labels(self) -> dict[DRef, str]:
+        """What people call each derivation: its name, with some digits where two have one name."""
+        names = Counter(step.dref.name for step in self.steps)
+        drefs = [step.dref for step in self.steps]
+        return {dref: dref.name if names[dref.name] == 1 else dref.short for dref in drefs}
+
+    def summary(self) -> str:
+        """The counts, in words: `2 to build (5 attempts), 1 may follow, 7 up to date`."""
+        told = {action: f"{n} {_TOLD[action]}" for action, n in self.counts().items()}
+        attempts = sum(step.attempts for step in self.builds)
+        if attempts > len(self.builds):
+            told["build"] += f" ({attempts} attempts)"
+        order: list[Action] = ["build", "may build", "wait", "adopt", "reuse", "fail", "skip"]
+        return ", ".join(told[action] for action in order if action in told) or "nothing to do"
+
+    def _repr_html_(self) -> str:
+        labels = self.labels()
+        rows = (
+            f'<tr><td title="{step.dref}">{labels[step.dref]}</td><td>{step.told}</td>'
+            f"<td>{'<br>'.join(escape(reason) for reason in step.reasons)}</td></tr>"
+            for step in self.steps
+        )
+        return f"<table>{''.join(rows)}</table><p>{self.summary()}</p>"
+
+
+def aligned(rows: Iterable[tuple[str, str, tuple[str, ...]]]) -> Iterator[str]:
+    """Lines with the columns below each other; further reasons stand below the first."""
+    rows = list(rows)
+    widths = [max((len(row[i]) for row in rows), default=0) for i in (0, 1)]
+    inner = " " * (sum(widths) + 4)
+    for name, told, reasons in rows:
+        first, *others = reasons or ("",)
+        yield f"{name:<{widths[0]}}  {told:<{widths[1]}}  {first}".rstrip()
+        yield from (inner + other for other in others)
