@@ -62,9 +62,15 @@ def gc(
 
 
 def verify(
-    store: Store | None = None, *, quarantine: bool = False, listener: Listener = ignore
+    store: Store | None = None,
+    *,
+    quarantine: bool = False,
+    listener: Listener = ignore,
+    only: Iterable[str] = (),
 ) -> verification.Report:
     """Rehashes everything and names each damage; what is damaged is not served from then on.
+
+    `only` names derivations, with all their realizations, or realizations, in place of everything.
 
     With `quarantine`, damaged realizations are moved to `trash/`, where they lie until the next
     gc. `realize` builds them again, first with the seed of their own attempt.
@@ -75,7 +81,9 @@ def verify(
             given=repr(store)[:200],
             remedy="verify() for the current one, or verify(Store(path))",
         )
-    return verification.verify(store or current_store(), quarantine=quarantine, listener=listener)
+    refs = [parse_ref(ref) for ref in ([only] if isinstance(only, str) else only)]
+    store = store or current_store()
+    return verification.verify(store, quarantine=quarantine, listener=listener, only=refs)
 
 
 def rmref(ref: str, *, force: bool = False, store: Store | None = None) -> None:

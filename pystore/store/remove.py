@@ -29,13 +29,18 @@ def remove(store: Store, ref: DRef | RRef, *, force: bool = False) -> None:
             store.remove_derivation(ref)
 
 
-def _refuse_needed(store: Store, ref: DRef | RRef) -> None:
+def needs(store: Store, ref: DRef | RRef) -> dict[str, Sequence[str]]:
+    """What needs this: what was built from it, pins, and what other processes use."""
     own = {ref} if isinstance(ref, RRef) else set(store.realizations(ref))
-    reasons: dict[str, Sequence[str]] = {
+    return {
         "needed_by": sorted(dependents(store, ref)),
         "pinned_as": [name for name, rref in pins(store).items() if rref in own],
         "used_by_processes": sorted(own & live.used(store.layout.tmp, without=store.session.name)),
     }
+
+
+def _refuse_needed(store: Store, ref: DRef | RRef) -> None:
+    reasons = needs(store, ref)
     if any(reasons.values()):
         raise InUse(
             "something else needs this",

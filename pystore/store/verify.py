@@ -7,7 +7,7 @@ V3  Constant memory: files are hashed as streams.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,14 +79,20 @@ class Report:
         )
 
 
-def verify(store: Store, *, quarantine: bool = False, listener: Listener = ignore) -> Report:
-    """Rehashes everything in the store and names each damage.
+def verify(
+    store: Store,
+    *,
+    quarantine: bool = False,
+    listener: Listener = ignore,
+    only: Collection[DRef | RRef] = (),
+) -> Report:
+    """Rehashes everything in the store, or `only` these, and names each damage.
 
     A damaged realization is marked, and not served any more (V2); with `quarantine` it is moved
     to `trash/`. A mark on a realization that is sound again is lifted.
     """
     rounds = _Rounds(store, quarantine, listener)
-    damages = [*_access(store), *rounds.all()]
+    damages = [*rounds.of(only)] if only else [*_access(store), *rounds.all()]
     return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
 
 
@@ -105,6 +111,14 @@ class _Rounds:
         for number, dref in enumerate(drefs):
             yield from self._derivation(dref)
             self._listener(Progress(dref, number + 1, len(drefs), "derivations"))
+
+    def of(self, refs: Collection[DRef | RRef]) -> Iterator[Damage]:
+        for number, ref in enumerate(refs):
+            if isinstance(ref, RRef) and ref not in self._store.realizations(ref.dref):
+                raise self._store.absent(ref)
+            yield from self._realization(ref) if isinstance(ref, RRef) else self._derivation(ref)
+            dref = ref.dref if isinstance(ref, RRef) else ref
+            self._listener(Progress(dref, number + 1, len(refs), "references"))
 
     def _derivation(self, dref: DRef) -> Iterator[Damage]:
         try:

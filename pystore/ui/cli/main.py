@@ -23,6 +23,14 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Look": {},
     "Do": {
         "run": "run",
+        "gc": "gc",
+        "pin": "pins",
+        "unpin": "pins",
+        "pins": "pins",
+        "rm": "rm",
+        "verify": "verify",
+        "init": "init",
+        "doctor": "doctor",
         "completion": "completion",
     },
 }

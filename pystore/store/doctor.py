@@ -1,0 +1,262 @@
+"""Doctoring: whether the file system below a store does what the store relies on.
+
+It is tried, in a directory of its own in `tmp/`, and removed again. Locks only save work (S5):
+where they are missing nothing is broken.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from . import disk, locks, tree
+from .attempts import names
+from .layout import FORMAT
+from .store import Store
+
+State = Literal["fine", "note", "broken"]
+Trial = Callable[[Path], "Finding"]
+
+_SHARED = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "lustre", "glusterfs")
+_SCARCE = 1 << 30  # [bytes] of free space below which it is said
+_SKEW = 5.0  # [s] between the clock of this machine and that of the disk
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    what: str
+    remedy: str = ""
+
+
+def examine(store: Store) -> list[Finding]:
+    """What was found out about a store and the file system below it."""
+    found = [_contents(store), _file_system(store.root), _space(store.root), _access(store)]
+    if not os.access(store.layout.tmp, os.W_OK):
+        return found
+    with _bench(store) as folder:
+        return [*found, *(_tried(name, trial, folder) for name, trial in _TRIALS.items())]
+
+
+@contextmanager
+def _bench(store: Store) -> Iterator[Path]:
+    """A directory to try things in, which gc leaves alone."""
+    folder = store.layout.tmp / disk.fresh_name()
+    os.mkdir(folder, 0o755)
+    claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            locks.claim(claim)
+        except OSError:
+            pass  # a file system with broken locks: the trial of locks says so
+        yield folder
+    finally:
+        os.close(claim)
+        tree.remove(folder)
+
+
+def _tried(name: str, trial: Trial, folder: Path) -> Finding:
+    own = folder / name.replace(" ", "-")
+    try:
+        os.mkdir(own)
+        found = trial(own)
+    except OSError as error:
+        what = f"{error.strerror} [{errno.errorcode.get(error.errno or 0, error.errno)}]"
+        found = _broken(what)
+    return Finding(name, found.state, found.what, found.remedy)
+
+
+def _broken(what: str) -> Finding:
+    return Finding("", "broken", what, "put the store on another file system")
+
+
+def _fine(what: str) -> Finding:
+    return Finding("", "fine", what)
+
+
+# --- what is tried ---------------------------------------------------------------------
+
+
+def _links(folder: Path) -> Finding:
+    (folder / "a").write_bytes(b"x")
+    os.link(folder / "a", folder / "b")
+    try:
+        os.link(folder / "a", folder / "b")
+    except FileExistsError:
+        return _fine("work, and replace nothing")
+    return _broken("a link replaced a file that was there")
+
+
+def _symlinks(folder: Path) -> Finding:
+    os.symlink("nowhere", folder / "a")
+    return _fine("work") if os.readlink(folder / "a") == "nowhere" else _broken("lead elsewhere")
+
+
+def _exclusive(folder: Path) -> Finding:
+    disk.write_new(folder / "a", b"", durable=False)
+    try:
+        disk.write_new(folder / "a", b"", durable=False)
+    except FileExistsError:
+        return _fine("is exclusive where it should be")
+    return _broken("a file that was there was created again")
+
+
+def _rename(folder: Path) -> Finding:
+    for name in ("from", "there"):
+        os.makedirs(folder / name / "out")
+        os.chmod(folder / name / "out", 0o555)
+    os.mkdir(folder / "inner")
+    try:
+        os.rename(folder / "from", folder / "there")
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        os.rename(folder / "from", folder / "inner" / "to")
+        return _fine("moves sealed directories, and replaces nothing")
+    return _broken("a directory replaced one that was there")
+
+
+def _flush(folder: Path) -> Finding:
+    start = time.perf_counter()
+    disk.write_new(folder / "a", b"x" * 4096, durable=True)
+    disk.sync_directory(folder)
+    return _fine(f"a file and its directory in {(time.perf_counter() - start) * 1000:.1f} ms")
+
+
+def _modes(folder: Path) -> Finding:
+    disk.write_new(folder / "a", b"", durable=False, mode=0o444)
+    mode = os.stat(folder / "a").st_mode & 0o777
+    if mode == 0o444:
+        return _fine("files can be sealed")
+    return Finding(
+        "", "note", f"0444 became {mode:04o}", "results are not protected from being written to"
+    )
+
+
+def _locks(folder: Path) -> Finding:
+    without = "it is safe, and work may be done twice when several processes want the same"
+    first = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    second = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _fine("flock works")
+    except OSError as error:
+        return Finding("", "note", f"flock: {error.strerror}", without)
+    finally:
+        os.close(first)
+        os.close(second)
+    return Finding("", "note", "flock locks nothing", without)
+
+
+def _clock(folder: Path) -> Finding:
+    disk.write_new(folder / "a", b"", durable=False)
+    skew = os.stat(folder / "a").st_mtime - time.time()
+    if abs(skew) <= _SKEW:
+        return _fine("agrees with the disk's")
+    where = "ahead of" if skew > 0 else "behind"
+    return Finding(
+        "",
+        "note",
+        f"the disk's is {abs(skew):.0f} s {where} ours",
+        "set both by NTP; `log` tells times",
+    )
+
+
+def _file_names(folder: Path) -> Finding:
+    (folder / "A").write_bytes(b"")
+    (folder / "\u00e9").write_bytes(b"")
+    if (folder / "a").exists():
+        what = "names that differ only in case are one"
+    elif "\u00e9" not in os.listdir(folder):
+        what = "names with accents are changed"
+    else:
+        return _fine("are kept as they are, upper and lower case apart")
+    return Finding("", "note", what, "outputs with such names cannot be kept here")
+
+
+_TRIALS: dict[str, Trial] = {
+    "creation": _exclusive,
+    "rename": _rename,
+    "hard links": _links,
+    "symlinks": _symlinks,
+    "fsync": _flush,
+    "locks": _locks,
+    "modes": _modes,
+    "file names": _file_names,
+    "clock": _clock,
+}
+
+
+# --- what is looked at -----------------------------------------------------------------
+
+
+def _contents(store: Store) -> Finding:
+    drefs = store.drefs()
+    realizations = sum(len(store.realizations(dref)) for dref in drefs)
+    ended = [n for d in drefs for n in names(store.layout.attempts(d)) if n.endswith(".json")]
+    what = f"format {FORMAT}; {len(drefs)} derivations, {realizations} realizations"
+    return Finding("store", "fine", f"{what}, {len(ended)} attempts")
+
+
+def _file_system(root: Path) -> Finding:
+    kind, place = mounted(root)
+    if not kind:
+        return Finding("file system", "note", "its type is not known on this system")
+    what = f"{kind}, mounted on {place}"
+    if kind in _SHARED:
+        remedy = "several machines may build in it; collect garbage on one of them"
+        return Finding("file system", "note", what, remedy)
+    return Finding("file system", "fine", what)
+
+
+def mounted(path: Path) -> tuple[str, str]:
+    """The type of the file system that holds a path, and where it is mounted; "" if unknown."""
+    device = os.stat(path).st_dev
+    wanted, found = f"{os.major(device)}:{os.minor(device)}", ("", "")
+    try:
+        lines = disk.read_kernel("/proc/self/mountinfo").decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return found
+    for line in lines:  # 36 35 98:0 / /mnt rw,noatime - ext3 /dev/root rw
+        before, _, after = line.partition(" - ")
+        fields = before.split()
+        if fields[2] == wanted and path.is_relative_to(fields[4].replace("\\040", " ")):
+            found = (after.split()[0], fields[4])
+    return found
+
+
+def _space(root: Path) -> Finding:
+    free, status = shutil.disk_usage(root).free, os.statvfs(root)
+    what = f"{free / 1e9:.1f} GB free" if free >= 1e9 else f"{free / 1e6:.1f} MB free"
+    if status.f_files and status.f_favail < 10_000:
+        what += f", for {status.f_favail} files"
+    scarce = free < _SCARCE or (status.f_files and status.f_favail < 10_000)
+    if not scarce:
+        return Finding("space", "fine", what)
+    return Finding("space", "note", what, "`pystore gc` says what could go")
+
+
+def _access(store: Store) -> Finding:
+    status = store.root.stat()
+    mode = f"mode {status.st_mode & 0o777:04o}, of user {status.st_uid}"
+    if not os.access(store.layout.tmp, os.W_OK):
+        what = f"{mode}: it cannot be written by us"
+        return Finding(
+            "access", "note", what, "what it has can be used; nothing can be built in it"
+        )
+    if status.st_mode & 0o022:
+        return Finding(
+            "access", "note", f"{mode}: others can write to it", "chmod go-w, or ask why"
+        )
+    return Finding("access", "fine", mode)

@@ -1,0 +1,24 @@
+"""Asking: nothing is removed that nobody has agreed to."""
+
+import sys
+
+import click
+
+yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+def check_can_ask(agreed: bool) -> None:
+    """Raises UsageError when nobody has agreed, and nobody can be asked."""
+    if not agreed and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError(
+            "This removes something, and there is no terminal to ask on: add --yes",
+            click.get_current_context(),
+        )
+
+
+def agreed(question: str, already: bool) -> bool:
+    """Whether the user agrees."""
+    if already or click.confirm(question):
+        return True
+    click.echo("nothing is removed")
+    return False

@@ -1,0 +1,84 @@
+"""Columns: rows of text, aligned; cut at the edge of a terminal, whole elsewhere, never wrapped."""
+
+import shutil
+from collections.abc import Callable, Collection, Iterable, Sequence
+from unicodedata import category, east_asian_width
+
+import click
+
+from .printable import in_terminal
+
+Style = Callable[[str], str]
+
+_GAP = "  "
+
+
+def columns(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    right: Collection[str] = (),
+    styles: Callable[[Sequence[str]], Style | None] = lambda row: None,
+) -> str:
+    """The rows below a header; the columns named in `right` are aligned to the right.
+
+    `styles` says how a row is coloured.
+    """
+    body = [tuple(row) for row in rows]
+    widths = [max(map(cells, column)) for column in zip(header, *body, strict=True)]
+    to_right = [name in right for name in header]
+    widths[-1] = widths[-1] if to_right[-1] else 0
+    lines = [click.style(cut(_line(header, widths, to_right)), bold=True)]
+    for row in body:
+        style = styles(row)
+        line = cut(_line(row, widths, to_right))
+        lines.append(style(line) if style else line)
+    return "\n".join(lines)
+
+
+def facts(pairs: Iterable[tuple[str, str]], indent: str = "  ") -> str:
+    """Names and values, a line each, the values below one another."""
+    known = list(pairs)
+    width = max((cells(name) for name, _ in known), default=0)
+    lines = (f"{indent}{_pad(name, width)}{_GAP}{text}".rstrip() for name, text in known)
+    return "\n".join(map(cut, lines))
+
+
+def edge() -> int | None:
+    """How many characters a line of the terminal has; None when there is no terminal."""
+    return shutil.get_terminal_size().columns if in_terminal() else None
+
+
+def cut(line: str) -> str:
+    """The line, as far as the terminal shows it."""
+    room = edge()
+    if room is None or cells(line) <= room:
+        return line
+    used = 0
+    for place, character in enumerate(line):
+        used += cells(character)
+        if used >= room:  # the last cell says that there is more
+            return line[:place] + "…"
+    return line
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if category(character) in ("Mn", "Me"):
+        return 0  # it is drawn over the one before
+    return 2 if east_asian_width(character) in ("W", "F") else 1
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    return _GAP.join(map(_pad, row, widths, right)).rstrip()
+
+
+def _pad(text: str, width: int, right: bool = False) -> str:
+    if text.isascii():
+        return text.rjust(width) if right else text.ljust(width)
+    space = " " * (width - cells(text))
+    return space + text if right else text + space

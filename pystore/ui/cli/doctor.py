@@ -1,0 +1,83 @@
+"""pystore doctor: whether a store can rely on its place, and what runs here."""
+
+import platform
+import re
+import sys
+from dataclasses import asdict
+from importlib import metadata
+
+import click
+
+from ...model.errors import Corrupted
+from ...model.version import __version__
+from ...store.doctor import Finding, examine
+from .edge import Edge, as_json, edge, report
+from .ending import DAMAGED
+
+_COLOURS = {"fine": "green", "note": "yellow", "broken": "red"}
+_OURS = "pystore-stages"  # the name of the distribution
+
+
+@click.command()
+@as_json
+@edge
+def doctor(given: Edge, /, as_json: bool) -> None:
+    """Look whether the store can rely on its file system, and what runs here.
+
+    Links, renames, locks and syncs are really tried, in the store's tmp folder. Ends with 3 when
+    something is broken.
+    """
+    try:
+        found = examine(given.store)
+    except Corrupted as error:
+        found = [Finding("store", "broken", error.what, error.remedy)]
+    found += [versions(), packages()]
+    value = {"store": str(given.root), "findings": [asdict(one) for one in found]}
+    report(value, lambda: shown(given, found), as_json)
+    if any(one.state == "broken" for one in found):
+        raise click.exceptions.Exit(DAMAGED)
+
+
+def versions() -> Finding:
+    """What runs here."""
+    what = f"pystore {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    return Finding("versions", "fine", what)
+
+
+def packages() -> Finding:
+    """The packages that pystore needs, with their versions."""
+    wanted = [name for name in required() if name]
+    have = {name: _version(name) for name in wanted}
+    missing = [name for name, version in have.items() if version is None]
+    if missing:
+        remedy = f"{sys.executable} -m pip install {' '.join(missing)}"
+        return Finding("packages", "broken", f"missing: {', '.join(missing)}", remedy)
+    return Finding("packages", "fine", ", ".join(f"{n} {v}" for n, v in have.items()))
+
+
+def required() -> list[str]:
+    """What pystore says that it needs; nothing where it runs without having been installed."""
+    try:
+        lines = metadata.requires(_OURS) or []
+    except metadata.PackageNotFoundError:
+        return []
+    return [re.split(r"[^\w.-]", line)[0] for line in lines if "extra ==" not in line]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def shown(given: Edge, found: list[Finding]) -> str:
+    """The findings, a line each."""
+    width = max(len(one.name) for one in found)
+    lines = [str(given.root)]
+    for one in found:
+        state = click.style(f"{one.state:<6}", fg=_COLOURS[one.state])
+        lines.append(f"  {state}  {one.name:<{width}}  {one.what}".rstrip())
+        if one.remedy:
+            lines.append(f"  {'':<6}  {'':<{width}}  try: {one.remedy}")
+    return "\n".join(lines)

@@ -1,0 +1,106 @@
+"""pystore gc: what nothing keeps, and its removal."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from ...model.keep import Keep, keep_best, keep_latest
+from ...store.gc import Garbage, collect
+from .asking import agreed, check_can_ask, yes
+from .columns import columns
+from .edge import Edge, as_json, edge, report
+from .printable import size
+
+
+@click.command()
+@click.option(
+    "--keep-latest",
+    "latest",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Keep the N latest realizations of each derivation.",
+)
+@click.option(
+    "--keep-best",
+    "best",
+    metavar="FILE[:N]",
+    multiple=True,
+    help="Keep the N (1) with the highest number in this file, of each derivation.",
+)
+@click.option("--delete", is_flag=True, help="Remove it, after asking.")
+@click.option("-v", "--verbose", is_flag=True, help="Name each realization.")
+@yes
+@as_json
+@edge
+def gc(given: Edge, /, delete: bool, yes: bool, as_json: bool, **options: Any) -> None:
+    """Show what nothing keeps, and with --delete remove it.
+
+    Kept is what a pin names, what a running process uses, what the options name, and all that
+    these were built from. Attempts and their metrics always stay.
+
+    \b
+    pystore gc --keep-latest 2 --keep-best accuracy.txt
+    pystore gc --delete
+    """
+    keep = list(_policies(options["latest"], options["best"]))
+    if delete:
+        check_can_ask(yes)
+    found = collect(given.store, keep)
+    if not as_json:
+        click.echo(shown(found, options["verbose"], delete))
+    empty = not (found.realizations or found.litter)
+    if delete and not empty and agreed("Remove them?", yes):
+        found = collect(given.store, keep, dry_run=False)
+        if not as_json:
+            click.echo(f"removed {total(found)}")
+    report(record(found), str, as_json)
+
+
+def _policies(latest: int | None, best: Iterable[str]) -> Iterable[Keep]:
+    if latest is not None:
+        yield keep_latest(latest)
+    for text in best:
+        file, colon, number = text.rpartition(":")
+        if colon and number.isdecimal() and int(number) > 0:
+            yield keep_best(file, int(number))
+        else:
+            yield keep_best(text)
+
+
+def record(garbage: Garbage) -> dict[str, Any]:
+    """What a collection found, for programs."""
+    return {
+        "removed": garbage.removed,
+        "size": garbage.size,
+        "realizations": [{"rref": r, "size": s} for r, s in garbage.realizations.items()],
+        "leftovers": list(garbage.litter),
+    }
+
+
+def total(garbage: Garbage) -> str:
+    """The sums in words."""
+    count, left = len(garbage.realizations), len(garbage.litter)
+    words = f"{count} realization{'s' * (count != 1)}, {size(garbage.size)}"
+    return words + (f", and {left} leftover{'s' * (left != 1)} of ended processes" if left else "")
+
+
+def shown(garbage: Garbage, each: bool, delete: bool) -> str:
+    """What would be removed: a line a stage, or one a realization."""
+    if not garbage.realizations and not garbage.litter:
+        return "nothing to remove"
+    lines = [f"would remove {total(garbage)}"]
+    found = garbage.realizations.items()
+    if each and found:
+        named = [(rref.dref.name, size(count), str(rref)) for rref, count in found]
+        lines.append(columns(["stage", "size", "realization"], named, right=["size"]))
+    elif found:
+        counts = Counter(rref.dref.name for rref, _ in found)
+        sizes = {n: sum(s for r, s in found if r.dref.name == n) for n in counts}
+        rows = [(n, str(counts[n]), size(sizes[n])) for n in sorted(counts)]
+        names = ["stage", "realizations", "size"]
+        lines.append(columns(names, rows, right=["realizations", "size"]))
+    if not delete:
+        lines.append("try: pystore gc --delete, or pystore pin NAME REF for what should stay")
+    return "\n".join(lines)

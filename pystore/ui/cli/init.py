@@ -1,0 +1,40 @@
+"""pystore init: an empty store, and how it is found."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from ...store.layout import exists
+from ...store.store import Store
+from ..settings import default_root
+from .edge import Edge, edge
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@edge
+def init(given: Edge, /, path: Path | None) -> None:
+    """Make an empty store, in ./.pystore unless you name a PATH.
+
+    A store in a folder called .pystore is found from there and from all folders below.
+    """
+    root = (path or given.named or Path(".pystore")).expanduser()
+    there = exists(root)
+    store = Store(root)
+    click.echo(f"{'there is a store already:' if there else 'made an empty store:'} {store.root}")
+    for line in how_to_find(store.root, root):
+        click.echo(f"  {line}")
+
+
+def how_to_find(root: Path, typed: Path) -> list[str]:
+    """How commands and programs find the store."""
+    lines = []
+    if default_root().resolve() == root:
+        lines.append("used by commands and programs in this folder and below")
+    else:
+        place = shlex.quote(str(typed))
+        lines.append(f"name it: --store {place}, or export PYSTORE_ROOT={shlex.quote(str(root))}")
+    if any((folder / ".git").exists() for folder in root.parents):
+        lines.append(f"it lies in a git checkout: add {root.name}/ to .gitignore")
+    return lines

@@ -1,0 +1,43 @@
+"""pystore pin, unpin, pins: names for realizations that gc must keep."""
+
+import click
+
+from ...model.refs import RRef
+from ...store import pins as roots
+from .columns import columns
+from .edge import Edge, as_json, edge, report
+from .ref import RREF
+
+
+@click.command()
+@click.argument("name")
+@click.argument("ref", type=RREF)
+@edge
+def pin(given: Edge, /, name: str, ref: RRef) -> None:
+    """Keep REF, and all that it was built from, under NAME.
+
+    A name that is taken now means the new one. Wherever a REF is asked for, the name will do.
+    """
+    before = roots.pins(given.store).get(name)
+    roots.pin(given.store, ref, name)
+    was = f" (it was {before})" if before not in (None, ref) else ""
+    click.echo(f"{name} is {ref}{was}")
+
+
+@click.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@edge
+def unpin(given: Edge, /, names: tuple[str, ...]) -> None:
+    """Let NAME keep nothing any more; the next gc may remove what it kept."""
+    for name in names:
+        roots.unpin(given.store, name)
+
+
+@click.command()
+@as_json
+@edge
+def pins(given: Edge, /, as_json: bool) -> None:
+    """List the pins."""
+    found = roots.pins(given.store)
+    rows = sorted(found.items())
+    report(found, lambda: columns(["pin", "realization"], rows) if rows else "", as_json)

@@ -1,0 +1,69 @@
+"""pystore rm: remove single realizations or derivations."""
+
+from collections.abc import Sequence
+
+import click
+
+from ...model.errors import InUse
+from ...model.refs import DRef, RRef
+from ...store.remove import dependents, needs, remove
+from ...store.store import Store
+from .asking import agreed, check_can_ask, yes
+from .edge import Edge, edge
+from .ref import REF
+
+
+@click.command()
+@click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REF)
+@click.option("--force", is_flag=True, help="Remove it though something needs it.")
+@yes
+@edge
+def rm(given: Edge, /, refs: tuple[DRef | RRef, ...], force: bool, yes: bool) -> None:
+    """Remove a realization's bytes, or a derivation with everything that belongs to it.
+
+    Of a realization, the attempts and their metrics stay, and the next run that needs it builds it
+    again. What others were built from, what is pinned or in use, is not removed without --force.
+    """
+    check_can_ask(yes)
+    store, wanted = given.store, list(dict.fromkeys(refs))
+    for ref in wanted:
+        _check(store, ref, wanted, force)
+    for ref in wanted:
+        click.echo(f"{ref}: {_contents(store, ref)}")
+    if agreed("Remove this?" if len(wanted) == 1 else "Remove these?", yes):
+        for ref in _dependents_first(store, wanted):
+            remove(store, ref, force=force)
+        click.echo(f"removed {len(wanted)}")
+
+
+def _check(store: Store, ref: DRef | RRef, wanted: Sequence[str], force: bool) -> None:
+    if ref not in (store.realizations(ref.dref) if isinstance(ref, RRef) else store.drefs()):
+        raise store.absent(ref)
+    found = {
+        name: [n for n in names if n not in wanted] for name, names in needs(store, ref).items()
+    }
+    if any(found.values()) and not force:
+        raise InUse(
+            "something else needs this",
+            ref=ref,
+            remedy="remove what needs it first, or add --force",
+            **{name: "\n".join(names) or None for name, names in found.items()},
+        )
+
+
+def _contents(store: Store, ref: DRef | RRef) -> str:
+    if isinstance(ref, RRef):
+        return "its artifacts; its attempts stay"
+    realizations, attempts = len(store.realizations(ref)), len(store.attempts(ref))
+    return f"its config, {realizations} realizations and {attempts} attempts"
+
+
+def _dependents_first(store: Store, refs: Sequence[DRef | RRef]) -> list[DRef | RRef]:
+    """The same, each after all that were built from it."""
+    left = {ref: dependents(store, ref) - {ref} for ref in refs}
+    order: list[DRef | RRef] = []
+    while left:
+        free = [ref for ref, by in left.items() if not by & left.keys()] or list(left)
+        order += free
+        left = {ref: by for ref, by in left.items() if ref not in free}
+    return order

@@ -1,0 +1,78 @@
+"""pystore verify: every byte again, and a name for each damage."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from ...model.events import Event, Listener, Progress, ignore
+from ...model.refs import DRef, RRef
+from ...store import verify as verification
+from ...store.verify import Report
+from .edge import Edge, as_json, edge, report
+from .ending import DAMAGED
+from .printable import size
+from .ref import REF
+
+
+@click.command()
+@click.argument("refs", metavar="[REF]...", nargs=-1, type=REF)
+@click.option(
+    "--quarantine", is_flag=True, help="Move what is damaged to trash/, until the next gc."
+)
+@as_json
+@edge
+def verify(given: Edge, /, refs: tuple[DRef | RRef, ...], quarantine: bool, as_json: bool) -> None:
+    """Rehash everything, or what REF names, and tell each damage.
+
+    What is damaged is not used from then on; the next run that needs it builds it again. Ends
+    with 3 when there is damage.
+    """
+    with _progress() as listener:
+        found = verification.verify(
+            given.store, quarantine=quarantine, listener=listener, only=refs
+        )
+    report(record(found), lambda: shown(found), as_json)
+    if not found.sound:
+        raise click.exceptions.Exit(DAMAGED)
+
+
+@contextmanager
+def _progress() -> Iterator[Listener]:
+    if not sys.stderr.isatty():
+        yield ignore
+        return
+    with click.progressbar(length=1, label="verifying", file=sys.stderr) as bar:
+
+        def listen(event: Event) -> None:
+            if isinstance(event, Progress) and event.total:
+                bar.length = int(event.total)
+                bar.update(int(event.done) - bar.pos)
+
+        yield listen
+
+
+def record(found: Report) -> dict[str, Any]:
+    """What was found, for programs."""
+    return {
+        "sound": found.sound,
+        "realizations": found.realizations,
+        "size": found.size,
+        "damages": [
+            {"ref": d.ref, "kind": d.kind, "path": d.path, "what": d.what, "restore": d.restore}
+            for d in found.damages
+        ],
+        "quarantined": list(found.quarantined),
+    }
+
+
+def shown(found: Report) -> str:
+    """What was found, in words."""
+    count = len(found.damages)
+    head = f"{found.realizations} realizations, {size(found.size)}: "
+    head += "sound" if found.sound else f"{count} damage{'s' * (count != 1)}"
+    lines = [head, *map(str, found.damages)]
+    lines += [f"{rref} is in trash/ until the next gc" for rref in found.quarantined]
+    return "\n".join(lines)

@@ -1,0 +1,204 @@
+"""gc, pin, unpin, pins, rm, verify: what stays, what goes, and what is damaged."""
+
+import json
+import os
+import re
+
+import pexpect
+import pytest
+from command import in_terminal
+
+from pystore import Store, build_seed, match_latest, output, realize, stage
+from pystore.store.current import Default
+from pystore.ui.cli import main
+
+
+@stage
+def data(n=10, numbers=output("numbers.txt")):
+    numbers.write_text("x" * n)
+
+
+@stage(matcher=match_latest())
+def train(build, numbers=data(), rate=1, score=output("score.txt")):
+    score.write_text(f"0.{build_seed(build):010}")
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A store with one dataset, and three trainings on it, oldest first."""
+    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
+    store = Store(tmp_path / "store", durable=False)
+    rrefs = [realize(train(), attempts=n, store=store) for n in (1, 2, 3)]
+    store.session.end()  # as if another process had built them
+    yield rrefs
+    Store(tmp_path / "store").destroy()
+
+
+@pytest.fixture
+def pystore(kept, capsys, tmp_path):
+    """Runs a command in this process: its code, output and errors."""
+
+    def run(*arguments):
+        code = main.run([*arguments])
+        out, err = capsys.readouterr()
+        return code, out.replace(str(tmp_path), "HERE"), err.replace(str(tmp_path), "HERE")
+
+    return run
+
+
+def test_gc_shows_and_removes_nothing(pystore, kept):
+    assert pystore("gc", "--keep-latest", "1") == (
+        0,
+        "would remove 2 realizations, 24 B\n"
+        "stage  realizations  size\n"
+        "train             2  24 B\n"
+        "try: pystore gc --delete, or pystore pin NAME REF for what should stay\n",
+        "",
+    )
+    assert "would remove 4 realizations, 46 B\n" in pystore("gc")[1]
+    assert len(Store(os.environ["PYSTORE_ROOT"]).realizations(kept[0].dref)) == 3
+
+
+def test_gc_keeps_pins_policies_and_what_they_were_built_from(pystore, kept):
+    pystore("pin", "champion", kept[0])
+    code, out, _ = pystore("gc", "--keep-best", "score.txt:1", "--delete", "--yes", "--json")
+    removed = json.loads(out)
+    store = Store(os.environ["PYSTORE_ROOT"])
+    best = max(kept, key=lambda r: store.attempts(r.dref)[kept.index(r)].metrics["score.txt"])
+    assert (code, removed["removed"]) == (0, True)
+    assert {one["rref"] for one in removed["realizations"]} == set(kept) - {kept[0], best}
+    assert main.run(["verify"]) == 0
+
+
+def test_gc_names_each_realization_when_asked(pystore, kept):
+    out = pystore("gc", "--keep-latest", "2", "-v")[1]
+    assert re.search(rf"^train\s+12 B  {kept[0]}$", out, re.M)
+
+
+def test_gc_removes_leftovers(pystore, tmp_path):
+    (tmp_path / "store" / "tmp" / "left").mkdir()
+    out = pystore("gc", "--keep-latest", "9", "--delete", "--yes")[1]
+    assert out == (
+        "would remove 0 realizations, 0 B, and 1 leftover of ended processes\n"
+        "removed 0 realizations, 0 B, and 1 leftover of ended processes\n"
+    )
+    assert pystore("gc", "--keep-latest", "9") == (0, "nothing to remove\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["gc", "--delete"], ["rm", "train@latest"]])
+def test_without_a_terminal_nothing_is_removed_unless_told(arguments, pystore, kept):
+    code, out, err = pystore(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "pystore: this removes something, and there is no terminal to ask on: add --yes\n"
+    )
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 0)])
+def test_in_a_terminal_gc_asks(answer, left, kept, tmp_path):
+    child = in_terminal("gc", "--delete", cwd=tmp_path, PYSTORE_ROOT=str(tmp_path / "store"))
+    child.expect_exact("Remove them? [y/N]: ")
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert len(Store(tmp_path / "store").realizations(kept[0].dref)) == left
+
+
+def test_pins_are_listed_and_moved_and_ended(pystore, kept):
+    assert pystore("pin", "champion", kept[0])[1] == f"champion is {kept[0]}\n"
+    assert pystore("pin", "champion", "train@latest")[1] == (
+        f"champion is {kept[2]} (it was {kept[0]})\n"
+    )
+    assert pystore("pins")[1] == f"pin       realization\nchampion  {kept[2]}\n"
+    assert json.loads(pystore("pins", "--json")[1]) == {"champion": kept[2]}
+    assert pystore("unpin", "champion") == (0, "", "")
+    assert pystore("pins") == (0, "", "")
+    assert pystore("unpin", "champion")[0] == 2
+
+
+def test_rm_refuses_what_is_needed_and_says_by_whom(pystore, kept):
+    pystore("pin", "champion", kept[2])
+    code, _, err = pystore("rm", "data", "--yes")
+    assert code == 2
+    assert err.startswith("pystore: something else needs this\n  ref:        dref:")
+    assert str(kept[0]) in err
+    assert "  try: remove what needs it first, or add --force\n" in err
+    assert "  pinned_as:  champion\n" in pystore("rm", kept[2], "--yes")[2]
+
+
+def test_rm_removes_together_what_needs_one_another(pystore, kept):
+    dataset = Store(os.environ["PYSTORE_ROOT"]).context(kept[0])
+    ((needed, *_),) = dataset.values()
+    code, out, _ = pystore("rm", needed, *kept, "--yes")
+    assert code == 0
+    assert out.endswith(f"{kept[2]}: its artifacts; its attempts stay\nremoved 4\n")
+    store = Store(os.environ["PYSTORE_ROOT"])
+    assert store.realizations(kept[0].dref) == []
+    assert len(store.attempts(kept[0].dref)) == 3
+
+
+def test_rm_of_a_derivation_takes_all_of_it(pystore, kept):
+    code, out, _ = pystore("rm", "train", "--yes")
+    assert code == 0
+    assert "its config, 3 realizations and 3 attempts\n" in out
+    assert kept[0].dref not in Store(os.environ["PYSTORE_ROOT"]).drefs()
+
+
+def test_rm_asks_in_a_terminal(kept, tmp_path):
+    child = in_terminal("rm", kept[0], cwd=tmp_path, PYSTORE_ROOT=str(tmp_path / "store"))
+    child.expect_exact("Remove this? [y/N]: ")
+    child.sendline("")
+    child.expect_exact("nothing is removed")
+    child.expect(pexpect.EOF)
+    assert kept[0] in Store(tmp_path / "store").realizations(kept[0].dref)
+
+
+def damage(rref):
+    file = Store(os.environ["PYSTORE_ROOT"]).path(rref) / "score.txt"
+    file.chmod(0o644)
+    file.write_text("0.9999999999")
+    file.chmod(0o444)
+
+
+def test_verify_says_that_a_store_is_sound(pystore):
+    assert pystore("verify") == (0, "4 realizations, 46 B: sound\n", "")
+    assert json.loads(pystore("verify", "--json")[1])["sound"] is True
+
+
+def test_verify_ends_with_3_where_there_is_damage_and_says_how_to_restore_it(pystore, kept):
+    damage(kept[1])
+    code, out, err = pystore("verify")
+    assert (code, err) == (3, "")
+    assert re.fullmatch(
+        r"4 realizations, 46 B: 1 damage\n"
+        r"drv/\w+-train/\w+/out/score.txt: its bytes have changed: .*\n"
+        r"  try: realize its stage again: it is built with the seed of its own attempt\n",
+        out,
+    )
+    (found,) = json.loads(pystore("verify", "--json")[1])["damages"]
+    assert (found["ref"], found["kind"]) == (kept[1], "changed")
+
+
+def test_verify_may_be_told_what_to_look_at(pystore, kept):
+    damage(kept[1])
+    assert pystore("verify", kept[0])[:2] == (0, "1 realizations, 12 B: sound\n")
+    assert pystore("verify", kept[1])[0] == 3
+    assert pystore("verify", "data")[0] == 0
+    assert pystore("verify", "train")[0] == 3
+
+
+def test_verify_moves_what_is_damaged_away_when_asked(pystore, kept):
+    damage(kept[1])
+    code, out, _ = pystore("verify", "--quarantine")
+    assert code == 3
+    assert out.endswith(f"{kept[1]} is in trash/ until the next gc\n")
+    assert pystore("verify")[0] == 0
+
+
+def test_verify_shows_its_progress_in_a_terminal(kept, tmp_path):
+    child = in_terminal("verify", cwd=tmp_path, PYSTORE_ROOT=str(tmp_path / "store"))
+    child.expect("verifying .*100%")
+    child.expect_exact("4 realizations, 46 B: sound")
+    child.expect(pexpect.EOF)
