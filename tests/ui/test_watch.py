@@ -97,33 +97,31 @@ def picture(tally: Tally, now: float, rows: int = 20) -> str:
 # --- pictures --------------------------------------------------------------------------
 
 
-def test_each_running_attempt_has_a_bar_with_its_own_progress():
-    assert (
-        picture(played(8.0), 8.0)
-        == """\
- building train 111111 #2          ━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━ 6/10 epochs 7.0 s ~4.0 s left
- building train 222222             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━             6.5 s
+RUNNING = """\
+ building train 111111 #2 ━━━━━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━  6/10 epochs  7.0 s ~4.0 s left
+ building train 222222    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━               6.5 s
           1 of 7 done · 1 reused · 8.0 s"""
-    )
+
+GUESSED = """\
+ building train 111111 #2 ━━━━━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━  6/10 epochs  7.0 s ~4.0 s left
+ building train 222222    ━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━━━━━               6.5 s ~6.5 s left
+          1 of 7 done · 1 reused · 8.0 s"""
+
+WAITING = """\
+  waiting for train 222222: process 4242 on host, since 2026-01-01 12:00:00Z
+          2 of 7 done · 1 reused · 1 failed · 1 waiting · 13 s"""
+
+
+def test_each_running_attempt_has_a_bar_with_its_own_progress():
+    assert picture(played(8.0), 8.0) == RUNNING
 
 
 def test_earlier_attempts_stand_in_for_progress_that_nobody_tells():
-    assert (
-        picture(played(8.0, usual=13.0), 8.0)
-        == """\
- building train 111111 #2          ━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━ 6/10 epochs 7.0 s ~4.0 s left
- building train 222222             ━━━━━━━━━━━━━━━━━╸━━━━━━━━━━━━━━━━━             6.5 s ~6.5 s left
-          1 of 7 done · 1 reused · 8.0 s"""
-    )
+    assert picture(played(8.0, usual=13.0), 8.0) == GUESSED
 
 
 def test_waiting_says_for_which_process():
-    assert (
-        picture(played(13.0), 13.0)
-        == """\
-  waiting for train 222222: process 4242 on host, since 2026-01-01 12:00:00Z
-          2 of 7 done · 1 reused · 1 failed · 1 waiting · 13 s"""
-    )
+    assert picture(played(13.0), 13.0) == WAITING
 
 
 def test_what_does_not_fit_is_counted():

@@ -13,13 +13,12 @@ import click
 
 from ...model.derivation import Closure
 from ...model.errors import BadStage, BuildsFailed, PystoreError
-from ...model.events import Event, event_record
 from ...model.refs import DRef, RRef
 from ...run.experiments.table import Table
 from ...run.verbs import realize_many
-from ...run.watching import both
 from ...store.current import Default, current_store
 from ...store.store import Store
+from ..watch.watching import Mode, watching
 from .edge import Edge, edge
 from .ending import FAILED, as_pystore_error, code_of, frames, tell
 from .hearing import Hearing
@@ -118,21 +117,23 @@ class _Run:
         self, closure: Closure, forced: Sequence[DRef], store: Store, hearing: Hearing
     ) -> dict[DRef, list[RRef]]:
         drefs = closure.drefs
-        found = realize_many(
-            Closure(list(drefs), closure.derivations),
-            force_rebuild=forced,
-            attempts=self.options["attempts"],
-            keep_going=self.options["keep_going"],
-            store=store,
-            listener=both(hearing, self._write),
-            progress=not self.options["quiet"] and self.events is None,
-            capture=not self.options["verbose"],
-        )
+        with watching(self._mode, self.events):
+            found = realize_many(
+                Closure(list(drefs), closure.derivations),
+                force_rebuild=forced,
+                attempts=self.options["attempts"],
+                keep_going=self.options["keep_going"],
+                store=store,
+                listener=hearing,
+                capture=not self.options["verbose"],
+            )
         return dict(zip(drefs, found, strict=True))
 
-    def _write(self, event: Event) -> None:
+    @property
+    def _mode(self) -> Mode:
         if self.events is not None:
-            self.events.write(json.dumps(event_record(event), ensure_ascii=False) + "\n")
+            return "json"
+        return "none" if self.options["quiet"] else "bars"
 
     def _end(self, code: int, **facts: Any) -> None:
         if self.events is not None:

@@ -12,7 +12,8 @@ from .words import Labels, Words, how_far, span, summary
 
 _VERBS = {"built": "green", "fetched": "green", "adopted": "green", "failed": "bold red"}
 _ALMOST = 0.99  # the most that a guess claims to be done
-_COLUMN = 9  # characters of the verbs
+_COLUMN = 9  # characters of the verbs,
+_WIDTHS = (12, 6, 11)  # and at least of how far, for how long, and how long it may still take
 
 
 def frame(tally: Tally, now: float, took: float, labels: Labels, rows: int = 20) -> Group:
@@ -43,10 +44,10 @@ def line(words: Words) -> Text:
 def _bars(running: Sequence[Running], now: float, labels: Labels) -> Table:
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(width=_COLUMN, justify="right", style="cyan", no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=2)
-    table.add_column(ratio=3)
-    for _ in range(3):
-        table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=40)
+    table.add_column(ratio=1)
+    for width in _WIDTHS:
+        table.add_column(no_wrap=True, justify="right", min_width=width)
     for one in running:
         left = one.remaining(now)
         table.add_row(

@@ -69,8 +69,10 @@ class Json:
 
 def write_line(stream: TextIO, text: str) -> None:
     """Writes a line, or nothing where nobody reads any more: that harms no build."""
+    encoding = stream.encoding or "utf-8"
     try:
-        stream.write(text + "\n")
-        stream.flush()
-    except (OSError, ValueError):  # a pipe that ended, a stream that was closed
+        if not stream.closed:
+            stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+            stream.flush()
+    except OSError:  # a pipe that has ended, a full disk
         return
