@@ -1,8 +1,9 @@
 """Every Python block of the README and of docs/ runs, and prints what is shown below it.
 
-The blocks of a page share one namespace and a fresh folder. `…` in a shown output stands for
-anything; digests of 32 digits, times and accuracies may differ. Blocks marked `python tensorflow`
-run with `make test-tensorflow`.
+The blocks of a page share one namespace and a fresh folder; one with a title is a file in it too.
+In `console` blocks the lines after `$` run, and print what follows. `…` in a shown output stands
+for anything, alone on a line for any lines; digests of 32 digits, times and accuracies may
+differ. Blocks marked `{.tensorflow}` run with `make test-tensorflow`.
 """
 
 import contextlib
@@ -10,7 +11,11 @@ import io
 import json
 import os
 import re
+import shlex
+import subprocess
+import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,27 +44,35 @@ from pystore.store.current import Default
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 WALKTHROUGH = PROJECT / "docs" / "walkthrough.md"
+_PYTHON = r'```python(?: title="(?P<file>.+)")?(?P<tensorflow> \{\.tensorflow\})?\n'
 _BLOCK = re.compile(
-    r"^```python( tensorflow)?\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.M | re.S
+    rf"^(?:{_PYTHON}|```console\n)(?P<code>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?",
+    re.M | re.S,
 )
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code and what is shown below it."""
+    """A block of code and what is shown below it; or a console's command and its output."""
 
     code: str
     shown: str
-    tensorflow: bool
     line: int
+    console: bool = False
+    tensorflow: bool = False
+    file: str | None = None
 
 
-def blocks(page: Path) -> list[Block]:
+def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text()
-    return [
-        Block(m[2], m[3] or "", bool(m[1]), text[: m.start(2)].count("\n"))
-        for m in _BLOCK.finditer(text)
-    ]
+    for m in _BLOCK.finditer(text):
+        line = text[: m.start("code")].count("\n")
+        if m[0].startswith("```console"):
+            for command in re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", m["code"], re.M):
+                yield Block(command[1], command[2], line, console=True)
+        else:
+            tensorflow = m["tensorflow"] is not None
+            yield Block(m["code"], m["shown"] or "", line, tensorflow=tensorflow, file=m["file"])
 
 
 def run(page: Path, names: dict[str, Any], replace: dict[str, str], tensorflow: bool) -> None:
@@ -70,16 +83,40 @@ def run(page: Path, names: dict[str, Any], replace: dict[str, str], tensorflow: 
         code = block.code
         for old, new in replace.items():
             code = code.replace(old, new)
+        if block.file:
+            Path(block.file).write_text(code)
         # The line numbers of the page, for tracebacks.
-        compiled = compile("\n" * block.line + code, str(page), "exec")
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
-            warnings.simplefilter("always", PystoreWarning)
-            warnings.showwarning = _print_warning
-            exec(compiled, names)
-        assert _pattern(block.shown).fullmatch(_plain(printed.getvalue())), (
-            f"{page.name}, line {block.line}: prints\n{printed.getvalue()}"
+        numbered = "\n" * block.line + code
+        printed = _typed(code) if block.console else _executed(numbered, page, names)
+        assert _pattern(block.shown).fullmatch(_plain(printed)), (
+            f"{page.name}, line {block.line}: {code if block.console else ''} prints\n{printed}"
         )
+
+
+def _executed(code: str, page: Path, names: dict[str, Any]) -> str:
+    compiled = compile(code, str(page), "exec")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+        warnings.simplefilter("always", PystoreWarning)
+        warnings.showwarning = _print_warning
+        exec(compiled, names)
+    return printed.getvalue()
+
+
+def _typed(command: str) -> str:
+    """What a command prints, on both of its outputs."""
+    program, *arguments = shlex.split(command)
+    assert program == "pystore", f"a console block runs pystore, and not {program}"
+    done = subprocess.run(
+        [sys.executable, "-m", "pystore", *arguments],
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "100", "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout
 
 
 def _print_warning(message: Warning | str, kind: type[Warning], *where: object) -> None:
@@ -92,7 +129,8 @@ def _plain(text: str) -> str:
 
 
 def _pattern(shown: str) -> re.Pattern[str]:
-    return re.compile(re.escape(_plain(shown)).replace("…", ".*"))
+    lines = re.sub(r"^…\\\n", r"(?:.*\n)*?", re.escape(_plain(shown)), flags=re.M)
+    return re.compile(lines.replace("…", ".*"))
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +143,7 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if p != WALKTHROUGH], ids=lambda p: p.name)
 def test_every_block_of_a_page_runs(page: Path):
-    run(page, {}, {}, tensorflow=False)
+    run(page, {"__name__": "__main__"}, {}, tensorflow=False)
 
 
 def _fast_build(b: Build) -> None:

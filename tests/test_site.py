@@ -55,6 +55,7 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path):
     for page in pages:
         text = page.read_text()
         assert re.findall(LOADED, text) == [], page
+        assert "```" not in text, f"{page}: a block that the site does not know"
         assert 'class="mermaid"' not in text, f"{page}: the theme would fetch a script for it"
     for style in site.rglob("*.css"):
         assert not re.search(r"""(@import|url\()\s*["']?(https?:)?//""", style.read_text()), style
