@@ -17,7 +17,8 @@ def _packages(count: int) -> dict[str, str]:
     found = {}
     for name, module in list(sys.modules.items()):
         # Not getattr: a module may compute, and warn of, a version that it has only on demand.
-        version = vars(module).get("__version__") if "." not in name else None
+        own = getattr(module, "__dict__", {})
+        version = own.get("__version__") if "." not in name else None
         if isinstance(version, str) and "site-packages" in str(getattr(module, "__file__", "")):
             found[name] = version
     return found
