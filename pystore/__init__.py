@@ -47,6 +47,7 @@ from .run.build import (
 )
 from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
+from .run.exchange import pull, push
 from .run.experiments.compare import Comparison, compare
 from .run.experiments.family import family
 from .run.experiments.results import Results, best, results
@@ -162,29 +163,5 @@ __all__ = [
     "output",
     "pin",
     "pins",
-    "plan",
-    "randint",
-    "realize",
-    "realize_inplace",
-    "realize_many",
-    "reject",
-    "rejected",
-    "replay",
-    "results",
-    "rmref",
-    "rref2dref",
-    "rref2path",
-    "sample",
-    "seed_everything",
-    "selfref",
-    "settings",
-    "stage",
-    "store_initialize",
-    "sweep",
-    "two_way",
-    "uniform",
-    "unpin",
-    "verify",
-    "view",
-    "watching",
-]
+    "pull",
+    "push",

@@ -10,6 +10,7 @@ __all__ = [
     "BadMatcher",
     "BadMetric",
     "BadName",
+    "BadPlace",
     "BadRef",
     "BadStage",
     "BuildError",
@@ -30,6 +31,7 @@ __all__ = [
     "TimedOut",
     "UnkeepableOutput",
     "UnsafeArchive",
+    "Untrusted",
     "WorkerDied",
 ]
 
@@ -108,6 +110,10 @@ class BadMetric(PystoreError):
     """A metric that nobody wrote down, or that is no number."""
 
 
+class BadPlace(PystoreError):
+    """A URL, path or key that cannot be used: unknown, not installed, not there, no permission."""
+
+
 # --- the build -------------------------------------------------------------------------
 
 
@@ -181,6 +187,10 @@ class FetchError(PystoreError):
 
 class ChecksumMismatch(FetchError):
     """A download whose bytes are not the ones asked for: facts `expected`, `got`, `url`."""
+
+
+class Untrusted(FetchError):
+    """Results that no trusted key has signed."""
 
 
 class UnsafeArchive(PystoreError):

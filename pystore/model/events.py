@@ -19,6 +19,7 @@ __all__ = [
     "OtherInputs",
     "Progress",
     "Reused",
+    "Sent",
     "SourceFailed",
     "Started",
     "Succeeded",
@@ -95,6 +96,15 @@ class Fetched(Event):
 
     rrefs: tuple[RRef, ...]
     source: str  # the URL
+    size: int  # [bytes] that were moved
+
+
+@dataclass(frozen=True)
+class Sent(Event):
+    """Realizations are elsewhere now, too."""
+
+    rrefs: tuple[RRef, ...]
+    target: str  # the URL
     size: int  # [bytes] that were moved
 
 

@@ -24,6 +24,8 @@ from . import disk, locks
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
+COPY = ""  # the staging of a claim for the record of an attempt that ran in another store
+
 _CLAIMS = (["begin"], ["json"])
 _SAYS = (
     ("inputs", dict), ("number", int), ("seed", int), ("start", int),
@@ -191,6 +193,8 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
     for context, number in _claims(found):
         if (context, number) not in ended:
             begin = read_begin(folder, context, number)
+            if begin.get("staging") == COPY:
+                continue  # a copy that was cut short: nothing ever ran under this number
             records.append(_unfinished(begin, dref, context, number, staging_area))
     return sorted(records, key=lambda attempt: attempt.order)
 

@@ -1,0 +1,1 @@
+"""Remotes: copies of realizations at a URL, for others to fetch. docs/format.md states the form."""

@@ -1,0 +1,196 @@
+"""Arrival: a realization on its way in, in a staging of its own.
+
+A1  Nothing becomes visible whose tree is not exactly the manifest, whose context does not digest
+    to its reference, or that has no record (S1, S4).
+A2  Links are made last, so that nothing is written through one, and must stay inside.
+A3  What arrived before a transfer broke off is found again, hashed, and not fetched again.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from blake3 import blake3
+
+from ...model.config import Config
+from ...model.context import Context, provenance_text, rref_of
+from ...model.errors import ChecksumMismatch, NotInStore, UnkeepableOutput
+from ...model.manifest import Manifest
+from ...model.refs import RRef
+from .. import adopt, attempts, locks, tree, verdicts
+from ..attempts import Begun
+from ..commit import publish, seal_tree
+from ..staging import Staging, make_folder
+from ..store import Store
+from .parts import Part, Slice, parts_of
+
+
+class Arrival:
+    """A realization of `config` in `context`, of which parts come in any order."""
+
+    def __init__(self, store: Store, config: Config, context: Context, manifest: Manifest) -> None:
+        self._store = store
+        self._manifest = manifest
+        self._modes = {e.path: 0o755 if e.executable else 0o644 for e in manifest.entries}
+        self.rref = rref_of(config.dref, provenance_text(config.dref, context, manifest.digest))
+        self._staged, self._resumed = _staging(store, config, context, self.rref)
+        self._make_folders()
+
+    def missing(self, digests: Iterable[str]) -> list[tuple[str, Part]]:
+        """The parts that are not here yet, with their digests (A3)."""
+        parts = list(zip(digests, parts_of(self._manifest), strict=True))
+        if not self._resumed:
+            return parts
+        lacking = [(digest, part) for digest, part in parts if self._digest(part) != digest]
+        if any(not self._is_open(part) for _, part in lacking):
+            self._begin_anew()
+            return parts
+        return lacking
+
+    def write(self, part: Part, content: bytes) -> None:
+        """Puts the bytes of a part into the files that they belong to."""
+        view = memoryview(content)
+        for piece in part.slices:
+            _write(self._path(piece.path), piece, view[: piece.size], self._modes[piece.path])
+            view = view[piece.size :]
+
+    def finish(self) -> None:
+        """Makes it visible, when it is exactly what it should be, and an attempt has made it.
+
+        Raises ChecksumMismatch, NotInStore when there is no record; then nothing is left of it.
+        """
+        try:
+            self._make_links()
+            self._publish()
+        except BaseException:
+            self.discard()
+            raise
+
+    def _publish(self) -> None:
+        store, staged = self._store, self._staged
+        try:
+            tree.check(staged.out)
+        except UnkeepableOutput as error:
+            raise self._lie(str(error.problems)) from None
+        sealed = seal_tree(staged, durable=store.durable)
+        if sealed.rref != self.rref:
+            raise self._lie("its tree is another one")
+        folder = store.layout.attempts(staged.dref)
+        with store.session.open_gate():
+            records = [n for n in attempts.names(folder) if n.endswith(".json")]
+            made = [a for a in attempts.read_records(folder, records) if a.rref == self.rref]
+            if not made:
+                raise NotInStore("no attempt has made this", ref=self.rref)
+            store.session.note([self.rref])
+            publish(store.layout, staged, sealed, made[0], durable=store.durable)
+            verdicts.lift(folder, self.rref, "damaged")
+            adopt.note(store.layout, staged.config, staged.context)
+
+    def leave(self) -> None:
+        """Leaves what has come for the next try; gc removes it."""
+        self._staged.close()
+
+    def discard(self) -> None:
+        """Removes what has come."""
+        self._staged.discard()
+
+    # --- its files ---------------------------------------------------------------------
+
+    def _make_folders(self) -> None:
+        made = {b""}
+        for entry in self._manifest.entries:
+            home = entry.path if entry.kind == "directory" else entry.path.rpartition(b"/")[0]
+            if home not in made:
+                os.makedirs(self._path(home), 0o755, exist_ok=True)
+                made.add(home)
+            if entry.kind == "file" and not entry.size:
+                _write(self._path(entry.path), None, memoryview(b""), self._modes[entry.path])
+
+    def _make_links(self) -> None:
+        for entry in self._manifest.entries:
+            if entry.kind == "link" and not os.path.lexists(self._path(entry.path)):
+                os.symlink(entry.target, self._path(entry.path))
+
+    def _digest(self, part: Part) -> str:
+        hasher = blake3()
+        for piece in part.slices:
+            try:
+                with open(self._path(piece.path), "rb") as file:  # noqa: PTH123  # bytes
+                    file.seek(piece.offset)
+                    hasher.update(file.read(piece.size))
+            except FileNotFoundError:
+                return ""
+        return hasher.hexdigest()
+
+    def _is_open(self, part: Part) -> bool:
+        paths = [self._path(piece.path) for piece in part.slices]
+        return all(os.access(path, os.W_OK) or not os.path.lexists(path) for path in paths)
+
+    def _begin_anew(self) -> None:
+        self._staged.discard()
+        staged = self._staged
+        self._staged = _fresh(self._store, staged.config, staged.context, self.rref)
+        self._make_folders()
+
+    def _path(self, path: bytes) -> bytes:
+        return os.fsencode(self._staged.out) + b"/" + path
+
+    def _lie(self, because: str) -> ChecksumMismatch:
+        return ChecksumMismatch(
+            "what came is not the realization that was asked for",
+            ref=self.rref,
+            because=because,
+            remedy="nothing of it was kept; try again, then ask where it came from",
+        )
+
+
+def _write(path: bytes, piece: Slice | None, content: memoryview, mode: int) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        offset = piece.offset if piece else 0
+        while content:
+            count = os.pwrite(file, content, offset)
+            content, offset = content[count:], offset + count
+    finally:
+        os.close(file)
+
+
+def _staging(store: Store, config: Config, context: Context, rref: RRef) -> tuple[Staging, bool]:
+    """A staging for this, and whether it is one that an earlier try has left."""
+    suffix = _suffix(config, rref)
+    for name in os.listdir(store.staging_area):
+        if name.endswith(suffix):
+            with store.session.open_gate():
+                claim = _take(store.staging_area / name)
+            if claim >= 0:
+                path = store.staging_area / name
+                return Staging(path, config, context, Begun(0, 0, 0), claim), True
+    return _fresh(store, config, context, rref), False
+
+
+def _fresh(store: Store, config: Config, context: Context, rref: RRef) -> Staging:
+    with store.session.open_gate():
+        path, claim = make_folder(store.staging_area, config.dref)
+        named = path.with_name(path.name[:32] + _suffix(config, rref))
+        os.rename(path, named)
+    return Staging(named, config, context, Begun(0, 0, 0), claim)
+
+
+def _suffix(config: Config, rref: RRef) -> str:
+    return f"-{config.dref[5:]}.{rref.digest}"
+
+
+def _take(path: Path) -> int:
+    """A descriptor that claims what an earlier try has left; -1 when it is not ours to take."""
+    if locks.in_use(path) or not os.access(path / "out", os.W_OK):
+        return -1  # somebody uses it, or it was sealed already
+    try:
+        claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return -1
+    try:
+        locks.claim(claim)
+    except BlockingIOError:
+        os.close(claim)
+        return -1
+    return claim

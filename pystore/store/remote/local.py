@@ -1,0 +1,160 @@
+"""Local: what a store has to give, in the form in which it travels."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from blake3 import blake3
+
+from ...model.attempt import Attempt
+from ...model.context import Context, parse_provenance
+from ...model.errors import BadPlace, Corrupted, NotInStore, UnkeepableOutput
+from ...model.manifest import Entry, Manifest
+from ...model.refs import DRef, RRef
+from .. import beside, disk, verdicts
+from ..commit import CONTEXT, MANIFEST
+from ..store import Store
+from .history import Copy
+from .parcel import Parcel
+from .parts import Part, parts_of
+from .record import Record
+
+LARGEST = 1 << 20  # [bytes] of a trace, a log or a difference that travels
+
+
+class Shipment:
+    """A realization of a store, whose bytes are checked as they are read."""
+
+    def __init__(self, store: Store, rref: RRef) -> None:
+        self.rref = rref
+        self._out = store.path(rref)
+        home = store.layout.realization(rref)
+        self.provenance = disk.read(f"{home}/{CONTEXT}")
+        self.manifest = Manifest.parse(disk.read(f"{home}/{MANIFEST}"))
+        self._digests: list[str] = []
+        if self.manifest.digest != parse_provenance(self.provenance)[2]:
+            raise self._damaged("its manifest")
+        _refuse_outside(rref, self.manifest)
+
+    @property
+    def parcel(self) -> Parcel:
+        """What it consists of, once all its parts were read."""
+        return Parcel(self.rref, self.provenance, self.manifest, tuple(self._digests))
+
+    def parts(self) -> Iterator[tuple[str, bytes]]:
+        """The bytes, part by part, with their digests. Raises Corrupted where they changed."""
+        entries = {entry.path: entry for entry in self.manifest.entries}
+        hashers: dict[bytes, blake3] = {}
+        for part in parts_of(self.manifest):
+            content = b"".join(self._read(part, entries, hashers))
+            self._digests.append(blake3(content).hexdigest())
+            yield self._digests[-1], content
+
+    def _read(
+        self, part: Part, entries: dict[bytes, Entry], hashers: dict[bytes, blake3]
+    ) -> Iterator[bytes]:
+        for piece in part.slices:
+            entry = entries[piece.path]
+            with Path(self._out, os.fsdecode(piece.path)).open("rb") as file:
+                file.seek(piece.offset)
+                content = file.read(piece.size)
+            hasher = hashers.setdefault(piece.path, blake3())
+            hasher.update(content)
+            if piece.offset + piece.size == entry.size:
+                del hashers[piece.path]
+                if hasher.hexdigest() != entry.digest:
+                    raise self._damaged(repr(entry.path)[2:-1])
+            yield content
+
+    def _damaged(self, what: str) -> Corrupted:
+        return Corrupted(
+            "what should be sent is damaged",
+            ref=self.rref,
+            damaged=what,
+            remedy="verify() names all damage; realize its stage again",
+        )
+
+
+def _refuse_outside(rref: RRef, manifest: Manifest) -> None:
+    out = [e.path for e in manifest.entries if e.kind == "link" and _leaves(e)]
+    if out:
+        raise UnkeepableOutput(
+            "a link to data outside of the store does not travel",
+            ref=rref,
+            link=repr(out[0])[2:-1],
+            remedy="let the stage copy the data: fetchlocal in place of external",
+        )
+
+
+def _leaves(entry: Entry) -> bool:
+    depth = entry.path.count(b"/")
+    for step in entry.target.split(b"/"):
+        depth += -1 if step == b".." else step not in (b"", b".")
+        if depth < 0:
+            return True
+    return entry.target.startswith(b"/")
+
+
+def copies(store: Store, tried: Iterable[Attempt], context: Context) -> list[Copy]:
+    """The records of attempts in one context, with what lies beside them."""
+    return [_copy(store, attempt, context) for attempt in tried]
+
+
+def _copy(store: Store, attempt: Attempt, context: Context) -> Copy:
+    files: dict[str, bytes] = {}
+    for suffix in ("trace", "log"):
+        path = store.layout.beside(attempt.dref, attempt.context, attempt.number, suffix)
+        content = _small(path)
+        if content and not (suffix == "trace" and _is_torn(path)):
+            files[suffix] = content
+    digests = {suffix: blake3(content).hexdigest() for suffix, content in files.items()}
+    record = Record(attempt, context, _tree(store, attempt), digests)
+    if diff := store.diff(attempt):
+        files["diff"] = diff
+    return Copy(record, files)
+
+
+def _is_torn(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return bool(beside.damage(folder, name))
+
+
+def _small(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        return b""
+    return content if len(content) <= LARGEST else b""
+
+
+def _tree(store: Store, attempt: Attempt) -> str | None:
+    if attempt.rref is None:
+        return None
+    try:
+        provenance = disk.read(store.layout.realization(attempt.rref) + f"/{CONTEXT}")
+        dref, context, tree = parse_provenance(provenance)
+    except (FileNotFoundError, Corrupted):
+        return None
+    fine = dref == attempt.dref and context.digest == attempt.context
+    return tree if fine else None
+
+
+def sendable(store: Store, dref: DRef) -> list[RRef]:
+    """The realizations of a derivation that may be sent: not those that were rejected."""
+    here = {c.rref for c in store.all_candidates(dref) if not c.gone}
+    if not here:
+        raise NotInStore("no realization to send", ref=dref, store=store.root, remedy="realize it")
+    return sorted(here)
+
+
+def sendable_one(store: Store, rref: RRef) -> RRef:
+    """The realization, if it may be sent. Raises BadPlace when a person has rejected it."""
+    if verdicts.stands(store.layout.attempts(rref.dref), rref, "rejected"):
+        raise BadPlace(
+            "this was rejected, and is not sent to others",
+            ref=rref,
+            reason=verdicts.read(store.layout.attempts(rref.dref), rref, "rejected").get("reason"),
+            remedy="send another realization",
+        )
+    return rref

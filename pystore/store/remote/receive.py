@@ -1,0 +1,286 @@
+"""Receiving: what a remote has and the store lacks, checked, inputs first.
+
+R1  Only what is missing moves; what is here is not asked for again, but for new attempts of it.
+R2  Each realization is whole and recorded before one that was built from it (S2).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from ...model.config import Config
+from ...model.context import Context
+from ...model.errors import ChecksumMismatch, Corrupted, NotInStore, Untrusted
+from ...model.events import Fetched, Listener, Progress, ignore
+from ...model.refs import DRef, RRef
+from ..store import Store
+from .arrival import Arrival
+from .closing import in_order, inputs
+from .history import Copy, known, record_copies
+from .moved import Moved
+from .names import Listing
+from .parcel import Parcel
+from .parts import Part
+from .record import Record
+from .remote import Remote
+
+Cargo = tuple["Wanted", str, Part | None]
+
+
+@dataclass
+class Wanted:
+    """A realization to fetch, and the name that it will have here."""
+
+    config: Config
+    context: Context
+    parcel: Parcel
+    arrival: Arrival | None = None
+    left: int = 0  # parts that are under way
+
+
+def receive(
+    store: Store, refs: Iterable[DRef | RRef], remote: Remote, listener: Listener = ignore
+) -> Moved:
+    """Makes sure that the store has these realizations of the remote, and their inputs.
+
+    Of a derivation, all that are there. Attempts come with them. Raises NotInStore when something
+    is not there, ChecksumMismatch when it is not what its name says, Untrusted, FetchError.
+    """
+    return _Receiver(store, remote, listener).receive(refs)
+
+
+class _Receiver:
+    def __init__(self, store: Store, remote: Remote, listener: Listener) -> None:
+        self._store = store
+        self._remote = remote
+        self._listener = listener
+        self._listings: dict[DRef, Listing] = {}
+
+    def receive(self, refs: Iterable[DRef | RRef]) -> Moved:
+        asked = list(refs)
+        self._list(ref.dref if isinstance(ref, RRef) else ref for ref in asked)
+        targets = sorted({rref for ref in asked for rref in self._realizations(ref)})
+        parcels = self._missing(targets)
+        order = in_order({rref: parcel.context for rref, parcel in parcels.items()})
+        self._list(rref.dref for rref in order)
+        configs = self._configs(order, parcels)
+        count = self._records(targets, parcels, configs)
+        wanted = [Wanted(configs[r.dref], parcels[r].context, parcels[r]) for r in order]
+        size = fetch(self._store, self._remote, wanted, self._listener)
+        return Moved(tuple(targets), tuple(order), count, size)
+
+    def _list(self, drefs: Iterable[DRef]) -> None:
+        new = sorted(set(drefs) - set(self._listings))
+        self._listings.update(self._remote.each(self._remote.listing, new))
+
+    def _realizations(self, ref: DRef | RRef) -> list[RRef]:
+        if isinstance(ref, RRef):
+            return [ref]
+        found = self._listings[ref].realizations
+        if not found:
+            raise _absent(ref, self._remote)
+        return found
+
+    def _missing(self, targets: list[RRef]) -> dict[RRef, Parcel]:
+        found: dict[RRef, Parcel] = {}
+        seen, wave = set(targets), targets
+        while wave:
+            here = {rref for rref in wave if is_here(self._store, rref)}
+            self._store.hold(tuple(here))
+            lacking = [rref for rref in wave if rref not in here]
+            found.update(self._remote.each(self._parcel, lacking))
+            needs = {need for rref in lacking for need in inputs(found[rref].context)}
+            wave = sorted(needs - seen)
+            seen |= needs
+        return found
+
+    def _parcel(self, rref: RRef) -> Parcel:
+        try:
+            return self._remote.parcel(rref)
+        except FileNotFoundError:
+            raise _absent(rref, self._remote) from None
+
+    def _configs(self, order: list[RRef], parcels: dict[RRef, Parcel]) -> dict[DRef, Config]:
+        drefs = sorted({rref.dref for rref in order})
+        found = dict(self._remote.each(self._config, drefs))
+        for rref in order:
+            if set(parcels[rref].context) != set(found[rref.dref].inputs):
+                raise ChecksumMismatch(
+                    "a context that does not fit its config", ref=rref, url=self._remote.url
+                )
+        return found
+
+    def _config(self, dref: DRef) -> Config:
+        try:
+            return self._store.config(dref)
+        except (NotInStore, Corrupted):
+            pass
+        try:
+            return self._remote.config(dref)
+        except FileNotFoundError:
+            raise _absent(dref, self._remote) from None
+
+    # --- attempts ----------------------------------------------------------------------
+
+    def _records(
+        self, targets: list[RRef], parcels: dict[RRef, Parcel], configs: dict[DRef, Config]
+    ) -> int:
+        """Records the attempts of all that is fetched, and what is new about the targets."""
+        rows: dict[tuple[DRef, str], tuple[Context, list[str]]] = {}
+        for rref in [*parcels, *(rref for rref in targets if rref not in parcels)]:
+            context = parcels[rref].context if rref in parcels else self._store.context(rref)
+            found = self._listings[rref.dref].attempts(context.digest)
+            ids = [identity for _, identity in found]
+            if rref not in parcels:
+                tried = known(self._store, self._store.config(rref.dref), context.digest)
+                ids = sorted(set(ids) - {attempt.id for attempt in tried})
+            rows.setdefault((rref.dref, context.digest), (context, ids))
+        copies = self._copies(rows)
+        for rref in parcels:
+            self._check_made(rref, copies)
+        count = 0
+        for (dref, digest), (context, _) in rows.items():
+            if same := copies.get((dref, digest), []):
+                config = configs.get(dref) or self._store.config(dref)
+                count += record_copies(self._store, config, context, same)
+        return count
+
+    def _copies(
+        self, rows: dict[tuple[DRef, str], tuple[Context, list[str]]]
+    ) -> dict[tuple[DRef, str], list[Copy]]:
+        asked = [(self._listings[dref], c, i) for (dref, c), (_, ids) in rows.items() for i in ids]
+        found: dict[tuple[DRef, str], list[Copy]] = {}
+        for (listing, digest, _), copy in copies_of(self._remote, asked):
+            found.setdefault((listing.dref, digest), []).append(copy)
+        return found
+
+    def _check_made(self, rref: RRef, copies: dict[tuple[DRef, str], list[Copy]]) -> None:
+        made = (c for found in copies.values() for c in found if c.record.attempt.rref == rref)
+        if any(made):
+            return
+        if self._remote.trusted is not None and self._listings[rref.dref].attempts():
+            raise Untrusted(
+                "no trusted key has signed this",
+                ref=rref,
+                url=self._remote.url,
+                trusted=", ".join(sorted(self._remote.trusted)),
+                remedy="ask who pushed it to push it again with a key that you trust",
+            )
+        raise _absent(rref, self._remote)
+
+
+Ask = tuple[Listing, str, str]  # of which derivation, the context, the id
+
+
+def copies_of(remote: Remote, asked: Iterable[Ask]) -> Iterator[tuple[Ask, Copy]]:
+    """The attempts that may be believed, with what lies beside them."""
+    for ask, found in remote.each(lambda ask: _copy(remote, ask), asked):
+        if found is not None:
+            yield ask, found
+
+
+def _copy(remote: Remote, ask: Ask) -> Copy | None:
+    try:
+        record = remote.record(*ask)
+    except FileNotFoundError:
+        return None
+    return None if record is None else Copy(record, _beside(remote, record))
+
+
+def _beside(remote: Remote, record: Record) -> dict[str, bytes]:
+    """What lies beside an attempt; what was too large to travel, or is missing, is left out."""
+    found: dict[str, bytes] = {}
+    for suffix in record.beside:
+        try:
+            found[suffix] = remote.beside(record, suffix)
+        except FileNotFoundError:
+            continue
+    if digest := record.attempt.versions.get("git diff"):
+        try:
+            found["diff"] = remote.diff(record.attempt.dref, digest)
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def is_here(store: Store, rref: RRef) -> bool:
+    """Whether the store has it, as far as it knows whole."""
+    try:
+        store.path(rref)
+    except (NotInStore, Corrupted):
+        return False
+    return True
+
+
+# --- bytes -----------------------------------------------------------------------------
+
+
+def fetch(store: Store, remote: Remote, wanted: list[Wanted], listener: Listener = ignore) -> int:
+    """Brings the bytes of realizations whose attempts are recorded; returns how many bytes.
+
+    What has come stays for the next try when a transfer breaks off.
+    """
+    total = sum(one.parcel.manifest.size for one in wanted)
+    moved = done = 0
+    try:
+        for (one, _, part), size in remote.each(
+            lambda cargo: _bring(remote, cargo), _cargo(store, wanted)
+        ):
+            moved += size
+            done += part.size if part else 0
+            one.left -= 1
+            listener(Progress(one.config.dref, done, total, "bytes"))
+            if not one.left and one.arrival:
+                arrival, one.arrival = one.arrival, None
+                arrival.finish()
+                size = one.parcel.manifest.size
+                listener(Fetched(one.config.dref, (arrival.rref,), remote.url, size))
+    except ChecksumMismatch:
+        _end(wanted, Arrival.discard)
+        raise
+    finally:
+        _end(wanted, Arrival.leave)
+    return moved
+
+
+def _cargo(store: Store, wanted: list[Wanted]) -> Iterator[Cargo]:
+    for one in wanted:
+        one.arrival = Arrival(store, one.config, one.context, one.parcel.manifest)
+        parts: list[tuple[str, Part | None]] = [*one.arrival.missing(one.parcel.digests)]
+        parts = parts or [("", None)]
+        one.left = len(parts)
+        yield from ((one, digest, part) for digest, part in parts)
+
+
+def _bring(remote: Remote, cargo: Cargo) -> int:
+    one, digest, part = cargo
+    if part is None:
+        return 0
+    assert one.arrival is not None
+    try:
+        content = remote.part(digest, part.size)
+    except FileNotFoundError:
+        raise NotInStore(
+            "the remote has not all of this",
+            ref=one.parcel.rref,
+            url=remote.url,
+            missing=digest,
+            remedy="ask who has it to push it again with repair=True",
+        ) from None
+    one.arrival.write(part, content)
+    return len(content)
+
+
+def _end(wanted: Iterable[Wanted], how: Callable[[Arrival], None]) -> None:
+    for one in wanted:
+        if one.arrival is not None:
+            arrival, one.arrival = one.arrival, None
+            how(arrival)
+
+
+def _absent(ref: DRef | RRef, remote: Remote) -> NotInStore:
+    return NotInStore(
+        "the remote does not hold this",
+        ref=ref,
+        url=remote.url,
+        remedy="ask who has it to push it: push(ref, url)",
+    )

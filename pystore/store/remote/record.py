@@ -1,0 +1,108 @@
+"""Record: an attempt as it travels: without its local number, with what lets a reader check it.
+
+R1  A changed byte is noticed: the text carries its checksum.
+R2  `inputs` digest to the context; with `tree` they digest to the reference of what was made. So
+    no record can lend its metrics to a realization of another context.
+R3  Nothing in it depends on the store that it came from: it can be signed, and copies are equal.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...model.attempt import Attempt
+from ...model.context import Context, provenance_text, rref_of
+from ...model.digest import short
+from ...model.errors import BadRef, Corrupted
+from ...model.refs import DRef, RRef
+from ..metrics import is_finite
+from .names import BESIDE
+from .parcel import check_context
+
+LARGEST = 1 << 24  # [bytes] of the text of one
+
+_HEAD = '{"checksum":"'
+_BODY = len(_HEAD) + 32 + 2
+_H32, _H64 = re.compile(r"[0-9a-f]{32}\Z"), re.compile(r"[0-9a-f]{64}\Z")
+_TEXTS = ("host", "realizer", "source")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One attempt, its context, and what lies beside it."""
+
+    attempt: Attempt  # its number means nothing
+    context: Context
+    tree: str | None  # digest of what it made; None when it failed, or where that is gone
+    beside: Mapping[str, str] = field(default_factory=dict)  # "trace", "log" → plain BLAKE3
+
+    @property
+    def text(self) -> bytes:
+        """The text of the object."""
+        value = self.attempt._asdict()
+        del value["number"]
+        value |= {"inputs": dict(self.context), "tree": self.tree, "beside": dict(self.beside)}
+        body = json.dumps(value, sort_keys=True, separators=(",", ":"))[1:] + "\n"
+        return f'{_HEAD}{short("pystore record 1", body.encode())}",{body}'.encode()
+
+    def under(self, dref: DRef, context: Context) -> RRef | None:
+        """The realization with the same tree of a derivation in a context."""
+        return self.tree and rref_of(dref, provenance_text(dref, context, self.tree))  # type: ignore[return-value]  # a str is true
+
+
+def parse_record(dref: DRef, context: str, identity: str, text: bytes) -> Record:
+    """The record of one attempt, checked against its name. Raises Corrupted."""
+    stated = text[len(_HEAD) : _BODY - 2].decode("latin-1")
+    if stated != short("pystore record 1", text[_BODY:]):
+        raise Corrupted("a record does not match its checksum")
+    try:
+        record = _read(json.loads(text))
+        fine = _is_fine(record)
+    except (ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError) as error:
+        raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None
+    attempt = record.attempt
+    if (attempt.dref, attempt.context, attempt.id) != (dref, context, identity):
+        raise Corrupted("the record of another attempt")
+    if not fine:
+        raise Corrupted("a record that contradicts itself")
+    check_context(dref, record.context)
+    return record
+
+
+def _read(value: dict[str, Any]) -> Record:
+    del value["checksum"]
+    inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in value.pop("inputs").items()}
+    tree, beside = value.pop("tree"), dict(value.pop("beside"))
+    value["dref"] = DRef(value["dref"])
+    value["rref"] = None if value["rref"] is None else RRef(value["rref"])
+    return Record(Attempt(number=0, **value), Context(inputs), tree, beside)
+
+
+def _is_fine(record: Record) -> bool:
+    attempt, made = record.attempt, record.attempt.rref
+    checks = (
+        _H32.match(attempt.id),
+        record.context.digest == attempt.context,
+        attempt.outcome == ("succeeded" if made else "failed"),
+        made is None or made.dref == attempt.dref,
+        record.tree is None or (made and record.under(attempt.dref, record.context) == made),
+        record.tree is None or _H64.match(record.tree),
+        all(type(getattr(attempt, name)) is str for name in _TEXTS),
+        attempt.error is None or type(attempt.error) is str,
+        all(type(n) is int for n in (attempt.seed, attempt.start, attempt.stop, attempt.pid)),
+        0 <= attempt.seed < 2**32 and 0 <= attempt.start <= attempt.stop < 2**63,
+        _are_texts(attempt.versions) and isinstance(attempt.notes, dict),
+        isinstance(attempt.metrics, dict) and all(map(_is_number, attempt.metrics.values())),
+        all(k in BESIDE and _H64.match(d) for k, d in record.beside.items()),
+    )
+    return all(checks)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, dict) and all(type(text) is str for text in value.values())
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and is_finite(value)  # type: ignore[arg-type]  # just checked

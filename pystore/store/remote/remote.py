@@ -1,0 +1,236 @@
+"""Remote: a place whose objects are checked as they are read.
+
+R1  What is not what its name says is a ChecksumMismatch; nothing of it is handed out.
+R2  With trusted keys, a record that none of them signed is as good as absent.
+R3  What is missing is a FileNotFoundError: a miss, never a fault.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from blake3 import blake3
+
+from ...model.config import Config
+from ...model.errors import (
+    BadConfig,
+    BadPlace,
+    ChecksumMismatch,
+    Corrupted,
+    FormatTooNew,
+    NotInStore,
+)
+from ...model.refs import DRef, RRef
+from . import names, parcel, record, signing
+from .crew import each
+from .names import Listing
+from .parcel import Parcel, parse_parcel
+from .place import Options, Place, UrlPlace, place_at
+from .record import Record, parse_record
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MARK = {"digest": "blake3", "features": [], "format": names.FORMAT}
+_CONFIG = 16 << 20  # [bytes]
+_BESIDE = 1 << 20  # [bytes] of a trace, a log or a difference that travels
+
+
+class Remote:
+    """What can be read from a place, and believed."""
+
+    def __init__(
+        self,
+        place: Place,
+        trusted: frozenset[str] | None = None,
+        patience: float | None = None,
+    ) -> None:
+        self.place = place
+        self.trusted = trusted
+        self.patience = patience  # [s] for one object
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a password."""
+        return self.place.url
+
+    def each(
+        self, work: Callable[[Item], Result], items: Iterable[Item]
+    ) -> Iterator[tuple[Item, Result]]:
+        """Each item with the result of `work`, several at a time, in order."""
+        return each(work, items, self.place.workers, self.patience)
+
+    def listing(self, dref: DRef) -> Listing:
+        """What is there about a derivation."""
+        return Listing(dref, frozenset(self.place.names(names.folder(dref))))
+
+    def config(self, dref: DRef) -> Config:
+        """The config of a derivation."""
+        name = names.config(dref)
+        try:
+            config = Config.parse(self._read(name, _CONFIG))
+        except BadConfig as error:
+            raise self._lie(name, error.what) from None
+        if config.dref != dref:
+            raise self._lie(name, f"it is the config of {config.dref}")
+        return config
+
+    def parcel(self, rref: RRef) -> Parcel:
+        """What a realization consists of."""
+        name = names.realization(rref)
+        try:
+            return parse_parcel(rref, self._read(name, parcel.LARGEST))
+        except Corrupted as error:
+            raise self._lie(name, str(error)) from None
+
+    def part(self, digest: str, size: int) -> bytes:
+        """Some bytes of a realization."""
+        name = names.part(digest)
+        content = self.place.read(name, size)
+        if len(content) != size or blake3(content).hexdigest() != digest:
+            raise self._lie(name, "its bytes have another digest")
+        return content
+
+    def beside(self, found: Record, suffix: str) -> bytes:
+        """A file beside an attempt."""
+        attempt = found.attempt
+        name = names.attempt(attempt.dref, attempt.context, attempt.id, suffix)
+        content = self._read(name, _BESIDE)
+        if blake3(content).hexdigest() != found.beside[suffix]:
+            raise self._lie(name, "its bytes have another digest")
+        return content
+
+    def diff(self, dref: DRef, digest: str) -> bytes:
+        """How a project differed; whoever keeps it checks its digest."""
+        return self._read(names.diff(dref, digest), _BESIDE)
+
+    def record(self, listing: Listing, context: str, identity: str) -> Record | None:
+        """The record of an attempt; None where no trusted key has signed it (R2)."""
+        name = names.attempt(listing.dref, context, identity)
+        text = self._read(name, record.LARGEST)
+        try:
+            found = parse_record(listing.dref, context, identity, text)
+        except Corrupted as error:
+            raise self._lie(name, str(error)) from None
+        if self.trusted is None or self._is_signed(listing, found, text):
+            return found
+        return None
+
+    def _is_signed(self, listing: Listing, found: Record, text: bytes) -> bool:
+        attempt = found.attempt
+        stem = f"{attempt.context}.{attempt.id}"
+        for public in listing.signers().get(stem, ()):
+            if public in (self.trusted or ()):
+                name = names.attempt(
+                    attempt.dref, attempt.context, attempt.id, f"{public}.sig"
+                )  # fmt: skip
+                if signing.is_signed(public, text, self._read(name, 1000)):
+                    return True
+                raise self._lie(name, "the signature is not over this record")
+        return False
+
+    def equals(self, resolved: str) -> list[tuple[DRef, str]]:
+        """The (derivation, context) pairs with a resolved config of this digest."""
+        return names.pairs(self.place.names(f"resolved/{resolved}"))
+
+    def _read(self, name: str, most: int) -> bytes:
+        content = self.place.read(name, most)
+        if len(content) >= most:
+            raise self._lie(name, "it is longer than it may be")
+        return content
+
+    def _lie(self, name: str, because: str) -> ChecksumMismatch:
+        return ChecksumMismatch(
+            "a remote holds what is not what its name says",
+            url=self.url,
+            object=name,
+            because=because,
+            remedy="nothing of it was used; push it there again with repair=True, "
+            "or ask who runs the remote",
+        )
+
+
+def open_remote(
+    url: str | os.PathLike[str],
+    *,
+    make: bool = False,
+    trusted: frozenset[str] | None = None,
+    patience: float | None = None,
+    options: Options | None = None,
+) -> Remote:
+    """The remote at a URL or path; with `make`, it may be written, and is made where none is.
+
+    Raises BadPlace where it cannot be used, FormatTooNew, NotInStore when none is there.
+    """
+    place = place_at(url, options)
+    if make and isinstance(place, UrlPlace) and place.read_only:
+        raise BadPlace(
+            "nothing can be pushed over HTTP",
+            url=place.url,
+            remedy="push to the folder or bucket that the server serves",
+        )
+    try:
+        _check_mark(place, place.read(names.MARK, 10_000))
+    except FileNotFoundError:
+        if not make:
+            raise NotInStore(
+                "no remote is here",
+                url=place.url,
+                missing=names.MARK,
+                remedy="check the URL; the first push to a place makes a remote there",
+            ) from None
+        refuse_others(place)
+        write_mark(place)
+    return Remote(place, trusted, patience)
+
+
+def refuse_others(place: Place) -> None:
+    """Makes sure that there is nothing yet that is not ours. Raises BadPlace."""
+    present = place.names("")
+    if "pystore.json" in present:
+        raise BadPlace(
+            "this is a store, no remote",
+            url=place.url,
+            remedy="copy(ref, from_store, to_store) copies between stores; push to another folder",
+        )
+    strange = set(present) - {"drv", "parts", "resolved", ""}
+    if strange:
+        raise BadPlace(
+            "the place is not empty, and no remote",
+            url=place.url,
+            holds=", ".join(sorted(strange)[:5]),
+            remedy="name a new or empty folder of it",
+        )
+
+
+def write_mark(place: Place) -> None:
+    """Says that a remote is here; first of all, so that no permission shows before any work."""
+    text = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    try:
+        place.write(names.MARK, text)
+    except FileNotFoundError as error:
+        raise BadPlace(
+            "the bucket or folder is not there",
+            url=place.url,
+            because=str(error)[:200],
+            remedy="make it first, or check its name",
+        ) from None
+
+
+def _check_mark(place: Place, text: bytes) -> None:
+    try:
+        mark = json.loads(text)
+        version, features = mark["format"], mark["features"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ChecksumMismatch(
+            f"{names.MARK} is damaged", url=place.url, remedy="ask who runs the remote"
+        ) from None
+    if version != names.FORMAT or features:
+        raise FormatTooNew(
+            "this remote needs a later version of pystore",
+            url=place.url,
+            format=version,
+            known=names.FORMAT,
+            remedy="upgrade pystore",
+        )

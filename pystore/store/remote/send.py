@@ -1,0 +1,180 @@
+"""Sending: what a remote lacks goes there: bytes first, the records of attempts last.
+
+So whoever finds a record finds what it speaks of; after a crash, a retry sends what is missing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ...model.context import Context
+from ...model.events import Listener, Progress, Sent, ignore
+from ...model.refs import DRef, RRef
+from ..adopt import resolved_digest
+from ..store import Store
+from . import local, names, record
+from .closing import closed, in_order
+from .history import Copy, known
+from .local import Shipment
+from .moved import Moved
+from .names import Listing
+from .remote import Remote, write_mark
+from .signing import Key
+
+_SMALL = 1 << 18  # [bytes] up to which sending is cheaper than asking
+
+Object = tuple[str, bytes]  # a name and a content
+
+
+@dataclass
+class _Tally:
+    size: int = 0
+    done: int = 0
+    total: int = 0
+
+
+def send(
+    store: Store,
+    rrefs: Iterable[RRef],
+    remote: Remote,
+    *,
+    key: Key | None = None,
+    repair: bool = False,
+    listener: Listener = ignore,
+) -> Moved:
+    """Makes sure that the remote has these realizations, their inputs, and their attempts.
+
+    With `repair`, what seems to be there is sent again. Raises NotInStore, Corrupted,
+    UnkeepableOutput before anything is sent; BadPlace, FetchError.
+    """
+    wanted = sorted(set(rrefs))
+    return _Sender(store, remote, key, repair, listener).send(wanted)
+
+
+class _Sender:
+    def __init__(
+        self, store: Store, remote: Remote, key: Key | None, repair: bool, listener: Listener
+    ) -> None:
+        self._store = store
+        self._remote = remote
+        self._key = key
+        self._repair = repair
+        self._listener = listener
+        self._listings: dict[DRef, Listing] = {}
+        self._tally = _Tally()
+
+    def send(self, wanted: list[RRef]) -> Moved:
+        contexts = closed(self._store, wanted, self._has)
+        self._store.hold(tuple(contexts))
+        order = in_order(contexts)
+        self._list({rref.dref for rref in order})
+        lacking = [rref for rref in order if self._repair or not self._has(rref)]
+        shipments = [Shipment(self._store, rref) for rref in lacking]
+        copies = self._copies(contexts)
+        sent = [copy for copy in copies if self._repair or not self._knows(copy)]
+        if shipments or sent:
+            write_mark(self._remote.place)
+        self._send_bytes(shipments)
+        self._put_all(self._texts(shipments, contexts))
+        self._put_all(item for copy in sent for item in _beside(copy))
+        self._put_all(self._signatures(copies))
+        self._put_all((_name(copy), copy.record.text) for copy in sent)
+        return Moved(tuple(wanted), tuple(lacking), len(sent), self._tally.size)
+
+    def _list(self, drefs: Iterable[DRef]) -> None:
+        new = sorted(set(drefs) - set(self._listings))
+        self._listings.update(self._remote.each(self._remote.listing, new))
+
+    def _has(self, rref: RRef) -> bool:
+        self._list([rref.dref])
+        return self._listings[rref.dref].has(names.realization(rref))
+
+    def _knows(self, copy: Copy) -> bool:
+        return self._listings[copy.record.attempt.dref].has(_name(copy))
+
+    def _put_all(self, objects: Iterable[Object]) -> None:
+        for _ in self._remote.each(lambda item: self._remote.place.write(*item), objects):
+            pass
+
+    # --- bytes -------------------------------------------------------------------------
+
+    def _send_bytes(self, shipments: list[Shipment]) -> None:
+        self._tally.total = sum(shipment.manifest.size for shipment in shipments)
+        tally, before, last = self._tally, 0, None
+        for (rref, _, content), moved in self._remote.each(self._put, _parts(shipments)):
+            if last not in (None, rref):
+                self._tell(last, tally.size - before)
+                before = tally.size
+            tally.size, tally.done, last = tally.size + moved, tally.done + len(content), rref
+            self._listener(Progress(rref.dref, tally.done, tally.total, "bytes"))
+        self._tell(last, tally.size - before)
+
+    def _tell(self, rref: RRef | None, size: int) -> None:
+        if rref is not None:
+            self._listener(Sent(rref.dref, (rref,), self._remote.url, size))
+
+    def _put(self, item: tuple[RRef, str, bytes]) -> int:
+        _, digest, content = item
+        place, name = self._remote.place, names.part(digest)
+        fresh = len(content) <= _SMALL or place.size(name) != len(content)
+        if not self._repair and not fresh:
+            return 0
+        place.write(name, content)
+        return len(content)
+
+    # --- texts -------------------------------------------------------------------------
+
+    def _texts(self, shipments: list[Shipment], contexts: dict[RRef, Context]) -> Iterator[Object]:
+        store, told = self._store, set()
+        for rref in (shipment.rref for shipment in shipments):
+            config = store.config(rref.dref)
+            name = names.config(rref.dref)
+            if name not in told and (self._repair or not self._listings[rref.dref].has(name)):
+                yield name, config.text.encode()
+                told.add(name)
+            if context := contexts[rref]:
+                digest = resolved_digest(store.layout, config, context)
+                yield names.resolved(digest, rref.dref, context.digest), b""
+        for shipment in shipments:
+            yield names.realization(shipment.rref), shipment.parcel.text
+
+    def _copies(self, contexts: dict[RRef, Context]) -> list[Copy]:
+        """All attempts of these derivations in these contexts, whatever came of them."""
+        found: list[Copy] = []
+        for (dref, _), context in {(r.dref, c.digest): c for r, c in contexts.items()}.items():
+            tried = known(self._store, self._store.config(dref), context.digest)
+            found += local.copies(self._store, tried, context)
+        return found
+
+    def _signatures(self, copies: list[Copy]) -> Iterator[Object]:
+        if self._key is None:
+            return
+        for copy in copies:
+            name = _name(copy)[: -len("json")] + f"{self._key.public}.sig"
+            listing = self._listings[copy.record.attempt.dref]
+            fresh = self._repair or not self._knows(copy)
+            if fresh or (not listing.has(name) and self._is_there(copy)):
+                yield name, self._key.sign(copy.record.text)
+
+    def _is_there(self, copy: Copy) -> bool:
+        """Whether the remote's record says what ours does: nothing else is signed."""
+        return self._remote.place.read(_name(copy), record.LARGEST) == copy.record.text
+
+
+def _parts(shipments: list[Shipment]) -> Iterator[tuple[RRef, str, bytes]]:
+    for shipment in shipments:
+        for digest, content in shipment.parts():
+            yield shipment.rref, digest, content
+
+
+def _name(copy: Copy) -> str:
+    attempt = copy.record.attempt
+    return names.attempt(attempt.dref, attempt.context, attempt.id)
+
+
+def _beside(copy: Copy) -> Iterator[Object]:
+    attempt = copy.record.attempt
+    for suffix, content in copy.beside.items():
+        if suffix == "diff":
+            yield names.diff(attempt.dref, attempt.versions["git diff"]), content
+        else:
+            yield names.attempt(attempt.dref, attempt.context, attempt.id, suffix), content

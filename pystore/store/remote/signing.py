@@ -1,0 +1,115 @@
+"""Signing: whose word a record is. Ed25519 keys, as 32 raw bytes in hexadecimal digits.
+
+A signature is over the text of a record, in which nothing changes when it is imported. The record
+names what it made, that name digests the tree and the inputs: so all of it is signed for.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...model.errors import BadPlace
+from .. import disk
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class Key:
+    """The private key in a file, which `make_key` has written. Raises BadPlace."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        try:
+            text = Path(path).expanduser().read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _no_key(path, str(error)) from None
+        if not _HEX.match(text):
+            raise _no_key(path, "it does not hold 64 hexadecimal digits")
+        self._private = _private(bytes.fromhex(text))
+        self.public = _hex_of(self._private)
+
+    def sign(self, text: bytes) -> bytes:
+        """The signature of a text, as an object of a remote has it."""
+        return self._private.sign(text).hex().encode() + b"\n"
+
+
+def make_key(path: str | os.PathLike[str]) -> str:
+    """Writes a new private key into a file that must not be there; returns the public key.
+
+    Push with the private one; give the public one to those who pull: `trusted_keys=[…]`.
+    """
+    seed = os.urandom(32)
+    public = _hex_of(_private(seed))
+    try:
+        disk.write_new(
+            Path(path).expanduser(), seed.hex().encode() + b"\n", durable=True, mode=0o600
+        )
+    except OSError as error:
+        raise BadPlace(
+            "no key can be written here",
+            path=path,
+            because=error.strerror,
+            remedy="name a new file in a folder of yours",
+        ) from None
+    return public
+
+
+def is_signed(public: str, text: bytes, signature: bytes) -> bool:
+    """Whether the holder of this key has signed this text."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        key.verify(bytes.fromhex(signature.decode("ascii").strip()), text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def trusting(keys: Iterable[str] | None) -> frozenset[str] | None:
+    """The public keys whose word counts; None where everybody's does. Raises BadPlace."""
+    if keys is None:
+        return None
+    trusted = frozenset([keys] if isinstance(keys, str) else keys)
+    for key in trusted:
+        if not isinstance(key, str) or not _HEX.match(key):
+            raise BadPlace(
+                "not a public key",
+                given=ascii(key)[:200],
+                expected="64 hexadecimal digits",
+                remedy="make_key returned it, and `pystore key FILE` prints it",
+            )
+    _require()
+    return trusted
+
+
+def _private(seed: bytes) -> "Ed25519PrivateKey":
+    _require()
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def _hex_of(key: "Ed25519PrivateKey") -> str:
+    return key.public_key().public_bytes_raw().hex()
+
+
+def _require() -> None:
+    try:
+        import cryptography  # noqa: F401  # whether it is installed
+    except ImportError:
+        raise BadPlace(
+            "signatures need the package cryptography",
+            remedy="pip install 'pystore-stages[signing]'",
+        ) from None
+
+
+def _no_key(path: object, because: str) -> BadPlace:
+    return BadPlace(
+        "no private key in this file", path=path, because=because, remedy="make_key(path) makes one"
+    )
