@@ -63,15 +63,20 @@ def find_rref(text: str, *, store: Store | None = None) -> RRef:
     return _latest(text, drefs, store)
 
 
-def find_drefs(text: str, *, store: Store | None = None) -> list[DRef]:
-    """The derivations meant by a name or a pattern of names, all of them, or by a reference."""
+def find_refs(text: str, *, store: Store | None = None) -> Sequence[DRef | RRef]:
+    """All derivations of a name, or of names that match a pattern; else the one reference meant.
+
+    Raises as `find_ref` does; a name of several derivations is not ambiguous here.
+    """
     store = store or current_store()
     if set(text) & set("*?["):
         found = [dref for dref in store.drefs() if fnmatchcase(dref.name, text)]
         if not found:
             raise _nothing(text, store)
         return found
-    return _derivations(text, store)
+    if named := _named(text, store):
+        return named
+    return [find_ref(text, store=store)]
 
 
 def latest(drefs: Iterable[DRef], *, store: Store | None = None) -> Attempt | None:

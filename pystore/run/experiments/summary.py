@@ -92,14 +92,15 @@ class Summary:
         return Table.of([*header, "mean", "std", "95%", "min", "max", "best"], rows)
 
     def __str__(self) -> str:
-        return "\n".join([str(self.table()), *self._notes()])
+        return "\n".join([str(self.table()), *self.notes()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_() + "".join(f"<p>{escape(n)}</p>" for n in self._notes())
+        return self.table()._repr_html_() + "".join(f"<p>{escape(n)}</p>" for n in self.notes())
 
-    def _notes(self) -> list[str]:
+    def notes(self) -> list[str]:
+        """What is said below the table."""
         found = self.picked()
         if found is None or found[1].corrected != found[1].corrected:
             return []

@@ -1,12 +1,11 @@
 """Columns: rows of text, aligned; cut at the edge of a terminal, whole elsewhere, never wrapped."""
 
 import shutil
+import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from unicodedata import category, east_asian_width
 
 import click
-
-from .printable import in_terminal
 
 Style = Callable[[str], str]
 
@@ -42,6 +41,16 @@ def facts(pairs: Iterable[tuple[str, str]], indent: str = "  ") -> str:
     width = max((cells(name) for name, _ in known), default=0)
     lines = (f"{indent}{_pad(name, width)}{_GAP}{text}".rstrip() for name, text in known)
     return "\n".join(map(cut, lines))
+
+
+def in_terminal() -> bool:
+    """Whether a person sees what is printed."""
+    return sys.stdout.isatty()
+
+
+def ref(given: str) -> str:
+    """A reference: its first digits in a terminal, whole elsewhere."""
+    return given[:13] if in_terminal() else given
 
 
 def edge() -> int | None:

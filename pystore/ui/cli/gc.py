@@ -11,7 +11,7 @@ from ...store.gc import Garbage, collect
 from .asking import agreed, check_can_ask, yes
 from .columns import columns
 from .edge import Edge, as_json, edge, report
-from .printable import size
+from .quantities import size
 
 
 @click.command()

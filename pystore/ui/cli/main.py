@@ -20,7 +20,20 @@ from .ending import DONE, Stopped, code_of, tell
 
 # name → the module of this package with a command of that name; imported when it is needed
 COMMANDS: dict[str, dict[str, str]] = {
-    "Look": {},
+    "Look": {
+        "ls": "ls",
+        "show": "show",
+        "tree": "contents",
+        "cat": "contents",
+        "path": "contents",
+        "find": "find",
+        "log": "log",
+        "logs": "log",
+        "metrics": "metrics",
+        "diff": "diff",
+        "graph": "graph",
+        "du": "du",
+    },
     "Do": {
         "run": "run",
         "gc": "gc",

@@ -1,52 +1,61 @@
 """REF: the argument that names a derivation or a realization, in full or in short."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from ...model.errors import PystoreError
-from ...model.refs import DRef, RRef
-from ...run.shorthand import find_ref, find_rref
-from ...store.layout import exists
+from ...run.shorthand import find_ref, find_refs, find_rref
 from ...store.pins import pins
 from ...store.store import Store
 from .edge import Edge
 
 
 class RefType(click.ParamType):  # type: ignore[type-arg]  # generic in later versions only
-    """A derivation or a realization; with `realized`, a realization: of a name the latest."""
+    """What `find` makes of a text, in the store of the command."""
 
     name = "REF"
 
-    def __init__(self, *, realized: bool = False) -> None:
-        self.realized = realized
+    def __init__(self, find: Callable[..., Any]) -> None:
+        self.find = find
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> DRef | RRef:
-        """The reference meant. Raises BadRef, NotInStore."""
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Any:
+        """What is meant. Raises BadRef, NotInStore."""
+        if not isinstance(value, str):
+            return value  # a default
         edge = ctx.find_object(Edge) if ctx else None
         assert edge is not None, "commands are called through the group"
-        return (find_rref if self.realized else find_ref)(value, store=edge.store)
+        return self.find(value, store=edge.store)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Names, pins, and references that were begun."""
-        return [CompletionItem(text) for text in completions(ctx, incomplete)]
+        return complete(ctx, param, incomplete)
 
 
-REF = RefType()
-RREF = RefType(realized=True)
+REF = RefType(find_ref)
+"""A derivation or a realization."""
+
+RREF = RefType(find_rref)
+"""A realization: of a derivation, or of a name whatever the parameters, the latest."""
+
+REFS = RefType(find_refs)
+"""A list: all derivations of a name or a pattern, or one reference."""
+
+
+def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The same, for arguments that are read later."""
+    return [CompletionItem(text) for text in completions(ctx, incomplete)]
 
 
 def completions(ctx: click.Context, incomplete: str) -> list[str]:
     """What a reference that begins so may become; nothing where no store can be read."""
-    root = ctx.ensure_object(Edge).root
+    edge = ctx.ensure_object(Edge)
     try:
-        return sorted(set(_completions(Store(root), incomplete))) if exists(root) else []
+        return sorted(set(_completions(edge.store, incomplete)))
     except (PystoreError, OSError):
         return []  # a shell that waits for a word is no place for an error
 

@@ -13,7 +13,7 @@ from ...store import verify as verification
 from ...store.verify import Report
 from .edge import Edge, as_json, edge, report
 from .ending import DAMAGED
-from .printable import size
+from .quantities import size
 from .ref import REF
 
 

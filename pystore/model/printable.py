@@ -1,0 +1,15 @@
+"""Printable: text as a terminal may be given it, on one line."""
+
+
+def printable(text: str | bytes) -> str:
+    r"""The text with what could steer a terminal, or is no UTF-8, as escapes: `\x1b`, `\n`."""
+    text = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    if "\udc80" <= character <= "\udcff":  # a byte that is no UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()

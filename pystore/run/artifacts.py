@@ -1,0 +1,75 @@
+"""Artifacts of realizations: where one is, and which ones have a name or are new."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ..model.errors import BadRef, NotInStore
+from ..model.manifest import Entry
+from ..model.printable import printable
+from ..model.refs import DRef, RRef, check_part
+from ..store.commit import CONTEXT, MANIFEST
+from ..store.store import Store
+from .inventory import manifest_of
+from .lookup import rref2path
+
+
+@dataclass(frozen=True)
+class Found:
+    """An artifact of a realization."""
+
+    rref: RRef
+    entry: Entry
+    built: int | None  # [ns since the epoch, UTC] when the last attempt that made it ended
+
+
+def artifact_path(rref: RRef, path: str, store: Store) -> Path:
+    """The file of an artifact, or of the store's own two about a realization.
+
+    Raises NotInStore when there is none, BadRef when it is no file.
+    """
+    parts = [check_part(part) for part in path.strip("/").split("/")]
+    out = rref2path(rref, store=store)
+    file = out.joinpath(*parts)
+    if parts in ([CONTEXT], [MANIFEST]) and not os.path.lexists(file):
+        file = out.parent / parts[0]
+    if file.is_file():
+        return file
+    if file.is_dir():
+        raise BadRef(
+            "this is a directory", rref=rref, path=printable(path), remedy="pystore tree REF"
+        )
+    there = [printable(entry.path) for entry in manifest_of(rref, store).entries]
+    raise NotInStore(
+        "no such artifact",
+        rref=rref,
+        path=printable(path)[:200],
+        artifacts=", ".join(there[:20]) or "none",
+        remedy="pystore tree REF",
+    )
+
+
+def search(
+    refs: Iterable[DRef | RRef], store: Store, *, name: str = "*", newer: int | None = None
+) -> Iterator[Found]:
+    """The artifacts of these realizations, or of those of these derivations, that are here.
+
+    `name` is a pattern for the last step of a path, or for all of it where it has a `/`; `newer`
+    a time [ns since the epoch, UTC]: what was built later.
+    """
+    for ref in refs:
+        dref = ref.dref if isinstance(ref, RRef) else ref
+        rrefs = [ref] if isinstance(ref, RRef) else store.realizations(dref)
+        built = {a.rref: a.stop for a in store.attempts(dref) if a.rref}
+        for rref in rrefs:
+            at = built.get(rref)
+            if newer is None or (at is not None and at > newer):
+                entries = manifest_of(rref, store).entries
+                yield from (Found(rref, entry, at) for entry in entries if _called(entry, name))
+
+
+def _called(entry: Entry, pattern: str) -> bool:
+    path = os.fsdecode(entry.path)
+    return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)

@@ -1,0 +1,79 @@
+"""Inventory: what a store holds: derivations, realizations, artifacts."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..model.attempt import Attempt
+from ..model.errors import NotInStore
+from ..model.manifest import Manifest
+from ..model.refs import DRef, RRef
+from ..store import attempts as records
+from ..store import disk, verdicts
+from ..store.commit import MANIFEST
+from ..store.store import Store
+
+
+@dataclass(frozen=True)
+class Held:
+    """A derivation: how many of its realizations are here, and when the last of them came."""
+
+    dref: DRef
+    realizations: int
+    built: int | None  # [ns since the epoch, UTC], as their directories say
+
+
+@dataclass(frozen=True)
+class Made:
+    """A realization, with the attempts that made it, first to last."""
+
+    rref: RRef
+    attempts: tuple[Attempt, ...]
+    state: str  # "here", or why it is not used: "gone", "rejected", "damaged"
+
+
+def held(drefs: Iterable[DRef], store: Store) -> list[Held]:
+    """What is here of each derivation; no record is opened."""
+    return [_held(dref, store.layout.derivation(dref)) for dref in drefs]
+
+
+def _held(dref: DRef, home: str) -> Held:
+    digests = [name for name in records.names(home) if len(name) == 32]
+    times = [os.stat(f"{home}/{digest}").st_mtime_ns for digest in digests]
+    return Held(dref, len(digests), max(times, default=None))
+
+
+def made(dref: DRef, store: Store) -> list[Made]:
+    """The realizations of a derivation, those that are gone too, in the order of their building."""
+    found: dict[RRef, list[Attempt]] = {rref: [] for rref in store.realizations(dref)}
+    here = set(found)
+    for attempt in store.attempts(dref):
+        if attempt.rref is not None:
+            found.setdefault(attempt.rref, []).append(attempt)
+    names = records.names(store.layout.attempts(dref))
+    rejected, damaged = (verdicts.among(names, kind) for kind in ("rejected", "damaged"))
+
+    def state(rref: RRef) -> str:
+        if rref.digest in rejected:
+            return "rejected"
+        return "gone" if rref not in here else "damaged" if rref.digest in damaged else "here"
+
+    rows = [Made(rref, tuple(tries), state(rref)) for rref, tries in found.items()]
+    return sorted(rows, key=lambda row: row.attempts[-1].order if row.attempts else (0, 0, ""))
+
+
+def manifest_of(rref: RRef, store: Store) -> Manifest:
+    """The artifacts of a realization. Raises NotInStore, Corrupted."""
+    try:
+        return Manifest.parse(disk.read(f"{store.layout.realization(rref)}/{MANIFEST}"))
+    except FileNotFoundError:
+        raise store.absent(rref) from None
+
+
+def size_of(rref: RRef, store: Store) -> tuple[int, int] | None:
+    """Files and bytes of a realization; None when it is not here."""
+    try:
+        manifest = manifest_of(rref, store)
+    except NotInStore:
+        return None
+    return sum(entry.kind == "file" for entry in manifest.entries), manifest.size

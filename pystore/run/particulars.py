@@ -1,0 +1,72 @@
+"""Particulars: all that a store knows about a derivation or a realization, as one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.attempt import Attempt
+from ..model.config import Config
+from ..model.errors import NotInStore
+from ..model.refs import DRef, RRef
+from ..store import verdicts
+from ..store.pins import pins
+from ..store.store import Store
+from .inventory import size_of
+from .tries import tries
+
+
+@dataclass(frozen=True)
+class Particulars:
+    """What a derivation or a realization is, what was made of it, and how."""
+
+    ref: DRef | RRef
+    config: Config
+    path: Path | None  # of the artifacts, or of a derivation's own folder; None: gone
+    inputs: Mapping[DRef, tuple[RRef, ...]]  # of a derivation, without realizations
+    attempts: tuple[Attempt, ...]  # first to last
+    sizes: Mapping[RRef, tuple[int, int] | None]  # files and bytes; None: gone
+    pins: tuple[str, ...]
+    verdicts: Mapping[str, str]  # "rejected" or "damaged": why
+
+    @property
+    def dref(self) -> DRef:
+        """The derivation, or the one that the realization belongs to."""
+        return self.ref.dref if isinstance(self.ref, RRef) else self.ref
+
+
+def particulars(ref: DRef | RRef, store: Store) -> Particulars:
+    """All that the store knows about this. Raises NotInStore when that is nothing."""
+    attempts = tuple(reversed(tries([ref], store)))
+    if isinstance(ref, DRef):
+        config = store.config(ref)
+        home: Path | None = Path(store.layout.derivation(ref))
+        inputs: dict[DRef, tuple[RRef, ...]] = dict.fromkeys(config.inputs, ())
+        rrefs = store.realizations(ref)
+    else:
+        config, (home, inputs), rrefs = store.config(ref.dref), _place(ref, attempts, store), [ref]
+    names = tuple(name for name, pinned in pins(store).items() if pinned in rrefs)
+    sizes = {rref: size_of(rref, store) for rref in rrefs}
+    why = _verdicts(ref, store) if isinstance(ref, RRef) else {}
+    return Particulars(ref, config, home, inputs, attempts, sizes, names, why)
+
+
+def _place(
+    rref: RRef, attempts: tuple[Attempt, ...], store: Store
+) -> tuple[Path | None, dict[DRef, tuple[RRef, ...]]]:
+    out = Path(store.layout.out(rref))
+    try:
+        return out, dict(store.context(rref))
+    except NotInStore:
+        if not attempts:
+            raise
+        return None, dict.fromkeys(store.config(rref.dref).inputs, ())
+
+
+def _verdicts(rref: RRef, store: Store) -> dict[str, str]:
+    folder = store.layout.attempts(rref.dref)
+    found = {}
+    if verdicts.stands(folder, rref, "rejected"):
+        found["rejected"] = str(verdicts.read(folder, rref, "rejected").get("reason"))
+    if verdicts.stands(folder, rref, "damaged"):
+        found["damaged"] = "; ".join(map(str, verdicts.read(folder, rref, "damaged")["what"]))
+    return found

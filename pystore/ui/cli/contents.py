@@ -1,0 +1,111 @@
+"""pystore cat, tree, path: what a realization holds, and where it is."""
+
+import os
+import shutil
+import sys
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...model.manifest import Entry, encode_name
+from ...model.refs import RRef
+from ...run.artifacts import artifact_path
+from ...run.inventory import manifest_of
+from ...run.lookup import rref2path
+from .artifact import artifact, artifact_record
+from .columns import cut
+from .edge import Edge, as_json, edge, report
+from .quantities import size
+from .ref import RREF
+
+# what a name alone means to these, for their help
+_LATEST = "Of a derivation, or a name, the latest realization."
+
+
+@click.command(epilog=_LATEST)
+@click.argument("ref", type=RREF)
+@click.argument("path")
+@as_json
+@edge
+def cat(edge: Edge, ref: RRef, path: str, as_json: bool) -> None:
+    """Print an artifact, byte for byte.
+
+    --json: objects with `rref`, `path`, `size` and `text`, or `base64` where it is no UTF-8.
+    """
+    file = artifact_path(ref, path, edge.store)
+    if as_json:
+        report([_content(ref, path, file)], str, as_json)
+        return
+    sys.stdout.flush()
+    with file.open("rb") as source:
+        shutil.copyfileobj(source, sys.stdout.buffer)
+
+
+def _content(rref: RRef, path: str, file: Path) -> dict[str, Any]:
+    content = file.read_bytes()
+    record = {"rref": rref, "path": encode_name(os.fsencode(path)), "size": len(content)}
+    try:
+        return {**record, "text": content.decode()}
+    except UnicodeDecodeError:
+        return {**record, "base64": b64encode(content).decode()}
+
+
+@click.command(epilog=_LATEST)
+@click.argument("refs", type=RREF, nargs=-1, required=True, metavar="REF...")
+@as_json
+@edge
+def path(edge: Edge, refs: tuple[RRef, ...], as_json: bool) -> None:
+    """Print where the artifacts are: `cd $(pystore path mnist)`. Leave them as they are.
+
+    --json: objects with `rref` and `path`.
+    """
+    places = [(rref, str(rref2path(rref, store=edge.store))) for rref in refs]
+    records = [{"rref": rref, "path": place} for rref, place in places]
+    report(records, lambda: "\n".join(place for _, place in places), as_json)
+
+
+@click.command(epilog=_LATEST)
+@click.argument("ref", type=RREF)
+@as_json
+@edge
+def tree(edge: Edge, ref: RRef, as_json: bool) -> None:
+    """Show the artifacts of a realization as a tree, with sizes.
+
+    --json: objects with `rref`, `path`, `kind`, and of files `size`, `executable` and `digest`.
+    """
+    entries = manifest_of(ref, edge.store).entries
+    records = [artifact_record(ref, entry) for entry in entries]
+    report(records, lambda: "\n".join([ref, *map(cut, branches(entries))]), as_json)
+
+
+def branches(entries: Sequence[Entry]) -> Iterable[str]:
+    """The lines of a tree of artifacts; its depth is no matter."""
+    last = _last_below(entries)
+    above: list[bytes] = []
+    for entry in entries:
+        steps = entry.path.split(b"/")
+        while above != steps[: len(above)]:
+            above.pop()
+        for depth in range(len(above), len(steps)):
+            here = b"/".join(steps[: depth + 1])
+            inside = (b"/".join(steps[: d + 1]) for d in range(depth))
+            rails = ["    " if folder in last else "│   " for folder in inside]
+            sign = "└── " if here in last else "├── "
+            leaf = depth == len(steps) - 1
+            node = entry if leaf else Entry(here, "directory")
+            note = f"  {size(entry.size)}" if leaf and entry.kind == "file" else ""
+            yield "".join(rails) + sign + artifact(node, steps[depth]) + note
+        above = steps[:-1]
+
+
+def _last_below(entries: Iterable[Entry]) -> set[bytes]:
+    """The paths that are the last in their directories."""
+    last: dict[bytes, bytes] = {}
+    for entry in entries:
+        steps = entry.path.split(b"/")
+        for depth in range(len(steps)):
+            last[b"/".join(steps[:depth])] = b"/".join(steps[: depth + 1])
+    return set(last.values())

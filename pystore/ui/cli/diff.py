@@ -1,0 +1,138 @@
+"""pystore diff: in what two results differ, and by how much."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import click
+
+from ...model.manifest import Entry, encode_name
+from ...model.printable import printable
+from ...model.refs import DRef, RRef
+from ...run.difference import Artifact, Changed, Difference, difference
+from ...run.shorthand import find_ref, find_refs, latest
+from ...store.store import Store
+from .columns import cut, facts
+from .edge import Edge, as_json, edge, report
+from .quantities import number, size
+from .ref import RefType
+
+_MOST = 40  # lines of one artifact's difference, in a terminal or not
+
+
+def _find(text: str, *, store: Store | None = None) -> DRef | RRef:
+    """The realization meant, the latest; a derivation where nothing was built of the only one."""
+    refs = find_refs(text, store=store)
+    if len(refs) > 1 or isinstance(refs[0], DRef):
+        attempt = latest([ref for ref in refs if isinstance(ref, DRef)], store=store)
+        if attempt is not None and attempt.rref is not None:
+            return attempt.rref
+        return find_ref(text, store=store)
+    return refs[0]
+
+
+SIDE = RefType(_find)
+
+
+@click.command(epilog="Of a derivation, or a name, the latest realization.")
+@click.argument("a", type=SIDE)
+@click.argument("b", type=SIDE)
+@as_json
+@edge
+def diff(edge: Edge, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
+    """Show in what B differs from A: config, code, inputs, artifacts, metrics.
+
+    Where nothing was built yet, derivations are compared.
+    --json: one object, with `a`, `b` and lists `config`, `code`, `inputs`, `artifacts` and
+    `metrics` of objects with `key` (of artifacts `path`), `a` and `b`; null where there is none.
+    """
+    if type(a) is not type(b):
+        a, b = (ref.dref if isinstance(ref, RRef) else ref for ref in (a, b))
+    found = difference(a, b, edge.store)
+    report([_record(found)], lambda: text(found), as_json)
+
+
+def _record(found: Difference) -> dict[str, Any]:
+    keys = ("config", "code", "inputs", "metrics")
+    lists = {key: [vars(changed) for changed in getattr(found, key)] for key in keys}
+    artifacts = [
+        {"path": encode_name(one.path), "a": _entry(one.a), "b": _entry(one.b), "lines": one.lines}
+        for one in found.artifacts
+    ]
+    return {"a": found.a, "b": found.b, **lists, "artifacts": artifacts}
+
+
+def _entry(entry: Entry | None) -> dict[str, Any] | None:
+    if entry is None:
+        return None
+    known = {"kind": entry.kind, "size": entry.size, "executable": entry.executable}
+    return {**known, "digest": entry.digest, "target": encode_name(entry.target)}
+
+
+def text(found: Difference) -> str:
+    """The differences, for people."""
+    parts = [
+        ("config", _pairs(found.config, _value)),
+        ("code", _code(found.code)),
+        ("inputs", _pairs(found.inputs, _refs)),
+        ("artifacts", "\n".join(_artifacts(found.artifacts))),
+        ("metrics", _metrics(found.metrics)),
+    ]
+    shown = [f"{click.style(title, bold=True)}\n{body}" for title, body in parts if body]
+    head = f"{click.style(f'- {found.a}', fg='red')}\n{click.style(f'+ {found.b}', fg='green')}"
+    return "\n".join([head, *(shown or ["nothing differs"])])
+
+
+def _pairs(changed: Sequence[Changed], spelled: Callable[[Any], str]) -> str:
+    return facts((printable(c.key), f"{spelled(c.a)} → {spelled(c.b)}") for c in changed)
+
+
+def _value(value: Any) -> str:
+    return "(none)" if value is None else printable(json.dumps(value, ensure_ascii=False))
+
+
+def _refs(refs: Sequence[str] | None) -> str:
+    return ", ".join(ref[:13] for ref in refs) if refs else "(none)"
+
+
+def _code(changed: Sequence[Changed]) -> str:
+    def became(c: Changed) -> str:
+        return "is new" if c.a is None else "is gone" if c.b is None else "changed"
+
+    return facts((printable(c.key), became(c)) for c in changed)
+
+
+def _metrics(changed: Sequence[Changed]) -> str:
+    return facts((printable(c.key), _apart(c.a, c.b)) for c in changed)
+
+
+def _apart(a: float | None, b: float | None) -> str:
+    if a is None or b is None:
+        return " → ".join("(none)" if x is None else number(x) for x in (a, b))
+    relative = f", {(b - a) / abs(a):+.2%}" if a else ""
+    return f"{number(a)} → {number(b)}  ({b - a:+.6g}{relative})"
+
+
+def _artifacts(changed: Sequence[Artifact]) -> Iterator[str]:
+    for one in changed:
+        sign = "+" if one.a is None else "-" if one.b is None else "~"
+        name = f"{sign} {printable(one.path)}"
+        yield cut(f"  {name}  {_kind(one.a)}{' → ' if one.a and one.b else ''}{_kind(one.b)}")
+        shown = [line for line in one.lines if not line.startswith(("---", "+++"))]
+        yield from map(_line, shown[:_MOST])
+        if len(shown) > _MOST:
+            yield f"      … {len(shown) - _MOST:,} lines more"
+
+
+def _kind(entry: Entry | None) -> str:
+    if entry is None:
+        return ""
+    if entry.kind == "file":
+        return size(entry.size) + (" executable" if entry.executable else "")
+    return f"link to {printable(entry.target)}" if entry.kind == "link" else entry.kind
+
+
+def _line(line: str) -> str:
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+    shown = cut(f"      {printable(line.expandtabs())}")
+    return click.style(shown, fg=colour) if colour else shown

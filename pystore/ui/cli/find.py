@@ -1,0 +1,80 @@
+"""pystore find: artifacts by name and age."""
+
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from ...model.errors import BadRef, PystoreError
+from ...model.refs import DRef, RRef
+from ...run.artifacts import Found, search
+from ...run.shorthand import find_refs
+from ...run.tries import tries
+from ...store.store import Store
+from .artifact import artifact, artifact_record, room
+from .columns import columns
+from .columns import ref as shown
+from .edge import Edge, as_json, edge, report
+from .quantities import when
+from .ref import REFS, complete
+
+_SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@click.command("find")
+@click.argument("refs", type=REFS, required=False, metavar="[NAME|GLOB|REF]")
+@click.option("--name", default="*", help="Only these, such as '*.h5' or 'plots/*.png'.")
+@click.option(
+    "--newer",
+    metavar="TIME|REF",
+    shell_complete=complete,
+    help="Built after: 2026-11-21, '2026-11-21 08:30' (UTC), 3h, 2d, or the latest attempt of REF.",
+)
+@as_json
+@edge
+def find_command(
+    edge: Edge, refs: Sequence[DRef | RRef] | None, name: str, newer: str | None, as_json: bool
+) -> None:
+    """Find artifacts, in all realizations that are here or in those of a name or REF.
+
+    --json: objects as of `ls` of a realization, with `built` in nanoseconds since 1970.
+    """
+    store = edge.store
+    after = None if newer is None else moment(newer, store)
+    found = list(search(store.drefs() if refs is None else refs, store, name=name, newer=after))
+    report([_record(one) for one in found], lambda: _text(found), as_json)
+
+
+def moment(text: str, store: Store) -> int:
+    """The time [ns since the epoch, UTC] that a date, a span before now, or a reference means."""
+    if span := _SPAN.match(text):
+        return time.time_ns() - int(span[1]) * _SECONDS[span[2]] * 10**9
+    try:
+        told = datetime.fromisoformat(text)
+        return int((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()) * 10**9
+    except ValueError:
+        pass  # then it is a reference
+    try:
+        built = [attempt.stop for attempt in tries(find_refs(text, store=store), store)]
+    except PystoreError as error:
+        raise error.having(also="it is no time either: 2026-11-21, 3h, 2d") from None
+    if not built:
+        raise BadRef("nothing was ever built of this", given=text, remedy="name another, or a time")
+    return max(built)
+
+
+def _record(found: Found) -> dict[str, Any]:
+    return {**artifact_record(found.rref, found.entry), "built": found.built}
+
+
+def _text(found: list[Found]) -> str:
+    if not found:
+        return ""
+    rows = [
+        [shown(f.rref), f.rref.name, when(f.built), room(f.entry), artifact(f.entry)] for f in found
+    ]
+    return columns(["realization", "name", "built", "size", "artifact"], rows, right=["size"])

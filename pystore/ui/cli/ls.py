@@ -1,0 +1,137 @@
+"""pystore ls: what is here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ...model.manifest import Entry
+from ...model.printable import printable
+from ...model.refs import DRef, RRef
+from ...run.experiments.parameters import differing
+from ...run.experiments.table import brief
+from ...run.inventory import Held, Made, held, made, manifest_of
+from ...run.shorthand import find_refs
+from ...store.pins import pins
+from ...store.store import Store
+from .artifact import artifact, artifact_record, room
+from .columns import columns, ref
+from .edge import Edge, as_json, edge, report
+from .quantities import number, when
+from .ref import complete
+
+
+@click.command("ls")
+@click.argument("what", shell_complete=complete, required=False, metavar="[NAME|GLOB|REF]")
+@as_json
+@edge
+def ls(edge: Edge, what: str | None, as_json: bool) -> None:
+    """List derivations; of a derivation its realizations, of a realization its artifacts.
+
+    Of a NAME or a pattern such as 'train*', the derivations with the parameters that tell them
+    apart. Of the first digits of a hash, or `dref:` and digits, what that derivation or realization
+    holds. --json: objects with `dref`, `rref` or `path`.
+    """
+    store = edge.store
+    refs = store.drefs() if what is None else find_refs(what, store=store)
+    first = refs[0] if refs else None
+    if isinstance(first, RRef):
+        _artifacts(first, store, as_json)
+    elif first is not None and what is not None and _is_one(what, first):
+        _realizations(first, store, as_json)
+    else:
+        drefs = [ref for ref in refs if isinstance(ref, DRef)]
+        _derivations(drefs, store, what is not None, as_json)
+
+
+def _is_one(what: str, dref: DRef) -> bool:
+    """Whether a derivation was meant, not all of a name or a pattern."""
+    return what != dref.name and not set(what) & set("*?[")
+
+
+def _derivations(drefs: Sequence[DRef], store: Store, told: bool, as_json: bool) -> None:
+    configs = {dref: store.config(dref) for dref in drefs} if told else {}
+    parameters = differing(configs)
+    rows = sorted(held(drefs, store), key=lambda row: (row.dref.name, row.built or 0, row.dref))
+    records = [_held_record(row, parameters) for row in rows] if as_json else []
+    report(records, lambda: _held_text(rows, parameters), as_json)
+
+
+def _held_record(row: Held, parameters: Any) -> dict[str, Any]:
+    record = {
+        "dref": row.dref,
+        "name": row.dref.name,
+        "realizations": row.realizations,
+        "built": row.built,
+    }
+    return record | ({"parameters": parameters[row.dref]} if parameters else {})
+
+
+def _held_text(rows: Sequence[Held], parameters: Any) -> str:
+    if not rows:
+        return "nothing here yet; `pystore run FILE.py` builds a stage of yours"
+    cells = [
+        [
+            ref(row.dref),
+            row.dref.name,
+            f"{row.realizations:,}",
+            when(row.built),
+            " ".join(f"{k}={printable(brief(v))}" for k, v in parameters.get(row.dref, {}).items()),
+        ]
+        for row in rows
+    ]
+    header = ["derivation", "name", "realizations", "built", "parameters" if parameters else ""]
+    return columns(header, cells, right=["realizations"])
+
+
+def _realizations(dref: DRef, store: Store, as_json: bool) -> None:
+    rows = made(dref, store)
+    named: dict[RRef, list[str]] = {}
+    for name, rref in pins(store).items():
+        named.setdefault(rref, []).append(name)
+    records = [_made_record(row, named.get(row.rref, [])) for row in rows]
+    report(records, lambda: _made_text(rows, named), as_json)
+
+
+def _made_record(row: Made, names: list[str]) -> dict[str, Any]:
+    last = row.attempts[-1] if row.attempts else None
+    return {
+        "rref": row.rref,
+        "dref": row.rref.dref,
+        "state": row.state,
+        "attempts": len(row.attempts),
+        "built": last and last.stop,
+        "metrics": dict(last.metrics) if last else {},
+        "pins": names,
+    }
+
+
+def _made_text(rows: Sequence[Made], named: dict[RRef, list[str]]) -> str:
+    cells = []
+    for row in rows:
+        last = row.attempts[-1] if row.attempts else None
+        told = last.metrics.items() if last else ()
+        metrics = " ".join(f"{printable(name)}={number(value)}" for name, value in told)
+        marks = [row.state] * (row.state != "here") + [f"pin {n}" for n in named.get(row.rref, [])]
+        built = when(last.stop) if last else ""
+        cells.append([ref(row.rref), f"{len(row.attempts)}", built, ", ".join(marks), metrics])
+    if not cells:
+        return "no realizations; `pystore log` shows what was tried"
+    header = ["realization", "attempts", "built", "", "metrics"]
+    return columns(header, cells, right=["attempts"], styles=_dim_unused)
+
+
+def _dim_unused(row: Sequence[str]) -> Any:
+    used = not row[3].startswith(("gone", "rejected", "damaged"))
+    return None if used else lambda line: click.style(line, dim=True)
+
+
+def _artifacts(rref: RRef, store: Store, as_json: bool) -> None:
+    entries = manifest_of(rref, store).entries
+    records = [artifact_record(rref, entry) for entry in entries]
+    report(records, lambda: _artifacts_text(entries), as_json)
+
+
+def _artifacts_text(entries: Sequence[Entry]) -> str:
+    shown = [[room(entry), artifact(entry)] for entry in entries]
+    return columns(["size", "artifact"], shown, right=["size"])

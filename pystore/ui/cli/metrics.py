@@ -1,0 +1,90 @@
+"""pystore metrics: what the attempts reached, with what one may conclude."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...model.errors import BadMetric
+from ...model.printable import printable
+from ...model.refs import DRef, RRef
+from ...run.experiments.results import Results, results
+from ...run.experiments.summary import Group, Summary
+from .columns import columns, ref
+from .edge import Edge, as_json, edge, report
+from .ref import REFS
+
+_STATISTICS = ("mean", "std", "low", "high", "min", "max")
+
+
+@click.command()
+@click.argument("refs", type=REFS, nargs=-1, required=True, metavar="NAME|GLOB|REF...")
+@click.option("-m", "--metric", "names", multiple=True, help="Only this one [all recorded].")
+@click.option("--over", multiple=True, help="A parameter that makes no rows of its own.")
+@click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the points into this file.")
+@as_json
+@edge
+def metrics(
+    edge: Edge,
+    refs: tuple[Sequence[DRef | RRef], ...],
+    names: tuple[str, ...],
+    over: tuple[str, ...],
+    least: bool,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Show the metrics of all attempts of stages: n, mean, std, 95 % interval, best.
+
+    Attempts with equal parameters are one row. Of a realization, those of its derivation.
+    --json: objects with `metric`, `parameters`, `drefs`, `n`, `failed`, `missing`, `mean`, `std`,
+    `low` and `high` of the 95 % interval, `min`, `max` and `best`; null where there is none.
+    """
+    drefs = [one.dref if isinstance(one, RRef) else one for given in refs for one in given]
+    found = results(*dict.fromkeys(drefs), metrics=names or None, store=edge.store)
+    summary = found.summary(over=over, mode="min" if least else "max")
+    if plot is not None:
+        _draw(found, over, plot)
+    report([_record(group) for group in summary], lambda: _text(summary), as_json)
+
+
+def _draw(found: Results, over: tuple[str, ...], file: Path) -> None:
+    if len(found.metrics) != 1:
+        raise BadMetric(
+            "which metric is to be plotted?",
+            there_are=", ".join(found.metrics) or "none",
+            remedy="name one: -m accuracy.txt",
+        )
+    figure = found.plot(over=over).figure
+    try:
+        figure.savefig(file)
+    except ValueError as error:  # an ending that stands for no kind of picture
+        raise click.BadParameter(str(error), param_hint="--plot") from None
+
+
+def _record(group: Group) -> dict[str, Any]:
+    found = group.statistics
+    numbers = {name: getattr(found, name) for name in _STATISTICS}
+    return {
+        "metric": group.metric,
+        "parameters": dict(group.parameters),
+        "drefs": list(group.drefs),
+        "n": found.n,
+        "failed": group.failed,
+        "missing": group.missing,
+        **{name: x if math.isfinite(x) else None for name, x in numbers.items()},
+        "best": group.best,
+    }
+
+
+def _text(summary: Summary) -> str:
+    table = summary.table()
+    rows = [
+        [*map(printable, row[:-1]), ref(group.best) if group.best else ""]
+        for row, group in zip(table.rows, summary, strict=True)
+    ]
+    right = [name for name, numeric in zip(table.header, table.numeric, strict=True) if numeric]
+    header = [printable(name) for name in table.header]
+    return "\n".join([columns(header, rows, right=right), *map(printable, summary.notes())])

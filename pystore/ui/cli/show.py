@@ -1,0 +1,122 @@
+"""pystore show: everything about a derivation or a realization."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from ...model.attempt import Attempt
+from ...model.printable import printable
+from ...model.refs import RRef
+from ...run.lineage import Ref
+from ...run.particulars import Particulars, particulars
+from .columns import facts
+from .edge import Edge, as_json, edge, report
+from .log import error_line, log_text
+from .quantities import number, size
+from .ref import REF
+
+_LATEST = 10  # attempts that are shown
+_LONG = ("code", "traceback")  # notes with a place of their own
+
+
+@click.command()
+@click.argument("refs", type=REF, nargs=-1, required=True, metavar="REF...")
+@as_json
+@edge
+def show(edge: Edge, refs: tuple[Ref, ...], as_json: bool) -> None:
+    """Show everything about a derivation or a realization.
+
+    Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
+    --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
+    `sizes` and `attempts`, the newest last (docs/format.md).
+    """
+    found = [particulars(ref, edge.store) for ref in refs]
+    records = [_record(one) for one in found]
+    report(records, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
+
+
+def _record(one: Particulars) -> dict[str, Any]:
+    sizes = [
+        {"rref": rref, "files": known[0] if known else None, "size": known[1] if known else None}
+        for rref, known in one.sizes.items()
+    ]
+    return {
+        "ref": one.ref,
+        "dref": one.dref,
+        "name": one.dref.name,
+        "path": str(one.path) if one.path else None,
+        "config": one.config.value,
+        "inputs": one.inputs,
+        "pins": list(one.pins),
+        "verdicts": one.verdicts,
+        "sizes": sizes,
+        "attempts": [attempt._asdict() for attempt in one.attempts],
+    }
+
+
+def _text(one: Particulars) -> Iterator[str]:
+    yield click.style(one.ref, bold=True)
+    yield facts(_head(one))
+    yield from _section("config", ((key, _plain(v)) for key, v in one.config.value.items()))
+    yield from _section("inputs", _inputs(one))
+    if one.attempts:
+        newest = one.attempts[::-1]
+        yield click.style(f"attempts ({len(newest):,})", bold=True)
+        yield from (f"  {line}" for line in log_text(newest[:_LATEST]).splitlines())
+        yield from _provenance(newest[0])
+
+
+def _head(one: Particulars) -> Iterator[tuple[str, str]]:
+    if isinstance(one.ref, RRef):
+        yield "derivation", one.dref
+    yield "path", printable(str(one.path)) if one.path else "(its bytes are gone)"
+    known = [here for here in one.sizes.values() if here is not None]
+    files, total = sum(files for files, _ in known), sum(bytes for _, bytes in known)
+    count = "" if isinstance(one.ref, RRef) else f" in {len(known):,} realizations"
+    yield "size", f"{size(total)} in {files:,} files{count}"
+    if one.pins:
+        yield "pinned as", ", ".join(one.pins)
+    for verdict, why in one.verdicts.items():
+        yield verdict, printable(why)
+
+
+def _inputs(one: Particulars) -> Iterator[tuple[str, str]]:
+    for dref, refs in one.inputs.items():
+        for ref in refs or [dref]:
+            yield dref.name, ref
+
+
+def _provenance(attempt: Attempt) -> Iterator[str]:
+    ran = {
+        "outcome": attempt.outcome,
+        "error": error_line(attempt),
+        "host": f"{attempt.host}, process {attempt.pid}",
+        "realizer": attempt.realizer,
+        "source": attempt.source,
+        "seed": attempt.seed,
+        "context": attempt.context,
+        **attempt.versions,
+    }
+    yield from _section("latest attempt", ((k, _plain(v)) for k, v in ran.items() if v))
+    told = ((name, number(value)) for name, value in attempt.metrics.items())
+    yield from _section("metrics", told)
+    parts = attempt.notes.get("code")
+    if isinstance(parts, Mapping):
+        yield from _section("code", ((name, _plain(digest)) for name, digest in parts.items()))
+    notes = {k: v for k, v in attempt.notes.items() if k not in _LONG}
+    yield from _section("notes", ((key, _plain(value)) for key, value in notes.items()))
+    if traceback := str(attempt.notes.get("traceback", "")).splitlines():
+        yield click.style("traceback", bold=True)
+        yield from (f"  {printable(line)}" for line in traceback)
+
+
+def _section(title: str, pairs: Any) -> Sequence[str]:
+    body = facts((printable(name), text) for name, text in pairs)
+    return [click.style(title, bold=True), body] if body else []
+
+
+def _plain(value: Any) -> str:
+    spelled = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return printable(spelled)
