@@ -1,6 +1,7 @@
 """What the pages of the site are given while MkDocs builds them."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,10 +35,11 @@ def _command(ctx: click.Context, heading: str) -> Iterator[str]:
     yield f"{heading}\n"
     yield f"```text\n{ctx.command_path} {' '.join(ctx.command.collect_usage_pieces(ctx))}\n```\n"
     yield from _prose(inspect.cleandoc(ctx.command.help or ""))
-    options = [p.get_help_record(ctx) for p in _own(ctx)]
-    if any(options):
+    records = [p.get_help_record(ctx) for p in _own(ctx)]
+    options = [record for record in records if record and record[1]]  # the usage has the others
+    if options:
         yield "| option | what it does |\n|---|---|"
-    for names, text in filter(None, options):
+    for names, text in options:
         yield f"| `{names}` | {_cell(text)} |"
     yield ""
 
@@ -58,5 +60,5 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    special = {character: "\\" + character for character in "|<>*_[]`"}
-    return text.translate(str.maketrans(special))
+    """The text as Markdown: what stands between backquotes is code, and nothing else is special."""
+    return re.sub(r"(`[^`]*`)|([|<>*_\[\]\\])", lambda m: m[1] or f"\\{m[2]}", text)
