@@ -172,12 +172,10 @@ def say(text: str) -> None:
 
 
 def tell(event: events.Event, target: DRef) -> None:
-    """Prints an event; progress only on a terminal, where it can be overwritten."""
+    """Prints an event. How far it is, a terminal shows by itself."""
     match event:
         case events.Started():
             say(f"building {event.dref.name}: attempt {event.number}, seed {event.seed}")
-        case events.Progress(total=total, done=done) if total and sys.stdout.isatty():
-            print(f"\r   {done / total:4.0%}", end="\r", flush=True)
         case events.Succeeded():
             say(f"built {event.dref.name} in {event.duration:.1f} s")
         case events.Reused(dref=dref) if dref == target:

@@ -294,6 +294,26 @@ def test_W2_events_may_come_from_many_threads_at_once():
     assert len(tallies[-1].succeeded) == 50
 
 
+def test_what_was_heard_before_there_was_something_to_show_is_told_first():
+    written, first, second = io.StringIO(), build("first"), build("second")
+    watcher = Watcher(one_call(first, second), lambda *a: Lines(lambda: written, *a), clock=Hands())
+    with watcher as hear:
+        hear(Adopted(first.dref, (rref(first.dref),), 1))
+        hear(Reused(first.dref, (rref(first.dref),)))
+        hear(OtherInputs(second.dref, 4))
+        assert not written.getvalue()
+        hear(started(second.dref))
+    assert (
+        written.getvalue()
+        == """\
+pystore: adopted first: 1 made elsewhere from the same bytes
+pystore: new second: 4 made from other inputs do not count
+pystore: building second, seed 7
+pystore: 1 of 2 done · 1 adopted · 0.0 s
+"""
+    )
+
+
 def test_what_a_pool_tells_after_the_call_is_not_shown():
     written, target = io.StringIO(), build()
     watcher = Watcher(one_call(target), lambda *a: Lines(lambda: written, *a))

@@ -44,7 +44,10 @@ class Display(Protocol):
 
 
 class Watcher(AbstractContextManager[Listener]):
-    """Folds the events of one call, and opens its display when there is something to show."""
+    """Folds the events of one call, and opens its display when there is something to show.
+
+    What was heard before is kept, and told first.
+    """
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Watcher(AbstractContextManager[Listener]):
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._tally = Tally(len(closure.derivations))
+        self._heard: list[tuple[Event, float, float | None]] = []  # and not yet told
         self._display: Display | None = None
         self._over = False
         self._told: dict[Key, float] = {}
@@ -87,22 +91,27 @@ class Watcher(AbstractContextManager[Listener]):
         """Takes an event, from any thread of this process."""
         if os.getpid() != self._process:
             return  # in a fork, a lock may be held by a thread that is not there
-        now = self._clock()
-        if isinstance(event, Progress) and self._too_soon(event, now):
+        if isinstance(event, Progress) and self._too_soon(event):
             return
         usual = self._usual(event.dref) if isinstance(event, Started) else None
         with self._lock:
             if self._over:
                 return
-            self._tally = after(self._tally, event, now, usual)
+            self._heard.append((event, self._clock(), usual))
             if self._display is None and self._worth(event):
                 drefs = (derivation.dref for derivation in self._closure.derivations)
                 self._display = self._show(Labels(drefs), self._since)
             if self._display is not None:
-                self._display.hear(event, self._tally, now)
+                self._tell(self._display)
 
-    def _too_soon(self, event: Progress, now: float) -> bool:
-        key = (event.dref, event.number)
+    def _tell(self, display: Display) -> None:
+        for event, now, usual in self._heard:
+            self._tally = after(self._tally, event, now, usual)
+            display.hear(event, self._tally, now)
+        self._heard.clear()
+
+    def _too_soon(self, event: Progress) -> bool:
+        key, now = (event.dref, event.number), self._clock()
         if event.done != event.total and now - self._told.get(key, -_APART) < _APART:
             return True
         self._told[key] = now
