@@ -5,6 +5,7 @@
 
 import errno
 import os
+import signal
 import traceback
 from pathlib import Path
 
@@ -44,6 +45,9 @@ _DEEPEST = 8  # frames that are shown
 
 class Stopped(KeyboardInterrupt):
     """A signal asked us to stop; its number is the argument."""
+
+    def __str__(self) -> str:
+        return signal.Signals(self.args[0]).name
 
 
 def code_of(error: BaseException) -> int:

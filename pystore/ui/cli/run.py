@@ -50,6 +50,21 @@ from .program import Program, parse_target
     default=1,
     help="How many attempts must have succeeded, now or earlier.",
 )
+@click.option(
+    "-j",
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Run stages in N processes; without it here, one at a time.",
+)
+@click.option("--gpus", metavar="0,1", help="The devices to hand out to stages that ask for some.")
+@click.option(
+    "--retries",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="How often an attempt that failed is tried again.",
+)
 @click.option("--keep-going", is_flag=True, help="Build all that does not depend on a failure.")
 @click.option(
     "-v",
@@ -123,6 +138,9 @@ class _Run:
                 force_rebuild=forced,
                 attempts=self.options["attempts"],
                 keep_going=self.options["keep_going"],
+                workers=self.options["workers"],
+                gpus=gpus.split(",") if (gpus := self.options["gpus"]) else None,
+                retries=self.options["retries"],
                 store=store,
                 listener=hearing,
                 capture=not self.options["verbose"],
