@@ -383,3 +383,26 @@ def test_a_colon_parts_the_file_from_the_stage(here):
     assert parse_target("first.py") == (Path("first.py"), None)
     assert parse_target("first.py:") == (Path("first.py"), None)
     assert parse_target("a:b.py") == (Path("a:b.py"), None)
+
+
+def test_a_dry_run_says_what_would_be_done_and_leaves_nothing(run, here):
+    assert run("--dry-run", "first.py") == (
+        0,
+        "numbers  build 1  will build: no realization in this context\n"
+        "                  nothing named numbers was built here\n"
+        "train    build 1  will build: no realization in this context\n"
+        "                  nothing named train was built here\n"
+        "2 to build\n",
+        "",
+    )
+    assert not (here / "store").exists()
+    run("-q", "first.py")
+    out = run("-n", "first.py", "-p", "epochs=3", "--json")[1]
+    assert [step["action"] for step in json.loads(out)["steps"]] == ["reuse", "build"]
+
+
+def test_workers_run_what_the_file_defines_and_show_its_lines_when_it_fails(run):
+    assert run("-q", "-j", "1", "first.py")[1].startswith("first.py:train: 2 built\n")
+    code, _, err = run("-q", "-j", "1", "first.py", "-p", "fail=true")
+    assert code == 1
+    assert "            helper.py:3 in square\n" in err

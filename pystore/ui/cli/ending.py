@@ -4,10 +4,8 @@
 """
 
 import errno
-import os
 import signal
 import traceback
-from pathlib import Path
 
 import click
 
@@ -21,8 +19,8 @@ from ...model.errors import (
     StoreBusy,
     UnsafeArchive,
 )
-from ...run.identity.project import file_of_project
 from ..settings import coloured
+from .frames import frames
 
 DONE, FAILED, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 _FAILURES = (
@@ -40,7 +38,6 @@ _REMEDIES = {
     errno.EPERM: "`pystore doctor` looks at the permissions of the store",
     errno.EROFS: "name a store that can be written: --store",
 }
-_DEEPEST = 8  # frames that are shown
 
 
 class Stopped(KeyboardInterrupt):
@@ -118,19 +115,3 @@ def _failed_system(error: OSError) -> PystoreError:
         notes="\n".join(getattr(error, "__notes__", ())) or None,
         remedy=_REMEDIES.get(error.errno or 0, ""),
     )
-
-
-def frames(error: BaseException) -> str:
-    """Where in the user's own files it happened, innermost last; "" when in none of them."""
-    own = [f for f in traceback.extract_tb(error.__traceback__) if file_of_project(f.filename)]
-    own = [f for f in own if not f.filename.startswith("<")]
-    lines = [f"{_near(f.filename)}:{f.lineno} in {f.name}\n  {f.line}" for f in own[-_DEEPEST:]]
-    if isinstance(error, SyntaxError) and error.filename:
-        lines.append(f"{_near(error.filename)}:{error.lineno}\n  {(error.text or '').strip()}")
-    return "\n".join(lines)
-
-
-def _near(file: str) -> str:
-    """The path as one would type it here."""
-    path, here = Path(file), Path.cwd()
-    return os.path.relpath(path, here) if path.is_relative_to(here) else file

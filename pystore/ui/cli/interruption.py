@@ -1,6 +1,12 @@
 """Interruption: what a run that was stopped leaves, and how it goes on."""
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from ...model.attempt import Attempt
 from ...model.errors import PystoreError
@@ -37,3 +43,24 @@ def _staging(attempt: Attempt) -> Path | None:
 
 def _scratch(attempt: Attempt, store: Store) -> Path:
     return Path(store.layout.beside(attempt.dref, attempt.context, attempt.number, "scratch"))
+
+
+@contextmanager
+def saying_that_workers_finish(workers: int | None) -> Iterator[None]:
+    """Says, at the first Ctrl-C, that what runs in workers may finish, and what a second does."""
+    before = signal.getsignal(signal.SIGINT)
+    if workers is None or before is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _say_and_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _say_and_interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Not by way of sys.stderr, which may have been writing when the signal came.
+    os.write(2, b"\npystore: what runs may finish; Ctrl-C again ends it now\n")
+    raise KeyboardInterrupt

@@ -14,7 +14,7 @@ from ...run.declare import Registry, TwoWayStage
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target, declare
 from ...store.protocol import StoreProtocol
-from .ending import frames
+from .frames import frames
 from .program import Choice, parameters_of, shown, signature_of
 
 _WORDS = {"True": True, "False": False, "None": None}  # as Python writes what JSON has otherwise

@@ -22,7 +22,7 @@ from ...model.refs import DRef
 from ...run.declare import Registry, TwoWayStage
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target
-from .ending import frames
+from .frames import frames
 
 Choice = tuple[str, Target]
 

@@ -13,18 +13,25 @@ import click
 
 from ...model.derivation import Closure
 from ...model.errors import BadStage, BuildsFailed, PystoreError
-from ...model.refs import DRef, RRef
-from ...run.experiments.table import Table
+from ...model.refs import DRef
+from ...run.planning import plan
 from ...run.verbs import realize_many
 from ...store.current import Default, current_store
+from ...store.layout import exists
+from ...store.memory import MemoryStore
+from ...store.protocol import StoreProtocol
 from ...store.store import Store
 from ..watch.watching import Mode, watching
+from .chosen import Chosen, shown
 from .edge import Edge, edge
-from .ending import FAILED, as_pystore_error, code_of, frames, tell
+from .ending import FAILED, as_pystore_error, code_of, tell
+from .frames import frames
 from .hearing import Hearing
-from .interruption import interrupted
+from .interruption import interrupted, saying_that_workers_finish
 from .parameters import Parameter, declared
 from .program import Program, parse_target
+
+_PASSED = ("attempts", "keep_going", "workers", "retries")  # options of `realize`
 
 
 @click.command()
@@ -64,6 +71,12 @@ from .program import Program, parse_target
     type=click.IntRange(min=0),
     default=0,
     help="How often an attempt that failed is tried again.",
+)
+@click.option(
+    "-n",
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be done and why, and do nothing.",
 )
 @click.option("--keep-going", is_flag=True, help="Build all that does not depend on a failure.")
 @click.option(
@@ -115,37 +128,51 @@ class _Run:
         """Does it all."""
         file, stage = parse_target(text)
         Default.find = self.given.make  # a store for what the file does when it is loaded
-        program = Program.load(file)
-        choice = program.choose(stage)
-        store = self.given.make() if self.given.named else current_store()
-        assert isinstance(store, Store)
+        choice = Program.load(file).choose(stage)
+        store = self._store()
         closure = declared(choice, dict(self.options["parameters"]), store)
         forced = [dref for name in self.options["force"] for dref in _of_name(name, closure)]
+        if self.options["dry_run"]:
+            return self._foretell(closure, forced, store)
+        assert isinstance(store, Store)
         hearing = Hearing()
         try:
             chosen = self._realize(closure, forced, store, hearing)
         except (Exception, KeyboardInterrupt) as error:
             self._fail(error, hearing, store)
-        self._report(f"{file}:{choice[0]}", closure, chosen, hearing, store)
+        self._report(f"{file}:{choice[0]}", closure, chosen, hearing)
+
+    def _store(self) -> StoreProtocol:
+        """The store that was named; else the file's own; else the one that is found or made."""
+        named = self.given.named is not None
+        if not exists(self.given.root) and (named or Default.store is None):
+            # A dry run leaves no store where there was none.
+            return MemoryStore() if self.options["dry_run"] else self.given.make()
+        return self.given.make() if named else current_store()
+
+    def _foretell(self, closure: Closure, forced: Sequence[DRef], store: StoreProtocol) -> None:
+        attempts = self.options["attempts"]
+        outlook = plan(closure, force_rebuild=forced, attempts=attempts, store=store)
+        if self.events is None:
+            click.echo(str(outlook))
+        else:
+            self.events.write(json.dumps(outlook.to_dict(), ensure_ascii=False) + "\n")
 
     def _realize(
         self, closure: Closure, forced: Sequence[DRef], store: Store, hearing: Hearing
-    ) -> dict[DRef, list[RRef]]:
-        drefs = closure.drefs
-        with watching(self._mode, self.events):
+    ) -> list[Chosen]:
+        options = {name: self.options[name] for name in _PASSED}
+        with watching(self._mode, self.events), saying_that_workers_finish(options["workers"]):
             found = realize_many(
-                Closure(list(drefs), closure.derivations),
+                Closure(list(closure.drefs), closure.derivations),
                 force_rebuild=forced,
-                attempts=self.options["attempts"],
-                keep_going=self.options["keep_going"],
-                workers=self.options["workers"],
-                gpus=gpus.split(",") if (gpus := self.options["gpus"]) else None,
-                retries=self.options["retries"],
                 store=store,
                 listener=hearing,
                 capture=not self.options["verbose"],
+                gpus=gpus.split(",") if (gpus := self.options["gpus"]) else None,
+                **options,
             )
-        return dict(zip(drefs, found, strict=True))
+        return [Chosen.of(rref, store) for rrefs in found for rref in rrefs]
 
     @property
     def _mode(self) -> Mode:
@@ -172,21 +199,11 @@ class _Run:
         self._end(code, what=last.what, facts=last.facts, remedy=last.remedy, done=hearing.counts)
         raise click.exceptions.Exit(code)
 
-    def _report(
-        self,
-        name: str,
-        closure: Closure,
-        chosen: dict[DRef, list[RRef]],
-        hearing: Hearing,
-        store: Store,
-    ) -> None:
-        rows = [(dref, rref) for dref, rrefs in chosen.items() for rref in rrefs]
-        facts = [_facts(rref, store) for _, rref in rows]
+    def _report(self, name: str, closure: Closure, chosen: list[Chosen], hearing: Hearing) -> None:
+        facts = [one.record() for one in chosen]
         self._end(0, stage=name, done=hearing.counts, chosen=facts)
         if self.events is None:
-            labels = _labels(closure)
-            click.echo(f"{name}: {hearing}")
-            click.echo(_shown([labels.get(dref, "") for dref, _ in rows], facts))
+            click.echo(f"{name}: {hearing}\n{shown(chosen, closure)}")
 
 
 def _of_name(name: str, closure: Closure) -> list[DRef]:
@@ -206,44 +223,13 @@ def _of_name(name: str, closure: Closure) -> list[DRef]:
 
 def _located(error: BaseException) -> PystoreError:
     """The error with the place in the user's files, and with what the command line can show."""
-    shown = as_pystore_error(error) or PystoreError("interrupted")
+    told = as_pystore_error(error) or PystoreError("interrupted")
     order = ("because", "at", "output", "dref")
-    facts = {**shown.facts, "at": frames(error.__cause__ or error) or None}
+    facts = {**told.facts, "at": frames(error.__cause__ or error) or None}
     facts = {name: facts.pop(name, None) for name in order} | facts
-    shown.facts = {name: fact for name, fact in facts.items() if fact is not None}
+    told.facts = {name: fact for name, fact in facts.items() if fact is not None}
     if error.__cause__ is not None:
-        shown.remedy = "run it again with --debug for the whole traceback"
-        if shown.facts.keys() >= {"output", "dref"}:
-            shown.remedy = f"pystore logs {str(shown.dref)[:13]} for all that it printed"
-    return shown
-
-
-def _facts(rref: RRef, store: Store) -> dict[str, Any]:
-    made = [a for a in store.attempts(rref.dref) if a.rref == rref]
-    metrics = dict(made[-1].metrics) if made else {}
-    return {"rref": rref, "path": str(store.path(rref)), "metrics": metrics}
-
-
-def _labels(closure: Closure) -> dict[DRef, str]:
-    """What a target is called in the shape that its stage returned."""
-    targets = closure.targets
-    if isinstance(targets, dict):
-        return {dref: str(key) for key, dref in targets.items() if isinstance(dref, DRef)}
-    return {dref: dref.name for dref in closure.drefs}
-
-
-def _shown(labels: list[str], facts: list[dict[str, Any]]) -> str:
-    if len(facts) == 1:
-        (one,) = facts
-        rows = {"rref": one["rref"], "path": one["path"], **one["metrics"]}
-        width = max(map(len, rows)) + 1
-        return "\n".join(f"  {name + ':':<{width}}  {value}" for name, value in rows.items())
-    metrics = list(dict.fromkeys(name for one in facts for name in one["metrics"]))
-    table = Table.of(
-        ["stage", "rref", *metrics],
-        [
-            [label, one["rref"][:13], *(one["metrics"].get(name) for name in metrics)]
-            for label, one in zip(labels, facts, strict=True)
-        ],
-    )
-    return str(table)
+        told.remedy = "run it again with --debug for the whole traceback"
+        if told.facts.keys() >= {"output", "dref"}:
+            told.remedy = f"pystore logs {str(told.dref)[:13]} for all that it printed"
+    return told

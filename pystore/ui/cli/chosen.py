@@ -1,0 +1,55 @@
+"""Chosen: what the targets of a run came to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ...model.derivation import Closure
+from ...model.refs import DRef, RRef
+from ...run.experiments.table import Table
+from ...store.store import Store
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A realization that the matcher of a target chose."""
+
+    rref: RRef
+    path: str
+    metrics: Mapping[str, float]
+
+    @classmethod
+    def of(cls, rref: RRef, store: Store) -> "Chosen":
+        """The realization, with the metrics of its last attempt."""
+        made = [attempt for attempt in store.attempts(rref.dref) if attempt.rref == rref]
+        return cls(rref, str(store.path(rref)), dict(made[-1].metrics) if made else {})
+
+    def __str__(self) -> str:
+        facts = {"rref": self.rref, "path": self.path, **self.metrics}
+        width = max(map(len, facts)) + 1
+        return "\n".join(f"  {name + ':':<{width}}  {fact}" for name, fact in facts.items())
+
+    def record(self) -> dict[str, Any]:
+        """The same for programs."""
+        return asdict(self)
+
+
+def shown(chosen: Sequence[Chosen], closure: Closure) -> str:
+    """One with all its facts; of several, a table."""
+    if len(chosen) == 1:
+        return str(chosen[0])
+    names, labels = list(dict.fromkeys(n for one in chosen for n in one.metrics)), _labels(closure)
+    rows = [
+        [labels[one.rref.dref], one.rref[:13], *(one.metrics.get(name) for name in names)]
+        for one in chosen
+    ]
+    return str(Table.of(["stage", "rref", *names], rows))
+
+
+def _labels(closure: Closure) -> dict[DRef, str]:
+    """What each target is called in the shape that its stage returned."""
+    labels = {dref: dref.name for dref in closure.drefs}
+    if isinstance(closure.targets, dict):
+        named = closure.targets.items()
+        labels |= {dref: str(key) for key, dref in named if isinstance(dref, DRef)}
+    return labels

@@ -1,0 +1,41 @@
+"""Frames: where in the user's own files an error arose, without pystore's and those of packages."""
+
+import os
+import re
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...run.identity.project import file_of_project
+
+_DEEPEST = 8  # frames that are shown
+_FRAME = re.compile(r'^ *File "(.+?)", line (\d+), in (.+)\n(?: {4}(.*)\n)?', re.M)
+
+Frame = tuple[str, int | None, str, str]  # file, line, function, the text of the line
+
+
+def frames(error: BaseException) -> str:
+    """Where in the user's own files it happened, innermost last; "" when in none of them."""
+    found = [
+        (f.filename, f.lineno, f.name, f.line or "")
+        for f in traceback.extract_tb(error.__traceback__)
+    ]
+    lines = _told(found)
+    if not lines:  # the traceback of another process came as text
+        lines = _told((f, int(n), name, text) for f, n, name, text in _FRAME.findall(str(error)))
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append(f"{_near(error.filename)}:{error.lineno}\n  {(error.text or '').strip()}")
+    return "\n".join(lines)
+
+
+def _told(found: Iterable[Frame]) -> list[str]:
+    own = [frame for frame in found if not frame[0].startswith("<") and file_of_project(frame[0])]
+    return [
+        f"{_near(f)}:{line} in {name}\n  {text.strip()}" for f, line, name, text in own[-_DEEPEST:]
+    ]
+
+
+def _near(file: str) -> str:
+    """The path as one would type it here."""
+    path, here = Path(file), Path.cwd()
+    return os.path.relpath(path, here) if path.is_relative_to(here) else file
