@@ -45,13 +45,14 @@ class Sizes:
 
     stages: int = 1000
     growth: tuple[int, int] = (300, 3000)
+    graphs: tuple[int, int] = (1000, 10_000)
     realizations: int = 1000
     artifact: int = 2**30  # [bytes]
     runs: int = 5  # of what takes seconds
     short_runs: int = 15  # of what takes a fraction of one
 
 
-QUICK = Sizes(50, (30, 100), 50, 2**26, 1, 3)
+QUICK = Sizes(50, (30, 100), (200, 400), 50, 2**26, 1, 3)
 
 Figure = Callable[[Sizes, Path], Iterator[Row]]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import code_digest
 import cold
 import commit
+import graph
 import importing
 import matching
 import results
@@ -18,6 +19,7 @@ from measure import QUICK, Figure, Row, Sizes
 FIGURES: dict[str, Figure] = {
     "import": importing.rows,
     "warm": warm.rows,
+    "graph": graph.rows,
     "match": matching.rows,
     "results": results.rows,
     "fsyncs": syncs.rows,

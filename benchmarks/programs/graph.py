@@ -1,6 +1,7 @@
 """The graph: `graph.py STORE WIDE DEEP realize|plan`. A stage needs two of the layer before."""
 
 import sys
+import time
 
 import telling
 
@@ -44,8 +45,9 @@ if __name__ == "__main__":
     root, wide, deep, verb = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     store = Store(root, durable=False)
     closure = instantiate(graph, wide, deep, store=store)
+    start = time.process_time()
     if verb == "realize":
         realize_many(closure, store=store)
     else:
         assert not plan(closure, store=store).builds
-    telling.tell(peak=telling.peak())
+    telling.tell(seconds=time.process_time() - start, peak=telling.peak())

@@ -46,14 +46,14 @@ def masked(text: str) -> str:
     return _REFERENCE.sub('"dref:"', text)
 
 
-def texts(config: Mapping[str, Any]) -> dict[str, str]:
-    """The value of each key as text: 1, 1.0 and True are equal, and three values."""
-    return {key: json.dumps(value, sort_keys=True) for key, value in config.items()}
+def pairs(config: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Each key with its value as text: 1, 1.0 and True are equal, and three values."""
+    return frozenset((key, json.dumps(value, sort_keys=True)) for key, value in config.items())
 
 
-def distance(old: Mapping[str, str], new: Mapping[str, str]) -> int:
-    """In how many keys two configs differ, given their `texts`."""
-    return sum(old.get(key) != new.get(key) for key in old.keys() | new.keys())
+def distance(old: frozenset[tuple[str, str]], new: frozenset[tuple[str, str]]) -> int:
+    """How far two configs are apart, given their `pairs`: a changed value counts as two."""
+    return len(old ^ new)
 
 
 def changes(old: Version, new: Version, realizations: int) -> list[Change]:
@@ -81,8 +81,8 @@ def changes(old: Version, new: Version, realizations: int) -> list[Change]:
 
 
 def _keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    before, after = texts(old), texts(new)
-    return [key for key in {**after, **before} if before.get(key) != after.get(key)]
+    before, after = dict(pairs(old)), dict(pairs(new))
+    return [key for key in {**new, **old} if before.get(key) != after.get(key)]
 
 
 def _shown(config: Mapping[str, Any], key: str) -> str:

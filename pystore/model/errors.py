@@ -17,7 +17,6 @@ __all__ = [
     "BuildsFailed",
     "ChecksumMismatch",
     "Corrupted",
-    "DependencyFailed",
     "FetchError",
     "FormatTooNew",
     "InUse",
@@ -145,10 +144,6 @@ class UnkeepableOutput(BuildError):
 
 class MatcherUnsatisfied(PystoreError):
     """The matcher wants realizations that do not exist and cannot be built."""
-
-
-class DependencyFailed(PystoreError):
-    """What was asked for needs a derivation that failed."""
 
 
 # --- the store -------------------------------------------------------------------------

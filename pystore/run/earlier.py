@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from ..model.attempt import Attempt
 from ..model.config import Config
 from ..model.derivation import Derivation
-from ..model.difference import Change, Places, Version, changes, distance, masked, texts
+from ..model.difference import Change, Places, Version, changes, distance, masked, pairs
 from ..model.errors import Corrupted, NotInStore
 from ..model.refs import DRef
 from ..store.protocol import StoreProtocol
@@ -25,9 +26,9 @@ class Reached:
     succeeded: tuple[Attempt, ...]  # first to last
 
     @cached_property
-    def texts(self) -> dict[str, str]:
+    def pairs(self) -> frozenset[tuple[str, str]]:
         """What it is compared by."""
-        return texts(self.config.value)
+        return pairs(self.config.value)
 
     @property
     def first(self) -> int:
@@ -95,12 +96,15 @@ class Earlier:
 
         With `before`, among those that were first built before that time [ns].
         """
-        own = texts(config.value)
-        others = [one for one in self.of(config.name) if one.config != config]
-        if before is not None:
-            others = [one for one in others if one.first < before]
+        own = pairs(config.value)
+        others = (
+            one
+            for one in self.of(config.name)
+            if one.config.dref != config.dref and (before is None or one.first < before)
+        )
         # Of equally near ones, min takes the first: the latest.
-        return min(others[:MOST], key=lambda one: distance(one.texts, own), default=None)
+        near = islice(others, MOST)
+        return min(near, key=lambda one: distance(one.pairs, own), default=None)
 
     def changes(self, near: Reached, version: Version) -> list[Change]:
         """What makes this version another than the nearest one."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pystore import Config, DRef, Outlook
-from pystore.model.difference import Version, changes, distance, masked, texts
+from pystore.model.difference import Version, changes, distance, masked, pairs
 from pystore.model.outlook import KINDS, Step
 
 
@@ -80,7 +80,7 @@ def words(old, new, realizations=1):
 def test_values_that_are_equal_and_not_the_same_are_told_apart():
     assert words({"x": 1}, {"x": 1.0}, 2) == ["`x` 1 → 1.0; 2 realizations exist for the old value"]
     assert words({"x": True}, {"x": True}) == []
-    assert distance(texts({"x": 1}), texts({"x": True})) == 1
+    assert distance(pairs({"x": 1}), pairs({"x": True})) == 2
 
 
 def test_keys_come_and_go():

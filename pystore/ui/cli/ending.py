@@ -12,7 +12,6 @@ import click
 from ...model.errors import (
     BuildError,
     Corrupted,
-    DependencyFailed,
     FetchError,
     MatcherUnsatisfied,
     PystoreError,
@@ -25,7 +24,6 @@ from .frames import frames
 DONE, FAILED, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 _FAILURES = (
     BuildError,
-    DependencyFailed,
     FetchError,
     MatcherUnsatisfied,
     StoreBusy,

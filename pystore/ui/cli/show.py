@@ -18,7 +18,7 @@ from .quantities import number, size
 from .ref import REF
 
 _LATEST = 10  # attempts that are shown
-_LONG = ("code", "traceback")  # notes with a place of their own
+_LONG = ("code", "places", "traceback")  # notes with a place of their own
 
 
 @click.command()
