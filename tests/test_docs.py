@@ -125,7 +125,10 @@ def _print_warning(message: Warning | str, kind: type[Warning], *where: object) 
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\b0\.\d+\b", "0.0", re.sub(r"\b[0-9a-f]{32}\b", "<hex>", text))
+    text = re.sub(r"\b[0-9a-f]{32}\b", "<hex>", text)
+    text = re.sub(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b", "<time>", text)
+    text = re.sub(r"\b\d+\.\d s\b", "<seconds>", text)
+    return re.sub(r"\b0\.\d+\b", "0.0", text)
 
 
 def _pattern(shown: str) -> re.Pattern[str]:
