@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model.attempt import Attempt
 from ..model.context import Context
 from ..model.manifest import Entry
 from ..model.refs import DRef, RRef
@@ -55,7 +54,8 @@ class Difference:
 class _Side:
     ref: DRef | RRef
     parameters: Mapping[str, Any]
-    code: Mapping[str, str]
+    code: str | None  # the digest of all of it, as the config has it
+    parts: Mapping[str, str]  # of functions, as an attempt noted them; empty: not known
     inputs: Mapping[str, Any]
     metrics: Mapping[str, float]
     entries: Mapping[bytes, Entry] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def difference(a: DRef | RRef, b: DRef | RRef, store: Store) -> Difference:
         a,
         b,
         tuple(_changed(one.parameters, other.parameters)),
-        tuple(_changed(one.code, other.code)),
+        tuple(_code(one, other)),
         tuple(_changed(one.inputs, other.inputs)),
         tuple(_artifacts(one, other, store)),
         tuple(_changed(one.metrics, other.metrics)),
@@ -78,22 +78,22 @@ def difference(a: DRef | RRef, b: DRef | RRef, store: Store) -> Difference:
 def _side(ref: DRef | RRef, store: Store) -> _Side:
     dref = ref.dref if isinstance(ref, RRef) else ref
     config = store.config(dref)
-    last = next((a for a in tries([ref], store) if a.succeeded), None)
-    code = _code(config.get("code"), last)
-    parameters = flatten(config.value)
+    made = tries([ref], store)
+    noted = (a.notes.get("code") for a in made)
+    parts: dict[str, str] = next((code for code in noted if isinstance(code, dict)), {})
+    parameters, code = flatten(config.value), config.get("code")
     if isinstance(ref, DRef):
-        return _Side(ref, parameters, code, _named({d: [d] for d in config.inputs}), {})
+        return _Side(ref, parameters, code, parts, _named({d: [d] for d in config.inputs}), {})
     entries = {entry.path: entry for entry in manifest_of(ref, store).entries}
-    metrics = last.metrics if last else {}
-    return _Side(ref, parameters, code, _named(store.context(ref)), metrics, entries)
+    metrics = made[0].metrics if made else {}
+    return _Side(ref, parameters, code, parts, _named(store.context(ref)), metrics, entries)
 
 
-def _code(stated: Any, last: Attempt | None) -> dict[str, str]:
-    """The parts of the code, as the attempt noted them; else its digest, if the config has one."""
-    parts = last.notes.get("code") if last else None
-    if isinstance(parts, dict) and parts:
-        return {str(name): str(digest) for name, digest in parts.items()}
-    return {"(all)": str(stated)} if stated is not None else {}
+def _code(one: _Side, other: _Side) -> Iterator[Changed]:
+    if one.parts and other.parts:
+        yield from _changed(one.parts, other.parts)
+    elif one.code != other.code:
+        yield Changed("(all of it)", one.code, other.code)
 
 
 def _named(context: Context | Mapping[DRef, Sequence[str]]) -> dict[str, list[str]]:

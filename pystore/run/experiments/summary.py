@@ -81,7 +81,7 @@ class Summary:
         """What is shown: columns that say nothing are left out."""
         several = len({group.metric for group in self.groups}) > 1
         missing = any(group.missing for group in self.groups)
-        places = {g.metric: self._places(g.metric) for g in self.groups}
+        places = {metric: self._places(metric) for metric in {g.metric for g in self.groups}}
         header = [*(["metric"] if several else []), *self.parameters, "n", "failed"]
         header += ["missing"] if missing else []
         rows = []

@@ -35,12 +35,12 @@ def columns(
     return "\n".join(lines)
 
 
-def facts(pairs: Iterable[tuple[str, str]], indent: str = "  ") -> str:
-    """Names and values, a line each, the values below one another."""
+def facts(pairs: Iterable[tuple[str, str]], *, whole: bool = False) -> str:
+    """Names and values, a line each, the values below one another; with `whole`, never cut."""
     known = list(pairs)
     width = max((cells(name) for name, _ in known), default=0)
-    lines = (f"{indent}{_pad(name, width)}{_GAP}{text}".rstrip() for name, text in known)
-    return "\n".join(map(cut, lines))
+    lines = (f"{_GAP}{_pad(name, width)}{_GAP}{text}".rstrip() for name, text in known)
+    return "\n".join(lines if whole else map(cut, lines))
 
 
 def in_terminal() -> bool:

@@ -21,17 +21,16 @@ from .edge import Edge, as_json, edge, report
 from .quantities import size
 from .ref import RREF
 
-# what a name alone means to these, for their help
-_LATEST = "Of a derivation, or a name, the latest realization."
 
-
-@click.command(epilog=_LATEST)
+@click.command()
 @click.argument("ref", type=RREF)
 @click.argument("path")
 @as_json
 @edge
 def cat(edge: Edge, ref: RRef, path: str, as_json: bool) -> None:
-    """Print an artifact, byte for byte.
+    """Print an artifact, byte for byte. Of a derivation or a name, the latest realization's.
+
+    Where PATH begins with a dash, write -- before it.
 
     --json: objects with `rref`, `path`, `size` and `text`, or `base64` where it is no UTF-8.
     """
@@ -53,12 +52,14 @@ def _content(rref: RRef, path: str, file: Path) -> dict[str, Any]:
         return {**record, "base64": b64encode(content).decode()}
 
 
-@click.command(epilog=_LATEST)
+@click.command()
 @click.argument("refs", type=RREF, nargs=-1, required=True, metavar="REF...")
 @as_json
 @edge
 def path(edge: Edge, refs: tuple[RRef, ...], as_json: bool) -> None:
     """Print where the artifacts are: `cd $(pystore path mnist)`. Leave them as they are.
+
+    Of a derivation or a name, those of the latest realization.
 
     --json: objects with `rref` and `path`.
     """
@@ -67,12 +68,14 @@ def path(edge: Edge, refs: tuple[RRef, ...], as_json: bool) -> None:
     report(records, lambda: "\n".join(place for _, place in places), as_json)
 
 
-@click.command(epilog=_LATEST)
+@click.command()
 @click.argument("ref", type=RREF)
 @as_json
 @edge
 def tree(edge: Edge, ref: RRef, as_json: bool) -> None:
     """Show the artifacts of a realization as a tree, with sizes.
+
+    Of a derivation or a name, those of the latest realization.
 
     --json: objects with `rref`, `path`, `kind`, and of files `size`, `executable` and `digest`.
     """

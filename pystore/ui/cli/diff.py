@@ -34,7 +34,7 @@ def _find(text: str, *, store: Store | None = None) -> DRef | RRef:
 SIDE = RefType(_find)
 
 
-@click.command(epilog="Of a derivation, or a name, the latest realization.")
+@click.command()
 @click.argument("a", type=SIDE)
 @click.argument("b", type=SIDE)
 @as_json
@@ -42,7 +42,8 @@ SIDE = RefType(_find)
 def diff(edge: Edge, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
     """Show in what B differs from A: config, code, inputs, artifacts, metrics.
 
-    Where nothing was built yet, derivations are compared.
+    Of a derivation or a name, the latest realization; where nothing was built of one of them yet,
+    derivations are compared.
     --json: one object, with `a`, `b` and lists `config`, `code`, `inputs`, `artifacts` and
     `metrics` of objects with `key` (of artifacts `path`), `a` and `b`; null where there is none.
     """

@@ -81,6 +81,7 @@ def _debug(ctx: click.Context, parameter: click.Parameter, debug: bool) -> None:
 
 def report(value: Any, shown: Callable[[], str], as_json: bool) -> None:
     """Prints a value: as JSON, or as text for people."""
-    text = json.dumps(value, indent=2, ensure_ascii=False) if as_json else shown()
+    # In ASCII: no text can steer a terminal, and any can be written.
+    text = json.dumps(value, indent=2) if as_json else shown()
     if text:
         click.echo(text)

@@ -1,5 +1,6 @@
 """pystore log, logs: the attempts, and what they printed."""
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -68,10 +69,13 @@ def _result(attempt: Attempt) -> str:
 
 
 def error_line(attempt: Attempt) -> str:
-    """The first line of its error, with what the realizer had raised."""
-    first, *further = (attempt.error or "").splitlines() or [""]
-    because = (line.partition("because:")[2].strip() for line in further if "because:" in line)
-    return ": ".join([first, *[cause for cause in because if cause][:1]])
+    """What the realizer raised, or the first line of another error."""
+    error = attempt.error or ""
+    raised = re.search(r"\ABuildError: the realizer .* raised (\w+)$", error, re.M)
+    because = re.search(r"^  because: +(.+)$", error, re.M)
+    if raised and because:
+        return f"{raised[1]}: {because[1]}"
+    return error.partition("\n")[0]
 
 
 @click.command()

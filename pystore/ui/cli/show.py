@@ -14,7 +14,7 @@ from ...run.particulars import Particulars, particulars
 from .columns import facts
 from .edge import Edge, as_json, edge, report
 from .log import error_line, log_text
-from .quantities import number, size
+from .quantities import count, number, size
 from .ref import REF
 
 _LATEST = 10  # attempts that are shown
@@ -58,7 +58,7 @@ def _record(one: Particulars) -> dict[str, Any]:
 
 def _text(one: Particulars) -> Iterator[str]:
     yield click.style(one.ref, bold=True)
-    yield facts(_head(one))
+    yield facts(_head(one), whole=True)  # a path that is cut is no path
     yield from _section("config", ((key, _plain(v)) for key, v in one.config.value.items()))
     yield from _section("inputs", _inputs(one))
     if one.attempts:
@@ -74,8 +74,8 @@ def _head(one: Particulars) -> Iterator[tuple[str, str]]:
     yield "path", printable(str(one.path)) if one.path else "(its bytes are gone)"
     known = [here for here in one.sizes.values() if here is not None]
     files, total = sum(files for files, _ in known), sum(bytes for _, bytes in known)
-    count = "" if isinstance(one.ref, RRef) else f" in {len(known):,} realizations"
-    yield "size", f"{size(total)} in {files:,} files{count}"
+    where = "" if isinstance(one.ref, RRef) else f" in {count(len(known), 'realization')}"
+    yield "size", f"{size(total)} in {count(files, 'file')}{where}"
     if one.pins:
         yield "pinned as", ", ".join(one.pins)
     for verdict, why in one.verdicts.items():
@@ -97,9 +97,9 @@ def _provenance(attempt: Attempt) -> Iterator[str]:
         "source": attempt.source,
         "seed": attempt.seed,
         "context": attempt.context,
-        **attempt.versions,
     }
     yield from _section("latest attempt", ((k, _plain(v)) for k, v in ran.items() if v))
+    yield from _section("versions", ((k, _plain(v)) for k, v in attempt.versions.items()))
     told = ((name, number(value)) for name, value in attempt.metrics.items())
     yield from _section("metrics", told)
     parts = attempt.notes.get("code")
