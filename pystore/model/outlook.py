@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal, get_args
 
+from .printable import printable
 from .refs import DRef
 
 Kind = Literal[
@@ -137,7 +138,8 @@ class Outlook:
 
     def __str__(self) -> str:
         labels = self.labels()
-        rows = [(labels[step.dref], step.told, step.reasons) for step in self.steps]
+        told = ((step, tuple(map(printable, step.reasons))) for step in self.steps)
+        rows = [(labels[step.dref], step.told, reasons) for step, reasons in told]
         return "\n".join([*aligned(rows), self.summary()])
 
     def labels(self) -> dict[DRef, str]:

@@ -8,6 +8,7 @@ from ..model.context import Context
 from ..model.derivation import Closure, reshape
 from ..model.difference import Version
 from ..model.outlook import Kind, Step
+from ..model.printable import printable
 from ..model.refs import DRef, RRef, parse_ref
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
@@ -27,7 +28,7 @@ class Explanation:
     kind: Kind  # of the first reason
 
     def __str__(self) -> str:
-        return "\n  ".join((self.dref, *self.reasons))
+        return "\n  ".join((self.dref, *map(printable, self.reasons)))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as a JSON object."""

@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from ...model.errors import NotAStore
-from ...store.current import Default
+from ...store.current import Default, current_store
 from ...store.layout import exists
+from ...store.memory import MemoryStore
+from ...store.protocol import StoreProtocol
 from ...store.store import Store
 from ..settings import default_root
 
@@ -37,6 +39,16 @@ class Edge:
                 remedy="name one with --store or PYSTORE_ROOT, or make one: pystore init",
             )
         return self.make()
+
+    def store_of_program(self, *, reading: bool) -> StoreProtocol:
+        """The store for what a file declares, after it was loaded.
+
+        The one that was named; else the file's own; else the one that is found or made. Who is
+        only `reading` leaves none where there was none.
+        """
+        if not exists(self.root) and (self.named is not None or Default.store is None):
+            return MemoryStore() if reading else self.make()
+        return self.make() if self.named is not None else current_store()
 
     def make(self) -> Store:
         """The store, made where there is none."""

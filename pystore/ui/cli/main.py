@@ -31,6 +31,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "logs": "log",
         "metrics": "metrics",
         "diff": "diff",
+        "explain": "explain",
         "graph": "graph",
         "du": "du",
     },

@@ -16,9 +16,7 @@ from ...model.errors import BadStage, BuildsFailed, PystoreError
 from ...model.refs import DRef
 from ...run.planning import plan
 from ...run.verbs import realize_many
-from ...store.current import Default, current_store
-from ...store.layout import exists
-from ...store.memory import MemoryStore
+from ...store.current import Default
 from ...store.protocol import StoreProtocol
 from ...store.store import Store
 from ..watch.watching import Mode, watching
@@ -129,7 +127,7 @@ class _Run:
         file, stage = parse_target(text)
         Default.find = self.given.make  # a store for what the file does when it is loaded
         choice = Program.load(file).choose(stage)
-        store = self._store()
+        store = self.given.store_of_program(reading=self.options["dry_run"])
         closure = declared(choice, dict(self.options["parameters"]), store)
         forced = [dref for name in self.options["force"] for dref in _of_name(name, closure)]
         if self.options["dry_run"]:
@@ -141,14 +139,6 @@ class _Run:
         except (Exception, KeyboardInterrupt) as error:
             self._fail(error, hearing, store)
         self._report(f"{file}:{choice[0]}", closure, chosen, hearing)
-
-    def _store(self) -> StoreProtocol:
-        """The store that was named; else the file's own; else the one that is found or made."""
-        named = self.given.named is not None
-        if not exists(self.given.root) and (named or Default.store is None):
-            # A dry run leaves no store where there was none.
-            return MemoryStore() if self.options["dry_run"] else self.given.make()
-        return self.given.make() if named else current_store()
 
     def _foretell(self, closure: Closure, forced: Sequence[DRef], store: StoreProtocol) -> None:
         attempts = self.options["attempts"]

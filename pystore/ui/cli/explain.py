@@ -1,0 +1,86 @@
+"""pystore explain: why something is new, or what will happen to it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from ...model.derivation import leaves
+from ...model.printable import printable
+from ...model.refs import DRef, RRef
+from ...run.explain import Explanation, explain
+from ...store.current import Default
+from .edge import Edge, as_json, edge, report
+from .parameters import Parameter, declared
+from .program import Program, parse_target
+from .ref import REF, complete
+
+Asked = DRef | RRef | tuple[Path, str | None]
+
+
+class _Asked(click.ParamType):  # type: ignore[type-arg]  # generic in later versions only
+    """A reference, or a file of Python with the name of a stage."""
+
+    name = "REF|FILE.py[:STAGE]"
+
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Asked:
+        """What is meant. Raises BadRef, NotInStore."""
+        file, stage = parse_target(value)
+        if file.suffix == ".py":
+            return file, stage
+        ref: DRef | RRef = REF.convert(value, param, ctx)
+        return ref
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """References; or files, where none begins so."""
+        return complete(ctx, param, incomplete) or [CompletionItem(incomplete, type="file")]
+
+
+@click.command("explain")
+@click.argument("asked", type=_Asked(), metavar="REF|FILE.py[:STAGE]")
+@click.option(
+    "-p",
+    "parameters",
+    metavar="KEY=VALUE",
+    type=Parameter(),
+    multiple=True,
+    help="A parameter of the stage of FILE.py, as `run` takes it.",
+)
+@as_json
+@edge
+def explain_command(
+    edge: Edge, asked: Asked, parameters: tuple[tuple[str, Any], ...], as_json: bool
+) -> None:
+    """Say why something is new, down to the function, parameter or input that changed.
+
+    Of a stage of a Python file: whether it is up to date, or will be built, and why (`run
+    --dry-run` says it of all that it needs). Of a reference: what made it new when it was built,
+    as far as the store has recorded it. What is new is compared with the nearest of its name.
+
+    --json: objects with `dref`, `kind`, `reasons` and `nearest`, one a target.
+    """
+    if isinstance(asked, tuple):
+        found = _of_file(edge, *asked, dict(parameters))
+    elif parameters:
+        raise click.UsageError("-p goes with FILE.py: a reference has its parameters")
+    else:
+        found = [explain(asked, store=edge.store)]
+    report([one.to_dict() for one in found], lambda: "\n".join(map(_text, found)), as_json)
+
+
+def _of_file(
+    edge: Edge, file: Path, stage: str | None, parameters: dict[str, Any]
+) -> list[Explanation]:
+    Default.find = edge.make  # a store for what the file does when it is loaded
+    choice = Program.load(file).choose(stage)
+    store = edge.store_of_program(reading=True)
+    return list(leaves(explain(declared(choice, parameters, store), store=store)))
+
+
+def _text(one: Explanation) -> str:
+    first, *others = one.reasons
+    lines = [printable(first), *(f"  {printable(reason)}" for reason in others)]
+    return "\n  ".join((click.style(one.dref, bold=True), *lines))
