@@ -76,7 +76,7 @@ def _run_captured(derivation: Derivation, build: Build, log: Path | None) -> Non
         error.having(output=last_lines(log) or None)
         raise
     finally:
-        if log.stat().st_size == 0:
+        if log.exists() and log.stat().st_size == 0:
             log.unlink()
 
 

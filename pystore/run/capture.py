@@ -2,10 +2,12 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_one = threading.Lock()
 _LAST = 8192  # [bytes] of a log that are looked at for its last lines
 
 
@@ -13,8 +15,21 @@ _LAST = 8192  # [bytes] of a log that are looked at for its last lines
 def captured(log: Path) -> Iterator[None]:
     """Sends all that this process and its children print inside the block to the end of a file.
 
-    It works on the descriptors, so that C extensions are heard too. One block at a time.
+    It works on the descriptors, so that C extensions are heard too. A process has one such block
+    at a time: in a second thread, nothing is sent anywhere.
     """
+    if not _one.acquire(blocking=False):
+        yield
+        return
+    try:
+        with _sent_to(log):
+            yield
+    finally:
+        _one.release()
+
+
+@contextmanager
+def _sent_to(log: Path) -> Iterator[None]:
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     _flush()
     saved = [os.dup(1), os.dup(2)]

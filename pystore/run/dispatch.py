@@ -1,14 +1,15 @@
 """Dispatch: where attempts run. Here, in an executor's processes, or in workers of ours."""
 
 from collections.abc import Iterable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..model.context import Context
 from ..model.derivation import Derivation
 from ..model.errors import WorkerDied
-from ..model.events import Listener
+from ..model.events import Listener, Started
 from ..model.terms import Terms
 from ..store.commit import Committed
 from ..store.protocol import StoreProtocol
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from .workers.pool import Workers
 
 _WAVE = 256  # attempts that an executor of unknown size is given at one time
+
+
+def _wave() -> int:
+    """How many attempts may be given out at one time: each has a lock, which is an open file."""
+    from resource import RLIMIT_NOFILE, getrlimit
+
+    limit, _ = getrlimit(RLIMIT_NOFILE)
+    return _WAVE if limit < 0 else max(1, min(_WAVE, limit // 4))
 
 
 class Dispatch(Protocol):
@@ -60,7 +69,7 @@ class _Here:
     ) -> None:
         self._executor, self._store = executor, store
         self._listener, self._capture = listener, capture
-        self.most = _WAVE
+        self.most = _wave()
 
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Whatever can be called can be run."""
@@ -94,7 +103,7 @@ class _Elsewhere:
 
         self._executor, self._listener, self._terms = executor, listener, terms
         self._address, self._packer = Address.of(store), Packer()
-        self.most = _WAVE
+        self.most = _wave()
 
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Raises BadStage when a realizer cannot be sent."""
@@ -109,7 +118,12 @@ class _Elsewhere:
 
         given = self._terms_of(derivation)
         job = self._packer.job(derivation, context, self._address, seed, True, given)
-        return self._settled(self._executor.submit(perform, job))
+        try:
+            return self._settled(self._executor.submit(perform, job))
+        except Exception as error:  # an executor that has broken, or was shut down
+            failed: Future[Committed] = Future()
+            failed.set_exception(_lost(error))
+            return failed
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for nothing: the executor is the caller's. What runs is committed."""
@@ -123,7 +137,10 @@ class _Elsewhere:
         future = _Linked(sent)
 
         def settle(done: "Future[Outcome]") -> None:
-            if done.cancelled() or not future.set_running_or_notify_cancel():
+            if future.given_up or not future.set_running_or_notify_cancel():
+                return
+            if done.cancelled():
+                future.set_exception(_lost(CancelledError("it was cancelled")))
                 return
             if (error := done.exception()) is not None:
                 future.set_exception(_lost(error))
@@ -146,10 +163,15 @@ class _Linked(Future[Committed]):
     def __init__(self, sent: "Future[Outcome]") -> None:
         super().__init__()
         self._sent = sent
+        self.given_up = False  # by us, and not by the executor
 
     def cancel(self) -> bool:
-        """Whether the job will never run."""
-        return self._sent.cancel() and super().cancel()
+        """Whether nobody waits for the job any more."""
+        if self.done():
+            return self.cancelled()
+        self.given_up = True
+        self.given_up = self._sent.cancel()
+        return self.given_up and super().cancel()
 
 
 def _lost(error: BaseException) -> WorkerDied:
@@ -169,8 +191,8 @@ class _Workers(_Elsewhere):
         self, executor: "Workers", store: StoreProtocol, listener: Listener, terms: Terms
     ) -> None:
         super().__init__(executor, store, listener, terms)
-        self._workers = executor
-        self.most = 4 * executor.size
+        self._workers, self._store = executor, store
+        self.most = min(4 * executor.size, self.most)
 
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Raises BadStage when a realizer cannot be sent, or wants what this machine has not."""
@@ -184,7 +206,20 @@ class _Workers(_Elsewhere):
 
         given = self._terms_of(derivation)
         job = self._packer.job(derivation, context, self._address, seed, True, given)
-        return self._workers.start(perform, (job,), terms=given, listener=self._listener)
+        return self._workers.start(
+            perform,
+            (job,),
+            terms=given,
+            listener=self._listener,
+            committed=partial(self._committed, context),
+        )
+
+    def _committed(self, context: Context, started: Started) -> Committed | None:
+        """What the store has of an attempt whose worker died."""
+        for ended in self._store.attempts(started.dref):
+            if (ended.context, ended.number) == (context.digest, started.number):
+                return Committed(ended.rref, True) if ended.rref else None
+        return None
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for what runs, until a second Ctrl-C, which kills it."""

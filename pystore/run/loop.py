@@ -133,6 +133,9 @@ class _Loop:
 
     def _work(self) -> None:
         while not self._plan.ended:
+            if not self._done.empty():
+                self._collect(0.0)
+                continue
             full = len(self._running) >= self._dispatch.most
             instruction = None if full else self._plan.next()
             if instruction is not None:
@@ -279,8 +282,6 @@ class _Loop:
         future = self._dispatch.start(self._known[run.dref], run.context, run.seed)
         self._running[future] = run
         future.add_done_callback(self._done.put)
-        if future.done():
-            self._collect(0.0)
 
     def _seed(self, instruction: Realize) -> int | None:
         """The seed of a lost result, so that equal bytes reconnect what was built on it."""
@@ -298,10 +299,14 @@ class _Loop:
             rref = future.result().rref
             self._built.setdefault(dref, []).append(rref)
             self._plan.tell(Built(dref, rref, fresh=rref not in self._seen.get(dref, ())))
-        elif run.retries and isinstance(error, _RETRIED):
+        elif run.retries and isinstance(error, _RETRIED) and self._goes_on:
             self._send(replace(run, retries=run.retries - 1))
         else:
             self._plan.tell(Failed(dref, error))
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._settings.keep_going or not self._plan.failures
 
     # --- locks -------------------------------------------------------------------------
 

@@ -2,11 +2,14 @@
 
 import ast
 import inspect
+import sys
 import textwrap
 from types import CodeType
 from typing import Any
 
+from ..model.derivation import Derivation
 from ..model.digest import short
+from ..model.errors import BadStage
 from ..model.realizer import Realizer
 
 _known: dict[CodeType, str] = {}
@@ -32,3 +35,29 @@ def _digest(function: Any) -> str:
     except (OSError, TypeError, SyntaxError):
         return ""  # typed into a console, or part of a larger expression
     return short("pystore source 1", normal.encode())
+
+
+def check_planned(derivation: Derivation, source: str) -> None:
+    """Raises BadStage when this process has other code for a derivation than the one that planned.
+
+    What is sent by its name is what this process imported: perhaps earlier, perhaps edited since,
+    and without what the planning process has set in its modules.
+    """
+    realizer, here = derivation.realizer, ""
+    if (code := getattr(realizer.function, "imported_code", None)) is not None:
+        here, source = code(), derivation.config.value.get("code", "")
+    elif _imported(realizer.plain):
+        here = source_digest(realizer)
+    if here and source and here != source:
+        raise BadStage(
+            f"the worker has other code for {realizer.name} than what was planned",
+            dref=derivation.dref,
+            module=getattr(realizer.plain, "__module__", None),
+            remedy="pass what the script sets in a module at run time as a parameter; after an "
+            "edit, start new workers",
+        )
+
+
+def _imported(function: Any) -> bool:
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    return getattr(module, getattr(function, "__qualname__", ""), None) is function

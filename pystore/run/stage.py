@@ -107,6 +107,12 @@ class StageRealizer:
         """Equal for realizers that are the same when they are sent to another process."""
         return (self.stage, tuple(self.ignored.items()))
 
+    def imported_code(self) -> str:
+        """The digest of its code as it is in this process, if it was found here by its name."""
+        stage = self.stage
+        here = stage.brought is None and stage.options.code in _DEPTHS
+        return stage.code().digest if here else ""
+
     def __call__(self, b: Build) -> None:
         """Runs the function."""
         inputs = views(b.context, b.store)

@@ -1,6 +1,7 @@
 """The verbs: instantiate, realize, realize_many."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
@@ -9,7 +10,7 @@ from typing import Any, TypedDict, Unpack, cast
 
 from ..model.context import Context
 from ..model.derivation import Closure, Derivation, collect, leaves, reshape
-from ..model.errors import BadStage
+from ..model.errors import BadStage, PystoreWarning
 from ..model.events import Listener, ignore
 from ..model.refs import DRef, RRef
 from ..model.terms import checked_timeout
@@ -19,7 +20,7 @@ from .declare import Registry, check_call, in_place_registry
 from .executor import SerialExecutor
 from .loop import Settings, realize_closure
 from .nesting import inside, refuse_nested
-from .watching import Watch, both
+from .watching import Watch, both, in_turn
 
 Target = Any
 """A Closure, or Derivations and DRefs in nested lists and dicts."""
@@ -222,7 +223,7 @@ def _realize(
         _executor(closure, options) as executor,
         Watch.open(closure, store, options.get("progress")) as watcher,
     ):
-        listener = both(options.get("listener", ignore), watcher)
+        listener = in_turn(both(options.get("listener", ignore), watcher))
         settings = replace(settings, listener=listener, executor=executor)
         return closure, realize_closure(closure, forced, store, settings)
 
@@ -260,8 +261,15 @@ def _executor(closure: Closure, options: Options) -> AbstractContextManager[Exec
         return SerialExecutor()
     from .workers.pool import Workers  # only where something may be sent
 
+    if gpus is not None and not any(derivation.terms.gpu for derivation in closure.derivations):
+        warnings.warn(
+            "gpus are given, and no stage asks for one, so that all run without: write "
+            '@stage(resources={"gpu": 1})',
+            PystoreWarning,
+            stacklevel=4,
+        )
     size = 1 if workers is None else cast("int", workers)
-    return Workers(size, gpus=cast("Collection[int] | None", gpus))
+    return Workers(size, gpus=cast("Collection[int | str] | None", gpus))
 
 
 def checked_count(name: str, number: object, least: int = 1) -> int:

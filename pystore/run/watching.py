@@ -1,5 +1,6 @@
 """Watching: who listens while a call realizes. The terminal's bars install themselves here."""
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -20,6 +21,19 @@ class Watch:
     """How to show the progress of a call: `wanted` is its `progress`, None to decide by place."""
 
     open: Open = staticmethod(_nobody)
+
+
+def in_turn(listener: Listener) -> Listener:
+    """The listener, told one event at a time: attempts tell theirs from threads of their own."""
+    if listener is ignore:
+        return listener
+    turn = threading.RLock()
+
+    def tell(event: Event) -> None:
+        with turn:
+            listener(event)
+
+    return tell
 
 
 def both(first: Listener, second: Listener) -> Listener:

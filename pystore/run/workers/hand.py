@@ -5,69 +5,75 @@ import pickle
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from ...model.errors import BuildError, TimedOut, WorkerDied
-from ...model.events import AttemptFailed, Listener, Started, ignore
+from ...model.events import AttemptFailed, Started, Succeeded
 from ...model.terms import Terms
+from ...store.commit import Committed
 from ..capture import last_lines
 from .job import Outcome
 from .slots import Outfit
+from .task import Task
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
-    "from pystore.run.workers.worker import main; main(int(sys.argv.pop()))"
+    "from pystore.run.workers.worker import main; main(*map(int, sys.argv[1:]))"
 )
-_GRACE = 5.0  # [s] for a worker to end by itself
 _START = 60.0  # [s] to start and to import, beside an attempt's own timeout
-
-
-@dataclass(eq=False)
-class Task:
-    """One thing to do, and who waits for it."""
-
-    packed: bytes  # a function and its arguments
-    future: "Future[Any]"
-    terms: Terms
-    listener: Listener = ignore
-    overtaken: int = 0  # by how many later ones
-    started: Started | None = None
-    deadline: float | None = None  # on the monotonic clock [s]
+_AFTER = 1000  # [ms] for the kernel to end the children of a worker that was killed
 
 
 class Hand:
     """A worker process in a session of its own, which does one task at a time."""
 
     def __init__(self, outfit: Outfit) -> None:
+        self.outfit = outfit
+        self.task: Task | None = None
+        self.late = False  # its task has run longer than it may
+        self._held = ExitStack()
+        try:
+            self._start()
+        except BaseException:
+            self._held.close()
+            raise
+
+    def _start(self) -> None:
         import json
         import socket
         import subprocess
         from multiprocessing.connection import Connection
 
-        self.outfit = outfit
-        self.task: Task | None = None
-        self.late = False  # its task has run longer than it may
-        self._stray: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the hand
+        stray: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the hand
+        self._stray = self._held.enter_context(stray)
         ours, theirs = socket.socketpair()
+        self._held.callback(ours.close)
+        places = [place for place in sys.path if isinstance(place, str)]
         with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, str(theirs.fileno()), json.dumps(sys.path)],
-                stdin=subprocess.DEVNULL,
-                stdout=self._stray,
-                stderr=self._stray,
-                env=outfit.environment(dict(os.environ)),
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C is for us; and it is ended with its children
-            )
+            held, self._line = os.pipe()
+            self._held.callback(os.close, self._line)
+            ends = (theirs.fileno(), held)
+            try:
+                self.process = subprocess.Popen(
+                    # -P: nothing is imported from here before sys.path is that of this process.
+                    [sys.executable, "-P", "-c", _BOOT, *map(str, ends), json.dumps(places)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._stray,
+                    stderr=self._stray,
+                    env=self.outfit.environment(dict(os.environ)),
+                    pass_fds=ends,
+                    start_new_session=True,  # Ctrl-C is for us; and it is ended with its children
+                )
+            finally:
+                os.close(held)
         self.channel = Connection(ours.detach())
+        self._held.callback(self.channel.close)
         # Its channel may be held open by a child that it forked: its own end is told by this.
-        opened: Callable[[int], int] | None = getattr(os, "pidfd_open", None)
-        self.life = opened(self.process.pid) if opened else -1
+        self.life = _life(self.process.pid)
+        if self.life >= 0:
+            self._held.callback(os.close, self.life)
 
     @property
     def waitable(self) -> list[Any]:
@@ -77,74 +83,105 @@ class Hand:
     def give(self, task: Task, now: float) -> None:
         """Starts a task, unless the worker has died meanwhile, which `receive` then tells."""
         self.task = task
+        task.given += 1
         if task.terms.timeout is not None:
             task.deadline = now + task.terms.timeout + _START
         with suppress(BrokenPipeError, ConnectionResetError):
             self.channel.send_bytes(task.packed)
 
     def receive(self, now: float) -> bool:
-        """Takes in what it has said. Returns False when it has died."""
-        ended = self.process.poll() is not None  # before its last words are read
+        """Takes in what it has said. Returns False when it has died, or is to be killed."""
+        ended = self._has_ended()  # before its last words are read
+        if ended:
+            self._kill()  # its children hold the channel open
         try:
             while self.channel.poll():
-                # From the process that we started, over a channel that no other has.
-                kind, value = pickle.loads(self.channel.recv_bytes())
-                self._hear(kind, value, now)
+                self._hear(self.channel.recv_bytes(), now)
         except (EOFError, OSError):
             return False
-        return not ended
+        deadline = self.task.deadline if self.task else None
+        self.late = deadline is not None and now > deadline
+        return not ended and not self.late
 
-    def _hear(self, kind: str, value: Any, now: float) -> None:
-        task = self.task
-        if kind == "warning":
-            _warn(value)
-        elif task is None:
-            return
-        elif kind == "event":
-            if isinstance(value, Started):
-                task.started = value
+    def _hear(self, message: bytes, now: float) -> None:
+        task, kind = self.task, message[:1]
+        if task is None:
+            return  # what a thread says that outlives its task
+        if kind == b"w":
+            task.guard(_warn, message[1:].decode())
+        elif kind == b"e":
+            # From the process that we started, over a channel that no other has.
+            event = pickle.loads(message[1:])
+            if isinstance(event, Started):
+                task.started = event
                 task.deadline = _deadline(task.terms, now)
-            task.listener(value)
+            task.tell(event)
         else:
             self.task = None
-            value.settle(task.future)
+            task.settle(_outcome(message[1:]))
 
     def end(self) -> None:
         """Lets it finish: it does what it has been given, and then ends by itself."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self.channel.send_bytes(b"")
 
-    def close(self, *, kill: bool = False) -> None:
-        """Sees to it that it has ended, with all that it started."""
+    def close(self, grace: float = 0.0) -> None:
+        """Sees to it that it has ended, with all that it started, after some seconds of grace."""
         import subprocess
 
-        if not kill:
+        if grace and self.life >= 0:
+            _wait_readable(self.life, grace)
+        elif grace:
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(_GRACE)
+                self.process.wait(grace)
         self._kill()
-        self.channel.close()
-        self._stray.close()
-        if self.life >= 0:
-            os.close(self.life)
+        self.process.wait()
+        self._held.close()
 
-    def bury(self) -> None:
-        """Tells who waits for its task that the process has died."""
+    def bury(self, stopped: bool = False) -> None:
+        """Tells who waits for its task that the process has died, or was stopped."""
         self._kill()
+        self.process.wait()
+        _wait_hung_up(self._line)  # until then its children hold its claims
         task, self.task = self.task, None
-        error = self._obituary(task) if task is not None else None
-        self.close(kill=True)
-        if task is not None and error is not None:
-            if task.started is not None:
-                who, number = task.started.dref, task.started.number
-                task.listener(AttemptFailed(who, number, f"{type(error).__name__}: {error.what}"))
-            Outcome(None, error).settle(task.future)
+        if task is not None:
+            committed = task.guard(task.committed, task.started) if task.started else None
+            if committed is not None:
+                self._last_words(task, committed)
+            else:
+                self._obituary(task, stopped)
+        self._held.close()
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError, PermissionError):  # it, and what it has started
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
-    def _obituary(self, task: Task) -> BuildError:
+    def _has_ended(self) -> bool:
+        if sys.platform != "linux":
+            return self.process.poll() is not None
+        # Until it is reaped its number is no other's, and its group can be killed safely.
+        try:
+            found = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return True
+        return found is not None
+
+    @staticmethod
+    def _last_words(task: Task, committed: Committed) -> None:
+        """It died between the rename that makes a result visible and telling so."""
+        started = task.started
+        assert started is not None
+        task.tell(Succeeded(started.dref, started.number, committed.rref, committed.fresh, 0.0))
+        task.settle(Outcome(committed))
+
+    def _obituary(self, task: Task, stopped: bool) -> None:
+        error, started = self._cause(task, stopped), task.started
+        if started is not None:
+            name = "Stopped" if stopped else type(error).__name__
+            task.tell(AttemptFailed(started.dref, started.number, f"{name}: {error.what}"))
+        task.settle(Outcome(None, error))
+
+    def _cause(self, task: Task, stopped: bool) -> BuildError:
         started = task.started
         log = Path(started.log) if started and started.log else None
         facts: dict[str, object] = {
@@ -153,15 +190,25 @@ class Hand:
             "output": (last_lines(log) if log else self._strayed()) or None,
             "log": log,
         }
+        if stopped:
+            return WorkerDied("its worker was stopped", remedy="realize it again", **facts)
         if self.late:
             return TimedOut(
                 f"the realizer ran for longer than {task.terms.timeout:g} s, and was stopped",
                 remedy="give it a larger timeout, or retries and a build_scratch to go on from",
                 **facts,
             )
+        ended = _how(self.process.returncode)
+        if started is None:
+            return WorkerDied(
+                "a worker process ended before it had begun",
+                ended=ended,
+                remedy=f"see its output; it is started as {sys.executable}",
+                **facts,
+            )
         return WorkerDied(
             "the process that ran the realizer died",
-            ended=_how(self.process.returncode),
+            ended=ended,
             remedy="look at its log; a process that was killed may have used too much memory: "
             'tell how much it takes, resources={"memory": "8G"}',
             **facts,
@@ -171,6 +218,44 @@ class Hand:
         size = self._stray.seek(0, os.SEEK_END)
         self._stray.seek(max(0, size - 2000))
         return self._stray.read().decode("utf-8", "replace").strip()
+
+
+def _outcome(packed: bytes) -> Outcome:
+    try:
+        outcome = pickle.loads(packed)
+    except Exception as error:  # a class that is there, and not here
+        return Outcome(
+            None,
+            BuildError(
+                "what came back from a worker cannot be read here",
+                because=f"{type(error).__name__}: {error}"[:300],
+            ),
+        )
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def _life(pid: int) -> int:
+    if sys.platform != "linux":
+        return -1
+    try:
+        return os.pidfd_open(pid)
+    except OSError:  # a kernel without it, or no descriptor left: the channel tells as well
+        return -1
+
+
+def _wait_readable(descriptor: int, patience: float) -> None:
+    from multiprocessing.connection import wait
+
+    wait([descriptor], patience)
+
+
+def _wait_hung_up(line: int) -> None:
+    import select
+
+    poll = select.poll()
+    poll.register(line, 0)  # an error is told when nobody holds the other end any more
+    poll.poll(_AFTER)
 
 
 def _deadline(terms: Terms, now: float) -> float | None:

@@ -23,14 +23,16 @@ from ...model.realizer import Realizer
 from ...model.refs import DRef, RRef
 from ...model.terms import Terms
 from ...store.address import Address
+from ...store.disk import fresh_name
 from ..attempt import attempt
-from ..source import source_digest
+from ..source import check_planned, source_digest
 
 
 @dataclass(frozen=True)
 class Job:
     """One attempt to make, somewhere."""
 
+    id: str  # that no other job has: some executors take equal calls for one
     store: Address
     config: str  # its canonical text
     inputs: Mapping[DRef, tuple[RRef, ...]]
@@ -50,7 +52,7 @@ class Elsewhere(Exception):
     """The traceback of another process, as text; the cause of an error that came from there."""
 
     def __str__(self) -> str:
-        return "in another process\n\n" + str(self.args[0])
+        return f"in another process\n\n{self.args[0]}"
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,14 @@ def perform(job: Job, listener: Listener | None = None) -> Outcome:
     try:
         store = job.store.open()
         derivation = Derivation(_config(job.config), match_latest(), _realizer(job.realizer))
-        committed = attempt(
-            derivation, Context(job.inputs), store, listener or _without_progress(heard),
-            seed=job.seed, capture=job.capture, source=job.source,
-        )  # fmt: skip
+        check_planned(derivation, job.source)
+        with store.use():  # as current as where it was planned
+            committed = attempt(
+                derivation, Context(job.inputs), store, listener or _without_progress(heard),
+                seed=job.seed, capture=job.capture, source=job.source,
+            )  # fmt: skip
         return Outcome(committed, events=tuple(heard))
-    except Exception as error:
+    except BaseException as error:  # of a realizer that raises KeyboardInterrupt, too
         return Outcome.of(error, tuple(heard))
 
 
@@ -120,8 +124,9 @@ class Packer:
         realizer = derivation.realizer
         packed, source = self.pack(derivation), source_digest(realizer)
         return Job(
-            store, derivation.config.text, dict(context), packed, source, seed, capture, terms
-        )
+            fresh_name(), store, derivation.config.text, dict(context), packed, source, seed,
+            capture, terms,
+        )  # fmt: skip
 
     def pack(self, derivation: Derivation) -> bytes:
         """The realizer of a derivation, pickled. Raises BadStage when it cannot be."""
@@ -166,6 +171,8 @@ def _realizer(packed: bytes) -> Realizer:
 
 def _sendable(error: BaseException) -> BaseException:
     """The error, or one that says the same, if it cannot be pickled and read again."""
+    if not isinstance(error, Exception):  # KeyboardInterrupt there is none here
+        return BuildError(f"{type(error).__name__} was raised", because=str(error)[:500] or None)
     try:
         again = pickle.loads(pickle.dumps(error))
         return again if isinstance(again, BaseException) else BuildError(str(error))

@@ -16,33 +16,38 @@ from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ...model.errors import BadStage
-from ...model.events import Listener, ignore
+from ...model.errors import BadStage, WorkerDied
+from ...model.events import Listener, Started, ignore
 from ...model.terms import Terms
-from .slots import Outfit, Slots
+from .slots import Outfit, Slots, checked_gpus
 
 if TYPE_CHECKING:
-    from .hand import Hand, Task
+    from ...store.commit import Committed
+    from .hand import Hand
+    from .task import Task
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _PLAIN = Terms()
+_GRACE = 5.0  # [s] for workers to end by themselves
 
 
 class Workers(Executor):
     """`n` worker processes, started when they are needed and kept until `shutdown`.
 
     They are spawned, never forked, and import nothing of the script that started them. `gpus`
-    are the devices to hand out, as CUDA_VISIBLE_DEVICES names them: `[0, 1]`. Numerical libraries
-    get as many threads each as the processors allow, where the environment does not say.
+    are the devices to hand out, as CUDA_VISIBLE_DEVICES names them: `[0, 1]`; what asks for none
+    sees none. Numerical libraries get as many threads each as the processors allow, where the
+    environment does not say. Workers keep the environment, the working directory and the modules
+    that they started with.
     """
 
     def __init__(self, n: int, *, gpus: Collection[int | str] | None = None) -> None:
         if type(n) is not int or n < 1:
             raise BadStage(f"workers={n!r} is no number of processes", remedy="workers=2")
         self.size = n
-        self.slots = Slots(n, None if gpus is None else tuple(gpus))
+        self.slots = Slots(n, None if gpus is None else checked_gpus(gpus))
         self._waiting: deque[Task] = deque()
         self._hands: list[Hand] = []
         self._guard = threading.Lock()
@@ -63,18 +68,24 @@ class Workers(Executor):
         *,
         terms: Terms = _PLAIN,
         listener: Listener = ignore,
+        committed: "Callable[[Started], Committed | None] | None" = None,
     ) -> Future[T]:
         """The same under terms; the listener hears, from another thread, what the task tells.
+
+        Of an attempt, which tells that it has started, `committed` says what the store has of it:
+        a worker may die between its last rename and its last words.
 
         Raises BadStage when this machine can never meet the terms.
         """
         import cloudpickle
 
-        from .hand import Task
+        from .task import Task, nothing
 
         self.slots.check(terms, "a task")
         future: Future[T] = Future()
-        task = Task(cloudpickle.dumps((function, args, kwargs or {})), future, terms, listener)
+        packed = cloudpickle.dumps((function, args, kwargs or {}))
+        starts = committed is not None
+        task = Task(packed, future, terms, listener, committed or nothing, starts)
         with self._guard:
             if self._ending:
                 raise RuntimeError("these workers have been shut down")
@@ -131,15 +142,12 @@ class Workers(Executor):
                 wait(listened, self._patience())
                 self._bell.clear()
                 self._attend()
-        except BaseException as error:  # a listener's own, or a bug of ours: nobody waits for ever
+        except BaseException as error:  # a bug of ours: nobody waits for ever
             self._killing = True
             self._fail_all(error)
             raise
         finally:
-            for hand in self._hands:
-                hand.end()
-            for hand in self._hands:
-                hand.close(kill=self._killing)
+            self._dismiss(self._hands, 0.0 if self._killing else _GRACE)
             self._bell.close()
 
     def _fail_all(self, error: BaseException) -> None:
@@ -155,11 +163,10 @@ class Workers(Executor):
         now = time.monotonic()
         for hand in list(self._hands):
             task = hand.task
-            hand.late = bool(task and task.deadline is not None and now > task.deadline)
             alive = hand.receive(now)
             if task is not None and hand.task is None:
                 self.slots.give_back(task.terms, hand.outfit)
-            if not alive or (hand.late and hand.task is not None) or self._killing:
+            if not alive or self._killing:
                 self._bury(hand)
 
     def _bury(self, hand: "Hand") -> None:
@@ -167,7 +174,11 @@ class Workers(Executor):
         self._hands.remove(hand)
         if task is not None:
             self.slots.give_back(task.terms, hand.outfit)
-        hand.bury()
+            if task.can_be_given_again and not hand.late and not self._killing:
+                hand.task = None
+                with self._guard:
+                    self._waiting.appendleft(task)
+        hand.bury(stopped=self._killing)
 
     def _assign(self) -> bool:
         """Gives out what can be done now. Returns whether there is anything left to do."""
@@ -177,9 +188,12 @@ class Workers(Executor):
         for task in waiting:
             if task.future.cancelled():
                 self._drop(task)
+                task.future.set_running_or_notify_cancel()  # for those that wait for several
+            elif self.slots.full:
+                break
             elif outfit := self.slots.take(task.terms):
-                self._drop(task)
-                self._begin(task, outfit)
+                if not self._begin(task, outfit):
+                    break
                 for earlier in passed:
                     earlier.overtaken += 1
             elif task.overtaken > 4 * self.size:
@@ -193,17 +207,24 @@ class Workers(Executor):
         with self._guard:
             self._waiting.remove(task)
 
-    def _begin(self, task: "Task", outfit: Outfit) -> None:
-        if not task.future.set_running_or_notify_cancel():
-            self.slots.give_back(task.terms, outfit)
-            return
+    def _begin(self, task: "Task", outfit: Outfit) -> bool:
+        """Gives a worker a task. Returns False when it must wait for another worker to end."""
         try:
             hand = self._hand_with(outfit)
-        except OSError as error:  # no more processes, or no memory for one
+        except OSError as error:  # no more processes or descriptors, or no memory for one
             self.slots.give_back(task.terms, outfit)
-            task.future.set_exception(error)
-            return
-        hand.give(task, time.monotonic())
+            if any(hand.task for hand in self._hands):
+                return False
+            self._drop(task)
+            if task.given or task.future.set_running_or_notify_cancel():
+                task.future.set_exception(_not_started(error))
+            return True
+        self._drop(task)
+        if task.given or task.future.set_running_or_notify_cancel():
+            hand.give(task, time.monotonic())
+        else:
+            self.slots.give_back(task.terms, outfit)
+        return True
 
     def _hand_with(self, outfit: Outfit) -> "Hand":
         from .hand import Hand
@@ -213,15 +234,31 @@ class Workers(Executor):
             if hand.outfit == outfit:
                 return hand
         if len(self._hands) >= self.size:
+            # Not before it has ended: it may hold the memory of the device that is given out.
             self._hands.remove(idle[0])
-            idle[0].end()
-            idle[0].close()
+            self._dismiss(idle[:1], _GRACE)
         self._hands.append(Hand(outfit))
         return self._hands[-1]
+
+    @staticmethod
+    def _dismiss(hands: "list[Hand]", grace: float) -> None:
+        until = time.monotonic() + grace
+        for hand in hands:
+            hand.end()
+        for hand in hands:
+            hand.close(max(0.0, until - time.monotonic()))
 
     def _patience(self) -> float | None:
         ends = [hand.task.deadline for hand in self._hands if hand.task and hand.task.deadline]
         return max(0.0, min(ends) - time.monotonic()) if ends else None
+
+
+def _not_started(error: OSError) -> WorkerDied:
+    return WorkerDied(
+        "no worker process could be started",
+        because=str(error),
+        remedy="ask for fewer workers, or raise the limits of this process: ulimit -n, ulimit -u",
+    )
 
 
 class _Bell:

@@ -1,6 +1,7 @@
 """Slots: what a machine has, and what the attempts that run now have taken of it."""
 
 import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ...model.errors import BadStage
@@ -32,6 +33,24 @@ _THREADS = (
 )
 
 
+def checked_gpus(gpus: Collection[int | str]) -> tuple[int | str, ...]:
+    """The names of devices. Raises BadStage for what cannot be given out one by one."""
+    named = isinstance(gpus, Collection) and not isinstance(gpus, (str, bytes, Mapping))
+    if named and len(set(gpus)) == len(gpus) and all(_is_device(gpu) for gpu in gpus):
+        return tuple(gpus)
+    raise BadStage(
+        "gpus are the devices to give out, each once",
+        given=repr(gpus)[:200],
+        remedy='gpus=[0, 1], or the names that nvidia-smi -L shows: gpus=["GPU-8932f937", …]',
+    )
+
+
+def _is_device(gpu: object) -> bool:
+    if isinstance(gpu, str):
+        return bool(gpu) and "," not in gpu
+    return type(gpu) is int and gpu >= 0
+
+
 def _cores() -> int:
     allowed = getattr(os, "sched_getaffinity", None)  # Linux: what a scheduler may have narrowed
     return len(allowed(0)) if allowed else os.cpu_count() or 1
@@ -41,7 +60,8 @@ def _cores() -> int:
 class Slots:
     """The machine's resources, as far as they are free.
 
-    An attempt that wants more processors or memory than there are runs when nothing else does.
+    An attempt that wants more processors than there are runs alone; one that wants more memory,
+    beside none that wants any.
     """
 
     workers: int
@@ -54,6 +74,11 @@ class Slots:
     def __post_init__(self) -> None:
         self.room = max(self.cpus, self.workers)  # who asks for four workers gets four
         self._taken: list[tuple[Terms, Outfit]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for anything."""
+        return len(self._taken) >= self.workers
 
     def check(self, terms: Terms, what: str) -> None:
         """Raises BadStage when this machine can never meet the terms."""

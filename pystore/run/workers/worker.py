@@ -1,10 +1,11 @@
 """What runs in a worker process: it takes tasks from its channel, one after the other.
 
-When the channel closes, because the process that gave the tasks has ended or given up, the worker
-ends at once, with all that its realizers have started.
+When the process that gave the tasks has ended, however that came about, the worker ends at once,
+with all that its realizers have started.
 """
 
 import faulthandler
+import fcntl
 import os
 import pickle
 import queue
@@ -27,8 +28,9 @@ class Channel:
     """The worker's end of the connection. Realizers may tell their progress from any thread."""
 
     def __init__(self, descriptor: int) -> None:
-        os.set_inheritable(descriptor, False)  # children must not keep it open
+        os.set_inheritable(descriptor, False)  # programs that it runs must not keep it open
         self._connection = Connection(descriptor)
+        os.register_at_fork(after_in_child=self._connection.close)  # nor processes that it forks
         self._sending = threading.Lock()
         self._told = 0.0
         self.tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -48,35 +50,55 @@ class Channel:
             if now - self._told < _OFTEN:
                 return
             self._told = now
-        self.send("event", event)
+        self._send(b"e" + pickle.dumps(event))
 
-    def warn(self, message: Warning | str, category: type[Warning], *where: Any) -> None:
+    def warn(
+        self, message: Warning | str, category: type[Warning], file: str, line: int, *_: Any
+    ) -> None:
         """Sends a warning of ours; others go to the log."""
         if issubclass(category, PystoreWarning):
-            self.send("warning", str(message))
+            self._send(b"w" + str(message).encode())
         else:
-            sys.stderr.write(f"{category.__name__}: {message}\n")
+            sys.stderr.write(warnings.formatwarning(message, category, file, line))
 
-    def send(self, kind: str, value: object) -> None:
-        """Sends one message. What cannot be pickled is not sent at all."""
-        packed = pickle.dumps((kind, value))
+    def end(self, outcome: Outcome) -> None:
+        """Sends what became of a task."""
+        try:
+            packed = pickle.dumps(outcome)
+        except Exception as error:  # a value that cannot be pickled
+            packed = pickle.dumps(Outcome.of(error))
+        self._send(b"o" + packed)
+
+    def _send(self, message: bytes) -> None:
         with self._sending:
-            self._connection.send_bytes(packed)
+            self._connection.send_bytes(message)
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, line: int) -> None:
     """Does tasks until it is told to end, by an empty one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who planned the work decides when it stops
+    _end_with(line)
     faulthandler.enable()
+    for stream in (sys.stdout, sys.stderr):  # what was printed before a death is in the log
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     channel = Channel(descriptor)
     warnings.showwarning = channel.warn  # type: ignore[assignment]  # it takes what is needed
     threading.Thread(target=channel.listen, daemon=True).start()
     while task := channel.tasks.get():
-        outcome = _outcome(task, channel)
-        try:
-            channel.send("ended", outcome)
-        except Exception as error:  # a value that cannot be pickled
-            channel.send("ended", Outcome.of(error))
+        channel.end(_outcome(task, channel))
+
+
+def _end_with(line: int) -> None:
+    """Has the kernel kill this process and its children when the other end of a pipe closes.
+
+    Also where C code keeps all threads of Python from running. Not all systems can; the thread
+    that listens to the channel does the same, later.
+    """
+    os.set_inheritable(line, False)
+    if sys.platform == "linux":
+        fcntl.fcntl(line, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(line, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(line, fcntl.F_SETFL, fcntl.fcntl(line, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _outcome(task: bytes, channel: Channel) -> Outcome:
