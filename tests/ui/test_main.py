@@ -10,7 +10,8 @@ import pexpect
 import pytest
 from command import PROGRAM, environment, in_terminal, pystore_command
 
-from pystore import PystoreWarning
+from pystore import PystoreWarning, realize
+from pystore import pin as store_pin
 from pystore.errors import (
     BadRef,
     BuildError,
@@ -24,6 +25,7 @@ from pystore.errors import (
     NotInStore,
     StoreBusy,
 )
+from pystore.stages import mkfile
 from pystore.ui.cli import main
 from pystore.ui.cli.edge import Edge, edge
 from pystore.ui.cli.ending import Stopped, code_of
@@ -152,9 +154,10 @@ def test_an_error_of_the_system_names_the_path_and_what_to_try(command, capsys):
 def test_a_mistake_of_our_own_is_one_line_and_a_way_to_see_more(command, capsys):
     command(raising(KeyError("mnist")))
     main.run(["try"])
-    told = capsys.readouterr().err
-    assert told.startswith("pystore: KeyError: 'mnist'\n  at:")
-    assert told.endswith("try: run it again with --debug; this may be a mistake of pystore's own\n")
+    assert capsys.readouterr().err == (
+        "pystore: KeyError: 'mnist'\n"
+        "  try: run it again with --debug; this may be a mistake of pystore's own\n"
+    )
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -217,3 +220,33 @@ def test_bash_completes_commands_after_a_tab(tmp_path):
     shell.expect_exact("function _pystore_completion;")
     shell.sendline("exit")
     shell.expect(pexpect.EOF)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "told", "code"),
+    [
+        (">/dev/full", "pystore: no space left on device\n", 1),
+        (">&-", "", 0),
+        (">&- 2>&-", "", 0),
+        ("2>&- nonsense", "", 2),
+    ],
+)
+def test_output_that_nobody_can_take_is_no_traceback(redirection, told, code):
+    line = f"{' '.join(PROGRAM)} completion bash {redirection}"
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, env=environment(), check=False
+    )
+    assert (done.returncode, done.stderr.splitlines(True)[:1]) == (code, [told] if told else [])
+
+
+def test_a_pin_and_a_file_are_completed(tmp_path, store):
+    (tmp_path / "first.py").write_text("")
+    rref = realize(mkfile("x", "y"), store=store)
+    store_pin(rref, "champion", store=store)
+    environ = environment(PYSTORE_ROOT=str(store.root), _PYSTORE_COMPLETE="bash_complete")
+    for words, found in (("pystore unpin ch", "plain,champion"), ("pystore run f", "file,f")):
+        done = subprocess.run(
+            PROGRAM, env={**environ, "COMP_WORDS": words, "COMP_CWORD": "2"},
+            capture_output=True, text=True, check=True, cwd=tmp_path,
+        )  # fmt: skip
+        assert done.stdout == f"{found}\n"

@@ -22,7 +22,7 @@ _OURS = "pystore-stages"  # the name of the distribution
 @as_json
 @edge
 def doctor(given: Edge, /, as_json: bool) -> None:
-    """Look whether the store can rely on its file system, and what runs here.
+    """Try whether the store can rely on its file system.
 
     Links, renames, locks and syncs are really tried, in the store's tmp folder. Ends with 3 when
     something is broken.

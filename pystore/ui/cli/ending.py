@@ -21,6 +21,7 @@ from ...model.errors import (
 from ..settings import coloured
 from .frames import frames
 
+_FIRST = ("because", "at", "output", "dref")  # facts, in the order in which they are told
 DONE, FAILED, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 _FAILURES = (
     BuildError,
@@ -88,9 +89,22 @@ def as_pystore_error(error: BaseException) -> PystoreError | None:
         case _:
             return PystoreError(
                 f"{type(error).__name__}: {error}",
-                at=frames(error) or None,
                 remedy="run it again with --debug; this may be a mistake of pystore's own",
             )
+
+
+def located(error: BaseException) -> PystoreError:
+    """The error with the place in the user's files, and with what the command line can show."""
+    told = as_pystore_error(error) or PystoreError("interrupted")
+    facts = {**told.facts, "at": frames(error.__cause__ or error) or None}
+    facts = {name: facts.pop(name, None) for name in _FIRST} | facts
+    told.facts = {name: fact for name, fact in facts.items() if fact is not None}
+    raised = isinstance(error, BuildError) and error.__cause__ is not None  # by a realizer
+    if raised and {"output", "dref"} <= told.facts.keys():
+        told.remedy = f"pystore logs {str(told.dref)[:13]} for all that it printed"
+    elif raised or not isinstance(error, (PystoreError, OSError)):
+        told.remedy = "run it again with --debug for the whole traceback"
+    return told
 
 
 def _misused(error: click.ClickException) -> PystoreError:

@@ -91,7 +91,10 @@ class Commands(click.Group):
         """One table a family."""
         for title, family in COMMANDS.items():
             commands = [(name, self.get_command(ctx, name)) for name in family]
-            rows = [(name, command.get_short_help_str(70)) for name, command in commands if command]
+            limit = formatter.width - 16  # beside the longest name
+            rows = [
+                (name, command.get_short_help_str(limit)) for name, command in commands if command
+            ]
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
@@ -120,6 +123,7 @@ def pystore(ctx: click.Context) -> None:
 
 def main() -> None:
     """Runs the command that was typed, and exits with its code."""
+    _open_missing_streams()
     if wanted := completion_wanted():
         from click.shell_completion import shell_complete
 
@@ -129,6 +133,16 @@ def main() -> None:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, _stop)
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_missing_streams() -> None:
+    """Sees to it that 0, 1 and 2 are open: a file of the store must not become one of them."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        if descriptor == 1:
+            sys.stdout = os.fdopen(1, "w")
+        elif descriptor == 2:
+            sys.stderr = os.fdopen(2, "w")
+    os.close(descriptor)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -143,12 +157,21 @@ def run(arguments: Sequence[str]) -> int:
             warnings.showwarning = _warn
             return _invoke(edge, arguments)
     except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does: not our failure.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _forget_output()  # its reader has gone, as `| head` does: not our failure
         return DONE
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, OSError):
+            _forget_output()  # or Python would try again, and complain, when it ends
         tell(error, edge.debug)
         return code_of(error)
+
+
+def _forget_output() -> None:
+    """Lets go of what could not be written to standard output."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _invoke(edge: Edge, arguments: Sequence[str]) -> int:

@@ -14,7 +14,6 @@ from ...run.declare import Registry, TwoWayStage
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target, declare
 from ...store.protocol import StoreProtocol
-from .frames import frames
 from .program import Choice, parameters_of, shown, signature_of
 
 _WORDS = {"True": True, "False": False, "None": None}  # as Python writes what JSON has otherwise
@@ -70,7 +69,6 @@ def declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) -> 
         raise BadStage(
             f"the stage {name} raised {type(error).__name__}",
             because=str(error)[:500] or None,
-            at=frames(error) or None,
             remedy="run it again with --debug for the whole traceback",
         ) from error
 

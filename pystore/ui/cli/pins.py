@@ -2,6 +2,7 @@
 
 import click
 
+from ...model.errors import PystoreError
 from ...model.refs import RRef
 from ...store import pins as roots
 from .columns import columns
@@ -24,11 +25,21 @@ def pin(given: Edge, /, name: str, ref: RRef) -> None:
     click.echo(f"{name} is {ref}{was}")
 
 
+def _pinned(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    try:
+        return [n for n in roots.pins(ctx.ensure_object(Edge).store) if n.startswith(incomplete)]
+    except (PystoreError, OSError):
+        return []  # a shell that waits for a word is no place for an error
+
+
 @click.command()
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=_pinned)
 @edge
 def unpin(given: Edge, /, names: tuple[str, ...]) -> None:
-    """Let NAME keep nothing any more; the next gc may remove what it kept."""
+    """Let NAME keep nothing any more.
+
+    The next gc removes what nothing else keeps.
+    """
     for name in names:
         roots.unpin(given.store, name)
 

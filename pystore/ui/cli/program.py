@@ -22,7 +22,6 @@ from ...model.refs import DRef
 from ...run.declare import Registry, TwoWayStage
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target
-from .frames import frames
 
 Choice = tuple[str, Target]
 
@@ -215,7 +214,6 @@ def _broken(file: Path, error: BaseException) -> BadStage:
     return BadStage(
         what,
         because=because[:500],
-        at=frames(error) or None,
         remedy='put what only the script does under: if __name__ == "__main__":'
         if isinstance(error, SystemExit)
         else f"python {file}",

@@ -19,7 +19,7 @@ from .ref import REF
 @yes
 @edge
 def rm(given: Edge, /, refs: tuple[DRef | RRef, ...], force: bool, yes: bool) -> None:
-    """Remove a realization's bytes, or a derivation with everything that belongs to it.
+    """Remove a realization's bytes, or a derivation with everything.
 
     Of a realization, the attempts and their metrics stay, and the next run that needs it builds it
     again. What others were built from, what is pinned or in use, is not removed without --force.

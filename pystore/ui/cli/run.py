@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn, TextIO
 
 import click
+from click.shell_completion import CompletionItem
 
 from ...model.derivation import Closure
 from ...model.errors import BadStage, BuildsFailed, PystoreError
@@ -22,8 +23,7 @@ from ...store.store import Store
 from ..watch.watching import Mode, watching
 from .chosen import Chosen, shown
 from .edge import Edge, edge
-from .ending import FAILED, as_pystore_error, code_of, tell
-from .frames import frames
+from .ending import FAILED, code_of, located, tell
 from .hearing import Hearing
 from .interruption import interrupted, saying_that_workers_finish
 from .parameters import Parameter, declared
@@ -32,8 +32,12 @@ from .program import Program, parse_target
 _PASSED = ("attempts", "keep_going", "workers", "retries")  # options of `realize`
 
 
+def _files(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    return [CompletionItem(begun, type="file")]  # the shell completes it
+
+
 @click.command()
-@click.argument("target", metavar="FILE.py[:STAGE]")
+@click.argument("target", metavar="FILE.py[:STAGE]", shell_complete=_files)
 @click.option(
     "-p",
     "parameters",
@@ -97,7 +101,10 @@ def run(given: Edge, /, target: str, as_json: bool, **options: Any) -> None:
     pystore run train.py:model -p epochs=3 --attempts 5
     """
     with _standard_output(as_json) as out:
-        _Run(given, out if as_json else None, options).target(target)
+        try:
+            _Run(given, out if as_json else None, options).target(target)
+        except PystoreError as error:
+            raise located(error) from error.__cause__
 
 
 @contextmanager
@@ -181,7 +188,7 @@ class _Run:
             errors, code = [interrupted(hearing, store)], code_of(error)
         else:
             several = list(error.errors.values()) if isinstance(error, BuildsFailed) else []
-            errors, code = [_located(e) for e in (*several, error)], code_of(error)
+            errors, code = [located(e) for e in (*several, error)], code_of(error)
             code = FAILED if hearing.failed else code
         for one in errors:
             tell(one, self.given.debug)
@@ -209,17 +216,3 @@ def _of_name(name: str, closure: Closure) -> list[DRef]:
             remedy="name one of them",
         )
     return [d.dref for d in found]
-
-
-def _located(error: BaseException) -> PystoreError:
-    """The error with the place in the user's files, and with what the command line can show."""
-    told = as_pystore_error(error) or PystoreError("interrupted")
-    order = ("because", "at", "output", "dref")
-    facts = {**told.facts, "at": frames(error.__cause__ or error) or None}
-    facts = {name: facts.pop(name, None) for name in order} | facts
-    told.facts = {name: fact for name, fact in facts.items() if fact is not None}
-    if error.__cause__ is not None:
-        told.remedy = "run it again with --debug for the whole traceback"
-        if told.facts.keys() >= {"output", "dref"}:
-            told.remedy = f"pystore logs {str(told.dref)[:13]} for all that it printed"
-    return told
