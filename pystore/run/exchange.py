@@ -1,7 +1,6 @@
 """Exchange: results go to other places and come from them; on the current store by default."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..model.derivation import Closure
@@ -16,17 +15,10 @@ from ..store.remote.remote import open_remote
 from ..store.remote.send import send
 from ..store.remote.signing import Key, trusting
 from ..store.store import Store
+from .places import Defaults, Url
 
 Refs = Any
 """An RRef, a DRef (all its realizations), a Closure (those of its targets), or several of these."""
-
-Url = str | os.PathLike[str]
-
-
-class Trust:
-    """Whose word counts when the program does not say: None for everybody's."""
-
-    keys: Callable[[], Iterable[str] | None] = staticmethod(lambda: None)
 
 
 def push(
@@ -72,7 +64,7 @@ def pull(
     Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError.
     """
     store = store or current_store()
-    trusted = trusting(Trust.keys() if trusted_keys is None else trusted_keys)
+    trusted = trusting(Defaults.trusted_keys() if trusted_keys is None else trusted_keys)
     remote = open_remote(from_, trusted=trusted, options=options)
     return receive(store, list(_named(refs)), remote, listener)
 

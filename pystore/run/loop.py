@@ -225,9 +225,12 @@ class _Loop:
         dref = instruction.dref
         if not isinstance(answer, Wants) or dref in self._forced:
             return answer
-        config = self._known[dref].config
-        if self._store.look_further(config, instruction.context, self._listener):
-            return self._ask(instruction)
+        derivation, context = self._known[dref], instruction.context
+        source = source_digest(derivation.realizer)
+        if self._store.look_further(derivation.config, context, self._listener, source):
+            answer = self._ask(instruction)
+            if isinstance(answer, Wants):
+                self._store.keep_found(dref)  # what is built now has seeds of its own
         return answer
 
     def _adopt(self, instruction: Match) -> bool:

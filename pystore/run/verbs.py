@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -20,6 +20,7 @@ from .declare import Registry, check_call, in_place_registry
 from .executor import SerialExecutor
 from .loop import Settings, realize_closure
 from .nesting import inside, refuse_nested
+from .places import Places, substituting
 from .watching import Watch, both, in_turn
 
 Target = Any
@@ -133,6 +134,8 @@ class Options(TypedDict, total=False):
     timeout: float | None
     progress: bool | None
     capture: bool
+    substitute: Places | None
+    trusted_keys: str | Iterable[str] | None
     workers: int | None
     gpus: Collection[int | str] | None
     retries: int
@@ -152,6 +155,8 @@ def realize(
     timeout: float | None = None,
     progress: bool | None = None,
     capture: bool = False,
+    substitute: Places | None = None,
+    trusted_keys: str | Iterable[str] | None = None,
     workers: int | None = None,
     gpus: Collection[int | str] | None = None,
     retries: int = 0,
@@ -167,6 +172,10 @@ def realize(
     processes; `retries` is how often an attempt that failed is tried again. `progress` shows
     what is going on: by default in a terminal and in Jupyter, nowhere else. `capture` keeps what
     realizers print in the logs of their attempts, in place of printing it.
+
+    `substitute` are URLs or paths of remotes to look in before something is built: a matcher
+    decides on what is recorded there, and what it chooses is fetched and checked. With
+    `trusted_keys`, only what one of these keys has signed counts. By default the settings say.
 
     `workers` is how many processes of this machine run realizers (see Workers), which get the
     devices `gpus` for themselves. Without it they run here, one at a time; but where a stage has
@@ -188,6 +197,8 @@ def realize(
         "timeout": timeout,
         "progress": progress,
         "capture": capture,
+        "substitute": substitute,
+        "trusted_keys": trusted_keys,
         "workers": workers,
         "gpus": gpus,
         "retries": retries,
@@ -210,6 +221,7 @@ def _realize(
     closure = declare(target, Registry(), store)
     forced = forced_drefs(options.get("force_rebuild", ()), closure)
     _check_kinds(options)
+    store = substituting(store, options.get("substitute"), options.get("trusted_keys"))
     settings = Settings(
         max_attempts=checked_count("max_attempts", options.get("max_attempts", 100)),
         attempts=checked_count("attempts", options.get("attempts", 1)),

@@ -198,9 +198,14 @@ class MemoryStore:
         """A directory for this attempt."""
         return self._beside(staged, "logs")
 
-    def look_further(self, config: Config, context: Context, listener: Listener) -> bool:
+    def look_further(
+        self, config: Config, context: Context, listener: Listener, source: str = ""
+    ) -> bool:
         """Looks nowhere."""
         return False
+
+    def keep_found(self, dref: DRef) -> None:
+        """Nothing was found elsewhere."""
 
     def log_path(self, dref: DRef, context: str, number: int) -> Path:
         """The file for what an attempt prints."""

@@ -114,11 +114,17 @@ class StoreProtocol(Protocol):
     ) -> list[tuple[RRef, int]]:
         """Takes over realizations of others, with their attempts; says how many of each."""
 
-    def look_further(self, config: Config, context: Context, listener: Listener) -> bool:
+    def look_further(
+        self, config: Config, context: Context, listener: Listener, source: str = ""
+    ) -> bool:
         """Looks in other places for results of this, before it is built.
 
+        `source` is the digest of the realizer's source, where its code is not in the config.
         Returns whether `candidates` has more now; `hold` fetches those that are chosen.
         """
+
+    def keep_found(self, dref: DRef) -> None:
+        """Records the attempts that other places have told, before more are made here."""
 
     def scratch(self, staging: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try."""

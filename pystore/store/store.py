@@ -303,9 +303,14 @@ class Store:
         found = adopt.sources(self.layout, config, context)
         return sorted(found, key=lambda candidate: candidate.attempts[0].order)
 
-    def look_further(self, config: Config, context: Context, listener: Listener) -> bool:
+    def look_further(
+        self, config: Config, context: Context, listener: Listener, source: str = ""
+    ) -> bool:
         """Looks nowhere: this store stands alone."""
         return False
+
+    def keep_found(self, dref: DRef) -> None:
+        """Nothing was found elsewhere."""
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""

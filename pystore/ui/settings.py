@@ -2,6 +2,8 @@
 
 `PYSTORE_ROOT`     where the store is, when the program names none
 `PYSTORE_MIRRORS`  servers that serve files by their sha256, for `fetchurl`; parted by spaces
+`PYSTORE_SUBSTITUTERS`  remotes to look in before something is built; parted by spaces
+`PYSTORE_TRUSTED_KEYS`  public keys, one of which must have signed what comes from there
 `NO_COLOR`         when it is set and not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
@@ -9,6 +11,7 @@
 import os
 from pathlib import Path
 
+from ..run.places import Defaults
 from ..store.current import Default
 from ..store.layout import exists
 from ..store.store import Store
@@ -32,6 +35,16 @@ def default_root() -> Path:
 def mirrors() -> tuple[str, ...]:
     """Base URLs of servers that serve files by their sha256, in the order to ask them."""
     return tuple(os.environ.get("PYSTORE_MIRRORS", "").replace(",", " ").split())
+
+
+def substituters() -> tuple[str, ...]:
+    """URLs of remotes to look in before something is built, in the order to ask them."""
+    return tuple(os.environ.get("PYSTORE_SUBSTITUTERS", "").split())
+
+
+def trusted_keys() -> tuple[str, ...] | None:
+    """Public keys, one of which must have signed what comes from a remote; None: anybody may."""
+    return tuple(os.environ.get("PYSTORE_TRUSTED_KEYS", "").replace(",", " ").split()) or None
 
 
 def coloured() -> bool | None:
@@ -72,3 +85,5 @@ def _find() -> Store:
 
 
 Default.find = staticmethod(_find)
+Defaults.substituters = staticmethod(substituters)
+Defaults.trusted_keys = staticmethod(trusted_keys)

@@ -206,7 +206,7 @@ def test_what_breaks_off_goes_on_where_it_was(store, other, tmp_path, monkeypatc
     last.unlink()
     with pytest.raises(NotInStore, match="not all of this"):
         ps.pull(rref, place, store=other)
-    assert other.realizations(rref.dref) == []
+    assert other.drefs() == []
     again = ps.push(rref, place, repair=True)
     assert last.read_bytes() == hidden
     assert again.size == 9500

@@ -17,11 +17,12 @@ from ...model.context import Context, provenance_text, rref_of
 from ...model.errors import ChecksumMismatch, NotInStore, UnkeepableOutput
 from ...model.manifest import Manifest
 from ...model.refs import RRef
-from .. import adopt, attempts, locks, tree, verdicts
+from .. import adopt, locks, tree, verdicts
 from ..attempts import Begun
 from ..commit import publish, seal_tree
 from ..staging import Staging, make_folder
 from ..store import Store
+from .history import Copy, known, record_copies
 from .parts import Part, Slice, parts_of
 
 
@@ -54,19 +55,20 @@ class Arrival:
             _write(self._path(piece.path), piece, view[: piece.size], self._modes[piece.path])
             view = view[piece.size :]
 
-    def finish(self) -> None:
-        """Makes it visible, when it is exactly what it should be, and an attempt has made it.
+    def finish(self, copies: Iterable[Copy]) -> int:
+        """Makes it visible, when it is exactly what it should be, after recording the attempts.
 
-        Raises ChecksumMismatch, NotInStore when there is no record; then nothing is left of it.
+        Returns how many of these were new. Raises ChecksumMismatch, NotInStore when no attempt
+        has made it; then nothing is left of it.
         """
         try:
             self._make_links()
-            self._publish()
+            return self._publish(copies)
         except BaseException:
             self.discard()
             raise
 
-    def _publish(self) -> None:
+    def _publish(self, copies: Iterable[Copy]) -> int:
         store, staged = self._store, self._staged
         try:
             tree.check(staged.out)
@@ -75,16 +77,18 @@ class Arrival:
         sealed = seal_tree(staged, durable=store.durable)
         if sealed.rref != self.rref:
             raise self._lie("its tree is another one")
+        count = record_copies(store, staged.config, staged.context, copies)
+        tried = known(store, staged.config, staged.context.digest)
+        made = [attempt for attempt in tried if attempt.rref == self.rref]
         folder = store.layout.attempts(staged.dref)
         with store.session.open_gate():
-            records = [n for n in attempts.names(folder) if n.endswith(".json")]
-            made = [a for a in attempts.read_records(folder, records) if a.rref == self.rref]
             if not made:
                 raise NotInStore("no attempt has made this", ref=self.rref)
             store.session.note([self.rref])
             publish(store.layout, staged, sealed, made[0], durable=store.durable)
             verdicts.lift(folder, self.rref, "damaged")
             adopt.note(store.layout, staged.config, staged.context)
+        return count
 
     def leave(self) -> None:
         """Leaves what has come for the next try; gc removes it."""

@@ -54,11 +54,11 @@ def record_copies(store: Store, config: Config, context: Context, copies: Iterab
 
 def _record(store: Store, config: Config, context: Context, copies: Iterable[Copy]) -> int:
     before = known(store, config, context.digest)
-    ids, runs = {a.id for a in before}, {_run(a) for a in before}
+    ids, runs = {a.id for a in before}, {run_of(a) for a in before}
     count = 0
     for copy in sorted(copies, key=lambda copy: copy.record.attempt.order):
-        attempt = _localized(store, config, context, copy.record)
-        if attempt is None or attempt.id in ids or _run(attempt) in runs:
+        attempt = localized(store, config, context, copy.record)
+        if attempt is None or attempt.id in ids or run_of(attempt) in runs:
             continue
         begun = store.claim(config.dref, context, attempts.COPY, attempt.seed, attempt.start)
         _write(store, attempt._replace(number=begun.number), copy.beside)
@@ -69,13 +69,14 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
     return count
 
 
-def _run(attempt: Attempt) -> tuple[object, ...]:
+def run_of(attempt: Attempt) -> tuple[object, ...]:
     """What an adopted attempt shares with its original."""
     adopted = "adopted" in attempt.notes
     return adopted, attempt.start, attempt.host, attempt.pid, attempt.seed
 
 
-def _localized(store: Store, config: Config, context: Context, record: Record) -> Attempt | None:
+def localized(store: Store, config: Config, context: Context, record: Record) -> Attempt | None:
+    """The attempt as it counts for a derivation in a context; None where it does not."""
     attempt = record.attempt
     if attempt.start > time.time_ns() + _DAY:
         warnings.warn(

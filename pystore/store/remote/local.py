@@ -15,7 +15,7 @@ from .. import beside, disk, verdicts
 from ..commit import CONTEXT, MANIFEST
 from ..store import Store
 from .history import Copy
-from .parcel import Parcel
+from .parcel import LONGEST, Parcel
 from .parts import Part, parts_of
 from .record import Record
 
@@ -77,6 +77,8 @@ class Shipment:
 
 def _refuse_outside(rref: RRef, manifest: Manifest) -> None:
     out = [e.path for e in manifest.entries if e.kind == "link" and _leaves(e)]
+    if any(len(entry.path) > LONGEST for entry in manifest.entries):
+        raise UnkeepableOutput("a path that is too long to travel", ref=rref, longest=LONGEST)
     if out:
         raise UnkeepableOutput(
             "a link to data outside of the store does not travel",

@@ -17,6 +17,7 @@ from ...model.refs import DRef, RRef
 from .parts import Part, parts_of
 
 LARGEST = 1 << 28  # [bytes] of the text of one
+LONGEST = 3000  # [bytes] of a path: with that of a store, no longer than an operating system takes
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -48,6 +49,13 @@ class Parcel:
 
 def parse_parcel(rref: RRef, text: bytes) -> Parcel:
     """The parcel of a realization, all of it checked against the reference. Raises Corrupted."""
+    try:
+        return _parse(rref, text)
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise Corrupted("not what a realization consists of", because=repr(error)[:200]) from None
+
+
+def _parse(rref: RRef, text: bytes) -> Parcel:
     head, _, rest = text.partition(b"\n")
     line, _, tree = rest.partition(b"\n")
     dref, context, stated = parse_provenance(head + b"\n")
@@ -98,9 +106,12 @@ def check_entries(manifest: Manifest) -> None:
 
 def _is_fine(entry: Entry) -> bool:
     steps = entry.path.split(b"/")
-    inside = all(s not in (b"", b".", b"..") and b"\0" not in s and len(s) < 256 for s in steps)
+    short = len(entry.path) <= LONGEST
+    inside = short and all(
+        s not in (b"", b".", b"..") and b"\0" not in s and len(s) < 256 for s in steps
+    )
     typed = type(entry.executable) is bool and type(entry.size) is int and entry.size >= 0
-    if not inside or not typed:
+    if not inside or not typed or len(entry.path) > LONGEST:
         return False
     if entry.kind == "file":
         return _HASH.match(entry.digest) is not None

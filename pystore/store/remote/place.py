@@ -66,6 +66,22 @@ def place_at(url: str | os.PathLike[str], options: Options | None = None) -> Pla
     return UrlPlace(text, options or {})
 
 
+def check_url(url: str | os.PathLike[str]) -> str:
+    """The URL, when there is a package that can use it; no network is asked. Raises BadPlace."""
+    import fsspec
+
+    text = os.fspath(url)
+    scheme, colon, _ = text.partition("://")
+    try:
+        if colon:
+            fsspec.get_filesystem_class(scheme)
+    except ImportError as error:
+        raise _not_installed(without_password(text), scheme, error) from None
+    except ValueError as error:
+        raise _not_known(without_password(text), error) from None
+    return text
+
+
 class FolderPlace:
     """A folder of this machine, or of one whose disk is mounted here."""
 
@@ -142,12 +158,7 @@ class UrlPlace:
         except ImportError as error:
             raise _not_installed(self.url, scheme, error) from None
         except ValueError as error:
-            raise BadPlace(
-                "no place that pystore can use",
-                url=self.url,
-                because=str(error)[:200],
-                remedy="name a path, or a URL with s3://, sftp://, http(s):// or memory://",
-            ) from None
+            raise _not_known(self.url, error) from None
         except Exception as error:  # P3: a service raises what it likes, at once or later
             raise _told(self.url, error) from error
 
@@ -227,6 +238,15 @@ def _told(url: str, error: Exception) -> Exception:
         url=url,
         because=because,
         remedy="check the URL, the network and the service; a retry sends only what is missing",
+    )
+
+
+def _not_known(url: str, error: ValueError) -> BadPlace:
+    return BadPlace(
+        "no place that pystore can use",
+        url=url,
+        because=str(error)[:200],
+        remedy="name a path, or a URL with s3://, sftp://, http(s):// or memory://",
     )
 
 

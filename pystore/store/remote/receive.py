@@ -24,6 +24,9 @@ from .record import Record
 from .remote import Remote
 
 Cargo = tuple["Wanted", str, Part | None]
+Key = tuple[DRef, str]  # a derivation and the digest of a context
+Copies = dict[Key, list[Copy]]
+Ask = tuple[Listing, str, str]  # of which derivation, the context, the id
 
 
 @dataclass
@@ -33,8 +36,10 @@ class Wanted:
     config: Config
     context: Context
     parcel: Parcel
+    copies: list[Copy]  # the attempts of its derivation in its context
     arrival: Arrival | None = None
     left: int = 0  # parts that are under way
+    fresh: int = 0  # attempts that were new here
 
 
 def receive(
@@ -63,10 +68,18 @@ class _Receiver:
         order = in_order({rref: parcel.context for rref, parcel in parcels.items()})
         self._list(rref.dref for rref in order)
         configs = self._configs(order, parcels)
-        count = self._records(targets, parcels, configs)
-        wanted = [Wanted(configs[r.dref], parcels[r].context, parcels[r]) for r in order]
+        copies = self._copies(targets, parcels)
+        for rref in parcels:
+            self._check_made(rref, copies)
+        count = self._record((rref for rref in targets if rref not in parcels), copies)
+        wanted = [self._wanted(configs[r.dref], parcels[r], copies) for r in order]
         size = fetch(self._store, self._remote, wanted, self._listener)
+        count += sum(one.fresh for one in wanted)
         return Moved(tuple(targets), tuple(order), count, size)
+
+    def _wanted(self, config: Config, parcel: Parcel, copies: Copies) -> "Wanted":
+        context = parcel.context
+        return Wanted(config, context, parcel, copies.get((config.dref, context.digest), []))
 
     def _list(self, drefs: Iterable[DRef]) -> None:
         new = sorted(set(drefs) - set(self._listings))
@@ -121,39 +134,39 @@ class _Receiver:
 
     # --- attempts ----------------------------------------------------------------------
 
-    def _records(
-        self, targets: list[RRef], parcels: dict[RRef, Parcel], configs: dict[DRef, Config]
-    ) -> int:
-        """Records the attempts of all that is fetched, and what is new about the targets."""
-        rows: dict[tuple[DRef, str], tuple[Context, list[str]]] = {}
-        for rref in [*parcels, *(rref for rref in targets if rref not in parcels)]:
-            context = parcels[rref].context if rref in parcels else self._store.context(rref)
-            found = self._listings[rref.dref].attempts(context.digest)
-            ids = [identity for _, identity in found]
-            if rref not in parcels:
-                tried = known(self._store, self._store.config(rref.dref), context.digest)
-                ids = sorted(set(ids) - {attempt.id for attempt in tried})
-            rows.setdefault((rref.dref, context.digest), (context, ids))
-        copies = self._copies(rows)
-        for rref in parcels:
-            self._check_made(rref, copies)
+    def _copies(self, targets: list[RRef], parcels: dict[RRef, Parcel]) -> Copies:
+        """The attempts of all that is fetched, and what is new about the other targets."""
+        asked: dict[Key, list[Ask]] = {}
+        for rref in [*parcels, *targets]:
+            context = self._context(rref, parcels)
+            key, listing = (rref.dref, context.digest), self._listings[rref.dref]
+            if key not in asked:
+                have = set() if rref in parcels else self._ids(rref.dref, context)
+                found = listing.attempts(context.digest)
+                asked[key] = [(listing, c, i) for c, i in found if i not in have]
+        copies: Copies = {}
+        for (listing, digest, _), copy in copies_of(
+            self._remote, (ask for asks in asked.values() for ask in asks)
+        ):
+            copies.setdefault((listing.dref, digest), []).append(copy)
+        return copies
+
+    def _context(self, rref: RRef, parcels: dict[RRef, Parcel]) -> Context:
+        return parcels[rref].context if rref in parcels else self._store.context(rref)
+
+    def _ids(self, dref: DRef, context: Context) -> set[str]:
+        return {a.id for a in known(self._store, self._store.config(dref), context.digest)}
+
+    def _record(self, rrefs: Iterable[RRef], copies: Copies) -> int:
+        """Records what is new about realizations that are here."""
         count = 0
-        for (dref, digest), (context, _) in rows.items():
-            if same := copies.get((dref, digest), []):
-                config = configs.get(dref) or self._store.config(dref)
-                count += record_copies(self._store, config, context, same)
+        for rref in rrefs:
+            config, context = self._store.config(rref.dref), self._store.context(rref)
+            if found := copies.get((rref.dref, context.digest)):
+                count += record_copies(self._store, config, context, found)
         return count
 
-    def _copies(
-        self, rows: dict[tuple[DRef, str], tuple[Context, list[str]]]
-    ) -> dict[tuple[DRef, str], list[Copy]]:
-        asked = [(self._listings[dref], c, i) for (dref, c), (_, ids) in rows.items() for i in ids]
-        found: dict[tuple[DRef, str], list[Copy]] = {}
-        for (listing, digest, _), copy in copies_of(self._remote, asked):
-            found.setdefault((listing.dref, digest), []).append(copy)
-        return found
-
-    def _check_made(self, rref: RRef, copies: dict[tuple[DRef, str], list[Copy]]) -> None:
+    def _check_made(self, rref: RRef, copies: Copies) -> None:
         made = (c for found in copies.values() for c in found if c.record.attempt.rref == rref)
         if any(made):
             return
@@ -166,9 +179,6 @@ class _Receiver:
                 remedy="ask who pushed it to push it again with a key that you trust",
             )
         raise _absent(rref, self._remote)
-
-
-Ask = tuple[Listing, str, str]  # of which derivation, the context, the id
 
 
 def copies_of(remote: Remote, asked: Iterable[Ask]) -> Iterator[tuple[Ask, Copy]]:
@@ -215,7 +225,7 @@ def is_here(store: Store, rref: RRef) -> bool:
 
 
 def fetch(store: Store, remote: Remote, wanted: list[Wanted], listener: Listener = ignore) -> int:
-    """Brings the bytes of realizations whose attempts are recorded; returns how many bytes.
+    """Brings realizations with their attempts; returns how many bytes were moved.
 
     What has come stays for the next try when a transfer breaks off.
     """
@@ -231,7 +241,7 @@ def fetch(store: Store, remote: Remote, wanted: list[Wanted], listener: Listener
             listener(Progress(one.config.dref, done, total, "bytes"))
             if not one.left and one.arrival:
                 arrival, one.arrival = one.arrival, None
-                arrival.finish()
+                one.fresh = arrival.finish(one.copies)
                 size = one.parcel.manifest.size
                 listener(Fetched(one.config.dref, (arrival.rref,), remote.url, size))
     except ChecksumMismatch:

@@ -92,6 +92,25 @@ class Remote:
             raise self._lie(name, "its bytes have another digest")
         return content
 
+    def artifact(self, parcel: Parcel, path: bytes) -> bytes | None:
+        """One file of a realization; None where its tree has none of this name."""
+        entry = next((e for e in parcel.manifest.entries if e.path == path), None)
+        if entry is None or entry.kind != "file":
+            return None
+        content = b"".join(self._slices(parcel, path))
+        if blake3(content).hexdigest() != entry.digest:
+            raise self._lie(names.realization(parcel.rref), "a file has another digest")
+        return content
+
+    def _slices(self, parcel: Parcel, path: bytes) -> Iterator[bytes]:
+        for digest, part in parcel.parts:
+            if any(piece.path == path for piece in part.slices):
+                content, offset = self.part(digest, part.size), 0
+                for piece in part.slices:
+                    if piece.path == path:
+                        yield content[offset : offset + piece.size]
+                    offset += piece.size
+
     def beside(self, found: Record, suffix: str) -> bytes:
         """A file beside an attempt."""
         attempt = found.attempt

@@ -1,0 +1,47 @@
+"""Places: where results may come from, and whose word counts, when the program does not say."""
+
+import os
+from collections.abc import Callable, Iterable
+
+from ..model.errors import BadStage
+from ..store.protocol import StoreProtocol
+from ..store.store import Store
+
+Url = str | os.PathLike[str]
+Places = Url | Iterable[Url]
+
+
+class Defaults:
+    """What the settings say; the ui puts them here."""
+
+    substituters: Callable[[], Iterable[str]] = staticmethod(lambda: ())
+    trusted_keys: Callable[[], Iterable[str] | None] = staticmethod(lambda: None)
+
+
+def substituting(
+    store: StoreProtocol,
+    substitute: Places | None,
+    trusted_keys: str | Iterable[str] | None,
+) -> StoreProtocol:
+    """The store, which looks in these places before something is built. Raises BadPlace.
+
+    None means what the settings say.
+    """
+    asked = Defaults.substituters() if substitute is None else substitute
+    urls = [asked] if isinstance(asked, (str, os.PathLike)) else list(asked)
+    if not urls:
+        return store
+    if not isinstance(store, Store):
+        if substitute is None:
+            return store
+        raise BadStage(
+            "only a store on a disk can fetch from other places",
+            store=repr(store)[:200],
+            remedy="use Store(path)",
+        )
+    from ..store.remote.place import check_url
+    from ..store.remote.signing import trusting
+    from ..store.remote.substitute import Source, Substituting
+
+    trusted = trusting(Defaults.trusted_keys() if trusted_keys is None else trusted_keys)
+    return Substituting(store, [Source(check_url(url), trusted) for url in urls])
