@@ -3,8 +3,8 @@
 U1  Steps stand in the order of the closure, inputs first, each derivation once.
 U2  "up to date" is said only where all inputs are chosen already: never of what depends on
     something that is about to be built.
-U3  What is `sure` is built exactly so often, unless something fails; what may follow is built at
-    most where its inputs turn out otherwise.
+U3  What is `sure` is built, as often as it says: unless something fails, or a matcher wants more
+    when it sees the numbers. Nothing else is built, but for what may follow.
 """
 
 from collections import Counter

@@ -10,7 +10,7 @@ from ..model.config import Config
 from ..model.derivation import Derivation
 from ..model.difference import Change, Places, Version, changes, distance, masked, pairs
 from ..model.errors import Corrupted, NotInStore
-from ..model.refs import DRef
+from ..model.refs import DRef, RRef
 from ..store.protocol import StoreProtocol
 from .identity.places import ungrouped
 from .stage import Staged
@@ -39,6 +39,12 @@ class Reached:
     def last(self) -> int:
         """When it was last built [ns since the epoch, UTC]."""
         return self.succeeded[-1].start
+
+    @property
+    def adopted(self) -> RRef | None:
+        """What its first result was adopted from, if it was."""
+        note = self.succeeded[0].notes.get("adopted")
+        return RRef(note) if isinstance(note, str) else None
 
     @property
     def version(self) -> Version:
@@ -74,6 +80,10 @@ class Earlier:
             known = [one for one in found if one is not None]
             self._reached[name] = sorted(known, key=lambda one: one.last, reverse=True)
         return self._reached[name]
+
+    def find(self, dref: DRef) -> Reached | None:
+        """This very one, if an attempt of it has succeeded."""
+        return next((one for one in self.of(dref.name) if one.config.dref == dref), None)
 
     def _read(self, dref: DRef) -> Reached | None:
         succeeded = tuple(a for a in self._store.attempts(dref) if a.succeeded)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..model.config import Config
 from ..model.context import Context
 from ..model.derivation import Closure, reshape
 from ..model.difference import Version
@@ -96,8 +97,8 @@ class _History:
     def step(self, dref: DRef) -> Step:
         """What made a derivation new when it was first built."""
         config = self._store.config(dref)
-        own = next((one for one in self._earlier.of(dref.name) if one.config == config), None)
-        near = self._earlier.nearest(config, own.first if own else None)
+        own = self._earlier.find(dref)
+        near = self._near(config, own)
         told = _first_attempt(own)
         if near is None:
             first = f"nothing named {dref.name} was built here before"
@@ -106,6 +107,13 @@ class _History:
         changes = self._earlier.changes(near, version)
         words = [f"new because {change.words}" for change in changes]
         return Step(dref, changes[0].kind, (*words, *told), nearest=near.config.dref)
+
+    def _near(self, config: Config, own: Reached | None) -> Reached | None:
+        """What it was like when it was first built: what it was adopted from, or the nearest."""
+        adopted = own.adopted if own else None
+        if adopted is not None and (source := self._earlier.find(adopted.dref)):
+            return source
+        return self._earlier.nearest(config, own.first if own else None)
 
     def _of_realization(self, rref: RRef) -> Step:
         dref = rref.dref
@@ -168,8 +176,7 @@ def _passed_on(step: Step) -> bool:
 def _first_attempt(own: Reached | None) -> list[str]:
     if own is None:
         return ["no attempt of it has succeeded"]
-    adopted = own.succeeded[0].notes.get("adopted")
-    return [f"adopted: {adopted} has the same bytes"] if adopted else []
+    return [f"adopted: {own.adopted} has the same bytes"] if own.adopted else []
 
 
 def _rechosen(old: Context, new: Context) -> Iterator[DRef]:

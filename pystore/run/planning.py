@@ -118,24 +118,29 @@ class _Planner:
         answer = self._ask(derivation, candidates)
         if dref in self._forced:
             return self._force(dref, candidates, answer)
-        if isinstance(answer, tuple):
-            self._chosen[dref] = answer
-            return Step(
-                dref, "up-to-date", ("up to date", *_edited(derivation, candidates, answer))
-            )
+        if isinstance(answer, Need):
+            return self._missing(derivation, context, candidates)
         if isinstance(answer, str):
             return Step(dref, "unsatisfiable", (answer,))
-        lost = any(candidate.gone for candidate in candidates)
+        self._chosen[dref] = answer
+        edited = _edited(derivation, candidates, answer)
+        return Step(dref, "up-to-date", ("up to date", *edited))
+
+    def _missing(
+        self, derivation: Derivation, context: Context, candidates: list[Candidate]
+    ) -> Step:
+        """The step where the matcher wants more than there is."""
+        dref, lost = derivation.dref, any(candidate.gone for candidate in candidates)
         candidates = self._adoptions.offered(derivation, context, candidates)
         answer = self._ask(derivation, candidates)
-        if isinstance(answer, tuple):
-            return self._adopt(dref, answer)
         if isinstance(answer, str):
             return Step(dref, "unsatisfiable", (answer,))
+        if not isinstance(answer, Need):
+            return self._adopt(dref, answer)
         step = self._build(derivation, context, candidates, answer)
         # Lost seeds come first, and may make what is counted already.
-        sure = step.kind == "gone" and answer.of == "realizations" and self._wanted(dref) == 1
-        return replace(step, sure=step.sure and (sure or not lost))
+        counted = answer.of == "attempts" or self._wanted(dref) > 1 or step.kind != "gone"
+        return replace(step, sure=False) if lost and counted else step
 
     def _ask(self, derivation: Derivation, candidates: list[Candidate]) -> Answer:
         """What the matcher says, with the attempts that the caller wants."""

@@ -60,6 +60,84 @@ def test_explain_names_the_parameter_that_changed(store):
     assert explanation.kind == "parameters-changed"
 
 
+def reasons(ref):
+    return explain(ref).reasons
+
+
+def test_a_reference_alone_is_explained_from_the_records(store):
+    train = edited(SOURCE)
+    first = train().run()
+    assert reasons(first.rref) == ("nothing named train was built here before",)
+    second = train(epochs=3).run()
+    told = "new because `epochs` 1 → 3; 1 realization exists for the old value"
+    assert reasons(second.dref) == reasons(second.rref) == (told,)
+    assert explain(second.dref).nearest == first.dref
+    changed = edited(SOURCE.replace("x + 1", "x + 2"))().run()
+    assert reasons(str(changed.dref)) == (
+        "new because its input `data` is another",
+        "prepare: new because `prepare()` changed: function `augment`",
+    )
+
+
+def test_what_a_derivation_is_compared_with_was_there_before_it(store):
+    train = edited(SOURCE)
+    for epochs in (1, 3, 2):
+        train(epochs=epochs).run()
+    assert [reasons(train(epochs=n).dref)[0] for n in (3, 2)] == [
+        "new because `epochs` 1 → 3; 1 realization exists for the old value",
+        "new because `epochs` 3 → 2; 1 realization exists for the old value",
+    ]
+
+
+def test_a_realization_that_was_not_the_first_says_so(store):
+    first = ps.realize(pair())
+    inner = pair().holds[0]
+    again = ps.realize(inner, force_rebuild=True)
+    assert reasons(again) == (
+        "built again in the same context: forced, or the matcher wanted more",
+    )
+    (told,) = reasons(ps.realize(pair()))
+    assert told == (
+        f"no realization was in this context: of {inner.dref.short} another realization was "
+        f"chosen than for {first}"
+    )
+
+
+def test_what_was_adopted_or_never_built_says_so(store):
+    def chain(version):
+        inner = Derivation({"name": "inner", "version": version}, match_latest(), same)
+        return Derivation({"name": "outer", "in": inner}, match_latest(), same)
+
+    first, second = (ps.realize(chain(version)) for version in (1, 2))
+    assert reasons(second)[:2] == (
+        "new because its input `in` is another",
+        f"adopted: {first} has the same bytes",
+    )
+    closure = ps.instantiate(chain(3))
+    assert reasons(closure.drefs[0])[:2] == (
+        "new because its input `in` is another",
+        "no attempt of it has succeeded",
+    )
+    with pytest.raises(NotInStore):
+        explain("dref:" + "0" * 32 + "-none")
+    with pytest.raises(NotInStore):
+        explain(f"rref:{'0' * 32}-{second.dref[5:]}")
+
+
+def same(b):
+    (b.outpath / "x.txt").write_text("same")
+
+
+def test_explanations_keep_the_shape_of_their_targets(store):
+    train = edited(SOURCE)
+    told = explain({"a": [train(epochs=1)], "b": train()})
+    assert told["a"][0].kind == told["b"].kind == "missing"
+    assert str(told["b"]) == (
+        f"{train().dref}\n  will build: no realization in this context\n"
+        "  nothing named train was built here"
+    )
+
+
 # --- debug -----------------------------------------------------------------------------
 
 
