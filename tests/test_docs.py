@@ -196,6 +196,14 @@ def test_every_decision_is_listed():
     assert [(title, name) for name, title in titles.items()] == listed, "see docs/adr/README.md"
 
 
+def test_every_page_is_in_the_menu_of_the_site():
+    docs = PROJECT / "docs"
+    pages = {str(page.relative_to(docs)) for page in docs.rglob("*.md")}
+    menu = re.findall(r"^ +- .*?([\w/-]+\.md)$", (PROJECT / "mkdocs.yml").read_text(), re.M)
+    decisions = {page for page in pages if page.startswith("adr/0")}
+    assert sorted(menu) == sorted(pages - decisions), "each page has one line in mkdocs.yml"
+
+
 # --- docs/format.md --------------------------------------------------------------------
 
 

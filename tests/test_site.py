@@ -49,6 +49,10 @@ def test_every_command_is_in_its_page(site: Path):
     assert {"pystore", *commands} <= ids(site / "commands.html")
 
 
+def test_a_field_has_its_comment_in_the_reference(site: Path):
+    assert "<p>[ns since the epoch, UTC]</p>" in (site / "api" / "looking.html").read_text()
+
+
 def test_the_site_loads_nothing_from_elsewhere(site: Path):
     pages = sorted(site.rglob("*.html"))
     assert len(pages) > 20
