@@ -25,9 +25,9 @@ class View:
 
     def __init__(self, rref: str, store: StoreProtocol | None = None) -> None:
         self._store = store or current_store()
-        self.rref = RRef(rref)
+        self.rref = RRef(rref)  # its own reference
         self._store.hold((self.rref,))
-        self.path: Path = self._store.path(self.rref)
+        self.path: Path = self._store.path(self.rref)  # the directory of its artifacts
         self._values: dict[str, Any] | None = None
 
     @property
