@@ -47,7 +47,7 @@ from .run.build import (
 )
 from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
-from .run.exchange import pull, push
+from .run.exchange import make_key, pull, push
 from .run.experiments.compare import Comparison, compare
 from .run.experiments.family import family
 from .run.experiments.results import Results, best, results
@@ -149,6 +149,7 @@ __all__ = [
     "last_failure",
     "loguniform",
     "lsref",
+    "make_key",
     "match",
     "match_all",
     "match_best",

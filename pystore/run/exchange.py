@@ -8,7 +8,7 @@ from ..model.errors import BadStage
 from ..model.events import Listener, ignore
 from ..model.refs import DRef, RRef, parse_ref
 from ..store.current import current_store
-from ..store.remote import local
+from ..store.remote import local, signing
 from ..store.remote.moved import Moved
 from ..store.remote.receive import receive
 from ..store.remote.remote import open_remote
@@ -19,6 +19,15 @@ from .places import Defaults, Url
 
 Refs = Any
 """An RRef, a DRef (all its realizations), a Closure (those of its targets), or several of these."""
+
+
+def make_key(path: Url) -> str:
+    """Writes a new private key into a file that must not be there; returns the public key.
+
+    Push with the file, `push(…, key=path)`; give the public key to those who pull:
+    `trusted_keys=[…]`, or PYSTORE_TRUSTED_KEYS. Raises BadPlace.
+    """
+    return signing.make_key(path)
 
 
 def push(

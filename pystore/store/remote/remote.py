@@ -22,6 +22,7 @@ from ...model.errors import (
     NotInStore,
 )
 from ...model.refs import DRef, RRef
+from ..beside import diff_digest
 from . import names, parcel, record, signing
 from .crew import each
 from .names import Listing
@@ -121,8 +122,12 @@ class Remote:
         return content
 
     def diff(self, dref: DRef, digest: str) -> bytes:
-        """How a project differed; whoever keeps it checks its digest."""
-        return self._read(names.diff(dref, digest), _BESIDE)
+        """How a project differed from its revision."""
+        name = names.diff(dref, digest)
+        content = self._read(name, _BESIDE)
+        if diff_digest(content) != digest:
+            raise self._lie(name, "its bytes have another digest")
+        return content
 
     def record(self, listing: Listing, context: str, identity: str) -> Record | None:
         """The record of an attempt; None where no trusted key has signed it (R2)."""
@@ -241,6 +246,7 @@ def _check_mark(place: Place, text: bytes) -> None:
     try:
         mark = json.loads(text)
         version, features = mark["format"], mark["features"]
+        features = features or mark["digest"] != _MARK["digest"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ChecksumMismatch(
             f"{names.MARK} is damaged", url=place.url, remedy="ask who runs the remote"

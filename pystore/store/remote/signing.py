@@ -38,10 +38,7 @@ class Key:
 
 
 def make_key(path: str | os.PathLike[str]) -> str:
-    """Writes a new private key into a file that must not be there; returns the public key.
-
-    Push with the private one; give the public one to those who pull: `trusted_keys=[…]`.
-    """
+    """Writes a new private key into a file that must not be there; returns the public key."""
     seed = os.urandom(32)
     public = _hex_of(_private(seed))
     try:
@@ -82,7 +79,7 @@ def trusting(keys: Iterable[str] | None) -> frozenset[str] | None:
                 "not a public key",
                 given=ascii(key)[:200],
                 expected="64 hexadecimal digits",
-                remedy="make_key returned it, and `pystore key FILE` prints it",
+                remedy="make_key(path) returned it",
             )
     _require()
     return trusted

@@ -1,0 +1,100 @@
+"""Signatures: whose word counts."""
+
+import pytest
+
+import pystore as ps
+from pystore import Derivation, Store, match_latest
+from pystore.errors import BadPlace, Untrusted
+
+
+def stage(name="signed"):
+    return Derivation({"name": name}, match_latest(), lambda b: (b.outpath / "x").write_text("1"))
+
+
+@pytest.fixture
+def key(tmp_path):
+    """A private key's file and its public key."""
+    return tmp_path / "lab.key", ps.make_key(tmp_path / "lab.key")
+
+
+def test_what_a_trusted_key_has_signed_is_used(store, tmp_path, key):
+    rref = ps.realize(stage())
+    ps.push(rref, tmp_path / "remote", key=key[0])
+    other = Store(tmp_path / "other", durable=False)
+    assert ps.pull(rref, tmp_path / "remote", trusted_keys=key[1], store=other).fresh == (rref,)
+
+
+def test_what_nobody_or_a_stranger_has_signed_is_not(store, tmp_path, key):
+    rref = ps.realize(stage())
+    ps.push(rref, tmp_path / "remote")
+    other = Store(tmp_path / "other", durable=False)
+    for keys in ([key[1]], []):
+        with pytest.raises(Untrusted, match="no trusted key has signed this"):
+            ps.pull(rref, tmp_path / "remote", trusted_keys=keys, store=other)
+    ps.make_key(tmp_path / "stranger.key")
+    ps.push(rref, tmp_path / "remote", key=tmp_path / "stranger.key")
+    with pytest.raises(Untrusted):
+        ps.pull(rref, tmp_path / "remote", trusted_keys=[key[1]], store=other)
+    assert other.drefs() == []
+
+
+def test_what_is_there_can_be_signed_later_and_by_several(store, tmp_path, key):
+    rref = ps.realize(stage())
+    second = ps.make_key(tmp_path / "second.key")
+    ps.push(rref, tmp_path / "remote")
+    for file in (key[0], tmp_path / "second.key"):
+        assert ps.push(rref, tmp_path / "remote", key=file).size == 0
+    for number, public in enumerate([key[1], second]):
+        other = Store(tmp_path / f"other{number}", durable=False)
+        assert ps.pull(rref, tmp_path / "remote", trusted_keys=[public], store=other).fresh
+
+
+def test_a_copy_signs_for_the_same_attempt(store, tmp_path, key):
+    rref = ps.realize(stage())
+    other = Store(tmp_path / "other", durable=False)
+    ps.realize(stage(), store=other)
+    ps.push(rref, tmp_path / "one", key=key[0])
+    ps.pull(rref, tmp_path / "one", store=other)
+    ps.push(rref, tmp_path / "two", key=key[0], store=other)
+    records = [
+        {p.name: p.read_bytes() for p in (tmp_path / n).rglob("*.*.*")} for n in ("one", "two")
+    ]
+    assert records[0].items() <= records[1].items()
+
+
+def test_inputs_must_be_signed_too(store, tmp_path, key):
+    prepared = stage("prepare")
+    rref = ps.realize(Derivation({"name": "train", "p": prepared}, match_latest(), lambda b: None))
+    ps.push(rref, tmp_path / "remote", key=key[0])
+    for signature in (tmp_path / "remote" / "drv" / prepared.dref[5:]).glob("*.sig"):
+        signature.unlink()
+    with pytest.raises(Untrusted, match="prepare"):
+        ps.pull(rref, tmp_path / "remote", trusted_keys=[key[1]], store=Store(tmp_path / "other"))
+
+
+def test_the_settings_name_keys(store, tmp_path, key, monkeypatch):
+    rref = ps.realize(stage())
+    ps.push(rref, tmp_path / "remote")
+    monkeypatch.setenv("PYSTORE_TRUSTED_KEYS", key[1])
+    other = Store(tmp_path / "other", durable=False)
+    with pytest.raises(Untrusted):
+        ps.pull(rref, tmp_path / "remote", store=other)
+    ps.push(rref, tmp_path / "remote", key=key[0])
+    assert ps.pull(rref, tmp_path / "remote", store=other)
+
+
+def test_a_key_is_a_file_of_ones_own_that_nothing_replaces(tmp_path, key):
+    assert key[0].stat().st_mode & 0o777 == 0o600
+    with pytest.raises(BadPlace, match="no key can be written"):
+        ps.make_key(key[0])
+
+
+def test_mistakes_with_keys_are_said_before_any_work(store, tmp_path):
+    rref = ps.realize(stage())
+    (tmp_path / "no.key").write_text("hello")
+    for file in ("no.key", "absent.key"):
+        with pytest.raises(BadPlace, match="no private key"):
+            ps.push(rref, tmp_path / "remote", key=tmp_path / file)
+    with pytest.raises(BadPlace, match="not a public key"):
+        ps.pull(rref, tmp_path / "remote", trusted_keys=["lab"])
+    assert not (tmp_path / "remote").exists()
