@@ -67,7 +67,12 @@ def code(text: str) -> Cost:
     return _child("-c", text)
 
 
-def _child(*arguments: str) -> Cost:
+def command(*arguments: object) -> Cost:
+    """The cost of one run of `pystore`, whose output is read and dropped."""
+    return _child("-m", "pystore", *map(str, arguments), tells=False)
+
+
+def _child(*arguments: str, tells: bool = True) -> Cost:
     # What a user has: compiled modules, and no option that changes what Python does.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
@@ -80,7 +85,7 @@ def _child(*arguments: str) -> Cost:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, arguments)
-    return Cost(used.ru_utime + used.ru_stime, wall, json.loads(output) if output else {})
+    return Cost(used.ru_utime + used.ru_stime, wall, json.loads(output) if output and tells else {})
 
 
 def rounds(count: int, *runs: Callable[[], Cost]) -> list[list[Cost]]:

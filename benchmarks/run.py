@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import cli
 import code_digest
 import cold
 import commit
@@ -26,6 +27,7 @@ FIGURES: dict[str, Figure] = {
     "commit": commit.rows,
     "cold": cold.rows,
     "code": code_digest.rows,
+    "cli": cli.rows,
 }
 
 HEADER = ("work", "pystore", "beside it", "must", "met")
