@@ -66,8 +66,14 @@ def search(
         for rref in rrefs:
             at = built.get(rref)
             if newer is None or (at is not None and at > newer):
-                entries = manifest_of(rref, store).entries
-                yield from (Found(rref, entry, at) for entry in entries if _called(entry, name))
+                yield from (Found(rref, e, at) for e in _entries(rref, store) if _called(e, name))
+
+
+def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:
+    try:
+        return manifest_of(rref, store).entries
+    except NotInStore:
+        return ()  # it was removed just now
 
 
 def _called(entry: Entry, pattern: str) -> bool:

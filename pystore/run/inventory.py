@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..model.attempt import Attempt
-from ..model.errors import NotInStore
+from ..model.errors import Corrupted, NotInStore
 from ..model.manifest import Manifest
 from ..model.refs import DRef, RRef
 from ..store import attempts as records
@@ -38,9 +38,16 @@ def held(drefs: Iterable[DRef], store: Store) -> list[Held]:
 
 
 def _held(dref: DRef, home: str) -> Held:
-    digests = [name for name in records.names(home) if len(name) == 32]
-    times = [os.stat(f"{home}/{digest}").st_mtime_ns for digest in digests]
-    return Held(dref, len(digests), max(times, default=None))
+    times = [_time(f"{home}/{name}") for name in records.names(home) if len(name) == 32]
+    known = [time for time in times if time is not None]
+    return Held(dref, len(known), max(known, default=None))
+
+
+def _time(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return None  # it was removed just now
 
 
 def made(dref: DRef, store: Store) -> list[Made]:
@@ -68,6 +75,8 @@ def manifest_of(rref: RRef, store: Store) -> Manifest:
         return Manifest.parse(disk.read(f"{store.layout.realization(rref)}/{MANIFEST}"))
     except FileNotFoundError:
         raise store.absent(rref) from None
+    except Corrupted as error:
+        raise error.having(rref=rref, remedy="pystore verify says more") from None
 
 
 def size_of(rref: RRef, store: Store) -> tuple[int, int] | None:

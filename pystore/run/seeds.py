@@ -8,17 +8,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..model.derivation import Derivation
-from ..model.errors import Corrupted, NotInStore
+from ..model.errors import NotInStore
 from ..model.manifest import Manifest, encode_name
 from ..model.refs import RRef
-from ..store import disk, tree
+from ..store import tree
 from ..store.attempts import Begun
-from ..store.commit import MANIFEST
 from ..store.current import current_store
 from ..store.protocol import Told
 from ..store.staging import Staging, make_folder
 from ..store.store import Store
 from .build import Build, build_seed
+from .inventory import manifest_of
 from .nesting import inside, refuse_nested
 
 
@@ -106,11 +106,8 @@ class _Again(Build):
 
 
 def _manifest(store: Store, rref: RRef) -> Manifest:
-    store.path(rref)
-    try:
-        return Manifest.parse(disk.read(f"{store.layout.realization(rref)}/{MANIFEST}"))
-    except Corrupted as error:
-        raise error.having(rref=rref, remedy="verify() says more") from None
+    store.path(rref)  # raises Corrupted when verify found it damaged
+    return manifest_of(rref, store)
 
 
 def _differences(first: Manifest, second: Manifest) -> tuple[str, ...]:

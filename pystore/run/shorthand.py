@@ -171,7 +171,10 @@ def _latest(text: str, drefs: Sequence[DRef], store: Store) -> RRef:
 
 
 def _last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
-    """In each context, the last attempt whose realization can be used; few records are read."""
+    """Attempts whose realizations can be used, the last of each context among them.
+
+    Few records are read.
+    """
     folder = layout.attempts(dref)
     names = records.names(folder)
     bad = verdicts.among(names, "rejected") | verdicts.among(names, "damaged")
@@ -181,11 +184,14 @@ def _last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
         if rest == ["json"] and number.isdecimal():
             numbers.setdefault(context, []).append(int(number))
     for context, tries in numbers.items():
-        # Within a context starts strictly increase (S7).
         files = (f"{context}.{number}.json" for number in sorted(tries, reverse=True))
-        ended = (attempt for file in files for attempt in records.read_records(folder, [file]))
-        good = (a for a in ended if a.rref is not None and a.rref.digest in usable)
-        yield from [found for found in [next(good, None)] if found]
+        for attempt in (a for file in files for a in records.read_records(folder, [file])):
+            if attempt.rref is None or attempt.rref.digest not in usable:
+                continue
+            yield attempt
+            # What was not adopted starts later than all with lower numbers (S7).
+            if "adopted" not in attempt.notes:
+                break
 
 
 # --- errors ----------------------------------------------------------------------------

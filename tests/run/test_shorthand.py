@@ -8,6 +8,7 @@ from pystore import (
     Derivation,
     DRef,
     Store,
+    accept,
     attempts,
     build_cattrs,
     build_outpath,
@@ -187,3 +188,13 @@ def test_a_name_or_a_pattern_means_all_its_derivations(several):
     assert find_refs(rref[:13]) == find_refs("test@latest") == [rref] or len(find_refs("test")) == 1
     with pytest.raises(NotInStore):
         find_refs("x*")
+
+
+def test_latest_goes_by_starts_where_attempts_were_adopted(store: Store):
+    old, new = train(1), train(2)
+    realize_many(old)
+    realize_many(new)
+    accept(lsref(old.dref)[0], new)
+    own = [a for a in attempts(new.dref) if "adopted" not in a.notes]
+    assert max(a.number for a in attempts(new.dref)) > own[-1].number
+    assert find_ref("train@latest") == own[-1].rref

@@ -288,6 +288,79 @@ def test_what_a_realizer_says_cannot_steer_a_terminal(call, small, tmp_path):
         assert code == 0 and (out + err).replace("\n", "").isprintable(), line
 
 
+# --- what is not as it should be --------------------------------------------------------
+
+
+@pytest.fixture
+def other(tmp_path) -> Store:
+    """A small store that a test may spoil."""
+    return make(tmp_path / "other")
+
+
+def test_ls_alone_opens_no_record(other, call):
+    for file in [*other.root.glob("drv/*/config.json"), *other.root.glob("drv/*/attempts/*")]:
+        file.unlink()
+    code, out, _ = call("ls", "--store", other.root)
+    assert code == 0 and len(out.splitlines()) == 6
+
+
+def test_a_damaged_store_ends_with_3(other, call):
+    config = Path(other.layout.config(train(1.0).dref))
+    config.unlink()
+    config.write_text("{}")
+    code, out, err = call("show", train(1.0).dref, "--store", other.root)
+    assert (code, out) == (3, "") and "damaged" in err
+    manifest = next(other.root.glob("drv/*-digits/*/manifest.json"))
+    manifest.parent.chmod(0o755)
+    manifest.unlink()
+    manifest.write_text("{}")
+    code, out, err = call("tree", "digits", "--store", other.root)
+    assert (code, out) == (3, "") and "pystore verify" in err
+
+
+def test_what_is_gone_is_shown_as_gone(other, call):
+    rref = lsref(train(1.0).dref, store=other)[0]
+    data = lsref(train(1.0).config.inputs[0], store=other)[0]
+    for gone in (data, rref):
+        other.remove(gone)
+    texts = {line: call(*line.split(), rref[:13], "--store", other.root) for line in
+             ("show", "log", "tree", "graph", "path", "diff baseline")}  # fmt: skip
+    assert {line: code for line, (code, _, _) in texts.items()} == {
+        "show": 0, "log": 0, "graph": 0, "tree": 2, "path": 2, "diff baseline": 2,
+    }  # fmt: skip
+    assert "its bytes are gone" in texts["show"][1]
+    assert "(gone)" in texts["graph"][1]
+    assert all("does not hold this" in err for code, _, err in texts.values() if code)
+    code, out, _ = call("ls", train(1.0).dref, "--store", other.root)
+    assert code == 0 and "gone" in out
+    code, out, _ = call("graph", "baseline", "--store", other.root)
+    assert code == 0 and "(gone)" in out
+
+
+def test_what_is_running_says_so(other, call):
+    context = other.context(lsref(train(1.0).dref, store=other)[0])
+    staging = other.begin(train(1.0).config, context)
+    _, out, _ = call("log", "-n", "1", "--store", other.root)
+    staging.discard()
+    assert "running" in out
+
+
+MISTAKES = """cat; cat train; metrics; diff train; log -n 0; logs --attempt -1 train; du --by size
+ls a b; metrics train --over nothing; graph train@newest; find --newer soon"""
+
+
+@pytest.mark.parametrize("line", re.split("; |\n", MISTAKES))
+def test_a_mistake_ends_with_2_and_says_what_to_try(line, call):
+    code, out, err = call(*line.split())
+    assert (code, out) == (2, "")
+    assert err.startswith("pystore: ") and "\n  try: " in err and "Traceback" not in err
+
+
+def test_without_a_store_it_says_how_to_make_one(call, tmp_path):
+    code, _, err = call("ls", "--store", tmp_path / "nothing")
+    assert code == 2 and "pystore init" in err
+
+
 # --- in a real terminal ----------------------------------------------------------------
 
 
@@ -316,3 +389,5 @@ def test_references_are_completed(small):
     assert completed("cat", "b") == ["baseline"]
     assert completed("ls", "dref:") == [str(dref) for dref in small.drefs()]
     assert completed("tree", "train@") == ["train@latest"]
+    assert completed("cat", "baseline", "weights/l") == ["weights/latest", "weights/layers/0.bin"]
+    assert completed("cat", "nothing", "") == [""]

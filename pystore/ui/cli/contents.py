@@ -22,9 +22,19 @@ from .quantities import size
 from .ref import RREF
 
 
+def _artifacts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The files of the realization that was typed before."""
+    rref = ctx.params.get("ref")
+    if not isinstance(rref, RRef):
+        return []
+    entries = manifest_of(rref, ctx.ensure_object(Edge).store).entries
+    names = [os.fsdecode(entry.path) for entry in entries if entry.kind != "directory"]
+    return [name for name in names if name.startswith(incomplete) and name.isprintable()]
+
+
 @click.command()
 @click.argument("ref", type=RREF)
-@click.argument("path")
+@click.argument("path", shell_complete=_artifacts)
 @as_json
 @edge
 def cat(edge: Edge, ref: RRef, path: str, as_json: bool) -> None:
