@@ -1,39 +1,13 @@
-"""Explaining: why a derivation is new, or what will happen to it, in the words of `plan`."""
+"""Explaining: why a derivation is new, or what will happen to it."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..model.config import Config
-from ..model.context import Context
-from ..model.derivation import Closure, reshape
-from ..model.difference import Version
-from ..model.outlook import Kind, Step
-from ..model.printable import printable
-from ..model.refs import DRef, RRef, parse_ref
+from ..model.derivation import reshape
+from ..model.refs import parse_ref
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
 from .declare import Registry, in_place_registry
-from .earlier import Earlier, Reached
-from .planning import look_ahead
 from .verbs import Target, declare
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why a derivation is what it is, compared with the nearest one of the same name."""
-
-    dref: DRef
-    nearest: DRef | None  # what it was compared with; None: nothing to compare with
-    reasons: tuple[str, ...]  # its own first, then those of the inputs that they lie in
-    kind: Kind  # of the first reason
-
-    def __str__(self) -> str:
-        return "\n  ".join((self.dref, *map(printable, self.reasons)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as a JSON object."""
-        return {**asdict(self), "reasons": list(self.reasons)}
 
 
 def explain(target: Target, *, store: StoreProtocol | None = None) -> Any:
@@ -46,138 +20,10 @@ def explain(target: Target, *, store: StoreProtocol | None = None) -> Any:
 
     Raises NotInStore for a reference that the store does not hold.
     """
+    from .explanation import Ahead, History  # a script that does not ask need not wait for it
+
     store = store or current_store()
     if isinstance(target, str) and target not in in_place_registry(store):
-        return _History(store).explanation(parse_ref(target))
-    ahead = _Ahead(declare(target, Registry(), store), store)
+        return History(store).explanation(parse_ref(target))
+    ahead = Ahead(declare(target, Registry(), store), store)
     return reshape(ahead.closure.targets, ahead.explanation)
-
-
-class _History:
-    """What the records of a store say of how its derivations came to be."""
-
-    def __init__(self, store: StoreProtocol) -> None:
-        self._store = store
-        self._earlier = Earlier(store)
-
-    def inputs(self, dref: DRef) -> tuple[DRef, ...]:
-        """What a derivation is made from."""
-        return self._store.config(dref).inputs
-
-    def explanation(self, ref: DRef | RRef) -> Explanation:
-        """Why it was new when it was built; of a realization, why it was built once more."""
-        return self._told(self.step(ref) if isinstance(ref, DRef) else self._of_realization(ref))
-
-    def _told(self, step: Step) -> Explanation:
-        reasons = (*step.reasons, *self._causes(step))
-        return Explanation(step.dref, step.nearest, reasons, step.kind)
-
-    def _causes(self, step: Step) -> Iterator[str]:
-        """Why the inputs are new that make it new, down to where that comes from."""
-        seen, left = {step.dref}, [step]
-        while left:
-            for dref in self.behind(left.pop()):
-                if dref not in seen:
-                    seen.add(dref)
-                    left.append(inner := self.why(dref))
-                    if not _passed_on(inner):
-                        yield f"{dref.name}: {inner.reason}"
-
-    def behind(self, step: Step) -> list[DRef]:
-        """The inputs that it is new because of: those that its nearest did not have."""
-        if step.kind != "input-changed" or step.nearest is None:
-            return []
-        old = self._store.config(step.nearest).inputs
-        return [dref for dref in self.inputs(step.dref) if dref not in old]
-
-    def why(self, dref: DRef) -> Step:
-        """Why an input is new."""
-        return self.step(dref)
-
-    def step(self, dref: DRef) -> Step:
-        """What made a derivation new when it was first built."""
-        config = self._store.config(dref)
-        own = self._earlier.find(dref)
-        near = self._near(config, own)
-        told = _first_attempt(own)
-        if near is None:
-            first = f"nothing named {dref.name} was built here before"
-            return Step(dref, "missing", (*told, first))
-        version = own.version if own else Version(config.value)
-        changes = self._earlier.changes(near, version)
-        words = [f"new because {change.words}" for change in changes]
-        return Step(dref, changes[0].kind, (*words, *told), nearest=near.config.dref)
-
-    def _near(self, config: Config, own: Reached | None) -> Reached | None:
-        """What it was like when it was first built: what it was adopted from, or the nearest."""
-        adopted = own.adopted if own else None
-        if adopted is not None and (source := self._earlier.find(adopted.dref)):
-            return source
-        return self._earlier.nearest(config, own.first if own else None)
-
-    def _of_realization(self, rref: RRef) -> Step:
-        dref = rref.dref
-        succeeded = [attempt for attempt in self._store.attempts(dref) if attempt.succeeded]
-        made = next((attempt for attempt in succeeded if attempt.rref == rref), None)
-        if made is None:
-            self._store.path(rref)  # raises NotInStore, unless its records alone were lost
-            return self.step(dref)
-        before = succeeded[: succeeded.index(made)]
-        if not before:
-            return self.step(dref)
-        if any(attempt.context == made.context for attempt in before):
-            told = "built again in the same context: forced, or the matcher wanted more"
-            return Step(dref, "wants-more", (told,))
-        return Step(dref, "missing", (self._other_inputs(rref, before[-1].rref),))
-
-    def _other_inputs(self, rref: RRef, before: RRef | None) -> str:
-        told = "no realization was in this context"
-        if before is None or before not in self._store.realizations(rref.dref):
-            return told
-        old, new = self._store.context(before), self._store.context(rref)
-        others = [dref.short for dref in _rechosen(old, new)]
-        return f"{told}: of {', '.join(others)} another realization was chosen than for {before}"
-
-
-class _Ahead(_History):
-    """The same for what is declared here: first of all what will happen to it."""
-
-    def __init__(self, closure: Closure, store: StoreProtocol) -> None:
-        super().__init__(store)
-        self.closure = closure
-        self._steps = {step.dref: step for step in look_ahead(closure, (), 1, store)}
-        self._inputs = {one.dref: one.config.inputs for one in closure.derivations}
-
-    def inputs(self, dref: DRef) -> tuple[DRef, ...]:
-        """What a derivation is made from; it need not be in the store."""
-        return self._inputs[dref] if dref in self._inputs else super().inputs(dref)
-
-    def explanation(self, ref: DRef | RRef) -> Explanation:
-        """What will happen to a target, and why."""
-        return self._told(self._steps[DRef(ref)])
-
-    def behind(self, step: Step) -> list[DRef]:
-        """The inputs that are not up to date, or that its nearest did not have."""
-        if _passed_on(step):
-            return [d for d in self.inputs(step.dref) if self._steps[d].action != "reuse"]
-        return super().behind(step)
-
-    def why(self, dref: DRef) -> Step:
-        """What will happen to an input; where nothing will, why it is new."""
-        ahead = self._steps.get(dref)
-        return self.step(dref) if ahead is None or ahead.action == "reuse" else ahead
-
-
-def _passed_on(step: Step) -> bool:
-    """Whether its reason lies in its inputs."""
-    return step.kind in ("may-follow", "blocked")
-
-
-def _first_attempt(own: Reached | None) -> list[str]:
-    if own is None:
-        return ["no attempt of it has succeeded"]
-    return [f"adopted: {own.adopted} has the same bytes"] if own.adopted else []
-
-
-def _rechosen(old: Context, new: Context) -> Iterator[DRef]:
-    return (dref for dref in new if old.get(dref) != new[dref])
