@@ -94,6 +94,7 @@ class Tally:
     failed: frozenset[Key] = frozenset()
     running: Mapping[Key, Running] = field(default_factory=dict)
     waiting: Mapping[DRef, str] = field(default_factory=dict)  # for whom, in words
+    transfer: Running | None = None  # what comes from elsewhere now, in bytes
 
     @property
     def done(self) -> int:
@@ -112,6 +113,8 @@ def after(tally: Tally, event: Event, now: float = 0.0, usual: float | None = No
             return replace(tally, adopted=tally.adopted | {dref}, waiting=_without(tally, dref))
         case Fetched(dref=dref):
             return replace(tally, fetched=tally.fetched | {dref})
+        case SourceFailed():
+            return replace(tally, transfer=None)
         case Waiting(dref=dref, owner=owner):
             return replace(tally, waiting={**tally.waiting, dref: owner})
         case Started():
@@ -130,7 +133,8 @@ def after(tally: Tally, event: Event, now: float = 0.0, usual: float | None = No
 
 def matters(event: Event) -> bool:
     """Whether this is worth showing: something starts, waits, comes or fails."""
-    return isinstance(event, (Started, Waiting, Fetched, SourceFailed, AttemptFailed))
+    kinds = (Started, Waiting, Fetched, SourceFailed, AttemptFailed)
+    return isinstance(event, kinds) or (isinstance(event, Progress) and event.unit == "bytes")
 
 
 def _reuse(tally: Tally, dref: DRef) -> Tally:
@@ -143,16 +147,22 @@ def _start(tally: Tally, event: Started, now: float, usual: float | None) -> Tal
     if key in tally.running or key in tally.succeeded or key in tally.failed:
         return tally
     one = Running(*key, event.seed, now, usual, event.pid, event.log)
-    waiting = _without(tally, event.dref)
-    return replace(tally, running={**tally.running, key: one}, waiting=waiting)
+    running, waiting = {**tally.running, key: one}, _without(tally, event.dref)
+    return replace(tally, running=running, waiting=waiting, transfer=None)
 
 
 def _progress(tally: Tally, event: Progress, now: float) -> Tally:
     key = (event.dref, event.number)
-    if key not in tally.running:
+    if key in tally.running:
+        running = {**tally.running, key: tally.running[key].told(event, now)}
+        return replace(tally, running=running)
+    if key in tally.succeeded or key in tally.failed or event.unit != "bytes":
         return tally
-    running = {**tally.running, key: tally.running[key].told(event, now)}
-    return replace(tally, running=running)
+    # No attempt tells this: results come from a remote, before anything is built.
+    before = tally.transfer or Running(event.dref, 0, 0, now)
+    now_here = event.total is not None and event.done >= event.total
+    told = replace(before.told(event, now), dref=event.dref)
+    return replace(tally, transfer=None if now_here else told)
 
 
 def _end(tally: Tally, key: Key) -> Tally:

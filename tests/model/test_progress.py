@@ -13,6 +13,7 @@ from pystore.events import (
     OtherInputs,
     Progress,
     Reused,
+    SourceFailed,
     Started,
     Succeeded,
     Waiting,
@@ -81,6 +82,22 @@ def test_waiting_ends_with_a_build_or_with_what_the_other_process_built():
     assert replay([*waits, Reused(A, ())]).waiting == {B: "process 18"}
     assert replay([*waits, started(A)]).waiting == {B: "process 18"}
     assert replay([*waits, Adopted(A, (), 1)]).waiting == {B: "process 18"}
+
+
+def test_what_comes_from_elsewhere_is_one_transfer_until_all_is_here():
+    def comes(dref, done):
+        return Progress(dref, done, 100, "bytes")
+
+    tally = replay([comes(A, 0), comes(A, 40), comes(B, 60)])
+    assert tally.transfer
+    assert (tally.transfer.dref, tally.transfer.fraction) == (B, 0.6)
+    assert tally.transfer.remaining(2.0) == pytest.approx(4 / 3)
+    assert not tally.running
+    assert after(tally, comes(B, 100)).transfer is None
+    assert after(tally, SourceFailed(B, "s3://ours", "no route")).transfer is None
+    assert after(tally, started(C)).transfer is None
+    late = [started(A), succeeded(A), comes(A, 40)]
+    assert replay(late).transfer is None
 
 
 # --- properties ------------------------------------------------------------------------

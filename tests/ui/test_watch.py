@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from pystore import (
+    Closure,
     Derivation,
     DRef,
     PystoreError,
@@ -48,11 +49,15 @@ from pystore.ui.watch.usual import Usual
 from pystore.ui.watch.watching import Watcher, in_notebook
 from pystore.ui.watch.words import Labels, amount, ending, first_line, span
 
-DATA, TRAIN, OTHER = (
-    DRef(f"dref:{digit * 32}-{name}")
-    for digit, name in (("0", "dataset"), ("1", "train"), ("2", "train"))
-)
-LABELS = Labels([DATA, TRAIN, OTHER])
+
+def build(name: str = "train", function=lambda b: None, **config) -> Derivation:
+    return Derivation({"name": name, **config}, match_latest(), build_wrapper(function))
+
+
+STAGES = [build("dataset"), build("train", epochs=1), build("train", epochs=3)]
+DATA, TRAIN, OTHER = (derivation.dref for derivation in STAGES)
+CLOSURE = Closure(OTHER, tuple(STAGES))
+LABELS = Labels(CLOSURE)
 
 
 def rref(dref: DRef) -> RRef:
@@ -98,17 +103,17 @@ def picture(tally: Tally, now: float, rows: int = 20) -> str:
 
 
 RUNNING = """\
- building train 111111 #2 ━━━━━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━  6/10 epochs  7.0 s ~4.0 s left
- building train 222222    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━               6.5 s
+ building train be14e0 #2 ━━━━━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━  6/10 epochs  7.0 s ~4.0 s left
+ building train ca770f    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━               6.5 s
           1 of 7 done · 1 reused · 8.0 s"""
 
 GUESSED = """\
- building train 111111 #2 ━━━━━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━  6/10 epochs  7.0 s ~4.0 s left
- building train 222222    ━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━━━━━               6.5 s ~6.5 s left
+ building train be14e0 #2 ━━━━━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━  6/10 epochs  7.0 s ~4.0 s left
+ building train ca770f    ━━━━━━━━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━━━━━               6.5 s ~6.5 s left
           1 of 7 done · 1 reused · 8.0 s"""
 
 WAITING = """\
-  waiting for train 222222: process 4242 on host, since 2026-01-01 12:00:00Z
+  waiting for train ca770f: process 4242 on host, since 2026-01-01 12:00:00Z
           2 of 7 done · 1 reused · 1 failed · 1 waiting · 13 s"""
 
 
@@ -122,6 +127,22 @@ def test_earlier_attempts_stand_in_for_progress_that_nobody_tells():
 
 def test_waiting_says_for_which_process():
     assert picture(played(13.0), 13.0) == WAITING
+
+
+def test_of_a_sweep_a_bar_says_which_one_it_is():
+    labels = Labels(Closure({"epochs=1": TRAIN, "epochs=3": OTHER}, tuple(STAGES)))
+    assert [labels(DATA), labels(TRAIN), labels(OTHER, 2)] == [
+        "dataset",
+        "train epochs=1",
+        "train epochs=3 #2",
+    ]
+
+
+def test_what_comes_from_a_remote_has_a_bar_too():
+    tally = after(Tally(7), Progress(DATA, 12_000_000, 80_000_000, "bytes"), 1.0)
+    (bar, _) = picture(tally, 2.0).splitlines()
+    assert bar.startswith(" fetching dataset ━━━━")
+    assert bar.split("━")[-1].split() == ["12", "MB/80", "MB", "1.0", "s"]
 
 
 def test_what_does_not_fit_is_counted():
@@ -159,8 +180,8 @@ def test_what_ended_is_told_in_a_line():
     told = [words for event in events if (words := ending(event, LABELS))]
     assert [f"{verb} {rest}" for verb, rest in told] == [
         "built dataset in 0.2 s",
-        "built train 111111 #3 in 1 h 02 min, to the same bytes as before",
-        "failed train 111111 #1: ValueError: no [2J good",
+        "built train be14e0 #3 in 1 h 02 min, to the same bytes as before",
+        "failed train be14e0 #1: ValueError: no [2J good",
         "adopted dataset: 1 made elsewhere from the same bytes",
         "fetched dataset from s3://ours, 11.5 MB",
         "without s3://ours for dataset: no route to host",
@@ -210,10 +231,6 @@ class Hands:
 def one_call(*derivations: Derivation):
     """A closure of these, for a watcher."""
     return instantiate(lambda m: list(derivations), store=MemoryStore())
-
-
-def build(name: str = "train", function=lambda b: None) -> Derivation:
-    return Derivation({"name": name}, match_latest(), build_wrapper(function))
 
 
 def test_lines_tell_what_begins_and_ends_and_now_and_then_how_far_it_is():

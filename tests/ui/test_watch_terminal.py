@@ -69,8 +69,9 @@ class Terminal:
 
     def end(self) -> str:
         """What the screen shows when the program has ended."""
+        limit = time.monotonic() + 30
         while self._read():
-            pass
+            assert time.monotonic() < limit, f"does not end:\n{self.text}"
         self.child.wait()
         return self.text
 

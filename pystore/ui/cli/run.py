@@ -161,7 +161,7 @@ class _Run:
         options = {name: self.options[name] for name in _PASSED}
         with watching(self._mode, self.events), saying_that_workers_finish(options["workers"]):
             found = realize_many(
-                Closure(list(closure.drefs), closure.derivations),
+                Closure(_by_label(closure), closure.derivations),
                 force_rebuild=forced,
                 store=store,
                 listener=hearing,
@@ -169,7 +169,7 @@ class _Run:
                 gpus=gpus.split(",") if (gpus := self.options["gpus"]) else None,
                 **options,
             )
-        return [Chosen.of(rref, store) for rrefs in found for rref in rrefs]
+        return [Chosen.of(rref, store) for rrefs in found.values() for rref in rrefs]
 
     @property
     def _mode(self) -> Mode:
@@ -201,6 +201,13 @@ class _Run:
         self._end(0, stage=name, done=hearing.counts, chosen=facts)
         if self.events is None:
             click.echo(f"{name}: {hearing}\n{shown(chosen, closure)}")
+
+
+def _by_label(closure: Closure) -> dict[str, DRef]:
+    """The targets, each once, by what they are called in a sweep, else by themselves."""
+    targets = closure.targets if isinstance(closure.targets, dict) else {}
+    labels = {dref: str(key) for key, dref in targets.items() if isinstance(dref, DRef)}
+    return {labels.get(dref, dref): dref for dref in closure.drefs}
 
 
 def _of_name(name: str, closure: Closure) -> list[DRef]:

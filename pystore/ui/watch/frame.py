@@ -18,13 +18,16 @@ _WIDTHS = (12, 6, 11)  # and at least of how far, for how long, and how long it 
 
 def frame(tally: Tally, now: float, took: float, labels: Labels, rows: int = 20) -> Group:
     """What runs, what waits, and the counts; of more than fits into the rows, the first."""
-    running = list(tally.running.values())
+    transfer = [tally.transfer] if tally.transfer else []
+    running = [*transfer, *tally.running.values()]
     waiting = list(tally.waiting.items())
     room = max(rows - 1, 1)
     hidden = len(running) + len(waiting) - room
     if hidden > 0:
         room, hidden = room - 1, hidden + 1
-    parts: list[RenderableType] = [_bars(running[:room], now, labels)] if running else []
+    parts: list[RenderableType] = (
+        [_bars(running[:room], now, labels, len(transfer))] if running else []
+    )
     for dref, owner in waiting[: max(room - len(running), 0)]:
         parts.append(line(("waiting", f"for {labels(dref)}: {owner}")))
     if hidden > 0:
@@ -41,17 +44,17 @@ def line(words: Words) -> Text:
     return text.append(rest)
 
 
-def _bars(running: Sequence[Running], now: float, labels: Labels) -> Table:
+def _bars(running: Sequence[Running], now: float, labels: Labels, fetching: int) -> Table:
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(width=_COLUMN, justify="right", style="cyan", no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", max_width=40)
     table.add_column(ratio=1)
     for width in _WIDTHS:
         table.add_column(no_wrap=True, justify="right", min_width=width)
-    for one in running:
+    for number, one in enumerate(running):
         left = one.remaining(now)
         table.add_row(
-            "building",
+            "fetching" if number < fetching else "building",
             labels(one.dref, one.number),
             _bar(one, now),
             how_far(one),

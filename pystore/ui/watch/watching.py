@@ -99,8 +99,7 @@ class Watcher(AbstractContextManager[Listener]):
                 return
             self._heard.append((event, self._clock(), usual))
             if self._display is None and self._worth(event):
-                drefs = (derivation.dref for derivation in self._closure.derivations)
-                self._display = self._show(Labels(drefs), self._since)
+                self._display = self._show(Labels(self._closure), self._since)
             if self._display is not None:
                 self._tell(self._display)
 

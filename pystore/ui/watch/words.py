@@ -1,8 +1,8 @@
 """Words for what happens: one line an event that matters, and one for what it came to."""
 
 from collections import Counter
-from collections.abc import Iterable
 
+from ...model.derivation import Closure
 from ...model.events import (
     Adopted,
     AttemptFailed,
@@ -28,15 +28,22 @@ _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 class Labels:
-    """What to call a derivation: its name, with digits where the closure has several of it."""
+    """What to call a derivation: its name; where the closure has several of it, which one.
 
-    def __init__(self, drefs: Iterable[DRef]) -> None:
-        self._count = Counter(dref.name for dref in drefs)
+    That is its key among the targets, such as `epochs=3` in a sweep, else digits of its digest.
+    """
+
+    def __init__(self, closure: Closure) -> None:
+        self._count = Counter(derivation.dref.name for derivation in closure.derivations)
+        targets = closure.targets if isinstance(closure.targets, dict) else {}
+        keys = {dref: key for key, dref in targets.items() if isinstance(dref, DRef)}
+        self._keys = {dref: first_line(str(key)) for dref, key in keys.items() if key != dref}
 
     def __call__(self, dref: DRef, number: int = 0) -> str:
         """The name of a derivation, or of an attempt after its first."""
-        several = self._count[dref.name] > 1
-        name = f"{dref.name} {dref[5 : 5 + _SHORT]}" if several else dref.name
+        name: str = dref.name
+        if self._count[name] > 1:
+            name += f" {self._keys.get(dref) or dref[5 : 5 + _SHORT]}"
         return f"{name} #{number}" if number else name
 
 
