@@ -32,6 +32,7 @@ class Hand:
     def __init__(self, outfit: Outfit) -> None:
         self.outfit = outfit
         self.task: Task | None = None
+        self.up = False  # it has started, and imported what it needs
         self.late = False  # its task has run longer than it may
         self._held = ExitStack()
         try:
@@ -105,8 +106,9 @@ class Hand:
 
     def _hear(self, message: bytes, now: float) -> None:
         task, kind = self.task, message[:1]
-        if task is None:
-            return  # what a thread says that outlives its task
+        self.up = True
+        if task is None or not message:
+            return  # it has started; or it is what a thread says that outlives its task
         if kind == b"w":
             task.guard(_warn, message[1:].decode())
         elif kind == b"e":
@@ -199,15 +201,15 @@ class Hand:
                 **facts,
             )
         ended = _how(self.process.returncode)
-        if started is None:
+        if not self.up:
             return WorkerDied(
-                "a worker process ended before it had begun",
+                "a worker process could not start",
                 ended=ended,
                 remedy=f"see its output; it is started as {sys.executable}",
                 **facts,
             )
         return WorkerDied(
-            "the process that ran the realizer died",
+            "the process that ran the realizer died" if started else "a worker process died",
             ended=ended,
             remedy="look at its log; a process that was killed may have used too much memory: "
             'tell how much it takes, resources={"memory": "8G"}',

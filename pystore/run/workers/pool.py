@@ -30,6 +30,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PLAIN = Terms()
+_LONG = 3600.0  # [s]; a system call takes no endless number
 _GRACE = 5.0  # [s] for workers to end by themselves
 
 
@@ -250,7 +251,7 @@ class Workers(Executor):
 
     def _patience(self) -> float | None:
         ends = [hand.task.deadline for hand in self._hands if hand.task and hand.task.deadline]
-        return max(0.0, min(ends) - time.monotonic()) if ends else None
+        return min(max(0.0, min(ends) - time.monotonic()), _LONG) if ends else None
 
 
 def _not_started(error: OSError) -> WorkerDied:

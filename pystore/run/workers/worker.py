@@ -50,14 +50,14 @@ class Channel:
             if now - self._told < _OFTEN:
                 return
             self._told = now
-        self._send(b"e" + pickle.dumps(event))
+        self.send(b"e" + pickle.dumps(event))
 
     def warn(
         self, message: Warning | str, category: type[Warning], file: str, line: int, *_: Any
     ) -> None:
         """Sends a warning of ours; others go to the log."""
         if issubclass(category, PystoreWarning):
-            self._send(b"w" + str(message).encode())
+            self.send(b"w" + str(message).encode())
         else:
             sys.stderr.write(warnings.formatwarning(message, category, file, line))
 
@@ -67,9 +67,10 @@ class Channel:
             packed = pickle.dumps(outcome)
         except Exception as error:  # a value that cannot be pickled
             packed = pickle.dumps(Outcome.of(error))
-        self._send(b"o" + packed)
+        self.send(b"o" + packed)
 
-    def _send(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
+        """Sends one message; an empty one says that this process has started."""
         with self._sending:
             self._connection.send_bytes(message)
 
@@ -84,6 +85,7 @@ def main(descriptor: int, line: int) -> None:
     channel = Channel(descriptor)
     warnings.showwarning = channel.warn  # type: ignore[assignment]  # it takes what is needed
     threading.Thread(target=channel.listen, daemon=True).start()
+    channel.send(b"")
     while task := channel.tasks.get():
         channel.end(_outcome(task, channel))
 

@@ -1,0 +1,244 @@
+"""Workers as an executor: each task alone, nothing left behind."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import CancelledError, wait
+from pathlib import Path
+
+import deeds
+import pytest
+from fifos import gone
+
+from pystore import Workers, attempts, realize
+from pystore.errors import BadStage, BuildError, WorkerDied
+from pystore.model.terms import Terms
+
+
+@pytest.fixture(scope="module")
+def pool():
+    pool = Workers(2)
+    yield pool
+    pool.kill()
+
+
+def test_results_come_in_the_order_of_the_calls(pool):
+    assert list(pool.map(deeds.square, range(20))) == [n * n for n in range(20)]
+
+
+def test_workers_are_kept_from_task_to_task_and_are_as_many_as_asked_for(pool):
+    pids = {pool.submit(deeds.pid).result() for _ in range(10)}
+    assert len(pids) <= 2
+    assert os.getpid() not in pids
+
+
+def test_lambdas_closures_and_partials_travel(pool):
+    by = 7
+    assert pool.submit(lambda n: n * by, 6).result() == 42
+
+
+def test_an_exception_keeps_its_class_and_tells_where_it_was_raised(pool):
+    def inner():
+        raise ValueError("because")
+
+    with pytest.raises(ValueError, match="because") as caught:
+        pool.submit(inner).result()
+    assert "in inner" in str(caught.value.__cause__)
+
+
+def test_an_exception_that_cannot_travel_says_what_it_said(pool):
+    with pytest.raises(BuildError, match="Odd: very odd"):
+        pool.submit(deeds.odd).result()
+
+
+@pytest.mark.parametrize("value", [lambda: threading.Lock(), deeds.unreadable])
+def test_a_value_that_cannot_travel_is_an_error_of_its_task(pool, value):
+    with pytest.raises((TypeError, BuildError)):
+        pool.submit(value).result()
+    assert pool.submit(deeds.square, 3).result() == 9
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+def test_W1_a_worker_that_dies_fails_its_own_task_and_no_other(pool, fifo, how):
+    up, down = fifo("up"), fifo("down")
+    other = pool.submit(deeds.meet, up.path, down.path)
+    (pid,) = up.heard()
+    with pytest.raises(WorkerDied, match="died") as caught:
+        pool.submit(deeds.die, how).result()
+    assert how.name in str(caught.value)
+    down.say()
+    assert other.result() == pid
+
+
+def test_W1_an_attempt_given_to_a_worker_that_is_dying_is_given_to_another(store):
+    with Workers(1) as pool:
+        pid = pool.submit(deeds.pid).result()
+        os.kill(pid, signal.SIGSTOP)  # it is there, and reads nothing any more
+        wanted = threading.Thread(
+            target=realize, args=(deeds.number(3),), kwargs={"executor": pool, "store": store}
+        )
+        wanted.start()
+        while not (hand := pool._hands[0]).task:
+            pass
+        os.kill(hand.process.pid, signal.SIGKILL)
+        wanted.join()
+    assert [a.outcome for a in attempts(deeds.number(3).dref, store=store)] == ["succeeded"]
+
+
+def test_a_child_that_a_realizer_leaves_does_not_hide_its_death(pool, fifo):
+    with pytest.raises(WorkerDied, match="SIGKILL"):
+        pool.submit(deeds.leave_a_child, fifo("up").path).result()
+
+
+def test_a_worker_that_cannot_start_says_why(monkeypatch, tmp_path):
+    (tmp_path / "pystore.py").write_text("raise ImportError('an impostor')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with Workers(1) as pool, pytest.raises(WorkerDied, match="could not start") as caught:
+        pool.submit(deeds.square, 2).result()
+    assert "an impostor" in caught.value.output
+
+
+def test_a_machine_with_no_descriptors_left_is_a_clear_error():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Workers(1) as pool:
+        pool.submit(deeds.square, 2).result()
+        os.kill(pool._hands[0].process.pid, signal.SIGKILL)
+        used = len(os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used - 2, hard))
+        try:
+            future = pool.submit(deeds.square, 2)
+            with pytest.raises(WorkerDied):
+                future.result()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert pool.submit(deeds.square, 2).result() == 4
+
+
+def test_what_a_realizer_started_ends_with_its_worker(fifo):
+    up = fifo("up")
+    with Workers(1) as pool:
+        future = pool.submit(deeds.with_child, up.path, False)
+        both = up.heard()
+        pool.kill()
+    with pytest.raises(WorkerDied, match="stopped"):
+        future.result()
+    assert gone(*both)
+
+
+PARENT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import deeds
+from pystore import Workers
+pool = Workers(2)
+one = pool.submit(deeds.stick, sys.argv[2])
+two = pool.submit(deeds.with_child, sys.argv[3], sys.argv[4] == "fork")
+one.result()
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("child", ["fork", "program"])
+def test_W2_when_the_parent_is_killed_nothing_is_left_running(fifo, how, child):
+    """Neither C code that holds the interpreter, nor what a realizer has started."""
+    stuck, busy = fifo("stuck"), fifo("busy")
+    folder = str(Path(deeds.__file__).parent)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, folder, stuck.path, busy.path, child])
+    pids = [*stuck.heard(), *busy.heard()]
+    parent.send_signal(how)
+    parent.wait()
+    assert gone(*pids)
+
+
+def test_a_shutdown_finishes_what_was_given_and_refuses_more(fifo):
+    pool = Workers(1)
+    futures = [pool.submit(deeds.square, n) for n in range(5)]
+    pool.shutdown()
+    assert [future.result() for future in futures] == [0, 1, 4, 9, 16]
+    with pytest.raises(RuntimeError, match="shut down"):
+        pool.submit(deeds.square, 1)
+
+
+def test_a_shutdown_may_cancel_what_has_not_started(fifo):
+    up, down = fifo("up"), fifo("down")
+    pool = Workers(1)
+    running = pool.submit(deeds.meet, up.path, down.path)
+    later = [pool.submit(deeds.square, n) for n in range(5)]
+    up.heard()
+    pool.shutdown(wait=False, cancel_futures=True)
+    down.say()
+    assert running.result()
+    assert wait(later, timeout=10).not_done == set()
+    with pytest.raises(CancelledError):
+        later[0].result()
+
+
+def test_threads_may_share_workers(pool):
+    found = {}
+
+    def use(name):
+        found[name] = list(pool.map(deeds.square, range(name, name + 10)))
+
+    threads = [threading.Thread(target=use, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {name: [n * n for n in range(name, name + 10)] for name in range(4)}
+
+
+def test_ten_thousand_tasks_are_no_burden():
+    with Workers(2) as pool:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert sum(pool.map(deeds.square, range(10_000))) == sum(n * n for n in range(10_000))
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 40_000  # [KB]
+
+
+def test_a_worker_has_a_gpu_of_its_own_and_a_share_of_the_threads(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    with Workers(2, gpus=["3", "5"]) as pool:
+        asked = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+        one = pool.start(deeds.environment, asked, terms=Terms(gpu=2))
+        assert one.result() == ["3,5", str(max(1, pool.slots.cpus // 2))]
+        assert pool.submit(deeds.environment, *asked).result()[0] == ""
+
+
+def test_what_a_user_has_set_of_threads_stays(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "17")
+    with Workers(1) as pool:
+        assert pool.submit(deeds.environment, "OMP_NUM_THREADS").result() == ["17"]
+
+
+@pytest.mark.parametrize("gpus", ["01", [0, 0], ["0,1"], [-1], [True], 2])
+def test_gpus_are_named_one_by_one(gpus):
+    with pytest.raises(BadStage, match="each once"):
+        Workers(1, gpus=gpus)
+
+
+@pytest.mark.parametrize("n", [0, -1, True, 2.0])
+def test_a_number_of_workers_is_a_number(n):
+    with pytest.raises(BadStage, match="no number of processes"):
+        Workers(n)
+
+
+def test_a_task_that_wants_much_is_not_overtaken_for_ever(fifo):
+    """While small tasks keep coming, the one that wants the whole machine gets its turn."""
+    order, slots_left = [], threading.Event()
+    with Workers(2) as pool:
+        big = Terms(cpus=pool.slots.room)
+
+        def more(done):
+            order.append("small")
+            if not slots_left.is_set() and len(order) < 500:
+                pool.submit(deeds.square, 2).add_done_callback(more)
+
+        for _ in range(4):
+            pool.submit(deeds.square, 2).add_done_callback(more)
+        wanted = pool.start(deeds.square, (3,), terms=big)
+        wanted.add_done_callback(lambda _: slots_left.set())
+        assert wanted.result() == 9
+    assert len(order) < 100

@@ -1,0 +1,270 @@
+"""realize(…, workers=…): what it does beside the serial run."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import deeds
+import pytest
+
+from pystore import Derivation, Store, Workers, attempts, match_latest, realize, rref2path
+from pystore.errors import BadStage, BuildError, BuildsFailed, PystoreWarning, TimedOut, WorkerDied
+from pystore.events import AttemptFailed, Progress, Started, Succeeded
+from pystore.model.terms import Terms
+
+
+def text(rref, file) -> str:
+    return (rref2path(rref) / file).read_text()
+
+
+def by_hand(function, **config) -> Derivation:
+    return Derivation({"name": "by-hand", **config}, match_latest(), function)
+
+
+def ended(target, store) -> list[tuple[int, str]]:
+    return [(a.number, a.outcome) for a in attempts(target.dref, store=store)]
+
+
+def test_results_and_their_shape_are_those_of_the_serial_run(store):
+    numbers = [deeds.number(n) for n in range(5)]
+    one, several = realize({"sum": deeds.total(numbers), "all": numbers}, workers=2).values()
+    assert text(one, "n.txt") == "10\n"
+    assert several == realize(numbers)
+    assert one == realize(deeds.total(numbers), build=False)
+
+
+def test_events_tell_what_goes_on_while_it_goes_on(store, fifo):
+    up, down, heard = fifo("up"), fifo("down"), []
+
+    def listen(event):
+        heard.append(event)
+        if isinstance(event, Progress):
+            assert up.heard() == [heard[0].pid]
+            down.say()
+
+    realize(deeds.waits("me", up.path, down.path), workers=1, listener=listen)
+    assert [type(event) for event in heard] == [Started, Progress, Succeeded]
+
+
+# --- output ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "says"),
+    [
+        ("raise", BuildError, "raised ValueError"),
+        ("die", WorkerDied, "by SIGKILL"),
+        ("exit", BuildError, r"sys.exit\(3\)"),
+        ("interrupt", BuildError, "KeyboardInterrupt was raised"),
+    ],
+)
+def test_the_last_lines_of_its_output_are_in_the_error(store, how, error, says):
+    with pytest.raises(error, match=says) as caught:
+        realize(deeds.talks(how), workers=1)
+    log = next(store.root.rglob("attempts/*.0.log"))
+    said = ["by a child", "by print", "by write"]
+    assert sorted(log.read_text().splitlines()) == said
+    if how != "interrupt":
+        assert sorted(caught.value.output.splitlines()) == said
+
+
+def test_the_users_own_traceback_comes_along(store):
+    with pytest.raises(BuildError) as caught:
+        realize(deeds.talks("raise"), workers=1)
+    assert 'raise ValueError("at last")' in str(caught.value.__cause__)
+
+
+def test_a_segfault_leaves_a_traceback_in_the_log(store):
+    def crash(b):
+        deeds.die(11)
+
+    with pytest.raises(WorkerDied, match="by SIGSEGV") as caught:
+        realize(by_hand(crash), workers=1)
+    assert "in crash" in caught.value.output
+
+
+def test_warnings_of_ours_reach_the_caller_and_others_the_log(store):
+    with pytest.warns(PystoreWarning, match="of ours"):
+        realize(deeds.warns(), workers=1)
+    (log,) = store.root.rglob("attempts/*.0.log")
+    assert "UserWarning: of others" in log.read_text()
+
+
+# --- failures ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "scratch", "outcomes", "steps"),
+    [
+        ("raise", False, [(0, "failed"), (1, "succeeded")], ""),
+        ("die", False, [(0, "died"), (1, "succeeded")], ""),
+        ("die", True, [(0, "succeeded")], "step\nstep\n"),
+        ("raise", True, [(0, "failed"), (1, "succeeded")], "step\nstep\n"),
+    ],
+)
+def test_what_failed_is_tried_again(store, tmp_path, how, scratch, outcomes, steps):
+    """With its scratch where it has one: what died under its own number, with its own seed."""
+    target = deeds.fails_once(str(tmp_path / "runs"), scratch, how)
+    rref = realize(target, workers=1, retries=1)
+    assert ended(target, store) == outcomes
+    assert text(rref, "o") == steps
+    if scratch:
+        assert len({a.seed for a in attempts(target.dref)}) == 1
+
+
+def test_retries_work_in_this_process_too(store, tmp_path):
+    target = deeds.fails_once(str(tmp_path / "runs"), False, "raise")
+    realize(target, retries=2)
+    assert ended(target, store) == [(0, "failed"), (1, "succeeded")]
+
+
+def test_a_stage_with_a_timeout_runs_in_a_worker_and_is_stopped(store):
+    heard = []
+    with pytest.raises(TimedOut, match=r"longer than 0.3 s") as caught:
+        realize(deeds.overruns("-"), listener=heard.append)
+    assert caught.value.output == "on my way"
+    assert isinstance(heard[-1], AttemptFailed)
+    assert ended(deeds.overruns("-"), store) == [(0, "died")]
+
+
+def test_keep_going_builds_what_does_not_depend_on_a_failure(store):
+    bad, good = [deeds.talks("raise"), deeds.talks("die")], [deeds.number(n) for n in range(3)]
+    needs_bad = deeds.total([bad[0]])
+    with pytest.raises(BuildsFailed) as caught:
+        realize([*bad, needs_bad, *good], workers=2, keep_going=True)
+    assert set(caught.value.errors) == {target.dref for target in bad}
+    assert len(realize(good, build=False)) == 3
+
+
+def test_an_attempt_that_was_committed_counts_though_its_worker_died(store):
+    heard = []
+    rref = realize(deeds.commits_and_dies(), workers=1, listener=heard.append)
+    assert text(rref, "o") == "committed"
+    assert [type(event) for event in heard] == [Started, Succeeded]
+
+
+def test_a_listener_that_raises_fails_its_own_call_and_no_worker(store):
+    def raises(event):
+        raise OSError("the terminal is gone")
+
+    with Workers(1) as pool:
+        with pytest.raises(OSError, match="the terminal is gone"):
+            realize(deeds.number(1), executor=pool, listener=raises)
+        assert realize(deeds.number(2), executor=pool)
+
+
+def test_two_calls_in_two_threads_may_share_workers(store):
+    found = {}
+    with Workers(2) as pool:
+
+        def call(first):
+            numbers = [deeds.number(n) for n in range(first, first + 20)]
+            found[first] = realize(deeds.total(numbers), executor=pool, store=store)
+
+        threads = [threading.Thread(target=call, args=(first,)) for first in (0, 10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [text(found[first], "n.txt") for first in (0, 10)] == ["190\n", "390\n"]
+    assert {len(attempts(deeds.number(n).dref)) for n in range(30)} == {1}
+
+
+# --- before anything starts --------------------------------------------------------------
+
+
+def test_what_cannot_be_sent_is_an_error_before_any_work_though_it_comes_last(store):
+    lock = threading.Lock()
+
+    def holds(b):
+        with lock:
+            pass
+
+    first = deeds.number(1)
+    last = by_hand(holds, after=first)
+    with pytest.raises(BadStage, match=r"holds cannot be sent to another process") as caught:
+        realize(last, workers=2)
+    assert "lock" in caught.value.because
+    assert store.attempts(first.dref) == []
+
+
+def test_a_gpu_that_nobody_named_is_an_error_before_any_work(store):
+    first = deeds.number(1)
+    config = {"name": "wants", "after": first}
+    wants = Derivation(config, match_latest(), deeds.by_hand, Terms(gpu=1))
+    with pytest.raises(BadStage, match=r"wants gpu=1.*there are 0"):
+        realize(wants, workers=2)
+    assert store.attempts(first.dref) == []
+
+
+def test_gpus_that_nobody_asks_for_are_worth_a_warning(store):
+    with pytest.warns(PystoreWarning, match="no stage asks for one"):
+        realize(deeds.number(1), gpus=[0])
+
+
+# --- the same code as planned ------------------------------------------------------------
+
+
+def test_code_and_source_are_recorded_as_by_the_serial_run(store, tmp_path):
+    other = Store(tmp_path / "other", durable=False)
+    targets = [deeds.number(1), by_hand(deeds.by_hand, n=2), by_hand(lambda b: None, n=3)]
+    serial, sent = realize(targets), realize(targets, store=other, workers=1)
+    assert serial == sent
+    for target in targets:
+        (one,), (two,) = attempts(target.dref), attempts(target.dref, store=other)
+        assert (one.source, one.realizer) == (two.source, two.realizer)
+        assert one.notes == two.notes
+        assert one.seed == two.seed
+
+
+MODULE = """
+from pystore import stage, output
+FACTOR = 1
+
+@stage
+def scaled(n: int, out=output("o")):
+    out.write_text(str(n * FACTOR))
+"""
+
+
+def test_a_worker_that_has_other_code_than_was_planned_refuses_it(store, tmp_path, monkeypatch):
+    (tmp_path / "changing.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    import changing
+
+    assert realize(changing.scaled(2), workers=1)
+    changing.FACTOR = 3
+    with pytest.raises(BadStage, match="other code for scaled than what was planned"):
+        realize(changing.scaled(2), workers=1)
+    assert text(realize(changing.scaled(2)), "o") == "6"
+
+
+# --- many --------------------------------------------------------------------------------
+
+WIDE = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+import deeds
+from pystore import Store, realize
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+options = {"workers": 2} if sys.argv[3] == "workers" else {}
+if sys.argv[3] == "threads":
+    from concurrent.futures import ThreadPoolExecutor
+    options = {"executor": ThreadPoolExecutor(2)}
+store = Store(sys.argv[2], durable=False)
+found = realize([deeds.number(n) for n in range(300)], store=store, **options)
+print(len(set(found)))
+"""
+
+
+@pytest.mark.parametrize("how", ["serial", "threads", "workers"])
+def test_a_wide_graph_needs_few_descriptors(tmp_path, how):
+    folder = str(Path(deeds.__file__).parent)
+    command = [sys.executable, "-c", WIDE, folder, str(tmp_path / "s"), how]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == "300\n", done.stderr
+
+
+def test_a_timeout_may_be_endless(store):
+    assert realize(deeds.number(1), workers=1, timeout=float("inf"))
