@@ -94,7 +94,8 @@ def _shown(config: Mapping[str, Any], key: str) -> str:
 
 
 def _existing(count: int, values: int) -> str:
-    exist = "1 realization exists" if count == 1 else f"{count} realizations exist"
+    told = {0: "no realization exists", 1: "1 realization exists"}
+    exist = told.get(count, f"{count} realizations exist")
     return f"{exist} for the old value{'s' * (values > 1)}"
 
 

@@ -52,11 +52,6 @@ class Reached:
         notes = self.succeeded[-1].notes
         return Version(self.config.value, _parts(notes), ungrouped(notes.get("places")))
 
-    @property
-    def realizations(self) -> int:
-        """How many distinct results its attempts have made."""
-        return len({attempt.rref for attempt in self.succeeded})
-
 
 class Earlier:
     """What a store has reached, by name; read once for each name that is asked for."""
@@ -118,7 +113,8 @@ class Earlier:
 
     def changes(self, near: Reached, version: Version) -> list[Change]:
         """What makes this version another than the nearest one."""
-        return changes(near.version, version, near.realizations)
+        present = self._store.realizations(near.config.dref)
+        return changes(near.version, version, len(present))
 
 
 def version_of(derivation: Derivation) -> Version:

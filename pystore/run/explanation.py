@@ -64,11 +64,12 @@ class History:
                         yield f"{dref.name}: {inner.reason}"
 
     def behind(self, step: Step) -> list[DRef]:
-        """The inputs that it is new because of: those that its nearest did not have."""
-        if step.kind != "input-changed" or step.nearest is None:
+        """The inputs that it is new because of: in place of others of that name."""
+        if step.nearest is None:
             return []
         old = self._store.config(step.nearest).inputs
-        return [dref for dref in self.inputs(step.dref) if dref not in old]
+        names = {dref.name for dref in old}
+        return [d for d in self.inputs(step.dref) if d not in old and d.name in names]
 
     def why(self, dref: DRef) -> Step:
         """Why an input is new."""

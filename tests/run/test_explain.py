@@ -89,6 +89,21 @@ def test_what_a_derivation_is_compared_with_was_there_before_it(store):
     ]
 
 
+def test_all_that_changed_is_explained(store):
+    train = edited(SOURCE)
+    first = train().run()
+    ps.rmref(first.rref)
+    source = SOURCE.replace("x + 1", "x + 2").replace("epochs=1", "epochs=2")
+    changed = edited(source)()
+    told = (
+        "new because `epochs` 1 → 2; no realization exists for the old value",
+        "new because its input `data` is another",
+        "prepare: new because `prepare()` changed: function `augment`",
+    )
+    assert reasons(changed) == told
+    assert reasons(str(changed.run().dref)) == told
+
+
 def test_a_realization_that_was_not_the_first_says_so(store):
     first = ps.realize(pair())
     inner = pair().holds[0]
