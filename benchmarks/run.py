@@ -15,11 +15,13 @@ import matching
 import results
 import syncs
 import warm
+import watching
 from measure import QUICK, Figure, Row, Sizes
 
 FIGURES: dict[str, Figure] = {
     "import": importing.rows,
     "warm": warm.rows,
+    "watching": watching.rows,
     "graph": graph.rows,
     "match": matching.rows,
     "results": results.rows,

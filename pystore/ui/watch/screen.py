@@ -46,7 +46,8 @@ class Screen:
     def print_lines(self, text: str) -> None:
         """Prints whole lines, on lines of their own."""
         with self._lock:
-            self.print(f"\n{text}" if self._amid else text)
+            # The terminal itself shows what is typed, such as ^C: that goes.
+            self.print(f"\n{text}" if self._amid else f"\r{_REST}{text}")
 
     def draw(self, foot: Sequence[str]) -> None:
         """Replaces the lines of the foot."""

@@ -129,4 +129,5 @@ def first_line(text: str) -> str:
     """The first line of a text that may be long, without what would move the cursor."""
     line = (text.strip().splitlines() or [""])[0]
     line = "".join(letter if letter.isprintable() else " " for letter in line)
+    line = line.rstrip(": ")  # an error without words has only its kind
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
