@@ -1,4 +1,6 @@
-"""Printable: text as a terminal may be given it, on one line."""
+"""Printable: text and times as people may be given them, on one line."""
+
+from datetime import UTC, datetime
 
 
 def printable(text: str | bytes) -> str:
@@ -13,3 +15,10 @@ def _escaped(character: str) -> str:
     if "\udc80" <= character <= "\udcff":  # a byte that is no UTF-8
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()
+
+
+def when(time: int | None) -> str:
+    """A time [ns since the epoch], in UTC; empty for none."""
+    if time is None:
+        return ""
+    return datetime.fromtimestamp(time // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

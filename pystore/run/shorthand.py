@@ -7,12 +7,12 @@ the parameters, or one derivation. `name@1f0c2a` is a derivation, as tables show
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from ..model.attempt import Attempt
 from ..model.errors import BadRef, NotInStore
+from ..model.printable import printable, when
 from ..model.refs import DRef, RRef, parse_ref
 from ..model.statistics import Mode
 from ..store import attempts as records
@@ -24,9 +24,10 @@ from ..store.store import Store
 from .experiments.parameters import differing
 from .experiments.results import best
 from .experiments.table import brief
+from .tries import tries
 
 _FULL = re.compile(r"([dr]ref:)?([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")
-_DIGITS = re.compile(r"(?:[dr]ref:[0-9a-f]|[0-9a-f]{4})[A-Za-z0-9_-]*\Z")
+_BEGUN = re.compile(r"(?:[dr]ref:[0-9a-f]|[0-9a-f]{4})[A-Za-z0-9_-]*\Z")
 _SHOWN = 10  # candidates in an error
 
 
@@ -118,7 +119,7 @@ def _family(name: str, store: Store) -> list[DRef]:
 
 def _starting(text: str, store: Store) -> Iterator[DRef | RRef]:
     """What has these first digits: from listings of directories, and for what is gone, records."""
-    if not _DIGITS.match(text):
+    if not _BEGUN.match(text):
         return
     kind, _, digits = text.rpartition(":")
     drefs = store.drefs()
@@ -183,8 +184,8 @@ def _last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
     for context, number, *rest in (name.split(".") for name in names):
         if rest == ["json"] and number.isdecimal():
             numbers.setdefault(context, []).append(int(number))
-    for context, tries in numbers.items():
-        files = (f"{context}.{number}.json" for number in sorted(tries, reverse=True))
+    for context, known in numbers.items():
+        files = (f"{context}.{number}.json" for number in sorted(known, reverse=True))
         for attempt in (a for file in files for a in records.read_records(folder, [file])):
             if attempt.rref is None or attempt.rref.digest not in usable:
                 continue
@@ -229,14 +230,13 @@ def _nothing(text: str, store: Store) -> NotInStore:
 
 def _table(refs: Sequence[DRef | RRef], store: Store) -> str:
     shown = refs[:_SHOWN]
-    homes = [ref.dref if isinstance(ref, RRef) else ref for ref in shown]
-    told = differing({dref: store.config(dref) for dref in homes})
+    homes = {ref: ref.dref if isinstance(ref, RRef) else ref for ref in shown}
+    told = differing({dref: store.config(dref) for dref in homes.values()})
     digits = max(_digits(ref, refs) for ref in shown)
     rows = [
-        [ref[: 5 + digits], ref.name, *_age(ref, store),
-         " ".join(f"{key}={brief(value)}" for key, value in told[home].items())]
-        for ref, home in zip(shown, homes, strict=True)
-    ]  # fmt: skip
+        (ref[: 5 + digits], ref.name, *_age(ref, store), _pairs(told[home], _reached(ref, store)))
+        for ref, home in homes.items()
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join([*lines, *([f"… {len(refs) - _SHOWN:,} more"] if refs[_SHOWN:] else [])])
@@ -249,15 +249,20 @@ def _digits(ref: str, refs: Iterable[str]) -> int:
     return next(enough, 32)
 
 
-def _age(ref: DRef | RRef, store: Store) -> list[str]:
+def _age(ref: DRef | RRef, store: Store) -> tuple[str, str]:
     if isinstance(ref, RRef):
-        made = [a for a in store.attempts(ref.dref) if a.rref == ref]
-        return ["a realization", f"built {when(made[-1].stop)}" if made else "of no attempt"]
+        made = tries([ref], store)
+        return "a realization", f"built {when(made[0].stop)}" if made else "of no attempt"
     count, last = len(store.realizations(ref)), latest([ref], store=store)
     number = "1 realization" if count == 1 else f"{count:,} realizations"
-    return [number, f"built {when(last.stop)}" if last else "not built"]
+    return number, f"built {when(last.stop)}" if last else "not built"
 
 
-def when(time: int) -> str:
-    """A time [ns since the epoch] as people read it, in UTC."""
-    return datetime.fromtimestamp(time // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+def _reached(ref: DRef | RRef, store: Store) -> Mapping[str, float]:
+    made = tries([ref], store) if isinstance(ref, RRef) else []
+    return made[0].metrics if made else {}
+
+
+def _pairs(*told: Mapping[str, object]) -> str:
+    pairs = (pair for one in told for pair in one.items())
+    return " ".join(f"{printable(name)}={printable(brief(value))}" for name, value in pairs)

@@ -77,8 +77,8 @@ class Summary:
         ]
         return frame(header, rows)
 
-    def table(self) -> Table:
-        """What is shown: columns that say nothing are left out."""
+    def table(self, **options: Any) -> Table:
+        """What is shown: columns that say nothing are left out. Takes the options of `Table.of`."""
         several = len({group.metric for group in self.groups}) > 1
         missing = any(group.missing for group in self.groups)
         places = {metric: self._places(metric) for metric in {g.metric for g in self.groups}}
@@ -89,7 +89,7 @@ class Summary:
             row = [*([g.metric] if several else []), *self._parameters(g), g.statistics.n, g.failed]
             row += [g.missing] if missing else []
             rows.append(row + _shown(g, places[g.metric]))
-        return Table.of([*header, "mean", "std", "95%", "min", "max", "best"], rows)
+        return Table.of([*header, "mean", "std", "95%", "min", "max", "best"], rows, **options)
 
     def __str__(self) -> str:
         return "\n".join([str(self.table()), *self.notes()])

@@ -19,11 +19,13 @@ class Table:
     numeric: tuple[bool, ...]
 
     @classmethod
-    def of(cls, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> "Table":
-        """The table of these values: None and NaN are empty cells."""
+    def of(
+        cls, header: Sequence[str], rows: Iterable[Sequence[Any]], widest: int | None = _WIDEST
+    ) -> "Table":
+        """The table of these values, in cells of so many characters: None and NaN are empty."""
         values = list(rows)
         columns = [list(column) for column in zip(*values, strict=True)] or [[] for _ in header]
-        written = [[brief(value) for value in column] for column in columns]
+        written = [[brief(value, widest) for value in column] for column in columns]
         return cls(
             tuple(header),
             tuple(zip(*written, strict=True)) if values else (),
@@ -56,13 +58,13 @@ class Table:
         return (self.rows[:_MOST] if left_out else self.rows), left_out
 
 
-def brief(value: object) -> str:
-    """A value in a few characters, on one line."""
+def brief(value: object, widest: int | None = _WIDEST) -> str:
+    """A value on one line, in at most so many characters."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     text = value if isinstance(value, str) else _number(value) if _is_number(value) else repr(value)
     text = " ".join(text.split())
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+    return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
 
 
 def decimals(spreads: Iterable[float]) -> int:

@@ -7,6 +7,9 @@ from unicodedata import category, east_asian_width
 
 import click
 
+from ...model.printable import printable
+from ...run.experiments.table import brief
+
 Style = Callable[[str], str]
 
 _GAP = "  "
@@ -51,6 +54,11 @@ def in_terminal() -> bool:
 def ref(given: str) -> str:
     """A reference: its first digits in a terminal, whole elsewhere."""
     return given[:13] if in_terminal() else given
+
+
+def value(given: object) -> str:
+    """A parameter: its beginning in a terminal, whole elsewhere."""
+    return printable(brief(given) if in_terminal() else brief(given, None))
 
 
 def edge() -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ...model.errors import BadRef, PystoreError
+from ...model.printable import when
 from ...model.refs import DRef, RRef
 from ...run.artifacts import Found, search
 from ...run.shorthand import find_refs
@@ -18,7 +19,6 @@ from .artifact import artifact, artifact_record, room
 from .columns import columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
-from .quantities import when
 from .ref import REFS, complete
 
 _SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")

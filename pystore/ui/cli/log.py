@@ -11,13 +11,13 @@ import click
 
 from ...model.attempt import Attempt
 from ...model.errors import NotInStore
-from ...model.printable import printable
+from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
 from ...run.tries import chosen_try, tries
 from .columns import Style, columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
-from .quantities import duration, when
+from .quantities import duration
 from .ref import REFS
 
 COLOURS = {"succeeded": "green", "failed": "red", "died": "red", "running": "yellow"}

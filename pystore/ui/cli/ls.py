@@ -6,18 +6,17 @@ from typing import Any
 import click
 
 from ...model.manifest import Entry
-from ...model.printable import printable
+from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
 from ...run.experiments.parameters import differing
-from ...run.experiments.table import brief
 from ...run.inventory import Held, Made, held, made, manifest_of
 from ...run.shorthand import find_refs
 from ...store.pins import pins
 from ...store.store import Store
 from .artifact import artifact, artifact_record, room
-from .columns import columns, ref
+from .columns import columns, ref, value
 from .edge import Edge, as_json, edge, report
-from .quantities import number, when
+from .quantities import number
 from .ref import complete
 
 
@@ -76,7 +75,7 @@ def _held_text(rows: Sequence[Held], parameters: Any) -> str:
             row.dref.name,
             f"{row.realizations:,}",
             when(row.built),
-            " ".join(f"{k}={printable(brief(v))}" for k, v in parameters.get(row.dref, {}).items()),
+            " ".join(f"{printable(k)}={value(v)}" for k, v in parameters.get(row.dref, {}).items()),
         ]
         for row in rows
     ]
@@ -111,7 +110,7 @@ def _made_text(rows: Sequence[Made], named: dict[RRef, list[str]]) -> str:
     for row in rows:
         last = row.attempts[-1] if row.attempts else None
         told = last.metrics.items() if last else ()
-        metrics = " ".join(f"{printable(name)}={number(value)}" for name, value in told)
+        metrics = " ".join(f"{printable(name)}={number(reached)}" for name, reached in told)
         marks = [row.state] * (row.state != "here") + [f"pin {n}" for n in named.get(row.rref, [])]
         built = when(last.stop) if last else ""
         cells.append([ref(row.rref), f"{len(row.attempts)}", built, ", ".join(marks), metrics])

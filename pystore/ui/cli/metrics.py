@@ -12,7 +12,7 @@ from ...model.printable import printable
 from ...model.refs import DRef, RRef
 from ...run.experiments.results import Results, results
 from ...run.experiments.summary import Group, Summary
-from .columns import columns, ref
+from .columns import columns, in_terminal, ref
 from .edge import Edge, as_json, edge, report
 from .ref import REFS
 
@@ -80,7 +80,7 @@ def _record(group: Group) -> dict[str, Any]:
 
 
 def _text(summary: Summary) -> str:
-    table = summary.table()
+    table = summary.table() if in_terminal() else summary.table(widest=None)
     rows = [
         [*map(printable, row[:-1]), ref(group.best) if group.best else ""]
         for row, group in zip(table.rows, summary, strict=True)

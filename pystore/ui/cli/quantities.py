@@ -1,6 +1,4 @@
-"""Quantities: sizes, times and numbers as people read them."""
-
-from datetime import UTC, datetime
+"""Quantities: sizes, durations and numbers as people read them."""
 
 _STEPS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -11,13 +9,6 @@ def size(count: float) -> str:
         if count >= step * 0.9995:
             return f"{count / step:.3g} {unit}"
     return f"{count:.0f} B"
-
-
-def when(time: int | None) -> str:
-    """A time [ns since the epoch], in UTC; empty for none."""
-    if time is None:
-        return ""
-    return datetime.fromtimestamp(time // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def duration(seconds: float) -> str:
