@@ -133,3 +133,17 @@ def test_the_mount_of_a_path_is_the_innermost(tmp_path):
     kind, place = doctor.mounted(tmp_path)
     assert kind
     assert tmp_path.is_relative_to(place)
+
+
+def test_a_store_that_cannot_be_read_is_broken(here, capsys, monkeypatch):
+    main.run(["init"])
+    capsys.readouterr()
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "listdir", refuse)
+        assert main.run(["doctor"]) == 3
+    out = capsys.readouterr().out
+    assert f"  broken  store     Permission denied: {here}/.pystore/drv\n" in out

@@ -250,3 +250,11 @@ def test_a_pin_and_a_file_are_completed(tmp_path, store):
             capture_output=True, text=True, check=True, cwd=tmp_path,
         )  # fmt: skip
         assert done.stdout == f"{found}\n"
+
+
+def test_warnings_of_others_are_shown_as_python_shows_them(command, capsys):
+    command(lambda given: warnings.warn("it did not converge", UserWarning, stacklevel=1))
+    assert main.run(["try"]) == 0
+    told = capsys.readouterr().err
+    assert "UserWarning: it did not converge" in told
+    assert "pystore:" not in told

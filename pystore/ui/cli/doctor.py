@@ -31,6 +31,9 @@ def doctor(given: Edge, /, as_json: bool) -> None:
         found = examine(given.store)
     except Corrupted as error:
         found = [Finding("store", "broken", error.what, error.remedy)]
+    except OSError as error:
+        what = f"{error.strerror}: {error.filename}"
+        found = [Finding("store", "broken", what, "chmod u+rx, or ask its owner")]
     found += [versions(), packages()]
     value = {"store": str(given.root), "findings": [asdict(one) for one in found]}
     report(value, lambda: shown(given, found), as_json)

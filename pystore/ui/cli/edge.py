@@ -66,7 +66,7 @@ def shared_options() -> list[click.Option]:
     return [
         click.Option(
             ["--store", "root"],
-            type=click.Path(path_type=Path),
+            type=click.Path(path_type=Path, readable=False),
             expose_value=False,
             callback=_name_store,
             help="The store's folder [PYSTORE_ROOT].",

@@ -194,7 +194,7 @@ def _warn(
     line: str | None = None,
 ) -> None:
     if issubclass(category, PystoreWarning):
-        text = f"warning: {message}"
-    else:
+        text = f"{click.style('pystore: warning:', fg='yellow')} {message}"
+    else:  # somebody else's, as Python shows it
         text = warnings.formatwarning(message, category, filename, lineno, line).rstrip()
-    click.echo(f"{click.style('pystore:', fg='yellow')} {text}", err=True, color=coloured())
+    click.echo(text, err=True, color=coloured())
