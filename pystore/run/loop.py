@@ -217,7 +217,8 @@ class _Loop:
         present = [c for c in candidates if not c.gone]
         self._seen[dref] = {c.rref for c in present}
         lost = sorted((c.latest for c in candidates if c.gone), key=lambda a: a.order)
-        self._lost.setdefault(dref, [attempt.seed for attempt in lost])
+        seeds = [attempt.seed for attempt in lost]  # what came back by adoption is none any more
+        self._lost[dref] = [seed for seed in self._lost.get(dref, seeds) if seed in seeds]
         return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
 
     def _look_further(self, instruction: Match, answer: Chosen | Wants) -> Chosen | Wants:

@@ -119,3 +119,12 @@ def test_accept_makes_old_attempts_count_by_a_users_word(store):
     ps.rmref(first)
     with pytest.raises(NotInStore):
         accept(first, new)
+
+
+def test_a_lost_result_that_is_adopted_again_is_not_built_again(store):
+    ps.realize(project("v1")[0])
+    lost = ps.realize(project("v2")[0])
+    ps.rmref(lost)
+    more, runs = project("v2", matcher=match_latest(2))
+    assert lost in ps.realize_many(more)
+    assert runs == ["train"]
