@@ -1,6 +1,7 @@
 """Short references: what a text means, and what is said when it means nothing or too much."""
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -198,3 +199,25 @@ def test_latest_goes_by_starts_where_attempts_were_adopted(store: Store):
     own = [a for a in attempts(new.dref) if "adopted" not in a.notes]
     assert max(a.number for a in attempts(new.dref)) > own[-1].number
     assert find_ref("train@latest") == own[-1].rref
+
+
+def spoil(store: Store, dref: DRef, numbers):
+    """Makes the records of these attempts unreadable: reading one would warn."""
+    for attempt in store.attempts(dref):
+        if attempt.number in numbers:
+            file = Path(store.layout.attempts(dref)) / f"{attempt.context}.{attempt.number}.json"
+            file.unlink()
+            file.write_text("damaged")
+
+
+def test_names_and_digits_are_found_without_opening_a_record(one, store: Store):
+    rref = lsref(one)[0]
+    spoil(store, one, range(10))
+    assert find_ref("train") == find_ref(one[:13]) == one
+    assert find_ref(rref[:20]) == rref
+
+
+def test_latest_opens_the_last_record_of_each_context_only(one, store: Store):
+    spoil(store, one, [0])
+    assert len(lsref(one)) == 2
+    assert find_ref("train@latest") in lsref(one)

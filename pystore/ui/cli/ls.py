@@ -69,17 +69,17 @@ def _held_record(row: Held, parameters: Any) -> dict[str, Any]:
 def _held_text(rows: Sequence[Held], parameters: Any) -> str:
     if not rows:
         return "nothing here yet; `pystore run FILE.py` builds a stage of yours"
+
+    def told(dref: DRef) -> list[str]:
+        pairs = (f"{printable(k)}={value(v)}" for k, v in parameters.get(dref, {}).items())
+        return [" ".join(pairs)] if parameters else []
+
+    # What tells them apart goes before the time: a narrow terminal cuts at the end.
     cells = [
-        [
-            ref(row.dref),
-            row.dref.name,
-            f"{row.realizations:,}",
-            when(row.built),
-            " ".join(f"{printable(k)}={value(v)}" for k, v in parameters.get(row.dref, {}).items()),
-        ]
+        [ref(row.dref), row.dref.name, f"{row.realizations:,}", *told(row.dref), when(row.built)]
         for row in rows
     ]
-    header = ["derivation", "name", "realizations", "built", "parameters" if parameters else ""]
+    header = ["derivation", "name", "realizations", *(["parameters"] * bool(parameters)), "built"]
     return columns(header, cells, right=["realizations"])
 
 

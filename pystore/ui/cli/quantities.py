@@ -1,6 +1,6 @@
 """Quantities: sizes, durations and numbers as people read them."""
 
-_STEPS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+_STEPS = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def size(count: float) -> str:

@@ -1,0 +1,70 @@
+"""Columns and quantities: how rows, sizes and times are printed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pystore.ui.cli import columns as module
+from pystore.ui.cli.columns import cells, columns, cut, facts
+from pystore.ui.cli.quantities import count, duration, number, size
+
+WIDE = "大小"
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """A terminal of 12 characters."""
+    monkeypatch.setattr(module, "in_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "12")
+
+
+def test_columns_stand_below_one_another_whatever_the_letters():
+    shown = columns(["name", "n", "rest"], [[WIDE, "1", "x"], ["abc", "100", "y"]], right=["n"])
+    assert module.click.unstyle(shown).splitlines() == [
+        "name    n  rest",
+        f"{WIDE}    1  x",
+        "abc   100  y",
+    ]
+
+
+def test_a_line_is_cut_in_a_terminal_only(narrow, monkeypatch):
+    assert cut("x" * 12) == "x" * 12
+    assert cut("x" * 13) == "x" * 11 + "…"
+    assert facts([("name", "a long value")]) == "  name  a l…"
+    assert facts([("name", "a long value")], whole=True) == "  name  a long value"
+    monkeypatch.setattr(module, "in_terminal", lambda: False)
+    assert cut("x" * 13) == "x" * 13
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_no_line_is_wider_than_the_terminal(text):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "edge", lambda: 12)
+        assert cells(cut(text)) <= 12
+
+
+def test_a_table_of_nothing_is_its_header():
+    assert module.click.unstyle(columns(["a", "b"], [])) == "a  b"
+
+
+@pytest.mark.parametrize(
+    ("bytes", "shown"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1234, "1.23 kB"), (999_600, "1 MB"),
+     (51_200_000, "51.2 MB"), (2_500_000_000, "2.5 GB"), (10**15, "1 PB")],
+)  # fmt: skip
+def test_sizes_have_three_digits(bytes, shown):
+    assert size(bytes) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 0 s"), (3599.6, "1 h 0 min"),
+     (90, "1 min 30 s"), (7260, "2 h 1 min")],
+)  # fmt: skip
+def test_durations_have_two_units(seconds, shown):
+    assert duration(seconds) == shown
+
+
+def test_things_are_counted_in_words():
+    assert [count(n, "file") for n in (0, 1, 2000)] == ["0 files", "1 file", "2,000 files"]
+    assert number(0.123456789) == "0.123457"
