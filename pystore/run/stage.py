@@ -148,7 +148,7 @@ class Stage(Generic[P]):
         self.options = options
         self.signature, self.takes_build = _checked_signature(function, options)
         self.parameters = tuple(self.signature.parameters)
-        self.brought: Mapping[str, str] | None = None  # the parts of its code, read elsewhere
+        self.brought: Code | None = None  # read elsewhere, where its source was at hand
         self.__wrapped__ = function
         self.__name__ = function.__name__
         self.__qualname__ = function.__qualname__
@@ -158,8 +158,6 @@ class Stage(Generic[P]):
     @property
     def parts(self) -> Mapping[str, str]:
         """What of the code is part of the identity, each with its digest."""
-        if self.brought is not None:
-            return self.brought
         return self.code().parts if self.options.code in _DEPTHS else {}
 
     @overload
@@ -199,6 +197,8 @@ class Stage(Generic[P]):
 
     def code(self) -> Code:
         """What its code consists of, now."""
+        if self.brought is not None:
+            return self.brought
         from .identity.code import code_of  # a script of hand-written stages never needs it
 
         return code_of(self.function, self.options.code or "function")
@@ -212,7 +212,7 @@ class Stage(Generic[P]):
 
     def __getstate__(self) -> dict[str, Any]:
         # What it declares by default stays here: it may be a whole graph. The source may not be
-        # at hand elsewhere, so the parts of the code go along.
+        # at hand elsewhere, so what the code consists of goes along.
         function = _without_defaults(self.function)
         bare = [p.replace(default=p.empty) for p in self.signature.parameters.values()]
         return {
@@ -220,7 +220,7 @@ class Stage(Generic[P]):
             "function": function,
             "__wrapped__": function,
             "signature": self.signature.replace(parameters=bare),
-            "brought": dict(self.parts),
+            "brought": self.code() if self.options.code in _DEPTHS else None,
         }
 
 

@@ -1,0 +1,98 @@
+"""What workers can be sent: functions of scripts, of modules beside them, and of notebooks."""
+
+import json
+import linecache
+import subprocess
+import sys
+
+from pystore import attempts, realize
+
+BESIDE = """
+from pystore import stage, output
+
+@stage
+def prepared(n: int, out=output("n.txt")):
+    out.write_text(str(n))
+"""
+
+SCRIPT = """
+import functools, json, sys
+from dataclasses import dataclass
+
+import beside
+from pystore import *
+from pystore.stages import mkfile
+
+print("loaded", file=sys.stderr)
+SCALE = 3
+
+@dataclass
+class Scaler:
+    by: int
+    def __call__(self, n):
+        return n * self.by
+
+def helper(n):
+    return Scaler(SCALE)(n)
+
+@stage
+def scaled(data=beside.prepared(2), out=output("n.txt")):
+    out.write_text(str(helper(int(data.path.joinpath("n.txt").read_text()))))
+
+class Trainer:
+    def train(self, b):
+        (build_outpath(b) / "n.txt").write_text(str(helper(1)))
+
+def several(power, b):
+    (build_outpath(b) / "n.txt").write_text(str(helper(2) ** power))
+
+def targets(m):
+    by_hand = [build_wrapper(lambda b: (build_outpath(b) / "n.txt").write_text("λ")),
+               build_wrapper(Trainer().train), build_wrapper(functools.partial(several, 2))]
+    made = [mkdrv(m, mkconfig({"name": f"hand-{n}"}), match_latest(), f)
+            for n, f in enumerate(by_hand)]
+    return [*made, m.add(scaled()), mkfile(m, name="text", contents="hello")]
+
+options = json.loads(sys.argv[2])
+with Store(sys.argv[1], durable=False).use() as store:
+    found = realize(instantiate(targets), **options)
+    told = [[r, a.source, a.notes, a.realizer] for r in found for a in attempts(r.dref)]
+    print(json.dumps(told, sort_keys=True))
+"""
+
+
+def test_a_script_needs_no_guard_and_gives_what_it_gives_alone(tmp_path):
+    """It is not imported again: what it defines travels, what lies beside it is imported."""
+    (tmp_path / "beside.py").write_text(BESIDE)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    (tmp_path / "elsewhere").mkdir()
+    outputs = []
+    for name, options in [("serial", {}), ("workers", {"workers": 2})]:
+        command = [sys.executable, "../script.py", f"../{name}", json.dumps(options)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path / "elsewhere")
+        assert done.stderr == "loaded\n"
+        outputs.append(json.loads(done.stdout))
+    assert outputs[0] == outputs[1]
+    assert any("code" in notes for _, _, notes, _ in outputs[0])
+
+
+def test_cells_of_a_notebook_are_sent_with_what_they_use(store):
+    names: dict = {"__name__": "__main__"}
+
+    def cell(number, text):
+        file = f"<ipython-input-{number}-{number:012x}>"
+        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+        exec(compile(text, file, "exec"), names)
+
+    cell(1, "from pystore import stage, output\nFACTOR = 2\n")
+    cell(2, "def helper(n):\n    return n * FACTOR\n")
+    cell(3, "@stage\ndef scaled(n, out=output('o')):\n    out.write_text(str(helper(n)))\n")
+    first = realize(names["scaled"](4), workers=1)
+    assert (store.path(first) / "o").read_text() == "8"
+    (attempt,) = attempts(first.dref)
+    assert attempt.notes["code"] == dict(names["scaled"].parts)
+    assert set(attempt.notes["code"]) >= {"scaled", "helper", "FACTOR"}
+    cell(4, "FACTOR = 5\n")
+    second = realize(names["scaled"](4), workers=1)
+    assert second.dref != first.dref
+    assert (store.path(second) / "o").read_text() == "20"
