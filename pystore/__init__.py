@@ -20,6 +20,7 @@ from .model.matchers import (
     match_only,
     match_some,
 )
+from .model.moved import Moved
 from .model.outlook import Outlook
 from .model.realizer import Realizer
 from .model.refs import DRef, RefPath, RRef, selfref
@@ -47,7 +48,7 @@ from .run.build import (
 )
 from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
-from .run.exchange import make_key, pull, push
+from .run.exchange import make_key, pack, pull, push, unpack_archive
 from .run.experiments.compare import Comparison, compare
 from .run.experiments.family import family
 from .run.experiments.results import Results, best, results
@@ -93,6 +94,7 @@ __all__ = [
     "Keep",
     "Manifest",
     "Matcher",
+    "Moved",
     "Need",
     "Outlook",
     "PystoreError",
@@ -162,6 +164,7 @@ __all__ = [
     "mkconfig",
     "mkdrv",
     "output",
+    "pack",
     "pin",
     "pins",
     "plan",
@@ -187,6 +190,7 @@ __all__ = [
     "sweep",
     "two_way",
     "uniform",
+    "unpack_archive",
     "unpin",
     "verify",
     "view",

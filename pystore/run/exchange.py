@@ -1,21 +1,19 @@
 """Exchange: results go to other places and come from them; on the current store by default."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..model.derivation import Closure
 from ..model.errors import BadStage
 from ..model.events import Listener, ignore
+from ..model.moved import Moved
 from ..model.refs import DRef, RRef, parse_ref
 from ..store.current import current_store
-from ..store.remote import local, signing
-from ..store.remote.moved import Moved
-from ..store.remote.receive import receive
-from ..store.remote.remote import open_remote
-from ..store.remote.send import send
-from ..store.remote.signing import Key, trusting
 from ..store.store import Store
 from .places import Defaults, Url
+
+# What does the work is imported where it is called: few programs need it.
 
 Refs = Any
 """An RRef, a DRef (all its realizations), a Closure (those of its targets), or several of these."""
@@ -27,7 +25,9 @@ def make_key(path: Url) -> str:
     Push with the file, `push(…, key=path)`; give the public key to those who pull:
     `trusted_keys=[…]`, or PYSTORE_TRUSTED_KEYS. Raises BadPlace.
     """
-    return signing.make_key(path)
+    from ..store.remote.signing import make_key
+
+    return make_key(path)
 
 
 def push(
@@ -48,6 +48,10 @@ def push(
 
     Raises BadPlace, NotInStore, Corrupted before anything is sent; FetchError.
     """
+    from ..store.remote.remote import open_remote
+    from ..store.remote.send import send
+    from ..store.remote.signing import Key
+
     store = store or current_store()
     signer = Key(key) if key is not None else None
     rrefs = list(_sendable(refs, store))
@@ -59,7 +63,7 @@ def pull(
     refs: Refs,
     from_: Url,
     *,
-    trusted_keys: Iterable[str] | None = None,
+    trusted_keys: str | Iterable[str] | None = None,
     options: Mapping[str, Any] | None = None,
     listener: Listener = ignore,
     store: Store | None = None,
@@ -72,13 +76,54 @@ def pull(
 
     Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError.
     """
-    store = store or current_store()
-    trusted = trusting(Defaults.trusted_keys() if trusted_keys is None else trusted_keys)
+    from ..store.remote.receive import receive
+    from ..store.remote.remote import open_remote
+
+    store, trusted = store or current_store(), _trusted(trusted_keys)
     remote = open_remote(from_, trusted=trusted, options=options)
     return receive(store, list(_named(refs)), remote, listener)
 
 
+def pack(refs: Refs, file: Url, *, key: Url | None = None, store: Store | None = None) -> Moved:
+    """Writes realizations, all they were built from, and their attempts into one `.tar.zst`.
+
+    The same realizations and attempts give the same bytes, wherever they are packed. `key` is the
+    file of a private key that signs the records. Raises BadPlace, NotInStore, Corrupted.
+    """
+    from ..store.remote import archive
+    from ..store.remote.signing import Key
+
+    store = store or current_store()
+    signer = Key(key) if key is not None else None
+    return archive.pack(store, _sendable(refs, store), Path(file).expanduser(), signer)
+
+
+def unpack_archive(
+    file: Url,
+    *,
+    trusted_keys: str | Iterable[str] | None = None,
+    listener: Listener = ignore,
+    store: Store | None = None,
+) -> Moved:
+    """Makes sure that the store has what `pack` has put into a file; checked as what is pulled.
+
+    Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when it is not whole.
+    """
+    from ..store.remote import archive
+
+    store, trusted = store or current_store(), _trusted(trusted_keys)
+    return archive.unpack(store, Path(file).expanduser(), trusted, listener)
+
+
+def _trusted(keys: str | Iterable[str] | None) -> frozenset[str] | None:
+    from ..store.remote.signing import trusting
+
+    return trusting(Defaults.trusted_keys() if keys is None else keys)
+
+
 def _sendable(refs: Refs, store: Store) -> Iterator[RRef]:
+    from ..store.remote import local
+
     for ref in _named(refs):
         if isinstance(ref, RRef):
             yield local.sendable_one(store, ref)

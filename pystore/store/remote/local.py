@@ -16,7 +16,7 @@ from ..commit import CONTEXT, MANIFEST
 from ..store import Store
 from .history import Copy
 from .parcel import LONGEST, Parcel
-from .parts import Part, parts_of
+from .parts import Part, Slice, parts_of
 from .record import Record
 
 LARGEST = 1 << 20  # [bytes] of a trace, a log or a difference that travels
@@ -41,6 +41,20 @@ class Shipment:
         """What it consists of, once all its parts were read."""
         return Parcel(self.rref, self.provenance, self.manifest, tuple(self._digests))
 
+    def digested(self) -> Iterator[tuple[str, Part]]:
+        """Its parts with their digests. Raises Corrupted where bytes have changed."""
+        for (digest, _), part in zip(self.parts(), parts_of(self.manifest), strict=True):
+            yield digest, part
+
+    def read(self, part: Part) -> bytes:
+        """The bytes of a part, once more."""
+        return b"".join(self._slice(piece) for piece in part.slices)
+
+    def _slice(self, piece: Slice) -> bytes:
+        with Path(self._out, os.fsdecode(piece.path)).open("rb") as file:
+            file.seek(piece.offset)
+            return file.read(piece.size)
+
     def parts(self) -> Iterator[tuple[str, bytes]]:
         """The bytes, part by part, with their digests. Raises Corrupted where they changed."""
         entries = {entry.path: entry for entry in self.manifest.entries}
@@ -55,9 +69,7 @@ class Shipment:
     ) -> Iterator[bytes]:
         for piece in part.slices:
             entry = entries[piece.path]
-            with Path(self._out, os.fsdecode(piece.path)).open("rb") as file:
-                file.seek(piece.offset)
-                content = file.read(piece.size)
+            content = self._slice(piece)
             hasher = hashers.setdefault(piece.path, blake3())
             hasher.update(content)
             if piece.offset + piece.size == entry.size:

@@ -11,12 +11,12 @@ from ...model.config import Config
 from ...model.context import Context
 from ...model.errors import ChecksumMismatch, Corrupted, NotInStore, Untrusted
 from ...model.events import Fetched, Listener, Progress, ignore
+from ...model.moved import Moved
 from ...model.refs import DRef, RRef
 from ..store import Store
 from .arrival import Arrival
 from .closing import in_order, inputs
 from .history import Copy, known, record_copies
-from .moved import Moved
 from .names import Listing
 from .parcel import Parcel
 from .parts import Part

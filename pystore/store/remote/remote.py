@@ -34,6 +34,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MARK = {"digest": "blake3", "features": [], "format": names.FORMAT}
+MARK_TEXT = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 _CONFIG = 16 << 20  # [bytes]
 _BESIDE = 1 << 20  # [bytes] of a trace, a log or a difference that travels
 
@@ -195,7 +196,7 @@ def open_remote(
             remedy="push to the folder or bucket that the server serves",
         )
     try:
-        _check_mark(place, place.read(names.MARK, 10_000))
+        check_mark(place, place.read(names.MARK, 10_000))
     except FileNotFoundError:
         if not make:
             raise NotInStore(
@@ -230,9 +231,8 @@ def refuse_others(place: Place) -> None:
 
 def write_mark(place: Place) -> None:
     """Says that a remote is here; first of all, so that no permission shows before any work."""
-    text = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
     try:
-        place.write(names.MARK, text)
+        place.write(names.MARK, MARK_TEXT)
     except FileNotFoundError as error:
         raise BadPlace(
             "the bucket or folder is not there",
@@ -242,7 +242,8 @@ def write_mark(place: Place) -> None:
         ) from None
 
 
-def _check_mark(place: Place, text: bytes) -> None:
+def check_mark(place: Place, text: bytes) -> None:
+    """Makes sure that a mark says what we can read. Raises ChecksumMismatch, FormatTooNew."""
     try:
         mark = json.loads(text)
         version, features = mark["format"], mark["features"]

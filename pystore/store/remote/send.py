@@ -3,11 +3,12 @@
 So whoever finds a record finds what it speaks of; after a crash, a retry sends what is missing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ...model.context import Context
 from ...model.events import Listener, Progress, Sent, ignore
+from ...model.moved import Moved
 from ...model.refs import DRef, RRef
 from ..adopt import resolved_digest
 from ..store import Store
@@ -15,7 +16,6 @@ from . import local, names, record
 from .closing import closed, in_order
 from .history import Copy, known
 from .local import Shipment
-from .moved import Moved
 from .names import Listing
 from .remote import Remote, write_mark
 from .signing import Key
@@ -69,7 +69,7 @@ class _Sender:
         self._list({rref.dref for rref in order})
         lacking = [rref for rref in order if self._repair or not self._has(rref)]
         shipments = [Shipment(self._store, rref) for rref in lacking]
-        copies = self._copies(contexts)
+        copies = copies_in(self._store, contexts)
         sent = [copy for copy in copies if self._repair or not self._knows(copy)]
         if shipments or sent:
             write_mark(self._remote.place)
@@ -123,7 +123,9 @@ class _Sender:
 
     # --- texts -------------------------------------------------------------------------
 
-    def _texts(self, shipments: list[Shipment], contexts: dict[RRef, Context]) -> Iterator[Object]:
+    def _texts(
+        self, shipments: list[Shipment], contexts: Mapping[RRef, Context]
+    ) -> Iterator[Object]:
         store, told = self._store, set()
         for rref in (shipment.rref for shipment in shipments):
             config = store.config(rref.dref)
@@ -137,19 +139,11 @@ class _Sender:
         for shipment in shipments:
             yield names.realization(shipment.rref), shipment.parcel.text
 
-    def _copies(self, contexts: dict[RRef, Context]) -> list[Copy]:
-        """All attempts of these derivations in these contexts, whatever came of them."""
-        found: list[Copy] = []
-        for (dref, _), context in {(r.dref, c.digest): c for r, c in contexts.items()}.items():
-            tried = known(self._store, self._store.config(dref), context.digest)
-            found += local.copies(self._store, tried, context)
-        return found
-
     def _signatures(self, copies: list[Copy]) -> Iterator[Object]:
         if self._key is None:
             return
         for copy in copies:
-            name = _name(copy)[: -len("json")] + f"{self._key.public}.sig"
+            name = _signature(copy, self._key)
             listing = self._listings[copy.record.attempt.dref]
             fresh = self._repair or not self._knows(copy)
             if fresh or (not listing.has(name) and self._is_there(copy)):
@@ -178,3 +172,31 @@ def _beside(copy: Copy) -> Iterator[Object]:
             yield names.diff(attempt.dref, attempt.versions["git diff"]), content
         else:
             yield names.attempt(attempt.dref, attempt.context, attempt.id, suffix), content
+
+
+def copies_in(store: Store, contexts: Mapping[RRef, Context]) -> list[Copy]:
+    """All attempts of these derivations in these contexts, whatever came of them."""
+    found: list[Copy] = []
+    for (dref, _), context in {(r.dref, c.digest): c for r, c in contexts.items()}.items():
+        tried = known(store, store.config(dref), context.digest)
+        found += local.copies(store, tried, context)
+    return found
+
+
+def texts_of(
+    store: Store, shipments: list[Shipment], contexts: Mapping[RRef, Context], key: Key | None
+) -> Iterator[Object]:
+    """All objects but the parts, which were read; with the signatures of a key."""
+    for shipment in shipments:
+        config = store.config(shipment.rref.dref)
+        yield names.config(config.dref), config.text.encode()
+        yield names.realization(shipment.rref), shipment.parcel.text
+    for copy in copies_in(store, contexts):
+        yield from _beside(copy)
+        yield _name(copy), copy.record.text
+        if key is not None:
+            yield _signature(copy, key), key.sign(copy.record.text)
+
+
+def _signature(copy: Copy, key: Key) -> str:
+    return _name(copy)[: -len("json")] + f"{key.public}.sig"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...model.refs import RRef
+from .refs import RRef
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,263 @@
+"""Archives: a closure in one file, which is the same, byte for byte, wherever it is packed.
+
+A1  The objects of a remote, sorted, without owners and times, compressed by one thread.
+A2  Unpacking believes nothing: names, kinds and sizes are checked before anything is written,
+    everything else as whatever comes from a remote is.
+"""
+
+import os
+import tarfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any, cast
+
+from blake3 import blake3
+
+from ...model.errors import BadPlace, UnsafeArchive
+from ...model.events import Listener, ignore
+from ...model.moved import Moved
+from ...model.refs import DRef, RRef
+from .. import disk, locks, tree
+from ..layout import well_formed
+from ..store import Store
+from . import names, parcel, parts
+from .closing import closed, in_order, inputs
+from .local import Shipment
+from .parts import Part
+from .place import FolderPlace
+from .receive import receive
+from .remote import MARK_TEXT, Remote, check_mark
+from .send import texts_of
+from .signing import Key
+
+SUFFIX = ".tar.zst"
+_LEVEL = 3
+_FEED = 4096  # [bytes]; one block of zstd may turn 4 of them into 128 KiB
+
+
+def pack(store: Store, rrefs: Iterable[RRef], file: Path, key: Key | None = None) -> Moved:
+    """Writes realizations, all they were built from, and their attempts into one file.
+
+    Raises BadPlace, NotInStore, Corrupted, UnkeepableOutput; then there is no such file.
+    """
+    check_name(file)
+    wanted = sorted(set(rrefs))
+    contexts = closed(store, wanted)
+    store.hold(tuple(contexts))
+    order = in_order(contexts)
+    shipments = [Shipment(store, rref) for rref in order]
+    bytes_of = {d: (s, part) for s in shipments for d, part in s.digested()}
+    texts = dict(texts_of(store, shipments, contexts, key))
+    with _replacing(file) as stream:
+        _write(stream, texts, bytes_of)
+    attempts = sum(1 for name in texts if name.endswith(".json") and name.count(".") == 2)
+    return Moved(tuple(wanted), tuple(order), attempts, sum(s.manifest.size for s in shipments))
+
+
+def check_name(file: Path) -> None:
+    """Makes sure that a file is called as an archive is. Raises BadPlace."""
+    if not file.name.endswith(SUFFIX):
+        raise BadPlace(
+            "the name of an archive ends in .tar.zst",
+            given=file,
+            remedy=f"{file.name.partition('.')[0] or 'results'}{SUFFIX}",
+        )
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place when it is whole."""
+    staged = file.with_name(f".{file.name}.{disk.fresh_name()}")
+    try:
+        with staged.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(staged, file)
+        disk.sync_directory(file.parent)
+    except OSError as error:
+        raise BadPlace(
+            "the archive cannot be written",
+            path=file,
+            because=error.strerror,
+            errno=error.errno,
+            remedy="name a folder that is there, with room, and that you may write",
+        ) from error
+    finally:
+        disk.remove_file(staged)
+
+
+def _write(
+    stream: IO[bytes], texts: dict[str, bytes], bytes_of: dict[str, tuple[Shipment, Part]]
+) -> None:
+    import zstandard
+
+    packer = zstandard.ZstdCompressor(level=_LEVEL, threads=0, write_checksum=True)
+    with (
+        packer.stream_writer(stream, closefd=False) as packed,
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        _add(archive, names.MARK, MARK_TEXT)
+        for name in sorted(texts):
+            _add(archive, name, texts[name])
+        for digest in sorted(bytes_of):
+            shipment, part = bytes_of[digest]
+            _add(archive, names.part(digest), shipment.read(part))
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o644
+    archive.addfile(member, BytesIO(content))
+
+
+# --- unpacking -------------------------------------------------------------------------
+
+
+def unpack(
+    store: Store,
+    file: Path,
+    trusted: frozenset[str] | None = None,
+    listener: Listener = ignore,
+) -> Moved:
+    """Makes sure that the store has what is in an archive; all of it is checked.
+
+    Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when it is not whole.
+    """
+    check_name(file)
+    with _scratch(store) as folder:
+        _extract(file, folder)
+        place = FolderPlace(folder)
+        place.url = str(file)
+        check_mark(place, (folder / names.MARK).read_bytes())
+        remote = Remote(place, trusted)
+        return receive(store, _tops(remote, folder), remote, listener)
+
+
+def _tops(remote: Remote, folder: Path) -> list[RRef]:
+    """The realizations that no other one was built from."""
+    homes = [f"dref:{name}" for name in FolderPlace(folder).names("drv")]
+    listings = [remote.listing(dref) for dref in well_formed(DRef, homes)]
+    found = [rref for listing in listings for rref in listing.realizations]
+    needed = {need for rref in found for need in inputs(remote.parcel(rref).context)}
+    return sorted(set(found) - needed)
+
+
+@contextmanager
+def _scratch(store: Store) -> Iterator[Path]:
+    """A folder in the store's `tmp/`, which gc leaves alone meanwhile."""
+    folder = store.layout.tmp / f"{disk.fresh_name()}-archive"
+    with store.session.open_gate():
+        folder.mkdir()
+        claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        locks.claim(claim)
+    try:
+        yield folder
+    finally:
+        os.close(claim)
+        tree.remove(folder)
+
+
+def _extract(file: Path, folder: Path) -> None:
+    try:
+        with file.open("rb") as packed:
+            _extract_all(_Frame(packed), folder)
+        if not (folder / names.MARK).exists():
+            raise EOFError(f"it holds no {names.MARK}")
+    except (tarfile.TarError, ValueError, EOFError) as error:
+        raise UnsafeArchive(
+            "the archive cannot be read",
+            archive=file,
+            because=f"{type(error).__name__}: {error}"[:300],
+            remedy="is it whole, and did pystore pack it?",
+        ) from error
+    except FileNotFoundError:
+        raise BadPlace("no such archive", path=file, remedy="check the path") from None
+
+
+def _extract_all(frame: "_Frame", folder: Path) -> None:
+    stream = cast("IO[bytes]", frame)
+    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member, errorlevel=2) as archive:
+        while (member := archive.next()) is not None:
+            vars(archive)["members"] = []  # or a long archive fills the memory
+            _extract_one(archive, member, folder)
+    while frame.read(1):
+        pass  # what follows must still match the checksum of the compression
+
+
+class _Frame:
+    """What one frame of zstd holds; unlike zstandard's own reader, it notices a cut."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        import zstandard
+
+        self._file = file
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._error = zstandard.ZstdError
+
+    def read(self, size: int) -> bytes:
+        """Some bytes, more or fewer than `size`; none at the end. Raises EOFError, ValueError."""
+        ready = b""
+        while not ready and not self._frame.eof:
+            packed = self._file.read(_FEED)
+            if not packed:
+                raise EOFError("the file ends too early")
+            try:
+                ready = self._frame.decompress(packed)
+            except self._error as error:
+                raise ValueError(str(error)) from None
+        if self._frame.eof and (self._frame.unused_data or self._file.read(1)):
+            raise ValueError("something follows the archive")
+        return ready
+
+
+def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    name = member.name
+    if not member.isreg() or member.issparse() or not names.is_object(name):
+        raise _refused("something that is no object of a remote", name)
+    is_part = name.startswith("parts/")
+    if not 0 <= member.size <= (parts.SIZE if is_part else parcel.LARGEST):
+        raise _refused("an object of an impossible size", name)
+    source = archive.extractfile(member)
+    assert source is not None
+    content = source.read(member.size)
+    if len(content) != member.size:
+        raise EOFError("it ends within an object")
+    if is_part and blake3(content).hexdigest() != name[-64:]:
+        raise _refused("bytes that are not those of their name", name)
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        disk.write_new(path, content, durable=False)
+    except FileExistsError:
+        raise _refused("an object twice", name) from None
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose header is checked before the reader acts on it."""
+
+    @classmethod
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> "_Member":
+        """The member that a header describes; only plain files, and their long names."""
+        try:
+            member = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError:
+            if len(buf) in (0, tarfile.BLOCKSIZE) and not any(buf):
+                raise  # the end
+            # Anywhere but at the start, the reader would take this for the end.
+            raise tarfile.ReadError("not the header of a member") from None
+        if member.type not in (tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME):
+            raise _refused("something that is no plain file", member.name)
+        if member.type == tarfile.GNUTYPE_LONGNAME and not 0 <= member.size <= 1024:
+            raise _refused("a name of an impossible length", member.name)
+        return member
+
+
+def _refused(what: str, name: str) -> UnsafeArchive:
+    return UnsafeArchive(
+        f"the archive holds {what}",
+        member=ascii(name)[:200],
+        remedy="do not trust it; pack(refs, file) makes one",
+    )
