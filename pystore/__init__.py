@@ -48,7 +48,7 @@ from .run.build import (
 )
 from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
-from .run.exchange import make_key, pack, pull, push, unpack_archive
+from .run.exchange import copy, make_key, pack, pull, push, unpack_archive
 from .run.experiments.compare import Comparison, compare
 from .run.experiments.family import family
 from .run.experiments.results import Results, best, results
@@ -135,6 +135,7 @@ __all__ = [
     "compare",
     "config_of",
     "context_of",
+    "copy",
     "debug",
     "deps_of",
     "dref2path",

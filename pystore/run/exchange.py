@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from ..model.derivation import Closure
-from ..model.errors import BadStage
+from ..model.errors import BadStage, NotAStore
 from ..model.events import Listener, ignore
 from ..model.moved import Moved
 from ..model.refs import DRef, RRef, parse_ref
 from ..store.current import current_store
+from ..store.layout import exists
 from ..store.store import Store
 from .places import Defaults, Url
 
@@ -82,6 +83,34 @@ def pull(
     store, trusted = store or current_store(), _trusted(trusted_keys)
     remote = open_remote(from_, trusted=trusted, options=options)
     return receive(store, list(_named(refs)), remote, listener)
+
+
+def copy(
+    refs: Refs, from_store: Store | Url, to_store: Store | Url, *, listener: Listener = ignore
+) -> Moved:
+    """Makes sure that one store has these realizations of another, with inputs and attempts.
+
+    Both are stores of this machine, or their paths; the second is made where there is none. Every
+    byte is hashed again. Raises NotAStore, BadPlace when both are one; NotInStore, Corrupted.
+    """
+    from ..store.remote.between import copy_between
+
+    source = _store_at(from_store)
+    rrefs = list(_sendable(refs, source))
+    target = to_store if isinstance(to_store, Store) else Store(to_store)
+    return copy_between(source, target, rrefs, listener)
+
+
+def _store_at(place: Store | Url) -> Store:
+    if isinstance(place, Store):
+        return place
+    if not exists(Path(place).expanduser()):
+        raise NotAStore(
+            "no store is here",
+            path=place,
+            remedy="name the folder that holds pystore.json; pull(ref, url) fetches from a remote",
+        )
+    return Store(place)
 
 
 def pack(refs: Refs, file: Url, *, key: Url | None = None, store: Store | None = None) -> Moved:

@@ -10,10 +10,19 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, events, match_latest, match_some
-from pystore.errors import BadPlace, Corrupted, FormatTooNew, NotInStore, UnkeepableOutput
+from pystore.errors import (
+    BadPlace,
+    ChecksumMismatch,
+    Corrupted,
+    FormatTooNew,
+    NotAStore,
+    NotInStore,
+    UnkeepableOutput,
+)
 from pystore.model.statistics import distinct
 from pystore.store.remote import parts
 from pystore.store.remote.place import UrlPlace
+from pystore.store.remote.receive import is_here
 
 
 def project(attempts=1):
@@ -332,3 +341,48 @@ def test_a_remote_can_be_copied_with_any_tool(store, other, tmp_path):
     shutil.copytree(tmp_path / "remote", tmp_path / "moved")
     ps.pull(rref, tmp_path / "moved", store=other)
     assert ps.verify(other).sound
+
+
+# --- between two stores of this machine -------------------------------------------------
+
+
+def test_a_copy_is_the_same_and_shares_no_file(store, other):
+    rref = ps.realize(project())
+    copied = ps.copy(rref, store, other)
+    assert (copied.rrefs, len(copied.fresh), copied.attempts) == ((rref,), 2, 2)
+    for made in copied.fresh:
+        assert tree_of(other, made) == tree_of(store, made)
+    file = ps.rref2path(ps.deps_of(rref)[0], store=other) / "run"
+    assert file.stat().st_nlink == 1
+    assert ps.verify(other).sound
+    assert ps.copy(rref, store.root, other.root).fresh == ()
+
+
+def test_a_copy_merges_attempts_and_takes_only_what_is_missing(store, other):
+    ps.realize_many(project(3))
+    ps.realize(project(), store=other)
+    train = project().dref
+    copied = ps.copy(train, store, other)
+    assert len(copied.fresh) == 2
+    assert len(other.attempts(train)) == 4
+    assert ps.copy(train, store, other).attempts == 0
+
+
+def test_a_damaged_original_is_not_copied(store, other):
+    rref = ps.realize(project())
+    file = ps.rref2path(rref) / "accuracy.txt"
+    file.chmod(0o644)
+    file.write_text("1.0\n")
+    with pytest.raises(ChecksumMismatch):
+        ps.copy(rref, store, other)
+    assert not is_here(other, rref)
+    assert other.attempts(rref.dref) == []
+
+
+def test_copies_need_two_stores(store, tmp_path):
+    rref = ps.realize(project())
+    with pytest.raises(BadPlace, match="both are one store"):
+        ps.copy(rref, store, Store(store.root))
+    with pytest.raises(NotAStore, match="no store is here"):
+        ps.copy(rref, tmp_path / "nowhere", store)
+    assert ps.copy(rref, store, tmp_path / "new").fresh

@@ -1,0 +1,68 @@
+"""Between: copying from one store of this machine into another.
+
+The bytes are shared where the file system can do that (reflinks), copied where not, and hashed
+again before they count; stores never share files, so that damage to one is damage to one.
+"""
+
+import os
+from collections.abc import Iterable
+
+from ...model.context import Context
+from ...model.errors import BadPlace
+from ...model.events import Fetched, Listener, Progress, ignore
+from ...model.moved import Moved
+from ...model.refs import RRef
+from ..store import Store
+from .arrival import Arrival
+from .closing import closed, in_order
+from .history import known, record_copies
+from .local import Shipment, copies
+from .receive import is_here
+
+
+def copy_between(
+    source: Store, target: Store, rrefs: Iterable[RRef], listener: Listener = ignore
+) -> Moved:
+    """Makes sure that `target` has these realizations of `source`, their inputs and attempts.
+
+    Raises BadPlace when both are one store; NotInStore, Corrupted, ChecksumMismatch.
+    """
+    if source.id == target.id:
+        raise BadPlace("both are one store", path=target.root, remedy="name two stores")
+    wanted = sorted(set(rrefs))
+    contexts = closed(source, wanted, lambda rref: is_here(target, rref))
+    source.hold(tuple(contexts))
+    order = in_order(contexts)
+    lacking = [rref for rref in order if not is_here(target, rref)]
+    target.hold(tuple(set(order) - set(lacking)))
+    shipments = [Shipment(source, rref) for rref in lacking]
+    total, done = sum(s.manifest.size for s in shipments), 0
+    count = sum(_merge(source, target, rref, contexts[rref]) for rref in set(order) - set(lacking))
+    for shipment in shipments:
+        count += _bring(source, target, shipment, contexts[shipment.rref])
+        done += shipment.manifest.size
+        dref = shipment.rref.dref
+        listener(Progress(dref, done, total, "bytes"))
+        listener(Fetched(dref, (shipment.rref,), str(source.root), shipment.manifest.size))
+    return Moved(tuple(wanted), tuple(lacking), count, total)
+
+
+def _merge(source: Store, target: Store, rref: RRef, context: Context) -> int:
+    config = source.config(rref.dref)
+    tried = known(source, config, context.digest)
+    return record_copies(target, config, context, copies(source, tried, context))
+
+
+def _bring(source: Store, target: Store, shipment: Shipment, context: Context) -> int:
+    config = source.config(shipment.rref.dref)
+    arrival = Arrival(target, config, context, shipment.manifest)
+    out = os.fsencode(source.path(shipment.rref))
+    try:
+        for entry in shipment.manifest.entries:
+            if entry.kind == "file" and entry.size:
+                arrival.take(entry.path, out + b"/" + entry.path)
+    except BaseException:
+        arrival.discard()
+        raise
+    tried = known(source, config, context.digest)
+    return arrival.finish(copies(source, tried, context))
