@@ -47,6 +47,14 @@ COMMANDS: dict[str, dict[str, str]] = {
         "doctor": "doctor",
         "completion": "completion",
     },
+    "Share": {
+        "push": "exchange",
+        "pull": "exchange",
+        "copy": "exchange",
+        "pack": "exchange",
+        "unpack": "exchange",
+        "key": "exchange",
+    },
 }
 
 

@@ -1,0 +1,54 @@
+"""Finding: what a short text means at a remote: a reference, its first digits, or a name."""
+
+import re
+from collections.abc import Sequence
+
+from ...model.errors import BadRef, NotInStore
+from ...model.refs import DRef, RRef, parse_ref
+from ..layout import well_formed
+from .remote import Remote
+
+_FULL = re.compile(r"([dr]ref:)([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")
+_BEGUN = re.compile(r"(?:[dr]ref:[0-9a-f]|[0-9a-f]{4})[A-Za-z0-9_-]*\Z")
+_SHOWN = 10  # candidates in an error
+
+
+def find_at(remote: Remote, text: str) -> DRef | RRef:
+    """The one reference of a remote that a text means; what is written in full is not looked up.
+
+    Raises BadRef with the candidates when there are several, NotInStore when there are none.
+    """
+    if _FULL.match(text):
+        return parse_ref(text)
+    homes = (f"dref:{name}" for name in remote.place.names("drv"))
+    drefs = sorted(well_formed(DRef, homes))
+    found: Sequence[DRef | RRef] = [dref for dref in drefs if dref.name == text]
+    if not found and _BEGUN.match(text):
+        found = _begun(remote, drefs, text)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotInStore(
+            "the remote holds nothing of this name, nor what begins so",
+            given=text,
+            url=remote.url,
+            names=", ".join(sorted({dref.name for dref in drefs})[:_SHOWN]) or "none",
+            remedy="write a name, or the first digits of a reference",
+        )
+    raise BadRef(
+        "this may mean several",
+        given=text,
+        candidates="\n".join(found[:_SHOWN]),
+        remedy="write more digits",
+    )
+
+
+def _begun(remote: Remote, drefs: list[DRef], text: str) -> list[DRef | RRef]:
+    digits = text[5:] if text.startswith(("dref:", "rref:")) else text
+    found: list[DRef | RRef] = []
+    if not text.startswith("rref:"):
+        found += [dref for dref in drefs if dref[5:].startswith(digits)]
+    if not text.startswith("dref:"):
+        for _, listing in remote.each(remote.listing, drefs):
+            found += [rref for rref in listing.realizations if rref[5:].startswith(digits)]
+    return found

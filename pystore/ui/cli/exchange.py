@@ -1,0 +1,168 @@
+"""pystore push, pull, copy, pack, unpack, key: results on other machines."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ...model.events import Event, Listener, Progress, ignore
+from ...model.moved import Moved
+from ...model.refs import DRef, RRef
+from ...run import exchange
+from ..settings import coloured
+from .edge import Edge, as_json, edge, report
+from .quantities import count, size
+from .ref import REF
+
+refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REF)
+sign = click.option(
+    "--key", type=click.Path(path_type=Path), help="Sign with the private key in this file."
+)
+trust = click.option(
+    "--trust",
+    "trusted",
+    metavar="KEY",
+    multiple=True,
+    help="Use only what this public key has signed; may be given again [PYSTORE_TRUSTED_KEYS].",
+)
+
+
+@click.command()
+@refs
+@click.argument("url")
+@sign
+@click.option("--repair", is_flag=True, help="Send again what seems to be there.")
+@as_json
+@edge
+def push(
+    given: Edge, /, refs: tuple[DRef | RRef, ...], url: str, key: Path | None, repair: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Send REF to the remote at URL, with all that it was built from.
+
+    URL is a folder, or s3://bucket/folder, sftp://…, and what else fsspec knows. Of a derivation,
+    all realizations. Only what is missing there is sent; after a break, push again.
+    """
+    with _bar() as listener:
+        moved = exchange.push(
+            refs, url, key=key, repair=repair, listener=listener, store=given.store
+        )
+    _tell(moved, as_json)
+
+
+@click.command()
+@click.argument("texts", metavar="REF...", nargs=-1, required=True)
+@click.argument("url")
+@trust
+@as_json
+@edge
+def pull(given: Edge, /, texts: tuple[str, ...], url: str, trusted: tuple[str, ...],
+         as_json: bool) -> None:  # fmt: skip
+    """Fetch REF from the remote at URL, with all that it was built from.
+
+    REF is looked up at the remote: a reference, its first digits, or a name. Of a derivation, all
+    realizations. Whatever comes is hashed here before it counts; after a break, pull again.
+    """
+    from ...store.remote.find import find_at
+    from ...store.remote.remote import open_remote
+
+    remote = open_remote(url)
+    found = [find_at(remote, text) for text in texts]
+    with _bar() as listener:
+        moved = exchange.pull(
+            found, url, trusted_keys=trusted or None, listener=listener, store=given.make()
+        )
+    _tell(moved, as_json)
+
+
+@click.command()
+@refs
+@click.argument("to", metavar="STORE", type=click.Path(path_type=Path))
+@as_json
+@edge
+def copy(given: Edge, /, refs: tuple[DRef | RRef, ...], to: Path, as_json: bool) -> None:
+    """Copy REF into another store of this machine, with all that it was built from.
+
+    The other store is made where there is none. Every byte is hashed again.
+    """
+    with _bar() as listener:
+        moved = exchange.copy(refs, given.store, to.expanduser(), listener=listener)
+    _tell(moved, as_json)
+
+
+@click.command()
+@refs
+@click.argument("file", type=click.Path(path_type=Path))
+@sign
+@as_json
+@edge
+def pack(
+    given: Edge, /, refs: tuple[DRef | RRef, ...], file: Path, key: Path | None, as_json: bool
+) -> None:
+    """Write REF, with all that it was built from, into FILE.tar.zst.
+
+    The same realizations and attempts give the same file, byte for byte.
+    """
+    _tell(exchange.pack(refs, file, key=key, store=given.store), as_json)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@trust
+@as_json
+@edge
+def unpack(given: Edge, /, file: Path, trusted: tuple[str, ...], as_json: bool) -> None:
+    """Take in what `pystore pack` has written into FILE.
+
+    Whatever is in it is checked as what is pulled.
+    """
+    with _bar() as listener:
+        moved = exchange.unpack_archive(
+            file, trusted_keys=trusted or None, listener=listener, store=given.make()
+        )
+    _tell(moved, as_json)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def key(file: Path) -> None:
+    """Make a private key in FILE, and print the public one.
+
+    Push with the file; give what is printed to those who pull, for --trust.
+    """
+    click.echo(exchange.make_key(file))
+
+
+def _tell(moved: Moved, as_json: bool) -> None:
+    report([asdict(moved)], lambda: _shown(moved), as_json)
+
+
+def _shown(moved: Moved) -> str:
+    if not moved.fresh and not moved.attempts:
+        return "nothing to move: all of it is there already"
+    what = [count(len(moved.fresh), "realization"), count(moved.attempts, "attempt")]
+    return f"moved {', '.join(what)}, {size(moved.size)}"
+
+
+@contextmanager
+def _bar() -> Iterator[Listener]:
+    """A listener that draws how far a transfer is, in a terminal."""
+    if not sys.stderr.isatty() or coloured() is False:
+        yield ignore
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+
+        def draw(event: Event) -> None:
+            if isinstance(event, Progress):
+                bars.update(task, completed=event.done, total=event.total)
+
+        yield draw

@@ -1,0 +1,105 @@
+"""push, pull, copy, pack, unpack, key: results on other machines."""
+
+import json
+import re
+
+import pytest
+
+from pystore import Store, build_seed, match_some, output, realize_many, stage
+from pystore.store.current import Default
+from pystore.ui.cli import main
+
+
+@stage
+def data(n=10, numbers=output("numbers.txt")):
+    numbers.write_text("x" * n)
+
+
+@stage(matcher=match_some(2))
+def train(build, numbers=data(), score=output("score.txt")):
+    score.write_text(f"0.{build_seed(build):010}")
+
+
+@pytest.fixture
+def built(tmp_path, monkeypatch):
+    """A store with one dataset, and two trainings on it."""
+    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
+    store = Store(tmp_path / "store", durable=False)
+    yield realize_many(train(), store=store)
+    store.destroy()
+
+
+@pytest.fixture
+def pystore(built, capsys, tmp_path):
+    """Runs a command in this process: its code, output and errors; HERE is the folder."""
+
+    def run(*arguments):
+        code = main.run([str(a).replace("HERE", str(tmp_path)) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, *(re.sub(re.escape(str(tmp_path)), "HERE", text) for text in (out, err))
+
+    return run
+
+
+def test_push_and_pull_by_name_say_what_moved(pystore, built):
+    moved = "moved 3 realizations, 3 attempts, 34 B\n"
+    assert pystore("push", "train", "HERE/lab") == (0, moved, "")
+    assert pystore("pull", "train", "HERE/lab", "--store", "HERE/other") == (0, moved, "")
+    again = (0, "nothing to move: all of it is there already\n", "")
+    assert pystore("push", "train", "HERE/lab") == again
+    assert pystore("pull", "train", "HERE/lab", "--store", "HERE/other") == again
+
+
+def test_pull_takes_the_first_digits_of_what_is_there(pystore, built):
+    pystore("push", "train", "HERE/lab")
+    rref = built[0]
+    for text in (rref, rref[:12], rref[5:11]):
+        code, out, _ = pystore("pull", text, "HERE/lab", "--store", "HERE/other", "--json")
+        assert (code, json.loads(out)[0]["rrefs"]) == (0, [rref])
+    code, _, err = pystore("pull", "absent", "HERE/lab", "--store", "HERE/other")
+    assert code == 2
+    assert "names:  data, train" in err
+
+
+def test_what_is_there_twice_is_told(pystore, built):
+    pystore("push", "train", "HERE/lab")
+    firsts = {rref[5] for rref in built}
+    code, _, err = pystore("pull", "rref:", "HERE/lab", "--store", "HERE/other")
+    assert code == 2
+    if len(firsts) == 1:
+        code, _, err = pystore("pull", built[0][:6], "HERE/lab", "--store", "HERE/other")
+        assert "this may mean several" in err
+
+
+def test_copy_and_archives(pystore, built):
+    moved = "moved 3 realizations, 3 attempts, 34 B\n"
+    assert pystore("copy", "train", "HERE/copied") == (0, moved, "")
+    assert pystore("pack", "train", "HERE/x.tar.zst") == (0, moved, "")
+    assert pystore("unpack", "HERE/x.tar.zst", "--store", "HERE/other") == (0, moved, "")
+    assert pystore("verify", "--store", "HERE/other")[0] == 0
+    code, _, err = pystore("pack", "train", "HERE/x.zip")
+    assert code == 2
+    assert "try: x.tar.zst" in err
+
+
+def test_keys(pystore, built):
+    code, public, _ = pystore("key", "HERE/lab.key")
+    assert code == 0
+    pystore("push", "train", "HERE/lab")
+    pull = ("pull", "train", "HERE/lab", "--trust", public.strip(), "--store", "HERE/other")
+    code, _, err = pystore(*pull)
+    assert code == 1
+    assert "no trusted key has signed this" in err
+    pystore("push", "train", "HERE/lab", "--key", "HERE/lab.key")
+    assert pystore(*pull)[0] == 0
+
+
+def test_a_damaged_remote_is_told(pystore, built, tmp_path):
+    pystore("push", "train", "HERE/lab")
+    for part in (p for p in (tmp_path / "lab" / "parts").rglob("*") if p.is_file()):
+        part.chmod(0o644)
+        part.write_text("?")
+    code, out, err = pystore("pull", "train", "HERE/lab", "--store", "HERE/other")
+    assert (code, out) == (1, "")
+    assert "not what its name says" in err
