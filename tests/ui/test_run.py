@@ -82,6 +82,7 @@ def run(here, capfd, monkeypatch):
 
 def plain(text: str, folder: Path) -> str:
     text = re.sub(r"\b[0-9a-f]{32}\b", "#", text.replace(str(folder), "HERE"))
+    text = re.sub(r", [0-9]+ times", ", # times", text)
     return re.sub(r"\b([dr]ref:)[0-9a-f]{8}\b", r"\1#", text)
 
 
@@ -312,6 +313,22 @@ LOADING = {
         "              sys.exit(4)\n"
         '  try: put what only the script does under: if __name__ == "__main__":\n'
     ),
+    "def f():\n    f()\nf()\n": (
+        "pystore: bad.py failed when it was loaded\n"
+        "  because:  RecursionError: maximum recursion depth exceeded\n"
+        "  at:       bad.py:3 in <module>\n"
+        "              f()\n"
+        "            bad.py:2 in f, # times\n"
+        "              f()\n"
+        "  try: python bad.py\n"
+    ),
+    "def model(m):\n    raise SystemExit(3)\n": (
+        "pystore: the stage model raised SystemExit\n"
+        "  because:  3\n"
+        "  at:       bad.py:2 in model\n"
+        "              raise SystemExit(3)\n"
+        "  try: run it again with --debug for the whole traceback\n"
+    ),
     "x = 1\n": (
         "pystore: no stages in bad.py\n"
         "  try: write @stage above a function, or def model(m): return mkdrv(m, …)\n"
@@ -406,3 +423,12 @@ def test_workers_run_what_the_file_defines_and_show_its_lines_when_it_fails(run)
     code, _, err = run("-q", "-j", "1", "first.py", "-p", "fail=true")
     assert code == 1
     assert "            helper.py:3 in square\n" in err
+
+
+def test_what_is_no_exception_is_a_failed_build_as_well(run, here):
+    (here / "odd.py").write_text(
+        "from pystore import stage\n@stage\ndef odd():\n    raise BaseException('odd')\n"
+    )
+    code, _, err = run("-q", "odd.py")
+    assert code == 1
+    assert err.startswith("pystore: BaseException: odd\n  at:  odd.py:4 in odd\n")

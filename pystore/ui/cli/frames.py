@@ -4,6 +4,7 @@ import os
 import re
 import traceback
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 
 from ...run.identity.project import file_of_project
@@ -23,16 +24,21 @@ def frames(error: BaseException) -> str:
     lines = _told(found)
     if not lines:  # the traceback of another process came as text
         lines = _told((f, int(n), name, text) for f, n, name, text in _FRAME.findall(str(error)))
-    if isinstance(error, SyntaxError) and error.filename:
-        lines.append(f"{_near(error.filename)}:{error.lineno}\n  {(error.text or '').strip()}")
+    if isinstance(error, SyntaxError) and error.filename and error.text:
+        lines.append(f"{_near(error.filename)}:{error.lineno}\n  {error.text.strip()}")
     return "\n".join(lines)
 
 
 def _told(found: Iterable[Frame]) -> list[str]:
     own = [frame for frame in found if not frame[0].startswith("<") and file_of_project(frame[0])]
-    return [
-        f"{_near(f)}:{line} in {name}\n  {text.strip()}" for f, line, name, text in own[-_DEEPEST:]
-    ]
+    runs = [(frame, len(list(same))) for frame, same in groupby(own)]  # it may have recursed
+    return [_line(frame, count) for frame, count in runs[-_DEEPEST:]]
+
+
+def _line(frame: Frame, count: int) -> str:
+    file, line, function, text = frame
+    often = f", {count} times" if count > 1 else ""
+    return f"{_near(file)}:{line} in {function}{often}\n  {text.strip()}"
 
 
 def _near(file: str) -> str:

@@ -167,7 +167,7 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _forget_output()  # its reader has gone, as `| head` does: not our failure
         return DONE
-    except (Exception, KeyboardInterrupt) as error:
+    except BaseException as error:
         if isinstance(error, OSError):
             _forget_output()  # or Python would try again, and complain, when it ends
         tell(error, edge.debug)

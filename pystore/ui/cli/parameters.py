@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ...model.derivation import Closure, Derivation, leaves
-from ...model.errors import BadStage
+from ...model.errors import BadStage, PystoreError
 from ...run.declare import Registry, TwoWayStage
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target, declare
@@ -63,9 +63,9 @@ def declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) -> 
         for key, value in inner.items():
             stage = _changed(name, stage, key.split("."), value)
         return declare(stage, Registry(), store, (), plain)
-    except Exception as error:
-        if type(error).__module__.startswith("pystore."):
-            raise
+    except PystoreError:
+        raise
+    except (Exception, SystemExit) as error:
         raise BadStage(
             f"the stage {name} raised {type(error).__name__}",
             because=str(error)[:500] or None,

@@ -166,7 +166,7 @@ def _written(parameter: inspect.Parameter) -> str:
 
 def _checked(file: Path) -> Path:
     if not file.is_file():
-        near = get_close_matches(file.name, _programs(file.parent))
+        near = get_close_matches(file.name, _programs(file))
         raise BadStage(
             "no such file" if not file.exists() else "not a file",
             given=file,
@@ -185,8 +185,10 @@ def _checked(file: Path) -> Path:
     return Path(os.path.realpath(file))
 
 
-def _programs(folder: Path) -> list[str]:
-    return [path.name for path in folder.glob("*.py")] if folder.is_dir() else []
+def _programs(file: Path) -> list[str]:
+    """The names of the files beside it."""
+    found = file.parent.glob("*.py") if file.parent.is_dir() else ()
+    return [path.name for path in found if path.is_file()]
 
 
 def _new_module(path: Path) -> ModuleType:

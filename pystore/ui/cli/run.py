@@ -143,7 +143,7 @@ class _Run:
         hearing = Hearing()
         try:
             chosen = self._realize(closure, forced, store, hearing)
-        except (Exception, KeyboardInterrupt) as error:
+        except BaseException as error:
             self._fail(error, hearing, store)
         self._report(f"{file}:{choice[0]}", closure, chosen, hearing)
 

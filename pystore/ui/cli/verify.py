@@ -14,25 +14,28 @@ from ...store.verify import Report
 from .edge import Edge, as_json, edge, report
 from .ending import DAMAGED
 from .quantities import size
-from .ref import REF
+from .ref import REFS
 
 
 @click.command()
-@click.argument("refs", metavar="[REF]...", nargs=-1, type=REF)
+@click.argument("refs", metavar="[REF]...", nargs=-1, type=REFS)
 @click.option(
     "--quarantine", is_flag=True, help="Move what is damaged to trash/, until the next gc."
 )
 @as_json
 @edge
-def verify(given: Edge, /, refs: tuple[DRef | RRef, ...], quarantine: bool, as_json: bool) -> None:
+def verify(
+    given: Edge, /, refs: tuple[list[DRef | RRef], ...], quarantine: bool, as_json: bool
+) -> None:
     """Rehash everything, or what REF names, and tell each damage.
 
     What is damaged is not used from then on; the next run that needs it builds it again. Ends
     with 3 when there is damage.
     """
+    only = [ref for found in refs for ref in found]
     with _progress() as listener:
         found = verification.verify(
-            given.store, quarantine=quarantine, listener=listener, only=refs
+            given.store, quarantine=quarantine, listener=listener, only=only
         )
     report(record(found), lambda: shown(found), as_json)
     if not found.sound:
