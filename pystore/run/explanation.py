@@ -8,6 +8,7 @@ from ..model.config import Config
 from ..model.context import Context
 from ..model.derivation import Closure
 from ..model.difference import Version
+from ..model.errors import NotInStore
 from ..model.outlook import Kind, Step
 from ..model.printable import printable
 from ..model.refs import DRef, RRef
@@ -73,7 +74,10 @@ class History:
 
     def why(self, dref: DRef) -> Step:
         """Why an input is new."""
-        return self.step(dref)
+        try:
+            return self.step(dref)
+        except NotInStore:
+            return Step(dref, "missing", ("this store does not hold it",))
 
     def step(self, dref: DRef) -> Step:
         """What made a derivation new when it was first built."""
@@ -113,8 +117,8 @@ class History:
 
     def _other_inputs(self, rref: RRef, before: RRef | None) -> str:
         told = "no realization was in this context"
-        if before is None or before not in self._store.realizations(rref.dref):
-            return told
+        if before is None or not {before, rref} <= set(self._store.realizations(rref.dref)):
+            return told  # what is gone has taken its context along
         old, new = self._store.context(before), self._store.context(rref)
         others = [dref.short for dref in _rechosen(old, new)]
         return f"{told}: of {', '.join(others)} another realization was chosen than for {before}"
@@ -146,7 +150,7 @@ class Ahead(History):
     def why(self, dref: DRef) -> Step:
         """What will happen to an input; where nothing will, why it is new."""
         ahead = self._steps.get(dref)
-        return self.step(dref) if ahead is None or ahead.action == "reuse" else ahead
+        return super().why(dref) if ahead is None or ahead.action == "reuse" else ahead
 
 
 def _passed_on(step: Step) -> bool:

@@ -139,6 +139,21 @@ def test_what_was_adopted_or_never_built_says_so(store):
         explain(f"rref:{'0' * 32}-{second.dref[5:]}")
 
 
+def test_what_the_store_has_lost_hides_no_explanation(store):
+    ps.realize(pair())
+    ps.realize(pair().holds[0], force_rebuild=True)
+    again = ps.realize(pair())
+    ps.rmref(again)
+    assert reasons(again) == ("no realization was in this context",)
+    edited(SOURCE)().run()
+    second = edited(SOURCE.replace("x + 1", "x + 2"))().run()
+    store.remove_derivation(second.data.rref.dref)
+    assert reasons(second.dref) == (
+        "new because its input `data` is another",
+        "prepare: this store does not hold it",
+    )
+
+
 def same(b):
     (b.outpath / "x.txt").write_text("same")
 
