@@ -37,11 +37,14 @@ class Screen:
             return _USUAL
         return (columns or _USUAL[0], rows or _USUAL[1])
 
-    def print(self, text: str) -> None:
-        """Prints above the foot, which is drawn again below."""
+    def print(self, text: str) -> bool:
+        """Prints above the foot, which is drawn again below; False when it has been closed."""
         with self._lock:
+            if self.gone:
+                return False
             self._amid = not text.endswith("\n") if text else self._amid
             self._put(_WIPE + text + self._drawn())
+            return True
 
     def print_lines(self, text: str) -> None:
         """Prints whole lines, on lines of their own."""
@@ -94,11 +97,11 @@ class Above:
 
     def write(self, text: str) -> int:
         """Prints it."""
-        if self._screen.gone or os.getpid() != self._process or self._captured():
+        if os.getpid() != self._process or self._captured():
             return self._stream.write(text)
         self._stream.flush()
-        self._screen.print(text)
-        return len(text)
+        # The screen may be closed by another thread, just now.
+        return len(text) if self._screen.print(text) else self._stream.write(text)
 
     def writelines(self, lines: Sequence[str]) -> None:
         """Prints them."""
