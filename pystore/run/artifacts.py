@@ -54,19 +54,22 @@ def artifact_path(rref: RRef, path: str, store: Store) -> Path:
 def search(
     refs: Iterable[DRef | RRef], store: Store, *, name: str = "*", newer: int | None = None
 ) -> Iterator[Found]:
-    """The artifacts of these realizations, or of those of these derivations, that are here.
+    """The artifacts of these realizations, or of those of these derivations, the oldest first.
 
     `name` is a pattern for the last step of a path, or for all of it where it has a `/`; `newer`
     a time [ns since the epoch, UTC]: what was built later.
     """
-    for ref in refs:
-        dref = ref.dref if isinstance(ref, RRef) else ref
-        rrefs = [ref] if isinstance(ref, RRef) else store.realizations(dref)
-        built = {a.rref: a.stop for a in store.attempts(dref) if a.rref}
-        for rref in rrefs:
-            at = built.get(rref)
-            if newer is None or (at is not None and at > newer):
-                yield from (Found(rref, e, at) for e in _entries(rref, store) if _called(e, name))
+    dated = [pair for ref in refs for pair in _dated(ref, store)]
+    for rref, at in sorted(dated, key=lambda pair: (pair[1] or 0, pair[0])):
+        if newer is None or (at is not None and at > newer):
+            yield from (Found(rref, e, at) for e in _entries(rref, store) if _called(e, name))
+
+
+def _dated(ref: DRef | RRef, store: Store) -> list[tuple[RRef, int | None]]:
+    dref = ref.dref if isinstance(ref, RRef) else ref
+    built = {attempt.rref: attempt.stop for attempt in store.attempts(dref) if attempt.rref}
+    rrefs = [ref] if isinstance(ref, RRef) else store.realizations(dref)
+    return [(rref, built.get(rref)) for rref in rrefs]
 
 
 def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:

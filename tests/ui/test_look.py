@@ -266,6 +266,12 @@ def test_names_of_artifacts_cannot_steer_a_terminal(line, call):
     assert "\\x1b[31m" in text and "not-\\xff" in text and "two\\nlines" in text
 
 
+def test_what_is_typed_cannot_steer_a_terminal(call):
+    for line in ("show \x1b[2J", "cat baseline \x1b[2J", "metrics train -m \x1b[2J"):
+        code, out, err = call(*line.split())
+        assert (code, out) == (2, "") and "\\x1b[2J" in err and "\x1b" not in err
+
+
 def test_what_a_realizer_says_cannot_steer_a_terminal(call, small, tmp_path):
     from pystore import Derivation, build_note, build_outpath, match_latest, realize
 

@@ -18,6 +18,7 @@ from ...model.errors import (
     StoreBusy,
     UnsafeArchive,
 )
+from ...model.printable import printable
 from ..settings import coloured
 from .frames import frames
 
@@ -69,6 +70,7 @@ def tell(error: BaseException, debug: bool) -> None:
     prefix = click.style("pystore:", fg="red", bold=True)
     lines = traceback.format_exception(error) if debug and shown is not None else []
     message = str(shown) if shown is not None else "interrupted"
+    message = "\n".join(map(printable, message.split("\n")))  # no fact steers the terminal
     try:
         click.echo("".join(lines) + f"{prefix} {message}", err=True, color=coloured())
     except OSError:

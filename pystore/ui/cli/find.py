@@ -39,7 +39,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 def find_command(
     edge: Edge, refs: Sequence[DRef | RRef] | None, name: str, newer: str | None, as_json: bool
 ) -> None:
-    """Find artifacts, in all realizations that are here or in those of a name or REF.
+    """Find artifacts, in all realizations that are here or in those of a name or REF, oldest first.
 
     --json: objects as of `ls` of a realization, with `built` in nanoseconds since 1970.
     """

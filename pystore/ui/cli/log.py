@@ -84,7 +84,7 @@ def error_line(attempt: Attempt) -> str:
 @as_json
 @edge
 def logs(edge: Edge, refs: Sequence[DRef | RRef], number: int | None, as_json: bool) -> None:
-    """Print what an attempt printed, be it that it succeeded, failed, died or runs.
+    """Print what an attempt printed, as it was; also of one that failed, died or runs.
 
     `pystore run` keeps it. Of a derivation or a name, the latest attempt.
     --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`.
