@@ -183,7 +183,7 @@ def test_verify_ends_with_3_where_there_is_damage_and_says_how_to_restore_it(pys
 
 def test_verify_may_be_told_what_to_look_at(pystore, kept):
     damage(kept[1])
-    assert pystore("verify", kept[0])[:2] == (0, "1 realizations, 12 B: sound\n")
+    assert pystore("verify", kept[0])[:2] == (0, "1 realization, 12 B: sound\n")
     assert pystore("verify", kept[1])[0] == 3
     assert pystore("verify", "data")[0] == 0
     assert pystore("verify", "train")[0] == 3

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import PROJECT, pystore_command
+from command import PROGRAM as COMMAND
+from command import PROJECT, environment, pystore_command
 
 from pystore import Store
 from pystore.store.current import Default
@@ -432,3 +433,14 @@ def test_what_is_no_exception_is_a_failed_build_as_well(run, here):
     code, _, err = run("-q", "odd.py")
     assert code == 1
     assert err.startswith("pystore: BaseException: odd\n  at:  odd.py:4 in odd\n")
+
+
+def test_a_reader_of_events_that_goes_away_does_not_hide_a_failure(here):
+    (here / "wrong.py").write_text(
+        "import os\nfrom pystore import stage\n@stage\ndef wrong():\n    raise ValueError('odd')\n"
+    )
+    line = f"{' '.join(COMMAND)} run --json wrong.py | true; exit ${{PIPESTATUS[0]}}"
+    env = environment(PYSTORE_ROOT=str(here / "store"))
+    done = subprocess.run(["bash", "-c", line], cwd=here, env=env, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"pystore: the realizer wrong raised ValueError\n")

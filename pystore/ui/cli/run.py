@@ -20,6 +20,7 @@ from ...run.verbs import realize_many
 from ...store.current import Default
 from ...store.protocol import StoreProtocol
 from ...store.store import Store
+from ..watch.lines import write_line
 from ..watch.watching import Mode, watching
 from .chosen import Chosen, shown
 from .edge import Edge, edge
@@ -114,10 +115,14 @@ def _standard_output(alone: bool) -> Iterator[TextIO]:
     saved = os.dup(1)
     if alone:
         os.dup2(2, 1)
+    out = os.fdopen(saved, "w", 1, "utf-8", closefd=False)
     try:
-        with os.fdopen(saved, "w", 1, "utf-8", closefd=False) as out:
-            yield out
+        yield out
     finally:
+        try:
+            out.close()
+        except OSError:
+            pass  # nobody reads it any more, which must not hide how the run ended
         sys.stdout.flush()
         os.dup2(saved, 1)
         os.close(saved)
@@ -180,7 +185,7 @@ class _Run:
     def _end(self, code: int, **facts: Any) -> None:
         if self.events is not None:
             record = {"event": "Ended", "code": code, **facts}
-            self.events.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+            write_line(self.events, json.dumps(record, ensure_ascii=False, default=str))
 
     def _fail(self, error: BaseException, hearing: Hearing, store: Store) -> NoReturn:
         """Says what failed, and ends with the code of a failed build."""

@@ -74,7 +74,8 @@ def record(found: Report) -> dict[str, Any]:
 def shown(found: Report) -> str:
     """What was found, in words."""
     count = len(found.damages)
-    head = f"{found.realizations} realizations, {size(found.size)}: "
+    head = f"{found.realizations} realization{'s' * (found.realizations != 1)}, "
+    head += f"{size(found.size)}: "
     head += "sound" if found.sound else f"{count} damage{'s' * (count != 1)}"
     lines = [head, *map(str, found.damages)]
     lines += [f"{rref} is in trash/ until the next gc" for rref in found.quarantined]
