@@ -173,14 +173,11 @@ class _Planner:
         made = {attempt.rref for attempt in tries if attempt.rref}
         near = None if made else self._earlier.nearest(derivation.config)
         kind: Kind = "missing"
-        reasons = ["will build: no realization in this context"]
+        others = f"; {len(made)} for other inputs" if made else ""
+        reasons = [f"will build: no realization in this context{others}"]
         if near is not None:
             changes = self._earlier.changes(near, version_of(derivation))
             kind, reasons = changes[0].kind, [f"new because {c.words}" for c in changes]
-        else:
-            name = derivation.config.name
-            none = f"nothing named {name} was built here"
-            reasons.append(f"{len(made)} for other inputs" if made else none)
         if tries and tries[-1].outcome == "failed":
             reasons.append(f"the last attempt failed: {_line(tries[-1].error)}")
         nearest = near.config.dref if near else None

@@ -37,7 +37,7 @@ def train(data=prepare(), epochs=1, accuracy=output("accuracy.txt")):
 
 def test_explain_names_the_function_that_changed(store):
     train = edited(SOURCE)
-    assert "nothing named train was built here" in str(explain(train()))
+    assert explain(train()).reasons == ("will build: no realization in this context",)
     train().run()
     assert explain(train()).reasons == ("up to date",)
     changed = edited(SOURCE.replace("x + 1", "x + 2"), "prepare")
@@ -162,10 +162,7 @@ def test_explanations_keep_the_shape_of_their_targets(store):
     train = edited(SOURCE)
     told = explain({"a": [train(epochs=1)], "b": train()})
     assert told["a"][0].kind == told["b"].kind == "missing"
-    assert str(told["b"]) == (
-        f"{train().dref}\n  will build: no realization in this context\n"
-        "  nothing named train was built here"
-    )
+    assert str(told["b"]) == (f"{train().dref}\n  will build: no realization in this context")
 
 
 # --- debug -----------------------------------------------------------------------------

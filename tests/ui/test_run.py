@@ -407,9 +407,7 @@ def test_a_dry_run_says_what_would_be_done_and_leaves_nothing(run, here):
     assert run("--dry-run", "first.py") == (
         0,
         "numbers  build 1  will build: no realization in this context\n"
-        "                  nothing named numbers was built here\n"
         "train    build 1  will build: no realization in this context\n"
-        "                  nothing named train was built here\n"
         "2 to build\n",
         "",
     )
