@@ -18,7 +18,19 @@ import pytest
 from command import PROGRAM, environment, in_terminal, pystore_command
 from small_store import BORN, ODD, make, train
 
-from pystore import DRef, RRef, Store, attempts, lsref
+from pystore import (
+    Derivation,
+    DRef,
+    RRef,
+    Store,
+    attempts,
+    build_cattrs,
+    build_note,
+    build_outpath,
+    lsref,
+    match_latest,
+    realize,
+)
 from pystore.ui.cli import columns
 from pystore.ui.cli.main import COMMANDS, pystore, run
 
@@ -273,8 +285,6 @@ def test_what_is_typed_cannot_steer_a_terminal(call):
 
 
 def test_what_a_realizer_says_cannot_steer_a_terminal(call, small, tmp_path):
-    from pystore import Derivation, build_note, build_outpath, match_latest, realize
-
     def evil(b):
         build_note(b, "\x1b[2J", "\x1b]0;title\x07")
         (build_outpath(b) / "a.txt").write_text("\x1b[31m1\n")
@@ -397,3 +407,16 @@ def test_references_are_completed(small):
     assert completed("tree", "train@") == ["train@latest"]
     assert completed("cat", "baseline", "weights/l") == ["weights/latest", "weights/layers/0.bin"]
     assert completed("cat", "nothing", "") == [""]
+
+
+def test_lines_that_look_like_a_head_are_shown_too(call, tmp_path):
+    def write(b):
+        (build_outpath(b) / "a.sql").write_text(build_cattrs(b).text)
+
+    other = Store(tmp_path / "other", durable=False)
+    made = [
+        realize(Derivation({"name": "sql", "text": text}, match_latest(), write), store=other)
+        for text in ("-- old\n", "++ new\n")
+    ]
+    code, out, _ = call("diff", *made, "--store", other.root)
+    assert code == 0 and "--- old" in out and "+++ new" in out

@@ -12,12 +12,12 @@ from ...model.refs import DRef, RRef
 from ...run.difference import Artifact, Changed, Difference, difference
 from ...run.shorthand import find_ref, find_refs, latest
 from ...store.store import Store
-from .columns import cut, facts
+from .columns import cut, facts, in_terminal, ref
 from .edge import Edge, as_json, edge, report
 from .quantities import number, size
 from .ref import RefType
 
-_MOST = 40  # lines of one artifact's difference, in a terminal or not
+_MOST = 40  # lines of one artifact's difference, in a terminal
 
 
 def _find(text: str, *, store: Store | None = None) -> DRef | RRef:
@@ -44,7 +44,7 @@ def diff(edge: Edge, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
 
     Of a derivation or a name, the latest realization; where nothing was built of one of them yet,
     derivations are compared.
-    --json: one object, with `a`, `b` and lists `config`, `code`, `inputs`, `artifacts` and
+    --json: an object with `a`, `b` and lists `config`, `code`, `inputs`, `artifacts` and
     `metrics` of objects with `key` (of artifacts `path`), `a` and `b`; null where there is none.
     """
     if type(a) is not type(b):
@@ -93,7 +93,7 @@ def _value(value: Any) -> str:
 
 
 def _refs(refs: Sequence[str] | None) -> str:
-    return ", ".join(ref[:13] for ref in refs) if refs else "(none)"
+    return ", ".join(map(ref, refs)) if refs else "(none)"
 
 
 def _code(changed: Sequence[Changed]) -> str:
@@ -119,10 +119,11 @@ def _artifacts(changed: Sequence[Artifact]) -> Iterator[str]:
         sign = "+" if one.a is None else "-" if one.b is None else "~"
         name = f"{sign} {printable(one.path)}"
         yield cut(f"  {name}  {_kind(one.a)}{' → ' if one.a and one.b else ''}{_kind(one.b)}")
-        shown = [line for line in one.lines if not line.startswith(("---", "+++"))]
-        yield from map(_line, shown[:_MOST])
-        if len(shown) > _MOST:
-            yield f"      … {len(shown) - _MOST:,} lines more"
+        shown = one.lines[2:]  # without the names of the two sides
+        most = _MOST if in_terminal() else len(shown)
+        yield from map(_line, shown[:most])
+        if shown[most:]:
+            yield f"      … {len(shown) - most:,} lines more"
 
 
 def _kind(entry: Entry | None) -> str:

@@ -11,13 +11,13 @@ from ...model.printable import printable
 from ...model.refs import RRef
 from ...run.lineage import Ref
 from ...run.particulars import Particulars, particulars
-from .columns import facts
+from .columns import facts, in_terminal
 from .edge import Edge, as_json, edge, report
 from .log import error_line, log_text
 from .quantities import count, number, size
 from .ref import REF
 
-_LATEST = 10  # attempts that are shown
+_LATEST = 10  # attempts that are shown in a terminal
 _LONG = ("code", "places", "traceback")  # notes with a place of their own
 
 
@@ -64,7 +64,10 @@ def _text(one: Particulars) -> Iterator[str]:
     if one.attempts:
         newest = one.attempts[::-1]
         yield click.style(f"attempts ({len(newest):,})", bold=True)
-        yield from (f"  {line}" for line in log_text(newest[:_LATEST]).splitlines())
+        most = _LATEST if in_terminal() else len(newest)
+        yield from (f"  {line}" for line in log_text(newest[:most]).splitlines())
+        if newest[most:]:
+            yield f"  … {len(newest) - most:,} more: pystore log"
         yield from _provenance(newest[0])
 
 
