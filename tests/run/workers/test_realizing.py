@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from concurrent.futures import Executor, Future
 from pathlib import Path
 
 import deeds
@@ -268,3 +269,25 @@ def test_a_wide_graph_needs_few_descriptors(tmp_path, how):
 
 def test_a_timeout_may_be_endless(store):
     assert realize(deeds.number(1), workers=1, timeout=float("inf"))
+
+
+class Broken(Executor):
+    """An executor that gives up each job, or refuses it."""
+
+    def __init__(self, refuses: bool) -> None:
+        self.refuses = refuses
+
+    def submit(self, fn, /, *args, **kwargs):
+        if self.refuses:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future: Future = Future()
+        future.cancel()
+        return future
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_an_executor_that_gives_up_is_an_error_and_no_endless_wait(store, refuses):
+    with pytest.raises(BuildsFailed) as caught:
+        targets = [deeds.number(n) for n in range(2)]
+        realize(targets, executor=Broken(refuses), keep_going=True)
+    assert {type(error) for error in caught.value.errors.values()} == {WorkerDied}
