@@ -45,7 +45,7 @@ from pystore.store.current import Default
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 WALKTHROUGH = PROJECT / "docs" / "walkthrough.md"
-_PYTHON = r'```python(?: title="(?P<file>.+)")?(?P<tensorflow> \{\.tensorflow\})?\n'
+_PYTHON = r'```python(?: title="(?P<file>[^"\n]+)")?(?P<tensorflow> \{\.tensorflow\})?\n'
 _BLOCK = re.compile(
     rf"^(?:{_PYTHON}|```console\n)(?P<code>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?",
     re.M | re.S,

@@ -30,7 +30,7 @@ from .interruption import interrupted, saying_that_workers_finish
 from .parameters import Parameter, declared
 from .program import Program, parse_target
 
-_PASSED = ("attempts", "keep_going", "workers", "retries")  # options of `realize`
+_PASSED = ("attempts", "keep_going", "workers", "retries", "timeout")  # options of `realize`
 
 
 def _files(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -74,6 +74,12 @@ def _files(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
     type=click.IntRange(min=0),
     default=0,
     help="How often an attempt that failed is tried again.",
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="Stop an attempt in a worker, and the wait for other processes, after so long.",
 )
 @click.option(
     "-n",
