@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from command import pystore_command
 
 from pystore import Store, build_seed, match_some, output, realize_many, stage
 from pystore.store.current import Default
@@ -103,3 +104,21 @@ def test_a_damaged_remote_is_told(pystore, built, tmp_path):
     code, out, err = pystore("pull", "train", "HERE/lab", "--store", "HERE/other")
     assert (code, out) == (1, "")
     assert "not what its name says" in err
+
+
+def test_run_takes_from_a_remote_what_is_there(tmp_path):
+    (tmp_path / "greet.py").write_text(
+        "from pystore import output, stage\n\n\n@stage\n"
+        "def hello(x=output('x.txt')):\n    x.write_text('1')\n"
+    )
+
+    def run(*arguments, store):
+        return pystore_command(*arguments, cwd=tmp_path, PYSTORE_ROOT=str(tmp_path / store))
+
+    assert "hello: 1 built" in run("run", "greet.py", store="mine").stdout
+    assert run("push", "hello", "lab", store="mine").returncode == 0
+    came = run("run", "greet.py", "--substitute", "lab", store="yours")
+    assert "hello: 1 fetched" in came.stdout
+    dead = run("run", "greet.py", "--substitute", "nowhere", store="other")
+    assert "hello: 1 built" in dead.stdout
+    assert "no remote is here" in dead.stderr

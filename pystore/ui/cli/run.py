@@ -82,6 +82,13 @@ def _files(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
     help="Stop an attempt in a worker, and the wait for other processes, after so long.",
 )
 @click.option(
+    "--substitute",
+    metavar="URL",
+    multiple=True,
+    help="A remote to look in before something is built; may be given again "
+    "[PYSTORE_SUBSTITUTERS].",
+)
+@click.option(
     "-n",
     "--dry-run",
     is_flag=True,
@@ -178,6 +185,7 @@ class _Run:
                 listener=hearing,
                 capture=not self.options["verbose"],
                 gpus=gpus.split(",") if (gpus := self.options["gpus"]) else None,
+                substitute=self.options["substitute"] or None,
                 **options,
             )
         return [Chosen.of(rref, store) for rrefs in found.values() for rref in rrefs]
