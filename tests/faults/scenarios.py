@@ -27,12 +27,17 @@ from pystore import (
     instantiate,
     match_latest,
     mkdrv,
+    pack,
     pin,
+    pull,
+    push,
     realize,
     rmref,
+    unpack_archive,
 )
 from pystore.errors import NotInStore
 from pystore.stages import fetchlocal, fetchurl, unpack
+from pystore.store.remote.place import FolderPlace
 
 PATIENCE = 1.0  # [s] for locks: nobody holds one for longer here
 
@@ -149,6 +154,40 @@ def _collects(root: Path, tell: Acknowledge) -> None:
     gc(keep=store.realizations(kept), dry_run=False, store=store)
 
 
+def _prepare_exchange(root: Path) -> None:
+    """A colleague's result in a remote and in an archive; here is its input only."""
+    theirs = Store(root.parent / "theirs")
+    rref = _realize(score, theirs.root, lambda rref: None)
+    push(rref, root.parent / "remote", store=theirs)
+    pack(rref, root.parent / "results.tar.zst", store=theirs)
+    _prepare(vary)(root)
+
+
+def _pulls(root: Path, tell: Acknowledge) -> None:
+    FolderPlace.workers = 1  # calls come in the same order every time
+    listen = _telling(tell)
+    for name in ("data", "score"):
+        for dref in Store(root.parent / "theirs").drefs():
+            if dref.endswith(f"-{name}"):
+                pull(dref, root.parent / "remote", store=Store(root), listener=listen)
+
+
+def _unpacks(root: Path, tell: Acknowledge) -> None:
+    FolderPlace.workers = 1
+    archive = root.parent / "results.tar.zst"
+    for rref in unpack_archive(archive, store=Store(root), listener=_telling(tell)).rrefs:
+        tell(rref)
+
+
+def _telling(tell: Acknowledge) -> Callable[[events.Event], None]:
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.Fetched):
+            for rref in event.rrefs:
+                tell(rref)
+
+    return listen
+
+
 def _pins(root: Path, tell: Acknowledge) -> None:
     store = Store(root)
     for dref in store.drefs():
@@ -221,6 +260,8 @@ SCENARIOS = {
         Scenario("rebuild other", _prepare(vary), _builds(vary, force_rebuild=True)),
         Scenario("fetch", _prepare_archive, _fetches(_local)),
         Scenario("download", _prepare_archive, _fetches(_remote)),
+        Scenario("pull", _prepare_exchange, _pulls),
+        Scenario("unpack", _prepare_exchange, _unpacks),
         Scenario("pin", _prepare(score), _pins),
         Scenario("gc", _prepare_garbage, _collects, frozenset({"vary"})),
         Scenario("remove", _prepare(score), _removes("score", False), frozenset({"score"})),

@@ -152,7 +152,11 @@ def _scratch(store: Store) -> Iterator[Path]:
     with store.session.open_gate():
         folder.mkdir()
         claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        locks.claim(claim)
+        try:
+            locks.claim(claim)
+        except BaseException:
+            os.close(claim)
+            raise
     try:
         yield folder
     finally:

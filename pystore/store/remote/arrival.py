@@ -37,7 +37,11 @@ class Arrival:
         self._modes = {e.path: 0o755 if e.executable else 0o644 for e in manifest.entries}
         self.rref = rref_of(config.dref, provenance_text(config.dref, context, manifest.digest))
         self._staged, self._resumed = _staging(store, config, context, self.rref)
-        self._make_folders()
+        try:
+            self._make_folders()
+        except BaseException:
+            self.leave()
+            raise
 
     def missing(self, digests: Iterable[str]) -> list[tuple[str, Part]]:
         """The parts that are not here yet, with their digests (A3)."""
@@ -120,6 +124,8 @@ class Arrival:
 
     def _make_links(self) -> None:
         for entry in self._manifest.entries:
+            if entry.kind == "file" and self._resumed:  # a kill may have cut sealing short
+                os.chmod(self._path(entry.path), self._modes[entry.path])
             if entry.kind == "link" and not os.path.lexists(self._path(entry.path)):
                 os.symlink(entry.target, self._path(entry.path))
 
@@ -198,7 +204,11 @@ def _fresh(store: Store, config: Config, context: Context, rref: RRef) -> Stagin
     with store.session.open_gate():
         path, claim = make_folder(store.staging_area, config.dref)
         named = path.with_name(path.name[:32] + _suffix(config, rref))
-        os.rename(path, named)
+        try:
+            os.rename(path, named)
+        except BaseException:
+            os.close(claim)
+            raise
     return Staging(named, config, context, Begun(0, 0, 0), claim)
 
 
@@ -216,7 +226,9 @@ def _take(path: Path) -> int:
         return -1
     try:
         locks.claim(claim)
-    except BlockingIOError:
+    except BaseException as error:
         os.close(claim)
-        return -1
+        if isinstance(error, BlockingIOError):
+            return -1
+        raise
     return claim

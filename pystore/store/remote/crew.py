@@ -50,6 +50,15 @@ def each(
 
     Raises what `work` raises; FetchError when a result takes longer than `patience` [s].
     """
+    if workers == 1 and patience is None:
+        yield from ((item, work(item)) for item in items)
+    else:
+        yield from _together(work, items, workers, patience)
+
+
+def _together(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int, patience: float | None
+) -> Iterator[tuple[Item, Result]]:
     todo: SimpleQueue[_Task[Item, Result] | None] = SimpleQueue()
     ended = threading.Event()
 

@@ -119,5 +119,5 @@ def _write(store: Store, attempt: Attempt, files: Mapping[str, bytes]) -> None:
     diff = files.get("diff", b"")
     if diff and beside.diff_digest(diff) == attempt.versions.get("git diff"):
         name = f"{folder}/{beside.diff_digest(diff)}.diff"
-        disk.put(name, diff, tmp=tmp, durable=False)
+        disk.put(name, diff, tmp=tmp, durable=durable)
     disk.put(f"{stem}.json", attempt_text(attempt), tmp=tmp, durable=durable)
