@@ -96,8 +96,10 @@ def shown(garbage: Garbage, each: bool, delete: bool) -> str:
         named = [(rref.dref.name, size(count), str(rref)) for rref, count in found]
         lines.append(columns(["stage", "size", "realization"], named, right=["size"]))
     elif found:
-        counts = Counter(rref.dref.name for rref, _ in found)
-        sizes = {n: sum(s for r, s in found if r.dref.name == n) for n in counts}
+        counts, sizes = Counter[str](), Counter[str]()
+        for rref, count in found:
+            counts[rref.dref.name] += 1
+            sizes[rref.dref.name] += count
         rows = [(n, str(counts[n]), size(sizes[n])) for n in sorted(counts)]
         names = ["stage", "realizations", "size"]
         lines.append(columns(names, rows, right=["realizations", "size"]))

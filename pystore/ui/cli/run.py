@@ -56,6 +56,7 @@ def _files(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
 )
 @click.option(
     "--attempts",
+    metavar="N",
     type=click.IntRange(min=1),
     default=1,
     help="How many attempts must have succeeded, now or earlier.",
