@@ -1,6 +1,6 @@
 """Dispatch: where attempts run. Here, in an executor's processes, or in workers of ours."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,8 @@ from .executor import SerialExecutor
 if TYPE_CHECKING:
     from .workers.job import Outcome
     from .workers.pool import Workers
+
+Begun = Callable[[Future[Committed]], None]
 
 _WAVE = 256  # attempts that an executor of unknown size is given at one time
 
@@ -40,9 +42,9 @@ class Dispatch(Protocol):
         """Raises BadStage when one of these could not be run, before anything is."""
 
     def start(
-        self, derivation: Derivation, context: Context, seed: int | None
-    ) -> Future[Committed]:
-        """The future of one attempt."""
+        self, derivation: Derivation, context: Context, seed: int | None, begun: Begun
+    ) -> None:
+        """Starts one attempt, and tells its future."""
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """After Ctrl-C: waits for what runs, if that is ours to wait for."""
@@ -75,21 +77,27 @@ class _Here:
         """Whatever can be called can be run."""
 
     def start(
-        self, derivation: Derivation, context: Context, seed: int | None
-    ) -> Future[Committed]:
-        """The future of one attempt."""
-        return self._executor.submit(
-            attempt,
-            derivation,
-            context,
-            self._store,
-            self._listener,
-            seed=seed,
-            capture=self._capture,
-        )
+        self, derivation: Derivation, context: Context, seed: int | None, begun: Begun
+    ) -> None:
+        """Tells the future of one attempt, then starts it: Ctrl-C may come while it is started."""
+        future: Future[Committed] = Future()
+        begun(future)
+        make = partial(attempt, derivation, context, self._store, self._listener)
+        self._executor.submit(_settle, future, partial(make, seed=seed, capture=self._capture))
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for nothing: the executor is the caller's."""
+
+
+def _settle(future: Future[Committed], make: Callable[[], Committed]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(make())
+    except BaseException as error:
+        future.set_exception(error)
+        if not isinstance(error, Exception):
+            raise  # Ctrl-C in the caller's own thread ends the caller
 
 
 class _Elsewhere:
@@ -111,19 +119,19 @@ class _Elsewhere:
             self._packer.pack(derivation)
 
     def start(
-        self, derivation: Derivation, context: Context, seed: int | None
-    ) -> Future[Committed]:
-        """The future of one attempt. Its events are told when it has ended."""
+        self, derivation: Derivation, context: Context, seed: int | None, begun: Begun
+    ) -> None:
+        """Starts one attempt, whose events are told when it has ended."""
         from .workers.job import perform
 
         given = self._terms_of(derivation)
         job = self._packer.job(derivation, context, self._address, seed, True, given)
         try:
-            return self._settled(self._executor.submit(perform, job))
+            begun(self._settled(self._executor.submit(perform, job)))
         except Exception as error:  # an executor that has broken, or was shut down
             failed: Future[Committed] = Future()
             failed.set_exception(_lost(error))
-            return failed
+            begun(failed)
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for nothing: the executor is the caller's. What runs is committed."""
@@ -200,19 +208,22 @@ class _Workers(_Elsewhere):
             self._workers.slots.check(derivation.terms, derivation.dref)
             self._packer.pack(derivation)
 
-    def start(self, derivation: Derivation, context: Context, seed: int | None) -> Future[Any]:
-        """The future of one attempt."""
+    def start(
+        self, derivation: Derivation, context: Context, seed: int | None, begun: Begun
+    ) -> None:
+        """Starts one attempt."""
         from .workers.job import perform
 
         given = self._terms_of(derivation)
         job = self._packer.job(derivation, context, self._address, seed, True, given)
-        return self._workers.start(
+        future: Future[Any] = self._workers.start(
             perform,
             (job,),
             terms=given,
             listener=self._listener,
             committed=partial(self._committed, context),
         )
+        begun(future)
 
     def _committed(self, context: Context, started: Started) -> Committed | None:
         """What the store has of an attempt whose worker died."""

@@ -283,9 +283,11 @@ class _Loop:
             self._checked = True
 
     def _send(self, run: "_Run") -> None:
-        future = self._dispatch.start(self._known[run.dref], run.context, run.seed)
-        self._running[future] = run
-        future.add_done_callback(self._done.put)
+        def begun(future: Future[Committed]) -> None:
+            self._running[future] = run
+            future.add_done_callback(self._done.put)
+
+        self._dispatch.start(self._known[run.dref], run.context, run.seed, begun)
 
     def _seed(self, instruction: Realize) -> int | None:
         """The seed of a lost result, so that equal bytes reconnect what was built on it."""
