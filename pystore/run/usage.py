@@ -23,6 +23,9 @@ class Usage:
     shared: int  # [bytes] of `disk` that have names elsewhere too
 
 
+_Key = tuple[int, int]  # device and inode
+
+
 @dataclass
 class _Inode:
     size: int
@@ -30,15 +33,24 @@ class _Inode:
     seen: int = 0  # of these, how many are ours
 
 
-def usage(groups: Mapping[Hashable, Iterable[RRef]], store: Store) -> dict[Hashable, Usage]:
-    """What each group of realizations takes; what has gone meanwhile takes nothing."""
-    return {name: _usage(tuple(rrefs), store) for name, rrefs in groups.items()}
+def usage(
+    groups: Mapping[Hashable, Iterable[RRef]], store: Store
+) -> tuple[dict[Hashable, Usage], Usage]:
+    """What each group of realizations takes, and all of them together.
+
+    What has gone meanwhile takes nothing.
+    """
+    rrefs = {name: tuple(group) for name, group in groups.items()}
+    found = {name: _inodes(group, store) for name, group in rrefs.items()}
+    everything: dict[_Key, _Inode] = {}
+    for inodes in found.values():
+        for key, inode in inodes.items():
+            everything.setdefault(key, _Inode(inode.size, inode.links)).seen += inode.seen
+    each = {name: _usage(rrefs[name], inodes) for name, inodes in found.items()}
+    return each, _usage(tuple(rref for group in rrefs.values() for rref in group), everything)
 
 
-def _usage(rrefs: tuple[RRef, ...], store: Store) -> Usage:
-    inodes: dict[tuple[int, int], _Inode] = {}
-    for rref in rrefs:
-        _count(store.layout.out(rref), inodes)
+def _usage(rrefs: tuple[RRef, ...], inodes: Mapping[_Key, _Inode]) -> Usage:
     return Usage(
         rrefs,
         sum(inode.seen for inode in inodes.values()),
@@ -48,7 +60,14 @@ def _usage(rrefs: tuple[RRef, ...], store: Store) -> Usage:
     )
 
 
-def _count(out: str, inodes: dict[tuple[int, int], _Inode]) -> None:
+def _inodes(rrefs: Iterable[RRef], store: Store) -> dict[_Key, _Inode]:
+    inodes: dict[_Key, _Inode] = {}
+    for rref in rrefs:
+        _count(store.layout.out(rref), inodes)
+    return inodes
+
+
+def _count(out: str, inodes: dict[_Key, _Inode]) -> None:
     try:
         for step in walk(out):
             status = step.status

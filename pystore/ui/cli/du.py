@@ -35,10 +35,10 @@ def du(edge: Edge, refs: Sequence[DRef | RRef] | None, by: str, as_json: bool) -
     for rref in rrefs:
         key = {"name": rref.name, "derivation": rref.dref, "realization": rref}[by]
         groups.setdefault(key, []).append(rref)
-    found = usage(groups, edge.store)
+    found, total = usage(groups, edge.store)
     rows = dict(sorted(found.items(), key=lambda item: (item[1].size, str(item[0]))))
     records = [{_BY[by]: key, **_record(row)} for key, row in rows.items()]
-    report(records, lambda: _text(rows, usage({"": rrefs}, edge.store)[""], by), as_json)
+    report(records, lambda: _text(rows, total, by), as_json)
 
 
 def _rrefs(store: Store, refs: Sequence[DRef | RRef] | None) -> list[RRef]:
