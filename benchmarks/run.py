@@ -12,6 +12,7 @@ import commit
 import graph
 import importing
 import matching
+import parallel
 import results
 import syncs
 import warm
@@ -30,6 +31,7 @@ FIGURES: dict[str, Figure] = {
     "cold": cold.rows,
     "code": code_digest.rows,
     "cli": cli.rows,
+    "parallel": parallel.rows,
 }
 
 HEADER = ("work", "pystore", "beside it", "must", "met")

@@ -25,6 +25,7 @@ from ...model.terms import Terms
 from ...store.address import Address
 from ...store.disk import fresh_name
 from ..attempt import attempt
+from ..nesting import inside
 from ..source import check_planned, source_digest
 
 
@@ -85,7 +86,9 @@ def perform(job: Job, listener: Listener | None = None) -> Outcome:
     heard: list[Event] = []
     try:
         store = job.store.open()
-        derivation = Derivation(_config(job.config), match_latest(), _realizer(job.realizer))
+        with inside("the import of a realizer's module by a worker"):  # it would wait for itself
+            realizer = _realizer(job.realizer)
+        derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
         with store.use():  # as current as where it was planned
             committed = attempt(

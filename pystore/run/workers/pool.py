@@ -270,6 +270,7 @@ class _Bell:
 
         self._hear, self._pull = socket.socketpair()
         self._hear.setblocking(False)
+        self._pull.setblocking(False)
 
     def fileno(self) -> int:
         """The descriptor that becomes readable."""
@@ -280,7 +281,7 @@ class _Bell:
         try:
             self._pull.send(b"\0")
         except OSError:
-            return  # it has ended
+            return  # it rings already, or has ended
 
     def clear(self) -> None:
         """Takes in all rings so far."""

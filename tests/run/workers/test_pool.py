@@ -242,3 +242,37 @@ def test_a_task_that_wants_much_is_not_overtaken_for_ever(fifo):
         wanted.add_done_callback(lambda _: slots_left.set())
         assert wanted.result() == 9
     assert len(order) < 100
+
+
+LEFT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import deeds
+from pystore import Workers
+pool = Workers(1)
+pool.submit(deeds.with_child, sys.argv[2], True)
+open(sys.argv[3]).read()
+"""
+
+
+def test_workers_that_are_never_shut_down_end_with_their_program(fifo):
+    up, down = fifo("up"), fifo("down")
+    command = [sys.executable, "-c", LEFT, str(Path(deeds.__file__).parent), up.path, down.path]
+    program = subprocess.Popen(command)
+    pids = up.heard()
+    down.say()
+    assert program.wait(30) == 0
+    assert gone(*pids)
+
+
+def test_a_callback_may_submit_as_much_as_it_likes(pool):
+    """It runs in the thread that gives out the tasks."""
+    later, submitted = [], threading.Event()
+
+    def more(_):
+        later.extend(pool.submit(deeds.square, n) for n in range(2000))
+        submitted.set()
+
+    pool.submit(deeds.square, 1).add_done_callback(more)
+    assert submitted.wait(30)
+    assert [future.result() for future in later] == [n * n for n in range(2000)]

@@ -5,7 +5,10 @@ import linecache
 import subprocess
 import sys
 
+import pytest
+
 from pystore import attempts, realize
+from pystore.errors import BadStage
 
 BESIDE = """
 from pystore import stage, output
@@ -96,3 +99,23 @@ def test_cells_of_a_notebook_are_sent_with_what_they_use(store):
     second = realize(names["scaled"](4), workers=1)
     assert second.dref != first.dref
     assert (store.path(second) / "o").read_text() == "20"
+
+
+UNGUARDED = """
+from pystore import realize, stage, output
+
+@stage
+def one(out=output("o")):
+    out.write_text("1")
+
+realize(one(), workers=1)
+"""
+
+
+def test_a_module_that_realizes_while_it_is_imported_is_an_error_and_no_deadlock(
+    store, tmp_path, monkeypatch
+):
+    (tmp_path / "unguarded.py").write_text(UNGUARDED)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BadStage, match="import of a realizer's module"):
+        import unguarded  # noqa: F401
