@@ -153,8 +153,8 @@ def test_several_targets_are_a_table(run, here):
     assert rows[0] == "many.py:trained: 3 built"
     assert [row.split() for row in rows[1:]] == [
         ["stage", "rref", "score.txt"],
-        ["epochs=1", "rref:#", "4"],
-        ["epochs=3", "rref:#", "12"],
+        ["epochs=1", "rref:#-#-train", "4"],
+        ["epochs=3", "rref:#-#-train", "12"],
     ]
 
 

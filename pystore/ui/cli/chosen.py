@@ -6,8 +6,9 @@ from typing import Any
 
 from ...model.derivation import Closure
 from ...model.refs import DRef, RRef
-from ...run.experiments.table import Table
 from ...store.store import Store
+from .columns import columns, ref
+from .quantities import number
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,14 @@ def shown(chosen: Sequence[Chosen], closure: Closure) -> str:
         return str(chosen[0])
     names, labels = list(dict.fromkeys(n for one in chosen for n in one.metrics)), _labels(closure)
     rows = [
-        [labels[one.rref.dref], one.rref[:13], *(one.metrics.get(name) for name in names)]
+        [labels[one.rref.dref], ref(one.rref), *(_number(one.metrics.get(name)) for name in names)]
         for one in chosen
     ]
-    return str(Table.of(["stage", "rref", *names], rows))
+    return columns(["stage", "rref", *names], rows, right=names)
+
+
+def _number(metric: float | None) -> str:
+    return "" if metric is None else number(metric)
 
 
 def _labels(closure: Closure) -> dict[DRef, str]:
