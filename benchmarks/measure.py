@@ -47,12 +47,13 @@ class Sizes:
     growth: tuple[int, int] = (300, 3000)
     graphs: tuple[int, int] = (1000, 10_000)
     realizations: int = 1000
+    equals: int = 100  # realizations with one file
     artifact: int = 2**30  # [bytes]
     runs: int = 5  # of what takes seconds
     short_runs: int = 15  # of what takes a fraction of one
 
 
-QUICK = Sizes(50, (30, 100), (200, 400), 50, 2**26, 1, 3)
+QUICK = Sizes(50, (30, 100), (200, 400), 50, 5, 2**26, 1, 3)
 
 Figure = Callable[[Sizes, Path], Iterator[Row]]
 

@@ -14,6 +14,7 @@ import importing
 import matching
 import parallel
 import results
+import sharing
 import syncs
 import warm
 import watching
@@ -29,6 +30,7 @@ FIGURES: dict[str, Figure] = {
     "fsyncs": syncs.rows,
     "commit": commit.rows,
     "cold": cold.rows,
+    "sharing": sharing.rows,
     "code": code_digest.rows,
     "cli": cli.rows,
     "parallel": parallel.rows,

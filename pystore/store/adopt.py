@@ -119,7 +119,7 @@ def _adopt(
     staged = store.begin(config, context, seed=candidate.attempts[0].seed, after=after)
     try:
         fill(store.layout, candidate.rref, staged.out)
-        sealed = seal_tree(staged, durable=store.durable)
+        sealed = seal_tree(staged, durable=store.durable, share=store.pool.share)
         if parse_provenance(sealed.provenance)[2] != _tree(store.layout, candidate.rref):
             _forget(store, staged)
             return None

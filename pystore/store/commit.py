@@ -19,6 +19,7 @@ from ..model.manifest import Manifest
 from ..model.refs import RRef
 from . import attempts, disk, tree
 from .layout import Layout
+from .links import Pool
 from .metrics import Trace, metrics_of
 from .staging import Staging
 from .writers import refuse_late_writers
@@ -42,11 +43,12 @@ class Sealed:
 
     rref: RRef
     provenance: bytes
+    manifest: Manifest
     metrics: dict[str, float]
     trace: Trace
 
 
-def seal(staging: Staging, outside: frozenset[str], *, durable: bool) -> Sealed:
+def seal(staging: Staging, outside: frozenset[str], *, durable: bool, share: tree.Share) -> Sealed:
     """Makes a staging final and durable, under the name that it will have.
 
     Raises MissingOutput or UnkeepableOutput before anything is changed.
@@ -54,12 +56,12 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool) -> Sealed:
     check_promises(staging)
     refuse_late_writers(staging.out)
     tree.check(staging.out, outside)
-    return seal_tree(staging, durable=durable)
+    return seal_tree(staging, durable=durable, share=share)
 
 
-def seal_tree(staging: Staging, *, durable: bool) -> Sealed:
+def seal_tree(staging: Staging, *, durable: bool, share: tree.Share) -> Sealed:
     """Makes a staging whose tree can be kept final and durable."""
-    manifest = tree.seal(staging.out, durable=durable)
+    manifest = tree.seal(staging.out, durable=durable, share=share)
     _warn_of_collisions(staging, manifest)
     provenance = provenance_text(staging.dref, staging.context, manifest.digest)
     for name, text in ((MANIFEST, manifest.text), (CONTEXT, provenance)):
@@ -68,7 +70,7 @@ def seal_tree(staging: Staging, *, durable: bool) -> Sealed:
     if durable:
         disk.sync_directory(staging.path)
     metrics, trace = metrics_of(staging.out, manifest)
-    return Sealed(rref_of(staging.dref, provenance), provenance, metrics, trace)
+    return Sealed(rref_of(staging.dref, provenance), provenance, manifest, metrics, trace)
 
 
 def check_promises(staging: Staging) -> None:
@@ -109,6 +111,8 @@ def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, 
         os.chmod(target, 0o555)
     if durable:
         disk.sync_directory(target.parent)
+    if fresh:
+        Pool(layout).add(target, sealed.manifest)
     return Committed(sealed.rref, fresh)
 
 

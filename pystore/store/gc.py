@@ -32,6 +32,7 @@ class Garbage:
     realizations: dict[RRef, int]  # their sizes [bytes]
     litter: tuple[str, ...]  # names of what was left in tmp/ and trash/
     removed: bool  # False: a dry run
+    shared: int = 0  # bytes of the realizations that are not freed: equal files stay
 
     @property
     def size(self) -> int:
@@ -56,12 +57,14 @@ def collect(store: Store, keep: Iterable[Kept] = (), *, dry_run: bool = True) ->
         everything = {r for dref in store.drefs() for r in store.realizations(dref)}
         victims = {rref: _size(store, rref) for rref in sorted(everything - marked)}
         litter = sorted(_litter(store))
+        shared = store.pool.shared(Path(store.layout.out(rref)) for rref in victims)
         if not dry_run:
             _move_away(store, victims, litter)
     if not dry_run:
         for resting in sorted(os.listdir(store.layout.trash)):
             tree.remove(store.layout.trash / resting)
-    return Garbage(victims, tuple(path.name for path in litter), removed=not dry_run)
+        store.pool.prune()
+    return Garbage(victims, tuple(path.name for path in litter), not dry_run, shared)
 
 
 def _roots(store: Store, kept: list[Kept]) -> set[RRef]:

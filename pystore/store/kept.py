@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def reopen(store: Store, path: Path) -> Staging:
         claim = _claim(path)
         try:
             config, context, seed = _made_for(store, path)
+            store.pool.part(path / "out")
             begun = store.claim(config.dref, context, path.name, seed)
         except BaseException:
             os.close(claim)
@@ -40,7 +42,14 @@ def give_back(store: Store, staging: Staging) -> None:
     """Leaves a reopened staging for another try; its attempt, in which nothing ran, never was."""
     folder = store.layout.attempts(staging.dref)
     attempts.unclaim(folder, staging.context.digest, staging.begun.number)
-    staging.keep()
+    keep(store, staging)
+
+
+def keep(store: Store, staging: Staging) -> bool:
+    """Leaves a staging to its user, sharing nothing; returns whether there was anything in it."""
+    with suppress(OSError):  # no room: its files stay sealed, and `reopen` does it
+        store.pool.part(staging.out)
+    return staging.keep()
 
 
 def _claim(path: Path) -> int:

@@ -15,7 +15,7 @@ from ..model.refs import DRef, RRef
 from . import disk
 
 FORMAT = 1
-_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots")
+_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links")
 _MARK = "pystore.json"
 
 Ref = TypeVar("Ref", DRef, RRef)
@@ -32,6 +32,7 @@ class Layout:
         self.trash = root / "trash"
         self.locks = root / "locks"
         self.roots = root / "roots"
+        self.links = root / "links"
         self.gate = self.locks / "gc.lock"
         self._drv = str(self.drv) + os.sep
 

@@ -42,6 +42,7 @@ from .candidates import gather, present
 from .commit import CONTEXT, Committed, publish, seal, trash
 from .current import using
 from .layout import Layout, exists, open_root
+from .links import Pool
 from .live import session_of
 from .metrics import Trace
 from .protocol import Told
@@ -72,6 +73,7 @@ class Store:
         self.layout = Layout(self.root)
         self.session = session_of(self.id, self.layout.tmp, self.layout.gate)
         self._clock = clock
+        self.pool = Pool(self.layout)
         self.staging_area = self.layout.tmp
         if custom_tmp is not None:
             self._stage_in(Path(os.path.realpath(os.path.expanduser(custom_tmp))))
@@ -167,6 +169,7 @@ class Store:
         if self.durable:
             disk.sync_directory(target.parent)
         tree.remove(resting)
+        self.pool.prune()
 
     def remove_derivation(self, dref: DRef) -> None:
         """Removes a derivation with its realizations and its attempts (S3)."""
@@ -177,6 +180,7 @@ class Store:
         if self.durable:
             disk.sync_directory(self.layout.drv)
         tree.remove(resting)
+        self.pool.prune()
 
     # --- attempts ----------------------------------------------------------------------
 
@@ -274,7 +278,8 @@ class Store:
         Raises MissingOutput or UnkeepableOutput, which leave the staging as it was.
         """
         told = told or Told()
-        sealed = seal(staged, frozenset(told.outside), durable=self.durable)
+        outside, share = frozenset(told.outside), self.pool.share
+        sealed = seal(staged, outside, durable=self.durable, share=share)
         metrics = {**sealed.metrics, **told.metrics}
         attempt = self._attempt(staged, told, "succeeded", metrics, rref=sealed.rref)
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
@@ -324,7 +329,7 @@ class Store:
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
             attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
-        return staged.keep()
+        return kept.keep(self, staged)
 
     def trace(self, attempt: Attempt) -> Trace:
         """The metrics that an attempt told over its steps; empty when it told none."""

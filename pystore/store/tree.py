@@ -7,7 +7,7 @@ synced.
 
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from blake3 import blake3
@@ -15,6 +15,10 @@ from blake3 import blake3
 from ..model.errors import UnkeepableOutput
 from ..model.manifest import Entry, Manifest, encode_name
 from .walk import Step, open_folder, walk
+
+Share = Callable[[Step, Entry, int], bool]  # replaces a file, open as the last, by an equal one
+
+Digests = dict[tuple[int, int], tuple[int, str]]  # (device, inode) → (size, digest)
 
 _CHUNK = 1 << 20
 _SMALL = 1 << 16
@@ -75,16 +79,25 @@ def _leaves(out: Path, step: Step, target: str) -> bool:
     return place != root and not place.startswith(root + os.sep)
 
 
-def seal(out: Path, *, durable: bool) -> Manifest:
+def alone(step: Step, entry: Entry, own: int) -> bool:
+    """Shares nothing."""
+    return False
+
+
+def seal(out: Path, *, durable: bool, share: Share = alone) -> Manifest:
     """The manifest of a checked tree, after its modes are canonical and its bytes are synced."""
-    entries = [entry for step in walk(out) if (entry := _seal_step(step, durable))]
+    entries = [entry for step in walk(out) if (entry := _seal_step(step, durable, share))]
     _seal_folder(open_folder(out), durable)
     return Manifest.of(entries)
 
 
-def scan(out: Path) -> Manifest:
-    """The manifest of a tree as it is, changing nothing."""
-    return Manifest.of(entry for step in walk(out) if (entry := _scan_step(step)))
+def scan(out: Path, known: Digests | None = None) -> Manifest:
+    """The manifest of a tree as it is, changing nothing.
+
+    Files with several names are hashed once for all scans that are given the same `known`.
+    """
+    digests = {} if known is None else known
+    return Manifest.of(entry for step in walk(out) if (entry := _scan_step(step, digests)))
 
 
 def writable(out: Path) -> Iterator[tuple[bytes, int]]:
@@ -95,14 +108,14 @@ def writable(out: Path) -> Iterator[tuple[bytes, int]]:
             yield step.path, mode
 
 
-def _seal_step(step: Step, durable: bool) -> Entry | None:
+def _seal_step(step: Step, durable: bool, share: Share) -> Entry | None:
     if step.leaving:
         _seal_folder(open_folder(step.name, step.folder), durable)
     elif stat.S_ISREG(step.status.st_mode):
-        return _seal_file(step, durable)
+        return _seal_file(step, durable, share)
     elif step.is_directory:
         _open_up(step)
-    return _scan_step(step)
+    return _scan_step(step, {})
 
 
 def _open_up(step: Step) -> None:
@@ -110,12 +123,12 @@ def _open_up(step: Step) -> None:
         os.chmod(step.name, 0o700, dir_fd=step.folder)
 
 
-def _scan_step(step: Step) -> Entry | None:
+def _scan_step(step: Step, known: Digests) -> Entry | None:
     mode = step.status.st_mode
     if stat.S_ISLNK(mode):
         return Entry(step.path, "link", target=os.readlink(step.name, dir_fd=step.folder))
     if stat.S_ISREG(mode):
-        return _read_file(step)
+        return _read_file(step, known)
     if step.is_directory:
         return Entry(step.path, "directory") if step.leaving and step.empty else None
     raise UnkeepableOutput("a special file in a tree", path=encode_name(step.path))
@@ -131,19 +144,20 @@ def _seal_folder(folder: int, durable: bool) -> None:
         os.close(folder)
 
 
-def _seal_file(step: Step, durable: bool) -> Entry:
+def _seal_file(step: Step, durable: bool, share: Share) -> Entry:
     executable = bool(step.status.st_mode & 0o100)
-    canonical = 0o555 if executable else 0o444
     if not step.status.st_mode & 0o400:
         os.chmod(step.name, 0o600, dir_fd=step.folder)
     descriptor = _open_file(step)
     try:
         # A sealed file may be part of another realization too: it is left as it is.
-        if stat.S_IMODE(step.status.st_mode) != canonical or _extras(descriptor):
+        if not is_sealed(descriptor, executable):
             os.fchmod(descriptor, 0o600)  # the attributes of a read-only file cannot be removed
             _strip(descriptor)
-            os.fchmod(descriptor, canonical)
-        entry = Entry(step.path, "file", executable, *_hash(descriptor))
+            os.fchmod(descriptor, _canonical(executable))
+        entry = Entry(step.path, "file", executable, *hash_file(descriptor))
+        if share(step, entry, descriptor):
+            descriptor = _swap(descriptor, _open_file(step))
         if durable:
             os.fsync(descriptor)
     finally:
@@ -151,13 +165,34 @@ def _seal_file(step: Step, durable: bool) -> Entry:
     return entry
 
 
-def _read_file(step: Step) -> Entry:
-    descriptor = _open_file(step)
-    try:
-        executable = bool(step.status.st_mode & 0o100)
-        return Entry(step.path, "file", executable, *_hash(descriptor))
-    finally:
-        os.close(descriptor)
+def _swap(old: int, new: int) -> int:
+    os.close(old)
+    return new
+
+
+def is_sealed(descriptor: int, executable: bool) -> bool:
+    """Whether a file is as those of a sealed tree are."""
+    mode = os.fstat(descriptor).st_mode
+    return mode == stat.S_IFREG | _canonical(executable) and not _extras(descriptor)
+
+
+def _canonical(executable: bool) -> int:
+    return 0o555 if executable else 0o444
+
+
+def _read_file(step: Step, known: Digests) -> Entry:
+    executable = bool(step.status.st_mode & 0o100)
+    inode = (step.status.st_dev, step.status.st_ino)
+    if inode not in known:
+        descriptor = _open_file(step)
+        try:
+            found = hash_file(descriptor)
+        finally:
+            os.close(descriptor)
+        if step.status.st_nlink == 1:
+            return Entry(step.path, "file", executable, *found)
+        known[inode] = found
+    return Entry(step.path, "file", executable, *known[inode])
 
 
 def _open_file(step: Step) -> int:
@@ -165,7 +200,8 @@ def _open_file(step: Step) -> int:
     return os.open(step.name, flags, dir_fd=step.folder)
 
 
-def _hash(descriptor: int) -> tuple[int, str]:
+def hash_file(descriptor: int) -> tuple[int, str]:
+    """The size and the digest of what an open file holds from here on."""
     content = os.read(descriptor, _SMALL)
     if len(content) < _SMALL:
         return len(content), blake3(content).hexdigest()

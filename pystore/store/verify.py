@@ -104,6 +104,7 @@ class _Rounds:
         self.checked = 0
         self.size = 0
         self.quarantined: list[RRef] = []
+        self._digests: tree.Digests = {}  # of files that realizations share
         self._made: dict[DRef, set[RRef]] = {}  # what recorded attempts made
 
     def all(self) -> Iterator[Damage]:
@@ -179,7 +180,7 @@ class _Rounds:
         self, out: Path, manifest: Manifest, damage: Callable[[Kind, str, str], Damage]
     ) -> Iterator[Damage]:
         try:
-            found = {entry.path: entry for entry in tree.scan(out).entries}
+            found = {entry.path: entry for entry in tree.scan(out, self._digests).entries}
         except UnkeepableOutput as error:
             yield damage("changed", "out", f"{error.what}: {error.path}")
             return

@@ -38,6 +38,8 @@ class Disk:
                 self.dirty.pop(call.path, None)
             case "link":
                 self._names(call.other, "link")
+                if call.path in self.dirty:
+                    self.dirty[call.other] = self.dirty[call.path]
             case "rename":
                 self._rename(call.path, call.other)
 
@@ -49,6 +51,7 @@ class Disk:
         self.dirty[os.path.dirname(path)] = f"{what} {os.path.basename(path)}"
 
     def _rename(self, old: str, new: str) -> None:
+        self.dirty.pop(new, None)
         moved = {p: w for p, w in self.dirty.items() if p == old or p.startswith(old + os.sep)}
         for path, what in moved.items():
             del self.dirty[path]

@@ -21,7 +21,7 @@ from pystore.model.errors import Corrupted, PystoreError
 from pystore.model.refs import DRef
 from pystore.store.commit import is_sound
 
-_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots"}
+_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links"}
 _ATTEMPT = re.compile(r"[0-9a-f]{32}\.(diff|\d+\.(begin|json|trace|logs|scratch))")
 
 
@@ -52,7 +52,11 @@ def unsound(root: Path) -> list[str]:
     for home in _listing(root / "drv"):
         found += _unsound_derivation(root / "drv" / home)
     found += [f"O5 litter in locks: {n}" for n in _listing(root / "locks") if n[-5:] != ".lock"]
-    return found
+    return found + [f"O5 litter in links: {n}" for n in _listing(root / "links") if not _known(n)]
+
+
+def _known(name: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{64}x?", name) is not None
 
 
 def _rooms(root: Path) -> set[str]:
@@ -130,7 +134,9 @@ def torn(before: State, after: State, removes: frozenset[str]) -> list[str]:
 
 def litter(root: Path) -> list[str]:
     """What is left where gc should have cleaned."""
-    return [f"O5 {room}/{n}" for room in ("tmp", "trash") for n in _listing(root / room)]
+    left = [f"O5 {room}/{n}" for room in ("tmp", "trash") for n in _listing(root / room)]
+    links = [root / "links" / name for name in _listing(root / "links")]
+    return left + [f"O5 links/{p.name}: nobody holds it" for p in links if p.stat().st_nlink == 1]
 
 
 def _listing(folder: Path) -> list[str]:

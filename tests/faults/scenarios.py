@@ -59,7 +59,7 @@ class Scenario:
 
 def _fill(b: Build) -> None:
     out = build_outpath(b)
-    (out / "data.bin").write_bytes(bytes(range(256)) * 8)
+    (out / "data.bin").write_bytes(bytes(range(256)) * 16)
     (out / "empty").mkdir()
     script = out / "bin" / "run"
     script.parent.mkdir()
@@ -74,7 +74,7 @@ def _score(b: Build) -> None:
 
 
 def _vary(b: Build) -> None:
-    (build_outpath(b) / "score.txt").write_text(f"{build_seed(b)}\n" * 20)
+    (build_outpath(b) / "score.txt").write_text(f"{build_seed(b)}\n" * 500)
 
 
 def data(m: Registry) -> DRef:
@@ -86,6 +86,11 @@ def score(m: Registry) -> DRef:
     """A file made from another derivation's."""
     config = {"name": "score", "data": [data(m), "data.bin"]}
     return mkdrv(m, config, match_latest(), build_wrapper(_score))
+
+
+def twin(m: Registry) -> DRef:
+    """The same files under another name."""
+    return mkdrv(m, {"name": "twin"}, match_latest(), build_wrapper(_fill))
 
 
 def vary(m: Registry) -> DRef:
@@ -258,6 +263,7 @@ SCENARIOS = {
         Scenario("reuse", _prepare(score), _builds(score)),
         Scenario("rebuild same", _prepare(score), _builds(data, force_rebuild=True)),
         Scenario("rebuild other", _prepare(vary), _builds(vary, force_rebuild=True)),
+        Scenario("share", _prepare(data), _builds(twin)),
         Scenario("fetch", _prepare_archive, _fetches(_local)),
         Scenario("download", _prepare_archive, _fetches(_remote)),
         Scenario("pull", _prepare_exchange, _pulls),

@@ -38,6 +38,8 @@ class Arrival:
         self.rref = rref_of(config.dref, provenance_text(config.dref, context, manifest.digest))
         self._staged, self._resumed = _staging(store, config, context, self.rref)
         try:
+            if self._resumed:  # a try that was killed may have shared files already
+                store.pool.part(self._staged.out)
             self._make_folders()
         except BaseException:
             self.leave()
@@ -86,7 +88,7 @@ class Arrival:
             tree.check(staged.out)
         except UnkeepableOutput as error:
             raise self._lie(str(error.problems)) from None
-        sealed = seal_tree(staged, durable=store.durable)
+        sealed = seal_tree(staged, durable=store.durable, share=store.pool.share)
         if sealed.rref != self.rref:
             raise self._lie("its tree is another one")
         count = record_copies(store, staged.config, staged.context, copies)

@@ -74,6 +74,7 @@ def record(garbage: Garbage) -> dict[str, Any]:
     return {
         "removed": garbage.removed,
         "size": garbage.size,
+        "shared": garbage.shared,
         "realizations": [{"rref": r, "size": s} for r, s in garbage.realizations.items()],
         "leftovers": list(garbage.litter),
     }
@@ -83,6 +84,8 @@ def total(garbage: Garbage) -> str:
     """The sums in words."""
     count, left = len(garbage.realizations), len(garbage.litter)
     words = f"{count} realization{'s' * (count != 1)}, {size(garbage.size)}"
+    if garbage.shared:
+        words += f" ({size(garbage.shared)} of it in files that stay)"
     return words + (f", and {left} leftover{'s' * (left != 1)} of ended processes" if left else "")
 
 
