@@ -14,13 +14,14 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.attempt import Attempt
 from ..model.candidate import Candidate
 from ..model.config import Config
-from ..model.context import Context, parse_provenance
+from ..model.context import Context, parse_provenance, rref_of
 from ..model.digest import short
 from ..model.errors import BadRef, Corrupted
 from ..model.refs import DRef, RRef
@@ -168,4 +169,12 @@ def _publish(store: Store, staged: Staging, sealed: Sealed, records: list[Attemp
 
 
 def _tree(layout: Layout, rref: RRef) -> str:
-    return parse_provenance(disk.read(f"{layout.realization(rref)}/{CONTEXT}"))[2]
+    return _stated_tree(f"{layout.realization(rref)}/{CONTEXT}", rref)
+
+
+@lru_cache(4096)  # a reference digests its context: what it says stands for good
+def _stated_tree(path: str, rref: RRef) -> str:
+    text = disk.read(path)
+    if rref_of(rref.dref, text) != rref:
+        raise Corrupted("it is not the context of this realization", ref=rref, path=path)
+    return parse_provenance(text)[2]

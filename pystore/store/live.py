@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from ..model.refs import RRef
@@ -68,11 +68,9 @@ class Session:
             with self._count:
                 self.running -= 1
 
-    @contextmanager
-    def open_gate(self) -> Iterator[bool]:
+    def open_gate(self) -> AbstractContextManager[bool]:
         """Keeps gc from running inside the block. Yields False in a store that has no gc."""
-        with gate(self._gate, fcntl.LOCK_SH) as writable:
-            yield writable
+        return gate(self._gate, fcntl.LOCK_SH)
 
     def holds(self, rrefs: Iterable[RRef]) -> bool:
         """Whether these are all noted already."""
@@ -150,7 +148,7 @@ def gate(path: Path, how: int) -> Iterator[bool]:
             if not locks.lacks_locks(error):
                 raise
         try:
-            yield os.access(path.parent.parent / "tmp", os.W_OK)
+            yield os.access(os.path.dirname(os.path.dirname(path)) + "/tmp", os.W_OK)
         finally:
             locks.release(file, pid)
     finally:

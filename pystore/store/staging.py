@@ -62,17 +62,17 @@ class Staging:
 
 def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:
     """A new staging directory, whose name says what for, and the descriptor that claims it."""
-    path = tmp / f"{disk.fresh_name()}-{dref[5:]}"
+    path = f"{tmp}/{disk.fresh_name()}-{dref[5:]}"
     os.mkdir(path, 0o755)
     try:
         claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             locks.claim(claim)
-            os.mkdir(path / "out", 0o755)
+            os.mkdir(f"{path}/out", 0o755)
         except BaseException:
             os.close(claim)
             raise
     except BaseException:
-        tree.remove(path)
+        tree.remove(Path(path))
         raise
-    return path, claim
+    return Path(path), claim
