@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pystore.store import attempts, commit, disk, gc, locks, staging, store, tree
+from pystore.store import attempts, commit, derivations, disk, gc, locks, staging, store, tree
 
 PLANTS: dict[str, Callable[[], None]] = {}
 FOUND_BY: dict[str, tuple[str, str]] = {}
@@ -86,12 +86,12 @@ def _fixed_name() -> None:
 
 @mutant("config written in place", "instantiate", "kill")
 def _config_in_place() -> None:
-    def write(self: Any, config: Any) -> None:
-        home = Path(self.layout.derivation(config.dref))
+    def write(layout: Any, config: Any, *, durable: bool) -> None:
+        home = Path(layout.derivation(config.dref))
         (home / "attempts").mkdir(parents=True, exist_ok=True)
         (home / "config.json").write_text(config.text)
 
-    store.Store._write_config = write  # type: ignore[method-assign]
+    derivations.write = write
 
 
 @mutant("commit by copy", "realize", "kill")
