@@ -34,9 +34,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
         store.destroy()
 
 
-@pytest.fixture(params=["Store", "MemoryStore"])
+@pytest.fixture(params=["Store", "MemoryStore", "Store above another"])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock):
     """Each kind of store in turn."""
     if request.param == "MemoryStore":
         return MemoryStore(clock=clock)
-    return Store(tmp_path / "store", durable=False, clock=clock)
+    below = Store(tmp_path / "below", durable=False).root if "above" in request.param else None
+    return Store(tmp_path / "store", durable=False, clock=clock, below=below)

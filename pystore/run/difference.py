@@ -135,4 +135,4 @@ def _lines(one: RRef, other: RRef, path: bytes, store: Store) -> list[str]:
 
 
 def _text(rref: RRef, path: bytes, store: Store) -> str:
-    return disk.read(f"{store.layout.out(rref)}/{os.fsdecode(path)}").decode()
+    return disk.read(f"{store.layout.holder(rref).out(rref)}/{os.fsdecode(path)}").decode()

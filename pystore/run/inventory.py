@@ -9,7 +9,7 @@ from ..model.errors import Corrupted, NotInStore
 from ..model.manifest import Manifest
 from ..model.refs import DRef, RRef
 from ..store import attempts as records
-from ..store import disk, verdicts
+from ..store import below, disk
 from ..store.commit import MANIFEST
 from ..store.store import Store
 
@@ -34,13 +34,15 @@ class Made:
 
 def held(drefs: Iterable[DRef], store: Store) -> list[Held]:
     """What is here of each derivation; no record is opened."""
-    return [_held(dref, store.layout.derivation(dref)) for dref in drefs]
+    layouts = store.layout.readable
+    return [_held(dref, [one.derivation(dref) for one in layouts]) for dref in drefs]
 
 
-def _held(dref: DRef, home: str) -> Held:
-    times = [_time(f"{home}/{name}") for name in records.names(home) if len(name) == 32]
-    known = [time for time in times if time is not None]
-    return Held(dref, len(known), max(known, default=None))
+def _held(dref: DRef, homes: list[str]) -> Held:
+    found = {name: home for home in homes for name in records.names(home) if len(name) == 32}
+    times = [_time(f"{home}/{name}") for name, home in found.items()]
+    here = [time for time in times if time is not None]
+    return Held(dref, len(here), max(here, default=None))
 
 
 def _time(path: str) -> int | None:
@@ -57,8 +59,8 @@ def made(dref: DRef, store: Store) -> list[Made]:
     for attempt in store.attempts(dref):
         if attempt.rref is not None:
             found.setdefault(attempt.rref, []).append(attempt)
-    names = records.names(store.layout.attempts(dref))
-    rejected, damaged = (verdicts.among(names, kind) for kind in ("rejected", "damaged"))
+    rejected = below.marked(store.layout, dref, "rejected")
+    damaged = below.marked(store.layout, dref, "damaged")
 
     def state(rref: RRef) -> str:
         if rref.digest in rejected:
@@ -72,7 +74,8 @@ def made(dref: DRef, store: Store) -> list[Made]:
 def manifest_of(rref: RRef, store: Store) -> Manifest:
     """The artifacts of a realization. Raises NotInStore, Corrupted."""
     try:
-        return Manifest.parse(disk.read(f"{store.layout.realization(rref)}/{MANIFEST}"))
+        home = store.layout.holder(rref).realization(rref)
+        return Manifest.parse(disk.read(f"{home}/{MANIFEST}"))
     except FileNotFoundError:
         raise store.absent(rref) from None
     except Corrupted as error:

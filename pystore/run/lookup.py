@@ -14,7 +14,9 @@ from ..model.errors import BadRef, NotInStore
 from ..model.refs import DRef, RRef, check_part, parse_ref
 from ..store.commit import CONTEXT, MANIFEST
 from ..store.current import current_store
+from ..store.layout import Layout
 from ..store.protocol import StoreProtocol
+from ..store.store import Store
 
 _OWN = (CONTEXT, MANIFEST)
 
@@ -38,7 +40,8 @@ def dref2path(dref: str, *, store: StoreProtocol | None = None) -> Path:
     """The store's directory for a derivation. Raises NotInStore."""
     store = store or current_store()
     store.config(DRef(dref))
-    return store.root / "drv" / dref[5:]
+    layout = store.layout.keeper(DRef(dref)) if isinstance(store, Store) else Layout(store.root)
+    return Path(layout.derivation(DRef(dref)))
 
 
 def config_of(ref: str, *, store: StoreProtocol | None = None) -> Config:

@@ -8,7 +8,7 @@ from ..model.attempt import Attempt
 from ..model.config import Config
 from ..model.errors import NotInStore
 from ..model.refs import DRef, RRef
-from ..store import verdicts
+from ..store import below
 from ..store.pins import pins
 from ..store.store import Store
 from .inventory import size_of
@@ -39,7 +39,7 @@ def particulars(ref: DRef | RRef, store: Store) -> Particulars:
     attempts = tuple(reversed(tries([ref], store)))
     if isinstance(ref, DRef):
         config = store.config(ref)
-        home: Path | None = Path(store.layout.derivation(ref))
+        home: Path | None = Path(store.layout.keeper(ref).derivation(ref))
         inputs: dict[DRef, tuple[RRef, ...]] = dict.fromkeys(config.inputs, ())
         rrefs = store.realizations(ref)
     else:
@@ -53,7 +53,7 @@ def particulars(ref: DRef | RRef, store: Store) -> Particulars:
 def _place(
     rref: RRef, attempts: tuple[Attempt, ...], store: Store
 ) -> tuple[Path | None, dict[DRef, tuple[RRef, ...]]]:
-    out = Path(store.layout.out(rref))
+    out = Path(store.layout.holder(rref).out(rref))
     try:
         return out, dict(store.context(rref))
     except NotInStore:
@@ -63,10 +63,9 @@ def _place(
 
 
 def _verdicts(rref: RRef, store: Store) -> dict[str, str]:
-    folder = store.layout.attempts(rref.dref)
     found = {}
-    if verdicts.stands(folder, rref, "rejected"):
-        found["rejected"] = str(verdicts.read(folder, rref, "rejected").get("reason"))
-    if verdicts.stands(folder, rref, "damaged"):
-        found["damaged"] = "; ".join(map(str, verdicts.read(folder, rref, "damaged")["what"]))
+    if rejected := below.verdict(store.layout, rref, "rejected"):
+        found["rejected"] = str(rejected.get("reason"))
+    if damaged := below.verdict(store.layout, rref, "damaged"):
+        found["damaged"] = "; ".join(map(str, damaged["what"]))
     return found

@@ -82,8 +82,8 @@ def find_refs(text: str, *, store: Store | None = None) -> Sequence[DRef | RRef]
 
 def latest(drefs: Iterable[DRef], *, store: Store | None = None) -> Attempt | None:
     """The last attempt that made a realization which can be used; None when there is none."""
-    layout = (store or current_store()).layout
-    made = [attempt for dref in drefs for attempt in _last(layout, dref)]
+    layouts = (store or current_store()).layout.readable
+    made = [attempt for dref in drefs for one in layouts for attempt in _last(one, dref)]
     return max(made, key=lambda attempt: attempt.order, default=None)
 
 
@@ -131,7 +131,9 @@ def _starting(text: str, store: Store) -> Iterator[DRef | RRef]:
 
 
 def _realizations(store: Store, dref: DRef, digits: str) -> Iterator[RRef]:
-    texts = (f"rref:{name}-{dref[5:]}" for name in records.names(store.layout.derivation(dref)))
+    homes = (one.derivation(dref) for one in store.layout.readable)
+    names = sorted({name for home in homes for name in records.names(home)})
+    texts = (f"rref:{name}-{dref[5:]}" for name in names)
     return well_formed(RRef, (text for text in texts if text.startswith(digits, 5)))
 
 

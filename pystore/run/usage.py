@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..model.refs import RRef
+from ..store.links import Inode, Pool
 from ..store.store import Store
 from ..store.walk import walk
 
@@ -23,13 +24,10 @@ class Usage:
     shared: int  # [bytes] of `disk` that have names elsewhere too
 
 
-_Key = tuple[int, int]  # device and inode
-
-
 @dataclass
-class _Inode:
+class _File:
     size: int
-    links: int  # its names, wherever they are
+    links: int  # its names, wherever they are; that in the store's index is nobody's
     seen: int = 0  # of these, how many are ours
 
 
@@ -41,16 +39,17 @@ def usage(
     What has gone meanwhile takes nothing.
     """
     rrefs = {name: tuple(group) for name, group in groups.items()}
-    found = {name: _inodes(group, store) for name, group in rrefs.items()}
-    everything: dict[_Key, _Inode] = {}
+    pooled = {inode for one in store.layout.readable for inode in Pool(one).inodes()}
+    found = {name: _inodes(group, store, pooled) for name, group in rrefs.items()}
+    everything: dict[Inode, _File] = {}
     for inodes in found.values():
         for key, inode in inodes.items():
-            everything.setdefault(key, _Inode(inode.size, inode.links)).seen += inode.seen
+            everything.setdefault(key, _File(inode.size, inode.links)).seen += inode.seen
     each = {name: _usage(rrefs[name], inodes) for name, inodes in found.items()}
     return each, _usage(tuple(rref for group in rrefs.values() for rref in group), everything)
 
 
-def _usage(rrefs: tuple[RRef, ...], inodes: Mapping[_Key, _Inode]) -> Usage:
+def _usage(rrefs: tuple[RRef, ...], inodes: Mapping[Inode, _File]) -> Usage:
     return Usage(
         rrefs,
         sum(inode.seen for inode in inodes.values()),
@@ -60,19 +59,21 @@ def _usage(rrefs: tuple[RRef, ...], inodes: Mapping[_Key, _Inode]) -> Usage:
     )
 
 
-def _inodes(rrefs: Iterable[RRef], store: Store) -> dict[_Key, _Inode]:
-    inodes: dict[_Key, _Inode] = {}
+def _inodes(rrefs: Iterable[RRef], store: Store, pooled: set[Inode]) -> dict[Inode, _File]:
+    inodes: dict[Inode, _File] = {}
     for rref in rrefs:
-        _count(store.layout.out(rref), inodes)
+        _count(store.layout.holder(rref).out(rref), inodes)
+    for inode in inodes.keys() & pooled:
+        inodes[inode].links -= 1
     return inodes
 
 
-def _count(out: str, inodes: dict[_Key, _Inode]) -> None:
+def _count(out: str, inodes: dict[Inode, _File]) -> None:
     try:
         for step in walk(out):
             status = step.status
             if stat.S_ISREG(status.st_mode):
                 key = (status.st_dev, status.st_ino)
-                inodes.setdefault(key, _Inode(status.st_size, status.st_nlink)).seen += 1
+                inodes.setdefault(key, _File(status.st_size, status.st_nlink)).seen += 1
     except FileNotFoundError:
         return  # it was removed just now

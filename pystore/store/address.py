@@ -18,6 +18,7 @@ class Address:
     id: str
     durable: bool
     staging: str
+    below: str | None = None
 
     @classmethod
     def of(cls, store: StoreProtocol) -> "Address":
@@ -28,7 +29,9 @@ class Address:
                 store=repr(store)[:200],
                 remedy="use Store(path), or realize without workers",
             )
-        return cls(str(store.root), store.id, store.durable, str(store.staging_area))
+        layout, area = store.layout, str(store.staging_area)
+        below = str(layout.below.root) if layout.below else None
+        return cls(str(store.root), store.id, store.durable, area, below)
 
     def open(self) -> Store:
         """The store that is there, opened once a process.
@@ -46,7 +49,7 @@ def _open(address: Address) -> Store:
             path=address.root,
             remedy="put the store on a file system that every worker mounts at the same path",
         )
-    store = Store(address.root, durable=address.durable)
+    store = Store(address.root, durable=address.durable, below=address.below)
     store.staging_area = Path(address.staging)
     if store.id != address.id:
         raise NotAStore(

@@ -62,7 +62,12 @@ def sources(layout: Layout, config: Config, context: Context) -> Iterator[Candid
     """The realizations of others with the same resolved config, whose bytes are there."""
     if not context:
         return
-    folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
+    digest = resolved_digest(layout, config, context)
+    for one in layout.readable:
+        yield from _others(one, f"{one.resolved}/{digest}", config, context)
+
+
+def _others(layout: Layout, folder: str, config: Config, context: Context) -> Iterator[Candidate]:
     for name in sorted(attempts.names(folder)):
         digest, _, home = name.partition("-")
         try:
@@ -76,7 +81,10 @@ def sources(layout: Layout, config: Config, context: Context) -> Iterator[Candid
 
 def fill(layout: Layout, rref: RRef, out: Path) -> None:
     """Links a realization's tree into an output directory, or copies it where that cannot be."""
-    source = Path(layout.out(rref))
+    holder = layout.holder(rref)
+    source = Path(holder.out(rref))
+    # A link to a file of the store below would change that file's inode.
+    bring = _link if holder is layout else shutil.copy2
     for step in walk(source):
         name = os.fsdecode(step.path)
         if step.leaving:
@@ -86,7 +94,7 @@ def fill(layout: Layout, rref: RRef, out: Path) -> None:
         elif stat.S_ISLNK(step.status.st_mode):
             os.symlink(os.readlink(source / name), out / name)
         else:
-            _link(source / name, out / name)
+            bring(source / name, out / name)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -169,7 +177,7 @@ def _publish(store: Store, staged: Staging, sealed: Sealed, records: list[Attemp
 
 
 def _tree(layout: Layout, rref: RRef) -> str:
-    return _stated_tree(f"{layout.realization(rref)}/{CONTEXT}", rref)
+    return _stated_tree(f"{layout.holder(rref).realization(rref)}/{CONTEXT}", rref)
 
 
 @lru_cache(4096)  # a reference digests its context: what it says stands for good

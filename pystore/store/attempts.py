@@ -51,15 +51,16 @@ def claim(
     tmp: Path,
     seed: int | None = None,
     after: int = 0,
+    least: int = 0,
 ) -> Begun:
     """Claims the next number of this (derivation, context), with its own seed or `seed` (S7).
 
-    It starts no earlier than `after`. Call it inside the gate.
+    It starts no earlier than `after`, and has no number below `least`. Call it inside the gate.
     """
     while True:
         numbers = begun_numbers(folder, context.digest)
-        number = numbers[-1] + 1 if numbers else 0
-        start = max(clock(), after, _last_start(folder, context.digest, numbers) + 1)
+        number = max(numbers[-1] + 1 if numbers else 0, least)
+        start = max(clock(), after, last_start(folder, context.digest, numbers) + 1)
         own = seed_of(dref, context.digest, number)
         begun = Begun(number, own if seed is None else seed, start)
         path = _begin_path(folder, context.digest, number)
@@ -145,7 +146,8 @@ def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
     return begin
 
 
-def _last_start(folder: str, context: str, numbers: list[int]) -> int:
+def last_start(folder: str, context: str, numbers: list[int]) -> int:
+    """When the last of these attempts began [ns since the epoch, UTC]; 0 where none says so."""
     starts = (_start(folder, context, number) for number in reversed(numbers))
     return next(filter(None, starts), 0)
 
@@ -197,6 +199,16 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
                 continue  # a copy that was cut short: nothing ever ran under this number
             records.append(_unfinished(begin, dref, context, number, staging_area))
     return sorted(records, key=lambda attempt: attempt.order)
+
+
+def owner(folder: str, context: str) -> str:
+    """Who runs the last attempt in a context: host, process and since when."""
+    numbers = begun_numbers(folder, context)
+    begin = read_begin(folder, context, numbers[-1]) if numbers else {}
+    if not begin:
+        return "another process, which is about to start"
+    since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(begin["start"] / 1e9))
+    return f"process {begin['pid']} on {begin['host']}, since {since}"
 
 
 def _unfinished(

@@ -51,7 +51,7 @@ def collect(store: Store, keep: Iterable[Kept] = (), *, dry_run: bool = True) ->
     Roots are the pins, what living processes use, and `keep`: RRefs, paths that lead into the
     store, directories of such links, and policies such as `keep_latest(2)`.
     """
-    kept = list(keep)
+    kept, store = list(keep), store.own
     with live.gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
         marked = _closed(store, _roots(store, kept))
         everything = {r for dref in store.drefs() for r in store.realizations(dref)}

@@ -22,10 +22,11 @@ Ref = TypeVar("Ref", DRef, RRef)
 
 
 class Layout:
-    """The paths of one store."""
+    """The paths of one store, and of the one below it that is read as well."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, below: "Layout | None" = None) -> None:
         self.root = root
+        self.below = below
         self.drv = root / "drv"
         self.resolved = root / "resolved"
         self.tmp = root / "tmp"
@@ -69,6 +70,22 @@ class Layout:
         names = [name for name in os.listdir(self.derivation(dref)) if len(name) == 32]
         return well_formed(RRef, (f"rref:{name}-{dref[5:]}" for name in names))
 
+    @property
+    def readable(self) -> list["Layout"]:
+        """This one, and the one below while it is there."""
+        return [self, self.below] if self.below and os.path.isdir(self.below.drv) else [self]
+
+    def keeper(self, dref: DRef) -> "Layout":
+        """The one that knows a derivation; this one where none does."""
+        known = (one for one in self.readable if os.path.isdir(one.derivation(dref)))
+        return next(known, self)
+
+    def holder(self, rref: RRef) -> "Layout":
+        """The one that has a realization; this one where none has."""
+        if self.below is None or os.path.isdir(self.out(rref)):
+            return self
+        return self.below if os.path.isdir(self.below.out(rref)) else self
+
     def lock(self, dref: DRef, context: str) -> Path:
         """The lock file of one (derivation, context)."""
         return self.locks / f"{dref.digest}-{context}.lock"
@@ -97,6 +114,19 @@ def open_root(root: Path) -> str:
         if not (root / folder).is_dir():  # deleted by hand
             _make_again(root / folder)
     return identity
+
+
+def open_below(root: Path) -> Layout:
+    """The paths of a store that is only read. Raises NotAStore, FormatTooNew."""
+    try:
+        _read_mark(root)
+    except FileNotFoundError:
+        raise NotAStore(
+            "there is no store below",
+            path=root,
+            remedy="mount it, or go without: what it held is then built again",
+        ) from None
+    return Layout(root)
 
 
 def _make_again(folder: Path) -> None:

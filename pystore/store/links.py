@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..model.manifest import Entry, Manifest
-from . import disk, tree
+from . import attempts, disk, tree
 from .layout import Layout
 from .walk import Step, walk
 
@@ -27,6 +27,9 @@ LEAST = 4096  # [bytes] of a file that is shared: a smaller one takes a whole bl
 
 _DEDUPE = 0xC0189436  # FIDEDUPERANGE: the file system compares. Source: ioctl_fideduperange(2)
 _SPAN = 1 << 24  # [bytes] for one call
+
+
+Inode = tuple[int, int]  # device, number
 
 
 class Pool:
@@ -69,21 +72,23 @@ class Pool:
 
     def prune(self) -> None:
         """Forgets each file that no realization holds any more."""
-        for name in self._names():
-            with suppress(FileNotFoundError):
-                status = os.lstat(name.path)
-                if status.st_nlink == 1 and not stat.S_ISDIR(status.st_mode):
-                    os.unlink(name.path)
+        for path, status in self._entries():
+            if status.st_nlink == 1 and not stat.S_ISDIR(status.st_mode):
+                disk.remove_file(path)
+
+    def inodes(self) -> set[Inode]:
+        """The files that have a name here, beside those in realizations."""
+        return {_inode(status) for _, status in self._entries()}
 
     def shared(self, trees: Iterable[Path]) -> int:
         """How many bytes of these trees would stay if they went: others hold them, or twice."""
-        held = Counter[tuple[int, int, int]]()  # inode, links, size → names in these trees
+        held = Counter[tuple[Inode, int, int]]()  # inode, links, size → names in these trees
         for out in trees:
             for step in walk(out) if out.is_dir() else ():
                 status = step.status
                 if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-                    held[status.st_ino, status.st_nlink, status.st_size] += 1
-        pooled = {name.inode() for name in self._names()}
+                    held[_inode(status), status.st_nlink, status.st_size] += 1
+        pooled = self.inodes()
         return sum(
             size * (count - (count == links - (inode in pooled)))
             for (inode, links, size), count in held.items()
@@ -91,9 +96,9 @@ class Pool:
 
     def part(self, out: Path) -> None:
         """Gives the files of a staged tree bytes of their own: its user may mend them (K2)."""
-        shared = {name.inode() for name in self._names()}
-        for step in walk(out) if shared and out.is_dir() else ():
-            if stat.S_ISREG(step.status.st_mode) and step.status.st_ino in shared:
+        pooled = self.inodes()
+        for step in walk(out) if pooled and out.is_dir() else ():
+            if stat.S_ISREG(step.status.st_mode) and _inode(step.status) in pooled:
                 self._copy(step)
 
     def _copy(self, step: Step) -> None:
@@ -108,15 +113,17 @@ class Pool:
         finally:
             disk.remove_file(staged)
 
-    def _names(self) -> list[os.DirEntry[str]]:
-        try:
-            with os.scandir(self._folder) as names:
-                return list(names)
-        except FileNotFoundError:
-            return []
+    def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
+        for name in attempts.names(self._folder):
+            with suppress(FileNotFoundError):  # another process has just removed it
+                yield (path := f"{self._folder}/{name}"), os.lstat(path)
 
     def _name(self, entry: Entry) -> str:
         return f"{self._folder}/{entry.digest}" + ("x" if entry.executable else "")
+
+
+def _inode(status: os.stat_result) -> Inode:
+    return status.st_dev, status.st_ino
 
 
 def _fits(staged: str, name: str, entry: Entry, own: int) -> bool:

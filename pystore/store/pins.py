@@ -17,7 +17,7 @@ def pin(store: Store, rref: RRef, name: str) -> None:
     check_name(name)
     target = Path(store.layout.realization(rref))
     with store.session.open_gate():
-        store.path(rref)
+        store.own.path(rref)
         staged = store.layout.tmp / disk.fresh_name()
         os.symlink(os.path.relpath(target, store.layout.roots), staged)
         os.rename(staged, store.layout.roots / name)

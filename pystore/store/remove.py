@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..model.errors import InUse, NotInStore
 from ..model.refs import DRef, RRef
-from . import live, verdicts
+from . import below, live, verdicts
 from .pins import pins
 from .store import Store
 
@@ -18,6 +18,7 @@ def remove(store: Store, ref: DRef | RRef, *, force: bool = False) -> None:
     Raises InUse when others were built from it, a pin keeps it, or another process uses it,
     unless `force`.
     """
+    store = store.own
     with live.gate(store.layout.gate, fcntl.LOCK_EX):
         if isinstance(ref, RRef) and ref not in store.realizations(ref.dref):
             raise store.absent(ref)
@@ -72,13 +73,13 @@ def reject(store: Store, rref: RRef, reason: str) -> None:
     if not any(attempt.rref == rref for attempt in store.attempts(rref.dref)):
         raise NotInStore("no attempt made this", ref=rref, remedy="attempts(dref) lists them")
     facts = {"reason": reason, "by": os.geteuid(), "at": time.time_ns()}
+    store.record([store.config(rref.dref)])  # it may be known below only
     with store.session.open_gate():
         verdicts.put(folder, rref, "rejected", facts, store.layout.tmp)
 
 
 def rejected(store: Store, dref: DRef) -> dict[RRef, str]:
     """The rejected realizations of a derivation, with the reasons."""
-    folder = store.layout.attempts(dref)
     made = {a.rref for a in store.attempts(dref) if a.rref}
-    stands = sorted(r for r in made if verdicts.stands(folder, r, "rejected"))
-    return {rref: verdicts.read(folder, rref, "rejected")["reason"] for rref in stands}
+    found = ((rref, below.verdict(store.layout, rref, "rejected")) for rref in sorted(made))
+    return {rref: facts["reason"] for rref, facts in found if facts}

@@ -1,15 +1,18 @@
 """Staging: the directory that one attempt fills, before it becomes a realization."""
 
 import os
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ..model.config import Config
 from ..model.context import Context
+from ..model.errors import PystoreWarning
 from ..model.refs import DRef
 from . import disk, locks, tree
 from .attempts import Begun
+from .layout import Layout
 from .scratch import Scratch
 
 
@@ -58,6 +61,24 @@ class Staging:
         """Removes the directory."""
         self.close()
         tree.remove(self.path)
+
+
+def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
+    """Where the stagings of a store lie, when its user has named a place for them."""
+    if custom_tmp.is_relative_to(layout.root):
+        return layout.tmp  # gc looks after the store's own directories
+    os.makedirs(custom_tmp, exist_ok=True)
+    if os.stat(custom_tmp).st_dev == os.stat(layout.tmp).st_dev:
+        found = custom_tmp / f"pystore-{identity}"
+        os.makedirs(found, exist_ok=True)
+        return found
+    warnings.warn(
+        f"custom_tmp {custom_tmp} is on another device than the store {layout.root}, and a "
+        f"commit is one rename within a device: staging stays in {layout.tmp}",
+        PystoreWarning,
+        stacklevel=3,
+    )
+    return layout.tmp
 
 
 def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:

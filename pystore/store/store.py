@@ -11,22 +11,21 @@ S8  Nothing is ever unpickled; no reference names anything outside of the store.
 """
 
 import os
-import time
-import warnings
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from ..model.attempt import Attempt, Outcome
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance
-from ..model.errors import Corrupted, NotAStore, NotInStore, PystoreWarning
+from ..model.errors import Corrupted, NotAStore, NotInStore
 from ..model.events import Listener
 from ..model.refs import DRef, RRef
 from . import (
     adopt,
     attempts,
+    below,
     beside,
     derivations,
     disk,
@@ -38,10 +37,9 @@ from . import (
     verdicts,
 )
 from .attempts import Begun, Clock
-from .candidates import gather, present
 from .commit import CONTEXT, Committed, publish, seal, trash
 from .current import using
-from .layout import Layout, exists, open_root
+from .layout import Layout, exists, open_below, open_root
 from .links import Pool
 from .live import session_of
 from .metrics import Trace
@@ -53,10 +51,12 @@ class Store:
     """The store at `path`; an empty one is made where there is nothing.
 
     With `durable=False` nothing is synced: quicker, and a power cut may lose what was built.
-    `custom_tmp` is where realizers write, if it is on the same device. `clock` gives the time
-    [ns since the epoch, UTC].
+    `custom_tmp` is where realizers write, if it is on the same device. `below` is another store,
+    such as a laboratory's: what it holds is seen as if it were here, and nothing is written to it.
+    `clock` gives the time [ns since the epoch, UTC].
 
-    Raises NotAStore when the path holds other things, FormatTooNew when a later version wrote it.
+    Raises NotAStore when the path holds other things, or `below` is no store; FormatTooNew when a
+    later version wrote it.
     """
 
     def __init__(
@@ -65,18 +65,19 @@ class Store:
         *,
         durable: bool = True,
         custom_tmp: str | os.PathLike[str] | None = None,
+        below: str | os.PathLike[str] | None = None,
         clock: Clock = attempts.now,
     ) -> None:
-        self.root = Path(os.path.realpath(os.path.expanduser(path)))
+        self.root = _real(path)
         self.durable = durable
         self.id = open_root(self.root)
-        self.layout = Layout(self.root)
+        self.layout = Layout(self.root, None if below is None else open_below(_real(below)))
         self.session = session_of(self.id, self.layout.tmp, self.layout.gate)
         self._clock = clock
         self.pool = Pool(self.layout)
         self.staging_area = self.layout.tmp
         if custom_tmp is not None:
-            self._stage_in(Path(os.path.realpath(os.path.expanduser(custom_tmp))))
+            self.staging_area = staging.area(_real(custom_tmp), self.layout, self.id)
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
@@ -84,6 +85,15 @@ class Store:
     def use(self) -> AbstractContextManager["Store"]:
         """Makes this the current store inside a `with` block."""
         return using(self)
+
+    @property
+    def own(self) -> "Store":
+        """This store without the one below: what may be collected, checked and removed."""
+        if self.layout.below is None:
+            return self
+        alone = object.__new__(Store)
+        vars(alone).update(vars(self), layout=Layout(self.root))
+        return alone
 
     def destroy(self) -> None:
         """Removes the store and everything in it, sealed or not."""
@@ -108,30 +118,35 @@ class Store:
 
     def config(self, dref: DRef) -> Config:
         """The config of a known derivation. Raises NotInStore, or Corrupted when it is damaged."""
-        try:
-            return derivations.read(self.layout, DRef(dref))
-        except FileNotFoundError:
-            raise self.absent(dref) from None
-        except Corrupted as error:
-            raise self._damaged(dref, error.what) from None
+        for layout in self.layout.readable:
+            try:
+                return derivations.read(layout, DRef(dref))
+            except FileNotFoundError:
+                continue
+            except Corrupted as error:
+                raise self._damaged(dref, error.what) from None
+        raise self.absent(dref)
 
     def drefs(self) -> list[DRef]:
         """The known derivations, sorted."""
-        return derivations.known(self.layout)
+        return sorted({dref for one in self.layout.readable for dref in derivations.known(one)})
 
     # --- realizations ------------------------------------------------------------------
 
     def realizations(self, dref: DRef) -> list[RRef]:
         """The realizations whose bytes are here, sorted. Raises NotInStore."""
-        try:
-            return sorted(self.layout.realizations(DRef(dref)))
-        except FileNotFoundError:
-            raise self.absent(dref) from None
+        found: set[RRef] | None = None
+        for layout in self.layout.readable:
+            with suppress(FileNotFoundError):
+                found = (found or set()) | set(layout.realizations(DRef(dref)))
+        if found is None:
+            raise self.absent(dref)
+        return sorted(found)
 
     def context(self, rref: RRef) -> Context:
         """The context of a realization. Raises NotInStore, or Corrupted when it is damaged."""
         try:
-            text = disk.read(self.layout.realization(RRef(rref)) + f"/{CONTEXT}")
+            text = disk.read(self.layout.holder(RRef(rref)).realization(rref) + f"/{CONTEXT}")
         except FileNotFoundError:
             raise self.absent(rref) from None
         try:
@@ -141,8 +156,9 @@ class Store:
 
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore; Corrupted when verify said so."""
-        out = Path(self.layout.out(RRef(rref)))
-        if verdicts.stands(self.layout.attempts(rref.dref), rref, "damaged"):
+        holder = self.layout.holder(RRef(rref))
+        out = Path(holder.out(rref))
+        if verdicts.stands(holder.attempts(rref.dref), rref, "damaged"):
             raise self._damaged(rref, "verify found it damaged")
         if not out.is_dir():
             raise self.absent(rref)
@@ -157,7 +173,7 @@ class Store:
             with self.session.open_gate() as writable:
                 if writable:
                     self.session.note(rrefs)
-        return len(present(self.layout, rrefs)) == len(rrefs)
+        return len(below.there(self.layout, rrefs)) == len(rrefs)
 
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay (S3)."""
@@ -186,24 +202,22 @@ class Store:
 
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts of a derivation, in the order of their starts."""
-        return attempts.read_all(self.layout.attempts(DRef(dref)), dref, self.staging_area)
+        own = attempts.read_all(self.layout.attempts(DRef(dref)), dref, self.staging_area)
+        return below.merge(own, below.all_attempts(self.layout, dref))
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()
     ) -> list[Candidate]:
         """What a matcher may choose from: the realizations that attempts made in this context."""
-        return gather(self.layout, dref, context.digest, tuple(reads))
+        return below.candidates(self.layout, dref, context.digest, tuple(reads))
 
     def all_candidates(self, dref: DRef, reads: Iterable[str] = ()) -> list[Candidate]:
         """The realizations that attempts made in any context."""
-        return gather(self.layout, dref, "", tuple(reads))
+        return below.candidates(self.layout, dref, "", tuple(reads))
 
     def elsewhere(self, dref: DRef, context: Context) -> int:
         """How many realizations attempts have made for other inputs."""
-        names = [n for n in attempts.names(self.layout.attempts(dref)) if n.endswith(".json")]
-        others = [n for n in names if not n.startswith(context.digest)]
-        records = attempts.read_records(self.layout.attempts(dref), others)
-        return len({attempt.rref for attempt in records if attempt.rref})
+        return len(below.made(self.layout, dref, without=context.digest))
 
     # --- building ----------------------------------------------------------------------
 
@@ -217,13 +231,7 @@ class Store:
 
     def owner(self, dref: DRef, context: Context) -> str:
         """Who builds it now: host, process and since when."""
-        folder = self.layout.attempts(dref)
-        numbers = attempts.begun_numbers(folder, context.digest)
-        begin = attempts.read_begin(folder, context.digest, numbers[-1]) if numbers else {}
-        if not begin:
-            return "another process, which is about to start"
-        since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(begin["start"] / 1e9))
-        return f"process {begin['pid']} on {begin['host']}, since {since}"
+        return attempts.owner(self.layout.attempts(dref), context.digest)
 
     def begin(
         self, config: Config, context: Context, seed: int | None = None, after: int = 0
@@ -251,7 +259,9 @@ class Store:
     ) -> Begun:
         """The next attempt number of a (derivation, context), for the staging of this name."""
         folder, tmp = self.layout.attempts(dref), self.layout.tmp
-        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, after)
+        least, last = below.ended(self.layout, dref, context.digest)
+        after = max(after, last + 1)
+        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, after, least)
 
     def _take_over(self, config: Config, context: Context, name: str) -> scratch.Left | None:
         folder = self.layout.attempts(config.dref)
@@ -333,11 +343,11 @@ class Store:
 
     def trace(self, attempt: Attempt) -> Trace:
         """The metrics that an attempt told over its steps; empty when it told none."""
-        return beside.read_trace(self.layout, attempt)
+        return beside.read_trace(below.home(self.layout, attempt), attempt)
 
     def diff(self, attempt: Attempt) -> bytes:
         """How the project's files differed from its last revision; empty where they did not."""
-        return beside.read_diff(self.layout, attempt)
+        return beside.read_diff(below.home(self.layout, attempt), attempt)
 
     def _attempt(
         self,
@@ -362,27 +372,13 @@ class Store:
 
     # --- the rest ----------------------------------------------------------------------
 
-    def _stage_in(self, custom_tmp: Path) -> None:
-        if custom_tmp.is_relative_to(self.root):
-            return  # gc looks after the store's own directories
-        os.makedirs(custom_tmp, exist_ok=True)
-        if os.stat(custom_tmp).st_dev == os.stat(self.layout.tmp).st_dev:
-            self.staging_area = custom_tmp / f"pystore-{self.id}"
-            os.makedirs(self.staging_area, exist_ok=True)
-            return
-        warnings.warn(
-            f"custom_tmp {custom_tmp} is on another device than the store {self.root}, and a "
-            f"commit is one rename within a device: staging stays in {self.layout.tmp}",
-            PystoreWarning,
-            stacklevel=3,
-        )
-
     def absent(self, ref: DRef | RRef) -> NotInStore:
         """The error for something that is not here."""
         return NotInStore(
             "the store does not hold this",
             ref=ref,
             store=self.root,
+            below=self.layout.below and self.layout.below.root,
             remedy="realize it, or use the store that has it: with Store(path).use(): …",
         )
 
@@ -394,3 +390,7 @@ class Store:
             because=because,
             remedy="instantiate and realize it again; what others built is not touched",
         )
+
+
+def _real(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.realpath(os.path.expanduser(path)))

@@ -98,7 +98,8 @@ def verify(
 
 class _Rounds:
     def __init__(self, store: Store, quarantine: bool, listener: Listener) -> None:
-        self._store = store
+        self._store = store.own
+        self._layout = store.layout  # with that below: inputs may lie there
         self._quarantine = quarantine
         self._listener = listener
         self.checked = 0
@@ -205,15 +206,14 @@ class _Rounds:
     ) -> Iterator[Damage]:
         for needs in context.values():
             for need in needs:
-                there = Path(self._store.layout.realization(need)).is_dir()
+                there = Path(self._layout.holder(need).realization(need)).is_dir()
                 if not there and not self._recorded(need):
                     yield damage("dangling", CONTEXT, f"{need} does not exist, and no record of it")
 
     def _recorded(self, rref: RRef) -> bool:
         if rref.dref not in self._made:
-            folder = self._store.layout.attempts(rref.dref)
-            names = [n for n in attempts.names(folder) if n.endswith(".json")]
-            made = (_made_by(folder, name) for name in names)
+            folders = [one.attempts(rref.dref) for one in self._layout.readable]
+            made = (_made_by(f, n) for f in folders for n in attempts.names(f) if n[-5:] == ".json")
             self._made[rref.dref] = {rref for rref in made if rref is not None}
         return rref in self._made[rref.dref]
 

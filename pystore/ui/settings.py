@@ -1,6 +1,7 @@
 """Settings: the one reader of environment variables, and the process-wide store.
 
 `PYSTORE_ROOT`     where the store is, when the program names none
+`PYSTORE_BELOW`    a store that is read beside it, and never written, such as a laboratory's
 `PYSTORE_MIRRORS`  servers that serve files by their sha256, for `fetchurl`; parted by spaces
 `PYSTORE_SUBSTITUTERS`  remotes to look in before something is built; parted by spaces
 `PYSTORE_TRUSTED_KEYS`  public keys, one of which must have signed what comes from there
@@ -30,6 +31,14 @@ def default_root() -> Path:
             return folder / ".pystore"
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(data, "pystore").expanduser()
+
+
+def default_below(root: str | os.PathLike[str]) -> Path | None:
+    """The store below the one at `root`: `PYSTORE_BELOW`, unless that is the one at `root`."""
+    below = os.environ.get("PYSTORE_BELOW")
+    if not below or os.path.realpath(below) == os.path.realpath(root):
+        return None
+    return Path(below)
 
 
 def mirrors() -> tuple[str, ...]:
@@ -67,21 +76,24 @@ def store_initialize(
     custom_tmp: str | os.PathLike[str] | None = None,
     *,
     durable: bool = True,
+    below: str | os.PathLike[str] | None = None,
 ) -> Store:
     """The store that module-level functions work on from now on; made where there is none.
 
     Says which. `custom_store` is its path (default: see `default_root`); `custom_tmp` is where
-    realizers write, if it is on the same device. Raises NotAStore when the path holds other
+    realizers write, if it is on the same device; `below` a store that is read as well, and never
+    written (default: `PYSTORE_BELOW`). Raises NotAStore when the path holds other
     things, FormatTooNew when a later version wrote it.
     """
     root = Path(custom_store).expanduser() if custom_store is not None else default_root()
     print(f"Initializing {'existing' if exists(root) else 'non-existing'} {root}")
-    Default.store = Store(root, durable=durable, custom_tmp=custom_tmp)
+    below = default_below(root) if below is None else below
+    Default.store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below)
     return Default.store
 
 
 def _find() -> Store:
-    return Store(default_root())
+    return Store(root := default_root(), below=default_below(root))
 
 
 Default.find = staticmethod(_find)

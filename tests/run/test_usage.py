@@ -8,7 +8,7 @@ import pytest
 from pystore import Derivation, Store, build_outpath, lsref, match_latest, realize
 from pystore.run.usage import usage
 
-SIZE = 1000
+SIZE = 10_000  # large enough to be stored once
 
 
 def write(b):

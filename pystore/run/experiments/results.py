@@ -15,8 +15,7 @@ from ...model.attempt import Attempt
 from ...model.errors import BadMetric, BadRef, BadStage, PystoreError
 from ...model.refs import RRef, check_part
 from ...model.statistics import Mode
-from ...store import attempts as records
-from ...store import verdicts
+from ...store import below
 from ...store.current import current_store
 from ...store.store import Store
 from .family import members
@@ -158,8 +157,7 @@ def best(what: Any, file: str, mode: Mode = "max", *, store: Store | None = None
 
 def counted(store: Store, dref: Any) -> list[Attempt]:
     """The attempts of a derivation, first to last, but those whose result was rejected (V1)."""
-    folder = store.layout.attempts(dref)
-    rejected = verdicts.among(records.names(folder), "rejected")
+    rejected = below.marked(store.layout, dref, "rejected")
     made = store.attempts(dref)
     return [a for a in made if a.rref is None or a.rref.digest not in rejected]
 
@@ -182,7 +180,7 @@ def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
 
 
 def _usable(store: Store, dref: Any) -> set[RRef]:
-    damaged = verdicts.among(records.names(store.layout.attempts(dref)), "damaged")
+    damaged = below.marked(store.layout, dref, "damaged")
     return {rref for rref in store.realizations(dref) if rref.digest not in damaged}
 
 
@@ -207,7 +205,8 @@ def _from_file(rref: RRef, name: str, store: Store) -> float | None:
     """The number on the first line of an artifact; None where there is no such file (V3)."""
     try:
         parts = [check_part(part) for part in name.split("/")]
-        with open(f"{store.layout.out(rref)}/{'/'.join(parts)}", "rb") as file:  # noqa: PTH123
+        out = store.layout.holder(rref).out(rref)
+        with open(f"{out}/{'/'.join(parts)}", "rb") as file:  # noqa: PTH123
             line = file.readline(1000)
     except (BadRef, OSError):
         return None

@@ -11,7 +11,7 @@ from ...model.context import Context, parse_provenance
 from ...model.errors import BadPlace, Corrupted, NotInStore, UnkeepableOutput
 from ...model.manifest import Entry, Manifest
 from ...model.refs import DRef, RRef
-from .. import beside, disk, verdicts
+from .. import below, beside, disk
 from ..commit import CONTEXT, MANIFEST
 from ..store import Store
 from .history import Copy
@@ -28,7 +28,7 @@ class Shipment:
     def __init__(self, store: Store, rref: RRef) -> None:
         self.rref = rref
         self._out = store.path(rref)
-        home = store.layout.realization(rref)
+        home = store.layout.holder(rref).realization(rref)
         self.provenance = disk.read(f"{home}/{CONTEXT}")
         self.manifest = Manifest.parse(disk.read(f"{home}/{MANIFEST}"))
         self._digests: list[str] = []
@@ -117,7 +117,8 @@ def copies(store: Store, tried: Iterable[Attempt], context: Context) -> list[Cop
 def _copy(store: Store, attempt: Attempt, context: Context) -> Copy:
     files: dict[str, bytes] = {}
     for suffix in ("trace", "log"):
-        path = store.layout.beside(attempt.dref, attempt.context, attempt.number, suffix)
+        home = below.home(store.layout, attempt)
+        path = home.beside(attempt.dref, attempt.context, attempt.number, suffix)
         content = _small(path)
         if content and not (suffix == "trace" and _is_torn(path)):
             files[suffix] = content
@@ -146,7 +147,8 @@ def _tree(store: Store, attempt: Attempt) -> str | None:
     if attempt.rref is None:
         return None
     try:
-        provenance = disk.read(store.layout.realization(attempt.rref) + f"/{CONTEXT}")
+        home = store.layout.holder(attempt.rref).realization(attempt.rref)
+        provenance = disk.read(f"{home}/{CONTEXT}")
         dref, context, tree = parse_provenance(provenance)
     except (FileNotFoundError, Corrupted):
         return None
@@ -164,11 +166,11 @@ def sendable(store: Store, dref: DRef) -> list[RRef]:
 
 def sendable_one(store: Store, rref: RRef) -> RRef:
     """The realization, if it may be sent. Raises BadPlace when a person has rejected it."""
-    if verdicts.stands(store.layout.attempts(rref.dref), rref, "rejected"):
+    if rejected := below.verdict(store.layout, rref, "rejected"):
         raise BadPlace(
             "this was rejected, and is not sent to others",
             ref=rref,
-            reason=verdicts.read(store.layout.attempts(rref.dref), rref, "rejected").get("reason"),
+            reason=rejected.get("reason"),
             remedy="send another realization",
         )
     return rref

@@ -14,7 +14,7 @@ from ...store.layout import exists
 from ...store.memory import MemoryStore
 from ...store.protocol import StoreProtocol
 from ...store.store import Store
-from ..settings import default_root
+from ..settings import default_below, default_root
 
 
 class Edge:
@@ -52,7 +52,7 @@ class Edge:
 
     def make(self) -> Store:
         """The store, made where there is none."""
-        Default.store = Store(self.root)
+        Default.store = Store(self.root, below=default_below(self.root))
         return Default.store
 
 

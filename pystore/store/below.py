@@ -1,0 +1,115 @@
+"""Below: a store that is only read, under one's own, such as a laboratory's.
+
+B1  Nothing is ever written below: no lock, no note, no link to a file of it.
+B2  What both have counts once: realizations by their names, attempts by their ids and seeds.
+B3  What goes away below is as what was never there: it is built again when it is needed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from ..model.attempt import Attempt
+from ..model.candidate import Candidate
+from ..model.refs import DRef, RRef
+from . import attempts, disk, verdicts
+from .candidates import gather, present
+from .layout import Layout
+
+
+def candidates(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:
+    """The candidates of both stores."""
+    first, *others = (gather(one, dref, context, reads) for one in layout.readable)
+    if not others:
+        return first
+    rejected, merged = marked(layout, dref, "rejected"), {c.rref: c for c in first}
+    for candidate in (candidate for found in others for candidate in found):
+        mine = merged.get(candidate.rref)
+        merged[candidate.rref] = _one(mine, candidate) if mine else candidate
+    return [c for c in merged.values() if c.rref.digest not in rejected]
+
+
+def _one(mine: Candidate, other: Candidate) -> Candidate:
+    here = other if mine.gone else mine
+    return replace(here, attempts=tuple(merge(mine.attempts, other.attempts)))
+
+
+def merge(mine: Iterable[Attempt], others: Iterable[Attempt]) -> list[Attempt]:
+    """The attempts of both, in the order of their starts; copies and repetitions once (B2)."""
+    kept = list(mine)
+    ids, runs = {attempt.id for attempt in kept}, {_run(attempt) for attempt in kept}
+    kept += [a for a in others if not a.id or (a.id not in ids and _run(a) not in runs)]
+    return sorted(kept, key=lambda attempt: attempt.order)
+
+
+def _run(attempt: Attempt) -> tuple[object, ...]:
+    """What a run shares with its repetition: with the same seed it made the same."""
+    # Of those that made nothing, each is its own.
+    result = attempt.rref if attempt.succeeded else attempt.id or attempt.number
+    return attempt.context, attempt.seed, result
+
+
+def all_attempts(layout: Layout, dref: DRef) -> list[Attempt]:
+    """All attempts that the store below knows."""
+    _, *others = layout.readable
+    found = (attempts.read_all(one.attempts(dref), dref, one.tmp) for one in others)
+    return [attempt for tries in found for attempt in tries]
+
+
+def made(layout: Layout, dref: DRef, without: str) -> set[RRef]:
+    """What attempts in other contexts than that have made, in both."""
+    found: set[RRef] = set()
+    for one in layout.readable:
+        folder = one.attempts(dref)
+        names = [n for n in attempts.names(folder) if n.endswith(".json")]
+        records = attempts.read_records(folder, [n for n in names if not n.startswith(without)])
+        found.update(attempt.rref for attempt in records if attempt.rref)
+    return found
+
+
+def marked(layout: Layout, dref: DRef, kind: verdicts.Kind) -> set[str]:
+    """The digests of the realizations of a derivation that have such a verdict, in either."""
+    names = (attempts.names(one.attempts(dref)) for one in layout.readable)
+    return {digest for found in names for digest in verdicts.among(found, kind)}
+
+
+def verdict(layout: Layout, rref: RRef, kind: verdicts.Kind) -> dict[str, Any]:
+    """What such a verdict says, in either; empty where there is none."""
+    for one in layout.readable:
+        folder = one.attempts(rref.dref)
+        if verdicts.stands(folder, rref, kind):
+            return verdicts.read(folder, rref, kind)
+    return {}
+
+
+def there(layout: Layout, rrefs: Iterable[RRef]) -> set[RRef]:
+    """Those of the realizations whose directory is in either."""
+    wanted = set(rrefs)
+    return set().union(*(present(one, wanted) for one in layout.readable))
+
+
+def ended(layout: Layout, dref: DRef, context: str) -> tuple[int, int]:
+    """The first number that no attempt below has, and the start of the last of them."""
+    _, *others = layout.readable
+    folders = [one.attempts(dref) for one in others]
+    taken = [(folder, attempts.begun_numbers(folder, context)) for folder in folders]
+    numbers = [number for _, found in taken for number in found]
+    starts = [attempts.last_start(folder, context, found) for folder, found in taken]
+    return max(numbers, default=-1) + 1, max(starts, default=0)
+
+
+def home(layout: Layout, attempt: Attempt) -> Layout:
+    """The store that has the record of an attempt, and what lies beside it."""
+    name = f"{attempt.context}.{attempt.number}.json"
+    for one in layout.readable[1:]:
+        own, other = (f"{place.attempts(attempt.dref)}/{name}" for place in (layout, one))
+        if not _says(own, attempt) and _says(other, attempt):
+            return one
+    return layout
+
+
+def _says(path: str, attempt: Attempt) -> bool:
+    try:
+        return f'"id":"{attempt.id}"'.encode() in disk.read(path)
+    except FileNotFoundError:
+        return False
