@@ -44,6 +44,7 @@ def diff(edge: Edge, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
 
     Of a derivation or a name, the latest realization; where nothing was built of one of them yet,
     derivations are compared.
+
     --json: an object with `a`, `b` and lists `config`, `code`, `inputs`, `artifacts` and
     `metrics` of objects with `key` (of artifacts `path`), `a` and `b`; null where there is none.
     """

@@ -27,6 +27,7 @@ def du(edge: Edge, refs: Sequence[DRef | RRef] | None, by: str, as_json: bool) -
 
     SIZE counts every file, DISK each file on the disk once, whatever its names; of DISK, SHARED is
     what other realizations have too: the rest is what goes when the row goes.
+
     --json: objects with `name`, `dref` or `rref`, and `realizations`, `files`, `size`, `disk` and
     `shared` in bytes.
     """

@@ -87,6 +87,7 @@ def logs(edge: Edge, refs: Sequence[DRef | RRef], number: int | None, as_json: b
     """Print what an attempt printed, as it was; also of one that failed, died or runs.
 
     `pystore run` keeps it. Of a derivation or a name, the latest attempt.
+
     --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`.
     """
     attempt = chosen_try(refs, number, edge.store)

@@ -29,7 +29,11 @@ def ls(edge: Edge, what: str | None, as_json: bool) -> None:
 
     Of a NAME or a pattern such as 'train*', the derivations with the parameters that tell them
     apart. Of the first digits of a hash, or `dref:` and digits, what that derivation or realization
-    holds. --json: objects with `dref`, `rref` or `path`.
+    holds.
+
+    --json: objects. Derivations have `dref`, `name`, `realizations` and `built`, with a NAME
+    `parameters` too; realizations `rref`, `dref`, `state`, `attempts`, `built`, `metrics` and
+    `pins`; artifacts `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
     """
     store = edge.store
     refs = store.drefs() if what is None else find_refs(what, store=store)

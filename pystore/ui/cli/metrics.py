@@ -39,6 +39,7 @@ def metrics(
     """Show the metrics of all attempts of stages: n, mean, std, 95 % interval, best.
 
     Attempts with equal parameters are one row. Of a realization, those of its derivation.
+
     --json: objects with `metric`, `parameters`, `drefs`, `n`, `failed`, `missing`, `mean`, `std`,
     `low` and `high` of the 95 % interval, `min`, `max` and `best`; null where there is none.
     """

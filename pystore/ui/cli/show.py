@@ -29,6 +29,7 @@ def show(edge: Edge, refs: tuple[Ref, ...], as_json: bool) -> None:
     """Show everything about a derivation or a realization.
 
     Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
+
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
     `sizes` and `attempts`, the newest last (docs/format.md).
     """
