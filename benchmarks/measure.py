@@ -51,9 +51,11 @@ class Sizes:
     artifact: int = 2**30  # [bytes]
     runs: int = 5  # of what takes seconds
     short_runs: int = 15  # of what takes a fraction of one
+    transfer: int = 200_000_000  # [bytes]
+    files: int = 10_000
 
 
-QUICK = Sizes(50, (30, 100), (200, 400), 50, 5, 2**26, 1, 3)
+QUICK = Sizes(50, (30, 100), (200, 400), 50, 5, 2**26, 1, 3, 20_000_000, 200)
 
 Figure = Callable[[Sizes, Path], Iterator[Row]]
 

@@ -9,6 +9,7 @@ import cli
 import code_digest
 import cold
 import commit
+import exchange
 import graph
 import importing
 import matching
@@ -34,6 +35,7 @@ FIGURES: dict[str, Figure] = {
     "code": code_digest.rows,
     "cli": cli.rows,
     "parallel": parallel.rows,
+    "exchange": exchange.rows,
 }
 
 HEADER = ("work", "pystore", "beside it", "must", "met")
