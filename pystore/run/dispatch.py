@@ -83,7 +83,10 @@ class _Here:
         future: Future[Committed] = Future()
         begun(future)
         make = partial(attempt, derivation, context, self._store, self._listener)
-        self._executor.submit(_settle, future, partial(make, seed=seed, capture=self._capture))
+        sent = self._executor.submit(
+            _settle, future, partial(make, seed=seed, capture=self._capture)
+        )
+        sent.add_done_callback(partial(_give_up, future))
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for nothing: the executor is the caller's."""
@@ -98,6 +101,12 @@ def _settle(future: Future[Committed], make: Callable[[], Committed]) -> None:
         future.set_exception(error)
         if not isinstance(error, Exception):
             raise  # Ctrl-C in the caller's own thread ends the caller
+
+
+def _give_up(future: Future[Committed], sent: Future[None]) -> None:
+    """Ends the wait for what an executor has cancelled by itself."""
+    if sent.cancelled() and future.set_running_or_notify_cancel():
+        future.set_exception(_lost(CancelledError("it was cancelled")))
 
 
 class _Elsewhere:

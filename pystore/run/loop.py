@@ -149,9 +149,12 @@ class _Loop:
                 self._retry(_PATIENCE)
 
     def _finish(self) -> None:
-        for future in [future for future in self._running if future.cancel()]:
-            del self._running[future]
+        self._take_back()
         self._dispatch.finish(self._running)
+
+    def _take_back(self) -> list[_Run]:
+        """Cancels the attempts that have been given out and have not started."""
+        return [self._running.pop(f) for f in list(self._running) if f.cancel()]
 
     def _raise(self, failures: dict[DRef, BaseException]) -> NoReturn:
         for dref, error in failures.items():
@@ -299,7 +302,9 @@ class _Loop:
             future = self._done.get(timeout=timeout)
         except queue.Empty:
             return
-        run = self._running.pop(future)
+        run = self._running.pop(future, None)
+        if run is None:
+            return  # it was taken back
         dref, error = run.dref, future.exception()
         if error is None:
             rref = future.result().rref
@@ -309,6 +314,9 @@ class _Loop:
             self._send(replace(run, retries=run.retries - 1))
         else:
             self._plan.tell(Failed(dref, error))
+            if not self._goes_on:
+                for left in self._take_back():
+                    self._plan.tell(Failed(left.dref, error))
 
     @property
     def _goes_on(self) -> bool:

@@ -18,10 +18,16 @@ from .job import Outcome
 from .slots import Outfit
 from .task import Task
 
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
-    "from pystore.run.workers.worker import main; main(*map(int, sys.argv[1:]))"
-)
+# First with the interpreter's own modules: one beside the script may have the name of one of them.
+_BOOT = """
+import json, sys
+root, places = json.loads(sys.argv.pop())
+sys.path[:] = [root, *sys.path, *places]
+from pystore.run.workers.worker import main
+sys.path[:] = places
+main(*map(int, sys.argv[1:]))
+"""
+_ROOT = str(Path(__file__).parents[3])
 _START = 60.0  # [s] to start and to import, beside an attempt's own timeout
 _AFTER = 1000  # [ms] for the kernel to end the children of a worker that was killed
 
@@ -58,8 +64,14 @@ class Hand:
             ends = (theirs.fileno(), held)
             try:
                 self.process = subprocess.Popen(
-                    # -P: nothing is imported from here before sys.path is that of this process.
-                    [sys.executable, "-P", "-c", _BOOT, *map(str, ends), json.dumps(places)],
+                    [
+                        sys.executable,
+                        "-P",
+                        "-c",
+                        _BOOT,
+                        *map(str, ends),
+                        json.dumps([_ROOT, places]),
+                    ],
                     stdin=subprocess.DEVNULL,
                     stdout=self._stray,
                     stderr=self._stray,

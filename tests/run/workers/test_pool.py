@@ -94,11 +94,22 @@ def test_a_child_that_a_realizer_leaves_does_not_hide_its_death(pool, fifo):
 
 
 def test_a_worker_that_cannot_start_says_why(monkeypatch, tmp_path):
-    (tmp_path / "pystore.py").write_text("raise ImportError('an impostor')")
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'no module named pystore' >&2\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
     with Workers(1) as pool, pytest.raises(WorkerDied, match="could not start") as caught:
         pool.submit(deeds.square, 2).result()
-    assert "an impostor" in caught.value.output
+    assert caught.value.output == "no module named pystore"
+    assert caught.value.ended == "it exited with code 3"
+
+
+def test_modules_beside_the_script_do_not_stand_in_for_those_of_the_worker(monkeypatch, tmp_path):
+    for name in ("queue", "json", "pystore"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('an impostor')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with Workers(1) as pool:
+        assert pool.submit(lambda: 42).result() == 42
 
 
 def test_a_machine_with_no_descriptors_left_is_a_clear_error():

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import deeds
@@ -291,3 +291,43 @@ def test_an_executor_that_gives_up_is_an_error_and_no_endless_wait(store, refuse
         targets = [deeds.number(n) for n in range(2)]
         realize(targets, executor=Broken(refuses), keep_going=True)
     assert {type(error) for error in caught.value.errors.values()} == {WorkerDied}
+
+
+class FailsFirst(Executor):
+    """An executor of which the first job ends badly, and the second when the third is cancelled."""
+
+    def __init__(self) -> None:
+        self.given: list[Future] = []
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.given.append(Future())
+        if len(self.given) == 3:
+            second = self.given[1]
+            second.set_running_or_notify_cancel()
+            self.given[2].add_done_callback(lambda _: second.set_exception(OSError("late")))
+            self.given[0].set_exception(OSError("lost"))
+        return self.given[-1]
+
+
+def test_after_a_failure_what_was_given_out_and_has_not_started_is_taken_back(store):
+    executor = FailsFirst()
+    with pytest.raises(WorkerDied, match="OSError: lost"):
+        realize([deeds.number(n) for n in range(500)], executor=executor)
+    assert all(future.cancelled() for future in executor.given[2:])
+    assert len(executor.given) < 10
+
+
+def test_a_pool_of_threads_that_is_shut_down_meanwhile_is_no_endless_wait(store, fifo):
+    up, down = fifo("up"), fifo("down")
+    pool = ThreadPoolExecutor(1)
+
+    def shut() -> None:
+        up.heard()
+        pool.shutdown(wait=False, cancel_futures=True)
+        down.say()
+
+    threading.Thread(target=shut).start()
+    targets = [deeds.waits("me", up.path, down.path), *(deeds.number(n) for n in range(3))]
+    with pytest.raises(WorkerDied, match="lost the job"):
+        realize(targets, executor=pool)
+    assert realize(targets[0], build=False)
