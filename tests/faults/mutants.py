@@ -250,4 +250,4 @@ def _rob() -> None:
 
 @mutant("the wall clock is trusted", "clock", "latest")
 def _trust_clock() -> None:
-    attempts._last_start = lambda *args: 0
+    attempts.last_start = lambda *args: 0
