@@ -54,9 +54,8 @@ from .run.experiments.family import family
 from .run.experiments.results import Results, best, results
 from .run.experiments.summary import Summary
 from .run.experiments.sweep import choice, loguniform, randint, sample, sweep, uniform
-from .run.explain import explain
 from .run.inplace import instantiate_inplace, realize_inplace
-from .run.lookup import (
+from .run.inspection.lookup import (
     attempts,
     catref,
     config_of,
@@ -67,9 +66,10 @@ from .run.lookup import (
     rref2dref,
     rref2path,
 )
-from .run.planning import plan
+from .run.inspection.shorthand import find_ref
+from .run.planning.explain import explain
+from .run.planning.plan import plan
 from .run.seeds import replay, seed_everything
-from .run.shorthand import find_ref
 from .run.stage import Stage, output, stage
 from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many

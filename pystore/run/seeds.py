@@ -18,7 +18,7 @@ from ..store.protocol import Told
 from ..store.staging import Staging, make_folder
 from ..store.store import Store
 from .build import Build, build_seed
-from .inventory import manifest_of
+from .inspection.inventory import manifest_of
 from .nesting import inside, refuse_nested
 
 

@@ -10,7 +10,7 @@ import pytest
 import pystore as ps
 from pystore import Derivation, PystoreWarning, match_best, match_latest
 from pystore.errors import BadConfig, BuildError
-from pystore.run.traces import read_trace
+from pystore.run.inspection.traces import read_trace
 
 
 def counting(stop):

@@ -11,7 +11,7 @@ from pystore import (
     match_latest,
     realize,
 )
-from pystore.run.difference import difference
+from pystore.run.inspection.difference import difference
 
 
 def write(b):

@@ -3,7 +3,7 @@
 import pytest
 
 from pystore import Derivation, Store, build_outpath, match_latest, realize, rmref
-from pystore.run.lineage import branches, lineage
+from pystore.run.inspection.lineage import branches, lineage
 
 
 def build(b):

@@ -23,7 +23,7 @@ from pystore import (
     rmref,
 )
 from pystore.errors import BadMetric, BadRef, NotInStore
-from pystore.run.shorthand import find_refs, find_rref
+from pystore.run.inspection.shorthand import find_refs, find_rref
 
 
 def build(b):

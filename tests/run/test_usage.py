@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pystore import Derivation, Store, build_outpath, lsref, match_latest, realize
-from pystore.run.usage import usage
+from pystore.run.inspection.usage import usage
 
 SIZE = 10_000  # large enough to be stored once
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...model.errors import BadMetric, PystoreError
-from ..traces import read_trace
+from ..inspection.traces import read_trace
 from .results import Results
 from .table import brief
 

@@ -12,9 +12,9 @@ import click
 
 from ...model.manifest import Entry, encode_name
 from ...model.refs import RRef
-from ...run.artifacts import artifact_path
-from ...run.inventory import manifest_of
-from ...run.lookup import rref2path
+from ...run.inspection.artifacts import artifact_path
+from ...run.inspection.inventory import manifest_of
+from ...run.inspection.lookup import rref2path
 from .artifact import artifact, artifact_record
 from .columns import cut
 from .edge import Edge, as_json, edge, report

@@ -9,8 +9,8 @@ import click
 from ...model.manifest import Entry, encode_name
 from ...model.printable import printable
 from ...model.refs import DRef, RRef
-from ...run.difference import Artifact, Changed, Difference, difference
-from ...run.shorthand import find_ref, find_refs, latest
+from ...run.inspection.difference import Artifact, Changed, Difference, difference
+from ...run.inspection.shorthand import find_ref, find_refs, latest
 from ...store.store import Store
 from .columns import cut, facts, in_terminal, ref
 from .edge import Edge, as_json, edge, report

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ...model.refs import DRef, RRef
-from ...run.usage import Usage, usage
+from ...run.inspection.usage import Usage, usage
 from ...store.store import Store
 from .columns import columns
 from .columns import ref as shown

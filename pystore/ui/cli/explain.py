@@ -9,8 +9,8 @@ from click.shell_completion import CompletionItem
 from ...model.derivation import leaves
 from ...model.printable import printable
 from ...model.refs import DRef, RRef
-from ...run.explain import explain
-from ...run.explanation import Explanation
+from ...run.planning.explain import explain
+from ...run.planning.explanation import Explanation
 from ...store.current import Default
 from .edge import Edge, as_json, edge, report
 from .parameters import Parameter, declared

@@ -11,9 +11,9 @@ import click
 from ...model.errors import BadRef, PystoreError
 from ...model.printable import when
 from ...model.refs import DRef, RRef
-from ...run.artifacts import Found, search
-from ...run.shorthand import find_refs
-from ...run.tries import tries
+from ...run.inspection.artifacts import Found, search
+from ...run.inspection.shorthand import find_refs
+from ...run.inspection.tries import tries
 from ...store.store import Store
 from .artifact import artifact, artifact_record, room
 from .columns import columns

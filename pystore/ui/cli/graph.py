@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ...run.lineage import Branch, Ref, branches, lineage
+from ...run.inspection.lineage import Branch, Ref, branches, lineage
 from .columns import cut
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report

@@ -13,7 +13,7 @@ from ...model.attempt import Attempt
 from ...model.errors import NotInStore
 from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
-from ...run.tries import chosen_try, tries
+from ...run.inspection.tries import chosen_try, tries
 from .columns import Style, columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report

@@ -9,8 +9,8 @@ from ...model.manifest import Entry
 from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
 from ...run.experiments.parameters import differing
-from ...run.inventory import Held, Made, held, made, manifest_of
-from ...run.shorthand import find_refs
+from ...run.inspection.inventory import Held, Made, held, made, manifest_of
+from ...run.inspection.shorthand import find_refs
 from ...store.pins import pins
 from ...store.store import Store
 from .artifact import artifact, artifact_record, room

@@ -7,7 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ...model.errors import PystoreError
-from ...run.shorthand import find_ref, find_refs, find_rref
+from ...run.inspection.shorthand import find_ref, find_refs, find_rref
 from ...store.pins import pins
 from ...store.store import Store
 from .edge import Edge

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 from ...model.derivation import Closure
 from ...model.errors import BadStage, BuildsFailed, PystoreError
 from ...model.refs import DRef
-from ...run.planning import plan
+from ...run.planning.plan import plan
 from ...run.verbs import realize_many
 from ...store.current import Default
 from ...store.protocol import StoreProtocol

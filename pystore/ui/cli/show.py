@@ -9,8 +9,8 @@ import click
 from ...model.attempt import Attempt
 from ...model.printable import printable
 from ...model.refs import RRef
-from ...run.lineage import Ref
-from ...run.particulars import Particulars, particulars
+from ...run.inspection.lineage import Ref
+from ...run.inspection.particulars import Particulars, particulars
 from .columns import facts, in_terminal
 from .edge import Edge, as_json, edge, report
 from .log import error_line, log_text

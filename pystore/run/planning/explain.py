@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ..model.derivation import reshape
-from ..model.refs import parse_ref
-from ..store.current import current_store
-from ..store.protocol import StoreProtocol
-from .declare import Registry, in_place_registry
-from .verbs import Target, declare
+from ...model.derivation import reshape
+from ...model.refs import parse_ref
+from ...store.current import current_store
+from ...store.protocol import StoreProtocol
+from ..declare import Registry, in_place_registry
+from ..verbs import Target, declare
 
 
 def explain(target: Target, *, store: StoreProtocol | None = None) -> Any:

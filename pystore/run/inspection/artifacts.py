@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ..model.errors import BadRef, NotInStore
-from ..model.manifest import Entry
-from ..model.printable import printable
-from ..model.refs import DRef, RRef, check_part
-from ..store.commit import CONTEXT, MANIFEST
-from ..store.store import Store
+from ...model.errors import BadRef, NotInStore
+from ...model.manifest import Entry
+from ...model.printable import printable
+from ...model.refs import DRef, RRef, check_part
+from ...store.commit import CONTEXT, MANIFEST
+from ...store.store import Store
 from .inventory import manifest_of
 from .lookup import rref2path
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.attempt import Attempt
-from ..model.config import Config
-from ..model.errors import NotInStore
-from ..model.refs import DRef, RRef
-from ..store import below
-from ..store.pins import pins
-from ..store.store import Store
+from ...model.attempt import Attempt
+from ...model.config import Config
+from ...model.errors import NotInStore
+from ...model.refs import DRef, RRef
+from ...store import below
+from ...store.pins import pins
+from ...store.store import Store
 from .inventory import size_of
 from .tries import tries
 

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..model.attempt import Attempt
-from ..model.config import Config
-from ..model.context import Context
-from ..model.derivation import Closure
-from ..model.errors import BadRef, NotInStore
-from ..model.refs import DRef, RRef, check_part, parse_ref
-from ..store.commit import CONTEXT, MANIFEST
-from ..store.current import current_store
-from ..store.layout import Layout
-from ..store.protocol import StoreProtocol
-from ..store.store import Store
+from ...model.attempt import Attempt
+from ...model.config import Config
+from ...model.context import Context
+from ...model.derivation import Closure
+from ...model.errors import BadRef, NotInStore
+from ...model.refs import DRef, RRef, check_part, parse_ref
+from ...store.commit import CONTEXT, MANIFEST
+from ...store.current import current_store
+from ...store.layout import Layout
+from ...store.protocol import StoreProtocol
+from ...store.store import Store
 
 _OWN = (CONTEXT, MANIFEST)
 

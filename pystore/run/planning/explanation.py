@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..model.config import Config
-from ..model.context import Context
-from ..model.derivation import Closure
-from ..model.difference import Version
-from ..model.errors import NotInStore
-from ..model.outlook import Kind, Step
-from ..model.printable import printable
-from ..model.refs import DRef, RRef
-from ..store.protocol import StoreProtocol
+from ...model.config import Config
+from ...model.context import Context
+from ...model.derivation import Closure
+from ...model.difference import Version
+from ...model.errors import NotInStore
+from ...model.outlook import Kind, Step
+from ...model.printable import printable
+from ...model.refs import DRef, RRef
+from ...store.protocol import StoreProtocol
 from .earlier import Earlier, Reached
 from .planner import look_ahead
 

@@ -4,14 +4,14 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..model.attempt import Attempt
-from ..model.errors import Corrupted, NotInStore
-from ..model.manifest import Manifest
-from ..model.refs import DRef, RRef
-from ..store import attempts as records
-from ..store import below, disk
-from ..store.commit import MANIFEST
-from ..store.store import Store
+from ...model.attempt import Attempt
+from ...model.errors import Corrupted, NotInStore
+from ...model.manifest import Manifest
+from ...model.refs import DRef, RRef
+from ...store import attempts as records
+from ...store import below, disk
+from ...store.commit import MANIFEST
+from ...store.store import Store
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model.context import Context
-from ..model.manifest import Entry
-from ..model.refs import DRef, RRef
-from ..store import disk
-from ..store.store import Store
-from .experiments.parameters import flatten
+from ...model.context import Context
+from ...model.manifest import Entry
+from ...model.refs import DRef, RRef
+from ...store import disk
+from ...store.store import Store
+from ..experiments.parameters import flatten
 from .inventory import manifest_of
 from .tries import tries
 

@@ -7,10 +7,10 @@ import stat
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ..model.refs import RRef
-from ..store.links import Inode, Pool
-from ..store.store import Store
-from ..store.walk import walk
+from ...model.refs import RRef
+from ...store.links import Inode, Pool
+from ...store.store import Store
+from ...store.walk import walk
 
 
 @dataclass(frozen=True)

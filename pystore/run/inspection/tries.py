@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from ..model.attempt import Attempt
-from ..model.errors import NotInStore
-from ..model.refs import DRef, RRef
-from ..store.store import Store
+from ...model.attempt import Attempt
+from ...model.errors import NotInStore
+from ...model.refs import DRef, RRef
+from ...store.store import Store
 
 
 def tries(refs: Iterable[DRef | RRef], store: Store) -> list[Attempt]:

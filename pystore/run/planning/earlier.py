@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from ..model.attempt import Attempt
-from ..model.config import Config
-from ..model.derivation import Derivation
-from ..model.difference import Change, Places, Version, changes, distance, masked, pairs
-from ..model.errors import Corrupted, NotInStore
-from ..model.refs import DRef, RRef
-from ..store.protocol import StoreProtocol
-from .identity.places import ungrouped
-from .stage import Staged
+from ...model.attempt import Attempt
+from ...model.config import Config
+from ...model.derivation import Derivation
+from ...model.difference import Change, Places, Version, changes, distance, masked, pairs
+from ...model.errors import Corrupted, NotInStore
+from ...model.refs import DRef, RRef
+from ...store.protocol import StoreProtocol
+from ..identity.places import ungrouped
+from ..stage import Staged
 
 MOST = 200  # earlier derivations of one name that a new one is compared with: the latest
 

@@ -8,21 +8,21 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from ..model.attempt import Attempt
-from ..model.candidate import Candidate
-from ..model.context import Context
-from ..model.derivation import Closure, Derivation
-from ..model.difference import masked
-from ..model.errors import BadMatcher, MatcherUnsatisfied
-from ..model.matchers import Need
-from ..model.outlook import Kind, Outlook, Step
-from ..model.plan import Wants, more_attempts, nothing_new
-from ..model.refs import DRef, RRef
-from ..store.protocol import StoreProtocol
-from .adoption import Adoptions
+from ...model.attempt import Attempt
+from ...model.candidate import Candidate
+from ...model.context import Context
+from ...model.derivation import Closure, Derivation
+from ...model.difference import masked
+from ...model.errors import BadMatcher, MatcherUnsatisfied
+from ...model.matchers import Need
+from ...model.outlook import Kind, Outlook, Step
+from ...model.plan import Wants, more_attempts, nothing_new
+from ...model.refs import DRef, RRef
+from ...store.protocol import StoreProtocol
+from ..edits import made_by
+from ..source import source_digest
 from .earlier import Earlier, version_of
-from .edits import made_by
-from .source import source_digest
+from .foreseen import Adoptions
 
 _NOT_HAD = ("unsatisfiable", "blocked")
 _NAMED = 3  # inputs that are named in a reason

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ..model.errors import NotInStore
-from ..model.refs import DRef, RRef
-from ..store.store import Store
+from ...model.errors import NotInStore
+from ...model.refs import DRef, RRef
+from ...store.store import Store
 from .lookup import deps_of
 
 Ref = DRef | RRef

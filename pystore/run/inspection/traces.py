@@ -1,8 +1,8 @@
 """Traces: the metrics that an attempt told over its steps."""
 
-from ..model.attempt import Attempt
-from ..store.metrics import Trace
-from ..store.protocol import StoreProtocol
+from ...model.attempt import Attempt
+from ...store.metrics import Trace
+from ...store.protocol import StoreProtocol
 
 
 def read_trace(store: StoreProtocol, attempt: Attempt) -> Trace:

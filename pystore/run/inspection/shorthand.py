@@ -10,20 +10,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from ..model.attempt import Attempt
-from ..model.errors import BadRef, NotInStore
-from ..model.printable import printable, when
-from ..model.refs import DRef, RRef, parse_ref
-from ..model.statistics import Mode
-from ..store import attempts as records
-from ..store import verdicts
-from ..store.current import current_store
-from ..store.layout import Layout, well_formed
-from ..store.pins import pins
-from ..store.store import Store
-from .experiments.parameters import differing
-from .experiments.results import best
-from .experiments.table import brief
+from ...model.attempt import Attempt
+from ...model.errors import BadRef, NotInStore
+from ...model.printable import printable, when
+from ...model.refs import DRef, RRef, parse_ref
+from ...model.statistics import Mode
+from ...store import attempts as records
+from ...store import verdicts
+from ...store.current import current_store
+from ...store.layout import Layout, well_formed
+from ...store.pins import pins
+from ...store.store import Store
+from ..experiments.parameters import differing
+from ..experiments.results import best
+from ..experiments.table import brief
 from .tries import tries
 
 _FULL = re.compile(r"([dr]ref:)?([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")

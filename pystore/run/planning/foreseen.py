@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from ..model.candidate import Candidate
-from ..model.context import Context, parse_provenance, provenance_text, rref_of
-from ..model.derivation import Derivation
-from ..model.refs import RRef
-from ..store import disk
-from ..store.commit import CONTEXT
-from ..store.protocol import StoreProtocol
-from .edits import made_by
-from .source import source_digest
+from ...model.candidate import Candidate
+from ...model.context import Context, parse_provenance, provenance_text, rref_of
+from ...model.derivation import Derivation
+from ...model.refs import RRef
+from ...store import disk
+from ...store.commit import CONTEXT
+from ...store.protocol import StoreProtocol
+from ..edits import made_by
+from ..source import source_digest
 
 
 class Adoptions:

@@ -1,0 +1,1 @@
+"""Planning and explaining: what a call would do, and why something is new."""
