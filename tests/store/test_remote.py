@@ -195,6 +195,14 @@ def test_equal_large_files_are_there_once(store, tmp_path):
     assert sum(sizes) == (5 << 20) + len("onetwo")
 
 
+def test_what_a_store_below_has_is_sent_too_and_not_fetched(store, other, tmp_path):
+    rref = ps.realize(project())
+    upper = Store(tmp_path / "upper", durable=False, below=store.root)
+    assert ps.push(rref, tmp_path / "remote", store=upper).attempts == 2
+    assert ps.pull(rref, tmp_path / "remote", store=upper).fresh == ()
+    assert ps.pull(rref, tmp_path / "remote", store=other).attempts == 2
+
+
 # --- what is not there, not whole, or not to be sent ------------------------------------
 
 

@@ -1,6 +1,7 @@
 """Remotes behind services, on loopback: S3, HTTP and SFTP."""
 
 import http.server
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from functools import partial
 
 import fsspec
 import pytest
+from sftp import serving_sftp
 
 import pystore as ps
 from pystore import Derivation, Store, match_latest
@@ -141,3 +143,25 @@ def test_http_is_read_only(store, other, served):
 def test_a_server_that_is_not_there_is_said(store, other):
     with pytest.raises(FetchError, match="cannot be used"):
         ps.pull("rref:" + "0" * 32 + "-" + "0" * 32 + "-x", f"http://127.0.0.1:{free_port()}/lab")
+
+
+# --- SFTP ------------------------------------------------------------------------------
+
+
+def test_sftp(store, other, tmp_path):
+    rref = ps.realize(stage())
+    (tmp_path / "home").mkdir()
+    with serving_sftp(tmp_path / "home") as port:
+        url = f"sftp://me:secret@127.0.0.1:{port}/lab/results"
+        sent = ps.push(rref, url)
+        assert ps.pull(rref, url, store=other) == sent
+        assert ps.push(rref, url).fresh == ()
+        told = []
+        assert ps.realize(stage(), substitute=url, store=Store(tmp_path / "third")) == rref
+        wrong = url.replace("secret", "wrong")
+        with pytest.raises(ps.PystoreError) as error:
+            ps.pull(rref, wrong, listener=told.append)
+        assert "wrong" not in str(error.value)
+    assert ps.verify(other).sound
+    names = [path.name for path in (tmp_path / "home").rglob("*")]
+    assert [n for n in names if re.search(r"\.[0-9a-f]{32}$", n)] == []  # all were renamed

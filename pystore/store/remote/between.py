@@ -15,9 +15,10 @@ from ...model.refs import RRef
 from ..store import Store
 from .arrival import Arrival
 from .closing import closed, in_order
-from .history import known, record_copies
-from .local import Shipment, copies
+from .history import record_copies
+from .local import Shipment
 from .receive import is_here
+from .send import copies_in
 
 
 def copy_between(
@@ -48,9 +49,8 @@ def copy_between(
 
 
 def _merge(source: Store, target: Store, rref: RRef, context: Context) -> int:
-    config = source.config(rref.dref)
-    tried = known(source, config, context.digest)
-    return record_copies(target, config, context, copies(source, tried, context))
+    found = copies_in(source, {rref: context})
+    return record_copies(target, source.config(rref.dref), context, found)
 
 
 def _bring(source: Store, target: Store, shipment: Shipment, context: Context) -> int:
@@ -64,5 +64,4 @@ def _bring(source: Store, target: Store, shipment: Shipment, context: Context) -
     except BaseException:
         arrival.discard()
         raise
-    tried = known(source, config, context.digest)
-    return arrival.finish(copies(source, tried, context))
+    return arrival.finish(copies_in(source, {shipment.rref: context}))

@@ -16,7 +16,7 @@ from ...model.refs import DRef, RRef
 from ..store import Store
 from .arrival import Arrival
 from .closing import in_order, inputs
-from .history import Copy, known, record_copies
+from .history import Copy, record_copies
 from .names import Listing
 from .parcel import Parcel
 from .parts import Part
@@ -155,7 +155,7 @@ class _Receiver:
         return parcels[rref].context if rref in parcels else self._store.context(rref)
 
     def _ids(self, dref: DRef, context: Context) -> set[str]:
-        return {a.id for a in known(self._store, self._store.config(dref), context.digest)}
+        return {a.id for a in self._store.attempts(dref) if a.context == context.digest}
 
     def _record(self, rrefs: Iterable[RRef], copies: Copies) -> int:
         """Records what is new about realizations that are here."""

@@ -14,7 +14,7 @@ from ..adopt import resolved_digest
 from ..store import Store
 from . import local, names, record
 from .closing import closed, in_order
-from .history import Copy, known
+from .history import Copy
 from .local import Shipment
 from .names import Listing
 from .remote import Remote, write_mark
@@ -178,7 +178,8 @@ def copies_in(store: Store, contexts: Mapping[RRef, Context]) -> list[Copy]:
     """All attempts of these derivations in these contexts, whatever came of them."""
     found: list[Copy] = []
     for (dref, _), context in {(r.dref, c.digest): c for r, c in contexts.items()}.items():
-        tried = known(store, store.config(dref), context.digest)
+        ended = [attempt for attempt in store.attempts(dref) if attempt.id]
+        tried = [attempt for attempt in ended if attempt.context == context.digest]
         found += local.copies(store, tried, context)
     return found
 

@@ -20,7 +20,7 @@ from ...model.context import Context
 from ...model.errors import NotInStore, PystoreError, PystoreWarning
 from ...model.events import Listener, SourceFailed, ignore
 from ...model.refs import DRef, RRef
-from .. import attempts, verdicts
+from .. import below
 from ..adopt import resolved_digest
 from ..store import Store
 from . import names
@@ -232,8 +232,8 @@ def _merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate
     """The candidates of a store, with what was found elsewhere."""
     merged = {candidate.rref: candidate for candidate in here}
     tried = known(store, found.config, found.context.digest)
-    folder = attempts.names(store.layout.attempts(found.config.dref))
-    rejected = verdicts.among(folder, "rejected")
+    tried += [attempt for candidate in here for attempt in candidate.attempts]
+    rejected = below.marked(store.layout, found.config.dref, "rejected")
     ids, runs = {a.id for a in tried}, {run_of(a) for a in tried}
     for copy in (copy for copies in found.copies.values() for copy in copies):
         attempt = localized(store, found.config, found.context, copy.record)
