@@ -86,7 +86,8 @@ class Slots:
         if terms.gpu > have:
             raise BadStage(
                 f"{what} wants gpu={terms.gpu}, and there are {have} to give",
-                remedy=f"name them: realize(…, workers=…, gpus={list(range(terms.gpu))})",
+                remedy=f"name them: realize(…, workers=…, gpus={list(range(terms.gpu))}), or "
+                f"--gpus {','.join(map(str, range(terms.gpu)))}",
             )
 
     def take(self, terms: Terms) -> Outfit | None:

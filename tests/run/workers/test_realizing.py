@@ -9,10 +9,22 @@ from pathlib import Path
 import deeds
 import pytest
 
-from pystore import Derivation, Store, Workers, attempts, match_latest, realize, rref2path
+from pystore import (
+    Derivation,
+    Store,
+    Workers,
+    attempts,
+    build_link,
+    build_metric,
+    build_outpath,
+    match_latest,
+    realize,
+    rref2path,
+)
 from pystore.errors import BadStage, BuildError, BuildsFailed, PystoreWarning, TimedOut, WorkerDied
 from pystore.events import AttemptFailed, Progress, Started, Succeeded
 from pystore.model.terms import Terms
+from pystore.store.current import current_store
 
 
 def text(rref, file) -> str:
@@ -331,3 +343,22 @@ def test_a_pool_of_threads_that_is_shut_down_meanwhile_is_no_endless_wait(store,
     with pytest.raises(WorkerDied, match="lost the job"):
         realize(targets, executor=pool)
     assert realize(targets[0], build=False)
+
+
+def test_links_metrics_and_notes_of_a_realizer_arrive(store, tmp_path):
+    def links(b):
+        build_link(b, "data", tmp_path)
+        build_metric(b, "loss", 0.5)
+
+    rref = realize(by_hand(links), workers=1)
+    assert (rref2path(rref) / "data").readlink() == tmp_path
+    assert attempts(rref.dref)[0].metrics == {"loss": 0.5}
+
+
+def test_an_attempt_is_made_in_the_store_that_is_current_there(store, tmp_path):
+    def looks(b):
+        (build_outpath(b) / "ids").write_text(f"{b.store.id} {current_store().id}")
+
+    other = Store(tmp_path / "other", durable=False)
+    rref = realize(by_hand(looks), store=other, workers=1)
+    assert (other.path(rref) / "ids").read_text() == f"{other.id} {other.id}"

@@ -1,14 +1,18 @@
 """What workers can be sent: functions of scripts, of modules beside them, and of notebooks."""
 
+import hashlib
 import json
 import linecache
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
 import pytest
 
 from pystore import attempts, realize
 from pystore.errors import BadStage
+from pystore.stages import fetchlocal, mkfile, unpack
 
 BESIDE = """
 from pystore import stage, output
@@ -119,3 +123,18 @@ def test_a_module_that_realizes_while_it_is_imported_is_an_error_and_no_deadlock
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(BadStage, match="import of a realizer's module"):
         import unguarded  # noqa: F401
+
+
+def test_ready_made_stages_are_sent(store, tmp_path):
+    (tmp_path / "a.txt").write_text("one")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(tmp_path / "a.txt", "a.txt")
+    packed = fetchlocal(path=str(tmp_path / "a.tar"), sha256=sha256(tmp_path / "a.tar"))
+    unpacked = unpack([packed, "a.tar"])
+    one, two = realize([unpacked, mkfile(name="b", contents="two")], workers=2)
+    assert (store.path(one) / "a.txt").read_text() == "one"
+    assert (store.path(two) / "b").read_text() == "two"
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
