@@ -55,14 +55,12 @@ floors = [bare(first, commit(store, number, content)) for number in range(1, cou
 shared, taken = statistics.median(times), size(root)
 
 synced = Store(root)
+commit(synced, count, content)  # what was not synced before is now
 times.clear()
-for number in range(count, count + 5):
+for number in range(count + 1, count + 21, 2):
     commit(synced, number, content)
-linked = statistics.median(times)
-times.clear()
-for number in range(count + 5, count + 10):
-    commit(synced, number, os.urandom(length))
+    commit(synced, number + 1, os.urandom(length))
 telling.tell(
     bytes=taken, seconds=shared, bare=statistics.median(floors),
-    linked=linked, written=statistics.median(times),
+    linked=statistics.median(times[::2]), written=statistics.median(times[1::2]),
 )  # fmt: skip

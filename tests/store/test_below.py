@@ -202,3 +202,15 @@ def test_PYSTORE_BELOW_names_one_for_the_default_store(lab, tmp_path, monkeypatc
     assert mine.realizations(A.dref) == lab.realizations(A.dref)
     monkeypatch.setenv("PYSTORE_BELOW", str(mine.root))
     assert ps.store_initialize(tmp_path / "mine").layout.below is None
+
+
+def test_what_an_attempt_below_has_printed_can_be_read(tmp_path, monkeypatch, capfd):
+    from pystore.ui.cli import main
+
+    lab = Store(tmp_path / "lab", durable=False)
+    rref = ps.realize(A, store=lab)
+    lab.log_path(A.dref, NOWHERE.digest, 0).write_text("epoch 1\n")
+    monkeypatch.setenv("PYSTORE_ROOT", str(Store(tmp_path / "mine", durable=False).root))
+    monkeypatch.setenv("PYSTORE_BELOW", str(lab.root))
+    assert main.run(["logs", str(rref)]) == 0
+    assert capfd.readouterr().out == "epoch 1\n"

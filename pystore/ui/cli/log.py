@@ -14,6 +14,7 @@ from ...model.errors import NotInStore
 from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
 from ...run.inspection.tries import chosen_try, tries
+from ...store import below
 from .columns import Style, columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
@@ -91,7 +92,8 @@ def logs(edge: Edge, refs: Sequence[DRef | RRef], number: int | None, as_json: b
     --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`.
     """
     attempt = chosen_try(refs, number, edge.store)
-    path = edge.store.log_path(attempt.dref, attempt.context, attempt.number)
+    home = below.home(edge.store.layout, attempt)
+    path = Path(home.beside(attempt.dref, attempt.context, attempt.number, "log"))
     if not path.exists():
         raise NotInStore(
             "this attempt printed nothing that was kept",
