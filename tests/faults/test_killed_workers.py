@@ -17,18 +17,19 @@ STAGES = 200
 
 def test_W1_workers_killed_at_random_moments_lose_nothing(store):
     chance, over, heard = random.Random(7), threading.Event(), []
-    pids: list[int] = []
+    workers: dict[int, int] = {}  # descriptors of processes, by number: one that is gone is told
 
     def hear(event):
         heard.append(event)
-        if isinstance(event, Started):
-            pids.append(event.pid)
+        if isinstance(event, Started) and event.pid not in workers:
+            workers[event.pid] = os.pidfd_open(event.pid)
 
     def kill():
-        while not over.wait(chance.uniform(0.02, 0.3)):
-            if pids:
+        while not over.wait(chance.uniform(0.0, 0.05)):
+            if workers:
                 with suppress(ProcessLookupError):
-                    os.kill(pids[-1], signal.SIGKILL)
+                    victim = chance.choice(list(workers.values())[-2:])
+                    signal.pidfd_send_signal(victim, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -40,6 +41,8 @@ def test_W1_workers_killed_at_random_moments_lose_nothing(store):
     finally:
         over.set()
         killer.join()
+        for descriptor in workers.values():
+            os.close(descriptor)
     assert (store.path(total) / "n.txt").read_text() == str(sum(range(STAGES)))
     report = verify(store=store)
     assert report.sound
