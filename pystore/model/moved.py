@@ -16,5 +16,10 @@ class Moved:
 
     def __str__(self) -> str:
         if not self.fresh and not self.attempts:
-            return f"nothing to move: {len(self.rrefs)} realizations were there already"
-        return f"{len(self.fresh)} realizations, {self.attempts} attempts, {self.size} bytes"
+            return "nothing to move: all of it is there already"
+        what = {"realization": len(self.fresh), "attempt": self.attempts, "byte": self.size}
+        return ", ".join(_count(number, noun) for noun, number in what.items())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

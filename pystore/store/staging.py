@@ -58,9 +58,11 @@ class Staging:
         return True
 
     def discard(self) -> None:
-        """Removes the directory."""
-        self.close()
-        tree.remove(self.path)
+        """Removes the directory; until then, nobody else takes it for one that was left."""
+        try:
+            tree.remove(self.path)
+        finally:
+            self.close()
 
 
 def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
@@ -94,7 +95,7 @@ def test_a_second_time_nothing_moves(store, other, place):
     ps.pull(rref, place, store=other)
     for again in (ps.push(rref, place), ps.pull(rref, place, store=other)):
         assert (again.fresh, again.attempts, again.size) == ((), 0, 0)
-        assert str(again) == "nothing to move: 1 realizations were there already"
+        assert str(again) == "nothing to move: all of it is there already"
     assert ps.pull([rref, rref], place, store=other).rrefs == (rref,)
 
 
@@ -348,6 +349,26 @@ def test_a_remote_can_be_copied_with_any_tool(store, other, tmp_path):
     ps.push(rref, tmp_path / "remote")
     shutil.copytree(tmp_path / "remote", tmp_path / "moved")
     ps.pull(rref, tmp_path / "moved", store=other)
+    assert ps.verify(other).sound
+
+
+def test_of_a_derivation_only_what_has_a_record_is_there(store, other, tmp_path):
+    chosen = ps.realize_many(project(3))
+    ps.push(project().dref, tmp_path / "remote")
+    (attempt,) = ps.attempts(chosen[0])
+    for record in (tmp_path / "remote").rglob(f"*.{attempt.id}.json"):
+        record.unlink()  # as if somebody were still pushing it
+    assert set(ps.pull(project().dref, tmp_path / "remote", store=other).rrefs) == set(chosen[1:])
+
+
+def test_several_that_pull_at_once_record_each_attempt_once(store, other, tmp_path):
+    rref = ps.realize(project())
+    ps.realize_many(project(5))
+    ps.push(rref.dref, tmp_path / "remote")
+    with ThreadPoolExecutor(4) as pool:
+        pulls = [pool.submit(ps.pull, rref.dref, tmp_path / "remote", store=other) for _ in "1234"]
+        assert {len(pull.result(60).rrefs) for pull in pulls} == {5}
+    assert sorted(a.number for a in other.attempts(rref.dref)) == [0, 1, 2, 3, 4]
     assert ps.verify(other).sound
 
 

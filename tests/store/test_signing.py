@@ -62,6 +62,22 @@ def test_a_copy_signs_for_the_same_attempt(store, tmp_path, key):
     assert records[0].items() <= records[1].items()
 
 
+def test_of_a_derivation_only_what_is_signed_comes(store, tmp_path, key):
+    def roll(b):
+        (b.outpath / "x").write_text(str(b.seed))
+
+    dice = Derivation({"name": "dice"}, match_latest(), roll)
+    first = ps.realize(dice)
+    ps.push(first, tmp_path / "remote", key=key[0])
+    second = ps.realize(dice, force_rebuild=True)
+    ps.push(second, tmp_path / "remote")
+    other = Store(tmp_path / "other", durable=False)
+    came = ps.pull(dice.dref, tmp_path / "remote", trusted_keys=key[1], store=other)
+    assert came.fresh == (first,)
+    assert len(other.attempts(dice.dref)) == 1
+    assert ps.pull(dice.dref, tmp_path / "remote", store=other).fresh == (second,)
+
+
 def test_inputs_must_be_signed_too(store, tmp_path, key):
     prepared = stage("prepare")
     rref = ps.realize(Derivation({"name": "train", "p": prepared}, match_latest(), lambda b: None))

@@ -59,6 +59,7 @@ class _Receiver:
         self._remote = remote
         self._listener = listener
         self._listings: dict[DRef, Listing] = {}
+        self._known: dict[tuple[DRef, str, str], Copy | None] = {}  # by context and id
 
     def receive(self, refs: Iterable[DRef | RRef]) -> Moved:
         asked = list(refs)
@@ -88,10 +89,31 @@ class _Receiver:
     def _realizations(self, ref: DRef | RRef) -> list[RRef]:
         if isinstance(ref, RRef):
             return [ref]
-        found = self._listings[ref].realizations
+        listing = self._listings[ref]
+        found = {rref: is_here(self._store, rref) for rref in listing.realizations}
+        if not all(found.values()):  # only what a record names, that may be believed, is there
+            made = self._made(listing)
+            found = {rref: here for rref, here in found.items() if here or rref in made}
+        if not found and listing.realizations and self._remote.trusted is not None:
+            raise self._untrusted(ref)
         if not found:
             raise _absent(ref, self._remote)
-        return found
+        return list(found)
+
+    def _made(self, listing: Listing) -> set[RRef | None]:
+        asked = [(listing, context, identity) for context, identity in listing.attempts()]
+        return {copy.record.attempt.rref for _, copy in self._copies_of(asked)}
+
+    def _copies_of(self, asked: Iterable[Ask]) -> Iterator[tuple[Ask, Copy]]:
+        """The attempts that may be believed, each read once."""
+        asks = {(ask[0].dref, *ask[1:]): ask for ask in asked}
+        new = {key: ask for key, ask in asks.items() if key not in self._known}
+        self._known.update(dict.fromkeys(new))
+        for (listing, context, identity), copy in copies_of(self._remote, new.values()):
+            self._known[(listing.dref, context, identity)] = copy
+        for key, ask in asks.items():
+            if (found := self._known[key]) is not None:
+                yield ask, found
 
     def _missing(self, targets: list[RRef]) -> dict[RRef, Parcel]:
         found: dict[RRef, Parcel] = {}
@@ -145,8 +167,8 @@ class _Receiver:
                 found = listing.attempts(context.digest)
                 asked[key] = [(listing, c, i) for c, i in found if i not in have]
         copies: Copies = {}
-        for (listing, digest, _), copy in copies_of(
-            self._remote, (ask for asks in asked.values() for ask in asks)
+        for (listing, digest, _), copy in self._copies_of(
+            ask for asks in asked.values() for ask in asks
         ):
             copies.setdefault((listing.dref, digest), []).append(copy)
         return copies
@@ -171,14 +193,17 @@ class _Receiver:
         if any(made):
             return
         if self._remote.trusted is not None and self._listings[rref.dref].attempts():
-            raise Untrusted(
-                "no trusted key has signed this",
-                ref=rref,
-                url=self._remote.url,
-                trusted=", ".join(sorted(self._remote.trusted)),
-                remedy="ask who pushed it to push it again with a key that you trust",
-            )
+            raise self._untrusted(rref)
         raise _absent(rref, self._remote)
+
+    def _untrusted(self, ref: DRef | RRef) -> Untrusted:
+        return Untrusted(
+            "no trusted key has signed this",
+            ref=ref,
+            url=self._remote.url,
+            trusted=", ".join(sorted(self._remote.trusted or ())),
+            remedy="ask who pushed it to push it again with a key that you trust",
+        )
 
 
 def copies_of(remote: Remote, asked: Iterable[Ask]) -> Iterator[tuple[Ask, Copy]]:

@@ -215,10 +215,16 @@ def _look(
         pairs += [pair for pair in equals if pair != pairs[0]]
     copies: list[Copy] = []
     offers: dict[RRef, Offer] = {}
+    here = {a.id: a.rref for a in known(store, config, context.digest)}
     for dref, digest in pairs:
         listing = remote.listing(dref)
-        asked = [(listing, c, identity) for c, identity in listing.attempts(digest)]
-        for _, copy in copies_of(remote, asked):
+        ids = [identity for _, identity in listing.attempts(digest)]
+        if remote.trusted is None:  # what is recorded here need not be read again
+            recorded = {here[i] for i in ids if i in here}
+            mine = [rref for rref in recorded if rref and listing.has(names.realization(rref))]
+            offers.update((rref, Offer(source, rref, config, context)) for rref in mine)
+            ids = [identity for identity in ids if identity not in here]
+        for _, copy in copies_of(remote, ((listing, digest, identity) for identity in ids)):
             if dref != config.dref and code and copy.record.attempt.source not in ("", code):
                 continue  # equal configs do not mean equal code, of stages by hand
             copies.append(copy)
