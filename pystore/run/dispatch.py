@@ -105,8 +105,8 @@ def _settle(future: Future[Committed], make: Callable[[], Committed]) -> None:
 
 def _give_up(future: Future[Committed], sent: Future[None]) -> None:
     """Ends the wait for what an executor has cancelled by itself."""
-    if sent.cancelled() and future.set_running_or_notify_cancel():
-        future.set_exception(_lost(CancelledError("it was cancelled")))
+    if sent.cancelled():
+        future.cancel()
 
 
 class _Elsewhere:
@@ -139,7 +139,7 @@ class _Elsewhere:
             begun(self._settled(self._executor.submit(perform, job)))
         except Exception as error:  # an executor that has broken, or was shut down
             failed: Future[Committed] = Future()
-            failed.set_exception(_lost(error))
+            failed.set_exception(lost(error))
             begun(failed)
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
@@ -157,10 +157,10 @@ class _Elsewhere:
             if future.given_up or not future.set_running_or_notify_cancel():
                 return
             if done.cancelled():
-                future.set_exception(_lost(CancelledError("it was cancelled")))
+                future.set_exception(lost(CancelledError("it was cancelled")))
                 return
             if (error := done.exception()) is not None:
-                future.set_exception(_lost(error))
+                future.set_exception(lost(error))
                 return
             outcome = done.result()
             try:
@@ -191,7 +191,8 @@ class _Linked(Future[Committed]):
         return self.given_up and super().cancel()
 
 
-def _lost(error: BaseException) -> WorkerDied:
+def lost(error: BaseException) -> WorkerDied:
+    """The error of an attempt whose executor will not bring it to an end."""
     lost = WorkerDied(
         "the executor lost the job",
         because=f"{type(error).__name__}: {error}"[:500],
@@ -225,14 +226,16 @@ class _Workers(_Elsewhere):
 
         given = self._terms_of(derivation)
         job = self._packer.job(derivation, context, self._address, seed, True, given)
-        future: Future[Any] = self._workers.start(
+        future: Future[Any] = Future()
+        begun(future)  # Ctrl-C may come while it is started
+        self._workers.start(
             perform,
             (job,),
             terms=given,
             listener=self._listener,
             committed=partial(self._committed, context),
+            future=future,
         )
-        begun(future)
 
     def _committed(self, context: Context, started: Started) -> Committed | None:
         """What the store has of an attempt whose worker died."""

@@ -10,7 +10,7 @@ L5  Where results are gone, their seeds are tried again first.
 import queue
 import time
 from collections.abc import Collection
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -29,7 +29,7 @@ from ..model.refs import DRef, RRef
 from ..model.terms import Terms
 from ..store.commit import Committed
 from ..store.protocol import Lock, StoreProtocol
-from .dispatch import dispatch_of
+from .dispatch import dispatch_of, lost
 from .edits import made_by, warn_of_edits
 from .executor import SerialExecutor
 from .failures import not_built, several_failed, wanted
@@ -305,7 +305,9 @@ class _Loop:
         run = self._running.pop(future, None)
         if run is None:
             return  # it was taken back
-        dref, error = run.dref, future.exception()
+        # Who shares the executor may have shut it down, with all that had not started.
+        error = lost(CancelledError("cancelled")) if future.cancelled() else future.exception()
+        dref = run.dref
         if error is None:
             rref = future.result().rref
             self._built.setdefault(dref, []).append(rref)

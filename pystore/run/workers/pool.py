@@ -70,8 +70,11 @@ class Workers(Executor):
         terms: Terms = _PLAIN,
         listener: Listener = ignore,
         committed: "Callable[[Started], Committed | None] | None" = None,
+        future: Future[T] | None = None,
     ) -> Future[T]:
         """The same under terms; the listener hears, from another thread, what the task tells.
+
+        The caller may bring the `future`, to know it before the task is given out.
 
         Of an attempt, which tells that it has started, `committed` says what the store has of it:
         a worker may die between its last rename and its last words.
@@ -83,7 +86,7 @@ class Workers(Executor):
         from .task import Task, nothing
 
         self.slots.check(terms, "a task")
-        future: Future[T] = Future()
+        future = Future() if future is None else future
         packed = cloudpickle.dumps((function, args, kwargs or {}))
         starts = committed is not None
         task = Task(packed, future, terms, listener, committed or nothing, starts)

@@ -329,9 +329,10 @@ def test_after_a_failure_what_was_given_out_and_has_not_started_is_taken_back(st
     assert len(executor.given) < 10
 
 
-def test_a_pool_of_threads_that_is_shut_down_meanwhile_is_no_endless_wait(store, fifo):
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, Workers])
+def test_a_pool_that_is_shut_down_meanwhile_is_no_endless_wait(store, fifo, kind):
     up, down = fifo("up"), fifo("down")
-    pool = ThreadPoolExecutor(1)
+    pool = kind(1)
 
     def shut() -> None:
         up.heard()
