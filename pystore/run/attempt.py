@@ -16,6 +16,7 @@ from ..store.protocol import StoreProtocol, Told
 from ..store.staging import Staging
 from .build import Build
 from .capture import captured, last_lines
+from .forking import alone
 from .nesting import inside
 from .provenance import describe
 from .source import source_digest
@@ -83,7 +84,7 @@ def _run_captured(derivation: Derivation, build: Build, log: Path | None) -> Non
 def _run(derivation: Derivation, build: Build) -> None:
     name = derivation.realizer.name
     try:
-        with inside(f"the realizer {name}"):
+        with inside(f"the realizer {name}"), alone():
             derivation.realizer(build)
     except PystoreError as error:
         error.having(dref=derivation.dref)

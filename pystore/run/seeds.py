@@ -18,6 +18,7 @@ from ..store.protocol import Told
 from ..store.staging import Staging, make_folder
 from ..store.store import Store
 from .build import Build, build_seed
+from .forking import alone
 from .inspection.inventory import manifest_of
 from .nesting import inside, refuse_nested
 
@@ -83,7 +84,7 @@ def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> 
             path, claim = make_folder(store.staging_area, derivation.dref)
         staging = Staging(path, derivation.config, context, begun, claim)
         try:
-            with inside(f"the realizer {derivation.realizer.name}"):
+            with inside(f"the realizer {derivation.realizer.name}"), alone():
                 derivation.realizer(_Again(staging, store, Told()))
             return Replay(wanted, begun.seed, _differences(manifest, tree.scan(staging.out)))
         finally:

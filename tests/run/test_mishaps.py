@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -69,6 +70,34 @@ def test_S6_a_mended_commit_keeps_what_its_attempt_had_told(store, tmp_path):
     assert second.metrics == {"accuracy": 0.9}
     assert (second.realizer, second.notes["who"]) == (first.realizer, "me")
     assert store.trace(second) == [(1, "accuracy", 0.9)]
+
+
+def bear(how):
+    """Forks a child, which ends as it is told."""
+    if child := os.fork():
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == CODES[how]
+    elif how == "exits":
+        sys.exit(3)
+    elif how == "raises":
+        raise ValueError("in the child")
+    return child
+
+
+CODES = {"exits": 3, "raises": 1, "returns": 0}
+
+
+@pytest.mark.parametrize("workers", [None, 1])
+@pytest.mark.parametrize("how", CODES)
+def test_S4_a_child_that_a_realizer_forks_never_ends_its_attempt(store, how, workers):
+    def train(b):
+        if bear(how):
+            write(b)
+
+    rref = ps.realize(Derivation({}, match_latest(), train), workers=workers)
+    (attempt,) = ps.attempts(rref)
+    assert (attempt.outcome, attempt.rref) == ("succeeded", rref)
+    assert not ps.verify().damages
+    assert ps.rref2path(rref).joinpath("file.txt").exists()
 
 
 def test_S6_a_listener_that_raises_at_the_start_leaves_no_running_attempt(store):
