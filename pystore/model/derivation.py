@@ -8,7 +8,6 @@ D3  One closure never holds two different matchers or realizers for one DRef.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from .config import Config
@@ -161,6 +160,8 @@ def unknown(dref: DRef, needed_by: DRef | None = None) -> BadStage:
 
 def html_table(rows: Iterable[tuple[str, str]]) -> str:
     """A table of names and values, for notebooks."""
+    from html import escape  # only notebooks ask
+
     cells = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
     return f"<table>{''.join(cells)}</table>"
 

@@ -10,7 +10,6 @@ U3  What is `sure` is built, as often as it says: unless something fails, or a m
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Literal, get_args
 
 from .printable import printable
@@ -158,6 +157,8 @@ class Outlook:
         return ", ".join(told[action] for action in order if action in told) or "nothing to do"
 
     def _repr_html_(self) -> str:
+        from html import escape  # only notebooks ask
+
         labels = self.labels()
         rows = (
             f'<tr><td title="{step.dref}">{labels[step.dref]}</td><td>{step.told}</td>'

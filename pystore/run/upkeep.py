@@ -3,20 +3,23 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..model.errors import BadStage
 from ..model.events import Listener, ignore
 from ..model.keep import Keep
 from ..model.refs import RRef, parse_ref
-from ..store import gc as garbage
 from ..store import kept
 from ..store import pins as roots
 from ..store import remove as removal
-from ..store import verify as verification
 from ..store.current import current_store
 from ..store.protocol import Told
 from ..store.staging import Staging
 from ..store.store import Store
+
+if TYPE_CHECKING:
+    from ..store.gc import Garbage, Kept
+    from ..store.verify import Report
 
 
 def pin(rref: str, name: str, *, store: Store | None = None) -> None:
@@ -38,11 +41,11 @@ def pins(*, store: Store | None = None) -> dict[str, RRef]:
 
 
 def gc(
-    keep: Iterable[garbage.Kept] | garbage.Kept = (),
+    keep: "Iterable[Kept] | Kept" = (),
     *,
     dry_run: bool = True,
     store: Store | None = None,
-) -> garbage.Garbage:
+) -> "Garbage":
     """Removes realizations that nothing keeps, and what dead processes left; dry by default.
 
     Kept are pins, what living processes use, what `keep` names, and all that these were built
@@ -50,6 +53,8 @@ def gc(
     `keep_latest(n)` or `keep_best(file, n)`, which choose in each derivation. Attempts and their
     metrics stay. Raises NotInStore when something to keep is not there.
     """
+    from ..store.gc import collect  # what is rarely done is imported when it is
+
     if isinstance(keep, (str, os.PathLike, Keep)):
         keep = [keep]
     if not isinstance(keep, Iterable):
@@ -58,7 +63,7 @@ def gc(
             given=repr(keep)[:200],
             remedy="call the policy: gc(keep_latest(2))",
         )
-    return garbage.collect(store or current_store(), keep, dry_run=dry_run)
+    return collect(store or current_store(), keep, dry_run=dry_run)
 
 
 def verify(
@@ -67,23 +72,27 @@ def verify(
     quarantine: bool = False,
     listener: Listener = ignore,
     only: Iterable[str] = (),
-) -> verification.Report:
+) -> "Report":
     """Rehashes everything and names each damage; what is damaged is not served from then on.
 
     `only` names derivations, with all their realizations, or realizations, in place of everything.
 
     With `quarantine`, damaged realizations are moved to `trash/`, where they lie until the next
     gc. `realize` builds them again, first with the seed of their own attempt.
+
+    Raises NotInStore, BadRef for what `only` names.
     """
+    from ..store.verify import verify as rehash
+
     if store is not None and not isinstance(store, Store):
         raise BadStage(
-            "verify takes a store, and checks all of it",
+            "verify takes a store first",
             given=repr(store)[:200],
-            remedy="verify() for the current one, or verify(Store(path))",
+            remedy="verify(Store(path)); of the current one all, or some: verify(only=[ref])",
         )
     refs = [parse_ref(ref) for ref in ([only] if isinstance(only, str) else only)]
     store = store or current_store()
-    return verification.verify(store, quarantine=quarantine, listener=listener, only=refs)
+    return rehash(store, quarantine=quarantine, listener=listener, only=refs)
 
 
 def rmref(ref: str, *, force: bool = False, store: Store | None = None) -> None:

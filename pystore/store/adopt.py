@@ -11,7 +11,6 @@ O2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index, 
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -84,7 +83,7 @@ def fill(layout: Layout, rref: RRef, out: Path) -> None:
     holder = layout.holder(rref)
     source = Path(holder.out(rref))
     # A link to a file of the store below would change that file's inode.
-    bring = _link if holder is layout else shutil.copy2
+    bring = _link if holder is layout else _copy
     for step in walk(source):
         name = os.fsdecode(step.path)
         if step.leaving:
@@ -101,7 +100,13 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:  # too many links, or a file system without them
-        shutil.copy2(source, target)
+        _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    import shutil  # with all its compressors, for what is rare
+
+    shutil.copy2(source, target)
 
 
 def adopt(

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from typing import Any
 
 from ...model.errors import BadMetric, BadStage
@@ -97,6 +96,8 @@ class Summary:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
+        from html import escape  # only notebooks ask
+
         return self.table()._repr_html_() + "".join(f"<p>{escape(n)}</p>" for n in self.notes())
 
     def notes(self) -> list[str]:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 _WIDEST = 40  # [characters] of a cell
@@ -45,6 +44,8 @@ class Table:
         return "  ".join(c.rjust(w) if right else c.ljust(w) for c, w, right in cells).rstrip()
 
     def _repr_html_(self) -> str:
+        from html import escape  # only notebooks ask
+
         shown, left_out = self._shown()
         head = "".join(f"<th>{escape(name)}</th>" for name in self.header)
         body = "".join(

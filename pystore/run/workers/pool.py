@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from ...model.errors import BadStage, WorkerDied
 from ...model.events import Listener, Started, ignore
 from ...model.terms import Terms
-from .slots import Outfit, Slots, checked_gpus
 
 if TYPE_CHECKING:
     from ...store.commit import Committed
     from .hand import Hand
+    from .slots import Outfit
     from .task import Task
 
 P = ParamSpec("P")
@@ -47,6 +47,8 @@ class Workers(Executor):
     def __init__(self, n: int, *, gpus: Collection[int | str] | None = None) -> None:
         if type(n) is not int or n < 1:
             raise BadStage(f"workers={n!r} is no number of processes", remedy="workers=2")
+        from .slots import Slots, checked_gpus
+
         self.size = n
         self.slots = Slots(n, None if gpus is None else checked_gpus(gpus))
         self._waiting: deque[Task] = deque()
@@ -211,7 +213,7 @@ class Workers(Executor):
         with self._guard:
             self._waiting.remove(task)
 
-    def _begin(self, task: "Task", outfit: Outfit) -> bool:
+    def _begin(self, task: "Task", outfit: "Outfit") -> bool:
         """Gives a worker a task. Returns False when it must wait for another worker to end."""
         try:
             hand = self._hand_with(outfit)
@@ -230,7 +232,7 @@ class Workers(Executor):
             self.slots.give_back(task.terms, outfit)
         return True
 
-    def _hand_with(self, outfit: Outfit) -> "Hand":
+    def _hand_with(self, outfit: "Outfit") -> "Hand":
         from .hand import Hand
 
         idle = [hand for hand in self._hands if hand.task is None]

@@ -1,0 +1,90 @@
+"""Displays: which one shows what a call does.
+
+W3  One display draws on a terminal at a time; who comes second writes lines.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from ...model.derivation import Closure
+from ...model.events import Event
+from ...model.progress import Tally
+from ...store.protocol import StoreProtocol
+from .lines import Json, Lines
+from .usual import Usual
+from .watcher import Display, Watcher
+from .watching import in_notebook, on_terminal
+from .words import Labels
+
+_terminal = threading.Lock()  # held by the display that draws (W3)
+
+
+def drawn(closure: Closure, store: StoreProtocol, stream: TextIO | None) -> Watcher:
+    """Shows bars; lines where none can be drawn. `stream` is for the others."""
+    return Watcher(closure, _picture, Usual(store))
+
+
+def in_lines(closure: Closure, store: StoreProtocol, stream: TextIO | None) -> Watcher:
+    """Shows lines on the stream, or that of errors."""
+
+    def show(labels: Labels, since: float) -> Display:
+        return Lines(lambda: stream or sys.stderr, labels, since)
+
+    return Watcher(closure, show)
+
+
+def in_json(closure: Closure, store: StoreProtocol, stream: TextIO | None) -> Watcher:
+    """Shows every event as JSON, on the stream or standard output."""
+
+    def show(labels: Labels, since: float) -> Display:
+        return Json(lambda: stream or sys.stdout)
+
+    return Watcher(closure, show, worth=lambda event: True)
+
+
+def _picture(labels: Labels, since: float) -> Display:
+    """Bars where they can be drawn, and are not drawn yet (W3); else lines."""
+    if in_notebook():
+        return _notebook(labels, since)
+    if on_terminal() and _terminal.acquire(blocking=False):
+        return _Only(lambda: _foot(labels, since))
+    return Lines(lambda: sys.stderr, labels, since)
+
+
+def _foot(labels: Labels, since: float) -> Display:
+    from .bars import Bars  # when there is something to draw: rich costs 30 ms (W1)
+    from .foot import Foot
+
+    return Bars(lambda bars: Foot(bars, labels), labels, time.monotonic, since)
+
+
+def _notebook(labels: Labels, since: float) -> Display:
+    from .bars import Bars  # as above
+    from .notebook import Notebook
+
+    return Bars(lambda _: Notebook(labels), labels, time.monotonic, since)
+
+
+class _Only:
+    """The display that draws on the terminal: the others write lines until it has ended (W3)."""
+
+    def __init__(self, show: Callable[[], Display]) -> None:
+        try:
+            self._display = show()
+        except BaseException:
+            _terminal.release()
+            raise
+
+    def hear(self, event: Event, tally: Tally, now: float) -> None:
+        """Shows an event."""
+        self._display.hear(event, tally, now)
+
+    def close(self) -> None:
+        """Leaves the terminal to others."""
+        try:
+            self._display.close()
+        finally:
+            _terminal.release()

@@ -1,0 +1,105 @@
+"""Watcher: the listener of one call of realize, which opens a display when there is what to show.
+
+W1  Nothing is shown, and nothing heavy imported, before something starts, waits or fails.
+W2  Events may come from any thread; a display that fails stops no build.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol
+
+from ...model.derivation import Closure
+from ...model.events import Event, Listener, Progress, Started
+from ...model.progress import Key, Tally, after, matters
+from ...model.refs import DRef
+from .words import Labels
+
+_APART = 0.05  # [s] between two events of progress of one attempt that are looked at
+
+
+class Display(Protocol):
+    """Shows events; it is told of one at a time."""
+
+    def hear(self, event: Event, tally: Tally, now: float) -> None:
+        """Shows an event, and what it came to."""
+
+    def close(self) -> None:
+        """Ends with what it came to."""
+
+
+class Watcher(AbstractContextManager[Listener]):
+    """Folds the events of one call, and opens its display when there is something to show.
+
+    What was heard before is kept, and told first.
+    """
+
+    def __init__(
+        self,
+        closure: Closure,
+        show: Callable[[Labels, float], Display],
+        usual: Callable[[DRef], float | None] = lambda dref: None,
+        worth: Callable[[Event], bool] = matters,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._closure = closure
+        self._show = show
+        self._usual = usual
+        self._worth = worth
+        self._clock = clock
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._tally = Tally(len(closure.derivations))
+        self._heard: list[tuple[Event, float, float | None]] = []  # and not yet told
+        self._display: Display | None = None
+        self._over = False
+        self._told: dict[Key, float] = {}
+        self._since = clock()
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if os.getpid() != self._process:
+            return
+        with self._lock:  # attempts in a pool of the caller may outlive the call
+            display, self._display, self._over = self._display, None, True
+        if display is not None:
+            display.close()
+
+    def __call__(self, event: Event) -> None:
+        """Takes an event, from any thread of this process."""
+        if os.getpid() != self._process:
+            return  # in a fork, a lock may be held by a thread that is not there
+        if isinstance(event, Progress) and self._too_soon(event):
+            return
+        usual = self._usual(event.dref) if isinstance(event, Started) else None
+        with self._lock:
+            if self._over:
+                return
+            self._heard.append((event, self._clock(), usual))
+            if self._display is None and self._worth(event):
+                self._display = self._show(Labels(self._closure), self._since)
+            if self._display is not None:
+                self._tell(self._display)
+
+    def _tell(self, display: Display) -> None:
+        for event, now, usual in self._heard:
+            self._tally = after(self._tally, event, now, usual)
+            display.hear(event, self._tally, now)
+        self._heard.clear()
+
+    def _too_soon(self, event: Progress) -> bool:
+        key, now = (event.dref, event.number), self._clock()
+        if event.done != event.total and now - self._told.get(key, -_APART) < _APART:
+            return True
+        self._told[key] = now
+        return False
