@@ -51,10 +51,11 @@ class PystoreError(Exception):
         raise AttributeError(f"{type(self).__name__} has no attribute or fact {name!r}")
 
     def __str__(self) -> str:
-        width = max((len(name) for name in self.facts), default=0) + 1
+        named = {name.replace("_", " "): fact for name, fact in self.facts.items()}
+        width = max(map(len, named), default=0) + 1
         lines = [self.what]
         inner = "\n" + " " * (width + 4)  # where the further lines of a fact begin
-        shown = ((name, str(fact).replace("\n", inner)) for name, fact in self.facts.items())
+        shown = ((name, str(fact).replace("\n", inner)) for name, fact in named.items())
         lines += [f"  {name + ':':<{width}}  {fact}" for name, fact in shown]
         if self.remedy:
             lines.append(f"  try: {self.remedy}")

@@ -79,6 +79,11 @@ class AttemptFailed(Event):
     number: int
     error: str
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody stopped it: no fault of the realizer's."""
+        return self.error.startswith(("KeyboardInterrupt", "Stopped"))
+
 
 @dataclass(frozen=True)
 class Progress(Event):

@@ -120,10 +120,25 @@ def check_call(
         raise BadStage(
             f"the stage {name} does not take these arguments",
             because=str(error),
-            signature=f"{name}{signature}",
+            takes=", ".join(map(_written, signature.parameters.values())) or "nothing",
+            closest=", ".join(_closest(kwargs, signature)) or None,
             remedy="name the parameters: train(epochs=3). A stage by hand is def stage(m, …); what "
             "a @stage calls build is the Build",
         ) from None
+
+
+def _closest(given: Mapping[str, Any], signature: inspect.Signature) -> list[str]:
+    from difflib import get_close_matches  # only on the way to an error
+
+    known = signature.parameters
+    return [near for key in given.keys() - known for near in get_close_matches(key, known, 1)]
+
+
+def _written(parameter: inspect.Parameter) -> str:
+    """A parameter as one reads it: of an input, which stage it is."""
+    if isinstance(parameter.default, Derivation):
+        return f"{parameter.name}={parameter.default.config.name}()"
+    return str(parameter)
 
 
 class TwoWayStage(Generic[P]):

@@ -47,6 +47,9 @@ class Output:
 
     parts: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"output({'/'.join(self.parts)!r})"
+
 
 def output(file: str) -> Any:
     """The default of a parameter that is a file to write: `accuracy=output("accuracy.txt")`.

@@ -31,12 +31,9 @@ def unpin(store: Store, name: str) -> None:
     try:
         os.unlink(store.layout.roots / name)
     except FileNotFoundError:
-        raise BadName(
-            "no such pin",
-            name=name,
-            pins=", ".join(pins(store)) or "none",
-            remedy="pins() lists them",
-        ) from None
+        there = ", ".join(pins(store))
+        remedy = "name one of them" if there else ""
+        raise BadName("no such pin", name=name, pins=there or "none", remedy=remedy) from None
 
 
 def pins(store: Store) -> dict[str, RRef]:

@@ -23,14 +23,20 @@ def default_root() -> Path:
 
     `PYSTORE_ROOT`, else the nearest `.pystore/` upwards, else the user's data folder.
     """
-    if root := os.environ.get("PYSTORE_ROOT"):
-        return Path(root)
+    if root := named_root():
+        return root
     here = Path.cwd()
     for folder in (here, *here.parents):
         if exists(folder / ".pystore"):
             return folder / ".pystore"
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(data, "pystore").expanduser()
+
+
+def named_root() -> Path | None:
+    """The folder that `PYSTORE_ROOT` names."""
+    root = os.environ.get("PYSTORE_ROOT")
+    return Path(root) if root else None
 
 
 def default_below(root: str | os.PathLike[str]) -> Path | None:

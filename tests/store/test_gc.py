@@ -155,7 +155,7 @@ def test_S9_what_another_process_uses_is_not_removed(store):
     reader.stdout.readline()
     reader.stdout.readline()
     assert ps.gc(dry_run=False).realizations == {}
-    with pytest.raises(InUse, match="used_by_processes"):
+    with pytest.raises(InUse, match="used by processes"):
         ps.rmref(rref)
     reader.communicate("go\n")
     assert reader.returncode == 0

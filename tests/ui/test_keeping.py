@@ -125,7 +125,7 @@ def test_rm_refuses_what_is_needed_and_says_by_whom(pystore, kept):
     assert err.startswith("pystore: something else needs this\n  ref:        dref:")
     assert str(kept[0]) in err
     assert "  try: remove what needs it first, or add --force\n" in err
-    assert "  pinned_as:  champion\n" in pystore("rm", kept[2], "--yes")[2]
+    assert "  pinned as:  champion\n" in pystore("rm", kept[2], "--yes")[2]
 
 
 def test_rm_removes_together_what_needs_one_another(pystore, kept):

@@ -313,11 +313,12 @@ def other(tmp_path) -> Store:
     return make(tmp_path / "other")
 
 
-def test_ls_alone_opens_no_record(other, call):
+def test_ls_alone_opens_no_record_and_lists_what_is_damaged(other, call):
     for file in [*other.root.glob("drv/*/config.json"), *other.root.glob("drv/*/attempts/*")]:
         file.unlink()
     code, out, _ = call("ls", "--store", other.root)
     assert code == 0 and len(out.splitlines()) == 6
+    assert out.count("config=damaged") == 3  # of those which a name alone does not tell apart
 
 
 def test_a_damaged_store_ends_with_3(other, call):

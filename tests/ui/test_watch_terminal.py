@@ -138,7 +138,7 @@ def test_ctrl_c_leaves_no_bar_and_the_cursor_where_it_belongs(tmp_path, gate):
     shown = terminal.end()
     assert "━" not in shown
     assert plain(shown)[-3:] == [
-        "   failed train: KeyboardInterrupt",
+        "  stopped train: KeyboardInterrupt",
         "          0 of 1 done · 1 failed · # s",
         "stopped",
     ]

@@ -46,6 +46,11 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat if prefix else {k: v for k, v in flat.items() if k not in _OWN}
 
 
+def cell(parameters: Mapping[str, Any], name: str) -> Any:
+    """What a table shows of one: nothing where it is absent, and `None` where it is None."""
+    return "None" if name in parameters and parameters[name] is None else parameters.get(name)
+
+
 def short(dref: DRef) -> str:
     """A derivation in a few characters: `train@1f0c2a`."""
     return dref.short

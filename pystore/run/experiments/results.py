@@ -19,7 +19,7 @@ from ...store import below
 from ...store.current import current_store
 from ...store.store import Store
 from .family import members
-from .parameters import Parameters, differing
+from .parameters import Parameters, cell, differing
 from .table import Table
 
 if TYPE_CHECKING:
@@ -96,7 +96,10 @@ class Results:
         last = facts["rref"]
         rows = [
             [
-                *(row.parameters.get(name) for name in self.parameters),
+                *(
+                    row.parameters.get(name) if full else cell(row.parameters, name)
+                    for name in self.parameters
+                ),
                 *(fact(row.attempt) for name, fact in facts.items() if name != "rref"),
                 *(row.metrics.get(name) for name in self.metrics),
                 last(row.attempt),

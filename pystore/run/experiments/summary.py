@@ -8,9 +8,9 @@ from typing import Any
 from ...model.errors import BadMetric, BadStage
 from ...model.refs import DRef, RRef
 from ...model.statistics import Mode, Picked, Statistics, distinct, picked_best
-from .parameters import Parameters, flatten
+from .parameters import Parameters, cell, flatten
 from .results import Result, Results, check_mode, frame
-from .table import Table, brief, decimals
+from .table import Table, decimals, written
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Group:
     @property
     def label(self) -> str:
         """Its parameters on one line."""
-        return " ".join(f"{name}={brief(value)}" for name, value in self.parameters.items())
+        return " ".join(f"{name}={written(value)}" for name, value in self.parameters.items())
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ class Summary:
         header += ["missing"] if missing else []
         rows = []
         for g in self.groups:
-            row = [*([g.metric] if several else []), *self._parameters(g), g.statistics.n, g.failed]
+            parameters = [cell(g.parameters, name) for name in self.parameters]
+            row = [*([g.metric] if several else []), *parameters, g.statistics.n, g.failed]
             row += [g.missing] if missing else []
             rows.append(row + _shown(g, places[g.metric]))
         return Table.of([*header, "mean", "std", "95%", "min", "max", "best"], rows, **options)

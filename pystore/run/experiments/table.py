@@ -68,6 +68,11 @@ def brief(value: object, widest: int | None = _WIDEST) -> str:
     return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
 
 
+def written(value: object, widest: int | None = _WIDEST) -> str:
+    """A parameter on one line: None is a value, too, and not what is absent."""
+    return "None" if value is None else brief(value, widest)
+
+
 def decimals(spreads: Iterable[float]) -> int:
     """How many decimals show two digits of the smallest of these spreads."""
     known = [s for s in spreads if s > 0 and math.isfinite(s)]

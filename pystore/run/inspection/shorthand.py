@@ -1,14 +1,17 @@
 """Shorthand: references as people type them.
 
-A text means, in this order: a reference written in full, or the name of its directory; a pin; the
-one derivation of this name; the first digits of a hash, 4 or more (after `dref:` or `rref:` any
-number). `X@latest` and `X@best:FILE` (`X@best:FILE:min`) are realizations of X, a name, whatever
-the parameters, or one derivation. `name@1f0c2a` is a derivation, as tables show it.
+A text means, in this order: a reference written in full, or the name of its directory; a path in
+the store; a pin; the one derivation of this name; the first digits of a hash, 4 or more (after
+`dref:` or `rref:` any number). `X@latest` and `X@best:FILE` (`X@best:FILE:min`) are realizations of
+X, a name, whatever the parameters, or one derivation. `name@1f0c2a` is a derivation, as tables show
+it.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from ...model.attempt import Attempt
 from ...model.errors import BadRef, NotInStore
@@ -23,7 +26,7 @@ from ...store.pins import pins
 from ...store.store import Store
 from ..experiments.parameters import differing
 from ..experiments.results import best
-from ..experiments.table import brief
+from ..experiments.table import written
 from .tries import tries
 
 _FULL = re.compile(r"([dr]ref:)?([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")
@@ -90,6 +93,8 @@ def latest(drefs: Iterable[DRef], *, store: Store | None = None) -> Attempt | No
 def _meant(text: str, store: Store) -> Sequence[DRef | RRef]:
     if _FULL.match(text):
         return [_in_full(text)]
+    if os.sep in text or text in (".", ".."):
+        return _at(text, store)
     pinned = pins(store).get(text)
     return [pinned] if pinned else _family(text, store) or list(_starting(text, store))
 
@@ -99,6 +104,17 @@ def _in_full(text: str) -> DRef | RRef:
     if text.startswith(("dref:", "rref:")):
         return parse_ref(text)
     return parse_ref(f"rref:{digits}" if RRef.form.match(f"rref:{digits}") else f"dref:{digits}")
+
+
+def _at(path: str, store: Store) -> list[DRef | RRef]:
+    """The realization, or else the derivation, in whose directory a path lies."""
+    found = Path(path).expanduser().resolve()
+    drv = store.layout.drv.resolve()
+    if not found.is_relative_to(drv):
+        return []
+    home, digest = [*found.relative_to(drv).parts, "", ""][:2]
+    names = [f"rref:{digest}-{home}"] if re.fullmatch("[0-9a-f]{32}", digest) else []
+    return [*well_formed(RRef, names)] or [*well_formed(DRef, [f"dref:{home}"])]
 
 
 def _derivations(text: str, store: Store) -> list[DRef]:
@@ -219,14 +235,18 @@ def _nothing(text: str, store: Store) -> NotInStore:
 
     names = {*pins(store), *(dref.name for dref in store.drefs())}
     close = get_close_matches(text.partition("@")[0], sorted(names), 5, 0.5)
-    few = "; first digits of a hash are 4 or more" if re.fullmatch("[0-9a-f]+", text) else ""
+    remedy = "`pystore ls` lists what there is"
+    if re.fullmatch("[0-9a-f]+", text):
+        remedy += "; first digits of a hash are 4 or more"
+    elif text.partition(":")[0].endswith(".py"):
+        remedy += "; the stages of a file are for `pystore run` and `pystore explain`"
     return NotInStore(
         "nothing here is called so",
         given=ascii(text)[:200],
         similar=", ".join(close) or None,
         there_are=None if close else ", ".join(sorted(names)[:20]) or "no derivations at all",
         store=store.root,
-        remedy=f"`pystore ls` lists what there is{few}",
+        remedy=remedy,
     )
 
 
@@ -267,4 +287,4 @@ def _reached(ref: DRef | RRef, store: Store) -> Mapping[str, float]:
 
 def _pairs(*told: Mapping[str, object]) -> str:
     pairs = (pair for one in told for pair in one.items())
-    return " ".join(f"{printable(name)}={printable(brief(value))}" for name, value in pairs)
+    return " ".join(f"{printable(name)}={printable(written(value))}" for name, value in pairs)

@@ -8,7 +8,7 @@ from unicodedata import category, east_asian_width
 import click
 
 from ...model.printable import printable
-from ...run.experiments.table import brief
+from ...run.experiments.table import written
 
 Style = Callable[[str], str]
 
@@ -58,7 +58,7 @@ def ref(given: str) -> str:
 
 def value(given: object) -> str:
     """A parameter: its beginning in a terminal, whole elsewhere."""
-    return printable(brief(given) if in_terminal() else brief(given, None))
+    return printable(written(given) if in_terminal() else written(given, None))
 
 
 def edge() -> int | None:

@@ -40,10 +40,10 @@ SIDE = RefType(_find)
 @as_json
 @edge
 def diff(edge: Edge, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
-    """Show in what B differs from A: config, code, inputs, artifacts, metrics.
+    """Show in what B differs from A, from config to metrics.
 
-    Of a derivation or a name, the latest realization; where nothing was built of one of them yet,
-    derivations are compared.
+    Compared are config, code, inputs, artifacts and metrics. Of a derivation or a name, the latest
+    realization; where nothing was built of one of them yet, derivations are compared.
 
     --json: an object with `a`, `b` and lists `config`, `code`, `inputs`, `artifacts` and
     `metrics` of objects with `key` (of artifacts `path`), `a` and `b`; null where there is none.

@@ -39,6 +39,8 @@ _REMEDIES = {
     errno.EROFS: "name a store that can be written: --store",
 }
 
+_TYPES = {"a valid integer range": "a whole number", "a valid float range": "a number"}
+
 
 class Stopped(KeyboardInterrupt):
     """A signal asked us to stop; its number is the argument."""
@@ -111,12 +113,19 @@ def located(error: BaseException) -> PystoreError:
 
 def _misused(error: click.ClickException) -> PystoreError:
     ctx = error.ctx if isinstance(error, click.UsageError) else None
-    what = error.format_message().rstrip(".")
+    what = _plain(error.format_message().rstrip("."))
     return PystoreError(
         what[:1].lower() + what[1:],
         usage=ctx.command.get_usage(ctx).removeprefix("Usage: ") if ctx else None,
         remedy=f"{ctx.command_path} --help" if ctx else "",
     )
+
+
+def _plain(message: str) -> str:
+    """What click says, on one line and without the names of its types."""
+    for typed, plain in _TYPES.items():
+        message = message.replace(typed, plain)
+    return " ".join(message.split())
 
 
 def _failed_system(error: OSError) -> PystoreError:

@@ -41,7 +41,7 @@ def push(
     given: Edge, /, refs: tuple[DRef | RRef, ...], url: str, key: Path | None, repair: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Send REF to the remote at URL, with all that it was built from.
+    """Send REF to the remote at URL, with all it was built from.
 
     URL is a folder, or s3://bucket/folder, sftp://…, and what else fsspec knows. Of a derivation,
     all realizations. Only what is missing there is sent; after a break, push again.
@@ -61,7 +61,7 @@ def push(
 @edge
 def pull(given: Edge, /, texts: tuple[str, ...], url: str, trusted: tuple[str, ...],
          as_json: bool) -> None:  # fmt: skip
-    """Fetch REF from the remote at URL, with all that it was built from.
+    """Fetch REF from the remote at URL, with all it was built from.
 
     REF is looked up at the remote: a reference, its first digits, or a name. Of a derivation, all
     realizations. Whatever comes is hashed here before it counts; after a break, pull again.
@@ -84,7 +84,7 @@ def pull(given: Edge, /, texts: tuple[str, ...], url: str, trusted: tuple[str, .
 @as_json
 @edge
 def copy(given: Edge, /, refs: tuple[DRef | RRef, ...], to: Path, as_json: bool) -> None:
-    """Copy REF into another store of this machine, with all that it was built from.
+    """Copy REF, with all it was built from, into another store.
 
     The other store is made where there is none. Every byte is hashed again.
     """

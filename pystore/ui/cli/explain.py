@@ -55,11 +55,12 @@ class _Asked(click.ParamType):  # type: ignore[type-arg]  # generic in later ver
 def explain_command(
     edge: Edge, asked: Asked, parameters: tuple[tuple[str, Any], ...], as_json: bool
 ) -> None:
-    """Say why something is new, down to the function, parameter or input that changed.
+    """Say why something is new, or would be built.
 
-    Of a stage of a Python file: whether it is up to date, or will be built, and why (`run
-    --dry-run` says it of all that it needs). Of a reference: what made it new when it was built,
-    as far as the store has recorded it. What is new is compared with the nearest of its name.
+    It goes down to the function, the parameter or the input that changed. Of a stage of a Python
+    file: whether it is up to date, or will be built, and why (`run --dry-run` says it of all that
+    it needs). Of a reference: what made it new when it was built, as far as the store has recorded
+    it. What is new is compared with the nearest of its name.
 
     --json: objects with `dref`, `kind`, `reasons` and `nearest`, one a target.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ...model.errors import BadRef, PystoreError
+from ...model.errors import BadRef, NotInStore, PystoreError
 from ...model.printable import when
 from ...model.refs import DRef, RRef
 from ...run.inspection.artifacts import Found, search
@@ -19,14 +19,25 @@ from .artifact import artifact, artifact_record, room
 from .columns import columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
-from .ref import REFS, complete
+from .ref import RefType, complete
 
 _SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
+def _where(text: str, store: Store) -> Sequence[DRef | RRef]:
+    try:
+        return find_refs(text, store=store)
+    except NotInStore as error:
+        error.remedy += "; an artifact is found by --name"
+        raise
+
+
+_WHERE = RefType(_where)
+
+
 @click.command("find")
-@click.argument("refs", type=REFS, required=False, metavar="[NAME|GLOB|REF]")
+@click.argument("refs", type=_WHERE, required=False, metavar="[NAME|GLOB|REF]")
 @click.option("--name", default="*", help="Only these, such as '*.h5' or 'plots/*.png'.")
 @click.option(
     "--newer",
@@ -39,8 +50,9 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 def find_command(
     edge: Edge, refs: Sequence[DRef | RRef] | None, name: str, newer: str | None, as_json: bool
 ) -> None:
-    """Find artifacts, in all realizations that are here or in those of a name or REF, oldest first.
+    """Find artifacts of all realizations, or of a name or REF.
 
+    The oldest first. A file is sought with --name: pystore find --name '*.h5'.
     --json: objects as of `ls` of a realization, with `built` in nanoseconds since 1970.
     """
     store = edge.store

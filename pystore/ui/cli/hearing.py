@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 
 from ...model.events import Adopted, AttemptFailed, Event, Fetched, Reused, Succeeded
 
-_SIGNALS = ("KeyboardInterrupt", "Stopped")  # how the error of an attempt begins that was stopped
-
 
 @dataclass
 class Hearing:
@@ -24,8 +22,7 @@ class Hearing:
             case Succeeded():
                 self.built += 1
             case AttemptFailed():
-                stopped = event.error.startswith(_SIGNALS)
-                (self.stopped if stopped else self.failed).append(event)
+                (self.stopped if event.stopped else self.failed).append(event)
             case Reused():
                 self.reused += 1
             case Adopted():

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
+from ...model.errors import NotAStore
 from ...store.layout import exists
 from ...store.store import Store
-from ..settings import default_root
+from ..settings import default_root, named_root
 from .edge import Edge, edge
 
 
@@ -21,7 +22,12 @@ def init(given: Edge, /, path: Path | None) -> None:
     """
     root = (path or given.named or Path(".pystore")).expanduser()
     there = exists(root)
-    store = Store(root)
+    try:
+        store = Store(root)
+    except NotAStore as error:
+        if root.is_dir():
+            error.remedy = f"pystore init {shlex.quote(str(root / '.pystore'))}"
+        raise
     click.echo(f"{'there is a store already:' if there else 'made an empty store:'} {store.root}")
     for line in how_to_find(store.root, root):
         click.echo(f"  {line}")
@@ -30,11 +36,16 @@ def init(given: Edge, /, path: Path | None) -> None:
 def how_to_find(root: Path, typed: Path) -> list[str]:
     """How commands and programs find the store."""
     lines = []
-    if default_root().resolve() == root:
-        lines.append("used by commands and programs in this folder and below")
-    else:
+    named = named_root()
+    if default_root().expanduser().resolve() != root:
+        if named is not None:
+            lines.append(f"not used by itself: PYSTORE_ROOT names another, {named}")
         place = shlex.quote(str(typed))
         lines.append(f"name it: --store {place}, or export PYSTORE_ROOT={shlex.quote(str(root))}")
+    elif named is not None:
+        lines.append("used by commands and programs: PYSTORE_ROOT names it")
+    else:
+        lines.append("used by commands and programs in this folder and below")
     if any((folder / ".git").exists() for folder in root.parents):
         lines.append(f"it lies in a git checkout: add {root.name}/ to .gitignore")
     return lines

@@ -32,7 +32,7 @@ COLOURS = {"succeeded": "green", "failed": "red", "died": "red", "running": "yel
 def log_command(
     edge: Edge, refs: Sequence[DRef | RRef] | None, most: int | None, as_json: bool
 ) -> None:
-    """Show attempts, the newest first: of everything, a name, a derivation, a realization.
+    """Show attempts, the newest first, of everything or of REF.
 
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
     "died" or "running".
@@ -76,7 +76,7 @@ def error_line(attempt: Attempt) -> str:
     because = re.search(r"^  because: +(.+)$", error, re.M)
     if raised and because:
         return f"{raised[1]}: {because[1]}"
-    return error.partition("\n")[0]
+    return error.partition("\n")[0].rstrip(": ")  # an error without words has only its kind
 
 
 @click.command()
@@ -85,9 +85,10 @@ def error_line(attempt: Attempt) -> str:
 @as_json
 @edge
 def logs(edge: Edge, refs: Sequence[DRef | RRef], number: int | None, as_json: bool) -> None:
-    """Print what an attempt printed, as it was; also of one that failed, died or runs.
+    """Print what an attempt printed, as it was.
 
-    `pystore run` keeps it. Of a derivation or a name, the latest attempt.
+    Also of one that failed, died or runs. `pystore run` keeps it. Of a derivation or a name, the
+    latest attempt.
 
     --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`.
     """

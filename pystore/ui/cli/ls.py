@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from ...model.config import Config
+from ...model.errors import Corrupted, NotInStore
 from ...model.manifest import Entry
 from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
@@ -25,15 +27,15 @@ from .ref import complete
 @as_json
 @edge
 def ls(edge: Edge, what: str | None, as_json: bool) -> None:
-    """List derivations; of a derivation its realizations, of a realization its artifacts.
+    """List derivations, realizations of one, artifacts of one.
 
-    Of a NAME or a pattern such as 'train*', the derivations with the parameters that tell them
-    apart. Of the first digits of a hash, or `dref:` and digits, what that derivation or realization
-    holds.
+    Without an argument, all derivations, those of one name with the parameters that tell them
+    apart; of a NAME or a pattern such as 'train*', its derivations. Of the first digits of a hash,
+    or `dref:` and digits, what that derivation or realization holds.
 
-    --json: objects. Derivations have `dref`, `name`, `realizations` and `built`, with a NAME
-    `parameters` too; realizations `rref`, `dref`, `state`, `attempts`, `built`, `metrics` and
-    `pins`; artifacts `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
+    --json: objects. Derivations have `dref`, `name`, `realizations`, `built` and `parameters`;
+    realizations `rref`, `dref`, `state`, `attempts`, `built`, `metrics` and `pins`; artifacts
+    `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
     """
     store = edge.store
     refs = store.drefs() if what is None else find_refs(what, store=store)
@@ -43,8 +45,7 @@ def ls(edge: Edge, what: str | None, as_json: bool) -> None:
     elif first is not None and what is not None and _is_one(what, first):
         _realizations(first, store, as_json)
     else:
-        drefs = [ref for ref in refs if isinstance(ref, DRef)]
-        _derivations(drefs, store, what is not None, as_json)
+        _derivations([ref for ref in refs if isinstance(ref, DRef)], store, as_json)
 
 
 def _is_one(what: str, dref: DRef) -> bool:
@@ -52,12 +53,32 @@ def _is_one(what: str, dref: DRef) -> bool:
     return what != dref.name and not set(what) & set("*?[")
 
 
-def _derivations(drefs: Sequence[DRef], store: Store, told: bool, as_json: bool) -> None:
-    configs = {dref: store.config(dref) for dref in drefs} if told else {}
-    parameters = differing(configs)
+def _derivations(drefs: Sequence[DRef], store: Store, as_json: bool) -> None:
+    parameters = _parameters(drefs, store)
     rows = sorted(held(drefs, store), key=lambda row: (row.dref.name, row.built or 0, row.dref))
     records = [_held_record(row, parameters) for row in rows] if as_json else []
     report(records, lambda: _held_text(rows, parameters), as_json)
+
+
+def _parameters(drefs: Sequence[DRef], store: Store) -> dict[DRef, dict[str, Any]]:
+    """What tells each derivation from the others of its name; nothing of one that has its own."""
+    families: dict[str, list[DRef]] = {}
+    for dref in drefs:
+        families.setdefault(dref.name, []).append(dref)
+    found: dict[DRef, dict[str, Any]] = {}
+    for family in (several for several in families.values() if len(several) > 1):
+        configs = {dref: _config(dref, store) for dref in family}
+        found |= {dref: {"config": "damaged"} for dref in family}  # those that cannot be read
+        found |= differing({dref: config for dref, config in configs.items() if config})
+    return found
+
+
+def _config(dref: DRef, store: Store) -> Config | None:
+    """None where it is damaged: what else is here can still be listed."""
+    try:
+        return store.config(dref)
+    except (Corrupted, NotInStore):
+        return None
 
 
 def _held_record(row: Held, parameters: Any) -> dict[str, Any]:
@@ -67,7 +88,7 @@ def _held_record(row: Held, parameters: Any) -> dict[str, Any]:
         "realizations": row.realizations,
         "built": row.built,
     }
-    return record | ({"parameters": parameters[row.dref]} if parameters else {})
+    return record | {"parameters": parameters.get(row.dref, {})}
 
 
 def _held_text(rows: Sequence[Held], parameters: Any) -> str:

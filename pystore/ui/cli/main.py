@@ -92,6 +92,17 @@ class Commands(click.Group):
             )
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command; its mistakes name it, also those that click finds before it runs."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            name = ctx.invoked_subcommand
+            command = self.get_command(ctx, name) if name else None
+            if error.ctx is None and command:
+                error.ctx = click.Context(command, ctx, name)
+            raise
+
     def _names(self, ctx: click.Context) -> list[str]:
         return self.list_commands(ctx)
 

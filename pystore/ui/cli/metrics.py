@@ -16,6 +16,10 @@ from .columns import columns, in_terminal, ref
 from .edge import Edge, as_json, edge, report
 from .ref import REFS
 
+_NONE = (
+    "no attempt has a metric: build_metric(build, name, number) tells one, and a file whose first "
+    "line is a number is one by -m FILE"
+)
 _STATISTICS = ("mean", "std", "low", "high", "min", "max")
 
 
@@ -36,7 +40,7 @@ def metrics(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Show the metrics of all attempts of stages: n, mean, std, 95 % interval, best.
+    """Show the metrics of all attempts, with mean, std and best.
 
     Attempts with equal parameters are one row. Of a realization, those of its derivation.
 
@@ -88,4 +92,5 @@ def _text(summary: Summary) -> str:
     ]
     right = [name for name, numeric in zip(table.header, table.numeric, strict=True) if numeric]
     header = [printable(name) for name in table.header]
-    return "\n".join([columns(header, rows, right=right), *map(printable, summary.notes())])
+    notes = summary.notes() if any(group.metric for group in summary) else [_NONE]
+    return "\n".join([columns(header, rows, right=right), *map(printable, notes)])

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +14,7 @@ from ...run.declare import Registry, TwoWayStage
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target, declare
 from ...store.protocol import StoreProtocol
+from .kinds import check_kind
 from .program import Choice, parameters_of, shown, signature_of
 
 _WORDS = {"True": True, "False": False, "None": None}  # as Python writes what JSON has otherwise
@@ -88,8 +89,9 @@ def _check(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
     for key in plain:
         if key in parameters:
             _check_plain(name, parameters[key])
+            check_kind(name, parameters[key], plain[key])
         elif not takes_all:
-            raise _unknown(name, key, parameters_of(stage))
+            raise _unknown(name, key, parameters_of(stage), _of_inputs(key, parameters.values()))
     _check_complete(name, stage, plain)
 
 
@@ -120,12 +122,19 @@ def _check_complete(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
         )
 
 
-def _unknown(name: str, key: str, known: Mapping[str, str]) -> BadStage:
+def _of_inputs(key: str, parameters: Iterable[inspect.Parameter]) -> list[str]:
+    """The same parameter of inputs: `model.epochs` for `epochs`."""
+    inputs = ((p.name, getattr(p.default, "stage", p.default)) for p in parameters)
+    return [f"{name}.{key}" for name, s in inputs if isinstance(s, Stage) and key in s.parameters]
+
+
+def _unknown(name: str, key: str, known: Mapping[str, str], inner: Sequence[str] = ()) -> BadStage:
     return BadStage(
         f"{name} has no parameter {key}",
         parameters=", ".join(known.values()) or "none",
         closest=", ".join(get_close_matches(key, known)) or None,
-        remedy="name one of its parameters: -p key=value",
+        remedy="name one of its parameters: -p key=value"
+        + (f"; of an input: -p {inner[0]}=value" if inner else ""),
     )
 
 
@@ -142,6 +151,8 @@ def _changed(name: str, target: Target, path: list[str], value: Any) -> Derivati
     if key not in known or key not in target.config.value:
         raise _unknown(target.config.name, key, {key: str(text) for key, text in known.items()})
     if not rest:
+        if isinstance(target, Staged):
+            check_kind(target.config.name, signature_of(target.stage).parameters[key], value)
         return target.replace({key: value})
     first, *parts = _listed(target.config.value[key])
     held = next((h for h in target.holds if h.dref == first), None)

@@ -10,6 +10,7 @@ from ...store.remove import dependents, needs, remove
 from ...store.store import Store
 from .asking import agreed, check_can_ask, yes
 from .edge import Edge, edge
+from .quantities import count
 from .ref import REF
 
 
@@ -43,10 +44,12 @@ def _check(store: Store, ref: DRef | RRef, wanted: Sequence[str], force: bool) -
         name: [n for n in names if n not in wanted] for name, names in needs(store, ref).items()
     }
     if any(found.values()) and not force:
+        pinned = " ".join(found["pinned_as"])
         raise InUse(
             "something else needs this",
             ref=ref,
-            remedy="remove what needs it first, or add --force",
+            remedy=f"{f'pystore unpin {pinned}' if pinned else 'remove what needs it first'}, "
+            "or add --force",
             **{name: "\n".join(names) or None for name, names in found.items()},
         )
 
@@ -55,7 +58,7 @@ def _contents(store: Store, ref: DRef | RRef) -> str:
     if isinstance(ref, RRef):
         return "its artifacts; its attempts stay"
     realizations, attempts = len(store.realizations(ref)), len(store.attempts(ref))
-    return f"its config, {realizations} realizations and {attempts} attempts"
+    return f"its config, {count(realizations, 'realization')} and {count(attempts, 'attempt')}"
 
 
 def _dependents_first(store: Store, refs: Sequence[DRef | RRef]) -> list[DRef | RRef]:

@@ -115,6 +115,8 @@ def run(given: Edge, /, target: str, as_json: bool, **options: Any) -> None:
     pystore run train.py
     pystore run train.py:model -p epochs=3 --attempts 5
     """
+    if options["timeout"] is not None and options["workers"] is None:
+        click.echo("pystore: --timeout stops what runs in workers only: add -j1", err=True)
     with _standard_output(as_json) as out:
         try:
             _Run(given, out if as_json else None, options).target(target)

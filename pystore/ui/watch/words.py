@@ -54,7 +54,8 @@ def ending(event: Event, labels: Labels) -> Words | None:
             same = "" if fresh else ", to the same bytes as before"
             return "built", f"{labels(dref, number)} in {span(duration)}{same}"
         case AttemptFailed(dref, number, error):
-            return "failed", f"{labels(dref, number)}: {first_line(error)}"
+            verb = "stopped" if event.stopped else "failed"
+            return verb, f"{labels(dref, number)}: {first_line(error)}"
         case Adopted(dref, rrefs):
             return "adopted", f"{labels(dref)}: {len(rrefs)} made elsewhere from the same bytes"
         case Fetched(dref, _, source, size):
