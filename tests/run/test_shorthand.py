@@ -60,6 +60,25 @@ def test_a_full_reference_and_the_name_of_its_directory_mean_it(one):
         assert find_ref(ref) == find_ref(str(ref)) == find_ref(ref[5:]) == ref
 
 
+def test_a_path_means_the_realization_or_the_derivation_in_which_it_lies(one, store, monkeypatch):
+    rref = lsref(one)[0]
+    out = Path(store.layout.out(rref))
+    for path in (out, out / "accuracy.txt", out.parent):
+        assert find_ref(str(path)) == rref
+    assert find_ref(str(out.parent.parent)) == find_ref(str(out.parent.parent / "attempts")) == one
+    monkeypatch.chdir(out)
+    assert find_ref(".") == find_ref("./accuracy.txt") == rref
+    assert find_ref("../..") == one
+
+
+def test_a_path_elsewhere_and_a_file_of_stages_mean_nothing(one, tmp_path):
+    for path in (tmp_path, tmp_path / "train", one.name + "/"):
+        with pytest.raises(NotInStore, match="nothing here is called so"):
+            find_ref(str(path))
+    with pytest.raises(NotInStore, match="`pystore run`"):
+        find_ref("train.py:train")
+
+
 def test_first_digits_mean_what_begins_with_them(one):
     rref = lsref(one)[0]
     for ref in (one, rref):

@@ -369,6 +369,14 @@ def test_a_file_that_cannot_be_used_is_a_mistake_of_usage(code, run, here):
         (["first.py", "-p", "epochs.x=3"], "epochs is no input of train\n"),
         (["first.py", "-p", "score=3"], "score is a file that train writes, and no parameter\n"),
         (["first.py", "-p", "epochs"], "invalid value for '-p': 'epochs' is no key=value"),
+        (["first.py", "-p", "n=5"], "train has no parameter n\n"),
+        (["first.py", "-p", "data.n=few"], "n of numbers is a whole number\n"),
+        (["first.py", "-p", "epochs=many"], "epochs of train is a whole number\n"),
+        (["first.py", "--force"], "option '--force' requires an argument\n  usage:  pystore run "),
+        (
+            ["first.py", "--attempts", "some"],
+            "invalid value for '--attempts': 'some' is not a whole",
+        ),
         (["first.py", "--force", "trian"], "--force names no stage of this run\n"),
         (["first.py", "--attempts", "0"], "invalid value for '--attempts': 0 is not in the range"),
         (["notes.txt"], "not a Python file\n"),
@@ -382,6 +390,16 @@ def test_a_mistake_is_told_before_anything_is_made(arguments, told, run, here):
     assert (code, out) == (2, "")
     assert err.startswith(f"pystore: {told}")
     assert not list(here.glob("store/drv/*"))
+
+
+def test_a_parameter_of_an_input_is_pointed_out(run):
+    assert "of an input: -p data.n=value\n" in run("first.py", "-p", "n=5")[2]
+
+
+def test_a_timeout_without_workers_is_remarked_on(run):
+    assert run("first.py", "-q", "--timeout", "9")[2] == (
+        "pystore: --timeout stops what runs in workers only: add -j1\n"
+    )
 
 
 def test_the_store_that_was_named_counts_more_than_that_of_the_file(run, here):

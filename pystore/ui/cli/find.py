@@ -53,6 +53,7 @@ def find_command(
     """Find artifacts of all realizations, or of a name or REF.
 
     The oldest first. A file is sought with --name: pystore find --name '*.h5'.
+
     --json: objects as of `ls` of a realization, with `built` in nanoseconds since 1970.
     """
     store = edge.store

@@ -23,6 +23,7 @@ def graph(edge: Edge, ref: Ref, mermaid: bool, as_json: bool) -> None:
     """Show what REF needs, or was built from, as a tree.
 
     Of a derivation what it needs, of a realization what it was built from.
+
     --json: objects with `ref`, `name` and `inputs`, inputs of inputs after them; `inputs` is null
     of what is gone.
     """

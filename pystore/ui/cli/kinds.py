@@ -50,5 +50,5 @@ def _sweep(name: str, parameter: inspect.Parameter, value: Any) -> str:
 
 def _example(kind: type, value: Any) -> str:
     if kind is str:  # what looks like JSON is a text when it is quoted twice
-        return f"'{json.dumps(json.dumps(value))}'"
+        return f"'{json.dumps(str(value))}'"
     return {bool: "true", int: "3", float: "0.5"}[kind]

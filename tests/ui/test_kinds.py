@@ -1,0 +1,74 @@
+"""What `-p` may give: a slip is told before a training is spent on it."""
+
+import inspect
+
+import pytest
+
+from pystore.errors import BadStage
+from pystore.ui.cli.kinds import check_kind
+
+
+def annotated(
+    rate: float = 0.1,
+    epochs: int = 3,
+    deep: bool = False,
+    tag: str = "a",
+    seed: "int" = 0,
+    limit: int = None,  # noqa: RUF013  # as people write it
+    wide: int | None = 3,
+    plain=4,
+    anything=None,
+    free=(),
+):
+    pass
+
+
+def check(key, value):
+    check_kind("train", inspect.signature(annotated).parameters[key], value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("rate", 1),
+        ("rate", 1e-3),
+        ("epochs", 5),
+        ("deep", True),
+        ("tag", "12"),
+        ("seed", 1),
+        ("limit", None),
+        ("wide", None),
+        ("plain", 0.5),
+        ("plain", None),
+        ("anything", "text"),
+        ("free", [1, 2]),
+    ],
+)
+def test_what_fits_or_may_fit_is_taken(key, value):
+    check(key, value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind", "instead"),
+    [
+        ("rate", "fast", "a number", "rate=0.5"),
+        ("rate", True, "a number", "rate=0.5"),
+        ("epochs", 1.5, "a whole number", "epochs=3"),
+        ("epochs", None, "a whole number", "epochs=3"),
+        ("deep", 1, "true or false", "deep=true"),
+        ("tag", 12, "a text", """tag='"12"'"""),
+        ("seed", "many", "a whole number", "seed=3"),
+        ("plain", "many", "a whole number", "plain=3"),
+    ],
+)
+def test_what_is_plainly_another_kind_is_refused_with_an_example(key, value, kind, instead):
+    with pytest.raises(BadStage) as refused:
+        check(key, value)
+    assert refused.value.what == f"{key} of train is {kind}"
+    assert refused.value.remedy == instead
+
+
+@pytest.mark.parametrize("value", ["0.1,0.2", [0.1, 0.2]])
+def test_several_values_are_pointed_to_sweep(value):
+    with pytest.raises(BadStage, match=r"in Python: sweep\(train, rate=\[…, …\]\)"):
+        check("rate", value)
