@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,9 +37,14 @@ if TYPE_CHECKING:
 
 def resolved_digest(layout: Layout, config: Config, context: Context) -> str:
     """The short digest of the resolved config. Raises FileNotFoundError when an input is gone."""
+    return resolved_with(config, context, lambda rref: _tree(layout, rref))
+
+
+def resolved_with(config: Config, context: Context, tree: Callable[[RRef], str]) -> str:
+    """The same, where `tree` knows the digests of trees."""
     text = config.text
     for dref, rrefs in context.items():
-        trees = ",".join(sorted(_tree(layout, rref) for rref in rrefs))
+        trees = ",".join(sorted(tree(rref) for rref in rrefs))
         text = text.replace(f'"{dref}"', f'"tree:{trees}"')
     return short("pystore resolved 1", text.encode())
 

@@ -114,3 +114,26 @@ def test_mistakes_with_keys_are_said_before_any_work(store, tmp_path):
     with pytest.raises(BadPlace, match="not a public key"):
         ps.pull(rref, tmp_path / "remote", trusted_keys=["lab"])
     assert not (tmp_path / "remote").exists()
+
+
+def trained(rate):
+    """A stage with an input: what `rate` trains."""
+    data = stage("data")
+    return Derivation(
+        {"name": "train", "data": data, "rate": rate},
+        match_latest(),
+        lambda b: (b.outpath / "rate").write_text(str(b.config["rate"])),
+    )
+
+
+def test_nobody_can_pass_off_a_signed_result_as_that_of_another_config(store, tmp_path, key):
+    remote = tmp_path / "remote"
+    ps.push(ps.realize(trained(2)), remote, key=key[0])
+    (told,) = (remote / "resolved").glob("*/*")
+    wanted = trained(1)
+    ps.realize(wanted, store=(mine := Store(tmp_path / "mine", durable=False)))
+    (digest,) = (mine.root / "resolved").iterdir()
+    told.parent.rename(remote / "resolved" / digest.name)  # needs no key
+    other = Store(tmp_path / "other", durable=False)
+    rref = ps.realize(wanted, substitute=remote, trusted_keys=key[1], store=other)
+    assert (other.path(rref) / "rate").read_text() == "1"

@@ -13,6 +13,7 @@ from typing import TypeVar
 from blake3 import blake3
 
 from ...model.config import Config
+from ...model.context import parse_provenance, rref_of
 from ...model.errors import (
     BadConfig,
     BadPlace,
@@ -36,6 +37,7 @@ Result = TypeVar("Result")
 _MARK = {"digest": "blake3", "features": [], "format": names.FORMAT}
 MARK_TEXT = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 _CONFIG = 16 << 20  # [bytes]
+_HEAD = 1 << 22  # [bytes] in which the context of a realization stands
 _BESIDE = 1 << 20  # [bytes] of a trace, a log or a difference that travels
 
 
@@ -85,6 +87,18 @@ class Remote:
             return parse_parcel(rref, self._read(name, parcel.LARGEST))
         except Corrupted as error:
             raise self._lie(name, str(error)) from None
+
+    def tree(self, rref: RRef) -> str:
+        """The digest of a realization's manifest, which is not read for it."""
+        name = names.realization(rref)
+        head = self.place.read(name, _HEAD).partition(b"\n")[0] + b"\n"
+        try:
+            dref, _, tree = parse_provenance(head)
+        except Corrupted as error:
+            raise self._lie(name, str(error)) from None
+        if rref_of(dref, head) != rref:
+            raise self._lie(name, "the context is another realization's")
+        return tree
 
     def part(self, digest: str, size: int) -> bytes:
         """Some bytes of a realization."""

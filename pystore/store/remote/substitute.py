@@ -9,7 +9,7 @@ U3  Records are kept when something was chosen or is built by what they say; nev
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
@@ -21,13 +21,15 @@ from ...model.errors import NotInStore, PystoreError, PystoreWarning
 from ...model.events import Listener, SourceFailed, ignore
 from ...model.refs import DRef, RRef
 from .. import below
-from ..adopt import resolved_digest
+from ..adopt import resolved_digest, resolved_with
 from ..store import Store
 from . import names
 from .crew import in_time
 from .history import Copy, known, localized, record_copies, run_of
+from .names import Listing
 from .place import Options
 from .receive import Wanted, copies_of, fetch, is_here
+from .record import Record
 from .remote import Remote, open_remote
 
 P = ParamSpec("P")
@@ -209,29 +211,48 @@ def _look(
 ) -> tuple[list[Copy], list[tuple[RRef, Offer]]]:
     """The attempts of a derivation in a context, and of what does the same to the same."""
     remote, config, context = source.remote, found.config, found.context
-    pairs = [(config.dref, context.digest)]
-    if context:
-        equals = remote.equals(resolved_digest(store.layout, config, context))
-        pairs += [pair for pair in equals if pair != pairs[0]]
     copies: list[Copy] = []
     offers: dict[RRef, Offer] = {}
-    here = {a.id: a.rref for a in known(store, config, context.digest)}
-    for dref, digest in pairs:
-        listing = remote.listing(dref)
-        ids = [identity for _, identity in listing.attempts(digest)]
-        if remote.trusted is None:  # what is recorded here need not be read again
-            recorded = {here[i] for i in ids if i in here}
-            mine = [rref for rref in recorded if rref and listing.has(names.realization(rref))]
-            offers.update((rref, Offer(source, rref, config, context)) for rref in mine)
-            ids = [identity for identity in ids if identity not in here]
-        for _, copy in copies_of(remote, ((listing, digest, identity) for identity in ids)):
-            if dref != config.dref and code and copy.record.attempt.source not in ("", code):
-                continue  # equal configs do not mean equal code, of stages by hand
-            copies.append(copy)
+    for listing, told in _told(store, remote, found, code):
+        copies += told
+        for copy in told:
             made, ours = copy.record.attempt.rref, copy.record.under(config.dref, context)
             if made and ours and listing.has(names.realization(made)):
                 offers.setdefault(ours, Offer(source, made, config, context))
     return copies, list(offers.items())
+
+
+def _told(
+    store: Store, remote: Remote, found: Found, code: str
+) -> Iterator[tuple[Listing, list[Copy]]]:
+    """The attempts, derivation by derivation."""
+    asked = found.config.dref, found.context.digest
+    listing = remote.listing(asked[0])
+    yield listing, _copies(remote, listing, asked[1])
+    if not found.context:
+        return
+    resolved = resolved_digest(store.layout, found.config, found.context)
+    for dref, context in remote.equals(resolved):
+        listing = remote.listing(dref)
+        copies = _copies(remote, listing, context) if (dref, context) != asked else []
+        if copies and _resolves(remote, copies[0].record, resolved):
+            # Equal configs do not mean equal code, of stages by hand.
+            codes = ("", code) if code and dref != asked[0] else ()
+            yield listing, [c for c in copies if not codes or c.record.attempt.source in codes]
+
+
+def _copies(remote: Remote, listing: Listing, context: str) -> list[Copy]:
+    asked = [(listing, digest, identity) for digest, identity in listing.attempts(context)]
+    return [copy for _, copy in copies_of(remote, asked)]
+
+
+def _resolves(remote: Remote, record: Record, resolved: str) -> bool:
+    """Whether an attempt did what a resolved config says: for that index, nobody signs."""
+    try:
+        config = remote.config(record.attempt.dref)
+        return resolved_with(config, record.context, remote.tree) == resolved
+    except FileNotFoundError:
+        return False  # a miss
 
 
 def _merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate]:
