@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from .digest import short
-from .errors import Corrupted
+from .errors import BadRef, Corrupted
 from .refs import DRef, RRef
 
 Outcome = Literal["succeeded", "failed", "died", "running"]
@@ -74,5 +74,5 @@ def parse_attempt(text: bytes) -> Attempt:
         value["dref"] = _dref(value["dref"])
         value["rref"] = value["rref"] and RRef(value["rref"])
         return Attempt(**value)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, BadRef, RecursionError) as error:
         raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None

@@ -7,6 +7,7 @@ R3  Nothing in it depends on the store that it came from: it can be signed, and 
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ from ...model.attempt import Attempt
 from ...model.context import Context, provenance_text, rref_of
 from ...model.digest import short
 from ...model.errors import BadRef, Corrupted
+from ...model.plain import MAX_DEPTH
 from ...model.refs import DRef, RRef
-from ..metrics import is_finite
 from .names import BESIDE
 from .parcel import check_context
 
@@ -26,6 +27,9 @@ LARGEST = 1 << 24  # [bytes] of the text of one
 _HEAD = '{"checksum":"'
 _BODY = len(_HEAD) + 32 + 2
 _H32, _H64 = re.compile(r"[0-9a-f]{32}\Z"), re.compile(r"[0-9a-f]{64}\Z")
+_UNREADABLE = (
+    ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError, OverflowError,
+)  # fmt: skip
 _TEXTS = ("host", "realizer", "source")
 
 
@@ -60,7 +64,7 @@ def parse_record(dref: DRef, context: str, identity: str, text: bytes) -> Record
     try:
         record = _read(json.loads(text))
         fine = _is_fine(record)
-    except (ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError) as error:
+    except _UNREADABLE as error:
         raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None
     attempt = record.attempt
     if (attempt.dref, attempt.context, attempt.id) != (dref, context, identity):
@@ -92,8 +96,10 @@ def _is_fine(record: Record) -> bool:
         all(type(getattr(attempt, name)) is str for name in _TEXTS),
         attempt.error is None or type(attempt.error) is str,
         all(type(n) is int for n in (attempt.seed, attempt.start, attempt.stop, attempt.pid)),
+        abs(attempt.pid) < 2**63,
         0 <= attempt.seed < 2**32 and 0 <= attempt.start <= attempt.stop < 2**63,
-        _are_texts(attempt.versions) and isinstance(attempt.notes, dict),
+        _are_texts(attempt.versions) and _H32.match(attempt.versions.get("git diff", "0" * 32)),
+        isinstance(attempt.notes, dict) and _is_plain(attempt.notes, MAX_DEPTH),
         isinstance(attempt.metrics, dict) and all(map(_is_number, attempt.metrics.values())),
         all(k in BESIDE and _H64.match(d) for k, d in record.beside.items()),
     )
@@ -105,4 +111,12 @@ def _are_texts(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and is_finite(value)  # type: ignore[arg-type]  # just checked
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]  # just checked
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether it is no deeper, and has no number that is not finite: as build_note takes it."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_is_plain(part, depth - 1) for part in parts)
+    return type(value) is not float or math.isfinite(value)

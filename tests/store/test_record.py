@@ -1,0 +1,80 @@
+"""Records of attempts that a hostile person wrote."""
+
+import json
+import re
+import time
+
+import pytest
+
+import pystore as ps
+from pystore import Derivation, Store, match_latest
+from pystore.errors import ChecksumMismatch, PystoreWarning
+from pystore.model.digest import short
+
+DEEP = json.loads("[" * 200 + "]" * 200)
+
+
+def train(b):
+    (b.outpath / "accuracy.txt").write_text("0.5\n")
+
+
+STAGE = Derivation({"name": "train"}, match_latest(), train)
+
+
+def forge(remote, **fields):
+    """Changes what the one record at a remote says; its checksum is right."""
+    (file,) = (f for f in remote.rglob("*.*.json") if f.name.count(".") == 2)
+    value = json.loads(file.read_text()) | fields
+    del value["checksum"]
+    body = json.dumps(value, sort_keys=True, separators=(",", ":"))[1:] + "\n"
+    head = f'{{"checksum":"{short("pystore record 1", body.encode())}",'
+    file.write_text(head + body)
+
+
+@pytest.fixture
+def remote(store, tmp_path):
+    ps.push(ps.realize(STAGE), tmp_path / "remote")
+    return tmp_path / "remote"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"versions": {"git diff": "a\0b"}},
+        {"versions": {"git diff": "../../../../etc/something"}},
+        {"notes": {"deep": DEEP}},
+        {"notes": {"number": float("nan")}},
+        {"metrics": {"accuracy.txt": 10**400}},
+        {"metrics": {"accuracy.txt": float("inf")}},
+        {"metrics": {"accuracy.txt": True}},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"pid": 10**4000},
+        {"stop": 0},
+        {"start": "yesterday"},
+        {"host": None},
+        {"beside": {"../log": "0" * 64}},
+        {"inputs": {"dref:" + "0" * 32 + "-x": []}},
+    ],
+    ids=lambda fields: re.sub(r"\W+", " ", str(fields))[:40],
+)
+def test_a_record_that_no_attempt_can_have_is_refused(remote, tmp_path, fields):
+    forge(remote, **fields)
+    other = Store(tmp_path / "other", durable=False)
+    with pytest.raises(ChecksumMismatch, match="not what its name says"):
+        ps.pull(STAGE.dref, remote, store=other)
+    assert other.drefs() == []
+    with pytest.warns(PystoreWarning, match="left out"):
+        assert ps.realize(STAGE, substitute=remote, store=other)
+    assert ps.results(STAGE, store=other).summary()
+
+
+def test_a_record_from_the_future_does_not_stay_the_latest(remote, tmp_path):
+    soon = time.time_ns() + 20 * 3600 * 10**9
+    forge(remote, start=soon, stop=soon)
+    other = Store(tmp_path / "other", durable=False)
+    ps.pull(STAGE.dref, remote, store=other)
+    ps.realize(STAGE, store=other, force_rebuild=True)
+    *_, last = other.attempts(STAGE.dref)
+    assert last.number == 1
+    assert last.start > soon
