@@ -169,6 +169,12 @@ def test_U2_a_dead_place_is_told_and_left(store, tmp_path, url):
     assert failed.source == url.format(tmp_path)
 
 
+def test_U2_a_password_is_not_told(store):
+    stage, _ = project()
+    _, failed = failing(stage, "sftp://me:secret@127.0.0.1:1/lab")
+    assert failed.source == "sftp://me:…@127.0.0.1:1/lab"
+
+
 def test_U2_a_slow_place_is_told_and_left(store, lab, monkeypatch):
     never = threading.Event()
     monkeypatch.setattr(substitution, "LOOK", 0.05)

@@ -34,8 +34,8 @@ def copy_between(
     contexts = closed(source, wanted, lambda rref: is_here(target, rref))
     source.hold(tuple(contexts))
     order = in_order(contexts)
+    target.hold(tuple(order))  # before the look: gc takes nothing from then on
     lacking = [rref for rref in order if not is_here(target, rref)]
-    target.hold(tuple(set(order) - set(lacking)))
     shipments = [Shipment(source, rref) for rref in lacking]
     total, done = sum(s.manifest.size for s in shipments), 0
     count = sum(_merge(source, target, rref, contexts[rref]) for rref in set(order) - set(lacking))

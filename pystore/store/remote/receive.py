@@ -119,8 +119,8 @@ class _Receiver:
         found: dict[RRef, Parcel] = {}
         seen, wave = set(targets), targets
         while wave:
+            self._store.hold(tuple(wave))  # before the look: gc takes nothing from then on
             here = {rref for rref in wave if is_here(self._store, rref)}
-            self._store.hold(tuple(here))
             lacking = [rref for rref in wave if rref not in here]
             found.update(self._remote.each(self._parcel, lacking))
             needs = {need for rref in lacking for need in inputs(found[rref].context)}

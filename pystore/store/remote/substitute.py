@@ -27,7 +27,7 @@ from . import names
 from .crew import in_time
 from .history import Copy, known, localized, record_copies, run_of
 from .names import Listing
-from .place import Options
+from .place import Options, without_password
 from .receive import Wanted, copies_of, fetch, is_here
 from .record import Record
 from .remote import Remote, open_remote
@@ -45,7 +45,8 @@ class Source:
     def __init__(
         self, url: str, trusted: frozenset[str] | None, options: Options | None = None
     ) -> None:
-        self.url = url
+        self.url = without_password(str(url))  # as it may be shown
+        self._given = url
         self._trusted = trusted
         self._options = options
         self._remote: Remote | None = None
@@ -56,7 +57,7 @@ class Source:
         """What is there, opened at the first use."""
         if self._remote is None:
             self._remote = open_remote(
-                self.url, trusted=self._trusted, patience=BRING, options=self._options
+                self._given, trusted=self._trusted, patience=BRING, options=self._options
             )
         return self._remote
 
