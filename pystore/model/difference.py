@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .outlook import Kind
+from .printable import counted
 
 _REFERENCE = re.compile(r'"dref:[0-9a-f]{32}-([A-Za-z0-9_-]+)"')
 _DIGEST = re.compile(r"[0-9a-f]{32}\Z")
@@ -94,9 +95,8 @@ def _shown(config: Mapping[str, Any], key: str) -> str:
 
 
 def _existing(count: int, values: int) -> str:
-    told = {0: "no realization exists", 1: "1 realization exists"}
-    exist = told.get(count, f"{count} realizations exist")
-    return f"{exist} for the old value{'s' * (values > 1)}"
+    exist = f"{counted(count, 'realization') if count else 'no realization'} exist"
+    return f"{exist}{'s' * (count < 2)} for the old value{'s' * (values > 1)}"
 
 
 def _code(old: Version, new: Version) -> str:

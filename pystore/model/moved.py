@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .printable import counted
 from .refs import RRef
 
 
@@ -18,8 +19,4 @@ class Moved:
         if not self.fresh and not self.attempts:
             return "nothing to move: all of it is there already"
         what = {"realization": len(self.fresh), "attempt": self.attempts, "byte": self.size}
-        return ", ".join(_count(number, noun) for noun, number in what.items())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        return ", ".join(counted(number, noun) for noun, number in what.items())

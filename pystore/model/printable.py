@@ -1,4 +1,4 @@
-"""Printable: text and times as people may be given them, on one line."""
+"""Printable: text, times and counts as people may be given them, on one line."""
 
 from datetime import UTC, datetime
 
@@ -22,3 +22,8 @@ def when(time: int | None) -> str:
     if time is None:
         return ""
     return datetime.fromtimestamp(time // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of them: `1 attempt`, `1,204 attempts`."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"

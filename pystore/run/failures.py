@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ..model.errors import BuildsFailed, MatcherUnsatisfied
 from ..model.plan import Wants
+from ..model.printable import counted
 from ..model.refs import DRef
 
 
@@ -26,7 +27,7 @@ def not_built(failures: Mapping[DRef, BaseException], skipped: Sequence[DRef]) -
         if not isinstance(error, MatcherUnsatisfied):
             return error if isinstance(error, Exception) else RuntimeError(error)
     return MatcherUnsatisfied(
-        f"{len(failures)} derivations would have to be built",
+        f"{counted(len(failures), 'derivation')} would have to be built",
         missing=", ".join(failures),
         after_them=", ".join(skipped) or None,
         remedy="realize with build=True",

@@ -25,6 +25,7 @@ from ..model.errors import (
 from ..model.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
 from ..model.matchers import Need
 from ..model.plan import Built, Chosen, Failed, Match, Plan, Realize, Wants, more_attempts
+from ..model.printable import counted
 from ..model.refs import DRef, RRef
 from ..model.terms import Terms
 from ..store.commit import Committed
@@ -265,7 +266,7 @@ class _Loop:
         error.having(
             dref=dref,
             matcher=self._known[dref].matcher,
-            for_other_inputs=f"{count} realizations exist for another input" if count else None,
+            for_other_inputs=counted(count, "realization") if count else None,
         )
 
     def _start(self, instruction: Realize) -> None:

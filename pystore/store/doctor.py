@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..model.printable import counted
 from . import disk, locks, tree
 from .attempts import names
 from .layout import FORMAT
@@ -205,8 +206,9 @@ def _contents(store: Store) -> Finding:
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
     ended = [n for d in drefs for n in names(store.layout.attempts(d)) if n.endswith(".json")]
-    what = f"format {FORMAT}; {len(drefs)} derivations, {realizations} realizations"
-    return Finding("store", "fine", f"{what}, {len(ended)} attempts")
+    counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
+    what = ", ".join(counted(number, noun) for noun, number in counts.items())
+    return Finding("store", "fine", f"format {FORMAT}; {what}")
 
 
 def _file_system(root: Path) -> Finding:

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..model.errors import Corrupted, NotInStore
 from ..model.keep import Keep
 from ..model.manifest import Manifest
+from ..model.printable import counted
 from ..model.refs import RRef
 from . import disk, live, locks, tree
 from .commit import MANIFEST, trash
@@ -41,8 +42,8 @@ class Garbage:
 
     def __str__(self) -> str:
         verb = "removed" if self.removed else "would remove"
-        count = len(self.realizations)
-        return f"{verb} {count} realizations, {self.size} bytes, {len(self.litter)} leftovers"
+        left, found = len(self.litter), counted(len(self.realizations), "realization")
+        return f"{verb} {found}, {counted(self.size, 'byte')}, {counted(left, 'leftover')}"
 
 
 def collect(store: Store, keep: Iterable[Kept] = (), *, dry_run: bool = True) -> Garbage:

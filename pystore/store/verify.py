@@ -17,6 +17,7 @@ from ..model.context import Context, parse_provenance, rref_of
 from ..model.errors import Corrupted, NotInStore, UnkeepableOutput
 from ..model.events import Listener, Progress, ignore
 from ..model.manifest import Entry, Manifest, encode_name
+from ..model.printable import counted
 from ..model.refs import DRef, RRef
 from . import attempts, beside, disk, tree, verdicts
 from .commit import CONTEXT, MANIFEST, OWN, trash
@@ -71,12 +72,9 @@ class Report:
         return not self.damages
 
     def __str__(self) -> str:
-        head = f"{self.realizations} realizations, {self.size} bytes: "
-        return head + (
-            "sound"
-            if self.sound
-            else f"{len(self.damages)} damages\n" + "\n".join(map(str, self.damages))
-        )
+        what = "sound" if self.sound else counted(len(self.damages), "damage")
+        head = f"{counted(self.realizations, 'realization')}, {counted(self.size, 'byte')}: {what}"
+        return "\n".join([head, *map(str, self.damages)])
 
 
 def verify(

@@ -167,15 +167,25 @@ def test_a_hostile_member_is_refused_and_nothing_is_left(packed, other, tmp_path
     assert sorted(os.listdir(tmp_path)) == before
 
 
+def says(file, content: bytes) -> bool:
+    """Whether a compressed file still holds this."""
+    try:
+        return unzipped(file) == content
+    except zstandard.ZstdError:
+        return False
+
+
 def test_a_damaged_archive_is_refused(packed, other):
     file, rref = packed
-    whole = file.read_bytes()
+    whole, content = file.read_bytes(), unzipped(file)
     for count in (0, 3, 100, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:count])
         with pytest.raises(PystoreError):
             ps.unpack_archive(file, store=other)
     for place in range(0, len(whole), 97):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        if says(file, content):
+            continue  # a bit without a meaning
         with pytest.raises(PystoreError):
             ps.unpack_archive(file, store=other)
     assert other.drefs() == []

@@ -28,7 +28,7 @@ def test_gc_is_dry_unless_told(store):
     garbage = ps.gc()
     assert (list(garbage.realizations), garbage.removed) == ([rref], False)
     assert garbage.size == (ps.rref2path(rref) / "out.txt").stat().st_size
-    assert str(garbage).startswith("would remove 1 realizations")
+    assert str(garbage).startswith("would remove 1 realization,")
     assert ps.lsref(rref.dref) == [rref]
 
 

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pystore.model.printable import counted
 from pystore.ui.cli import columns as module
 from pystore.ui.cli.columns import cells, columns, cut, facts
-from pystore.ui.cli.quantities import count, duration, number, size
+from pystore.ui.cli.quantities import duration, number, size
 
 WIDE = "大小"
 
@@ -66,5 +67,5 @@ def test_durations_have_two_units(seconds, shown):
 
 
 def test_things_are_counted_in_words():
-    assert [count(n, "file") for n in (0, 1, 2000)] == ["0 files", "1 file", "2,000 files"]
+    assert [counted(n, "file") for n in (0, 1, 2000)] == ["0 files", "1 file", "2,000 files"]
     assert number(0.123456789) == "0.123457"

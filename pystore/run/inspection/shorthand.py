@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...model.attempt import Attempt
 from ...model.errors import BadRef, NotInStore
-from ...model.printable import printable, when
+from ...model.printable import counted, printable, when
 from ...model.refs import DRef, RRef, parse_ref
 from ...model.statistics import Mode
 from ...store import attempts as records
@@ -276,8 +276,7 @@ def _age(ref: DRef | RRef, store: Store) -> tuple[str, str]:
         made = tries([ref], store)
         return "a realization", f"built {when(made[0].stop)}" if made else "of no attempt"
     count, last = len(store.realizations(ref)), latest([ref], store=store)
-    number = "1 realization" if count == 1 else f"{count:,} realizations"
-    return number, f"built {when(last.stop)}" if last else "not built"
+    return counted(count, "realization"), f"built {when(last.stop)}" if last else "not built"
 
 
 def _reached(ref: DRef | RRef, store: Store) -> Mapping[str, float]:

@@ -10,11 +10,12 @@ import click
 
 from ...model.events import Event, Listener, Progress, ignore
 from ...model.moved import Moved
+from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ...run import exchange
 from ..settings import coloured
 from .edge import Edge, as_json, edge, report
-from .quantities import count, size
+from .quantities import size
 from .ref import REF
 
 refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REF)
@@ -143,7 +144,7 @@ def _tell(moved: Moved, as_json: bool) -> None:
 def _shown(moved: Moved) -> str:
     if not moved.fresh and not moved.attempts:
         return "nothing to move: all of it is there already"
-    what = [count(len(moved.fresh), "realization"), count(moved.attempts, "attempt")]
+    what = [counted(len(moved.fresh), "realization"), counted(moved.attempts, "attempt")]
     return f"moved {', '.join(what)}, {size(moved.size)}"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ...model.keep import Keep, keep_best, keep_latest
+from ...model.printable import counted
 from ...store.gc import Garbage, collect
 from .asking import agreed, check_can_ask, yes
 from .columns import columns
@@ -82,11 +83,12 @@ def record(garbage: Garbage) -> dict[str, Any]:
 
 def total(garbage: Garbage) -> str:
     """The sums in words."""
-    count, left = len(garbage.realizations), len(garbage.litter)
-    words = f"{count} realization{'s' * (count != 1)}, {size(garbage.size)}"
+    words = f"{counted(len(garbage.realizations), 'realization')}, {size(garbage.size)}"
     if garbage.shared:
         words += f" ({size(garbage.shared)} of it in files that stay)"
-    return words + (f", and {left} leftover{'s' * (left != 1)} of ended processes" if left else "")
+    if garbage.litter:
+        words += f", and {counted(len(garbage.litter), 'leftover')} of ended processes"
+    return words
 
 
 def shown(garbage: Garbage, each: bool, delete: bool) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from ...model.derivation import Closure, Derivation, collect, leaves
 from ...model.errors import BadStage, PystoreError
+from ...model.printable import counted
 from ...model.refs import DRef
 from ...run.declare import Registry, TwoWayStage
 from ...run.stage import Output, Stage, Staged
@@ -134,7 +135,7 @@ def shown(name: str, target: Target) -> str:
     if isinstance(target, (Stage, TwoWayStage, FunctionType)):
         return f"{name}({', '.join(parameters_of(target).values())})"
     count = len(target.drefs if isinstance(target, Closure) else list(leaves(target)))
-    return f"{name}: {count} derivations" if count != 1 else f"{name}: a derivation"
+    return f"{name}: {counted(count, 'derivation')}"
 
 
 def signature_of(stage: Any) -> inspect.Signature:

@@ -21,11 +21,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def count(number: int, noun: str) -> str:
-    """So many of them."""
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def number(value: float) -> str:
     """A metric, in six digits."""
     return f"{value:.6g}"

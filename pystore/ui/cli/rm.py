@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import click
 
 from ...model.errors import InUse
+from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ...store.remove import dependents, needs, remove
 from ...store.store import Store
 from .asking import agreed, check_can_ask, yes
 from .edge import Edge, edge
-from .quantities import count
 from .ref import REF
 
 
@@ -58,7 +58,8 @@ def _contents(store: Store, ref: DRef | RRef) -> str:
     if isinstance(ref, RRef):
         return "its artifacts; its attempts stay"
     realizations, attempts = len(store.realizations(ref)), len(store.attempts(ref))
-    return f"its config, {count(realizations, 'realization')} and {count(attempts, 'attempt')}"
+    held = counted(realizations, "realization"), counted(attempts, "attempt")
+    return f"its config, {' and '.join(held)}"
 
 
 def _dependents_first(store: Store, refs: Sequence[DRef | RRef]) -> list[DRef | RRef]:

@@ -7,14 +7,14 @@ from typing import Any
 import click
 
 from ...model.attempt import Attempt
-from ...model.printable import printable
+from ...model.printable import counted, printable
 from ...model.refs import RRef
 from ...run.inspection.lineage import Ref
 from ...run.inspection.particulars import Particulars, particulars
 from .columns import facts, in_terminal
 from .edge import Edge, as_json, edge, report
 from .log import error_line, log_text
-from .quantities import count, number, size
+from .quantities import number, size
 from .ref import REF
 
 _LATEST = 10  # attempts that are shown in a terminal
@@ -78,8 +78,8 @@ def _head(one: Particulars) -> Iterator[tuple[str, str]]:
     yield "path", printable(str(one.path)) if one.path else "(its bytes are gone)"
     known = [here for here in one.sizes.values() if here is not None]
     files, total = sum(files for files, _ in known), sum(bytes for _, bytes in known)
-    where = "" if isinstance(one.ref, RRef) else f" in {count(len(known), 'realization')}"
-    yield "size", f"{size(total)} in {count(files, 'file')}{where}"
+    where = "" if isinstance(one.ref, RRef) else f" in {counted(len(known), 'realization')}"
+    yield "size", f"{size(total)} in {counted(files, 'file')}{where}"
     if one.pins:
         yield "pinned as", ", ".join(one.pins)
     for verdict, why in one.verdicts.items():

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ...model.events import Event, Listener, Progress, ignore
+from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ...store import verify as verification
 from ...store.verify import Report
@@ -73,10 +74,8 @@ def record(found: Report) -> dict[str, Any]:
 
 def shown(found: Report) -> str:
     """What was found, in words."""
-    count = len(found.damages)
-    head = f"{found.realizations} realization{'s' * (found.realizations != 1)}, "
-    head += f"{size(found.size)}: "
-    head += "sound" if found.sound else f"{count} damage{'s' * (count != 1)}"
+    what = "sound" if found.sound else counted(len(found.damages), "damage")
+    head = f"{counted(found.realizations, 'realization')}, {size(found.size)}: {what}"
     lines = [head, *map(str, found.damages)]
     lines += [f"{rref} is in trash/ until the next gc" for rref in found.quarantined]
     return "\n".join(lines)
