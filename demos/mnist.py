@@ -205,7 +205,7 @@ def notice(error: PystoreError) -> None:
 def main() -> int:
     """Runs it; a user's mistake ends in a message."""
     options = parse()
-    sys.stdout.reconfigure(errors="replace", line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(errors="replace", line_buffering=True)  # type: ignore[union-attr]  # a text stream of Python
     warnings.showwarning = lambda message, *_: say(f"Warning: {message}")
     try:
         with place(options.store) as store:

@@ -64,7 +64,7 @@ def trusted_keys() -> tuple[str, ...] | None:
 
 def coloured() -> bool | None:
     """Whether to print colours: False where NO_COLOR says so, None to go by the terminal."""
-    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+    return False if os.environ.get("NO_COLOR") or terminal_is_dumb() else None
 
 
 def completion_wanted() -> str:

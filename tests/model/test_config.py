@@ -188,7 +188,7 @@ def test_mkconfig_of_locals_drops_registry_and_modules():
     from pystore import Registry
 
     def stage(m):
-        import json  # noqa: F401
+        import json  # noqa: F401  # a name among the locals
 
         epochs = 3
         return mkconfig(locals())

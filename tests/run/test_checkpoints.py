@@ -10,7 +10,6 @@ import pytest
 import pystore as ps
 from pystore import Derivation, PystoreWarning, match_best, match_latest
 from pystore.errors import BadConfig, BuildError
-from pystore.run.inspection.traces import read_trace
 
 
 def counting(stop):
@@ -94,7 +93,7 @@ def test_metrics_are_told_or_written_and_have_one_name_everywhere(store):
     assert attempt.metrics == {
         "accuracy.txt": 0.9, "f1": 0.75, "loss": 0.25, "lr": 0.1, "seconds": 3.0
     }  # fmt: skip
-    assert read_trace(store, attempt) == [(1, "lr", 0.1), (0, "loss", 0.5), (1, "loss", 0.25)]
+    assert store.trace(attempt) == [(1, "lr", 0.1), (0, "loss", 0.5), (1, "loss", 0.25)]
 
 
 def test_a_failed_attempt_keeps_what_it_told(store):
@@ -107,7 +106,7 @@ def test_a_failed_attempt_keeps_what_it_told(store):
         ps.realize(derivation)
     (attempt,) = ps.attempts(derivation.dref)
     assert attempt.metrics == {"loss": 0.5}
-    assert read_trace(store, attempt) == [(0, "loss", 0.5)]
+    assert store.trace(attempt) == [(0, "loss", 0.5)]
 
 
 @pytest.mark.parametrize("text", ["[1]", "{", '{"a": "b"}', '{"a": true}'])

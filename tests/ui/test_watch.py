@@ -48,7 +48,7 @@ from pystore.ui.watch.lines import Lines
 from pystore.ui.watch.usual import Usual
 from pystore.ui.watch.watcher import Watcher
 from pystore.ui.watch.watching import in_notebook
-from pystore.ui.watch.words import Labels, amount, ending, first_line, span
+from pystore.ui.watch.words import Labels, amount, ending, first_line
 
 
 def build(name: str = "train", function=lambda b: None, **config) -> Derivation:
@@ -188,14 +188,6 @@ def test_what_ended_is_told_in_a_line():
         "without s3://ours for dataset: no route to host",
         "kept dataset: its matcher prefers another to the one just built",
     ]
-
-
-@pytest.mark.parametrize(
-    "seconds, text",
-    [(0, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.7, "1 min 00 s"), (3600, "1 h 00 min")],
-)
-def test_a_duration_is_short(seconds, text):
-    assert span(seconds) == text
 
 
 @pytest.mark.parametrize(

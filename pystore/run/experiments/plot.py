@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...model.errors import BadMetric, PystoreError
-from ..inspection.traces import read_trace
 from .results import Results
 from .table import brief
 
@@ -39,7 +38,7 @@ def plot_traces(
     pooled = {over} if isinstance(over, str) else set(over)
     lines = []
     for row in results:
-        trace = read_trace(results.store, row.attempt)
+        trace = results.store.trace(row.attempt)
         points = [(step, value) for step, name, value in trace if name == metric]
         label = " ".join(f"{k}={v}" for k, v in row.parameters.items() if k not in pooled)
         lines += [(label, points)] if points else []

@@ -209,7 +209,7 @@ def _from_file(rref: RRef, name: str, store: Store) -> float | None:
     try:
         parts = [check_part(part) for part in name.split("/")]
         out = store.layout.holder(rref).out(rref)
-        with open(f"{out}/{'/'.join(parts)}", "rb") as file:  # noqa: PTH123
+        with open(f"{out}/{'/'.join(parts)}", "rb") as file:  # noqa: PTH123  # a Path for each would take longer than the read
             line = file.readline(1000)
     except (BadRef, OSError):
         return None

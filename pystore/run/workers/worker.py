@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import warnings
+from io import TextIOWrapper
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -81,7 +82,8 @@ def main(descriptor: int, line: int) -> None:
     _end_with(line)
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):  # what was printed before a death is in the log
-        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+        assert isinstance(stream, TextIOWrapper)
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")
     channel = Channel(descriptor)
     warnings.showwarning = channel.warn  # type: ignore[assignment]  # it takes what is needed
     threading.Thread(target=channel.listen, daemon=True).start()

@@ -14,12 +14,11 @@ from ...model.refs import DRef, RRef
 from .. import below, beside, disk
 from ..commit import CONTEXT, MANIFEST
 from ..store import Store
+from . import names
 from .history import Copy
 from .parcel import LONGEST, Parcel
 from .parts import Part, Slice, parts_of
 from .record import Record
-
-LARGEST = 1 << 20  # [bytes] of a trace, a log or a difference that travels
 
 
 class Shipment:
@@ -137,10 +136,10 @@ def _is_torn(path: str) -> bool:
 def _small(path: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(names.LARGEST + 1)
     except FileNotFoundError:
         return b""
-    return content if len(content) <= LARGEST else b""
+    return content if len(content) <= names.LARGEST else b""
 
 
 def _tree(store: Store, attempt: Attempt) -> str | None:

@@ -14,6 +14,7 @@ from ..layout import well_formed
 FORMAT = 1
 MARK = "pystore-remote.json"
 BESIDE = ("trace", "log")  # files beside an attempt that travel with it
+LARGEST = 1 << 20  # [bytes] of one of these, or of a difference
 
 _RECORD = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})\.json\Z")
 _SIGNATURE = re.compile(r"([0-9a-f]{32}\.[0-9a-f]{32})\.([0-9a-f]{64})\.sig\Z")

@@ -106,12 +106,11 @@ def check_entries(manifest: Manifest) -> None:
 
 def _is_fine(entry: Entry) -> bool:
     steps = entry.path.split(b"/")
-    short = len(entry.path) <= LONGEST
-    inside = short and all(
+    inside = len(entry.path) <= LONGEST and all(
         s not in (b"", b".", b"..") and b"\0" not in s and len(s) < 256 for s in steps
     )
     typed = type(entry.executable) is bool and type(entry.size) is int and entry.size >= 0
-    if not inside or not typed or len(entry.path) > LONGEST:
+    if not inside or not typed:
         return False
     if entry.kind == "file":
         return _HASH.match(entry.digest) is not None

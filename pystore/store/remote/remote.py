@@ -38,7 +38,6 @@ _MARK = {"digest": "blake3", "features": [], "format": names.FORMAT}
 MARK_TEXT = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 _CONFIG = 16 << 20  # [bytes]
 _HEAD = 1 << 22  # [bytes] in which the context of a realization stands
-_BESIDE = 1 << 20  # [bytes] of a trace, a log or a difference that travels
 
 
 class Remote:
@@ -131,7 +130,7 @@ class Remote:
         """A file beside an attempt."""
         attempt = found.attempt
         name = names.attempt(attempt.dref, attempt.context, attempt.id, suffix)
-        content = self._read(name, _BESIDE)
+        content = self._read(name, names.LARGEST)
         if blake3(content).hexdigest() != found.beside[suffix]:
             raise self._lie(name, "its bytes have another digest")
         return content
@@ -139,7 +138,7 @@ class Remote:
     def diff(self, dref: DRef, digest: str) -> bytes:
         """How a project differed from its revision."""
         name = names.diff(dref, digest)
-        content = self._read(name, _BESIDE)
+        content = self._read(name, names.LARGEST)
         if diff_digest(content) != digest:
             raise self._lie(name, "its bytes have another digest")
         return content
@@ -174,8 +173,8 @@ class Remote:
         return names.pairs(self.place.names(f"resolved/{resolved}"))
 
     def _read(self, name: str, most: int) -> bytes:
-        content = self.place.read(name, most)
-        if len(content) >= most:
+        content = self.place.read(name, most + 1)
+        if len(content) > most:
             raise self._lie(name, "it is longer than it may be")
         return content
 

@@ -5,7 +5,7 @@ from typing import Any
 from ...model.manifest import Entry, encode_name
 from ...model.printable import printable
 from ...model.refs import RRef
-from .quantities import size
+from ..quantities import size
 
 
 def artifact_record(rref: RRef, entry: Entry) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 from ...model.derivation import Closure
 from ...model.refs import DRef, RRef
 from ...store.store import Store
+from ..quantities import number
 from .columns import columns, ref
-from .quantities import number
 
 
 @dataclass(frozen=True)

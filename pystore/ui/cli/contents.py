@@ -15,10 +15,10 @@ from ...model.refs import RRef
 from ...run.inspection.artifacts import artifact_path
 from ...run.inspection.inventory import manifest_of
 from ...run.inspection.lookup import rref2path
+from ..quantities import size
 from .artifact import artifact, artifact_record
 from .columns import cut
 from .edge import Edge, as_json, edge, report
-from .quantities import size
 from .ref import RREF
 
 

@@ -12,9 +12,9 @@ from ...model.refs import DRef, RRef
 from ...run.inspection.difference import Artifact, Changed, Difference, difference
 from ...run.inspection.shorthand import find_ref, find_refs, latest
 from ...store.store import Store
+from ..quantities import number, size
 from .columns import cut, facts, in_terminal, ref
 from .edge import Edge, as_json, edge, report
-from .quantities import number, size
 from .ref import RefType
 
 _MOST = 40  # lines of one artifact's difference, in a terminal

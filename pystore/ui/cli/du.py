@@ -8,10 +8,10 @@ import click
 from ...model.refs import DRef, RRef
 from ...run.inspection.usage import Usage, usage
 from ...store.store import Store
+from ..quantities import size
 from .columns import columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
-from .quantities import size
 from .ref import REFS
 
 _BY = {"name": "name", "derivation": "dref", "realization": "rref"}

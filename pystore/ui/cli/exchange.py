@@ -1,6 +1,5 @@
 """pystore push, pull, copy, pack, unpack, key: results on other machines."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,9 +12,9 @@ from ...model.moved import Moved
 from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ...run import exchange
-from ..settings import coloured
+from ..quantities import size
+from ..watch.watching import on_terminal
 from .edge import Edge, as_json, edge, report
-from .quantities import size
 from .ref import REF
 
 refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REF)
@@ -151,7 +150,7 @@ def _shown(moved: Moved) -> str:
 @contextmanager
 def _bar() -> Iterator[Listener]:
     """A listener that draws how far a transfer is, in a terminal."""
-    if not sys.stderr.isatty() or coloured() is False:
+    if not on_terminal():
         yield ignore
         return
     from rich.console import Console

@@ -9,10 +9,10 @@ import click
 from ...model.keep import Keep, keep_best, keep_latest
 from ...model.printable import counted
 from ...store.gc import Garbage, collect
+from ..quantities import size
 from .asking import agreed, check_can_ask, yes
 from .columns import columns
 from .edge import Edge, as_json, edge, report
-from .quantities import size
 
 
 @click.command()

@@ -15,10 +15,10 @@ from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
 from ...run.inspection.tries import chosen_try, tries
 from ...store import below
+from ..quantities import span
 from .columns import Style, columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
-from .quantities import duration
 from .ref import REFS
 
 COLOURS = {"succeeded": "green", "failed": "red", "died": "red", "running": "yellow"}
@@ -59,7 +59,7 @@ def _colour(row: Sequence[str]) -> Style | None:
 
 
 def _took(attempt: Attempt) -> str:
-    return duration(attempt.duration) if attempt.outcome in ("succeeded", "failed") else ""
+    return span(attempt.duration) if attempt.outcome in ("succeeded", "failed") else ""
 
 
 def _result(attempt: Attempt) -> str:

@@ -15,10 +15,10 @@ from ...run.inspection.inventory import Held, Made, held, made, manifest_of
 from ...run.inspection.shorthand import find_refs
 from ...store.pins import pins
 from ...store.store import Store
+from ..quantities import number
 from .artifact import artifact, artifact_record, room
 from .columns import columns, ref, value
 from .edge import Edge, as_json, edge, report
-from .quantities import number
 from .ref import complete
 
 

@@ -11,10 +11,10 @@ from ...model.printable import counted, printable
 from ...model.refs import RRef
 from ...run.inspection.lineage import Ref
 from ...run.inspection.particulars import Particulars, particulars
+from ..quantities import number, size
 from .columns import facts, in_terminal
 from .edge import Edge, as_json, edge, report
 from .log import error_line, log_text
-from .quantities import number, size
 from .ref import REF
 
 _LATEST = 10  # attempts that are shown in a terminal

@@ -12,9 +12,10 @@ from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ...store import verify as verification
 from ...store.verify import Report
+from ..quantities import size
+from ..watch.watching import on_terminal
 from .edge import Edge, as_json, edge, report
 from .ending import DAMAGED
-from .quantities import size
 from .ref import REFS
 
 
@@ -45,7 +46,7 @@ def verify(
 
 @contextmanager
 def _progress() -> Iterator[Listener]:
-    if not sys.stderr.isatty():
+    if not on_terminal():
         yield ignore
         return
     with click.progressbar(length=1, label="verifying", file=sys.stderr) as bar:

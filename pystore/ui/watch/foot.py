@@ -67,6 +67,6 @@ class _Encoded(io.StringIO):
         self._encoding = encoding
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # an attribute there
         """That of the terminal."""
         return self._encoding

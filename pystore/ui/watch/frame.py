@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ...model.progress import Running, Tally
-from .words import Labels, Words, how_far, span, summary
+from ..quantities import span
+from .words import Labels, Words, how_far, summary
 
 _VERBS = {"built": "green", "fetched": "green", "adopted": "green", "failed": "bold red"}
 _ALMOST = 0.99  # the most that a guess claims to be done

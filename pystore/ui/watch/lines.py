@@ -7,7 +7,8 @@ from typing import TextIO
 
 from ...model.events import Event, Progress, event_record
 from ...model.progress import Key, Tally
-from .words import Labels, beginning, ending, how_far, span, summary
+from ..quantities import span
+from .words import Labels, beginning, ending, how_far, summary
 
 _STEPS = 10  # an attempt tells at most so often how far it is,
 _APART = 5.0  # and not within so many seconds

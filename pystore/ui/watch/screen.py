@@ -129,6 +129,6 @@ def above(screen: Screen, captured: Callable[[], bool]) -> Iterator[None]:
 def is_terminal(stream: object) -> bool:
     """Whether a stream ends in a terminal: by its descriptor, as some only pretend."""
     try:
-        return os.isatty(stream.fileno())  # type: ignore[attr-defined]
+        return os.isatty(stream.fileno())  # type: ignore[attr-defined]  # caught
     except (AttributeError, ValueError, OSError):
         return False

@@ -17,6 +17,7 @@ from ...model.events import (
 )
 from ...model.progress import Running, Tally
 from ...model.refs import DRef
+from ..quantities import size, span
 
 Words = tuple[str, str]
 """A verb, and the rest of the line."""
@@ -24,7 +25,6 @@ Words = tuple[str, str]
 _LONGEST = 200  # characters of an error; all of it comes when the call ends
 _SHORT = 6  # digits that tell two derivations of one name apart
 _BYTES = ("B", "bytes")
-_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 class Labels:
@@ -108,22 +108,9 @@ def how_far(one: Running) -> str:
 def amount(number: float, unit: str = "") -> str:
     """A number with its unit; bytes in the unit that fits."""
     if unit in _BYTES:
-        factor, unit = next(((f, u) for f, u in _UNITS if number >= f), (1, "B"))
-        return f"{number / factor:.3g} {unit}" if factor > 1 else f"{number:.0f} B"
+        return size(number)
     text = str(number) if isinstance(number, int) else f"{number:.4g}"
     return f"{text} {unit}".rstrip()
-
-
-def span(seconds: float) -> str:
-    """A duration: `0.3 s`, `12 s`, `3 min 05 s`, `2 h 03 min`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest} s"
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def first_line(text: str) -> str:

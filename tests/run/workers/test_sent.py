@@ -122,7 +122,7 @@ def test_a_module_that_realizes_while_it_is_imported_is_an_error_and_no_deadlock
     (tmp_path / "unguarded.py").write_text(UNGUARDED)
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(BadStage, match="import of a realizer's module"):
-        import unguarded  # noqa: F401
+        import unguarded  # noqa: F401  # what it does on import is the test
 
 
 def test_ready_made_stages_are_sent(store, tmp_path):

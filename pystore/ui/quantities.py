@@ -11,14 +11,16 @@ def size(count: float) -> str:
     return f"{count:.0f} B"
 
 
-def duration(seconds: float) -> str:
-    """How long, in the two largest units."""
-    whole = round(seconds)
-    if seconds < 59.95:
+def span(seconds: float) -> str:
+    """A duration: `0.3 s`, `12 s`, `3 min 05 s`, `2 h 03 min`."""
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def number(value: float) -> str:
