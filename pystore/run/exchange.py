@@ -12,7 +12,7 @@ from ..model.refs import DRef, RRef, parse_ref
 from ..store.current import current_store
 from ..store.layout import exists
 from ..store.store import Store
-from .places import Defaults, Url
+from .remotes import Defaults, Url
 
 # What does the work is imported where it is called: few programs need it.
 

@@ -20,7 +20,7 @@ from .declare import Registry, check_call, in_place_registry
 from .executor import SerialExecutor
 from .loop import Settings, realize_closure
 from .nesting import inside, refuse_nested
-from .places import Places, substituting
+from .remotes import Remotes, substituting
 from .watching import Watch, both, in_turn
 
 Target = Any
@@ -134,7 +134,7 @@ class Options(TypedDict, total=False):
     timeout: float | None
     progress: bool | None
     capture: bool
-    substitute: Places | None
+    substitute: Remotes | None
     trusted_keys: str | Iterable[str] | None
     workers: int | None
     gpus: Collection[int | str] | None
@@ -155,7 +155,7 @@ def realize(
     timeout: float | None = None,
     progress: bool | None = None,
     capture: bool = False,
-    substitute: Places | None = None,
+    substitute: Remotes | None = None,
     trusted_keys: str | Iterable[str] | None = None,
     workers: int | None = None,
     gpus: Collection[int | str] | None = None,

@@ -12,7 +12,7 @@
 import os
 from pathlib import Path
 
-from ..run.places import Defaults
+from ..run.remotes import Defaults
 from ..store.current import Default
 from ..store.layout import exists
 from ..store.store import Store

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pystore import Config, DRef, Outlook
-from pystore.model.difference import Version, changes, distance, masked, pairs
+from pystore.model.change import Version, changes, distance, masked, pairs
 from pystore.model.outlook import KINDS, Step
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
-from ...model.difference import Places
+from ...model.change import Places
 from ...model.digest import short
 from ...model.errors import BadStage
 from .functions import unwrapped

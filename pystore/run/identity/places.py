@@ -5,7 +5,7 @@ import sys
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ...model.difference import Places
+from ...model.change import Places
 
 Grouped = dict[str, dict[str, list[str]]]
 

@@ -12,8 +12,8 @@ from ...model.refs import DRef, RRef
 from ...store import disk
 from ...store.store import Store
 from ..experiments.parameters import flatten
+from .attempts import newest_first
 from .inventory import manifest_of
-from .tries import tries
 
 _LARGEST = 1 << 16  # [bytes] of a text file whose lines are compared
 
@@ -78,7 +78,7 @@ def difference(a: DRef | RRef, b: DRef | RRef, store: Store) -> Difference:
 def _side(ref: DRef | RRef, store: Store) -> _Side:
     dref = ref.dref if isinstance(ref, RRef) else ref
     config = store.config(dref)
-    made = tries([ref], store)
+    made = newest_first([ref], store)
     noted = (a.notes.get("code") for a in made)
     parts: dict[str, str] = next((code for code in noted if isinstance(code, dict)), {})
     parameters, code = flatten(config.value), config.get("code")

@@ -11,8 +11,8 @@ from ...model.refs import DRef, RRef
 from ...store import below
 from ...store.pins import pins
 from ...store.store import Store
+from .attempts import newest_first
 from .inventory import size_of
-from .tries import tries
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Particulars:
 
 def particulars(ref: DRef | RRef, store: Store) -> Particulars:
     """All that the store knows about this. Raises NotInStore when that is nothing."""
-    attempts = tuple(reversed(tries([ref], store)))
+    attempts = tuple(reversed(newest_first([ref], store)))
     if isinstance(ref, DRef):
         config = store.config(ref)
         home: Path | None = Path(store.layout.keeper(ref).derivation(ref))

@@ -27,7 +27,7 @@ from ...store.store import Store
 from ..experiments.parameters import differing
 from ..experiments.results import best
 from ..experiments.table import written
-from .tries import tries
+from .attempts import newest_first
 
 _FULL = re.compile(r"([dr]ref:)?([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")
 _BEGUN = re.compile(r"(?:[dr]ref:[0-9a-f]|[0-9a-f]{4})[A-Za-z0-9_-]*\Z")
@@ -273,14 +273,14 @@ def _digits(ref: str, refs: Iterable[str]) -> int:
 
 def _age(ref: DRef | RRef, store: Store) -> tuple[str, str]:
     if isinstance(ref, RRef):
-        made = tries([ref], store)
+        made = newest_first([ref], store)
         return "a realization", f"built {when(made[0].stop)}" if made else "of no attempt"
     count, last = len(store.realizations(ref)), latest([ref], store=store)
     return counted(count, "realization"), f"built {when(last.stop)}" if last else "not built"
 
 
 def _reached(ref: DRef | RRef, store: Store) -> Mapping[str, float]:
-    made = tries([ref], store) if isinstance(ref, RRef) else []
+    made = newest_first([ref], store) if isinstance(ref, RRef) else []
     return made[0].metrics if made else {}
 
 

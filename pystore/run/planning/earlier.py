@@ -6,9 +6,9 @@ from functools import cached_property
 from itertools import islice
 
 from ...model.attempt import Attempt
+from ...model.change import Change, Places, Version, changes, distance, masked, pairs
 from ...model.config import Config
 from ...model.derivation import Derivation
-from ...model.difference import Change, Places, Version, changes, distance, masked, pairs
 from ...model.errors import Corrupted, NotInStore
 from ...model.refs import DRef, RRef
 from ...store.protocol import StoreProtocol

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...model.change import Version
 from ...model.config import Config
 from ...model.context import Context
 from ...model.derivation import Closure
-from ...model.difference import Version
 from ...model.errors import NotInStore
 from ...model.outlook import Kind, Step
 from ...model.printable import printable

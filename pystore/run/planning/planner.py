@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from ...model.attempt import Attempt
 from ...model.candidate import Candidate
+from ...model.change import masked
 from ...model.context import Context
 from ...model.derivation import Closure, Derivation
-from ...model.difference import masked
 from ...model.errors import BadMatcher, MatcherUnsatisfied
 from ...model.matchers import Need
 from ...model.outlook import Kind, Outlook, Step

@@ -12,8 +12,8 @@ from ...model.errors import BadRef, NotInStore, PystoreError
 from ...model.printable import when
 from ...model.refs import DRef, RRef
 from ...run.inspection.artifacts import Found, search
+from ...run.inspection.attempts import newest_first
 from ...run.inspection.shorthand import find_refs
-from ...run.inspection.tries import tries
 from ...store.store import Store
 from .artifact import artifact, artifact_record, room
 from .columns import columns
@@ -72,7 +72,7 @@ def moment(text: str, store: Store) -> int:
     except ValueError:
         pass  # then it is a reference
     try:
-        built = [attempt.stop for attempt in tries(find_refs(text, store=store), store)]
+        built = [attempt.stop for attempt in newest_first(find_refs(text, store=store), store)]
     except PystoreError as error:
         raise error.having(also="it is no time either: 2026-11-21, 3h, 2d") from None
     if not built:

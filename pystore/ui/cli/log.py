@@ -13,7 +13,7 @@ from ...model.attempt import Attempt
 from ...model.errors import NotInStore
 from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
-from ...run.inspection.tries import chosen_try, tries
+from ...run.inspection.attempts import chosen_attempt, newest_first
 from ...store import below
 from ..quantities import span
 from .columns import Style, columns
@@ -37,7 +37,7 @@ def log_command(
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
     "died" or "running".
     """
-    found = tries(edge.store.drefs() if refs is None else refs, edge.store)[:most]
+    found = newest_first(edge.store.drefs() if refs is None else refs, edge.store)[:most]
     report([a._asdict() for a in found], lambda: log_text(found), as_json)
 
 
@@ -92,7 +92,7 @@ def logs(edge: Edge, refs: Sequence[DRef | RRef], number: int | None, as_json: b
 
     --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`.
     """
-    attempt = chosen_try(refs, number, edge.store)
+    attempt = chosen_attempt(refs, number, edge.store)
     home = below.home(edge.store.layout, attempt)
     path = Path(home.beside(attempt.dref, attempt.context, attempt.number, "log"))
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Places: where results may come from, and whose word counts, when the program does not say."""
+"""Remotes: which ones results may come from, and whose word counts, if the program says nothing."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from ..store.protocol import StoreProtocol
 from ..store.store import Store
 
 Url = str | os.PathLike[str]
-Places = Url | Iterable[Url]
+Remotes = Url | Iterable[Url]
 
 
 class Defaults:
@@ -20,7 +20,7 @@ class Defaults:
 
 def substituting(
     store: StoreProtocol,
-    substitute: Places | None,
+    substitute: Remotes | None,
     trusted_keys: str | Iterable[str] | None,
 ) -> StoreProtocol:
     """The store, which looks in these places before something is built. Raises BadPlace.

@@ -1,4 +1,4 @@
-"""Tries: the attempts of some derivations or realizations, the newest first."""
+"""Attempts: those of some derivations or realizations, the newest first."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from ...model.refs import DRef, RRef
 from ...store.store import Store
 
 
-def tries(refs: Iterable[DRef | RRef], store: Store) -> list[Attempt]:
+def newest_first(refs: Iterable[DRef | RRef], store: Store) -> list[Attempt]:
     """The attempts of these derivations, and those that made these realizations."""
     found = [attempt for ref in refs for attempt in _of(ref, store)]
     return sorted(found, key=lambda attempt: attempt.order, reverse=True)
@@ -20,10 +20,10 @@ def _of(ref: DRef | RRef, store: Store) -> list[Attempt]:
     return [attempt for attempt in store.attempts(ref.dref) if attempt.rref == ref]
 
 
-def chosen_try(refs: Iterable[DRef | RRef], number: int | None, store: Store) -> Attempt:
+def chosen_attempt(refs: Iterable[DRef | RRef], number: int | None, store: Store) -> Attempt:
     """The newest of the attempts, or the newest with this number. Raises NotInStore."""
     refs = list(refs)
-    found = tries(refs, store)
+    found = newest_first(refs, store)
     for attempt in found:
         if number is None or attempt.number == number:
             return attempt
