@@ -22,6 +22,16 @@ Shape = Any
 """A DRef, or lists and dicts of DRefs, nested as deep as you like; results keep the shape."""
 
 
+def _checked(matcher: object) -> Matcher:
+    if isinstance(matcher, Matcher):
+        return matcher
+    raise BadStage(
+        "not a matcher",
+        given=repr(matcher)[:200],
+        remedy="call it: match_latest(), match_best('accuracy.txt')",
+    )
+
+
 class Derivation:
     """A config, a matcher and a realizer; immutable. Its config may hold other derivations.
 
@@ -43,14 +53,8 @@ class Derivation:
         realizer: Realizer | Callable[[Any], object],
         terms: Terms = _PLAIN,
     ) -> None:
-        if not isinstance(matcher, Matcher):
-            raise BadStage(
-                "not a matcher",
-                given=repr(matcher)[:200],
-                remedy="call it: match_latest(), match_best('accuracy.txt')",
-            )
         self.config = Config(config)
-        self.matcher = matcher
+        self.matcher = _checked(matcher)
         self.realizer = realizer if isinstance(realizer, Realizer) else Realizer(realizer)
         self.terms = terms
         self.holds = tuple(held for held in self.config.holds if isinstance(held, Derivation))
@@ -76,7 +80,7 @@ class Derivation:
             kept = tuple(held for held in self.holds if held.dref in new.config.inputs)
             new.holds = tuple(dict.fromkeys(kept + given))
         if matcher is not None:
-            new.matcher = matcher
+            new.matcher = _checked(matcher)
         return new
 
     def agrees(self, other: "Derivation") -> bool:

@@ -189,6 +189,14 @@ class Stage(Generic[P]):
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = check_call(self.stage_name, self.signature, args, kwargs)
+        for name, value in bound.arguments.items():
+            promised = self.signature.parameters[name].default
+            if isinstance(promised, Output) and not isinstance(value, Output):
+                raise BadStage(
+                    f"{name} is a file that {self.stage_name} writes, and no parameter",
+                    given=repr(value)[:200],
+                    remedy=f"leave it out, or name another file: {name}={promised!r}",
+                )
         bound.apply_defaults()
         return {name: _plain(value) for name, value in bound.arguments.items()}
 

@@ -29,6 +29,10 @@ def hand_written(m):
         (lambda: train(epochs=hand_written), BadConfig, "call it"),
         (lambda: ps.mkdrv({"a": 1}, match_latest(), print), BadStage, "the registry of the stage"),
         (lambda: lsref("train"), BadRef, "the .dref of a derivation"),
+        (lambda: train(epoch=2), BadStage, r"takes: +epochs: int = 1, file=output\('x.txt'\)"),
+        (lambda: train(epoch=2), BadStage, "closest: +epochs"),
+        (lambda: train(file="y.txt"), BadStage, r"name another file: file=output\('x.txt'\)"),
+        (lambda: train().replace(matcher=match_latest), BadStage, r"call it: match_latest\(\)"),
     ],
 )
 def test_a_mistake_says_what_to_write(store, wrong, kind, says):

@@ -350,6 +350,14 @@ LOADING = {
 }
 
 
+def test_imports_that_a_script_cannot_do_are_explained(run, here):
+    (here / "part").mkdir()
+    (here / "part" / "near.py").write_text("from .other import f\n")
+    assert "  try: import by full names, as a script does" in run("part/near.py")[2]
+    (here / "part" / "far.py").write_text("import helper\n")
+    assert "  try: PYTHONPATH=. pystore run part/far.py: its own" in run("part/far.py")[2]
+
+
 @pytest.mark.parametrize("code", LOADING)
 def test_a_file_that_cannot_be_used_is_a_mistake_of_usage(code, run, here):
     (here / "bad.py").write_text(code)

@@ -6,13 +6,16 @@ L2  Reading is by `linecache`, so notebook cells and doctests have listings too.
 """
 
 import ast
+import importlib.util
 import inspect
 import linecache
 import os
+import struct
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from types import CodeType
 from typing import Any
 
@@ -84,6 +87,11 @@ class Listing:
             found = self.functions.get((code.co_firstlineno, code.co_name))
         return found if found is not None and self._fits(code) else None
 
+    @cached_property
+    def stale(self) -> str:
+        """The compiled file that Python runs in place of what stands here; "" for none."""
+        return _stale(self.file)
+
     def _block(self, code: CodeType) -> Definition | None:
         """The definition at the code's line, in a file that is not all Python, as a page is."""
         lines = self.lines[code.co_firstlineno - 1 :]
@@ -109,8 +117,8 @@ class Listing:
         return None
 
     def _fits(self, code: CodeType) -> bool:
-        """Whether the text is that of the code (L1). Compiles only what was edited lately."""
-        if not _edited_lately(self.file):
+        """Whether the text is that of the code (L1). Compiles only what may be otherwise."""
+        if not (_edited_lately(self.file) or self.stale):
             return True
         if self._codes is None:
             self._codes = {}
@@ -139,13 +147,17 @@ def listing_of(code: CodeType, names: dict[str, Any]) -> tuple[Listing, Definiti
         definition = listing.definition(code)
         if definition is not None:
             return listing, definition
-    if "@py_builtins" in names or not _edited_lately(code.co_filename):
+    stale = _stale(code.co_filename)
+    if "@py_builtins" in names or not (stale or _edited_lately(code.co_filename)):
         return _rewritten(readings, code)
     raise BadStage(
-        f"the source of {code.co_qualname} was edited after it was loaded",
+        f"the source of {code.co_qualname} was edited after it was "
+        + ("compiled" if stale else "loaded"),
         file=code.co_filename,
         line=code.co_firstlineno,
-        remedy="start Python anew, or reload the module",
+        remedy=f"remove {stale}, which Python runs in place of the source"
+        if stale
+        else "start Python anew, or reload the module",
     )
 
 
@@ -180,6 +192,23 @@ def _edited_lately(file: str) -> bool:
         return os.stat(file).st_mtime >= _STARTED - 2
     except OSError:
         return False
+
+
+def _stale(file: str) -> str:
+    """The compiled file that Python takes, though the source was edited after it; "" for none.
+
+    It goes by size and by seconds, and so misses an edit within the second of the one before.
+    """
+    compiled = importlib.util.cache_from_source(file)
+    try:
+        source, made = os.stat(file), os.stat(compiled)
+        with open(compiled, "rb") as read:  # noqa: PTH123
+            head = read.read(16)
+    except OSError:
+        return ""
+    taken = struct.pack("<II", int(source.st_mtime) & 0xFFFFFFFF, source.st_size & 0xFFFFFFFF)
+    changed = max(source.st_mtime_ns, source.st_ctime_ns)
+    return compiled if head[8:] == taken and changed > made.st_mtime_ns else ""
 
 
 def _agrees(kind: type, node: ast.ClassDef) -> bool:

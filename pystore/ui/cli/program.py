@@ -214,13 +214,22 @@ def _broken(file: Path, error: BaseException) -> BadStage:
         what, because = f"{file} called sys.exit() when it was loaded", str(error.code)
     else:
         what, because = f"{file} failed when it was loaded", f"{type(error).__name__}: {error}"
-    return BadStage(
-        what,
-        because=because[:500],
-        remedy='put what only the script does under: if __name__ == "__main__":'
-        if isinstance(error, SystemExit)
-        else f"python {file}",
-    )
+    return BadStage(what, because=because[:500], remedy=_instead(file, error))
+
+
+def _instead(file: Path, error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return 'put what only the script does under: if __name__ == "__main__":'
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return "import by full names, as a script does: a file is loaded without its package"
+    if isinstance(error, ModuleNotFoundError) and error.name and _is_here(error.name):
+        return f"PYTHONPATH=. pystore run {file}: its own folder is looked in, not this one"
+    return f"python {file}"
+
+
+def _is_here(module: str) -> bool:
+    first = module.partition(".")[0]
+    return Path(first).is_dir() or Path(f"{first}.py").is_file()
 
 
 # --- what comes of what ----------------------------------------------------------------

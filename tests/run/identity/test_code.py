@@ -491,6 +491,20 @@ def test_a_file_edited_elsewhere_or_read_before_its_edit_is_no_matter(load):
     assert old.changed(code_of(module.train)) == ["RATE changed"]
 
 
+def test_a_compiled_file_that_is_older_than_its_source_is_not_mistaken_for_it(load, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = Path(load().__file__)
+    seconds = file.stat().st_mtime - 10
+    os.utime(file, (seconds, seconds))
+    importlib.reload(sys.modules["trained"])  # which compiles it
+    file.write_text(TRAIN.replace("x / by", "x * by"))  # as long as before, and as old
+    os.utime(file, (seconds, seconds))
+    sys.modules.pop("trained")
+    with pytest.raises(BadStage, match="edited after it was compiled") as told:
+        code_of(importlib.import_module("trained").train)
+    assert "trained.cpython-" in told.value.remedy
+
+
 def _write_later(path, text):
     path.write_text(text)
     later = path.stat().st_mtime + 10
