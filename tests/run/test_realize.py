@@ -360,7 +360,7 @@ def test_realizations_for_other_inputs_are_mentioned(store, work):
     assert events.OtherInputs(b.dref, 1) in seen
     ps.realize(a, force_rebuild=True)
     exact = ps.Derivation(b.config, ps.match_exact([ps.lsref(b.dref)[0]]), work)
-    with pytest.raises(MatcherUnsatisfied, match=r"for_other_inputs: +2 realizations"):
+    with pytest.raises(MatcherUnsatisfied, match=r"for other inputs: +2 realizations"):
         ps.realize(exact)
 
 
