@@ -22,7 +22,7 @@ from .layout import Layout
 from .links import Pool
 from .metrics import Trace, metrics_of
 from .staging import Staging
-from .writers import refuse_late_writers
+from .writers import refuse_late_writers, refuse_strangers
 
 MANIFEST = "manifest.json"
 CONTEXT = "context.json"
@@ -56,6 +56,7 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool, share: tre
     check_promises(staging)
     refuse_late_writers(staging.out)
     tree.check(staging.out, outside)
+    refuse_strangers(staging.out)
     return seal_tree(staging, durable=durable, share=share)
 
 

@@ -1,24 +1,45 @@
 """Late writers: descriptors and mappings through which somebody could still change an output.
 
 A thread that lives on is normal (tqdm, joblib and TensorBoard leave some); an open file is not:
-whoever holds it can write into a sealed file. Source: proc(5).
+whoever holds it can write into a sealed file. Sources: proc(5), F_SETLEASE in fcntl(2).
 """
 
+import fcntl
 import gc
 import os
-from collections.abc import Iterator
+import signal
+import stat
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..model.errors import UnkeepableOutput
 from . import disk
+from .walk import Step, walk
+
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)  # or another user's
 
 
 def refuse_late_writers(out: Path) -> None:
     """Raises UnkeepableOutput when this process, or one it started, can still write below `out`."""
-    found = list(_writers(out))
+    found = list(_writers(out, _family()))
     if found:
         gc.collect()  # files that were dropped, not closed, in a reference cycle
-        found = list(_writers(out))
+        found = list(_writers(out, _family()))
+    _refuse(found)
+
+
+def refuse_strangers(out: Path) -> None:
+    """The same of any process of this machine: a daemon has left the family that started it.
+
+    The tree must have been checked: its directories are open to us.
+    """
+    # The kernel says at once whether anybody has a file open, and never who.
+    if any(_is_open(step) for step in walk(out) if stat.S_ISREG(step.status.st_mode)):
+        _refuse(list(_writers(out, filter(str.isdecimal, os.listdir("/proc")))))
+
+
+def _refuse(found: list[str]) -> None:
     if found:
         raise UnkeepableOutput(
             "a file of the output is still open for writing",
@@ -28,9 +49,29 @@ def refuse_late_writers(out: Path) -> None:
         )
 
 
-def _writers(out: Path) -> Iterator[str]:
+def _is_open(step: Step) -> bool:
+    """Whether somebody has a file open for writing; also where NFS cannot tell."""
+    if sys.platform != "linux":
+        return False
+    try:
+        file = os.open(step.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=step.folder)
+    except PermissionError:
+        return False  # it is opened to us when it is sealed
+    try:
+        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # if one opens it now: harmless
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # no such leases there, or another user's file
+    finally:
+        os.close(file)  # which gives up the lease
+    return False
+
+
+def _writers(out: Path, processes: Iterable[str]) -> Iterator[str]:
     prefix = os.fsencode(out) + b"/"
-    for process in _family():
+    for process in processes:
         yield from _open_files(process, prefix)
         yield from _mappings(process, prefix)
 
@@ -51,12 +92,12 @@ def _open_files(process: str, prefix: bytes) -> Iterator[str]:
     folder = f"/proc/{process}/fd"
     try:
         descriptors = os.listdir(folder)
-    except (FileNotFoundError, PermissionError):
+    except _GONE:
         return
     for descriptor in descriptors:
         try:
             target = os.readlink(os.fsencode(f"{folder}/{descriptor}"))
-        except FileNotFoundError:
+        except _GONE:
             continue
         if target.startswith(prefix) and _writable(process, descriptor):
             yield _described(target[len(prefix) :], process)
@@ -87,5 +128,5 @@ def _described(name: bytes, process: str, how: str = "open") -> str:
 def _read(path: str) -> bytes:
     try:
         return disk.read_kernel(path)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+    except _GONE:
         return b""

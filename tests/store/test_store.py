@@ -357,6 +357,30 @@ def test_S4_a_file_held_open_by_a_child_is_refused(store):
     assert store.commit(staging).fresh
 
 
+DAEMON = """
+import os, sys
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        with open(sys.argv[1], "w"):
+            print(os.getpid(), flush=True)
+            sys.stdin.read()
+"""
+
+
+def test_S4_a_file_held_open_by_a_daemon_is_refused(store):
+    staging = store.begin(CONFIG, NOWHERE)
+    command = [sys.executable, "-c", DAEMON, str(staging.out / "late.txt")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as starter:
+        daemon = int(starter.stdout.readline())
+        starter.wait()
+        with pytest.raises(UnkeepableOutput, match=f"process {daemon}"):
+            store.commit(staging)
+        starter.stdin.close()
+        starter.stdout.read()  # until it has ended
+    assert store.commit(staging).fresh
+
+
 def test_S4_a_writable_mapping_is_refused(store):
     import mmap
 
