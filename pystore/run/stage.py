@@ -32,6 +32,7 @@ from ..model.refs import DRef, check_name, check_part, selfref
 from ..model.terms import Terms
 from .build import Build
 from .declare import Registry, check_call
+from .programs import is_program
 from .verbs import realize
 from .view import RESERVED, View, resolve, views
 
@@ -239,7 +240,7 @@ def _importable(stage: Stage[Any]) -> bool:
     found: Any = sys.modules.get(stage.__module__)
     for part in stage.__qualname__.split("."):
         found = getattr(found, part, None)
-    return found is stage and stage.__module__ != "__main__"
+    return found is stage and not is_program(stage.__module__)
 
 
 def _without_defaults(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -468,3 +468,34 @@ def test_a_reader_of_events_that_goes_away_does_not_hide_a_failure(here):
     done = subprocess.run(["bash", "-c", line], cwd=here, env=env, capture_output=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(b"pystore: the realizer wrong raised ValueError\n")
+
+
+UNGUARDED = """
+from pystore import build_cattrs, build_outpath, build_wrapper, match_latest, mkdrv, output
+from pystore import realize, stage
+
+LINE = "{}\\n"
+
+def text(n):
+    return LINE.format(n * n)
+
+def write(b):
+    (build_outpath(b) / "n.txt").write_text(text(build_cattrs(b).n))
+
+def by_hand(m, n=2):
+    return mkdrv(m, {"name": "by_hand", "n": n}, match_latest(), build_wrapper(write))
+
+@stage
+def decorated(n=3, file=output("n.txt")):
+    file.write_text(text(n))
+
+realize(decorated())
+"""
+
+
+def test_workers_do_not_run_again_a_file_that_realizes_when_it_is_loaded(run, here):
+    (here / "whole.py").write_text(UNGUARDED)
+    for name in ("by_hand", "decorated"):
+        code, out, err = run("-q", "-j", "1", f"whole.py:{name}", "-p", "n=5")
+        assert (code, err) == (0, "")
+        assert "25" in out

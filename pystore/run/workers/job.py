@@ -26,6 +26,7 @@ from ...store.address import Address
 from ...store.disk import fresh_name
 from ..attempt import attempt
 from ..nesting import inside
+from ..programs import programs
 from ..source import check_planned, source_digest
 
 
@@ -146,6 +147,8 @@ class Packer:
 def _pickled(derivation: Derivation) -> bytes:
     import cloudpickle  # only where something is sent
 
+    for module in programs():
+        cloudpickle.register_pickle_by_value(module)
     try:
         packed: bytes = cloudpickle.dumps(derivation.realizer)
         return packed

@@ -21,6 +21,7 @@ from ...model.errors import BadStage, PystoreError
 from ...model.printable import counted
 from ...model.refs import DRef
 from ...run.declare import Registry, TwoWayStage
+from ...run.programs import run_as_program
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target
 
@@ -204,6 +205,7 @@ def _new_module(path: Path) -> ModuleType:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    run_as_program(name)
     return module
 
 

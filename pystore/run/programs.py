@@ -1,0 +1,25 @@
+"""Programs: modules that are run rather than imported, as `__main__` is.
+
+A worker does not run them again: what stands in them is sent to it by value.
+"""
+
+import sys
+from types import ModuleType
+
+_programs = {"__main__"}
+
+
+def run_as_program(name: str) -> None:
+    """Marks a module that was loaded from a file, and does things when it is loaded."""
+    _programs.add(name)
+
+
+def is_program(name: str) -> bool:
+    """Whether this module must not be imported by another process."""
+    return name in _programs
+
+
+def programs() -> list[ModuleType]:
+    """Those beside `__main__` that are loaded."""
+    names = sorted(_programs - {"__main__"})
+    return [sys.modules[name] for name in names if name in sys.modules]
