@@ -1,5 +1,6 @@
 """Summary: attempts with equal parameters as one row, with what one may conclude."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,14 +105,18 @@ class Summary:
     def notes(self) -> list[str]:
         """What is said below the table."""
         found = self.picked()
-        if found is None or found[1].corrected != found[1].corrected:
+        if found is None:
             return []
         group, picked = found
         places = self._places(group.metric) + 1
-        return [
-            f"best of {len(self.groups)} by its mean: {group.label}, {picked.mean:.{places}f}; "
-            f"{picked.corrected:.{places}f} when corrected for having been picked"
-        ]
+        corrected = (
+            "correcting for the pick takes 2 attempts of each"
+            if math.isnan(picked.corrected)
+            else f"{picked.corrected:.{places}f} when corrected for having been picked"
+        )
+        best = f"{group.label}, {picked.mean:.{places}f}"
+        count = sum(bool(group.values) for group in self.groups)
+        return [f"best of {count} by its mean: {best}; {corrected}"]
 
     def _places(self, metric: str) -> int:
         return decimals(g.statistics.std for g in self.groups if g.metric == metric)

@@ -291,6 +291,13 @@ def test_what_was_picked_is_corrected_for_it(swept):
     assert results("train").summary().picked() is None
 
 
+def test_single_attempts_have_a_best_that_is_said_to_be_uncorrected(store):
+    realize_many([train(16, n=1), train(64, n=1)])
+    told = results("train").summary(FILE).notes()[0]
+    assert told.startswith("best of 2 by its mean: width=64, 0.")
+    assert told.endswith("; correcting for the pick takes 2 attempts of each")
+
+
 # --- how it looks ----------------------------------------------------------------------
 
 
