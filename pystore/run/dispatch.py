@@ -51,16 +51,20 @@ class Dispatch(Protocol):
 
 
 def dispatch_of(
-    executor: Executor, store: StoreProtocol, listener: Listener, capture: bool, terms: Terms
+    executor: Executor,
+    store: StoreProtocol,
+    listener: Listener,
+    capture: bool,
+    timeout: float | None,
 ) -> Dispatch:
-    """The way to work with this executor; `terms` hold where a derivation says nothing."""
+    """The way to work with this executor; `timeout` [s] holds where a derivation says nothing."""
     if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
         return _Here(executor, store, listener, capture)
     from .workers.pool import Workers
 
     if isinstance(executor, Workers):
-        return _Workers(executor, store, listener, terms)
-    return _Elsewhere(executor, store, listener, terms)
+        return _Workers(executor, store, listener, timeout)
+    return _Elsewhere(executor, store, listener)
 
 
 class _Here:
@@ -112,13 +116,11 @@ def _give_up(future: Future[Committed], sent: Future[None]) -> None:
 class _Elsewhere:
     """In other processes, perhaps of other machines: jobs go out, outcomes come back."""
 
-    def __init__(
-        self, executor: Executor, store: StoreProtocol, listener: Listener, terms: Terms
-    ) -> None:
+    def __init__(self, executor: Executor, store: StoreProtocol, listener: Listener) -> None:
         from ..store.address import Address
         from .workers.job import Packer
 
-        self._executor, self._listener, self._terms = executor, listener, terms
+        self._executor, self._listener = executor, listener
         self._address, self._packer = Address.of(store), Packer()
         self.most = _wave()
 
@@ -133,8 +135,7 @@ class _Elsewhere:
         """Starts one attempt, whose events are told when it has ended."""
         from .workers.job import perform
 
-        given = self._terms_of(derivation)
-        job = self._packer.job(derivation, context, self._address, seed, True, given)
+        job = self._packer.job(derivation, context, self._address, seed)
         try:
             begun(self._settled(self._executor.submit(perform, job)))
         except Exception as error:  # an executor that has broken, or was shut down
@@ -144,11 +145,6 @@ class _Elsewhere:
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for nothing: the executor is the caller's. What runs is committed."""
-
-    def _terms_of(self, derivation: Derivation) -> Terms:
-        own, call = derivation.terms, self._terms
-        timeout = call.timeout if own.timeout is None else own.timeout
-        return replace(own, timeout=timeout)
 
     def _settled(self, sent: "Future[Outcome]") -> Future[Committed]:
         future = _Linked(sent)
@@ -206,10 +202,14 @@ class _Workers(_Elsewhere):
     """In worker processes of this machine, which tell what goes on."""
 
     def __init__(
-        self, executor: "Workers", store: StoreProtocol, listener: Listener, terms: Terms
+        self,
+        executor: "Workers",
+        store: StoreProtocol,
+        listener: Listener,
+        timeout: float | None,
     ) -> None:
-        super().__init__(executor, store, listener, terms)
-        self._workers, self._store = executor, store
+        super().__init__(executor, store, listener)
+        self._workers, self._store, self._timeout = executor, store, timeout
         self.most = min(4 * executor.size, self.most)
 
     def check(self, derivations: Iterable[Derivation]) -> None:
@@ -224,18 +224,21 @@ class _Workers(_Elsewhere):
         """Starts one attempt."""
         from .workers.job import perform
 
-        given = self._terms_of(derivation)
-        job = self._packer.job(derivation, context, self._address, seed, True, given)
+        job = self._packer.job(derivation, context, self._address, seed)
         future: Future[Any] = Future()
         begun(future)  # Ctrl-C may come while it is started
         self._workers.start(
             perform,
             (job,),
-            terms=given,
+            terms=self._terms_of(derivation),
             listener=self._listener,
             committed=partial(self._committed, context),
             future=future,
         )
+
+    def _terms_of(self, derivation: Derivation) -> Terms:
+        own = derivation.terms
+        return own if own.timeout is not None else replace(own, timeout=self._timeout)
 
     def _committed(self, context: Context, started: Started) -> Committed | None:
         """What the store has of an attempt whose worker died."""

@@ -27,7 +27,6 @@ from ..model.matchers import Need
 from ..model.plan import Built, Chosen, Failed, Match, Plan, Realize, Wants, more_attempts
 from ..model.printable import counted
 from ..model.refs import DRef, RRef
-from ..model.terms import Terms
 from ..store.commit import Committed
 from ..store.protocol import Lock, StoreProtocol
 from .dispatch import dispatch_of, lost
@@ -108,7 +107,7 @@ class _Loop:
             store,
             settings.listener,
             settings.capture,
-            Terms(timeout=settings.timeout),
+            settings.timeout,
         )
         self._checked = False  # whether all that may be built could be sent where it runs
         self._running: dict[Future[Committed], _Run] = {}

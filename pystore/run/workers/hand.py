@@ -1,15 +1,21 @@
 """Hand: one worker process, seen from the process that gives it tasks."""
 
+import json
 import os
 import pickle
+import select
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
+import warnings
 from contextlib import ExitStack, suppress
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import IO, Any
 
-from ...model.errors import BuildError, TimedOut, WorkerDied
+from ...model.errors import BuildError, PystoreWarning, TimedOut, WorkerDied
 from ...model.events import AttemptFailed, Started, Succeeded
 from ...model.terms import Terms
 from ...store.commit import Committed
@@ -48,30 +54,18 @@ class Hand:
             raise
 
     def _start(self) -> None:
-        import json
-        import socket
-        import subprocess
-        from multiprocessing.connection import Connection
-
         stray: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the hand
         self._stray = self._held.enter_context(stray)
         ours, theirs = socket.socketpair()
         self._held.callback(ours.close)
-        places = [place for place in sys.path if isinstance(place, str)]
+        places = [_ROOT, [place for place in sys.path if isinstance(place, str)]]
         with theirs:
             held, self._line = os.pipe()
             self._held.callback(os.close, self._line)
             ends = (theirs.fileno(), held)
             try:
                 self.process = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-P",
-                        "-c",
-                        _BOOT,
-                        *map(str, ends),
-                        json.dumps([_ROOT, places]),
-                    ],
+                    [sys.executable, "-P", "-c", _BOOT, *map(str, ends), json.dumps(places)],
                     stdin=subprocess.DEVNULL,
                     stdout=self._stray,
                     stderr=self._stray,
@@ -141,10 +135,8 @@ class Hand:
 
     def close(self, grace: float = 0.0) -> None:
         """Sees to it that it has ended, with all that it started, after some seconds of grace."""
-        import subprocess
-
         if grace and self.life >= 0:
-            _wait_readable(self.life, grace)
+            wait([self.life], grace)
         elif grace:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(grace)
@@ -196,14 +188,7 @@ class Hand:
         task.settle(Outcome(None, error))
 
     def _cause(self, task: Task, stopped: bool) -> BuildError:
-        started = task.started
-        log = Path(started.log) if started and started.log else None
-        facts: dict[str, object] = {
-            "dref": started and started.dref,
-            "attempt": started and started.number,
-            "output": (last_lines(log) if log else self._strayed()) or None,
-            "log": log,
-        }
+        facts = self._facts(task.started)
         if stopped:
             return WorkerDied("its worker was stopped", remedy="realize it again", **facts)
         if self.late:
@@ -221,12 +206,24 @@ class Hand:
                 **facts,
             )
         return WorkerDied(
-            "the process that ran the realizer died" if started else "a worker process died",
+            "the process that ran the realizer died" if task.started else "a worker process died",
             ended=ended,
             remedy="look at its log; a process that was killed may have used too much memory: "
             'tell how much it takes, resources={"memory": "8G"}',
             **facts,
         )
+
+    def _facts(self, started: Started | None) -> dict[str, object]:
+        if started is None:
+            return {"output": self._strayed() or None}
+        log = Path(started.log) if started.log else None
+        output = last_lines(log) if log else self._strayed()
+        return {
+            "dref": started.dref,
+            "attempt": started.number,
+            "output": output or None,
+            "log": log,
+        }
 
     def _strayed(self) -> str:
         size = self._stray.seek(0, os.SEEK_END)
@@ -258,15 +255,7 @@ def _life(pid: int) -> int:
         return -1
 
 
-def _wait_readable(descriptor: int, patience: float) -> None:
-    from multiprocessing.connection import wait
-
-    wait([descriptor], patience)
-
-
 def _wait_hung_up(line: int) -> None:
-    import select
-
     poll = select.poll()
     poll.register(line, 0)  # an error is told when nobody holds the other end any more
     poll.poll(_AFTER)
@@ -286,8 +275,4 @@ def _how(code: int) -> str:
 
 
 def _warn(text: str) -> None:
-    import warnings
-
-    from ...model.errors import PystoreWarning
-
     warnings.warn(text, PystoreWarning, stacklevel=2)

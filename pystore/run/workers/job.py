@@ -21,7 +21,6 @@ from ...model.events import Event, Listener, Progress
 from ...model.matchers import match_latest
 from ...model.realizer import Realizer
 from ...model.refs import DRef, RRef
-from ...model.terms import Terms
 from ...store.address import Address
 from ...store.disk import fresh_name
 from ..attempt import attempt
@@ -41,13 +40,6 @@ class Job:
     realizer: bytes  # a Realizer, pickled
     source: str  # the digest of its source, which may not be at hand where it runs
     seed: int | None
-    capture: bool
-    terms: Terms
-
-    @property
-    def dref(self) -> DRef:
-        """The derivation to realize."""
-        return Config.parse(self.config.encode()).dref
 
 
 class Elsewhere(Exception):
@@ -94,7 +86,7 @@ def perform(job: Job, listener: Listener | None = None) -> Outcome:
         with store.use():  # as current as where it was planned
             committed = attempt(
                 derivation, Context(job.inputs), store, listener or _without_progress(heard),
-                seed=job.seed, capture=job.capture, source=job.source,
+                seed=job.seed, capture=True, source=job.source,
             )  # fmt: skip
         return Outcome(committed, events=tuple(heard))
     except BaseException as error:  # of a realizer that raises KeyboardInterrupt, too
@@ -116,21 +108,13 @@ class Packer:
         self._packed: dict[object, bytes] = {}
 
     def job(
-        self,
-        derivation: Derivation,
-        context: Context,
-        store: Address,
-        seed: int | None,
-        capture: bool,
-        terms: Terms,
+        self, derivation: Derivation, context: Context, store: Address, seed: int | None
     ) -> Job:
         """The job of one attempt. Raises BadStage when its realizer cannot be sent."""
         realizer = derivation.realizer
         packed, source = self.pack(derivation), source_digest(realizer)
-        return Job(
-            fresh_name(), store, derivation.config.text, dict(context), packed, source, seed,
-            capture, terms,
-        )  # fmt: skip
+        config, inputs = derivation.config.text, dict(context)
+        return Job(fresh_name(), store, config, inputs, packed, source, seed)
 
     def pack(self, derivation: Derivation) -> bytes:
         """The realizer of a derivation, pickled. Raises BadStage when it cannot be."""
