@@ -27,6 +27,7 @@ LEAST = 4096  # [bytes] of a file that is shared: a smaller one takes a whole bl
 
 _DEDUPE = 0xC0189436  # FIDEDUPERANGE: the file system compares. Source: ioctl_fideduperange(2)
 _SPAN = 1 << 24  # [bytes] for one call
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a fifo keeps nobody waiting
 
 
 Inode = tuple[int, int]  # device, number
@@ -150,7 +151,7 @@ def _share_blocks(name: str, size: int, own: int) -> None:
 
 @contextmanager
 def _open(name: str | bytes, folder: int | None = None) -> Iterator[int]:
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    descriptor = os.open(name, _READ, dir_fd=folder)
     try:
         yield descriptor
     finally:

@@ -74,6 +74,23 @@ def test_K1_damage_never_spreads(store, bad):
     assert {d.ref.dref.name for d in ps.verify().damages} == {"a"}
 
 
+@pytest.mark.parametrize("strange", ["fifo", "folder", "link"])
+def test_K1_what_is_no_file_in_the_index_is_passed_over(store, tmp_path, strange):
+    build(store, "a")
+    (name,) = entries(store)
+    (path := store.layout.links / name).unlink()
+    if strange == "fifo":
+        os.mkfifo(path)
+    elif strange == "folder":
+        path.mkdir()
+    else:
+        (tmp_path / "outside").write_bytes(LARGE)
+        path.symlink_to(tmp_path / "outside")
+    file = build(store, "b")
+    assert file.read_bytes() == LARGE and not file.is_symlink()
+    assert ps.verify().sound
+
+
 def test_K1_what_can_be_written_is_not_shared(store):
     first = build(store, "a")
     first.chmod(0o666)
