@@ -61,8 +61,9 @@ def parse_provenance(text: bytes) -> tuple[DRef, Context, str]:
         value: dict[str, Any] = json.loads(text)
         inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in value["inputs"].items()}
         dref, context, manifest = DRef(value["dref"]), Context(inputs), str(value["manifest"])
-    except (ValueError, KeyError, TypeError, AttributeError, BadRef) as error:
+        canonical = provenance_text(dref, context, manifest) == text
+    except (ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError) as error:
         raise Corrupted("not the text of a context", because=repr(error)[:200]) from None
-    if provenance_text(dref, context, manifest) != text:
+    if not canonical:
         raise Corrupted("not the canonical text of a context")
     return dref, context, manifest

@@ -47,9 +47,10 @@ class Manifest:
         """The manifest with this canonical text. Raises Corrupted."""
         try:
             manifest = cls(tuple(_entry(row) for row in json.loads(text)["entries"]))
-        except (ValueError, KeyError, TypeError) as error:
+            canonical = manifest.text == text
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Corrupted("not the text of a manifest", because=repr(error)[:200]) from None
-        if manifest.text != text:
+        if not canonical:
             raise Corrupted("not the canonical text of a manifest")
         return manifest
 

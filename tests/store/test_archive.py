@@ -167,6 +167,17 @@ def test_a_hostile_member_is_refused_and_nothing_is_left(packed, other, tmp_path
     assert sorted(os.listdir(tmp_path)) == before
 
 
+def test_any_number_of_long_names_is_refused(packed, other):
+    file, _ = packed
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 10
+    names = (name.tobuf(tarfile.GNU_FORMAT) + b"abcdefghi".ljust(512, b"\0")) * 5000
+    file.write_bytes(zstandard.compress(names + unzipped(file)))
+    with pytest.raises(UnsafeArchive):
+        ps.unpack_archive(file, store=other)
+    assert os.listdir(other.layout.tmp) == []
+
+
 def says(file, content: bytes) -> bool:
     """Whether a compressed file still holds this."""
     try:

@@ -156,6 +156,27 @@ def test_V1_V2_each_damage_has_a_name_and_realize_mends_it(store, pair, kind):
     assert left <= ({"attempt", "unrecorded"} if history_lost else set())
 
 
+@pytest.mark.parametrize("file", ["manifest.json", "context.json"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"dref":{},"entries":[' + "[" * 100_000,
+        '{"entries":[{"kind":"link","path":"a","target":null}]}',
+        '{"entries":[{"kind":"file","path":1,"digest":1,"executable":1,"size":1}]}',
+        '{"entries":[{"kind":"file","path":"a","digest":"\\ud800","executable":true,"size":1}]}',
+        '{"dref":1,"inputs":[],"manifest":{}}',
+    ],
+    ids=range(6),
+)
+def test_V1_nonsense_in_place_of_the_stores_own_files_is_named(store, pair, file, text):
+    home = store.path(pair[0]).parent
+    home.chmod(0o755)
+    unsealed(home / file).write_text(text)
+    assert any(d.path.endswith(f"/{home.name}/{file}") for d in ps.verify().damages)
+    ps.gc()
+
+
 def test_V1_what_was_built_from_nothing_known_is_named(store, pair):
     inner, _, _ = pair
     store.remove_derivation(inner.dref)

@@ -170,7 +170,8 @@ def _extract(file: Path, folder: Path) -> None:
             _extract_all(_Frame(packed), folder)
         if not (folder / names.MARK).exists():
             raise EOFError(f"it holds no {names.MARK}")
-    except (tarfile.TarError, ValueError, EOFError) as error:
+    # RecursionError: the reader calls itself for each of many long names in a row.
+    except (tarfile.TarError, ValueError, EOFError, RecursionError) as error:
         raise UnsafeArchive(
             "the archive cannot be read",
             archive=file,
