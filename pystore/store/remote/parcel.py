@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ...model.context import Context, parse_provenance, rref_of
+from ...model.digest import digest
 from ...model.errors import Corrupted
 from ...model.manifest import Entry, Manifest
 from ...model.refs import DRef, RRef
@@ -18,6 +19,7 @@ from .parts import Part, parts_of
 
 LARGEST = 1 << 28  # [bytes] of the text of one
 LONGEST = 3000  # [bytes] of a path: with that of a store, no longer than an operating system takes
+_EACH = 67  # [bytes] of a digest in the list of parts, with its quotes and a comma
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -62,22 +64,23 @@ def _parse(rref: RRef, text: bytes) -> Parcel:
     if dref != rref.dref or rref_of(dref, head + b"\n") != rref:
         raise Corrupted("the context is another realization's", rref=rref)
     check_context(dref, context)
-    manifest = Manifest.parse(tree)
-    if manifest.digest != stated:
+    # Before it is parsed: what JSON can make of so many bytes fills a memory.
+    if digest("pystore tree 1", tree) != stated:
         raise Corrupted("the manifest is another tree's", rref=rref)
+    manifest = Manifest.parse(tree)
     check_entries(manifest)
     return Parcel(rref, head + b"\n", manifest, _digests(line, manifest))
 
 
 def _digests(line: bytes, manifest: Manifest) -> tuple[str, ...]:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise Corrupted("not a list of parts", because=repr(error)[:200]) from None
+    # No further than stated: a manifest may claim files of any size.
+    count = sum(1 for _ in islice(parts_of(manifest), len(line) // _EACH + 1))
+    if len(line) != max(2, count * _EACH + 1):
+        raise Corrupted("the parts are not those of the manifest")
+    found = json.loads(line)
     if not isinstance(found, list) or not all(isinstance(d, str) and _HASH.match(d) for d in found):
         raise Corrupted("not a list of parts")
-    # No further than stated: a manifest may claim files of any size.
-    if sum(1 for _ in islice(parts_of(manifest), len(found) + 1)) != len(found):
+    if len(found) != count:
         raise Corrupted("the parts are not those of the manifest")
     return tuple(found)
 

@@ -10,6 +10,7 @@ import errno
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -93,9 +94,13 @@ class FolderPlace:
 
     def read(self, name: str, most: int) -> bytes:
         """The object."""
+        path = self.root / name
         try:
-            with (self.root / name).open("rb") as file:
-                return file.read(most)
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise FileNotFoundError(name)  # a fifo would keep us waiting
+            with path.open("rb") as file:
+                return file.read(min(most, status.st_size))
         except NotADirectoryError:
             raise FileNotFoundError(name) from None
         except OSError as error:

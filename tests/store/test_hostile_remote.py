@@ -1,14 +1,16 @@
-"""Records of attempts that a hostile person wrote."""
+"""Objects of a remote that a hostile person wrote."""
 
 import json
+import os
 import re
 import time
+import tracemalloc
 
 import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, match_latest
-from pystore.errors import ChecksumMismatch, PystoreWarning
+from pystore.errors import ChecksumMismatch, NotInStore, PystoreWarning
 from pystore.model.digest import short
 
 DEEP = json.loads("[" * 200 + "]" * 200)
@@ -78,3 +80,30 @@ def test_a_record_from_the_future_does_not_stay_the_latest(remote, tmp_path):
     *_, last = other.attempts(STAGE.dref)
     assert last.number == 1
     assert last.start > soon
+
+
+@pytest.fixture
+def realization(remote):
+    """The object that says what the one realization consists of."""
+    (found,) = remote.glob("drv/*/" + "[0-9a-f]" * 32 + ".json")
+    return found
+
+
+@pytest.mark.parametrize("line", [1, 2])
+def test_bytes_that_are_not_those_asked_for_fill_no_memory(remote, realization, tmp_path, line):
+    lines = realization.read_bytes().split(b"\n", 2)
+    lines[line] = b"[" + b"[]," * 1_000_000 + b"[]]"
+    realization.write_bytes(b"\n".join(lines))
+    tracemalloc.start()
+    with pytest.raises(ChecksumMismatch):
+        ps.pull(STAGE.dref, remote, store=Store(tmp_path / "other", durable=False))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30e6  # [bytes]; parsed, they take 80 million
+
+
+def test_a_fifo_at_a_remote_keeps_nobody_waiting(remote, realization, tmp_path):
+    realization.unlink()
+    os.mkfifo(realization)
+    with pytest.raises(NotInStore):
+        ps.pull(STAGE.dref, remote, store=Store(tmp_path / "other", durable=False))
