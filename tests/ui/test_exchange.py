@@ -84,6 +84,11 @@ def test_copy_and_archives(pystore, built):
     assert "try: x.tar.zst" in err
 
 
+def test_a_place_that_was_left_out_is_told(pystore):
+    told = "pystore: missing argument: REF... and URL are needed\n"
+    assert pystore("push", "train")[2].startswith(told)
+
+
 def test_keys(pystore, built):
     code, public, _ = pystore("key", "HERE/lab.key")
     assert code == 0

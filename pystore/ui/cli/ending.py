@@ -113,12 +113,22 @@ def located(error: BaseException) -> PystoreError:
 
 def _misused(error: click.ClickException) -> PystoreError:
     ctx = error.ctx if isinstance(error, click.UsageError) else None
-    what = _plain(error.format_message().rstrip("."))
+    what = _plain(_several_missing(error) or error.format_message().rstrip("."))
     return PystoreError(
         what[:1].lower() + what[1:],
         usage=ctx.command.get_usage(ctx).removeprefix("Usage: ") if ctx else None,
         remedy=f"{ctx.command_path} --help" if ctx else "",
     )
+
+
+def _several_missing(error: click.ClickException) -> str:
+    """All that is needed, where click blames `REF...` though the last one was left out."""
+    ctx = error.ctx if isinstance(error, click.MissingParameter) else None
+    if ctx is None or error.param is None or error.param.nargs != -1:  # type: ignore[attr-defined]
+        return ""
+    arguments = [p for p in ctx.command.params if isinstance(p, click.Argument)]
+    names = [argument.make_metavar(ctx) for argument in arguments]
+    return f"missing argument: {' and '.join(names)} are needed" if names[1:] else ""
 
 
 def _plain(message: str) -> str:
