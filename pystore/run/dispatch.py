@@ -87,10 +87,11 @@ class _Here:
         future: Future[Committed] = Future()
         begun(future)
         make = partial(attempt, derivation, context, self._store, self._listener)
-        sent = self._executor.submit(
-            _settle, future, partial(make, seed=seed, capture=self._capture)
-        )
-        sent.add_done_callback(partial(_give_up, future))
+        work = partial(_settle, future, partial(make, seed=seed, capture=self._capture))
+        try:
+            self._executor.submit(work).add_done_callback(partial(_give_up, future))
+        except RuntimeError as error:  # it was shut down
+            future.set_exception(lost(error))
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for nothing: the executor is the caller's."""
@@ -227,14 +228,17 @@ class _Workers(_Elsewhere):
         job = self._packer.job(derivation, context, self._address, seed)
         future: Future[Any] = Future()
         begun(future)  # Ctrl-C may come while it is started
-        self._workers.start(
-            perform,
-            (job,),
-            terms=self._terms_of(derivation),
-            listener=self._listener,
-            committed=partial(self._committed, context),
-            future=future,
-        )
+        try:
+            self._workers.start(
+                perform,
+                (job,),
+                terms=self._terms_of(derivation),
+                listener=self._listener,
+                committed=partial(self._committed, context),
+                future=future,
+            )
+        except RuntimeError as error:  # they were shut down
+            future.set_exception(lost(error))
 
     def _terms_of(self, derivation: Derivation) -> Terms:
         own = derivation.terms

@@ -48,7 +48,7 @@ def executors():
         yield [ours, theirs]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(graphs(), st.integers(1, 3))
 def test_a_graph_comes_out_as_it_does_one_at_a_time(executors, graph, count):
     outcomes = []

@@ -346,6 +346,14 @@ def test_a_pool_that_is_shut_down_meanwhile_is_no_endless_wait(store, fifo, kind
     assert realize(targets[0], build=False)
 
 
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, Workers])
+def test_a_pool_that_was_shut_down_is_told(store, kind):
+    pool = kind(1)
+    pool.shutdown()
+    with pytest.raises(WorkerDied, match="lost the job"):
+        realize(deeds.number(1), executor=pool)
+
+
 def test_links_metrics_and_notes_of_a_realizer_arrive(store, tmp_path):
     def links(b):
         build_link(b, "data", tmp_path)
