@@ -107,3 +107,20 @@ def test_a_fifo_at_a_remote_keeps_nobody_waiting(remote, realization, tmp_path):
     os.mkfifo(realization)
     with pytest.raises(NotInStore):
         ps.pull(STAGE.dref, remote, store=Store(tmp_path / "other", durable=False))
+
+
+def test_what_a_store_takes_can_be_shared_however_large_it_is(store, tmp_path):
+    def talk(b):
+        for part in range(2):
+            ps.build_note(b, str(part), "x" * (9 << 20))
+        (b.outpath / "file").write_text("1")
+
+    stage = Derivation({"name": "talk", "text": "é" * (9 << 20)}, match_latest(), talk)
+    rref = ps.realize(stage)
+    ps.push(rref, tmp_path / "remote")
+    ps.pack(rref, tmp_path / "x.tar.zst")
+    for number, come in enumerate((ps.pull, ps.unpack_archive)):
+        other = Store(tmp_path / f"other{number}", durable=False)
+        given = (rref, tmp_path / "remote") if come is ps.pull else (tmp_path / "x.tar.zst",)
+        assert come(*given, store=other).rrefs == (rref,)
+        assert other.attempts(rref.dref)[0].notes == {}

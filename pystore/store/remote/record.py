@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...model.attempt import Attempt
@@ -54,6 +54,15 @@ class Record:
     def under(self, dref: DRef, context: Context) -> RRef | None:
         """The realization with the same tree of a derivation in a context."""
         return self.tree and rref_of(dref, provenance_text(dref, context, self.tree))  # type: ignore[return-value]  # a str is true
+
+
+def fitting(record: Record) -> Record:
+    """The record as a reader takes it: notes that make it too long stay at home."""
+    if len(record.text) < LARGEST:
+        return record
+    attempt = record.attempt
+    notes = {key: said for key, said in attempt.notes.items() if key == "adopted"}
+    return replace(record, attempt=attempt._replace(notes=notes))
 
 
 def parse_record(dref: DRef, context: str, identity: str, text: bytes) -> Record:

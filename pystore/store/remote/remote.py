@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from blake3 import blake3
 
-from ...model.config import Config
+from ...model.config import MAX_BYTES, Config
 from ...model.context import parse_provenance, rref_of
 from ...model.errors import (
     BadConfig,
@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 _MARK = {"digest": "blake3", "features": [], "format": names.FORMAT}
 MARK_TEXT = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
-_CONFIG = 16 << 20  # [bytes]
+_CONFIG = 4 * MAX_BYTES + 1  # [bytes]: a character takes up to four
 _HEAD = 1 << 22  # [bytes] in which the context of a realization stands
 
 

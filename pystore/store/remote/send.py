@@ -4,7 +4,7 @@ So whoever finds a record finds what it speaks of; after a crash, a retry sends 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...model.context import Context
 from ...model.events import Listener, Progress, Sent, ignore
@@ -181,7 +181,7 @@ def copies_in(store: Store, contexts: Mapping[RRef, Context]) -> list[Copy]:
         ended = [attempt for attempt in store.attempts(dref) if attempt.id]
         tried = [attempt for attempt in ended if attempt.context == context.digest]
         found += local.copies(store, tried, context)
-    return found
+    return [replace(copy, record=record.fitting(copy.record)) for copy in found]
 
 
 def texts_of(
