@@ -217,7 +217,7 @@ def _url_filename(url: str) -> str:
 def _check_limit(name: str, value: float) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
         return value
-    raise BadStage(f"{name} is a number above 0", given=repr(value)[:200])
+    raise BadStage(f"{name} is a number above 0", given=repr(value)[:200], remedy=f"{name}=60")
 
 
 def _no_hash(place: str, digests: Callable[[], dict[str, str]]) -> BadStage:

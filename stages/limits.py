@@ -21,7 +21,11 @@ class Limits:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-                raise BadStage(f"{name} is a number above 0", given=repr(value)[:200])
+                raise BadStage(
+                    f"{name} is a number above 0",
+                    given=repr(value)[:200],
+                    remedy=f"leave it out: {getattr(Limits, name)}",
+                )
 
     def check_bytes(self, size: int, packed: int) -> None:
         """Raises UnsafeArchive when `size` bytes are too much for an archive of `packed`."""

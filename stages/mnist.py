@@ -128,7 +128,11 @@ def train(
     """
     _check_counts(examples=examples, batch_size=batch_size, epochs=epochs)
     if not (isinstance(learning_rate, (int, float)) and learning_rate > 0):
-        raise BadStage("learning_rate is a number above 0", given=repr(learning_rate))
+        raise BadStage(
+            "learning_rate is a number above 0",
+            given=repr(learning_rate)[:200],
+            remedy="learning_rate=0.001",
+        )
     config = {
         "name": name,
         "data": [data, FILE] if isinstance(data, (Derivation, DRef)) else data,
@@ -145,7 +149,11 @@ def train(
 def _check_counts(**counts: object) -> None:
     for name, count in counts.items():
         if not (type(count) is int and count > 0):
-            raise BadStage(f"{name} is a whole number of at least 1", given=repr(count))
+            raise BadStage(
+                f"{name} is a whole number of at least 1",
+                given=repr(count)[:200],
+                remedy=f"{name}=1",
+            )
 
 
 def _train(b: Build) -> None:

@@ -1,6 +1,7 @@
 """The rooms: who may import whom, how large a file may be, what `import pystore` costs."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import pystore
+from pystore.run.verbs import Options
 
 ROOT = Path(pystore.__file__).parent
 ROOMS = {
@@ -61,6 +63,27 @@ def test_stages_import_public_names_only(path):
 def test_a_file_fits_on_a_few_screens(path):
     lines = len(path.read_text().splitlines())
     assert lines <= (250 if "model" in path.parts else 400)
+
+
+INSIDE = {"Corrupted"}  # raised by readers; who asked for what says of what, and what to try
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in FILES if p.relative_to(ROOT).parts[0] != "model"] + STAGES,
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_an_error_says_what_to_try(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+        if name in set(pystore.errors.__all__) - INSIDE - {"PystoreWarning"}:
+            told = {keyword.arg for keyword in node.keywords}
+            assert told & {"remedy", None}, f"{path}:{node.lineno}: {name}"
+
+
+def test_realize_many_takes_the_options_of_realize():
+    own = set(inspect.signature(pystore.realize).parameters) - {"target"}
+    assert own == set(Options.__annotations__)
 
 
 def test_the_public_names():

@@ -99,7 +99,12 @@ def last_failure(ref: str | None = None, *, store: Store | None = None) -> Failu
     drefs = store.drefs() if ref is None else [store.config(_dref(ref)).dref]
     failed = [a for dref in drefs for a in store.attempts(dref) if a.outcome == "failed"]
     if not failed:
-        raise NotInStore("no attempt has failed", ref=ref, store=store.root)
+        raise NotInStore(
+            "no attempt has failed",
+            ref=ref,
+            store=store.root,
+            remedy="name another derivation, or use the store where it failed",
+        )
     attempt = max(failed, key=lambda a: a.stop)
     staging = Path(str(attempt.notes.get("staging", "")))
     return Failure(attempt, staging if staging.name and staging.exists() else None)

@@ -313,6 +313,7 @@ def _checked_signature(
             stage=function.__qualname__,
             strange=", ".join(sorted(strange)),
             parameters=", ".join(signature.parameters),
+            remedy="name parameters of the function, or leave it out",
         )
     kept = [p for name, p in signature.parameters.items() if name != "build"]
     return signature.replace(parameters=kept), len(kept) < len(signature.parameters)

@@ -61,7 +61,9 @@ def _claim(path: Path) -> int:
         locks.claim(claim)
     except BlockingIOError:
         os.close(claim)
-        raise BuildError("another process is committing this staging", path=path) from None
+        raise BuildError(
+            "another process is committing this staging", path=path, remedy="wait for it"
+        ) from None
     return claim
 
 

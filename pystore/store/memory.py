@@ -66,7 +66,7 @@ class MemoryStore:
     def config(self, dref: DRef) -> Config:
         """The config of a known derivation. Raises NotInStore."""
         if dref not in self._configs:
-            raise NotInStore("the store does not hold this", ref=dref)
+            raise NotInStore("the store does not hold this", ref=dref, remedy="realize it")
         return self._configs[dref]
 
     def drefs(self) -> list[DRef]:
@@ -81,7 +81,7 @@ class MemoryStore:
     def context(self, rref: RRef) -> Context:
         """The context of a realization. Raises NotInStore."""
         if rref not in self._contexts:
-            raise NotInStore("the store does not hold this", ref=rref)
+            raise NotInStore("the store does not hold this", ref=rref, remedy="realize it")
         return self._contexts[rref]
 
     def path(self, rref: RRef) -> Path:

@@ -98,7 +98,7 @@ class Store:
     def destroy(self) -> None:
         """Removes the store and everything in it, sealed or not."""
         if not exists(self.root):
-            raise NotAStore("there is no store to destroy", path=self.root)
+            raise NotAStore("no store is here to destroy", path=self.root, remedy="check the path")
         self.session.end()
         tree.remove(self.root)
         if self.staging_area != self.layout.tmp:

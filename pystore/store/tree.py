@@ -131,7 +131,9 @@ def _scan_step(step: Step, known: Digests) -> Entry | None:
         return _read_file(step, known)
     if step.is_directory:
         return Entry(step.path, "directory") if step.leaving and step.empty else None
-    raise UnkeepableOutput("a special file in a tree", path=encode_name(step.path))
+    raise UnkeepableOutput(
+        "a special file in a tree", path=encode_name(step.path), remedy="write a plain file"
+    )
 
 
 def _seal_folder(folder: int, durable: bool) -> None:

@@ -240,6 +240,7 @@ def _outcome(packed: bytes) -> Outcome:
             BuildError(
                 "what came back from a worker cannot be read here",
                 because=f"{type(error).__name__}: {error}"[:300],
+                remedy="return and raise what the calling process can import",
             ),
         )
     assert isinstance(outcome, Outcome)

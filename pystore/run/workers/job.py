@@ -159,12 +159,16 @@ def _realizer(packed: bytes) -> Realizer:
     return realizer
 
 
-def _sendable(error: BaseException) -> BaseException:
+def _sendable(error: BaseException) -> Exception:
     """The error, or one that says the same, if it cannot be pickled and read again."""
-    if not isinstance(error, Exception):  # KeyboardInterrupt there is none here
-        return BuildError(f"{type(error).__name__} was raised", because=str(error)[:500] or None)
     try:
         again = pickle.loads(pickle.dumps(error))
-        return again if isinstance(again, BaseException) else BuildError(str(error))
     except Exception:  # an exception class with arguments of its own, or local to a function
-        return BuildError(f"{type(error).__name__}: {error}"[:2000])
+        again = None
+    if isinstance(again, Exception):  # a KeyboardInterrupt there is none here
+        return again
+    return BuildError(
+        f"{type(error).__name__} was raised in another process",
+        because=str(error)[:2000] or None,
+        remedy="see its traceback above",
+    )

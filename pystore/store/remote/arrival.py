@@ -97,7 +97,11 @@ class Arrival:
         folder = store.layout.attempts(staged.dref)
         with store.session.open_gate():
             if not made:
-                raise NotInStore("no attempt has made this", ref=self.rref)
+                raise NotInStore(
+                    "no attempt has made this",
+                    ref=self.rref,
+                    remedy="ask who has it to push it again with repair=True",
+                )
             store.session.note([self.rref])
             publish(store.layout, staged, sealed, made[0], durable=store.durable)
             verdicts.lift(folder, self.rref, "damaged")

@@ -34,7 +34,9 @@ class _Task(Generic[Item, Result]):
 
     def wait(self, patience: float | None) -> Result:
         if not self.done.wait(patience):
-            raise FetchError("no answer in time", waited=f"{patience} s")
+            raise FetchError(
+                "no answer in time", waited=f"{patience} s", remedy="try again, or another remote"
+            )
         if self.error is not None:
             raise self.error
         return self.result[0]

@@ -89,7 +89,12 @@ class Shipment:
 def _refuse_outside(rref: RRef, manifest: Manifest) -> None:
     out = [e.path for e in manifest.entries if e.kind == "link" and _leaves(e)]
     if any(len(entry.path) > LONGEST for entry in manifest.entries):
-        raise UnkeepableOutput("a path that is too long to travel", ref=rref, longest=LONGEST)
+        raise UnkeepableOutput(
+            "a path that is too long to travel",
+            ref=rref,
+            longest=LONGEST,
+            remedy="let the stage write shorter paths, or one archive",
+        )
     if out:
         raise UnkeepableOutput(
             "a link to data outside of the store does not travel",

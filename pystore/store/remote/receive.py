@@ -140,7 +140,10 @@ class _Receiver:
         for rref in order:
             if set(parcels[rref].context) != set(found[rref.dref].inputs):
                 raise ChecksumMismatch(
-                    "a context that does not fit its config", ref=rref, url=self._remote.url
+                    "a context that does not fit its config",
+                    ref=rref,
+                    url=self._remote.url,
+                    remedy="nothing of it was used; ask who runs the remote",
                 )
         return found
 

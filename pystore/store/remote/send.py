@@ -26,8 +26,8 @@ Object = tuple[str, bytes]  # a name and a content
 
 
 @dataclass
-class _Tally:
-    size: int = 0
+class _Bytes:
+    size: int = 0  # that were moved
     done: int = 0
     total: int = 0
 
@@ -60,7 +60,7 @@ class _Sender:
         self._repair = repair
         self._listener = listener
         self._listings: dict[DRef, Listing] = {}
-        self._tally = _Tally()
+        self._tally = _Bytes()
 
     def send(self, wanted: list[RRef]) -> Moved:
         contexts = closed(self._store, wanted, self._has)

@@ -99,7 +99,9 @@ def as_pystore_error(error: BaseException) -> PystoreError | None:
 
 def located(error: BaseException) -> PystoreError:
     """The error with the place in the user's files, and with what the command line can show."""
-    told = as_pystore_error(error) or PystoreError("interrupted")
+    told = as_pystore_error(error) or PystoreError(
+        "interrupted", remedy="run it again: what was built is kept"
+    )
     facts = {**told.facts, "at": frames(error.__cause__ or error) or None}
     facts = {name: facts.pop(name, None) for name in _FIRST} | facts
     told.facts = {name: fact for name, fact in facts.items() if fact is not None}

@@ -13,7 +13,7 @@ from ...run.planning.explain import explain
 from ...run.planning.explanation import Explanation
 from ...store.current import Default
 from .edge import Edge, as_json, edge, report
-from .parameters import Parameter, declared
+from .parameters import declared, takes_parameters
 from .program import Program, parse_target
 from .ref import REF, complete
 
@@ -42,14 +42,7 @@ class _Asked(click.ParamType):  # type: ignore[type-arg]  # generic in later ver
 
 @click.command("explain")
 @click.argument("asked", type=_Asked(), metavar="REF|FILE.py[:STAGE]")
-@click.option(
-    "-p",
-    "parameters",
-    metavar="KEY=VALUE",
-    type=Parameter(),
-    multiple=True,
-    help="A parameter of the stage of FILE.py, as `run` takes it.",
-)
+@takes_parameters
 @as_json
 @edge
 def explain_command(

@@ -35,6 +35,17 @@ class Parameter(click.ParamType):  # type: ignore[type-arg]  # generic in later 
         return key, parse_value(text)
 
 
+takes_parameters = click.option(
+    "-p",
+    "parameters",
+    metavar="KEY=VALUE",
+    type=Parameter(),
+    multiple=True,
+    help="A parameter of the stage; the value is JSON, or else text. model.epochs=3 is one of the "
+    "stage that arrives as model.",
+)
+
+
 def parse_value(text: str) -> Any:
     """The value that a text stands for: JSON, or True, False or None; else the text itself."""
     if text in _WORDS:

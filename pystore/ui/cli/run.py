@@ -27,7 +27,7 @@ from .edge import Edge, edge
 from .ending import FAILED, code_of, located, tell
 from .hearing import Hearing
 from .interruption import interrupted, saying_that_workers_finish
-from .parameters import Parameter, declared
+from .parameters import declared, takes_parameters
 from .program import Program, parse_target
 
 _PASSED = ("attempts", "keep_going", "workers", "retries", "timeout")  # options of `realize`
@@ -39,15 +39,7 @@ def _files(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
 
 @click.command()
 @click.argument("target", metavar="FILE.py[:STAGE]", shell_complete=_files)
-@click.option(
-    "-p",
-    "parameters",
-    metavar="KEY=VALUE",
-    type=Parameter(),
-    multiple=True,
-    help="A parameter of the stage; the value is JSON, or else text. model.epochs=3 is one of the "
-    "stage that arrives as model.",
-)
+@takes_parameters
 @click.option(
     "--force",
     metavar="STAGE",
