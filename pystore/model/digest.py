@@ -2,8 +2,6 @@
 
 from blake3 import blake3
 
-LENGTH = 32  # hex digits of a digest that stand in a name; the whole has 64
-
 
 def digest(purpose: str, data: bytes) -> str:
     """The 64 hex digits of the BLAKE3 of `data`, in the domain that `purpose` names.

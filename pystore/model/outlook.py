@@ -10,7 +10,7 @@ U3  What is `sure` is built, as often as it says: unless something fails, or a m
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from .printable import printable
 from .refs import DRef
@@ -32,7 +32,6 @@ Kind = Literal[
 ]
 Action = Literal["reuse", "adopt", "build", "wait", "may build", "fail", "skip"]
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
 _ACTIONS: Mapping[str, Action] = {
     "up-to-date": "reuse",
     "adopted": "adopt",

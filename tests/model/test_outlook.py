@@ -1,12 +1,13 @@
 """Outlook and Difference: the words, as values."""
 
 import json
+from typing import get_args
 
 import pytest
 
 from pystore import Config, DRef, Outlook
 from pystore.model.change import Version, changes, distance, masked, pairs
-from pystore.model.outlook import KINDS, Step
+from pystore.model.outlook import Kind, Step
 
 
 def dref(name, digit="1"):
@@ -63,7 +64,7 @@ def test_a_notebook_shows_it_escaped():
     assert "2 to build (3 attempts)" in shown
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_every_kind_has_an_action_and_a_word_in_the_summary(kind):
     outlook = Outlook((Step(dref("x"), kind, ("why",)),))
     assert outlook.summary().startswith("1 ")

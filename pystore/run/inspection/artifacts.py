@@ -10,10 +10,9 @@ from ...model.errors import BadRef, NotInStore
 from ...model.manifest import Entry
 from ...model.printable import printable
 from ...model.refs import DRef, RRef, check_part
-from ...store.commit import CONTEXT, MANIFEST
 from ...store.store import Store
 from .inventory import manifest_of
-from .lookup import rref2path
+from .lookup import file_of
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,7 @@ def artifact_path(rref: RRef, path: str, store: Store) -> Path:
     Raises NotInStore when there is none, BadRef when it is no file.
     """
     parts = [check_part(part) for part in path.strip("/").split("/")]
-    out = rref2path(rref, store=store)
-    file = out.joinpath(*parts)
-    if parts in ([CONTEXT], [MANIFEST]) and not os.path.lexists(file):
-        file = out.parent / parts[0]
+    file = file_of(rref, parts, store)
     if file.is_file():
         return file
     if file.is_dir():

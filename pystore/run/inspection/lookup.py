@@ -108,10 +108,7 @@ def catref(
     Raises NotInStore when there is no such file, BadRef when it is no text file.
     """
     parts = [check_part(part) for part in ([path] if isinstance(path, str) else path)]
-    out = rref2path(rref, store=store)
-    file = out.joinpath(*parts)
-    if parts in ([CONTEXT], [MANIFEST]) and not file.exists():
-        file = out.parent / parts[0]
+    file = file_of(rref, parts, store or current_store())
     try:
         return file.read_text(encoding="utf-8").splitlines()
     except (IsADirectoryError, UnicodeDecodeError) as error:
@@ -132,3 +129,11 @@ def catref(
             artifacts=", ".join(lsref(rref, store=store)[:20]),
             remedy="lsref(rref) lists what there is",
         ) from None
+
+
+def file_of(rref: str, parts: list[str], store: StoreProtocol) -> Path:
+    """Where an artifact is, or would be; or one of the store's own two files about it."""
+    out = rref2path(rref, store=store)
+    file = out.joinpath(*parts)
+    own = len(parts) == 1 and parts[0] in _OWN and not os.path.lexists(file)
+    return out.parent / parts[0] if own else file
