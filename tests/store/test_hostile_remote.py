@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,6 +14,9 @@ import pystore as ps
 from pystore import Derivation, Store, match_latest
 from pystore.errors import ChecksumMismatch, NotInStore, PystoreWarning
 from pystore.model.digest import short
+from pystore.store.remote import arrival as arrivals
+from pystore.store.remote.arrival import Arrival
+from pystore.store.remote.local import Shipment
 
 DEEP = json.loads("[" * 200 + "]" * 200)
 
@@ -124,3 +129,26 @@ def test_what_a_store_takes_can_be_shared_however_large_it_is(store, tmp_path):
         given = (rref, tmp_path / "remote") if come is ps.pull else (tmp_path / "x.tar.zst",)
         assert come(*given, store=other).rrefs == (rref,)
         assert other.attempts(rref.dref)[0].notes == {}
+
+
+def test_what_is_thrown_away_does_not_grow_meanwhile(store, tmp_path, monkeypatch):
+    other, rref = Store(tmp_path / "other", durable=False), ps.realize(STAGE)
+    shipment, began, go_on = Shipment(store, rref), threading.Event(), threading.Event()
+    ((_, part),) = shipment.digested()
+    content, real = shipment.read(part), arrivals._write
+
+    def slow(*args):
+        began.set()
+        go_on.wait(10)
+        real(*args)
+
+    monkeypatch.setattr(arrivals, "_write", slow)
+    arrival = Arrival(other, STAGE.config, ps.Context(), shipment.manifest)
+    with ThreadPoolExecutor() as threads:
+        written = threads.submit(arrival.write, part, content)
+        began.wait(10)
+        ended = threads.submit(arrival.discard)
+        go_on.set()
+        assert (written.result(), ended.result()) == (None, None)
+    arrival.write(part, content)
+    assert os.listdir(other.layout.tmp) == []

@@ -9,7 +9,9 @@ A3  What arrived before a transfer broke off is found again, hashed, and not fet
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from blake3 import blake3
@@ -34,6 +36,7 @@ class Arrival:
     def __init__(self, store: Store, config: Config, context: Context, manifest: Manifest) -> None:
         self._store = store
         self._manifest = manifest
+        self._writers = _Writers()
         self._modes = {e.path: 0o755 if e.executable else 0o644 for e in manifest.entries}
         self.rref = rref_of(config.dref, provenance_text(config.dref, context, manifest.digest))
         self._staged, self._resumed = _staging(store, config, context, self.rref)
@@ -57,11 +60,12 @@ class Arrival:
         return lacking
 
     def write(self, part: Part, content: bytes) -> None:
-        """Puts the bytes of a part into the files that they belong to."""
+        """Puts the bytes of a part into its files; does nothing when we have given up."""
         view = memoryview(content)
-        for piece in part.slices:
-            _write(self._path(piece.path), piece, view[: piece.size], self._modes[piece.path])
-            view = view[piece.size :]
+        with self._writers.one() as welcome:
+            for piece in part.slices if welcome else ():
+                _write(self._path(piece.path), piece, view[: piece.size], self._modes[piece.path])
+                view = view[piece.size :]
 
     def take(self, path: bytes, source: bytes) -> None:
         """Copies a whole file of it from this machine, sharing its bytes where that can be."""
@@ -110,10 +114,12 @@ class Arrival:
 
     def leave(self) -> None:
         """Leaves what has come for the next try; gc removes it."""
+        self._writers.end()
         self._staged.close()
 
     def discard(self) -> None:
         """Removes what has come."""
+        self._writers.end()
         self._staged.discard()
 
     # --- its files ---------------------------------------------------------------------
@@ -166,6 +172,34 @@ class Arrival:
             because=because,
             remedy="nothing of it was kept; try again, then ask where it came from",
         )
+
+
+class _Writers:
+    """The threads that write just now: what is removed must not grow meanwhile."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+        self._ended = False
+
+    @contextmanager
+    def one(self) -> Iterator[bool]:
+        """Counts one more inside the block, unless it is too late: then it yields False."""
+        with self._changed:
+            welcome = not self._ended
+            self._count += welcome
+        try:
+            yield welcome
+        finally:
+            with self._changed:
+                self._count -= welcome
+                self._changed.notify_all()
+
+    def end(self) -> None:
+        """Lets no more in, and waits for those that are."""
+        with self._changed:
+            self._ended = True
+            self._changed.wait_for(lambda: not self._count)
 
 
 def _write(path: bytes, piece: Slice | None, content: memoryview, mode: int) -> None:
