@@ -499,3 +499,14 @@ def test_workers_do_not_run_again_a_file_that_realizes_when_it_is_loaded(run, he
         code, out, err = run("-q", "-j", "1", f"whole.py:{name}", "-p", "n=5")
         assert (code, err) == (0, "")
         assert "25" in out
+
+
+def test_an_edit_of_the_same_size_in_the_same_second_counts(here):
+    for text in ("2", "3"):
+        program = PROGRAM.replace("epochs=2", f"epochs={text}")
+        (here / "first.py").write_text(program)
+        os.utime(here / "first.py", (1_700_000_000, 1_700_000_000))
+        environment = {"PYSTORE_ROOT": str(here / "store"), "PYTHONDONTWRITEBYTECODE": ""}
+        ran = pystore_command("run", "-q", "first.py", cwd=here, **environment)
+        assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("first.py:train: 1 built, 1 up to date\n")

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from ...model.derivation import Closure, Derivation, collect, leaves
 from ...model.errors import BadStage, PystoreError
@@ -193,6 +194,17 @@ def _programs(file: Path) -> list[str]:
     return [path.name for path in found if path.is_file()]
 
 
+class _Fresh(SourceFileLoader):
+    """Compiles the file each time, as Python does with a program.
+
+    Compiled code that was kept may be that of an edit ago: it is told by size and whole seconds.
+    """
+
+    def path_stats(self, path: object) -> NoReturn:
+        """Says that nothing is known by which kept code could be used, or kept."""
+        raise OSError(f"no stats of a program: {path}")
+
+
 def _new_module(path: Path) -> ModuleType:
     name = path.stem
     if name in sys.modules:
@@ -201,7 +213,7 @@ def _new_module(path: Path) -> ModuleType:
             module=name,
             remedy="call the file otherwise: what imports that module would get yours",
         )
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Fresh(name, str(path)))
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
