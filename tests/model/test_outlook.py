@@ -1,4 +1,4 @@
-"""Outlook and Difference: the words, as values."""
+"""Outlook and Change: the words, as values."""
 
 import json
 from typing import get_args

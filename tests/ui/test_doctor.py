@@ -87,7 +87,7 @@ def test_a_broken_file_system_ends_with_3_and_says_what_is_broken(here, capsys, 
 
     monkeypatch.setattr(os, "link", no_links)
     assert main.run(["doctor", "--json"]) == 3
-    findings = json.loads(capsys.readouterr().out)["findings"]
+    findings = json.loads(capsys.readouterr().out)[0]["findings"]
     assert [one for one in findings if one["state"] == "broken"] == [
         {
             "name": "hard links",

@@ -63,7 +63,7 @@ def test_gc_shows_and_removes_nothing(pystore, kept):
 def test_gc_keeps_pins_policies_and_what_they_were_built_from(pystore, kept):
     pystore("pin", "champion", kept[0])
     code, out, _ = pystore("gc", "--keep-best", "score.txt:1", "--delete", "--yes", "--json")
-    removed = json.loads(out)
+    (removed,) = json.loads(out)
     store = Store(os.environ["PYSTORE_ROOT"])
     best = max(kept, key=lambda r: store.attempts(r.dref)[kept.index(r)].metrics["score.txt"])
     assert (code, removed["removed"]) == (0, True)
@@ -112,7 +112,7 @@ def test_pins_are_listed_and_moved_and_ended(pystore, kept):
         f"champion is {kept[2]} (it was {kept[0]})\n"
     )
     assert pystore("pins")[1] == f"pin       realization\nchampion  {kept[2]}\n"
-    assert json.loads(pystore("pins", "--json")[1]) == {"champion": kept[2]}
+    assert json.loads(pystore("pins", "--json")[1]) == [{"pin": "champion", "rref": kept[2]}]
     assert pystore("unpin", "champion") == (0, "", "")
     assert pystore("pins") == (0, "", "")
     assert pystore("unpin", "champion")[0] == 2
@@ -164,7 +164,7 @@ def damage(rref):
 
 def test_verify_says_that_a_store_is_sound(pystore):
     assert pystore("verify") == (0, "4 realizations, 46 B: sound\n", "")
-    assert json.loads(pystore("verify", "--json")[1])["sound"] is True
+    assert json.loads(pystore("verify", "--json")[1])[0]["sound"] is True
 
 
 def test_verify_ends_with_3_where_there_is_damage_and_says_how_to_restore_it(pystore, kept):
@@ -177,7 +177,7 @@ def test_verify_ends_with_3_where_there_is_damage_and_says_how_to_restore_it(pys
         r"  try: realize its stage again: it is built with the seed of its own attempt\n",
         out,
     )
-    (found,) = json.loads(pystore("verify", "--json")[1])["damages"]
+    (found,) = json.loads(pystore("verify", "--json")[1])[0]["damages"]
     assert (found["ref"], found["kind"]) == (kept[1], "changed")
 
 

@@ -26,6 +26,8 @@ def doctor(given: Edge, /, as_json: bool) -> None:
 
     Links, renames, locks and syncs are really tried, in the store's tmp folder. Ends with 3 when
     something is broken.
+
+    --json: an object with `store` and `findings`, each with `name`, `state`, `what` and `remedy`.
     """
     try:
         found = examine(given.store)
@@ -36,7 +38,7 @@ def doctor(given: Edge, /, as_json: bool) -> None:
         found = [Finding("store", "broken", what, "chmod u+rx, or ask its owner")]
     found += [versions(), packages()]
     value = {"store": str(given.root), "findings": [asdict(one) for one in found]}
-    report(value, lambda: shown(given, found), as_json)
+    report([value], lambda: shown(given, found), as_json)
     if any(one.state == "broken" for one in found):
         raise click.exceptions.Exit(DAMAGED)
 

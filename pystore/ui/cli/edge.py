@@ -1,7 +1,7 @@
 """Edge: what every command is given: the store, and how to print."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,9 @@ def _debug(ctx: click.Context, parameter: click.Parameter, debug: bool) -> None:
         ctx.ensure_object(Edge).debug = True
 
 
-def report(value: Any, shown: Callable[[], str], as_json: bool) -> None:
-    """Prints a value: as JSON, or as text for people."""
+def report(records: Sequence[Mapping[str, Any]], shown: Callable[[], str], as_json: bool) -> None:
+    """Prints records as a JSON list, or what they say as text for people."""
     # In ASCII: no text can steer a terminal, and any can be written.
-    text = json.dumps(value, indent=2) if as_json else shown()
+    text = json.dumps(records, indent=2) if as_json else shown()
     if text:
         click.echo(text)

@@ -41,6 +41,8 @@ def gc(given: Edge, /, delete: bool, yes: bool, as_json: bool, **options: Any) -
     Kept is what a pin names, what a running process uses, what the options name, and all that
     these were built from. Attempts and their metrics always stay.
 
+    --json: an object with `removed`, `size` and `shared` in bytes, `realizations` and `leftovers`.
+
     \b
     pystore gc --keep-latest 2 --keep-best accuracy.txt
     pystore gc --delete
@@ -56,7 +58,7 @@ def gc(given: Edge, /, delete: bool, yes: bool, as_json: bool, **options: Any) -
         found = collect(given.store, keep, dry_run=False)
         if not as_json:
             click.echo(f"removed {total(found)}")
-    report(record(found), str, as_json)
+    report([record(found)], str, as_json)
 
 
 def _policies(latest: int | None, best: Iterable[str]) -> Iterable[Keep]:

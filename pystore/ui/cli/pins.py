@@ -48,7 +48,10 @@ def unpin(given: Edge, /, names: tuple[str, ...]) -> None:
 @as_json
 @edge
 def pins(given: Edge, /, as_json: bool) -> None:
-    """List the pins."""
-    found = roots.pins(given.store)
-    rows = sorted(found.items())
-    report(found, lambda: columns(["pin", "realization"], rows) if rows else "", as_json)
+    """List the pins.
+
+    --json: objects with `pin` and `rref`.
+    """
+    rows = sorted(roots.pins(given.store).items())
+    records = [{"pin": name, "rref": rref} for name, rref in rows]
+    report(records, lambda: columns(["pin", "realization"], rows) if rows else "", as_json)

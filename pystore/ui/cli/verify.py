@@ -33,13 +33,15 @@ def verify(
 
     What is damaged is not used from then on; the next run that needs it builds it again. Ends
     with 3 when there is damage.
+
+    --json: an object with `sound`, `realizations`, `size`, `damages` and `quarantined`.
     """
     only = [ref for found in refs for ref in found]
     with _progress() as listener:
         found = verification.verify(
             given.store, quarantine=quarantine, listener=listener, only=only
         )
-    report(record(found), lambda: shown(found), as_json)
+    report([record(found)], lambda: shown(found), as_json)
     if not found.sound:
         raise click.exceptions.Exit(DAMAGED)
 
