@@ -81,7 +81,7 @@ class Summary:
         """What is shown: columns that say nothing are left out. Takes the options of `Table.of`."""
         several = len({group.metric for group in self.groups}) > 1
         missing = any(group.missing for group in self.groups)
-        places = {metric: self._places(metric) for metric in {g.metric for g in self.groups}}
+        places = self._places()
         header = [*(["metric"] if several else []), *self.parameters, "n", "failed"]
         header += ["missing"] if missing else []
         rows = []
@@ -108,7 +108,7 @@ class Summary:
         if found is None:
             return []
         group, picked = found
-        places = self._places(group.metric) + 1
+        places = self._places()[group.metric] + 1
         corrected = (
             "correcting for the pick takes 2 attempts of each"
             if math.isnan(picked.corrected)
@@ -118,8 +118,12 @@ class Summary:
         count = sum(bool(group.values) for group in self.groups)
         return [f"best of {count} by its mean: {best}; {corrected}"]
 
-    def _places(self, metric: str) -> int:
-        return decimals(g.statistics.std for g in self.groups if g.metric == metric)
+    def _places(self) -> dict[str, int]:
+        """The decimals that each metric is shown with."""
+        spreads: dict[str, list[float]] = {}
+        for group in self.groups:
+            spreads.setdefault(group.metric, []).append(group.statistics.std)
+        return {metric: decimals(found) for metric, found in spreads.items()}
 
     def _parameters(self, group: Group) -> list[Any]:
         return [group.parameters.get(name) for name in self.parameters]
