@@ -71,7 +71,7 @@ def verify(
     *,
     quarantine: bool = False,
     listener: Listener = ignore,
-    only: Iterable[str] = (),
+    only: Iterable[str] | None = None,
 ) -> "Report":
     """Rehashes everything and names each damage; what is damaged is not served from then on.
 
@@ -90,7 +90,8 @@ def verify(
             given=repr(store)[:200],
             remedy="verify(Store(path)); of the current one all, or some: verify(only=[ref])",
         )
-    refs = [parse_ref(ref) for ref in ([only] if isinstance(only, str) else only)]
+    named = [only] if isinstance(only, str) else only
+    refs = None if named is None else [parse_ref(ref) for ref in named]
     store = store or current_store()
     return rehash(store, quarantine=quarantine, listener=listener, only=refs)
 

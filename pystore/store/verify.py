@@ -82,7 +82,7 @@ def verify(
     *,
     quarantine: bool = False,
     listener: Listener = ignore,
-    only: Collection[DRef | RRef] = (),
+    only: Collection[DRef | RRef] | None = None,
 ) -> Report:
     """Rehashes everything in the store, or `only` these, and names each damage.
 
@@ -90,7 +90,7 @@ def verify(
     to `trash/`. A mark on a realization that is sound again is lifted.
     """
     rounds = _Rounds(store, quarantine, listener)
-    damages = [*rounds.of(only)] if only else [*_access(store), *rounds.all()]
+    damages = [*rounds.of(only)] if only is not None else [*_access(store), *rounds.all()]
     return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
 
 

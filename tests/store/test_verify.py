@@ -9,7 +9,7 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, events, match_latest
-from pystore.errors import Corrupted
+from pystore.errors import Corrupted, NotInStore
 from pystore.store import tree
 
 
@@ -234,6 +234,17 @@ def test_access_by_others_is_reported(store):
     (found,) = ps.verify().damages
     assert (found.kind, found.ref) == ("access", None)
     assert "others" in str(found)
+
+
+def test_what_is_named_is_verified_and_nothing_else(store, pair):
+    inner, target, outer = pair
+    damage(store, inner, "changed byte")
+    assert ps.verify(only=[target]).sound
+    assert ps.verify(only=[]).realizations == 0
+    assert {found.ref for found in ps.verify(only=inner.dref).damages} == {inner}
+    assert ps.verify().realizations == 2
+    with pytest.raises(NotInStore):
+        ps.verify(only=[outer.replace({"name": "other"}).dref])
 
 
 def test_what_is_poisoned_is_only_bytes(store, tmp_path):

@@ -39,7 +39,7 @@ def verify(
     only = [ref for found in refs for ref in found]
     with _progress() as listener:
         found = verification.verify(
-            given.store, quarantine=quarantine, listener=listener, only=only
+            given.store, quarantine=quarantine, listener=listener, only=only if refs else None
         )
     report([record(found)], lambda: shown(found), as_json)
     if not found.sound:
