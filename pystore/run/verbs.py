@@ -18,7 +18,6 @@ from ..store.current import current_store
 from ..store.protocol import StoreProtocol
 from .declare import Registry, check_call, in_place_registry
 from .executor import SerialExecutor
-from .loop import Settings, realize_closure
 from .nesting import inside, refuse_nested
 from .remotes import Remotes, substituting
 from .watching import Watch, both, in_turn
@@ -217,6 +216,8 @@ def realize_many(target: Target, **options: Unpack[Options]) -> Any:
 def _realize(
     target: Target, **options: Unpack[Options]
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
+    from .loop import Settings, realize_closure  # what only declares or looks needs no loop
+
     store = options.get("store") or current_store()
     closure = declare(target, Registry(), store)
     forced = forced_drefs(options.get("force_rebuild", ()), closure)
