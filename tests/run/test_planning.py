@@ -6,13 +6,14 @@ import re
 import stat
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, match_latest, output, plan, stage
 from pystore.errors import BadStage, BuildError, BuildsFailed, MatcherUnsatisfied
-from pystore.model.outlook import KINDS
+from pystore.model.outlook import Kind
 from pystore.store.memory import MemoryStore
 
 
@@ -412,4 +413,4 @@ def test_U3_realize_does_what_was_planned(tmp_path, kind, seed):
     assert failed or not outlook.of("fail", "skip")
     if not failed:
         assert {step.action for step in plan(closure, store=store)} == {"reuse"}
-    assert {step.kind for step in steps.values()} <= set(KINDS)
+    assert {step.kind for step in steps.values()} <= set(get_args(Kind))
