@@ -34,6 +34,7 @@ static size_t root_length;
 static FILE *record;
 static char *text;
 static size_t text_size;
+static const char *hit = ""; /* the call that met its fate; a run may differ from its trace */
 
 #define REAL(name) \
     static __typeof__(name) *real_##name; \
@@ -49,6 +50,7 @@ void fi_arm(const char *where, int how, int number, int with) {
     at = number;
     error_number = with;
     counted = 0;
+    hit = "";
     owner = getpid();
     record = how == TRACE ? open_memstream(&text, &text_size) : NULL;
     mode = how;
@@ -63,6 +65,8 @@ int fi_disarm(void) {
 }
 
 const char *fi_trace(void) { return text ? text : ""; }
+
+const char *fi_hit(void) { return hit; }
 
 static int inside(const char *path) {
     return !strncmp(path, root, root_length) && (path[root_length] == '/' || !path[root_length]);
@@ -92,6 +96,7 @@ static int step(const char *name, const char *path, const char *other, long flag
     int number = __sync_add_and_fetch(&counted, 1);
     if (record) fprintf(record, "%s\t%s\t%s\t%ld\n", name, path, other, flags);
     int here = number == at;
+    if (here) hit = name;
     if (mode == BEFORE && here) die();
     if (mode == AFTER && here) return LAST;
     if ((mode == HALF || mode == SHORT) && here) return HALVED;

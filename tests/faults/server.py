@@ -170,7 +170,7 @@ class Sweep:
         self.outcomes["surfaced" if outcome["error"] else "succeeded"] += 1
         if outcome["error"] and not outcome["surfaced"]:
             found.append(f"O3 another error surfaces: {outcome['error']}")
-        if not outcome["error"] and self.trace[point.at - 1].name == "fsync":
+        if not outcome["error"] and outcome["hit"] == "fsync":
             found.append("O3 a failed fsync is hidden")
         if not outcome.get("done"):
             found.append(f"O3 the next call fails: {outcome.get('second')}")
@@ -215,6 +215,7 @@ def _serve(
             error=repr(error)[:1000] if error else "",
             surfaced=_surfaces(error, number),
             counted=counted,
+            hit=shim.hit(),
         )
         if point.mode == "trace":
             tell(trace=shim.trace())

@@ -63,6 +63,13 @@ def trace() -> str:
     return os.fsdecode(library.fi_trace())
 
 
+def hit() -> str:
+    """The name of the call that met its fate in this process; empty when none has."""
+    library = _library()
+    library.fi_hit.restype = ctypes.c_char_p
+    return os.fsdecode(library.fi_hit())
+
+
 def parse_trace(text: str) -> list[Call]:
     """The calls in the text of a trace."""
     calls: list[Call] = []
