@@ -1,6 +1,7 @@
 """Edits: whether the code of a realizer has changed since it built what is used now."""
 
 import warnings
+from collections.abc import Collection, Iterable
 
 from ..model.candidate import Candidate
 from ..model.derivation import Derivation
@@ -14,20 +15,24 @@ def made_by(candidate: Candidate, source: str) -> bool:
     return any(attempt.source in ("", source) for attempt in candidate.attempts)
 
 
+def edited(
+    derivation: Derivation, candidates: Iterable[Candidate], chosen: Collection[RRef]
+) -> bool:
+    """Whether other code made what was chosen, and the config does not tell the two apart."""
+    source = source_digest(derivation.realizer)
+    made = (c for c in candidates if c.rref in chosen)
+    return bool(source) and not all(made_by(candidate, source) for candidate in made)
+
+
 def warn_of_edits(
-    derivation: Derivation, candidates: list[Candidate], chosen: tuple[RRef, ...]
+    derivation: Derivation, candidates: Iterable[Candidate], chosen: Collection[RRef]
 ) -> None:
     """Warns when other code made what was chosen, and the config does not tell the two apart."""
-    source = source_digest(derivation.realizer)
-    if not source:
-        return
-    made = [c for c in candidates if c.rref in chosen]
-    if all(made_by(candidate, source) for candidate in made):
-        return
-    warnings.warn(
-        f"the code of {derivation.realizer.name}() has changed since it built "
-        f"{derivation.dref}; the old realization is used, because the config is the same. "
-        f"To build again: realize(…, force_rebuild=[…])",
-        PystoreWarning,
-        stacklevel=2,
-    )
+    if edited(derivation, candidates, chosen):
+        warnings.warn(
+            f"the code of {derivation.realizer.name}() has changed since it built "
+            f"{derivation.dref}; the old realization is used, because the config is the same. "
+            f"To build again: realize(…, force_rebuild=[…])",
+            PystoreWarning,
+            stacklevel=2,
+        )

@@ -19,8 +19,7 @@ from ...model.outlook import Kind, Outlook, Step
 from ...model.plan import Wants, more_attempts, nothing_new
 from ...model.refs import DRef, RRef
 from ...store.protocol import StoreProtocol
-from ..edits import made_by
-from ..source import source_digest
+from ..edits import edited
 from .earlier import Earlier, version_of
 from .foreseen import Adoptions
 
@@ -100,8 +99,11 @@ class _Planner:
         if isinstance(answer, str):
             return Step(dref, "unsatisfiable", (answer,))
         self._chosen[dref] = answer
-        edited = _edited(derivation, candidates, answer)
-        return Step(dref, "up-to-date", ("up to date", *edited))
+        reasons = ["up to date"]
+        if edited(derivation, candidates, answer):
+            name = derivation.realizer.name
+            reasons.append(f"the code of {name}() has changed since: force_rebuild builds it again")
+        return Step(dref, "up-to-date", tuple(reasons))
 
     def _missing(
         self, derivation: Derivation, context: Context, candidates: list[Candidate]
@@ -197,16 +199,6 @@ def _unless_twins(closure: Closure, steps: dict[DRef, Step]) -> Iterator[Step]:
         alone = dref not in forms or count[forms[dref]] == 1
         sure = alone or step.kind == "forced" or step.action != "build"
         yield step if sure else replace(step, sure=False)
-
-
-def _edited(
-    derivation: Derivation, candidates: list[Candidate], chosen: tuple[RRef, ...]
-) -> Iterator[str]:
-    source = source_digest(derivation.realizer)
-    made = (c for c in candidates if c.rref in chosen)
-    if source and not all(made_by(candidate, source) for candidate in made):
-        name = derivation.realizer.name
-        yield f"the code of {name}() has changed since: force_rebuild builds it again"
 
 
 def _owner(attempt: Attempt) -> str:
