@@ -156,7 +156,7 @@ class Plan:
         state.context = Context({need: self.chosen[need] for need in self._inputs[dref]})
         if dref in self._forced:
             self._build(dref, 1, forced=True)
-        elif self._goes_on:
+        elif self.goes_on:
             self._queue.append(Match(dref, state.context))
 
     def _choose(self, report: Chosen) -> None:
@@ -181,14 +181,14 @@ class Plan:
         state = self._states[dref]
         state.used += count
         state.outstanding = count
-        if self._goes_on:
+        if self.goes_on:
             self._queue.extendleft([Realize(dref, state.context, forced)] * count)
 
     def _count(self, report: Built) -> None:
         state = self._states[report.dref]
         state.fresh |= report.fresh
         state.outstanding -= 1
-        if not state.outstanding and self._goes_on:
+        if not state.outstanding and self.goes_on:
             self._queue.appendleft(Match(report.dref, state.context))
 
     def _fail(self, dref: DRef, error: BaseException) -> None:
@@ -197,7 +197,8 @@ class Plan:
         self._queue = deque(left)
 
     @property
-    def _goes_on(self) -> bool:
+    def goes_on(self) -> bool:
+        """Whether anything new may be started."""
         return self._keep_going or not self.failures
 
 

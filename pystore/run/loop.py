@@ -143,7 +143,7 @@ class _Loop:
             elif self._running:
                 self._collect(None if not self._busy else _PATIENCE)
                 self._retry(patience=0.0)
-            elif self._plan.failures and not self._settings.keep_going:
+            elif not self._plan.goes_on:
                 self._abandon_busy()
             else:
                 self._retry(_PATIENCE)
@@ -312,17 +312,13 @@ class _Loop:
             rref = future.result().rref
             self._built.setdefault(dref, []).append(rref)
             self._plan.tell(Built(dref, rref, fresh=rref not in self._seen.get(dref, ())))
-        elif run.retries and isinstance(error, _RETRIED) and self._goes_on:
+        elif run.retries and isinstance(error, _RETRIED) and self._plan.goes_on:
             self._send(replace(run, retries=run.retries - 1))
         else:
             self._plan.tell(Failed(dref, error))
-            if not self._goes_on:
+            if not self._plan.goes_on:
                 for left in self._take_back():
                     self._plan.tell(Failed(left.dref, error))
-
-    @property
-    def _goes_on(self) -> bool:
-        return self._settings.keep_going or not self._plan.failures
 
     # --- locks -------------------------------------------------------------------------
 
