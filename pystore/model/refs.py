@@ -12,6 +12,8 @@ from typing import ClassVar, Final, Self
 from .errors import BadName, BadRef
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_FULL = re.compile(r"([dr]ref:)?([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")
+_BEGUN = re.compile(r"(?:[dr]ref:[0-9a-f]|[0-9a-f]{4})[A-Za-z0-9_-]*\Z")
 
 selfref: Final = "dref:self"
 """Stands for the derivation itself: `[selfref, "accuracy.txt"]` promises a file."""
@@ -132,6 +134,16 @@ def parse_ref(text: str) -> DRef | RRef:
     if not isinstance(text, str):
         text = getattr(text, "rref", None) or getattr(text, "dref", text)
     return RRef(text) if isinstance(text, str) and text.startswith("rref:") else DRef(text)
+
+
+def is_full(text: str) -> bool:
+    """Whether a text is written as a reference in full, or as the name of its directory."""
+    return _FULL.match(text) is not None
+
+
+def may_begin(text: str) -> bool:
+    """Whether it may be the first digits of one: 4 or more, after `dref:` or `rref:` any number."""
+    return _BEGUN.match(text) is not None
 
 
 def check_part(part: object) -> str:

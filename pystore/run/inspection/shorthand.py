@@ -16,7 +16,7 @@ from pathlib import Path
 from ...model.attempt import Attempt
 from ...model.errors import BadRef, NotInStore
 from ...model.printable import counted, printable, when
-from ...model.refs import DRef, RRef, parse_ref
+from ...model.refs import DRef, RRef, is_full, may_begin, parse_ref
 from ...model.statistics import Mode
 from ...store import attempts as records
 from ...store import verdicts
@@ -29,8 +29,6 @@ from ..experiments.results import best
 from ..experiments.table import written
 from .attempts import newest_first
 
-_FULL = re.compile(r"([dr]ref:)?([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")
-_BEGUN = re.compile(r"(?:[dr]ref:[0-9a-f]|[0-9a-f]{4})[A-Za-z0-9_-]*\Z")
 _SHOWN = 10  # candidates in an error
 
 
@@ -91,7 +89,7 @@ def latest(drefs: Iterable[DRef], *, store: Store | None = None) -> Attempt | No
 
 
 def _meant(text: str, store: Store) -> Sequence[DRef | RRef]:
-    if _FULL.match(text):
+    if is_full(text):
         return [_in_full(text)]
     if os.sep in text or text in (".", ".."):
         return _at(text, store)
@@ -135,7 +133,7 @@ def _family(name: str, store: Store) -> list[DRef]:
 
 def _starting(text: str, store: Store) -> Iterator[DRef | RRef]:
     """What has these first digits: from listings of directories, and for what is gone, records."""
-    if not _BEGUN.match(text):
+    if not may_begin(text):
         return
     kind, _, digits = text.rpartition(":")
     drefs = store.drefs()

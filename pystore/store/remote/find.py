@@ -1,15 +1,12 @@
 """Finding: what a short text means at a remote: a reference, its first digits, or a name."""
 
-import re
 from collections.abc import Sequence
 
 from ...model.errors import BadRef, NotInStore
-from ...model.refs import DRef, RRef, parse_ref
+from ...model.refs import DRef, RRef, is_full, may_begin, parse_ref
 from ..layout import well_formed
 from .remote import Remote
 
-_FULL = re.compile(r"([dr]ref:)([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")
-_BEGUN = re.compile(r"(?:[dr]ref:[0-9a-f]|[0-9a-f]{4})[A-Za-z0-9_-]*\Z")
 _SHOWN = 10  # candidates in an error
 
 
@@ -18,12 +15,12 @@ def find_at(remote: Remote, text: str) -> DRef | RRef:
 
     Raises BadRef with the candidates when there are several, NotInStore when there are none.
     """
-    if _FULL.match(text):
+    if text.startswith(("dref:", "rref:")) and is_full(text):
         return parse_ref(text)
     homes = (f"dref:{name}" for name in remote.place.names("drv"))
     drefs = sorted(well_formed(DRef, homes))
     found: Sequence[DRef | RRef] = [dref for dref in drefs if dref.name == text]
-    if not found and _BEGUN.match(text):
+    if not found and may_begin(text):
         found = _begun(remote, drefs, text)
     if len(found) == 1:
         return found[0]
