@@ -17,7 +17,6 @@ from pystore.errors import (
     UnsafeArchive,
     Untrusted,
 )
-from pystore.store.remote import parts
 
 
 def project(attempts=1):
@@ -67,16 +66,8 @@ def test_the_same_realizations_and_attempts_give_the_same_bytes(store, other, tm
     assert (tmp_path / "one.tar.zst").read_bytes() == (tmp_path / "two.tar.zst").read_bytes()
 
 
-def test_large_files_and_many_small_ones_are_packed_in_parts(store, other, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, "SIZE", 1000)
-    monkeypatch.setattr(parts, "LARGE", 500)
-
-    def fill(b):
-        (b.outpath / "large").write_bytes(os.urandom(2500))
-        for i in range(40):
-            (b.outpath / f"{i}.txt").write_bytes(os.urandom(100))
-
-    rref = ps.realize(Derivation({"name": "many"}, match_latest(), fill))
+def test_large_files_and_many_small_ones_are_packed_in_parts(store, other, tmp_path, in_parts):
+    rref = ps.realize(in_parts)
     assert ps.pack(rref, tmp_path / "x.tar.zst").size == 6500
     assert ps.unpack_archive(tmp_path / "x.tar.zst", store=other).size == 6500
     assert ps.verify(other).sound

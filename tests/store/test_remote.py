@@ -154,16 +154,8 @@ def test_a_closure_means_all_realizations_of_its_targets(store, other, place):
     assert set(ps.pull(closure, place, store=other).rrefs) == set(chosen)
 
 
-def test_large_files_are_cut_and_small_ones_lie_together(store, other, place, monkeypatch):
-    monkeypatch.setattr(parts, "SIZE", 1000)
-    monkeypatch.setattr(parts, "LARGE", 500)
-
-    def fill(b):
-        (b.outpath / "large").write_bytes(os.urandom(2500))
-        for i in range(40):
-            (b.outpath / f"{i}.txt").write_bytes(os.urandom(100))
-
-    rref = ps.realize(Derivation({"name": "many"}, match_latest(), fill))
+def test_large_files_are_cut_and_small_ones_lie_together(store, other, place, in_parts):
+    rref = ps.realize(in_parts)
     told = []
     ps.push(rref, place, listener=told.append)
     done = [event.done for event in told if isinstance(event, events.Progress)]
