@@ -129,13 +129,14 @@ class Packer:
 
 
 def _pickled(derivation: Derivation) -> bytes:
-    import cloudpickle  # only where something is sent
+    from cloudpickle import register_pickle_by_value  # only where something is sent
+
+    from .pickler import dumps
 
     for module in programs():
-        cloudpickle.register_pickle_by_value(module)
+        register_pickle_by_value(module)
     try:
-        packed: bytes = cloudpickle.dumps(derivation.realizer)
-        return packed
+        return dumps(derivation.realizer)
     except Exception as error:  # whatever the objects that it refers to raise
         raise BadStage(
             f"the realizer {derivation.realizer.name} cannot be sent to another process",

@@ -83,13 +83,12 @@ class Workers(Executor):
 
         Raises BadStage when this machine can never meet the terms.
         """
-        import cloudpickle
-
+        from .pickler import dumps
         from .task import Task, nothing
 
         self.slots.check(terms, "a task")
         future = Future() if future is None else future
-        packed = cloudpickle.dumps((function, args, kwargs or {}))
+        packed = dumps((function, args, kwargs or {}))
         starts = committed is not None
         task = Task(packed, future, terms, listener, committed or nothing, starts)
         with self._guard:
