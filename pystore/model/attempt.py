@@ -13,7 +13,8 @@ from .digest import short
 from .errors import BadRef, Corrupted
 from .refs import DRef, RRef
 
-Outcome = Literal["succeeded", "failed", "died", "running"]
+Outcome = Literal["succeeded", "failed", "stopped", "died", "running"]
+"""How an attempt ended: `stopped` by who called it, as with Ctrl-C; `died` without a word."""
 
 _DECODER = json.JSONDecoder()
 _dref = lru_cache(64)(DRef)  # the attempts of one derivation share it
@@ -30,7 +31,7 @@ class Attempt(NamedTuple):
     number: int
     outcome: Outcome
     rref: RRef | None  # when it succeeded
-    error: str | None  # when it failed
+    error: str | None  # when it failed or was stopped
     seed: int
     start: int  # [ns since the epoch, UTC]
     stop: int  # [ns since the epoch, UTC]; equals start where it is not known

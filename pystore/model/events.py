@@ -74,15 +74,11 @@ class Succeeded(Event):
 
 @dataclass(frozen=True)
 class AttemptFailed(Event):
-    """An attempt failed."""
+    """An attempt failed, or was stopped."""
 
     number: int
     error: str
-
-    @property
-    def stopped(self) -> bool:
-        """Whether somebody stopped it: no fault of the realizer's."""
-        return self.error.startswith(("KeyboardInterrupt", "Stopped"))
+    stopped: bool = False  # by who called it, as with Ctrl-C: no fault of the realizer's
 
 
 @dataclass(frozen=True)

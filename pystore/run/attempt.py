@@ -60,7 +60,8 @@ def attempt(
         told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]
         told.notes["staging"] = str(staging.path)
         _fail(store, staging, told, error)
-        listener(AttemptFailed(derivation.dref, number, f"{type(error).__name__}: {error}"))
+        text, stopped = f"{type(error).__name__}: {error}", isinstance(error, KeyboardInterrupt)
+        listener(AttemptFailed(derivation.dref, number, text, stopped))
         raise
     duration = timer() - start
     listener(Succeeded(derivation.dref, number, committed.rref, committed.fresh, duration))

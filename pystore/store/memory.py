@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from ..model.attempt import Attempt
+from ..model.attempt import Attempt, Outcome
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, provenance_text, rref_of
@@ -168,7 +168,7 @@ class MemoryStore:
             self._contexts[rref] = staged.context
         else:
             staged.discard()
-        self._end(staged, told, rref, None, metrics)
+        self._end(staged, told, "succeeded", rref=rref, metrics=metrics)
         self._traces[(staged.dref, staged.context.digest, staged.begun.number)] = [
             *trace,
             *told.trace,
@@ -176,8 +176,9 @@ class MemoryStore:
         return Committed(rref, fresh)
 
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
-        """Records a failed attempt. Returns whether its staging was kept."""
-        self._end(staged, told, None, f"{type(error).__name__}: {error}")
+        """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
+        outcome: Outcome = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+        self._end(staged, told, outcome, error=f"{type(error).__name__}: {error}")
         return staged.keep()
 
     def sources(self, config: Config, context: Context) -> list[Candidate]:
@@ -237,14 +238,16 @@ class MemoryStore:
         self,
         staged: Staging,
         told: Told,
-        rref: RRef | None,
-        error: str | None,
+        outcome: Outcome,
+        *,
+        rref: RRef | None = None,
+        error: str | None = None,
         metrics: dict[str, float] | None = None,
     ) -> None:
         begun = staged.begun
         attempt = Attempt(
             id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
-            number=begun.number, outcome="succeeded" if rref else "failed", rref=rref,
+            number=begun.number, outcome=outcome, rref=rref,
             error=error, seed=begun.seed, start=begun.start,
             stop=max(self._clock(), begun.start), host="", pid=0, realizer=told.realizer,
             source=told.source, versions={}, metrics=metrics or {}, notes=told.notes,

@@ -104,7 +104,7 @@ class StoreProtocol(Protocol):
         """Turns a staging into a realization."""
 
     def fail(self, staging: Staging, told: Told, error: BaseException) -> bool:
-        """Records a failed attempt. Returns whether its staging was kept."""
+        """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
 
     def sources(self, config: Config, context: Context) -> list[Candidate]:
         """The realizations of others with the same resolved config, whose bytes are there."""

@@ -332,9 +332,10 @@ class Store:
         return kept.reopen(self, Path(os.path.realpath(path)))
 
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
-        """Records a failed attempt. Returns whether its staging was kept."""
+        """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
-        attempt = self._attempt(staged, told, "failed", told.metrics, error=text)
+        outcome: Outcome = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+        attempt = self._attempt(staged, told, outcome, told.metrics, error=text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, told.trace, durable=self.durable)

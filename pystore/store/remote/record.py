@@ -98,7 +98,7 @@ def _is_fine(record: Record) -> bool:
     checks = (
         _H32.match(attempt.id),
         record.context.digest == attempt.context,
-        attempt.outcome == ("succeeded" if made else "failed"),
+        attempt.outcome in (("succeeded",) if made else ("failed", "stopped")),
         made is None or made.dref == attempt.dref,
         record.tree is None or (made and record.under(attempt.dref, record.context) == made),
         record.tree is None or _H64.match(record.tree),

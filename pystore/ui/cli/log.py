@@ -21,7 +21,13 @@ from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
 from .ref import REFS
 
-COLOURS = {"succeeded": "green", "failed": "red", "died": "red", "running": "yellow"}
+COLOURS = {
+    "succeeded": "green",
+    "failed": "red",
+    "died": "red",
+    "stopped": "yellow",
+    "running": "yellow",
+}
 
 
 @click.command("log")
@@ -59,7 +65,7 @@ def _colour(row: Sequence[str]) -> Style | None:
 
 
 def _took(attempt: Attempt) -> str:
-    return span(attempt.duration) if attempt.outcome in ("succeeded", "failed") else ""
+    return span(attempt.duration) if attempt.outcome in ("succeeded", "failed", "stopped") else ""
 
 
 def _result(attempt: Attempt) -> str:
