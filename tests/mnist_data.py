@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from project import PROJECT
 
 from pystore import Store, realize
 from pystore.stages import mnist
 
-PROJECT = Path(__file__).parents[1]
 MNIST = PROJECT.parent / "shared" / "data" / "mnist.npz"
 MNIST_SHA256 = "88eaf78b3cf8a302b5c253212171853934f34bb083759fe893a3554a84c56f0a"
 

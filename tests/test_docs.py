@@ -23,7 +23,8 @@ from typing import Any
 
 import blake3
 import pytest
-from mnist_data import PROJECT, needs_tensorflow, serving, small_mnist
+from mnist_data import needs_tensorflow, serving, small_mnist
+from project import PROJECT, importing
 
 import pystore
 from pystore import (
@@ -110,7 +111,7 @@ def _typed(command: str) -> str:
     assert program == "pystore", f"a console block runs pystore, and not {program}"
     done = subprocess.run(
         [sys.executable, "-m", "pystore", *arguments],
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "100", "NO_COLOR": "1"},
+        env={**importing(), "COLUMNS": "100", "NO_COLOR": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mnist_data import MNIST, MNIST_SHA256, PROJECT, Served, needs_tensorflow, serving, small_mnist
+from mnist_data import MNIST, MNIST_SHA256, Served, needs_tensorflow, serving, small_mnist
+from project import PROJECT
 
 from pystore import (
     Build,

@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from ..model.context import Context
 from ..model.derivation import Derivation
 from ..model.errors import BuildError, PystoreError
 from ..model.events import AttemptFailed, Listener, Started, Succeeded
@@ -19,47 +18,54 @@ from .capture import captured, last_lines
 from .forking import alone
 from .nesting import inside
 from .provenance import describe
+from .request import Request
 from .source import source_digest
 
 Timer = Callable[[], float]
 
 
 def attempt(
-    derivation: Derivation,
-    context: Context,
+    request: Request,
     store: StoreProtocol,
     listener: Listener,
     *,
     timer: Timer = time.perf_counter,
-    seed: int | None = None,
     capture: bool = False,
     source: str | None = None,
 ) -> Committed:
-    """Runs the realizer once, with its own seed or that of an attempt to repeat, and commits.
+    """Runs the realizer once, and commits.
 
     With `capture`, what it prints goes to the log of the attempt. `source` is the digest of the
     realizer's source, where it was read in another process.
 
+    With a scratch, and with tries left, an attempt whose realizer fails is not over: no record
+    says that it ended, and the next try goes on under its number.
+
     Raises BuildError from what the realizer raised; errors of pystore itself and of the file
     system pass as they are, with the derivation and the staging as further facts.
     """
+    derivation, tries = request.derivation, request.tries
     realizer = derivation.realizer
     told = Told(realizer.name, source_digest(realizer) if source is None else source)
-    staging = store.begin(derivation.config, context, seed)
+    staging = store.begin(derivation.config, request.context, request.seed)
     number, start = staging.begun.number, timer()
+    if staging.resumed == number and tries.failed:
+        told.notes["tries"] = list(tries.failed)
+    ran = False
     try:
-        log = store.log_path(derivation.dref, context.digest, number) if capture else None
+        log = store.log_path(derivation.dref, request.context.digest, number) if capture else None
         seed, out = staging.begun.seed, str(staging.out)
         listener(Started(derivation.dref, number, seed, out, str(log or ""), os.getpid()))
         with store.building():  # in a pool, it may outlive the call that started it
             _run_captured(derivation, Build(staging, store, told, listener), log)
+            ran = True
             describe(told)
             committed = store.commit(staging, told)
     except BaseException as error:
-        describe(told)
-        told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]
-        told.notes["staging"] = str(staging.path)
-        _fail(store, staging, told, error)
+        if not ran and staging.scratch is not None and tries.again_after(error):
+            staging.discard()
+        else:
+            _fail(store, staging, told, error)
         text, stopped = f"{type(error).__name__}: {error}", isinstance(error, KeyboardInterrupt)
         listener(AttemptFailed(derivation.dref, number, text, stopped))
         raise
@@ -108,6 +114,9 @@ def _build_error(dref: DRef, name: str, error: BaseException) -> BuildError:
 
 
 def _fail(store: StoreProtocol, staging: Staging, told: Told, error: BaseException) -> None:
+    describe(told)
+    told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]
+    told.notes["staging"] = str(staging.path)
     try:
         kept = store.fail(staging, told, error)
     except Exception as second:

@@ -15,6 +15,7 @@ from ..store.commit import Committed
 from ..store.protocol import StoreProtocol
 from .attempt import attempt
 from .executor import SerialExecutor
+from .request import Request
 
 if TYPE_CHECKING:
     from .workers.job import Outcome
@@ -41,9 +42,7 @@ class Dispatch(Protocol):
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Raises BadStage when one of these could not be run, before anything is."""
 
-    def start(
-        self, derivation: Derivation, context: Context, seed: int | None, begun: Begun
-    ) -> None:
+    def start(self, request: Request, begun: Begun) -> None:
         """Starts one attempt, and tells its future."""
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
@@ -80,14 +79,12 @@ class _Here:
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Whatever can be called can be run."""
 
-    def start(
-        self, derivation: Derivation, context: Context, seed: int | None, begun: Begun
-    ) -> None:
+    def start(self, request: Request, begun: Begun) -> None:
         """Tells the future of one attempt, then starts it: Ctrl-C may come while it is started."""
         future: Future[Committed] = Future()
         begun(future)
-        make = partial(attempt, derivation, context, self._store, self._listener)
-        work = partial(_settle, future, partial(make, seed=seed, capture=self._capture))
+        make = partial(attempt, request, self._store, self._listener, capture=self._capture)
+        work = partial(_settle, future, make)
         try:
             self._executor.submit(work).add_done_callback(partial(_give_up, future))
         except RuntimeError as error:  # it was shut down
@@ -130,13 +127,11 @@ class _Elsewhere:
         for derivation in derivations:
             self._packer.pack(derivation)
 
-    def start(
-        self, derivation: Derivation, context: Context, seed: int | None, begun: Begun
-    ) -> None:
+    def start(self, request: Request, begun: Begun) -> None:
         """Starts one attempt, whose events are told when it has ended."""
         from .workers.job import perform
 
-        job = self._packer.job(derivation, context, self._address, seed)
+        job = self._packer.job(request, self._address)
         try:
             begun(self._settled(self._executor.submit(perform, job)))
         except Exception as error:  # an executor that has broken, or was shut down
@@ -219,22 +214,20 @@ class _Workers(_Elsewhere):
             self._workers.slots.check(derivation.terms, derivation.dref)
             self._packer.pack(derivation)
 
-    def start(
-        self, derivation: Derivation, context: Context, seed: int | None, begun: Begun
-    ) -> None:
+    def start(self, request: Request, begun: Begun) -> None:
         """Starts one attempt."""
         from .workers.job import perform
 
-        job = self._packer.job(derivation, context, self._address, seed)
+        job = self._packer.job(request, self._address)
         future: Future[Any] = Future()
         begun(future)  # Ctrl-C may come while it is started
         try:
             self._workers.start(
                 perform,
                 (job,),
-                terms=self._terms_of(derivation),
+                terms=self._terms_of(request.derivation),
                 listener=self._listener,
-                committed=partial(self._committed, context),
+                committed=partial(self._committed, request.context),
                 future=future,
             )
         except RuntimeError as error:  # they were shut down

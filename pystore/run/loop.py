@@ -11,14 +11,12 @@ import queue
 import time
 from collections.abc import Collection
 from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from ..model.context import Context
 from ..model.derivation import Closure
 from ..model.errors import (
-    BuildError,
-    FetchError,
     MatcherUnsatisfied,
     StoreBusy,
 )
@@ -27,16 +25,17 @@ from ..model.matchers import Need
 from ..model.plan import Built, Chosen, Failed, Match, Plan, Realize, Wants, more_attempts
 from ..model.printable import counted
 from ..model.refs import DRef, RRef
+from ..model.tries import Tries
 from ..store.commit import Committed
 from ..store.protocol import Lock, StoreProtocol
 from .dispatch import dispatch_of, lost
 from .edits import made_by, warn_of_edits
 from .executor import SerialExecutor
 from .failures import not_built, several_failed, wanted
+from .request import Request
 from .source import source_digest
 
 _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
-_RETRIED = (BuildError, FetchError)  # what may go better next time
 
 
 @dataclass(frozen=True)
@@ -70,16 +69,6 @@ def realize_closure(
             loop.end()
 
 
-@dataclass(frozen=True)
-class _Run:
-    """An attempt that is being made."""
-
-    dref: DRef
-    context: Context
-    seed: int | None
-    retries: int  # that are left
-
-
 class _Loop:
     def __init__(
         self,
@@ -110,7 +99,7 @@ class _Loop:
             settings.timeout,
         )
         self._checked = False  # whether all that may be built could be sent where it runs
-        self._running: dict[Future[Committed], _Run] = {}
+        self._running: dict[Future[Committed], Request] = {}
         self._done: queue.SimpleQueue[Future[Committed]] = queue.SimpleQueue()
         self._built: dict[DRef, list[RRef]] = {}
         self._contexts: dict[DRef, Context] = {}
@@ -152,7 +141,7 @@ class _Loop:
         self._take_back()
         self._dispatch.finish(self._running)
 
-    def _take_back(self) -> list[_Run]:
+    def _take_back(self) -> list[Request]:
         """Cancels the attempts that have been given out and have not started."""
         return [self._running.pop(f) for f in list(self._running) if f.cancel()]
 
@@ -274,9 +263,10 @@ class _Loop:
         if first and (count := self._store.elsewhere(dref, instruction.context)):
             self._listener(OtherInputs(dref, count))
         self._check()
-        own = self._known[dref].terms.retries
-        retries = self._settings.retries if own is None else own
-        self._send(_Run(dref, instruction.context, self._seed(instruction), retries))
+        derivation = self._known[dref]
+        own = derivation.terms.retries
+        tries = Tries(self._settings.retries if own is None else own)
+        self._send(Request(derivation, instruction.context, self._seed(instruction), tries))
 
     def _check(self) -> None:
         """Before the first attempt: that no later one will fail for what could be known now."""
@@ -285,12 +275,12 @@ class _Loop:
             self._dispatch.check(d for dref, d in self._known.items() if dref not in chosen)
             self._checked = True
 
-    def _send(self, run: "_Run") -> None:
+    def _send(self, request: Request) -> None:
         def begun(future: Future[Committed]) -> None:
-            self._running[future] = run
+            self._running[future] = request
             future.add_done_callback(self._done.put)
 
-        self._dispatch.start(self._known[run.dref], run.context, run.seed, begun)
+        self._dispatch.start(request, begun)
 
     def _seed(self, instruction: Realize) -> int | None:
         """The seed of a lost result, so that equal bytes reconnect what was built on it."""
@@ -302,18 +292,18 @@ class _Loop:
             future = self._done.get(timeout=timeout)
         except queue.Empty:
             return
-        run = self._running.pop(future, None)
-        if run is None:
+        request = self._running.pop(future, None)
+        if request is None:
             return  # it was taken back
         # Who shares the executor may have shut it down, with all that had not started.
         error = lost(CancelledError("cancelled")) if future.cancelled() else future.exception()
-        dref = run.dref
+        dref = request.dref
         if error is None:
             rref = future.result().rref
             self._built.setdefault(dref, []).append(rref)
             self._plan.tell(Built(dref, rref, fresh=rref not in self._seen.get(dref, ())))
-        elif run.retries and isinstance(error, _RETRIED) and self._plan.goes_on:
-            self._send(replace(run, retries=run.retries - 1))
+        elif self._plan.goes_on and (again := request.again_after(error)):
+            self._send(again)
         else:
             self._plan.tell(Failed(dref, error))
             if not self._plan.goes_on:

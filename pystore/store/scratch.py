@@ -1,8 +1,9 @@
 """Scratch: a directory beside an attempt that survives its failure, for checkpoints.
 
 It is no part of the output, and goes when the attempt succeeds. The next try of the same
-(derivation, context) takes it over: an attempt that died goes on under its own number; one whose
-failure was recorded goes on as a new attempt with the same seed.
+(derivation, context) takes it over: an attempt that died, or is tried again by the call that
+began it, goes on under its own number; one whose failure was recorded goes on as a new attempt with
+the same seed.
 """
 
 import os
@@ -59,10 +60,15 @@ def make(folder: str, context: str, number: int) -> Scratch:
     return held
 
 
-def abandoned(folder: str, context: str) -> tuple[int, Scratch] | None:
-    """The number and the scratch of the latest attempt that left one, now held by this process."""
+def abandoned(folder: str, context: str, seed: int | None) -> tuple[int, Scratch] | None:
+    """The number and the scratch of the latest attempt that left one, now held by this process.
+
+    With a `seed`, of those that had this one.
+    """
     names = [n for n in attempts.names(folder) if n.startswith(context) and n.endswith(SUFFIX)]
     for number in sorted((int(n[33 : -len(SUFFIX)]) for n in names), reverse=True):
+        if seed is not None and attempts.read_begin(folder, context, number).get("seed") != seed:
+            continue
         if held := _hold(path_of(folder, context, number)):
             ended = record_of(folder, context, number)
             if ended is None or not ended.succeeded:
@@ -81,10 +87,16 @@ class Left:
 
 
 def take_over(
-    folder: str, config: Config, context: Context, staging: str, clock: Clock, tmp: Path
+    folder: str,
+    config: Config,
+    context: Context,
+    staging: str,
+    clock: Clock,
+    tmp: Path,
+    seed: int | None,
 ) -> Left | None:
-    """Goes on with the latest attempt that left a scratch, if there is one."""
-    found = abandoned(folder, context.digest)
+    """Goes on with the latest attempt that left a scratch, if there is one (with this seed)."""
+    found = abandoned(folder, context.digest, seed)
     if found is None:
         return None
     number, held = found
@@ -92,7 +104,7 @@ def take_over(
     if ended is None:
         begun = attempts.claim_again(folder, context, number, staging, tmp)
     if begun is None:
-        seed = ended.seed if ended else None
+        seed = ended.seed if ended else seed
         begun = attempts.claim(folder, config.dref, context, staging, clock, tmp, seed)
         held.move(folder, context.digest, begun.number)
     return Left(begun, held, number)

@@ -238,13 +238,13 @@ class Store:
     ) -> Staging:
         """A fresh staging and attempt number; with `seed`, that of the attempt to repeat.
 
-        Without, an attempt that left a scratch goes on.
+        An attempt that left a scratch goes on; with `seed`, one that has this seed.
         """
         self.record([config])
         with self.session.open_gate():
             path, claim = staging.make_folder(self.staging_area, config.dref)
             try:
-                left = None if seed is not None else self._take_over(config, context, path.name)
+                left = self._take_over(config, context, path.name, seed)
                 if left is not None:
                     return Staging(path, config, context, left.begun, claim, left.held, left.number)
                 begun = self.claim(config.dref, context, path.name, seed, after)
@@ -263,9 +263,11 @@ class Store:
         after = max(after, last + 1)
         return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, after, least)
 
-    def _take_over(self, config: Config, context: Context, name: str) -> scratch.Left | None:
-        folder = self.layout.attempts(config.dref)
-        return scratch.take_over(folder, config, context, name, self._clock, self.layout.tmp)
+    def _take_over(
+        self, config: Config, context: Context, name: str, seed: int | None
+    ) -> scratch.Left | None:
+        folder, tmp = self.layout.attempts(config.dref), self.layout.tmp
+        return scratch.take_over(folder, config, context, name, self._clock, tmp, seed)
 
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""

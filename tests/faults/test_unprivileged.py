@@ -48,6 +48,7 @@ def interpreter(packages: str) -> str:
     pytest.skip("nobody may run no Python that has the packages of the tests")
 
 
+@pytest.mark.timeout(1500)  # it is a whole suite; a test that hangs ends that one
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not there")
 def test_the_unit_suite_passes_for_an_unprivileged_user(place):
@@ -56,7 +57,7 @@ def test_the_unit_suite_passes_for_an_unprivileged_user(place):
     done = as_nobody(
         python, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(place / "project"),
         "-c", str(place / "project" / "setup.cfg"), str(place / "project" / "tests"),
-        "-v", "--basetemp", str(place / "home" / "tmp"),
+        "-v", "-o", "timeout=120", "--basetemp", str(place / "home" / "tmp"),
         PYTHONPATH=f"{place / 'project'}:{packages}", HOME=str(place / "home"),
         PYTHONDONTWRITEBYTECODE="1", cwd=place / "home",
     )  # fmt: skip

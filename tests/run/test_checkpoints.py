@@ -67,6 +67,36 @@ def test_S6_after_kill_9_the_same_attempt_goes_on(store):
     assert ps.catref(rref, "log.txt") == [f"from 4, seed {died.seed}"]
 
 
+def test_the_seed_of_a_lost_result_goes_on_with_its_scratch(store):
+    rref = ps.realize(counting(stop=None))
+    (lost,) = ps.attempts(rref)
+    store.remove(rref)
+    with pytest.raises(BuildError):
+        ps.realize(counting(stop=3))
+    again = ps.realize(counting(stop=None))
+    assert ps.catref(again, "log.txt") == [f"from 3, seed {lost.seed}"]
+
+
+def test_a_try_that_fails_is_no_attempt_of_its_own_where_its_scratch_goes_on(store):
+    stops = iter([2, 4, None])
+
+    def count(b):
+        counting(next(stops)).realizer(b)
+
+    rref = ps.realize(Derivation({"name": "count"}, match_latest(), count), retries=2)
+    (attempt,) = ps.attempts(rref)
+    assert ps.catref(rref, "log.txt") == [f"from 4, seed {attempt.seed}"]
+    assert [line.split()[-1] for line in attempt.notes["tries"]] == ["RuntimeError"] * 2
+    assert not [path for path in store.layout.tmp.iterdir() if path.is_dir()]
+
+
+def test_the_last_try_is_recorded_as_failed(store):
+    with pytest.raises(BuildError):
+        ps.realize(counting(stop=3), retries=2)
+    (attempt,) = ps.attempts(counting(None).dref)
+    assert (attempt.outcome, len(attempt.notes["tries"])) == ("failed", 2)
+
+
 def test_a_logdir_stays_beside_the_attempt(store):
     def logs(b):
         (ps.build_logdir(b) / "events").write_text("x")

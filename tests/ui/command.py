@@ -1,22 +1,19 @@
 """The command line in a process of its own, plain or behind a pseudo-terminal."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pexpect
-
-import pystore
+from project import importing
 
 PROGRAM = [sys.executable, "-m", "pystore"]
-PROJECT = Path(pystore.__file__).parents[1]
 
 
 def environment(**more: str) -> dict[str, str]:
     """Ours, without what would change the output."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYSTORE", "NO_COLOR"))}
-    return {**kept, "PYTHONPATH": str(PROJECT), "TERM": "xterm", "COLUMNS": "100", **more}
+    kept = {k: v for k, v in importing().items() if not k.startswith(("PYSTORE", "NO_COLOR"))}
+    return {**kept, "TERM": "xterm", "COLUMNS": "100", **more}
 
 
 def pystore_command(

@@ -8,6 +8,7 @@ import pexpect
 import pytest
 from command import PROGRAM as COMMAND
 from command import environment, in_terminal, pystore_command
+from fifos import heard
 
 from pystore import Store, verify
 from pystore.store.current import Default
@@ -47,8 +48,9 @@ def here(tmp_path, monkeypatch):
 
 
 def start(here, *arguments):
+    """The command, once its stage runs; it writes to `started` then, and waits for `go`."""
     child = in_terminal("run", *arguments, "slow.py", cwd=here, PYSTORE_ROOT=str(here / "store"))
-    (here / "started").read_text()
+    heard(here / "started")
     return child
 
 
@@ -99,7 +101,7 @@ def test_a_closed_terminal_stops_it_without_a_traceback(here):
     line = f"exec {' '.join(COMMAND)} run -q slow.py 2>errors"
     env = environment(PYSTORE_ROOT=str(here / "store"))
     child = pexpect.spawn("sh", ["-c", line], cwd=here, env=env, timeout=30)
-    (here / "started").read_text()
+    heard(here / "started")
     child.ptyproc.fileobj.close()  # the terminal goes away
     child.closed = child.ptyproc.closed = True
     assert child.wait() == 129

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from command import PROGRAM as COMMAND
-from command import PROJECT, environment, pystore_command
+from command import environment, pystore_command
+from project import importing
 
 from pystore import Store
 from pystore.store.current import Default
@@ -191,7 +192,7 @@ def test_results_are_those_of_the_script(here):
         ).replace('print("epoch", epochs)', "print(rate())")
     )
     script = subprocess.run(
-        [sys.executable, "both.py"], env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        [sys.executable, "both.py"], env=importing(),
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     ran = pystore_command("run", "--json", "both.py", cwd=here, PYSTORE_ROOT=str(here / "store"))

@@ -21,11 +21,13 @@ from ...model.events import Event, Listener, Progress
 from ...model.matchers import match_latest
 from ...model.realizer import Realizer
 from ...model.refs import DRef, RRef
+from ...model.tries import Tries
 from ...store.address import Address
 from ...store.disk import fresh_name
 from ..attempt import attempt
 from ..nesting import inside
 from ..programs import programs
+from ..request import Request
 from ..source import check_planned, source_digest
 
 
@@ -40,6 +42,7 @@ class Job:
     realizer: bytes  # a Realizer, pickled
     source: str  # the digest of its source, which may not be at hand where it runs
     seed: int | None
+    tries: Tries
 
 
 class Elsewhere(Exception):
@@ -83,11 +86,10 @@ def perform(job: Job, listener: Listener | None = None) -> Outcome:
             realizer = _realizer(job.realizer)
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
+        request = Request(derivation, Context(job.inputs), job.seed, job.tries)
         with store.use():  # as current as where it was planned
-            committed = attempt(
-                derivation, Context(job.inputs), store, listener or _without_progress(heard),
-                seed=job.seed, capture=True, source=job.source,
-            )  # fmt: skip
+            hear = listener or _without_progress(heard)
+            committed = attempt(request, store, hear, capture=True, source=job.source)
         return Outcome(committed, events=tuple(heard))
     except BaseException as error:  # of a realizer that raises KeyboardInterrupt, too
         return Outcome.of(error, tuple(heard))
@@ -107,14 +109,19 @@ class Packer:
     def __init__(self) -> None:
         self._packed: dict[object, bytes] = {}
 
-    def job(
-        self, derivation: Derivation, context: Context, store: Address, seed: int | None
-    ) -> Job:
+    def job(self, request: Request, store: Address) -> Job:
         """The job of one attempt. Raises BadStage when its realizer cannot be sent."""
-        realizer = derivation.realizer
-        packed, source = self.pack(derivation), source_digest(realizer)
-        config, inputs = derivation.config.text, dict(context)
-        return Job(fresh_name(), store, config, inputs, packed, source, seed)
+        derivation = request.derivation
+        return Job(
+            fresh_name(),
+            store,
+            config=derivation.config.text,
+            inputs=dict(request.context),
+            realizer=self.pack(derivation),
+            source=source_digest(derivation.realizer),
+            seed=request.seed,
+            tries=request.tries,
+        )
 
     def pack(self, derivation: Derivation) -> bytes:
         """The realizer of a derivation, pickled. Raises BadStage when it cannot be."""

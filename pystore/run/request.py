@@ -1,0 +1,29 @@
+"""Request: one attempt to make, as the loop asks for it."""
+
+from dataclasses import dataclass, replace
+
+from ..model.context import Context
+from ..model.derivation import Derivation
+from ..model.refs import DRef
+from ..model.tries import Tries
+
+
+@dataclass(frozen=True)
+class Request:
+    """One attempt to make, with its own seed or that of an attempt to repeat."""
+
+    derivation: Derivation
+    context: Context
+    seed: int | None = None
+    tries: Tries = Tries()  # noqa: RUF009 - a frozen value
+
+    @property
+    def dref(self) -> DRef:
+        """The derivation to realize."""
+        return self.derivation.dref
+
+    def again_after(self, error: BaseException) -> "Request | None":
+        """The same, after a try that raised this; None when there is to be no other."""
+        if not self.tries.again_after(error):
+            return None
+        return replace(self, tries=self.tries.after(error))
