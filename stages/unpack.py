@@ -40,7 +40,7 @@ def unpack(
     """
     path = [refpath.ref, *refpath.parts] if isinstance(refpath, RefPath) else refpath
     filename = _filename(path)
-    config = {"archive": list(path), "name": name or readable_part(filename)}
+    config = {"archive": list(path), "name": readable_part(filename) if name is None else name}
     limits = Limits(max_bytes, max_members, max_ratio)
     return Derivation(config, match_latest(), Realizer(partial(unpack_file, limits=limits)))
 

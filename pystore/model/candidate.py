@@ -1,5 +1,6 @@
 """Candidate: one realization as a matcher sees it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -24,14 +25,15 @@ class Candidate:
         return self.attempts[-1]
 
     def metric(self, name: str) -> float:
-        """A number that it reached: a recorded metric, or the first line of a file; else NaN."""
+        """A finite number that it reached: as recorded, or the first line of a file; else NaN."""
         recorded = self.latest.metrics.get(name)
         return first_number(self.files.get(name, b"")) if recorded is None else recorded
 
 
 def first_number(content: bytes) -> float:
-    """The number on the first line of a file, or NaN."""
+    """The finite number on the first line of a file, or NaN."""
     try:
-        return float(content.partition(b"\n")[0])
+        number = float(content.partition(b"\n")[0])
     except ValueError:
         return NAN
+    return number if math.isfinite(number) else NAN

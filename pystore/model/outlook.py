@@ -128,7 +128,10 @@ class Outlook:
         return len(self.steps)
 
     def __getitem__(self, dref: str) -> Step:
-        return next(step for step in self.steps if step.dref == dref)
+        for step in self.steps:
+            if step.dref == dref:
+                return step
+        raise KeyError(dref)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as a JSON object."""

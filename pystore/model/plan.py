@@ -80,8 +80,15 @@ class Failed:
     error: BaseException
 
 
+@dataclass(frozen=True)
+class Dropped:
+    """An instruction was not followed, since another derivation has failed."""
+
+    dref: DRef
+
+
 Instruction = Match | Realize
-Report = Chosen | Wants | Built | Failed
+Report = Chosen | Wants | Built | Failed | Dropped
 
 
 @dataclass
@@ -123,7 +130,7 @@ class Plan:
     @property
     def ended(self) -> bool:
         """Whether there is nothing more to do, and nothing more to hear."""
-        return not self._queue and not self._in_flight
+        return not self._in_flight and not self._waits()
 
     @property
     def skipped(self) -> list[DRef]:
@@ -132,17 +139,23 @@ class Plan:
 
     def next(self) -> Instruction | None:
         """The next instruction, if one can be started now."""
-        if not self._queue:
+        if not self._waits():
             return None
         self._in_flight += 1
         return self._queue.popleft()
+
+    def _waits(self) -> bool:
+        """Whether an instruction waits, after those of what has failed were thrown away."""
+        while self._queue and self._queue[0].dref in self.failures:
+            self._queue.popleft()
+        return bool(self._queue)
 
     def tell(self, report: Report) -> None:
         """Takes the answer to an instruction."""
         self._in_flight -= 1
         if isinstance(report, Failed):
             self._fail(report.dref, report.error)
-        elif report.dref in self.failures:
+        elif isinstance(report, Dropped) or report.dref in self.failures:
             return  # a running sibling of a failed attempt has finished
         elif isinstance(report, Chosen):
             self._choose(report)
@@ -193,8 +206,8 @@ class Plan:
 
     def _fail(self, dref: DRef, error: BaseException) -> None:
         self.failures.setdefault(dref, error)
-        left = [i for i in self._queue if i.dref != dref] if self._keep_going else []
-        self._queue = deque(left)
+        if not self._keep_going:
+            self._queue.clear()
 
     @property
     def goes_on(self) -> bool:

@@ -85,6 +85,11 @@ class DRef(_Ref):
         return self[5:37]
 
     @property
+    def dref(self) -> "DRef":
+        """Itself: the derivation that is meant, as that of an RRef."""
+        return self
+
+    @property
     def name(self) -> str:
         """The readable part."""
         return self[38:]

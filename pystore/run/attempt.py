@@ -17,7 +17,7 @@ from .build import Build
 from .capture import captured, last_lines
 from .forking import alone
 from .nesting import inside
-from .provenance import describe
+from .provenance import describe, describe_project
 from .request import Request
 from .source import source_digest
 
@@ -47,6 +47,7 @@ def attempt(
     derivation, tries = request.derivation, request.tries
     realizer = derivation.realizer
     told = Told(realizer.name, source_digest(realizer) if source is None else source)
+    describe_project(told, request.call)
     staging = store.begin(derivation.config, request.context, request.seed)
     number, start = staging.begun.number, timer()
     if staging.resumed == number and tries.failed:

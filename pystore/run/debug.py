@@ -111,5 +111,4 @@ def last_failure(ref: str | None = None, *, store: Store | None = None) -> Failu
 
 
 def _dref(ref: str) -> DRef:
-    parsed = parse_ref(ref)
-    return parsed.dref if isinstance(parsed, RRef) else parsed
+    return parse_ref(ref).dref

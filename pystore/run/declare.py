@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, ParamSpec, overload
@@ -48,8 +48,13 @@ class Registry(Mapping[DRef, Derivation]):
 
         Raises BadStage when an input is not declared here, or one DRef means two things.
         """
+        self.add_all([derivation])
+        return derivation.dref
+
+    def add_all(self, derivations: Sequence[Derivation]) -> None:
+        """Declares these, and all that they hold, each once. Raises BadStage as `add` does."""
         new: dict[DRef, Derivation] = {}
-        collect([derivation], new)
+        collect(derivations, new)
         for one in new.values():
             if not self._overwrite and one.dref in self._known:
                 check_agrees(self._known[one.dref], one)
@@ -58,7 +63,6 @@ class Registry(Mapping[DRef, Derivation]):
                     raise unknown(need, needed_by=one.dref)
         for one in new.values():
             self._put(one)
-        return derivation.dref
 
     def _put(self, derivation: Derivation) -> None:
         old = self._known.get(derivation.dref)

@@ -11,22 +11,20 @@ import queue
 import time
 from collections.abc import Collection
 from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from ..model.context import Context
 from ..model.derivation import Closure
-from ..model.errors import (
-    MatcherUnsatisfied,
-    StoreBusy,
-)
+from ..model.errors import Corrupted, MatcherUnsatisfied, NotInStore, StoreBusy
 from ..model.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
 from ..model.matchers import Need
-from ..model.plan import Built, Chosen, Failed, Match, Plan, Realize, Wants, more_attempts
+from ..model.plan import Built, Chosen, Dropped, Failed, Match, Plan, Realize, Wants, more_attempts
 from ..model.printable import counted
 from ..model.refs import DRef, RRef
 from ..model.tries import Tries
 from ..store.commit import Committed
+from ..store.disk import fresh_name
 from ..store.protocol import Lock, StoreProtocol
 from .dispatch import dispatch_of, lost
 from .edits import made_by, warn_of_edits
@@ -89,6 +87,7 @@ class _Loop:
         self._store = store
         self._settings = settings
         self._listener = settings.listener
+        self._call = fresh_name()
         self._locks: dict[DRef, Lock] = {}
         self._busy: dict[DRef, tuple[Match | Realize, float]] = {}  # and since when [s]
         self._dispatch = dispatch_of(
@@ -197,12 +196,19 @@ class _Loop:
     def _ask(self, instruction: Match) -> Chosen | Wants:
         dref, context = instruction.dref, instruction.context
         derivation, self._contexts[dref] = self._known[dref], context
-        candidates = self._store.candidates(dref, context, derivation.matcher.reads)
         wanted = self._settings.attempts if dref in self._targets else 1
-        answer = more_attempts(wanted, candidates) or derivation.matcher.select(candidates)
+        absent: set[RRef] = set()
+        while True:
+            candidates = [
+                replace(c, gone=c.gone or c.rref in absent)
+                for c in self._store.candidates(dref, context, derivation.matcher.reads)
+            ]
+            answer = more_attempts(wanted, candidates) or derivation.matcher.select(candidates)
+            if isinstance(answer, Need) or self._store.hold(answer):
+                break
+            # gc was quicker, or somebody has removed what the listing still shows.
+            absent.update(rref for rref in answer if not self._has(rref))
         if not isinstance(answer, Need):
-            if not self._store.hold(answer):
-                return self._ask(instruction)  # gc was quicker
             if dref not in self._built:
                 warn_of_edits(derivation, candidates, answer)
             return Chosen(dref, answer)
@@ -212,6 +218,12 @@ class _Loop:
         seeds = [attempt.seed for attempt in lost]  # what came back by adoption is none any more
         self._lost[dref] = [seed for seed in self._lost.get(dref, seeds) if seed in seeds]
         return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
+
+    def _has(self, rref: RRef) -> bool:
+        try:
+            return self._store.path(rref).is_dir()
+        except (NotInStore, Corrupted):
+            return False
 
     def _look_further(self, instruction: Match, answer: Chosen | Wants) -> Chosen | Wants:
         """The answer with what other places offer, where the store has not enough."""
@@ -250,7 +262,10 @@ class _Loop:
             self._listener(NotChosen(answer.dref, built[-1], answer.rrefs))
 
     def _explain(self, dref: DRef, error: MatcherUnsatisfied) -> None:
-        count = self._store.elsewhere(dref, self._contexts[dref])
+        context = self._contexts.get(dref)
+        if context is None:
+            return  # a realizer's own word: the matcher of a forced build was not asked yet
+        count = self._store.elsewhere(dref, context)
         error.having(
             dref=dref,
             matcher=self._known[dref].matcher,
@@ -266,7 +281,8 @@ class _Loop:
         derivation = self._known[dref]
         own = derivation.terms.retries
         tries = Tries(self._settings.retries if own is None else own)
-        self._send(Request(derivation, instruction.context, self._seed(instruction), tries))
+        seed = self._seed(instruction)
+        self._send(Request(derivation, instruction.context, seed, tries, self._call))
 
     def _check(self) -> None:
         """Before the first attempt: that no later one will fail for what could be known now."""
@@ -308,7 +324,7 @@ class _Loop:
             self._plan.tell(Failed(dref, error))
             if not self._plan.goes_on:
                 for left in self._take_back():
-                    self._plan.tell(Failed(left.dref, error))
+                    self._plan.tell(Dropped(left.dref))
 
     # --- locks -------------------------------------------------------------------------
 
@@ -335,11 +351,10 @@ class _Loop:
 
     def _retry(self, patience: float) -> None:
         for instruction, since in list(self._busy.values()):
-            waited = time.monotonic() - since
-            if self._settings.timeout is not None and waited > self._settings.timeout:
+            self._do(instruction, patience)
+            waited, limit = time.monotonic() - since, self._settings.timeout
+            if limit is not None and waited > limit and instruction.dref in self._busy:
                 self._give_up(instruction, waited)
-            else:
-                self._do(instruction, patience)
 
     def _give_up(self, instruction: Match | Realize, waited: float) -> None:
         dref = instruction.dref
@@ -354,9 +369,9 @@ class _Loop:
         self._plan.tell(Failed(dref, busy))
 
     def _abandon_busy(self) -> None:
-        for dref, (_, _) in list(self._busy.items()):
+        for dref in list(self._busy):
             del self._busy[dref]
-            self._plan.tell(Failed(dref, next(iter(self._plan.failures.values()))))
+            self._plan.tell(Dropped(dref))
 
 
 def _release_after(lock: Lock, running: list[Future[Committed]]) -> None:

@@ -1,7 +1,7 @@
 """Provenance: what an attempt ran on, beside its config. Recorded, and no part of any identity."""
 
 import sys
-from functools import cache
+from functools import cache, lru_cache
 
 from ..store.beside import diff_digest
 from ..store.protocol import Told
@@ -24,22 +24,28 @@ def _packages(count: int) -> dict[str, str]:
     return found
 
 
-@cache
-def git() -> tuple[str, bytes]:
-    """The revision of the project in the working directory, and how it differs; empty if none."""
+@lru_cache(16)
+def _revision(call: str) -> tuple[str, bytes]:
     revision = _git("rev-parse", "HEAD")
     return revision, _git("diff", "HEAD").encode() if revision else b""
 
 
-def describe(told: Told) -> None:
-    """Tells what this process runs on: packages, revision, difference, device."""
-    told.versions = dict(packages())
-    revision, diff = git()
+def describe_project(told: Told, call: str) -> None:
+    """Tells the revision of the project in the working directory, and how the files differ.
+
+    It is looked for once in each call of `realize`; nothing is told where there is none.
+    """
+    revision, diff = _revision(call)
     if revision:
         told.versions["git"] = revision
     if diff:
         told.versions["git diff"] = diff_digest(diff)
         told.diff = diff
+
+
+def describe(told: Told) -> None:
+    """Tells what this process runs on, now that it has imported it: packages, device."""
+    told.versions |= packages()
     if seen := device():
         told.versions["device"] = seen
 

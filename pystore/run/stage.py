@@ -267,6 +267,11 @@ class Options:
 def _checked_code(code: str | None) -> str | None:
     from difflib import get_close_matches
 
+    if code is not None and not isinstance(code, str):
+        raise BadStage(
+            f"code={code!r} is no text",
+            remedy='write code="project" (the default), code="function", code="v1", or None',
+        )
     if code is None or code in _DEPTHS or not get_close_matches(code, _DEPTHS, cutoff=0.7):
         return code
     raise BadStage(

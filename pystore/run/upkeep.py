@@ -120,7 +120,7 @@ def reject(rref: str, reason: str, *, store: Store | None = None) -> None:
 def rejected(dref: str, *, store: Store | None = None) -> dict[RRef, str]:
     """The rejected realizations of a derivation, or of that of a realization, and why."""
     ref = parse_ref(dref)
-    return removal.rejected(store or current_store(), ref.dref if isinstance(ref, RRef) else ref)
+    return removal.rejected(store or current_store(), ref.dref)
 
 
 def commit(staging: str | os.PathLike[str], *, store: Store | None = None) -> RRef:

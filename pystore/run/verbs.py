@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, TypedDict, Unpack, cast
 
 from ..model.context import Context
-from ..model.derivation import Closure, Derivation, collect, leaves, reshape
+from ..model.derivation import Closure, Derivation, leaves, reshape
 from ..model.errors import BadStage, PystoreWarning
 from ..model.events import Listener, ignore
 from ..model.refs import DRef, RRef
@@ -71,10 +71,7 @@ def declare(
             given=repr(stage)[:200],
             remedy="call the stage yourself, or pass the function: instantiate(stage, …)",
         )
-    held: dict[DRef, Derivation] = {}
-    collect([leaf for leaf in leaves(stage) if isinstance(leaf, Derivation)], held)
-    for derivation in held.values():
-        registry.add(derivation)
+    registry.add_all([leaf for leaf in leaves(stage) if isinstance(leaf, Derivation)])
     targets = reshape(stage, _dref)
     known: Mapping[DRef, Derivation] = registry
     if any(dref not in registry for dref in leaves(targets)):

@@ -159,10 +159,9 @@ def _records(
     store: Store, staged: Staging, candidate: Candidate, notes: dict[str, str]
 ) -> list[Attempt]:
     dref, context = staged.dref, staged.context
-    name, after = staged.path.name, staged.begun.start
-    tries = candidate.attempts[1:]
+    after, tries = staged.begun.start, candidate.attempts[1:]
     with store.session.open_gate():
-        others = [store.claim(dref, context, name, tried.seed, after) for tried in tries]
+        others = [store.claim(dref, context, attempts.COPY, t.seed, after) for t in tries]
     numbers = [staged.begun.number, *(begun.number for begun in others)]
     return [
         tried._replace(

@@ -56,7 +56,7 @@ def _bench(store: Store) -> Iterator[Path]:
     claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
-            locks.claim(claim)
+            locks.claim(claim, new=True)
         except OSError:
             pass  # a file system with broken locks: the trial of locks says so
         yield folder

@@ -92,7 +92,7 @@ class Session:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         file, pid = os.open(path, flags, 0o644), os.getpid()
         try:
-            locks.claim(file)
+            locks.claim(file, new=True)
         except BaseException:
             _end(pid, file, path)
             raise

@@ -88,10 +88,14 @@ def lacks_locks(error: OSError) -> bool:
     return error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
-def claim(folder: int) -> None:
-    """Marks an open staging directory as in use, until the descriptor closes or we die."""
+def claim(folder: int, *, new: bool = False) -> None:
+    """Marks an open staging directory as in use, until the descriptor closes or we die.
+
+    Raises BlockingIOError when another has. Who looks whether it is in use locks it for a moment:
+    of a `new` one, which can be nobody else's, the end of such a look is waited for.
+    """
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(folder, fcntl.LOCK_EX if new else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if not lacks_locks(error):
             raise
@@ -100,7 +104,8 @@ def claim(folder: int) -> None:
 def in_use(path: str | os.PathLike[str]) -> bool:
     """Whether a living process has claimed this staging directory or session file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # What others have put there may be a fifo: not to wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from ..model.errors import InUse, NotInStore
+from ..model.errors import Corrupted, InUse, NotInStore
 from ..model.refs import DRef, RRef
 from . import below, live, verdicts
 from .pins import pins
@@ -52,19 +52,33 @@ def _refuse_needed(store: Store, ref: DRef | RRef) -> None:
 
 
 def dependents(store: Store, ref: DRef | RRef) -> set[str]:
-    """The realizations that were built directly from this; of a DRef, derivations too."""
+    """The realizations that were built directly from this; of a DRef, derivations too.
+
+    What is damaged, so that it cannot say what it was built from, is not among them.
+    """
     own = {ref} if isinstance(ref, RRef) else set(store.realizations(ref))
     found: set[str] = set()
     for dref in store.drefs():
-        inputs = store.config(dref).inputs
-        if isinstance(ref, DRef) and ref in inputs:
+        if ref.dref not in _inputs(store, dref):
+            continue
+        if isinstance(ref, DRef):
             found.add(dref)
-        if (ref.dref if isinstance(ref, RRef) else ref) in inputs:
-            for rref in store.realizations(dref):
-                needs = {r for rrefs in store.context(rref).values() for r in rrefs}
-                if needs & own:
-                    found.add(rref)
+        found.update(rref for rref in store.realizations(dref) if own & _built_from(store, rref))
     return found
+
+
+def _inputs(store: Store, dref: DRef) -> Sequence[DRef]:
+    try:
+        return store.config(dref).inputs
+    except (Corrupted, NotInStore):
+        return ()
+
+
+def _built_from(store: Store, rref: RRef) -> set[RRef]:
+    try:
+        return {need for rrefs in store.context(rref).values() for need in rrefs}
+    except (Corrupted, NotInStore):
+        return set()
 
 
 def reject(store: Store, rref: RRef, reason: str) -> None:

@@ -90,7 +90,7 @@ def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:
     try:
         claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            locks.claim(claim)
+            locks.claim(claim, new=True)
             os.mkdir(f"{path}/out", 0o755)
         except BaseException:
             os.close(claim)

@@ -68,7 +68,8 @@ _SPECIAL = {
 
 def _leaves(out: Path, step: Step, target: str) -> bool:
     parent = os.path.dirname(os.fsdecode(step.path))
-    if os.path.isabs(target) or os.path.normpath(os.path.join(parent, target)).startswith(".."):
+    first = os.path.normpath(os.path.join(parent, target)).split(os.sep, 1)[0]
+    if os.path.isabs(target) or first == os.pardir:
         return True  # even one that comes back: the tree moves, and what is around it does not
     root = os.path.realpath(out)
     folder = os.path.realpath(os.path.join(root, parent))

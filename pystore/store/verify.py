@@ -117,8 +117,7 @@ class _Rounds:
             if isinstance(ref, RRef) and ref not in self._store.realizations(ref.dref):
                 raise self._store.absent(ref)
             yield from self._realization(ref) if isinstance(ref, RRef) else self._derivation(ref)
-            dref = ref.dref if isinstance(ref, RRef) else ref
-            self._listener(Progress(dref, number + 1, len(refs), "references"))
+            self._listener(Progress(ref.dref, number + 1, len(refs), "references"))
 
     def _derivation(self, dref: DRef) -> Iterator[Damage]:
         try:

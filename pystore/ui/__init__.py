@@ -1,1 +1,1 @@
-"""The edge: settings and, later, everything that meets a terminal."""
+"""The edge: settings, and everything that meets a terminal."""

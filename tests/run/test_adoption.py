@@ -1,5 +1,6 @@
 """Early cutoff: results reached from the same bytes are taken over, not built again."""
 
+import errno
 import os
 
 import pytest
@@ -8,6 +9,7 @@ import pystore as ps
 from pystore import Derivation, events, match_latest, match_some
 from pystore.errors import NotInStore
 from pystore.run.acceptance import accept
+from pystore.store import attempts as records
 
 
 def project(version, text="same", matcher=None):
@@ -44,6 +46,23 @@ def test_equal_bytes_of_an_edited_input_retrain_nothing(store):
     assert (attempt.seed, attempt.notes["adopted"]) == (ps.attempts(first)[0].seed, first)
     assert os.stat(ps.rref2path(first) / "model.txt").st_nlink == 2
     assert ps.verify().sound
+
+
+def test_S6_an_adoption_that_a_full_disk_ends_leaves_no_attempts(store, monkeypatch):
+    ps.realize(project("v1")[0], attempts=3)
+    new, _ = project("v2")
+    record, written = records.record, []
+
+    def full(folder, attempt, **options):
+        if attempt.dref == new.dref and written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(attempt.dref == new.dref)
+        record(folder, attempt, **options)
+
+    monkeypatch.setattr(records, "record", full)
+    with pytest.raises(OSError, match="No space"):
+        ps.realize(new)
+    assert {attempt.outcome for attempt in ps.attempts(new.dref)} <= {"succeeded"}
 
 
 def test_other_bytes_retrain(store):

@@ -22,6 +22,8 @@ from pystore.errors import (
     PystoreWarning,
     StoreBusy,
 )
+from pystore.model.context import Context
+from pystore.store import tree
 
 
 class Work:
@@ -391,6 +393,40 @@ def test_S6_a_failing_realizer_commits_nothing_and_keeps_its_files(store, how):
     assert caught.value.__cause__ is not None
     assert (caught.value.staging / "out" / "half").exists()
     assert ps.lsref(derivation.dref) == []
+
+
+def test_L5_what_a_hand_removed_of_many_is_built_again(store, work):
+    """With four and more, one listing says what is there: not whether it is whole."""
+    derivation = ps.Derivation({}, match_some(4), work)
+    rrefs = ps.realize_many(derivation)
+    tree.remove(store.path(rrefs[0]))
+    assert set(ps.realize_many(derivation)) == set(rrefs)
+    assert ps.lsref(rrefs[0]) != []
+    assert len(work.runs) == 5
+
+
+def test_a_failure_that_came_before_a_busy_forced_build_is_the_one_that_is_told(store, work):
+    busy = ps.Derivation({"name": "busy"}, match_latest(), work)
+    strange = ps.RRef.of("0" * 32, ps.Config({"name": "picky"}).dref)
+    picky = ps.Derivation({"name": "picky"}, ps.match_exact([strange]), work)
+    lock = store.lock(busy.dref, Context())
+    assert lock.acquire()
+    with pytest.raises(MatcherUnsatisfied) as caught:
+        ps.realize([busy, picky], force_rebuild=[busy])
+    lock.release()
+    assert caught.value.facts["dref"] == picky.dref
+
+
+def test_what_became_free_while_we_were_building_is_not_busy(store, work):
+    def releases(b):
+        lock.release()
+        work(b)
+
+    first = ps.Derivation({"name": "first"}, match_latest(), work)
+    second = ps.Derivation({"name": "second"}, match_latest(), releases)
+    lock = store.lock(first.dref, Context())
+    assert lock.acquire()
+    assert len(ps.realize([first, second], timeout=0)) == 2
 
 
 def test_S6_ctrl_c_passes_and_frees_the_lock(store):

@@ -8,7 +8,7 @@ import pexpect
 import pytest
 from command import in_terminal
 
-from pystore import Store, build_seed, match_latest, output, realize, stage
+from pystore import Store, build_seed, catref, match_latest, output, realize, stage
 from pystore.store.current import Default
 from pystore.ui.cli import main
 
@@ -69,6 +69,13 @@ def test_gc_keeps_pins_policies_and_what_they_were_built_from(pystore, kept):
     assert (code, removed["removed"]) == (0, True)
     assert {one["rref"] for one in removed["realizations"]} == set(kept) - {kept[0], best}
     assert main.run(["verify"]) == 0
+
+
+def test_gc_keeps_the_lowest_where_that_is_the_best(pystore, kept):
+    lowest = min(kept, key=lambda rref: catref(rref, "score.txt")[0])
+    assert pystore("gc", "--keep-best", "score.txt:min", "--delete", "--yes")[0] == 0
+    assert Store(os.environ["PYSTORE_ROOT"]).realizations(kept[0].dref) == [lowest]
+    assert pystore("gc", "--keep-best", "score.txt:min:2")[1] == "nothing to remove\n"
 
 
 def test_gc_names_each_realization_when_asked(pystore, kept):
@@ -144,6 +151,20 @@ def test_rm_of_a_derivation_takes_all_of_it(pystore, kept):
     assert code == 0
     assert "its config, 3 realizations and 3 attempts\n" in out
     assert kept[0].dref not in Store(os.environ["PYSTORE_ROOT"]).drefs()
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_rm_works_beside_a_damaged_derivation_and_takes_it_too(pystore, kept, force):
+    other = realize(data(n=1), store=(store := Store(os.environ["PYSTORE_ROOT"])))
+    store.session.end()
+    config = store.layout.drv / other.dref[5:] / "config.json"
+    config.chmod(0o644)
+    config.write_text("{")
+    assert pystore("rm", "--yes", *force, str(kept[0])) == (
+        0, f"{kept[0]}: its artifacts; its attempts stay\nremoved 1\n", ""
+    )  # fmt: skip
+    assert pystore("rm", "--yes", *force, str(other.dref))[0] == 0
+    assert other.dref not in store.drefs()
 
 
 def test_rm_asks_in_a_terminal(kept, tmp_path):

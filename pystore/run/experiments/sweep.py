@@ -96,11 +96,17 @@ def sample(
     """`n` different derivations of a stage, with parameters drawn from their spaces.
 
     Spaces are `uniform`, `loguniform`, `randint` and `choice`; anything else is the same in all.
-    The same `seed` gives the same sample, and the first of a larger one. Raises BadStage when the
-    spaces hold fewer than `n` combinations.
+    The same `seed`, which is no parameter of the stage, gives the same sample, and the first of a
+    larger one. Raises BadStage when the spaces hold fewer than `n` combinations.
     """
     if type(n) is not int or n < 1:
         raise BadStage(f"a sample of {n!r}", remedy="write sample(train, 10, …)")
+    if type(seed) is not int:
+        raise BadStage(
+            "the seed of a sample is a whole number, and no parameter of the stage",
+            given=repr(seed),
+            remedy="a parameter that is drawn needs another name; attempts have seeds of their own",
+        )
     _check_spaces("sample", parameters, wanted=True)
     spaces = {name: v for name, v in parameters.items() if isinstance(v, Space)}
     fixed = {name: value for name, value in parameters.items() if name not in spaces}

@@ -24,13 +24,6 @@ class Code:
     parts: Mapping[str, str]  # 16 hex digits of each function, class and constant, by its name
     places: Places = field(default_factory=dict, compare=False)  # of each part, for people
 
-    def changed(self, other: "Code") -> list[str]:
-        """What is otherwise in the `other`, later one, in words."""
-        old, new = self.parts, other.parts
-        told = [f"{name} changed" for name in new if name in old and old[name] != new[name]]
-        told += [f"{name} is new" for name in new if name not in old]
-        return told + [f"{name} is gone" for name in old if name not in new]
-
 
 def code_of(function: Callable[..., object], depth: str = "project") -> Code:
     """The code of a function: with all that it uses of its project, or of the function alone.

@@ -62,9 +62,8 @@ def search(
 
 
 def _dated(ref: DRef | RRef, store: Store) -> list[tuple[RRef, int | None]]:
-    dref = ref.dref if isinstance(ref, RRef) else ref
-    built = {attempt.rref: attempt.stop for attempt in store.attempts(dref) if attempt.rref}
-    rrefs = [ref] if isinstance(ref, RRef) else store.realizations(dref)
+    built = {attempt.rref: attempt.stop for attempt in store.attempts(ref.dref) if attempt.rref}
+    rrefs = [ref] if isinstance(ref, RRef) else store.realizations(ref)
     return [(rref, built.get(rref)) for rref in rrefs]
 
 

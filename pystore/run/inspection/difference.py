@@ -76,7 +76,7 @@ def difference(a: DRef | RRef, b: DRef | RRef, store: Store) -> Difference:
 
 
 def _side(ref: DRef | RRef, store: Store) -> _Side:
-    dref = ref.dref if isinstance(ref, RRef) else ref
+    dref = ref.dref
     config = store.config(dref)
     made = newest_first([ref], store)
     noted = (a.notes.get("code") for a in made)

@@ -49,9 +49,7 @@ def config_of(ref: str, *, store: StoreProtocol | None = None) -> Config:
 
     Raises NotInStore.
     """
-    parsed = parse_ref(ref)
-    dref = parsed.dref if isinstance(parsed, RRef) else parsed
-    return (store or current_store()).config(dref)
+    return (store or current_store()).config(parse_ref(ref).dref)
 
 
 def context_of(rref: str, *, store: StoreProtocol | None = None) -> Context:

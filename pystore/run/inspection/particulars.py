@@ -31,7 +31,7 @@ class Particulars:
     @property
     def dref(self) -> DRef:
         """The derivation, or the one that the realization belongs to."""
-        return self.ref.dref if isinstance(self.ref, RRef) else self.ref
+        return self.ref.dref
 
 
 def particulars(ref: DRef | RRef, store: Store) -> Particulars:

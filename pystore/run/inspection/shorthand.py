@@ -106,7 +106,7 @@ def _in_full(text: str) -> DRef | RRef:
 
 def _at(path: str, store: Store) -> list[DRef | RRef]:
     """The realization, or else the derivation, in whose directory a path lies."""
-    found = Path(path).expanduser().resolve()
+    found = Path(os.path.realpath(os.path.expanduser(path)))
     drv = store.layout.drv.resolve()
     if not found.is_relative_to(drv):
         return []
@@ -119,7 +119,7 @@ def _derivations(text: str, store: Store) -> list[DRef]:
     if named := _named(text, store):
         return named
     ref = find_ref(text, store=store)
-    return [ref.dref if isinstance(ref, RRef) else ref]
+    return [ref.dref]
 
 
 def _named(text: str, store: Store) -> list[DRef]:
@@ -164,15 +164,20 @@ def _chosen(text: str, drefs: Sequence[DRef], which: str, store: Store) -> RRef:
         return _latest(text, drefs, store)
     rule, _, file = which.partition(":")
     if rule == "best" and file:
-        modes: dict[str, Mode] = {":min": "min", ":max": "max"}
-        mode = modes.get(file[-4:])
-        return best(drefs, file[:-4] if mode else file, mode or "max", store=store)
+        return best(drefs, *metric_and_mode(file), store=store)
     raise BadRef(
         "not a way to choose a realization",
         given=ascii(text)[:200],
         expected="@latest, @best:FILE or @best:FILE:min",
         remedy=f"{drefs[0].name}@latest",
     )
+
+
+def metric_and_mode(text: str) -> tuple[str, Mode]:
+    """The metric that a text names, and whether the lowest is the best: `loss.txt:min`."""
+    modes: dict[str, Mode] = {":min": "min", ":max": "max"}
+    mode = modes.get(text[-4:])
+    return (text[:-4], mode) if mode else (text, "max")
 
 
 def _latest(text: str, drefs: Sequence[DRef], store: Store) -> RRef:
@@ -250,7 +255,7 @@ def _nothing(text: str, store: Store) -> NotInStore:
 
 def _table(refs: Sequence[DRef | RRef], store: Store) -> str:
     shown = refs[:_SHOWN]
-    homes = {ref: ref.dref if isinstance(ref, RRef) else ref for ref in shown}
+    homes = {ref: ref.dref for ref in shown}
     told = differing({dref: store.config(dref) for dref in homes.values()})
     digits = max(_digits(ref, refs) for ref in shown)
     rows = [

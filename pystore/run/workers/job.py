@@ -43,6 +43,7 @@ class Job:
     source: str  # the digest of its source, which may not be at hand where it runs
     seed: int | None
     tries: Tries
+    call: str  # which call of `realize` asks
 
 
 class Elsewhere(Exception):
@@ -86,7 +87,7 @@ def perform(job: Job, listener: Listener | None = None) -> Outcome:
             realizer = _realizer(job.realizer)
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
-        request = Request(derivation, Context(job.inputs), job.seed, job.tries)
+        request = Request(derivation, Context(job.inputs), job.seed, job.tries, job.call)
         with store.use():  # as current as where it was planned
             hear = listener or _without_progress(heard)
             committed = attempt(request, store, hear, capture=True, source=job.source)
@@ -121,6 +122,7 @@ class Packer:
             source=source_digest(derivation.realizer),
             seed=request.seed,
             tries=request.tries,
+            call=request.call,
         )
 
     def pack(self, derivation: Derivation) -> bytes:

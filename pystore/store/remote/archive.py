@@ -153,7 +153,7 @@ def _scratch(store: Store) -> Iterator[Path]:
         folder.mkdir()
         claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            locks.claim(claim)
+            locks.claim(claim, new=True)
         except BaseException:
             os.close(claim)
             raise

@@ -63,7 +63,7 @@ class _Receiver:
 
     def receive(self, refs: Iterable[DRef | RRef]) -> Moved:
         asked = list(refs)
-        self._list(ref.dref if isinstance(ref, RRef) else ref for ref in asked)
+        self._list(ref.dref for ref in asked)
         targets = sorted({rref for ref in asked for rref in self._realizations(ref)})
         parcels = self._missing(targets)
         order = in_order({rref: parcel.context for rref, parcel in parcels.items()})

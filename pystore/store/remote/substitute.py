@@ -139,7 +139,7 @@ class Substituting(Store):
         found = self._found.get(rrefs[0].dref) if rrefs else None
         if found is not None:
             lacking = [rref for rref in rrefs if not is_here(self, rref)]
-            if not all(self._fetch(found, rref) for rref in lacking):
+            if not self._fetch_all(found, lacking):
                 return False
             self.keep_found(found.config.dref)
         return super().hold(rrefs)
@@ -157,6 +157,11 @@ class Substituting(Store):
         found.copies[source] = copies
         for rref, offer in offers:
             found.offers.setdefault(rref, []).append(offer)
+
+    def _fetch_all(self, found: Found, rrefs: Iterable[RRef]) -> bool:
+        """Fetches what can be had of these. Returns whether that was all."""
+        fetched = [self._fetch(found, rref) for rref in rrefs]
+        return all(fetched)
 
     def _fetch(self, found: Found, rref: RRef) -> bool:
         for offer in list(found.offers.get(rref, ())):

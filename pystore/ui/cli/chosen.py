@@ -1,6 +1,6 @@
 """Chosen: what the targets of a run came to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,10 +20,12 @@ class Chosen:
     metrics: Mapping[str, float]
 
     @classmethod
-    def of(cls, rref: RRef, store: Store) -> "Chosen":
-        """The realization, with the metrics of its last attempt."""
-        made = [attempt for attempt in store.attempts(rref.dref) if attempt.rref == rref]
-        return cls(rref, str(store.path(rref)), dict(made[-1].metrics) if made else {})
+    def all(cls, rrefs: Iterable[RRef], store: Store) -> "list[Chosen]":
+        """These realizations, each with the metrics of its last attempt."""
+        rrefs = list(rrefs)
+        drefs = dict.fromkeys(rref.dref for rref in rrefs)
+        last = {a.rref: a.metrics for dref in drefs for a in store.attempts(dref)}
+        return [cls(rref, str(store.path(rref)), dict(last.get(rref, {}))) for rref in rrefs]
 
     def __str__(self) -> str:
         facts = {"rref": self.rref, "path": self.path, **self.metrics}

@@ -49,7 +49,7 @@ def diff(edge: Edge, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
     `metrics` of objects with `key` (of artifacts `path`), `a` and `b`; null where there is none.
     """
     if type(a) is not type(b):
-        a, b = (ref.dref if isinstance(ref, RRef) else ref for ref in (a, b))
+        a, b = a.dref, b.dref
     found = difference(a, b, edge.store)
     report([_record(found)], lambda: text(found), as_json)
 

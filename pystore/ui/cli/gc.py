@@ -8,6 +8,7 @@ import click
 
 from ...model.keep import Keep, keep_best, keep_latest
 from ...model.printable import counted
+from ...run.inspection.shorthand import metric_and_mode
 from ...store.gc import Garbage, collect
 from ..quantities import size
 from .asking import agreed, check_can_ask, yes
@@ -26,9 +27,10 @@ from .edge import Edge, as_json, edge, report
 @click.option(
     "--keep-best",
     "best",
-    metavar="FILE[:N]",
+    metavar="FILE[:min][:N]",
     multiple=True,
-    help="Keep the N (1) with the highest number in this file, of each derivation.",
+    help="Keep the N (1) with the highest number in this file, with :min the lowest, of each "
+    "derivation.",
 )
 @click.option("--delete", is_flag=True, help="Remove it, after asking.")
 @click.option("-v", "--verbose", is_flag=True, help="Name each realization.")
@@ -65,11 +67,10 @@ def _policies(latest: int | None, best: Iterable[str]) -> Iterable[Keep]:
     if latest is not None:
         yield keep_latest(latest)
     for text in best:
-        file, colon, number = text.rpartition(":")
-        if colon and number.isdecimal() and int(number) > 0:
-            yield keep_best(file, int(number))
-        else:
-            yield keep_best(text)
+        rest, colon, number = text.rpartition(":")
+        counted = bool(colon) and number.isdecimal() and int(number) > 0
+        file, mode = metric_and_mode(rest if counted else text)
+        yield keep_best(file, int(number) if counted else 1, mode)
 
 
 def record(garbage: Garbage) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def metrics(
     --json: objects with `metric`, `parameters`, `drefs`, `n`, `failed`, `missing`, `mean`, `std`,
     `low` and `high` of the 95 % interval, `min`, `max` and `best`; null where there is none.
     """
-    drefs = [one.dref if isinstance(one, RRef) else one for given in refs for one in given]
+    drefs = [one.dref for given in refs for one in given]
     found = results(*dict.fromkeys(drefs), metrics=names or None, store=edge.store)
     summary = found.summary(over=over, mode="min" if least else "max")
     if plot is not None:

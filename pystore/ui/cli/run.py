@@ -183,7 +183,7 @@ class _Run:
                 substitute=self.options["substitute"] or None,
                 **options,
             )
-        return [Chosen.of(rref, store) for rrefs in found.values() for rref in rrefs]
+        return Chosen.all((rref for rrefs in found.values() for rref in rrefs), store)
 
     @property
     def _mode(self) -> Mode:
