@@ -5,6 +5,7 @@ B2  What both have counts once: realizations by their names, attempts by their i
 B3  What goes away below is as what was never there: it is built again when it is needed.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from ..model.attempt import Attempt
 from ..model.candidate import Candidate
 from ..model.refs import DRef, RRef
 from . import attempts, disk, verdicts
-from .candidates import gather, present
+from .candidates import gather
 from .layout import Layout
 
 
@@ -83,9 +84,8 @@ def verdict(layout: Layout, rref: RRef, kind: verdicts.Kind) -> dict[str, Any]:
 
 
 def there(layout: Layout, rrefs: Iterable[RRef]) -> set[RRef]:
-    """Those of the realizations whose directory is in either."""
-    wanted = set(rrefs)
-    return set().union(*(present(one, wanted) for one in layout.readable))
+    """Those of the realizations whose artifacts are in either: a listing alone does not say."""
+    return {r for r in rrefs if any(os.path.isdir(one.out(r)) for one in layout.readable)}
 
 
 def ended(layout: Layout, dref: DRef, context: str) -> tuple[int, int]:
