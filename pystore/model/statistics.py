@@ -30,10 +30,9 @@ def distinct(attempts: Iterable[Attempt]) -> list[Attempt]:
         if not attempt.succeeded:
             continue
         built = (attempt.rref, attempt.seed)
-        run = (attempt.start, attempt.host, attempt.pid, attempt.seed)  # kept by adoption
-        if built not in seen and run not in seen:
+        if built not in seen and attempt.run not in seen:
             found.append(attempt)
-        seen |= {built, run}
+        seen |= {built, attempt.run}
     return found
 
 

@@ -6,14 +6,17 @@ realization is linked in under the new derivation and context, with its attempts
 
 O1  Bytes are hashed again on the way: damage is never adopted.
 O2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index, and may be lost.
+O3  A run is adopted once, however many derivations have it.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +27,7 @@ from ..model.context import Context, parse_provenance, rref_of
 from ..model.digest import short
 from ..model.errors import BadRef, Corrupted
 from ..model.refs import DRef, RRef
-from . import attempts, disk, verdicts
+from . import attempts, below, disk, verdicts
 from .candidates import gather
 from .commit import CONTEXT, Sealed, publish, seal_tree
 from .layout import Layout
@@ -63,12 +66,35 @@ def note(layout: Layout, config: Config, context: Context) -> None:
 
 
 def sources(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
-    """The realizations of others with the same resolved config, whose bytes are there."""
+    """The realizations of others with the same resolved config, whose bytes are there (O3).
+
+    Those come first that were made first.
+    """
     if not context:
         return
     digest = resolved_digest(layout, config, context)
-    for one in layout.readable:
-        yield from _others(one, f"{one.resolved}/{digest}", config, context)
+    found = (_others(one, f"{one.resolved}/{digest}", config, context) for one in layout.readable)
+    ordered = sorted(chain.from_iterable(found), key=lambda candidate: candidate.attempts[0].order)
+    yield from _news(layout, config.dref, context, ordered)
+
+
+def _news(
+    layout: Layout, dref: DRef, context: Context, found: Sequence[Candidate]
+) -> Iterator[Candidate]:
+    """What the derivation lacks of these: runs, or the bytes of those that it knows."""
+    if not found:
+        return
+    folders = [one.attempts(dref) for one in layout.readable]
+    known = {a.run for folder in folders for a in attempts.ended(folder, context.digest)}
+    own = below.candidates(layout, dref, context.digest, ())
+    here = known - {a.run for candidate in own if candidate.gone for a in candidate.attempts}
+    for candidate in found:
+        new = [attempt for attempt in candidate.attempts if attempt.run not in known]
+        lost = [attempt for attempt in candidate.attempts if attempt.run not in here][:1]
+        if taken := new or lost:
+            yield replace(candidate, attempts=tuple(taken))
+        known.update(attempt.run for attempt in candidate.attempts)
+        here.update(attempt.run for attempt in candidate.attempts)
 
 
 def _others(layout: Layout, folder: str, config: Config, context: Context) -> Iterator[Candidate]:

@@ -169,6 +169,13 @@ def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
         disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable)
 
 
+def ended(folder: str, context: str = "") -> list[Attempt]:
+    """The attempts that have ended, in the contexts whose digest begins so."""
+    return read_records(
+        folder, [n for n in names(folder) if n.startswith(context) and n.endswith(".json")]
+    )
+
+
 def read_records(folder: str, files: Iterable[str]) -> list[Attempt]:
     """The attempts in these files. A damaged record is left out, with a warning."""
     attempts = []

@@ -107,7 +107,7 @@ class StoreProtocol(Protocol):
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
 
     def sources(self, config: Config, context: Context) -> list[Candidate]:
-        """The realizations of others with the same resolved config, whose bytes are there."""
+        """The realizations of others with the same resolved config that this one lacks."""
 
     def adopt(
         self, config: Config, context: Context, found: Iterable[Candidate], notes: dict[str, str]

@@ -316,9 +316,8 @@ class Store:
         return adopt.adopt(self, config, context, found, notes)
 
     def sources(self, config: Config, context: Context) -> list[Candidate]:
-        """The realizations of others with the same resolved config, whose bytes are there."""
-        found = adopt.sources(self.layout, config, context)
-        return sorted(found, key=lambda candidate: candidate.attempts[0].order)
+        """The realizations of others with the same resolved config that this one lacks."""
+        return list(adopt.sources(self.layout, config, context))
 
     def look_further(
         self, config: Config, context: Context, listener: Listener, source: str = ""

@@ -48,6 +48,25 @@ def test_equal_bytes_of_an_edited_input_retrain_nothing(store):
     assert ps.verify().sound
 
 
+def test_O3_a_run_is_adopted_once_however_often_the_input_changes(store):
+    for n, version in enumerate(["v1", "v2", "v1", "v2", "v3", "v1"], start=1):
+        target, _ = project(version)
+        ps.realize(target, attempts=n)
+        made = ps.attempts(target.dref)
+        assert len(made) == len({attempt.run for attempt in made}) == n
+        assert [attempt.number for attempt in made] == list(range(n))
+
+
+def test_O3_what_was_rejected_is_not_adopted_again(store):
+    ps.realize(project("v1")[0])
+    target, runs = project("v2")
+    rref = ps.realize(target)
+    ps.reject(rref, "bad luck")
+    assert ps.realize(target) != rref
+    assert runs == ["prepare", "train"]
+    assert len(ps.attempts(target.dref)) == 2
+
+
 def test_S6_an_adoption_that_a_full_disk_ends_leaves_no_attempts(store, monkeypatch):
     ps.realize(project("v1")[0], attempts=3)
     new, _ = project("v2")

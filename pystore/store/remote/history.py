@@ -32,9 +32,7 @@ class Copy:
 
 def known(store: Store, config: Config, context: str = "") -> list[Attempt]:
     """The attempts that have ended, of all contexts whose digest begins so."""
-    folder = store.layout.attempts(config.dref)
-    files = [n for n in attempts.names(folder) if n.startswith(context) and n.endswith(".json")]
-    return attempts.read_records(folder, files)
+    return attempts.ended(store.layout.attempts(config.dref), context)
 
 
 def record_copies(store: Store, config: Config, context: Context, copies: Iterable[Copy]) -> int:
@@ -71,8 +69,7 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
 
 def run_of(attempt: Attempt) -> tuple[object, ...]:
     """What an adopted attempt shares with its original."""
-    adopted = "adopted" in attempt.notes
-    return adopted, attempt.start, attempt.host, attempt.pid, attempt.seed
+    return "adopted" in attempt.notes, attempt.run
 
 
 def localized(store: Store, config: Config, context: Context, record: Record) -> Attempt | None:
