@@ -117,6 +117,10 @@ class BadPlace(PystoreError):
 # --- the build -------------------------------------------------------------------------
 
 
+SEE_TRACEBACK = "see the traceback above; what it had written is kept in the staging, if anything"
+"""What to try where an exception of the user's own says more than we can."""
+
+
 class BuildError(PystoreError):
     """A realizer failed; the cause is chained, the fact `staging` says where its files are."""
 

@@ -79,6 +79,7 @@ class AttemptFailed(Event):
     number: int
     error: str
     stopped: bool = False  # by who called it, as with Ctrl-C: no fault of the realizer's
+    again: bool = False  # whether it is tried again
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ class Tally:
     adopted: frozenset[DRef] = frozenset()
     fetched: frozenset[DRef] = frozenset()
     succeeded: frozenset[Key] = frozenset()
-    failed: frozenset[Key] = frozenset()
+    failed: frozenset[Key] = frozenset()  # and not tried again
+    stopped: frozenset[Key] = frozenset()
     running: Mapping[Key, Running] = field(default_factory=dict)
     waiting: Mapping[DRef, str] = field(default_factory=dict)  # for whom, in words
     transfer: Running | None = None  # what comes from elsewhere now, in bytes
@@ -100,7 +101,7 @@ class Tally:
     def done(self) -> int:
         """Derivations that are there: reused, had from others, or built and with none running."""
         built = {dref for dref, _ in self.succeeded}
-        busy = {dref for dref, _ in (*self.running, *self.failed)}
+        busy = {dref for dref, _ in (*self.running, *self.failed, *self.stopped)}
         return self.reused + len((built | self.adopted | self.fetched) - busy)
 
 
@@ -124,9 +125,8 @@ def after(tally: Tally, event: Event, now: float = 0.0, usual: float | None = No
         case Succeeded(dref=dref, number=number):
             ended = _end(tally, (dref, number))
             return replace(ended, succeeded=tally.succeeded | {(dref, number)})
-        case AttemptFailed(dref=dref, number=number):
-            ended = _end(tally, (dref, number))
-            return replace(ended, failed=tally.failed | {(dref, number)})
+        case AttemptFailed():
+            return _fail(tally, event)
         case _:
             return tally
 
@@ -144,11 +144,21 @@ def _reuse(tally: Tally, dref: DRef) -> Tally:
 
 def _start(tally: Tally, event: Started, now: float, usual: float | None) -> Tally:
     key = (event.dref, event.number)
-    if key in tally.running or key in tally.succeeded or key in tally.failed:
+    if key in tally.running or _has_ended(tally, key):
         return tally
     one = Running(*key, event.seed, now, usual, event.pid, event.log)
     running, waiting = {**tally.running, key: one}, _without(tally, event.dref)
     return replace(tally, running=running, waiting=waiting, transfer=None)
+
+
+def _fail(tally: Tally, event: AttemptFailed) -> Tally:
+    key = (event.dref, event.number)
+    ended = _end(tally, key)
+    if event.again:
+        return ended
+    if event.stopped:
+        return replace(ended, stopped=tally.stopped | {key})
+    return replace(ended, failed=tally.failed | {key})
 
 
 def _progress(tally: Tally, event: Progress, now: float) -> Tally:
@@ -156,13 +166,17 @@ def _progress(tally: Tally, event: Progress, now: float) -> Tally:
     if key in tally.running:
         running = {**tally.running, key: tally.running[key].told(event, now)}
         return replace(tally, running=running)
-    if key in tally.succeeded or key in tally.failed or event.unit != "bytes":
+    if _has_ended(tally, key) or event.unit != "bytes":
         return tally
     # No attempt tells this: results come from a remote, before anything is built.
     before = tally.transfer or Running(event.dref, 0, 0, now)
     now_here = event.total is not None and event.done >= event.total
     told = replace(before.told(event, now), dref=event.dref)
     return replace(tally, transfer=None if now_here else told)
+
+
+def _has_ended(tally: Tally, key: Key) -> bool:
+    return key in tally.succeeded or key in tally.failed or key in tally.stopped
 
 
 def _end(tally: Tally, key: Key) -> Tally:

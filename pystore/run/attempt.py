@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..model.derivation import Derivation
-from ..model.errors import BuildError, PystoreError
+from ..model.errors import SEE_TRACEBACK, BuildError, PystoreError
 from ..model.events import AttemptFailed, Listener, Started, Succeeded
 from ..model.refs import DRef
 from ..store.commit import Committed
@@ -63,12 +63,13 @@ def attempt(
             describe(told)
             committed = store.commit(staging, told)
     except BaseException as error:
-        if not ran and staging.scratch is not None and tries.again_after(error):
+        again = tries.again_after(error)
+        if again and not ran and staging.scratch is not None:
             staging.discard()
         else:
             _fail(store, staging, told, error)
         text, stopped = f"{type(error).__name__}: {error}", isinstance(error, KeyboardInterrupt)
-        listener(AttemptFailed(derivation.dref, number, text, stopped))
+        listener(AttemptFailed(derivation.dref, number, text, stopped, again))
         raise
     duration = timer() - start
     listener(Succeeded(derivation.dref, number, committed.rref, committed.fresh, duration))
@@ -110,7 +111,7 @@ def _build_error(dref: DRef, name: str, error: BaseException) -> BuildError:
         dref=dref,
         because=str(error)[:500] or None,
         errno=getattr(error, "errno", None),
-        remedy="see the traceback above; what it had written is kept in the staging, if anything",
+        remedy=SEE_TRACEBACK,
     )
 
 

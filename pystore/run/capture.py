@@ -1,11 +1,14 @@
 """Capturing: what a realizer prints goes to the log of its attempt."""
 
+import io
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from ..model.errors import BuildError
 
 _one = threading.Lock()
 _LAST = 8192  # [bytes] of a log that are looked at for its last lines
@@ -16,7 +19,8 @@ def captured(log: Path) -> Iterator[None]:
     """Sends all that this process and its children print inside the block to the end of a file.
 
     It works on the descriptors, so that C extensions are heard too. A process has one such block
-    at a time: in a second thread, nothing is sent anywhere.
+    at a time: in a second thread, nothing is sent anywhere. Nobody sees what would be asked, so
+    asking is an error: BuildError.
     """
     if not _one.acquire(blocking=False):
         yield
@@ -31,18 +35,47 @@ def captured(log: Path) -> Iterator[None]:
 @contextmanager
 def _sent_to(log: Path) -> Iterator[None]:
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     _flush()
-    saved = [os.dup(1), os.dup(2)]
+    saved, stdin = [_copy(number) for number in range(3)], sys.stdin
     try:
-        os.dup2(file, 1)
-        os.dup2(file, 2)
+        for number, put in enumerate((nothing, file, file)):
+            os.dup2(put, number)
+        sys.stdin = _Nobody()
         yield
     finally:
         _flush()
-        for number, copy in zip((1, 2), saved, strict=True):
+        sys.stdin = stdin
+        for number, copy in enumerate(saved):
             os.dup2(copy, number)
             os.close(copy)
         os.close(file)
+        os.close(nothing)
+
+
+def _copy(descriptor: int) -> int:
+    try:
+        return os.dup(descriptor)
+    except OSError:  # it was closed, as a daemon's are
+        return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+
+
+class _Nobody(io.TextIOBase):
+    """Standard input, where a question would go to a log."""
+
+    def readable(self) -> bool:
+        """True: it may be asked, and says why it does not answer."""
+        return True
+
+    def readline(self, size: int | None = -1) -> str:  # type: ignore[override]  # typeshed's
+        """Raises BuildError."""
+        raise BuildError(
+            "a stage asks for input, and what it prints goes to its log",
+            remedy="let it print: pystore run -v, without -j; in Python, without capture or "
+            "workers. `with debug(stage()) as b:` stops where you like",
+        )
+
+    read = readline
 
 
 def last_lines(log: Path, count: int = 12) -> str:

@@ -233,7 +233,8 @@ def _realize(
         _executor(closure, options) as executor,
         Watch.open(closure, store, options.get("progress")) as watcher,
     ):
-        listener = in_turn(both(options.get("listener", ignore), watcher))
+        # What is shown comes first: a listener may end the call.
+        listener = in_turn(both(watcher, options.get("listener", ignore)))
         settings = replace(settings, listener=listener, executor=executor)
         return closure, realize_closure(closure, forced, store, settings)
 

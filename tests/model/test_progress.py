@@ -100,6 +100,14 @@ def test_what_comes_from_elsewhere_is_one_transfer_until_all_is_here():
     assert replay(late).transfer is None
 
 
+def test_what_is_tried_again_runs_again_and_has_not_failed():
+    failed = AttemptFailed(A, 0, "no", again=True)
+    tally = replay([started(A), failed, started(A)])
+    assert list(tally.running) == [(A, 0)]
+    ended = after(tally, succeeded(A))
+    assert (ended.done, ended.failed) == (1, frozenset())
+
+
 # --- properties ------------------------------------------------------------------------
 
 
@@ -116,6 +124,7 @@ def life(draw: st.DrawFn, dref: DRef, number: int) -> list[Event]:
     ends: list[list[Event]] = [
         [succeeded(dref, number)],
         [AttemptFailed(dref, number, "no")],
+        [AttemptFailed(dref, number, "Ctrl-C", stopped=True)],
         [],
     ]
     told = [Progress(dref, step, 10, "epochs", number) for step in steps]
@@ -143,9 +152,9 @@ def test_G1_how_attempts_mingle_makes_no_difference(both):
 @given(mingled())
 def test_G2_what_ended_stays_ended(both):
     late = [event for event in both[1] if isinstance(event, (Started, Progress))]
-    ended = told(both[1]).succeeded | told(both[1]).failed
+    tally = told(both[1])
     again = told([*both[1], *late])
-    assert not ended & again.running.keys()
+    assert not (tally.succeeded | tally.failed | tally.stopped) & again.running.keys()
 
 
 @given(mingled(), st.data())
@@ -159,7 +168,7 @@ def test_G3_an_event_heard_twice_counts_once(both, data):
 def test_running_and_ended_are_those_that_started(both):
     tally = told(both[1])
     starts = {(e.dref, e.number) for e in both[1] if isinstance(e, Started)}
-    assert tally.running.keys() | tally.succeeded | tally.failed == starts
+    assert tally.running.keys() | tally.succeeded | tally.failed | tally.stopped == starts
     assert 0 <= tally.done <= 3
 
 

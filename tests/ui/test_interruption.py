@@ -97,6 +97,54 @@ def test_a_run_that_is_stopped_says_what_is_kept_and_goes_on_from_there(number, 
     check_clean(here)
 
 
+STUBBORN = """
+from pathlib import Path
+
+from pystore import output, stage
+
+@stage
+def fit(score=output("score.txt")):
+    for _ in range({times}):
+        try:
+            Path("started").write_text("")
+            Path("go").read_text()
+        except KeyboardInterrupt:
+            print("I go on")
+    score.write_text("1")
+
+@stage
+def use(model=fit(), page=output("page.txt")):
+    page.write_text("x")
+"""
+
+
+def test_a_stage_that_swallows_ctrl_c_is_the_last_one(here):
+    (here / "slow.py").write_text(STUBBORN.format(times=1))
+    child = start(here)
+    child.sendintr()
+    assert end(child) == (
+        "pystore: interrupted\n"
+        "  done:  1 built\n"
+        "  try: run it again: what was built is kept\n",
+        130,
+    )  # fmt: skip
+    assert [dref.name for dref in Store(here / "store").drefs()] == ["fit"]
+
+
+def test_a_third_ctrl_c_ends_by_force_what_swallows_the_others(here):
+    (here / "slow.py").write_text(STUBBORN.format(times=9))
+    child = start(here)
+    for _ in range(2):
+        child.sendintr()
+        heard(here / "started")
+    child.expect_exact("stopping; Ctrl-C again ends it by force")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.signalstatus == signal.SIGINT
+    assert verify(Store(here / "store")).sound
+
+
 def test_a_closed_terminal_stops_it_without_a_traceback(here):
     line = f"exec {' '.join(COMMAND)} run -q slow.py 2>errors"
     env = environment(PYSTORE_ROOT=str(here / "store"))

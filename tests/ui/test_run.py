@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 from command import PROGRAM as COMMAND
-from command import environment, pystore_command
+from command import environment, in_terminal, pystore_command
 from project import importing
 
 from pystore import Store
@@ -442,6 +443,35 @@ def test_a_dry_run_says_what_would_be_done_and_leaves_nothing(run, here):
     run("-q", "first.py")
     out = run("-n", "first.py", "-p", "epochs=3", "--json")[1]
     assert [step["action"] for step in json.loads(out)["steps"]] == ["reuse", "build"]
+
+
+ASKING = """
+from pystore import output, stage
+
+@stage
+def asks(how="input()", answer=output("name.txt")):
+    answer.write_text(str(eval(how)))
+"""
+
+
+@pytest.mark.parametrize("how", ["input()", "breakpoint()"])
+@pytest.mark.parametrize("workers", [(), ("-j", "1")])
+def test_a_stage_that_asks_where_nobody_sees_it_is_an_error(here, how, workers):
+    (here / "asking.py").write_text(ASKING)
+    store = {"PYSTORE_ROOT": str(here / "store")}
+    ran = pystore_command("run", "-q", *workers, "asking.py", "-p", f"how={how}", cwd=here, **store)
+    assert ran.returncode == 1
+    assert "a stage asks for input, and what it prints goes to its log" in ran.stderr
+    assert "pystore run -v" in ran.stderr
+
+
+def test_a_stage_may_ask_where_it_prints_on_the_terminal(here):
+    (here / "asking.py").write_text(ASKING)
+    child = in_terminal("run", "-v", "asking.py", cwd=here, PYSTORE_ROOT=str(here / "store"))
+    child.sendline("Ada")
+    child.expect(pexpect.EOF)
+    (name,) = (here / "store" / "drv").rglob("name.txt")
+    assert name.read_text() == "Ada"
 
 
 def test_workers_run_what_the_file_defines_and_show_its_lines_when_it_fails(run):

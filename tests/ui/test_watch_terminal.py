@@ -139,7 +139,7 @@ def test_ctrl_c_leaves_no_bar_and_the_cursor_where_it_belongs(tmp_path, gate):
     assert "━" not in shown
     assert plain(shown)[-3:] == [
         "  stopped train: KeyboardInterrupt",
-        "          0 of 1 done · 1 failed · # s",
+        "          0 of 1 done · 1 stopped · # s",
         "stopped",
     ]
     assert not terminal.screen.cursor.hidden

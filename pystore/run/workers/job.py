@@ -16,7 +16,7 @@ from typing import Any
 from ...model.config import Config
 from ...model.context import Context
 from ...model.derivation import Derivation
-from ...model.errors import BadStage, BuildError
+from ...model.errors import SEE_TRACEBACK, BadStage, BuildError
 from ...model.events import Event, Listener, Progress
 from ...model.matchers import match_latest
 from ...model.realizer import Realizer
@@ -180,5 +180,5 @@ def _sendable(error: BaseException) -> Exception:
     return BuildError(
         f"{type(error).__name__} was raised in another process",
         because=str(error)[:2000] or None,
-        remedy="see its traceback above",
+        remedy=SEE_TRACEBACK,
     )

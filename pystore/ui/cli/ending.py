@@ -10,6 +10,7 @@ import traceback
 import click
 
 from ...model.errors import (
+    SEE_TRACEBACK,
     BuildError,
     Corrupted,
     FetchError,
@@ -105,7 +106,7 @@ def located(error: BaseException) -> PystoreError:
     facts = {**told.facts, "at": frames(error.__cause__ or error) or None}
     facts = {name: facts.pop(name, None) for name in _FIRST} | facts
     told.facts = {name: fact for name, fact in facts.items() if fact is not None}
-    raised = isinstance(error, BuildError) and error.__cause__ is not None  # by a realizer
+    raised = told.remedy == SEE_TRACEBACK  # by a realizer, in the user's own words
     if raised and {"output", "dref"} <= told.facts.keys():
         told.remedy = f"pystore logs {str(told.dref)[:13]} for all that it printed"
     elif raised or not isinstance(error, (PystoreError, OSError)):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ...model.events import Adopted, AttemptFailed, Event, Fetched, Reused, Succeeded
+from ...model.refs import DRef
 
 
 @dataclass
@@ -10,32 +11,35 @@ class Hearing:
     """A listener that remembers what a run did."""
 
     built: int = 0  # attempts that succeeded
-    reused: int = 0
-    adopted: int = 0
-    fetched: int = 0
+    reused: int = 0  # derivations that needed no build, and nothing of others
+    adopted: set[DRef] = field(default_factory=set)
+    fetched: int = 0  # realizations
     failed: list[AttemptFailed] = field(default_factory=list)
     stopped: list[AttemptFailed] = field(default_factory=list)  # by a signal
+    _others: set[DRef] = field(default_factory=set)  # whose results came from others
 
     def __call__(self, event: Event) -> None:
         """Counts an event."""
         match event:
             case Succeeded():
                 self.built += 1
-            case AttemptFailed():
+            case AttemptFailed(again=False):
                 (self.stopped if event.stopped else self.failed).append(event)
-            case Reused():
-                self.reused += 1
-            case Adopted():
-                self.adopted += 1
-            case Fetched():
+            case Reused(dref):
+                self.reused += dref not in self._others
+            case Adopted(dref):
+                self.adopted.add(dref)
+                self._others.add(dref)
+            case Fetched(dref):
                 self.fetched += len(event.rrefs)
+                self._others.add(dref)
 
     @property
     def counts(self) -> dict[str, int]:
         """What was done, in numbers that are not zero."""
         counts = {
             "built": self.built,
-            "adopted": self.adopted,
+            "adopted": len(self.adopted),
             "fetched": self.fetched,
             "failed": len(self.failed),
             "up to date": self.reused,

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import NoReturn
 
 from ...model.attempt import Attempt
 from ...model.errors import PystoreError
-from ...model.events import AttemptFailed
+from ...model.events import AttemptFailed, Event, Succeeded
 from ...store.store import Store
+from .ending import Stopped
 from .hearing import Hearing
+
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupted(hearing: Hearing, store: Store) -> PystoreError:
@@ -45,22 +49,50 @@ def _scratch(attempt: Attempt, store: Store) -> Path:
     return Path(store.layout.beside(attempt.dref, attempt.context, attempt.number, "scratch"))
 
 
-@contextmanager
-def saying_that_workers_finish(workers: int | None) -> Iterator[None]:
-    """Says, at the first Ctrl-C, that what runs in workers may finish, and what a second does."""
-    before = signal.getsignal(signal.SIGINT)
-    if workers is None or before is not signal.default_int_handler:
-        yield
-        return
-    signal.signal(signal.SIGINT, _say_and_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+class Presses:
+    """Ctrl-C and SIGTERM, as often as they come: none is lost, whatever a stage does with them.
 
+    The first stops, the second ends what workers run, the third ends this process at once.
+    """
 
-def _say_and_interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Not by way of sys.stderr, which may have been writing when the signal came.
-    os.write(2, b"\npystore: what runs may finish; Ctrl-C again ends it now\n")
-    raise KeyboardInterrupt
+    def __init__(self, workers: int | None) -> None:
+        self._heard: list[KeyboardInterrupt] = []
+        self._workers = workers
+        self._terminal = 2
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Takes what comes inside the block, unless it is ignored, as under `nohup`."""
+        before = {number: signal.getsignal(number) for number in _STOPS}
+        self._terminal = os.dup(2)  # while a stage runs, 2 may be its log
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, self._press)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(self._terminal)
+
+    def __call__(self, event: Event) -> None:
+        """Ends the run after an attempt that went on in spite of it. It is a listener."""
+        in_caller = threading.current_thread() is threading.main_thread()
+        if self._heard and in_caller and isinstance(event, Succeeded | AttemptFailed):
+            raise self._heard[0]
+
+    def _press(self, number: int, frame: FrameType | None) -> NoReturn:
+        self._heard.append(KeyboardInterrupt() if number == signal.SIGINT else Stopped(number))
+        if len(self._heard) == 1 and self._workers is not None:
+            self._say("what runs may finish; Ctrl-C again ends it now")
+        if len(self._heard) == 2:
+            self._say("stopping; Ctrl-C again ends it by force")
+        if len(self._heard) > 2:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        raise self._heard[-1]
+
+    def _say(self, text: str) -> None:
+        # Not by way of sys.stderr, which may have been writing when the signal came.
+        wipe = "\r\x1b[J" if os.isatty(self._terminal) else ""
+        os.write(self._terminal, f"{wipe}pystore: {text}\n".encode())

@@ -17,6 +17,7 @@ from ...model.errors import BadStage, BuildsFailed, PystoreError
 from ...model.refs import DRef
 from ...run.planning.plan import plan
 from ...run.verbs import realize_many
+from ...run.watching import both
 from ...store.current import Default
 from ...store.protocol import StoreProtocol
 from ...store.store import Store
@@ -26,7 +27,7 @@ from .chosen import Chosen, shown
 from .edge import Edge, edge
 from .ending import FAILED, code_of, located, tell
 from .hearing import Hearing
-from .interruption import interrupted, saying_that_workers_finish
+from .interruption import Presses, interrupted
 from .parameters import declared, takes_parameters
 from .program import Program, parse_target
 
@@ -172,12 +173,13 @@ class _Run:
         self, closure: Closure, forced: Sequence[DRef], store: Store, hearing: Hearing
     ) -> list[Chosen]:
         options = {name: self.options[name] for name in _PASSED}
-        with watching(self._mode, self.events), saying_that_workers_finish(options["workers"]):
+        presses = Presses(options["workers"])
+        with watching(self._mode, self.events), presses.heeded():
             found = realize_many(
                 Closure(_by_label(closure), closure.derivations),
                 force_rebuild=forced,
                 store=store,
-                listener=hearing,
+                listener=both(hearing, presses),
                 capture=not self.options["verbose"],
                 gpus=gpus.split(",") if (gpus := self.options["gpus"]) else None,
                 substitute=self.options["substitute"] or None,

@@ -54,7 +54,7 @@ def ending(event: Event, labels: Labels) -> Words | None:
             same = "" if fresh else ", to the same bytes as before"
             return "built", f"{labels(dref, number)} in {span(duration)}{same}"
         case AttemptFailed(dref, number, error):
-            verb = "stopped" if event.stopped else "failed"
+            verb = "stopped" if event.stopped else "retrying" if event.again else "failed"
             return verb, f"{labels(dref, number)}: {first_line(error)}"
         case Adopted(dref, rrefs):
             return "adopted", f"{labels(dref)}: {len(rrefs)} made elsewhere from the same bytes"
@@ -83,12 +83,13 @@ def beginning(event: Event, labels: Labels) -> Words | None:
 
 def summary(tally: Tally, took: float) -> str:
     """What it came to: `3 of 7 done · 2 reused · 1 failed · 12 s`."""
-    failed = len({dref for dref, _ in tally.failed})
+    failed, stopped = (len({dref for dref, _ in of}) for of in (tally.failed, tally.stopped))
     counts = {
         "reused": tally.reused,
         "adopted": len(tally.adopted),
         "fetched": len(tally.fetched),
         "failed": failed,
+        "stopped": stopped,
         "waiting": len(tally.waiting),
     }
     shown = [f"{count} {word}" for word, count in counts.items() if count]
