@@ -17,6 +17,7 @@ from .build import Build
 from .capture import captured, last_lines
 from .forking import alone
 from .nesting import inside
+from .placing import in_its_place
 from .provenance import describe, describe_project
 from .request import Request
 from .source import source_digest
@@ -93,10 +94,9 @@ def _run_captured(derivation: Derivation, build: Build, log: Path | None) -> Non
 def _run(derivation: Derivation, build: Build) -> None:
     name = derivation.realizer.name
     try:
-        with inside(f"the realizer {name}"), alone():
+        with inside(f"the realizer {name}"), alone(), in_its_place():
             derivation.realizer(build)
-    except PystoreError as error:
-        error.having(dref=derivation.dref)
+    except PystoreError:
         raise
     except (Exception, SystemExit) as error:
         raise _build_error(derivation.dref, name, error) from error

@@ -11,21 +11,22 @@ import queue
 import time
 from collections.abc import Collection
 from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from ..model.context import Context
 from ..model.derivation import Closure
-from ..model.errors import Corrupted, MatcherUnsatisfied, NotInStore, StoreBusy
+from ..model.errors import MatcherUnsatisfied, PystoreError, StoreBusy
 from ..model.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
 from ..model.matchers import Need
-from ..model.plan import Built, Chosen, Dropped, Failed, Match, Plan, Realize, Wants, more_attempts
+from ..model.plan import Built, Chosen, Dropped, Failed, Match, Plan, Realize, Wants
 from ..model.printable import counted
 from ..model.refs import DRef, RRef
 from ..model.tries import Tries
 from ..store.commit import Committed
 from ..store.disk import fresh_name
 from ..store.protocol import Lock, StoreProtocol
+from .choosing import choose
 from .dispatch import dispatch_of, lost
 from .edits import made_by, warn_of_edits
 from .executor import SerialExecutor
@@ -172,7 +173,7 @@ class _Loop:
         dref = instruction.dref
         answer: Chosen | Wants | Failed
         try:
-            answer = self._ask(instruction)
+            answer = self._ask_anywhere(instruction)
             if isinstance(answer, Wants) and not self._settings.build:
                 answer = self._look_further(instruction, answer)
                 if isinstance(answer, Wants):
@@ -193,21 +194,21 @@ class _Loop:
         self._busy.pop(dref, None)
         self._plan.tell(answer)
 
+    def _ask_anywhere(self, instruction: Match) -> Chosen | Wants:
+        """What the matcher says; where it refuses, what it says with what other places offer."""
+        try:
+            return self._ask(instruction)
+        except MatcherUnsatisfied:
+            if not self._search(instruction):
+                raise
+            return self._ask(instruction)
+
     def _ask(self, instruction: Match) -> Chosen | Wants:
         dref, context = instruction.dref, instruction.context
         derivation, self._contexts[dref] = self._known[dref], context
         wanted = self._settings.attempts if dref in self._targets else 1
-        absent: set[RRef] = set()
-        while True:
-            candidates = [
-                replace(c, gone=c.gone or c.rref in absent)
-                for c in self._store.candidates(dref, context, derivation.matcher.reads)
-            ]
-            answer = more_attempts(wanted, candidates) or derivation.matcher.select(candidates)
-            if isinstance(answer, Need) or self._store.hold(answer):
-                break
-            # gc was quicker, or somebody has removed what the listing still shows.
-            absent.update(rref for rref in answer if not self._has(rref))
+        choice = choose(self._store, derivation, context, wanted)
+        answer, candidates = choice.answer, choice.candidates
         if not isinstance(answer, Need):
             if dref not in self._built:
                 warn_of_edits(derivation, candidates, answer)
@@ -219,24 +220,22 @@ class _Loop:
         self._lost[dref] = [seed for seed in self._lost.get(dref, seeds) if seed in seeds]
         return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
 
-    def _has(self, rref: RRef) -> bool:
-        try:
-            return self._store.path(rref).is_dir()
-        except (NotInStore, Corrupted):
-            return False
-
     def _look_further(self, instruction: Match, answer: Chosen | Wants) -> Chosen | Wants:
         """The answer with what other places offer, where the store has not enough."""
         dref = instruction.dref
         if not isinstance(answer, Wants) or dref in self._forced:
             return answer
-        derivation, context = self._known[dref], instruction.context
-        source = source_digest(derivation.realizer)
-        if self._store.look_further(derivation.config, context, self._listener, source):
+        if self._search(instruction):
             answer = self._ask(instruction)
             if isinstance(answer, Wants):
                 self._store.keep_found(dref)  # what is built now has seeds of its own
         return answer
+
+    def _search(self, instruction: Match) -> bool:
+        """Whether other places offer something."""
+        derivation, context = self._known[instruction.dref], instruction.context
+        source = source_digest(derivation.realizer)
+        return self._store.look_further(derivation.config, context, self._listener, source)
 
     def _adopt(self, instruction: Match) -> bool:
         """Whether others have reached results from the same bytes, which now count here."""
@@ -314,6 +313,8 @@ class _Loop:
         # Who shares the executor may have shut it down, with all that had not started.
         error = lost(CancelledError("cancelled")) if future.cancelled() else future.exception()
         dref = request.dref
+        if isinstance(error, PystoreError):
+            error.having(dref=dref)
         if error is None:
             rref = future.result().rref
             self._built.setdefault(dref, []).append(rref)

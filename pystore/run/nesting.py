@@ -1,4 +1,7 @@
-"""Nesting: where we are, so that a build started inside a build is an error and never a hang."""
+"""Nesting: where we are, so that a build started inside a build is an error and never a hang.
+
+A thread that a realizer starts is on its own: whether it belongs to one cannot be known.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

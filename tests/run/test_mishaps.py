@@ -112,6 +112,30 @@ def test_S6_a_listener_that_raises_at_the_start_leaves_no_running_attempt(store)
     assert not [path for path in store.layout.tmp.iterdir() if path.is_dir()]
 
 
+@pytest.mark.parametrize("workers", [None, 1])
+def test_where_a_realizer_goes_the_next_one_does_not_work(store, tmp_path, monkeypatch, workers):
+    monkeypatch.chdir(tmp_path)
+    os.umask(umask := os.umask(0o022))
+
+    def strays(b):
+        os.chdir(b.outpath)
+        os.umask(0)
+        write(b)
+
+    def writes(b):
+        Path("stray.txt").write_text("")
+        write(b)
+        (b.outpath / "mode.txt").write_text(oct(Path("stray.txt").stat().st_mode & 0o777))
+
+    first = Derivation({"name": "first"}, match_latest(), strays)
+    second = Derivation({"name": "second", "after": first}, match_latest(), writes)
+    rref = ps.realize(second, workers=workers)
+    assert ps.catref(rref, "mode.txt") == [oct(0o666 & ~umask)]
+    assert (tmp_path / "stray.txt").exists()
+    assert os.getcwd() == str(tmp_path)
+    assert ps.verify().sound
+
+
 def test_S5_after_ctrl_c_nothing_more_starts_and_what_runs_keeps_its_lock(store):
     runs, go = [], threading.Event()
 

@@ -377,6 +377,7 @@ def test_a_missing_promise_commits_nothing_and_says_where_the_files_are(store):
     with pytest.raises(MissingOutput) as caught:
         ps.realize(promising)
     assert (caught.value.staging / "out" / "other.txt").exists()
+    assert caught.value.dref == promising.dref
     assert ps.lsref(promising.dref) == []
     assert ps.attempts(promising.dref)[0].outcome == "failed"
 

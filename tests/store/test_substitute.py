@@ -6,7 +6,16 @@ import fsspec
 import pytest
 
 import pystore as ps
-from pystore import Derivation, Store, events, match, match_best, match_latest, match_some
+from pystore import (
+    Derivation,
+    Store,
+    events,
+    match,
+    match_best,
+    match_exact,
+    match_latest,
+    match_some,
+)
 from pystore.errors import BadPlace, BadStage
 from pystore.store.memory import MemoryStore
 from pystore.store.remote import substitute as substitution
@@ -54,6 +63,13 @@ def read(monkeypatch):
 
     monkeypatch.setattr(FolderPlace, "read", note)
     return asked
+
+
+def test_a_realization_that_is_named_comes_from_where_it_is(store, lab):
+    rref = ps.lsref(project()[0].dref, store=lab[1])[0]
+    stage, runs = project(match_exact([rref]))
+    assert ps.realize(stage, substitute=lab[0], build=False) == rref
+    assert runs == []
 
 
 def test_what_a_colleague_has_is_not_built(store, lab):

@@ -1,0 +1,48 @@
+"""Choosing: what a matcher makes of what a store has."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from ..model.candidate import Candidate
+from ..model.context import Context
+from ..model.derivation import Derivation
+from ..model.errors import Corrupted, NotInStore
+from ..model.matchers import Need
+from ..model.plan import more_attempts
+from ..model.refs import RRef
+from ..store.protocol import StoreProtocol
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was offered, and what the matcher said: the realizations to use, or a Need."""
+
+    candidates: list[Candidate]
+    answer: tuple[RRef, ...] | Need
+
+
+def choose(store: StoreProtocol, derivation: Derivation, context: Context, wanted: int) -> Choice:
+    """The choice of the derivation's matcher, which is kept while this process lives (S9).
+
+    `wanted` is how many attempts must have succeeded. Raises what the matcher raises.
+    """
+    absent: set[RRef] = set()
+    while True:
+        found = store.candidates(derivation.dref, context, derivation.matcher.reads)
+        candidates = _without(absent, found) if absent else found
+        answer = more_attempts(wanted, candidates) or derivation.matcher.select(candidates)
+        if isinstance(answer, Need) or store.hold(answer):
+            return Choice(candidates, answer)
+        # gc was quicker, or somebody has removed what the listing still shows.
+        absent.update(rref for rref in answer if not _has(store, rref))
+
+
+def _without(absent: Collection[RRef], found: list[Candidate]) -> list[Candidate]:
+    return [replace(c, gone=c.gone or c.rref in absent) for c in found]
+
+
+def _has(store: StoreProtocol, rref: RRef) -> bool:
+    try:
+        return store.path(rref).is_dir()
+    except (NotInStore, Corrupted):
+        return False
