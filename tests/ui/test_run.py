@@ -355,9 +355,34 @@ LOADING = {
 def test_imports_that_a_script_cannot_do_are_explained(run, here):
     (here / "part").mkdir()
     (here / "part" / "near.py").write_text("from .other import f\n")
-    assert "  try: import by full names, as a script does" in run("part/near.py")[2]
+    assert "  try: make its folder a package: touch part/__init__.py\n" in run("part/near.py")[2]
     (here / "part" / "far.py").write_text("import helper\n")
     assert "  try: PYTHONPATH=. pystore run part/far.py: its own" in run("part/far.py")[2]
+
+
+@pytest.mark.parametrize("workers", [(), ("-j", "1")])
+@pytest.mark.parametrize("where", [".", "proj/models"])
+def test_G3_a_file_of_a_package_is_run_as_part_of_it(here, where, workers):
+    models = here / "proj" / "models"
+    models.mkdir(parents=True)
+    for folder in (models, models.parent):
+        (folder / "__init__.py").write_text("")
+    (here / "proj" / "data.py").write_text(HELPER)
+    (models / "types.py").write_text("a module of Python's own has this name")
+    (models / "near.py").write_text("EPOCHS = 2\n")
+    (models / "net.py").write_text(
+        PROGRAM.replace("from helper", "from near import EPOCHS\nfrom ..data").replace(
+            "epochs=2", "epochs=EPOCHS"
+        )
+    )
+    folder = here / where
+    file = os.path.relpath(models / "net.py", folder)
+    settings = {"PYSTORE_ROOT": str(here / "store"), "PYTHONSAFEPATH": "1"}  # as by the command
+    ran = pystore_command("run", "-q", *workers, file, cwd=folder, **settings)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(f"{file}:train: 2 built\n")
+    script = pystore_command("run", "-q", "first.py", cwd=here, **settings)
+    assert script.stdout.startswith("first.py:train: 2 up to date\n")
 
 
 @pytest.mark.parametrize("code", LOADING)

@@ -1,30 +1,21 @@
-"""Program: a user's file, loaded as a module, and the stages in it.
+"""Program: a user's file, and the stages in it."""
 
-G1  A program is loaded as by `python FILE.py`, except that it is not `__main__`: its folder comes
-    first on the path, and what stands under `if __name__ == "__main__":` does not run.
-G2  The results of its stages are those of the script: module names are no part of what code is.
-"""
-
-import importlib.util
 import inspect
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from ...model.derivation import Closure, Derivation, collect, leaves
-from ...model.errors import BadStage, PystoreError
+from ...model.errors import BadStage
 from ...model.printable import counted
 from ...model.refs import DRef
 from ...run.declare import Registry, TwoWayStage
-from ...run.programs import run_as_program
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target
+from .loading import load
 
 Choice = tuple[str, Target]
 
@@ -39,18 +30,7 @@ class Program:
     @classmethod
     def load(cls, file: Path) -> "Program":
         """Loads it. Raises BadStage when there is no such file, or it fails while it is loaded."""
-        path = _checked(file)
-        module = _new_module(path)
-        sys.path.insert(0, str(path.parent))
-        sys.argv = [str(file)]
-        try:
-            assert module.__spec__ is not None and module.__spec__.loader is not None
-            module.__spec__.loader.exec_module(module)
-        except PystoreError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise _broken(file, error) from error
-        return cls(file, module)
+        return cls(file, load(file))
 
     @property
     def stages(self) -> dict[str, Target]:
@@ -162,88 +142,6 @@ def _written(parameter: inspect.Parameter) -> str:
         name = default.stage_name if isinstance(default, Stage) else default.config.name
         return f"{parameter.name}={name}()"
     return str(parameter.replace(annotation=parameter.empty))
-
-
-# --- loading ---------------------------------------------------------------------------
-
-
-def _checked(file: Path) -> Path:
-    if not file.is_file():
-        near = get_close_matches(file.name, _programs(file))
-        raise BadStage(
-            "no such file" if not file.exists() else "not a file",
-            given=file,
-            closest=", ".join(near) or None,
-            remedy="pystore run FILE.py, or FILE.py:STAGE",
-        )
-    if file.suffix != ".py":
-        notebook = file.suffix == ".ipynb"
-        raise BadStage(
-            "not a Python file",
-            given=file,
-            remedy="move its stages to a .py file, which the notebook can import"
-            if notebook
-            else "name a file that ends in .py",
-        )
-    return Path(os.path.realpath(file))
-
-
-def _programs(file: Path) -> list[str]:
-    """The names of the files beside it."""
-    found = file.parent.glob("*.py") if file.parent.is_dir() else ()
-    return [path.name for path in found if path.is_file()]
-
-
-class _Fresh(SourceFileLoader):
-    """Compiles the file each time, as Python does with a program.
-
-    Compiled code that was kept may be that of an edit ago: it is told by size and whole seconds.
-    """
-
-    def path_stats(self, path: object) -> NoReturn:
-        """Says that nothing is known by which kept code could be used, or kept."""
-        raise OSError(f"no stats of a program: {path}")
-
-
-def _new_module(path: Path) -> ModuleType:
-    name = path.stem
-    if name in sys.modules:
-        raise BadStage(
-            f"{path.name} has the name of a module that is in use",
-            module=name,
-            remedy="call the file otherwise: what imports that module would get yours",
-        )
-    spec = importlib.util.spec_from_file_location(name, path, loader=_Fresh(name, str(path)))
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    run_as_program(name)
-    return module
-
-
-def _broken(file: Path, error: BaseException) -> BadStage:
-    if isinstance(error, SyntaxError):
-        what, because = f"{file} is no Python", str(error.msg)
-    elif isinstance(error, SystemExit):
-        what, because = f"{file} called sys.exit() when it was loaded", str(error.code)
-    else:
-        what, because = f"{file} failed when it was loaded", f"{type(error).__name__}: {error}"
-    return BadStage(what, because=because[:500], remedy=_instead(file, error))
-
-
-def _instead(file: Path, error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return 'put what only the script does under: if __name__ == "__main__":'
-    if isinstance(error, ImportError) and "relative import" in str(error):
-        return "import by full names, as a script does: a file is loaded without its package"
-    if isinstance(error, ModuleNotFoundError) and error.name and _is_here(error.name):
-        return f"PYTHONPATH=. pystore run {file}: its own folder is looked in, not this one"
-    return f"python {file}"
-
-
-def _is_here(module: str) -> bool:
-    first = module.partition(".")[0]
-    return Path(first).is_dir() or Path(f"{first}.py").is_file()
 
 
 # --- what comes of what ----------------------------------------------------------------

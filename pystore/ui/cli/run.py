@@ -101,8 +101,8 @@ def _files(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
 def run(given: Edge, /, target: str, as_json: bool, **options: Any) -> None:
     """Build a stage of a Python file, and all that it needs.
 
-    Without STAGE, the one that no other stage of the file uses. The file is loaded as a module:
-    what stands under `if __name__ == "__main__":` does not run.
+    Without STAGE, the one that no other stage of the file uses. The file is loaded as a module (of
+    its package, if it has one): what stands under `if __name__ == "__main__":` does not run.
 
     \b
     pystore run train.py
