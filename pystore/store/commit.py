@@ -22,7 +22,7 @@ from .layout import Layout
 from .links import Pool
 from .metrics import Trace, metrics_of
 from .staging import Staging
-from .writers import refuse_late_writers, refuse_strangers
+from .writers import refuse_writers
 
 MANIFEST = "manifest.json"
 CONTEXT = "context.json"
@@ -54,9 +54,8 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool, share: tre
     Raises MissingOutput or UnkeepableOutput before anything is changed.
     """
     check_promises(staging)
-    refuse_late_writers(staging.out)
     tree.check(staging.out, outside)
-    refuse_strangers(staging.out)
+    refuse_writers(staging.out)
     return seal_tree(staging, durable=durable, share=share)
 
 

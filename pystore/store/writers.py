@@ -20,26 +20,19 @@ from .walk import Step, walk
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)  # or another user's
 
 
-def refuse_late_writers(out: Path) -> None:
-    """Raises UnkeepableOutput when this process, or one it started, can still write below `out`."""
-    found = list(_writers(out, _family()))
-    if found:
-        gc.collect()  # files that were dropped, not closed, in a reference cycle
-        found = list(_writers(out, _family()))
-    _refuse(found)
-
-
-def refuse_strangers(out: Path) -> None:
-    """The same of any process of this machine: a daemon has left the family that started it.
+def refuse_writers(out: Path) -> None:
+    """Raises UnkeepableOutput when a process can still write below `out`, a daemon's included.
 
     The tree must have been checked: its directories are open to us.
     """
-    # The kernel says at once whether anybody has a file open, and never who.
-    if any(_is_open(step) for step in walk(out) if stat.S_ISREG(step.status.st_mode)):
-        _refuse(list(_writers(out, filter(str.isdecimal, os.listdir("/proc")))))
-
-
-def _refuse(found: list[str]) -> None:
+    told = _told(out)
+    if told == {False}:
+        return
+    gc.collect()  # files that were dropped, not closed, in a reference cycle
+    # The kernel says at once whether anybody has a file open, and never who; or it cannot tell,
+    # and then those who may have are asked one by one.
+    among = filter(str.isdecimal, os.listdir("/proc")) if True in told else _family()
+    found = list(_writers(out, among))
     if found:
         raise UnkeepableOutput(
             "a file of the output is still open for writing",
@@ -49,24 +42,30 @@ def _refuse(found: list[str]) -> None:
         )
 
 
-def _is_open(step: Step) -> bool:
-    """Whether somebody has a file open for writing; also where NFS cannot tell."""
+def _told(out: Path) -> set[bool | None]:
+    """Whether files below `out` are open for writing, as far as the kernel can tell."""
     if sys.platform != "linux":
-        return False
+        return {None}
+    files = (step for step in walk(out) if stat.S_ISREG(step.status.st_mode))
+    return {_is_open(step) for step in files} or {False}
+
+
+def _is_open(step: Step) -> bool | None:
+    """Whether somebody has a file open for writing, or has mapped it so; None if not known."""
     try:
         file = os.open(step.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=step.folder)
     except PermissionError:
-        return False  # it is opened to us when it is sealed
+        return None  # it is opened to us when it is sealed
     try:
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # if one opens it now: harmless
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        return False
     except BlockingIOError:
-        return True
+        return True  # NFS says so of any file
     except OSError:
-        return False  # no such leases there, or another user's file
+        return None  # no such leases there, or another user's file
     finally:
         os.close(file)  # which gives up the lease
-    return False
 
 
 def _writers(out: Path, processes: Iterable[str]) -> Iterator[str]:
