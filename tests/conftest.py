@@ -1,5 +1,6 @@
 """Fixtures: fresh stores, and a clock that ticks only when told."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from pystore import Store
 from pystore.store.memory import MemoryStore
 
+# What the user who runs the tests has set is not to be seen in them.
+os.environ["PYSTORE_SETTINGS"] = os.devnull
 # In the background, or under nohup, these are ignored, by the programs that tests start as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

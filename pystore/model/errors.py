@@ -12,6 +12,7 @@ __all__ = [
     "BadName",
     "BadPlace",
     "BadRef",
+    "BadSettings",
     "BadStage",
     "BuildError",
     "BuildsFailed",
@@ -108,6 +109,10 @@ class BadMatcher(PystoreError):
 
 class BadMetric(PystoreError):
     """A metric that nobody wrote down, or that is no number."""
+
+
+class BadSettings(PystoreError):
+    """A settings file that is no TOML, or says what cannot be set."""
 
 
 class BadPlace(PystoreError):

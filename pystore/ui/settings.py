@@ -1,10 +1,13 @@
 """Settings: the one reader of environment variables, and the process-wide store.
 
+A variable comes before the same setting in the settings file, `~/.config/pystore/settings.toml`.
+
 `PYSTORE_ROOT`     where the store is, when the program names none
 `PYSTORE_BELOW`    a store that is read beside it, and never written, such as a laboratory's
 `PYSTORE_MIRRORS`  servers that serve files by their sha256, for `fetchurl`; parted by spaces
 `PYSTORE_SUBSTITUTERS`  remotes to look in before something is built; parted by spaces
 `PYSTORE_TRUSTED_KEYS`  public keys, one of which must have signed what comes from there
+`PYSTORE_SETTINGS`  where the settings file is
 `NO_COLOR`         when it is set and not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
@@ -16,12 +19,14 @@ from ..run.remotes import Defaults
 from ..store.current import Default
 from ..store.layout import exists
 from ..store.store import Store
+from .settings_file import SettingsFile, read
 
 
 def default_root() -> Path:
     """Where the store is when the program names none.
 
-    `PYSTORE_ROOT`, else the nearest `.pystore/` upwards, else the user's data folder.
+    `PYSTORE_ROOT`, else the nearest `.pystore/` upwards, else what the settings file says, else
+    the user's data folder. Raises BadSettings.
     """
     if root := named_root():
         return root
@@ -29,8 +34,7 @@ def default_root() -> Path:
     for folder in (here, *here.parents):
         if exists(folder / ".pystore"):
             return folder / ".pystore"
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data, "pystore").expanduser()
+    return _file().store or _home("XDG_DATA_HOME", "~/.local/share") / "pystore"
 
 
 def named_root() -> Path | None:
@@ -40,26 +44,41 @@ def named_root() -> Path | None:
 
 
 def default_below(root: str | os.PathLike[str]) -> Path | None:
-    """The store below the one at `root`: `PYSTORE_BELOW`, unless that is the one at `root`."""
-    below = os.environ.get("PYSTORE_BELOW")
+    """The store below the one at `root`, as the settings have it, unless that is itself."""
+    named = os.environ.get("PYSTORE_BELOW")
+    below = Path(named) if named else _file().below
     if not below or os.path.realpath(below) == os.path.realpath(root):
         return None
-    return Path(below)
+    return below
 
 
 def mirrors() -> tuple[str, ...]:
     """Base URLs of servers that serve files by their sha256, in the order to ask them."""
-    return tuple(os.environ.get("PYSTORE_MIRRORS", "").replace(",", " ").split())
+    named = os.environ.get("PYSTORE_MIRRORS")
+    return _file().mirrors if named is None else tuple(named.replace(",", " ").split())
 
 
 def substituters() -> tuple[str, ...]:
     """URLs of remotes to look in before something is built, in the order to ask them."""
-    return tuple(os.environ.get("PYSTORE_SUBSTITUTERS", "").split())
+    named = os.environ.get("PYSTORE_SUBSTITUTERS")
+    return _file().substituters if named is None else tuple(named.split())
 
 
 def trusted_keys() -> tuple[str, ...] | None:
     """Public keys, one of which must have signed what comes from a remote; None: anybody may."""
-    return tuple(os.environ.get("PYSTORE_TRUSTED_KEYS", "").replace(",", " ").split()) or None
+    named = os.environ.get("PYSTORE_TRUSTED_KEYS")
+    # One that is set and empty trusts nobody: it may be what a missing file left.
+    return _file().trusted_keys if named is None else tuple(named.replace(",", " ").split())
+
+
+def _file() -> SettingsFile:
+    named = os.environ.get("PYSTORE_SETTINGS")
+    path = Path(named) if named else _home("XDG_CONFIG_HOME", "~/.config") / "pystore/settings.toml"
+    return read(path)
+
+
+def _home(variable: str, usual: str) -> Path:
+    return Path(os.path.expanduser(os.environ.get(variable) or usual))
 
 
 def coloured() -> bool | None:

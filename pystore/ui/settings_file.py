@@ -1,0 +1,92 @@
+"""The settings file: what holds for all calls of a user, where no variable says otherwise.
+
+```toml
+store = "~/results"
+below = "/lab/store"
+mirrors = ["https://files.lab.example"]
+substituters = ["s3://lab/pystore"]
+trusted_keys = ["3b6a27bc…"]
+```
+"""
+
+import os
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..model.errors import BadSettings
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """What a settings file says."""
+
+    store: Path | None = None
+    below: Path | None = None
+    mirrors: tuple[str, ...] = ()
+    substituters: tuple[str, ...] = ()
+    trusted_keys: tuple[str, ...] | None = None  # None: anybody may have signed
+
+
+_PATHS = ("store", "below")
+_KEYS = tuple(field.name for field in fields(SettingsFile))
+
+
+@cache
+def read(path: Path) -> SettingsFile:
+    """What the file says; nothing where there is none. Each is read once a process.
+
+    Relative paths in it are those of its folder. Raises BadSettings when it is no TOML, or has a
+    key that is unknown or of another kind.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except (FileNotFoundError, NotADirectoryError):
+        return SettingsFile()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(
+            "the settings cannot be read",
+            path=path,
+            because=str(error),
+            remedy="name another file: PYSTORE_SETTINGS",
+        ) from None
+    return SettingsFile(**{key: _checked(path, key, v) for key, v in _parsed(path, text).items()})
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    import tomllib  # only where there is a file
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettings(
+            "the settings are no TOML",
+            path=path,
+            because=str(error),
+            remedy='write lines such as: substituters = ["s3://lab/pystore"]',
+        ) from None
+
+
+def _checked(path: Path, key: str, value: object) -> Any:
+    if key not in _KEYS:
+        raise BadSettings(
+            "there is no such setting",
+            given=key,
+            path=path,
+            closest=", ".join(get_close_matches(key, _KEYS)) or None,
+            settings=", ".join(_KEYS),
+            remedy="name one of them",
+        )
+    if key in _PATHS and isinstance(value, str) and value:
+        return path.parent / os.path.expanduser(value)
+    if key not in _PATHS and isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    kind = "a path" if key in _PATHS else "a list of texts"
+    raise BadSettings(
+        f"the setting {key} is {kind}",
+        given=repr(value)[:200],
+        path=path,
+        remedy=f'{key} = "~/results"' if key in _PATHS else f'{key} = ["…"]',
+    )
