@@ -91,6 +91,11 @@ def completion_wanted() -> str:
     return os.environ.get("_PYSTORE_COMPLETE", "")
 
 
+def typed_so_far() -> tuple[str, str]:
+    """The line up to the cursor that Bash wants completed, and what it takes for its last word."""
+    return os.environ.get("COMP_LINE", ""), os.environ.get("COMP_WORD", "")
+
+
 def terminal_is_dumb() -> bool:
     """Whether the terminal says that it can only take lines."""
     return os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 import pytest
-from command import PROGRAM, environment, in_terminal, pystore_command
+from command import PROGRAM, environment, in_terminal
 from small_store import BORN, ODD, make, train
 
 from pystore import (
@@ -390,24 +390,6 @@ def test_a_terminal_shows_short_references_in_colour(small, tmp_path):
     assert max(map(len, plain)) <= 100
     child = in_terminal("--store", small.root, "log", cwd=tmp_path, NO_COLOR="1")
     assert "\x1b[" not in child.read()
-
-
-def test_references_are_completed(small):
-    def completed(*words):
-        env = {
-            "_PYSTORE_COMPLETE": "bash_complete",
-            "COMP_WORDS": " ".join(["pystore", *words]),
-            "COMP_CWORD": str(len(words)),
-            "PYSTORE_ROOT": str(small.root),
-        }
-        return [line.partition(",")[2] for line in pystore_command(**env).stdout.splitlines()]
-
-    assert completed("show", "") == ["baseline", "digits", "odd", "train"]
-    assert completed("cat", "b") == ["baseline"]
-    assert completed("ls", "dref:") == [str(dref) for dref in small.drefs()]
-    assert completed("tree", "train@") == ["train@latest"]
-    assert completed("cat", "baseline", "weights/l") == ["weights/latest", "weights/layers/0.bin"]
-    assert completed("cat", "nothing", "") == [""]
 
 
 def test_lines_that_look_like_a_head_are_shown_too(call, tmp_path):

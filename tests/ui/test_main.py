@@ -10,8 +10,7 @@ import pexpect
 import pytest
 from command import PROGRAM, environment, in_terminal, pystore_command
 
-from pystore import PystoreWarning, realize
-from pystore import pin as store_pin
+from pystore import PystoreWarning
 from pystore.errors import (
     BadRef,
     BuildError,
@@ -25,7 +24,6 @@ from pystore.errors import (
     NotInStore,
     StoreBusy,
 )
-from pystore.stages import mkfile
 from pystore.ui.cli import main
 from pystore.ui.cli.edge import Edge, edge
 from pystore.ui.cli.ending import Stopped, code_of
@@ -205,24 +203,6 @@ def test_colours_are_for_terminals_that_want_them(more, tmp_path):
     assert "\x1b[" not in pystore_command("nothing").stderr
 
 
-def test_bash_completes_commands_after_a_tab(tmp_path):
-    (tmp_path / "pystore").write_text(f'#!/bin/sh\nexec {" ".join(PROGRAM)} "$@"\n')
-    (tmp_path / "pystore").chmod(0o755)
-    environ = environment(PATH=f"{tmp_path}:/usr/bin:/bin", PS1="$ ")
-    shell = pexpect.spawn("bash --norc --noprofile -i", env=environ, encoding="utf-8", timeout=30)
-    shell.expect_exact("$ ")
-    shell.sendline('eval "$(pystore completion bash)"; echo "load""ed"')
-    shell.expect_exact("loaded")
-    shell.send("pystore compl\t")
-    shell.expect_exact("completion ")
-    shell.send("fi\t")
-    shell.expect_exact("fish ")
-    shell.sendline("| head -1")
-    shell.expect_exact("function _pystore_completion;")
-    shell.sendline("exit")
-    shell.expect(pexpect.EOF)
-
-
 @pytest.mark.parametrize(
     ("redirection", "told", "code"),
     [
@@ -238,19 +218,6 @@ def test_output_that_nobody_can_take_is_no_traceback(redirection, told, code):
         ["bash", "-c", line], capture_output=True, text=True, env=environment(), check=False
     )
     assert (done.returncode, done.stderr.splitlines(True)[:1]) == (code, [told] if told else [])
-
-
-def test_a_pin_and_a_file_are_completed(tmp_path, store):
-    (tmp_path / "first.py").write_text("")
-    rref = realize(mkfile("x", "y"), store=store)
-    store_pin(rref, "champion", store=store)
-    environ = environment(PYSTORE_ROOT=str(store.root), _PYSTORE_COMPLETE="bash_complete")
-    for words, found in (("pystore unpin ch", "plain,champion"), ("pystore run f", "file,f")):
-        done = subprocess.run(
-            PROGRAM, env={**environ, "COMP_WORDS": words, "COMP_CWORD": "2"},
-            capture_output=True, text=True, check=True, cwd=tmp_path,
-        )  # fmt: skip
-        assert done.stdout == f"{found}\n"
 
 
 def test_warnings_of_others_are_shown_as_python_shows_them(command, capsys):

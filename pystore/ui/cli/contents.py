@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,24 @@ from ...model.refs import RRef
 from ...run.inspection.artifacts import artifact_path
 from ...run.inspection.inventory import manifest_of
 from ...run.inspection.lookup import rref2path
+from ...store.store import Store
 from ..quantities import size
 from .artifact import artifact, artifact_record
 from .columns import cut
 from .edge import Edge, as_json, edge, report
-from .ref import RREF
+from .ref import RREF, begun_so
 
 
 def _artifacts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The files of the realization that was typed before."""
     rref = ctx.params.get("ref")
-    if not isinstance(rref, RRef):
-        return []
-    entries = manifest_of(rref, ctx.ensure_object(Edge).store).entries
-    names = [os.fsdecode(entry.path) for entry in entries if entry.kind != "directory"]
-    return [name for name in names if name.startswith(incomplete) and name.isprintable()]
+    return begun_so(lambda: _names(rref, ctx.ensure_object(Edge).store), incomplete) if rref else []
+
+
+def _names(rref: RRef, store: Store) -> Iterator[str]:
+    entries = manifest_of(rref, store).entries
+    names = (os.fsdecode(entry.path) for entry in entries if entry.kind != "directory")
+    return (name for name in names if name.isprintable())
 
 
 @click.command()

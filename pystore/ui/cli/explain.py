@@ -14,7 +14,7 @@ from ...run.planning.explanation import Explanation
 from ...store.current import Default
 from .edge import Edge, as_json, edge, report
 from .parameters import declared, takes_parameters
-from .program import Program, parse_target
+from .program import Program, complete_target, parse_target
 from .ref import REF, complete
 
 Asked = DRef | RRef | tuple[Path, str | None]
@@ -37,7 +37,7 @@ class _Asked(click.ParamType):  # type: ignore[type-arg]  # generic in later ver
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """References; or files, where none begins so."""
-        return complete(ctx, param, incomplete) or [CompletionItem(incomplete, type="file")]
+        return complete(ctx, param, incomplete) or complete_target(incomplete)
 
 
 @click.command("explain")

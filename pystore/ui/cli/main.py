@@ -146,6 +146,8 @@ def main() -> None:
     if wanted := completion_wanted():
         from click.shell_completion import shell_complete
 
+        from . import completion  # noqa: F401  # Bash is completed in our own way
+
         obj = {"obj": Edge()}
         sys.exit(shell_complete(pystore, obj, "pystore", "_PYSTORE_COMPLETE", wanted))
     for number in (signal.SIGTERM, signal.SIGHUP):

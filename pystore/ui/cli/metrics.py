@@ -1,7 +1,7 @@
 """pystore metrics: what the attempts reached, with what one may conclude."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ import click
 from ...model.errors import BadMetric
 from ...model.printable import printable
 from ...model.refs import DRef, RRef
+from ...run.experiments.parameters import differing
 from ...run.experiments.results import Results, results
 from ...run.experiments.summary import Group, Summary
 from .columns import columns, in_terminal, ref
 from .edge import Edge, as_json, edge, report
-from .ref import REFS
+from .ref import REFS, begun_so, metrics_of, typed
 
 _NONE = (
     "no attempt has a metric: build_metric(build, name, number) tells one, and a file whose first "
@@ -23,10 +24,43 @@ _NONE = (
 _STATISTICS = ("mean", "std", "low", "high", "min", "max")
 
 
+def _recorded(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The metrics of what was typed."""
+    edge = ctx.ensure_object(Edge)
+    return begun_so(lambda: metrics_of(_drefs(typed(ctx)["refs"]), edge.store), incomplete)
+
+
+def _varied(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The parameters in which the derivations that were typed differ."""
+    edge = ctx.ensure_object(Edge)
+
+    def names() -> Iterator[str]:
+        told = differing({dref: edge.store.config(dref) for dref in _drefs(typed(ctx)["refs"])})
+        return (name for parameters in told.values() for name in parameters)
+
+    return begun_so(names, incomplete)
+
+
+def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
+    return list(dict.fromkeys(one.dref for given in refs for one in given))
+
+
 @click.command()
 @click.argument("refs", type=REFS, nargs=-1, required=True, metavar="NAME|GLOB|REF...")
-@click.option("-m", "--metric", "names", multiple=True, help="Only this one [all recorded].")
-@click.option("--over", multiple=True, help="A parameter that makes no rows of its own.")
+@click.option(
+    "-m",
+    "--metric",
+    "names",
+    multiple=True,
+    shell_complete=_recorded,
+    help="Only this one [all recorded].",
+)
+@click.option(
+    "--over",
+    multiple=True,
+    shell_complete=_varied,
+    help="A parameter that makes no rows of its own.",
+)
 @click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the points into this file.")
 @as_json
@@ -47,8 +81,7 @@ def metrics(
     --json: objects with `metric`, `parameters`, `drefs`, `n`, `failed`, `missing`, `mean`, `std`,
     `low` and `high` of the 95 % interval, `min`, `max` and `best`; null where there is none.
     """
-    drefs = [one.dref for given in refs for one in given]
-    found = results(*dict.fromkeys(drefs), metrics=names or None, store=edge.store)
+    found = results(*_drefs(refs), metrics=names or None, store=edge.store)
     summary = found.summary(over=over, mode="min" if least else "max")
     if plot is not None:
         _draw(found, over, plot)

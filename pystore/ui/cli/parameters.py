@@ -4,9 +4,11 @@ import inspect
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ...model.derivation import Closure, Derivation, leaves
 from ...model.errors import BadStage, PystoreError
@@ -15,7 +17,9 @@ from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target, declare
 from ...store.protocol import StoreProtocol
 from .kinds import check_kind
-from .program import Choice, parameters_of, shown, signature_of
+from .outline import keys_of, outline
+from .program import Choice, parameters_of, parse_target, shown, signature_of
+from .ref import typed
 
 _WORDS = {"True": True, "False": False, "None": None}  # as Python writes what JSON has otherwise
 
@@ -33,6 +37,20 @@ class Parameter(click.ParamType):  # type: ignore[type-arg]  # generic in later 
         if not equals or not key:
             self.fail(f"{value!r} is no key=value, such as epochs=3", param, ctx)
         return key, parse_value(text)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The parameters of the stage that was typed, as the text of its file has them."""
+        file, stage = typed_target(ctx)
+        keys = (f"{key}=" for key in keys_of(stage, outline(file)))
+        return [CompletionItem(key) for key in dict.fromkeys(keys) if key.startswith(incomplete)]
+
+
+def typed_target(ctx: click.Context) -> tuple[Path, str | None]:
+    """The file and the stage that were typed so far."""
+    found = next((typed(ctx)[name] for name in ("target", "asked") if name in typed(ctx)), None)
+    return found if isinstance(found, tuple) else parse_target(str(found or ""))
 
 
 takes_parameters = click.option(

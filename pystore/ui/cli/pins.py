@@ -2,12 +2,11 @@
 
 import click
 
-from ...model.errors import PystoreError
 from ...model.refs import RRef
 from ...store import pins as roots
 from .columns import columns
 from .edge import Edge, as_json, edge, report
-from .ref import RREF
+from .ref import RREF, begun_so
 
 
 @click.command()
@@ -26,10 +25,7 @@ def pin(given: Edge, /, name: str, ref: RRef) -> None:
 
 
 def _pinned(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    try:
-        return [n for n in roots.pins(ctx.ensure_object(Edge).store) if n.startswith(incomplete)]
-    except (PystoreError, OSError):
-        return []  # a shell that waits for a word is no place for an error
+    return begun_so(lambda: roots.pins(ctx.ensure_object(Edge).store), incomplete)
 
 
 @click.command()

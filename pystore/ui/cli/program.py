@@ -8,6 +8,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from click.shell_completion import CompletionItem
+
 from ...model.derivation import Closure, Derivation, collect, leaves
 from ...model.errors import BadStage
 from ...model.printable import counted
@@ -16,6 +18,7 @@ from ...run.declare import Registry, TwoWayStage
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target
 from .loading import load
+from .outline import outline
 
 Choice = tuple[str, Target]
 
@@ -90,6 +93,15 @@ def parse_target(text: str) -> tuple[Path, str | None]:
     if colon and not Path(text).exists():
         return Path(file), stage or None
     return Path(text), None
+
+
+def complete_target(begun: str) -> list[CompletionItem]:
+    """The stages of a file whose name stands there, as its text has them; before it, files."""
+    file, colon, _ = begun.rpartition(":")
+    if not colon:
+        return [CompletionItem(begun, type="file")]  # the shell completes it
+    names = (f"{file}:{stage}" for stage in outline(Path(file)))
+    return [CompletionItem(name) for name in names if name.startswith(begun)]
 
 
 def is_target(value: object) -> bool:

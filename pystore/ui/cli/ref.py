@@ -1,16 +1,20 @@
 """REF: the argument that names a derivation or a realization, in full or in short."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from ...model.errors import PystoreError
+from ...model.refs import DRef
 from ...run.inspection.shorthand import find_ref, find_refs, find_rref
 from ...store.pins import pins
 from ...store.store import Store
 from .edge import Edge
+
+_DIGITS = re.compile("[0-9a-f]{3,}")  # with fewer, names alone are offered
 
 
 class RefType(click.ParamType):  # type: ignore[type-arg]  # generic in later versions only
@@ -47,26 +51,60 @@ REFS = RefType(find_refs)
 
 
 def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The same, for arguments that are read later."""
-    return [CompletionItem(text) for text in completions(ctx, incomplete)]
-
-
-def completions(ctx: click.Context, incomplete: str) -> list[str]:
-    """What a reference that begins so may become; nothing where no store can be read."""
+    """What a reference that begins so may become, for arguments that are read later."""
     edge = ctx.ensure_object(Edge)
+    words = begun_so(lambda: _completions(edge.store, incomplete), incomplete)
+    return [CompletionItem(word) for word in words]
+
+
+def begun_so(words: Callable[[], Iterable[str]], begun: str) -> list[str]:
+    """The words that begin so; none where a store cannot be read."""
     try:
-        return sorted(set(_completions(edge.store, incomplete)))
+        return sorted({word for word in words() if word.startswith(begun)})
     except (PystoreError, OSError):
         return []  # a shell that waits for a word is no place for an error
 
 
-def _completions(store: Store, incomplete: str) -> Iterator[str]:
+def typed(ctx: click.Context) -> dict[str, Any]:
+    """The parameters that were typed so far.
+
+    click leaves arguments unread where the last option has no value yet.
+    """
+    if not ctx.args:
+        return ctx.params
+    command, name, words = ctx.command, ctx.info_name, [*ctx.args]
+    return command.make_context(name, words, ctx.parent, resilient_parsing=True).params
+
+
+def _completions(store: Store, begun: str) -> Iterator[str]:
+    base, at, which = begun.partition("@")
+    return _choices(base, which, store) if at else _words(begun, store)
+
+
+def _words(begun: str, store: Store) -> Iterator[str]:
+    """References in full where their digits were begun, else names."""
     drefs = store.drefs()
-    if incomplete.startswith("rref:"):
-        words: list[str] = [rref for dref in drefs for rref in store.realizations(dref)]
-    elif incomplete.startswith("dref:"):
-        words = [*drefs]
-    else:
-        words = [*pins(store), *(dref.name for dref in drefs)]
-        words += [f"{dref.name}@latest" for dref in drefs if "@" in incomplete]
-    yield from (word for word in words if word.startswith(incomplete))
+    rrefs = (rref for dref in drefs for rref in store.realizations(dref))
+    if begun.startswith(("dref:", "rref:")):
+        yield from drefs if begun.startswith("dref:") else rrefs
+        return
+    yield from (*pins(store), *(dref.name for dref in drefs))
+    if _DIGITS.match(begun):  # the name of its directory is a reference, too
+        yield from (ref[len("dref:") :] for ref in (*drefs, *rrefs))
+
+
+def _choices(base: str, which: str, store: Store) -> Iterator[str]:
+    """The realizations that may be chosen of a name, and its derivations by their digits."""
+    drefs = dict.fromkeys(ref.dref for ref in find_refs(base, store=store))
+    yield f"{base}@latest"
+    for metric in metrics_of(drefs, store):
+        best = f"best:{metric}"
+        yield f"{base}@{best}:min" if which.startswith(f"{best}:") else f"{base}@{best}"
+    if _DIGITS.match(which):
+        yield from (dref.short for dref in drefs)
+
+
+def metrics_of(drefs: Iterable[DRef], store: Store) -> list[str]:
+    """The metrics that attempts of these derivations have recorded."""
+    found = (attempt.metrics for dref in drefs for attempt in store.attempts(dref))
+    return list(dict.fromkeys(name for metrics in found for name in metrics))

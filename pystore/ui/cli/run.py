@@ -28,23 +28,31 @@ from .edge import Edge, edge
 from .ending import FAILED, code_of, located, tell
 from .hearing import Hearing
 from .interruption import Presses, interrupted
-from .parameters import declared, takes_parameters
-from .program import Program, parse_target
+from .outline import outline
+from .parameters import declared, takes_parameters, typed_target
+from .program import Program, complete_target, parse_target
 
 _PASSED = ("attempts", "keep_going", "workers", "retries", "timeout")  # options of `realize`
 
 
-def _files(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    return [CompletionItem(begun, type="file")]  # the shell completes it
+def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    return complete_target(begun)
+
+
+def _stages(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """The stages of the file that was typed."""
+    file, _ = typed_target(ctx)
+    return [name for name in outline(file) if name.startswith(begun)]
 
 
 @click.command()
-@click.argument("target", metavar="FILE.py[:STAGE]", shell_complete=_files)
+@click.argument("target", metavar="FILE.py[:STAGE]", shell_complete=_targets)
 @takes_parameters
 @click.option(
     "--force",
     metavar="STAGE",
     multiple=True,
+    shell_complete=_stages,
     help="Build this stage once more, though it has results.",
 )
 @click.option(
