@@ -27,10 +27,13 @@ from pystore import (
     build_cattrs,
     build_note,
     build_outpath,
+    catref,
     lsref,
     match_latest,
     realize,
 )
+from pystore.errors import Corrupted
+from pystore.store import tree
 from pystore.ui.cli import columns
 from pystore.ui.cli.main import COMMANDS, pystore, run
 
@@ -333,6 +336,21 @@ def test_a_damaged_store_ends_with_3(other, call):
     manifest.write_text("{}")
     code, out, err = call("tree", "digits", "--store", other.root)
     assert (code, out) == (3, "") and "pystore verify" in err
+
+
+def test_an_artifact_that_is_lost_is_a_damage(other, call):
+    rref = lsref(train(1.0).dref, store=other)[0]
+    out = Path(other.layout.out(rref))
+    out.chmod(0o755)
+    (out / "report.md").unlink()
+    tree.remove(out / "weights")
+    for path in ("report.md", "weights/layers/0.bin", "weights/layers"):
+        code, out, err = call("cat", rref, path, "--store", other.root)
+        assert (code, out) == (3, "")
+        assert "an artifact is missing on the disk" in err and "try: pystore verify" in err
+        with pytest.raises(Corrupted, match="missing"):
+            catref(rref, path.split("/"), store=other)
+    assert call("cat", rref, "nothing", "--store", other.root)[0] == 2
 
 
 def test_what_is_gone_is_shown_as_gone(other, call):

@@ -12,7 +12,7 @@ from ...model.printable import printable
 from ...model.refs import DRef, RRef, check_part
 from ...store.store import Store
 from .inventory import manifest_of
-from .lookup import file_of
+from .lookup import file_of, lacking
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Found:
 def artifact_path(rref: RRef, path: str, store: Store) -> Path:
     """The file of an artifact, or of the store's own two about a realization.
 
-    Raises NotInStore when there is none, BadRef when it is no file.
+    Raises NotInStore when there is none, BadRef when it is no file, Corrupted when it is lost.
     """
     parts = [check_part(part) for part in path.strip("/").split("/")]
     file = file_of(rref, parts, store)
@@ -37,14 +37,7 @@ def artifact_path(rref: RRef, path: str, store: Store) -> Path:
         raise BadRef(
             "this is a directory", rref=rref, path=printable(path), remedy="pystore tree REF"
         )
-    there = [printable(entry.path) for entry in manifest_of(rref, store).entries]
-    raise NotInStore(
-        "no such artifact",
-        rref=rref,
-        path=printable(path)[:200],
-        artifacts=", ".join(there[:20]) or "none",
-        remedy="pystore tree REF",
-    )
+    raise lacking(rref, "/".join(parts), manifest_of(rref, store), remedy="pystore tree REF")
 
 
 def search(

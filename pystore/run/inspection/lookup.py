@@ -10,8 +10,11 @@ from ...model.attempt import Attempt
 from ...model.config import Config
 from ...model.context import Context
 from ...model.derivation import Closure
-from ...model.errors import BadRef, NotInStore
+from ...model.errors import BadRef, Corrupted, NotInStore, PystoreError
+from ...model.manifest import Manifest
+from ...model.printable import printable
 from ...model.refs import DRef, RRef, check_part, parse_ref
+from ...store import disk
 from ...store.commit import CONTEXT, MANIFEST
 from ...store.current import current_store
 from ...store.layout import Layout
@@ -103,7 +106,8 @@ def catref(
 ) -> list[str]:
     """The lines of an artifact that is UTF-8 text: `catref(rref, ["accuracy.txt"])`.
 
-    Raises NotInStore when there is no such file, BadRef when it is no text file.
+    Raises NotInStore when there is no such file, BadRef when it is no text file, Corrupted when it
+    is lost.
     """
     parts = [check_part(part) for part in ([path] if isinstance(path, str) else path)]
     file = file_of(rref, parts, store or current_store())
@@ -120,13 +124,28 @@ def catref(
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
             raise
-        raise NotInStore(
-            "no such artifact",
+        manifest = Manifest.parse(disk.read(rref2path(rref, store=store).parent / MANIFEST))
+        lists = "lsref(rref) lists what there is"
+        raise lacking(rref, "/".join(parts), manifest, remedy=lists) from None
+
+
+def lacking(rref: str, path: str, manifest: Manifest, *, remedy: str) -> PystoreError:
+    """The error about a file that is not on the disk: Corrupted where the manifest has it."""
+    sought, entries = os.fsencode(path), manifest.entries
+    if any(entry.path == sought or entry.path.startswith(sought + b"/") for entry in entries):
+        return Corrupted(
+            "an artifact is missing on the disk",
             rref=rref,
-            path="/".join(parts)[:200],
-            artifacts=", ".join(lsref(rref, store=store)[:20]),
-            remedy="lsref(rref) lists what there is",
-        ) from None
+            path=printable(path),
+            remedy="pystore verify; what is damaged is built again",
+        )
+    return NotInStore(
+        "no such artifact",
+        rref=rref,
+        path=printable(path)[:200],
+        artifacts=", ".join(printable(entry.path) for entry in entries[:20]) or "none",
+        remedy=remedy,
+    )
 
 
 def file_of(rref: str, parts: list[str], store: StoreProtocol) -> Path:
