@@ -1,10 +1,12 @@
 """Attempts: those of some derivations or realizations, the newest first."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from ...model.attempt import Attempt
 from ...model.errors import NotInStore
 from ...model.refs import DRef, RRef
+from ...store import below
 from ...store.store import Store
 
 
@@ -34,3 +36,31 @@ def chosen_attempt(refs: Iterable[DRef | RRef], number: int | None, store: Store
         there_are=", ".join(map(str, sorted({a.number for a in found})[:20])) or "none",
         remedy="pystore log",
     )
+
+
+def adopted_from(attempt: Attempt) -> RRef | None:
+    """The realization that its result was taken over from; None where it ran itself."""
+    note = attempt.notes.get("adopted")
+    return RRef(note) if isinstance(note, str) else None
+
+
+def as_run(attempt: Attempt, store: Store) -> Attempt:
+    """The attempt that really ran: what was adopted is the copy of another's record."""
+    source = adopted_from(attempt)
+    tried = newest_first([source], store) if source else []
+    ran = (attempt.start, attempt.stop, attempt.seed)
+    first = next((one for one in tried if (one.start, one.stop, one.seed) == ran), None)
+    return as_run(first, store) if first else attempt
+
+
+def log_of(attempt: Attempt, store: Store) -> Path:
+    """The file of what it printed, whether there is one or not."""
+    home = below.home(store.layout, attempt)
+    return Path(home.beside(attempt.dref, attempt.context, attempt.number, "log"))
+
+
+def runs(attempt: Attempt, store: Store) -> bool:
+    """Whether it still runs."""
+    place = (attempt.context, attempt.number)
+    now = (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)
+    return any(one.outcome == "running" for one in now)

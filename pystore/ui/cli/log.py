@@ -1,33 +1,35 @@
 """pystore log, logs: the attempts, and what they printed."""
 
 import re
-import shutil
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ...model.attempt import Attempt
-from ...model.errors import NotInStore
 from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
-from ...run.inspection.attempts import chosen_attempt, newest_first
-from ...store import below
+from ...run.inspection.attempts import (
+    adopted_from,
+    as_run,
+    chosen_attempt,
+    log_of,
+    newest_first,
+    runs,
+)
 from ..quantities import span
 from .columns import Style, columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
 from .ref import REFS
 
-COLOURS = {
-    "succeeded": "green",
-    "failed": "red",
-    "died": "red",
-    "stopped": "yellow",
-    "running": "yellow",
-}
+_COLOURS = {"failed": "red", "died": "red", "stopped": "yellow", "running": "yellow"}
+_EVERY = 0.3  # [s] between two looks at a log that is followed: a wait that all systems have
+_PIECE = 1 << 20  # [bytes]
 
 
 @click.command("log")
@@ -40,8 +42,11 @@ def log_command(
 ) -> None:
     """Show attempts, the newest first, of everything or of REF.
 
+    An attempt whose result was taken over from another derivation, or another context, is called
+    adopted: it did not run again.
+
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
-    "died" or "running".
+    "died" or "running", and of what was adopted is that of the attempt that ran.
     """
     found = newest_first(edge.store.drefs() if refs is None else refs, edge.store)[:most]
     report([a._asdict() for a in found], lambda: log_text(found), as_json)
@@ -53,15 +58,19 @@ def log_text(attempts: Sequence[Attempt]) -> str:
         return "no attempts"
     header = ["start", "name", "attempt", "outcome", "took", "result"]
     rows = [
-        [when(a.start), a.dref.name, str(a.number), a.outcome, _took(a), _result(a)]
+        [when(a.start), a.dref.name, str(a.number), _outcome(a), _took(a), _result(a)]
         for a in attempts
     ]
     return columns(header, rows, right=["attempt", "took"], styles=_colour)
 
 
+def _outcome(attempt: Attempt) -> str:
+    return "adopted" if adopted_from(attempt) else attempt.outcome
+
+
 def _colour(row: Sequence[str]) -> Style | None:
-    outcome = row[3]
-    return None if outcome == "succeeded" else lambda line: click.style(line, fg=COLOURS[outcome])
+    colour = _COLOURS.get(row[3])
+    return (lambda line: click.style(line, fg=colour)) if colour else None
 
 
 def _took(attempt: Attempt) -> str:
@@ -88,36 +97,50 @@ def error_line(attempt: Attempt) -> str:
 @click.command()
 @click.argument("refs", type=REFS, metavar="REF")
 @click.option("--attempt", "number", type=click.IntRange(min=0), help="Its number [the latest].")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the attempt has ended.")
 @as_json
 @edge
-def logs(edge: Edge, refs: Sequence[DRef | RRef], number: int | None, as_json: bool) -> None:
+def logs(
+    edge: Edge, refs: Sequence[DRef | RRef], number: int | None, follow: bool, as_json: bool
+) -> None:
     """Print what an attempt printed, as it was.
 
     Also of one that failed, died or runs. `pystore run` keeps it. Of a derivation or a name, the
-    latest attempt.
+    latest attempt; where its result was adopted, what the first one to reach it printed.
 
-    --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`.
+    --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`; `path`
+    is null where nothing was printed, or kept.
     """
-    attempt = chosen_attempt(refs, number, edge.store)
-    home = below.home(edge.store.layout, attempt)
-    path = Path(home.beside(attempt.dref, attempt.context, attempt.number, "log"))
-    if not path.exists():
-        raise NotInStore(
-            "this attempt printed nothing that was kept",
-            dref=attempt.dref,
-            attempt=attempt.number,
-            outcome=attempt.outcome,
-            remedy="`pystore run` keeps what is printed; --attempt names another attempt",
-        )
+    attempt = as_run(chosen_attempt(refs, number, edge.store), edge.store)
+    path = log_of(attempt, edge.store)
+    if as_json and follow:
+        raise click.UsageError("--json is for what has ended, or up to now: leave out --follow")
     if as_json:
         report([_log_record(attempt, path)], str, as_json)
         return
     sys.stdout.flush()
-    with path.open("rb") as source:
-        shutil.copyfileobj(source, sys.stdout.buffer)
+    for text in _written(path, lambda: follow and runs(attempt, edge.store)):
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+
+
+def _written(path: Path, more: Callable[[], bool]) -> Iterator[bytes]:
+    """What a file holds, and what is added to it as long as there may be more."""
+    place, going = 0, True
+    while going:
+        going = more()  # asked before reading, so that nothing comes after the last look
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            file.seek(place)
+            while text := file.read(_PIECE):
+                place += len(text)
+                yield text
+        if going:
+            time.sleep(_EVERY)
 
 
 def _log_record(attempt: Attempt, path: Path) -> dict[str, Any]:
     keys = ("dref", "context", "number", "outcome", "rref")
     facts = {key: getattr(attempt, key) for key in keys}
-    return {**facts, "path": str(path), "text": path.read_bytes().decode("utf-8", "replace")}
+    there = path.exists()
+    text = path.read_bytes().decode("utf-8", "replace") if there else ""
+    return {**facts, "path": str(path) if there else None, "text": text}
