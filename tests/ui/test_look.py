@@ -241,8 +241,10 @@ def test_metrics_draws_a_plot(call, tmp_path):
     pytest.importorskip("matplotlib")
     code, _, _ = call("metrics", "train", "--plot", tmp_path / "points.png")
     assert code == 0 and (tmp_path / "points.png").read_bytes().startswith(b"\x89PNG")
-    code, _, err = call("metrics", "train", "--plot", tmp_path / "points.nothing")
-    assert code == 2 and "--plot" in err
+    for file in ("points.nothing", "no/points.png"):
+        code, out, err = call("metrics", "train", "--plot", tmp_path / file)
+        assert code == 2 and "--plot" in err
+        assert out.startswith("rate"), "the table is there nevertheless"
 
 
 # --- contents and their names ----------------------------------------------------------

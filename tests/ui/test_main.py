@@ -109,6 +109,7 @@ def test_a_mistake_of_usage_shows_the_usage(capsys):
         (InUse("x"), 2),
         (Corrupted("x"), 3),
         (OSError(errno.ENOSPC, "No space left on device"), 1),
+        (OSError(errno.EACCES, "Permission denied"), 2),
         (RuntimeError("x"), 1),
         (KeyboardInterrupt(), 130),
         (click.Abort(), 130),

@@ -61,8 +61,8 @@ def code_of(error: BaseException) -> int:
             return DAMAGED
         case PystoreError():
             return FAILED if isinstance(error, _FAILURES) else USAGE
-        case click.ClickException():
-            return USAGE
+        case click.ClickException() | PermissionError():
+            return USAGE  # what a realizer may not do is a BuildError
         case _:
             return FAILED
 

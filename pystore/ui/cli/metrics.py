@@ -83,9 +83,9 @@ def metrics(
     """
     found = results(*_drefs(refs), metrics=names or None, store=edge.store)
     summary = found.summary(over=over, mode="min" if least else "max")
+    report([_record(group) for group in summary], lambda: _text(summary), as_json)
     if plot is not None:
         _draw(found, over, plot)
-    report([_record(group) for group in summary], lambda: _text(summary), as_json)
 
 
 def _draw(found: Results, over: tuple[str, ...], file: Path) -> None:
@@ -98,7 +98,7 @@ def _draw(found: Results, over: tuple[str, ...], file: Path) -> None:
     figure = found.plot(over=over).figure
     try:
         figure.savefig(file)
-    except ValueError as error:  # an ending that stands for no kind of picture
+    except (ValueError, OSError) as error:  # an ending that stands for no picture; no folder
         raise click.BadParameter(str(error), param_hint="--plot") from None
 
 
