@@ -168,18 +168,41 @@ def _read_mark(root: Path) -> str:
     return identity
 
 
+def check_place(root: Path) -> None:
+    """Raises NotAStore where no store could be made; nothing is touched."""
+    there = next(folder for folder in (root, *root.parents) if os.path.lexists(folder))
+    if not there.is_dir():
+        raise _no_place(root, NotADirectoryError(errno.ENOTDIR, "Not a directory", str(there)))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _no_place(root, PermissionError(errno.EACCES, "Permission denied", str(there)))
+    if there == root:
+        _check_empty(root)
+
+
 def _make(root: Path) -> None:
     try:
         os.makedirs(root.parent, exist_ok=True)
         os.makedirs(root, 0o755, exist_ok=True)
     except (PermissionError, NotADirectoryError) as error:
-        raise NotAStore(
-            "no store can be made here",
-            path=root,
-            because=str(error),
-            errno=error.errno,
-            remedy="name a place of yours: set PYSTORE_ROOT, or call store_initialize(path)",
-        ) from error
+        raise _no_place(root, error) from error
+    _check_empty(root)
+    for folder in _FOLDERS:
+        os.makedirs(root / folder, 0o755, exist_ok=True)
+    mark = {"format": FORMAT, "digest": "blake3", "id": disk.fresh_name(), "features": []}
+    _publish_once(root, (json.dumps(mark, sort_keys=True) + "\n").encode())
+
+
+def _no_place(root: Path, error: OSError) -> NotAStore:
+    return NotAStore(
+        "no store can be made here",
+        path=root,
+        because=str(error),
+        errno=error.errno,
+        remedy="name a place of yours: set PYSTORE_ROOT, or call store_initialize(path)",
+    )
+
+
+def _check_empty(root: Path) -> None:
     strange = sorted(set(os.listdir(root)) - {*_FOLDERS, _MARK})
     if strange:
         raise NotAStore(
@@ -188,10 +211,6 @@ def _make(root: Path) -> None:
             holds=", ".join(strange[:5]),
             remedy="name a new or empty directory",
         )
-    for folder in _FOLDERS:
-        os.makedirs(root / folder, 0o755, exist_ok=True)
-    mark = {"format": FORMAT, "digest": "blake3", "id": disk.fresh_name(), "features": []}
-    _publish_once(root, (json.dumps(mark, sort_keys=True) + "\n").encode())
 
 
 def _publish_once(root: Path, text: bytes) -> None:

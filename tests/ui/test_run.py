@@ -222,7 +222,8 @@ def test_json_is_all_that_comes_on_standard_output(run, here):
             }
         ],
     }
-    assert err.splitlines() == ["loading", "numbers are made", "epoch 2"]
+    made = "pystore: made a store in HERE/store"
+    assert err.splitlines() == ["loading", made, "numbers are made", "epoch 2"]
 
 
 def test_what_stages_print_is_in_their_logs_unless_verbose(run, here):
@@ -424,7 +425,7 @@ def test_a_mistake_is_told_before_anything_is_made(arguments, told, run, here):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith(f"pystore: {told}")
-    assert not list(here.glob("store/drv/*"))
+    assert not (here / "store").exists()
 
 
 def test_a_parameter_of_an_input_is_pointed_out(run):
@@ -499,6 +500,20 @@ def test_a_stage_may_ask_where_it_prints_on_the_terminal(here):
     assert name.read_text() == "Ada"
 
 
+def test_a_dry_run_knows_where_no_store_can_be_made(run, here):
+    for place in ("helper.py", "helper.py/store", "."):
+        for dry in (["-n"], []):
+            code, out, err = run("first.py", "--store", place, *dry)
+            assert (code, out) == (2, "") and "no" in err and "store" in err
+
+
+def test_that_a_store_is_made_is_said_once(run):
+    said = "pystore: made a store in HERE/store\n"
+    assert said not in run("-n", "first.py")[2]
+    assert run("first.py")[2].startswith(said)
+    assert said not in run("first.py", "-p", "epochs=3")[2]
+
+
 def test_workers_run_what_the_file_defines_and_show_its_lines_when_it_fails(run):
     assert run("-q", "-j", "1", "first.py")[1].startswith("first.py:train: 2 built\n")
     code, _, err = run("-q", "-j", "1", "first.py", "-p", "fail=true")
@@ -519,7 +534,7 @@ def test_a_reader_of_events_that_goes_away_does_not_hide_a_failure(here):
     (here / "wrong.py").write_text(
         "import os\nfrom pystore import stage\n@stage\ndef wrong():\n    raise ValueError('odd')\n"
     )
-    line = f"{' '.join(COMMAND)} run --json wrong.py | true; exit ${{PIPESTATUS[0]}}"
+    line = f"{' '.join(COMMAND)} run -q --json wrong.py | true; exit ${{PIPESTATUS[0]}}"
     env = environment(PYSTORE_ROOT=str(here / "store"))
     done = subprocess.run(["bash", "-c", line], cwd=here, env=env, capture_output=True, check=False)
     assert done.returncode == 1

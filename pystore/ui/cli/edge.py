@@ -1,6 +1,7 @@
 """Edge: what every command is given: the store, and how to print."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 
 from ...model.errors import NotAStore
 from ...store.current import Default, current_store
-from ...store.layout import exists
+from ...store.layout import check_place, exists
 from ...store.memory import MemoryStore
 from ...store.protocol import StoreProtocol
 from ...store.store import Store
@@ -23,6 +24,7 @@ class Edge:
     def __init__(self) -> None:
         self.named: Path | None = None  # the store that --store names
         self.debug = False
+        self.telling = False  # whether to say that a store was made
 
     @property
     def root(self) -> Path:
@@ -47,13 +49,21 @@ class Edge:
         only `reading` leaves none where there was none.
         """
         if not exists(self.root) and (self.named is not None or Default.store is None):
-            return MemoryStore() if reading else self.make()
+            return self._nowhere() if reading else self.make()
         return self.make() if self.named is not None else current_store()
 
     def make(self) -> Store:
         """The store, made where there is none."""
+        telling = self.telling and not exists(self.root)
         Default.store = Store(self.root, below=default_below(self.root))
+        if telling:
+            click.echo(f"pystore: made a store in {Default.store.root}", err=True)
         return Default.store
+
+    def _nowhere(self) -> MemoryStore:
+        """A store that holds nothing, in place of one that could be made."""
+        check_place(Path(os.path.abspath(self.root)))
+        return MemoryStore()
 
 
 edge = click.make_pass_decorator(Edge)

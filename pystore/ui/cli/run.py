@@ -118,6 +118,7 @@ def run(given: Edge, /, target: str, as_json: bool, **options: Any) -> None:
     """
     if options["timeout"] is not None and options["workers"] is None:
         click.echo("pystore: --timeout stops what runs in workers only: add -j1", err=True)
+    given.telling = not options["quiet"]
     with _standard_output(as_json) as out:
         try:
             _Run(given, out if as_json else None, options).target(target)
@@ -156,11 +157,12 @@ class _Run:
         file, stage = parse_target(text)
         Default.find = self.given.make  # a store for what the file does when it is loaded
         choice = Program.load(file).choose(stage)
-        store = self.given.store_of_program(reading=self.options["dry_run"])
-        closure = declared(choice, dict(self.options["parameters"]), store)
+        read = self.given.store_of_program(reading=True)  # a mistake makes no store
+        closure = declared(choice, dict(self.options["parameters"]), read)
         forced = [dref for name in self.options["force"] for dref in _of_name(name, closure)]
         if self.options["dry_run"]:
-            return self._foretell(closure, forced, store)
+            return self._foretell(closure, forced, read)
+        store = self.given.store_of_program(reading=False)
         assert isinstance(store, Store)
         hearing = Hearing()
         try:
