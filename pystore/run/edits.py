@@ -32,7 +32,8 @@ def warn_of_edits(
         warnings.warn(
             f"the code of {derivation.realizer.name}() has changed since it built "
             f"{derivation.dref}; the old realization is used, because the config is the same. "
-            f"To build again: realize(…, force_rebuild=[…])",
+            f"To build it again: realize(…, force_rebuild=[…]), or pystore run --force "
+            f"{derivation.dref.name}",
             PystoreWarning,
             stacklevel=2,
         )

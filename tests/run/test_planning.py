@@ -161,7 +161,10 @@ def test_a_failure_is_remembered(store):
 
 def test_edited_code_by_hand_is_told_though_the_result_stands(store):
     ps.realize(pair())
-    told = "up to date; the code of constant() has changed since: force_rebuild builds it again"
+    told = (
+        "up to date; the code of constant() has changed since: "
+        "force_rebuild, or --force outer, builds it again"
+    )
     assert reasons(plan(pair(second=constant)))["outer"] == told
 
 

@@ -79,6 +79,26 @@ def test_a_reference_is_explained_from_the_records_alone(call, tmp_path):
     )
 
 
+BY_HAND = """
+from pystore import build_outpath, build_wrapper, match_latest, mkdrv
+
+def write(b):
+    (build_outpath(b) / "n.txt").write_text("1")
+
+def model(m):
+    return mkdrv(m, {"name": "model"}, match_latest(), build_wrapper(write))
+"""
+
+
+def test_what_builds_edited_code_by_hand_again_is_an_option(call, tmp_path):
+    (tmp_path / "hand.py").write_text(BY_HAND)
+    call("run", "hand.py", "-q")
+    (tmp_path / "hand.py").write_text(BY_HAND.replace('"1"', '"2"'))
+    for command in (["run", "-n"], ["explain"]):
+        assert "--force model, builds it again" in call(*command, "hand.py")
+    assert call("run", "-q", "--force", "model", "hand.py").startswith("hand.py:model: 1 built\n")
+
+
 def test_json_has_one_object_a_target(call):
     call("run", "exp.py", "-q")
     (told,) = json.loads(call("explain", "exp.py", "-p", "epochs=2", "--json"))

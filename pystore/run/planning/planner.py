@@ -101,8 +101,8 @@ class _Planner:
         self._chosen[dref] = answer
         reasons = ["up to date"]
         if edited(derivation, candidates, answer):
-            name = derivation.realizer.name
-            reasons.append(f"the code of {name}() has changed since: force_rebuild builds it again")
+            told = f"the code of {derivation.realizer.name}() has changed since: "
+            reasons.append(f"{told}force_rebuild, or --force {dref.name}, builds it again")
         return Step(dref, "up-to-date", tuple(reasons))
 
     def _missing(
