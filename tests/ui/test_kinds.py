@@ -5,11 +5,13 @@ import inspect
 import pytest
 
 from pystore.errors import BadStage
-from pystore.ui.cli.kinds import check_kind
+from pystore.ui.cli.kinds import as_kind
 
 
 def annotated(
     rate: float = 0.1,
+    share=0.5,
+    whole: float = 1,
     epochs: int = 3,
     deep: bool = False,
     tag: str = "a",
@@ -24,7 +26,7 @@ def annotated(
 
 
 def check(key, value):
-    check_kind("train", inspect.signature(annotated).parameters[key], value)
+    return as_kind("train", inspect.signature(annotated).parameters[key], value)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,26 @@ def check(key, value):
     ],
 )
 def test_what_fits_or_may_fit_is_taken(key, value):
-    check(key, value)
+    assert check(key, value) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "taken"),
+    [
+        ("rate", 1, 1.0),
+        ("rate", -3, -3.0),
+        ("share", 1, 1.0),
+        ("whole", 2, 2.0),
+        ("whole", 1, 1),
+        ("whole", 1.0, 1),
+        ("rate", 10**400, 10**400),
+        ("epochs", 1, 1),
+        ("plain", 5, 5),
+    ],
+)
+def test_where_a_float_is_due_a_whole_number_is_one_training_with_it(key, value, taken):
+    found = check(key, value)
+    assert (found, type(found)) == (taken, type(taken))
 
 
 @pytest.mark.parametrize(
@@ -70,5 +91,5 @@ def test_what_is_plainly_another_kind_is_refused_with_an_example(key, value, kin
 
 @pytest.mark.parametrize("value", ["0.1,0.2", [0.1, 0.2]])
 def test_several_values_are_pointed_to_sweep(value):
-    with pytest.raises(BadStage, match=r"in Python: sweep\(train, rate=\[…, …\]\)"):
+    with pytest.raises(BadStage, match="for a sweep, several: -p rate=… -p rate=…"):
         check("rate", value)

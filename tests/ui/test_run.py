@@ -131,6 +131,78 @@ def test_the_value_of_a_parameter_is_json_or_else_text(text, value):
     assert type(parse_value(text)) is type(value)
 
 
+DICTS = """
+from pystore import build_cattrs, build_outpath, build_wrapper, match_latest, mkdrv, output, stage
+
+@stage
+def train(opt={"lr": 0.1, "more": {"steps": 3}}, score=output("score.txt")):
+    score.write_text(str(opt["lr"] + opt["more"]["steps"]))
+
+@stage
+def both(models={"a": train}, share: float = 0.5, score=output("score.txt")):
+    score.write_text(str(float(models["a"].score.read_text()) + share))
+
+def by_hand(m, opt={"lr": 0.1}):
+    def write(b):
+        (build_outpath(b) / "score.txt").write_text(str(build_cattrs(b).opt["lr"]))
+    return mkdrv(m, {"name": "by_hand", "opt": opt}, match_latest(), build_wrapper(write))
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "given", "score"),
+    [
+        ("train", ["opt.lr=0.5"], "3.5"),
+        ("train", ["opt.more.steps=7", "opt.lr=1"], "8"),
+        ("by_hand", ["opt.lr=0.5"], "0.5"),
+        ("both", ["models.a.opt.more.steps=4"], "4.6"),
+        ("both", ["share=1"], "4.1"),
+    ],
+)
+def test_a_key_of_a_dict_may_be_given(stage, given, score, run, here):
+    (here / "dicts.py").write_text(DICTS)
+    options = [word for text in given for word in ("-p", text)]
+    code, out, _ = run("-q", f"dicts.py:{stage}", *options)
+    assert code == 0 and f"score.txt:  {score}" in out
+    assert run("-q", f"dicts.py:{stage}")[1].startswith(f"dicts.py:{stage}: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("opt.rate=1", "opt has no parameter rate\n  parameters:  lr, more\n"),
+        ("opt.lr.x=1", "lr has no parameter x\n  parameters:  none\n"),
+        ("opt.lr=many", "lr of opt is a number\n"),
+        ("opt.more.steps=many", "steps of more is a whole number\n"),
+    ],
+)
+def test_a_key_that_a_dict_has_not_is_a_mistake(given, told, run, here):
+    (here / "dicts.py").write_text(DICTS)
+    code, _, err = run("-q", "dicts.py:train", "-p", given)
+    assert code == 2 and err.startswith(f"pystore: {told}")
+
+
+def test_a_whole_number_is_the_same_training_where_a_float_is_due(run, here):
+    (here / "dicts.py").write_text(DICTS)
+    run("-q", "dicts.py:both", "-p", "share=1.0")
+    told = run("-q", "dicts.py:both", "-p", "share=1")[1]
+    assert told.startswith("dicts.py:both: 2 up to date\n")
+
+
+def test_a_parameter_that_is_given_again_makes_a_sweep(run):
+    given = ["-p", "epochs=1", "-p", "epochs=3", "-p", "data.n=4", "-p", "data.n=5"]
+    out = run("-q", "first.py", *given)[1].splitlines()
+    assert out[0] == "first.py:train: 6 built"
+    assert [row.split()[:2] for row in out[2:]] == [
+        ["epochs=1", "data.n=4"],
+        ["epochs=1", "data.n=5"],
+        ["epochs=3", "data.n=4"],
+        ["epochs=3", "data.n=5"],
+    ]
+    once = run("-q", "first.py", "-p", "epochs=1", "-p", "epochs=1")[1]
+    assert once.startswith("first.py:train: 2 built\n  rref:")
+
+
 def test_forced_stages_are_built_again(run):
     run("-q", "first.py")
     told = run("-q", "first.py", "--force", "numbers", "--force", "train")[1]

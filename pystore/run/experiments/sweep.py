@@ -87,7 +87,7 @@ def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivati
         )
     fixed = {name: value for name, value in parameters.items() if name not in swept}
     points = [dict(zip(swept, values, strict=True)) for values in product(*swept.values())]
-    return {_key(point): _derivation(stage, {**fixed, **point}) for point in points}
+    return {key_of(point): _derivation(stage, {**fixed, **point}) for point in points}
 
 
 def sample(
@@ -112,7 +112,7 @@ def sample(
     fixed = {name: value for name, value in parameters.items() if name not in spaces}
     found: dict[str, dict[str, Any]] = {}
     for point in _draw(spaces, seed, n * _PATIENCE):
-        found.setdefault(_key(point), point)
+        found.setdefault(key_of(point), point)
         if len(found) == n:
             return {key: _derivation(stage, {**fixed, **at}) for key, at in found.items()}
     raise BadStage(
@@ -143,7 +143,8 @@ def _derivation(stage: Callable[..., Any], parameters: Mapping[str, Any]) -> Der
     )
 
 
-def _key(point: Mapping[str, Any]) -> str:
+def key_of(point: Mapping[str, Any]) -> str:
+    """What these parameters are called: `epochs=1 learning_rate=0.01`."""
     return " ".join(f"{name}={_brief(value)}" for name, value in point.items())
 
 

@@ -1,5 +1,6 @@
 """pystore explain: why something is new, or what will happen to it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def explain_command(
     --json: objects with `dref`, `kind`, `reasons` and `nearest`, one a target.
     """
     if isinstance(asked, tuple):
-        found = _of_file(edge, *asked, dict(parameters))
+        found = _of_file(edge, *asked, parameters)
     elif parameters:
         raise click.UsageError("-p goes with FILE.py: a reference has its parameters")
     else:
@@ -67,7 +68,7 @@ def explain_command(
 
 
 def _of_file(
-    edge: Edge, file: Path, stage: str | None, parameters: dict[str, Any]
+    edge: Edge, file: Path, stage: str | None, parameters: Sequence[tuple[str, Any]]
 ) -> list[Explanation]:
     Default.find = edge.make  # a store for what the file does when it is loaded
     choice = Program.load(file).choose(stage)

@@ -1,4 +1,4 @@
-"""Kinds: whether what `-p` gives is what a parameter is for, before a training is spent on it."""
+"""Kinds: what `-p` gives, as a parameter takes it, before a training is spent on a slip."""
 
 import inspect
 import json
@@ -8,13 +8,14 @@ from ...model.errors import BadStage
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _NUMBERS = (bool, int, float)
+_EXACT = 2**53  # the whole numbers that a float holds begin to have gaps here
 
 
-def check_kind(name: str, parameter: inspect.Parameter, value: Any) -> None:
-    """Raises BadStage when a parameter of the stage `name` is plainly for something else.
+def as_kind(name: str, parameter: inspect.Parameter, value: Any) -> Any:
+    """The value as a parameter of the stage `name` takes it: where a float is due, 1 is 1.0.
 
     Only plain annotations say what it is for; where there is none, a default that is a number
-    says that a text or a list is a slip.
+    says that a text or a list is a slip. Raises BadStage when it is plainly for something else.
     """
     annotated = _annotated(parameter)
     kind = annotated or type(parameter.default)
@@ -24,8 +25,16 @@ def check_kind(name: str, parameter: inspect.Parameter, value: Any) -> None:
             f"{parameter.name} of {name} is {_KINDS[kind]}",
             given=json.dumps(value, ensure_ascii=False),
             parameter=str(parameter),
-            remedy=f"{parameter.name}={_example(kind, value)}{_sweep(name, parameter, value)}",
+            remedy=f"{parameter.name}={_example(kind, value)}{_sweep(parameter, value)}",
         )
+    # 1 and 1.0 would be two trainings.
+    return _float(parameter.default, value) if kind is float and not slipped else value
+
+
+def _float(default: Any, value: Any) -> Any:
+    if type(default) is int and default == value:
+        return default
+    return float(value) if type(value) is int and abs(value) < _EXACT else value
 
 
 def _annotated(parameter: inspect.Parameter) -> type | None:
@@ -42,10 +51,10 @@ def _is_kind(value: Any, kind: type) -> bool:
     return isinstance(value, (int, float) if kind is float else kind)
 
 
-def _sweep(name: str, parameter: inspect.Parameter, value: Any) -> str:
+def _sweep(parameter: inspect.Parameter, value: Any) -> str:
     if not isinstance(value, list) and "," not in str(value):
         return ""
-    return f"; several values make a sweep, in Python: sweep({name}, {parameter.name}=[…, …])"
+    return f"; for a sweep, several: -p {parameter.name}=… -p {parameter.name}=…"
 
 
 def _example(kind: type, value: Any) -> str:

@@ -4,6 +4,8 @@ import inspect
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import product
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ from click.shell_completion import CompletionItem
 from ...model.derivation import Closure, Derivation, leaves
 from ...model.errors import BadStage, PystoreError
 from ...run.declare import Registry, TwoWayStage
+from ...run.experiments.sweep import key_of
 from ...run.stage import Output, Stage, Staged
 from ...run.verbs import Target, declare
 from ...store.protocol import StoreProtocol
-from .kinds import check_kind
+from .kinds import as_kind
 from .outline import keys_of, outline
 from .program import Choice, parameters_of, parse_target, shown, signature_of
 from .ref import typed
@@ -60,7 +63,8 @@ takes_parameters = click.option(
     type=Parameter(),
     multiple=True,
     help="A parameter of the stage; the value is JSON, or else text. model.epochs=3 is one of the "
-    "stage that arrives as model.",
+    "stage that arrives as model, or a key of a dict. Given again, with another value, it makes a "
+    "sweep: all combinations.",
 )
 
 
@@ -78,15 +82,36 @@ def _no_number(text: str) -> float:
     raise ValueError(f"{text} is no JSON")
 
 
-def declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) -> Closure:
+def declared(choice: Choice, given: Sequence[tuple[str, Any]], store: StoreProtocol) -> Closure:
     """The closure of a stage with these parameters; touches nothing.
 
-    Raises BadStage when it does not take them, or its function fails.
+    What is given with several values is a sweep: all combinations, by their keys. Raises BadStage
+    when the stage does not take them, or its function fails.
     """
+    closures = {label: _declared(choice, point, store) for label, point in _points(given).items()}
+    if len(closures) == 1:
+        return next(iter(closures.values()))
+    known = {one.dref: one for closure in closures.values() for one in closure.derivations}
+    return Closure.of({label: closure.targets for label, closure in closures.items()}, known)
+
+
+def _points(given: Sequence[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Each combination of the values, by the key that it has in a sweep."""
+    values: dict[str, dict[str, Any]] = {}
+    for key, value in given:
+        values.setdefault(key, {})[repr(value)] = value  # 1, 1.0 and true are three values
+    points = [
+        dict(zip(values, some, strict=True))
+        for some in product(*(v.values() for v in values.values()))
+    ]
+    swept = [key for key, several in values.items() if len(several) > 1]
+    return {key_of({key: point[key] for key in swept}): point for point in points}
+
+
+def _declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) -> Closure:
     name, stage = choice
-    plain = {key: value for key, value in given.items() if "." not in key}
-    inner = {key: value for key, value in given.items() if "." in key}
-    _check(name, stage, plain)
+    plain, inner = _parted(name, stage, given)
+    plain = _checked(name, stage, plain)
     try:
         if isinstance(stage, (Stage, TwoWayStage)):
             stage, plain = stage(**plain), {}
@@ -103,7 +128,46 @@ def declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) -> 
         ) from error
 
 
-def _check(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
+def _parted(
+    name: str, stage: Target, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The stage's own parameters, and those of its inputs; `opt.lr` is one of its own dict."""
+    plain = {key: value for key, value in given.items() if "." not in key}
+    inner = {key: value for key, value in given.items() if "." in key}
+    known = signature_of(stage).parameters if callable(stage) else {}
+    for key in [*inner]:
+        first, *rest = key.split(".")
+        held = plain.get(first, known[first].default) if first in known else None
+        if isinstance(held, dict):
+            plain[first] = _within(first, held, rest, inner.pop(key))
+    return plain, inner
+
+
+def _within(name: str, held: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    """A copy of a dict with another value of one of its keys, or of one deeper down."""
+    key, *rest = path
+    if key not in held:
+        raise _unknown(name, key, {known: known for known in map(str, held)})
+    inner = held[key]
+    if not rest:
+        return {**held, key: _as_default(name, key, inner, value)}
+    if isinstance(inner, dict):
+        return {**held, key: _within(key, inner, rest, value)}
+    if not isinstance(inner, (Stage, Derivation)):
+        raise _unknown(key, rest[0], {})
+    target = inner() if isinstance(inner, Stage) else inner
+    return {**held, key: _changed(key, target, rest, value)}
+
+
+def _as_default(name: str, key: str, default: Any, value: Any) -> Any:
+    if not key.isidentifier() or iskeyword(key):
+        return value  # no parameter of any function is called so
+    parameter = inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default)
+    return as_kind(name, parameter, value)
+
+
+def _checked(name: str, stage: Target, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as the stage takes them."""
     if not callable(stage):
         if plain:
             raise BadStage(
@@ -112,19 +176,21 @@ def _check(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
                 it_is=shown(name, stage),
                 remedy="name the stage function that it was made with",
             )
-        return
+        return {}
     parameters = signature_of(stage).parameters
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    taken = dict(plain)
     for key in plain:
         if key in parameters:
-            _check_plain(name, parameters[key])
-            check_kind(name, parameters[key], plain[key])
+            _check_plain(name, parameters[key], plain[key])
+            taken[key] = as_kind(name, parameters[key], plain[key])
         elif not takes_all:
             raise _unknown(name, key, parameters_of(stage), _of_inputs(key, parameters.values()))
     _check_complete(name, stage, plain)
+    return taken
 
 
-def _check_plain(name: str, parameter: inspect.Parameter) -> None:
+def _check_plain(name: str, parameter: inspect.Parameter, value: Any) -> None:
     default, key = parameter.default, parameter.name
     if isinstance(default, Output):
         raise BadStage(
@@ -132,11 +198,15 @@ def _check_plain(name: str, parameter: inspect.Parameter) -> None:
             file="/".join(default.parts),
             remedy="leave it out",
         )
-    if any(isinstance(leaf, (Stage, Derivation)) for leaf in leaves(default)):
+    if _holds_stages(default) and not _holds_stages(value):
         raise BadStage(
             f"{key} is an input of {name}: another stage",
             remedy=f"-p {key}.PARAMETER=VALUE changes a parameter of that stage",
         )
+
+
+def _holds_stages(value: Any) -> bool:
+    return any(isinstance(leaf, (Stage, Derivation)) for leaf in leaves(value))
 
 
 def _check_complete(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
@@ -181,9 +251,13 @@ def _changed(name: str, target: Target, path: list[str], value: Any) -> Derivati
         raise _unknown(target.config.name, key, {key: str(text) for key, text in known.items()})
     if not rest:
         if isinstance(target, Staged):
-            check_kind(target.config.name, signature_of(target.stage).parameters[key], value)
+            taken = signature_of(target.stage).parameters[key]
+            value = as_kind(target.config.name, taken, value)
         return target.replace({key: value})
-    first, *parts = _listed(target.config.value[key])
+    present = target.config.value[key]
+    if isinstance(present, dict):
+        return target.replace({key: _within(key, present, rest, value)})
+    first, *parts = _listed(present)
     held = next((h for h in target.holds if h.dref == first), None)
     if held is None:
         raise BadStage(f"{key} is no input of {target.config.name}", remedy="it has no parameters")

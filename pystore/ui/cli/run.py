@@ -158,7 +158,7 @@ class _Run:
         Default.find = self.given.make  # a store for what the file does when it is loaded
         choice = Program.load(file).choose(stage)
         read = self.given.store_of_program(reading=True)  # a mistake makes no store
-        closure = declared(choice, dict(self.options["parameters"]), read)
+        closure = declared(choice, self.options["parameters"], read)
         forced = [dref for name in self.options["force"] for dref in _of_name(name, closure)]
         if self.options["dry_run"]:
             return self._foretell(closure, forced, read)
