@@ -358,6 +358,29 @@ def test_with_keep_going_each_failure_is_told(run, here):
     assert "pystore: 2 derivations failed\n" in err
 
 
+def test_with_keep_going_what_was_skipped_is_named(run, here):
+    (here / "many.py").write_text(
+        "from pystore import stage, sweep\n"
+        "@stage\n"
+        "def data(n=1):\n"
+        "    if n > 1: raise ValueError(n)\n"
+        "@stage\n"
+        "def train(data=data, rate=1): ...\n"
+        "@stage\n"
+        "def report(train=train): ...\n"
+        "three = sweep(report, train=[train(data(1)), train(data(2)), train(data(3))])\n"
+        "one = report(train(data(2), 3))\n"
+    )
+    code, _, err = run("-q", "many.py:one", "--keep-going")
+    assert code == 1 and "  skipped:  train\n            report\n" in err
+    code, out, err = run("-q", "many.py:three", "--keep-going", "--json")
+    assert code == 1 and len(json.loads(out.splitlines()[-1])["skipped"]) == 4
+    last = err.partition("pystore: 2 derivations failed\n")[2]
+    assert re.search(r"  skipped:  train [0-9a-f]{6}\n +(train|report) ", last)
+    assert last.endswith("  try: each is told above; run it again: what was built is kept\n")
+    assert "skipped" not in run("-q", "many.py:one")[2]
+
+
 LOADING = {
     "def x(:\n": (
         "pystore: bad.py is no Python\n"

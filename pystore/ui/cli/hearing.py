@@ -16,10 +16,12 @@ class Hearing:
     fetched: int = 0  # realizations
     failed: list[AttemptFailed] = field(default_factory=list)
     stopped: list[AttemptFailed] = field(default_factory=list)  # by a signal
+    heard: set[DRef] = field(default_factory=set)  # of which something was told
     _others: set[DRef] = field(default_factory=set)  # whose results came from others
 
     def __call__(self, event: Event) -> None:
         """Counts an event."""
+        self.heard.add(event.dref)
         match event:
             case Succeeded():
                 self.built += 1

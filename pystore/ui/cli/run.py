@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -23,6 +23,7 @@ from ...store.protocol import StoreProtocol
 from ...store.store import Store
 from ..watch.lines import write_line
 from ..watch.watching import Mode, watching
+from ..watch.words import Labels
 from .chosen import Chosen, shown
 from .edge import Edge, edge
 from .ending import FAILED, code_of, located, tell
@@ -168,7 +169,7 @@ class _Run:
         try:
             chosen = self._realize(closure, forced, store, hearing)
         except BaseException as error:
-            self._fail(error, hearing, store)
+            self._fail(error, hearing, store, closure)
         self._report(f"{file}:{choice[0]}", closure, chosen, hearing)
 
     def _foretell(self, closure: Closure, forced: Sequence[DRef], store: StoreProtocol) -> None:
@@ -208,18 +209,24 @@ class _Run:
             record = {"event": "Ended", "code": code, **facts}
             write_line(self.events, json.dumps(record, ensure_ascii=False, default=str))
 
-    def _fail(self, error: BaseException, hearing: Hearing, store: Store) -> NoReturn:
+    def _fail(
+        self, error: BaseException, hearing: Hearing, store: Store, closure: Closure
+    ) -> NoReturn:
         """Says what failed, and ends with the code of a failed build."""
+        skipped: list[DRef] = []
         if isinstance(error, KeyboardInterrupt):
             errors, code = [interrupted(hearing, store)], code_of(error)
         else:
             several = list(error.errors.values()) if isinstance(error, BuildsFailed) else []
             errors, code = [located(e) for e in (*several, error)], code_of(error)
             code = FAILED if hearing.failed else code
+            skipped = _skipped(closure, hearing, error) if self.options["keep_going"] else []
+            _add_skipped(errors[-1], map(Labels(closure), skipped))
         for one in errors:
             tell(one, self.given.debug)
         last = errors[-1]
-        self._end(code, what=last.what, facts=last.facts, remedy=last.remedy, done=hearing.counts)
+        facts = {"facts": last.facts, "done": hearing.counts, "skipped": skipped}
+        self._end(code, what=last.what, remedy=last.remedy, **facts)
         raise click.exceptions.Exit(code)
 
     def _report(self, name: str, closure: Closure, chosen: list[Chosen], hearing: Hearing) -> None:
@@ -227,6 +234,21 @@ class _Run:
         self._end(0, stage=name, done=hearing.counts, chosen=facts)
         if self.events is None:
             click.echo(f"{name}: {hearing}\n{shown(chosen, closure)}")
+
+
+def _skipped(closure: Closure, hearing: Hearing, error: BaseException) -> list[DRef]:
+    """What was not built because it depends on a failure."""
+    failed = error.errors if isinstance(error, BuildsFailed) else [getattr(error, "dref", None)]
+    drefs = (derivation.dref for derivation in closure.derivations)
+    return [dref for dref in drefs if dref not in hearing.heard and dref not in failed]
+
+
+def _add_skipped(last: PystoreError, labels: Iterable[str]) -> None:
+    last.facts.pop("skipped", None)  # by references there
+    if shown := "\n".join(labels):
+        last.facts["skipped"] = shown
+    if isinstance(last, BuildsFailed):
+        last.remedy = "each is told above; run it again: what was built is kept"
 
 
 def _by_label(closure: Closure) -> dict[str, DRef]:
