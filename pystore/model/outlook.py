@@ -145,9 +145,7 @@ class Outlook:
 
     def labels(self) -> dict[DRef, str]:
         """What people call each derivation: its name, with some digits where two have one name."""
-        names = Counter(step.dref.name for step in self.steps)
-        drefs = [step.dref for step in self.steps]
-        return {dref: dref.name if names[dref.name] == 1 else dref.short for dref in drefs}
+        return labels_of(step.dref for step in self.steps)
 
     def summary(self) -> str:
         """The counts, in words: `2 to build (5 attempts), 1 may follow, 7 up to date`."""
@@ -168,6 +166,13 @@ class Outlook:
             for step in self.steps
         )
         return f"<table>{''.join(rows)}</table><p>{self.summary()}</p>"
+
+
+def labels_of(drefs: Iterable[DRef]) -> dict[DRef, str]:
+    """What to call each of these: its name, with some digits where two have one name."""
+    known = dict.fromkeys(drefs)
+    names = Counter(dref.name for dref in known)
+    return {dref: dref.name if names[dref.name] == 1 else dref.short for dref in known}
 
 
 def aligned(rows: Iterable[tuple[str, str, tuple[str, ...]]]) -> Iterator[str]:

@@ -112,6 +112,26 @@ def test_json_has_one_object_a_target(call):
     assert told["reasons"] == ["nothing named train was built here before"]
 
 
+def test_two_inputs_of_one_name_are_told_apart(call, tmp_path):
+    (tmp_path / "exp.py").write_text(
+        FILE + "\n@stage\ndef both(a=train(), b=train(epochs=2)): ...\n"
+    )
+    call("run", "exp.py", "-q")
+    text = (tmp_path / "exp.py").read_text()
+    (tmp_path / "exp.py").write_text(text.replace("* epochs", "+ epochs"))
+    told = call("explain", "exp.py")
+    labels = set(re.findall(r"(train\S*): new because `train\(\)` changed", told))
+    assert len(labels) == 2 and all(label in call("run", "-n", "exp.py") for label in labels)
+
+
+def test_a_file_that_fails_is_told_with_the_place(call, tmp_path):
+    (tmp_path / "exp.py").write_text("def model(m):\n    return 1 / 0\n")
+    assert "  at:       exp.py:2 in model\n" in call("explain", "exp.py", code=2)
+    (tmp_path / "exp.py").write_text("import nothing_of_this_name\n")
+    assert "  at:       exp.py:1 in <module>\n" in call("explain", "exp.py", code=2)
+    assert "try: name one that is there: FILE.py" in call("explain", "nope.py", code=2)
+
+
 def test_mistakes_are_told(call):
     assert "no store is here" in call("explain", "train", code=2)
     call("run", "exp.py", "-q")

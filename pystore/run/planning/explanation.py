@@ -9,7 +9,7 @@ from ...model.config import Config
 from ...model.context import Context
 from ...model.derivation import Closure
 from ...model.errors import NotInStore
-from ...model.outlook import Kind, Step
+from ...model.outlook import Kind, Step, labels_of
 from ...model.printable import printable
 from ...model.refs import DRef, RRef
 from ...store.protocol import StoreProtocol
@@ -50,10 +50,16 @@ class History:
         return self._told(self.step(ref) if isinstance(ref, DRef) else self._of_realization(ref))
 
     def _told(self, step: Step) -> Explanation:
-        reasons = (*step.reasons, *self._causes(step))
-        return Explanation(step.dref, step.nearest, reasons, step.kind)
+        causes = list(self._causes(step))
+        labels = labels_of(self.together([cause.dref for cause in causes]))
+        told = [f"{labels[cause.dref]}: {cause.reason}" for cause in causes]
+        return Explanation(step.dref, step.nearest, (*step.reasons, *told), step.kind)
 
-    def _causes(self, step: Step) -> Iterator[str]:
+    def together(self, causes: list[DRef]) -> list[DRef]:
+        """What these must be told apart from, and they themselves."""
+        return causes
+
+    def _causes(self, step: Step) -> Iterator[Step]:
         """Why the inputs are new that make it new, down to where that comes from."""
         seen, left = {step.dref}, [step]
         while left:
@@ -62,7 +68,7 @@ class History:
                     seen.add(dref)
                     left.append(inner := self.why(dref))
                     if not _passed_on(inner):
-                        yield f"{dref.name}: {inner.reason}"
+                        yield inner
 
     def behind(self, step: Step) -> list[DRef]:
         """The inputs that it is new because of: in place of others of that name."""
@@ -140,6 +146,10 @@ class Ahead(History):
     def explanation(self, ref: DRef | RRef) -> Explanation:
         """What will happen to a target, and why."""
         return self._told(self._steps[DRef(ref)])
+
+    def together(self, causes: list[DRef]) -> list[DRef]:
+        """All that is ahead, so that one is called here as in its outlook."""
+        return [*self._steps, *causes]
 
     def behind(self, step: Step) -> list[DRef]:
         """The inputs that are not up to date, or that its nearest did not have."""

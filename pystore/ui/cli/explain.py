@@ -8,12 +8,14 @@ import click
 from click.shell_completion import CompletionItem
 
 from ...model.derivation import leaves
+from ...model.errors import PystoreError
 from ...model.printable import printable
 from ...model.refs import DRef, RRef
 from ...run.planning.explain import explain
 from ...run.planning.explanation import Explanation
 from ...store.current import Default
 from .edge import Edge, as_json, edge, report
+from .ending import located
 from .parameters import declared, takes_parameters
 from .program import Program, complete_target, parse_target
 from .ref import REF, complete
@@ -71,9 +73,13 @@ def _of_file(
     edge: Edge, file: Path, stage: str | None, parameters: Sequence[tuple[str, Any]]
 ) -> list[Explanation]:
     Default.find = edge.make  # a store for what the file does when it is loaded
-    choice = Program.load(file).choose(stage)
-    store = edge.store_of_program(reading=True)
-    return list(leaves(explain(declared(choice, parameters, store), store=store)))
+    try:
+        choice = Program.load(file).choose(stage)
+        store = edge.store_of_program(reading=True)
+        closure = declared(choice, parameters, store)
+    except PystoreError as error:
+        raise located(error) from error.__cause__
+    return list(leaves(explain(closure, store=store)))
 
 
 def _text(one: Explanation) -> str:
