@@ -436,7 +436,7 @@ LOADING = {
         "pystore: several stages in bad.py, and none that comes of them all\n"
         "  stages:  a(x=1)\n"
         "           b(y, z=2)\n"
-        "  try: pystore run bad.py:a\n"
+        "  try: name one of them: bad.py:a\n"
     ),
     "def model(m):\n    return 1 / 0\n": (
         "pystore: the stage model raised ZeroDivisionError\n"
@@ -453,7 +453,28 @@ def test_imports_that_a_script_cannot_do_are_explained(run, here):
     (here / "part" / "near.py").write_text("from .other import f\n")
     assert "  try: make its folder a package: touch part/__init__.py\n" in run("part/near.py")[2]
     (here / "part" / "far.py").write_text("import helper\n")
-    assert "  try: PYTHONPATH=. pystore run part/far.py: its own" in run("part/far.py")[2]
+    told = "  try: PYTHONPATH=. before the command: part/far.py's own folder is looked in"
+    assert told in run("part/far.py")[2]
+
+
+def test_inputs_are_shown_by_their_names(run, here):
+    (here / "many.py").write_text(
+        "from pystore import output, stage, sweep\n"
+        "@stage\n"
+        "def train(rate=1): ...\n"
+        "@stage\n"
+        "def other(): ...\n"
+        "@stage\n"
+        "def a(models=sweep(train, rate=[1, 2, 3]), more=[train, other()], n={'x': 1}): ...\n"
+        "@stage\n"
+        "def b(model=train, plain=[1, 2]): ...\n"
+    )
+    assert run("many.py")[2] == (
+        "pystore: several stages in many.py, and none that comes of them all\n"
+        "  stages:  a(models={3 of train}, more=[1 of train, 1 of other], n={'x': 1})\n"
+        "           b(model=train(), plain=[1, 2])\n"
+        "  try: name one of them: many.py:a\n"
+    )
 
 
 @pytest.mark.parametrize("workers", [(), ("-j", "1")])

@@ -42,7 +42,7 @@ def _checked(file: Path) -> Path:
             "no such file" if not file.exists() else "not a file",
             given=file,
             closest=", ".join(near) or None,
-            remedy="pystore run FILE.py, or FILE.py:STAGE",
+            remedy="name one that is there: FILE.py, or FILE.py:STAGE",
         )
     if file.suffix != ".py":
         notebook = file.suffix == ".ipynb"

@@ -1,6 +1,7 @@
 """Program: a user's file, and the stages in it."""
 
 import inspect
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -69,7 +70,7 @@ class Program:
         raise BadStage(
             f"several stages in {self.file}, and none that comes of them all",
             stages="\n".join(shown(n, s) for n, s in choices.items()),
-            remedy=f"pystore run {self.file}:{next(iter(choices))}",
+            remedy=f"name one of them: {self.file}:{next(iter(choices))}",
         )
 
     def _named(self, name: str) -> Target:
@@ -151,9 +152,20 @@ def parameters_of(stage: Any) -> dict[str, str]:
 def _written(parameter: inspect.Parameter) -> str:
     default = parameter.default
     if isinstance(default, (Stage, Derivation)):
-        name = default.stage_name if isinstance(default, Stage) else default.config.name
-        return f"{parameter.name}={name}()"
-    return str(parameter.replace(annotation=parameter.empty))
+        return f"{parameter.name}={_name(default)}()"
+    inputs = [leaf for leaf in leaves(default) if isinstance(leaf, (Stage, Derivation))]
+    if not inputs:
+        return str(parameter.replace(annotation=parameter.empty))
+    told = ", ".join(f"{n} of {name}" for name, n in Counter(map(_name, inputs)).items())
+    return (
+        f"{parameter.name}={{{told}}}"
+        if isinstance(default, dict)
+        else f"{parameter.name}=[{told}]"
+    )
+
+
+def _name(of: Stage[Any] | Derivation) -> str:
+    return of.stage_name if isinstance(of, Stage) else of.config.name
 
 
 # --- what comes of what ----------------------------------------------------------------
