@@ -57,6 +57,22 @@ def distance(old: frozenset[tuple[str, str]], new: frozenset[tuple[str, str]]) -
     return len(old ^ new)
 
 
+def akin(old: Version, new: Version) -> bool:
+    """Whether one may have become the other: they share half of what the smaller one has.
+
+    That is the names of its parameters, and of what its code uses.
+    """
+    with_code = bool(old.parts and new.parts)
+    one, other = (_traits(version, with_code) for version in (old, new))
+    return 2 * len(one & other) >= min(len(one), len(other))
+
+
+def _traits(version: Version, with_code: bool) -> set[tuple[str, str]]:
+    parameters = {("parameter", key) for key in version.config if key not in ("name", "code")}
+    own = version.config.get("name")
+    return parameters | {("part", name) for name in version.parts if with_code and name != own}
+
+
 def changes(old: Version, new: Version, realizations: int) -> list[Change]:
     """What is otherwise in `new`: its code, its parameters, its inputs.
 

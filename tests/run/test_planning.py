@@ -13,6 +13,7 @@ import pytest
 import pystore as ps
 from pystore import Derivation, Store, match_latest, output, plan, stage
 from pystore.errors import BadStage, BuildError, BuildsFailed, MatcherUnsatisfied
+from pystore.model.change import Version, akin
 from pystore.model.outlook import Kind
 from pystore.store.memory import MemoryStore
 
@@ -166,6 +167,31 @@ def test_edited_code_by_hand_is_told_though_the_result_stands(store):
         "force_rebuild, or --force outer, builds it again"
     )
     assert reasons(plan(pair(second=constant)))["outer"] == told
+
+
+def test_a_namesake_of_another_project_is_nothing_to_compare_with(store):
+    def train(**config):
+        return Derivation({"name": "train", **config}, match_latest(), constant)
+
+    ps.realize(train(accuracy=[ps.selfref, "x.txt"], n=1))
+    other = train(depth=2, data="y", size=1)
+    (step,) = plan(other)
+    assert (step.reason, step.nearest) == ("will build: no realization in this context", None)
+    ps.realize(other)
+    assert ps.explain(other.dref).reasons == ("nothing like it was built here before",)
+    near = train(depth=2, data="z", rate=1)
+    assert plan(near).steps[0].kind == "parameters-changed"
+
+
+def test_code_that_is_all_new_is_that_of_another_project():
+    def version(*parts):
+        return Version({"name": "train", "data": "x"}, dict.fromkeys(("train", *parts), "0"))
+
+    one = version("load", "layers", "shuffle")
+    assert akin(one, version("load", "layers", "mix"))
+    assert not akin(one, version("read", "unet", "augment"))
+    assert akin(one, Version({"name": "train", "data": "x"})), "its code is not known"
+    assert akin(Version({"name": "train"}), one), "parameters were added"
 
 
 def test_another_process_that_builds_it_is_waited_for(store):

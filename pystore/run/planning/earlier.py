@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import islice
 
 from ...model.attempt import Attempt
-from ...model.change import Change, Places, Version, changes, distance, masked, pairs
+from ...model.change import Change, Places, Version, akin, changes, distance, masked, pairs
 from ...model.config import Config
 from ...model.derivation import Derivation
 from ...model.errors import Corrupted, NotInStore
@@ -96,10 +96,13 @@ class Earlier:
             self._masked[config.name] = {masked(one.config.text) for one in self.of(config.name)}
         return masked(config.text) in self._masked[config.name]
 
-    def nearest(self, config: Config, before: int | None = None) -> Reached | None:
+    def nearest(
+        self, config: Config, version: Version, before: int | None = None
+    ) -> Reached | None:
         """The one that differs the least, of equally near ones the latest.
 
-        With `before`, among those that were first built before that time [ns].
+        With `before`, among those that were first built before that time [ns]. None where it
+        shares too little to be the same stage: two projects may have one store.
         """
         own = pairs(config.value)
         others = (
@@ -109,7 +112,8 @@ class Earlier:
         )
         # Of equally near ones, min takes the first: the latest.
         near = islice(others, MOST)
-        return min(near, key=lambda one: distance(one.pairs, own), default=None)
+        found = min(near, key=lambda one: distance(one.pairs, own), default=None)
+        return found if found and akin(found.version, version) else None
 
     def changes(self, near: Reached, version: Version) -> list[Change]:
         """What makes this version another than the nearest one."""

@@ -92,7 +92,9 @@ class History:
         near = self._near(config, own)
         told = _first_attempt(own)
         if near is None:
-            first = f"nothing named {dref.name} was built here before"
+            others = [one for one in self._earlier.of(dref.name) if one is not own]
+            like = "like it" if others else f"named {dref.name}"
+            first = f"nothing {like} was built here before"
             return Step(dref, "missing", (*told, first))
         version = own.version if own else Version(config.value)
         changes = self._earlier.changes(near, version)
@@ -104,7 +106,8 @@ class History:
         adopted = own.adopted if own else None
         if adopted is not None and (source := self._earlier.find(adopted.dref)):
             return source
-        return self._earlier.nearest(config, own.first if own else None)
+        version = own.version if own else Version(config.value)
+        return self._earlier.nearest(config, version, own.first if own else None)
 
     def _of_realization(self, rref: RRef) -> Step:
         dref = rref.dref

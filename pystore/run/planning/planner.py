@@ -173,12 +173,13 @@ class _Planner:
     def _new(self, derivation: Derivation, count: int, tries: list[Attempt]) -> Step:
         """The step of what has nothing in its context yet."""
         made = {attempt.rref for attempt in tries if attempt.rref}
-        near = None if made else self._earlier.nearest(derivation.config)
+        version = version_of(derivation)
+        near = None if made else self._earlier.nearest(derivation.config, version)
         kind: Kind = "missing"
         others = f"; {len(made)} for other inputs" if made else ""
         reasons = [f"will build: no realization in this context{others}"]
         if near is not None:
-            changes = self._earlier.changes(near, version_of(derivation))
+            changes = self._earlier.changes(near, version)
             kind, reasons = changes[0].kind, [f"new because {c.words}" for c in changes]
         if tries and tries[-1].outcome == "failed":
             reasons.append(f"the last attempt failed: {_line(tries[-1].error)}")
