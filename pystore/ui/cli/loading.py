@@ -122,7 +122,9 @@ def _instead(file: Path, error: BaseException) -> str:
     if isinstance(error, ImportError) and "relative import" in str(error):
         return f"make its folder a package: touch {file.parent / '__init__.py'}"
     if isinstance(error, ModuleNotFoundError) and (home := _home(error.name or "", file)):
-        return f"PYTHONPATH={home} pystore run {file}: its own folder is looked in, not that one"
+        return (
+            f"PYTHONPATH={home} before the command: {file}'s own folder is looked in, not that one"
+        )
     return f"python {file}"
 
 
