@@ -40,6 +40,7 @@ P = ParamSpec("P")
 
 _RESERVED = frozenset((*RESERVED, "code", "name"))
 _DEPTHS = ("project", "function")
+_PLAIN = (bool, int, str, type(None))
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,11 @@ class StageRealizer:
 
     @property
     def portable_key(self) -> object:
-        """Equal for realizers that are the same when they are sent to another process."""
-        return (self.stage, tuple(self.ignored.items()))
+        """Equal for realizers that are the same when they are sent to another process.
+
+        It names objects by their ids: while it is used, the realizer must be kept.
+        """
+        return id(self.stage), *((name, _told_apart(value)) for name, value in self.ignored.items())
 
     def imported_code(self) -> str:
         """The digest of its code as it is in this process, if it was found here by its name."""
@@ -234,6 +238,13 @@ class Stage(Generic[P]):
             "signature": self.signature.replace(parameters=bare),
             "brought": self.code() if self.options.code in _DEPTHS else None,
         }
+
+
+def _told_apart(value: Any) -> object:
+    """Equal for plain values that are the same, where `==` takes 1 and True for one."""
+    if type(value) is float:
+        return repr(value)  # 0.0 and -0.0
+    return (type(value), value) if type(value) in _PLAIN else id(value)
 
 
 def _importable(stage: Stage[Any]) -> bool:

@@ -108,7 +108,7 @@ class Packer:
     """Pickles realizers, each function once."""
 
     def __init__(self) -> None:
-        self._packed: dict[object, bytes] = {}
+        self._packed: dict[object, tuple[object, bytes]] = {}  # beside what has that id
 
     def job(self, request: Request, store: Address) -> Job:
         """The job of one attempt. Raises BadStage when its realizer cannot be sent."""
@@ -128,13 +128,11 @@ class Packer:
     def pack(self, derivation: Derivation) -> bytes:
         """The realizer of a derivation, pickled. Raises BadStage when it cannot be."""
         function = derivation.realizer.function
-        key = getattr(function, "portable_key", function)
-        try:
-            if key not in self._packed:
-                self._packed[key] = _pickled(derivation)
-            return self._packed[key]
-        except TypeError:  # a callable object that cannot be hashed
-            return _pickled(derivation)
+        # Callable objects that are equal may do different things, as Scale(1) and Scale(True).
+        key = getattr(function, "portable_key", id(function))
+        if key not in self._packed:
+            self._packed[key] = function, _pickled(derivation)
+        return self._packed[key][1]
 
 
 def _pickled(derivation: Derivation) -> bytes:

@@ -111,6 +111,11 @@ def number(n: int, out: Path = output("n.txt")) -> None:
     out.write_text(f"{n}\n")
 
 
+@stage(ignore=["how"])
+def says(n: int, how: object, said: Path = output("said")) -> None:
+    said.write_text(repr(how))
+
+
 @stage
 def total(numbers: list, out: Path = output("n.txt")) -> None:
     out.write_text(f"{sum(int((one.path / 'n.txt').read_text()) for one in numbers)}\n")

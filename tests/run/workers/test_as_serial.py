@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pystore import Derivation, Store, Workers, match_best, match_latest, match_some, realize_many
+from pystore import (
+    Derivation,
+    Store,
+    Workers,
+    build_outpath,
+    match_best,
+    match_latest,
+    match_some,
+    realize_many,
+)
 
 MATCHERS = (match_latest(), match_some(2), match_best("n.txt", of=3))
 
@@ -65,3 +74,34 @@ def test_a_graph_comes_out_as_it_does_one_at_a_time(executors, graph, count):
             outcomes.append((chosen, told))
             store.destroy()
     assert outcomes[0] == outcomes[1] == outcomes[2]
+
+
+@dataclass(frozen=True)
+class Says:
+    """A realizer that is equal to others that write something else."""
+
+    what: object
+
+    def __call__(self, b) -> None:
+        (build_outpath(b) / "said").write_text(repr(self.what))
+
+
+ALIKE = (1, 1.0, True, 0.0, -0.0)
+
+
+def all_said(store, targets) -> list[str]:
+    found = realize_many(targets, store=store, workers=1)
+    return [(store.path(rref) / "said").read_text() for (rref,) in found]
+
+
+def test_realizers_that_are_equal_and_not_the_same_are_told_apart(store):
+    made = [
+        Derivation({"name": f"says-{n}"}, match_latest(), Says(value))
+        for n, value in enumerate(ALIKE)
+    ]
+    assert all_said(store, made) == [repr(value) for value in ALIKE]
+
+
+def test_ignored_parameters_that_are_equal_and_not_the_same_are_told_apart(store):
+    made = [deeds.says(n, how=value) for n, value in enumerate(ALIKE)]
+    assert all_said(store, made) == [repr(value) for value in ALIKE]
