@@ -65,7 +65,7 @@ class Hand:
             ends = (theirs.fileno(), held)
             try:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-P", "-c", _BOOT, *map(str, ends), json.dumps(places)],
+                    [*_interpreter(), "-c", _BOOT, *map(str, ends), json.dumps(places)],
                     stdin=subprocess.DEVNULL,
                     stdout=self._stray,
                     stderr=self._stray,
@@ -229,6 +229,13 @@ class Hand:
         size = self._stray.seek(0, os.SEEK_END)
         self._stray.seek(max(0, size - 2000))
         return self._stray.read().decode("utf-8", "replace").strip()
+
+
+def _interpreter() -> list[str]:
+    """How to start this interpreter, with the -O, -W and -X that it was started with."""
+    # Private, and what multiprocessing starts its own processes with.
+    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return [sys.executable, *flags, "-P"]
 
 
 def _outcome(packed: bytes) -> Outcome:

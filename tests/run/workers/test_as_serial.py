@@ -1,5 +1,7 @@
 """Results, their order, their seeds and their references are those of a serial run."""
 
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -105,3 +107,27 @@ def test_realizers_that_are_equal_and_not_the_same_are_told_apart(store):
 def test_ignored_parameters_that_are_equal_and_not_the_same_are_told_apart(store):
     made = [deeds.says(n, how=value) for n, value in enumerate(ALIKE)]
     assert all_said(store, made) == [repr(value) for value in ALIKE]
+
+
+FLAGS = """
+import sys
+from pystore import Store, output, realize, stage
+
+@stage
+def flags(said=output("said")):
+    said.write_text(repr((__debug__, sys.flags, sys.warnoptions, sys._xoptions)))
+
+store = Store(sys.argv[1], durable=False)
+for options in ({}, {"workers": 1}):
+    print((store.path(realize(flags(), store=store, **options)) / "said").read_text())
+    store.remove(realize(flags(), store=store, build=False))
+"""
+
+
+def test_a_worker_is_started_with_the_flags_of_its_interpreter(tmp_path):
+    given = ["-P", "-O", "-W", "error::UnicodeWarning", "-X", "utf8"]
+    command = [sys.executable, *given, "-c", FLAGS, str(tmp_path / "store")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    here, there = done.stdout.splitlines()
+    assert "optimize=1" in here
+    assert here == there
