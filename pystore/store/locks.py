@@ -10,6 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from .forked import forgotten_by_children
+
 POLL = 0.02  # [s] between two looks at a lock that is held
 
 
@@ -19,7 +21,6 @@ class BuildLock:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = -1
-        self._pid = 0
 
     def acquire(self, patience: float = 0.0) -> bool:
         """Whether we hold it now, after waiting for at most `patience` [s].
@@ -28,27 +29,33 @@ class BuildLock:
         rename decides.
         """
         end = time.monotonic() + patience
-        file = open_shared(self.path)
+        self._file = open_shared(self.path)
+        forgotten_by_children(self)
         try:
-            while not _lock(file):
+            while not _lock(self._file):
                 if time.monotonic() >= end:
-                    os.close(file)
+                    self.forget()
                     return False
                 time.sleep(POLL)
         except BaseException:
-            os.close(file)
+            self.forget()
             raise
-        self._file, self._pid = file, os.getpid()
         return True
 
     def release(self) -> None:
-        """Gives it up, if we hold it. A forked child leaves its parent's lock alone."""
+        """Gives it up, if we hold it. A forked child has forgotten its parent's lock."""
         file, self._file = self._file, -1
         if file < 0:
             return
         try:
-            release(file, self._pid)
+            release(file, os.getpid())
         finally:
+            os.close(file)
+
+    def forget(self) -> None:
+        """Closes its file. Who else has that open, as the parent of a child, holds it still."""
+        file, self._file = self._file, -1
+        if file >= 0:
             os.close(file)
 
 

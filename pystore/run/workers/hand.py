@@ -19,6 +19,7 @@ from ...model.errors import BuildError, PystoreWarning, TimedOut, WorkerDied
 from ...model.events import AttemptFailed, Started, Succeeded
 from ...model.terms import Terms
 from ...store.commit import Committed
+from ...store.forked import forgotten_by_children
 from ..capture import last_lines
 from .job import Outcome
 from .slots import Outfit
@@ -47,6 +48,7 @@ class Hand:
         self.up = False  # it has started, and imported what it needs
         self.late = False  # its task has run longer than it may
         self._held = ExitStack()
+        forgotten_by_children(self)
         try:
             self._start()
         except BaseException:
@@ -142,6 +144,10 @@ class Hand:
                 self.process.wait(grace)
         self._kill()
         self.process.wait()
+        self._held.close()
+
+    def forget(self) -> None:
+        """In a forked child: gives up what would keep the worker alive when its parent is not."""
         self._held.close()
 
     def bury(self, stopped: bool = False) -> None:

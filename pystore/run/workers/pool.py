@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from ...model.errors import BadStage, WorkerDied
 from ...model.events import Listener, Started, ignore
 from ...model.terms import Terms
+from ...store.forked import forgotten_by_children
 
 if TYPE_CHECKING:
     from ...store.commit import Committed
@@ -58,6 +59,8 @@ class Workers(Executor):
         self._killing = False
         self._foreman: threading.Thread | None = None
         self._bell = _Bell()
+        self._foreign = False  # in a forked child
+        forgotten_by_children(self)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """The future of `fn(*args, **kwargs)` in a worker."""
@@ -81,7 +84,8 @@ class Workers(Executor):
         Of an attempt, which tells that it has started, `committed` says what the store has of it:
         a worker may die between its last rename and its last words.
 
-        Raises BadStage when this machine can never meet the terms.
+        Raises BadStage when this machine can never meet the terms, RuntimeError after `shutdown`
+        and in a forked child, which has no part in the workers of its parent.
         """
         from .pickler import dumps
         from .task import Task, nothing
@@ -92,6 +96,8 @@ class Workers(Executor):
         starts = committed is not None
         task = Task(packed, future, terms, listener, committed or nothing, starts)
         with self._guard:
+            if self._foreign:
+                raise RuntimeError("these workers belong to the process that forked this one")
             if self._ending:
                 raise RuntimeError("these workers have been shut down")
             self._waiting.append(task)
@@ -117,6 +123,12 @@ class Workers(Executor):
             for task in self._waiting:
                 task.future.cancel()
         self._join(wait=True)
+
+    def forget(self) -> None:
+        """In a forked child, whose copy of the foreman does not run: there is nothing to end."""
+        self._guard, self._foreman, self._foreign = threading.Lock(), None, True
+        self._waiting.clear()
+        self._bell.close()
 
     def __exit__(
         self,

@@ -16,6 +16,7 @@ from fifos import gone
 from pystore import Workers, attempts, realize
 from pystore.errors import BadStage, BuildError, WorkerDied
 from pystore.model.terms import Terms
+from pystore.store.locks import BuildLock
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +254,52 @@ def test_a_task_that_wants_much_is_not_overtaken_for_ever(fifo):
         wanted.add_done_callback(lambda _: slots_left.set())
         assert wanted.result() == 9
     assert len(order) < 100
+
+
+FORKS = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import deeds
+from pystore import Workers
+from pystore.store.locks import BuildLock
+from pathlib import Path
+lock = BuildLock(Path(sys.argv[3]))
+lock.acquire()
+pool = Workers(1)
+pool.submit(deeds.square, 2).result()
+if not os.fork():
+    deeds.meet(sys.argv[4], sys.argv[5])
+    os._exit(0)
+pool.submit(deeds.stick, sys.argv[2]).result()
+"""
+
+
+def test_W2_a_child_that_its_caller_has_forked_keeps_no_worker_alive_and_no_lock(tmp_path, fifo):
+    """As the workers of a DataLoader do."""
+    up, child_up, child_down, lock = fifo("up"), fifo("child-up"), fifo("down"), tmp_path / "lock"
+    places = [Path(deeds.__file__).parent, up.path, lock, child_up.path, child_down.path]
+    caller = subprocess.Popen([sys.executable, "-c", FORKS, *map(str, places)])
+    (child,), (worker,) = child_up.heard(), up.heard()
+    assert not BuildLock(lock).acquire()
+    caller.kill()
+    caller.wait()
+    assert gone(worker)
+    assert BuildLock(lock).acquire()
+    child_down.say()
+    assert gone(child)
+
+
+def test_a_forked_child_is_told_that_it_has_no_workers(pool):
+    pool.submit(deeds.square, 2).result()
+    if not (child := os.fork()):
+        try:
+            with pytest.raises(RuntimeError, match="belong to the process that forked"), pool:
+                pool.submit(deeds.square, 2)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert pool.submit(deeds.square, 3).result() == 9
 
 
 LEFT = """
