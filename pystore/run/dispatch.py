@@ -159,7 +159,7 @@ class _Elsewhere:
                 for event in outcome.events:
                     self._listener(event)
                 outcome.settle(future)
-            except Exception as error:  # the listener's own
+            except BaseException as error:  # the listener's own; the executor's thread goes on
                 future.set_exception(error)
 
         sent.add_done_callback(settle)

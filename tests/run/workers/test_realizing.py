@@ -306,6 +306,25 @@ def test_an_executor_that_gives_up_is_an_error_and_no_endless_wait(store, refuse
     assert {type(error) for error in caught.value.errors.values()} == {WorkerDied}
 
 
+class InAThread(Executor):
+    """An executor whose jobs end in a thread that must not, as the loop of Dask's client."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future: Future = Future()
+        thread = threading.Thread(target=lambda: future.set_result(fn(*args, **kwargs)))
+        thread.start()
+        return future
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, OSError])
+def test_a_listener_that_ends_the_program_is_heard_from_any_executor(store, error):
+    def raises(event):
+        raise error("enough")
+
+    with pytest.raises(error, match="enough"):
+        realize(deeds.number(1), executor=InAThread(), listener=raises)
+
+
 class FailsFirst(Executor):
     """An executor of which the first job ends badly, and the second when the third is cancelled."""
 
