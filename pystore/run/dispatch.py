@@ -18,7 +18,7 @@ from .executor import SerialExecutor
 from .request import Request
 
 if TYPE_CHECKING:
-    from .workers.job import Outcome
+    from .workers.job import Answer
     from .workers.pool import Workers
 
 Begun = Callable[[Future[Committed]], None]
@@ -112,7 +112,7 @@ def _give_up(future: Future[Committed], sent: Future[None]) -> None:
 
 
 class _Elsewhere:
-    """In other processes, perhaps of other machines: jobs go out, outcomes come back."""
+    """In other processes, perhaps of other machines: jobs go out, answers come back."""
 
     def __init__(self, executor: Executor, store: StoreProtocol, listener: Listener) -> None:
         from ..store.address import Address
@@ -142,10 +142,10 @@ class _Elsewhere:
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for nothing: the executor is the caller's. What runs is committed."""
 
-    def _settled(self, sent: "Future[Outcome]") -> Future[Committed]:
+    def _settled(self, sent: "Future[Answer]") -> Future[Committed]:
         future = _Linked(sent)
 
-        def settle(done: "Future[Outcome]") -> None:
+        def settle(done: "Future[Answer]") -> None:
             if future.given_up or not future.set_running_or_notify_cancel():
                 return
             if done.cancelled():
@@ -154,11 +154,11 @@ class _Elsewhere:
             if (error := done.exception()) is not None:
                 future.set_exception(lost(error))
                 return
-            outcome = done.result()
+            answer = done.result()
             try:
-                for event in outcome.events:
+                for event in answer.events:
                     self._listener(event)
-                outcome.settle(future)
+                answer.settle(future)
             except BaseException as error:  # the listener's own; the executor's thread goes on
                 future.set_exception(error)
 
@@ -169,7 +169,7 @@ class _Elsewhere:
 class _Linked(Future[Committed]):
     """The future of a commit, which is cancelled when the job that it waits for can be."""
 
-    def __init__(self, sent: "Future[Outcome]") -> None:
+    def __init__(self, sent: "Future[Answer]") -> None:
         super().__init__()
         self._sent = sent
         self.given_up = False  # by us, and not by the executor

@@ -21,7 +21,7 @@ from ...model.terms import Terms
 from ...store.commit import Committed
 from ...store.forked import forgotten_by_children
 from ..capture import last_lines
-from .job import Outcome
+from .job import Answer
 from .slots import Outfit
 from .task import Task
 
@@ -128,7 +128,7 @@ class Hand:
             task.tell(event)
         else:
             self.task = None
-            task.settle(_outcome(message[1:]))
+            task.settle(_answer(message[1:]))
 
     def end(self) -> None:
         """Lets it finish: it does what it has been given, and then ends by itself."""
@@ -184,14 +184,14 @@ class Hand:
         started = task.started
         assert started is not None
         task.tell(Succeeded(started.dref, started.number, committed.rref, committed.fresh, 0.0))
-        task.settle(Outcome(committed))
+        task.settle(Answer(committed))
 
     def _obituary(self, task: Task, stopped: bool) -> None:
         error, started = self._cause(task, stopped), task.started
         if started is not None:
             name = "Stopped" if stopped else type(error).__name__
             task.tell(AttemptFailed(started.dref, started.number, f"{name}: {error.what}"))
-        task.settle(Outcome(None, error))
+        task.settle(Answer(None, error))
 
     def _cause(self, task: Task, stopped: bool) -> BuildError:
         facts = self._facts(task.started)
@@ -244,11 +244,11 @@ def _interpreter() -> list[str]:
     return [sys.executable, *flags, "-P"]
 
 
-def _outcome(packed: bytes) -> Outcome:
+def _answer(packed: bytes) -> Answer:
     try:
-        outcome = pickle.loads(packed)
+        answer = pickle.loads(packed)
     except Exception as error:  # a class that is there, and not here
-        return Outcome(
+        return Answer(
             None,
             BuildError(
                 "what came back from a worker cannot be read here",
@@ -256,8 +256,8 @@ def _outcome(packed: bytes) -> Outcome:
                 remedy="return and raise what the calling process can import",
             ),
         )
-    assert isinstance(outcome, Outcome)
-    return outcome
+    assert isinstance(answer, Answer)
+    return answer
 
 
 def _life(pid: int) -> int:

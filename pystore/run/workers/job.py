@@ -1,7 +1,7 @@
 """Job: one attempt, as it travels to another process.
 
 A job is data: where the store is, a config, a context, and the realizer as cloudpickle writes it.
-It never holds a store. What comes back is an Outcome, and never an exception that might not
+It never holds a store. What comes back is an Answer, and never an exception that might not
 survive the journey.
 """
 
@@ -54,7 +54,7 @@ class Elsewhere(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Answer:
     """What became of a job."""
 
     value: Any
@@ -63,8 +63,8 @@ class Outcome:
     events: tuple[Event, ...] = ()  # where no listener was reached while it ran
 
     @classmethod
-    def of(cls, error: BaseException, events: tuple[Event, ...] = ()) -> "Outcome":
-        """The outcome of what raised this."""
+    def of(cls, error: BaseException, events: tuple[Event, ...] = ()) -> "Answer":
+        """The answer of what raised this."""
         trace = "".join(traceback.format_exception(error))
         return cls(None, _sendable(error), trace, events)
 
@@ -78,8 +78,8 @@ class Outcome:
             future.set_exception(self.error)
 
 
-def perform(job: Job, listener: Listener | None = None) -> Outcome:
-    """Makes the attempt in this process. Without a listener, the events come with the outcome."""
+def perform(job: Job, listener: Listener | None = None) -> Answer:
+    """Makes the attempt in this process. Without a listener, the events come with the answer."""
     heard: list[Event] = []
     try:
         store = job.store.open()
@@ -91,9 +91,9 @@ def perform(job: Job, listener: Listener | None = None) -> Outcome:
         with store.use():  # as current as where it was planned
             hear = listener or _without_progress(heard)
             committed = attempt(request, store, hear, capture=True, source=job.source)
-        return Outcome(committed, events=tuple(heard))
+        return Answer(committed, events=tuple(heard))
     except BaseException as error:  # of a realizer that raises KeyboardInterrupt, too
-        return Outcome.of(error, tuple(heard))
+        return Answer.of(error, tuple(heard))
 
 
 def _without_progress(heard: list[Event]) -> Callable[[Event], None]:

@@ -8,7 +8,7 @@ from typing import Any
 from ...model.events import Event, Listener, Started, ignore
 from ...model.terms import Terms
 from ...store.commit import Committed
-from .job import Outcome
+from .job import Answer
 
 
 def nothing(started: Started) -> Committed | None:
@@ -37,18 +37,18 @@ class Task:
         self.guard(self.listener, event)
 
     def guard(self, do: Callable[..., Any], *args: Any) -> Any:
-        """Does something for the task; what that raises becomes its outcome."""
+        """Does something for the task; what that raises becomes its answer."""
         try:
             return do(*args)
         except BaseException as error:
             self.flaw = self.flaw or error
             return None
 
-    def settle(self, outcome: Outcome) -> None:
-        """Gives who waits for it the outcome."""
+    def settle(self, answer: Answer) -> None:
+        """Gives who waits for it the answer."""
         if self.flaw is not None:
-            outcome = Outcome(None, self.flaw)
-        outcome.settle(self.future)
+            answer = Answer(None, self.flaw)
+        answer.settle(self.future)
 
     @property
     def can_be_given_again(self) -> bool:

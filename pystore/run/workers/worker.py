@@ -20,7 +20,7 @@ from typing import Any
 
 from ...model.errors import PystoreWarning
 from ...model.events import Event, Progress
-from .job import Outcome, perform
+from .job import Answer, perform
 
 _OFTEN = 0.05  # [s] between two reports of progress that are sent on
 
@@ -62,12 +62,12 @@ class Channel:
         else:
             sys.stderr.write(warnings.formatwarning(message, category, file, line))
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, answer: Answer) -> None:
         """Sends what became of a task."""
         try:
-            packed = pickle.dumps(outcome)
+            packed = pickle.dumps(answer)
         except Exception as error:  # a value that cannot be pickled
-            packed = pickle.dumps(Outcome.of(error))
+            packed = pickle.dumps(Answer.of(error))
         self.send(b"o" + packed)
 
     def send(self, message: bytes) -> None:
@@ -89,7 +89,7 @@ def main(descriptor: int, line: int) -> None:
     threading.Thread(target=channel.listen, daemon=True).start()
     channel.send(b"")
     while task := channel.tasks.get():
-        channel.end(_outcome(task, channel))
+        channel.end(_answer(task, channel))
 
 
 def _end_with(line: int) -> None:
@@ -105,13 +105,13 @@ def _end_with(line: int) -> None:
         fcntl.fcntl(line, fcntl.F_SETFL, fcntl.fcntl(line, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _outcome(task: bytes, channel: Channel) -> Outcome:
+def _answer(task: bytes, channel: Channel) -> Answer:
     try:
         # From the process that started this one, over a channel that no other has.
         function, args, kwargs = pickle.loads(task)
         if function is perform:
-            made: Outcome = perform(args[0], channel.tell)
+            made: Answer = perform(args[0], channel.tell)
             return made
-        return Outcome(function(*args, **kwargs))
+        return Answer(function(*args, **kwargs))
     except BaseException as error:
-        return Outcome.of(error)
+        return Answer.of(error)
