@@ -103,6 +103,12 @@ def sync_directory(path: str | Path) -> None:
         os.close(descriptor)
 
 
+def free(path: str | Path) -> int:
+    """How much can still be written there [bytes]."""
+    system = os.statvfs(path)
+    return system.f_bavail * system.f_frsize
+
+
 def fresh_name() -> str:
     """A name that nobody else uses: 32 random hex digits."""
     return os.urandom(16).hex()

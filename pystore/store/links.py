@@ -96,10 +96,11 @@ class Pool:
         )
 
     def part(self, out: Path) -> None:
-        """Gives the files of a staged tree bytes of their own: its user may mend them (K2)."""
-        pooled = self.inodes()
-        for step in walk(out) if pooled and out.is_dir() else ():
-            if stat.S_ISREG(step.status.st_mode) and _inode(step.status) in pooled:
+        """Gives the sealed files of a staged tree bytes of their own: they may be changed (K2)."""
+        for step in walk(out) if out.is_dir() else ():
+            mode = step.status.st_mode
+            # The index may be lost: what has other names may be part of a realization.
+            if stat.S_ISREG(mode) and not mode & 0o222 and step.status.st_nlink > 1:
                 self._copy(step)
 
     def _copy(self, step: Step) -> None:

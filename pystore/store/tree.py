@@ -92,6 +92,15 @@ def seal(out: Path, *, durable: bool, share: Share = alone) -> Manifest:
     return Manifest.of(entries)
 
 
+def unseal(out: Path) -> None:
+    """Lets the owner of a staged tree write into it again, whatever of it was sealed."""
+    os.chmod(out, 0o755)
+    for step in walk(out):
+        mode = step.status.st_mode
+        if not step.leaving and not stat.S_ISLNK(mode):
+            os.chmod(step.name, mode & 0o777 | 0o600, dir_fd=step.folder)
+
+
 def scan(out: Path, known: Digests | None = None) -> Manifest:
     """The manifest of a tree as it is, changing nothing.
 

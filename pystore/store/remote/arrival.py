@@ -4,6 +4,7 @@ A1  Nothing becomes visible whose tree is not exactly the manifest, whose contex
     to its reference, or that has no record (S1, S4).
 A2  Links are made last, so that nothing is written through one, and must stay inside.
 A3  What arrived before a transfer broke off is found again, hashed, and not fetched again.
+A4  What the disk refuses leaves nothing behind, and is told as an error of ours.
 """
 
 import errno
@@ -13,15 +14,16 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from blake3 import blake3
 
 from ...model.config import Config
 from ...model.context import Context, provenance_text, rref_of
-from ...model.errors import ChecksumMismatch, NotInStore, UnkeepableOutput
-from ...model.manifest import Manifest
+from ...model.errors import ChecksumMismatch, FetchError, NotInStore, UnkeepableOutput
+from ...model.manifest import Manifest, encode_name
 from ...model.refs import RRef
-from .. import adopt, locks, tree, verdicts
+from .. import adopt, disk, locks, tree, verdicts
 from ..attempts import Begun
 from ..commit import publish, seal_tree
 from ..staging import Staging, make_folder
@@ -37,41 +39,56 @@ class Arrival:
         self._store = store
         self._manifest = manifest
         self._writers = _Writers()
-        self._modes = {e.path: 0o755 if e.executable else 0o644 for e in manifest.entries}
+        self._entries = {entry.path: entry for entry in manifest.entries}
         self.rref = rref_of(config.dref, provenance_text(config.dref, context, manifest.digest))
         self._staged, self._resumed = _staging(store, config, context, self.rref)
         try:
-            if self._resumed:  # a try that was killed may have shared files already
-                store.pool.part(self._staged.out)
-            self._make_folders()
+            with self._on_disk():
+                self._open()
         except BaseException:
             self.leave()
             raise
 
     def missing(self, digests: Iterable[str]) -> list[tuple[str, Part]]:
-        """The parts that are not here yet, with their digests (A3)."""
+        """The parts that are not here yet, with their digests (A3).
+
+        Raises FetchError when the disk has no room for them.
+        """
         parts = list(zip(digests, parts_of(self._manifest), strict=True))
-        if not self._resumed:
-            return parts
-        lacking = [(digest, part) for digest, part in parts if self._digest(part) != digest]
-        if any(not self._is_open(part) for _, part in lacking):
-            self._begin_anew()
-            return parts
-        return lacking
+        if self._resumed:
+            with self._on_disk():
+                parts = [(digest, part) for digest, part in parts if self._digest(part) != digest]
+        self._check_room(sum(part.size for _, part in parts))
+        return parts
 
     def write(self, part: Part, content: bytes) -> None:
         """Puts the bytes of a part into its files; does nothing when we have given up."""
         view = memoryview(content)
-        with self._writers.one() as welcome:
+        with self._on_disk(), self._writers.one() as welcome:
             for piece in part.slices if welcome else ():
-                _write(self._path(piece.path), piece, view[: piece.size], self._modes[piece.path])
+                _write(self._path(piece.path), piece, view[: piece.size], self._mode(piece.path))
                 view = view[piece.size :]
 
+    def check(self, part: Part) -> None:
+        """Makes sure that the files that end with a part are those of the manifest.
+
+        Call it in the order of the parts. Raises ChecksumMismatch: a lie of many files is told
+        after the first.
+        """
+        for piece in part.slices:
+            entry = self._entries[piece.path]
+            if piece.offset + piece.size == entry.size and self._hash(piece.path) != entry.digest:
+                raise self._lie(f"{encode_name(piece.path)} has another digest")
+
     def take(self, path: bytes, source: bytes) -> None:
-        """Copies a whole file of it from this machine, sharing its bytes where that can be."""
+        """Copies a whole file of it from this machine, sharing its bytes where that can be.
+
+        Raises OSError when the source cannot be read.
+        """
         target = self._path(path)
-        _write(target, None, memoryview(b""), self._modes[path])
-        _copy_file(source, target)
+        with open(source, "rb") as file, self._on_disk():  # noqa: PTH123  # names are bytes
+            _write(target, None, memoryview(b""), self._mode(path))
+            _copy_file(file, target)
 
     def finish(self, copies: Iterable[Copy]) -> int:
         """Makes it visible, when it is exactly what it should be, after recording the attempts.
@@ -80,8 +97,9 @@ class Arrival:
         has made it; then nothing is left of it.
         """
         try:
-            self._make_links()
-            return self._publish(copies)
+            with self._on_disk():
+                self._make_links()
+                return self._publish(copies)
         except BaseException:
             self.discard()
             raise
@@ -124,6 +142,42 @@ class Arrival:
 
     # --- its files ---------------------------------------------------------------------
 
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.discard()
+            raise FetchError(
+                "what came cannot be written",
+                ref=self.rref,
+                path=self._store.staging_area,
+                because=error.strerror,
+                errno=error.errno,
+                remedy="nothing of it was kept; make room there, and try again",
+            ) from error
+
+    def _check_room(self, size: int) -> None:
+        if size <= (free := disk.free(self._store.staging_area)):
+            return
+        if not self._resumed:
+            self.discard()
+        raise FetchError(
+            "there is no room for what should come",
+            ref=self.rref,
+            path=self._store.staging_area,
+            needs=f"{size} bytes",
+            free=f"{free} bytes",
+            remedy="make room there; if it should not be so large, ask where it comes from",
+        )
+
+    def _open(self) -> None:
+        """Makes all ready to be written, whatever a try that was killed had shared and sealed."""
+        if self._resumed:
+            self._store.pool.part(self._staged.out)
+            tree.unseal(self._staged.out)
+        self._make_folders()
+
     def _make_folders(self) -> None:
         made = {b""}
         for entry in self._manifest.entries:
@@ -132,12 +186,10 @@ class Arrival:
                 os.makedirs(self._path(home), 0o755, exist_ok=True)
                 made.add(home)
             if entry.kind == "file" and not entry.size:
-                _write(self._path(entry.path), None, memoryview(b""), self._modes[entry.path])
+                _write(self._path(entry.path), None, memoryview(b""), self._mode(entry.path))
 
     def _make_links(self) -> None:
         for entry in self._manifest.entries:
-            if entry.kind == "file" and self._resumed:  # a kill may have cut sealing short
-                os.chmod(self._path(entry.path), self._modes[entry.path])
             if entry.kind == "link" and not os.path.lexists(self._path(entry.path)):
                 os.symlink(entry.target, self._path(entry.path))
 
@@ -152,15 +204,12 @@ class Arrival:
                 return ""
         return hasher.hexdigest()
 
-    def _is_open(self, part: Part) -> bool:
-        paths = [self._path(piece.path) for piece in part.slices]
-        return all(os.access(path, os.W_OK) or not os.path.lexists(path) for path in paths)
+    def _hash(self, path: bytes) -> str:
+        with self._on_disk(), open(self._path(path), "rb") as file:  # noqa: PTH123  # bytes
+            return tree.hash_file(file.fileno())[1]
 
-    def _begin_anew(self) -> None:
-        self._staged.discard()
-        staged = self._staged
-        self._staged = _fresh(self._store, staged.config, staged.context, self.rref)
-        self._make_folders()
+    def _mode(self, path: bytes) -> int:
+        return 0o755 if self._entries[path].executable else 0o644
 
     def _path(self, path: bytes) -> bytes:
         return os.fsencode(self._staged.out) + b"/" + path
@@ -213,8 +262,8 @@ def _write(path: bytes, piece: Slice | None, content: memoryview, mode: int) -> 
         os.close(file)
 
 
-def _copy_file(source: bytes, target: bytes) -> None:
-    with open(source, "rb") as one, open(target, "wb") as other:  # noqa: PTH123  # names are bytes
+def _copy_file(one: BinaryIO, target: bytes) -> None:
+    with open(target, "wb") as other:  # noqa: PTH123  # names are bytes
         try:
             while os.copy_file_range(one.fileno(), other.fileno(), 1 << 30):
                 pass
@@ -258,9 +307,9 @@ def _suffix(config: Config, rref: RRef) -> str:
 
 def _take(path: Path) -> int:
     """A descriptor that claims what an earlier try has left; -1 when it is not ours to take."""
-    if locks.in_use(path) or not os.access(path / "out", os.W_OK):
-        return -1  # somebody uses it, or it was sealed already
     try:
+        if locks.in_use(path) or os.stat(path).st_uid != os.geteuid():
+            return -1
         claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return -1

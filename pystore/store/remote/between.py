@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 
 from ...model.context import Context
-from ...model.errors import BadPlace
+from ...model.errors import BadPlace, ChecksumMismatch
 from ...model.events import Fetched, Listener, Progress, ignore
 from ...model.moved import Moved
 from ...model.refs import RRef
@@ -26,7 +26,8 @@ def copy_between(
 ) -> Moved:
     """Makes sure that `target` has these realizations of `source`, their inputs and attempts.
 
-    Raises BadPlace when both are one store; NotInStore, Corrupted, ChecksumMismatch.
+    Raises BadPlace when both are one store; NotInStore, Corrupted; FetchError when the disk of
+    `target` cannot take them.
     """
     if source.id == target.id:
         raise BadPlace("both are one store", path=target.root, remedy="name two stores")
@@ -61,7 +62,10 @@ def _bring(source: Store, target: Store, shipment: Shipment, context: Context) -
         for entry in shipment.manifest.entries:
             if entry.kind == "file" and entry.size:
                 arrival.take(entry.path, out + b"/" + entry.path)
-    except BaseException:
+        return arrival.finish(copies_in(source, {shipment.rref: context}))
+    except ChecksumMismatch as error:  # nothing came between: the source is wrong
+        raise shipment.damaged(str(error.because)) from None
+    except OSError as error:
+        raise shipment.damaged(str(error)) from None
+    finally:
         arrival.discard()
-        raise
-    return arrival.finish(copies_in(source, {shipment.rref: context}))

@@ -26,19 +26,30 @@ class Shipment:
 
     def __init__(self, store: Store, rref: RRef) -> None:
         self.rref = rref
+        self._store = store
         self._out = store.path(rref)
         home = store.layout.holder(rref).realization(rref)
         self.provenance = disk.read(f"{home}/{CONTEXT}")
         self.manifest = Manifest.parse(disk.read(f"{home}/{MANIFEST}"))
         self._digests: list[str] = []
         if self.manifest.digest != parse_provenance(self.provenance)[2]:
-            raise self._damaged("its manifest")
+            raise self.damaged("its manifest")
         _refuse_outside(rref, self.manifest)
 
     @property
     def parcel(self) -> Parcel:
         """What it consists of, once all its parts were read."""
         return Parcel(self.rref, self.provenance, self.manifest, tuple(self._digests))
+
+    def damaged(self, what: str) -> Corrupted:
+        """The error for bytes that are not those of the manifest any more."""
+        return Corrupted(
+            "what should be sent is damaged",
+            ref=self.rref,
+            damaged=what,
+            store=self._store.root,
+            remedy="verify() names all damage; realize its stage again",
+        )
 
     def digested(self) -> Iterator[tuple[str, Part]]:
         """Its parts with their digests. Raises Corrupted where bytes have changed."""
@@ -74,16 +85,8 @@ class Shipment:
             if piece.offset + piece.size == entry.size:
                 del hashers[piece.path]
                 if hasher.hexdigest() != entry.digest:
-                    raise self._damaged(repr(entry.path)[2:-1])
+                    raise self.damaged(repr(entry.path)[2:-1])
             yield content
-
-    def _damaged(self, what: str) -> Corrupted:
-        return Corrupted(
-            "what should be sent is damaged",
-            ref=self.rref,
-            damaged=what,
-            remedy="verify() names all damage; realize its stage again",
-        )
 
 
 def _refuse_outside(rref: RRef, manifest: Manifest) -> None:

@@ -255,7 +255,8 @@ def is_here(store: Store, rref: RRef) -> bool:
 def fetch(store: Store, remote: Remote, wanted: list[Wanted], listener: Listener = ignore) -> int:
     """Brings realizations with their attempts; returns how many bytes were moved.
 
-    What has come stays for the next try when a transfer breaks off.
+    What has come stays for the next try when a transfer breaks off. Raises FetchError when the
+    disk cannot take it.
     """
     total = sum(one.parcel.manifest.size for one in wanted)
     moved = done = 0
@@ -264,7 +265,9 @@ def fetch(store: Store, remote: Remote, wanted: list[Wanted], listener: Listener
             lambda cargo: _bring(remote, cargo), _cargo(store, wanted)
         ):
             moved += size
-            done += part.size if part else 0
+            if part and one.arrival:
+                one.arrival.check(part)
+                done += part.size
             one.left -= 1
             listener(Progress(one.config.dref, done, total, "bytes"))
             if not one.left and one.arrival:
