@@ -81,8 +81,17 @@ def test_a_bucket_that_is_not_there_is_said_before_any_work(store, s3):
     rref = ps.realize(stage())
     with pytest.raises(BadPlace, match="the bucket or folder is not there"):
         ps.push(rref, "s3://nobodys/results", options=s3)
-    with pytest.raises(NotInStore, match="no remote is here"):
+    with pytest.raises(NotInStore, match="no remote is here") as told:
         ps.pull(rref, "s3://nobodys/results", options=s3)
+    assert "bucket does not exist" in told.value.because
+
+
+def test_options_that_nobody_knows_are_a_mistake(store, s3):
+    rref = ps.realize(stage())
+    with pytest.raises(BadPlace, match="nonsense"):
+        ps.push(rref, "s3://lab/results", options={**s3, "nonsense": 1})
+    with pytest.raises(BadPlace, match="Invalid bucket name"):
+        ps.push(rref, "s3://l a b/results", options=s3)
 
 
 def test_no_permission_is_said_before_any_work(store, s3, monkeypatch):

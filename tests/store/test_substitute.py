@@ -18,6 +18,7 @@ from pystore import (
 )
 from pystore.errors import BadPlace, BadStage
 from pystore.store.memory import MemoryStore
+from pystore.store.remote import remote as remotes
 from pystore.store.remote import substitute as substitution
 from pystore.store.remote.place import FolderPlace
 
@@ -162,6 +163,13 @@ def test_what_was_rejected_here_is_not_taken_from_elsewhere(store, lab):
     ps.rmref(first)
     second = ps.realize(stage, substitute=lab[0])
     assert second != first
+
+
+def test_a_context_of_any_length_can_be_asked_for(store, lab, monkeypatch):
+    monkeypatch.setattr(remotes, "_HEAD", 100)
+    stage, runs = project(match_best("accuracy.txt"), version="v2")
+    assert ps.realize(stage, substitute=lab[0])
+    assert runs == ["prepare"]
 
 
 # --- U2: places that fail --------------------------------------------------------------

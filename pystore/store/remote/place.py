@@ -3,13 +3,12 @@
 P1  An object is seen whole or not at all, under the name that it was given.
 P2  Reading takes a limit: who lies about a size fills no memory.
 P3  A missing object is a FileNotFoundError; everything else that goes wrong is a FetchError or a
-    BadPlace, whatever the service raises.
+    BadPlace, whatever the service raises. That itself is not chained: it may hold a password.
 """
 
 import errno
 import os
 import posixpath
-import re
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,13 +16,15 @@ from typing import Any, Protocol, TypeVar
 
 from ...model.errors import BadPlace, FetchError
 from .. import disk
+from .address import WEB, check_address, shown, without_secrets
 
 Result = TypeVar("Result")
 Options = Mapping[str, Any]
 
 _ANSWER = 10.0  # [s] to connect, or to go on sending
+_OBJECT = 1800.0  # [s] for one object, after which nobody waits any longer
 _EXTRAS = {"s3": "s3", "s3a": "s3", "http": "http", "https": "http", "sftp": "sftp", "ssh": "sftp"}
-_READ_ONLY = ("http", "https")
+_MISTAKES = ("ParamValidationError",)  # of botocore, which has no common error for mistakes
 _QUIET: dict[str, dict[str, Any]] = {  # no stale listings, no waiting for ever
     "s3": {
         "use_listings_cache": False,
@@ -37,8 +38,10 @@ _QUIET: dict[str, dict[str, Any]] = {  # no stale listings, no waiting for ever
 class Place(Protocol):
     """Objects under names of several steps, parted by slashes."""
 
-    url: str
+    url: str  # as it may be shown
     workers: int  # threads that may use it at the same time
+    patience: float | None  # [s] for one object, if whoever asks says nothing
+    read_only: bool  # whether nothing can be pushed there
 
     def read(self, name: str, most: int) -> bytes:
         """The object, of a longer one its first `most` bytes. Raises FileNotFoundError."""
@@ -52,18 +55,25 @@ class Place(Protocol):
     def names(self, folder: str) -> list[str]:
         """What is in a folder; nothing where there is none."""
 
+    def stop(self) -> None:
+        """Ends what is under way, where that can be: nobody waits for it any more."""
+
 
 def place_at(url: str | os.PathLike[str], options: Options | None = None) -> Place:
     """The place at a URL or path; whether anything is there is not asked.
 
     `options` are those of fsspec for this kind of URL. Raises BadPlace.
     """
-    text = os.fspath(url)
+    text = check_address(url)
     scheme, colon, rest = text.partition("://")
     if not colon:
         return FolderPlace(Path(text))
     if scheme in ("file", "local"):
         return FolderPlace(Path(rest))
+    if scheme in WEB:
+        from .web import WebPlace
+
+        return WebPlace(text, options or {})
     return UrlPlace(text, options or {})
 
 
@@ -71,15 +81,15 @@ def check_url(url: str | os.PathLike[str]) -> str:
     """The URL, when there is a package that can use it; no network is asked. Raises BadPlace."""
     import fsspec
 
-    text = os.fspath(url)
+    text = check_address(url)
     scheme, colon, _ = text.partition("://")
     try:
         if colon:
             fsspec.get_filesystem_class(scheme)
     except ImportError as error:
-        raise _not_installed(without_password(text), scheme, error) from None
+        raise _not_installed(text, scheme, error) from None
     except ValueError as error:
-        raise _not_known(without_password(text), error) from None
+        raise _not_usable(text, error) from None
     return text
 
 
@@ -87,6 +97,8 @@ class FolderPlace:
     """A folder of this machine, or of one whose disk is mounted here."""
 
     workers = 4
+    patience: float | None = None
+    read_only = False
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.abspath(os.path.expanduser(root)))
@@ -134,12 +146,20 @@ class FolderPlace:
         except OSError as error:
             raise _told(self.url, error) from error
 
+    def stop(self) -> None:
+        """Nothing: a disk answers, or hangs for everybody."""
+
 
 class UrlPlace:
     """A place that fsspec knows."""
 
+    read_only = False
+    patience: float | None = _OBJECT
+
     def __init__(self, url: str, options: Options) -> None:
-        self.url = without_password(url)
+        self.url = shown(url)
+        self.stopped = False
+        self._given = url
         self._scheme = url.partition("://")[0]
         self._system, path = self._connect(url, options)
         self._root = str(path).rstrip("/")
@@ -148,11 +168,6 @@ class UrlPlace:
         self._is_sftp = _EXTRAS.get(self._scheme) == "sftp"
         self.workers = 8 if self._system.async_impl else 1
 
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing can be pushed here."""
-        return self._scheme in _READ_ONLY
-
     def _connect(self, url: str, options: Options) -> Any:
         import fsspec
 
@@ -160,13 +175,20 @@ class UrlPlace:
         quiet = _QUIET.get(_EXTRAS.get(scheme, ""), {})
         given = {**quiet, **fsspec.config.conf.get(scheme, {}), **options}
         try:
+            given = self._options(given)
             return fsspec.core.url_to_fs(url, skip_instance_cache=scheme != "memory", **given)
         except ImportError as error:
-            raise _not_installed(self.url, scheme, error) from None
-        except ValueError as error:
-            raise _not_known(self.url, error) from None
+            raise _not_installed(url, scheme, error) from None
         except Exception as error:  # P3: a service raises what it likes, at once or later
-            raise _told(self.url, error) from error
+            raise _told(url, error) from None
+
+    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The options of fsspec, with what this kind of place needs."""
+        return given
+
+    def stop(self) -> None:
+        """Ends what can be ended."""
+        self.stopped = True
 
     def read(self, name: str, most: int) -> bytes:
         """The object."""
@@ -227,39 +249,37 @@ class UrlPlace:
         except FileNotFoundError:
             raise
         except Exception as error:  # P3
-            raise _told(self.url, error) from error
-
-
-def without_password(url: str) -> str:
-    """A URL as it may be shown."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:…@", url)
+            raise _told(self._given, error) from None
 
 
 def _told(url: str, error: Exception) -> Exception:
     if isinstance(error, (FileNotFoundError, BadPlace, FetchError)):
         return error
-    because = f"{type(error).__name__}: {error}"[:300]
-    if isinstance(error, PermissionError):
+    if isinstance(error, (TypeError, ValueError)) or type(error).__name__ in _MISTAKES:
+        return _not_usable(url, error)
+    because = without_secrets(f"{type(error).__name__}: {error}", url)[:300]
+    if isinstance(error, PermissionError) or getattr(error, "status", 0) in (401, 403):
         return BadPlace(
             "no permission",
-            url=url,
+            url=shown(url),
             because=because,
             remedy="use credentials that may read here, and write here to push",
         )
     return FetchError(
         "the remote cannot be used",
-        url=url,
+        url=shown(url),
         because=because,
         remedy="check the URL, the network and the service; a retry sends only what is missing",
     )
 
 
-def _not_known(url: str, error: ValueError) -> BadPlace:
+def _not_usable(url: str, error: Exception) -> BadPlace:
     return BadPlace(
         "no place that pystore can use",
-        url=url,
-        because=str(error)[:200],
-        remedy="name a path, or a URL with s3://, sftp://, http(s):// or memory://",
+        url=shown(url),
+        because=without_secrets(str(error), url)[:200],
+        remedy="name a path, or a URL with s3://, sftp://, http(s):// or memory://, and options "
+        "that fsspec knows for it",
     )
 
 
@@ -267,7 +287,7 @@ def _not_installed(url: str, scheme: str, error: ImportError) -> BadPlace:
     extra = _EXTRAS.get(scheme)
     return BadPlace(
         f"{scheme}:// needs a package that is not installed",
-        url=url,
-        because=str(error)[:200],
+        url=shown(url),
+        because=without_secrets(str(error), url)[:200],
         remedy=f"pip install 'pystore-stages[{extra}]'" if extra else "install it with pip",
     )

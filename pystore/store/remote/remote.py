@@ -25,10 +25,10 @@ from ...model.errors import (
 from ...model.refs import DRef, RRef
 from ..beside import diff_digest
 from . import names, parcel, record, signing
-from .crew import each
+from .crew import each, in_time
 from .names import Listing
 from .parcel import Parcel, parse_parcel
-from .place import Options, Place, UrlPlace, place_at
+from .place import Options, Place, place_at
 from .record import Record, parse_record
 
 Item = TypeVar("Item")
@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 _MARK = {"digest": "blake3", "features": [], "format": names.FORMAT}
 MARK_TEXT = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 _CONFIG = 4 * MAX_BYTES + 1  # [bytes]: a character takes up to four
-_HEAD = 1 << 22  # [bytes] in which the context of a realization stands
+_HEAD = 1 << 22  # [bytes] in which the context of a realization stands, but for a huge one
 
 
 class Remote:
@@ -51,7 +51,7 @@ class Remote:
     ) -> None:
         self.place = place
         self.trusted = trusted
-        self.patience = patience  # [s] for one object
+        self.patience = place.patience if patience is None else patience  # [s] for one object
 
     @property
     def url(self) -> str:
@@ -90,7 +90,10 @@ class Remote:
     def tree(self, rref: RRef) -> str:
         """The digest of a realization's manifest, which is not read for it."""
         name = names.realization(rref)
-        head = self.place.read(name, _HEAD).partition(b"\n")[0] + b"\n"
+        head, end, _ = self.place.read(name, _HEAD).partition(b"\n")
+        if not end and len(head) == _HEAD:
+            head, end, _ = self._read(name, parcel.LARGEST).partition(b"\n")
+        head += end
         try:
             dref, _, tree = parse_provenance(head)
         except Corrupted as error:
@@ -202,25 +205,27 @@ def open_remote(
     Raises BadPlace where it cannot be used, FormatTooNew, NotInStore when none is there.
     """
     place = place_at(url, options)
-    if make and isinstance(place, UrlPlace) and place.read_only:
+    if make and place.read_only:
         raise BadPlace(
             "nothing can be pushed over HTTP",
             url=place.url,
             remedy="push to the folder or bucket that the server serves",
         )
+    remote = Remote(place, trusted, patience)
     try:
-        check_mark(place, place.read(names.MARK, 10_000))
-    except FileNotFoundError:
+        check_mark(place, in_time(lambda: place.read(names.MARK, 10_000), remote.patience))
+    except FileNotFoundError as error:
         if not make:
             raise NotInStore(
                 "no remote is here",
                 url=place.url,
                 missing=names.MARK,
+                because=str(error) if "bucket" in str(error) else None,
                 remedy="check the URL; the first push to a place makes a remote there",
             ) from None
         refuse_others(place)
         write_mark(place)
-    return Remote(place, trusted, patience)
+    return remote
 
 
 def refuse_others(place: Place) -> None:

@@ -24,10 +24,11 @@ from .. import below
 from ..adopt import resolved_digest, resolved_with
 from ..store import Store
 from . import names
+from .address import shown
 from .crew import in_time
 from .history import Copy, known, localized, record_copies, run_of
 from .names import Listing
-from .place import Options, without_password
+from .place import Options
 from .receive import Wanted, copies_of, fetch, is_here
 from .record import Record
 from .remote import Remote, open_remote
@@ -45,12 +46,18 @@ class Source:
     def __init__(
         self, url: str, trusted: frozenset[str] | None, options: Options | None = None
     ) -> None:
-        self.url = without_password(str(url))  # as it may be shown
+        self.url = shown(os.fspath(url))  # as it may be shown
         self._given = url
         self._trusted = trusted
         self._options = options
         self._remote: Remote | None = None
         self.failed = False
+
+    def leave(self) -> None:
+        """Asks it nothing more, and ends what is under way."""
+        self.failed = True
+        if self._remote is not None:
+            self._remote.place.stop()
 
     @property
     def remote(self) -> Remote:
@@ -196,7 +203,7 @@ class Substituting(Store):
         try:
             return question(*args, **kwargs)
         except PystoreError as error:
-            source.failed = True
+            source.leave()
             for found in self._found.values():
                 found.forget(source)
             self._listener(SourceFailed(dref, source.url, error.what))
