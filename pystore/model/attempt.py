@@ -42,6 +42,7 @@ class Attempt(NamedTuple):
     versions: Mapping[str, str]
     metrics: Mapping[str, float]
     notes: Mapping[str, Any]  # what the realizer told with build_note
+    tree: str | None = None  # digest of the manifest of what it made, 64 hex; None if unknown
 
     @property
     def succeeded(self) -> bool:

@@ -293,7 +293,8 @@ class Store:
         outside, share = frozenset(told.outside), self.pool.share
         sealed = seal(staged, outside, durable=self.durable, share=share)
         metrics = {**sealed.metrics, **told.metrics}
-        attempt = self._attempt(staged, told, "succeeded", metrics, rref=sealed.rref)
+        attempt = self._attempt(staged, told, "succeeded", metrics)
+        attempt = attempt._replace(rref=sealed.rref, tree=sealed.manifest.digest)
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         with self.session.open_gate():
             trace = [*sealed.trace, *told.trace]
@@ -336,7 +337,7 @@ class Store:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
         outcome: Outcome = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-        attempt = self._attempt(staged, told, outcome, told.metrics, error=text)
+        attempt = self._attempt(staged, told, outcome, told.metrics, text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
@@ -357,8 +358,6 @@ class Store:
         told: Told,
         outcome: Outcome,
         metrics: dict[str, float],
-        *,
-        rref: RRef | None = None,
         error: str | None = None,
     ) -> Attempt:
         begun = staged.begun
@@ -366,7 +365,7 @@ class Store:
         runs_on = {**told.versions, **attempts.versions()}
         return Attempt(
             id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
-            number=begun.number, outcome=outcome, rref=rref, error=error, seed=begun.seed,
+            number=begun.number, outcome=outcome, rref=None, error=error, seed=begun.seed,
             start=begun.start, stop=max(self._clock(), begun.start), host=os.uname().nodename,
             pid=os.getpid(), realizer=told.realizer, source=told.source, versions=runs_on,
             metrics=metrics, notes={**told.notes, **resumed},

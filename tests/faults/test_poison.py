@@ -131,7 +131,7 @@ def symlink(poison):
     evil = rref_of(poison.rref.dref, provenance)
     put(poison.home / f"{evil.digest}.json", Parcel(evil, provenance, manifest, ()).text)
     (attempt,) = poison.pushed.theirs.attempts(poison.rref.dref)
-    lie = Record(attempt._replace(rref=evil), context, manifest.digest)
+    lie = Record(attempt._replace(rref=evil, tree=manifest.digest), context)
     put(poison.home / f"{attempt.context}.{attempt.id}.json", lie.text)
     poison.rref = evil
 

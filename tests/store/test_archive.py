@@ -66,6 +66,15 @@ def test_the_same_realizations_and_attempts_give_the_same_bytes(store, other, tm
     assert (tmp_path / "one.tar.zst").read_bytes() == (tmp_path / "two.tar.zst").read_bytes()
 
 
+def test_what_is_packed_is_the_same_where_only_the_chosen_one_came(store, other, tmp_path):
+    best, *_ = ps.realize_many(project(3))
+    ps.push(best, tmp_path / "remote")
+    ps.pull(best, tmp_path / "remote", store=other)
+    ps.pack(best, tmp_path / "one.tar.zst")
+    ps.pack(best, tmp_path / "two.tar.zst", store=other)
+    assert (tmp_path / "one.tar.zst").read_bytes() == (tmp_path / "two.tar.zst").read_bytes()
+
+
 def test_large_files_and_many_small_ones_are_packed_in_parts(store, other, tmp_path, in_parts):
     rref = ps.realize(in_parts)
     assert ps.pack(rref, tmp_path / "x.tar.zst").size == 6500

@@ -1,10 +1,14 @@
 """Signatures: whose word counts."""
 
+import json
+import warnings
+
 import pytest
 
 import pystore as ps
-from pystore import Derivation, Store, match_latest
-from pystore.errors import BadPlace, Untrusted
+from pystore import Derivation, Store, match_latest, match_some
+from pystore.errors import BadPlace, PystoreWarning, Untrusted
+from pystore.model.digest import short
 
 
 def stage(name="signed"):
@@ -62,20 +66,70 @@ def test_a_copy_signs_for_the_same_attempt(store, tmp_path, key):
     assert records[0].items() <= records[1].items()
 
 
-def test_of_a_derivation_only_what_is_signed_comes(store, tmp_path, key):
+def dice(attempts=1):
     def roll(b):
         (b.outpath / "x").write_text(str(b.seed))
 
-    dice = Derivation({"name": "dice"}, match_latest(), roll)
-    first = ps.realize(dice)
+    return Derivation({"name": "dice"}, match_some(attempts), roll)
+
+
+def test_a_repair_from_a_store_without_the_losers_leaves_what_was_signed(store, tmp_path, key):
+    best, *_ = ps.realize_many(dice(3))
+    ps.push(dice().dref, remote := tmp_path / "remote", key=key[0])
+    other = Store(tmp_path / "other", durable=False)
+    ps.pull(best, remote, store=other)
+    before = {p: p.read_bytes() for p in remote.rglob("*") if p.is_file()}
+    ps.push(best, remote, store=other, repair=True)
+    assert {p: p.read_bytes() for p in remote.rglob("*") if p.is_file()} == before
+    third = Store(tmp_path / "third", durable=False)
+    assert len(ps.pull(dice().dref, remote, trusted_keys=[key[1]], store=third).fresh) == 3
+
+
+def test_who_has_lost_the_losers_still_signs_for_all(store, tmp_path, key):
+    best, *losers = ps.realize_many(dice(3))
+    ps.push(dice().dref, tmp_path / "remote")
+    for rref in losers:
+        ps.rmref(rref)
+    ps.push(best, tmp_path / "remote", key=key[0])
+    other = Store(tmp_path / "other", durable=False)
+    came = ps.pull(dice().dref, tmp_path / "remote", trusted_keys=[key[1]], store=other)
+    assert len(came.fresh) == 3
+
+
+def rewrite(remote, **fields):
+    """Lets the one record at a remote say something else; its checksum is right."""
+    (file,) = (f for f in remote.rglob("*.*.json") if f.name.count(".") == 2)
+    value = json.loads(file.read_text()) | fields
+    del value["checksum"]
+    body = json.dumps(value, sort_keys=True, separators=(",", ":"))[1:] + "\n"
+    file.unlink()
+    file.write_text(f'{{"checksum":"{short("pystore record 1", body.encode())}",{body}')
+
+
+def test_a_record_that_knows_no_tree_is_signed_and_another_is_told(store, tmp_path, key):
+    rref = ps.realize(stage())
+    ps.push(rref, remote := tmp_path / "remote")
+    rewrite(remote, metrics={"x": 2.0})
+    with pytest.warns(PystoreWarning, match="1 attempt at .* not signed"):
+        ps.push(rref, remote, key=key[0])
+    assert list(remote.rglob("*.sig")) == []
+    rewrite(remote, metrics={}, tree=None)
+    with warnings.catch_warnings(action="error"):
+        ps.push(rref, remote, key=key[0])
+    other = Store(tmp_path / "other", durable=False)
+    assert ps.pull(rref, remote, trusted_keys=[key[1]], store=other).fresh
+
+
+def test_of_a_derivation_only_what_is_signed_comes(store, tmp_path, key):
+    first = ps.realize(dice())
     ps.push(first, tmp_path / "remote", key=key[0])
-    second = ps.realize(dice, force_rebuild=True)
+    _, second = sorted(ps.realize_many(dice(2)), key=lambda rref: rref != first)
     ps.push(second, tmp_path / "remote")
     other = Store(tmp_path / "other", durable=False)
-    came = ps.pull(dice.dref, tmp_path / "remote", trusted_keys=key[1], store=other)
+    came = ps.pull(dice().dref, tmp_path / "remote", trusted_keys=key[1], store=other)
     assert came.fresh == (first,)
-    assert len(other.attempts(dice.dref)) == 1
-    assert ps.pull(dice.dref, tmp_path / "remote", store=other).fresh == (second,)
+    assert len(other.attempts(dice().dref)) == 1
+    assert ps.pull(dice().dref, tmp_path / "remote", store=other).fresh == (second,)
 
 
 def test_inputs_must_be_signed_too(store, tmp_path, key):

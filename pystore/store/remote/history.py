@@ -96,7 +96,7 @@ def localized(store: Store, config: Config, context: Context, record: Record) ->
 def _belongs(store: Store, record: Record) -> bool:
     """Whether what it made, when that is here, was made in its context (H2)."""
     rref = record.attempt.rref
-    if rref is None or record.tree is not None:
+    if rref is None or record.attempt.tree is not None:
         return True  # checked as the record was read
     try:
         return store.context(rref).digest == record.attempt.context

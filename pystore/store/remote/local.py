@@ -130,7 +130,7 @@ def _copy(store: Store, attempt: Attempt, context: Context) -> Copy:
         if content and not (suffix == "trace" and _is_torn(path)):
             files[suffix] = content
     digests = {suffix: blake3(content).hexdigest() for suffix, content in files.items()}
-    record = Record(attempt, context, _tree(store, attempt), digests)
+    record = Record(attempt._replace(tree=attempt.tree or _tree(store, attempt)), context, digests)
     if diff := store.diff(attempt):
         files["diff"] = diff
     return Copy(record, files)
@@ -151,6 +151,7 @@ def _small(path: str) -> bytes:
 
 
 def _tree(store: Store, attempt: Attempt) -> str | None:
+    """What a record that does not say it has made, if that is here."""
     if attempt.rref is None:
         return None
     try:

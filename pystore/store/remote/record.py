@@ -3,7 +3,8 @@
 R1  A changed byte is noticed: the text carries its checksum.
 R2  `inputs` digest to the context; with `tree` they digest to the reference of what was made. So
     no record can lend its metrics to a realization of another context.
-R3  Nothing in it depends on the store that it came from: it can be signed, and copies are equal.
+R3  Nothing in it depends on the store that it came from, nor on what is still there: it can be
+    signed, and copies are equal.
 """
 
 import json
@@ -39,7 +40,6 @@ class Record:
 
     attempt: Attempt  # its number means nothing
     context: Context
-    tree: str | None  # digest of what it made; None when it failed, or where that is gone
     beside: Mapping[str, str] = field(default_factory=dict)  # "trace", "log" → plain BLAKE3
 
     @property
@@ -47,13 +47,14 @@ class Record:
         """The text of the object."""
         value = self.attempt._asdict()
         del value["number"]
-        value |= {"inputs": dict(self.context), "tree": self.tree, "beside": dict(self.beside)}
+        value |= {"inputs": dict(self.context), "beside": dict(self.beside)}
         body = json.dumps(value, sort_keys=True, separators=(",", ":"))[1:] + "\n"
         return f'{_HEAD}{short("pystore record 1", body.encode())}",{body}'.encode()
 
     def under(self, dref: DRef, context: Context) -> RRef | None:
         """The realization with the same tree of a derivation in a context."""
-        return self.tree and rref_of(dref, provenance_text(dref, context, self.tree))  # type: ignore[return-value]  # a str is true
+        tree = self.attempt.tree
+        return rref_of(dref, provenance_text(dref, context, tree)) if tree else None
 
 
 def fitting(record: Record) -> Record:
@@ -87,10 +88,10 @@ def parse_record(dref: DRef, context: str, identity: str, text: bytes) -> Record
 def _read(value: dict[str, Any]) -> Record:
     del value["checksum"]
     inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in value.pop("inputs").items()}
-    tree, beside = value.pop("tree"), dict(value.pop("beside"))
+    beside = dict(value.pop("beside"))
     value["dref"] = DRef(value["dref"])
     value["rref"] = None if value["rref"] is None else RRef(value["rref"])
-    return Record(Attempt(number=0, **value), Context(inputs), tree, beside)
+    return Record(Attempt(number=0, **value), Context(inputs), beside)
 
 
 def _is_fine(record: Record) -> bool:
@@ -100,8 +101,8 @@ def _is_fine(record: Record) -> bool:
         record.context.digest == attempt.context,
         attempt.outcome in (("succeeded",) if made else ("failed", "stopped")),
         made is None or made.dref == attempt.dref,
-        record.tree is None or (made and record.under(attempt.dref, record.context) == made),
-        record.tree is None or _H64.match(record.tree),
+        attempt.tree is None or (made and record.under(attempt.dref, record.context) == made),
+        attempt.tree is None or _H64.match(attempt.tree),
         all(type(getattr(attempt, name)) is str for name in _TEXTS),
         attempt.error is None or type(attempt.error) is str,
         all(type(n) is int for n in (attempt.seed, attempt.start, attempt.stop, attempt.pid)),

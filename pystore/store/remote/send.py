@@ -1,14 +1,18 @@
 """Sending: what a remote lacks goes there: bytes first, the records of attempts last.
 
 So whoever finds a record finds what it speaks of; after a crash, a retry sends what is missing.
+A record that can be read is never replaced: others may have signed it.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ...model.context import Context
+from ...model.errors import Corrupted, PystoreWarning
 from ...model.events import Listener, Progress, Sent, ignore
 from ...model.moved import Moved
+from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ..adopt import resolved_digest
 from ..store import Store
@@ -43,8 +47,8 @@ def send(
 ) -> Moved:
     """Makes sure that the remote has these realizations, their inputs, and their attempts.
 
-    With `repair`, what seems to be there is sent again. Raises NotInStore, Corrupted,
-    UnkeepableOutput before anything is sent; BadPlace, FetchError.
+    With `repair`, what seems to be there is sent again, but for records that can be read. Raises
+    NotInStore, Corrupted, UnkeepableOutput before anything is sent; BadPlace, FetchError.
     """
     wanted = sorted(set(rrefs))
     return _Sender(store, remote, key, repair, listener).send(wanted)
@@ -70,13 +74,15 @@ class _Sender:
         lacking = [rref for rref in order if self._repair or not self._has(rref)]
         shipments = [Shipment(self._store, rref) for rref in lacking]
         copies = copies_in(self._store, contexts)
-        sent = [copy for copy in copies if self._repair or not self._knows(copy)]
+        there = self._records(copies)
+        sent = [copy for copy in copies if _name(copy) not in there]
+        again = [copy for copy in copies if self._repair and _says(there.get(_name(copy)), copy)]
         if shipments or sent:
             write_mark(self._remote.place)
         self._send_bytes(shipments)
         self._put_all(self._texts(shipments, contexts))
-        self._put_all(item for copy in sent for item in _beside(copy))
-        self._put_all(self._signatures(copies))
+        self._put_all(item for copy in [*sent, *again] for item in _beside(copy))
+        self._put_all(self._signatures(copies, there))
         self._put_all((_name(copy), copy.record.text) for copy in sent)
         return Moved(tuple(wanted), tuple(lacking), len(sent), self._tally.size)
 
@@ -90,6 +96,34 @@ class _Sender:
 
     def _knows(self, copy: Copy) -> bool:
         return self._listings[copy.record.attempt.dref].has(_name(copy))
+
+    def _records(self, copies: Iterable[Copy]) -> dict[str, bytes | None]:
+        """The texts of the records that are there, by name; None where none is asked for.
+
+        With `repair`, one that cannot be read is as good as absent.
+        """
+        known = [copy for copy in copies if self._knows(copy)]
+        found: dict[str, bytes | None] = {_name(copy): None for copy in known}
+        asked = [copy for copy in known if self._repair or self._lacks_signature(copy)]
+        for copy, text in self._remote.each(self._read, asked):
+            found[_name(copy)] = text
+            if text is None and self._repair:
+                del found[_name(copy)]
+        return found
+
+    def _read(self, copy: Copy) -> bytes | None:
+        attempt = copy.record.attempt
+        try:
+            text = self._remote.place.read(_name(copy), record.LARGEST)
+            record.parse_record(attempt.dref, attempt.context, attempt.id, text)
+        except (FileNotFoundError, Corrupted):
+            return None
+        return text
+
+    def _lacks_signature(self, copy: Copy) -> bool:
+        if self._key is None:
+            return False
+        return not self._listings[copy.record.attempt.dref].has(_signature(copy, self._key))
 
     def _put_all(self, objects: Iterable[Object]) -> None:
         for _ in self._remote.each(lambda item: self._remote.place.write(*item), objects):
@@ -139,19 +173,32 @@ class _Sender:
         for shipment in shipments:
             yield names.realization(shipment.rref), shipment.parcel.text
 
-    def _signatures(self, copies: list[Copy]) -> Iterator[Object]:
+    def _signatures(
+        self, copies: list[Copy], there: Mapping[str, bytes | None]
+    ) -> Iterator[Object]:
         if self._key is None:
             return
+        strange = 0
         for copy in copies:
-            name = _signature(copy, self._key)
-            listing = self._listings[copy.record.attempt.dref]
-            fresh = self._repair or not self._knows(copy)
-            if fresh or (not listing.has(name) and self._is_there(copy)):
-                yield name, self._key.sign(copy.record.text)
+            text = there.get(_name(copy), copy.record.text)
+            if _says(text, copy):
+                yield _signature(copy, self._key), self._key.sign(text or b"")
+            elif self._lacks_signature(copy):
+                strange += 1
+        if strange:
+            warnings.warn(
+                f"{counted(strange, 'attempt')} at {self._remote.url} not signed: their records "
+                "there say something else than this store",
+                PystoreWarning,
+                stacklevel=2,
+            )
 
-    def _is_there(self, copy: Copy) -> bool:
-        """Whether the remote's record says what ours does: nothing else is signed."""
-        return self._remote.place.read(_name(copy), record.LARGEST) == copy.record.text
+
+def _says(text: bytes | None, copy: Copy) -> bool:
+    """Whether a record at a remote says what ours does, or knows less: nothing else is signed."""
+    ours = copy.record
+    unknowing = replace(ours, attempt=ours.attempt._replace(tree=None))
+    return text in (ours.text, unknowing.text)
 
 
 def _parts(shipments: list[Shipment]) -> Iterator[tuple[RRef, str, bytes]]:
