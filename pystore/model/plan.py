@@ -216,7 +216,7 @@ class Plan:
 
 
 def more_attempts(wanted: int, candidates: Iterable[Candidate]) -> Need | None:
-    """What is missing to the attempts that a caller wants; equal seeds count once."""
+    """What a caller wants beyond the attempts there are; equal seeds with one result count once."""
     if wanted <= 1:
         return None  # what the matcher itself sees to
     done = {(attempt.seed, c.rref) for c in candidates for attempt in c.attempts}

@@ -2,6 +2,7 @@
 
 `<context>.<number>.begin` claims the number; `<context>.<number>.json` is the immutable record of
 how it ended. A begin without a record, whose staging nobody holds, is an attempt that died.
+`imported` says that attempts of other stores are among them, whose seeds no number tells.
 """
 
 import json
@@ -12,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..model.attempt import Attempt, attempt_text, parse_attempt
 from ..model.context import Context
@@ -24,6 +25,7 @@ from . import disk, locks
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
+IMPORTED = "imported"
 COPY = ""  # the staging of a claim for the record of an attempt that ran in another store
 
 _CLAIMS = (["begin"], ["json"])
@@ -42,6 +44,17 @@ class Begun:
     start: int  # [ns since the epoch, UTC]
 
 
+class Before(NamedTuple):
+    """What attempts that count, but are recorded elsewhere, leave to a new one."""
+
+    number: int = 0  # the first that none of them has
+    start: int = 0  # no earlier than that may a new one begin [ns since the epoch, UTC]
+    seeds: frozenset[int] = frozenset()  # that it must not have
+
+
+NOTHING = Before()
+
+
 def claim(
     folder: str,
     dref: DRef,
@@ -50,18 +63,21 @@ def claim(
     clock: Clock,
     tmp: Path,
     seed: int | None = None,
-    after: int = 0,
-    least: int = 0,
+    before: Before = NOTHING,
 ) -> Begun:
     """Claims the next number of this (derivation, context), with its own seed or `seed` (S7).
 
-    It starts no earlier than `after`, and has no number below `least`. Call it inside the gate.
+    A number whose seed an imported attempt has had is passed over. Call it inside the gate.
     """
+    taken: frozenset[int] = frozenset()
+    if seed is None:
+        taken = before.seeds | imported_seeds(folder, context.digest)
     while True:
         numbers = begun_numbers(folder, context.digest)
-        number = max(numbers[-1] + 1 if numbers else 0, least)
-        start = max(clock(), after, last_start(folder, context.digest, numbers) + 1)
-        own = seed_of(dref, context.digest, number)
+        number = max(numbers[-1] + 1 if numbers else 0, before.number)
+        while (own := seed_of(dref, context.digest, number)) in taken:
+            number += 1
+        start = max(clock(), before.start, last_start(folder, context.digest, numbers) + 1)
         begun = Begun(number, own if seed is None else seed, start)
         path = _begin_path(folder, context.digest, number)
         try:
@@ -144,6 +160,14 @@ def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
     if not isinstance(begin, dict) or any(type(begin.get(k)) is not t for k, t in _SAYS):
         return {}
     return begin
+
+
+def imported_seeds(folder: str, context: str) -> frozenset[int]:
+    """The seeds of the attempts in a context, where some of another store are among them."""
+    if not os.path.exists(f"{folder}/{IMPORTED}"):
+        return frozenset()  # the numbers say it all
+    files = [n for n in names(folder) if n.startswith(context) and n.endswith(".json")]
+    return frozenset(attempt.seed for attempt in read_records(folder, files))
 
 
 def last_start(folder: str, context: str, numbers: list[int]) -> int:

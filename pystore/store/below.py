@@ -1,7 +1,8 @@
 """Below: a store that is only read, under one's own, such as a laboratory's.
 
 B1  Nothing is ever written below: no lock, no note, no link to a file of it.
-B2  What both have counts once: realizations by their names, attempts by their ids and seeds.
+B2  What both have counts once: realizations by their names, attempts by their ids, and by their
+    seeds where they made the same.
 B3  What goes away below is as what was never there: it is built again when it is needed.
 """
 
@@ -14,6 +15,7 @@ from ..model.attempt import Attempt
 from ..model.candidate import Candidate
 from ..model.refs import DRef, RRef
 from . import attempts, disk, verdicts
+from .attempts import Before
 from .candidates import gather
 from .layout import Layout
 
@@ -88,14 +90,19 @@ def there(layout: Layout, rrefs: Iterable[RRef]) -> set[RRef]:
     return {r for r in rrefs if any(os.path.isdir(one.out(r)) for one in layout.readable)}
 
 
-def ended(layout: Layout, dref: DRef, context: str) -> tuple[int, int]:
-    """The first number that no attempt below has, and the start of the last of them."""
+def ended(layout: Layout, dref: DRef, context: str, after: int, *, seeds: bool) -> Before:
+    """What the attempts below leave to a new one, which begins no earlier than `after`.
+
+    The seeds that it must not have are read only where they are asked for.
+    """
     _, *others = layout.readable
     folders = [one.attempts(dref) for one in others]
     taken = [(folder, attempts.begun_numbers(folder, context)) for folder in folders]
     numbers = [number for _, found in taken for number in found]
     starts = [attempts.last_start(folder, context, found) for folder, found in taken]
-    return max(numbers, default=-1) + 1, max(starts, default=0)
+    had = [attempts.imported_seeds(folder, context) for folder in folders] if seeds else []
+    start = max([after, *(last + 1 for last in starts)])
+    return Before(max(numbers, default=-1) + 1, start, frozenset().union(*had))
 
 
 def home(layout: Layout, attempt: Attempt) -> Layout:

@@ -6,7 +6,8 @@ S3  Only gc and `rmref` remove, by rename into `trash/` first.
 S4  What was acknowledged survives kill -9 and power loss.
 S5  Correctness rests on atomic creation and rename; locks only save work.
 S6  A failed, killed or out-of-space build commits nothing.
-S7  Starts strictly increase within a (derivation, context); seeds follow from the number.
+S7  Starts strictly increase within a (derivation, context); seeds follow from the number, and
+    a number is passed over whose seed an imported attempt has had.
 S8  Nothing is ever unpickled; no reference names anything outside of the store.
 """
 
@@ -259,9 +260,8 @@ class Store:
     ) -> Begun:
         """The next attempt number of a (derivation, context), for the staging of this name."""
         folder, tmp = self.layout.attempts(dref), self.layout.tmp
-        least, last = below.ended(self.layout, dref, context.digest)
-        after = max(after, last + 1)
-        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, after, least)
+        before = below.ended(self.layout, dref, context.digest, after, seeds=seed is None)
+        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, before)
 
     def _take_over(
         self, config: Config, context: Context, name: str, seed: int | None

@@ -117,6 +117,22 @@ def test_attempts_keep_what_they_are_and_get_numbers_of_their_own(store, other, 
     assert ps.verify(other).sound
 
 
+def test_S7_no_seed_that_came_is_trained_again(store, other, tmp_path):
+    stage = project(3)
+    ps.realize_many(stage)
+    train = stage.dref
+    lost = next(a for a in store.attempts(train) if a.number == 1)
+    for file in (store.root / "drv" / train[5:] / "attempts").glob(f"{lost.context}.1.*"):
+        file.unlink()  # as if it had died, so that the copies have other numbers
+    ps.push(train, tmp_path / "remote")
+    ps.pull(train, tmp_path / "remote", store=other)
+    upper = Store(tmp_path / "upper", durable=False, below=other.root)
+    for one in (upper, other):
+        ps.realize_many(project(5), store=one)
+        assert sorted(a.number for a in one.attempts(train)) == [0, 1, 3, 4, 5]
+        assert len({a.seed for a in one.attempts(train)}) == 5
+
+
 def test_pushes_of_two_people_merge(store, other, place):
     ps.realize(project(), store=store)
     ps.realize(project(), store=other)

@@ -5,9 +5,11 @@ H2  A record counts for a realization only in the context in which that was made
 H3  A kill leaves no attempt that never was: the claim of a copy's number says what it is.
 """
 
+import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ...model.attempt import Attempt, attempt_text
@@ -58,6 +60,8 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
         attempt = localized(store, config, context, copy.record)
         if attempt is None or attempt.id in ids or run_of(attempt) in runs:
             continue
+        if not count:
+            _mark(store, config)
         begun = store.claim(config.dref, context, attempts.COPY, attempt.seed, attempt.start)
         _write(store, attempt._replace(number=begun.number), copy.beside)
         ids.add(attempt.id)
@@ -65,6 +69,13 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
     if count and store.durable:
         disk.sync_directory(store.layout.attempts(config.dref))
     return count
+
+
+def _mark(store: Store, config: Config) -> None:
+    """Says that numbers and seeds do not go together any more, before that is so (S7)."""
+    path = f"{store.layout.attempts(config.dref)}/{attempts.IMPORTED}"
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
 
 
 def run_of(attempt: Attempt) -> tuple[object, ...]:
