@@ -163,6 +163,22 @@ def test_a_picture_fits_into_any_width(width):
     assert max(map(len, file.getvalue().splitlines())) <= width
 
 
+NARROW = {
+    63: " building train be14e0 #2       6/10 epochs  7.0 s ~4.0 s left",
+    51: " building train be14e0 #2  6/10 epochs ~4.0 s left",
+    45: " building train be14e0 #2        6/10 epochs",
+    40: " building train be14e0 #2   6/10 epochs",
+}
+
+
+@pytest.mark.parametrize("columns", NARROW)
+def test_in_few_columns_what_tells_the_least_is_left_out(columns):
+    file = io.StringIO()
+    console = Console(file=file, width=columns - 1, highlight=False)
+    console.print(frame(played(8.0), 8.0, 8.0, LABELS, 20, columns))
+    assert file.getvalue().splitlines()[0] == NARROW[columns]
+
+
 # --- words -----------------------------------------------------------------------------
 
 

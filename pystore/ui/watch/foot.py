@@ -35,7 +35,7 @@ class Foot:
         columns, rows = self._screen.size
         if ended:
             self._screen.print_lines(self._text([line(words) for words in ended], columns))
-        picture = frame(tally, now, took, self._labels, max(rows // _SHARE, 2))
+        picture = frame(tally, now, took, self._labels, max(rows // _SHARE, 2), columns)
         # A row that is full to its last column would count as two in some terminals.
         self._screen.draw(self._text([picture], columns - 1).splitlines())
 

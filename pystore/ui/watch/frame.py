@@ -14,11 +14,17 @@ from .words import Labels, Words, how_far, summary
 _VERBS = {"built": "green", "fetched": "green", "adopted": "green", "failed": "bold red"}
 _ALMOST = 0.99  # the most that a guess claims to be done
 _COLUMN = 9  # characters of the verbs,
-_WIDTHS = (12, 6, 11)  # and at least of how far, for how long, and how long it may still take
+_WIDTHS = {"far": 12, "took": 6, "left": 11}  # and at least of how far, for how long, what is left
+_ROOM = {"bar": 64, "took": 52, "left": 46}  # columns of a terminal below which there is none
 
 
-def frame(tally: Tally, now: float, took: float, labels: Labels, rows: int = 20) -> Group:
-    """What runs, what waits, and the counts; of more than fits into the rows, the first."""
+def frame(
+    tally: Tally, now: float, took: float, labels: Labels, rows: int = 20, columns: int = 100
+) -> Group:
+    """What runs, what waits, and the counts; of more than fits into the rows, the first.
+
+    In few columns, what tells the least is left out: the bars first.
+    """
     transfer = [tally.transfer] if tally.transfer else []
     running = [*transfer, *tally.running.values()]
     waiting = list(tally.waiting.items())
@@ -27,7 +33,7 @@ def frame(tally: Tally, now: float, took: float, labels: Labels, rows: int = 20)
     if hidden > 0:
         room, hidden = room - 1, hidden + 1
     parts: list[RenderableType] = (
-        [_bars(running[:room], now, labels, len(transfer))] if running else []
+        [_bars(running[:room], now, labels, len(transfer), columns)] if running else []
     )
     for dref, owner in waiting[: max(room - len(running), 0)]:
         parts.append(line(("waiting", f"for {labels(dref)}: {owner}")))
@@ -45,24 +51,34 @@ def line(words: Words) -> Text:
     return text.append(rest)
 
 
-def _bars(running: Sequence[Running], now: float, labels: Labels, fetching: int) -> Table:
+def _bars(
+    running: Sequence[Running], now: float, labels: Labels, fetching: int, columns: int
+) -> Table:
+    shown = [part for part in ("bar", *_WIDTHS) if columns >= _ROOM.get(part, 0)]
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(width=_COLUMN, justify="right", style="cyan", no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=40)
-    table.add_column(ratio=1)
-    for width in _WIDTHS:
-        table.add_column(no_wrap=True, justify="right", min_width=width)
+    rest = None if "bar" in shown else 1
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=40, ratio=rest)
+    for part in shown:
+        if part == "bar":
+            table.add_column(ratio=1)
+        else:
+            table.add_column(no_wrap=True, justify="right", min_width=_WIDTHS[part])
     for number, one in enumerate(running):
-        left = one.remaining(now)
-        table.add_row(
-            "fetching" if number < fetching else "building",
-            labels(one.dref, one.number),
-            _bar(one, now),
-            how_far(one),
-            span(now - one.since),
-            f"~{span(left)} left" if left else "",
-        )
+        verb = "fetching" if number < fetching else "building"
+        parts = _parts(one, now)
+        table.add_row(verb, labels(one.dref, one.number), *(parts[part] for part in shown))
     return table
+
+
+def _parts(one: Running, now: float) -> dict[str, RenderableType]:
+    left = one.remaining(now)
+    return {
+        "bar": _bar(one, now),
+        "far": how_far(one),
+        "took": span(now - one.since),
+        "left": f"~{span(left)} left" if left else "",
+    }
 
 
 def _bar(one: Running, now: float) -> ProgressBar:
