@@ -200,6 +200,13 @@ def test_a_pin_means_its_realization_and_hides_a_name(several):
     assert find_refs("train") == [rref]
 
 
+def test_that_few_digits_mean_nothing_is_said_of_few_digits_only(one):
+    for text, few in (("f", True), ("fff", True), ("ffff", False), ("f" * 8, False)):
+        with pytest.raises(NotInStore) as error:
+            find_ref(text)
+        assert ("4 or more" in error.value.remedy) == few
+
+
 def test_a_name_or_a_pattern_means_all_its_derivations(several):
     realize_many(train(1, "test"))
     assert set(find_refs("train")) == set(find_refs("tr*n")) == set(several)

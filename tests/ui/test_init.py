@@ -41,3 +41,9 @@ def test_in_a_folder_of_other_files_it_names_one_for_the_store(init, tmp_path):
     (tmp_path / "train.py").write_text("")
     code, told = init(".")
     assert code == 2 and told.endswith("  try: pystore init .pystore\n")
+
+
+def test_two_places_are_one_too_many(init, tmp_path):
+    code, told = init("here", "--store", "there")
+    assert code == 2 and told.startswith("pystore: give one place for the store: PATH or --store\n")
+    assert not list(tmp_path.iterdir())

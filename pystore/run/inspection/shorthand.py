@@ -239,7 +239,7 @@ def _nothing(text: str, store: Store) -> NotInStore:
     names = {*pins(store), *(dref.name for dref in store.drefs())}
     close = get_close_matches(text.partition("@")[0], sorted(names), 5, 0.5)
     remedy = "`pystore ls` lists what there is"
-    if re.fullmatch("[0-9a-f]+", text):
+    if re.fullmatch("[0-9a-f]{1,3}", text):
         remedy += "; first digits of a hash are 4 or more"
     elif text.partition(":")[0].endswith(".py"):
         remedy += "; the stages of a file are for `pystore run` and `pystore explain`"

@@ -20,6 +20,8 @@ def init(given: Edge, /, path: Path | None) -> None:
 
     A store in a folder called .pystore is found from there and from all folders below.
     """
+    if path is not None and given.named is not None:
+        raise click.UsageError("Give one place for the store: PATH or --store")
     root = (path or given.named or Path(".pystore")).expanduser()
     there = exists(root)
     try:
