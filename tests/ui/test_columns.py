@@ -37,6 +37,18 @@ def test_a_line_is_cut_in_a_terminal_only(narrow, monkeypatch):
     assert cut("x" * 13) == "x" * 13
 
 
+def test_a_narrow_terminal_goes_without_what_can_be_spared(narrow, monkeypatch):
+    def header(room):
+        monkeypatch.setenv("COLUMNS", str(room))
+        row = ["a", "b" * 20, "1", "long " * 20]
+        table = columns(["name", "built", "n", "result"], [row], spare=["built", "n"])
+        return module.click.unstyle(table).splitlines()[0].split()
+
+    assert header(52) == ["name", "built", "n", "result"]
+    assert header(40) == ["name", "n", "result"]
+    assert header(27) == ["name", "result"]
+
+
 @given(st.text(st.characters(codec="utf-8")))
 def test_no_line_is_wider_than_the_terminal(text):
     with pytest.MonkeyPatch.context() as patch:

@@ -112,6 +112,15 @@ def test_in_a_terminal_it_prints_what_its_golden_file_shows(name, call, small, t
     assert max(map(len, text.replace("STORE", "").splitlines())) <= 100 or name in ("path", "cat")
 
 
+def test_in_few_columns_the_point_is_shown(call, small, terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = ["ls train", "ls baseline", "ls dref:7751", "log", "find train --name '*.md'", "du"]
+    text = transcript(call, small, [*lines, "metrics train"])
+    check_golden("narrow", text)
+    tables = text.partition("best of")[0]
+    assert max(map(len, tables.splitlines())) <= 40
+
+
 def test_elsewhere_nothing_is_cut_and_references_are_whole(call, small):
     lines = ["ls train", "log", "find train --name '*.md'", "metrics train", "du --by derivation"]
     text = transcript(call, small, lines)

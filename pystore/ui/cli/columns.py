@@ -13,6 +13,8 @@ from ...run.experiments.table import written
 Style = Callable[[str], str]
 
 _GAP = "  "
+_BEGINNING = 20  # cells of the last column, which may be cut,
+_WIDE = 40  # and of others, which are cut when there is no room even for these
 
 
 def columns(
@@ -20,20 +22,24 @@ def columns(
     rows: Iterable[Sequence[str]],
     *,
     right: Collection[str] = (),
+    spare: Sequence[str] = (),
     styles: Callable[[Sequence[str]], Style | None] = lambda row: None,
 ) -> str:
     """The rows below a header; the columns named in `right` are aligned to the right.
 
+    Where a terminal is narrow, those named in `spare` are left out, the first of them first.
     `styles` says how a row is coloured.
     """
     body = [tuple(row) for row in rows]
     widths = [max(map(cells, column)) for column in zip(header, *body, strict=True)]
     to_right = [name in right for name in header]
-    widths[-1] = widths[-1] if to_right[-1] else 0
-    lines = [click.style(cut(_line(header, widths, to_right)), bold=True)]
+    shown = _fitting(header, widths, spare)
+    if not to_right[-1]:
+        widths[-1] = 0
+    lines = [click.style(cut(_line(header, widths, to_right, shown)), bold=True)]
     for row in body:
         style = styles(row)
-        line = cut(_line(row, widths, to_right))
+        line = cut(_line(row, widths, to_right, shown))
         lines.append(style(line) if style else line)
     return "\n".join(lines)
 
@@ -90,8 +96,21 @@ def _cells(character: str) -> int:
     return 2 if east_asian_width(character) in ("W", "F") else 1
 
 
-def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    return _GAP.join(map(_pad, row, widths, right)).rstrip()
+def _fitting(header: Sequence[str], widths: Sequence[int], spare: Sequence[str]) -> list[int]:
+    """The places of the columns that fit, wide ones and the last at least with their beginning."""
+    least = [*(min(width, _WIDE) for width in widths[:-1]), min(widths[-1], _BEGINNING)]
+    shown, room = list(range(len(header))), edge()
+    for name in spare:
+        if room is None or sum(least[i] + len(_GAP) for i in shown) - len(_GAP) <= room:
+            break
+        shown = [i for i in shown if header[i] != name]
+    return shown
+
+
+def _line(
+    row: Sequence[str], widths: Sequence[int], right: Sequence[bool], shown: Sequence[int]
+) -> str:
+    return _GAP.join(_pad(row[i], widths[i], right[i]) for i in shown).rstrip()
 
 
 def _pad(text: str, width: int, right: bool = False) -> str:

@@ -56,7 +56,8 @@ def _record(row: Usage) -> dict[str, Any]:
 def _text(rows: Mapping[Hashable, Usage], total: Usage, by: str) -> str:
     header = ["size", "disk", "shared", "files", "realizations", by]
     cells = [_cells(row, key) for key, row in rows.items()]
-    return columns(header, [*cells, _cells(total, "in all")], right=header[:-1])
+    spare = ["files", "realizations", "shared", "disk"]
+    return columns(header, [*cells, _cells(total, "in all")], right=header[:-1], spare=spare)
 
 
 def _cells(row: Usage, key: Hashable) -> list[str]:

@@ -90,4 +90,5 @@ def _text(found: list[Found]) -> str:
     rows = [
         [shown(f.rref), f.rref.name, when(f.built), room(f.entry), artifact(f.entry)] for f in found
     ]
-    return columns(["realization", "name", "built", "size", "artifact"], rows, right=["size"])
+    header = ["realization", "name", "built", "size", "artifact"]
+    return columns(header, rows, right=["size"], spare=["built", "name", "size"])

@@ -61,7 +61,8 @@ def log_text(attempts: Sequence[Attempt]) -> str:
         [when(a.start), a.dref.name, str(a.number), _outcome(a), _took(a), _result(a)]
         for a in attempts
     ]
-    return columns(header, rows, right=["attempt", "took"], styles=_colour)
+    spare = ["start", "took", "attempt"]
+    return columns(header, rows, right=["attempt", "took"], spare=spare, styles=_colour)
 
 
 def _outcome(attempt: Attempt) -> str:

@@ -105,7 +105,7 @@ def _held_text(rows: Sequence[Held], parameters: Any) -> str:
         for row in rows
     ]
     header = ["derivation", "name", "realizations", *(["parameters"] * bool(parameters)), "built"]
-    return columns(header, cells, right=["realizations"])
+    return columns(header, cells, right=["realizations"], spare=["realizations", "built"])
 
 
 def _realizations(dref: DRef, store: Store, as_json: bool) -> None:
@@ -142,7 +142,8 @@ def _made_text(rows: Sequence[Made], named: dict[RRef, list[str]]) -> str:
     if not cells:
         return "no realizations; `pystore log` shows what was tried"
     header = ["realization", "attempts", "built", "", "metrics"]
-    return columns(header, cells, right=["attempts"], styles=_dim_unused)
+    spare = ["built", "attempts"]
+    return columns(header, cells, right=["attempts"], spare=spare, styles=_dim_unused)
 
 
 def _dim_unused(row: Sequence[str]) -> Any:

@@ -21,6 +21,7 @@ _NONE = (
     "no attempt has a metric: build_metric(build, name, number) tells one, and a file whose first "
     "line is a number is one by -m FILE"
 )
+_SPARE = ("min", "max", "failed", "95%", "std")  # columns that a narrow terminal goes without
 _STATISTICS = ("mean", "std", "low", "high", "min", "max")
 
 
@@ -126,4 +127,5 @@ def _text(summary: Summary) -> str:
     right = [name for name, numeric in zip(table.header, table.numeric, strict=True) if numeric]
     header = [printable(name) for name in table.header]
     notes = summary.notes() if any(group.metric for group in summary) else [_NONE]
-    return "\n".join([columns(header, rows, right=right), *map(printable, notes)])
+    shown = columns(header, rows, right=right, spare=_SPARE)
+    return "\n".join([shown, *map(printable, notes)])
