@@ -1,19 +1,16 @@
 """pystore push, pull, copy, pack, unpack, key: results on other machines."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from ...model.events import Event, Listener, Progress, ignore
 from ...model.moved import Moved
 from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ...run import exchange
 from ..quantities import size
-from ..watch.watching import on_terminal
+from ..watch.single import single_bar
 from .edge import Edge, as_json, edge, report
 from .ref import REF
 
@@ -46,7 +43,7 @@ def push(
     URL is a folder, or s3://bucket/folder, sftp://…, and what else fsspec knows. Of a derivation,
     all realizations. Only what is missing there is sent; after a break, push again.
     """
-    with _bar() as listener:
+    with single_bar() as listener:
         moved = exchange.push(
             refs, url, key=key, repair=repair, listener=listener, store=given.store
         )
@@ -71,7 +68,7 @@ def pull(given: Edge, /, texts: tuple[str, ...], url: str, trusted: tuple[str, .
 
     remote = open_remote(url)
     found = [find_at(remote, text) for text in texts]
-    with _bar() as listener:
+    with single_bar() as listener:
         moved = exchange.pull(
             found, url, trusted_keys=trusted or None, listener=listener, store=given.make()
         )
@@ -88,7 +85,7 @@ def copy(given: Edge, /, refs: tuple[DRef | RRef, ...], to: Path, as_json: bool)
 
     The other store is made where there is none. Every byte is hashed again.
     """
-    with _bar() as listener:
+    with single_bar() as listener:
         moved = exchange.copy(refs, given.store, to.expanduser(), listener=listener)
     _tell(moved, as_json)
 
@@ -119,7 +116,7 @@ def unpack(given: Edge, /, file: Path, trusted: tuple[str, ...], as_json: bool) 
 
     Whatever is in it is checked as what is pulled.
     """
-    with _bar() as listener:
+    with single_bar() as listener:
         moved = exchange.unpack_archive(
             file, trusted_keys=trusted or None, listener=listener, store=given.make()
         )
@@ -145,24 +142,3 @@ def _shown(moved: Moved) -> str:
         return "nothing to move: all of it is there already"
     what = [counted(len(moved.fresh), "realization"), counted(moved.attempts, "attempt")]
     return f"moved {', '.join(what)}, {size(moved.size)}"
-
-
-@contextmanager
-def _bar() -> Iterator[Listener]:
-    """A listener that draws how far a transfer is, in a terminal."""
-    if not on_terminal():
-        yield ignore
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
-    from rich.progress import Progress as Bars
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=None)
-
-        def draw(event: Event) -> None:
-            if isinstance(event, Progress):
-                bars.update(task, completed=event.done, total=event.total)
-
-        yield draw

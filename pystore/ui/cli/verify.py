@@ -1,19 +1,15 @@
 """pystore verify: every byte again, and a name for each damage."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from ...model.events import Event, Listener, Progress, ignore
 from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ...store import verify as verification
 from ...store.verify import Report
 from ..quantities import size
-from ..watch.watching import on_terminal
+from ..watch.single import single_bar
 from .edge import Edge, as_json, edge, report
 from .ending import DAMAGED
 from .ref import REFS
@@ -37,28 +33,13 @@ def verify(
     --json: an object with `sound`, `realizations`, `size`, `damages` and `quarantined`.
     """
     only = [ref for found in refs for ref in found]
-    with _progress() as listener:
+    with single_bar() as listener:
         found = verification.verify(
             given.store, quarantine=quarantine, listener=listener, only=only if refs else None
         )
     report([record(found)], lambda: shown(found), as_json)
     if not found.sound:
         raise click.exceptions.Exit(DAMAGED)
-
-
-@contextmanager
-def _progress() -> Iterator[Listener]:
-    if not on_terminal():
-        yield ignore
-        return
-    with click.progressbar(length=1, label="verifying", file=sys.stderr) as bar:
-
-        def listen(event: Event) -> None:
-            if isinstance(event, Progress) and event.total:
-                bar.length = int(event.total)
-                bar.update(int(event.done) - bar.pos)
-
-        yield listen
 
 
 def record(found: Report) -> dict[str, Any]:
