@@ -75,6 +75,18 @@ def test_every_command_has_a_line_of_help_that_is_shown_whole():
         assert line and not line.endswith("..."), name
 
 
+def test_the_help_imports_nothing_that_only_some_command_needs():
+    slow = "'rich', 'email', 'importlib.metadata', 'requests', 'asyncio', 'numpy', 'matplotlib'"
+    slow += ", 'pystore.run.planning.planner', 'pystore.run.loop', 'pystore.store.memory'"
+    slow += ", 'pystore.store.remote.remote', 'fsspec', 'zstandard'"
+    script = "import sys; from pystore.ui.cli import main; main.run([])"
+    script += f"; print({{{slow}}} & {{*sys.modules}})"
+    done = subprocess.run(
+        [PROGRAM[0], "-c", script], capture_output=True, text=True, env=environment(), check=True
+    )
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
 def test_an_unknown_command_names_the_nearest(capsys):
     assert main.run(["completions"]) == 2
     assert capsys.readouterr().err == (

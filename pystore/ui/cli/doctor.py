@@ -4,7 +4,6 @@ import platform
 import re
 import sys
 from dataclasses import asdict
-from importlib import metadata
 
 import click
 
@@ -62,6 +61,8 @@ def packages() -> Finding:
 
 def required() -> list[str]:
     """What pystore says that it needs; nothing where it runs without having been installed."""
+    from importlib import metadata  # it reads mail: 10 ms that no other command should wait for
+
     try:
         lines = metadata.requires(_OURS) or []
     except metadata.PackageNotFoundError:
@@ -70,6 +71,8 @@ def required() -> list[str]:
 
 
 def _version(name: str) -> str | None:
+    from importlib import metadata  # as above
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -12,7 +12,6 @@ import click
 from ...model.errors import NotAStore
 from ...store.current import Default, current_store
 from ...store.layout import check_place, exists
-from ...store.memory import MemoryStore
 from ...store.protocol import StoreProtocol
 from ...store.store import Store
 from ..settings import default_below, default_root
@@ -60,8 +59,10 @@ class Edge:
             click.echo(f"pystore: made a store in {Default.store.root}", err=True)
         return Default.store
 
-    def _nowhere(self) -> MemoryStore:
+    def _nowhere(self) -> StoreProtocol:
         """A store that holds nothing, in place of one that could be made."""
+        from ...store.memory import MemoryStore  # few commands need it
+
         check_place(Path(os.path.abspath(self.root)))
         return MemoryStore()
 

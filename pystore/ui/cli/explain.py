@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -12,13 +12,15 @@ from ...model.errors import PystoreError
 from ...model.printable import printable
 from ...model.refs import DRef, RRef
 from ...run.planning.explain import explain
-from ...run.planning.explanation import Explanation
 from ...store.current import Default
 from .edge import Edge, as_json, edge, report
 from .ending import located
 from .parameters import declared, takes_parameters
 from .program import Program, complete_target, parse_target
 from .ref import REF, complete
+
+if TYPE_CHECKING:
+    from ...run.planning.explanation import Explanation  # help need not wait for it
 
 Asked = DRef | RRef | tuple[Path, str | None]
 
@@ -71,7 +73,7 @@ def explain_command(
 
 def _of_file(
     edge: Edge, file: Path, stage: str | None, parameters: Sequence[tuple[str, Any]]
-) -> list[Explanation]:
+) -> "list[Explanation]":
     Default.find = edge.make  # a store for what the file does when it is loaded
     try:
         choice = Program.load(file).choose(stage)
@@ -82,7 +84,7 @@ def _of_file(
     return list(leaves(explain(closure, store=store)))
 
 
-def _text(one: Explanation) -> str:
+def _text(one: "Explanation") -> str:
     first, *others = one.reasons
     lines = [printable(first), *(f"  {printable(reason)}" for reason in others)]
     return "\n  ".join((click.style(one.dref, bold=True), *lines))
