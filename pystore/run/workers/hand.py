@@ -9,21 +9,22 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from contextlib import ExitStack, suppress
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ...model.errors import BuildError, PystoreWarning, TimedOut, WorkerDied
 from ...model.events import AttemptFailed, Started, Succeeded
-from ...model.terms import Terms
 from ...store.commit import Committed
 from ...store.forked import forgotten_by_children
 from ..capture import last_lines
 from .job import Answer
+from .pickler import dumps
 from .slots import Outfit
 from .task import Task
+from .wire import CUT, Wire
 
 # First with the interpreter's own modules: one beside the script may have the name of one of them.
 _BOOT = """
@@ -36,7 +37,8 @@ main(*map(int, sys.argv[1:]))
 """
 _ROOT = str(Path(__file__).parents[3])
 _START = 60.0  # [s] to start and to import, beside an attempt's own timeout
-_AFTER = 1000  # [ms] for the kernel to end the children of a worker that was killed
+_GRACE = 5.0  # [s] to end by itself
+_AFTER = 1.0  # [s] for the kernel to end the children of a worker that was killed
 
 
 class Hand:
@@ -45,8 +47,10 @@ class Hand:
     def __init__(self, outfit: Outfit) -> None:
         self.outfit = outfit
         self.task: Task | None = None
+        self.given = False  # whether the worker has it; until it is up, nobody has
         self.up = False  # it has started, and imported what it needs
-        self.late = False  # its task has run longer than it may
+        self.until: float | None = None  # on the monotonic clock [s], since it was told to end
+        self.late = False  # it has taken longer than it may
         self._held = ExitStack()
         forgotten_by_children(self)
         try:
@@ -57,7 +61,7 @@ class Hand:
 
     def _start(self) -> None:
         stray: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the hand
-        self._stray = self._held.enter_context(stray)
+        self._stray, self._from = self._held.enter_context(stray), 0
         ours, theirs = socket.socketpair()
         self._held.callback(ours.close)
         places = [_ROOT, [place for place in sys.path if isinstance(place, str)]]
@@ -77,26 +81,48 @@ class Hand:
                 )
             finally:
                 os.close(held)
-        self.channel = Connection(ours.detach())
-        self._held.callback(self.channel.close)
+        self._wire = Wire(ours)
         # Its channel may be held open by a child that it forked: its own end is told by this.
-        self.life = _life(self.process.pid)
-        if self.life >= 0:
-            self._held.callback(os.close, self.life)
+        self._life = _life(self.process.pid)
+        if self._life >= 0:
+            self._held.callback(os.close, self._life)
 
     @property
-    def waitable(self) -> list[Any]:
-        """What becomes readable when it says something, or ends."""
-        return [self.channel] if self.life < 0 else [self.channel, self.life]
+    def free(self) -> bool:
+        """Whether it can take a task."""
+        return self.task is None and self.until is None
 
-    def give(self, task: Task, now: float) -> None:
-        """Starts a task, unless the worker has died meanwhile, which `receive` then tells."""
-        self.task = task
-        task.given += 1
-        if task.terms.timeout is not None:
-            task.deadline = now + task.terms.timeout + _START
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self.channel.send_bytes(task.packed)
+    @property
+    def deadline(self) -> float | None:
+        """When to look after it at the latest, on the monotonic clock [s]."""
+        return self.task.deadline if self.task else self.until
+
+    @property
+    def awaited(self) -> list[tuple[int, int]]:
+        """What to poll, and for what: it says something, takes more of a task, or ends."""
+        wire = self._wire.fileno(), select.POLLIN | (select.POLLOUT * self._wire.is_full)
+        return [wire] if self._life < 0 else [wire, (self._life, select.POLLIN)]
+
+    def take(self, task: Task, now: float) -> None:
+        """Is to do a task, which others can take back until it is up."""
+        self.task, self.given = task, False
+        task.taken += 1
+        task.expect(now, _START)
+
+    def give(self, now: float) -> None:
+        """Starts its task if it is up, unless nobody waits for that any more."""
+        task = self.task
+        if task is None or self.given or not (self.up or task.future.cancelled()):
+            return
+        if not task.begin():
+            self.task = None
+        elif (packed := task.guard(dumps, task.call)) is None:
+            self.task = None
+            task.settle(Answer(None))  # which is what `dumps` has raised
+        else:
+            self.given, self._from = True, self._stray.seek(0, os.SEEK_END)
+            task.expect(now, _START)
+            self._wire.send(packed)
 
     def receive(self, now: float) -> bool:
         """Takes in what it has said. Returns False when it has died, or is to be killed."""
@@ -104,13 +130,20 @@ class Hand:
         if ended:
             self._kill()  # its children hold the channel open
         try:
-            while self.channel.poll():
-                self._hear(self.channel.recv_bytes(), now)
+            self._take_in(now)
+            while ended:
+                self._take_in(now)
+        except BlockingIOError:
+            pass
         except (EOFError, OSError):
             return False
-        deadline = self.task.deadline if self.task else None
-        self.late = deadline is not None and now > deadline
+        self._wire.flush()
+        self.late = self.deadline is not None and now > self.deadline
         return not ended and not self.late
+
+    def _take_in(self, now: float) -> None:
+        for message in self._wire.receive():
+            self._hear(message, now)
 
     def _hear(self, message: bytes, now: float) -> None:
         task, kind = self.task, message[:1]
@@ -124,24 +157,24 @@ class Hand:
             event = pickle.loads(message[1:])
             if isinstance(event, Started):
                 task.started = event
-                task.deadline = _deadline(task.terms, now)
+                task.expect(now)
             task.tell(event)
         else:
             self.task = None
             task.settle(_answer(message[1:]))
 
     def end(self) -> None:
-        """Lets it finish: it does what it has been given, and then ends by itself."""
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self.channel.send_bytes(b"")
+        """Has it end by itself, soon."""
+        self.until = time.monotonic() + _GRACE
+        self._wire.send(b"")
 
-    def close(self, grace: float = 0.0) -> None:
-        """Sees to it that it has ended, with all that it started, after some seconds of grace."""
-        if grace and self.life >= 0:
-            wait([self.life], grace)
-        elif grace:
+    def close(self) -> None:
+        """Sees to it that it has ended, with all that it started: now, or when it was to end."""
+        if self.until is not None and self._life >= 0:
+            _wait(self._life, select.POLLIN, self.until - time.monotonic())
+        elif self.until is not None:
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(grace)
+                self.process.wait(max(0.0, self.until - time.monotonic()))
         self._kill()
         self.process.wait()
         self._held.close()
@@ -154,7 +187,8 @@ class Hand:
         """Tells who waits for its task that the process has died, or was stopped."""
         self._kill()
         self.process.wait()
-        _wait_hung_up(self._line)  # until then its children hold its claims
+        # Its children hold its claims until nobody has the other end any more, which is an error.
+        _wait(self._line, 0, _AFTER)
         task, self.task = self.task, None
         if task is not None:
             committed = task.guard(task.committed, task.started) if task.started else None
@@ -197,7 +231,7 @@ class Hand:
         facts = self._facts(task.started)
         if stopped:
             return WorkerDied("its worker was stopped", remedy="realize it again", **facts)
-        if self.late:
+        if self.late and self.up:
             return TimedOut(
                 f"the realizer ran for longer than {task.terms.timeout:g} s, and was stopped",
                 remedy="give it a larger timeout, or retries and a build_scratch to go on from",
@@ -223,17 +257,18 @@ class Hand:
         if started is None:
             return {"output": self._strayed() or None}
         log = Path(started.log) if started.log else None
-        output = last_lines(log) if log else self._strayed()
+        said = [last_lines(log) if log else "", self._strayed()]
         return {
             "dref": started.dref,
             "attempt": started.number,
-            "output": output or None,
+            "output": "\n".join(filter(None, said)) or None,
             "log": log,
         }
 
     def _strayed(self) -> str:
+        """What it has said since its task was given, and is in no log."""
         size = self._stray.seek(0, os.SEEK_END)
-        self._stray.seek(max(0, size - 2000))
+        self._stray.seek(max(self._from, size - 2000))
         return self._stray.read().decode("utf-8", "replace").strip()
 
 
@@ -269,17 +304,15 @@ def _life(pid: int) -> int:
         return -1
 
 
-def _wait_hung_up(line: int) -> None:
+def _wait(descriptor: int, what: int, seconds: float) -> None:
     poll = select.poll()
-    poll.register(line, 0)  # an error is told when nobody holds the other end any more
-    poll.poll(_AFTER)
-
-
-def _deadline(terms: Terms, now: float) -> float | None:
-    return None if terms.timeout is None else now + terms.timeout
+    poll.register(descriptor, what)
+    poll.poll(max(0.0, 1000 * seconds))
 
 
 def _how(code: int) -> str:
+    if code == CUT:
+        return "what it ran closed its channel, with descriptors that it had not opened"
     if code >= 0:
         return f"it exited with code {code}"
     try:

@@ -8,6 +8,9 @@ W2  Nothing is left running: a worker ends, with its children, when its pool doe
 W3  What runs at one time never has more GPUs, memory or processors than there are.
 """
 
+import atexit
+import os
+import select
 import threading
 import time
 from collections import deque
@@ -32,7 +35,7 @@ T = TypeVar("T")
 
 _PLAIN = Terms()
 _LONG = 3600.0  # [s]; a system call takes no endless number
-_GRACE = 5.0  # [s] for workers to end by themselves
+_SPARE = 16  # descriptors for what is open for a moment
 
 
 class Workers(Executor):
@@ -87,14 +90,13 @@ class Workers(Executor):
         Raises BadStage when this machine can never meet the terms, RuntimeError after `shutdown`
         and in a forked child, which has no part in the workers of its parent.
         """
-        from .pickler import dumps
         from .task import Task, nothing
 
         self.slots.check(terms, "a task")
         future = Future() if future is None else future
-        packed = dumps((function, args, kwargs or {}))
+        call = (function, args, kwargs or {})
         starts = committed is not None
-        task = Task(packed, future, terms, listener, committed or nothing, starts)
+        task = Task(call, future, terms, listener, committed or nothing, starts)
         with self._guard:
             if self._foreign:
                 raise RuntimeError("these workers belong to the process that forked this one")
@@ -104,6 +106,7 @@ class Workers(Executor):
             if self._foreman is None:
                 self._foreman = threading.Thread(target=self._oversee, daemon=True)
                 self._foreman.start()
+                atexit.register(self.shutdown)  # what was submitted is done
         self._bell.ring()
         return future
 
@@ -112,17 +115,21 @@ class Workers(Executor):
         with self._guard:
             self._ending = True
             if cancel_futures:
-                for task in self._waiting:
-                    task.future.cancel()
+                self._cancel()
         self._join(wait)
 
     def kill(self) -> None:
-        """Ends the workers at once. What they were doing counts as died."""
+        """Ends the workers at once. What they are doing counts as died."""
         with self._guard:
             self._ending = self._killing = True
-            for task in self._waiting:
-                task.future.cancel()
+            self._cancel()
         self._join(wait=True)
+
+    def _cancel(self) -> None:
+        """Takes back what no worker has begun."""
+        for task in (*self._waiting, *(hand.task for hand in list(self._hands))):
+            if task is not None:
+                task.future.cancel()
 
     def forget(self) -> None:
         """In a forked child, whose copy of the foreman does not run: there is nothing to end."""
@@ -151,21 +158,32 @@ class Workers(Executor):
     # --- the foreman's thread ------------------------------------------------------------
 
     def _oversee(self) -> None:
-        from multiprocessing.connection import wait
-
         try:
             while self._assign() or not self._ending:
-                listened = [self._bell, *(end for hand in self._hands for end in hand.waitable)]
-                wait(listened, self._patience())
-                self._bell.clear()
+                self._wait()
                 self._attend()
         except BaseException as error:  # a bug of ours: nobody waits for ever
-            self._killing = True
             self._fail_all(error)
             raise
         finally:
-            self._dismiss(self._hands, 0.0 if self._killing else _GRACE)
+            self._dismiss()
             self._bell.close()
+            atexit.unregister(self.shutdown)
+
+    def _wait(self) -> None:
+        """Waits until a worker wants to be attended to, or somebody has rung the bell."""
+        poll = select.poll()
+        poll.register(self._bell.fileno(), select.POLLIN)
+        for hand in self._hands:
+            for descriptor, what in hand.awaited:
+                poll.register(descriptor, what)
+        poll.poll(self._patience())
+        self._bell.clear()
+
+    def _patience(self) -> float | None:
+        """How long nobody needs to be looked after [ms]."""
+        ends = [hand.deadline for hand in self._hands if hand.deadline is not None]
+        return 1000 * min(max(0.0, min(ends) - time.monotonic()), _LONG) + 1 if ends else None
 
     def _fail_all(self, error: BaseException) -> None:
         with self._guard:
@@ -181,10 +199,15 @@ class Workers(Executor):
         for hand in list(self._hands):
             task = hand.task
             alive = hand.receive(now)
-            if task is not None and hand.task is None:
-                self.slots.give_back(task.terms, hand.outfit)
-            if not alive or self._killing:
+            hand.give(now)
+            self._free(hand, task)
+            if not alive or (self._killing and hand.task):
                 self._bury(hand)
+
+    def _free(self, hand: "Hand", task: "Task | None") -> None:
+        """Frees what a task had, if the worker does it no more."""
+        if task is not None and hand.task is None:
+            self.slots.give_back(task.terms, hand.outfit)
 
     def _bury(self, hand: "Hand") -> None:
         task = hand.task
@@ -233,41 +256,53 @@ class Workers(Executor):
             if any(hand.task for hand in self._hands):
                 return False
             self._drop(task)
-            if task.given or task.future.set_running_or_notify_cancel():
+            if task.begin():
                 task.future.set_exception(_not_started(error))
             return True
-        self._drop(task)
-        if task.given or task.future.set_running_or_notify_cancel():
-            hand.give(task, time.monotonic())
-        else:
+        if hand is None:
             self.slots.give_back(task.terms, outfit)
+            return False
+        self._drop(task)
+        now = time.monotonic()
+        hand.take(task, now)
+        hand.give(now)
+        self._free(hand, task)
         return True
 
-    def _hand_with(self, outfit: "Outfit") -> "Hand":
+    def _hand_with(self, outfit: "Outfit") -> "Hand | None":
         from .hand import Hand
 
-        idle = [hand for hand in self._hands if hand.task is None]
-        for hand in idle:
-            if hand.outfit == outfit:
-                return hand
-        if len(self._hands) >= self.size:
-            # Not before it has ended: it may hold the memory of the device that is given out.
-            self._hands.remove(idle[0])
-            self._dismiss(idle[:1], _GRACE)
-        self._hands.append(Hand(outfit))
-        return self._hands[-1]
+        free = [hand for hand in self._hands if hand.free]
+        fit = sorted((hand for hand in free if hand.outfit == outfit), key=lambda hand: not hand.up)
+        if fit and fit[0].up:
+            return fit[0]
+        idle = all(hand.task is None for hand in self._hands)
+        if len(self._hands) < self.size and (idle or _is_room(self._bell.fileno())):
+            self._hands.append(Hand(outfit))
+            return self._hands[-1]
+        if fit:  # which is on its way up, or hangs
+            return fit[0]
+        # Not before it has ended: it may hold the memory of the device that is given out.
+        if free and all(hand.until is None for hand in self._hands):
+            free[0].end()
+        return None
 
-    @staticmethod
-    def _dismiss(hands: "list[Hand]", grace: float) -> None:
-        until = time.monotonic() + grace
-        for hand in hands:
-            hand.end()
-        for hand in hands:
-            hand.close(max(0.0, until - time.monotonic()))
+    def _dismiss(self) -> None:
+        """Lets workers that have nothing to do end by themselves, and ends the others."""
+        for hand in self._hands:
+            if hand.up and hand.free:
+                hand.end()
+        for hand in self._hands:
+            hand.close()
 
-    def _patience(self) -> float | None:
-        ends = [hand.task.deadline for hand in self._hands if hand.task and hand.task.deadline]
-        return min(max(0.0, min(ends) - time.monotonic()), _LONG) if ends else None
+
+def _is_room(descriptor: int) -> bool:
+    """Whether one more worker leaves descriptors for the locks of the loop, and for all else."""
+    from resource import RLIMIT_NOFILE, getrlimit
+
+    limit, _ = getrlimit(RLIMIT_NOFILE)
+    os.close(lowest := os.dup(descriptor))
+    return limit < 0 or lowest + limit // 4 + _SPARE <= limit
 
 
 def _not_started(error: OSError) -> WorkerDied:

@@ -20,17 +20,26 @@ def nothing(started: Started) -> Committed | None:
 class Task:
     """One thing to do, and who waits for it."""
 
-    packed: bytes  # a function and its arguments
+    call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]  # function and arguments
     future: Future[Any]
     terms: Terms
     listener: Listener = ignore
     committed: Callable[[Started], Committed | None] = nothing  # by an attempt, says the store
     starts: bool = False  # whether it tells so, so that one that did not can be given again
-    given: int = 0  # how often
+    taken: int = 0  # by how many workers
     overtaken: int = 0  # by how many later ones
     started: Started | None = None
     deadline: float | None = None  # on the monotonic clock [s]
     flaw: BaseException | None = None  # what those who listen to it raised first
+
+    def begin(self) -> bool:
+        """Whether somebody waits for it, who from now on cannot take it back."""
+        return self.future.running() or self.future.set_running_or_notify_cancel()
+
+    def expect(self, now: float, more: float = 0.0) -> None:
+        """Sets its deadline, with some seconds more than it may run."""
+        if self.terms.timeout is not None:
+            self.deadline = now + self.terms.timeout + more
 
     def tell(self, event: Event) -> None:
         """Tells its listener, whose mistakes are the task's own."""
@@ -53,4 +62,4 @@ class Task:
     @property
     def can_be_given_again(self) -> bool:
         """Whether it is certain that it has done nothing, and is worth another worker."""
-        return self.starts and self.started is None and self.given < 2
+        return self.starts and self.started is None and self.taken < 2

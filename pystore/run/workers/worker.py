@@ -4,34 +4,38 @@ When the process that gave the tasks has ended, however that came about, the wor
 with all that its realizers have started.
 """
 
+import atexit
 import faulthandler
 import fcntl
 import os
 import pickle
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
 import warnings
+from contextlib import suppress
 from io import TextIOWrapper
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NoReturn
 
 from ...model.errors import PystoreWarning
 from ...model.events import Event, Progress
+from . import wire
 from .job import Answer, perform
 
 _OFTEN = 0.05  # [s] between two reports of progress that are sent on
 
 
 class Channel:
-    """The worker's end of the connection. Realizers may tell their progress from any thread."""
+    """The worker's end of the wire. Realizers may tell their progress from any thread."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)  # programs that it runs must not keep it open
-        self._connection = Connection(descriptor)
-        os.register_at_fork(after_in_child=self._connection.close)  # nor processes that it forks
+        self._end = socket.socket(fileno=descriptor)
+        os.register_at_fork(after_in_child=self._end.close)  # nor processes that it forks
+        self._status = os.fstat(descriptor)
         self._sending = threading.Lock()
         self._told = 0.0
         self.tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -39,8 +43,9 @@ class Channel:
     def listen(self) -> None:
         """Receives tasks, until the other end closes; then ends this process and its children."""
         try:
-            while True:
-                self.tasks.put(self._connection.recv_bytes())
+            with open(self._end.fileno(), "rb", closefd=False) as end:
+                while True:
+                    self.tasks.put(wire.receive(end))
         except (EOFError, OSError):
             os.killpg(os.getpgrp(), signal.SIGKILL)
 
@@ -58,7 +63,7 @@ class Channel:
     ) -> None:
         """Sends a warning of ours; others go to the log."""
         if issubclass(category, PystoreWarning):
-            self.send(b"w" + str(message).encode())
+            self.send(b"w" + str(message).encode(errors="backslashreplace"))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, file, line))
 
@@ -73,12 +78,22 @@ class Channel:
     def send(self, message: bytes) -> None:
         """Sends one message; an empty one says that this process has started."""
         with self._sending:
-            self._connection.send_bytes(message)
+            if not self._is_ours():
+                _end(wire.CUT)
+            wire.send(self._end, message)
+
+    def _is_ours(self) -> bool:
+        """Whether the descriptor is what it was. It may be a file of a realizer that closed all."""
+        try:
+            return os.path.samestat(os.fstat(self._end.fileno()), self._status)
+        except OSError:
+            return False
 
 
 def main(descriptor: int, line: int) -> None:
     """Does tasks until it is told to end, by an empty one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who planned the work decides when it stops
+    # Who planned the work decides when it stops. What realizers start would inherit SIG_IGN.
+    signal.signal(signal.SIGINT, lambda *_: None)
     _end_with(line)
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):  # what was printed before a death is in the log
@@ -90,6 +105,16 @@ def main(descriptor: int, line: int) -> None:
     channel.send(b"")
     while task := channel.tasks.get():
         channel.end(_answer(task, channel))
+    atexit._run_exitfuncs()
+    _end(0)
+
+
+def _end(code: int) -> NoReturn:
+    """Ends this process at once: threads that outlive their realizers are not waited for."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # a realizer may have closed it
+            stream.flush()
+    os._exit(code)
 
 
 def _end_with(line: int) -> None:

@@ -55,6 +55,7 @@ def test_ctrl_c_lets_what_runs_finish_and_starts_nothing_new(terminal, store):
     for down in terminal.downs:
         down.say()
     assert "KeyboardInterrupt" in terminal.says()
+    assert list(store.root.glob("tmp/*")) == [], "the workers have ended in order"
     assert outcomes(store) == [("waits", "succeeded")] * 2
     assert verify(store=store).sound
 

@@ -1,11 +1,13 @@
 """Workers as an executor: each task alone, nothing left behind."""
 
+import atexit
 import os
 import resource
 import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import CancelledError, wait
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 from fifos import gone
 
 from pystore import Workers, attempts, realize
-from pystore.errors import BadStage, BuildError, WorkerDied
+from pystore.errors import BadStage, BuildError, TimedOut, WorkerDied
 from pystore.model.terms import Terms
+from pystore.run.workers.hand import Hand
 from pystore.store.locks import BuildLock
 
 
@@ -308,17 +311,20 @@ sys.path.insert(0, sys.argv[1])
 import deeds
 from pystore import Workers
 pool = Workers(1)
-pool.submit(deeds.with_child, sys.argv[2], True)
-open(sys.argv[3]).read()
+for n in range(2):
+    pool.submit(deeds.meet, *sys.argv[2 + 2 * n : 4 + 2 * n])
 """
 
 
-def test_workers_that_are_never_shut_down_end_with_their_program(fifo):
-    up, down = fifo("up"), fifo("down")
-    command = [sys.executable, "-c", LEFT, str(Path(deeds.__file__).parent), up.path, down.path]
-    program = subprocess.Popen(command)
+def test_workers_that_are_never_shut_down_end_with_their_program_and_have_done_their_work(fifo):
+    """As those of other executors do."""
+    (up, down), (last_up, last_down) = ((fifo(f"up-{n}"), fifo(f"down-{n}")) for n in range(2))
+    places = [Path(deeds.__file__).parent, *(f.path for f in (up, down, last_up, last_down))]
+    program = subprocess.Popen([sys.executable, "-c", LEFT, *map(str, places)])
     pids = up.heard()
     down.say()
+    assert last_up.heard() == pids
+    last_down.say()
     assert program.wait(30) == 0
     assert gone(*pids)
 
@@ -334,3 +340,89 @@ def test_a_callback_may_submit_as_much_as_it_likes(pool):
     pool.submit(deeds.square, 1).add_done_callback(more)
     assert submitted.wait(30)
     assert [future.result() for future in later] == [n * n for n in range(2000)]
+
+
+# --- workers that do not listen ----------------------------------------------------------
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """The second worker that is started is stopped at once; gives the list of such workers."""
+    hands = []
+
+    def start(hand, start=Hand._start):
+        start(hand)
+        hands.append(hand)
+        if len(hands) == 2:
+            os.kill(hand.process.pid, signal.SIGSTOP)
+
+    monkeypatch.setattr(Hand, "_start", start)
+    return hands
+
+
+@pytest.mark.parametrize("size", [1, 10_000_000])
+def test_W1_a_worker_that_does_not_start_holds_up_no_other(stopped, store, fifo, size):
+    up, down = fifo("up"), fifo("down")
+    with Workers(2) as pool:
+        first = pool.submit(deeds.meet, up.path, down.path)
+        up.heard()
+        stuck = pool.submit(len, bytes(size))
+        while len(stopped) < 2:
+            time.sleep(0.01)
+        down.say()
+        first.result(30)
+        with pytest.raises(TimedOut):
+            realize(deeds.overruns("-"), executor=pool)
+        assert stuck.cancel(), "nothing has begun it"
+        assert pool.submit(deeds.square, 2).result(30) == 4
+        pool.kill()
+
+
+@pytest.mark.parametrize("size", [1, 10_000_000])
+def test_W1_a_worker_that_takes_nothing_holds_up_no_other(fifo, size):
+    ups, downs = ([fifo(f"{way}-{n}") for n in range(2)] for way in ("up", "down"))
+    with Workers(2) as pool:
+        both = [pool.submit(deeds.meet, u.path, d.path) for u, d in zip(ups, downs, strict=True)]
+        (first,), (second,) = (up.heard() for up in ups)
+        downs[0].say()
+        both[0].result()
+        os.kill(first, signal.SIGSTOP)
+        stuck = pool.submit(len, bytes(size))
+        downs[1].say()
+        both[1].result(30)
+        assert pool.submit(deeds.pid).result(30) == second
+        os.kill(first, signal.SIGCONT)
+        assert stuck.result(30) == size
+
+
+def test_what_waits_for_a_worker_takes_no_memory_of_its_own():
+    before, data = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, bytes(30_000_000)
+    with Workers(1) as pool:
+        assert set(pool.map(len, [data] * 30)) == {len(data)}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # [KB]
+
+
+def test_a_thread_that_outlives_its_task_holds_up_nobody(tmp_path):
+    def leaves_a_thread():
+        threading.Thread(target=time.sleep, args=(1000,)).start()
+        atexit.register((tmp_path / "ended").touch)
+
+    started = time.monotonic()
+    with Workers(1) as pool:
+        pool.submit(leaves_a_thread).result()
+        other = pool.start(deeds.square, (2,), terms=Terms(cpus=pool.slots.room))
+        assert other.result() == 4
+    assert time.monotonic() - started < 4
+    assert (tmp_path / "ended").exists()
+
+
+def test_what_a_task_starts_can_be_interrupted():
+    """The worker itself is not: Ctrl-C is for who planned its work."""
+
+    def interrupts() -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        shown = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+        return subprocess.check_output([sys.executable, "-c", shown], text=True)
+
+    with Workers(1) as pool:
+        assert pool.submit(interrupts).result() == "False\n"

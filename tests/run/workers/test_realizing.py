@@ -1,8 +1,10 @@
 """realize(…, workers=…): what it does beside the serial run."""
 
+import os
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,9 +19,12 @@ from pystore import (
     build_link,
     build_metric,
     build_outpath,
+    build_progress,
     match_latest,
+    output,
     realize,
     rref2path,
+    stage,
 )
 from pystore.errors import BadStage, BuildError, BuildsFailed, PystoreWarning, TimedOut, WorkerDied
 from pystore.events import AttemptFailed, Progress, Started, Succeeded
@@ -102,6 +107,32 @@ def test_warnings_of_ours_reach_the_caller_and_others_the_log(store):
         realize(deeds.warns(), workers=1)
     (log,) = store.root.rglob("attempts/*.0.log")
     assert "UserWarning: of others" in log.read_text()
+
+
+@stage
+def warns_oddly(out=output("o")):
+    warnings.warn(os.fsdecode(b"of a file \xff"), PystoreWarning, stacklevel=1)
+    out.write_text("done")
+
+
+def test_a_warning_may_have_the_name_of_any_file(store):
+    with pytest.warns(PystoreWarning, match="of a file"):
+        realize(warns_oddly(), workers=1)
+
+
+def test_a_realizer_that_closes_the_channel_of_its_worker_is_told_and_gets_no_events(store):
+    files = []
+
+    def closes(b):
+        os.closerange(3, 64)
+        files.extend((b.outpath / str(n)).open("w") for n in range(30))
+        for n in range(3):
+            build_progress(b, n, 3)
+
+    with pytest.raises(WorkerDied) as caught:
+        realize(by_hand(closes), workers=1)
+    assert "closed its channel" in caught.value.ended
+    assert {path.stat().st_size for path in store.root.glob("tmp/*/out/*")} == {0}
 
 
 # --- failures ----------------------------------------------------------------------------
@@ -262,7 +293,7 @@ sys.path.insert(0, sys.argv[1])
 import deeds
 from pystore import Store, realize
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-options = {"workers": 2} if sys.argv[3] == "workers" else {}
+options = {"workers": int(sys.argv[3])} if sys.argv[3].isdigit() else {}
 if sys.argv[3] == "threads":
     from concurrent.futures import ThreadPoolExecutor
     options = {"executor": ThreadPoolExecutor(2)}
@@ -272,7 +303,7 @@ print(len(set(found)))
 """
 
 
-@pytest.mark.parametrize("how", ["serial", "threads", "workers"])
+@pytest.mark.parametrize("how", ["serial", "threads", "2", "50"])
 def test_a_wide_graph_needs_few_descriptors(tmp_path, how):
     folder = str(Path(deeds.__file__).parent)
     command = [sys.executable, "-c", WIDE, folder, str(tmp_path / "s"), how]
