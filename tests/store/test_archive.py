@@ -12,11 +12,13 @@ from pystore import Derivation, Store, match_latest, match_some
 from pystore.errors import (
     BadPlace,
     ChecksumMismatch,
+    FetchError,
     NotInStore,
     PystoreError,
     UnsafeArchive,
     Untrusted,
 )
+from pystore.store import disk
 
 
 def project(attempts=1):
@@ -137,6 +139,7 @@ def member(name, kind=tarfile.REGTYPE, size=0, link=""):
     return made, bytes(size)
 
 
+HOME = f"drv/{'0' * 32}-x"
 HOSTILE = {
     "outside": member("../../evil"),
     "absolute": member("/tmp/evil"),
@@ -152,6 +155,12 @@ HOSTILE = {
     "a part that is too large": member("parts/ab/" + "ab" * 32, size=(16 << 20) + 1),
     "a global header": member("x", tarfile.XGLTYPE, size=20),
     "a long name": member("drv/" + "x" * 2000),
+    "a log that is too large": member(f"{HOME}/{'0' * 32}.{'0' * 32}.log", size=(1 << 20) + 1),
+    "a record that is too large": member(f"{HOME}/{'0' * 32}.{'0' * 32}.json", size=(1 << 24) + 1),
+    "a signature that is too large": member(
+        f"{HOME}/{'0' * 32}.{'0' * 32}.{'0' * 64}.sig", size=1001
+    ),
+    "an index that says something": member(f"resolved/{'0' * 32}/{'0' * 32}-{HOME[4:]}", size=1),
 }
 
 
@@ -176,6 +185,30 @@ def test_any_number_of_long_names_is_refused(packed, other):
     with pytest.raises(UnsafeArchive):
         ps.unpack_archive(file, store=other)
     assert os.listdir(other.layout.tmp) == []
+
+
+@pytest.mark.parametrize("rest", [tarfile.RECORDSIZE, 1 << 20, 1 << 28])
+def test_what_follows_the_last_object_is_refused(packed, other, rest):
+    file, _ = packed
+    file.write_bytes(zstandard.compress(unzipped(file) + bytes(rest)))
+    with pytest.raises(UnsafeArchive, match="too much follows"):
+        ps.unpack_archive(file, store=other)
+    assert os.listdir(other.layout.tmp) == []
+
+
+def test_what_there_is_no_room_for_is_not_unpacked(packed, other, monkeypatch):
+    monkeypatch.setattr(disk, "free", lambda path: 1000)
+    with pytest.raises(FetchError, match="cannot be unpacked here"):
+        ps.unpack_archive(packed[0], store=other)
+    assert os.listdir(other.layout.tmp) == []
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_keeps_nobody_waiting(other, tmp_path, make):
+    make(tmp_path / "x.tar.zst")
+    with pytest.raises(BadPlace, match="cannot be read"):
+        ps.unpack_archive(tmp_path / "x.tar.zst", store=other)
 
 
 def says(file, content: bytes) -> bool:

@@ -3,9 +3,12 @@
 A1  The objects of a remote, sorted, without owners and times, compressed by one thread.
 A2  Unpacking believes nothing: names, kinds and sizes are checked before anything is written,
     everything else as whatever comes from a remote is.
+A3  Who packs little that grows much is refused early: at an object that is larger than one of its
+    kind may be, that finds no room, or at what follows the end.
 """
 
 import os
+import stat
 import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,14 +18,14 @@ from typing import IO, Any, cast
 
 from blake3 import blake3
 
-from ...model.errors import BadPlace, UnsafeArchive
+from ...model.errors import BadPlace, FetchError, UnsafeArchive
 from ...model.events import Listener, ignore
 from ...model.moved import Moved
 from ...model.refs import DRef, RRef
 from .. import disk, locks, tree
 from ..layout import well_formed
 from ..store import Store
-from . import names, parcel, parts
+from . import limits, names
 from .closing import closed, in_order, inputs
 from .local import Shipment
 from .parts import Part
@@ -34,6 +37,7 @@ from .signing import Key
 
 SUFFIX = ".tar.zst"
 _LEVEL = 3
+_PADDING = tarfile.RECORDSIZE  # [bytes] that may follow the last object
 _FEED = 4096  # [bytes]; one block of zstd may turn 4 of them into 128 KiB
 
 
@@ -166,7 +170,7 @@ def _scratch(store: Store) -> Iterator[Path]:
 
 def _extract(file: Path, folder: Path) -> None:
     try:
-        with file.open("rb") as packed:
+        with _opened(file) as packed:
             _extract_all(_Frame(packed), folder)
         if not (folder / names.MARK).exists():
             raise EOFError(f"it holds no {names.MARK}")
@@ -178,8 +182,42 @@ def _extract(file: Path, folder: Path) -> None:
             because=f"{type(error).__name__}: {error}"[:300],
             remedy="is it whole, and did pystore pack it?",
         ) from error
+    except OSError as error:
+        raise _no_room(folder, error.strerror, error.errno) from error
+
+
+def _opened(file: Path) -> IO[bytes]:
+    """The archive, open to be read. Raises BadPlace where it is none of a disk."""
+    try:
+        # A fifo would keep us waiting for its writer.
+        stream = os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     except FileNotFoundError:
         raise BadPlace("no such archive", path=file, remedy="check the path") from None
+    except OSError as error:
+        raise _no_file(file, error.strerror) from None
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise _no_file(file, "it is no regular file")
+    return stream
+
+
+def _no_file(file: Path, because: str | None) -> BadPlace:
+    return BadPlace(
+        "this archive cannot be read",
+        path=file,
+        because=because,
+        remedy="name a file that pack has written",
+    )
+
+
+def _no_room(folder: Path, because: str | None, number: int | None = None) -> FetchError:
+    return FetchError(
+        "the archive cannot be unpacked here",
+        path=folder,
+        because=because,
+        errno=number,
+        remedy="make room there; meanwhile, it needs its size twice",
+    )
 
 
 def _extract_all(frame: "_Frame", folder: Path) -> None:
@@ -188,8 +226,11 @@ def _extract_all(frame: "_Frame", folder: Path) -> None:
         while (member := archive.next()) is not None:
             vars(archive)["members"] = []  # or a long archive fills the memory
             _extract_one(archive, member, folder)
-    while frame.read(1):
-        pass  # what follows must still match the checksum of the compression
+    # What follows must still match the checksum of the compression.
+    while frame.count - archive.offset <= _PADDING and frame.read(1):
+        pass
+    if frame.count - archive.offset > _PADDING:
+        raise ValueError("too much follows the last object")
 
 
 class _Frame:
@@ -201,6 +242,7 @@ class _Frame:
         self._file = file
         self._frame = zstandard.ZstdDecompressor().decompressobj()
         self._error = zstandard.ZstdError
+        self.count = 0  # [bytes] that were read
 
     def read(self, size: int) -> bytes:
         """Some bytes, more or fewer than `size`; none at the end. Raises EOFError, ValueError."""
@@ -215,6 +257,7 @@ class _Frame:
                 raise ValueError(str(error)) from None
         if self._frame.eof and (self._frame.unused_data or self._file.read(1)):
             raise ValueError("something follows the archive")
+        self.count += len(ready)
         return ready
 
 
@@ -222,15 +265,16 @@ def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path
     name = member.name
     if not member.isreg() or member.issparse() or not names.is_object(name):
         raise _refused("something that is no object of a remote", name)
-    is_part = name.startswith("parts/")
-    if not 0 <= member.size <= (parts.SIZE if is_part else parcel.LARGEST):
+    if not 0 <= member.size <= limits.most(name):
         raise _refused("an object of an impossible size", name)
+    if member.size > disk.free(folder):
+        raise _no_room(folder, f"an object of {member.size} bytes finds no room")
     source = archive.extractfile(member)
     assert source is not None
     content = source.read(member.size)
     if len(content) != member.size:
         raise EOFError("it ends within an object")
-    if is_part and blake3(content).hexdigest() != name[-64:]:
+    if name.startswith("parts/") and blake3(content).hexdigest() != name[-64:]:
         raise _refused("bytes that are not those of their name", name)
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from blake3 import blake3
 
-from ...model.config import MAX_BYTES, Config
+from ...model.config import Config
 from ...model.context import parse_provenance, rref_of
 from ...model.errors import (
     BadConfig,
@@ -24,7 +24,7 @@ from ...model.errors import (
 )
 from ...model.refs import DRef, RRef
 from ..beside import diff_digest
-from . import names, parcel, record, signing
+from . import limits, names, signing
 from .crew import each, in_time
 from .names import Listing
 from .parcel import Parcel, parse_parcel
@@ -36,7 +36,6 @@ Result = TypeVar("Result")
 
 _MARK = {"digest": "blake3", "features": [], "format": names.FORMAT}
 MARK_TEXT = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
-_CONFIG = 4 * MAX_BYTES + 1  # [bytes]: a character takes up to four
 _HEAD = 1 << 22  # [bytes] in which the context of a realization stands, but for a huge one
 
 
@@ -72,7 +71,7 @@ class Remote:
         """The config of a derivation."""
         name = names.config(dref)
         try:
-            config = Config.parse(self._read(name, _CONFIG))
+            config = Config.parse(self._read(name))
         except BadConfig as error:
             raise self._lie(name, error.what) from None
         if config.dref != dref:
@@ -83,7 +82,7 @@ class Remote:
         """What a realization consists of."""
         name = names.realization(rref)
         try:
-            return parse_parcel(rref, self._read(name, parcel.LARGEST))
+            return parse_parcel(rref, self._read(name))
         except Corrupted as error:
             raise self._lie(name, str(error)) from None
 
@@ -92,7 +91,7 @@ class Remote:
         name = names.realization(rref)
         head, end, _ = self.place.read(name, _HEAD).partition(b"\n")
         if not end and len(head) == _HEAD:
-            head, end, _ = self._read(name, parcel.LARGEST).partition(b"\n")
+            head, end, _ = self._read(name).partition(b"\n")
         head += end
         try:
             dref, _, tree = parse_provenance(head)
@@ -133,7 +132,7 @@ class Remote:
         """A file beside an attempt."""
         attempt = found.attempt
         name = names.attempt(attempt.dref, attempt.context, attempt.id, suffix)
-        content = self._read(name, names.LARGEST)
+        content = self._read(name)
         if blake3(content).hexdigest() != found.beside[suffix]:
             raise self._lie(name, "its bytes have another digest")
         return content
@@ -141,7 +140,7 @@ class Remote:
     def diff(self, dref: DRef, digest: str) -> bytes:
         """How a project differed from its revision."""
         name = names.diff(dref, digest)
-        content = self._read(name, names.LARGEST)
+        content = self._read(name)
         if diff_digest(content) != digest:
             raise self._lie(name, "its bytes have another digest")
         return content
@@ -149,7 +148,7 @@ class Remote:
     def record(self, listing: Listing, context: str, identity: str) -> Record | None:
         """The record of an attempt; None where no trusted key has signed it (R2)."""
         name = names.attempt(listing.dref, context, identity)
-        text = self._read(name, record.LARGEST)
+        text = self._read(name)
         try:
             found = parse_record(listing.dref, context, identity, text)
         except Corrupted as error:
@@ -166,7 +165,7 @@ class Remote:
                 name = names.attempt(
                     attempt.dref, attempt.context, attempt.id, f"{public}.sig"
                 )  # fmt: skip
-                if signing.is_signed(public, text, self._read(name, 1000)):
+                if signing.is_signed(public, text, self._read(name)):
                     return True
                 raise self._lie(name, "the signature is not over this record")
         return False
@@ -175,7 +174,8 @@ class Remote:
         """The (derivation, context) pairs with a resolved config of this digest."""
         return names.pairs(self.place.names(f"resolved/{resolved}"))
 
-    def _read(self, name: str, most: int) -> bytes:
+    def _read(self, name: str) -> bytes:
+        most = limits.most(name)
         content = self.place.read(name, most + 1)
         if len(content) > most:
             raise self._lie(name, "it is longer than it may be")
@@ -213,7 +213,7 @@ def open_remote(
         )
     remote = Remote(place, trusted, patience)
     try:
-        check_mark(place, in_time(lambda: place.read(names.MARK, 10_000), remote.patience))
+        check_mark(place, in_time(lambda: place.read(names.MARK, limits.MARK), remote.patience))
     except FileNotFoundError as error:
         if not make:
             raise NotInStore(

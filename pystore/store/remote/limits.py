@@ -1,0 +1,27 @@
+"""Limits: how large an object of a remote may be, by its name."""
+
+from ...model.config import MAX_BYTES
+from . import names, parcel, parts, record
+
+MARK = 10_000  # [bytes]
+CONFIG = 4 * MAX_BYTES  # [bytes]: a character takes up to four
+SIGNATURE = 1000  # [bytes]
+BESIDE = names.LARGEST
+
+_BY_SUFFIX = {"sig": SIGNATURE, "trace": BESIDE, "log": BESIDE, "diff": BESIDE}
+
+
+def most(name: str) -> int:
+    """The largest size of an object of this name [bytes]."""
+    last = name.rpartition("/")[2]
+    if name.startswith("parts/"):
+        return parts.SIZE
+    if name.startswith("resolved/"):
+        return 0
+    if last == names.MARK:
+        return MARK
+    if last == "config.json":
+        return CONFIG
+    if last.endswith(".json"):
+        return record.LARGEST if last.count(".") == 2 else parcel.LARGEST
+    return _BY_SUFFIX[last.rpartition(".")[2]]
