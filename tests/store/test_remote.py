@@ -423,3 +423,18 @@ def test_copies_need_two_stores(store, tmp_path):
     with pytest.raises(NotAStore, match="no store is here"):
         ps.copy(rref, tmp_path / "nowhere", store)
     assert ps.copy(rref, store, tmp_path / "new").fresh
+
+
+def test_a_plain_copy_of_a_store_is_another_store(store, tmp_path):
+    ps.realize(project())
+    shutil.copytree(store.root, tmp_path / "same", symlinks=True)
+    ps.realize(project(), force_rebuild=True)
+    assert len(ps.copy(project().dref, store, tmp_path / "same").fresh) == 1
+    assert ps.verify(Store(tmp_path / "same")).sound
+
+
+def test_what_lies_below_is_not_recorded_again_above(store, tmp_path):
+    rref = ps.realize_many(project(3))[0]
+    upper = Store(tmp_path / "upper", durable=False, below=store.root)
+    moved = ps.copy(rref, store, upper)
+    assert (moved.fresh, moved.attempts, upper.own.drefs()) == ((), 0, [])

@@ -1,6 +1,7 @@
 """Signatures: whose word counts."""
 
 import json
+import os
 import warnings
 
 import pytest
@@ -150,7 +151,23 @@ def test_the_settings_name_keys(store, tmp_path, key, monkeypatch):
     with pytest.raises(Untrusted):
         ps.pull(rref, tmp_path / "remote", store=other)
     ps.push(rref, tmp_path / "remote", key=key[0])
+    for nobody in ("", " "):
+        monkeypatch.setenv("PYSTORE_TRUSTED_KEYS", nobody)
+        with pytest.raises(Untrusted):
+            ps.pull(rref, tmp_path / "remote", store=other)
+    monkeypatch.setenv("PYSTORE_TRUSTED_KEYS", key[1])
     assert ps.pull(rref, tmp_path / "remote", store=other)
+
+
+@pytest.mark.timeout(20)
+def test_a_key_that_others_can_read_is_told_and_a_fifo_is_none(store, tmp_path, key):
+    rref = ps.realize(stage())
+    key[0].chmod(0o640)
+    with pytest.warns(PystoreWarning, match=r"others may use the private key in .*lab\.key"):
+        ps.push(rref, tmp_path / "remote", key=key[0])
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(BadPlace, match="no regular file"):
+        ps.push(rref, tmp_path / "remote", key=tmp_path / "fifo")
 
 
 def test_a_key_is_a_file_of_ones_own_that_nothing_replaces(tmp_path, key):

@@ -101,6 +101,12 @@ def test_keys(pystore, built):
     assert pystore(*pull)[0] == 0
 
 
+def test_nothing_is_pushed_where_nothing_stays(pystore, built):
+    code, _, err = pystore("push", "train", "memory://lab")
+    assert code == 2
+    assert "nothing stays" in err
+
+
 def test_a_damaged_remote_is_told(pystore, built, tmp_path):
     pystore("push", "train", "HERE/lab")
     for part in (p for p in (tmp_path / "lab" / "parts").rglob("*") if p.is_file()):

@@ -29,7 +29,7 @@ def copy_between(
     Raises BadPlace when both are one store; NotInStore, Corrupted; FetchError when the disk of
     `target` cannot take them.
     """
-    if source.id == target.id:
+    if os.path.samefile(source.root, target.root):  # a plain copy of a store has its id
         raise BadPlace("both are one store", path=target.root, remedy="name two stores")
     wanted = sorted(set(rrefs))
     contexts = closed(source, wanted, lambda rref: is_here(target, rref))
@@ -50,8 +50,10 @@ def copy_between(
 
 
 def _merge(source: Store, target: Store, rref: RRef, context: Context) -> int:
+    known = {attempt.id for attempt in target.attempts(rref.dref)}  # also in a store below it
     found = copies_in(source, {rref: context})
-    return record_copies(target, source.config(rref.dref), context, found)
+    new = [copy for copy in found if copy.record.attempt.id not in known]
+    return record_copies(target, source.config(rref.dref), context, new) if new else 0
 
 
 def _bring(source: Store, target: Store, shipment: Shipment, context: Context) -> int:

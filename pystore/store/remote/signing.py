@@ -6,16 +6,19 @@ names what it made, that name digests the tree and the inputs: so all of it is s
 
 import os
 import re
+import stat
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...model.errors import BadPlace
+from ...model.errors import BadPlace, PystoreWarning
 from .. import disk
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+_LONGEST = 1000  # [bytes] of the file of a key
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -24,17 +27,34 @@ class Key:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
-            text = Path(path).expanduser().read_text().strip()
+            content, mode = _read(Path(path).expanduser())
+            text = content.decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise _no_key(path, str(error)) from None
         if not _HEX.match(text):
             raise _no_key(path, "it does not hold 64 hexadecimal digits")
+        if mode & 0o077:
+            warnings.warn(
+                f"others may use the private key in {path}: chmod 600 it, or make a new one",
+                PystoreWarning,
+                stacklevel=3,
+            )
         self._private = _private(bytes.fromhex(text))
         self.public = _hex_of(self._private)
 
     def sign(self, text: bytes) -> bytes:
         """The signature of a text, as an object of a remote has it."""
         return self._private.sign(text).hex().encode() + b"\n"
+
+
+def _read(path: Path) -> tuple[bytes, int]:
+    """What a file of a key holds, and its mode. Raises OSError where it is no file."""
+    # A fifo would keep us waiting for its writer.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError("it is no regular file")
+        return file.read(_LONGEST), mode
 
 
 def make_key(path: str | os.PathLike[str]) -> str:

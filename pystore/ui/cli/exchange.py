@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ...model.errors import BadPlace
 from ...model.moved import Moved
 from ...model.printable import counted
 from ...model.refs import DRef, RRef
@@ -43,6 +44,12 @@ def push(
     URL is a folder, or s3://bucket/folder, sftp://…, and what else fsspec knows. Of a derivation,
     all realizations. Only what is missing there is sent; after a break, push again.
     """
+    if url.startswith("memory:"):
+        raise BadPlace(
+            "nothing stays in the memory of a command that ends",
+            given=url,
+            remedy="push to a folder, or to a URL of another kind",
+        )
     with single_bar() as listener:
         moved = exchange.push(
             refs, url, key=key, repair=repair, listener=listener, store=given.store
