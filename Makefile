@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Compiled bytecode makes the first import of TensorFlow several times quicker.
 PIP    := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile
 
-.PHONY: help demo test faults faults-long test-tensorflow lint format bench docs clean
+.PHONY: help demo test faults faults-long test-tensorflow lint format bench bench-peers docs clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
@@ -14,6 +14,7 @@ help:
 	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: power cuts too)"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the figures, each beside its floor"
+	@echo "make bench-peers   a chain of stages beside doit, joblib, Hamilton, mandala and redun"
 	@echo "make docs    the examples in README and docs, run as tests; then the site, in site/"
 	@echo "make clean   remove what these made"
 
@@ -34,6 +35,10 @@ $(VENV)/tensorflow: $(VENV)/made setup.cfg pyproject.toml
 
 $(VENV)/docs: $(VENV)/dev
 	@$(PIP) --editable '.[docs]'
+	@touch $@
+
+$(VENV)/peers: $(VENV)/dev
+	@$(PIP) --editable '.[peers]'
 	@touch $@
 
 demo: $(VENV)/tensorflow
@@ -62,6 +67,9 @@ format: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/run.py
+
+bench-peers: $(VENV)/peers
+	$(BIN)/python benchmarks/run.py --runs 3 peers
 
 docs: $(VENV)/docs
 	$(BIN)/python -m pytest tests/test_docs.py tests/test_site.py

@@ -14,6 +14,7 @@ import graph
 import importing
 import matching
 import parallel
+import peers
 import results
 import sharing
 import syncs
@@ -24,6 +25,7 @@ from measure import QUICK, Figure, Row, Sizes
 FIGURES: dict[str, Figure] = {
     "import": importing.rows,
     "warm": warm.rows,
+    "peers": peers.rows,
     "watching": watching.rows,
     "graph": graph.rows,
     "match": matching.rows,
