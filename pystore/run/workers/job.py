@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 from ...model.config import Config
@@ -29,6 +30,7 @@ from ..nesting import inside
 from ..programs import programs
 from ..request import Request
 from ..source import check_planned, source_digest
+from .brought import findable
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Job:
     store: Address
     config: str  # its canonical text
     inputs: Mapping[DRef, tuple[RRef, ...]]
-    realizer: bytes  # a Realizer, pickled
+    realizer: bytes  # a Realizer and what it brings along, pickled
     source: str  # the digest of its source, which may not be at hand where it runs
     seed: int | None
     tries: Tries
@@ -84,11 +86,11 @@ def perform(job: Job, listener: Listener | None = None) -> Answer:
     try:
         store = job.store.open()
         with inside("the import of a realizer's module by a worker"):  # it would wait for itself
-            realizer = _realizer(job.realizer)
+            realizer, brought = _realizer(job.realizer)
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
         request = Request(derivation, Context(job.inputs), job.seed, job.tries, job.call)
-        with store.use():  # as current as where it was planned
+        with store.use(), findable(brought):  # as current as where it was planned
             hear = listener or _without_progress(heard)
             committed = attempt(request, store, hear, capture=True, source=job.source)
         return Answer(committed, events=tuple(heard))
@@ -160,11 +162,11 @@ def _config(text: str) -> Config:
 
 
 @lru_cache(64)
-def _realizer(packed: bytes) -> Realizer:
+def _realizer(packed: bytes) -> tuple[Realizer, list[FunctionType | type]]:
     # From the process that planned this job, over its own channel: never from a store.
-    realizer: Any = pickle.loads(packed)
+    realizer, brought = pickle.loads(packed)
     assert isinstance(realizer, Realizer)
-    return realizer
+    return realizer, brought
 
 
 def _sendable(error: BaseException) -> Exception:

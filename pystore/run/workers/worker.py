@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from ...model.errors import PystoreWarning
 from ...model.events import Event, Progress
 from . import wire
+from .brought import findable
 from .job import Answer, perform
 
 _OFTEN = 0.05  # [s] between two reports of progress that are sent on
@@ -133,10 +134,11 @@ def _end_with(line: int) -> None:
 def _answer(task: bytes, channel: Channel) -> Answer:
     try:
         # From the process that started this one, over a channel that no other has.
-        function, args, kwargs = pickle.loads(task)
+        (function, args, kwargs), brought = pickle.loads(task)
         if function is perform:
             made: Answer = perform(args[0], channel.tell)
             return made
-        return Answer(function(*args, **kwargs))
+        with findable(brought):
+            return Answer(function(*args, **kwargs))
     except BaseException as error:
         return Answer.of(error)

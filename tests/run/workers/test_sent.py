@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pystore import attempts, realize
+from pystore import Store, attempts, realize
 from pystore.errors import BadStage
 from pystore.stages import fetchlocal, mkfile, unpack
 
@@ -81,6 +81,56 @@ def test_a_script_needs_no_guard_and_gives_what_it_gives_alone(tmp_path):
         outputs.append(json.loads(done.stdout))
     assert outputs[0] == outputs[1]
     assert any("code" in notes for _, _, notes, _ in outputs[0])
+
+
+NAMED = """
+import multiprocessing, pickle, sys
+from pystore import Store, output, realize, stage
+
+class Kept:
+    number = 7
+
+kept = Kept()
+
+def square(n):
+    return n * n
+
+@stage
+def pools(out=output("o")):
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        out.write_text(str(pool.map(square, [1, 2, 3])))
+
+@stage
+def keeps(n, out=output("o")):
+    out.write_bytes(pickle.dumps(kept))
+
+@stage
+def again(kept=keeps(1), out=output("o")):
+    out.write_text(str(pickle.loads((kept.path / "o").read_bytes()).number + Kept.number))
+
+targets = [pools(), keeps(2), again()]
+if __name__ == "__main__":
+    with Store(sys.argv[1], durable=False).use() as store:
+        realize(targets, workers=1)
+"""
+
+
+@pytest.mark.parametrize("how", ["python", "pystore run"])
+def test_what_a_script_defines_can_be_pickled_by_its_name(tmp_path, how):
+    """By the pools of multiprocessing, too."""
+    (tmp_path / "script.py").write_text(NAMED)
+    store = tmp_path / "store"
+    command = [sys.executable, "script.py", str(store)]
+    if how != "python":
+        Store(store, durable=False)
+        run = ["-m", "pystore", "--store", str(store), "run", "-j", "1", "script.py:targets"]
+        command = [sys.executable, *run]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {path.read_bytes()[:10] for path in store.glob("drv/*/*/out/o")} >= {
+        b"[1, 4, 9]",
+        b"14",
+    }
 
 
 def test_cells_of_a_notebook_are_sent_with_what_they_use(store):
