@@ -26,6 +26,7 @@ from . import wire
 from .brought import findable
 from .job import Answer, perform
 
+_PATIENCE = 0.5  # [s] for the threads of tasks to end
 _OFTEN = 0.05  # [s] between two reports of progress that are sent on
 
 
@@ -106,12 +107,23 @@ def main(descriptor: int, line: int) -> None:
     channel.send(b"")
     while task := channel.tasks.get():
         channel.end(_answer(task, channel))
+    _end_soon()
+
+
+def _end_soon() -> None:
+    """Sees to it that the end of this program does not wait for threads that tasks have left."""
+    waiting = threading.Timer(_PATIENCE, _end_anyway)
+    waiting.daemon = True
+    waiting.start()
+    atexit.register(waiting.cancel)  # which is called first, once all threads have ended
+
+
+def _end_anyway() -> NoReturn:
     atexit._run_exitfuncs()
     _end(0)
 
 
 def _end(code: int) -> NoReturn:
-    """Ends this process at once: threads that outlive their realizers are not waited for."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # a realizer may have closed it
             stream.flush()
