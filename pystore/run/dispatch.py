@@ -6,11 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..model.context import Context
 from ..model.derivation import Derivation
 from ..model.errors import WorkerDied
-from ..model.events import Listener, Started
-from ..model.terms import Terms
+from ..model.events import Listener
 from ..store.commit import Committed
 from ..store.protocol import StoreProtocol
 from .attempt import attempt
@@ -63,7 +61,7 @@ def dispatch_of(
 
     if isinstance(executor, Workers):
         return _Workers(executor, store, listener, timeout)
-    return _Elsewhere(executor, store, listener)
+    return _Elsewhere(executor, store, listener, timeout)
 
 
 class _Here:
@@ -114,11 +112,17 @@ def _give_up(future: Future[Committed], sent: Future[None]) -> None:
 class _Elsewhere:
     """In other processes, perhaps of other machines: jobs go out, answers come back."""
 
-    def __init__(self, executor: Executor, store: StoreProtocol, listener: Listener) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        store: StoreProtocol,
+        listener: Listener,
+        timeout: float | None,
+    ) -> None:
         from ..store.address import Address
         from .workers.job import Packer
 
-        self._executor, self._listener = executor, listener
+        self._executor, self._listener, self._timeout = executor, listener, timeout
         self._address, self._packer = Address.of(store), Packer()
         self.most = _wave()
 
@@ -129,11 +133,11 @@ class _Elsewhere:
 
     def start(self, request: Request, begun: Begun) -> None:
         """Starts one attempt, whose events are told when it has ended."""
-        from .workers.job import perform
+        from .workers.job import perform_elsewhere
 
-        job = self._packer.job(request, self._address)
+        job = self._packer.job(request, self._address, self._timeout)
         try:
-            begun(self._settled(self._executor.submit(perform, job)))
+            begun(self._settled(self._executor.submit(perform_elsewhere, job)))
         except Exception as error:  # an executor that has broken, or was shut down
             failed: Future[Committed] = Future()
             failed.set_exception(lost(error))
@@ -204,8 +208,8 @@ class _Workers(_Elsewhere):
         listener: Listener,
         timeout: float | None,
     ) -> None:
-        super().__init__(executor, store, listener)
-        self._workers, self._store, self._timeout = executor, store, timeout
+        super().__init__(executor, store, listener, timeout)
+        self._workers, self._store = executor, store
         self.most = min(4 * executor.size, self.most)
 
     def check(self, derivations: Iterable[Derivation]) -> None:
@@ -216,33 +220,22 @@ class _Workers(_Elsewhere):
 
     def start(self, request: Request, begun: Begun) -> None:
         """Starts one attempt."""
-        from .workers.job import perform
+        from .workers.job import committed_by, perform
 
-        job = self._packer.job(request, self._address)
+        job = self._packer.job(request, self._address, self._timeout)
         future: Future[Any] = Future()
         begun(future)  # Ctrl-C may come while it is started
         try:
             self._workers.start(
                 perform,
                 (job,),
-                terms=self._terms_of(request.derivation),
+                terms=replace(request.derivation.terms, timeout=job.timeout),
                 listener=self._listener,
-                committed=partial(self._committed, request.context),
+                committed=partial(committed_by, self._store, request.context),
                 future=future,
             )
         except RuntimeError as error:  # they were shut down
             future.set_exception(lost(error))
-
-    def _terms_of(self, derivation: Derivation) -> Terms:
-        own = derivation.terms
-        return own if own.timeout is not None else replace(own, timeout=self._timeout)
-
-    def _committed(self, context: Context, started: Started) -> Committed | None:
-        """What the store has of an attempt whose worker died."""
-        for ended in self._store.attempts(started.dref):
-            if (ended.context, ended.number) == (context.digest, started.number):
-                return Committed(ended.rref, True) if ended.rref else None
-        return None
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for what runs, until a second Ctrl-C, which kills it."""

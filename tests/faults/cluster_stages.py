@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from pystore import build_outpath, build_seed, output, stage
@@ -26,6 +27,18 @@ def fails(out: Path = output("o")) -> None:
 @stage
 def kills_its_worker(out: Path = output("o")) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@stage
+def hangs(out: Path = output("o")) -> None:
+    print("on my way", flush=True)
+    time.sleep(1000)
+
+
+@stage(timeout=0.5)
+def overruns(out: Path = output("o")) -> None:
+    print("on my way", flush=True)
+    time.sleep(1000)
 
 
 def seed(b) -> None:

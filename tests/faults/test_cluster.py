@@ -10,11 +10,12 @@ from typing import Any
 
 import cluster_stages as stages
 import pytest
+from fifos import gone
 from figures import figure
 
 from pystore import Derivation, Store, attempts, match_latest, realize, verify
-from pystore.errors import BuildError, WorkerDied
-from pystore.events import Started, Succeeded
+from pystore.errors import BuildError, TimedOut, WorkerDied
+from pystore.events import AttemptFailed, Started, Succeeded
 from pystore.run.workers.job import Job
 
 distributed = pytest.importorskip("distributed")
@@ -122,6 +123,23 @@ def test_a_stage_that_kills_its_worker_is_an_error_and_no_endless_round(store, c
     with pytest.raises(WorkerDied, match="the executor lost the job") as caught:
         realize(stages.kills_its_worker(), executor=client.get_executor())
     assert "KilledWorker" in caught.value.because
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_attempt_that_overruns_its_time_is_stopped_and_its_worker_goes_on(store, client, own):
+    """In a process of its own, with all that it has started."""
+    heard, executor = [], client.get_executor()
+    before = client.run(os.getpid)
+    target, options = (stages.overruns(), {}) if own else (stages.hangs(), {"timeout": 0.5})
+    with pytest.raises(TimedOut, match=r"longer than 0.5 s") as caught:
+        realize(target, executor=executor, listener=heard.append, **options)
+    assert caught.value.output == "on my way"
+    assert [type(event) for event in heard] == [Started, AttemptFailed]
+    assert [a.outcome for a in attempts(target.dref)] == ["died"]
+    assert realize(stages.number(1), executor=executor, timeout=60)
+    assert client.run(os.getpid) == before
+    assert heard[0].pid not in before.values()
+    assert gone(heard[0].pid)
 
 
 def test_two_clients_that_want_the_same_build_it_once(store, cluster, client):

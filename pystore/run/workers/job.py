@@ -9,8 +9,8 @@ import pickle
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from types import FunctionType
 from typing import Any
 
@@ -18,13 +18,16 @@ from ...model.config import Config
 from ...model.context import Context
 from ...model.derivation import Derivation
 from ...model.errors import SEE_TRACEBACK, BadStage, BuildError
-from ...model.events import Event, Listener, Progress
+from ...model.events import Event, Listener, Progress, Started
 from ...model.matchers import match_latest
 from ...model.realizer import Realizer
 from ...model.refs import DRef, RRef
+from ...model.terms import Terms
 from ...model.tries import Tries
 from ...store.address import Address
+from ...store.commit import Committed
 from ...store.disk import fresh_name
+from ...store.protocol import StoreProtocol
 from ..attempt import attempt
 from ..nesting import inside
 from ..programs import programs
@@ -46,6 +49,7 @@ class Job:
     seed: int | None
     tries: Tries
     call: str  # which call of `realize` asks
+    timeout: float | None = None  # [s]
 
 
 class Elsewhere(Exception):
@@ -65,10 +69,10 @@ class Answer:
     events: tuple[Event, ...] = ()  # where no listener was reached while it ran
 
     @classmethod
-    def of(cls, error: BaseException, events: tuple[Event, ...] = ()) -> "Answer":
+    def of(cls, error: BaseException) -> "Answer":
         """The answer of what raised this."""
         trace = "".join(traceback.format_exception(error))
-        return cls(None, _sendable(error), trace, events)
+        return cls(None, _sendable(error), trace)
 
     def settle(self, future: "Future[Any]") -> None:
         """Gives a future its result, or its exception."""
@@ -80,9 +84,40 @@ class Answer:
             future.set_exception(self.error)
 
 
-def perform(job: Job, listener: Listener | None = None) -> Answer:
-    """Makes the attempt in this process. Without a listener, the events come with the answer."""
+def perform_elsewhere(job: Job) -> Answer:
+    """Makes the attempt where nobody can be told what goes on: the events come with the answer.
+
+    With a timeout, in a worker process of its own, which can be stopped.
+    """
     heard: list[Event] = []
+    listener = _without_progress(heard)
+    answer = perform(job, listener) if job.timeout is None else _in_time(job, listener)
+    return replace(answer, events=tuple(heard))
+
+
+def _in_time(job: Job, listener: Listener) -> Answer:
+    from .pool import Workers
+
+    try:
+        committed = partial(committed_by, job.store.open(), Context(job.inputs))
+        terms = Terms(timeout=job.timeout)
+        with Workers(1) as own:
+            future = own.start(perform, (job,), terms=terms, listener=listener, committed=committed)
+            return Answer(future.result())
+    except BaseException as error:
+        return Answer.of(error)
+
+
+def committed_by(store: StoreProtocol, context: Context, started: Started) -> Committed | None:
+    """What the store has of an attempt whose process has died."""
+    for ended in store.attempts(started.dref):
+        if (ended.context, ended.number) == (context.digest, started.number):
+            return Committed(ended.rref, True) if ended.rref else None
+    return None
+
+
+def perform(job: Job, listener: Listener) -> Answer:
+    """Makes the attempt in this process."""
     try:
         store = job.store.open()
         with inside("the import of a realizer's module by a worker"):  # it would wait for itself
@@ -91,11 +126,10 @@ def perform(job: Job, listener: Listener | None = None) -> Answer:
         check_planned(derivation, job.source)
         request = Request(derivation, Context(job.inputs), job.seed, job.tries, job.call)
         with store.use(), findable(brought):  # as current as where it was planned
-            hear = listener or _without_progress(heard)
-            committed = attempt(request, store, hear, capture=True, source=job.source)
-        return Answer(committed, events=tuple(heard))
+            committed = attempt(request, store, listener, capture=True, source=job.source)
+        return Answer(committed)
     except BaseException as error:  # of a realizer that raises KeyboardInterrupt, too
-        return Answer.of(error, tuple(heard))
+        return Answer.of(error)
 
 
 def _without_progress(heard: list[Event]) -> Callable[[Event], None]:
@@ -112,8 +146,11 @@ class Packer:
     def __init__(self) -> None:
         self._packed: dict[object, tuple[object, bytes]] = {}  # beside what has that id
 
-    def job(self, request: Request, store: Address) -> Job:
-        """The job of one attempt. Raises BadStage when its realizer cannot be sent."""
+    def job(self, request: Request, store: Address, timeout: float | None) -> Job:
+        """The job of one attempt, with the timeout [s] of one that says nothing.
+
+        Raises BadStage when its realizer cannot be sent.
+        """
         derivation = request.derivation
         return Job(
             fresh_name(),
@@ -125,6 +162,7 @@ class Packer:
             seed=request.seed,
             tries=request.tries,
             call=request.call,
+            timeout=timeout if derivation.terms.timeout is None else derivation.terms.timeout,
         )
 
     def pack(self, derivation: Derivation) -> bytes:

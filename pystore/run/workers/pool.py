@@ -4,7 +4,7 @@ What only their processes need is imported when the first one starts.
 
 W1  A worker that dies, or overruns its time, fails its own task, and no other.
 W2  Nothing is left running: a worker ends, with its children, when its pool does, however that
-    comes about.
+    comes about; but not what has made a session of its own.
 W3  What runs at one time never has more GPUs, memory or processors than there are.
 """
 
@@ -45,7 +45,7 @@ class Workers(Executor):
     are the devices to hand out, as CUDA_VISIBLE_DEVICES names them: `[0, 1]`; what asks for none
     sees none. Numerical libraries get as many threads each as the processors allow, where the
     environment does not say. Workers keep the environment, the working directory and the modules
-    that they started with.
+    that they started with. What was submitted is done when the program ends.
     """
 
     def __init__(self, n: int, *, gpus: Collection[int | str] | None = None) -> None:
@@ -277,7 +277,7 @@ class Workers(Executor):
         if fit and fit[0].up:
             return fit[0]
         idle = all(hand.task is None for hand in self._hands)
-        if len(self._hands) < self.size and (idle or _is_room(self._bell.fileno())):
+        if len(self._hands) < self.size and (idle or _is_room()):
             self._hands.append(Hand(outfit))
             return self._hands[-1]
         if fit:  # which is on its way up, or hangs
@@ -296,13 +296,15 @@ class Workers(Executor):
             hand.close()
 
 
-def _is_room(descriptor: int) -> bool:
+def _is_room() -> bool:
     """Whether one more worker leaves descriptors for the locks of the loop, and for all else."""
     from resource import RLIMIT_NOFILE, getrlimit
 
     limit, _ = getrlimit(RLIMIT_NOFILE)
-    os.close(lowest := os.dup(descriptor))
-    return limit < 0 or lowest + limit // 4 + _SPARE <= limit
+    try:
+        return limit < 0 or len(os.listdir("/dev/fd")) + limit // 4 + _SPARE <= limit
+    except FileNotFoundError:  # a system that does not tell
+        return True
 
 
 def _not_started(error: OSError) -> WorkerDied:

@@ -1,7 +1,7 @@
 """What runs in a worker process: it takes tasks from its channel, one after the other.
 
 When the process that gave the tasks has ended, however that came about, the worker ends at once,
-with all that its realizers have started.
+with all that its realizers have started; but for programs with a session of their own.
 """
 
 import atexit
