@@ -77,6 +77,14 @@ def test_what_is_packed_is_the_same_where_only_the_chosen_one_came(store, other,
     assert (tmp_path / "one.tar.zst").read_bytes() == (tmp_path / "two.tar.zst").read_bytes()
 
 
+@pytest.mark.parametrize("size", range(0, tarfile.RECORDSIZE + 1, tarfile.BLOCKSIZE))
+def test_whatever_the_padding_is_an_archive_can_be_unpacked(store, other, tmp_path, size):
+    text = Derivation({"name": "text", "text": "x" * size}, match_latest(), lambda b: None)
+    rref = ps.realize(text)
+    ps.pack(rref, tmp_path / "x.tar.zst")
+    assert ps.unpack_archive(tmp_path / "x.tar.zst", store=other).rrefs == (rref,)
+
+
 def test_large_files_and_many_small_ones_are_packed_in_parts(store, other, tmp_path, in_parts):
     rref = ps.realize(in_parts)
     assert ps.pack(rref, tmp_path / "x.tar.zst").size == 6500
@@ -187,7 +195,7 @@ def test_any_number_of_long_names_is_refused(packed, other):
     assert os.listdir(other.layout.tmp) == []
 
 
-@pytest.mark.parametrize("rest", [tarfile.RECORDSIZE, 1 << 20, 1 << 28])
+@pytest.mark.parametrize("rest", [2 * tarfile.RECORDSIZE, 1 << 20, 1 << 28])
 def test_what_follows_the_last_object_is_refused(packed, other, rest):
     file, _ = packed
     file.write_bytes(zstandard.compress(unzipped(file) + bytes(rest)))

@@ -37,7 +37,7 @@ from .signing import Key
 
 SUFFIX = ".tar.zst"
 _LEVEL = 3
-_PADDING = tarfile.RECORDSIZE  # [bytes] that may follow the last object
+_END = 2 * tarfile.BLOCKSIZE + tarfile.RECORDSIZE  # [bytes] that may follow the last object
 _FEED = 4096  # [bytes]; one block of zstd may turn 4 of them into 128 KiB
 
 
@@ -227,9 +227,9 @@ def _extract_all(frame: "_Frame", folder: Path) -> None:
             vars(archive)["members"] = []  # or a long archive fills the memory
             _extract_one(archive, member, folder)
     # What follows must still match the checksum of the compression.
-    while frame.count - archive.offset <= _PADDING and frame.read(1):
+    while frame.count - archive.offset <= _END and frame.read(1):
         pass
-    if frame.count - archive.offset > _PADDING:
+    if frame.count - archive.offset > _END:
         raise ValueError("too much follows the last object")
 
 
