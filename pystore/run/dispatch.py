@@ -229,7 +229,9 @@ class _Workers(_Elsewhere):
             self._workers.start(
                 perform,
                 (job,),
-                terms=replace(request.derivation.terms, timeout=job.timeout),
+                terms=replace(
+                    request.derivation.terms, timeout=job.timeout, retries=request.tries.left
+                ),
                 listener=self._listener,
                 committed=partial(committed_by, self._store, request.context),
                 future=future,

@@ -224,7 +224,8 @@ class Hand:
         error, started = self._cause(task, stopped), task.started
         if started is not None:
             name = "Stopped" if stopped else type(error).__name__
-            task.tell(AttemptFailed(started.dref, started.number, f"{name}: {error.what}"))
+            text, again = f"{name}: {error.what}", bool(task.terms.retries) and not stopped
+            task.tell(AttemptFailed(started.dref, started.number, text, stopped, again))
         task.settle(Answer(None, error))
 
     def _cause(self, task: Task, stopped: bool) -> BuildError:

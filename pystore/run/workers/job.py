@@ -100,7 +100,7 @@ def _in_time(job: Job, listener: Listener) -> Answer:
 
     try:
         committed = partial(committed_by, job.store.open(), Context(job.inputs))
-        terms = Terms(timeout=job.timeout)
+        terms = Terms(timeout=job.timeout, retries=job.tries.left)
         with Workers(1) as own:
             future = own.start(perform, (job,), terms=terms, listener=listener, committed=committed)
             return Answer(future.result())

@@ -158,6 +158,17 @@ def test_what_failed_is_tried_again(store, tmp_path, how, scratch, outcomes, ste
         assert len(attempt.notes["tries"]) == 1
 
 
+@pytest.mark.parametrize("how", ["raise", "die"])
+@pytest.mark.parametrize("workers", [None, 1])
+def test_a_try_is_told_from_a_failure(store, tmp_path, how, workers):
+    if how == "die" and workers is None:
+        pytest.skip("it would take the tests with it")
+    heard = []
+    target = deeds.fails_once(str(tmp_path / "runs"), False, how)
+    realize(target, workers=workers, retries=1, listener=heard.append)
+    assert [event.again for event in heard if isinstance(event, AttemptFailed)] == [True]
+
+
 def test_retries_work_in_this_process_too(store, tmp_path):
     target = deeds.fails_once(str(tmp_path / "runs"), False, "raise")
     realize(target, retries=2)
