@@ -18,11 +18,13 @@ CALLS = ("fchmod", "chmod", "rename", "link")  # by which a tree is sealed, shar
 
 
 def package(b):
-    """A tree with an empty file, and one that a store shares."""
+    """A tree with an empty file, one that a store shares, and an executable one."""
     (b.outpath / "deep" / "er").mkdir(parents=True)
     (b.outpath / "__init__.py").touch()
     (b.outpath / "deep" / "empty").touch()
     (b.outpath / "deep" / "large.bin").write_bytes(b"z" * 10_000)
+    (b.outpath / "run").write_text("#!/bin/sh\n")
+    (b.outpath / "run").chmod(0o755)
 
 
 STAGE = Derivation({"name": "package"}, match_latest(), package)
@@ -119,7 +121,7 @@ def test_A4_what_there_is_no_room_for_is_refused_before_it_comes(lab, other, mon
     monkeypatch.setattr(disk, "free", lambda path: 9_999)
     with pytest.raises(FetchError, match="no room") as told:
         ps.pull(STAGE.dref, lab, store=other)
-    assert told.value.needs == "10000 bytes"
+    assert told.value.needs == "10010 bytes"
     assert stagings(other) == []
 
 

@@ -190,6 +190,8 @@ class Arrival:
 
     def _make_links(self) -> None:
         for entry in self._manifest.entries:
+            if entry.kind == "file" and self._resumed:  # sealing takes the mode away for a moment
+                os.chmod(self._path(entry.path), self._mode(entry.path))
             if entry.kind == "link" and not os.path.lexists(self._path(entry.path)):
                 os.symlink(entry.target, self._path(entry.path))
 

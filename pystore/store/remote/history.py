@@ -5,7 +5,6 @@ H2  A record counts for a realization only in the context in which that was made
 H3  A kill leaves no attempt that never was: the claim of a copy's number says what it is.
 """
 
-import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping
@@ -75,7 +74,7 @@ def _mark(store: Store, config: Config) -> None:
     """Says that numbers and seeds do not go together any more, before that is so (S7)."""
     path = f"{store.layout.attempts(config.dref)}/{attempts.IMPORTED}"
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+        disk.write_new(path, b"", durable=store.durable)
 
 
 def run_of(attempt: Attempt) -> tuple[object, ...]:
