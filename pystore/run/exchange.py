@@ -13,6 +13,7 @@ from ..store.current import current_store
 from ..store.layout import exists
 from ..store.store import Store
 from .remotes import Defaults, Url
+from .watching import shown
 
 # What does the work is imported where it is called: few programs need it.
 
@@ -39,13 +40,15 @@ def push(
     repair: bool = False,
     options: Mapping[str, Any] | None = None,
     listener: Listener = ignore,
+    progress: bool = True,
     store: Store | None = None,
 ) -> Moved:
     """Makes sure that a remote has these realizations, all they were built from, and the attempts.
 
     `to` is a path or a URL (`s3://bucket/folder`, `sftp://…`, `memory://…`); `options` are those of
     fsspec for it. Only what is missing is sent; after a break, call it again. `key` is the file of
-    a private key that signs the records; `repair` sends again what seems to be there.
+    a private key that signs the records; `repair` sends again what seems to be there. With
+    `progress`, a terminal shows how far it is.
 
     Raises BadPlace, NotInStore, Corrupted before anything is sent; FetchError.
     """
@@ -57,7 +60,8 @@ def push(
     signer = Key(key) if key is not None else None
     rrefs = list(_sendable(refs, store))
     remote = open_remote(to, make=True, options=options)
-    return send(store, rrefs, remote, key=signer, repair=repair, listener=listener)
+    with shown(progress, listener) as hear:
+        return send(store, rrefs, remote, key=signer, repair=repair, listener=hear)
 
 
 def pull(
@@ -67,13 +71,15 @@ def pull(
     trusted_keys: str | Iterable[str] | None = None,
     options: Mapping[str, Any] | None = None,
     listener: Listener = ignore,
+    progress: bool = True,
     store: Store | None = None,
 ) -> Moved:
     """Makes sure that the store has these realizations of a remote, with inputs and attempts.
 
     Of a DRef, all that are there. Only what is missing is fetched, and nothing is believed: every
     byte is hashed here. With `trusted_keys`, records that none of these public keys has signed
-    do not count, nor what only they made. After a break, call it again.
+    do not count, nor what only they made. After a break, call it again. With `progress`, a
+    terminal shows how far it is.
 
     Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError.
     """
@@ -82,23 +88,32 @@ def pull(
 
     store, trusted = store or current_store(), _trusted(trusted_keys)
     remote = open_remote(from_, trusted=trusted, options=options)
-    return receive(store, list(_named(refs)), remote, listener)
+    with shown(progress, listener) as hear:
+        return receive(store, list(_named(refs)), remote, hear)
 
 
 def copy(
-    refs: Refs, from_store: Store | Url, to_store: Store | Url, *, listener: Listener = ignore
+    refs: Refs,
+    from_store: Store | Url,
+    to_store: Store | Url,
+    *,
+    listener: Listener = ignore,
+    progress: bool = True,
 ) -> Moved:
     """Makes sure that one store has these realizations of another, with inputs and attempts.
 
     Both are stores of this machine, or their paths; the second is made where there is none. Every
-    byte is hashed again. Raises NotAStore, BadPlace when both are one; NotInStore, Corrupted.
+    byte is hashed again. With `progress`, a terminal shows how far it is.
+
+    Raises NotAStore, BadPlace when both are one; NotInStore, Corrupted.
     """
     from ..store.remote.between import copy_between
 
     source = _store_at(from_store)
     rrefs = list(_sendable(refs, source))
     target = to_store if isinstance(to_store, Store) else Store(to_store)
-    return copy_between(source, target, rrefs, listener)
+    with shown(progress, listener) as hear:
+        return copy_between(source, target, rrefs, hear)
 
 
 def _store_at(place: Store | Url) -> Store:
@@ -132,16 +147,19 @@ def unpack_archive(
     *,
     trusted_keys: str | Iterable[str] | None = None,
     listener: Listener = ignore,
+    progress: bool = True,
     store: Store | None = None,
 ) -> Moved:
     """Makes sure that the store has what `pack` has put into a file; checked as what is pulled.
 
+    With `progress`, a terminal shows how far it is.
     Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when it is not whole.
     """
     from ..store.remote import archive
 
     store, trusted = store or current_store(), _trusted(trusted_keys)
-    return archive.unpack(store, Path(file).expanduser(), trusted, listener)
+    with shown(progress, listener) as hear:
+        return archive.unpack(store, Path(file).expanduser(), trusted, hear)
 
 
 def _trusted(keys: str | Iterable[str] | None) -> frozenset[str] | None:

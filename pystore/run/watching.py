@@ -1,13 +1,14 @@
 """Watching: who listens while a call realizes. The terminal's bars install themselves here."""
 
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from ..model.derivation import Closure
 from ..model.events import Event, Listener, ignore
 from ..store.protocol import StoreProtocol
 
+Single = Callable[[], AbstractContextManager[Listener]]
 Open = Callable[[Closure, StoreProtocol, bool | None], AbstractContextManager[Listener]]
 
 
@@ -21,6 +22,7 @@ class Watch:
     """How to show the progress of a call: `wanted` is its `progress`, None to decide by place."""
 
     open: Open = staticmethod(_nobody)
+    single: Single = staticmethod(lambda: nullcontext(ignore))  # of one thing that goes on
 
 
 def in_turn(listener: Listener) -> Listener:
@@ -34,6 +36,13 @@ def in_turn(listener: Listener) -> Listener:
             listener(event)
 
     return tell
+
+
+@contextmanager
+def shown(progress: bool, listener: Listener) -> Iterator[Listener]:
+    """The listener, and with `progress` what a terminal shows of one thing that goes on."""
+    with Watch.single() if progress else nullcontext(ignore) as bar:
+        yield both(bar, listener)
 
 
 def both(first: Listener, second: Listener) -> Listener:

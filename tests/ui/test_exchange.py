@@ -2,9 +2,11 @@
 
 import json
 import re
+import sys
 
+import pexpect
 import pytest
-from command import pystore_command
+from command import environment, pystore_command
 
 from pystore import Store, build_seed, match_some, output, realize_many, stage
 from pystore.store.current import Default
@@ -50,6 +52,21 @@ def test_push_and_pull_by_name_say_what_moved(pystore, built):
     again = (0, "nothing to move: all of it is there already\n", "")
     assert pystore("push", "train", "HERE/lab") == again
     assert pystore("pull", "train", "HERE/lab", "--store", "HERE/other") == again
+
+
+@pytest.mark.parametrize(("progress", "seen"), [(True, True), (False, False)])
+def test_a_script_in_a_terminal_shows_how_far_it_is(built, tmp_path, progress, seen):
+    script = f"from pystore import push; push({str(built[0])!r}, 'lab', progress={progress})"
+    child = pexpect.spawn(
+        sys.executable,
+        ["-c", script],
+        cwd=str(tmp_path),
+        encoding="utf-8",
+        env=environment(PYSTORE_ROOT=str(tmp_path / "store")),
+    )
+    child.expect(pexpect.EOF)
+    assert ("━" in child.before) == seen
+    assert (tmp_path / "lab").is_dir()
 
 
 def test_pull_takes_the_first_digits_of_what_is_there(pystore, built):

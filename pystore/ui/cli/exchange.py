@@ -11,7 +11,6 @@ from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ...run import exchange
 from ..quantities import size
-from ..watch.single import single_bar
 from .edge import Edge, as_json, edge, report
 from .ref import REF
 
@@ -50,11 +49,7 @@ def push(
             given=url,
             remedy="push to a folder, or to a URL of another kind",
         )
-    with single_bar() as listener:
-        moved = exchange.push(
-            refs, url, key=key, repair=repair, listener=listener, store=given.store
-        )
-    _tell(moved, as_json)
+    _tell(exchange.push(refs, url, key=key, repair=repair, store=given.store), as_json)
 
 
 @click.command()
@@ -75,11 +70,7 @@ def pull(given: Edge, /, texts: tuple[str, ...], url: str, trusted: tuple[str, .
 
     remote = open_remote(url)
     found = [find_at(remote, text) for text in texts]
-    with single_bar() as listener:
-        moved = exchange.pull(
-            found, url, trusted_keys=trusted or None, listener=listener, store=given.make()
-        )
-    _tell(moved, as_json)
+    _tell(exchange.pull(found, url, trusted_keys=trusted or None, store=given.make()), as_json)
 
 
 @click.command()
@@ -92,9 +83,7 @@ def copy(given: Edge, /, refs: tuple[DRef | RRef, ...], to: Path, as_json: bool)
 
     The other store is made where there is none. Every byte is hashed again.
     """
-    with single_bar() as listener:
-        moved = exchange.copy(refs, given.store, to.expanduser(), listener=listener)
-    _tell(moved, as_json)
+    _tell(exchange.copy(refs, given.store, to.expanduser()), as_json)
 
 
 @click.command()
@@ -123,10 +112,7 @@ def unpack(given: Edge, /, file: Path, trusted: tuple[str, ...], as_json: bool) 
 
     Whatever is in it is checked as what is pulled.
     """
-    with single_bar() as listener:
-        moved = exchange.unpack_archive(
-            file, trusted_keys=trusted or None, listener=listener, store=given.make()
-        )
+    moved = exchange.unpack_archive(file, trusted_keys=trusted or None, store=given.make())
     _tell(moved, as_json)
 
 

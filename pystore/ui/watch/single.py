@@ -3,21 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...model.events import Event, Listener, Progress, ignore
-from .watching import on_terminal
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from ...model.events import Event, Listener, Progress
 from .words import amount
 
 
 @contextmanager
 def single_bar() -> Iterator[Listener]:
-    """A listener that draws, in a terminal, how far it is; nothing of it stays."""
-    if not on_terminal():
-        yield ignore
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
+    """A listener that draws how far it is; nothing of it stays."""
     columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("", total=None)

@@ -68,4 +68,14 @@ def _opened(
     return show(closure, store, stream)
 
 
+def open_single() -> AbstractContextManager[Listener]:
+    """The listener of what goes on alone: one bar in a terminal, else nothing."""
+    if not on_terminal():
+        return nullcontext(ignore)
+    from .single import single_bar  # rich, when there is something to draw
+
+    return single_bar()
+
+
 Watch.open = staticmethod(open_watch)
+Watch.single = staticmethod(open_single)
