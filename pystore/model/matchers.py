@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from .candidate import Candidate
 from .errors import BadMatcher, BadRef, MatcherUnsatisfied, PystoreWarning
+from .options import checked_count, checked_mode
 from .refs import RRef, check_part
 from .statistics import distinct
 
@@ -28,7 +29,7 @@ class Need:
     of: Literal["attempts", "realizations"] = "realizations"
 
     def __post_init__(self) -> None:
-        _check_count("Need", self.n)
+        checked_count("n", self.n, error=BadMatcher)
         if self.of not in ("attempts", "realizations"):
             raise BadMatcher(
                 "Need counts attempts or realizations",
@@ -114,7 +115,7 @@ def match(rule: Rule, *, reads: Iterable[str] = (), **arguments: Any) -> Matcher
 
 def match_latest(n: int = 1) -> Matcher:
     """The `n` most recently built; builds what is missing."""
-    return match(_match_latest, n=_check_count("match_latest", n))
+    return match(_match_latest, n=checked_count("n", n, error=BadMatcher))
 
 
 def match_best(
@@ -125,12 +126,11 @@ def match_best(
     Builds only while there are fewer than `n` realizations; with `of`, until so many attempts
     succeeded, those whose bytes are gone among them: `of=5` trains five times, takes the best.
     """
-    _check_count("match_best", n)
-    if mode not in ("max", "min"):
-        raise BadMatcher(f"mode {mode!r} is neither 'max' nor 'min'", remedy="write mode='min'")
+    checked_count("n", n, error=BadMatcher)
+    checked_mode(mode, BadMatcher)
     arguments: dict[str, Any] = {"file": file, "n": n, "mode": mode}
     if of is not None:
-        if _check_count("match_best: of", of) < n:
+        if checked_count("of", of, error=BadMatcher) < n:
             raise BadMatcher(f"the best {n} of {of}", remedy=f"write of={n}, or more")
         arguments["of"] = of
     return match(_match_best, reads=[file], **arguments)
@@ -151,7 +151,7 @@ def match_all() -> Matcher:
 
 def match_some(n: int = 1) -> Matcher:
     """The realizations of the first `n` attempts that succeeded; builds what is missing."""
-    return match(_match_some, n=_check_count("match_some", n))
+    return match(_match_some, n=checked_count("n", n, error=BadMatcher))
 
 
 def match_exact(rrefs: Iterable[str]) -> Matcher:
@@ -242,9 +242,3 @@ def _check_file(file: object) -> None:
             given=repr(file)[:200],
             remedy="write it as lsref shows it: 'accuracy.txt', 'eval/loss.txt'",
         ) from None
-
-
-def _check_count(of: str, n: object) -> int:
-    if type(n) is int and n >= 1:
-        return n
-    raise BadMatcher(f"{of}: n is {n!r}, not a whole number of at least 1", remedy="write n=1")

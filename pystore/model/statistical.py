@@ -14,7 +14,8 @@ from .attempt import Attempt
 from .candidate import Candidate
 from .errors import BadMatcher, MatcherUnsatisfied
 from .matchers import Matcher, Need, match
-from .statistics import Mode, Statistics, distinct, student
+from .options import Mode, checked_count, checked_mode
+from .statistics import Statistics, distinct, student
 
 # Who stops as soon as a 95 % interval is narrow enough has also stopped where it was so by luck:
 # mean ± halfwidth then covers the truth in 92.0 % of cases only. With the interval of this level
@@ -62,10 +63,8 @@ def match_top(file: str, k: int, mode: Mode = "max") -> Matcher:
     Where several attempts made the same, there are fewer than `k` realizations: a stage that is
     not random never gets stuck. `match_best(file, k)` insists on `k` different ones.
     """
-    if type(k) is not int or k < 1:
-        raise BadMatcher(f"match_top: k is {k!r}, not a whole number of at least 1")
-    if mode not in ("max", "min"):
-        raise BadMatcher(f"mode {mode!r} is neither 'max' nor 'min'", remedy="write mode='min'")
+    checked_count("k", k, error=BadMatcher)
+    checked_mode(mode, BadMatcher)
     return match(_match_top, reads=[file], file=file, k=k, mode=mode)
 
 

@@ -9,14 +9,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 from .attempt import Attempt
+from .options import Mode
 
 LEVEL = 0.95
 NAN = float("nan")
-
-Mode = Literal["max", "min"]
 
 
 def distinct(attempts: Iterable[Attempt]) -> list[Attempt]:

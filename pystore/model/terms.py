@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .errors import BadStage
+from .options import checked_count
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
@@ -44,11 +45,11 @@ class Terms:
                 remedy='write resources={"gpu": 1, "memory": "8G", "cpus": 2}',
             )
         return cls(
-            gpu=_count("gpu", given.get("gpu", 0), least=0),
+            gpu=checked_count("gpu", given.get("gpu", 0), least=0),
             memory=size_of(given.get("memory", 0)),
-            cpus=_count("cpus", given.get("cpus", 1), least=1),
+            cpus=checked_count("cpus", given.get("cpus", 1), least=1),
             timeout=checked_timeout(timeout),
-            retries=None if retries is None else _count("retries", retries, least=0),
+            retries=None if retries is None else checked_count("retries", retries, least=0),
         )
 
 
@@ -71,11 +72,3 @@ def checked_timeout(seconds: float | None) -> float | None:
     if type(seconds) in (int, float) and seconds >= 0:
         return float(seconds)
     raise BadStage(f"timeout is {seconds!r}, not a number of seconds", remedy="timeout=60")
-
-
-def _count(name: str, given: object, least: int) -> int:
-    if type(given) is int and given >= least:
-        return given
-    raise BadStage(
-        f"{name} is {given!r}, not a whole number of at least {least}", remedy=f"{name}={least}"
-    )

@@ -12,6 +12,7 @@ from ..model.context import Context
 from ..model.derivation import Closure, Derivation, leaves, reshape
 from ..model.errors import BadStage, PystoreWarning
 from ..model.events import Listener, ignore
+from ..model.options import checked_count
 from ..model.refs import DRef, RRef
 from ..model.terms import checked_timeout
 from ..store.current import current_store
@@ -281,15 +282,6 @@ def _executor(closure: Closure, options: Options) -> AbstractContextManager[Exec
         )
     size = 1 if workers is None else cast("int", workers)
     return Workers(size, gpus=cast("Collection[int | str] | None", gpus))
-
-
-def checked_count(name: str, number: object, least: int = 1) -> int:
-    """The number of that option. Raises BadStage when it is none."""
-    if type(number) is int and number >= least:
-        return number
-    raise BadStage(
-        f"{name} is {number!r}, not a whole number of at least {least}", remedy=f"{name}={least}"
-    )
 
 
 def _only(dref: DRef, rrefs: tuple[RRef, ...]) -> RRef:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...model.errors import BadStage
-from ...model.statistics import Difference, Mode, Statistics, distinct, expected_best, paired, welch
+from ...model.options import Mode, checked_mode
+from ...model.statistics import Difference, Statistics, distinct, expected_best, paired, welch
 from ...store.current import current_store
 from ...store.store import Store
 from .parameters import flatten
-from .results import Result, check_mode, results
+from .results import Result, results
 from .table import Table, decimals
 
 
@@ -96,7 +97,7 @@ def compare(
 
     Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
     """
-    check_mode(mode)
+    checked_mode(mode)
     store = store or current_store()
     left, right = (_scored(side, metric, store) for side in (a, b))
     if paired is not None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...model.attempt import Attempt
 from ...model.errors import BadMetric, BadRef, BadStage, PystoreError
+from ...model.options import Mode, checked_mode
 from ...model.refs import RRef, check_part
-from ...model.statistics import Mode
 from ...store import below
 from ...store.current import current_store
 from ...store.store import Store
@@ -143,7 +143,7 @@ def best(what: Any, file: str, mode: Mode = "max", *, store: Store | None = None
     Only what can be used: not what was rejected, found damaged, or is gone. Ties go by reference.
     Raises BadStage when there is none, BadMetric when none has this metric.
     """
-    check_mode(mode)
+    checked_mode(mode)
     store = store or current_store()
     found = results(what, metrics=[file], store=store)
     usable = {rref for dref in {r.attempt.dref for r in found} for rref in _usable(store, dref)}
@@ -163,12 +163,6 @@ def counted(store: Store, dref: Any) -> list[Attempt]:
     rejected = below.marked(store.layout, dref, "rejected")
     made = store.attempts(dref)
     return [a for a in made if a.rref is None or a.rref.digest not in rejected]
-
-
-def check_mode(mode: str) -> None:
-    """Raises BadStage when it is neither "max" nor "min"."""
-    if mode not in ("max", "min"):
-        raise BadStage(f"mode {mode!r} is neither 'max' nor 'min'", remedy="write mode='min'")
 
 
 def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from ...model.errors import BadMetric, BadStage
+from ...model.options import Mode, checked_mode
 from ...model.refs import DRef, RRef
-from ...model.statistics import Mode, Picked, Statistics, distinct, picked_best
+from ...model.statistics import Picked, Statistics, distinct, picked_best
 from .parameters import Parameters, cell, flatten
-from .results import Result, Results, check_mode, frame
+from .results import Result, Results, frame
 from .table import Table, decimals, written
 
 
@@ -133,7 +134,7 @@ def summarize(
     results: Results, metric: str | None, over: str | Iterable[str], mode: Mode
 ) -> Summary:
     """The summary of these results."""
-    check_mode(mode)
+    checked_mode(mode)
     pooled = [over] if isinstance(over, str) else list(over)
     _check_over(pooled, results)
     if metric is not None and metric not in results.metrics:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...model.derivation import Derivation
 from ...model.errors import BadStage
+from ...model.options import checked_count
 from ...model.refs import DRef
 from .parameters import short
 
@@ -99,8 +100,7 @@ def sample(
     The same `seed`, which is no parameter of the stage, gives the same sample, and the first of a
     larger one. Raises BadStage when the spaces hold fewer than `n` combinations.
     """
-    if type(n) is not int or n < 1:
-        raise BadStage(f"a sample of {n!r}", remedy="write sample(train, 10, …)")
+    checked_count("n", n)
     if type(seed) is not int:
         raise BadStage(
             "the seed of a sample is a whole number, and no parameter of the stage",

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from ...model.attempt import Attempt
 from ...model.errors import BadRef, NotInStore
+from ...model.options import Mode
 from ...model.printable import counted, printable, when
 from ...model.refs import DRef, RRef, is_full, may_begin, parse_ref
-from ...model.statistics import Mode
 from ...store import attempts as records
 from ...store import verdicts
 from ...store.current import current_store

@@ -1,11 +1,12 @@
 """Planning: what `realize` would do with a target, before it does it."""
 
+from ...model.options import checked_count
 from ...model.outlook import Outlook
 from ...store.current import current_store
 from ...store.protocol import StoreProtocol
 from ..declare import Registry
 from ..nesting import refuse_nested
-from ..verbs import Forced, Target, checked_count, declare, forced_drefs
+from ..verbs import Forced, Target, declare, forced_drefs
 
 
 def plan(

@@ -19,8 +19,9 @@ from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ...model.errors import BadStage, WorkerDied
+from ...model.errors import WorkerDied
 from ...model.events import Listener, Started, ignore
+from ...model.options import checked_count
 from ...model.terms import Terms
 from ...store.forked import forgotten_by_children
 
@@ -49,11 +50,9 @@ class Workers(Executor):
     """
 
     def __init__(self, n: int, *, gpus: Collection[int | str] | None = None) -> None:
-        if type(n) is not int or n < 1:
-            raise BadStage(f"workers={n!r} is no number of processes", remedy="workers=2")
         from .slots import Slots, checked_gpus
 
-        self.size = n
+        self.size = checked_count("workers", n)
         self.slots = Slots(n, None if gpus is None else checked_gpus(gpus))
         self._waiting: deque[Task] = deque()
         self._hands: list[Hand] = []

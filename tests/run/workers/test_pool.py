@@ -236,7 +236,7 @@ def test_gpus_are_named_one_by_one(gpus):
 
 @pytest.mark.parametrize("n", [0, -1, True, 2.0])
 def test_a_number_of_workers_is_a_number(n):
-    with pytest.raises(BadStage, match="no number of processes"):
+    with pytest.raises(BadStage, match="not a whole number of at least 1"):
         Workers(n)
 
 

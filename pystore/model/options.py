@@ -1,0 +1,25 @@
+"""Options: what callers pick among, checked at the door of each function that takes it."""
+
+from typing import Literal
+
+from .errors import BadStage, PystoreError
+
+Mode = Literal["max", "min"]
+
+
+def checked_count(
+    name: str, given: object, *, least: int = 1, error: type[PystoreError] = BadStage
+) -> int:
+    """The number of that option. Raises `error` when it is no whole number, or too small."""
+    if type(given) is int and given >= least:
+        return given
+    raise error(
+        f"{name} is {given!r}, not a whole number of at least {least}", remedy=f"{name}={least}"
+    )
+
+
+def checked_mode(given: str, error: type[PystoreError] = BadStage) -> Mode:
+    """The mode. Raises `error` when it is neither "max" nor "min"."""
+    if given in ("max", "min"):
+        return given
+    raise error(f"mode {given!r} is neither 'max' nor 'min'", remedy="write mode='min'")
