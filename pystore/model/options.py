@@ -18,7 +18,7 @@ def checked_count(
     )
 
 
-def checked_mode(given: str, error: type[PystoreError] = BadStage) -> Mode:
+def checked_mode(given: object, error: type[PystoreError] = BadStage) -> Mode:
     """The mode. Raises `error` when it is neither "max" nor "min"."""
     if given in ("max", "min"):
         return given

@@ -47,8 +47,8 @@ def push(
 
     `to` is a path or a URL (`s3://bucket/folder`, `sftp://…`, `memory://…`); `options` are those of
     fsspec for it. Only what is missing is sent; after a break, call it again. `key` is the file of
-    a private key that signs the records; `repair` sends again what seems to be there. With
-    `progress`, a terminal shows how far it is.
+    a private key that signs the records; `repair` sends again what seems to be there, but for
+    records that can be read. With `progress`, a terminal shows how far it is.
 
     Raises BadPlace, NotInStore, Corrupted before anything is sent; FetchError.
     """
@@ -105,7 +105,8 @@ def copy(
     Both are stores of this machine, or their paths; the second is made where there is none. Every
     byte is hashed again. With `progress`, a terminal shows how far it is.
 
-    Raises NotAStore, BadPlace when both are one; NotInStore, Corrupted.
+    Raises NotAStore, BadPlace when both are one; NotInStore, Corrupted, FetchError when the disk
+    of the second cannot take it.
     """
     from ..store.remote.between import copy_between
 
