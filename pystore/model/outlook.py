@@ -8,8 +8,8 @@ U3  What is `sure` is built, as often as it says: unless something fails, or a m
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from .printable import printable
@@ -112,6 +112,13 @@ class Outlook:
         """What is used as it is."""
         return self.of("reuse")
 
+    def unless(self, places: Sequence[str]) -> "Outlook":
+        """The same, where these remotes are asked before something is built that is not forced."""
+        if not places:
+            return self
+        told = f"unless {' or '.join(places)} has it"
+        return Outlook(tuple(_unless(step, told) for step in self.steps))
+
     def of(self, *actions: Action) -> tuple[Step, ...]:
         """The steps that do this."""
         return tuple(step for step in self.steps if step.action in actions)
@@ -173,6 +180,13 @@ def labels_of(drefs: Iterable[DRef]) -> dict[DRef, str]:
     known = dict.fromkeys(drefs)
     names = Counter(dref.name for dref in known)
     return {dref: dref.name if names[dref.name] == 1 else dref.short for dref in known}
+
+
+def _unless(step: Step, told: str) -> Step:
+    if step.action != "build" or step.kind == "forced":
+        return step
+    first, *others = step.reasons
+    return replace(step, sure=False, reasons=(f"{first}, {told}", *others))
 
 
 def aligned(rows: Iterable[tuple[str, str, tuple[str, ...]]]) -> Iterator[str]:

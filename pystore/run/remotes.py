@@ -18,6 +18,12 @@ class Defaults:
     trusted_keys: Callable[[], Iterable[str] | None] = staticmethod(lambda: None)
 
 
+def places(substitute: Remotes | None) -> list[Url]:
+    """The remotes to look in, in the order to ask them; None means what the settings say."""
+    asked = Defaults.substituters() if substitute is None else substitute
+    return [asked] if isinstance(asked, (str, os.PathLike)) else list(asked)
+
+
 def substituting(
     store: StoreProtocol,
     substitute: Remotes | None,
@@ -27,8 +33,7 @@ def substituting(
 
     None means what the settings say.
     """
-    asked = Defaults.substituters() if substitute is None else substitute
-    urls = [asked] if isinstance(asked, (str, os.PathLike)) else list(asked)
+    urls = places(substitute)
     if not urls:
         return store
     if not isinstance(store, Store):

@@ -52,6 +52,19 @@ def test_what_was_never_built_will_be(store):
     )
 
 
+def test_U3_what_a_remote_may_have_is_not_sure_to_be_built(store, tmp_path):
+    remote = "s3://key:secret@lab/pystore"  # nobody is asked
+    outlook = plan(pair(), substitute=remote, force_rebuild=["dref:" + pair().dref[5:]])
+    assert shown(outlook) == (
+        "inner  build 1  will build: no realization in this context, unless s3://key:…@lab/pystore "
+        "has it\n"
+        "outer  build 1  forced\n"
+        "2 to build"
+    )
+    assert [step.sure for step in outlook] == [False, True]
+    assert all(step.sure for step in plan(pair(), substitute=[]))
+
+
 def test_what_is_there_is_up_to_date(store):
     ps.realize(pair())
     outlook = plan(pair())

@@ -1,11 +1,14 @@
 """Planning: what `realize` would do with a target, before it does it."""
 
+import os
+
 from ...model.options import checked_count
 from ...model.outlook import Outlook
 from ...store.current import current_store
 from ...store.protocol import StoreProtocol
 from ..declare import Registry
 from ..nesting import refuse_nested
+from ..remotes import Remotes, places
 from ..verbs import Forced, Target, declare, forced_drefs
 
 
@@ -14,17 +17,22 @@ def plan(
     *,
     force_rebuild: Forced = (),
     attempts: int = 1,
+    substitute: Remotes | None = None,
     store: StoreProtocol | None = None,
 ) -> Outlook:
     """What `realize` would do with each derivation of the closure, and why.
 
-    Takes its target, `force_rebuild` and `attempts` as `realize` does. Writes nothing, so that a
-    read-only store will do. Raises BadStage as `realize` does.
+    Takes its target, `force_rebuild`, `attempts` and `substitute` as `realize` does. Writes
+    nothing, so that a read-only store will do, and asks no remote: what one may have is not sure
+    to be built. Raises BadStage as `realize` does.
     """
     refuse_nested("plan")
-    from .planner import look_ahead  # a script that does not ask need not wait for it
+    # A script that does not ask need not wait for these.
+    from ...store.remote.address import shown
+    from .planner import look_ahead
 
     store = store or current_store()
     closure = declare(target, Registry(), store)
     forced = forced_drefs(force_rebuild, closure)
-    return look_ahead(closure, forced, checked_count("attempts", attempts), store)
+    outlook = look_ahead(closure, forced, checked_count("attempts", attempts), store)
+    return outlook.unless([shown(os.fspath(url)) for url in places(substitute)])

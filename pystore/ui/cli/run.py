@@ -174,7 +174,13 @@ class _Run:
 
     def _foretell(self, closure: Closure, forced: Sequence[DRef], store: StoreProtocol) -> None:
         attempts = self.options["attempts"]
-        outlook = plan(closure, force_rebuild=forced, attempts=attempts, store=store)
+        outlook = plan(
+            closure,
+            force_rebuild=forced,
+            attempts=attempts,
+            substitute=self.options["substitute"] or None,
+            store=store,
+        )
         if self.events is None:
             click.echo(str(outlook))
         else:
