@@ -65,6 +65,9 @@ class Attempt(NamedTuple):
         return (self.start, self.number, self.id)
 
 
+_KEYS = frozenset(Attempt._fields)  # what a later version adds is no concern of this one
+
+
 def attempt_text(attempt: Attempt) -> bytes:
     """The record of an attempt, with its checksum in front."""
     body = json.dumps(attempt._asdict(), sort_keys=True, separators=(",", ":"))[1:] + "\n"
@@ -80,6 +83,6 @@ def parse_attempt(text: bytes) -> Attempt:
         del value["checksum"]
         value["dref"] = _dref(value["dref"])
         value["rref"] = value["rref"] and RRef(value["rref"])
-        return Attempt(**value)
+        return Attempt(**{key: value[key] for key in value if key in _KEYS})
     except (ValueError, KeyError, TypeError, BadRef, RecursionError) as error:
         raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None

@@ -15,8 +15,11 @@ class Tries:
     failed: tuple[str, ...] = ()  # what each earlier one raised, on one line
 
     def again_after(self, error: BaseException) -> bool:
-        """Whether there is another try after one that raised this."""
-        return self.left > 0 and isinstance(error, _MAY_GO_BETTER)
+        """Whether there is another try after one that raised this.
+
+        There is none where the error itself says how many tries an attempt has had.
+        """
+        return self.left > 0 and isinstance(error, _MAY_GO_BETTER) and "tries" not in error.facts
 
     def after(self, error: BaseException) -> "Tries":
         """The same, after one more that raised this."""

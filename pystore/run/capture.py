@@ -41,7 +41,7 @@ def _sent_to(log: Path) -> Iterator[None]:
     try:
         for number, put in enumerate((nothing, file, file)):
             os.dup2(put, number)
-        sys.stdin = _Nobody()
+        sys.stdin = _Nobody(io.FileIO(0, closefd=False))
         yield
     finally:
         _flush()
@@ -60,12 +60,8 @@ def _copy(descriptor: int) -> int:
         return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
 
-class _Nobody(io.TextIOBase):
-    """Standard input, where a question would go to a log."""
-
-    def readable(self) -> bool:
-        """True: it may be asked, and says why it does not answer."""
-        return True
+class _Nobody(io.TextIOWrapper):
+    """Standard input, where a question would go to a log: empty, and no line can be asked for."""
 
     def readline(self, size: int | None = -1) -> str:  # type: ignore[override]  # typeshed's
         """Raises BuildError."""
@@ -74,8 +70,6 @@ class _Nobody(io.TextIOBase):
             remedy="let it print: pystore run -v, without -j; in Python, without capture or "
             "workers. `with debug(stage()) as b:` stops where you like",
         )
-
-    read = readline
 
 
 def last_lines(log: Path, count: int = 12) -> str:

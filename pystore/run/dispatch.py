@@ -1,5 +1,6 @@
 """Dispatch: where attempts run. Here, in an executor's processes, or in workers of ours."""
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -150,7 +151,7 @@ class _Elsewhere:
         future = _Linked(sent)
 
         def settle(done: "Future[Answer]") -> None:
-            if future.given_up or not future.set_running_or_notify_cancel():
+            if not future.begins():
                 return
             if done.cancelled():
                 future.set_exception(lost(CancelledError("it was cancelled")))
@@ -176,15 +177,22 @@ class _Linked(Future[Committed]):
     def __init__(self, sent: "Future[Answer]") -> None:
         super().__init__()
         self._sent = sent
-        self.given_up = False  # by us, and not by the executor
+        self._deciding = threading.RLock()  # the executor may tell the end while we cancel
+        self._given_up = False  # by us, and not by the executor
+
+    def begins(self) -> bool:
+        """Whether somebody waits for what has ended, and now gets it."""
+        with self._deciding:
+            return not self._given_up and self.set_running_or_notify_cancel()
 
     def cancel(self) -> bool:
         """Whether nobody waits for the job any more."""
-        if self.done():
-            return self.cancelled()
-        self.given_up = True
-        self.given_up = self._sent.cancel()
-        return self.given_up and super().cancel()
+        with self._deciding:
+            if self.done() or self.running():
+                return self.cancelled()
+            self._given_up = True
+            self._given_up = self._sent.cancel()
+            return self._given_up and super().cancel()
 
 
 def lost(error: BaseException) -> WorkerDied:

@@ -4,7 +4,7 @@ L1  Only what the targets need is built, inputs first (Plan).
 L2  Before building because a matcher wants more, the lock is held and the matcher asked again.
 L3  A busy lock never blocks other work; waiting is told to the listener, with its owner.
 L4  Nothing to build, no lock: a read-only store serves what it has.
-L5  Where results are gone, their seeds are tried again first.
+L5  Where results are gone that would count, their seeds are tried again first.
 """
 
 import queue
@@ -18,13 +18,13 @@ from ..model.context import Context
 from ..model.derivation import Closure
 from ..model.errors import MatcherUnsatisfied, PystoreError, StoreBusy
 from ..model.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
+from ..model.losses import seeds_to_repeat
 from ..model.matchers import Need
 from ..model.plan import Built, Chosen, Dropped, Failed, Match, Plan, Realize, Wants
 from ..model.printable import counted
 from ..model.refs import DRef, RRef
 from ..model.tries import Tries
 from ..store.commit import Committed
-from ..store.disk import fresh_name
 from ..store.protocol import Lock, StoreProtocol
 from .choosing import choose
 from .dispatch import dispatch_of, lost
@@ -88,7 +88,6 @@ class _Loop:
         self._store = store
         self._settings = settings
         self._listener = settings.listener
-        self._call = fresh_name()
         self._locks: dict[DRef, Lock] = {}
         self._busy: dict[DRef, tuple[Match | Realize, float]] = {}  # and since when [s]
         self._dispatch = dispatch_of(
@@ -104,7 +103,7 @@ class _Loop:
         self._built: dict[DRef, list[RRef]] = {}
         self._contexts: dict[DRef, Context] = {}
         self._seen: dict[DRef, set[RRef]] = {}  # what the matcher was last offered
-        self._lost: dict[DRef, list[int]] = {}  # seeds whose results are gone, last first
+        self._lost: dict[DRef, list[int]] = {}  # seeds of what is gone, last first
 
     def run(self) -> dict[DRef, tuple[RRef, ...]]:
         """Does what the plan says, until it ends.
@@ -215,8 +214,8 @@ class _Loop:
             return Chosen(dref, answer)
         present = [c for c in candidates if not c.gone]
         self._seen[dref] = {c.rref for c in present}
-        lost = sorted((c.latest for c in candidates if c.gone), key=lambda a: a.order)
-        seeds = [attempt.seed for attempt in lost]  # what came back by adoption is none any more
+        # What came back by adoption is none of them any more.
+        seeds = seeds_to_repeat(derivation.matcher, wanted, candidates, answer)
         self._lost[dref] = [seed for seed in self._lost.get(dref, seeds) if seed in seeds]
         return Wants(dref, answer, sum(len(c.attempts) for c in present), len(present))
 
@@ -281,7 +280,7 @@ class _Loop:
         own = derivation.terms.retries
         tries = Tries(self._settings.retries if own is None else own)
         seed = self._seed(instruction)
-        self._send(Request(derivation, instruction.context, seed, tries, self._call))
+        self._send(Request(derivation, instruction.context, seed, tries))
 
     def _check(self) -> None:
         """Before the first attempt: that no later one will fail for what could be known now."""
@@ -319,8 +318,8 @@ class _Loop:
             rref = future.result().rref
             self._built.setdefault(dref, []).append(rref)
             self._plan.tell(Built(dref, rref, fresh=rref not in self._seen.get(dref, ())))
-        elif self._plan.goes_on and (again := request.again_after(error)):
-            self._send(again)
+        elif again := request.again_after(error):
+            self._send(again)  # as siblings that run may finish, though another has failed
         else:
             self._plan.tell(Failed(dref, error))
             if not self._plan.goes_on:

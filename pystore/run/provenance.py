@@ -1,6 +1,8 @@
 """Provenance: what an attempt ran on, beside its config. Recorded, and no part of any identity."""
 
+import os
 import sys
+import time
 from functools import cache, lru_cache
 
 from ..store.beside import diff_digest
@@ -24,18 +26,22 @@ def _packages(count: int) -> dict[str, str]:
     return found
 
 
-@lru_cache(16)
-def _revision(call: str) -> tuple[str, bytes]:
+@lru_cache(1)
+def _revision(folder: str, second: int) -> tuple[str, bytes]:
     revision = _git("rev-parse", "HEAD")
     return revision, _git("diff", "HEAD").encode() if revision else b""
 
 
-def describe_project(told: Told, call: str) -> None:
+def describe_project(told: Told) -> None:
     """Tells the revision of the project in the working directory, and how the files differ.
 
-    It is looked for once in each call of `realize`; nothing is told where there is none.
+    Git is asked once a second at most: it takes longer than a small stage.
     """
-    revision, diff = _revision(call)
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:  # it was removed
+        return
+    revision, diff = _revision(folder, int(time.monotonic()))
     if revision:
         told.versions["git"] = revision
     if diff:

@@ -16,7 +16,6 @@ class Request:
     context: Context
     seed: int | None = None
     tries: Tries = Tries()  # noqa: RUF009 - a frozen value
-    call: str = ""  # which call of `realize` asks: a name of its own
 
     @property
     def dref(self) -> DRef:

@@ -18,7 +18,7 @@ _LARGEST = 1 << 18  # [bytes] of a difference that is kept
 def keep(layout: Layout, staged: Staging, told: Told, trace: Trace, *, durable: bool) -> None:
     """Writes what an attempt told at length, before its record, which syncs the directory."""
     tmp = layout.tmp
-    if trace:
+    if trace := _latest(trace):
         path = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "trace")
         disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=durable)
     if told.diff and len(told.diff) <= _LARGEST:
@@ -26,6 +26,11 @@ def keep(layout: Layout, staged: Staging, told: Told, trace: Trace, *, durable: 
         # The attempts of one derivation share it. It is not synced: a torn one is written anew.
         if not os.path.exists(f"{folder}/{name}") or damage(folder, name):
             disk.put(f"{folder}/{name}", told.diff, tmp=tmp, durable=False)
+
+
+def _latest(trace: Trace) -> Trace:
+    """The last value of each metric at each step: one that is tried again tells some twice."""
+    return list({(step, name): (step, name, value) for step, name, value in trace}.values())
 
 
 def read_trace(layout: Layout, attempt: Attempt) -> Trace:

@@ -1,9 +1,8 @@
 """Scratch: a directory beside an attempt that survives its failure, for checkpoints.
 
 It is no part of the output, and goes when the attempt succeeds. The next try of the same
-(derivation, context) takes it over: an attempt that died, or is tried again by the call that
-began it, goes on under its own number; one whose failure was recorded goes on as a new attempt with
-the same seed.
+(derivation, context) takes it over: an attempt that died goes on under its own number; one whose
+failure was recorded goes on as a new attempt with the same seed.
 """
 
 import os

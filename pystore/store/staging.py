@@ -38,6 +38,11 @@ class Staging:
         """The derivation being realized."""
         return self.config.dref
 
+    def empty(self) -> None:
+        """Makes its output directory as new, for another try."""
+        tree.remove(self.out)
+        os.mkdir(self.out, 0o755)
+
     def close(self) -> None:
         """Gives up the claims on the directory and on the scratch."""
         if self.scratch is not None:

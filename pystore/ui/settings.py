@@ -46,10 +46,10 @@ def named_root() -> Path | None:
 def default_below(root: str | os.PathLike[str]) -> Path | None:
     """The store below the one at `root`, as the settings have it, unless that is itself."""
     named = os.environ.get("PYSTORE_BELOW")
-    below = Path(named) if named else _file().below
+    below = _file().below if named is None else named
     if not below or os.path.realpath(below) == os.path.realpath(root):
         return None
-    return below
+    return Path(below)
 
 
 def mirrors() -> tuple[str, ...]:

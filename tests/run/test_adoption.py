@@ -9,6 +9,7 @@ import pystore as ps
 from pystore import Derivation, events, match_latest, match_some
 from pystore.errors import NotInStore
 from pystore.run.acceptance import accept
+from pystore.run.inspection.attempts import as_run
 from pystore.store import attempts as records
 
 
@@ -142,6 +143,17 @@ def test_what_was_adopted_stays_when_the_original_goes(store):
     ps.gc(keep=[second], dry_run=False)
     assert ps.verify().sound
     assert ps.catref(second, "latest")
+
+
+def test_two_that_adopted_of_each_other_have_the_log_of_the_one_that_ran(store):
+    old, new = project("v1")[0], project("v2")[0]
+    first = ps.realize(old)
+    second = ps.realize(new)
+    ps.rmref(first)
+    assert ps.realize(old) == first
+    for rref in (first, second):
+        (ran,) = {as_run(attempt, store).id for attempt in ps.attempts(rref)}
+        assert ran == ps.attempts(first)[0].id
 
 
 def test_accept_makes_old_attempts_count_by_a_users_word(store):

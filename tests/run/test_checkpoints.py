@@ -4,12 +4,16 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 import pystore as ps
 from pystore import Derivation, PystoreWarning, match_best, match_latest
 from pystore.errors import BadConfig, BuildError
+from pystore.events import AttemptFailed
 
 
 def counting(stop):
@@ -88,6 +92,48 @@ def test_a_try_that_fails_is_no_attempt_of_its_own_where_its_scratch_goes_on(sto
     assert ps.catref(rref, "log.txt") == [f"from 4, seed {attempt.seed}"]
     assert [line.split()[-1] for line in attempt.notes["tries"]] == ["RuntimeError"] * 2
     assert not [path for path in store.layout.tmp.iterdir() if path.is_dir()]
+
+
+def test_S6_what_fails_beside_a_failure_has_its_tries_and_is_recorded(store):
+    """A sibling that runs when another fails may finish: its tries belong to it."""
+    failed, heard = threading.Event(), []
+
+    def fails(b):
+        failed.set()
+        raise RuntimeError("no")
+
+    def flaky(b):
+        (ps.build_scratch(b) / "mark").write_text("x")
+        failed.wait(30)
+        (b.outpath / "half").write_text("hours of work")
+        raise RuntimeError("again")
+
+    first = Derivation({"name": "fails"}, match_latest(), fails)
+    second = Derivation({"name": "flaky"}, match_latest(), flaky)
+    with ThreadPoolExecutor(2) as pool, pytest.raises(BuildError):
+        ps.realize([second, first], executor=pool, retries=2, listener=heard.append)
+    (attempt,) = ps.attempts(second.dref)
+    assert (attempt.outcome, len(attempt.notes["tries"])) == ("failed", 2)
+    assert "again" in attempt.notes["traceback"]
+    assert (Path(attempt.notes["staging"]) / "out" / "half").exists()
+    told = [e.again for e in heard if isinstance(e, AttemptFailed) and e.dref == second.dref]
+    assert told == [True, True, False]
+
+
+def test_what_was_measured_before_a_try_failed_belongs_to_the_attempt(store):
+    def train(b):
+        mark = ps.build_scratch(b) / "epoch"
+        first = int(mark.read_text()) if mark.exists() else 0
+        for epoch in range(first, 4):
+            ps.build_metric(b, "loss", 1 / (epoch + 1), step=epoch)
+            mark.write_text(str(epoch))
+            if epoch == 2 and not first:
+                raise RuntimeError("no power")
+
+    rref = ps.realize(Derivation({}, match_latest(), train), retries=1)
+    (attempt,) = ps.attempts(rref)
+    assert attempt.metrics == {"loss": 0.25}
+    assert store.trace(attempt) == [(e, "loss", 1 / (e + 1)) for e in range(4)]
 
 
 def test_the_last_try_is_recorded_as_failed(store):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -134,6 +135,16 @@ def test_where_a_realizer_goes_the_next_one_does_not_work(store, tmp_path, monke
     assert (tmp_path / "stray.txt").exists()
     assert os.getcwd() == str(tmp_path)
     assert ps.verify().sound
+
+
+@pytest.mark.parametrize("workers", [None, 1])
+def test_a_captured_stage_reads_nothing_from_standard_input(store, workers):
+    def reads(b):
+        done = subprocess.run(["cat"], stdin=sys.stdin, capture_output=True, check=True)
+        (b.outpath / "read.txt").write_bytes(done.stdout + sys.stdin.buffer.read() + b"nothing")
+
+    rref = ps.realize(Derivation({}, match_latest(), reads), capture=True, workers=workers)
+    assert ps.catref(rref, "read.txt") == ["nothing"]
 
 
 def test_S5_after_ctrl_c_nothing_more_starts_and_what_runs_keeps_its_lock(store):

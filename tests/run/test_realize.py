@@ -396,11 +396,39 @@ def test_S6_a_failing_realizer_commits_nothing_and_keeps_its_files(store, how):
     assert ps.lsref(derivation.dref) == []
 
 
+def test_L5_what_is_gone_and_counted_is_not_trained_again(store, work):
+    derivation = ps.Derivation({}, match_latest(), work)
+    rref = ps.realize(derivation, attempts=3)
+    for other in set(ps.lsref(derivation.dref)) - {rref}:
+        ps.rmref(other)
+    assert [step.attempts for step in ps.plan(derivation, attempts=4).builds] == [1]
+    ps.realize(derivation, attempts=4)
+    assert len(work.runs) == 4
+    assert len({attempt.seed for attempt in ps.attempts(derivation.dref)}) == 4
+
+
+@pytest.mark.parametrize("of", [None, 4])
+def test_L5_of_what_is_gone_the_best_comes_back(store, of):
+    def train(b):
+        (b.outpath / "score.txt").write_text(f"{abs(b.seed % 1009 - 500)}")
+
+    derivation = ps.Derivation({}, match_best("score.txt", of=of), train)
+    best = ps.realize(derivation, attempts=4)
+    for rref in ps.lsref(derivation.dref):
+        ps.rmref(rref)
+    assert ps.plan(derivation).builds[0].kind == "gone"
+    assert ps.realize(derivation) == best
+    assert len(ps.attempts(derivation.dref)) == 5
+
+
 def test_L5_what_a_hand_removed_of_many_is_built_again(store, work):
     """With four and more, one listing says what is there: not whether it is whole."""
     derivation = ps.Derivation({}, match_some(4), work)
     rrefs = ps.realize_many(derivation)
-    tree.remove(store.path(rrefs[0]))
+    home = store.path(rrefs[0]).parent
+    home.chmod(0o755)
+    tree.remove(home / "out")
+    home.chmod(0o555)
     assert set(ps.realize_many(derivation)) == set(rrefs)
     assert ps.lsref(rrefs[0]) != []
     assert len(work.runs) == 5

@@ -10,6 +10,8 @@ from pystore.errors import BadPlace
 from pystore.store.remote.address import check_address, shown, without_secrets
 
 SHOWN = {
+    "http://127.0.0.1:8080/store@v1": "http://127.0.0.1:8080/store@v1",
+    "s3://bucket/run:1@x": "s3://bucket/run:1@x",
     "/home/me/lab": "/home/me/lab",
     "s3://lab/a@b/c": "s3://lab/a@b/c",
     "sftp://me@lab/x": "sftp://me@lab/x",

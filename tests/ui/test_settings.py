@@ -47,6 +47,8 @@ def test_a_variable_comes_before_the_file_and_a_store_nearby_too(file, tmp_path,
     assert settings.substituters() == ()
     assert settings.mirrors() == ("https://two.example", "https://three.example")
     assert settings.default_below("elsewhere") == Path("/other")
+    monkeypatch.setenv("PYSTORE_BELOW", "")
+    assert settings.default_below("elsewhere") is None
     monkeypatch.setenv("PYSTORE_ROOT", "/named")
     assert settings.default_root() == Path("/named")
     monkeypatch.delenv("PYSTORE_ROOT")

@@ -46,11 +46,14 @@ def adopted_from(attempt: Attempt) -> RRef | None:
 
 def as_run(attempt: Attempt, store: Store) -> Attempt:
     """The attempt that really ran: what was adopted is the copy of another's record."""
-    source = adopted_from(attempt)
-    tried = newest_first([source], store) if source else []
-    ran = (attempt.start, attempt.stop, attempt.seed)
-    first = next((one for one in tried if (one.start, one.stop, one.seed) == ran), None)
-    return as_run(first, store) if first else attempt
+    seen: set[str] = set()
+    while (source := adopted_from(attempt)) and attempt.id not in seen:
+        seen.add(attempt.id)
+        copies = [one for one in newest_first([source], store) if one.run == attempt.run]
+        # Two may have it of each other, where one was lost meanwhile.
+        copies.sort(key=lambda one: adopted_from(one) is not None)
+        attempt = copies[0] if copies else attempt
+    return attempt
 
 
 def log_of(attempt: Attempt, store: Store) -> Path:

@@ -14,6 +14,7 @@ from ...model.change import masked
 from ...model.context import Context
 from ...model.derivation import Closure, Derivation
 from ...model.errors import BadMatcher, MatcherUnsatisfied
+from ...model.losses import seeds_to_repeat
 from ...model.matchers import Need
 from ...model.outlook import Kind, Outlook, Step
 from ...model.plan import Wants, more_attempts, nothing_new
@@ -109,7 +110,7 @@ class _Planner:
         self, derivation: Derivation, context: Context, candidates: list[Candidate]
     ) -> Step:
         """The step where the matcher wants more than there is."""
-        dref, lost = derivation.dref, any(candidate.gone for candidate in candidates)
+        dref = derivation.dref
         candidates = self._adoptions.offered(derivation, context, candidates)
         answer = self._ask(derivation, candidates)
         if isinstance(answer, str):
@@ -117,9 +118,9 @@ class _Planner:
         if not isinstance(answer, Need):
             return self._adopt(dref, answer)
         step = self._build(derivation, context, candidates, answer)
-        # Lost seeds come first, and may make what is counted already.
-        counted = answer.of == "attempts" or self._wanted(dref) > 1 or step.kind != "gone"
-        return replace(step, sure=False) if lost and counted else step
+        # One that comes back may bring several attempts with it, or count as one that is there.
+        several = step.attempts > 1 or self._wanted(dref) > 1
+        return replace(step, sure=False) if step.kind == "gone" and several else step
 
     def _ask(self, derivation: Derivation, candidates: list[Candidate]) -> Answer:
         """What the matcher says, with the attempts that the caller wants."""
@@ -156,8 +157,8 @@ class _Planner:
         running = [attempt for attempt in here if attempt.outcome == "running"]
         if running:
             return Step(dref, "waiting", (_owner(running[-1]),), need.n, sure=False)
-        if len(present) < len(candidates):
-            return Step(dref, "gone", (_lost(len(candidates) - len(present)),), need.n)
+        if lost := seeds_to_repeat(derivation.matcher, self._wanted(dref), candidates, need):
+            return Step(dref, "gone", (_lost(len(lost)),), need.n)
         if present:
             return Step(dref, "wants-more", (self._wanting(dref, need),), need.n)
         return self._new(derivation, need.n, tries)

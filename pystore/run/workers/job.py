@@ -48,7 +48,6 @@ class Job:
     source: str  # the digest of its source, which may not be at hand where it runs
     seed: int | None
     tries: Tries
-    call: str  # which call of `realize` asks
     timeout: float | None = None  # [s]
 
 
@@ -124,7 +123,7 @@ def perform(job: Job, listener: Listener) -> Answer:
             realizer, brought = _realizer(job.realizer)
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
-        request = Request(derivation, Context(job.inputs), job.seed, job.tries, job.call)
+        request = Request(derivation, Context(job.inputs), job.seed, job.tries)
         with store.use(), findable(brought):  # as current as where it was planned
             committed = attempt(request, store, listener, capture=True, source=job.source)
         return Answer(committed)
@@ -161,7 +160,6 @@ class Packer:
             source=source_digest(derivation.realizer),
             seed=request.seed,
             tries=request.tries,
-            call=request.call,
             timeout=timeout if derivation.terms.timeout is None else derivation.terms.timeout,
         )
 

@@ -15,6 +15,7 @@ S3 = ("s3", "s3a")
 SSH = ("sftp", "ssh")
 
 _ONE_SLASH = re.compile(rf"({'|'.join((*WEB, *S3, *SSH, 'file', 'local', 'memory'))}):/(?!/)")
+_HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d*)?")
 _USER = re.compile(r"(?<=://)[^\s'\"<>]*@")
 _QUERY = re.compile(r"(://[^\s?'\"<>]*)\?[^\s'\"<>)]*")
 
@@ -64,8 +65,12 @@ def check_address(address: str | os.PathLike[str]) -> str:
 
 def _parted(rest: str) -> tuple[str, str, str]:
     """Who asks, an @, and where; a name with an @ in a later step is no user."""
+    first = rest.partition("/")[0]
+    if "@" not in first and _HOST.fullmatch(first):
+        return "", "", rest
+    # A password may hold an @ and a slash, which it should not: rather too much is hidden.
     user, at, place = rest.rpartition("@")
-    return (user, at, place) if ":" in user or "/" not in user else ("", "", rest)
+    return user, at, place
 
 
 def _secrets(address: str) -> list[str]:

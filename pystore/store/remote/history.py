@@ -20,7 +20,7 @@ from ..store import Store
 from .record import Record
 
 _DAY = 86_400 * 10**9  # [ns]
-_PATIENCE = 60.0  # [s] for another process that imports the same
+_PATIENCE = 10.0  # [s] for another process that imports the same
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
         begun = store.claim(config.dref, context, attempts.COPY, attempt.seed, attempt.start)
         _write(store, attempt._replace(number=begun.number), copy.beside)
         ids.add(attempt.id)
+        runs.add(run_of(attempt))
         count += 1
     if count and store.durable:
         disk.sync_directory(store.layout.attempts(config.dref))

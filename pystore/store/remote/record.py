@@ -91,7 +91,8 @@ def _read(value: dict[str, Any]) -> Record:
     beside = dict(value.pop("beside"))
     value["dref"] = DRef(value["dref"])
     value["rref"] = None if value["rref"] is None else RRef(value["rref"])
-    return Record(Attempt(number=0, **value), Context(inputs), beside)
+    known = {key: told for key, told in value.items() if key in Attempt._fields}
+    return Record(Attempt(number=0, **known), Context(inputs), beside)
 
 
 def _is_fine(record: Record) -> bool:

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -95,4 +95,5 @@ class Presses:
     def _say(self, text: str) -> None:
         # Not by way of sys.stderr, which may have been writing when the signal came.
         wipe = "\r\x1b[J" if os.isatty(self._terminal) else ""
-        os.write(self._terminal, f"{wipe}pystore: {text}\n".encode())
+        with suppress(OSError):  # the terminal has gone
+            os.write(self._terminal, f"{wipe}pystore: {text}\n".encode())

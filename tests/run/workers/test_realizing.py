@@ -326,6 +326,40 @@ def test_a_timeout_may_be_endless(store):
     assert realize(deeds.number(1), workers=1, timeout=float("inf"))
 
 
+class Late(Executor):
+    """An executor whose second job ends while it is cancelled."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Future] = []
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.jobs.append(job := Future() if not self.jobs else Ending(fn, *args))
+        if len(self.jobs) == 2:  # now that both have been given out
+            self.jobs[0].set_running_or_notify_cancel()
+            self.jobs[0].set_exception(OSError("its machine is gone"))
+        return job
+
+
+class Ending(Future):
+    def __init__(self, fn, job) -> None:
+        super().__init__()
+        self.fn, self.job = fn, job
+
+    def cancel(self):
+        self.set_running_or_notify_cancel()
+        begun = threading.Event()
+        self.add_done_callback(lambda _: begun.set())
+        threading.Thread(target=lambda: self.set_result(self.fn(self.job))).start()
+        return not self.done() and not begun.wait(0.2) and False
+
+
+def test_a_job_that_ends_while_it_is_taken_back_is_waited_for_no_longer(store):
+    targets = [deeds.number(1), deeds.number(2)]
+    with pytest.raises(WorkerDied, match="lost the job"):
+        realize(targets, executor=Late())
+    assert ended(targets[1], store) == [(0, "succeeded")]
+
+
 class Broken(Executor):
     """An executor that gives up each job, or refuses it."""
 

@@ -1,0 +1,106 @@
+"""Trying: how the realizer of an attempt is run, and run again with its scratch when it fails."""
+
+import os
+from pathlib import Path
+
+from ..model.derivation import Derivation
+from ..model.errors import SEE_TRACEBACK, BuildError, PystoreError
+from ..model.events import AttemptFailed, Listener, Started
+from ..model.refs import DRef
+from ..store.protocol import StoreProtocol, Told
+from ..store.staging import Staging
+from .build import Build
+from .capture import captured, last_lines
+from .forking import alone
+from .nesting import inside
+from .placing import in_its_place
+from .provenance import describe_project
+from .request import Request
+from .source import source_digest
+
+
+class Trying:
+    """The tries of one attempt; `told` is what the present one has told."""
+
+    def __init__(
+        self, request: Request, staging: Staging, store: StoreProtocol, listener: Listener
+    ) -> None:
+        self.tries = request.tries
+        self.told = Told()
+        self._request = request
+        self._staging = staging
+        self._store = store
+        self._listener = listener
+        self._goes_on = staging.resumed == staging.begun.number  # from a try of another process
+
+    def run(self, log: Path | None, source: str | None) -> None:
+        """Runs the realizer; with a scratch, as often as it may be tried. Raises what it raised."""
+        while True:
+            self._start(log, source)
+            build = Build(self._staging, self._store, self.told, self._listener)
+            try:
+                return _run_captured(self._request.derivation, build, log)
+            except PystoreError as error:
+                if not self._may_go_on(error):
+                    raise
+
+    def _start(self, log: Path | None, source: str | None) -> None:
+        realizer, begun = self._request.derivation.realizer, self._staging.begun
+        digest = source_digest(realizer) if source is None else source
+        before = self.told  # what was measured stays: it is one attempt
+        self.told = Told(realizer.name, digest, metrics=before.metrics, trace=before.trace)
+        describe_project(self.told)
+        if self._goes_on and self.tries.failed:
+            self.told.notes["tries"] = list(self.tries.failed)
+        out, dref = str(self._staging.out), self._request.dref
+        self._listener(Started(dref, begun.number, begun.seed, out, str(log or ""), os.getpid()))
+
+    def _may_go_on(self, error: PystoreError) -> bool:
+        """Whether it is tried once more: then all is made ready for that."""
+        if self._staging.scratch is None or not self.tries.again_after(error):
+            if self._staging.scratch is not None and self.tries.failed:
+                error.having(tries=len(self.tries.failed) + 1)
+            return False
+        self.tries, self._goes_on = self.tries.after(error), True
+        text, number = f"{type(error).__name__}: {error}", self._staging.begun.number
+        self._listener(AttemptFailed(self._request.dref, number, text, again=True))
+        self._staging.empty()
+        return True
+
+
+def _run_captured(derivation: Derivation, build: Build, log: Path | None) -> None:
+    if log is None:
+        return _run(derivation, build)
+    try:
+        with captured(log):
+            _run(derivation, build)
+    except PystoreError as error:
+        error.having(output=last_lines(log) or None)
+        raise
+    finally:
+        if log.exists() and log.stat().st_size == 0:
+            log.unlink()
+
+
+def _run(derivation: Derivation, build: Build) -> None:
+    name = derivation.realizer.name
+    try:
+        with inside(f"the realizer {name}"), alone(), in_its_place():
+            derivation.realizer(build)
+    except PystoreError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _build_error(derivation.dref, name, error) from error
+
+
+def _build_error(dref: DRef, name: str, error: BaseException) -> BuildError:
+    what = f"the realizer {name} raised {type(error).__name__}"
+    if isinstance(error, SystemExit):
+        what = f"the realizer {name} called sys.exit({error.code!r})"
+    return BuildError(
+        what,
+        dref=dref,
+        because=str(error)[:500] or None,
+        errno=getattr(error, "errno", None),
+        remedy=SEE_TRACEBACK,
+    )
