@@ -120,7 +120,7 @@ class Hand:
             self.task = None
             task.settle(Answer(None))  # which is what `dumps` has raised
         else:
-            self.given, self._from = True, self._stray.seek(0, os.SEEK_END)
+            self.given, self._from = True, os.fstat(self._stray.fileno()).st_size
             task.expect(now, _START)
             self._wire.send(packed)
 

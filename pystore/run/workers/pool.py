@@ -198,7 +198,8 @@ class Workers(Executor):
         for hand in list(self._hands):
             task = hand.task
             alive = hand.receive(now)
-            hand.give(now)
+            if alive:
+                hand.give(now)
             self._free(hand, task)
             if not alive or (self._killing and hand.task):
                 self._bury(hand)

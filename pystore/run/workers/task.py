@@ -54,10 +54,11 @@ class Task:
             return None
 
     def settle(self, answer: Answer) -> None:
-        """Gives who waits for it the answer."""
+        """Gives who waits for it, if anybody does, the answer."""
         if self.flaw is not None:
             answer = Answer(None, self.flaw)
-        answer.settle(self.future)
+        if self.begin():
+            answer.settle(self.future)
 
     @property
     def can_be_given_again(self) -> bool:

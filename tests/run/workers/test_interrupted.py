@@ -12,7 +12,11 @@ from fifos import Fifo, gone
 from pystore import verify
 
 INTERRUPTED = """
-import sys
+import os, signal, sys
+def hear(*facts):
+    os.write(1, b"heard")
+    signal.default_int_handler(*facts)
+signal.signal(signal.SIGINT, hear)
 sys.path.insert(0, sys.argv[1])
 import deeds
 from pystore import Store, realize
@@ -52,6 +56,7 @@ def outcomes(store):
 
 def test_ctrl_c_lets_what_runs_finish_and_starts_nothing_new(terminal, store):
     terminal.program.sendintr()
+    terminal.program.expect("heard")
     for down in terminal.downs:
         down.say()
     assert "KeyboardInterrupt" in terminal.says()

@@ -426,3 +426,18 @@ def test_what_a_task_starts_can_be_interrupted():
 
     with Workers(1) as pool:
         assert pool.submit(interrupts).result() == "False\n"
+
+
+def test_a_task_that_was_taken_back_from_a_worker_that_then_dies_is_forgotten(stopped, fifo):
+    up, down = fifo("up"), fifo("down")
+    with Workers(2) as pool:
+        first = pool.submit(deeds.meet, up.path, down.path)
+        up.heard()
+        taken_back = pool.submit(deeds.square, 2)
+        while len(stopped) < 2:
+            time.sleep(0.01)
+        assert taken_back.cancel()
+        stopped[1].process.kill()
+        down.say()
+        first.result(30)
+        assert pool.submit(deeds.square, 3).result(30) == 9
