@@ -165,8 +165,8 @@ def realize(
     have succeeded, now or earlier. With `build=False` nothing is built: what is missing is an
     error. `keep_going` builds all that does not depend on a failure. `executor` runs realizers
     (default: this thread, one at a time); `listener` hears events; `max_attempts` limits the
-    builds of one derivation; `timeout` [s] limits an attempt in a worker, and the wait for other
-    processes; `retries` is how often an attempt that failed is tried again. `progress` shows
+    builds of one derivation; `timeout` [s] limits an attempt in another process, and the wait for
+    others; `retries` is how often an attempt that failed is tried again. `progress` shows
     what is going on: by default in a terminal and in Jupyter, nowhere else. `capture` keeps what
     realizers print in the logs of their attempts, in place of printing it.
 
