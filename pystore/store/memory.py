@@ -168,7 +168,7 @@ class MemoryStore:
             self._contexts[rref] = staged.context
         else:
             staged.discard()
-        self._end(staged, told, "succeeded", rref=rref, metrics=metrics)
+        self._end(staged, told, "succeeded", rref=rref, metrics=metrics, made=manifest.digest)
         self._traces[(staged.dref, staged.context.digest, staged.begun.number)] = [
             *trace,
             *told.trace,
@@ -243,6 +243,7 @@ class MemoryStore:
         rref: RRef | None = None,
         error: str | None = None,
         metrics: dict[str, float] | None = None,
+        made: str | None = None,
     ) -> None:
         begun = staged.begun
         attempt = Attempt(
@@ -250,6 +251,6 @@ class MemoryStore:
             number=begun.number, outcome=outcome, rref=rref,
             error=error, seed=begun.seed, start=begun.start,
             stop=max(self._clock(), begun.start), host="", pid=0, realizer=told.realizer,
-            source=told.source, versions={}, metrics=metrics or {}, notes=told.notes,
+            source=told.source, versions={}, metrics=metrics or {}, notes=told.notes, tree=made,
         )  # fmt: skip
         self._ended.setdefault((attempt.dref, attempt.context), []).append(attempt)
