@@ -3,6 +3,7 @@
 Four families, by whose fault it is: you wrote · the build · the store · they sent.
 """
 
+import re
 from collections.abc import Mapping
 
 __all__ = [
@@ -120,6 +121,19 @@ class BadPlace(PystoreError):
 
 
 # --- the build -------------------------------------------------------------------------
+
+
+_RAISED = re.compile(
+    r"\A(?:BuildError: )?the realizer .* raised (\w+)$(?s:.*?)^  because: +(.+)$", re.MULTILINE
+)
+
+
+def in_one_line(text: str) -> str:
+    """The text of an error in one line: what a realizer raised, and why, where it is that."""
+    raised = _RAISED.search(text)
+    if raised:
+        return f"{raised[1]}: {raised[2]}"
+    return text.partition("\n")[0].rstrip(": ")  # an error without words has only its kind
 
 
 SEE_TRACEBACK = "see the traceback above; what it had written is kept in the staging, if anything"

@@ -14,9 +14,16 @@ class Moved:
     fresh: tuple[RRef, ...]  # those that were not there before, inputs first
     attempts: int  # records that were not there before
     size: int  # [bytes] of artifacts that were moved
+    signed: int = 0  # records that a key has signed now
 
     def __str__(self) -> str:
         if not self.fresh and not self.attempts:
-            return "nothing to move: all of it is there already"
+            return self.nothing
         what = {"realization": len(self.fresh), "attempt": self.attempts, "byte": self.size}
         return ", ".join(counted(number, noun) for noun, number in what.items())
+
+    @property
+    def nothing(self) -> str:
+        """What is said where nothing was moved."""
+        there = "nothing to move: all of it is there already"
+        return f"{there}; {counted(self.signed, 'attempt')} signed" if self.signed else there

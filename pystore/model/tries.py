@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from .errors import BuildError, FetchError
+from .errors import BuildError, FetchError, in_one_line
 
 _MAY_GO_BETTER = (BuildError, FetchError)
 
@@ -23,5 +23,4 @@ class Tries:
 
     def after(self, error: BaseException) -> "Tries":
         """The same, after one more that raised this."""
-        line = str(error).partition("\n")[0]
-        return replace(self, left=self.left - 1, failed=(*self.failed, line))
+        return replace(self, left=self.left - 1, failed=(*self.failed, in_one_line(str(error))))

@@ -7,11 +7,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..model.context import Context
 from ..model.derivation import Derivation
 from ..model.errors import WorkerDied
-from ..model.events import Listener
+from ..model.events import AttemptFailed, Event, Listener
 from ..store.commit import Committed
 from ..store.protocol import StoreProtocol
+from ..store.stopping import record_stopped
+from ..store.store import Store
 from .attempt import attempt
 from .executor import SerialExecutor
 from .request import Request
@@ -240,12 +243,17 @@ class _Workers(_Elsewhere):
                 terms=replace(
                     request.derivation.terms, timeout=job.timeout, retries=request.tries.left
                 ),
-                listener=self._listener,
+                listener=partial(self._hear, request.context),
                 committed=partial(committed_by, self._store, request.context),
                 future=future,
             )
         except RuntimeError as error:  # they were shut down
             future.set_exception(lost(error))
+
+    def _hear(self, context: Context, event: Event) -> None:
+        if isinstance(event, AttemptFailed) and event.stopped and isinstance(self._store, Store):
+            record_stopped(self._store, event.dref, context, event.number, event.error)
+        self._listener(event)
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for what runs, until a second Ctrl-C, which kills it."""

@@ -228,7 +228,7 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
             begin = read_begin(folder, context, number)
             if begin.get("staging") == COPY:
                 continue  # a copy that was cut short: nothing ever ran under this number
-            records.append(_unfinished(begin, dref, context, number, staging_area))
+            records.append(unfinished(begin, dref, context, number, staging_area))
     return sorted(records, key=lambda attempt: attempt.order)
 
 
@@ -242,9 +242,10 @@ def owner(folder: str, context: str) -> str:
     return f"process {begin['pid']} on {begin['host']}, since {since}"
 
 
-def _unfinished(
+def unfinished(
     begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
 ) -> Attempt:
+    """The attempt of a claim without a record: it runs, or has died."""
     staging = os.path.basename(begin.get("staging", "none").replace("\0", ""))
     running = bool(staging) and locks.in_use(staging_area / staging)
     start = int(begin.get("start", 0))

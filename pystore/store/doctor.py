@@ -203,12 +203,14 @@ _TRIALS: dict[str, Trial] = {
 
 
 def _contents(store: Store) -> Finding:
+    below, store = store.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
     ended = [n for d in drefs for n in names(store.layout.attempts(d)) if n.endswith(".json")]
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
-    return Finding("store", "fine", f"format {FORMAT}; {what}")
+    under = f"; below it {below.root}" if below else ""
+    return Finding("store", "fine", f"format {FORMAT}; {what}{under}")
 
 
 def _file_system(root: Path) -> Finding:

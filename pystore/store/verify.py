@@ -34,9 +34,11 @@ _RESTORE = {
     "dangling": "realize that input again; with equal bytes it reconnects",
     "unrecorded": "realize its stage again: with equal bytes it is recorded anew",
     "access": "chmod go-w, or chown, after asking who did this",
-    "mode": "realize its stage again, or restore the mode by hand",
+    "mode": "chmod a-w, where no byte has changed; or pystore rm it, to have it built again",
 }
-_REBUILD = "realize its stage again: it is built with the seed of its own attempt"
+_REBUILD = (
+    "pull it from where it is whole, or pystore rm it; a run that needs it builds it with its seed"
+)
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def test_a_stage_that_swallows_ctrl_c_is_the_last_one(here):
 
 def test_a_third_ctrl_c_ends_by_force_what_swallows_the_others(here):
     (here / "slow.py").write_text(STUBBORN.format(times=9))
-    child = start(here)
+    child = start(here, "-q")  # nobody reads the terminal meanwhile: bars would fill it
     for _ in range(2):
         child.sendintr()
         heard(here / "started")

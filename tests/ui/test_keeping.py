@@ -195,7 +195,8 @@ def test_verify_ends_with_3_where_there_is_damage_and_says_how_to_restore_it(pys
     assert re.fullmatch(
         r"4 realizations, 46 B: 1 damage\n"
         r"drv/\w+-train/\w+/out/score.txt: its bytes have changed: .*\n"
-        r"  try: realize its stage again: it is built with the seed of its own attempt\n",
+        r"  try: pull it from where it is whole, or pystore rm it; a run that needs it builds it "
+        r"with its seed\n",
         out,
     )
     (found,) = json.loads(pystore("verify", "--json")[1])[0]["damages"]

@@ -391,7 +391,7 @@ def test_a_failure_is_told_and_raised(store, capsys):
     with pytest.raises(PystoreError):
         realize(build("bad", fail), progress=True)
     err = capsys.readouterr().err
-    assert "pystore: failed bad: BuildError: the realizer" in err
+    assert "pystore: failed bad: ValueError: no good\n" in err
     assert "pystore: 0 of 1 done · 1 failed" in err
 
 

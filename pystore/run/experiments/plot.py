@@ -75,7 +75,5 @@ def _new_axes() -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        raise PystoreError(
-            "matplotlib is not installed", remedy="pip install 'pystore-stages[plots]'"
-        ) from None
+        raise PystoreError("matplotlib is not installed", remedy="pip install matplotlib") from None
     return plt.subplots(layout="constrained")[1]

@@ -170,9 +170,7 @@ def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
     try:
         import pandas
     except ImportError:
-        raise PystoreError(
-            "pandas is not installed", remedy="pip install 'pystore-stages[pandas]'"
-        ) from None
+        raise PystoreError("pandas is not installed", remedy="pip install pandas") from None
     return pandas.DataFrame(list(rows), columns=list(header))
 
 

@@ -13,7 +13,7 @@ from ...model.candidate import Candidate
 from ...model.change import masked
 from ...model.context import Context
 from ...model.derivation import Closure, Derivation
-from ...model.errors import BadMatcher, MatcherUnsatisfied
+from ...model.errors import BadMatcher, MatcherUnsatisfied, in_one_line
 from ...model.losses import seeds_to_repeat
 from ...model.matchers import Need
 from ...model.outlook import Kind, Outlook, Step
@@ -213,7 +213,7 @@ def _lost(count: int) -> str:
 
 
 def _line(error: str | None) -> str:
-    return next(iter((error or "").splitlines()), "")[:100]
+    return in_one_line(error or "")[:100]
 
 
 def _inputs(drefs: Collection[DRef]) -> str:

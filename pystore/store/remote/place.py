@@ -23,6 +23,7 @@ Options = Mapping[str, Any]
 
 _ANSWER = 10.0  # [s] to connect, or to go on sending
 _OBJECT = 1800.0  # [s] for one object, after which nobody waits any longer
+_PACKAGES = {"s3": "s3fs", "http": "aiohttp", "sftp": "paramiko"}
 _EXTRAS = {"s3": "s3", "s3a": "s3", "http": "http", "https": "http", "sftp": "sftp", "ssh": "sftp"}
 _MISTAKES = ("ParamValidationError",)  # of botocore, which has no common error for mistakes
 _QUIET: dict[str, dict[str, Any]] = {  # no stale listings, no waiting for ever
@@ -289,5 +290,5 @@ def _not_installed(url: str, scheme: str, error: ImportError) -> BadPlace:
         f"{scheme}:// needs a package that is not installed",
         url=shown(url),
         because=without_secrets(str(error), url)[:200],
-        remedy=f"pip install 'pystore-stages[{extra}]'" if extra else "install it with pip",
+        remedy=f"pip install {_PACKAGES[extra]}" if extra else "install it with pip",
     )

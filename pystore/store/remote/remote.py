@@ -216,6 +216,7 @@ def open_remote(
         check_mark(place, in_time(lambda: place.read(names.MARK, limits.MARK), remote.patience))
     except FileNotFoundError as error:
         if not make:
+            in_time(lambda: refuse_store(place), remote.patience)
             raise NotInStore(
                 "no remote is here",
                 url=place.url,
@@ -228,15 +229,24 @@ def open_remote(
     return remote
 
 
+def refuse_store(place: Place) -> None:
+    """Makes sure that the place is no store of its own. Raises BadPlace."""
+    try:
+        place.read("pystore.json", limits.MARK)
+    except FileNotFoundError:
+        return
+    raise BadPlace(
+        "this is a store, no remote",
+        url=place.url,
+        remedy="copy(ref, from_store, to_store) copies between stores, and Store(path, below=…) "
+        "builds upon one; push to another folder",
+    )
+
+
 def refuse_others(place: Place) -> None:
     """Makes sure that there is nothing yet that is not ours. Raises BadPlace."""
+    refuse_store(place)
     present = place.names("")
-    if "pystore.json" in present:
-        raise BadPlace(
-            "this is a store, no remote",
-            url=place.url,
-            remedy="copy(ref, from_store, to_store) copies between stores; push to another folder",
-        )
     strange = set(present) - {"drv", "parts", "resolved", ""}
     if strange:
         raise BadPlace(

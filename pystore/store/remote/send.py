@@ -82,9 +82,11 @@ class _Sender:
         self._send_bytes(shipments)
         self._put_all(self._texts(shipments, contexts))
         self._put_all(item for copy in [*sent, *again] for item in _beside(copy))
-        self._put_all(self._signatures(copies, there))
+        signatures = list(self._signatures(copies, there))
+        self._put_all(signatures)
         self._put_all((_name(copy), copy.record.text) for copy in sent)
-        return Moved(tuple(wanted), tuple(lacking), len(sent), self._tally.size)
+        size, signed = self._tally.size, len(signatures)
+        return Moved(tuple(wanted), tuple(lacking), len(sent), size, signed)
 
     def _list(self, drefs: Iterable[DRef]) -> None:
         new = sorted(set(drefs) - set(self._listings))

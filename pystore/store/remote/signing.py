@@ -122,7 +122,7 @@ def _require() -> None:
     except ImportError:
         raise BadPlace(
             "signatures need the package cryptography",
-            remedy="pip install 'pystore-stages[signing]'",
+            remedy="pip install cryptography",
         ) from None
 
 

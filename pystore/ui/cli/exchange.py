@@ -12,9 +12,9 @@ from ...model.refs import DRef, RRef
 from ...run import exchange
 from ..quantities import size
 from .edge import Edge, as_json, edge, report
-from .ref import REF
+from .ref import REFS
 
-refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REF)
+refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REFS)
 sign = click.option(
     "--key", type=click.Path(path_type=Path), help="Sign with the private key in this file."
 )
@@ -35,13 +35,14 @@ trust = click.option(
 @as_json
 @edge
 def push(
-    given: Edge, /, refs: tuple[DRef | RRef, ...], url: str, key: Path | None, repair: bool,
+    given: Edge, /, refs: tuple[list[DRef | RRef], ...], url: str, key: Path | None, repair: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Send REF to the remote at URL, with all it was built from.
 
     URL is a folder, or s3://bucket/folder, sftp://…, and what else fsspec knows. Of a derivation,
-    all realizations. Only what is missing there is sent; after a break, push again.
+    or of all that have a name or match a pattern ('train*'), all realizations. Only what is
+    missing there is sent; after a break, push again.
     """
     if url.startswith("memory:"):
         raise BadPlace(
@@ -78,7 +79,7 @@ def pull(given: Edge, /, texts: tuple[str, ...], url: str, trusted: tuple[str, .
 @click.argument("to", metavar="STORE", type=click.Path(path_type=Path))
 @as_json
 @edge
-def copy(given: Edge, /, refs: tuple[DRef | RRef, ...], to: Path, as_json: bool) -> None:
+def copy(given: Edge, /, refs: tuple[list[DRef | RRef], ...], to: Path, as_json: bool) -> None:
     """Copy REF, with all it was built from, into another store.
 
     The other store is made where there is none. Every byte is hashed again.
@@ -93,7 +94,7 @@ def copy(given: Edge, /, refs: tuple[DRef | RRef, ...], to: Path, as_json: bool)
 @as_json
 @edge
 def pack(
-    given: Edge, /, refs: tuple[DRef | RRef, ...], file: Path, key: Path | None, as_json: bool
+    given: Edge, /, refs: tuple[list[DRef | RRef], ...], file: Path, key: Path | None, as_json: bool
 ) -> None:
     """Write REF, with all that it was built from, into FILE.tar.zst.
 
@@ -132,6 +133,6 @@ def _tell(moved: Moved, as_json: bool) -> None:
 
 def _shown(moved: Moved) -> str:
     if not moved.fresh and not moved.attempts:
-        return "nothing to move: all of it is there already"
+        return moved.nothing
     what = [counted(len(moved.fresh), "realization"), counted(moved.attempts, "attempt")]
     return f"moved {', '.join(what)}, {size(moved.size)}"

@@ -1,6 +1,5 @@
 """pystore log, logs: the attempts, and what they printed."""
 
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from ...model.attempt import Attempt
+from ...model.errors import in_one_line
 from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
 from ...run.inspection.attempts import (
@@ -87,12 +87,7 @@ def _result(attempt: Attempt) -> str:
 
 def error_line(attempt: Attempt) -> str:
     """What the realizer raised, or the first line of another error."""
-    error = attempt.error or ""
-    raised = re.search(r"\ABuildError: the realizer .* raised (\w+)$", error, re.M)
-    because = re.search(r"^  because: +(.+)$", error, re.M)
-    if raised and because:
-        return f"{raised[1]}: {because[1]}"
-    return error.partition("\n")[0].rstrip(": ")  # an error without words has only its kind
+    return in_one_line(attempt.error or "")
 
 
 @click.command()

@@ -6,7 +6,7 @@ from ...model.refs import RRef
 from ...store import pins as roots
 from .columns import columns
 from .edge import Edge, as_json, edge, report
-from .ref import RREF, begun_so
+from .ref import RREF, begun_so, refuse_below
 
 
 @click.command()
@@ -18,6 +18,7 @@ def pin(given: Edge, /, name: str, ref: RRef) -> None:
 
     A name that is taken now means the new one. Wherever a REF is asked for, the name will do.
     """
+    refuse_below(given.store, ref)
     before = roots.pins(given.store).get(name)
     roots.pin(given.store, ref, name)
     was = f" (it was {before})" if before not in (None, ref) else ""

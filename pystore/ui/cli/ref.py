@@ -7,8 +7,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from ...model.errors import PystoreError
-from ...model.refs import DRef
+from ...model.errors import NotInStore, PystoreError
+from ...model.refs import DRef, RRef
 from ...run.inspection.shorthand import find_ref, find_refs, find_rref
 from ...store.pins import pins
 from ...store.store import Store
@@ -48,6 +48,20 @@ RREF = RefType(find_rref)
 
 REFS = RefType(find_refs)
 """A list: all derivations of a name or a pattern, or one reference."""
+
+
+def refuse_below(store: Store, ref: DRef | RRef) -> None:
+    """Makes sure that this is not in the store below alone. Raises NotInStore."""
+    own, under = store.own.drefs(), store.layout.below
+    here = store.own.realizations(ref.dref) if ref.dref in own and isinstance(ref, RRef) else own
+    if under is None or ref in here:
+        return
+    raise NotInStore(
+        "this lies in the store below, which is never written",
+        ref=ref,
+        below=under.root,
+        remedy=f"work on that store, if it is yours: --store {under.root}",
+    )
 
 
 def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -11,7 +11,7 @@ from ...store.remove import dependents, needs, remove
 from ...store.store import Store
 from .asking import agreed, check_can_ask, yes
 from .edge import Edge, edge
-from .ref import REF
+from .ref import REF, refuse_below
 
 
 @click.command()
@@ -38,6 +38,7 @@ def rm(given: Edge, /, refs: tuple[DRef | RRef, ...], force: bool, yes: bool) ->
 
 
 def _check(store: Store, ref: DRef | RRef, wanted: Sequence[str], force: bool) -> None:
+    refuse_below(store, ref)
     if ref not in (store.realizations(ref.dref) if isinstance(ref, RRef) else store.drefs()):
         raise store.absent(ref)
     found = {

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from ...model.derivation import Closure
+from ...model.errors import in_one_line
 from ...model.events import (
     Adopted,
     AttemptFailed,
@@ -55,7 +56,7 @@ def ending(event: Event, labels: Labels) -> Words | None:
             return "built", f"{labels(dref, number)} in {span(duration)}{same}"
         case AttemptFailed(dref, number, error):
             verb = "stopped" if event.stopped else "retrying" if event.again else "failed"
-            return verb, f"{labels(dref, number)}: {first_line(error)}"
+            return verb, f"{labels(dref, number)}: {first_line(in_one_line(error))}"
         case Adopted(dref, rrefs):
             return "adopted", f"{labels(dref)}: {len(rrefs)} made elsewhere from the same bytes"
         case Fetched(dref, _, source, size):

@@ -71,5 +71,5 @@ def test_ctrl_c_again_stops_at_once(terminal, store):
         terminal.program.sendintr()
     assert "KeyboardInterrupt" in terminal.program.before
     assert gone(*terminal.pids)
-    assert outcomes(store) == [("waits", "died")] * 2
+    assert outcomes(store) == [("waits", "stopped")] * 2
     assert verify(store=store).sound
