@@ -16,7 +16,8 @@ Parameters = Mapping[str, Any]
 def differing(configs: Mapping[DRef, Config]) -> dict[DRef, dict[str, Any]]:
     """For each derivation, the parameters in which the configs differ.
 
-    Where these do not tell two apart, columns are added that do: stage, code, dref.
+    Where these do not tell two apart, columns are added that do: stage, code, dref. Of a stage
+    that was edited, its code is always told.
     """
     flat = {dref: flatten(config.value) for dref, config in configs.items()}
     names = dict.fromkeys(name for values in flat.values() for name in values)
@@ -28,7 +29,7 @@ def differing(configs: Mapping[DRef, Config]) -> dict[DRef, dict[str, Any]]:
         "dref": short,
     }
     for name, value in more.items():
-        if _ambiguous(found.values()):
+        if _ambiguous(found.values()) or (name == "code" and _edited(configs)):
             extra = {dref: value(dref) for dref in found}
             if len(set(extra.values())) > 1:
                 found = {dref: {**values, name: extra[dref]} for dref, values in found.items()}
@@ -74,6 +75,12 @@ def _is_path(item: list[Any]) -> bool:
 
 def _key(values: Mapping[str, Any], name: str) -> str:
     return repr(values[name]) if name in values else ""
+
+
+def _edited(configs: Mapping[DRef, Config]) -> bool:
+    """Whether a stage is among them in several versions of its code."""
+    versions = {(dref.name, _short_code(config)) for dref, config in configs.items()}
+    return len(versions) > len({name for name, _ in versions})
 
 
 def _ambiguous(found: Iterable[Mapping[str, Any]]) -> bool:
