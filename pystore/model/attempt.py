@@ -83,6 +83,8 @@ def parse_attempt(text: bytes) -> Attempt:
         del value["checksum"]
         value["dref"] = _dref(value["dref"])
         value["rref"] = value["rref"] and RRef(value["rref"])
-        return Attempt(**{key: value[key] for key in value if key in _KEYS})
+        if not value.keys() <= _KEYS:
+            value = {key: told for key, told in value.items() if key in _KEYS}
+        return Attempt(**value)
     except (ValueError, KeyError, TypeError, BadRef, RecursionError) as error:
         raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None

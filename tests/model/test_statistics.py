@@ -1,6 +1,7 @@
 """Statistics: checked against scipy, and against the truth in simulated experiments."""
 
 import itertools
+import json
 import math
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pystore import DRef, RRef
-from pystore.model.attempt import Attempt
+from pystore.model.attempt import Attempt, parse_attempt
+from pystore.model.digest import short
 from pystore.model.statistics import (
     Statistics,
     distinct,
@@ -151,3 +153,11 @@ def test_the_best_of_groups_that_differ_clearly_needs_no_correction():
     found = picked_best(groups)
     assert found.index == 1
     assert found.corrected == pytest.approx(found.mean, abs=1e-9)
+
+
+def test_a_record_of_a_later_version_is_read():
+    """It may have keys that we do not know."""
+    one = attempt(0, 1, 7)
+    body = json.dumps({**one._asdict(), "weather": "rain"}, sort_keys=True)[1:] + "\n"
+    digest = short("pystore attempt 1", body.encode())
+    assert parse_attempt(f'{{"checksum":"{digest}",{body}'.encode()) == one
