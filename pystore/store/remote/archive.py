@@ -8,7 +8,6 @@ A3  Who packs little that grows much is refused early: at an object that is larg
 """
 
 import os
-import stat
 import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -189,25 +188,16 @@ def _extract(file: Path, folder: Path) -> None:
 def _opened(file: Path) -> IO[bytes]:
     """The archive, open to be read. Raises BadPlace where it is none of a disk."""
     try:
-        # A fifo would keep us waiting for its writer.
-        stream = os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        return disk.open_regular(file)
     except FileNotFoundError:
         raise BadPlace("no such archive", path=file, remedy="check the path") from None
     except OSError as error:
-        raise _no_file(file, error.strerror) from None
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.close()
-        raise _no_file(file, "it is no regular file")
-    return stream
-
-
-def _no_file(file: Path, because: str | None) -> BadPlace:
-    return BadPlace(
-        "this archive cannot be read",
-        path=file,
-        because=because,
-        remedy="name a file that pack has written",
-    )
+        raise BadPlace(
+            "this archive cannot be read",
+            path=file,
+            because=error.strerror or str(error),
+            remedy="name a file that pack has written",
+        ) from None
 
 
 def _no_room(folder: Path, because: str | None, number: int | None = None) -> FetchError:

@@ -6,7 +6,6 @@ names what it made, that name digests the tree and the inputs: so all of it is s
 
 import os
 import re
-import stat
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,12 +48,8 @@ class Key:
 
 def _read(path: Path) -> tuple[bytes, int]:
     """What a file of a key holds, and its mode. Raises OSError where it is no file."""
-    # A fifo would keep us waiting for its writer.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if not stat.S_ISREG(mode):
-            raise OSError("it is no regular file")
-        return file.read(_LONGEST), mode
+    with disk.open_regular(path) as file:
+        return file.read(_LONGEST), os.fstat(file.fileno()).st_mode
 
 
 def make_key(path: str | os.PathLike[str]) -> str:
