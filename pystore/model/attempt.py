@@ -16,6 +16,12 @@ from .refs import DRef, RRef
 Outcome = Literal["succeeded", "failed", "stopped", "died", "running"]
 """How an attempt ended: `stopped` by who called it, as with Ctrl-C; `died` without a word."""
 
+
+def outcome_of(error: BaseException) -> Outcome:
+    """How an attempt ended that raised this."""
+    return "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+
+
 _DECODER = json.JSONDecoder()
 _dref = lru_cache(64)(DRef)  # the attempts of one derivation share it
 _HEAD = '{"checksum":"'

@@ -4,6 +4,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+from ..model.attempt import outcome_of
 from ..model.errors import PystoreError
 from ..model.events import AttemptFailed, Listener, Succeeded
 from ..store.commit import Committed
@@ -46,7 +47,7 @@ def attempt(
             committed = store.commit(staging, trying.told)
     except BaseException as error:
         _fail(store, staging, trying.told, error)
-        text, stopped = f"{type(error).__name__}: {error}", isinstance(error, KeyboardInterrupt)
+        text, stopped = f"{type(error).__name__}: {error}", outcome_of(error) == "stopped"
         again = trying.tries.again_after(error)
         listener(AttemptFailed(dref, number, text, stopped, again))
         raise

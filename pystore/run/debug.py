@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..model.attempt import Attempt
 from ..model.errors import BadStage, NotInStore
-from ..model.refs import DRef, RRef, parse_ref
+from ..model.refs import RRef, parse_ref
 from ..store.current import current_store
 from ..store.protocol import Told
 from ..store.store import Store
@@ -96,7 +96,7 @@ def last_failure(ref: str | None = None, *, store: Store | None = None) -> Failu
     Raises NotInStore when none has failed.
     """
     store = store or current_store()
-    drefs = store.drefs() if ref is None else [store.config(_dref(ref)).dref]
+    drefs = store.drefs() if ref is None else [store.config(parse_ref(ref).dref).dref]
     failed = [a for dref in drefs for a in store.attempts(dref) if a.outcome == "failed"]
     if not failed:
         raise NotInStore(
@@ -108,7 +108,3 @@ def last_failure(ref: str | None = None, *, store: Store | None = None) -> Failu
     attempt = max(failed, key=lambda a: a.stop)
     staging = Path(str(attempt.notes.get("staging", "")))
     return Failure(attempt, staging if staging.name and staging.exists() else None)
-
-
-def _dref(ref: str) -> DRef:
-    return parse_ref(ref).dref

@@ -166,8 +166,7 @@ def imported_seeds(folder: str, context: str) -> frozenset[int]:
     """The seeds of the attempts in a context, where some of another store are among them."""
     if not os.path.exists(f"{folder}/{IMPORTED}"):
         return frozenset()  # the numbers say it all
-    files = [n for n in names(folder) if n.startswith(context) and n.endswith(".json")]
-    return frozenset(attempt.seed for attempt in read_records(folder, files))
+    return frozenset(attempt.seed for attempt in ended(folder, context))
 
 
 def last_start(folder: str, context: str, numbers: list[int]) -> int:

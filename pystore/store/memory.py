@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from ..model.attempt import Attempt, Outcome
+from ..model.attempt import Attempt, Outcome, outcome_of
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, provenance_text, rref_of
@@ -177,8 +177,7 @@ class MemoryStore:
 
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
-        outcome: Outcome = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-        self._end(staged, told, outcome, error=f"{type(error).__name__}: {error}")
+        self._end(staged, told, outcome_of(error), error=f"{type(error).__name__}: {error}")
         return staged.keep()
 
     def sources(self, config: Config, context: Context) -> list[Candidate]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from ..model.attempt import Attempt, Outcome
+from ..model.attempt import Attempt, Outcome, outcome_of
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance
@@ -336,8 +336,7 @@ class Store:
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
-        outcome: Outcome = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-        attempt = self._attempt(staged, told, outcome, told.metrics, text)
+        attempt = self._attempt(staged, told, outcome_of(error), told.metrics, text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
