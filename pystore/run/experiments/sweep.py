@@ -16,6 +16,7 @@ from ...model.derivation import Derivation
 from ...model.errors import BadStage
 from ...model.options import checked_count
 from ...model.refs import DRef
+from ..identity.once import asked_once
 from .parameters import short
 
 _PATIENCE = 100  # draws for each that is wanted, before there are thought to be no more
@@ -88,7 +89,8 @@ def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivati
         )
     fixed = {name: value for name, value in parameters.items() if name not in swept}
     points = [dict(zip(swept, values, strict=True)) for values in product(*swept.values())]
-    return {key_of(point): _derivation(stage, {**fixed, **point}) for point in points}
+    with asked_once():
+        return {key_of(point): _derivation(stage, {**fixed, **point}) for point in points}
 
 
 def sample(
@@ -114,7 +116,8 @@ def sample(
     for point in _draw(spaces, seed, n * _PATIENCE):
         found.setdefault(key_of(point), point)
         if len(found) == n:
-            return {key: _derivation(stage, {**fixed, **at}) for key, at in found.items()}
+            with asked_once():
+                return {key: _derivation(stage, {**fixed, **at}) for key, at in found.items()}
     raise BadStage(
         f"there are not {n} different combinations",
         found=len(found),
