@@ -55,6 +55,7 @@ class MemoryStore:
         self._ended: dict[_Key, list[Attempt]] = {}
         self._begun: dict[_Key, list[Begun]] = {}
         self._contexts: dict[RRef, Context] = {}
+        self._trees: dict[RRef, str] = {}
         self._traces: dict[tuple[DRef, str, int], Trace] = {}
         self._locks: dict[_Key, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -83,6 +84,11 @@ class MemoryStore:
         if rref not in self._contexts:
             raise NotInStore("the store does not hold this", ref=rref, remedy="realize it")
         return self._contexts[rref]
+
+    def tree(self, rref: RRef) -> str:
+        """The whole digest of its manifest. Raises NotInStore."""
+        self.context(rref)
+        return self._trees[rref]
 
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore."""
@@ -162,6 +168,8 @@ class MemoryStore:
         found, trace = metrics_of(staged.out, manifest)
         metrics = {**found, **told.metrics}
         fresh = rref not in self._contexts
+        staged.forget_reads()
+        self._trees[rref] = manifest.digest
         if fresh:
             staged.close()
             staged.path.rename(self._home(rref))

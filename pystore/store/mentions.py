@@ -1,0 +1,56 @@
+"""Mentions: references of inputs that stand in an output, such as in a path written as text.
+
+They are found by their digests, as Nix finds the runtime dependencies of what it has built:
+Dolstra, The Purely Functional Software Deployment Model, 2006, section 2.1. What is compressed
+or enciphered shows nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ..model.errors import Corrupted, NotInStore
+from ..model.manifest import Manifest
+from ..model.reads import Reads, Surroundings, digest_of
+from . import disk
+
+LARGEST = 1 << 20  # [bytes] of an artifact that is searched
+
+_ENCODINGS = ("ascii", "utf-16-le", "utf-32-le")  # UTF-32 is how NumPy keeps texts
+
+
+def with_mentions(
+    around: Surroundings, reads: Reads | None, out: Path, manifest: Manifest
+) -> Reads | None:
+    """The reads of an attempt, with the references that stand in what it has written.
+
+    None where they are not known, as when an input was removed meanwhile.
+    """
+    if reads is None or not around.inputs:
+        return reads
+    known: dict[str, list[tuple[str, str]]] = {}
+    try:
+        for key, seen, digits in around.mentionable(reads):
+            known.setdefault(digits, []).append((key, seen))
+    except (NotInStore, Corrupted):
+        return None
+    found = dict(reads)
+    for digits in _mentioned(out, manifest, known):
+        for key, seen in known[digits]:
+            found.setdefault(key, digest_of(key.partition(" ")[0], seen))
+    return found
+
+
+def _mentioned(out: Path, manifest: Manifest, known: Mapping[str, object]) -> set[str]:
+    needles = [(d.encode(encoding), d) for d in known for encoding in _ENCODINGS]
+    found: set[str] = set()
+    for text in _texts(out, manifest):
+        found.update(digits for needle, digits in needles if needle in text)
+    return found
+
+
+def _texts(out: Path, manifest: Manifest) -> Iterator[bytes]:
+    yield manifest.text  # names of files, and what links lead to
+    root = str(out).encode(errors="surrogateescape") + b"/"
+    for entry in manifest.entries:
+        if entry.kind == "file" and 32 <= entry.size <= LARGEST:
+            yield disk.read(root + entry.path)
