@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from .attempt import Attempt
 from .candidate import Candidate
-from .reads import Surroundings
+from .reads import Surroundings, most_telling
 from .refs import RRef
 
 _NAMED = 3  # reads that are named in a reason
@@ -57,7 +57,6 @@ def obstacle(attempt: Attempt, around: Surroundings) -> str:
     others = around.differing(attempt.reads)
     if not others:
         return ""
-    words = list(dict.fromkeys(map(around.in_words, others)))
+    words = list(dict.fromkeys(map(around.in_words, most_telling(others))))
     more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
-    differ = "differs" if len(words) == 1 else "differ"
-    return f"it has read {', '.join(words[:_NAMED])}{more}, which {differ} here"
+    return f"it has read {', '.join(words[:_NAMED])}{more}, not as it is here"

@@ -13,7 +13,7 @@ R2  What cannot be looked at, or is not understood, counts as another.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 from .attempt import Attempt, attempt_text
 from .config import Config
@@ -24,10 +24,10 @@ from .refs import DRef, RRef, selfref
 
 Kind = Literal[
     "value",  # of the config at a place; of an input's whole config
+    "attempts",  # that made a realization
     "tree",  # the bytes of an input's input
     "rref",  # which realization it is
     "dref",  # which derivation it is of
-    "attempts",  # that made it
     "context",  # of the stage itself
     "store",  # what nobody can look at again
 ]
@@ -219,6 +219,14 @@ class Surroundings:
         return "what else the store holds"
 
 
+def most_telling(keys: Iterable[str]) -> list[str]:
+    """Reads in the order in which they tell most; what the reference says, none says again."""
+    found = set(keys)
+    told = [key for key in found if not key.startswith("dref ") or f"r{key[1:]}" not in found]
+    return sorted(told, key=lambda key: (_TELLING.get(key.partition(" ")[0], 0), key))
+
+
+_TELLING: Mapping[str, int] = {kind: place for place, kind in enumerate(get_args(Kind))}
 _SAID = {
     "attempts": "the attempts",
     "dref": "the derivation",

@@ -5,7 +5,9 @@ Dolstra, The Purely Functional Software Deployment Model, 2006, section 2.1. Wha
 or enciphered shows nothing.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from ..model.errors import Corrupted, NotInStore
@@ -19,9 +21,9 @@ _ENCODINGS = ("ascii", "utf-16-le", "utf-32-le")  # UTF-32 is how NumPy keeps te
 
 
 def with_mentions(
-    around: Surroundings, reads: Reads | None, out: Path, manifest: Manifest
+    around: Surroundings, reads: Reads | None, notes: object, out: Path, manifest: Manifest
 ) -> Reads | None:
-    """The reads of an attempt, with the references that stand in what it has written.
+    """The reads of an attempt, with the references that stand in its notes and in its output.
 
     None where they are not known, as when an input was removed meanwhile.
     """
@@ -34,16 +36,17 @@ def with_mentions(
     except (NotInStore, Corrupted):
         return None
     found = dict(reads)
-    for digits in _mentioned(out, manifest, known):
+    texts = chain([json.dumps(notes).encode()], _texts(out, manifest))
+    for digits in _mentioned(texts, known):
         for key, seen in known[digits]:
             found.setdefault(key, digest_of(key.partition(" ")[0], seen))
     return found
 
 
-def _mentioned(out: Path, manifest: Manifest, known: Mapping[str, object]) -> set[str]:
+def _mentioned(texts: Iterable[bytes], known: Iterable[str]) -> set[str]:
     needles = [(d.encode(encoding), d) for d in known for encoding in _ENCODINGS]
     found: set[str] = set()
-    for text in _texts(out, manifest):
+    for text in texts:
         found.update(digits for needle, digits in needles if needle in text)
     return found
 

@@ -308,7 +308,7 @@ class Store:
             rref=sealed.rref,
             tree=sealed.manifest.digest,
             metrics={**sealed.metrics, **told.metrics},
-            reads=with_mentions(around, attempt.reads, staged.out, sealed.manifest),
+            reads=with_mentions(around, attempt.reads, attempt.notes, staged.out, sealed.manifest),
         )
         staged.forget_reads()
         self.record([staged.config])  # somebody may have removed the derivation meanwhile

@@ -118,7 +118,8 @@ class _Planner:
         if not isinstance(answer, Need):
             return self._adopt(dref, answer)
         step = self._build(derivation, context, candidates, answer)
-        step = replace(step, reasons=(*step.reasons, *self._not_adopted(dref)))
+        if step.action == "build":
+            step = replace(step, reasons=(*step.reasons, *self._not_adopted(dref)))
         # One that comes back may bring several attempts with it, or count as one that is there.
         several = step.attempts > 1 or self._wanted(dref) > 1
         return replace(step, sure=False) if step.kind == "gone" and several else step
