@@ -17,8 +17,6 @@ from . import disk
 
 LARGEST = 1 << 20  # [bytes] of an artifact that is searched
 
-_ENCODINGS = ("ascii", "utf-16-le", "utf-32-le")  # UTF-32 is how NumPy keeps texts
-
 
 def with_mentions(
     around: Surroundings, reads: Reads | None, notes: object, out: Path, manifest: Manifest
@@ -44,10 +42,11 @@ def with_mentions(
 
 
 def _mentioned(texts: Iterable[bytes], known: Iterable[str]) -> set[str]:
-    needles = [(d.encode(encoding), d) for d in known for encoding in _ENCODINGS]
+    needles = [(digits.encode(), digits) for digits in known]
     found: set[str] = set()
     for text in texts:
-        found.update(digits for needle, digits in needles if needle in text)
+        plain = text.translate(None, b"\0")  # NumPy keeps texts in UTF-32
+        found.update(digits for needle, digits in needles if needle in plain)
     return found
 
 
