@@ -10,7 +10,7 @@ from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import BadConfig, BadRef, BadStage, BuildError
 from ..model.events import Listener, Progress, ignore
-from ..model.reads import ordered
+from ..model.reads import ordered, references
 from ..model.realizer import Realizer
 from ..model.refs import DRef, RefPath, RRef, selfref
 from ..store.metrics import is_finite
@@ -29,7 +29,7 @@ class Build:
         self, staging: Staging, store: StoreProtocol, told: Told, listener: Listener = ignore
     ) -> None:
         self._staging = staging
-        self.config = staging.config
+        self.config: Config = _Own(staging.config)
         self.outpath = staging.out
         self.seed = staging.begun.seed
         self.recorder = Recorder(staging, store) if staging.context else None
@@ -115,6 +115,20 @@ class Build:
         self._told.notes["outside"] = sorted(self._told.outside)
 
 
+class _Own(Config):
+    """A stage's own config, whose inputs are in the order in which they stand there.
+
+    Their names sort otherwise when the inputs are rebuilt, and the bytes would with them.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        if len(self.inputs) > 1:
+            self.inputs = tuple(dict.fromkeys(dref for _, dref in references(self.value)))
+
+
 def build_wrapper(function: Callable[[Build], object]) -> Realizer:
     """The realizer that runs `function` on a Build."""
     return Realizer(function)
@@ -126,7 +140,7 @@ def build_outpath(b: Build) -> Path:
 
 
 def build_config(b: Build) -> Config:
-    """The config of the derivation."""
+    """The config of the derivation; its `inputs` are in the order in which they stand in it."""
     return b.config
 
 

@@ -275,6 +275,24 @@ def test_O4_a_list_of_realizations_is_in_the_order_of_their_bytes(store, options
         assert texts == [text for _, text in sorted(trees.items())]
 
 
+def test_O4_inputs_by_hand_are_in_the_order_of_the_config(store):
+    def gather(b):
+        paths = [ps.build_path(b, [dref, "file.txt"]) for dref in ps.build_config(b).inputs]
+        texts = [path.read_text() for path in paths]
+        (b.outpath / "texts").write_text(" ".join(texts))
+
+    def text_of(number, label):
+        def write(b):
+            (b.outpath / "file.txt").write_text(str(number))
+
+        return Derivation({"name": f"n{number}", "label": label}, match_latest(), write)
+
+    for label in range(6):
+        inputs = {f"k{number}": text_of(number, label) for number in range(3)}
+        rref = ps.realize(Derivation({"name": "gather", **inputs}, match_latest(), gather))
+        assert ps.catref(rref, "texts") == ["0 1 2"]
+
+
 def test_O4_what_was_accepted_is_adopted_by_no_other(store):
     first = ps.realize(shown(part("a"), "file"))
     accepted = accept(first, shown(part("seed"), "file"))
