@@ -28,6 +28,7 @@ Kind = Literal[
     "tree",  # the bytes of an input's input
     "rref",  # which realization it is
     "dref",  # which derivation it is of
+    "same",  # which of the realizations that it has read are one
     "context",  # of the stage itself
     "store",  # what nobody can look at again
 ]
@@ -127,15 +128,21 @@ class Surroundings:
 
     def differing(self, reads: Reads) -> list[str]:
         """Those of the reads at which something else would be seen here."""
-        return [key for key, digest in reads.items() if not self._shows(key, digest)]
+        return [key for key in reads if not self._shows(key, reads)]
 
-    def _shows(self, key: str, digest: str) -> bool:
+    def _shows(self, key: str, reads: Reads) -> bool:
         kind, _, place = key.partition(" ")
         try:
-            seen = self._seen(kind, self.find(place))
+            seen = self.same(reads) if kind == "same" else self._seen(kind, self.find(place))
         except (NotInStore, Corrupted):
             return False
-        return seen is not None and digest_of(kind, seen) == digest
+        return seen is not None and digest_of(kind, seen) == reads[key]
+
+    def same(self, reads: Reads) -> str:
+        """Which of the realizations that were read are one, as text: so are their paths."""
+        first: dict[RRef, str] = {}
+        places = sorted(self._realizations(reads))
+        return "\n".join(f"{place} {first.setdefault(rref, place)}" for place, rref in places)
 
     def mentionable(self, reads: Reads) -> Iterator[tuple[str, str, str]]:
         """References that a text could give away: how to read one, what is seen, and its digits.
@@ -216,6 +223,8 @@ class Surroundings:
                 return f"{_SAID[kind]} of `{words}`"
             case "dref" | "context":
                 return "its own reference"
+            case "same":
+                return "which of its inputs are one"
         return "what else the store holds"
 
 

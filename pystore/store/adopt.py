@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -46,12 +47,16 @@ def resolved_digest(layout: Layout, config: Config, context: Context) -> str:
 
 
 def resolved_with(config: Config, context: Context, tree: Callable[[RRef], str]) -> str:
-    """The same, where `tree` knows the digests of trees."""
-    text = config.text
-    for dref, rrefs in context.items():
-        trees = ",".join(sorted(tree(rref) for rref in rrefs))
+    """The same, where `tree` knows the digests of trees.
+
+    Inputs with equal trees are told apart by a number: where they are one, their paths are one.
+    """
+    text, alike = config.text, Counter[str]()
+    for dref in sorted(context, key=lambda dref: config.text.find(f'"{dref}"')):
+        trees = ",".join(sorted(tree(rref) for rref in context[dref]))
         # As no other string of a config begins (C4): it stands for no parameter.
-        text = text.replace(f'"{dref}"', f'"rref:{trees}"')
+        text = text.replace(f'"{dref}"', f'"rref:{trees}.{alike[trees]}"')
+        alike[trees] += 1
     return short("pystore resolved 2", text.encode())
 
 

@@ -12,16 +12,18 @@ from pathlib import Path
 
 from ..model.errors import Corrupted, NotInStore
 from ..model.manifest import Manifest
-from ..model.reads import Reads, Surroundings, digest_of
+from ..model.reads import Reads, Surroundings, digest_of, key_of
 from . import disk
 
 LARGEST = 1 << 20  # [bytes] of an artifact that is searched
 
 
-def with_mentions(
+def complete(
     around: Surroundings, reads: Reads | None, notes: object, out: Path, manifest: Manifest
 ) -> Reads | None:
-    """The reads of an attempt, with the references that stand in its notes and in its output.
+    """The reads of an attempt, with what it has seen by the paths of what it has read.
+
+    These are the references that stand in its notes and its output, and which paths are one.
 
     None where they are not known, as when an input was removed meanwhile.
     """
@@ -31,9 +33,13 @@ def with_mentions(
     try:
         for key, seen, digits in around.mentionable(reads):
             known.setdefault(digits, []).append((key, seen))
+        one = around.same(reads)
     except (NotInStore, Corrupted):
         return None
     found = dict(reads)
+    # Of its own inputs, the resolved config says it.
+    if any(key.startswith("tree ") for key in reads):
+        found[key_of("same", "")] = digest_of("same", one)
     texts = chain([json.dumps(notes).encode()], _texts(out, manifest))
     for digits in _mentioned(texts, known):
         for key, seen in known[digits]:

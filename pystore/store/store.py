@@ -44,7 +44,7 @@ from .current import using
 from .layout import Layout, exists, open_below, open_root
 from .links import Pool
 from .live import session_of
-from .mentions import with_mentions
+from .mentions import complete
 from .metrics import Trace
 from .protocol import Told
 from .staging import Staging
@@ -308,7 +308,7 @@ class Store:
             rref=sealed.rref,
             tree=sealed.manifest.digest,
             metrics={**sealed.metrics, **told.metrics},
-            reads=with_mentions(around, attempt.reads, attempt.notes, staged.out, sealed.manifest),
+            reads=complete(around, attempt.reads, attempt.notes, staged.out, sealed.manifest),
         )
         staged.forget_reads()
         self.record([staged.config])  # somebody may have removed the derivation meanwhile

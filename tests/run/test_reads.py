@@ -122,6 +122,8 @@ SEEING = {
     "among": lambda b, runs: runs[1] in runs[:1],
     "hash": lambda b, runs: hash(runs[0]) % 1000,
     "key": lambda b, runs: len({runs[0]: 1, runs[1]: 2}),
+    "paths that are one": lambda b, runs: len({run.file for run in runs}),
+    "inner paths that are one": lambda b, runs: len({run.base.data for run in runs}),
     "path as text": lambda b, runs: f"made from {runs[0].path}",
     "path beside": lambda b, runs: os.path.relpath(runs[0].file, b.outpath.parent),
     "path in UTF-32": lambda b, runs: (b.outpath / "paths").write_bytes(
@@ -172,13 +174,14 @@ BLIND = {
     "bytes in a thread": lambda b, runs: in_thread(text_of, runs[0].file),
     "an empty list": lambda b, runs: [run for run in runs if not run.file.exists()],
 }
+TWICE = [source(1, base("a", "1")), source(1, base("a", "1"))]
 BEFORE = [source(1, base("a", "1")), source(2, base("b", "1"))]
 EDITS = {
     "the parameter of one": [source(7, base("a", "1")), source(2, base("b", "1"))],
     "the parameter of the other": [source(1, base("a", "1")), source(7, base("b", "1"))],
     "the parameter of an inner one": [source(1, base("z", "1")), source(2, base("z", "1"))],
     "the bytes of an inner one": [source(1, base("a", "5")), source(2, base("b", "6"))],
-    "one that is there twice": [source(1, base("a", "1")), source(1, base("a", "1"))],
+    "an inner one for both": [source(1, base("a", "1")), source(2, base("a", "1"))],
     "their order": [*reversed(BEFORE)],
 }
 
@@ -186,7 +189,10 @@ EDITS = {
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
     """For each edit, a store that has seen nothing else."""
-    return {edit: ps.Store(tmp_path_factory.mktemp("store"), durable=False) for edit in EDITS}
+    return {
+        edit: ps.Store(tmp_path_factory.mktemp("store"), durable=False)
+        for edit in [*EDITS, "one that is there twice"]
+    }
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +218,7 @@ def realized(way, runs, store, **options):
 @pytest.mark.parametrize("way", SEEING)
 def test_what_is_adopted_is_what_a_fresh_store_builds(way, old, fresh):
     realized(way, BEFORE, old)
-    for edit, runs in EDITS.items():
+    for edit, runs in [*EDITS.items(), ("one that is there twice", TWICE)]:
         got, truth = (realized(way, runs, store) for store in (old, fresh[edit]))
         if way == "path in UTF-32":
             assert runs[0].dref.digest.encode("utf-32-le") in (old.path(got) / "paths").read_bytes()
