@@ -70,6 +70,8 @@ class View:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in self._resolved:
+            return self._resolved[name]  # it was noted then
         values, context = self._recorded
         if self._place is not None:
             self._place.value(name, values, context)

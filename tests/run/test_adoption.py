@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -291,6 +292,28 @@ def test_O4_inputs_by_hand_are_in_the_order_of_the_config(store):
         inputs = {f"k{number}": text_of(number, label) for number in range(3)}
         rref = ps.realize(Derivation({"name": "gather", **inputs}, match_latest(), gather))
         assert ps.catref(rref, "texts") == ["0 1 2"]
+
+
+@pytest.mark.parametrize("where", ["here", "threads", "workers", "processes"])
+def test_O4_reads_are_noted_wherever_it_is_built(store, where):
+    @stage(code=None)
+    def names(build, source=part(), file=output("file.txt")):
+        if not (pid := os.fork()):
+            file.write_text(source.label)
+            os._exit(0)
+        os.waitpid(pid, 0)
+
+    with ExitStack() as pools:
+        options = {
+            "here": {},
+            "threads": {"executor": pools.enter_context(ThreadPoolExecutor(1))},
+            "workers": {"workers": 1},
+            "processes": {"executor": pools.enter_context(ProcessPoolExecutor(1))},
+        }[where]
+        for label in ("a", "b"):
+            rref = ps.realize(names(part(label)), **options)
+            assert ps.catref(rref, "file.txt") == [label]
+            assert "value /source/0/label" in ps.attempts(rref)[0].reads
 
 
 def test_O4_what_was_accepted_is_adopted_by_no_other(store):
