@@ -166,6 +166,7 @@ class MemoryStore:
         told = told or Told()
         check_promises(staged)
         tree.check(staged.out, told.outside)
+        staged.end_reads()
         manifest = tree.seal(staged.out, durable=False)
         rref = rref_of(staged.dref, provenance_text(staged.dref, staged.context, manifest.digest))
         found, trace = metrics_of(staged.out, manifest)
@@ -173,7 +174,6 @@ class MemoryStore:
         fresh = rref not in self._contexts
         around = Surroundings(staged.config, staged.context, self)
         reads = complete(around, staged.reads(), told.notes, staged.out, manifest)
-        staged.forget_reads()
         self._trees[rref] = manifest.digest
         if fresh:
             staged.close()

@@ -29,6 +29,7 @@ class Staging:
     scratch: Scratch | None = None  # what the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over
     reading: Reading | None = None  # where what it reads is noted, if it is
+    _read: tuple[dict[str, str] | None] | None = None  # what it had read at its end
 
     @cached_property
     def out(self) -> Path:
@@ -57,10 +58,14 @@ class Staging:
         """What it has read of its inputs beyond their bytes; None where that is not known."""
         if not self.context:
             return {}
+        if self._read is not None:
+            return self._read[0]
         return None if self.reading is None else self.reading.found()
 
-    def forget_reads(self) -> None:
-        """Removes what it has noted beside its output: it stands in a record now."""
+    def end_reads(self) -> None:
+        """Takes what it has read, now that all is written; no file of it is left beside `out/`."""
+        # After a commit that failed, more may have been read, and noted nowhere.
+        self._read = (self.reads() if self._read is None else None,)
         disk.remove_file(f"{self.path}/{NAME}")
 
     def empty(self) -> None:

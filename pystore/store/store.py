@@ -310,7 +310,6 @@ class Store:
             metrics={**sealed.metrics, **told.metrics},
             reads=complete(around, attempt.reads, attempt.notes, staged.out, sealed.manifest),
         )
-        staged.forget_reads()
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         with self.session.open_gate():
             trace = [*sealed.trace, *told.trace]
