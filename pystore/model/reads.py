@@ -105,7 +105,7 @@ def text_of_value(value: Any, context: Context) -> str:
         return ""
     text = Config({"value": value}).text
     for dref in {dref for _, dref in references(value)}:
-        text = text.replace(f'"{dref}"', f'"rref:{len(context[dref])}"')
+        text = text.replace(f'"{dref}"', f'"rref:{len(context.get(dref, ()))}"')
     return text
 
 
@@ -157,7 +157,7 @@ class Surroundings:
 
     def _realizations(self, reads: Reads) -> Iterator[tuple[str, RRef]]:
         for place, dref in references(self.config.value):
-            for number, rref in enumerate(ordered(self.inputs[dref], self.world)):
+            for number, rref in enumerate(ordered(self.inputs.get(dref, ()), self.world)):
                 yield below(place, number), rref
         for kind, _, place in (key.partition(" ") for key in reads):
             if kind == "tree" and (inner := self.find(place).rref) is not None:

@@ -125,6 +125,7 @@ class _Own(Config):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        self.holds = ()  # as in a worker: what its inputs are made of, it reads from their views
         if len(self.inputs) > 1:
             self.inputs = tuple(dict.fromkeys(dref for _, dref in references(self.value)))
 

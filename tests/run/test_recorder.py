@@ -167,6 +167,7 @@ BLIND = {
     "count": lambda b, runs: len(runs),
     "build_path": lambda b, runs: ps.build_path(b, [first(b), "file.txt"]).read_text(),
     "build_paths": lambda b, runs: [p.is_dir() for p in ps.build_paths(b, [first(b)])],
+    "derivations it was given": lambda b, runs: b.config.holds,
     "own parameters": lambda b, runs: ps.build_cattrs(b).way,
     "own name": lambda b, runs: ps.build_name(b),
     "bytes in a child": lambda b, runs: in_child(text_of, runs[0].file),
