@@ -378,6 +378,16 @@ def test_O4_where_the_reads_before_are_not_known_nothing_is(store, how):
     assert ps.attempts(first)[-1].reads is None
 
 
+def test_O4_what_a_kill_has_left_beside_no_scratch_goes_with_the_next_attempt(store):
+    first = ps.realize(shown(part("a"), "file"))
+    (attempt,) = ps.attempts(first)
+    path = store.layout.beside(attempt.dref, attempt.context, 7, "reads")
+    Path(path).write_bytes(b"torn")
+    second = ps.realize(shown(part("a"), "file"), force_rebuild=True)
+    assert not Path(path).exists()
+    assert ps.attempts(second)[-1].reads == attempt.reads
+
+
 def test_O4_a_staging_that_was_mended_keeps_what_was_read(store):
     def lacks(b):
         (b.outpath / "label").write_text(ps.config_of(ps.build_config(b)["source"])["label"])
