@@ -137,7 +137,7 @@ class StageRealizer:
 
     def __call__(self, b: Build) -> None:
         """Runs the function."""
-        inputs = views(b.context, b.store)
+        inputs = views(b._staging.context, b._store, b.recorder)
         values = resolve(b.config.value, inputs, b.outpath)
         for parts in b.config.promises:
             b.outpath.joinpath(*parts).parent.mkdir(parents=True, exist_ok=True)

@@ -56,6 +56,7 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool, share: tre
     check_promises(staging)
     tree.check(staging.out, outside)
     refuse_writers(staging.out)
+    staging.end_reads()
     return seal_tree(staging, durable=durable, share=share)
 
 

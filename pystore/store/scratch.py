@@ -6,6 +6,7 @@ failure was recorded goes on as a new attempt with the same seed.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ..model.attempt import Attempt, parse_attempt
 from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import Corrupted
-from . import attempts, disk, locks, tree
+from . import attempts, disk, locks, reading, tree
 from .attempts import Begun, Clock
 
 SUFFIX = ".scratch"
@@ -26,6 +27,11 @@ class Scratch:
     path: str
     claim: int  # descriptor that locks it
 
+    @property
+    def reads(self) -> str:
+        """Where the file lies in which its attempt notes what it reads."""
+        return self.path.removesuffix(SUFFIX) + reading.SUFFIX
+
     def close(self) -> None:
         """Gives it up, for the next try."""
         if self.claim >= 0:
@@ -34,12 +40,15 @@ class Scratch:
 
     def move(self, folder: str, context: str, number: int) -> None:
         """Gives it to another attempt."""
-        path = path_of(folder, context, number)
+        path, reads = path_of(folder, context, number), self.reads
         os.rename(self.path, path)
         self.path = path
+        with suppress(FileNotFoundError):  # it was made by a version that noted nothing
+            os.rename(reads, self.reads)
 
     def remove(self) -> None:
         """Removes it: the attempt has succeeded."""
+        disk.remove_file(self.reads)
         tree.remove(Path(self.path))
         self.close()
 
@@ -64,7 +73,11 @@ def abandoned(folder: str, context: str, seed: int | None) -> tuple[int, Scratch
 
     With a `seed`, of those that had this one.
     """
-    names = [n for n in attempts.names(folder) if n.startswith(context) and n.endswith(SUFFIX)]
+    here = [n for n in attempts.names(folder) if n.startswith(context)]
+    names = [n for n in here if n.endswith(SUFFIX)]
+    for name in here:
+        if name.endswith(reading.SUFFIX) and _beside(name) not in names:
+            disk.remove_file(f"{folder}/{name}")  # of what was killed as its scratch was moved
     for number in sorted((int(n[33 : -len(SUFFIX)]) for n in names), reverse=True):
         if seed is not None and attempts.read_begin(folder, context, number).get("seed") != seed:
             continue
@@ -115,6 +128,10 @@ def record_of(folder: str, context: str, number: int) -> Attempt | None:
         return parse_attempt(disk.read(f"{folder}/{context}.{number}.json"))
     except (FileNotFoundError, Corrupted):
         return None
+
+
+def _beside(reads: str) -> str:
+    return reads.removesuffix(reading.SUFFIX) + SUFFIX
 
 
 def _hold(path: str) -> Scratch | None:

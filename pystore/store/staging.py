@@ -13,6 +13,7 @@ from ..model.refs import DRef
 from . import disk, locks, tree
 from .attempts import Begun
 from .layout import Layout
+from .reading import NAME, Reading, taken_over
 from .scratch import Scratch
 
 
@@ -27,6 +28,8 @@ class Staging:
     _claim: int = -1  # descriptor whose lock says that a living process uses the directory
     scratch: Scratch | None = None  # what the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over
+    reading: Reading | None = None  # where what it reads is noted, if it is
+    _read: tuple[dict[str, str] | None] | None = None  # what it had read at its end
 
     @cached_property
     def out(self) -> Path:
@@ -38,6 +41,33 @@ class Staging:
         """The derivation being realized."""
         return self.config.dref
 
+    def noted(self) -> Reading:
+        """Where to note what it reads, and what the tries before have noted."""
+        if self.reading is None and self.scratch is not None:
+            self.reading = taken_over(self.scratch.reads)
+        elif self.reading is None:
+            self.reading = Reading(f"{self.path}/{NAME}")
+        return self.reading
+
+    def keep_reads(self) -> None:
+        """Keeps what it has read beside the scratch that it has now."""
+        if self.reading is not None and self.scratch is not None:
+            self.reading.stay(self.scratch.reads)
+
+    def reads(self) -> dict[str, str] | None:
+        """What it has read of its inputs beyond their bytes; None where that is not known."""
+        if not self.context:
+            return {}
+        if self._read is not None:
+            return self._read[0]
+        return None if self.reading is None else self.reading.found()
+
+    def end_reads(self) -> None:
+        """Takes what it has read, now that all is written; no file of it is left beside `out/`."""
+        # After a commit that failed, more may have been read, and noted nowhere.
+        self._read = (self.reads() if self._read is None else None,)
+        disk.remove_file(f"{self.path}/{NAME}")
+
     def empty(self) -> None:
         """Makes its output directory as new, for another try."""
         tree.remove(self.out)
@@ -45,6 +75,8 @@ class Staging:
 
     def close(self) -> None:
         """Gives up the claims on the directory and on the scratch."""
+        if self.reading is not None:
+            self.reading.close()
         if self.scratch is not None:
             self.scratch.close()
         if self._claim >= 0:

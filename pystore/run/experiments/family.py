@@ -8,6 +8,7 @@ from ...model.errors import BadStage, NotInStore
 from ...model.refs import DRef, check_name
 from ...store.current import current_store
 from ...store.protocol import StoreProtocol
+from ..recorder import store_was_read
 
 
 def family(stage: Any, *, store: StoreProtocol | None = None) -> list[DRef]:
@@ -17,6 +18,7 @@ def family(stage: Any, *, store: StoreProtocol | None = None) -> list[DRef]:
     Raises BadStage when there are none.
     """
     name = _name(stage)
+    store_was_read()
     known = (store or current_store()).drefs()
     found = [dref for dref in known if dref.name == name]
     if found:
@@ -34,6 +36,7 @@ def members(what: Any, store: StoreProtocol) -> list[DRef]:
     Of derivations given as values, those that the store does not know yet are left out.
     Raises BadStage when none is left.
     """
+    store_was_read()
     found = list(dict.fromkeys(dref for leaf in _leaves(what) for dref in _members(leaf, store)))
     if found:
         return found

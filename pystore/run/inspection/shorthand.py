@@ -27,6 +27,7 @@ from ...store.store import Store
 from ..experiments.parameters import differing
 from ..experiments.results import best
 from ..experiments.table import written
+from ..recorder import store_was_read
 from .attempts import newest_first
 
 _SHOWN = 10  # candidates in an error
@@ -42,6 +43,7 @@ def find_ref(text: str, *, store: Store | None = None) -> DRef | RRef:
     store = store or current_store()
     if not isinstance(text, str) or isinstance(text, (DRef, RRef)):
         return parse_ref(text)
+    store_was_read()
     base, at, which = text.partition("@")
     if not at:
         return _one(text, _meant(text, store), store)
@@ -56,6 +58,7 @@ def find_rref(text: str, *, store: Store | None = None) -> RRef:
     Raises as `find_ref` does; a name of several derivations is not ambiguous here.
     """
     store = store or current_store()
+    store_was_read()
     drefs = _named(text, store)
     if not drefs:
         ref = find_ref(text, store=store)
@@ -71,6 +74,7 @@ def find_refs(text: str, *, store: Store | None = None) -> Sequence[DRef | RRef]
     Raises as `find_ref` does; a name of several derivations is not ambiguous here.
     """
     store = store or current_store()
+    store_was_read()
     if set(text) & set("*?["):
         found = [dref for dref in store.drefs() if fnmatchcase(dref.name, text)]
         if not found:
