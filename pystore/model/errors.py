@@ -24,6 +24,7 @@ __all__ = [
     "InUse",
     "MatcherUnsatisfied",
     "MissingOutput",
+    "NoAccess",
     "NotAStore",
     "NotInStore",
     "PystoreError",
@@ -171,6 +172,10 @@ class MatcherUnsatisfied(PystoreError):
 
 
 # --- the store -------------------------------------------------------------------------
+
+
+class NoAccess(PystoreError, PermissionError):
+    """What the system refuses to do; the facts `path` and `owner` say with what, and whose."""
 
 
 class NotAStore(PystoreError):

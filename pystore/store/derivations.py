@@ -6,7 +6,7 @@ from pathlib import Path
 from ..model.config import Config
 from ..model.errors import BadConfig, Corrupted
 from ..model.refs import DRef
-from . import disk, tree
+from . import disk, rights, tree
 from .layout import Layout, well_formed
 
 
@@ -40,8 +40,8 @@ def write(layout: Layout, config: Config, *, durable: bool) -> None:
     home, text = layout.derivation(config.dref), config.text.encode()
     staged = f"{layout.tmp}/{disk.fresh_name()}"
     try:
-        os.mkdir(staged, 0o755)
-        os.mkdir(f"{staged}/attempts", 0o755)
+        rights.make_folder(staged)
+        rights.make_folder(f"{staged}/attempts")
         disk.write_new(f"{staged}/config.json", text, durable=durable)
         if durable:
             disk.sync_directory(staged)
@@ -56,7 +56,7 @@ def write(layout: Layout, config: Config, *, durable: bool) -> None:
 def _mend(layout: Layout, config: Config, *, durable: bool) -> None:
     # Somebody else made it, or it lost its config: both end with this text in place.
     home = layout.derivation(config.dref)
-    os.makedirs(f"{home}/attempts", exist_ok=True)
+    rights.ensure_folder(f"{home}/attempts")
     if not knows(layout, config):
         text = config.text.encode()
         disk.publish(f"{home}/config.json", text, tmp=layout.tmp, durable=durable)

@@ -13,7 +13,7 @@ from ..model.attempt import Attempt, parse_attempt
 from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import Corrupted
-from . import attempts, disk, locks, tree
+from . import attempts, disk, locks, rights, tree
 from .attempts import Begun, Clock
 
 SUFFIX = ".scratch"
@@ -52,7 +52,7 @@ def path_of(folder: str, context: str, number: int) -> str:
 def make(folder: str, context: str, number: int) -> Scratch:
     """The scratch directory of a running attempt, held by this process."""
     path = path_of(folder, context, number)
-    os.makedirs(path, exist_ok=True)
+    rights.ensure_folder(path)
     held = _hold(path)
     if held is None:
         raise BlockingIOError(f"another process holds {path}")

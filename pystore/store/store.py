@@ -32,6 +32,7 @@ from . import (
     disk,
     kept,
     locks,
+    rights,
     scratch,
     staging,
     tree,
@@ -48,6 +49,7 @@ from .protocol import Told
 from .staging import Staging
 
 
+@rights.explained_methods
 class Store:
     """The store at `path`; an empty one is made where there is nothing.
 
