@@ -1,18 +1,34 @@
 """Derivations on disk: a folder each, with the canonical text of its config."""
 
 import os
+import warnings
 from pathlib import Path
 
 from ..model.config import Config
-from ..model.errors import BadConfig, Corrupted
+from ..model.errors import BadConfig, Corrupted, PystoreWarning
+from ..model.printable import counted, listed
 from ..model.refs import DRef
 from . import disk, rights, tree
 from .layout import Layout, well_formed
 
 
 def known(layout: Layout) -> list[DRef]:
-    """Those that are there, sorted."""
-    return sorted(well_formed(DRef, (f"dref:{name}" for name in os.listdir(layout.drv))))
+    """Those that are there, sorted. What we may not read is left out, with a warning."""
+    found = sorted(well_formed(DRef, (f"dref:{name}" for name in os.listdir(layout.drv))))
+    hidden = [dref for dref in found if not _is_open(layout, dref)]
+    if hidden:
+        who = (rights.obstacle(layout.derivation(dref), "it is left out") for dref in hidden)
+        warnings.warn(
+            f"{counted(len(hidden), 'derivation')} cannot be read: {listed(who, '; ')}",
+            PystoreWarning,
+            stacklevel=3,
+        )
+        found = sorted({*found} - {*hidden})
+    return found
+
+
+def _is_open(layout: Layout, dref: DRef) -> bool:
+    return rights.can_read(layout.derivation(dref)) and rights.can_read(layout.attempts(dref))
 
 
 def read(layout: Layout, dref: DRef) -> Config:

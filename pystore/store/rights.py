@@ -110,17 +110,29 @@ def owner_of(path: Place) -> str:
             uid = os.lstat(place).st_uid
         except OSError:
             continue
-        return _user(uid) if place == Path(path) else f"{_user(uid)} ({place})"
+        return user(uid) if place == Path(path) else f"{user(uid)} ({place})"
     return "nobody whom we can see"
 
 
-def _user(uid: int) -> str:
+def user(uid: int) -> str:
+    """A user by name and number."""
     import pwd  # only to tell a mistake
 
     try:
         return f"{pwd.getpwuid(uid).pw_name} ({uid})"
     except KeyError:
         return f"user {uid}"
+
+
+def group_of(path: Place) -> str:
+    """The name of the group that a path belongs to."""
+    import grp
+
+    gid = os.stat(path).st_gid
+    try:
+        return f"{grp.getgrgid(gid).gr_name} ({gid})"
+    except KeyError:
+        return str(gid)
 
 
 def refusal(error: PermissionError) -> NoAccess:
@@ -134,11 +146,11 @@ def refusal(error: PermissionError) -> NoAccess:
         path=path,
         to=error.filename2,
         owner=None if path is None else owner_of(path),
-        we_are=_user(os.geteuid()),
+        we_are=user(os.geteuid()),
         errno=errno.errorcode.get(error.errno or 0),
         remedy=_remedy(error.errno, path),
     )
-    told.errno, told.filename = error.errno, error.filename
+    told.errno, told.strerror, told.filename = error.errno, error.strerror, error.filename
     for note in getattr(error, "__notes__", ()):
         told.add_note(note)
     return told

@@ -13,7 +13,7 @@ from ..model.attempt import Attempt, parse_attempt
 from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import Corrupted
-from . import attempts, disk, locks, rights, tree
+from . import attempts, disk, locks, moving, rights, tree
 from .attempts import Begun, Clock
 
 SUFFIX = ".scratch"
@@ -35,8 +35,11 @@ class Scratch:
     def move(self, folder: str, context: str, number: int) -> None:
         """Gives it to another attempt."""
         path = path_of(folder, context, number)
-        os.rename(self.path, path)
+        moving.move(Path(self.path), Path(path))
         self.path = path
+        if not os.path.samestat(os.fstat(self.claim), os.stat(path)):  # it was copied
+            self.close()
+            self.claim = _claimed(path)
 
     def remove(self) -> None:
         """Removes it: the attempt has succeeded."""
@@ -119,12 +122,16 @@ def record_of(folder: str, context: str, number: int) -> Attempt | None:
 
 def _hold(path: str) -> Scratch | None:
     try:
-        claim = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        return Scratch(path, _claimed(path))
+    except (FileNotFoundError, BlockingIOError):
         return None
+
+
+def _claimed(path: str) -> int:
+    claim = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         locks.claim(claim)
-    except BlockingIOError:
+    except BaseException:
         os.close(claim)
-        return None
-    return Scratch(path, claim)
+        raise
+    return claim

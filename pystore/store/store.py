@@ -39,7 +39,7 @@ from . import (
     verdicts,
 )
 from .attempts import Begun, Clock
-from .commit import CONTEXT, Committed, publish, seal, trash
+from .commit import CONTEXT, Committed, publish, seal
 from .current import using
 from .layout import Layout, exists, open_below, open_root
 from .links import Pool
@@ -47,6 +47,7 @@ from .live import session_of
 from .metrics import Trace
 from .protocol import Told
 from .staging import Staging
+from .trash import discard
 
 
 @rights.explained_methods
@@ -180,25 +181,21 @@ class Store:
 
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay (S3)."""
-        target = Path(self.layout.realization(RRef(rref)))
-        try:
-            resting = trash(self.layout, target)
-        except FileNotFoundError:
-            raise self.absent(rref) from None
-        if self.durable:
-            disk.sync_directory(target.parent)
-        tree.remove(resting)
-        self.pool.prune()
+        self._remove(Path(self.layout.realization(RRef(rref))), rref)
 
     def remove_derivation(self, dref: DRef) -> None:
         """Removes a derivation with its realizations and its attempts (S3)."""
-        target = Path(self.layout.derivation(DRef(dref)))
-        if not target.is_dir():
-            raise self.absent(dref)
-        resting = trash(self.layout, target)
+        self._remove(Path(self.layout.derivation(DRef(dref))), dref)
+
+    def _remove(self, target: Path, ref: DRef | RRef) -> None:
+        try:
+            resting = discard(self.layout, target)
+        except FileNotFoundError:
+            raise self.absent(ref) from None
         if self.durable:
-            disk.sync_directory(self.layout.drv)
-        tree.remove(resting)
+            disk.sync_directory(target.parent)
+        if resting is not None:
+            tree.remove(resting)
         self.pool.prune()
 
     # --- attempts ----------------------------------------------------------------------

@@ -19,9 +19,10 @@ from ..model.events import Listener, Progress, ignore
 from ..model.manifest import Entry, Manifest, encode_name
 from ..model.printable import counted
 from ..model.refs import DRef, RRef
-from . import attempts, beside, disk, tree, verdicts
-from .commit import CONTEXT, MANIFEST, OWN, trash
+from . import attempts, beside, disk, rights, tree, verdicts
+from .commit import CONTEXT, MANIFEST, OWN
 from .store import Store
+from .trash import trash
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
@@ -229,7 +230,7 @@ class _Rounds:
             with self._store.session.open_gate() as writable:
                 if not writable:
                     return  # somebody else's store: the report says it
-                os.makedirs(folder, exist_ok=True)
+                rights.ensure_folder(folder)
                 verdicts.put(folder, rref, "damaged", facts, self._store.layout.tmp)
 
 
@@ -284,10 +285,12 @@ def _difference(wanted: Entry, found: Entry) -> str:
 
 
 def _access(store: Store) -> Iterator[Damage]:
+    shared = rights.shared(store.root)
     for path in (store.root, store.layout.drv, store.root / "pystore.json"):
         status = path.stat()
         name = os.path.relpath(path, store.root)
-        if status.st_mode & 0o022:
-            yield Damage(None, "access", name, "others than its owner can write to it")
-        if status.st_uid not in (0, os.geteuid()):
+        if status.st_mode & (0o002 if shared else 0o022):
+            who = "its owner and its group" if shared else "its owner"
+            yield Damage(None, "access", name, f"others than {who} can write to it")
+        if status.st_uid not in (0, os.geteuid()) and not shared:
             yield Damage(None, "access", name, f"it belongs to another user, {status.st_uid}")

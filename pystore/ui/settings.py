@@ -13,11 +13,16 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 """
 
 import os
+import warnings
 from pathlib import Path
+from typing import Literal
 
+from ..model.errors import BadSettings, PystoreWarning
+from ..model.printable import listed
 from ..run.remotes import Defaults
 from ..store.current import Default
 from ..store.layout import exists
+from ..store.sharing import share_with_group
 from ..store.store import Store
 from .settings_file import SettingsFile, read
 
@@ -107,19 +112,29 @@ def store_initialize(
     *,
     durable: bool = True,
     below: str | os.PathLike[str] | None = None,
+    shared: Literal["group"] | None = None,
 ) -> Store:
     """The store that module-level functions work on from now on; made where there is none.
 
     Says which. `custom_store` is its path (default: see `default_root`); `custom_tmp` is where
     realizers write, if it is on the same device; `below` a store that is read as well, and never
-    written (default: `PYSTORE_BELOW`). Raises NotAStore when the path holds other
+    written (default: `PYSTORE_BELOW`). With `shared`, the group of the store's folder may use it
+    too, whatever the umask of its users. Raises NotAStore when the path holds other
     things, FormatTooNew when a later version wrote it.
     """
+    if shared not in (None, "group"):
+        raise BadSettings(
+            "a store is shared with its group, or with nobody",
+            given=repr(shared)[:200],
+            remedy='store_initialize(path, shared="group")',
+        )
     root = Path(custom_store).expanduser() if custom_store is not None else default_root()
     print(f"Initializing {'existing' if exists(root) else 'non-existing'} {root}")
     below = default_below(root) if below is None else below
-    Default.store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below)
-    return Default.store
+    store = Default.store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below)
+    if shared and (left := share_with_group(store.layout)):
+        warnings.warn(f"not ours to share: {listed(left, '; ')}", PystoreWarning, stacklevel=2)
+    return store
 
 
 def _find() -> Store:

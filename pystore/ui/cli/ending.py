@@ -20,6 +20,7 @@ from ...model.errors import (
     UnsafeArchive,
 )
 from ...model.printable import printable
+from ...store.rights import refusal
 from ..settings import coloured
 from .frames import frames
 
@@ -89,6 +90,8 @@ def as_pystore_error(error: BaseException) -> PystoreError | None:
             return None
         case click.ClickException():
             return _misused(error)
+        case PermissionError() if error.filename is not None:
+            return refusal(error)
         case OSError():
             return _failed_system(error)
         case _:
