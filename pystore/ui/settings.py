@@ -7,6 +7,7 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_MIRRORS`  servers that serve files by their sha256, for `fetchurl`; parted by spaces
 `PYSTORE_SUBSTITUTERS`  remotes to look in before something is built; parted by spaces
 `PYSTORE_TRUSTED_KEYS`  public keys, one of which must have signed what comes from there
+`PYSTORE_DIFFS`    "no": uncommitted changes of a project are not sent along with results
 `PYSTORE_SETTINGS`  where the settings file is
 `NO_COLOR`         when it is set and not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
@@ -74,6 +75,22 @@ def trusted_keys() -> tuple[str, ...] | None:
     named = os.environ.get("PYSTORE_TRUSTED_KEYS")
     # One that is set and empty trusts nobody: it may be what a missing file left.
     return _file().trusted_keys if named is None else tuple(named.replace(",", " ").split())
+
+
+def diffs() -> bool:
+    """Whether uncommitted changes of a project are sent along with results. Raises BadSettings."""
+    named = os.environ.get("PYSTORE_DIFFS", "").lower()
+    if named and named not in _WORDS:
+        raise BadSettings(
+            "PYSTORE_DIFFS says neither yes nor no", given=named[:200], remedy="PYSTORE_DIFFS=no"
+        )
+    return _WORDS[named] if named else _file().diffs
+
+
+_WORDS = {
+    **dict.fromkeys(("yes", "true", "on", "1"), True),
+    **dict.fromkeys(("no", "false", "off", "0"), False),
+}
 
 
 def _file() -> SettingsFile:
@@ -144,3 +161,4 @@ def _find() -> Store:
 Default.find = staticmethod(_find)
 Defaults.substituters = staticmethod(substituters)
 Defaults.trusted_keys = staticmethod(trusted_keys)
+Defaults.diffs = staticmethod(diffs)
