@@ -19,6 +19,7 @@ from ..model.manifest import Manifest
 from ..model.printable import listed
 from ..model.refs import RRef
 from . import attempts, disk, moving, tree
+from .inward import make_relative
 from .layout import Layout
 from .links import Pool
 from .metrics import Trace, metrics_of
@@ -53,11 +54,13 @@ class Sealed:
 def seal(staging: Staging, outside: frozenset[str], *, durable: bool, share: tree.Share) -> Sealed:
     """Makes a staging final and durable, under the name that it will have.
 
-    Raises MissingOutput or UnkeepableOutput before anything is changed.
+    Raises MissingOutput or UnkeepableOutput before anything is changed. Absolute links into the
+    output become relative.
     """
     check_promises(staging)
-    tree.check(staging.out, outside)
+    absolute = tree.check(staging.out, outside)
     refuse_writers(staging.out)
+    make_relative(staging.out, absolute)
     return seal_tree(staging, durable=durable, share=share)
 
 

@@ -35,6 +35,7 @@ from . import (
     rights,
     scratch,
     staging,
+    touched,
     tree,
     verdicts,
 )
@@ -286,9 +287,11 @@ class Store:
     def commit(self, staged: Staging, told: Told | None = None) -> Committed:
         """Turns a staging into a realization (S4).
 
-        Raises MissingOutput or UnkeepableOutput, which leave the staging as it was.
+        Raises MissingOutput or UnkeepableOutput, which leave the staging as it was; BuildError
+        when an input was changed meanwhile.
         """
         told = told or Told()
+        touched.refuse(self, staged)
         outside, share = frozenset(told.outside), self.pool.share
         sealed = seal(staged, outside, durable=self.durable, share=share)
         metrics = {**sealed.metrics, **told.metrics}
@@ -340,6 +343,7 @@ class Store:
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
             attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
+        touched.warn(self, staged)
         return kept.keep(self, staged)
 
     def trace(self, attempt: Attempt) -> Trace:

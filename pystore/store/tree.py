@@ -17,6 +17,7 @@ from ..model.errors import UnkeepableOutput
 from ..model.manifest import Entry, Manifest, encode_name
 from ..model.printable import listed
 from . import rights
+from .inward import inward
 from .walk import Step, named, open_folder, walk
 
 Share = Callable[[Step, Entry, int], bool]  # replaces a file, open as the last, by an equal one
@@ -27,13 +28,15 @@ _CHUNK = 1 << 20
 _SMALL = 1 << 16
 
 
-def check(out: Path, outside: Collection[str] = ()) -> None:
+def check(out: Path, outside: Collection[str] = ()) -> dict[str, str]:
     """Makes sure that a tree can be kept; changes nothing, but opens directories to their owner.
 
-    `outside` are link targets that may lie outside of it. Raises UnkeepableOutput, which names
-    each special file, link that leaves the tree, and hard link to something outside.
+    `outside` are link targets that may lie outside of it. Returns the absolute links that lead
+    into the tree, and what they must become. Raises UnkeepableOutput, which names each special
+    file, link that leaves the tree, hard link to something outside, and what is another user's.
     """
     problems: list[str] = []
+    absolute: dict[str, str] = {}
     foreign = ""
     inodes: dict[tuple[int, int], list[tuple[int, str]]] = {}
     for step in walk(out, lambda step: not _is_foreign(step)):
@@ -47,7 +50,12 @@ def check(out: Path, outside: Collection[str] = ()) -> None:
                 _open_up(step)
         elif stat.S_ISLNK(mode):
             target = os.fsdecode(os.readlink(step.name, dir_fd=step.folder))
-            if target not in outside and _leaves(out, step, target):
+            path = os.fsdecode(step.path)
+            if target in outside:
+                continue
+            if os.path.isabs(target) and (relative := inward(out, path, target)) is not None:
+                absolute[path] = target = relative
+            if _leaves(out, step, target):
                 problems.append(f"{name}: a link that leaves the tree, to {target}")
         elif not stat.S_ISREG(mode):
             problems.append(f"{name}: {_SPECIAL.get(stat.S_IFMT(mode), 'a special file')}")
@@ -63,6 +71,7 @@ def check(out: Path, outside: Collection[str] = ()) -> None:
             problems=listed(problems, "; "),
             remedy="write plain files, directories, and links between them" + foreign,
         )
+    return absolute
 
 
 _RUN_AS_YOU = "; have what writes them, such as a container, run as you: --user $(id -u):$(id -g)"
@@ -130,6 +139,17 @@ def scan(out: Path, known: Digests | None = None) -> Manifest:
     """
     digests = {} if known is None else known
     return Manifest.of(entry for step in walk(out) if (entry := _scan_step(step, digests)))
+
+
+def entry_at(out: Path, path: bytes) -> Entry | None:
+    """What lies at a path of a tree, as a manifest says it. Raises FileNotFoundError."""
+    folder = open_folder(os.path.dirname(os.path.join(os.fsencode(out), path)))
+    try:
+        name = path.rpartition(b"/")[2]
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return _scan_step(Step(folder, path, status), {})
+    finally:
+        os.close(folder)
 
 
 def writable(out: Path) -> Iterator[tuple[bytes, int]]:
