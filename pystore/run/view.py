@@ -9,6 +9,7 @@ from typing import Any
 from ..model.attempt import Attempt
 from ..model.context import Context
 from ..model.derivation import html_table
+from ..model.printable import listed
 from ..model.refs import DRef, RefPath, RRef, selfref
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
@@ -51,7 +52,7 @@ class View:
         values = self._resolved()
         if name in values:
             return values[name]
-        there = ", ".join(sorted({*values, *RESERVED}))
+        there = listed(sorted({*values, *RESERVED}))
         raise AttributeError(f"{self.rref.name} has no {name!r}; there is: {there}")
 
     def _resolved(self) -> dict[str, Any]:

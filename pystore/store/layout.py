@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..model.errors import BadRef, Corrupted, FormatTooNew, NotAStore
+from ..model.printable import listed
 from ..model.refs import DRef, RRef
 from . import disk, rights
 from .mounts import apart
@@ -168,7 +169,7 @@ def _read_mark(root: Path) -> str:
             "this store needs a later version of pystore",
             path=root,
             format=version,
-            features=", ".join(map(str, features)) or None,
+            features=listed(features) or None,
             known=FORMAT,
             remedy="upgrade pystore, or name another path",
         )
@@ -224,7 +225,7 @@ def _check_mounts(root: Path) -> None:
         raise NotAStore(
             "parts of the store are mounted apart, and no rename leads from one to another",
             path=root,
-            apart=", ".join(elsewhere),
+            apart=listed(elsewhere),
             remedy="mount the folder of the store as a whole; for the realizers' files, "
             "custom_tmp may name a folder on the same mount",
         )
@@ -252,7 +253,7 @@ def _check_empty(root: Path) -> None:
         raise NotAStore(
             "the directory is not empty, and no store",
             path=root,
-            holds=", ".join(strange[:5]),
+            holds=listed(strange, most=5),
             remedy="name a new or empty directory",
         )
 

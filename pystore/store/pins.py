@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ..model.errors import BadName, BadRef, NotInStore
+from ..model.printable import listed
 from ..model.refs import RRef, check_name
 from . import disk, rights
 from .store import Store
@@ -33,7 +34,7 @@ def unpin(store: Store, name: str) -> None:
     try:
         os.unlink(store.layout.roots / name)
     except FileNotFoundError:
-        there = ", ".join(pins(store))
+        there = listed(pins(store))
         remedy = "name one of them" if there else ""
         raise BadName("no such pin", name=name, pins=there or "none", remedy=remedy) from None
 
