@@ -173,6 +173,36 @@ def _home(does: User, number: int) -> str:
     return does(ANNA, f"store.layout.derivation(dref({number}))")[0][1]
 
 
+def test_verify_names_a_damage_of_another_users_and_goes_on(shared, python):
+    does = a_user(shared, python)
+    does(ANNA, "ps.realize(of(1), store=store)", "ps.realize(of(2), store=store)")
+    does(BERT, "ps.realize(of(3), store=store)")
+    for path in shared.glob("lab/store/drv/*/*/out/weights.bin"):
+        path.chmod(0o600)
+        path.write_bytes(b"y" * 8192)
+        path.chmod(0o444)
+    orders = ["ps.verify(store, quarantine=True)", "ps.realize(of(3), store=store)"]
+    (verified, built) = does(BERT, *orders)
+    assert "3 damages" in verified[1]
+    assert built[0] == "done"
+    assert len(list(shared.glob("lab/store/trash/*"))) == 1
+    assert len(list(shared.glob("lab/store/drv/*/attempts/*.damaged"))) == 2
+    (again,) = does(BERT, "ps.realize(of(1), store=store)")
+    assert again[0] == "NoAccess"
+    assert f"user {ANNA}" in again[1]
+    (mended,) = does(ANNA, "ps.realize(of(1), store=store)")
+    assert mended[0] == "done"
+
+
+def test_a_remote_of_another_user_says_whose_it_is(shared, python):
+    does = a_user(shared, python)
+    remote = shared / "remote"
+    remote.mkdir()
+    (told,) = does(ANNA, f"ps.push(ps.realize(of(1), store=store), {str(remote)!r}, store=store)")
+    assert told[0] == "BadPlace"
+    assert "owner:    root (0)" in told[1]
+
+
 def test_a_store_that_is_not_shared_says_whose_it_is(shared, python):
     does = a_user(shared, python)
     (shared / "lab").chmod(0o755)
