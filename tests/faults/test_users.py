@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,37 @@ def test_two_users_of_one_group_build_and_verify_whatever_their_umask(shared, py
     assert others[3][1].endswith("2 realizations, 16,384 bytes: sound")
     assert {p.stat().st_mode & 0o777 for p in shared.glob("lab/store/drv/*/*/out/*")} == {0o444}
     figure(f"two users of a group, umask {umask}", "build and verify", "6 of 6 calls")
+
+
+def default_access(*users: int) -> bytes:
+    """An access list that gives these users all rights. Source: linux/posix_acl_xattr.h."""
+    none = 0xFFFFFFFF
+    entries = [(0x01, 7, none), *((0x02, 7, user) for user in users)]
+    entries += [(0x04, 5, none), (0x10, 7, none), (0x20, 5, none)]  # its group, the mask, others
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+def test_users_of_several_groups_share_by_a_default_access_list(shared, python):
+    lab = shared / "lab"
+    lab.chmod(0o755)
+    try:
+        for kind in ("access", "default"):
+            os.setxattr(lab, f"system.posix_acl_{kind}", default_access(ANNA, BERT))
+    except OSError:
+        pytest.skip("the file system has no access lists")
+    does = a_user(shared, python)
+    (first,) = does(ANNA, "ps.realize(of(1), store=store)", umask="022", gid=ANNA)
+    again, new, verified = does(
+        BERT,
+        "ps.realize(of(1), store=store, force_rebuild=True)",
+        "ps.realize(of(2), store=store)",
+        "ps.verify(store)",
+        umask="022",
+        gid=BERT,
+    )
+    (last,) = does(ANNA, "ps.realize(of(2), store=store, force_rebuild=True)", gid=ANNA)
+    assert {kind for kind, *_ in (first, again, new, verified, last)} == {"done"}
+    assert verified[1].endswith("sound")
 
 
 def test_gc_removes_what_is_ours_and_names_what_is_not(shared, python):

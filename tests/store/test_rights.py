@@ -12,9 +12,8 @@ import pystore as ps
 from pystore import Derivation, match_latest
 from pystore.errors import NoAccess, NotAStore
 from pystore.model.context import Context
-from pystore.store import rights, tree
+from pystore.store import rights
 from pystore.store.layout import Layout
-from pystore.store.moving import copy
 from pystore.store.sharing import share_with_group
 from pystore.ui.cli import main
 
@@ -145,55 +144,6 @@ def test_a_store_that_cannot_be_made_leaves_the_folders_that_were_there(tmp_path
             ps.Store(tmp_path / "store")
     assert [path.name for path in (tmp_path / "store").iterdir()] == ["tmp"]
     assert ps.Store(tmp_path / "store")
-
-
-def test_a_copied_tree_has_the_same_files_links_and_modes(tmp_path):
-    source = tmp_path / "source"
-    (source / "a" / "empty").mkdir(parents=True)
-    (source / "a" / "run.sh").write_text("#!/bin/sh")
-    (source / "a" / "run.sh").chmod(0o755)
-    (source / "link").symlink_to("a/run.sh")
-    manifest = tree.seal(source, durable=False)
-    copy(source, tmp_path / "copied", durable=True)
-    assert tree.scan(tmp_path / "copied") == manifest
-    assert not any(tree.writable(tmp_path / "copied"))
-    tree.remove(source)
-    assert (tmp_path / "copied" / "link").read_text() == "#!/bin/sh"
-
-
-def test_a_copy_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "file").write_text("x")
-
-    def refuse(*_, **__):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "sendfile", refuse)
-    with pytest.raises(OSError, match="No space"):
-        copy(tmp_path / "source", tmp_path / "copied", durable=False)
-    assert not (tmp_path / "copied").exists()
-
-
-def test_what_cannot_be_removed_is_told_and_all_the_rest_goes(tmp_path, monkeypatch):
-    root = tmp_path / "root"
-    (root / "a" / "b").mkdir(parents=True)
-    for name in ("a/stays", "a/goes", "a/b/goes", "z"):
-        (root / name).write_text("")
-    unlink = os.unlink
-
-    def refuse(path, **kwargs):
-        if path == b"stays":
-            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
-        unlink(path, **kwargs)
-
-    monkeypatch.setattr(os, "unlink", refuse)
-    barred: list[OSError] = []
-    tree.remove(root, barred)
-    assert [error.filename for error in barred] == [str(root / "a" / "stays")]
-    assert sorted(p.name for p in root.rglob("*")) == ["a", "stays"]
-    with pytest.raises(PermissionError) as caught:
-        tree.remove(root)
-    assert caught.value.filename == str(root / "a" / "stays")
 
 
 def test_a_lock_that_another_user_made_is_locked_all_the_same(tmp_path, monkeypatch):
