@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from ..model.errors import NoAccess
+from ..model.printable import printable
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -35,7 +36,7 @@ class Obstacle(NamedTuple):
     because: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.because}; it belongs to {self.owner}"
+        return f"{printable(self.path)}: {self.because}; it belongs to {self.owner}"
 
 
 def shared(folder: Place) -> bool:
@@ -157,8 +158,10 @@ def refusal(error: PermissionError) -> NoAccess:
 
 
 def _remedy(number: int | None, path: str | None) -> str:
-    if number == errno.EPERM and path is not None and os.path.lexists(path) and is_ours(path):
-        return "see `lsattr` and `mount`: it may be immutable, or a mount that forbids this"
+    if path is not None and os.path.lexists(path) and is_ours(path):
+        if number == errno.EPERM:
+            return "see `lsattr` and `mount`: it may be immutable, or a mount that forbids this"
+        return "it is yours: chmod u+rwX gives you the right to it"
     return (
         "ask its owner to do it, or to share the store: pystore init --shared group; or name a "
         "store of yours, PYSTORE_ROOT, with this one below it, PYSTORE_BELOW"

@@ -4,6 +4,7 @@ What is sealed keeps its modes. As git's core.sharedRepository does.
 """
 
 import os
+import stat
 from collections.abc import Iterator
 
 from . import rights
@@ -36,7 +37,8 @@ def _own(layout: Layout) -> Iterator[str]:
     yield root
     for step in walk(root, lambda step: _is_own(os.fsdecode(step.path)) and _can_enter(step)):
         path = os.fsdecode(step.path)
-        if not step.leaving and _is_own(path):
+        # A link may lead anywhere: what it leads to is not the store's.
+        if not step.leaving and _is_own(path) and not stat.S_ISLNK(step.status.st_mode):
             yield f"{root}/{path}"
 
 

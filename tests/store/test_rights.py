@@ -92,6 +92,21 @@ def test_a_store_that_is_there_can_be_shared_later(tmp_path, umask, capsys):
     assert share_with_group(Layout(store.root)) == []
 
 
+def test_sharing_a_store_goes_through_no_link(tmp_path, umask):
+    store = built(tmp_path / "store")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for place in (store.layout.drv / "planted", store.layout.locks / "planted.lock"):
+        place.symlink_to(outside)
+    share_with_group(store.layout)
+    assert mode(outside) == 0o755
+    assert rights.shared(store.layout.locks)
+
+
+def test_what_stands_in_the_way_is_named_without_steering_a_terminal():
+    assert "\x1b" not in str(rights.Obstacle("/lab/\x1b[31m", "anna (1001)", "it stays"))
+
+
 def test_what_others_than_the_group_may_write_is_reported(tmp_path, umask):
     os.umask(0o002)
     store = built(tmp_path / "store")
