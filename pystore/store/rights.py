@@ -161,7 +161,7 @@ def _remedy(number: int | None, path: str | None) -> str:
     if path is not None and os.path.lexists(path) and is_ours(path):
         if number == errno.EPERM:
             return "see `lsattr` and `mount`: it may be immutable, or a mount that forbids this"
-        return "it is yours: chmod u+rwX gives you the right to it"
+        return "it is yours: look at its mode and at those above it, and chmod what lacks a right"
     return (
         "ask its owner to do it, or to share the store: pystore init --shared group; or name a "
         "store of yours, PYSTORE_ROOT, with this one below it, PYSTORE_BELOW"
