@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-from ..model.refs import RRef
+from ..model.refs import DRef, RRef
 from . import disk, moving, rights, tree, verdicts
 from .layout import Layout
 
@@ -75,19 +75,18 @@ def _rename(path: Path, resting: Path) -> None:
 
 def _remove_in_place(layout: Layout, path: Path) -> None:
     if path.parent != layout.drv:
-        return _remove_realization(layout, path)
-    for name in os.listdir(path):
-        if len(name) == 32:
-            _remove_realization(layout, path / name)
+        return _remove_realization(layout, RRef(f"rref:{path.name}-{path.parent.name}"))
+    for rref in list(layout.realizations(DRef(f"dref:{path.name}"))):
+        _remove_realization(layout, rref)
     tree.remove(path / "attempts")
     tree.remove(path)  # its config is what is left: until then, it is a derivation without results
 
 
-def _remove_realization(layout: Layout, path: Path) -> None:
-    rref = RRef(f"rref:{path.name}-{path.parent.name}")
-    folder = layout.attempts(rref.dref)
+def _remove_realization(layout: Layout, rref: RRef) -> None:
+    path, folder = Path(layout.realization(rref)), layout.attempts(rref.dref)
     rights.ensure_folder(folder)
     facts = {"what": ["it was being removed"], "at": time.time_ns()}
     verdicts.put(folder, rref, "damaged", facts, layout.tmp)
     tree.remove(path)
+    disk.sync_directory(path.parent)  # or a power cut could leave a part of it without its mark
     verdicts.lift(folder, rref, "damaged")
