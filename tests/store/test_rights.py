@@ -10,9 +10,10 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, match_latest
-from pystore.errors import NoAccess, NotAStore
+from pystore.errors import BadSettings, NoAccess, NotAStore
 from pystore.model.context import Context
 from pystore.store import rights
+from pystore.store.current import Default
 from pystore.store.layout import Layout
 from pystore.store.sharing import share_with_group
 from pystore.ui.cli import main
@@ -90,6 +91,16 @@ def test_a_store_that_is_there_can_be_shared_later(tmp_path, umask, capsys):
         assert found & wanted == wanted, path
     assert ps.verify(store).sound  # what is sealed has kept its modes
     assert share_with_group(Layout(store.root)) == []
+
+
+def test_a_program_can_share_the_store_that_it_initializes(tmp_path, umask, monkeypatch):
+    monkeypatch.setattr(Default, "store", None)
+    store = ps.store_initialize(tmp_path / "store", shared="group")
+    assert rights.shared(store.root)
+    assert rights.shared(store.layout.drv)
+    with pytest.raises(BadSettings, match="shared with its group"):
+        ps.store_initialize(tmp_path / "other", shared="all")
+    assert not (tmp_path / "other").exists()
 
 
 def test_sharing_a_store_goes_through_no_link(tmp_path, umask):
