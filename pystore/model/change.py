@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .outlook import Kind
-from .printable import counted
+from .printable import counted, listed
 
 _REFERENCE = re.compile(r'"dref:[0-9a-f]{32}-([A-Za-z0-9_-]+)"')
 _DIGEST = re.compile(r"[0-9a-f]{32}\Z")
@@ -94,7 +94,7 @@ def changes(old: Version, new: Version, realizations: int) -> list[Change]:
         found.append(Change("parameters-changed", told))
     if inputs:
         one = "its input {} is another" if len(inputs) == 1 else "its inputs {} are others"
-        found.append(Change("input-changed", one.format(", ".join(inputs))))
+        found.append(Change("input-changed", one.format(listed(inputs))))
     return found
 
 

@@ -10,6 +10,7 @@ from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import BadConfig, BadRef, BadStage, BuildError
 from ..model.events import Listener, Progress, ignore
+from ..model.printable import listed
 from ..model.reads import ordered, references
 from ..model.realizer import Realizer
 from ..model.refs import DRef, RefPath, RRef, selfref
@@ -81,7 +82,7 @@ class Build:
         raise BadRef(
             "not an input of this derivation",
             dref=dref,
-            inputs=", ".join(inputs) or "none",
+            inputs=listed(inputs) or "none",
             remedy="name it in the config: what a stage depends on stands there",
         )
 
@@ -155,7 +156,7 @@ class Attributes(SimpleNamespace):
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
-            f"the config has no {name!r}; it has: {', '.join(sorted(vars(self))) or 'nothing'}"
+            f"the config has no {name!r}; it has: {listed(sorted(vars(self))) or 'nothing'}"
         )
 
 

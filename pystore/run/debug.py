@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..model.attempt import Attempt
 from ..model.errors import BadStage, NotInStore
+from ..model.printable import listed
 from ..model.refs import RRef, parse_ref
 from ..store.current import current_store
 from ..store.protocol import Told
@@ -32,7 +33,7 @@ class Debug(Build):
         if len(closure.drefs) != 1:
             raise BadStage(
                 "debug takes one target",
-                given=", ".join(closure.drefs),
+                given=listed(closure.drefs),
                 remedy="name one of them",
             )
         derivation = closure[closure.drefs[0]]

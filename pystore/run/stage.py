@@ -28,6 +28,7 @@ from ..model.config import Config
 from ..model.derivation import Derivation
 from ..model.errors import BadConfig, BadRef, BadStage
 from ..model.matchers import Matcher, match_latest
+from ..model.printable import listed
 from ..model.realizer import Realizer
 from ..model.refs import DRef, check_name, check_part, selfref
 from ..model.terms import Terms
@@ -337,8 +338,8 @@ def _checked_signature(
         raise BadStage(
             "ignore names what is no parameter",
             stage=function.__qualname__,
-            strange=", ".join(sorted(strange)),
-            parameters=", ".join(signature.parameters),
+            strange=listed(sorted(strange)),
+            parameters=listed(signature.parameters),
             remedy="name parameters of the function, or leave it out",
         )
     kept = [p for name, p in signature.parameters.items() if name != "build"]

@@ -10,6 +10,7 @@ from typing import Any
 from ..model.attempt import Attempt
 from ..model.context import Context
 from ..model.derivation import html_table
+from ..model.printable import listed
 from ..model.reads import below, ordered
 from ..model.refs import DRef, RefPath, RRef, selfref
 from ..store.current import current_store
@@ -77,7 +78,7 @@ class View:
             self._place.value(name, values, context)
         if name in values:
             return self._value(name)
-        there = ", ".join(sorted({*values, *RESERVED}))
+        there = listed(sorted({*values, *RESERVED}))
         raise AttributeError(f"{self._rref.name} has no {name!r}; there is: {there}")
 
     @cached_property

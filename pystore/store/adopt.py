@@ -30,7 +30,7 @@ from ..model.context import Context, parse_provenance, rref_of
 from ..model.digest import short
 from ..model.errors import BadRef, Corrupted
 from ..model.refs import DRef, RRef
-from . import attempts, below, disk, verdicts
+from . import attempts, below, disk, rights, verdicts
 from .candidates import gather
 from .commit import CONTEXT, Sealed, publish, seal_tree
 from .layout import Layout
@@ -66,7 +66,7 @@ def note(layout: Layout, config: Config, context: Context) -> None:
         return  # nobody else can have the same resolved config
     try:
         folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
-        os.makedirs(folder, exist_ok=True)
+        rights.ensure_folder(folder)
         path = f"{folder}/{context.digest}-{config.dref[5:]}"
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
     except (OSError, Corrupted):

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..model.attempt import Attempt, Outcome
 from ..model.digest import short
 from ..model.errors import Corrupted
-from . import attempts, disk
+from . import attempts, disk, rights
 from .layout import Layout
 from .metrics import Trace, parse_trace, trace_text
 from .protocol import Told
@@ -87,7 +87,7 @@ def logdir(layout: Layout, staged: Staging) -> Path:
     """A directory beside the record of an attempt, which stays and is not checked."""
     number = staged.begun.number
     path = Path(layout.beside(staged.dref, staged.context.digest, number, "logs"))
-    path.mkdir(exist_ok=True)
+    rights.ensure_folder(path)
     return path
 
 

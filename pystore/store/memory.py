@@ -19,6 +19,7 @@ from ..model.refs import DRef, RRef
 from . import attempts, disk, tree
 from .attempts import Begun, Clock
 from .commit import Committed, check_promises
+from .inward import make_relative
 from .mentions import complete
 from .metrics import Trace, metrics_of
 from .protocol import Told
@@ -165,7 +166,7 @@ class MemoryStore:
         """Turns a staging into a realization."""
         told = told or Told()
         check_promises(staged)
-        tree.check(staged.out, told.outside)
+        make_relative(staged.out, tree.check(staged.out, told.outside))
         staged.end_reads()
         manifest = tree.seal(staged.out, durable=False)
         rref = rref_of(staged.dref, provenance_text(staged.dref, staged.context, manifest.digest))

@@ -14,7 +14,7 @@ from ..model.attempt import Attempt, parse_attempt
 from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import Corrupted
-from . import attempts, disk, locks, reading, tree
+from . import attempts, disk, locks, moving, reading, rights, tree
 from .attempts import Begun, Clock
 
 SUFFIX = ".scratch"
@@ -41,10 +41,13 @@ class Scratch:
     def move(self, folder: str, context: str, number: int) -> None:
         """Gives it to another attempt."""
         path, reads = path_of(folder, context, number), self.reads
-        os.rename(self.path, path)
+        moving.move(Path(self.path), Path(path))
         self.path = path
         with suppress(FileNotFoundError):  # it was made by a version that noted nothing
             os.rename(reads, self.reads)
+        if not os.path.samestat(os.fstat(self.claim), os.stat(path)):  # it was copied
+            self.close()
+            self.claim = _claimed(path)
 
     def remove(self) -> None:
         """Removes it: the attempt has succeeded."""
@@ -61,7 +64,7 @@ def path_of(folder: str, context: str, number: int) -> str:
 def make(folder: str, context: str, number: int) -> Scratch:
     """The scratch directory of a running attempt, held by this process."""
     path = path_of(folder, context, number)
-    os.makedirs(path, exist_ok=True)
+    rights.ensure_folder(path)
     held = _hold(path)
     if held is None:
         raise BlockingIOError(f"another process holds {path}")
@@ -136,12 +139,16 @@ def _beside(reads: str) -> str:
 
 def _hold(path: str) -> Scratch | None:
     try:
-        claim = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        return Scratch(path, _claimed(path))
+    except (FileNotFoundError, BlockingIOError):
         return None
+
+
+def _claimed(path: str) -> int:
+    claim = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         locks.claim(claim)
-    except BlockingIOError:
+    except BaseException:
         os.close(claim)
-        return None
-    return Scratch(path, claim)
+        raise
+    return claim

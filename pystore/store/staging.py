@@ -10,9 +10,10 @@ from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import PystoreWarning
 from ..model.refs import DRef
-from . import disk, locks, tree
+from . import disk, locks, rights, tree
 from .attempts import Begun
 from .layout import Layout
+from .mounts import apart
 from .reading import NAME, Reading, taken_over
 from .scratch import Scratch
 
@@ -71,7 +72,7 @@ class Staging:
     def empty(self) -> None:
         """Makes its output directory as new, for another try."""
         tree.remove(self.out)
-        os.mkdir(self.out, 0o755)
+        rights.make_folder(self.out)
 
     def close(self) -> None:
         """Gives up the claims on the directory and on the scratch."""
@@ -107,13 +108,13 @@ def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
     if custom_tmp.is_relative_to(layout.root):
         return layout.tmp  # gc looks after the store's own directories
     os.makedirs(custom_tmp, exist_ok=True)
-    if os.stat(custom_tmp).st_dev == os.stat(layout.tmp).st_dev:
+    if not apart([layout.tmp, custom_tmp]):
         found = custom_tmp / f"pystore-{identity}"
-        os.makedirs(found, exist_ok=True)
+        rights.ensure_folder(found)
         return found
     warnings.warn(
-        f"custom_tmp {custom_tmp} is on another device than the store {layout.root}, and a "
-        f"commit is one rename within a device: staging stays in {layout.tmp}",
+        f"custom_tmp {custom_tmp} is on another device than the store {layout.root}, or on another "
+        f"mount of it, and a commit is one rename within a mount: staging stays in {layout.tmp}",
         PystoreWarning,
         stacklevel=3,
     )
@@ -123,12 +124,12 @@ def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
 def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:
     """A new staging directory, whose name says what for, and the descriptor that claims it."""
     path = f"{tmp}/{disk.fresh_name()}-{dref[5:]}"
-    os.mkdir(path, 0o755)
+    rights.make_folder(path)
     try:
         claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             locks.claim(claim, new=True)
-            os.mkdir(f"{path}/out", 0o755)
+            rights.make_folder(f"{path}/out")
         except BaseException:
             os.close(claim)
             raise

@@ -33,13 +33,15 @@ from . import (
     disk,
     kept,
     locks,
+    rights,
     scratch,
     staging,
+    touched,
     tree,
     verdicts,
 )
 from .attempts import Begun, Clock
-from .commit import CONTEXT, Committed, publish, seal, trash
+from .commit import CONTEXT, Committed, publish, seal
 from .current import using
 from .layout import Layout, exists, open_below, open_root
 from .links import Pool
@@ -48,8 +50,10 @@ from .mentions import complete
 from .metrics import Trace
 from .protocol import Told
 from .staging import Staging
+from .trash import discard
 
 
+@rights.explained_methods
 class Store:
     """The store at `path`; an empty one is made where there is nothing.
 
@@ -187,25 +191,21 @@ class Store:
 
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay (S3)."""
-        target = Path(self.layout.realization(RRef(rref)))
-        try:
-            resting = trash(self.layout, target)
-        except FileNotFoundError:
-            raise self.absent(rref) from None
-        if self.durable:
-            disk.sync_directory(target.parent)
-        tree.remove(resting)
-        self.pool.prune()
+        self._remove(Path(self.layout.realization(RRef(rref))), rref)
 
     def remove_derivation(self, dref: DRef) -> None:
         """Removes a derivation with its realizations and its attempts (S3)."""
-        target = Path(self.layout.derivation(DRef(dref)))
-        if not target.is_dir():
-            raise self.absent(dref)
-        resting = trash(self.layout, target)
+        self._remove(Path(self.layout.derivation(DRef(dref))), dref)
+
+    def _remove(self, target: Path, ref: DRef | RRef) -> None:
+        try:
+            resting = discard(self.layout, target)
+        except FileNotFoundError:
+            raise self.absent(ref) from None
         if self.durable:
-            disk.sync_directory(self.layout.drv)
-        tree.remove(resting)
+            disk.sync_directory(target.parent)
+        if resting is not None:
+            tree.remove(resting)
         self.pool.prune()
 
     # --- attempts ----------------------------------------------------------------------
@@ -297,9 +297,11 @@ class Store:
     def commit(self, staged: Staging, told: Told | None = None) -> Committed:
         """Turns a staging into a realization (S4).
 
-        Raises MissingOutput or UnkeepableOutput, which leave the staging as it was.
+        Raises MissingOutput or UnkeepableOutput, which leave the staging as it was; BuildError
+        when an input was changed meanwhile.
         """
         told = told or Told()
+        touched.refuse(self, staged)
         outside, share = frozenset(told.outside), self.pool.share
         sealed = seal(staged, outside, durable=self.durable, share=share)
         around = Surroundings(staged.config, staged.context, self)
@@ -356,6 +358,7 @@ class Store:
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
             attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
+        touched.warn(self, staged)
         return kept.keep(self, staged)
 
     def trace(self, attempt: Attempt) -> Trace:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ...model.derivation import Closure, Derivation, leaves
 from ...model.errors import BadStage, NotInStore
+from ...model.printable import listed
 from ...model.refs import DRef, check_name
 from ...store.current import current_store
 from ...store.protocol import StoreProtocol
@@ -25,7 +26,7 @@ def family(stage: Any, *, store: StoreProtocol | None = None) -> list[DRef]:
         return found
     raise BadStage(
         f"the store has no derivation of a stage named {name!r}",
-        there_are=", ".join(sorted({dref.name for dref in known})[:20]) or "none at all",
+        there_are=listed(sorted({dref.name for dref in known})) or "none at all",
         remedy="realize one of them first, or name another stage",
     )
 
@@ -43,7 +44,7 @@ def members(what: Any, store: StoreProtocol) -> list[DRef]:
     raise BadStage(
         "nothing to show: none of these has been realized or instantiated in this store",
         given=repr(what)[:200],
-        there_are=", ".join(sorted({dref.name for dref in store.drefs()})[:20]) or "none at all",
+        there_are=listed(sorted({dref.name for dref in store.drefs()})) or "none at all",
         remedy="realize it first",
     )
 

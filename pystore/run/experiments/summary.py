@@ -8,6 +8,7 @@ from typing import Any
 
 from ...model.errors import BadMetric, BadStage
 from ...model.options import Mode, checked_mode
+from ...model.printable import listed
 from ...model.refs import DRef, RRef
 from ...model.statistics import Picked, Statistics, distinct, picked_best
 from .parameters import Parameters, cell, flatten
@@ -140,7 +141,7 @@ def summarize(
     if metric is not None and metric not in results.metrics:
         raise BadMetric(
             f"these results have no metric {metric!r}",
-            there_are=", ".join(results.metrics) or "none",
+            there_are=listed(results.metrics) or "none",
             remedy=f"results(…, metrics=[{metric!r}])",
         )
     names = tuple(name for name in results.parameters if name not in pooled)
@@ -198,6 +199,6 @@ def _check_over(names: Iterable[str], results: Results) -> None:
         if not any(name in flatten(results.store.config(dref).value) for dref in drefs):
             raise BadStage(
                 f"over={name!r} is no parameter of these",
-                these_differ=", ".join(results.parameters) or "none",
+                these_differ=listed(results.parameters) or "none",
                 remedy="name one of them; nested parameters are dotted: optimizer.rate",
             )

@@ -15,6 +15,7 @@ from typing import Any
 from ...model.derivation import Derivation
 from ...model.errors import BadStage
 from ...model.options import checked_count
+from ...model.printable import listed
 from ...model.refs import DRef
 from ..identity.once import asked_once
 from .parameters import short
@@ -84,7 +85,7 @@ def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivati
     if not swept:
         raise BadStage(
             "a sweep over nothing: no parameter is a list",
-            given=", ".join(parameters) or "no parameters",
+            given=listed(parameters) or "no parameters",
             remedy="write sweep(train, epochs=[1, 3])",
         )
     fixed = {name: value for name, value in parameters.items() if name not in swept}
@@ -121,7 +122,7 @@ def sample(
     raise BadStage(
         f"there are not {n} different combinations",
         found=len(found),
-        spaces=", ".join(f"{name}={space}" for name, space in spaces.items()),
+        spaces=listed(f"{name}={space}" for name, space in spaces.items()),
         remedy="ask for fewer, or sweep over all of them",
     )
 
@@ -181,7 +182,7 @@ def _check_spaces(verb: str, parameters: Mapping[str, Any], *, wanted: bool) -> 
     if wanted and not spaces:
         raise BadStage(
             "a sample of nothing: no parameter is a space",
-            given=", ".join(parameters) or "no parameters",
+            given=listed(parameters) or "no parameters",
             remedy="write sample(train, 10, learning_rate=loguniform(1e-4, 1e-1))",
         )
     if spaces and not wanted:

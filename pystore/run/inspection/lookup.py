@@ -12,7 +12,7 @@ from ...model.context import Context
 from ...model.derivation import Closure
 from ...model.errors import BadRef, Corrupted, NotInStore, PystoreError
 from ...model.manifest import Manifest
-from ...model.printable import printable
+from ...model.printable import listed, printable
 from ...model.refs import DRef, RRef, check_part, parse_ref
 from ...store import disk
 from ...store.commit import CONTEXT, MANIFEST
@@ -149,7 +149,7 @@ def lacking(rref: str, path: str, manifest: Manifest, *, remedy: str) -> Pystore
         "no such artifact",
         rref=rref,
         path=printable(path)[:200],
-        artifacts=", ".join(printable(entry.path) for entry in entries[:20]) or "none",
+        artifacts=listed(printable(entry.path) for entry in entries) or "none",
         remedy=remedy,
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from ...model.attempt import Attempt
 from ...model.errors import BadRef, NotInStore
 from ...model.options import Mode
-from ...model.printable import counted, printable, when
+from ...model.printable import counted, listed, printable, when
 from ...model.refs import DRef, RRef, is_full, may_begin, parse_ref
 from ...store import attempts as records
 from ...store import verdicts
@@ -251,7 +251,7 @@ def _nothing(text: str, store: Store) -> NotInStore:
         "nothing here is called so",
         given=ascii(text)[:200],
         similar=", ".join(close) or None,
-        there_are=None if close else ", ".join(sorted(names)[:20]) or "no derivations at all",
+        there_are=None if close else listed(sorted(names)) or "no derivations at all",
         store=store.root,
         remedy=remedy,
     )

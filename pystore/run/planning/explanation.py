@@ -11,7 +11,7 @@ from ...model.context import Context
 from ...model.derivation import Closure
 from ...model.errors import Corrupted, NotInStore
 from ...model.outlook import Kind, Step, labels_of
-from ...model.printable import printable
+from ...model.printable import listed, printable
 from ...model.reads import Surroundings
 from ...model.refs import DRef, RRef
 from ...store.protocol import StoreProtocol
@@ -146,7 +146,7 @@ class History:
             return told  # what is gone has taken its context along
         old, new = self._store.context(before), self._store.context(rref)
         others = [dref.short for dref in _rechosen(old, new)]
-        return f"{told}: of {', '.join(others)} another realization was chosen than for {before}"
+        return f"{told}: of {listed(others)} another realization was chosen than for {before}"
 
 
 class Ahead(History):
