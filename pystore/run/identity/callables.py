@@ -2,6 +2,7 @@
 
 import functools
 import operator
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -40,9 +41,18 @@ def callable_text(writer: Writer, value: Any, kind: type) -> str | None:
 
 
 def _module(writer: Writer, value: ModuleType) -> str:
+    if is_loose(value):
+        own = {k: v for k, v in vars(value).items() if not k.startswith("__")}
+        return f"module({value.__name__},{writer.state(own)})"
     if writer.project.module(value):
         return "&" + writer.meet(value, writer.hint)
     return outside_name(value)
+
+
+def is_loose(module: ModuleType) -> bool:
+    """Whether a module was not imported, but made as an object that holds values."""
+    names = vars(module)
+    return names.get("__spec__") is None and sys.modules.get(module.__name__) is not module
 
 
 def _class(writer: Writer, value: type) -> str:
@@ -94,8 +104,6 @@ def _of_class(writer: Writer, value: Any) -> str:
 
 def _extension(writer: Writer, value: Any) -> str:
     """What a compiled extension of the project provides: its module, and the name in it."""
-    import sys
-
     home = sys.modules.get(getattr(value, "__module__", None) or "")
     if home is None or not writer.project.extension(home):
         return ""

@@ -58,7 +58,8 @@ def class_text(surveyor: Surveyor, kind: type, name: str) -> None:
     read |= reads_of_bases(kind, surveyor.project) | surveyor.read
     form = listing.normal(node, read=read, cells=frozenset(cells))
     raw = [listing.source(node)] if read.source else []
-    origin = surveyor.origins[id(kind)].within(Making(node, names, listing))
+    reached, top = surveyor.origins[id(kind)], kind.__qualname__.partition(".")[0]
+    origin = Origin(names, top, (Making(node, names, listing),), reached)
     told = _held(surveyor, kind, (listing, node), methods, origin) if surveyor.follow else []
     surveyor.text(name, form, form.decorators, names, cells, origin, told + raw)
 

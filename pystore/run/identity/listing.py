@@ -115,7 +115,7 @@ class Listing:
                 if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno:
                     body = node.body
                     span = (body.lineno, body.col_offset, body.end_lineno, body.end_col_offset)
-                    if span in spans:
+                    if span in spans or _is_constant(node, code):
                         return node
         return None
 
@@ -216,6 +216,15 @@ def parsed(text: str) -> ast.Module | None:
         return ast.parse(text)
     except (SyntaxError, ValueError):
         return None
+
+
+def _is_constant(node: ast.Lambda, code: CodeType) -> bool:
+    """Whether a lambda gives a constant, as this code does: Python 3.12 keeps no place of it."""
+    names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    same = list(code.co_varnames[: len(names)]) == names and not code.co_names
+    given = [(type(one), repr(one)) for one in code.co_consts]
+    body = node.body
+    return same and isinstance(body, ast.Constant) and (type(body.value), repr(body.value)) in given
 
 
 def _first_line(node: Any) -> int:

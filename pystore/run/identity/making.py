@@ -6,13 +6,16 @@ decorators have replaced.
 """
 
 import ast
+import linecache
+import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from .listing import Listing, readings_of
+from .project import Project
 from .scope import Import
 
 
@@ -21,8 +24,8 @@ class Making:
     """One statement, or a part of one, and the module in whose names it is read."""
 
     node: ast.AST
-    names: dict[str, Any]  # the global names of its module
-    listing: Listing
+    names: dict[str, Any] = field(compare=False)  # the global names of its module
+    listing: Listing = field(compare=False)
 
     @property
     def line(self) -> str:
@@ -44,14 +47,60 @@ _cells: dict[str, Listing] = {}  # the cells of notebooks, by their text
 def makings(names: dict[str, Any], name: str, seen: tuple[int, ...] = ()) -> list[Making | Brought]:
     """What made the value of a module's name, statement by statement; none if that is unknown."""
     found: list[Making | Brought] = []
-    for listing in _listings(names):
+    for listing in reversed(_listings(names)):
         body = listing.tree.body if listing.tree else []
-        for node in _statements(body, (name, *_setters(body, name))):
+        told: list[Making | Brought] = []
+        nodes = list(_statements(body, (name, *_setters(body, name))))
+        for node in nodes:
             if isinstance(node, ast.Import | ast.ImportFrom):
-                found += _imported(node, names, name, (*seen, id(names)))
+                told += _imported(node, names, name, (*seen, id(names)))
             else:
-                found.append(Making(node, names, listing))
+                told.append(Making(node, names, listing))
+        found = told + found
+        if any(_replaces(node, name) for node in nodes):
+            break  # what earlier cells of a notebook made is gone
     return found
+
+
+def _replaces(node: ast.AST, name: str) -> bool:
+    """Whether a statement gives a name another value, whatever it had."""
+    if isinstance(node, ast.Assign):
+        return any(isinstance(one, ast.Name) and one.id == name for one in node.targets)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return isinstance(node, kinds) and node.name == name
+
+
+def makings_elsewhere(names: dict[str, Any], name: str, project: Project) -> list[Making]:
+    """The statements of other modules of the project that assign a name of this one."""
+    found: list[Making] = []
+    pattern = re.compile(rf"\.{re.escape(name)}\b[^=\n]*=[^=]")
+    for module in list(sys.modules.values()):
+        own = vars(module) if isinstance(module, ModuleType) else {}
+        file = own.get("__file__")
+        if own is names or not isinstance(file, str) or not project.file(file):
+            continue
+        for listing in readings_of(file, own)[-1:] if pattern.search(_text(file)) else ():
+            for node in ast.walk(listing.tree) if listing.tree else ():
+                if any(_assigns(target, name, own, names) for target in _targets(node)):
+                    found.append(Making(node, own, listing))
+    return found
+
+
+def _text(file: str) -> str:
+    return "".join(linecache.getlines(file))
+
+
+def _assigns(target: ast.AST, name: str, own: dict[str, Any], names: dict[str, Any]) -> bool:
+    """Whether a target is `module.name`, with the module of these names."""
+    while isinstance(target, ast.Subscript | ast.Attribute):
+        if isinstance(target, ast.Attribute) and target.attr == name:
+            return any(
+                isinstance(own.get(one.id), ModuleType) and vars(own[one.id]) is names
+                for one in ast.walk(target.value)
+                if isinstance(one, ast.Name)
+            )
+        target = target.value
+    return False
 
 
 def definition_of(names: dict[str, Any], name: str) -> Making | None:
@@ -62,15 +111,15 @@ def definition_of(names: dict[str, Any], name: str) -> Making | None:
     return last if last and isinstance(last.node, kinds) and last.node.name == name else None
 
 
-def assigned_expression(names: Any, name: str) -> ast.expr | None:
-    """The expression that a module assigns to a name at its top, the last one."""
-    for making in reversed(makings(names, name) if isinstance(names, dict) else []):
+def assigned_expressions(names: Any, name: str) -> list[ast.expr]:
+    """The expressions that a module assigns to a name at its top."""
+    found = []
+    for making in makings(names, name) if isinstance(names, dict) else []:
         node = making.node if isinstance(making, Making) else None
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(_binds(target, name) for target in targets):
-                return node.value
-    return None
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if node is not None and value is not None:
+            found += [value] if any(_binds(one, name) for one in _targets(node)) else []
+    return found
 
 
 def _listings(names: dict[str, Any]) -> list[Listing]:
@@ -133,13 +182,22 @@ def _resolved(one: Import, names: dict[str, Any]) -> str:
 
 
 def _setters(body: list[ast.stmt], name: str) -> list[str]:
-    """The functions of a module that declare a name global, to assign it."""
-    functions = (one for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
+    """The functions and classes of a module in which a name is assigned or filled."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return [
-        function.name
-        for function in functions
-        if any(isinstance(one, ast.Global) and name in one.names for one in ast.walk(function))
+        one.name
+        for one in body
+        if isinstance(one, kinds) and any(_fills(inner, name) for inner in ast.walk(one))
     ]
+
+
+def _fills(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Global):
+        return name in node.names
+    into = [one for one in _targets(node) if not isinstance(one, ast.Name)]
+    if any(_binds(one, name) for one in into):
+        return True
+    return isinstance(node, ast.Expr) and _touches(node.value, (name,))
 
 
 def _statements(body: Any, names: tuple[str, ...]) -> Iterator[ast.AST]:
@@ -158,8 +216,8 @@ def _statements(body: Any, names: tuple[str, ...]) -> Iterator[ast.AST]:
 
 
 def _bodies(node: ast.AST) -> Iterator[list[Any]]:
-    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
-        inner = getattr(node, field, None) or []
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, part, None) or []
         for one in inner:
             if isinstance(one, ast.ExceptHandler | ast.match_case):
                 yield one.body

@@ -7,7 +7,6 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .listing import readings_of
 from .opaque import warn_of_extension, warn_of_installed
 from .origin import Origin
 from .project import Project, installed_from_folder
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def module_text(surveyor: Surveyor, module: ModuleType, name: str) -> None:
-    """Writes the text of a module: its statements, and the values of all its names."""
+    """Writes the text of a module: what all its names stand for."""
     file = surveyor.project.extension(module)
     if file:
         surveyor.survey.texts[name] = _extension(name, file)
@@ -25,15 +24,10 @@ def module_text(surveyor: Surveyor, module: ModuleType, name: str) -> None:
     names = vars(module)
     told = []
     for one in sorted(names):
-        if not (one.startswith("__") and one.endswith("__")):
+        if one == "__getattr__" or not (one.startswith("__") and one.endswith("__")):
             value = surveyor.global_(names, one)
             told.append(f"{one} {surveyor.described(value, one, Origin(names, one), names, one)}")
-    readings = readings_of(names.get("__file__") or "", names)
-    if not readings or readings[-1].tree is None:
-        surveyor.survey.texts[name] = "\n".join(["module without source", *told])
-        return
-    form = readings[-1].normal(readings[-1].tree, read=surveyor.read)
-    surveyor.text(name, form, (), names, {}, Origin(names, ""), told)
+    surveyor.survey.texts[name] = "\n".join(["module", *told])
 
 
 def _extension(name: str, file: str) -> str:

@@ -50,15 +50,16 @@ class Scopes:
     def _number(self, scope: Scope) -> None:
         """Puts numbers in the place of names that only the code of this scope can see."""
         depth, numbers = len(self.scopes), dict[str, int]()
-        seen = scope.kind == "class" or any((name,) in scope.uses for name in READS_NAMES)
+        reads = scope.seen or any((name,) in scope.uses for name in READS_NAMES)
+        seen = reads or scope.kind == "class"
         outward = self._outward(scope.kind)
-        outward.seen = outward.seen or (seen and scope.kind != "class")
+        outward.seen = outward.seen or reads
         for place, name in scope.names:
             if name in scope.outer:
                 self.scopes[0].names.append((place, name))
             elif name not in scope.bound or name in scope.nonlocal_:
                 outward.names.append((place, name))
-            elif not (seen or scope.seen or name in scope.kept):
+            elif not (seen or name in scope.kept):
                 number = numbers.setdefault(name, len(numbers))
                 self.out[place] = f"%{depth}.{number}"
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .making import Brought, Making, assigned_expression, makings
+from .making import Brought, Making, assigned_expressions, makings
 from .normal import normal
 
 
@@ -40,23 +40,31 @@ class Origin:
         told = any(says_file(one.node, one.names) for one in made)
         return str(Path(file).resolve().parent) if told and isinstance(file, str) else ""
 
-    @property
-    def assigned_into(self) -> bool:
-        """Whether a statement of the module assigns an attribute of what the name stands for."""
+    def assigns(self, attribute: str) -> bool:
+        """Whether a statement of the module assigns this attribute of what the name stands for."""
         made = [one.node for one in self.makings() if isinstance(one, Making)]
-        return any(isinstance(one, ast.Assign | ast.AugAssign | ast.AnnAssign) for one in made)
+        assigned = (ast.Assign, ast.AugAssign, ast.AnnAssign)
+        return any(
+            isinstance(inner, ast.Attribute) and inner.attr == attribute
+            for one in made
+            if isinstance(one, assigned)
+            for target in (one.targets if isinstance(one, ast.Assign) else [one.target])
+            for inner in ast.walk(target)
+        )
 
-    def within(self, *around: Making | None) -> "Origin":
-        """What is found inside of functions or classes that were reached here."""
-        return Origin(self.names, "", tuple(one for one in around if one is not None), self)
+    def within(self, name: str, *around: Making | None) -> "Origin":
+        """What is found inside of a function or class of this name, which was reached here."""
+        return Origin(self.names, name, tuple(one for one in around if one is not None), self)
 
 
-def says_file(node: Any, names: dict[str, Any], depth: int = 0) -> bool:
+def says_file(node: Any, names: dict[str, Any], seen: frozenset[str] = frozenset()) -> bool:
     """Whether a value comes from `__file__`, perhaps by way of other names of the module."""
     for chain in normal(node).uses:
         if chain[0] == "__file__":
             return True
-        inner = assigned_expression(names, chain[0]) if depth < 9 else None
-        if inner is not None and inner is not node and says_file(inner, names, depth + 1):
+        if chain[0] not in seen and any(
+            says_file(one, names, seen | {chain[0]})
+            for one in assigned_expressions(names, chain[0])
+        ):
             return True
     return False

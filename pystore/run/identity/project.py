@@ -70,8 +70,11 @@ class Project:
         """Whether a class is of the project, and made by a class statement."""
         if not kind.__flags__ & HEAP_TYPE:
             return False
-        # What `exec` makes in a dict without __name__ calls itself builtin.
-        return kind.__module__ == "builtins" or self.name(kind.__module__)
+        if kind.__module__ in ("builtins", "types"):
+            # What `exec` makes in a dict without __name__ calls itself builtin.
+            home = vars(sys.modules[kind.__module__])
+            return home.get(kind.__qualname__) is not kind
+        return self.name(kind.__module__)
 
     def extension(self, module: ModuleType | None) -> str:
         """The file of a compiled extension of the project; "" for any other module."""

@@ -8,12 +8,12 @@ from types import CellType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .functions import MISSING, content, unwrapped
+from .making import makings_elsewhere
 from .normal import Normal
 from .opaque import warn_of_computed
 from .origin import Origin
-from .outside import follow, outside_name, patches_of
+from .outside import follow, found_name, outside_name, patches_of
 from .scope import COMPUTED, Chain, Import
-from .values import literal_text
 
 if TYPE_CHECKING:
     from .surveyor import Surveyor
@@ -124,8 +124,15 @@ class Resolver:
         ):
             told = self._surveyor.described(found, name, origin, where, name)
             return f"{outside_name(value)} is {told}"
-        if literal_text(found) is not None and origin.assigned_into:
-            return f"{outside_name(value)} is {literal_text(found)}"
+        if found_name(found, self._surveyor.project) is None and (
+            origin.assigns(name)
+            or (
+                isinstance(where, ModuleType)
+                and makings_elsewhere(vars(where), name, self._surveyor.project)
+            )
+        ):
+            told = self._surveyor.described(found, name, origin, where, name)
+            return f"{outside_name(value)} is {told}"
         return None
 
     def _is_ours(self, value: Any) -> bool:

@@ -4,8 +4,10 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-# A function that calls one of these may see the names of its local variables.
-READS_NAMES = frozenset({"locals", "vars", "dir", "eval", "exec"})
+# A function that calls one of these may see the names of its local variables; one that calls one of
+# the others with no argument does.
+READS_NAMES = frozenset({"eval", "exec"})
+READS_OWN_NAMES = frozenset({"locals", "vars", "dir"})
 COMPUTED = "import_module(…)"  # stands for a module whose name is computed
 
 Chain = tuple[str, ...]

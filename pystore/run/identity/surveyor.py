@@ -10,12 +10,13 @@ from pathlib import PurePath
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from .callables import is_loose
 from .classes import class_text
 from .compiled import bytecode
 from .functions import MISSING, attributes_of, called, cells_of, unwrapped
 from .kinds import kind_name
 from .listing import listing_of, refresh
-from .making import Brought, Making, assigned_expression, enclosing
+from .making import Brought, Making, assigned_expressions, enclosing, makings, makings_elsewhere
 from .modules import module_text, warn_of_copy
 from .normal import Normal, normal
 from .opaque import warn_of_expression, warn_of_nothing, warn_of_place
@@ -73,6 +74,7 @@ class Surveyor:
         self.resolver = Resolver(self)
         self.known: dict[object, str] = {}
         self.origins: dict[int, Origin] = {}
+        self.within: set[Place] = set()  # what is being described: one may lead to itself
         self.outside: dict[int, str] = {}  # the names of modules of packages
         self.kept: list[Any] = []  # ids are keys: what they name must live
         self.queue: deque[Callable[[], None]] = deque()
@@ -139,9 +141,12 @@ class Surveyor:
     def inside(self, function: FunctionType, *made: Making) -> Origin:
         """The origin of what a function holds: what it was defined in, and how it was reached."""
         code = function.__code__
-        around = enclosing(function.__globals__, code.co_qualname, code.co_filename)
-        origin = self.origins.get(id(function)) or Origin(function.__globals__, "")
-        return origin.within(*made, around)
+        names, top = function.__globals__, code.co_qualname.partition(".")[0]
+        around = enclosing(names, code.co_qualname, code.co_filename)
+        reached = self.origins.get(id(function))
+        same = reached is not None and (reached.names, reached.name) == (names, top)
+        own = tuple(one for one in (*made, around) if one is not None)
+        return Origin(names, "" if same else top, own, reached)
 
     def bound(self, function: FunctionType, origin: Origin, name: str) -> list[str]:
         """What a function was given when it was defined, or since: defaults and attributes."""
@@ -209,9 +214,11 @@ class Surveyor:
             return "&" + self.meet(value, called(value, name), origin)
         if (known := self.outside.get(id(value))) is not None:
             return known
-        if isinstance(value, _CODE):
+        if isinstance(value, _CODE) and (id(owner), name) not in self.within:
             warn_of_copy(value, self.project)
+            self.within.add((id(owner), name))
             told = self.value(value, name, origin, (id(owner), name))
+            self.within.discard((id(owner), name))
             if isinstance(value, ModuleType) and told[0] == "=":
                 self.kept.append(value)
                 self.outside[id(value)] = told
@@ -227,13 +234,20 @@ class Surveyor:
 
     def _constant(self, label: str, value: Any, name: str, origin: Origin, key: Place) -> None:
         if isinstance(value, str | PurePath) and origin.name:
-            expression = assigned_expression(origin.names, name)
-            if expression is not None and says_file(expression, origin.names):
+            expressions = assigned_expressions(origin.names, name)
+            if any(says_file(one, origin.names) for one in expressions):
                 # Path(__file__).parent: not where it is, but how it is found.
                 warn_of_place(name, origin.line)
-                form = normal(expression)
-                told = self.resolver.lines(form, origin.names, {}, origin, label)
-                self.survey.texts[label] = "\n".join([form.text, *told])
+                forms = [normal(one) for one in expressions]
+                told = [
+                    line
+                    for form in forms
+                    for line in (
+                        form.text,
+                        *self.resolver.lines(form, origin.names, {}, origin, label),
+                    )
+                ]
+                self.survey.texts[label] = "\n".join(told)
                 return
         self.survey.texts[label] = self.value(value, name, origin, key)
 
@@ -253,6 +267,8 @@ class Surveyor:
             self.project, meet, lambda *one: hidden.append(one), name, lambda: origin.folder
         )
         text = writer.text(value)
+        if writer.placed:
+            warn_of_place(name, origin.line)
         if not self._is_fixed(value):
             self.survey.values.append((key, partial(self._again, value, name, origin), text))
         return "\n".join([text, *self._made(hidden, name, origin, covered)])
@@ -270,8 +286,10 @@ class Surveyor:
 
     def _is_fixed(self, value: Any) -> bool:
         """Whether a value can never change: identity is then enough to know it again."""
-        if literal_text(value) is not None or isinstance(value, type | ModuleType | PurePath):
+        if literal_text(value) is not None or isinstance(value, type | PurePath):
             return True
+        if isinstance(value, ModuleType):
+            return not is_loose(value)
         if isinstance(value, tuple | frozenset):
             return type(value) in (tuple, frozenset) and all(map(self._is_fixed, value))
         if isinstance(value, FunctionType):
@@ -287,8 +305,10 @@ class Surveyor:
         if not hidden:
             return []
         makings = origin.makings()
-        known = covered or bool(makings)
         loud = [value for value, quiet in hidden if not quiet]
+        if loud and origin.name and not covered:
+            makings = [*makings, *makings_elsewhere(origin.names, origin.name, self.project)]
+        known = covered or bool(makings)
         if not loud:
             makings = [one for one in makings if not _is_definition(one)]
         for value in loud:
@@ -298,17 +318,38 @@ class Surveyor:
                 warn_of_expression(name, kind_name(value), origin.line)
         if covered:
             return []
-        return [line for one in makings for line in self._making(one, origin, name)]
+        seen: set[Making | Brought] = set()
+        return [line for one in makings for line in self._making(one, origin, name, seen)]
 
-    def _making(self, one: Making | Brought, origin: Origin, name: str) -> list[str]:
+    def _making(
+        self, one: Making | Brought, origin: Origin, name: str, seen: set[Making | Brought]
+    ) -> list[str]:
+        """One statement, what its names stand for, and what made these where values do not tell."""
+        if one in seen:
+            return []
+        seen.add(one)
         if isinstance(one, Brought):
             return [f"from {one.module.partition('.')[0]} {one.name}"]
-        form = one.listing.normal(one.node, read=Read(True, True))
+        read, _ = reads_of_decorators(one.node, one.names, self.project)
+        form = one.listing.normal(one.node, read=self.read | read)
         told = ["made by", form.text, *self.resolver.lines(form, one.names, {}, origin, name)]
         for decorator in form.decorators:
             told += ["@" + decorator.text]
             told += self.resolver.lines(decorator, one.names, {}, origin, name)
+        for used in [chain[0] for part in (form, *form.decorators) for chain in part.uses]:
+            for other in self._passed_on(one.names, used):
+                told += self._making(other, origin, name, seen)
         return told
+
+    def _passed_on(self, names: dict[str, Any], name: str) -> list[Making | Brought]:
+        """The assignments to a name whose value now may not be the one that a statement saw."""
+        value = names.get(name, MISSING)
+        if value is MISSING or isinstance(value, ModuleType | type | FunctionType):
+            return []
+        made = makings(names, name)
+        assigned = [one for one in made if isinstance(one, Making)]
+        plain = literal_text(value) is not None and len(assigned) < 2
+        return [] if plain else list(assigned)
 
     # --- meeting code ----------------------------------------------------------------------
 

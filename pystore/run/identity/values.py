@@ -38,6 +38,7 @@ class Writer:
         self.hint = hint  # the name under which the present value was found
         self._hide = hide
         self._place = place
+        self.placed = False  # whether a path was written that `__file__` has made
         self._within: list[int] = []  # the containers that are being written: they may be cyclic
 
     def text(self, value: Any, hint: str | None = None) -> str:
@@ -81,6 +82,7 @@ class Writer:
     def path(self, value: str | PurePath) -> str:
         """An absolute path: from where its module lies, if `__file__` has made it."""
         folder = self._place()
+        self.placed = self.placed or bool(folder)
         text = str(value) if not folder else "…/" + os.path.relpath(value, folder)
         return f"path({text!a})" if isinstance(value, PurePath) else ascii(text)
 

@@ -8,6 +8,7 @@ from typing import Any
 from .names import Scopes
 from .scope import (
     COMPUTED,
+    READS_OWN_NAMES,
     Import,
     Read,
     Scope,
@@ -206,6 +207,8 @@ class _Walker(Scopes):
             name = function.id if isinstance(function, ast.Name) else function.attr
             if name in ("import_module", "__import__") and node.args:
                 self.imported(node.args[0])
+            if name in READS_OWN_NAMES and not node.args:
+                self.scopes[-1].seen = True
         self.out.append("(Call")
         self.fields(node)
         self.out.append(")")
