@@ -110,7 +110,8 @@ def _look(store: Store, kept: list[Kept]) -> _Found:
     try:
         marked = _closed(store, _roots(store, kept))
     except PermissionError as error:  # what must stay is not known: so all of it does (G2)
-        found.bar(Path(error.filename), "it says what must stay, and cannot be read")
+        place = Path(error.filename or store.root)  # of a descriptor, no name is known
+        found.bar(place, "it says what must stay, and cannot be read")
         return found
     everything = {r for dref in store.drefs() for r in store.realizations(dref)}
     ours = [r for r in sorted(everything - marked) if found.may_go(_folder(store, r))]
@@ -220,5 +221,5 @@ def _empty_trash(store: Store, found: _Found) -> None:
     except PermissionError as error:
         barred.append(error)
     for one in barred:
-        found.bar(Path(one.filename), one)
+        found.bar(Path(one.filename or store.layout.trash), one)
     found.litter = {was: now for was, now in found.litter.items() if not os.path.lexists(now)}

@@ -152,12 +152,12 @@ def _staging_in_sight() -> None:
 
 @mutant("removal in place", "remove", "kill")
 def _remove_in_place() -> None:
-    store.trash = lambda layout, path: path
+    store.discard = lambda layout, path: path
 
 
 @mutant("gc deletes in place", "gc", "kill")
 def _collect_in_place() -> None:
-    gc.trash = lambda layout, path: tree.remove(path)
+    gc.discard = lambda layout, path: tree.remove(path)
 
 
 @mutant("gc forgets what was built from what", "gc", "kill")

@@ -411,6 +411,7 @@ def test_O4_reads_travel_with_their_record(store, tmp_path):
         assert ps.attempts(first)[0].reads == ps.attempts(first, store=store)[0].reads
         assert ps.catref(ps.realize(shown(part("b"))), "file.txt") == ["b"]
         assert ps.verify().sound
+    other.destroy()
     ps.push([first], tmp_path / "remote")
     third = ps.Store(tmp_path / "third", durable=False)
     with third.use():
@@ -418,3 +419,4 @@ def test_O4_reads_travel_with_their_record(store, tmp_path):
         for label in ("b", "a"):
             got = ps.realize(shown(part(label)), substitute=[tmp_path / "remote"])
             assert ps.catref(got, "file.txt") == [label]
+    third.destroy()

@@ -188,17 +188,13 @@ EDITS = {
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    """For each edit, a store that has seen nothing else."""
-    return {
-        edit: ps.Store(tmp_path_factory.mktemp("store"), durable=False)
-        for edit in [*EDITS, "one that is there twice"]
-    }
-
-
-@pytest.fixture(scope="module")
-def old(tmp_path_factory):
-    return ps.Store(tmp_path_factory.mktemp("store"), durable=False)
+def stores(tmp_path_factory):
+    """For each edit, a store that sees nothing else; under None, one that sees them all."""
+    names = [None, *EDITS, "one that is there twice"]
+    made = {name: ps.Store(tmp_path_factory.mktemp("store"), durable=False) for name in names}
+    yield made
+    for store in made.values():
+        store.destroy()
 
 
 def said(rref, store):
@@ -217,24 +213,26 @@ def realized(way, runs, store, **options):
 
 
 @pytest.mark.parametrize("way", SEEING)
-def test_what_is_adopted_is_what_a_fresh_store_builds(way, old, fresh):
+def test_what_is_adopted_is_what_a_fresh_store_builds(way, stores):
+    old = stores[None]
     realized(way, BEFORE, old)
     for edit, runs in [*EDITS.items(), ("one that is there twice", TWICE)]:
-        got, truth = (realized(way, runs, store) for store in (old, fresh[edit]))
+        got, truth = (realized(way, runs, store) for store in (old, stores[edit]))
         if way == "path in UTF-32":
             assert runs[0].dref.digest.encode("utf-32-le") in (old.path(got) / "paths").read_bytes()
         elif way in OF_THE_STORE:
             assert "adopted" not in ps.attempts(got, store=old)[-1].notes
         else:
-            assert said(got, old) == said(truth, fresh[edit]), edit
+            assert said(got, old) == said(truth, stores[edit]), edit
 
 
 @pytest.mark.parametrize("way", BLIND)
-def test_what_only_reads_bytes_is_adopted(way, old, fresh):
+def test_what_only_reads_bytes_is_adopted(way, stores):
+    old = stores[None]
     realized(way, BEFORE, old)
     for edit, runs in EDITS.items():
         heard = []
         got = realized(way, runs, old, listener=heard.append)
-        truth = realized(way, runs, fresh[edit])
-        assert said(got, old) == said(truth, fresh[edit])
+        truth = realized(way, runs, stores[edit])
+        assert said(got, old) == said(truth, stores[edit])
         assert not any(isinstance(e, events.Succeeded) and e.dref == got.dref for e in heard), edit
