@@ -133,6 +133,62 @@ def test_what_a_script_defines_can_be_pickled_by_its_name(tmp_path, how):
     }
 
 
+POOLS = """
+import functools, multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from pystore import output, realize, stage, Store
+
+OFFSET = 1
+
+@functools.lru_cache
+def factorial(n):
+    return n * factorial(n - 1) if n else 1
+
+class Box:
+    def __init__(self, content):
+        self.content = content
+
+    @functools.cached_property
+    def doubled(self):
+        return 2 * self.content
+
+def boxed(n):
+    return Box(factorial(n) + OFFSET)
+
+@stage
+def pooled(how: str, out=output("o")):
+    context = multiprocessing.get_context(how)
+    with context.Pool(1) as pool, ProcessPoolExecutor(1, mp_context=context) as executor:
+        found = [*pool.map(boxed, [2, 3]), *executor.map(boxed, [4])]
+    assert all(type(box) is Box for box in found)
+    out.write_text(str([box.doubled for box in found]))
+
+if __name__ == "__main__":
+    with Store(sys.argv[1], durable=False).use() as store:
+        for how in ("spawn", "forkserver"):
+            print((store.path(realize(pooled(how), workers=1, timeout=60)) / "o").read_text())
+"""
+
+
+def test_pools_that_start_anew_in_a_worker_get_what_the_script_defines(tmp_path):
+    """Functions, classes and caches go there, and instances come back as what they were."""
+    (tmp_path / "script.py").write_text(POOLS)
+    command = [sys.executable, "script.py", str(tmp_path / "store")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=100)
+    assert done.stdout.splitlines() == ["[6, 14, 50]"] * 2, done.stderr
+
+
+def test_pools_in_a_worker_of_the_command_line_get_what_the_file_defines(tmp_path):
+    (tmp_path / "script.py").write_text(POOLS)
+    Store(tmp_path / "store", durable=False)
+    run = ["-m", "pystore", "--store", str(tmp_path / "store"), "run", "-j1"]
+    command = [sys.executable, *run, "script.py:pooled", "-p", "how=spawn"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=100)
+    assert done.returncode == 0, done.stderr
+    (made,) = (tmp_path / "store").glob("drv/*/*/out/o")
+    assert made.read_text() == "[6, 14, 50]"
+
+
 def test_cells_of_a_notebook_are_sent_with_what_they_use(store):
     names: dict = {"__name__": "__main__"}
 
