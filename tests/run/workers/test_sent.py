@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from project import importing
 
 from pystore import Store, attempts, realize
 from pystore.errors import BadStage
@@ -229,6 +230,33 @@ def test_a_module_that_realizes_while_it_is_imported_is_an_error_and_no_deadlock
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(BadStage, match="import of a realizer's module"):
         import unguarded  # noqa: F401  # what it does on import is the test
+
+
+CHILDREN = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from pystore import output, realize, stage
+
+@stage
+def pooled(out=output("o")):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        out.write_text(str(list(pool.map(abs, [-1]))))
+
+realize(pooled(), progress=False)
+"""
+
+
+def test_a_script_that_realizes_when_a_pool_imports_it_is_an_error_and_no_endless_wait(tmp_path):
+    """The child would wait for its parent, which builds that derivation, and waits for the child."""
+    (tmp_path / "script.py").write_text(CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        env={**importing(), "PYSTORE_ROOT": str(tmp_path / "store")},
+        capture_output=True, text=True, cwd=tmp_path, timeout=60,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "while a process of multiprocessing imports the script" in done.stderr
+    assert '__name__ == "__main__"' in done.stderr
 
 
 def test_ready_made_stages_are_sent(store, tmp_path):
