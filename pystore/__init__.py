@@ -67,10 +67,11 @@ from .run.inspection.lookup import (
     rref2path,
 )
 from .run.inspection.shorthand import find_ref
+from .run.output import output
 from .run.planning.explain import explain
 from .run.planning.plan import plan
 from .run.seeds import replay, seed_everything
-from .run.stage import Stage, output, stage
+from .run.stage import Stage, stage
 from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many
 from .run.view import View, view

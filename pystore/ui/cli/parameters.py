@@ -16,7 +16,9 @@ from ...model.derivation import Closure, Derivation, leaves
 from ...model.errors import BadStage, PystoreError
 from ...run.declare import Registry, TwoWayStage
 from ...run.experiments.sweep import key_of
-from ...run.stage import Output, Stage, Staged
+from ...run.kinds import names_of
+from ...run.output import Output
+from ...run.stage import Stage, Staged
 from ...run.verbs import Target, declare
 from ...store.protocol import StoreProtocol
 from .kinds import as_kind
@@ -88,11 +90,21 @@ def declared(choice: Choice, given: Sequence[tuple[str, Any]], store: StoreProto
     What is given with several values is a sweep: all combinations, by their keys. Raises BadStage
     when the stage does not take them, or its function fails.
     """
-    closures = {label: _declared(choice, point, store) for label, point in _points(given).items()}
+    taken = [(key, _taken(choice, key, value)) for key, value in given]
+    closures = {label: _declared(choice, point, store) for label, point in _points(taken).items()}
     if len(closures) == 1:
         return next(iter(closures.values()))
     known = {one.dref: one for closure in closures.values() for one in closure.derivations}
     return Closure.of({label: closure.targets for label, closure in closures.items()}, known)
+
+
+def _taken(choice: Choice, key: str, value: Any) -> Any:
+    """The value as the stage takes it: .1 and 0.1 are one training."""
+    name, stage = choice
+    parameters = signature_of(stage).parameters if callable(stage) else {}
+    if key not in parameters:
+        return value
+    return as_kind(name, parameters[key], value, names_of(stage))
 
 
 def _points(given: Sequence[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -111,7 +123,7 @@ def _points(given: Sequence[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
 def _declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) -> Closure:
     name, stage = choice
     plain, inner = _parted(name, stage, given)
-    plain = _checked(name, stage, plain)
+    _check(name, stage, plain)
     try:
         if isinstance(stage, (Stage, TwoWayStage)):
             stage, plain = stage(**plain), {}
@@ -166,8 +178,8 @@ def _as_default(name: str, key: str, default: Any, value: Any) -> Any:
     return as_kind(name, parameter, value)
 
 
-def _checked(name: str, stage: Target, plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as the stage takes them."""
+def _check(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
+    """Raises BadStage when the stage does not take these parameters."""
     if not callable(stage):
         if plain:
             raise BadStage(
@@ -176,18 +188,15 @@ def _checked(name: str, stage: Target, plain: Mapping[str, Any]) -> dict[str, An
                 it_is=shown(name, stage),
                 remedy="name the stage function that it was made with",
             )
-        return {}
+        return
     parameters = signature_of(stage).parameters
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    taken = dict(plain)
     for key in plain:
         if key in parameters:
             _check_plain(name, parameters[key], plain[key])
-            taken[key] = as_kind(name, parameters[key], plain[key])
         elif not takes_all:
             raise _unknown(name, key, parameters_of(stage), _of_inputs(key, parameters.values()))
     _check_complete(name, stage, plain)
-    return taken
 
 
 def _check_plain(name: str, parameter: inspect.Parameter, value: Any) -> None:
@@ -252,7 +261,7 @@ def _changed(name: str, target: Target, path: list[str], value: Any) -> Derivati
     if not rest:
         if isinstance(target, Staged):
             taken = signature_of(target.stage).parameters[key]
-            value = as_kind(target.config.name, taken, value)
+            value = as_kind(target.config.name, taken, value, names_of(target.stage))
         return target.replace({key: value})
     present = target.config.value[key]
     if isinstance(present, dict):

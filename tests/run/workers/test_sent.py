@@ -247,7 +247,7 @@ realize(pooled(), progress=False)
 
 
 def test_a_script_that_realizes_when_a_pool_imports_it_is_an_error_and_no_endless_wait(tmp_path):
-    """The child would wait for its parent, which builds that derivation, and waits for the child."""
+    """The child would wait for its parent, which waits for the child."""
     (tmp_path / "script.py").write_text(CHILDREN)
     done = subprocess.run(
         [sys.executable, "script.py"],
