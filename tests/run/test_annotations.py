@@ -112,7 +112,9 @@ def split(seed: int = 0, part=output("part.txt")):
 
 
 @stage
-def train(data: str = split(), epochs: int = 3, sizes: "list[int]" = (), out: str = output("o")):
+def train(
+    data: str = split(), epochs: int = 3, sizes: "list[int] | None" = None, out: str = output("o")
+):
     raise AssertionError("nothing is trained")
 
 
@@ -121,7 +123,7 @@ def test_a_parameter_of_the_wrong_kind_is_told_when_the_stage_is_called():
         train(epochs="many")
     assert refused.value.given == "'many'"
     assert "epochs=3" in refused.value.remedy
-    with pytest.raises(BadStage, match="sizes of train is a list"):
+    with pytest.raises(BadStage, match="sizes of train is a list or none"):
         sweep(train, sizes=[[1], "many"])
 
 
