@@ -41,6 +41,8 @@ def _named(*names: str) -> Callable[[object], bool]:
 
 # The first that fits says it: a str may be an Enum.
 _ADVICE: list[tuple[Callable[[object], bool], str]] = [
+    (_a(complex), "write [x.real, x.imag]"),
+    (_named("numpy.complexfloating"), "write [x.real, x.imag]"),
     (_named("numpy.generic"), "write x.item(), if that is JSON, or str(x)"),
     (_a(Enum), "write x.value, or x.name"),
     (_named("pydantic.BaseModel"), "write x.model_dump(mode='json')"),
@@ -60,10 +62,6 @@ _ADVICE: list[tuple[Callable[[object], bool], str]] = [
     (_a(datetime, date, time), "write x.isoformat()"),
     (_a(timedelta), "write x.total_seconds()"),
     (_a(Decimal, Fraction, UUID), "write str(x)"),
-    (
-        lambda x: hasattr(x, "imag") and hasattr(x, "real") and not _a(int, float)(x),
-        "write [x.real, x.imag]",
-    ),
     (_a(SimpleNamespace), "write vars(x)"),
     (_named("argparse.Namespace"), "write vars(x)"),
     (_a(Mapping), "write dict(x)"),
