@@ -163,6 +163,10 @@ class Stage(Generic[P]):
         return self._declared(args, kwargs)
 
     def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
+        if any("." in name for name in kwargs):
+            from .inner import called  # only where a dotted name is given
+
+            return called(self, args, kwargs)
         values = self._bound(args, kwargs)
         ignored = {name: values.pop(name) for name in self.options.ignore if name in values}
         try:
