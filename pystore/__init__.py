@@ -46,6 +46,7 @@ from .run.build import (
     build_seed,
     build_wrapper,
 )
+from .run.choice import best_of
 from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
 from .run.exchange import copy, make_key, pack, pull, push, unpack_archive
@@ -114,6 +115,7 @@ __all__ = [
     "accept",
     "attempts",
     "best",
+    "best_of",
     "build_cattrs",
     "build_config",
     "build_context",

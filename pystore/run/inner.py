@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..model.derivation import Derivation, collect
 from ..model.errors import BadStage, PystoreWarning
 from ..model.refs import DRef, selfref
+from .choice import CHOICE, best_of
 from .declare import check_call
 from .kinds import check_given
 
@@ -106,12 +107,14 @@ class _Change:
         values = {k: v for k, v in target.config.value.items() if k not in _OWN and not _kept(v)}
         held = {one.dref: one for one in target.holds}
         where = target.config.name
-        if key == EACH:
+        if key == EACH and CHOICE not in values:
             found = {k: self._each(v, rest, held) for k, v in values.items()}
             new = {k: v for k, v in found.items() if v is not _UNREACHED}
             if not new:
                 raise self._nowhere(f"no input of {where} has a parameter {'.'.join(rest)}", values)
             return target.replace(new)
+        if CHOICE in values and key not in values:
+            return self._among(target, values[CHOICE], path, held)
         if key not in values:
             raise self._nowhere(f"{where} has no parameter {key}", values, key)
         if rest and not (_refers(values[key]) or isinstance(values[key], (dict, list))):
@@ -121,6 +124,22 @@ class _Change:
         changed = target.replace({key: self._taken(target, key, values[key])})
         self._made.append((target, changed))
         return changed
+
+    def _among(
+        self,
+        target: Derivation,
+        told: Mapping[str, Any],
+        path: list[str],
+        held: Mapping[DRef, Derivation],
+    ) -> Derivation:
+        """The best of the same derivations, each with the change."""
+        among = self._each(told["among"], path, held)
+        if among is _UNREACHED:
+            what = f"nothing that {target.config.name} chooses among has"
+            raise self._nowhere(f"{what} a parameter {'.'.join(path)}", {})
+        among = [held[DRef(one)] if isinstance(one, str) else one for one in among]
+        new = best_of(among, told["metric"], told["mode"])
+        return new.replace(matcher=target.matcher)
 
     def inside(
         self, place: str, present: Any, path: list[str], held: Mapping[DRef, Derivation]

@@ -13,6 +13,7 @@ from ..model.refs import DRef, RefPath, RRef, selfref
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
 from .build import Attributes
+from .choice import chosen
 
 RESERVED = ("attempts", "config", "dref", "path", "rref")
 
@@ -56,9 +57,12 @@ class View:
 
     def _resolved(self) -> dict[str, Any]:
         if self._values is None:
-            inputs = views(self._store.context(self.rref), self._store)
+            context = self._store.context(self.rref)
             config = self._store.config(self.dref)
-            self._values = resolve(config.value, inputs, self.path)
+            self._values = resolve(config.value, views(context, self._store), self.path)
+            if best := chosen(self.dref, context, self.path, self._store):
+                self._values |= (one := View(best, self._store))._resolved()
+                self._values["chosen"] = one
         return self._values
 
     def __eq__(self, other: object) -> bool:

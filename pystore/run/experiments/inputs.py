@@ -7,6 +7,7 @@ from typing import Any
 from ...model.config import Config
 from ...model.errors import Corrupted, NotInStore
 from ...model.refs import DRef, selfref
+from ..choice import CHOICE
 from .parameters import ABSENT, OWN, flatten, is_path, named_inside
 
 ConfigOf = Callable[[DRef], Config]
@@ -28,7 +29,8 @@ def _references(item: Any, place: str) -> Iterator[tuple[str, DRef]]:
         return
     elif isinstance(item, dict):
         for key, inner in item.items():
-            yield from _references(inner, named_inside(place, key))
+            if key != CHOICE:  # a whole sweep, which its reference stands for
+                yield from _references(inner, named_inside(place, key))
     elif isinstance(item, list) and is_path(item):
         yield place, DRef(item[0])
     elif isinstance(item, list):

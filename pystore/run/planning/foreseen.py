@@ -37,13 +37,15 @@ class Adoptions:
 
     def _found(self, derivation: Derivation, context: Context) -> Iterator[Candidate]:
         """As the build loop finds them; what is adopted stands for what it is adopted from."""
+        if not derivation.realizer.adopts:
+            return
         config, source = derivation.config, source_digest(derivation.realizer)
         trees = Context({dref: map(self.source, rrefs) for dref, rrefs in context.items()})
         found = self._store.sources(config, trees)
         if trees.digest != context.digest:
             own = self._store.candidates(config.dref, trees)
             found += [candidate for candidate in own if not candidate.gone]
-        return (one for one in found if not source or made_by(one, source))
+        yield from (one for one in found if not source or made_by(one, source))
 
     def _adopted(self, derivation: Derivation, context: Context, found: Candidate) -> Candidate:
         home = self._store.path(found.rref).parent
