@@ -212,6 +212,18 @@ def test_what_the_reference_names_is_there():
     assert missing == []
 
 
+@pytest.mark.parametrize(
+    "page", sorted((PROJECT / "docs" / "api").glob("*.md")), ids=lambda p: p.name
+)
+def test_the_reference_says_in_a_checkout_how_each_docstring_begins(page: Path, monkeypatch):
+    monkeypatch.syspath_prepend(PROJECT / "docs")
+    reference = import_module("reference")
+    text = page.read_text()
+    assert reference.with_lines(text) == text, "run: python docs/reference.py"
+    names = re.findall(r"^::: [\w.]+\.(\w+)$", text, re.M)
+    assert {name for name in names if f"**`{name}`**: " not in text} == set()
+
+
 def test_every_decision_is_listed():
     folder = PROJECT / "docs" / "adr"
     titles = {p.name: p.read_text().partition("\n")[0][2:] for p in sorted(folder.glob("0*.md"))}
