@@ -23,6 +23,11 @@ def inside(place: str) -> Iterator[None]:
         _where.reset(token)
 
 
+def is_inside() -> bool:
+    """Whether the caller is inside a stage function or a realizer."""
+    return bool(_where.get())
+
+
 def refuse_nested(verb: str) -> None:
     """Raises BadStage inside a stage function or a realizer, or while a child imports a script."""
     if _is_child_importing():

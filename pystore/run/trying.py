@@ -17,6 +17,7 @@ from .placing import in_its_place
 from .provenance import describe_project
 from .request import Request
 from .source import source_digest
+from .unguarded import refuse_pools_of_unguarded_scripts
 
 
 class Trying:
@@ -84,6 +85,7 @@ def _run_captured(derivation: Derivation, build: Build, log: Path | None) -> Non
 
 def _run(derivation: Derivation, build: Build) -> None:
     name = derivation.realizer.name
+    refuse_pools_of_unguarded_scripts()
     try:
         with inside(f"the realizer {name}"), alone(), in_its_place():
             derivation.realizer(build)

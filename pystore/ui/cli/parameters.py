@@ -66,8 +66,8 @@ takes_parameters = click.option(
     type=Parameter(),
     multiple=True,
     help="A parameter of the stage; the value is JSON, or else text. model.epochs=3 is one of the "
-    "stage that arrives as model, or a key of a dict; models.0.epochs=3 one of the first in a list, "
-    "'*.epochs=3' one of each input. Given again, with another value, it makes a sweep: all "
+    "stage that arrives as model, or a key of a dict; models.0.epochs=3 one of the first in a "
+    "list, '*.epochs=3' one of each input. Given again, with another value, it makes a sweep: all "
     "combinations.",
 )
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import linecache
+import multiprocessing
 import subprocess
 import sys
 import tarfile
@@ -237,26 +238,55 @@ import multiprocessing, sys
 from concurrent.futures import ProcessPoolExecutor
 from pystore import output, realize, stage
 
+def double(n):
+    return 2 * n
+
 @stage
-def pooled(out=output("o")):
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        out.write_text(str(list(pool.map(abs, [-1]))))
+def pooled(kind: str, how: str, out=output("o")):
+    context = multiprocessing.get_context(how)
+    if kind == "pool":
+        with context.Pool(1) as pool:
+            found = pool.map(double, [1])
+    else:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            found = list(pool.map(double, [1]))
+    out.write_text(str(found))
 
-realize(pooled(), progress=False)
+def main():
+    made = pooled(*sys.argv[1:3])
+    print(made.run(progress=False).out.read_text())
 """
+GUARD = 'if __name__ == "__main__":\n    main()\n'
 
 
-def test_a_script_that_realizes_when_a_pool_imports_it_is_an_error_and_no_endless_wait(tmp_path):
-    """The child would wait for its parent, which waits for the child."""
-    (tmp_path / "script.py").write_text(CHILDREN)
-    done = subprocess.run(
-        [sys.executable, "script.py"],
-        env={**importing(), "PYSTORE_ROOT": str(tmp_path / "store")},
-        capture_output=True, text=True, cwd=tmp_path, timeout=60,
+def _script(folder, text, *arguments):
+    (folder / "script.py").write_text(text)
+    return subprocess.run(
+        [sys.executable, "script.py", *arguments],
+        env={**importing(), "PYSTORE_ROOT": str(folder / "store")},
+        capture_output=True, text=True, cwd=folder, timeout=60,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["pool", "executor"])
+@pytest.mark.parametrize("how", ["spawn", "forkserver"])
+def test_a_pool_that_would_run_the_script_again_and_again_is_refused_at_once(tmp_path, kind, how):
+    done = _script(tmp_path, f"{CHILDREN}\nmain()\n", kind, how)
     assert done.returncode != 0
-    assert "while a process of multiprocessing imports the script" in done.stderr
-    assert '__name__ == "__main__"' in done.stderr
+    assert "the processes of this pool would run the whole script again" in done.stderr
+    assert 'under if __name__ == "__main__":' in done.stderr
+
+
+def test_a_pool_of_a_script_with_a_main_guard_works(tmp_path):
+    done = _script(tmp_path, CHILDREN + GUARD, "pool", "spawn")
+    assert done.stdout == "[2]\n", done.stderr
+
+
+def test_a_child_that_imports_the_script_of_its_parent_does_not_realize(store, monkeypatch):
+    """It would wait for its parent, which waits for the child."""
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    with pytest.raises(BadStage, match="while a process of multiprocessing imports the script"):
+        realize(mkfile("text", "hello"))
 
 
 def test_ready_made_stages_are_sent(store, tmp_path):
