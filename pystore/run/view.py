@@ -61,8 +61,8 @@ class View:
             config = self._store.config(self.dref)
             self._values = resolve(config.value, views(context, self._store), self.path)
             if best := chosen(self.dref, context, self.path, self._store):
-                self._values |= (one := View(best, self._store))._resolved()
-                self._values["chosen"] = one
+                one = View(best, self._store)
+                self._values |= {"chosen": one, **one._resolved()}
         return self._values
 
     def __eq__(self, other: object) -> bool:

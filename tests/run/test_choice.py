@@ -76,6 +76,14 @@ def test_B3_its_own_view_says_which_one_that_was(store):
     assert seen.attempts[-1].metrics["accuracy.txt"] == 1.0
 
 
+def test_B3_a_parameter_of_the_best_stands_before_what_says_which_one_it_was(store):
+    @stage
+    def odd(chosen: int = 3, score=output("score.txt")):
+        score.write_text("1")
+
+    assert view(realize(best_of([odd()], "score.txt"))).chosen == 3
+
+
 def test_B2_the_order_and_what_holds_them_make_no_difference():
     best = best_of(sweep(train, rate=RATES), "accuracy.txt")
     assert best == best_of([train(rate=0.3), [train(rate=0.1), train(rate=0.2)]], "accuracy.txt")
