@@ -49,6 +49,7 @@ class Attempt(NamedTuple):
     metrics: Mapping[str, float]
     notes: Mapping[str, Any]  # what the realizer told with build_note
     tree: str | None = None  # digest of the manifest of what it made, 64 hex; None if unknown
+    reads: Mapping[str, str] | None = None  # of its inputs beyond their bytes; None if unknown
 
     @property
     def succeeded(self) -> bool:
@@ -74,9 +75,17 @@ class Attempt(NamedTuple):
 _KEYS = frozenset(Attempt._fields)  # what a later version adds is no concern of this one
 
 
+def told_of(attempt: Attempt) -> dict[str, Any]:
+    """What its record says; of reads that are not known, nothing, as before they were noted."""
+    value = attempt._asdict()
+    if attempt.reads is None:
+        del value["reads"]
+    return value
+
+
 def attempt_text(attempt: Attempt) -> bytes:
     """The record of an attempt, with its checksum in front."""
-    body = json.dumps(attempt._asdict(), sort_keys=True, separators=(",", ":"))[1:] + "\n"
+    body = json.dumps(told_of(attempt), sort_keys=True, separators=(",", ":"))[1:] + "\n"
     return f'{_HEAD}{short("pystore attempt 1", body.encode())}",{body}'.encode()
 
 

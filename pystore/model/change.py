@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .outlook import Kind
-from .printable import counted
+from .printable import counted, listed
 
 _REFERENCE = re.compile(r'"dref:[0-9a-f]{32}-([A-Za-z0-9_-]+)"')
 _DIGEST = re.compile(r"[0-9a-f]{32}\Z")
@@ -29,6 +29,7 @@ class Version:
     config: Mapping[str, Any]
     parts: Mapping[str, str] = field(default_factory=dict)  # the digest of each, by its name
     places: Places = field(default_factory=dict)
+    rule: int | None = None  # by which its code was counted, if known
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def changes(old: Version, new: Version, realizations: int) -> list[Change]:
         found.append(Change("parameters-changed", told))
     if inputs:
         one = "its input {} is another" if len(inputs) == 1 else "its inputs {} are others"
-        found.append(Change("input-changed", one.format(", ".join(inputs))))
+        found.append(Change("input-changed", one.format(listed(inputs))))
     return found
 
 
@@ -120,6 +121,11 @@ def _code(old: Version, new: Version) -> str:
     before, after = old.config.get("code"), new.config.get("code")
     if before == after or not (_is_digest(before) or _is_digest(after)):
         return ""
+    if old.rule and new.rule and old.rule != new.rule:
+        return (
+            f"the rule by which code counts changed, from {old.rule} to {new.rule}, which gives "
+            "equal code another digest; accept(old, new) keeps the old results"
+        )
     told = _parts(old, new) if old.parts and new.parts else []
     return f"`{new.config.get('name')}()` changed" + (f": {', '.join(told)}" if told else "")
 

@@ -6,6 +6,8 @@ Four families, by whose fault it is: you wrote · the build · the store · they
 import re
 from collections.abc import Mapping
 
+from .printable import printable
+
 __all__ = [
     "BadConfig",
     "BadMatcher",
@@ -24,6 +26,7 @@ __all__ = [
     "InUse",
     "MatcherUnsatisfied",
     "MissingOutput",
+    "NoAccess",
     "NotAStore",
     "NotInStore",
     "PystoreError",
@@ -55,14 +58,14 @@ class PystoreError(Exception):
     def __str__(self) -> str:
         named = {name.replace("_", " "): fact for name, fact in self.facts.items()}
         width = max(map(len, named), default=0) + 1
-        lines = [self.what]
+        lines = [_cut(self.what)]
         inner = "\n" + " " * (width + 4)  # where the further lines of a fact begin
-        shown = ((name, str(fact).replace("\n", inner)) for name, fact in named.items())
+        shown = ((name, _cut(str(fact)).replace("\n", inner)) for name, fact in named.items())
         lines += [f"  {name + ':':<{width}}  {fact}" for name, fact in shown]
         if self.remedy:
             lines.append(f"  try: {self.remedy}")
-        # A file name that is no UTF-8 must not keep the message from being printed.
-        return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
+        # No fact steers the terminal, and a name that is no UTF-8 keeps no message from being told.
+        return "\n".join(map(printable, "\n".join(lines).split("\n")))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _again, (type(self), self.what, self.remedy, self.facts)
@@ -71,6 +74,14 @@ class PystoreError(Exception):
         """This very error with more facts; those it already states are kept."""
         self.facts = {**{k: v for k, v in facts.items() if v is not None}, **self.facts}
         return self
+
+
+_LONGEST = 4000  # [characters] of one fact in a message; the attribute has all of it
+
+
+def _cut(text: str) -> str:
+    left = len(text) - _LONGEST
+    return text if left <= 0 else f"{text[:_LONGEST]}… and {left:,} more characters"
 
 
 def _again(
@@ -171,6 +182,10 @@ class MatcherUnsatisfied(PystoreError):
 
 
 # --- the store -------------------------------------------------------------------------
+
+
+class NoAccess(PystoreError, PermissionError):
+    """What the system refuses to do; the facts `path` and `owner` say with what, and whose."""
 
 
 class NotAStore(PystoreError):

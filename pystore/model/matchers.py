@@ -17,6 +17,7 @@ from typing import Any, Literal
 from .candidate import Candidate
 from .errors import BadMatcher, BadRef, MatcherUnsatisfied, PystoreWarning
 from .options import checked_count, checked_mode
+from .printable import listed
 from .refs import RRef, check_part
 from .statistics import distinct
 
@@ -81,7 +82,7 @@ class Matcher:
         if strange:
             raise BadMatcher(
                 f"{self} chose what it was not offered",
-                chosen=", ".join(sorted(map(str, strange))),
+                chosen=listed(sorted(map(str, strange))),
                 remedy="choose among the candidates whose `gone` is False",
             )
 
@@ -192,7 +193,7 @@ def _warn_of_no_metric(present: list[Candidate], file: str) -> None:
     known = sorted({name for candidate in present for name in candidate.latest.metrics})
     warnings.warn(
         f"match_best({file!r}): none of {len(present)} realizations of {present[0].rref.dref} has "
-        f"that number, so the choice means nothing; recorded are: {', '.join(known) or 'none'}",
+        f"that number, so the choice means nothing; recorded are: {listed(known) or 'none'}",
         PystoreWarning,
         stacklevel=2,
     )
@@ -203,7 +204,7 @@ def _match_only(candidates: Sequence[Candidate]) -> list[Candidate] | Need:
     if len(present) > 1:
         raise MatcherUnsatisfied(
             f"match_only wants one realization, and there are {len(present)}",
-            realizations=", ".join(c.rref for c in present),
+            realizations=listed(c.rref for c in present),
             remedy="choose with match_latest() or match_exact([rref]), or remove with rmref(rref)",
         )
     return present or Need(1)
@@ -225,8 +226,8 @@ def _match_exact(candidates: Sequence[Candidate], rrefs: tuple[RRef, ...]) -> li
     if missing:
         raise MatcherUnsatisfied(
             "match_exact names realizations that do not exist for the present inputs",
-            missing=", ".join(missing),
-            exist=", ".join(c.rref for c in _present(candidates)) or "none",
+            missing=listed(missing),
+            exist=listed(c.rref for c in _present(candidates)) or "none",
             remedy="choose one that exists: lsref(dref) lists them",
         )
     return list(rrefs)

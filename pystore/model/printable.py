@@ -1,6 +1,9 @@
 """Printable: text, times and counts as people may be given them, on one line."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+
+MOST = 20  # names in one message
 
 
 def printable(text: str | bytes) -> str:
@@ -27,3 +30,11 @@ def when(time: int | None) -> str:
 def counted(number: int, noun: str) -> str:
     """So many of them: `1 attempt`, `1,204 attempts`."""
     return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Iterable[object], parted_by: str = ", ", most: int = MOST) -> str:
+    """The names in one line, of many the first ones and how many more there are."""
+    found = [str(name) for name in names]
+    left = len(found) - most
+    shown = found if left <= 0 else [*found[:most], f"and {left:,} more"]
+    return parted_by.join(shown)

@@ -15,6 +15,7 @@ from .candidate import Candidate
 from .errors import BadMatcher, MatcherUnsatisfied
 from .matchers import Matcher, Need, match
 from .options import Mode, checked_count, checked_mode
+from .printable import listed
 from .statistics import Statistics, distinct, student
 
 # Who stops as soon as a 95 % interval is narrow enough has also stopped where it was so by luck:
@@ -92,7 +93,7 @@ def _match_until(
         raise MatcherUnsatisfied(
             f"a result without the metric {file!r}: the mean would be that of the others only",
             rref=nameless[0].rref,
-            recorded=", ".join(sorted(nameless[0].latest.metrics)) or "no metrics",
+            recorded=listed(sorted(nameless[0].latest.metrics)) or "no metrics",
             remedy=f"write a number to {file}, or reject(rref, 'diverged') what does not count",
         )
     needed = still_needed(numbers, halfwidth, at_least, at_most)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .errors import BadStage
 from .options import checked_count
+from .printable import listed
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
@@ -40,7 +41,7 @@ class Terms:
         if strange := sorted(given.keys() - set(_KINDS)):
             raise BadStage(
                 "no such resource",
-                given=", ".join(strange),
+                given=listed(strange),
                 known=", ".join(_KINDS),
                 remedy='write resources={"gpu": 1, "memory": "8G", "cpus": 2}',
             )

@@ -1,6 +1,7 @@
 """Accepting: old attempts count for a new derivation, by a user's word."""
 
 import os
+from dataclasses import replace
 
 from ..model.derivation import Derivation
 from ..model.errors import NotInStore
@@ -23,7 +24,9 @@ def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
     store.path(rref)
     closure = declare(new, Registry(), store)
     context = realize_inputs(closure, new, store)
-    found = [c for c in store.all_candidates(rref.dref) if c.rref == rref]
+    made = [c for c in store.all_candidates(rref.dref) if c.rref == rref]
+    # What they have read was of another stage: by the user's word they count here, and only here.
+    found = [replace(c, attempts=tuple(a._replace(reads=None) for a in c.attempts)) for c in made]
     notes = {"accepted": f"by user {os.geteuid()}"}
     for accepted, _ in store.adopt(new.config, context, found, notes):
         return accepted

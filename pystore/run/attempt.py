@@ -49,7 +49,10 @@ def attempt(
         _fail(store, staging, trying.told, error)
         text, stopped = f"{type(error).__name__}: {error}", outcome_of(error) == "stopped"
         again = trying.tries.again_after(error)
-        listener(AttemptFailed(dref, number, text, stopped, again))
+        try:
+            listener(AttemptFailed(dref, number, text, stopped, again))
+        except Exception as second:
+            error.add_note(f"who listens could not be told either: {second}")
         raise
     listener(Succeeded(dref, number, committed.rref, committed.fresh, timer() - start))
     return committed

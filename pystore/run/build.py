@@ -10,11 +10,14 @@ from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import BadConfig, BadRef, BadStage, BuildError
 from ..model.events import Listener, Progress, ignore
+from ..model.printable import listed
+from ..model.reads import ordered, references
 from ..model.realizer import Realizer
 from ..model.refs import DRef, RefPath, RRef, selfref
 from ..store.metrics import is_finite
 from ..store.protocol import StoreProtocol, Told
 from ..store.staging import Staging
+from .recorder import Recorder
 
 
 class Build:
@@ -27,32 +30,59 @@ class Build:
         self, staging: Staging, store: StoreProtocol, told: Told, listener: Listener = ignore
     ) -> None:
         self._staging = staging
-        self.config = staging.config
-        self.context = staging.context
+        self.config: Config = _Own(staging.config)
         self.outpath = staging.out
         self.seed = staging.begun.seed
-        self.store = store
+        self.recorder = Recorder(staging, store) if staging.context else None
+        self._store = store
         self._told = told
         self._listener = listener
 
     def __repr__(self) -> str:
         return f"<Build of {self.config.dref} in {self.outpath}>"
 
+    @property
+    def context(self) -> Context:
+        """The realizations chosen for each input; it counts as read."""
+        if self.recorder is not None:
+            self.recorder.all_inputs()
+        return self._staging.context
+
+    @property
+    def store(self) -> StoreProtocol:
+        """The store that it is built in; it counts as read."""
+        if self.recorder is not None:
+            self.recorder.of_store()
+        return self._store
+
     def paths(self, path: RefPath) -> list[Path]:
-        """Where a file is: once for each realization chosen for its derivation."""
+        """Where a file is: once for each realization chosen for its derivation.
+
+        They are in the order of the bytes of these realizations.
+        """
         if path.ref == selfref:
             return [self.outpath.joinpath(*path.parts)]
-        rrefs = self.chosen(DRef(path.ref))
-        return [self.store.path(rref).joinpath(*path.parts) for rref in rrefs]
+        rrefs = ordered(self._chosen(DRef(path.ref)), self._store)
+        return [self._store.path(rref).joinpath(*path.parts) for rref in rrefs]
 
     def chosen(self, dref: DRef) -> tuple[RRef, ...]:
-        """The realizations chosen for an input. Raises BadRef when it is none."""
-        if dref in self.context:
-            return self.context[dref]
+        """The realizations chosen for an input, which count as read.
+
+        Raises BadRef when it is none.
+        """
+        rrefs = self._chosen(dref)
+        if self.recorder is not None:
+            self.recorder.input(dref)
+        return rrefs
+
+    def _chosen(self, dref: DRef) -> tuple[RRef, ...]:
+        inputs = self._staging.context
+        if dref in inputs:
+            return inputs[dref]
         raise BadRef(
             "not an input of this derivation",
             dref=dref,
-            inputs=", ".join(self.context) or "none",
+            inputs=listed(inputs) or "none",
             remedy="name it in the config: what a stage depends on stands there",
         )
 
@@ -74,16 +104,31 @@ class Build:
 
     def scratch(self) -> Path:
         """The directory that survives failure."""
-        return self.store.scratch(self._staging)
+        return self._store.scratch(self._staging)
 
     def logdir(self) -> Path:
         """The directory beside the attempt."""
-        return self.store.logdir(self._staging)
+        return self._store.logdir(self._staging)
 
     def allow_outside(self, target: str) -> None:
         """Allows links with this target to lie outside of the output."""
         self._told.outside.add(target)
         self._told.notes["outside"] = sorted(self._told.outside)
+
+
+class _Own(Config):
+    """A stage's own config, whose inputs are in the order in which they stand there.
+
+    Their names sort otherwise when the inputs are rebuilt, and the bytes would with them.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.holds = ()  # as in a worker: what its inputs are made of, it reads from their views
+        if len(self.inputs) > 1:
+            self.inputs = tuple(dict.fromkeys(dref for _, dref in references(self.value)))
 
 
 def build_wrapper(function: Callable[[Build], object]) -> Realizer:
@@ -97,7 +142,7 @@ def build_outpath(b: Build) -> Path:
 
 
 def build_config(b: Build) -> Config:
-    """The config of the derivation."""
+    """The config of the derivation; its `inputs` are in the order in which they stand in it."""
     return b.config
 
 
@@ -111,7 +156,7 @@ class Attributes(SimpleNamespace):
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
-            f"the config has no {name!r}; it has: {', '.join(sorted(vars(self))) or 'nothing'}"
+            f"the config has no {name!r}; it has: {listed(sorted(vars(self))) or 'nothing'}"
         )
 
 

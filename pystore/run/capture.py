@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..model.errors import BuildError
+from ..store import rights
 
 _one = threading.Lock()
 _LAST = 8192  # [bytes] of a log that are looked at for its last lines
@@ -34,7 +35,7 @@ def captured(log: Path) -> Iterator[None]:
 
 @contextmanager
 def _sent_to(log: Path) -> Iterator[None]:
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    file = rights.open_file(log, os.O_WRONLY | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     _flush()
     saved, stdin = [_copy(number) for number in range(3)], sys.stdin

@@ -8,13 +8,13 @@ B3  It says by derivation and tree which one that was; in a view, it is that one
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..model.candidate import Candidate
-from ..model.context import Context, parse_provenance, provenance_text, rref_of
+from ..model.context import Context
 from ..model.derivation import Closure, Derivation, leaves
 from ..model.errors import BadMetric, BadRef, BadStage, Corrupted
 from ..model.matchers import match_latest
@@ -22,7 +22,6 @@ from ..model.options import Mode, checked_mode
 from ..model.realizer import Realizer
 from ..model.refs import DRef, RRef
 from ..store import disk
-from ..store.commit import CONTEXT
 from ..store.protocol import StoreProtocol
 from .build import Build
 
@@ -92,19 +91,21 @@ class BestOf:
         best, number = _best(b.context, told["metric"], told["mode"], b.store)
         _copy(b, b.store.path(best.rref), b.outpath)
         (b.outpath / FILE).unlink(missing_ok=True)  # of a choice among choices
-        record = {"dref": best.rref.dref, "tree": _tree(best, b.store)}
+        record = {"dref": best.rref.dref, "tree": b.store.tree(best.rref)}
         (b.outpath / FILE).write_text(json.dumps(record))
         b.metric(told["metric"], number, None)
 
 
-def chosen(dref: DRef, context: Context, path: Path, store: StoreProtocol) -> RRef | None:
-    """What a realization at this path has chosen; None where it is no choice (B3)."""
-    if CHOICE not in store.config(dref).value:
+def chosen(
+    values: Mapping[str, Any], context: Context, path: Path, store: StoreProtocol
+) -> RRef | None:
+    """What a realization with this config, at this path, has chosen; None if it is no choice."""
+    if CHOICE not in values:
         return None
     try:
         told = json.loads(disk.read(path / FILE))
         among = context[DRef(told["dref"])]
-        return next(rref for rref in among if _has_tree(rref, told["tree"], store))
+        return next(rref for rref in among if store.tree(rref) == told["tree"])
     except (ValueError, KeyError, TypeError, BadRef, StopIteration) as error:
         raise Corrupted(
             "it does not say which of its inputs is the best",
@@ -112,10 +113,6 @@ def chosen(dref: DRef, context: Context, path: Path, store: StoreProtocol) -> RR
             because=repr(error)[:200],
             remedy="pystore verify names what is damaged, so that it is chosen again",
         ) from None
-
-
-def _has_tree(rref: RRef, tree: str, store: StoreProtocol) -> bool:
-    return rref_of(rref.dref, provenance_text(rref.dref, store.context(rref), tree)) == rref
 
 
 def _best(
@@ -142,12 +139,6 @@ def _candidate(rref: RRef, metric: str, store: StoreProtocol) -> Candidate:
 
 def _recorded(found: Iterable[Candidate]) -> list[str]:
     return sorted({name for one in found for name in one.latest.metrics})[:20]
-
-
-def _tree(of: Candidate, store: StoreProtocol) -> str:
-    """The digest of its tree: as its attempt says, or else as it stands beside it."""
-    known = of.latest.tree
-    return known or parse_provenance(disk.read(store.path(of.rref).parent / CONTEXT))[2]
 
 
 def _copy(b: Build, source: Path, target: Path) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from ..model.attempt import Attempt
 from ..model.errors import BadStage, NotInStore
+from ..model.printable import listed
 from ..model.refs import RRef, parse_ref
 from ..store.current import current_store
 from ..store.protocol import Told
 from ..store.store import Store
 from .build import Build
 from .declare import Registry
+from .recorder import recording
 from .verbs import Target, declare, realize_inputs
 
 
@@ -31,7 +33,7 @@ class Debug(Build):
         if len(closure.drefs) != 1:
             raise BadStage(
                 "debug takes one target",
-                given=", ".join(closure.drefs),
+                given=listed(closure.drefs),
                 remedy="name one of them",
             )
         derivation = closure[closure.drefs[0]]
@@ -43,13 +45,13 @@ class Debug(Build):
 
     def commit(self) -> RRef:
         """Makes what was written a realization. Raises what a commit raises; then try again."""
-        rref = self.store.commit(self._staging, self._told).rref
+        rref = self._store.commit(self._staging, self._told).rref
         self.ended = True
         return rref
 
     def discard(self) -> None:
         """Forgets it: the attempt counts as failed, and its directory is removed."""
-        self.store.fail(self._staging, self._told, RuntimeError("discarded"))
+        self._store.fail(self._staging, self._told, RuntimeError("discarded"))
         self._staging.discard()
         self.ended = True
 
@@ -64,10 +66,10 @@ def debug(target: Target, *, store: Store | None = None) -> Iterator[Debug]:
     """
     build = Debug.start(target, store=store)
     try:
-        with build.store.building():
+        with build._store.building(), recording(build.recorder):
             yield build
     except BaseException as error:
-        if not build.ended and build.store.fail(build._staging, build._told, error):
+        if not build.ended and build._store.fail(build._staging, build._told, error):
             error.add_note(f"what was written is kept in {build._staging.path}")
         raise
     if not build.ended:

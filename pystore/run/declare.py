@@ -11,6 +11,7 @@ from ..model.config import Config
 from ..model.derivation import Derivation, check_agrees, collect, unknown
 from ..model.errors import BadStage, PystoreWarning
 from ..model.matchers import Matcher
+from ..model.printable import listed
 from ..model.realizer import Realizer
 from ..model.refs import DRef
 from ..model.terms import Terms
@@ -124,7 +125,7 @@ def check_call(
         raise BadStage(
             f"the stage {name} does not take these arguments",
             because=str(error),
-            takes=", ".join(map(_written, signature.parameters.values())) or "nothing",
+            takes=listed(map(_written, signature.parameters.values())) or "nothing",
             closest=", ".join(_closest(kwargs, signature)) or None,
             remedy="name the parameters: train(epochs=3). A stage by hand is def stage(m, …); what "
             "a @stage calls build is the Build",

@@ -3,16 +3,12 @@
 import warnings
 from collections.abc import Collection, Iterable
 
+from ..model.adoption import made_by
 from ..model.candidate import Candidate
 from ..model.derivation import Derivation
 from ..model.errors import PystoreWarning
 from ..model.refs import RRef
 from .source import source_digest
-
-
-def made_by(candidate: Candidate, source: str) -> bool:
-    """Whether code with this digest has made it, as far as is known."""
-    return any(attempt.source in ("", source) for attempt in candidate.attempts)
 
 
 def edited(

@@ -38,6 +38,7 @@ def push(
     *,
     key: Url | None = None,
     repair: bool = False,
+    diffs: bool | None = None,
     options: Mapping[str, Any] | None = None,
     listener: Listener = ignore,
     progress: bool = True,
@@ -48,7 +49,9 @@ def push(
     `to` is a path or a URL (`s3://bucket/folder`, `sftp://…`, `memory://…`); `options` are those of
     fsspec for it. Only what is missing is sent; after a break, call it again. `key` is the file of
     a private key that signs the records; `repair` sends again what seems to be there, but for
-    records that can be read. With `progress`, a terminal shows how far it is.
+    records that can be read. With `diffs=False`, the uncommitted changes of the project, which
+    attempts remember, stay here (default: PYSTORE_DIFFS, else they go along). With `progress`, a
+    terminal shows how far it is.
 
     Raises BadPlace, NotInStore, Corrupted before anything is sent; FetchError.
     """
@@ -61,7 +64,9 @@ def push(
     rrefs = list(_sendable(refs, store))
     remote = open_remote(to, make=True, options=options)
     with shown(progress, listener) as hear:
-        return send(store, rrefs, remote, key=signer, repair=repair, listener=hear)
+        return send(
+            store, rrefs, remote, key=signer, repair=repair, diffs=_diffs(diffs), listener=hear
+        )
 
 
 def pull(
@@ -129,18 +134,27 @@ def _store_at(place: Store | Url) -> Store:
     return Store(place)
 
 
-def pack(refs: Refs, file: Url, *, key: Url | None = None, store: Store | None = None) -> Moved:
+def pack(
+    refs: Refs,
+    file: Url,
+    *,
+    key: Url | None = None,
+    diffs: bool | None = None,
+    store: Store | None = None,
+) -> Moved:
     """Writes realizations, all they were built from, and their attempts into one `.tar.zst`.
 
     The same realizations and attempts give the same bytes, wherever they are packed. `key` is the
-    file of a private key that signs the records. Raises BadPlace, NotInStore, Corrupted.
+    file of a private key that signs the records; `diffs` as for `push`. Raises BadPlace,
+    NotInStore, Corrupted.
     """
     from ..store.remote import archive
     from ..store.remote.signing import Key
 
     store = store or current_store()
     signer = Key(key) if key is not None else None
-    return archive.pack(store, _sendable(refs, store), Path(file).expanduser(), signer)
+    path, rrefs = Path(file).expanduser(), _sendable(refs, store)
+    return archive.pack(store, rrefs, path, signer, diffs=_diffs(diffs))
 
 
 def unpack_archive(
@@ -161,6 +175,10 @@ def unpack_archive(
     store, trusted = store or current_store(), _trusted(trusted_keys)
     with shown(progress, listener) as hear:
         return archive.unpack(store, Path(file).expanduser(), trusted, hear)
+
+
+def _diffs(wanted: bool | None) -> bool:
+    return Defaults.diffs() if wanted is None else wanted
 
 
 def _trusted(keys: str | Iterable[str] | None) -> frozenset[str] | None:

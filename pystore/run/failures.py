@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ..model.errors import BuildsFailed, MatcherUnsatisfied
 from ..model.plan import Wants
-from ..model.printable import counted
+from ..model.printable import counted, listed
 from ..model.refs import DRef
 
 
@@ -28,8 +28,8 @@ def not_built(failures: Mapping[DRef, BaseException], skipped: Sequence[DRef]) -
             return error if isinstance(error, Exception) else RuntimeError(error)
     return MatcherUnsatisfied(
         f"{counted(len(failures), 'derivation')} would have to be built",
-        missing=", ".join(failures),
-        after_them=", ".join(skipped) or None,
+        missing=listed(failures),
+        after_them=listed(skipped) or None,
         remedy="realize with build=True",
     )
 
@@ -37,11 +37,11 @@ def not_built(failures: Mapping[DRef, BaseException], skipped: Sequence[DRef]) -
 def several_failed(failures: Mapping[DRef, BaseException], skipped: Sequence[DRef]) -> BuildsFailed:
     """One error with all failures, chained to the first."""
     lines = [str(error).splitlines()[0] for error in failures.values()]
-    failed = "; ".join(f"{dref}: {line}" for dref, line in zip(failures, lines, strict=True))
+    failed = listed((f"{dref}: {line}" for dref, line in zip(failures, lines, strict=True)), "; ")
     error = BuildsFailed(
         f"{len(failures)} derivations failed",
         failed=failed,
-        skipped=", ".join(skipped) or None,
+        skipped=listed(skipped) or None,
         remedy="see `errors` of this error for each of them",
     )
     error.errors = {str(dref): each for dref, each in failures.items()}

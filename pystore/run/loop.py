@@ -14,6 +14,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from ..model.adoption import fitting
 from ..model.context import Context
 from ..model.derivation import Closure
 from ..model.errors import MatcherUnsatisfied, PystoreError, StoreBusy
@@ -22,13 +23,14 @@ from ..model.losses import seeds_to_repeat
 from ..model.matchers import Need
 from ..model.plan import Built, Chosen, Dropped, Failed, Match, Plan, Realize, Wants
 from ..model.printable import counted
+from ..model.reads import Surroundings
 from ..model.refs import DRef, RRef
 from ..model.tries import Tries
 from ..store.commit import Committed
 from ..store.protocol import Lock, StoreProtocol
 from .choosing import choose
 from .dispatch import dispatch_of, lost
-from .edits import made_by, warn_of_edits
+from .edits import warn_of_edits
 from .executor import SerialExecutor
 from .failures import not_built, several_failed, wanted
 from .request import Request
@@ -243,9 +245,8 @@ class _Loop:
         if dref in self._forced or not derivation.realizer.adopts:
             return False
         config, source = derivation.config, source_digest(derivation.realizer)
-        found = self._store.sources(config, context)
-        if source:  # equal configs do not mean equal code, of stages by hand
-            found = [candidate for candidate in found if made_by(candidate, source)]
+        around = Surroundings(config, context, self._store)
+        found, _ = fitting(self._store.sources(config, context), around, source)
         taken = self._store.adopt(config, context, found, {})
         if taken:
             rrefs = tuple(dict.fromkeys(rref for rref, _ in taken))

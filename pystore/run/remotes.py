@@ -16,6 +16,7 @@ class Defaults:
 
     substituters: Callable[[], Iterable[str]] = staticmethod(lambda: ())
     trusted_keys: Callable[[], Iterable[str] | None] = staticmethod(lambda: None)
+    diffs: Callable[[], bool] = staticmethod(lambda: True)
 
 
 def places(substitute: Remotes | None) -> list[Url]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..model.derivation import Derivation
 from ..model.errors import NotInStore
 from ..model.manifest import Manifest, encode_name
+from ..model.printable import listed
 from ..model.refs import RRef
 from ..store import tree
 from ..store.attempts import Begun
@@ -55,7 +56,7 @@ class Replay:
     def __str__(self) -> str:
         if self.agrees:
             return f"{self.rref}: the same bytes again, with seed {self.seed}"
-        files = ", ".join(self.differing)
+        files = listed(self.differing)
         return f"{self.rref}: other bytes with the same seed {self.seed}, in {files}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import FunctionType
@@ -28,6 +29,7 @@ from ..model.config import Config
 from ..model.derivation import Derivation
 from ..model.errors import BadConfig, BadStage
 from ..model.matchers import Matcher, match_latest
+from ..model.printable import listed
 from ..model.realizer import Realizer
 from ..model.refs import DRef, check_name, selfref
 from ..model.terms import Terms
@@ -93,30 +95,39 @@ class StageRealizer:
         """
         return id(self.stage), *((name, _told_apart(value)) for name, value in self.ignored.items())
 
+    def _noted(self, b: Build) -> AbstractContextManager[None]:
+        """Notes the code that runs, which must be the one that was declared."""
+        stage = self.stage
+        if stage.options.code not in _DEPTHS:
+            return nullcontext()
+        from .identity.standing import noted
+
+        return noted(b, stage.function, stage.options.code, stage.brought)
+
     def imported_code(self) -> str:
         """The digest of its code as it is in this process, if it was found here by its name."""
         stage = self.stage
-        here = stage.brought is None and stage.options.code in _DEPTHS
-        return stage.code().digest if here else ""
+        if stage.brought is not None or stage.options.code not in _DEPTHS:
+            return ""
+        from .identity.standing import excused
+
+        digest = stage.code().digest
+        return "" if excused(stage.function, stage.options.code) else digest
 
     def __call__(self, b: Build) -> None:
         """Runs the function."""
-        inputs = views(b.context, b.store)
+        inputs = views(b._staging.context, b._store, b.recorder)
         values = resolve(b.config.value, inputs, b.outpath)
         for parts in b.config.promises:
             b.outpath.joinpath(*parts).parent.mkdir(parents=True, exist_ok=True)
         arguments = {name: values[name] for name in self.stage.parameters if name in values}
         arguments |= self.ignored
-        if self.stage.parts:
-            from .identity.places import grouped
-
-            b.note("code", dict(self.stage.parts))
-            b.note("places", grouped(self.stage.code().places))
         if self.ignored:
             b.note("ignored", {name: repr(value)[:200] for name, value in self.ignored.items()})
         if self.stage.takes_build:
             arguments["build"] = b
-        result = self.stage.function(**arguments)
+        with self._noted(b):
+            result = self.stage.function(**arguments)
         if result is not None:
             raise BadStage(
                 f"the stage {self.stage.stage_name} returned a value, which would be lost",
@@ -315,8 +326,8 @@ def _checked_signature(
         raise BadStage(
             "ignore names what is no parameter",
             stage=function.__qualname__,
-            strange=", ".join(sorted(strange)),
-            parameters=", ".join(signature.parameters),
+            strange=listed(sorted(strange)),
+            parameters=listed(signature.parameters),
             remedy="name parameters of the function, or leave it out",
         )
     kept = [p for name, p in signature.parameters.items() if name != "build"]

@@ -15,6 +15,7 @@ from .forking import alone
 from .nesting import inside
 from .placing import in_its_place
 from .provenance import describe_project
+from .recorder import recording
 from .request import Request
 from .source import source_digest
 from .unguarded import refuse_pools_of_unguarded_scripts
@@ -87,7 +88,9 @@ def _run(derivation: Derivation, build: Build) -> None:
     name = derivation.realizer.name
     refuse_pools_of_unguarded_scripts()
     try:
-        with inside(f"the realizer {name}"), alone(), in_its_place():
+        with (
+            inside(f"the realizer {name}"), recording(build.recorder), alone(), in_its_place()
+        ):  # fmt: skip
             derivation.realizer(build)
     except PystoreError:
         raise

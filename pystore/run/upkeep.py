@@ -147,5 +147,6 @@ def _told(store: Store, reopened: Staging) -> Told:
     for name in ("staging", "traceback"):
         notes.pop(name, None)
     outside = set(notes.get("outside", ()))
-    trace = store.trace(last)
-    return Told(last.realizer, last.source, outside, notes, dict(last.metrics), trace)
+    told = Told(last.realizer, last.source, outside, notes, dict(last.metrics), store.trace(last))
+    told.reads = None if last.reads is None else dict(last.reads)
+    return told

@@ -13,6 +13,7 @@ from ..model.derivation import Closure, Derivation, leaves, reshape
 from ..model.errors import BadStage, PystoreWarning
 from ..model.events import Listener, ignore
 from ..model.options import checked_count
+from ..model.printable import listed
 from ..model.refs import DRef, RRef
 from ..model.terms import checked_timeout
 from ..store.current import current_store
@@ -306,7 +307,7 @@ def forced_drefs(force: Forced, closure: Closure) -> frozenset[DRef]:
     if strange:
         raise BadStage(
             "force_rebuild names what is not part of this closure",
-            strange=", ".join(sorted(strange)),
+            strange=listed(sorted(strange)),
             closure=", ".join(d.dref for d in closure.derivations[-10:]),
             remedy="name the target or one of its inputs, or write force_rebuild=True",
         )

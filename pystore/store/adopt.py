@@ -7,12 +7,15 @@ realization is linked in under the new derivation and context, with its attempts
 O1  Bytes are hashed again on the way: damage is never adopted.
 O2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index, and may be lost.
 O3  A run is adopted once, however many derivations have it.
+O4  What a run has read of its inputs beyond their bytes would be the same here; a run of which
+    that is not known is left alone. (Who asks for `sources` looks after this: adoption.py.)
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -27,7 +30,7 @@ from ..model.context import Context, parse_provenance, rref_of
 from ..model.digest import short
 from ..model.errors import BadRef, Corrupted
 from ..model.refs import DRef, RRef
-from . import attempts, below, disk, verdicts
+from . import attempts, below, disk, rights, verdicts
 from .candidates import gather
 from .commit import CONTEXT, Sealed, publish, seal_tree
 from .layout import Layout
@@ -40,16 +43,21 @@ if TYPE_CHECKING:
 
 def resolved_digest(layout: Layout, config: Config, context: Context) -> str:
     """The short digest of the resolved config. Raises FileNotFoundError when an input is gone."""
-    return resolved_with(config, context, lambda rref: _tree(layout, rref))
+    return resolved_with(config, context, lambda rref: tree_of(layout, rref))
 
 
 def resolved_with(config: Config, context: Context, tree: Callable[[RRef], str]) -> str:
-    """The same, where `tree` knows the digests of trees."""
-    text = config.text
-    for dref, rrefs in context.items():
-        trees = ",".join(sorted(tree(rref) for rref in rrefs))
-        text = text.replace(f'"{dref}"', f'"tree:{trees}"')
-    return short("pystore resolved 1", text.encode())
+    """The same, where `tree` knows the digests of trees.
+
+    Inputs with equal trees are told apart by a number: where they are one, their paths are one.
+    """
+    text, alike = config.text, Counter[str]()
+    for dref in sorted(context, key=lambda dref: config.text.find(f'"{dref}"')):
+        trees = ",".join(sorted(tree(rref) for rref in context[dref]))
+        # As no other string of a config begins (C4): it stands for no parameter.
+        text = text.replace(f'"{dref}"', f'"rref:{trees}.{alike[trees]}"')
+        alike[trees] += 1
+    return short("pystore resolved 2", text.encode())
 
 
 def note(layout: Layout, config: Config, context: Context) -> None:
@@ -58,7 +66,7 @@ def note(layout: Layout, config: Config, context: Context) -> None:
         return  # nobody else can have the same resolved config
     try:
         folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
-        os.makedirs(folder, exist_ok=True)
+        rights.ensure_folder(folder)
         path = f"{folder}/{context.digest}-{config.dref[5:]}"
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
     except (OSError, Corrupted):
@@ -165,7 +173,7 @@ def _adopt(
     try:
         fill(store.layout, candidate.rref, staged.out)
         sealed = seal_tree(staged, durable=store.durable, share=store.pool.share)
-        if parse_provenance(sealed.provenance)[2] != _tree(store.layout, candidate.rref):
+        if parse_provenance(sealed.provenance)[2] != tree_of(store.layout, candidate.rref):
             _forget(store, staged)
             return None
         records = _records(store, staged, candidate, {**notes, "adopted": candidate.rref})
@@ -211,7 +219,8 @@ def _publish(store: Store, staged: Staging, sealed: Sealed, records: list[Attemp
     return rref
 
 
-def _tree(layout: Layout, rref: RRef) -> str:
+def tree_of(layout: Layout, rref: RRef) -> str:
+    """The whole digest of a realization's manifest. Raises FileNotFoundError, Corrupted."""
     return _stated_tree(f"{layout.holder(rref).realization(rref)}/{CONTEXT}", rref)
 
 

@@ -21,7 +21,7 @@ from ..model.digest import seed_of
 from ..model.errors import Corrupted, PystoreWarning
 from ..model.refs import DRef
 from ..model.version import __version__
-from . import disk, locks
+from . import disk, locks, rights
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
@@ -86,7 +86,7 @@ def claim(
         except FileExistsError:
             continue  # another process was quicker
         except FileNotFoundError:
-            os.mkdir(folder)  # it was deleted by hand
+            rights.make_folder(folder)  # it was deleted by hand
 
 
 def claim_again(

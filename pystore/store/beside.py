@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from ..model.attempt import Attempt
+from ..model.attempt import Attempt, Outcome
 from ..model.digest import short
 from ..model.errors import Corrupted
-from . import disk
+from . import attempts, disk, rights
 from .layout import Layout
 from .metrics import Trace, parse_trace, trace_text
 from .protocol import Told
@@ -26,6 +26,21 @@ def keep(layout: Layout, staged: Staging, told: Told, trace: Trace, *, durable: 
         # The attempts of one derivation share it. It is not synced: a torn one is written anew.
         if not os.path.exists(f"{folder}/{name}") or damage(folder, name):
             disk.put(f"{folder}/{name}", told.diff, tmp=tmp, durable=False)
+
+
+def record_of(staged: Staging, told: Told, outcome: Outcome, stop: int) -> Attempt:
+    """The record of an attempt that ended now [ns since the epoch, UTC], but for what it made."""
+    begun = staged.begun
+    resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
+    reads = staged.reads()
+    return Attempt(
+        id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
+        number=begun.number, outcome=outcome, rref=None, error=None, seed=begun.seed,
+        start=begun.start, stop=stop, host=os.uname().nodename, pid=os.getpid(),
+        realizer=told.realizer, source=told.source,
+        versions={**told.versions, **attempts.versions()}, metrics=told.metrics,
+        notes={**told.notes, **resumed}, reads=told.reads if reads is None else reads,
+    )  # fmt: skip
 
 
 def _latest(trace: Trace) -> Trace:
@@ -72,7 +87,7 @@ def logdir(layout: Layout, staged: Staging) -> Path:
     """A directory beside the record of an attempt, which stays and is not checked."""
     number = staged.begun.number
     path = Path(layout.beside(staged.dref, staged.context.digest, number, "logs"))
-    path.mkdir(exist_ok=True)
+    rights.ensure_folder(path)
     return path
 
 

@@ -16,12 +16,15 @@ from ..model.attempt import Attempt
 from ..model.context import provenance_text, rref_of
 from ..model.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
 from ..model.manifest import Manifest
+from ..model.printable import listed
 from ..model.refs import RRef
-from . import attempts, disk, tree
+from . import attempts, disk, moving, tree
+from .inward import make_relative
 from .layout import Layout
 from .links import Pool
 from .metrics import Trace, metrics_of
 from .staging import Staging
+from .trash import trash
 from .writers import refuse_writers
 
 MANIFEST = "manifest.json"
@@ -51,11 +54,14 @@ class Sealed:
 def seal(staging: Staging, outside: frozenset[str], *, durable: bool, share: tree.Share) -> Sealed:
     """Makes a staging final and durable, under the name that it will have.
 
-    Raises MissingOutput or UnkeepableOutput before anything is changed.
+    Raises MissingOutput or UnkeepableOutput before anything is changed. Absolute links into the
+    output become relative.
     """
     check_promises(staging)
-    tree.check(staging.out, outside)
+    absolute = tree.check(staging.out, outside)
     refuse_writers(staging.out)
+    staging.end_reads()
+    make_relative(staging.out, absolute)
     return seal_tree(staging, durable=durable, share=share)
 
 
@@ -86,8 +92,8 @@ def check_promises(staging: Staging) -> None:
         present = sorted(os.listdir(staging.out))
         raise MissingOutput(
             "the realizer did not write what its config promises",
-            missing=", ".join("/".join(parts) for parts in missing),
-            written=", ".join(present[:10]) or "nothing",
+            missing=listed("/".join(parts) for parts in missing),
+            written=listed(present) or "nothing",
             remedy="write to the path of output('file'), or of build_path(b, [selfref, 'file'])",
         )
 
@@ -99,7 +105,8 @@ def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, 
     attempts.record(folder, attempt, tmp=layout.tmp, durable=durable)
     target = Path(layout.realization(sealed.rref))
     fresh = True
-    while not _rename_new(staging.path, target):
+    text, tmp = sealed.manifest.text, layout.tmp
+    while not _place(staging.path, target, text, tmp, durable=durable):
         if is_sound(target, sealed.provenance):
             fresh = False
             staging.discard()
@@ -114,6 +121,29 @@ def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, 
     if fresh:
         Pool(layout).add(target, sealed.manifest)
     return Committed(sealed.rref, fresh)
+
+
+def _place(source: Path, target: Path, manifest: bytes, tmp: Path, *, durable: bool) -> bool:
+    """Gives a sealed staging its name; False where something has it.
+
+    What lies where no rename leads from, as in the lower layer of an overlay, is copied first.
+    """
+    try:
+        return _rename_new(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    copied = tmp / disk.fresh_name()
+    moving.copy(source, copied, durable=durable)
+    try:
+        if tree.scan(copied / "out").text != manifest:
+            raise OSError(errno.EIO, "a copy has other bytes than what was copied", str(copied))
+        placed = _rename_new(copied, target)
+    finally:
+        tree.remove(copied)
+    if placed:
+        tree.remove(source)
+    return placed
 
 
 def _rename_new(source: Path, target: Path) -> bool:
@@ -149,21 +179,11 @@ def _stated_digest(provenance: bytes) -> str:
     return parse_provenance(provenance)[2]
 
 
-def trash(layout: Layout, path: Path) -> Path:
-    """Moves something out of sight by one rename (S3). Returns where it is now."""
-    resting = layout.trash / disk.fresh_name()
-    if os.path.isdir(path) and not os.path.islink(path):
-        # A non-root user cannot rename a 0555 directory into another parent.
-        os.chmod(path, 0o755)
-    os.rename(path, resting)
-    return resting
-
-
 def _warn_of_collisions(staging: Staging, manifest: Manifest) -> None:
     if names := tree.colliding(manifest):
         warnings.warn(
             f"{staging.dref}: on a case-insensitive file system these names are one: "
-            + ", ".join(names[:10]),
+            + listed(names),
             PystoreWarning,
             stacklevel=2,
         )

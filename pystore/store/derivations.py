@@ -1,18 +1,34 @@
 """Derivations on disk: a folder each, with the canonical text of its config."""
 
 import os
+import warnings
 from pathlib import Path
 
 from ..model.config import Config
-from ..model.errors import BadConfig, Corrupted
+from ..model.errors import BadConfig, Corrupted, PystoreWarning
+from ..model.printable import counted, listed
 from ..model.refs import DRef
-from . import disk, tree
+from . import disk, rights, tree
 from .layout import Layout, well_formed
 
 
 def known(layout: Layout) -> list[DRef]:
-    """Those that are there, sorted."""
-    return sorted(well_formed(DRef, (f"dref:{name}" for name in os.listdir(layout.drv))))
+    """Those that are there, sorted. What we may not read is left out, with a warning."""
+    found = sorted(well_formed(DRef, (f"dref:{name}" for name in os.listdir(layout.drv))))
+    hidden = [dref for dref in found if not _is_open(layout, dref)]
+    if hidden:
+        who = (rights.obstacle(layout.derivation(dref), "it is left out") for dref in hidden)
+        warnings.warn(
+            f"{counted(len(hidden), 'derivation')} cannot be read: {listed(who, '; ')}",
+            PystoreWarning,
+            stacklevel=3,
+        )
+        found = sorted({*found} - {*hidden})
+    return found
+
+
+def _is_open(layout: Layout, dref: DRef) -> bool:
+    return rights.can_read(layout.derivation(dref)) and rights.can_read(layout.attempts(dref))
 
 
 def read(layout: Layout, dref: DRef) -> Config:
@@ -40,8 +56,8 @@ def write(layout: Layout, config: Config, *, durable: bool) -> None:
     home, text = layout.derivation(config.dref), config.text.encode()
     staged = f"{layout.tmp}/{disk.fresh_name()}"
     try:
-        os.mkdir(staged, 0o755)
-        os.mkdir(f"{staged}/attempts", 0o755)
+        rights.make_folder(staged)
+        rights.make_folder(f"{staged}/attempts")
         disk.write_new(f"{staged}/config.json", text, durable=durable)
         if durable:
             disk.sync_directory(staged)
@@ -56,7 +72,7 @@ def write(layout: Layout, config: Config, *, durable: bool) -> None:
 def _mend(layout: Layout, config: Config, *, durable: bool) -> None:
     # Somebody else made it, or it lost its config: both end with this text in place.
     home = layout.derivation(config.dref)
-    os.makedirs(f"{home}/attempts", exist_ok=True)
+    rights.ensure_folder(f"{home}/attempts")
     if not knows(layout, config):
         text = config.text.encode()
         disk.publish(f"{home}/config.json", text, tmp=layout.tmp, durable=durable)

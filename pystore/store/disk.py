@@ -12,7 +12,7 @@ from typing import BinaryIO
 _CHUNK = 1 << 16
 
 
-def read(path: str | Path) -> bytes:
+def read(path: str | bytes | Path) -> bytes:
     """The bytes of a small file. Raises FileNotFoundError and other OSErrors."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

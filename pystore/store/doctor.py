@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..model.printable import counted
-from . import disk, locks, tree
+from . import disk, locks, rights, tree
 from .attempts import names
 from .layout import FORMAT
 from .store import Store
@@ -259,6 +259,9 @@ def _access(store: Store) -> Finding:
         return Finding(
             "access", "note", what, "what it has can be used; nothing can be built in it"
         )
+    if rights.shared(store.root) and not status.st_mode & 0o002:
+        group = rights.group_of(store.root)
+        return Finding("access", "fine", f"{mode}, shared with the group {group}")
     if status.st_mode & 0o022:
         return Finding(
             "access", "note", f"{mode}: others can write to it", "chmod go-w, or ask why"

@@ -6,22 +6,24 @@ G3  Bytes go; configs, attempts and their metrics stay.
 G4  Removal is a rename into `trash/`, made durable before anything is deleted (S3).
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..model.errors import Corrupted, NotInStore
 from ..model.keep import Keep
 from ..model.manifest import Manifest
-from ..model.printable import counted
+from ..model.printable import counted, listed
 from ..model.refs import RRef
-from . import disk, live, locks, tree
-from .commit import MANIFEST, trash
+from . import disk, live, locks, rights, tree
+from .commit import MANIFEST
 from .pins import pins, roots_at
+from .rights import Obstacle, obstacle
 from .store import Store
+from .trash import discard, discard_litter
 
 Kept = RRef | str | Path | Keep
 
@@ -34,6 +36,7 @@ class Garbage:
     litter: tuple[str, ...]  # names of what was left in tmp/ and trash/
     removed: bool  # False: a dry run
     shared: int = 0  # bytes of the realizations that are not freed: equal files stay
+    left: tuple[Obstacle, ...] = ()  # what belongs to others, cannot be read, or is mounted
 
     @property
     def size(self) -> int:
@@ -43,29 +46,80 @@ class Garbage:
     def __str__(self) -> str:
         verb = "removed" if self.removed else "would remove"
         left, found = len(self.litter), counted(len(self.realizations), "realization")
-        return f"{verb} {found}, {counted(self.size, 'byte')}, {counted(left, 'leftover')}"
+        head = f"{verb} {found}, {counted(self.size, 'byte')}, {counted(left, 'leftover')}"
+        return "\n".join([head, *self.obstacles])
+
+    @property
+    def obstacles(self) -> list[str]:
+        """What was left where it is, and whose it is: a line each, of many the first ones."""
+        return listed((f"left: {one}" for one in self.left), "\n").splitlines()
 
 
+@rights.explained
 def collect(store: Store, keep: Iterable[Kept] = (), *, dry_run: bool = True) -> Garbage:
     """Removes each realization that no root keeps, and what dead processes left.
 
     Roots are the pins, what living processes use, and `keep`: RRefs, paths that lead into the
-    store, directories of such links, and policies such as `keep_latest(2)`.
+    store, directories of such links, and policies such as `keep_latest(2)`. What is another
+    user's stays, and is named; where it cannot be read what must stay, all realizations do.
     """
     kept, store = list(keep), store.own
     with live.gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
-        marked = _closed(store, _roots(store, kept))
-        everything = {r for dref in store.drefs() for r in store.realizations(dref)}
-        victims = {rref: _size(store, rref) for rref in sorted(everything - marked)}
-        litter = sorted(_litter(store))
-        shared = store.pool.shared(Path(store.layout.out(rref)) for rref in victims)
+        found = _look(store, kept)
+        shared = store.pool.shared(Path(store.layout.out(rref)) for rref in found.victims)
         if not dry_run:
-            _move_away(store, victims, litter)
+            _move_away(store, found)
     if not dry_run:
-        for resting in sorted(os.listdir(store.layout.trash)):
-            tree.remove(store.layout.trash / resting)
-        store.pool.prune()
-    return Garbage(victims, tuple(path.name for path in litter), not dry_run, shared)
+        _empty_trash(store, found)
+    names = tuple(path.name for path in found.litter)
+    return Garbage(found.victims, names, not dry_run, shared, tuple(found.left))
+
+
+@dataclass
+class _Found:
+    """What can go, and what cannot."""
+
+    litter: dict[Path, Path]  # what dead processes left → where it is now
+    victims: dict[RRef, int] = field(default_factory=dict)  # their sizes [bytes]
+    left: list[Obstacle] = field(default_factory=list)
+
+    def bar(self, path: Path, because: OSError | str) -> None:
+        """Leaves it where it is. Raises an error that is no matter of rights."""
+        if isinstance(because, OSError) and because.errno not in _BARRED:
+            raise because
+        self.left.append(obstacle(path, because))
+
+    def may_go(self, path: Path) -> bool:
+        """Whether it is ours to remove; if not, it is named."""
+        try:
+            if rights.is_ours(path) or not path.is_dir():
+                return True
+        except FileNotFoundError:
+            return False  # its owner has just removed it
+        # Its sealed folders could be neither moved nor emptied.
+        self.bar(path, "it is another user's")
+        return False
+
+
+_BARRED = (errno.EPERM, errno.EACCES, errno.EBUSY)
+
+
+def _look(store: Store, kept: list[Kept]) -> _Found:
+    found = _Found({})
+    found.litter = {path: path for path in _litter(store, found) if found.may_go(path)}
+    try:
+        marked = _closed(store, _roots(store, kept))
+    except PermissionError as error:  # what must stay is not known: so all of it does (G2)
+        found.bar(Path(error.filename), "it says what must stay, and cannot be read")
+        return found
+    everything = {r for dref in store.drefs() for r in store.realizations(dref)}
+    ours = [r for r in sorted(everything - marked) if found.may_go(_folder(store, r))]
+    found.victims = {rref: _size(store, rref) for rref in ours}
+    return found
+
+
+def _folder(store: Store, rref: RRef) -> Path:
+    return Path(store.layout.realization(rref))
 
 
 def _roots(store: Store, kept: list[Kept]) -> set[RRef]:
@@ -115,22 +169,56 @@ def _size(store: Store, rref: RRef) -> int:
         return 0
 
 
-def _litter(store: Store) -> set[Path]:
+def _litter(store: Store, found: _Found) -> list[Path]:
     areas = {store.layout.tmp, store.staging_area}
-    waiting = {path for area in areas for path in area.iterdir() if not locks.in_use(path)}
-    return waiting | set(store.layout.trash.iterdir())
+    paths = sorted(path for area in areas for path in area.iterdir())
+    waiting = [path for path in paths if _is_left(path, found)]
+    return [*waiting, *sorted(store.layout.trash.iterdir())]
 
 
-def _move_away(store: Store, victims: Iterable[RRef], litter: Iterable[Path]) -> None:
+def _is_left(path: Path, found: _Found) -> bool:
+    try:
+        return not locks.in_use(path)
+    except PermissionError as error:
+        found.bar(path, error)  # who cannot tell must not remove
+        return False
+
+
+def _move_away(store: Store, found: _Found) -> None:
     homes = set()
-    for rref in victims:
-        target = Path(store.layout.realization(rref))
-        trash(store.layout, target)
-        homes.add(target.parent)
+    for rref in list(found.victims):
+        target = _folder(store, rref)
+        try:
+            discard(store.layout, target)
+            homes.add(target.parent)
+        except OSError as error:
+            found.bar(target, error)
+            del found.victims[rref]
     if store.durable:
         for home in homes:
             disk.sync_directory(home)
-    for path in litter:
-        if path.parent != store.layout.trash:
-            with suppress(FileNotFoundError):  # its owner has just removed it
-                os.rename(path, store.layout.trash / disk.fresh_name())
+    for path in list(found.litter):
+        if path.parent == store.layout.trash:
+            continue
+        try:
+            found.litter[path] = discard_litter(store.layout, path)
+        except FileNotFoundError:
+            continue  # its owner has just removed it
+        except OSError as error:
+            found.bar(path, error)
+            del found.litter[path]
+
+
+def _empty_trash(store: Store, found: _Found) -> None:
+    barred: list[OSError] = []
+    for resting in sorted(store.layout.trash.iterdir()):
+        if resting not in found.litter and not found.may_go(resting):
+            continue  # another user's gc was killed meanwhile
+        tree.remove(resting, barred)
+    try:
+        store.pool.prune()
+    except PermissionError as error:
+        barred.append(error)
+    for one in barred:
+        found.bar(Path(one.filename), one)
+    found.litter = {was: now for was, now in found.litter.items() if not os.path.lexists(now)}

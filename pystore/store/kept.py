@@ -12,6 +12,7 @@ from ..model.context import Context
 from ..model.errors import BadRef, BuildError, NotInStore
 from ..model.refs import DRef, RRef
 from . import attempts, locks
+from .reading import NAME
 from .staging import Staging
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def reopen(store: Store, path: Path) -> Staging:
         except BaseException:
             os.close(claim)
             raise
-    return Staging(path, config, context, begun, claim)
+    staging = Staging(path, config, context, begun, claim)
+    if os.path.exists(path / NAME):  # else the record of the attempt may say what it has read
+        staging.noted()
+    return staging
 
 
 def give_back(store: Store, staging: Staging) -> None:

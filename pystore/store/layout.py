@@ -6,17 +6,24 @@ docs/format.md states the same with must and should.
 import errno
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from ..model.errors import BadRef, Corrupted, FormatTooNew, NotAStore
+from ..model.printable import listed
 from ..model.refs import DRef, RRef
-from . import disk
+from . import disk, rights
+from .mounts import apart
 
 FORMAT = 1
 _FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links")
+_RENAMED = ("drv", "tmp", "trash", "resolved", "roots")  # what is renamed from one to another
 _MARK = "pystore.json"
+# What link(2) says where there are none: vfat, others, and FUSE.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 Ref = TypeVar("Ref", DRef, RRef)
 
@@ -113,6 +120,7 @@ def open_root(root: Path) -> str:
     for folder in _FOLDERS:
         if not (root / folder).is_dir():  # deleted by hand
             _make_again(root / folder)
+    _check_mounts(root)
     return identity
 
 
@@ -131,7 +139,7 @@ def open_below(root: Path) -> Layout:
 
 def _make_again(folder: Path) -> None:
     try:
-        os.makedirs(folder, 0o755, exist_ok=True)
+        rights.ensure_folder(folder)
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise  # a store that cannot be written still serves what it has
@@ -161,7 +169,7 @@ def _read_mark(root: Path) -> str:
             "this store needs a later version of pystore",
             path=root,
             format=version,
-            features=", ".join(map(str, features)) or None,
+            features=listed(features) or None,
             known=FORMAT,
             remedy="upgrade pystore, or name another path",
         )
@@ -180,25 +188,62 @@ def check_place(root: Path) -> None:
 
 
 def _make(root: Path) -> None:
+    needed = (*(root / folder for folder in _FOLDERS), root, *root.parents)
+    missing = [folder for folder in needed if not os.path.lexists(folder)]
+    try:
+        _make_folders(root)
+        _check_mounts(root)
+        mark = {"format": FORMAT, "digest": "blake3", "id": disk.fresh_name(), "features": []}
+        _publish_once(root, (json.dumps(mark, sort_keys=True) + "\n").encode())
+    except BaseException:
+        for folder in [] if exists(root) else missing:
+            with suppress(OSError):  # it was never made, or another process fills it
+                os.rmdir(folder)
+        raise
+
+
+def _make_folders(root: Path) -> None:
     try:
         os.makedirs(root.parent, exist_ok=True)
-        os.makedirs(root, 0o755, exist_ok=True)
-    except (PermissionError, NotADirectoryError) as error:
+        rights.ensure_folder(root)
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise _no_place(root, error) from error
     _check_empty(root)
+    if os.stat(root).st_mode & stat.S_IWGRP and rights.is_ours(root):
+        rights.make_shared(root)  # its group is to be that of all in it, whoever makes it
     for folder in _FOLDERS:
-        os.makedirs(root / folder, 0o755, exist_ok=True)
-    mark = {"format": FORMAT, "digest": "blake3", "id": disk.fresh_name(), "features": []}
-    _publish_once(root, (json.dumps(mark, sort_keys=True) + "\n").encode())
+        rights.ensure_folder(root / folder)
 
 
-def _no_place(root: Path, error: OSError) -> NotAStore:
+def _check_mounts(root: Path) -> None:
+    """Raises NotAStore where a store's folders are not on one mount: no rename leads there."""
+    try:
+        elsewhere = apart([root, *(root / folder for folder in _RENAMED)])
+    except FileNotFoundError:
+        return  # a store that cannot be written, and lacks one
+    if elsewhere:
+        raise NotAStore(
+            "parts of the store are mounted apart, and no rename leads from one to another",
+            path=root,
+            apart=listed(elsewhere),
+            remedy="mount the folder of the store as a whole; for the realizers' files, "
+            "custom_tmp may name a folder on the same mount",
+        )
+
+
+def _no_place(
+    root: Path,
+    error: OSError,
+    why: str = "",
+    remedy: str = "name a place of yours: set PYSTORE_ROOT, or call store_initialize(path)",
+) -> NotAStore:
     return NotAStore(
-        "no store can be made here",
+        "no store can be made here" + (why and f": {why}"),
         path=root,
         because=str(error),
+        owner=None if why else rights.owner_of(root),
         errno=error.errno,
-        remedy="name a place of yours: set PYSTORE_ROOT, or call store_initialize(path)",
+        remedy=remedy,
     )
 
 
@@ -208,7 +253,7 @@ def _check_empty(root: Path) -> None:
         raise NotAStore(
             "the directory is not empty, and no store",
             path=root,
-            holds=", ".join(strange[:5]),
+            holds=listed(strange, most=5),
             remedy="name a new or empty directory",
         )
 
@@ -221,6 +266,12 @@ def _publish_once(root: Path, text: bytes) -> None:
         os.link(staged, root / _MARK)
     except FileExistsError:
         pass
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        raise _no_place(
+            root, error, "its file system has no hard links", "name a folder on another disk"
+        ) from None
     finally:
         disk.remove_file(staged)
     disk.sync_directory(root)

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from ..model.refs import RRef
-from . import disk, locks
+from . import disk, locks, rights
 from .layout import well_formed
 
 PREFIX = "live-"
@@ -89,8 +89,8 @@ class Session:
     def _open(self) -> None:
         self._name = PREFIX + disk.fresh_name()
         path = self._tmp / self._name
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        file, pid = os.open(path, flags, 0o644), os.getpid()
+        # Whoever shares the store reads it, to know what must stay.
+        file, pid = rights.open_file(path, os.O_WRONLY | os.O_EXCL | os.O_APPEND), os.getpid()
         try:
             locks.claim(file, new=True)
         except BaseException:

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from . import rights
 from .forked import forgotten_by_children
 
 POLL = 0.02  # [s] between two looks at a lock that is held
@@ -22,6 +23,7 @@ class BuildLock:
         self.path = path
         self._file = -1
 
+    @rights.explained
     def acquire(self, patience: float = 0.0) -> bool:
         """Whether we hold it now, after waiting for at most `patience` [s].
 
@@ -67,16 +69,13 @@ def release(file: int, pid: int) -> None:
 
 
 def open_shared(path: Path) -> int:
-    """A lock file that every user of a shared store can lock."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    """A lock file, open to whoever may read it: locking needs no more. Raises PermissionError."""
     try:
-        status = os.fstat(file)
-        if status.st_uid == os.geteuid() and status.st_mode & 0o666 != 0o666:
-            os.fchmod(file, 0o666)  # others of a shared store lock it too
-    except BaseException:
-        os.close(file)
-        raise
-    return file
+        return rights.open_file(path, os.O_RDWR | os.O_NOFOLLOW)
+    except PermissionError:
+        if not path.is_file():
+            raise  # it is the first of its name, and may not be made
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _lock(file: int) -> bool:

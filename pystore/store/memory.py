@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from ..model.attempt import Attempt, Outcome, outcome_of
 from ..model.candidate import Candidate
@@ -13,10 +14,13 @@ from ..model.context import Context, provenance_text, rref_of
 from ..model.digest import seed_of
 from ..model.errors import NotInStore
 from ..model.events import Listener
+from ..model.reads import Surroundings
 from ..model.refs import DRef, RRef
 from . import attempts, disk, tree
 from .attempts import Begun, Clock
 from .commit import Committed, check_promises
+from .inward import make_relative
+from .mentions import complete
 from .metrics import Trace, metrics_of
 from .protocol import Told
 from .staging import Staging, make_folder
@@ -55,6 +59,7 @@ class MemoryStore:
         self._ended: dict[_Key, list[Attempt]] = {}
         self._begun: dict[_Key, list[Begun]] = {}
         self._contexts: dict[RRef, Context] = {}
+        self._trees: dict[RRef, str] = {}
         self._traces: dict[tuple[DRef, str, int], Trace] = {}
         self._locks: dict[_Key, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -83,6 +88,11 @@ class MemoryStore:
         if rref not in self._contexts:
             raise NotInStore("the store does not hold this", ref=rref, remedy="realize it")
         return self._contexts[rref]
+
+    def tree(self, rref: RRef) -> str:
+        """The whole digest of its manifest. Raises NotInStore."""
+        self.context(rref)
+        return self._trees[rref]
 
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore."""
@@ -156,19 +166,24 @@ class MemoryStore:
         """Turns a staging into a realization."""
         told = told or Told()
         check_promises(staged)
-        tree.check(staged.out, told.outside)
+        make_relative(staged.out, tree.check(staged.out, told.outside))
+        staged.end_reads()
         manifest = tree.seal(staged.out, durable=False)
         rref = rref_of(staged.dref, provenance_text(staged.dref, staged.context, manifest.digest))
         found, trace = metrics_of(staged.out, manifest)
         metrics = {**found, **told.metrics}
         fresh = rref not in self._contexts
+        around = Surroundings(staged.config, staged.context, self)
+        reads = complete(around, staged.reads(), told.notes, staged.out, manifest)
+        self._trees[rref] = manifest.digest
         if fresh:
             staged.close()
             staged.path.rename(self._home(rref))
             self._contexts[rref] = staged.context
         else:
             staged.discard()
-        self._end(staged, told, "succeeded", rref=rref, metrics=metrics, made=manifest.digest)
+        made = {"rref": rref, "metrics": metrics, "tree": manifest.digest, "reads": reads}
+        self._end(staged, told, "succeeded", **made)
         self._traces[(staged.dref, staged.context.digest, staged.begun.number)] = [
             *trace,
             *told.trace,
@@ -177,7 +192,8 @@ class MemoryStore:
 
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
-        self._end(staged, told, outcome_of(error), error=f"{type(error).__name__}: {error}")
+        text = f"{type(error).__name__}: {error}"
+        self._end(staged, told, outcome_of(error), error=text, reads=staged.reads())
         return staged.keep()
 
     def sources(self, config: Config, context: Context) -> list[Candidate]:
@@ -233,23 +249,12 @@ class MemoryStore:
             gone=not here,
         )
 
-    def _end(
-        self,
-        staged: Staging,
-        told: Told,
-        outcome: Outcome,
-        *,
-        rref: RRef | None = None,
-        error: str | None = None,
-        metrics: dict[str, float] | None = None,
-        made: str | None = None,
-    ) -> None:
+    def _end(self, staged: Staging, told: Told, outcome: Outcome, **what: Any) -> None:
         begun = staged.begun
         attempt = Attempt(
             id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
-            number=begun.number, outcome=outcome, rref=rref,
-            error=error, seed=begun.seed, start=begun.start,
-            stop=max(self._clock(), begun.start), host="", pid=0, realizer=told.realizer,
-            source=told.source, versions={}, metrics=metrics or {}, notes=told.notes, tree=made,
-        )  # fmt: skip
+            number=begun.number, outcome=outcome, rref=None, error=None, seed=begun.seed,
+            start=begun.start, stop=max(self._clock(), begun.start), host="", pid=0,
+            realizer=told.realizer, source=told.source, versions={}, metrics={}, notes=told.notes,
+        )._replace(**what)  # fmt: skip
         self._ended.setdefault((attempt.dref, attempt.context), []).append(attempt)

@@ -4,11 +4,13 @@ import os
 from pathlib import Path
 
 from ..model.errors import BadName, BadRef, NotInStore
+from ..model.printable import listed
 from ..model.refs import RRef, check_name
-from . import disk
+from . import disk, rights
 from .store import Store
 
 
+@rights.explained
 def pin(store: Store, rref: RRef, name: str) -> None:
     """Makes sure that gc keeps a realization, and everything it was built from, under this name.
 
@@ -25,13 +27,14 @@ def pin(store: Store, rref: RRef, name: str) -> None:
         disk.sync_directory(store.layout.roots)
 
 
+@rights.explained
 def unpin(store: Store, name: str) -> None:
     """Makes sure that this name keeps nothing any more. Raises BadName when it is no pin."""
     check_name(name)
     try:
         os.unlink(store.layout.roots / name)
     except FileNotFoundError:
-        there = ", ".join(pins(store))
+        there = listed(pins(store))
         remedy = "name one of them" if there else ""
         raise BadName("no such pin", name=name, pins=there or "none", remedy=remedy) from None
 

@@ -33,6 +33,7 @@ class Told:
     trace: Trace = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)  # of imported packages, and more
     diff: bytes = b""  # how the project's files differ from its last revision
+    reads: dict[str, str] | None = None  # of a try before, where the staging does not know
 
 
 class Lock(Protocol):
@@ -81,6 +82,9 @@ class StoreProtocol(Protocol):
 
     def context(self, rref: RRef) -> Context:
         """The context of a realization. Raises NotInStore."""
+
+    def tree(self, rref: RRef) -> str:
+        """The whole digest of its manifest. Raises NotInStore."""
 
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore."""

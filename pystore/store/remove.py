@@ -4,19 +4,22 @@ import fcntl
 import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from ..model.errors import Corrupted, InUse, NotInStore
+from ..model.errors import Corrupted, InUse, NoAccess, NotInStore
+from ..model.printable import counted, listed
 from ..model.refs import DRef, RRef
-from . import below, live, verdicts
+from . import below, live, rights, verdicts
 from .pins import pins
 from .store import Store
 
 
+@rights.explained
 def remove(store: Store, ref: DRef | RRef, *, force: bool = False) -> None:
     """Removes a realization's bytes (its attempts stay), or a derivation with everything.
 
     Raises InUse when others were built from it, a pin keeps it, or another process uses it,
-    unless `force`.
+    unless `force`; NoAccess when it is another user's.
     """
     store = store.own
     with live.gate(store.layout.gate, fcntl.LOCK_EX):
@@ -27,7 +30,26 @@ def remove(store: Store, ref: DRef | RRef, *, force: bool = False) -> None:
         if isinstance(ref, RRef):
             store.remove(ref)
         else:
-            store.remove_derivation(ref)
+            _remove_derivation(store, ref)
+
+
+def _remove_derivation(store: Store, dref: DRef) -> None:
+    """Removes it, or of what several users share, what is ours. Raises NoAccess for the rest."""
+    folders = {r: Path(store.layout.realization(r)) for r in store.realizations(dref)}
+    home = Path(store.layout.derivation(dref))
+    others = [path for path in [home, *folders.values()] if not rights.is_ours(path)]
+    if not others:
+        return store.remove_derivation(dref)
+    mine = [rref for rref, path in folders.items() if path not in others]
+    for rref in mine:
+        store.remove(rref)
+    raise NoAccess(
+        "parts of this belong to others, and stay",
+        ref=dref,
+        removed=counted(len(mine), "realization"),
+        left=listed((rights.obstacle(path, "it stays") for path in others), "\n"),
+        remedy="ask their owners to remove them",
+    )
 
 
 def needs(store: Store, ref: DRef | RRef) -> dict[str, Sequence[str]]:
@@ -47,7 +69,7 @@ def _refuse_needed(store: Store, ref: DRef | RRef) -> None:
             "something else needs this",
             ref=ref,
             remedy="remove what needs it first, or rmref(ref, force=True)",
-            **{name: ", ".join(what) or None for name, what in reasons.items()},
+            **{name: listed(what) or None for name, what in reasons.items()},
         )
 
 
@@ -81,6 +103,7 @@ def _built_from(store: Store, rref: RRef) -> set[RRef]:
         return set()
 
 
+@rights.explained
 def reject(store: Store, rref: RRef, reason: str) -> None:
     """Takes a realization out of matching and statistics, for good; its bytes and reason stay."""
     folder = store.layout.attempts(rref.dref)

@@ -6,6 +6,7 @@ failure was recorded goes on as a new attempt with the same seed.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ..model.attempt import Attempt, parse_attempt
 from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import Corrupted
-from . import attempts, disk, locks, tree
+from . import attempts, disk, locks, moving, reading, rights, tree
 from .attempts import Begun, Clock
 
 SUFFIX = ".scratch"
@@ -26,6 +27,11 @@ class Scratch:
     path: str
     claim: int  # descriptor that locks it
 
+    @property
+    def reads(self) -> str:
+        """Where the file lies in which its attempt notes what it reads."""
+        return self.path.removesuffix(SUFFIX) + reading.SUFFIX
+
     def close(self) -> None:
         """Gives it up, for the next try."""
         if self.claim >= 0:
@@ -34,12 +40,18 @@ class Scratch:
 
     def move(self, folder: str, context: str, number: int) -> None:
         """Gives it to another attempt."""
-        path = path_of(folder, context, number)
-        os.rename(self.path, path)
+        path, reads = path_of(folder, context, number), self.reads
+        moving.move(Path(self.path), Path(path))
         self.path = path
+        with suppress(FileNotFoundError):  # it was made by a version that noted nothing
+            os.rename(reads, self.reads)
+        if not os.path.samestat(os.fstat(self.claim), os.stat(path)):  # it was copied
+            self.close()
+            self.claim = _claimed(path)
 
     def remove(self) -> None:
         """Removes it: the attempt has succeeded."""
+        disk.remove_file(self.reads)
         tree.remove(Path(self.path))
         self.close()
 
@@ -52,7 +64,7 @@ def path_of(folder: str, context: str, number: int) -> str:
 def make(folder: str, context: str, number: int) -> Scratch:
     """The scratch directory of a running attempt, held by this process."""
     path = path_of(folder, context, number)
-    os.makedirs(path, exist_ok=True)
+    rights.ensure_folder(path)
     held = _hold(path)
     if held is None:
         raise BlockingIOError(f"another process holds {path}")
@@ -64,7 +76,11 @@ def abandoned(folder: str, context: str, seed: int | None) -> tuple[int, Scratch
 
     With a `seed`, of those that had this one.
     """
-    names = [n for n in attempts.names(folder) if n.startswith(context) and n.endswith(SUFFIX)]
+    here = [n for n in attempts.names(folder) if n.startswith(context)]
+    names = [n for n in here if n.endswith(SUFFIX)]
+    for name in here:
+        if name.endswith(reading.SUFFIX) and _beside(name) not in names:
+            disk.remove_file(f"{folder}/{name}")  # of what was killed as its scratch was moved
     for number in sorted((int(n[33 : -len(SUFFIX)]) for n in names), reverse=True):
         if seed is not None and attempts.read_begin(folder, context, number).get("seed") != seed:
             continue
@@ -117,14 +133,22 @@ def record_of(folder: str, context: str, number: int) -> Attempt | None:
         return None
 
 
+def _beside(reads: str) -> str:
+    return reads.removesuffix(reading.SUFFIX) + SUFFIX
+
+
 def _hold(path: str) -> Scratch | None:
     try:
-        claim = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        return Scratch(path, _claimed(path))
+    except (FileNotFoundError, BlockingIOError):
         return None
+
+
+def _claimed(path: str) -> int:
+    claim = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         locks.claim(claim)
-    except BlockingIOError:
+    except BaseException:
         os.close(claim)
-        return None
-    return Scratch(path, claim)
+        raise
+    return claim

@@ -10,9 +10,11 @@ from ..model.config import Config
 from ..model.context import Context
 from ..model.errors import PystoreWarning
 from ..model.refs import DRef
-from . import disk, locks, tree
+from . import disk, locks, rights, tree
 from .attempts import Begun
 from .layout import Layout
+from .mounts import apart
+from .reading import NAME, Reading, taken_over
 from .scratch import Scratch
 
 
@@ -27,6 +29,8 @@ class Staging:
     _claim: int = -1  # descriptor whose lock says that a living process uses the directory
     scratch: Scratch | None = None  # what the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over
+    reading: Reading | None = None  # where what it reads is noted, if it is
+    _read: tuple[dict[str, str] | None] | None = None  # what it had read at its end
 
     @cached_property
     def out(self) -> Path:
@@ -38,13 +42,42 @@ class Staging:
         """The derivation being realized."""
         return self.config.dref
 
+    def noted(self) -> Reading:
+        """Where to note what it reads, and what the tries before have noted."""
+        if self.reading is None and self.scratch is not None:
+            self.reading = taken_over(self.scratch.reads)
+        elif self.reading is None:
+            self.reading = Reading(f"{self.path}/{NAME}")
+        return self.reading
+
+    def keep_reads(self) -> None:
+        """Keeps what it has read beside the scratch that it has now."""
+        if self.reading is not None and self.scratch is not None:
+            self.reading.stay(self.scratch.reads)
+
+    def reads(self) -> dict[str, str] | None:
+        """What it has read of its inputs beyond their bytes; None where that is not known."""
+        if not self.context:
+            return {}
+        if self._read is not None:
+            return self._read[0]
+        return None if self.reading is None else self.reading.found()
+
+    def end_reads(self) -> None:
+        """Takes what it has read, now that all is written; no file of it is left beside `out/`."""
+        # After a commit that failed, more may have been read, and noted nowhere.
+        self._read = (self.reads() if self._read is None else None,)
+        disk.remove_file(f"{self.path}/{NAME}")
+
     def empty(self) -> None:
         """Makes its output directory as new, for another try."""
         tree.remove(self.out)
-        os.mkdir(self.out, 0o755)
+        rights.make_folder(self.out)
 
     def close(self) -> None:
         """Gives up the claims on the directory and on the scratch."""
+        if self.reading is not None:
+            self.reading.close()
         if self.scratch is not None:
             self.scratch.close()
         if self._claim >= 0:
@@ -75,13 +108,13 @@ def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
     if custom_tmp.is_relative_to(layout.root):
         return layout.tmp  # gc looks after the store's own directories
     os.makedirs(custom_tmp, exist_ok=True)
-    if os.stat(custom_tmp).st_dev == os.stat(layout.tmp).st_dev:
+    if not apart([layout.tmp, custom_tmp]):
         found = custom_tmp / f"pystore-{identity}"
-        os.makedirs(found, exist_ok=True)
+        rights.ensure_folder(found)
         return found
     warnings.warn(
-        f"custom_tmp {custom_tmp} is on another device than the store {layout.root}, and a "
-        f"commit is one rename within a device: staging stays in {layout.tmp}",
+        f"custom_tmp {custom_tmp} is on another device than the store {layout.root}, or on another "
+        f"mount of it, and a commit is one rename within a mount: staging stays in {layout.tmp}",
         PystoreWarning,
         stacklevel=3,
     )
@@ -91,12 +124,12 @@ def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
 def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:
     """A new staging directory, whose name says what for, and the descriptor that claims it."""
     path = f"{tmp}/{disk.fresh_name()}-{dref[5:]}"
-    os.mkdir(path, 0o755)
+    rights.make_folder(path)
     try:
         claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             locks.claim(claim, new=True)
-            os.mkdir(f"{path}/out", 0o755)
+            rights.make_folder(f"{path}/out")
         except BaseException:
             os.close(claim)
             raise

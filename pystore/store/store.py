@@ -22,6 +22,7 @@ from ..model.config import Config
 from ..model.context import Context, parse_provenance
 from ..model.errors import Corrupted, NotAStore, NotInStore
 from ..model.events import Listener
+from ..model.reads import Surroundings
 from ..model.refs import DRef, RRef
 from . import (
     adopt,
@@ -32,22 +33,27 @@ from . import (
     disk,
     kept,
     locks,
+    rights,
     scratch,
     staging,
+    touched,
     tree,
     verdicts,
 )
 from .attempts import Begun, Clock
-from .commit import CONTEXT, Committed, publish, seal, trash
+from .commit import CONTEXT, Committed, publish, seal
 from .current import using
 from .layout import Layout, exists, open_below, open_root
 from .links import Pool
 from .live import session_of
+from .mentions import complete
 from .metrics import Trace
 from .protocol import Told
 from .staging import Staging
+from .trash import discard
 
 
+@rights.explained_methods
 class Store:
     """The store at `path`; an empty one is made where there is nothing.
 
@@ -155,6 +161,13 @@ class Store:
         except Corrupted as error:
             raise self._damaged(rref, str(error)) from None
 
+    def tree(self, rref: RRef) -> str:
+        """The whole digest of its manifest. Raises NotInStore, or Corrupted when it is damaged."""
+        try:
+            return adopt.tree_of(self.layout, rref)
+        except FileNotFoundError:
+            raise self.absent(rref) from None
+
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore; Corrupted when verify said so."""
         holder = self.layout.holder(RRef(rref))
@@ -178,25 +191,21 @@ class Store:
 
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay (S3)."""
-        target = Path(self.layout.realization(RRef(rref)))
-        try:
-            resting = trash(self.layout, target)
-        except FileNotFoundError:
-            raise self.absent(rref) from None
-        if self.durable:
-            disk.sync_directory(target.parent)
-        tree.remove(resting)
-        self.pool.prune()
+        self._remove(Path(self.layout.realization(RRef(rref))), rref)
 
     def remove_derivation(self, dref: DRef) -> None:
         """Removes a derivation with its realizations and its attempts (S3)."""
-        target = Path(self.layout.derivation(DRef(dref)))
-        if not target.is_dir():
-            raise self.absent(dref)
-        resting = trash(self.layout, target)
+        self._remove(Path(self.layout.derivation(DRef(dref))), dref)
+
+    def _remove(self, target: Path, ref: DRef | RRef) -> None:
+        try:
+            resting = discard(self.layout, target)
+        except FileNotFoundError:
+            raise self.absent(ref) from None
         if self.durable:
-            disk.sync_directory(self.layout.drv)
-        tree.remove(resting)
+            disk.sync_directory(target.parent)
+        if resting is not None:
+            tree.remove(resting)
         self.pool.prune()
 
     # --- attempts ----------------------------------------------------------------------
@@ -274,6 +283,7 @@ class Store:
         if staged.scratch is None:
             folder = self.layout.attempts(staged.dref)
             staged.scratch = scratch.make(folder, staged.context.digest, staged.begun.number)
+            staged.keep_reads()
         return Path(staged.scratch.path)
 
     def logdir(self, staged: Staging) -> Path:
@@ -287,14 +297,21 @@ class Store:
     def commit(self, staged: Staging, told: Told | None = None) -> Committed:
         """Turns a staging into a realization (S4).
 
-        Raises MissingOutput or UnkeepableOutput, which leave the staging as it was.
+        Raises MissingOutput or UnkeepableOutput, which leave the staging as it was; BuildError
+        when an input was changed meanwhile.
         """
         told = told or Told()
+        touched.refuse(self, staged)
         outside, share = frozenset(told.outside), self.pool.share
         sealed = seal(staged, outside, durable=self.durable, share=share)
-        metrics = {**sealed.metrics, **told.metrics}
-        attempt = self._attempt(staged, told, "succeeded", metrics)
-        attempt = attempt._replace(rref=sealed.rref, tree=sealed.manifest.digest)
+        around = Surroundings(staged.config, staged.context, self)
+        attempt = self._attempt(staged, told, "succeeded")
+        attempt = attempt._replace(
+            rref=sealed.rref,
+            tree=sealed.manifest.digest,
+            metrics={**sealed.metrics, **told.metrics},
+            reads=complete(around, attempt.reads, attempt.notes, staged.out, sealed.manifest),
+        )
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         with self.session.open_gate():
             trace = [*sealed.trace, *told.trace]
@@ -336,11 +353,12 @@ class Store:
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
-        attempt = self._attempt(staged, told, outcome_of(error), told.metrics, text)
+        attempt = self._attempt(staged, told, outcome_of(error))._replace(error=text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
             attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
+        touched.warn(self, staged)
         return kept.keep(self, staged)
 
     def trace(self, attempt: Attempt) -> Trace:
@@ -351,24 +369,8 @@ class Store:
         """How the project's files differed from its last revision; empty where they did not."""
         return beside.read_diff(below.home(self.layout, attempt), attempt)
 
-    def _attempt(
-        self,
-        staged: Staging,
-        told: Told,
-        outcome: Outcome,
-        metrics: dict[str, float],
-        error: str | None = None,
-    ) -> Attempt:
-        begun = staged.begun
-        resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
-        runs_on = {**told.versions, **attempts.versions()}
-        return Attempt(
-            id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
-            number=begun.number, outcome=outcome, rref=None, error=error, seed=begun.seed,
-            start=begun.start, stop=max(self._clock(), begun.start), host=os.uname().nodename,
-            pid=os.getpid(), realizer=told.realizer, source=told.source, versions=runs_on,
-            metrics=metrics, notes={**told.notes, **resumed},
-        )  # fmt: skip
+    def _attempt(self, staged: Staging, told: Told, outcome: Outcome) -> Attempt:
+        return beside.record_of(staged, told, outcome, max(self._clock(), staged.begun.start))
 
     # --- the rest ----------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ directories 0555, files 0444, executables 0555; its manifest was made from the b
 synced.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator
@@ -14,7 +15,10 @@ from blake3 import blake3
 
 from ..model.errors import UnkeepableOutput
 from ..model.manifest import Entry, Manifest, encode_name
-from .walk import Step, open_folder, walk
+from ..model.printable import listed
+from . import rights
+from .inward import inward
+from .walk import Step, named, open_folder, walk
 
 Share = Callable[[Step, Entry, int], bool]  # replaces a file, open as the last, by an equal one
 
@@ -24,23 +28,34 @@ _CHUNK = 1 << 20
 _SMALL = 1 << 16
 
 
-def check(out: Path, outside: Collection[str] = ()) -> None:
+def check(out: Path, outside: Collection[str] = ()) -> dict[str, str]:
     """Makes sure that a tree can be kept; changes nothing, but opens directories to their owner.
 
-    `outside` are link targets that may lie outside of it. Raises UnkeepableOutput, which names
-    each special file, link that leaves the tree, and hard link to something outside.
+    `outside` are link targets that may lie outside of it. Returns the absolute links that lead
+    into the tree, and what they must become. Raises UnkeepableOutput, which names each special
+    file, link that leaves the tree, hard link to something outside, and what is another user's.
     """
     problems: list[str] = []
+    absolute: dict[str, str] = {}
+    foreign = ""
     inodes: dict[tuple[int, int], list[tuple[int, str]]] = {}
-    for step in walk(out):
+    for step in walk(out, lambda step: not _is_foreign(step)):
         mode, name = step.status.st_mode, _text(step)
-        if step.is_directory:
+        if not step.leaving and _is_foreign(step):
+            owner = rights.user(step.status.st_uid)
+            problems.append(f"{name}: it belongs to {owner}, and we may not seal it")
+            foreign = _RUN_AS_YOU
+        elif step.is_directory:
             if not step.leaving:
                 _open_up(step)
-            continue
-        if stat.S_ISLNK(mode):
+        elif stat.S_ISLNK(mode):
             target = os.fsdecode(os.readlink(step.name, dir_fd=step.folder))
-            if target not in outside and _leaves(out, step, target):
+            path = os.fsdecode(step.path)
+            if target in outside:
+                continue
+            if os.path.isabs(target) and (relative := inward(out, path, target)) is not None:
+                absolute[path] = target = relative
+            if _leaves(out, step, target):
                 problems.append(f"{name}: a link that leaves the tree, to {target}")
         elif not stat.S_ISREG(mode):
             problems.append(f"{name}: {_SPECIAL.get(stat.S_IFMT(mode), 'a special file')}")
@@ -53,9 +68,25 @@ def check(out: Path, outside: Collection[str] = ()) -> None:
     if problems:
         raise UnkeepableOutput(
             "the output holds what a store cannot keep",
-            problems="; ".join(problems[:20]),
-            remedy="write plain files, directories, and relative links between them",
+            problems=listed(problems, "; "),
+            remedy="write plain files, directories, and links between them" + foreign,
         )
+    return absolute
+
+
+_RUN_AS_YOU = "; have what writes them, such as a container, run as you: --user $(id -u):$(id -g)"
+
+
+def _is_foreign(step: Step) -> bool:
+    """Whether it is another user's, and the system does not let us set its mode."""
+    status = step.status
+    if status.st_uid == os.geteuid() or stat.S_ISLNK(status.st_mode):
+        return False
+    try:
+        os.chmod(step.name, stat.S_IMODE(status.st_mode), dir_fd=step.folder)
+    except PermissionError:
+        return True
+    return False  # we are root, or the file system does not mind
 
 
 _SPECIAL = {
@@ -87,7 +118,7 @@ def alone(step: Step, entry: Entry, own: int) -> bool:
 
 def seal(out: Path, *, durable: bool, share: Share = alone) -> Manifest:
     """The manifest of a checked tree, after its modes are canonical and its bytes are synced."""
-    entries = [entry for step in walk(out) if (entry := _seal_step(step, durable, share))]
+    entries = [entry for step in walk(out) if (entry := _seal_step(out, step, durable, share))]
     _seal_folder(open_folder(out), durable)
     return Manifest.of(entries)
 
@@ -110,6 +141,17 @@ def scan(out: Path, known: Digests | None = None) -> Manifest:
     return Manifest.of(entry for step in walk(out) if (entry := _scan_step(step, digests)))
 
 
+def entry_at(out: Path, path: bytes) -> Entry | None:
+    """What lies at a path of a tree, as a manifest says it. Raises FileNotFoundError."""
+    folder = open_folder(os.path.dirname(os.path.join(os.fsencode(out), path)))
+    try:
+        name = path.rpartition(b"/")[2]
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return _scan_step(Step(folder, path, status), {})
+    finally:
+        os.close(folder)
+
+
 def writable(out: Path) -> Iterator[tuple[bytes, int]]:
     """What in a sealed tree is not sealed any more, with its mode."""
     for step in walk(out):
@@ -118,14 +160,17 @@ def writable(out: Path) -> Iterator[tuple[bytes, int]]:
             yield step.path, mode
 
 
-def _seal_step(step: Step, durable: bool, share: Share) -> Entry | None:
-    if step.leaving:
-        _seal_folder(open_folder(step.name, step.folder), durable)
-    elif stat.S_ISREG(step.status.st_mode):
-        return _seal_file(step, durable, share)
-    elif step.is_directory:
-        _open_up(step)
-    return _scan_step(step, {})
+def _seal_step(out: Path, step: Step, durable: bool, share: Share) -> Entry | None:
+    try:
+        if step.leaving:
+            _seal_folder(open_folder(step.name, step.folder), durable)
+        elif stat.S_ISREG(step.status.st_mode):
+            return _seal_file(step, durable, share)
+        elif step.is_directory:
+            _open_up(step)
+        return _scan_step(step, {})
+    except PermissionError as error:  # it knows a descriptor only
+        raise named(error, out, step.path) from None
 
 
 def _open_up(step: Step) -> None:
@@ -239,10 +284,11 @@ def _extras(descriptor: int) -> list[str]:
     return [name for name in names if name.startswith(("user.", "system.posix_acl"))]
 
 
-def remove(root: Path) -> None:
+def remove(root: Path, barred: list[OSError] | None = None) -> None:
     """Makes sure that there is nothing at `root`: a file, or a tree of any depth and any modes.
 
-    Others may be removing it at the same time.
+    Others may be removing it at the same time. Nothing that is mounted below it is touched. With
+    `barred`, what cannot be removed is added there, and all the rest goes. Raises OSError.
     """
     while True:
         try:
@@ -250,21 +296,67 @@ def remove(root: Path) -> None:
         except FileNotFoundError:
             return
         try:
-            return _remove(root) if stat.S_ISDIR(status.st_mode) else os.unlink(root)
+            return _remove(root, barred) if stat.S_ISDIR(status.st_mode) else os.unlink(root)
         except FileNotFoundError:
             continue  # another process was quicker with a part of it
+        except OSError as error:
+            if barred is None:
+                raise
+            return barred.append(error)
 
 
-def _remove(root: Path) -> None:
-    os.chmod(root, 0o700)
-    for step in walk(root):
-        if step.leaving:
-            os.rmdir(step.name, dir_fd=step.folder)
-        elif not step.is_directory:
-            os.unlink(step.name, dir_fd=step.folder)
-        else:
-            _open_up(step)
-    os.rmdir(root)
+def _remove(root: Path, barred: list[OSError] | None) -> None:
+    found = len(barred or ())
+
+    def left(error: OSError, step: Step) -> None:
+        told = named(error, root, step.path)
+        if barred is None or isinstance(error, FileNotFoundError):
+            raise told
+        barred.append(told)
+
+    def enters(step: Step) -> bool:
+        try:
+            return not _gone(step)
+        except OSError as error:
+            left(error, step)
+            return False
+
+    if os.lstat(root).st_mode & 0o700 != 0o700:
+        os.chmod(root, 0o700)
+    for step in walk(root, enters):
+        try:
+            if step.leaving:
+                os.rmdir(step.name, dir_fd=step.folder)
+            elif not step.is_directory:
+                os.unlink(step.name, dir_fd=step.folder)
+        except OSError as error:
+            if not _holds_what_stays(error, step, found, barred):
+                left(error, step)
+    if barred is None or len(barred) == found:
+        os.rmdir(root)
+
+
+def _holds_what_stays(error: OSError, step: Step, found: int, barred: list[OSError] | None) -> bool:
+    """Whether a folder is not empty because of something that was told already."""
+    full = error.errno in (errno.ENOTEMPTY, errno.EEXIST)
+    return step.leaving and full and barred is not None and len(barred) > found
+
+
+def _gone(step: Step) -> bool:
+    """Removes a directory, if it is empty; else opens it, to have it emptied.
+
+    Raises OSError where that cannot be: of a place where something is mounted, EBUSY.
+    """
+    try:
+        os.rmdir(step.name, dir_fd=step.folder)
+        return True
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    _open_up(step)
+    if not os.access(step.name, os.W_OK | os.X_OK, dir_fd=step.folder):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return False
 
 
 def colliding(manifest: Manifest) -> list[str]:

@@ -19,9 +19,10 @@ from ..model.events import Listener, Progress, ignore
 from ..model.manifest import Entry, Manifest, encode_name
 from ..model.printable import counted
 from ..model.refs import DRef, RRef
-from . import attempts, beside, disk, tree, verdicts
-from .commit import CONTEXT, MANIFEST, OWN, trash
+from . import attempts, beside, disk, rights, tree, verdicts
+from .commit import CONTEXT, MANIFEST, OWN
 from .store import Store
+from .trash import trash
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
@@ -79,6 +80,7 @@ class Report:
         return "\n".join([head, *map(str, self.damages)])
 
 
+@rights.explained
 def verify(
     store: Store,
     *,
@@ -89,7 +91,7 @@ def verify(
     """Rehashes everything in the store, or `only` these, and names each damage.
 
     A damaged realization is marked, and not served any more (V2); with `quarantine` it is moved
-    to `trash/`. A mark on a realization that is sound again is lifted.
+    to `trash/`, unless it is another user's. A mark on a realization that is sound again is lifted.
     """
     rounds = _Rounds(store, quarantine, listener)
     damages = [*rounds.of(only)] if only is not None else [*_access(store), *rounds.all()]
@@ -139,7 +141,7 @@ class _Rounds:
                 yield Damage(dref, "attempt", f"{_home(dref)}/attempts/{name}", what)
 
     def _realization(self, rref: RRef) -> Iterator[Damage]:
-        home = Path(self._store.layout.realization(rref))
+        home = self._home(rref)
         try:
             found = list(self._damages(rref, home))
         except FileNotFoundError:
@@ -216,21 +218,29 @@ class _Rounds:
             self._made[rref.dref] = {rref for rref in made if rref is not None}
         return rref in self._made[rref.dref]
 
+    def _home(self, rref: RRef) -> Path:
+        return Path(self._store.layout.realization(rref))
+
     def _judge(self, rref: RRef, damages: list[Damage]) -> None:
         folder = self._store.layout.attempts(rref.dref)
         marked = verdicts.stands(folder, rref, "damaged")
-        if not damages and marked:
+        if not damages and marked and _may_note(folder):
             verdicts.lift(folder, rref, "damaged")
-        elif damages and self._quarantine:
-            trash(self._store.layout, Path(self._store.layout.realization(rref)))
+        elif damages and self._quarantine and rights.is_ours(self._home(rref)):
+            trash(self._store.layout, self._home(rref))
             self.quarantined.append(rref)
         elif damages and not marked:
             facts = {"what": [str(d) for d in damages[:20]], "at": time.time_ns()}
             with self._store.session.open_gate() as writable:
-                if not writable:
-                    return  # somebody else's store: the report says it
-                os.makedirs(folder, exist_ok=True)
+                if not writable or not _may_note(folder):
+                    return  # somebody else's: the report says it
+                rights.ensure_folder(folder)
                 verdicts.put(folder, rref, "damaged", facts, self._store.layout.tmp)
+
+
+def _may_note(folder: str) -> bool:
+    """Whether we may write into a folder, or make it where there is none."""
+    return os.access(folder if os.path.lexists(folder) else os.path.dirname(folder), os.W_OK)
 
 
 def _home(dref: DRef) -> str:
@@ -284,10 +294,12 @@ def _difference(wanted: Entry, found: Entry) -> str:
 
 
 def _access(store: Store) -> Iterator[Damage]:
+    shared = rights.shared(store.root)
     for path in (store.root, store.layout.drv, store.root / "pystore.json"):
         status = path.stat()
         name = os.path.relpath(path, store.root)
-        if status.st_mode & 0o022:
-            yield Damage(None, "access", name, "others than its owner can write to it")
-        if status.st_uid not in (0, os.geteuid()):
+        if status.st_mode & (0o002 if shared else 0o022):
+            who = "its owner and its group" if shared else "its owner"
+            yield Damage(None, "access", name, f"others than {who} can write to it")
+        if status.st_uid not in (0, os.geteuid()) and not shared:
             yield Damage(None, "access", name, f"it belongs to another user, {status.st_uid}")

@@ -6,8 +6,10 @@ T2  Links are never followed.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+Root = str | os.PathLike[str]
 
 
 class Step(NamedTuple):
@@ -30,11 +32,16 @@ class Step(NamedTuple):
         return stat.S_ISDIR(self.status.st_mode)
 
 
-def walk(root: str | os.PathLike[str]) -> Iterator[Step]:
+def _every(step: Step) -> bool:
+    return True
+
+
+def walk(root: Root, enters: Callable[[Step], bool] = _every) -> Iterator[Step]:
     """Each entry below `root`; each directory before, and again after, what is inside it.
 
-    Entries come in the order of their names. Raises OSError where a directory cannot be opened;
-    the visitor of its first step may mend its mode.
+    Entries come in the order of their names. Those directories are passed over, and not met again,
+    into which `enters` does not want to go. Raises OSError where a directory cannot be opened; the
+    visitor of its first step may mend its mode.
     """
     folder = open_folder(root)
     inside: list[Step] = []  # the directories that we are in
@@ -43,9 +50,12 @@ def walk(root: str | os.PathLike[str]) -> Iterator[Step]:
         while True:
             if pending[-1]:
                 prefix = inside[-1].path + b"/" if inside else b""
-                step = _step(folder, prefix, pending[-1].pop())
+                path = prefix + pending[-1].pop()
+                step = _step(root, folder, path)
                 yield step
-                if step.is_directory and (below := _enter(step)) is not None:
+                if not step.is_directory or not enters(step):
+                    continue
+                if (below := _enter(root, step)) is not None:
                     folder = _swap(folder, below)
                     pending.append(_names(folder))
                     inside.append(step._replace(empty=not pending[-1]))
@@ -65,15 +75,27 @@ def open_folder(name: str | bytes | os.PathLike[str], folder: int | None = None)
     return os.open(name, flags, dir_fd=folder)
 
 
-def _step(folder: int, prefix: bytes, name: bytes) -> Step:
-    return Step(folder, prefix + name, os.stat(name, dir_fd=folder, follow_symlinks=False))
+def named(error: OSError, root: Root, path: bytes) -> OSError:
+    """The same error with the whole path, where the system was given its last part only."""
+    error.filename = os.fsdecode(os.path.join(os.fsencode(root), path))
+    return error
 
 
-def _enter(step: Step) -> int | None:
+def _step(root: Root, folder: int, path: bytes) -> Step:
+    name = path.rpartition(b"/")[2]
+    try:
+        return Step(folder, path, os.stat(name, dir_fd=folder, follow_symlinks=False))
+    except OSError as error:
+        raise named(error, root, path) from None
+
+
+def _enter(root: Root, step: Step) -> int | None:
     try:
         return open_folder(step.name, step.folder)
     except FileNotFoundError:
         return None  # the visitor has moved it away
+    except OSError as error:
+        raise named(error, root, step.path) from None
 
 
 def _swap(old: int, new: int) -> int:

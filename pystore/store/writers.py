@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..model.errors import UnkeepableOutput
+from ..model.printable import listed
 from . import disk
 from .walk import Step, walk
 
@@ -36,7 +37,7 @@ def refuse_writers(out: Path) -> None:
     if found:
         raise UnkeepableOutput(
             "a file of the output is still open for writing",
-            open="; ".join(found[:20]),
+            open=listed(found, "; "),
             remedy="close it (with open(…) as f: …) and end what writes in the background, "
             "before the realizer returns",
         )

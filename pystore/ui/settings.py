@@ -7,17 +7,23 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_MIRRORS`  servers that serve files by their sha256, for `fetchurl`; parted by spaces
 `PYSTORE_SUBSTITUTERS`  remotes to look in before something is built; parted by spaces
 `PYSTORE_TRUSTED_KEYS`  public keys, one of which must have signed what comes from there
+`PYSTORE_DIFFS`    "no": uncommitted changes of a project are not sent along with results
 `PYSTORE_SETTINGS`  where the settings file is
 `NO_COLOR`         when it is set and not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
 
 import os
+import warnings
 from pathlib import Path
+from typing import Literal
 
+from ..model.errors import BadSettings, PystoreWarning
+from ..model.printable import listed
 from ..run.remotes import Defaults
 from ..store.current import Default
 from ..store.layout import exists
+from ..store.sharing import share_with_group
 from ..store.store import Store
 from .settings_file import SettingsFile, read
 
@@ -71,6 +77,22 @@ def trusted_keys() -> tuple[str, ...] | None:
     return _file().trusted_keys if named is None else tuple(named.replace(",", " ").split())
 
 
+def diffs() -> bool:
+    """Whether uncommitted changes of a project are sent along with results. Raises BadSettings."""
+    named = os.environ.get("PYSTORE_DIFFS", "").lower()
+    if named and named not in _WORDS:
+        raise BadSettings(
+            "PYSTORE_DIFFS says neither yes nor no", given=named[:200], remedy="PYSTORE_DIFFS=no"
+        )
+    return _WORDS[named] if named else _file().diffs
+
+
+_WORDS = {
+    **dict.fromkeys(("yes", "true", "on", "1"), True),
+    **dict.fromkeys(("no", "false", "off", "0"), False),
+}
+
+
 def _file() -> SettingsFile:
     named = os.environ.get("PYSTORE_SETTINGS")
     path = Path(named) if named else _home("XDG_CONFIG_HOME", "~/.config") / "pystore/settings.toml"
@@ -107,19 +129,29 @@ def store_initialize(
     *,
     durable: bool = True,
     below: str | os.PathLike[str] | None = None,
+    shared: Literal["group"] | None = None,
 ) -> Store:
     """The store that module-level functions work on from now on; made where there is none.
 
     Says which. `custom_store` is its path (default: see `default_root`); `custom_tmp` is where
     realizers write, if it is on the same device; `below` a store that is read as well, and never
-    written (default: `PYSTORE_BELOW`). Raises NotAStore when the path holds other
+    written (default: `PYSTORE_BELOW`). With `shared`, the group of the store's folder may use it
+    too, whatever the umask of its users. Raises NotAStore when the path holds other
     things, FormatTooNew when a later version wrote it.
     """
+    if shared not in (None, "group"):
+        raise BadSettings(
+            "a store is shared with its group, or with nobody",
+            given=repr(shared)[:200],
+            remedy='store_initialize(path, shared="group")',
+        )
     root = Path(custom_store).expanduser() if custom_store is not None else default_root()
     print(f"Initializing {'existing' if exists(root) else 'non-existing'} {root}")
     below = default_below(root) if below is None else below
-    Default.store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below)
-    return Default.store
+    store = Default.store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below)
+    if shared and (left := share_with_group(store.layout)):
+        warnings.warn(f"not ours to share: {listed(left, '; ')}", PystoreWarning, stacklevel=2)
+    return store
 
 
 def _find() -> Store:
@@ -129,3 +161,4 @@ def _find() -> Store:
 Default.find = staticmethod(_find)
 Defaults.substituters = staticmethod(substituters)
 Defaults.trusted_keys = staticmethod(trusted_keys)
+Defaults.diffs = staticmethod(diffs)

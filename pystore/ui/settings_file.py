@@ -6,6 +6,7 @@ below = "/lab/store"
 mirrors = ["https://files.lab.example"]
 substituters = ["s3://lab/pystore"]
 trusted_keys = ["3b6a27bc…"]
+diffs = false
 ```
 """
 
@@ -28,9 +29,11 @@ class SettingsFile:
     mirrors: tuple[str, ...] = ()
     substituters: tuple[str, ...] = ()
     trusted_keys: tuple[str, ...] | None = None  # None: anybody may have signed
+    diffs: bool = True  # whether uncommitted changes are sent along with results
 
 
 _PATHS = ("store", "below")
+_SWITCHES = ("diffs",)
 _KEYS = tuple(field.name for field in fields(SettingsFile))
 
 
@@ -81,12 +84,22 @@ def _checked(path: Path, key: str, value: object) -> Any:
         )
     if key in _PATHS and isinstance(value, str) and value:
         return path.parent / os.path.expanduser(value)
-    if key not in _PATHS and isinstance(value, list) and all(isinstance(v, str) for v in value):
+    if key in _SWITCHES and isinstance(value, bool):
+        return value
+    others = (*_PATHS, *_SWITCHES)
+    if key not in others and isinstance(value, list) and all(isinstance(v, str) for v in value):
         return tuple(value)
-    kind = "a path" if key in _PATHS else "a list of texts"
+    kind, example = _kind(key)
     raise BadSettings(
         f"the setting {key} is {kind}",
         given=repr(value)[:200],
         path=path,
-        remedy=f'{key} = "~/results"' if key in _PATHS else f'{key} = ["…"]',
+        remedy=f"{key} = {example}",
     )
+
+
+def _kind(key: str) -> tuple[str, str]:
+    """What a setting is, and an example of it."""
+    if key in _PATHS:
+        return "a path", '"~/results"'
+    return ("true or false", "false") if key in _SWITCHES else ("a list of texts", '["…"]')

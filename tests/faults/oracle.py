@@ -22,7 +22,7 @@ from pystore.model.refs import DRef
 from pystore.store.commit import is_sound
 
 _ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links"}
-_ATTEMPT = re.compile(r"imported|[0-9a-f]{32}\.(diff|\d+\.(begin|json|trace|logs|scratch))")
+_ATTEMPT = re.compile(r"imported|[0-9a-f]{32}\.(diff|\d+\.(begin|json|trace|logs|scratch|reads))")
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,17 @@
 
 import errno
 import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 import pystore as ps
-from pystore import Derivation, events, match_latest, match_some
-from pystore.errors import NotInStore
+from pystore import Derivation, build_seed, events, match_latest, match_some, output, stage
+from pystore.errors import BuildError, MissingOutput, NotInStore
+from pystore.model.attempt import attempt_text
 from pystore.run.acceptance import accept
 from pystore.run.inspection.attempts import as_run
 from pystore.store import attempts as records
@@ -178,3 +183,238 @@ def test_a_lost_result_that_is_adopted_again_is_not_built_again(store):
     more, runs = project("v2", matcher=match_latest(2))
     assert lost in ps.realize_many(more)
     assert runs == ["train"]
+
+
+# --- what else it has read (O4) ------------------------------------------------------------
+
+
+@stage(code=None)
+def part(build, label: str = "a", file=output("file.txt")):
+    file.write_text(str(build_seed(build)) if label.startswith("seed") else "same")
+
+
+@stage(code=None)
+def shown(source=part(), way: str = "label", file=output("file.txt")):
+    file.write_text(source.label if way == "label" else source.file.read_text())
+
+
+def rewritten(attempt, store, **changes):
+    """Gives the record of an attempt other words, as another version may have written them."""
+    path = Path(store.layout.beside(attempt.dref, attempt.context, attempt.number, "json"))
+    path.unlink()
+    path.write_bytes(attempt_text(attempt._replace(**changes)))
+
+
+def test_O4_a_record_that_does_not_say_what_was_read_is_never_adopted(store):
+    first = ps.realize(shown(part("a"), "file"))
+    rewritten(ps.attempts(first)[0], store, reads=None)
+    new = shown(part("b"), "file")
+    ps.realize(part("b"))
+    assert "does not say what it has read" in ps.explain(new).reasons[-2]
+    assert "adopted" not in ps.attempts(ps.realize(new))[0].notes
+
+
+@pytest.mark.parametrize("reads", [{"smell /source/0": "0" * 32}, {"": ""}, ["k"], {"rref": 7}])
+def test_O4_reads_that_are_not_understood_are_as_none(store, reads):
+    first = ps.realize(shown(part("a"), "file"))
+    rewritten(ps.attempts(first)[0], store, reads=reads)
+    assert "adopted" not in ps.attempts(ps.realize(shown(part("b"), "file")))[0].notes
+
+
+def test_O4_plan_and_explain_say_what_kept_a_result_from_being_adopted(store):
+    first = ps.realize(shown(part("a")))
+    ps.realize(part("b"))
+    said = f"{first.dref.short} has a result from the same bytes, not adopted: it has read "
+    said += "`source.label`, not as it is here"
+    new = shown(part("b"))
+    assert said in ps.plan(new).steps[-1].reasons
+    assert said in ps.explain(new).reasons
+    assert said in ps.explain(ps.realize(new)).reasons
+
+
+def test_O4_plan_tells_what_is_read_of_inputs_that_are_adopted_themselves(store):
+    @stage(code=None)
+    def middle(source=part(), file=output("file.txt")):
+        file.write_text(source.file.read_text())
+
+    @stage(code=None)
+    def end(source=middle(), way: str = "bytes", file=output("file.txt")):
+        file.write_text(str(source.source.label if way == "label" else source.source.file.exists()))
+
+    for way, then in (("bytes", "adopt"), ("label", "build")):
+        ps.realize(end(middle(part("a")), way))
+        label = f"b{way}"
+        ps.realize(part(label))
+        steps = [step.action for step in ps.plan(end(middle(part(label)), way)).steps]
+        assert steps == ["reuse", "adopt", then]
+        heard = []
+        ps.realize(end(middle(part(label)), way), listener=heard.append)
+        assert sum(isinstance(event, events.Succeeded) for event in heard) == (then == "build")
+
+
+@pytest.mark.parametrize("options", [{}, {"workers": 1}])
+def test_O4_a_list_of_realizations_is_in_the_order_of_their_bytes(store, options):
+    @stage(code=None)
+    def middle(source=part(), file=output("file.txt")):
+        file.write_text(source.file.read_text())
+
+    @stage(code=None)
+    def joined(build, parts=None, file=output("file.txt")):
+        texts = [one.file.read_text() for one in parts]
+        paths = ps.build_paths(build, [build.config["parts"], "file.txt"])
+        assert texts == [path.read_text() for path in paths]
+        file.write_text(" ".join(texts))
+
+    for label in range(5):
+        several = part(f"seed{label}").replace(matcher=match_some(3))
+        target = joined(several)
+        rref = ps.realize(target, **options)
+        texts = ps.catref(rref, "file.txt")[0].split()
+        trees = {
+            store.tree(r): ps.catref(r, "file.txt")[0] for r in ps.context_of(rref)[several.dref]
+        }
+        assert texts == [text for _, text in sorted(trees.items())]
+
+
+def test_O4_inputs_by_hand_are_in_the_order_of_the_config(store):
+    def gather(b):
+        paths = [ps.build_path(b, [dref, "file.txt"]) for dref in ps.build_config(b).inputs]
+        texts = [path.read_text() for path in paths]
+        (b.outpath / "texts").write_text(" ".join(texts))
+
+    def text_of(number, label):
+        def write(b):
+            (b.outpath / "file.txt").write_text(str(number))
+
+        return Derivation({"name": f"n{number}", "label": label}, match_latest(), write)
+
+    for label in range(6):
+        inputs = {f"k{number}": text_of(number, label) for number in range(3)}
+        rref = ps.realize(Derivation({"name": "gather", **inputs}, match_latest(), gather))
+        assert ps.catref(rref, "texts") == ["0 1 2"]
+
+
+@pytest.mark.parametrize("where", ["here", "threads", "workers", "processes"])
+def test_O4_reads_are_noted_wherever_it_is_built(store, where):
+    @stage(code=None)
+    def names(build, source=part(), file=output("file.txt")):
+        if not (pid := os.fork()):
+            file.write_text(source.label)
+            os._exit(0)
+        os.waitpid(pid, 0)
+
+    with ExitStack() as pools:
+        options = {
+            "here": {},
+            "threads": {"executor": pools.enter_context(ThreadPoolExecutor(1))},
+            "workers": {"workers": 1},
+            "processes": {"executor": pools.enter_context(ProcessPoolExecutor(1))},
+        }[where]
+        for label in ("a", "b"):
+            rref = ps.realize(names(part(label)), **options)
+            assert ps.catref(rref, "file.txt") == [label]
+            assert "value /source/0/label" in ps.attempts(rref)[0].reads
+
+
+def test_O4_what_was_accepted_is_adopted_by_no_other(store):
+    first = ps.realize(shown(part("a"), "file"))
+    accepted = accept(first, shown(part("seed"), "file"))
+    assert ps.attempts(accepted)[0].reads is None
+    assert ps.attempts(first)[0].reads == ps.attempts(ps.realize(shown(part("b"), "file")))[0].reads
+
+
+def by_hand(reads):
+    """A stage with a scratch that asks for a parameter of its input in its first try only."""
+
+    def resume(b):
+        done = ps.build_scratch(b) / "label"
+        if not done.exists():
+            done.write_text(ps.config_of(ps.build_config(b)["source"])["label"])
+            reads()
+        (b.outpath / "file.txt").write_text(done.read_text())
+
+    return lambda label: Derivation(
+        {"name": "resume", "source": part(label)}, match_latest(), resume
+    )
+
+
+def fails():
+    raise RuntimeError("no power")
+
+
+def dies():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("how", "options"),
+    [(fails, {}), (fails, {"workers": 1}), (dies, {"workers": 1}), (fails, {"retries": 1})],
+)
+def test_O4_what_the_tries_before_have_read_counts(store, how, options):
+    resume = by_hand(how)
+    with ExitStack() as failing:
+        if "retries" not in options:
+            failing.enter_context(pytest.raises(BuildError))
+        ps.realize(resume("a"), **options)
+    first = ps.realize(resume("a"), **options)
+    assert ps.catref(first, "file.txt") == ["a"]
+    assert [key for key in ps.attempts(first)[0].reads if key.startswith("dref ")]
+    assert [n for n in os.listdir(store.layout.attempts(first.dref)) if "reads" in n] == []
+    assert ps.catref(ps.realize(resume("b"), workers=1, retries=1), "file.txt") == ["b"]
+
+
+@pytest.mark.parametrize("how", ["lost", "torn", "empty", "of another start"])
+def test_O4_where_the_reads_before_are_not_known_nothing_is(store, how):
+    resume = by_hand(fails)
+    with pytest.raises(BuildError):
+        ps.realize(resume("a"))
+    (left,) = Path(store.layout.attempts(resume("a").dref)).glob("*.reads")
+    lines = left.read_bytes()
+    left.unlink()
+    if how != "lost":
+        before = {"torn": lines[:-1], "empty": b"", "of another start": lines.replace(b"-", b"_")}
+        left.write_bytes(before[how])
+    first = ps.realize(resume("a"))
+    assert ps.attempts(first)[-1].reads is None
+
+
+def test_O4_what_a_kill_has_left_beside_no_scratch_goes_with_the_next_attempt(store):
+    first = ps.realize(shown(part("a"), "file"))
+    (attempt,) = ps.attempts(first)
+    path = store.layout.beside(attempt.dref, attempt.context, 7, "reads")
+    Path(path).write_bytes(b"torn")
+    second = ps.realize(shown(part("a"), "file"), force_rebuild=True)
+    assert not Path(path).exists()
+    assert ps.attempts(second)[-1].reads == attempt.reads
+
+
+def test_O4_a_staging_that_was_mended_keeps_what_was_read(store):
+    def lacks(b):
+        (b.outpath / "label").write_text(ps.config_of(ps.build_config(b)["source"])["label"])
+
+    config = {"name": "lacks", "source": part("a"), "out": [ps.selfref, "file.txt"]}
+    with pytest.raises(MissingOutput) as caught:
+        ps.realize(Derivation(config, match_latest(), lacks))
+    staging = Path(caught.value.staging)
+    (staging / "out" / "file.txt").write_text("by hand")
+    rref = ps.commit(staging)
+    assert list(ps.attempts(rref)[-1].reads) == ["dref /source/0"]
+    assert ps.verify().sound
+
+
+def test_O4_reads_travel_with_their_record(store, tmp_path):
+    first = ps.realize(shown(part("a")))
+    ps.pack([first], tmp_path / "x.tar.zst")
+    other = ps.Store(tmp_path / "other", durable=False)
+    with other.use():
+        ps.unpack_archive(tmp_path / "x.tar.zst")
+        assert ps.attempts(first)[0].reads == ps.attempts(first, store=store)[0].reads
+        assert ps.catref(ps.realize(shown(part("b"))), "file.txt") == ["b"]
+        assert ps.verify().sound
+    ps.push([first], tmp_path / "remote")
+    third = ps.Store(tmp_path / "third", durable=False)
+    with third.use():
+        ps.realize(part("b"))
+        for label in ("b", "a"):
+            got = ps.realize(shown(part(label)), substitute=[tmp_path / "remote"])
+            assert ps.catref(got, "file.txt") == [label]

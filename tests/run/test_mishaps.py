@@ -14,7 +14,7 @@ import pytest
 import pystore as ps
 from pystore import Context, Derivation, match_latest, match_some
 from pystore.errors import BadConfig, PystoreWarning, UnkeepableOutput
-from pystore.events import Started
+from pystore.events import AttemptFailed, Started
 
 
 class Whole:
@@ -175,3 +175,17 @@ def test_realizers_run_in_other_processes(store):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
         assert len(ps.realize_many(derivation, executor=executor)) == 2
     assert all(attempt.pid != os.getpid() for attempt in ps.attempts(derivation.dref))
+
+
+def test_what_a_build_raised_is_not_hidden_by_a_listener_that_fails_too(store):
+    def fail(b):
+        raise ValueError("the cause")
+
+    def refuse(event):
+        if isinstance(event, AttemptFailed):
+            raise OSError("the log is full")
+
+    with pytest.raises(ps.errors.BuildError) as caught:
+        ps.realize(Derivation({}, match_latest(), fail), listener=refuse)
+    assert caught.value.because == "the cause"
+    assert any("the log is full" in note for note in caught.value.__notes__)

@@ -122,7 +122,8 @@ def test_T3_ignored_parameters_reach_the_function_and_are_no_identity(store):
         seen.append((device, verbose))
 
     assert fit(device="gpu") == fit()
-    rref = fit(device="gpu", verbose=True).run().rref
+    with pytest.warns(ps.errors.PystoreWarning, match="seen changed while fit ran"):
+        rref = fit(device="gpu", verbose=True).run().rref
     assert seen == [("gpu", True)]
     assert ps.attempts(rref)[0].notes["ignored"] == {"device": "'gpu'", "verbose": "True"}
 

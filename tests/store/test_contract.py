@@ -4,7 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pystore import Config, Context, Derivation, instantiate, match_latest, match_some, realize
+from pystore import (
+    Config,
+    Context,
+    Derivation,
+    View,
+    instantiate,
+    match_latest,
+    match_some,
+    realize,
+)
 from pystore.errors import BuildError, NotInStore, UnkeepableOutput
 from pystore.model.digest import seed_of
 from pystore.store.protocol import Told
@@ -98,6 +107,18 @@ class TestStore:
         staging = any_store.begin(CONFIG, NOWHERE)
         assert not any_store.fail(staging, Told(), ValueError())
         assert not staging.path.exists()
+
+    def test_what_an_attempt_has_read_stands_in_its_record(self, any_store):
+        source = Derivation({"name": "source", "k": 1}, match_latest(), lambda b: None)
+
+        def read(b):
+            (b.outpath / "k").write_text(str(View(b.context[source.dref][0], b.store).k))
+
+        reader = Derivation({"name": "reader", "of": [source, "x"]}, match_latest(), read)
+        rref = realize(reader, store=any_store)
+        (attempt,) = any_store.attempts(rref.dref)
+        assert set(attempt.reads) == {"rref /of/0/0", "store "}
+        assert any_store.tree(rref) == attempt.tree
 
     def test_S7_starts_increase_when_the_clock_stands_still_or_goes_back(self, any_store, clock):
         rrefs = []

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pystore.errors import (
     UnkeepableOutput,
 )
 from pystore.model.statistics import distinct
+from pystore.run import provenance
 from pystore.store.remote import parts
 from pystore.store.remote.place import UrlPlace
 from pystore.store.remote.receive import is_here
@@ -438,3 +440,52 @@ def test_what_lies_below_is_not_recorded_again_above(store, tmp_path):
     upper = Store(tmp_path / "upper", durable=False, below=store.root)
     moved = ps.copy(rref, store, upper)
     assert (moved.fresh, moved.attempts, upper.own.drefs()) == ((), 0, [])
+
+
+@pytest.fixture
+def dirty(tmp_path, monkeypatch):
+    """A checkout with a secret that is not committed, in which a stage was run."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com"]
+    (folder / "settings.py").write_text("TOKEN = None\n")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "First"]):
+        subprocess.run([*git, *words], check=True)
+    (folder / "settings.py").write_text("TOKEN = 'secret'\n")
+    provenance._revision.cache_clear()
+    store = Store(tmp_path / "store", durable=False)
+    yield store, ps.realize(project(), store=store)
+    provenance._revision.cache_clear()
+
+
+def told(folder: Path) -> bool:
+    return any(b"secret" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_uncommitted_changes_go_along_unless_they_are_kept_back(dirty, tmp_path, monkeypatch):
+    store, rref = dirty
+    (attempt,) = ps.attempts(rref.dref, store=store)
+    assert b"secret" in store.diff(attempt)
+    assert ps.push(rref, tmp_path / "all", store=store).attempts == 2
+    assert told(tmp_path / "all")
+    assert ps.push(rref, tmp_path / "less", diffs=False, store=store).attempts == 2
+    assert not told(tmp_path / "less")
+    monkeypatch.setenv("PYSTORE_DIFFS", "no")
+    ps.push(rref, tmp_path / "set", store=store)
+    assert not told(tmp_path / "set")
+    mate = Store(tmp_path / "mate", durable=False)
+    ps.pull(rref, tmp_path / "set", store=mate)
+    (known,) = ps.attempts(rref.dref, store=mate)
+    assert known.id == attempt.id
+    assert mate.diff(known) == b""
+
+
+def test_uncommitted_changes_can_be_kept_out_of_an_archive(dirty, tmp_path):
+    store, rref = dirty
+    (attempt,) = ps.attempts(rref.dref, store=store)
+    for diffs, wanted in ((True, store.diff(attempt)), (False, b"")):
+        ps.pack(rref, tmp_path / f"{diffs}.tar.zst", diffs=diffs, store=store)
+        mate = Store(tmp_path / f"mate {diffs}", durable=False)
+        ps.unpack_archive(tmp_path / f"{diffs}.tar.zst", store=mate)
+        assert mate.diff(ps.attempts(rref.dref, store=mate)[0]) == wanted

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pystore import Config, Context, DRef, PystoreWarning, RRef, Store
+from pystore import Config, Context, DRef, PystoreWarning, RRef, Store, verify
 from pystore.errors import (
     BuildError,
     Corrupted,
@@ -321,6 +321,40 @@ def test_links_inside_the_tree_are_kept_as_they_are(store):
     path = store.path(commit(store, fill).rref)
     assert os.readlink(path / "d" / "up") == "../d/x"
     assert (path / "d" / "twin").read_text() == "x"
+
+
+ABSOLUTE = {
+    "to a file beside it": ("last", "{out}/d/x", "d/x"),
+    "from a folder": ("d/last", "{out}/d/x", "x"),
+    "to the top": ("d/top", "{out}", ".."),
+    "to nothing yet": ("last", "{out}/d/y", "d/y"),
+    "through a link of the tree": ("last", "{out}/latest/x", "d/x"),
+    "by another way to the store": ("last", "{alias}/d/x", "d/x"),
+    "with steps back": ("last", "{out}/d/../d/x", "d/x"),
+}
+
+
+@pytest.mark.parametrize(("link", "target", "wanted"), ABSOLUTE.values(), ids=list(ABSOLUTE))
+def test_an_absolute_link_into_the_output_becomes_relative(store, tmp_path, link, target, wanted):
+    def fill(out):
+        (out / "d").mkdir()
+        (out / "d" / "x").write_text("x")
+        (out / "latest").symlink_to("d")
+        (tmp_path / "alias").symlink_to(out)
+        (out / link).symlink_to(target.format(out=out, alias=tmp_path / "alias"))
+
+    path = store.path(commit(store, fill).rref)
+    assert os.readlink(path / link) == wanted
+    assert sorted(p.name for p in path.iterdir()) == sorted({"d", "latest", link.split("/")[0]})
+    assert verify(store).sound
+
+
+def test_an_absolute_link_out_of_the_output_is_refused_though_it_begins_as_it(store):
+    def fill(out):
+        (out / "bad").symlink_to(f"{out}/../{out.name}-elsewhere")
+
+    with pytest.raises(UnkeepableOutput, match="bad"):
+        commit(store, fill)
 
 
 def test_S4_an_open_file_is_refused_and_a_living_thread_is_not(store):

@@ -8,6 +8,7 @@ import time
 import traceback
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -31,6 +32,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.paths.append(self.path)
+        self.server.headers.append(dict(self.headers.items()))
         try:
             self.server.answer(self)
         except OSError:
@@ -45,10 +47,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(chunk)
 
 
-@pytest.fixture
-def server():
+@contextmanager
+def serving():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.paths, server.left = [], threading.Event()
+    server.paths, server.headers, server.left = [], [], threading.Event()
     server.url = f"http://127.0.0.1:{server.server_port}/lab"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -56,6 +58,63 @@ def server():
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def server():
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def another():
+    with serving() as server:
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        server.answer = lambda handler: handler.reply(b"from another host", Content_Length="17")
+        yield server
+
+
+SECRETS = {
+    "headers": {"headers": {"X-Token": "secret"}},
+    "headers of the client": {"client_kwargs": {"headers": {"X-Token": "secret"}}},
+    "cookies": {"client_kwargs": {"cookies": {"session": "secret"}}},
+    "cookies of each request": {"cookies": {"session": "secret"}},
+    "authorization": {"headers": {"Authorization": "Bearer secret"}},
+}
+
+
+@pytest.mark.parametrize("options", SECRETS.values(), ids=list(SECRETS))
+def test_W3_what_the_options_tell_goes_to_no_other_host(server, another, options):
+    server.answer = lambda handler: handler.reply(status=302, Location=another.url + "/x?signed=1")
+    place = place_at(server.url, options)
+    assert place.read("a", 1000) == b"from another host"
+    assert place.size("a") == 17
+    assert "secret" in str(server.headers[0])
+    assert another.paths == ["/lab/x?signed=1"] * 2
+    assert "secret" not in str(another.headers)
+
+
+def test_W3_what_the_options_tell_goes_along_within_the_host(server):
+    def answer(handler):
+        if handler.path == "/lab/a":
+            handler.reply(status=307, Location="b")
+        else:
+            handler.reply(b"here")
+
+    server.answer = answer
+    assert place_at(server.url, SECRETS["headers"]).read("a", 1000) == b"here"
+    assert server.paths == ["/lab/a", "/lab/b"]
+    assert [headers.get("X-Token") for headers in server.headers] == ["secret", "secret"]
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("a", "more than 10 times"), ("file:///etc/passwd", "redirects to file:")],
+)
+def test_redirects_that_lead_nowhere_are_refused(server, target, told):
+    server.answer = lambda handler: handler.reply(status=302, Location=target)
+    with pytest.raises(FetchError, match=told):
+        place_at(server.url).read("a", 1000)
 
 
 def endless(handler):

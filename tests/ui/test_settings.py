@@ -14,13 +14,14 @@ below = "/lab/store"
 mirrors = ["https://one.example"]
 substituters = ["s3://lab/pystore", "/mnt/lab"]
 trusted_keys = ["3b6a27bc"]
+diffs = false
 """
 
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     """A settings file, and no variables."""
-    for name in ("ROOT", "BELOW", "MIRRORS", "SUBSTITUTERS", "TRUSTED_KEYS", "SETTINGS"):
+    for name in ("ROOT", "BELOW", "MIRRORS", "SUBSTITUTERS", "TRUSTED_KEYS", "DIFFS", "SETTINGS"):
         monkeypatch.delenv(f"PYSTORE_{name}", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -38,6 +39,7 @@ def test_the_file_says_what_no_variable_says(file):
     assert settings.mirrors() == ("https://one.example",)
     assert settings.substituters() == ("s3://lab/pystore", "/mnt/lab")
     assert settings.trusted_keys() == ("3b6a27bc",)
+    assert not settings.diffs()
 
 
 def test_a_variable_comes_before_the_file_and_a_store_nearby_too(file, tmp_path, monkeypatch):
@@ -54,6 +56,15 @@ def test_a_variable_comes_before_the_file_and_a_store_nearby_too(file, tmp_path,
     monkeypatch.delenv("PYSTORE_ROOT")
     assert main.run(["init"]) == 0
     assert settings.default_root() == tmp_path / ".pystore"
+
+
+@pytest.mark.parametrize(("word", "wanted"), [("yes", True), ("0", False), ("NO", False)])
+def test_a_variable_says_whether_changes_are_sent_along(file, monkeypatch, word, wanted):
+    monkeypatch.setenv("PYSTORE_DIFFS", word)
+    assert settings.diffs() is wanted
+    monkeypatch.setenv("PYSTORE_DIFFS", "perhaps")
+    with pytest.raises(BadSettings, match="neither yes nor no"):
+        settings.diffs()
 
 
 def test_without_a_file_nothing_is_set(file, monkeypatch):
@@ -77,6 +88,7 @@ def test_a_variable_of_keys_that_is_empty_trusts_nobody(file, monkeypatch, empty
         ('substituters = "s3://lab"', "the setting substituters is a list of texts"),
         ("store = 1", "the setting store is a path"),
         ("trusted_keys = [1]", "the setting trusted_keys is a list of texts"),
+        ("diffs = 'no'", "the setting diffs is true or false"),
     ],
 )
 def test_a_mistake_in_the_file_is_told(file, text, what, capsys):

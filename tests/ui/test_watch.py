@@ -293,6 +293,29 @@ def test_of_thousands_of_events_of_progress_a_few_are_looked_at():
     assert steps[-1] == 10_000  # the last one always
 
 
+def test_an_error_is_not_hidden_by_a_display_that_cannot_be_closed():
+    class Broken:
+        def hear(self, event, tally, now):
+            """Nothing to do."""
+
+        def close(self):
+            raise OSError("no terminal")
+
+    target = build()
+    with (
+        pytest.raises(ValueError, match="the cause") as caught,
+        Watcher(one_call(target), lambda *_: Broken()) as hear,
+    ):
+        hear(started(target.dref, 0))
+        raise ValueError("the cause")
+    assert "no terminal" in caught.value.__notes__[0]
+    with (
+        pytest.raises(OSError, match="no terminal"),
+        Watcher(one_call(target), lambda *_: Broken()) as hear,
+    ):
+        hear(started(target.dref, 0))
+
+
 def test_W2_events_may_come_from_many_threads_at_once():
     tallies: list[Tally] = []
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...model.errors import BadStage
 from ...model.options import Mode, checked_mode
+from ...model.printable import listed
 from ...model.statistics import Difference, Statistics, distinct, expected_best, paired, welch
 from ...store.current import current_store
 from ...store.store import Store
@@ -132,8 +133,8 @@ def _pairs(
     if len(keys) < 2:
         raise BadStage(
             f"fewer than two pairs have one {by}",
-            a=", ".join(map(str, list(one)[:10])),
-            b=", ".join(map(str, list(other)[:10])),
+            a=listed(one, most=10),
+            b=listed(other, most=10),
             remedy=f"make {by} a parameter of the stage, and sweep both sides over the same values",
         )
     return tuple(one[key] for key in keys), tuple(other[key] for key in keys)
@@ -147,7 +148,7 @@ def _by_key(rows: Sequence[Result], metric: str, by: str, store: Store) -> dict[
         if key is ABSENT and by != "seed":
             raise BadStage(
                 f"paired={by!r} is no parameter of {row.attempt.dref}",
-                parameters=", ".join(names_of(config, store.config)) or "none",
+                parameters=listed(names_of(config, store.config)) or "none",
                 remedy="name one that both sides have; of an input: data.seed",
             )
         key = row.attempt.seed if key is ABSENT else key

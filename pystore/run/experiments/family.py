@@ -5,9 +5,11 @@ from typing import Any
 
 from ...model.derivation import Closure, Derivation, leaves
 from ...model.errors import BadStage, NotInStore
+from ...model.printable import listed
 from ...model.refs import DRef, check_name
 from ...store.current import current_store
 from ...store.protocol import StoreProtocol
+from ..recorder import store_was_read
 
 
 def family(stage: Any, *, store: StoreProtocol | None = None) -> list[DRef]:
@@ -17,13 +19,14 @@ def family(stage: Any, *, store: StoreProtocol | None = None) -> list[DRef]:
     Raises BadStage when there are none.
     """
     name = _name(stage)
+    store_was_read()
     known = (store or current_store()).drefs()
     found = [dref for dref in known if dref.name == name]
     if found:
         return found
     raise BadStage(
         f"the store has no derivation of a stage named {name!r}",
-        there_are=", ".join(sorted({dref.name for dref in known})[:20]) or "none at all",
+        there_are=listed(sorted({dref.name for dref in known})) or "none at all",
         remedy="realize one of them first, or name another stage",
     )
 
@@ -34,13 +37,14 @@ def members(what: Any, store: StoreProtocol) -> list[DRef]:
     Of derivations given as values, those that the store does not know yet are left out.
     Raises BadStage when none is left.
     """
+    store_was_read()
     found = list(dict.fromkeys(dref for leaf in _leaves(what) for dref in _members(leaf, store)))
     if found:
         return found
     raise BadStage(
         "nothing to show: none of these has been realized or instantiated in this store",
         given=repr(what)[:200],
-        there_are=", ".join(sorted({dref.name for dref in store.drefs()})[:20]) or "none at all",
+        there_are=listed(sorted({dref.name for dref in store.drefs()})) or "none at all",
         remedy="realize it first",
     )
 

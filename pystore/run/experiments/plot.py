@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...model.errors import BadMetric, PystoreError
+from ...model.printable import listed
 from .inputs import within
 from .results import Results
 from .table import brief
@@ -69,7 +70,7 @@ def _only_metric(results: Results) -> str:
         return results.metrics[0]
     raise BadMetric(
         "which metric is to be plotted?",
-        there_are=", ".join(results.metrics) or "none",
+        there_are=listed(results.metrics) or "none",
         remedy="name it: results(…).plot('accuracy.txt')",
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...model.attempt import Attempt
 from ...model.errors import BadMetric, BadRef, BadStage, PystoreError
 from ...model.options import Mode, checked_mode
+from ...model.printable import listed
 from ...model.refs import RRef, check_part
 from ...store import below
 from ...store.current import current_store
@@ -129,7 +130,7 @@ def results(
     if not made:
         raise BadStage(
             "nothing to show: nothing has been built of these yet",
-            derivations=", ".join(list(configs)[:10]),
+            derivations=listed(configs, most=10),
             remedy="realize one of them first",
         )
     wanted = [metrics] if isinstance(metrics, str) else list(_all(made, metrics))
@@ -227,7 +228,7 @@ def _check_found(rows: Sequence[Result], wanted: Sequence[str]) -> None:
             there = sorted({known for attempt in made for known in attempt.metrics})
             raise BadMetric(
                 f"no attempt has the metric {name!r}",
-                there_are=", ".join(there[:20]) or "none",
+                there_are=listed(there) or "none",
                 remedy="name one that there is, or write it in the stage: a file with one number",
             )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...model.errors import BadMetric, BadStage
 from ...model.options import Mode, checked_mode
+from ...model.printable import listed
 from ...model.refs import DRef, RRef
 from ...model.statistics import Picked, Statistics, distinct, picked_best
 from .inputs import names_of, parameter_of, within
@@ -146,7 +147,7 @@ def summarize(
     if metric is not None and metric not in results.metrics:
         raise BadMetric(
             f"these results have no metric {metric!r}",
-            there_are=", ".join(results.metrics) or "none",
+            there_are=listed(results.metrics) or "none",
             remedy=f"results(…, metrics=[{metric!r}])",
         )
     names = tuple(name for name in results.parameters if not within(name, *pooled))
@@ -208,8 +209,8 @@ def _check_over(names: Sequence[str], results: Results) -> None:
             known = dict.fromkeys(n for config in configs for n in names_of(config, config_of))
             raise BadStage(
                 f"over={name!r} is no parameter of these",
-                these_differ=", ".join(results.parameters) or "none",
-                closest=", ".join(get_close_matches(name, known)) or None,
+                these_differ=listed(results.parameters) or "none",
+                closest=listed(get_close_matches(name, known)) or None,
                 remedy="name one of them; nested parameters, and those of inputs, are dotted: "
                 "optimizer.rate, data.seed",
             )

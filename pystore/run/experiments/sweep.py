@@ -16,7 +16,9 @@ from ...model.ancestry import unboxed
 from ...model.derivation import Derivation
 from ...model.errors import BadStage
 from ...model.options import checked_count
+from ...model.printable import listed
 from ...model.refs import DRef
+from ..identity.once import asked_once
 from .parameters import short
 
 _PATIENCE = 100  # draws for each that is wanted, before there are thought to be no more
@@ -84,12 +86,13 @@ def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivati
     if not swept:
         raise BadStage(
             "a sweep over nothing: no parameter is a list",
-            given=", ".join(parameters) or "no parameters",
+            given=listed(parameters) or "no parameters",
             remedy="write sweep(train, epochs=[1, 3])",
         )
     fixed = {name: value for name, value in parameters.items() if name not in swept}
     points = [dict(zip(swept, values, strict=True)) for values in product(*swept.values())]
-    return {key_of(point): _derivation(stage, {**fixed, **point}) for point in points}
+    with asked_once():
+        return {key_of(point): _derivation(stage, {**fixed, **point}) for point in points}
 
 
 def sample(
@@ -115,11 +118,12 @@ def sample(
     for point in _draw(spaces, seed, n * _PATIENCE):
         found.setdefault(key_of(point), point)
         if len(found) == n:
-            return {key: _derivation(stage, {**fixed, **at}) for key, at in found.items()}
+            with asked_once():
+                return {key: _derivation(stage, {**fixed, **at}) for key, at in found.items()}
     raise BadStage(
         f"there are not {n} different combinations",
         found=len(found),
-        spaces=", ".join(f"{name}={space}" for name, space in spaces.items()),
+        spaces=listed(f"{name}={space}" for name, space in spaces.items()),
         remedy="ask for fewer, or sweep over all of them",
     )
 
@@ -180,7 +184,7 @@ def _check_spaces(verb: str, parameters: Mapping[str, Any], *, wanted: bool) -> 
     if wanted and not spaces:
         raise BadStage(
             "a sample of nothing: no parameter is a space",
-            given=", ".join(parameters) or "no parameters",
+            given=listed(parameters) or "no parameters",
             remedy="write sample(train, 10, learning_rate=loguniform(1e-4, 1e-1))",
         )
     if spaces and not wanted:

@@ -9,10 +9,13 @@ from ...model.change import Places
 from ...model.digest import short
 from ...model.errors import BadStage
 from .functions import unwrapped
-from .survey import Survey, survey
+from .once import asked
+from .survey import Survey
+from .surveyor import survey
 
 DEPTHS = ("project", "function")
 KEPT = 1000  # functions whose code is known; the oldest are forgotten
+RULE, CONTEXT = 2, "pystore code 2"  # by which code counts; a change of the rule changes both
 _known: dict[tuple[int, str], tuple[Any, Survey, "Code"]] = {}
 
 
@@ -33,9 +36,12 @@ def code_of(function: Callable[..., object], depth: str = "project") -> Code:
     """
     if depth not in DEPTHS:
         raise BadStage("not a depth of code", given=repr(depth), remedy=" or ".join(DEPTHS))
-    key = (id(function), depth)
+    key, once = (id(function), depth), asked.get()
     kept = _known.get(key)
-    if kept is not None and kept[0] is function and kept[1].stands():
+    again = once is not None and key in once
+    if once is not None:
+        once.add(key)
+    if kept is not None and kept[0] is function and (again or kept[1].stands()):
         return kept[2]
     _check(function)
     found = survey(function, depth)
@@ -45,6 +51,15 @@ def code_of(function: Callable[..., object], depth: str = "project") -> Code:
     if len(_known) > KEPT:
         del _known[next(iter(_known))]
     return code
+
+
+def survey_of(function: Callable[..., object], depth: str) -> tuple[Survey, Code]:
+    """What the code of a function was found to consist of when it was last looked at."""
+    kept = _known.get((id(function), depth))
+    if kept is None or kept[0] is not function:
+        code_of(function, depth)
+        kept = _known[id(function), depth]
+    return kept[1], kept[2]
 
 
 def _check(function: Any) -> None:
@@ -63,4 +78,4 @@ def _digested(found: Survey) -> Code:
 
 
 def _digest(text: str) -> str:
-    return short("pystore code 1", text.encode())
+    return short(CONTEXT, text.encode())

@@ -1,34 +1,60 @@
 """Functions: what is inside of wrappers, classes, closures and code."""
 
+import functools
 from functools import partial
-from types import CellType, CodeType, FunctionType, MethodType
+from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
-from .constant import canonical
-from .project import outside_name
-
 MISSING = object()
-_WRAPPED = ("__wrapped__", "py_func", "python_function")
+WRAPPED = ("__wrapped__", "py_func", "pyfunc", "python_function", "_python_function", "_partial")
+
+
+def inner_of(value: Any) -> Any:
+    """What a wrapper is around, without asking the wrapper; None for what is no wrapper."""
+    if isinstance(value, partial):
+        return value.func
+    if isinstance(value, MethodType | staticmethod | classmethod):
+        return value.__func__
+    if isinstance(value, property):
+        return value.fget
+    if isinstance(value, functools.cached_property | functools.singledispatchmethod):
+        return value.func
+    if isinstance(value, type):
+        return None
+    own = attributes_of(value)
+    return next((own[name] for name in WRAPPED if own.get(name) is not None), None)
 
 
 def unwrapped(value: Any) -> list[Any]:
     """The wrappers around a function, outermost first; the function itself is the last."""
     chain = [value]
-    while len(chain) < 20:  # an object that answers to every name is no wrapper
-        value = chain[-1]
-        if isinstance(value, partial):
-            inner: Any = value.func
-        elif isinstance(value, MethodType | staticmethod | classmethod):
-            inner = value.__func__
-        else:
-            found = (getattr(value, name, None) for name in _WRAPPED)
-            inner = (
-                None if isinstance(value, type) else next((f for f in found if f is not None), None)
-            )
-        if inner is None or any(inner is one for one in chain):
-            break
+    while (inner := inner_of(chain[-1])) is not None and not any(inner is one for one in chain):
         chain.append(inner)
     return chain
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """The attributes that an object has of its own: its `__dict__`, as no class may hide it."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def slots_of(value: Any, base: type = object) -> dict[str, Any]:
+    """The values in the slots of an object, private ones included, but for those of `base`."""
+    found: dict[str, Any] = {}
+    for owner in type(value).__mro__:
+        if owner is base:
+            break
+        for name, member in vars(owner).items():
+            if type(member) is MemberDescriptorType:
+                try:
+                    found.setdefault(name, member.__get__(value))
+                except AttributeError:
+                    pass  # not assigned
+    return found
 
 
 def called(function: FunctionType, name: str) -> str:
@@ -45,35 +71,32 @@ def content(cell: CellType) -> Any:
         return MISSING  # not assigned yet
 
 
+def cells_of(function: FunctionType) -> dict[str, CellType]:
+    """The variables of a function that are those of a function around it."""
+    return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+
+
 def codes_of(code: CodeType) -> list[CodeType]:
     """Code and all the code inside of it."""
     inner = [one for one in code.co_consts if isinstance(one, CodeType)]
     return [code, *(deep for one in inner for deep in codes_of(one))]
 
 
-def methods_of(kind: type) -> list[FunctionType]:
-    """The functions that stand in the class statement."""
-    found = []
-    for value in vars(kind).values():
-        value = getattr(value, "fget", value)
+def methods_of(kind: type) -> dict[str, FunctionType]:
+    """The functions that stand in the class statement, by the names that they have there."""
+    found = {}
+    for name, value in vars(kind).items():
         plain = unwrapped(value)[-1]
         if not isinstance(plain, FunctionType):
             continue
-        # The code of a method that dataclasses or attrs made has another name than the method.
-        if plain.__code__.co_qualname.startswith(kind.__qualname__ + "."):
-            found.append(plain)
+        # The code of a method that dataclasses or attrs made has another name or no file.
+        own = plain.__code__.co_qualname.startswith(kind.__qualname__ + ".")
+        if own and not made_by_decorator(plain.__code__, name):
+            found[name] = plain
     return found
 
 
-def bytecode(function: FunctionType) -> tuple[list[str], list[str]]:
-    """The text of a function without source, and the names in it."""
-    parts: list[str] = []
-    names = dict.fromkeys(function.__code__.co_freevars)
-    for one in codes_of(function.__code__):
-        names.update(dict.fromkeys(one.co_names))
-        constants = [c for c in one.co_consts if not isinstance(c, CodeType)]
-        if constants and constants[0] == function.__doc__:
-            constants[0] = None
-        told = canonical(constants, lambda value, hint: outside_name(type(value)))
-        parts.append(f"{one.co_code.hex()} {told} {one.co_names} {one.co_varnames}")
-    return parts, list(names)
+def made_by_decorator(code: CodeType, name: str) -> bool:
+    """Whether a method was written by dataclasses, attrs or the like, and not by a person."""
+    dunder = name.startswith("__") and name.endswith("__")
+    return code.co_filename.startswith("<attrs") or (dunder and code.co_filename == "<string>")

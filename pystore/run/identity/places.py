@@ -6,6 +6,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ...model.change import Places
+from ...model.printable import printable
 
 Grouped = dict[str, dict[str, list[str]]]
 
@@ -25,7 +26,7 @@ def _shown(file: object) -> str:
     """The name of a file; "" for a notebook's cell, whose name tells nobody anything."""
     if not isinstance(file, str) or file.startswith("<") or "ipykernel_" in file:
         return ""
-    return os.path.basename(file)
+    return printable(os.path.basename(file))  # without UTF-8 in the locale, a name may be no text
 
 
 def grouped(places: Places) -> Grouped:

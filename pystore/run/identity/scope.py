@@ -2,10 +2,28 @@
 
 import ast
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+# A function that calls one of these may see the names of its local variables.
+READS_NAMES = frozenset({"locals", "vars", "dir", "eval", "exec"})
+COMPUTED = "import_module(…)"  # stands for a module whose name is computed
 
 Chain = tuple[str, ...]
-Uses = dict[Chain, bool]  # a chain of names from outside, and whether the code assigns into it
+Uses = dict[Chain, None]  # the chains of names from outside, in the order of their use
+
+
+class Read(NamedTuple):
+    """What the code that is looked at reads of functions, beside calling them."""
+
+    docstrings: bool = False
+    annotations: bool = False
+    source: bool = False  # the text itself, with its comments
+
+    def __or__(self, other: object) -> "Read":
+        return Read(*map(max, self, other)) if isinstance(other, Read) else NotImplemented
+
+
+NOTHING = Read()
 
 
 @dataclass(frozen=True)
@@ -28,10 +46,14 @@ class Scope:
     uses: Uses = field(default_factory=dict)
     outer: set[str] = field(default_factory=set)  # declared global
     nonlocal_: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)  # bound, and to be seen from outside
+    names: list[tuple[int, str]] = field(default_factory=list)  # where each stands in the text
+    seen: bool = False  # whether code inside may see the names of local variables
 
-    def use(self, chain: Chain, assigned: bool = False) -> None:
-        """Notes that code reads a chain of names, or assigns into it."""
-        self.uses[chain] = self.uses.get(chain, False) or assigned
+
+# Statements that hold no others, or others in a scope of their own.
+_SIMPLE = {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AugAssign}
+_SIMPLE |= {ast.AnnAssign, ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Import, ast.ImportFrom}
 
 
 def declare(body: list[Any], scope: Scope) -> None:
@@ -41,8 +63,15 @@ def declare(body: list[Any], scope: Scope) -> None:
             scope.outer.update(node.names)
         elif isinstance(node, ast.Nonlocal):
             scope.nonlocal_.update(node.names)
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        elif type(node) not in _SIMPLE:
             for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-                inner = getattr(node, name, None)
+                inner = node.__dict__.get(name)
                 if isinstance(inner, list):
                     declare(inner, scope)
+
+
+def is_idle(node: ast.AST) -> bool:
+    """Whether a statement does nothing: `pass`, a docstring, `x: int` outside of a class."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Pass)

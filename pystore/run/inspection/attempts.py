@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ...model.attempt import Attempt
 from ...model.errors import NotInStore
+from ...model.printable import listed
 from ...model.refs import DRef, RRef
 from ...store import below
 from ...store.store import Store
@@ -33,7 +34,7 @@ def chosen_attempt(refs: Iterable[DRef | RRef], number: int | None, store: Store
         "no such attempt",
         ref=refs[0] if len(refs) == 1 else refs[0].name,
         attempt=number,
-        there_are=", ".join(map(str, sorted({a.number for a in found})[:20])) or "none",
+        there_are=listed(sorted({a.number for a in found})) or "none",
         remedy="pystore log",
     )
 

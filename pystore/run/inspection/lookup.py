@@ -12,7 +12,7 @@ from ...model.context import Context
 from ...model.derivation import Closure
 from ...model.errors import BadRef, Corrupted, NotInStore, PystoreError
 from ...model.manifest import Manifest
-from ...model.printable import printable
+from ...model.printable import listed, printable
 from ...model.refs import DRef, RRef, check_part, parse_ref
 from ...store import disk
 from ...store.commit import CONTEXT, MANIFEST
@@ -20,6 +20,7 @@ from ...store.current import current_store
 from ...store.layout import Layout
 from ...store.protocol import StoreProtocol
 from ...store.store import Store
+from ..recorder import derivation_was_read, store_was_read
 
 _OWN = (CONTEXT, MANIFEST)
 
@@ -43,6 +44,7 @@ def dref2path(dref: str, *, store: StoreProtocol | None = None) -> Path:
     """The store's directory for a derivation. Raises NotInStore."""
     store = store or current_store()
     store.config(DRef(dref))
+    derivation_was_read(DRef(dref))
     layout = store.layout.keeper(DRef(dref)) if isinstance(store, Store) else Layout(store.root)
     return Path(layout.derivation(DRef(dref)))
 
@@ -52,7 +54,9 @@ def config_of(ref: str, *, store: StoreProtocol | None = None) -> Config:
 
     Raises NotInStore.
     """
-    return (store or current_store()).config(parse_ref(ref).dref)
+    parsed = parse_ref(ref)
+    derivation_was_read(parsed.dref)
+    return (store or current_store()).config(parsed.dref)
 
 
 def context_of(rref: str, *, store: StoreProtocol | None = None) -> Context:
@@ -80,6 +84,7 @@ def attempts(target: str | Closure, *, store: StoreProtocol | None = None) -> li
     Raises NotInStore when nothing is known of the derivation.
     """
     store = store or current_store()
+    store_was_read()
     if isinstance(target, Closure):
         return [attempt for dref in target.drefs for attempt in store.attempts(dref)]
     parsed = parse_ref(target)
@@ -97,6 +102,7 @@ def lsref(ref: str, *, store: StoreProtocol | None = None) -> list[Any]:
     store = store or current_store()
     parsed = parse_ref(ref)
     if isinstance(parsed, DRef):
+        store_was_read()
         return store.realizations(parsed)
     return sorted({*os.listdir(store.path(parsed)), *_OWN})
 
@@ -143,7 +149,7 @@ def lacking(rref: str, path: str, manifest: Manifest, *, remedy: str) -> Pystore
         "no such artifact",
         rref=rref,
         path=printable(path)[:200],
-        artifacts=", ".join(printable(entry.path) for entry in entries[:20]) or "none",
+        artifacts=listed(printable(entry.path) for entry in entries) or "none",
         remedy=remedy,
     )
 

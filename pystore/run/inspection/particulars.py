@@ -7,6 +7,7 @@ from pathlib import Path
 from ...model.attempt import Attempt
 from ...model.config import Config
 from ...model.errors import NotInStore
+from ...model.printable import listed
 from ...model.refs import DRef, RRef
 from ...store import below
 from ...store.pins import pins
@@ -67,5 +68,5 @@ def _verdicts(rref: RRef, store: Store) -> dict[str, str]:
     if rejected := below.verdict(store.layout, rref, "rejected"):
         found["rejected"] = str(rejected.get("reason"))
     if damaged := below.verdict(store.layout, rref, "damaged"):
-        found["damaged"] = "; ".join(map(str, damaged["what"]))
+        found["damaged"] = listed(damaged["what"], "; ")
     return found

@@ -16,7 +16,7 @@ from pathlib import Path
 from ...model.attempt import Attempt
 from ...model.errors import BadRef, NotInStore
 from ...model.options import Mode
-from ...model.printable import counted, printable, when
+from ...model.printable import counted, listed, printable, when
 from ...model.refs import DRef, RRef, is_full, may_begin, parse_ref
 from ...store import attempts as records
 from ...store import verdicts
@@ -27,6 +27,7 @@ from ...store.store import Store
 from ..experiments.differing import differing
 from ..experiments.results import best
 from ..experiments.table import written
+from ..recorder import store_was_read
 from .attempts import newest_first
 
 _SHOWN = 10  # candidates in an error
@@ -42,6 +43,7 @@ def find_ref(text: str, *, store: Store | None = None) -> DRef | RRef:
     store = store or current_store()
     if not isinstance(text, str) or isinstance(text, (DRef, RRef)):
         return parse_ref(text)
+    store_was_read()
     base, at, which = text.partition("@")
     if not at:
         return _one(text, _meant(text, store), store)
@@ -56,6 +58,7 @@ def find_rref(text: str, *, store: Store | None = None) -> RRef:
     Raises as `find_ref` does; a name of several derivations is not ambiguous here.
     """
     store = store or current_store()
+    store_was_read()
     drefs = _named(text, store)
     if not drefs:
         ref = find_ref(text, store=store)
@@ -71,6 +74,7 @@ def find_refs(text: str, *, store: Store | None = None) -> Sequence[DRef | RRef]
     Raises as `find_ref` does; a name of several derivations is not ambiguous here.
     """
     store = store or current_store()
+    store_was_read()
     if set(text) & set("*?["):
         found = [dref for dref in store.drefs() if fnmatchcase(dref.name, text)]
         if not found:
@@ -247,7 +251,7 @@ def _nothing(text: str, store: Store) -> NotInStore:
         "nothing here is called so",
         given=ascii(text)[:200],
         similar=", ".join(close) or None,
-        there_are=None if close else ", ".join(sorted(names)[:20]) or "no derivations at all",
+        there_are=None if close else listed(sorted(names)) or "no derivations at all",
         store=store.root,
         remedy=remedy,
     )

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import islice
 
 from ...model.attempt import Attempt
-from ...model.change import Change, Places, Version, akin, changes, distance, masked, pairs
+from ...model.change import Change, Version, akin, changes, distance, masked, pairs
 from ...model.config import Config
 from ...model.derivation import Derivation
 from ...model.errors import Corrupted, NotInStore
@@ -50,7 +50,9 @@ class Reached:
     def version(self) -> Version:
         """As its last attempt has recorded it."""
         notes = self.succeeded[-1].notes
-        return Version(self.config.value, _parts(notes), ungrouped(notes.get("places")))
+        parts, rule = _parts(notes), notes.get("rule", 1)
+        known = rule if parts and isinstance(rule, int) else None
+        return Version(self.config.value, parts, ungrouped(notes.get("places")), known)
 
 
 class Earlier:
@@ -126,8 +128,11 @@ def version_of(derivation: Derivation) -> Version:
     if not isinstance(derivation, Staged):
         return Version(derivation.config.value)
     parts = derivation.stage.parts
-    places: Places = derivation.stage.code().places if parts else {}
-    return Version(derivation.config.value, parts, places)
+    if not parts:
+        return Version(derivation.config.value, parts)
+    from ..identity.code import RULE
+
+    return Version(derivation.config.value, parts, derivation.stage.code().places, RULE)
 
 
 def _parts(notes: Mapping[str, object]) -> dict[str, str]:

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...model.adoption import fitting
 from ...model.change import Version
 from ...model.config import Config
 from ...model.context import Context
 from ...model.derivation import Closure
-from ...model.errors import NotInStore
+from ...model.errors import Corrupted, NotInStore
 from ...model.outlook import Kind, Step, labels_of
-from ...model.printable import printable
+from ...model.printable import listed, printable
+from ...model.reads import Surroundings
 from ...model.refs import DRef, RRef
 from ...store.protocol import StoreProtocol
 from .earlier import Earlier, Reached
@@ -90,7 +92,7 @@ class History:
         config = self._store.config(dref)
         own = self._earlier.find(dref)
         near = self._near(config, own)
-        told = _first_attempt(own)
+        told = [*_first_attempt(own), *self._not_adopted(own)]
         if near is None:
             others = [one for one in self._earlier.of(dref.name) if one is not own]
             like = "like it" if others else f"named {dref.name}"
@@ -108,6 +110,20 @@ class History:
             return source
         version = own.version if own else Version(config.value)
         return self._earlier.nearest(config, version, own.first if own else None)
+
+    def _not_adopted(self, own: Reached | None) -> list[str]:
+        """The results from the same bytes that were there before it, and did not count."""
+        if own is None or own.adopted or (rref := own.succeeded[0].rref) is None:
+            return []
+        try:
+            context = self._store.context(rref)
+            found = self._store.sources(own.config, context)
+        except (NotInStore, Corrupted, FileNotFoundError):
+            return []  # it, or an input, is gone
+        before = [one for one in found if one.attempts[0].start < own.first]
+        around = Surroundings(own.config, context, self._store)
+        _, kept = fitting(before, around, own.succeeded[0].source)
+        return list(dict.fromkeys(map(str, kept)))
 
     def _of_realization(self, rref: RRef) -> Step:
         dref = rref.dref
@@ -130,7 +146,7 @@ class History:
             return told  # what is gone has taken its context along
         old, new = self._store.context(before), self._store.context(rref)
         others = [dref.short for dref in _rechosen(old, new)]
-        return f"{told}: of {', '.join(others)} another realization was chosen than for {before}"
+        return f"{told}: of {listed(others)} another realization was chosen than for {before}"
 
 
 class Ahead(History):

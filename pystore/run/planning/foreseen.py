@@ -1,15 +1,16 @@
 """Adoption, foreseen: what a derivation would be offered if it took over the results of others."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 
+from ...model.adoption import KeptBack, fitting
+from ...model.attempt import Attempt
 from ...model.candidate import Candidate
-from ...model.context import Context, parse_provenance, provenance_text, rref_of
+from ...model.config import Config
+from ...model.context import Context, provenance_text, rref_of
 from ...model.derivation import Derivation
-from ...model.refs import RRef
-from ...store import disk
-from ...store.commit import CONTEXT
+from ...model.reads import Surroundings
+from ...model.refs import DRef, RRef
 from ...store.protocol import StoreProtocol
-from ..edits import made_by
 from ..source import source_digest
 
 
@@ -19,6 +20,8 @@ class Adoptions:
     def __init__(self, store: StoreProtocol) -> None:
         self._store = store
         self._sources: dict[RRef, RRef] = {}
+        self._foreseen = _Foreseen(store, self.source)
+        self.kept_back: dict[DRef, list[KeptBack]] = {}  # what is not adopted, and why
 
     def source(self, rref: RRef) -> RRef:
         """The realization whose bytes it has; itself, where nothing is to be adopted."""
@@ -32,24 +35,26 @@ class Adoptions:
         for found in self._found(derivation, context):
             candidate = self._adopted(derivation, context, found)
             self._sources[candidate.rref] = self.source(found.rref)
+            self._foreseen.add(candidate.rref, derivation.config, context)
             offered[candidate.rref] = _merged(candidate, offered.get(candidate.rref))
         return list(offered.values())
 
-    def _found(self, derivation: Derivation, context: Context) -> Iterator[Candidate]:
+    def _found(self, derivation: Derivation, context: Context) -> Iterable[Candidate]:
         """As the build loop finds them; what is adopted stands for what it is adopted from."""
         if not derivation.realizer.adopts:
-            return
+            return ()
         config, source = derivation.config, source_digest(derivation.realizer)
         trees = Context({dref: map(self.source, rrefs) for dref, rrefs in context.items()})
         found = self._store.sources(config, trees)
         if trees.digest != context.digest:
             own = self._store.candidates(config.dref, trees)
             found += [candidate for candidate in own if not candidate.gone]
-        yield from (one for one in found if not source or made_by(one, source))
+        around = Surroundings(config, context, self._foreseen)
+        fit, self.kept_back[config.dref] = fitting(found, around, source)
+        return fit
 
     def _adopted(self, derivation: Derivation, context: Context, found: Candidate) -> Candidate:
-        home = self._store.path(found.rref).parent
-        tree = parse_provenance(disk.read(home / CONTEXT))[2]
+        tree = self._store.tree(found.rref)
         dref, reads = derivation.dref, derivation.matcher.reads
         rref = rref_of(dref, provenance_text(dref, context, tree))
         files = self._files(found.rref, reads) if reads else {}
@@ -58,6 +63,37 @@ class Adoptions:
     def _files(self, rref: RRef, reads: Iterable[str]) -> dict[str, bytes]:
         again = self._store.candidates(rref.dref, self._store.context(rref), reads)
         return next((dict(one.files) for one in again if one.rref == rref), {})
+
+
+class _Foreseen:
+    """A store as it would be with what is adopted in it."""
+
+    def __init__(self, store: StoreProtocol, source: Callable[[RRef], RRef]) -> None:
+        self._store = store
+        self._source = source
+        self._configs: dict[DRef, Config] = {}
+        self._contexts: dict[RRef, Context] = {}
+
+    def add(self, rref: RRef, config: Config, context: Context) -> None:
+        """A realization that is going to be there."""
+        self._configs[rref.dref] = config
+        self._contexts[rref] = context
+
+    def config(self, dref: DRef) -> Config:
+        """The config of a derivation, which need not be known to the store."""
+        return self._configs[dref] if dref in self._configs else self._store.config(dref)
+
+    def context(self, rref: RRef) -> Context:
+        """The context of a realization."""
+        return self._contexts[rref] if rref in self._contexts else self._store.context(rref)
+
+    def tree(self, rref: RRef) -> str:
+        """The digest of its manifest."""
+        return self._store.tree(self._source(rref))
+
+    def attempts(self, dref: DRef) -> list[Attempt]:
+        """Those of now: the records of what is adopted will be others than any that was read."""
+        return self._store.attempts(dref)
 
 
 def _merged(adopted: Candidate, present: Candidate | None) -> Candidate:

@@ -118,6 +118,8 @@ class _Planner:
         if not isinstance(answer, Need):
             return self._adopt(dref, answer)
         step = self._build(derivation, context, candidates, answer)
+        if step.action == "build":
+            step = replace(step, reasons=(*step.reasons, *self._not_adopted(dref)))
         # One that comes back may bring several attempts with it, or count as one that is there.
         several = step.attempts > 1 or self._wanted(dref) > 1
         return replace(step, sure=False) if step.kind == "gone" and several else step
@@ -144,6 +146,9 @@ class _Planner:
         sources = dict.fromkeys(self._adoptions.source(rref).dref.short for rref in answer)
         told = f"adopted: {', '.join(sources)} has results from the same bytes"
         return Step(dref, "adopted", (told,))
+
+    def _not_adopted(self, dref: DRef) -> list[str]:
+        return list(dict.fromkeys(str(one) for one in self._adoptions.kept_back.get(dref, ())))
 
     def _build(
         self, derivation: Derivation, context: Context, candidates: list[Candidate], need: Need

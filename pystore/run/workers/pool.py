@@ -103,11 +103,20 @@ class Workers(Executor):
                 raise RuntimeError("these workers have been shut down")
             self._waiting.append(task)
             if self._foreman is None:
-                self._foreman = threading.Thread(target=self._oversee, daemon=True)
-                self._foreman.start()
+                self._start_foreman()
                 atexit.register(self.shutdown)  # what was submitted is done
         self._bell.ring()
         return future
+
+    def _start_foreman(self) -> None:
+        self._foreman = foreman = threading.Thread(target=self._oversee, daemon=True)
+        try:
+            foreman.start()
+        except BaseException:
+            if foreman.ident is None:  # the system starts no more threads: nobody is to be joined
+                self._foreman = None
+                self._waiting.pop()
+            raise
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Lets the workers finish what they were given, and ends them."""

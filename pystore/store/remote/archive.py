@@ -40,10 +40,18 @@ _END = 2 * tarfile.BLOCKSIZE + tarfile.RECORDSIZE  # [bytes] that may follow the
 _FEED = 4096  # [bytes]; one block of zstd may turn 4 of them into 128 KiB
 
 
-def pack(store: Store, rrefs: Iterable[RRef], file: Path, key: Key | None = None) -> Moved:
+def pack(
+    store: Store,
+    rrefs: Iterable[RRef],
+    file: Path,
+    key: Key | None = None,
+    *,
+    diffs: bool = True,
+) -> Moved:
     """Writes realizations, all they were built from, and their attempts into one file.
 
-    Raises BadPlace, NotInStore, Corrupted, UnkeepableOutput; then there is no such file.
+    Without `diffs`, how the project's files differed from their revision stays here. Raises
+    BadPlace, NotInStore, Corrupted, UnkeepableOutput; then there is no such file.
     """
     check_name(file)
     wanted = sorted(set(rrefs))
@@ -52,7 +60,7 @@ def pack(store: Store, rrefs: Iterable[RRef], file: Path, key: Key | None = None
     order = in_order(contexts)
     shipments = [Shipment(store, rref) for rref in order]
     bytes_of = {d: (s, part) for s in shipments for d, part in s.digested()}
-    texts = dict(texts_of(store, shipments, contexts, key))
+    texts = dict(texts_of(store, shipments, contexts, key, diffs=diffs))
     with _replacing(file) as stream:
         _write(stream, texts, bytes_of)
     attempts = sum(1 for name in texts if name.endswith(".json") and name.count(".") == 2)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ...model.errors import BadRef, NotInStore
+from ...model.printable import listed
 from ...model.refs import DRef, RRef, is_full, may_begin, parse_ref
 from ..layout import well_formed
 from .remote import Remote
@@ -29,7 +30,7 @@ def find_at(remote: Remote, text: str) -> DRef | RRef:
             "the remote holds nothing of this name, nor what begins so",
             given=text,
             url=remote.url,
-            names=", ".join(sorted({dref.name for dref in drefs})[:_SHOWN]) or "none",
+            names=listed(sorted({dref.name for dref in drefs})) or "none",
             remedy="write a name, or the first digits of a reference",
         )
     raise BadRef(

@@ -116,12 +116,15 @@ def _leaves(entry: Entry) -> bool:
     return entry.target.startswith(b"/")
 
 
-def copies(store: Store, tried: Iterable[Attempt], context: Context) -> list[Copy]:
-    """The records of attempts in one context, with what lies beside them."""
-    return [_copy(store, attempt, context) for attempt in tried]
+def copies(store: Store, tried: Iterable[Attempt], context: Context, *, diffs: bool) -> list[Copy]:
+    """The records of attempts in one context, with what lies beside them.
+
+    With `diffs`, that is also how the project's files differed from their revision.
+    """
+    return [_copy(store, attempt, context, diffs) for attempt in tried]
 
 
-def _copy(store: Store, attempt: Attempt, context: Context) -> Copy:
+def _copy(store: Store, attempt: Attempt, context: Context, diffs: bool) -> Copy:
     files: dict[str, bytes] = {}
     for suffix in ("trace", "log"):
         home = below.home(store.layout, attempt)
@@ -131,7 +134,7 @@ def _copy(store: Store, attempt: Attempt, context: Context) -> Copy:
             files[suffix] = content
     digests = {suffix: blake3(content).hexdigest() for suffix, content in files.items()}
     record = Record(attempt._replace(tree=attempt.tree or _tree(store, attempt)), context, digests)
-    if diff := store.diff(attempt):
+    if diffs and (diff := store.diff(attempt)):
         files["diff"] = diff
     return Copy(record, files)
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from ...model.errors import BadPlace, FetchError
 from .. import disk
+from ..rights import owner_of
 from .address import WEB, check_address, shown, without_secrets
 
 Result = TypeVar("Result")
@@ -260,10 +261,12 @@ def _told(url: str, error: Exception) -> Exception:
         return _not_usable(url, error)
     because = without_secrets(f"{type(error).__name__}: {error}", url)[:300]
     if isinstance(error, PermissionError) or getattr(error, "status", 0) in (401, 403):
+        path = getattr(error, "filename", None)  # of a folder of this machine
         return BadPlace(
             "no permission",
             url=shown(url),
             because=because,
+            owner=None if path is None else owner_of(path),
             remedy="use credentials that may read here, and write here to push",
         )
     return FetchError(

@@ -12,6 +12,7 @@ from ...model.context import Context
 from ...model.errors import ChecksumMismatch, Corrupted, NotInStore, Untrusted
 from ...model.events import Fetched, Listener, Progress, ignore
 from ...model.moved import Moved
+from ...model.printable import listed
 from ...model.refs import DRef, RRef
 from ..store import Store
 from .arrival import Arrival
@@ -204,7 +205,7 @@ class _Receiver:
             "no trusted key has signed this",
             ref=ref,
             url=self._remote.url,
-            trusted=", ".join(sorted(self._remote.trusted or ())),
+            trusted=listed(sorted(self._remote.trusted or ())),
             remedy="ask who pushed it to push it again with a key that you trust",
         )
 

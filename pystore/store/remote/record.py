@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...model.attempt import Attempt
+from ...model.attempt import Attempt, told_of
 from ...model.context import Context, provenance_text, rref_of
 from ...model.digest import short
 from ...model.errors import BadRef, Corrupted
@@ -45,7 +45,7 @@ class Record:
     @property
     def text(self) -> bytes:
         """The text of the object."""
-        value = self.attempt._asdict()
+        value = told_of(self.attempt)
         del value["number"]
         value |= {"inputs": dict(self.context), "beside": dict(self.beside)}
         body = json.dumps(value, sort_keys=True, separators=(",", ":"))[1:] + "\n"
@@ -109,6 +109,7 @@ def _is_fine(record: Record) -> bool:
         all(type(n) is int for n in (attempt.seed, attempt.start, attempt.stop, attempt.pid)),
         abs(attempt.pid) < 2**63,
         0 <= attempt.seed < 2**32 and 0 <= attempt.start <= attempt.stop < 2**63,
+        attempt.reads is None or _are_texts(attempt.reads),
         _are_texts(attempt.versions) and _H32.match(attempt.versions.get("git diff", "0" * 32)),
         isinstance(attempt.notes, dict) and _is_plain(attempt.notes, MAX_DEPTH),
         isinstance(attempt.metrics, dict) and all(map(_is_number, attempt.metrics.values())),

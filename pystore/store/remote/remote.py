@@ -22,6 +22,7 @@ from ...model.errors import (
     FormatTooNew,
     NotInStore,
 )
+from ...model.printable import listed
 from ...model.refs import DRef, RRef
 from ..beside import diff_digest
 from . import limits, names, signing
@@ -252,7 +253,7 @@ def refuse_others(place: Place) -> None:
         raise BadPlace(
             "the place is not empty, and no remote",
             url=place.url,
-            holds=", ".join(sorted(strange)[:5]),
+            holds=listed(sorted(strange), most=5),
             remedy="name a new or empty folder of it",
         )
 

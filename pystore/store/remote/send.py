@@ -43,25 +43,34 @@ def send(
     *,
     key: Key | None = None,
     repair: bool = False,
+    diffs: bool = True,
     listener: Listener = ignore,
 ) -> Moved:
     """Makes sure that the remote has these realizations, their inputs, and their attempts.
 
-    With `repair`, what seems to be there is sent again, but for records that can be read. Raises
-    NotInStore, Corrupted, UnkeepableOutput before anything is sent; BadPlace, FetchError.
+    With `repair`, what seems to be there is sent again, but for records that can be read; without
+    `diffs`, how the project's files differed from their revision stays here. Raises NotInStore,
+    Corrupted, UnkeepableOutput before anything is sent; BadPlace, FetchError.
     """
     wanted = sorted(set(rrefs))
-    return _Sender(store, remote, key, repair, listener).send(wanted)
+    return _Sender(store, remote, key, repair, diffs, listener).send(wanted)
 
 
 class _Sender:
     def __init__(
-        self, store: Store, remote: Remote, key: Key | None, repair: bool, listener: Listener
+        self,
+        store: Store,
+        remote: Remote,
+        key: Key | None,
+        repair: bool,
+        diffs: bool,
+        listener: Listener,
     ) -> None:
         self._store = store
         self._remote = remote
         self._key = key
         self._repair = repair
+        self._diffs = diffs
         self._listener = listener
         self._listings: dict[DRef, Listing] = {}
         self._tally = _Bytes()
@@ -73,7 +82,7 @@ class _Sender:
         self._list({rref.dref for rref in order})
         lacking = [rref for rref in order if self._repair or not self._has(rref)]
         shipments = [Shipment(self._store, rref) for rref in lacking]
-        copies = copies_in(self._store, contexts)
+        copies = copies_in(self._store, contexts, diffs=self._diffs)
         there = self._records(copies)
         sent = [copy for copy in copies if _name(copy) not in there]
         again = [copy for copy in copies if self._repair and _says(there.get(_name(copy)), copy)]
@@ -223,25 +232,30 @@ def _beside(copy: Copy) -> Iterator[Object]:
             yield names.attempt(attempt.dref, attempt.context, attempt.id, suffix), content
 
 
-def copies_in(store: Store, contexts: Mapping[RRef, Context]) -> list[Copy]:
+def copies_in(store: Store, contexts: Mapping[RRef, Context], *, diffs: bool = True) -> list[Copy]:
     """All attempts of these derivations in these contexts, whatever came of them."""
     found: list[Copy] = []
     for (dref, _), context in {(r.dref, c.digest): c for r, c in contexts.items()}.items():
         ended = [attempt for attempt in store.attempts(dref) if attempt.id]
         tried = [attempt for attempt in ended if attempt.context == context.digest]
-        found += local.copies(store, tried, context)
+        found += local.copies(store, tried, context, diffs=diffs)
     return [replace(copy, record=record.fitting(copy.record)) for copy in found]
 
 
 def texts_of(
-    store: Store, shipments: list[Shipment], contexts: Mapping[RRef, Context], key: Key | None
+    store: Store,
+    shipments: list[Shipment],
+    contexts: Mapping[RRef, Context],
+    key: Key | None,
+    *,
+    diffs: bool = True,
 ) -> Iterator[Object]:
     """All objects but the parts, which were read; with the signatures of a key."""
     for shipment in shipments:
         config = store.config(shipment.rref.dref)
         yield names.config(config.dref), config.text.encode()
         yield names.realization(shipment.rref), shipment.parcel.text
-    for copy in copies_in(store, contexts):
+    for copy in copies_in(store, contexts, diffs=diffs):
         yield from _beside(copy)
         yield _name(copy), copy.record.text
         if key is not None:

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
+from ...model.adoption import obstacle
 from ...model.attempt import Attempt
 from ...model.candidate import Candidate
 from ...model.config import Config
 from ...model.context import Context
 from ...model.errors import NotInStore, PystoreError, PystoreWarning
 from ...model.events import Listener, SourceFailed, ignore
+from ...model.reads import Surroundings
 from ...model.refs import DRef, RRef
 from .. import below
 from ..adopt import resolved_digest, resolved_with
@@ -245,13 +247,15 @@ def _told(
     if not found.context:
         return
     resolved = resolved_digest(store.layout, found.config, found.context)
+    around = Surroundings(found.config, found.context, store)
     for dref, context in remote.equals(resolved):
         listing = remote.listing(dref)
         copies = _copies(remote, listing, context) if (dref, context) != asked else []
         if copies and _resolves(remote, copies[0].record, resolved):
             # Equal configs do not mean equal code, of stages by hand.
             codes = ("", code) if code and dref != asked[0] else ()
-            yield listing, [c for c in copies if not codes or c.record.attempt.source in codes]
+            told = [c for c in copies if not codes or c.record.attempt.source in codes]
+            yield listing, [c for c in told if not obstacle(c.record.attempt, around)]
 
 
 def _copies(remote: Remote, listing: Listing, context: str) -> list[Copy]:

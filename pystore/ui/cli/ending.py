@@ -19,7 +19,7 @@ from ...model.errors import (
     StoreBusy,
     UnsafeArchive,
 )
-from ...model.printable import printable
+from ...store.rights import refusal
 from ..settings import coloured
 from .frames import frames
 
@@ -73,7 +73,6 @@ def tell(error: BaseException, debug: bool) -> None:
     prefix = click.style("pystore:", fg="red", bold=True)
     lines = traceback.format_exception(error) if debug and shown is not None else []
     message = str(shown) if shown is not None else "interrupted"
-    message = "\n".join(map(printable, message.split("\n")))  # no fact steers the terminal
     try:
         click.echo("".join(lines) + f"{prefix} {message}", err=True, color=coloured())
     except OSError:
@@ -89,6 +88,8 @@ def as_pystore_error(error: BaseException) -> PystoreError | None:
             return None
         case click.ClickException():
             return _misused(error)
+        case PermissionError() if error.filename is not None:
+            return refusal(error)
         case OSError():
             return _failed_system(error)
         case _:

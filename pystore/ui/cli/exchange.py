@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +19,11 @@ refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=RE
 sign = click.option(
     "--key", type=click.Path(path_type=Path), help="Sign with the private key in this file."
 )
+diffs = click.option(
+    "--diffs/--no-diffs",
+    default=None,
+    help="Send the project's uncommitted changes along, or not [PYSTORE_DIFFS].",
+)
 trust = click.option(
     "--trust",
     "trusted",
@@ -31,13 +37,13 @@ trust = click.option(
 @refs
 @click.argument("url")
 @sign
+@diffs
 @click.option("--repair", is_flag=True, help="Send again what seems to be there.")
 @as_json
 @edge
 def push(
-    given: Edge, /, refs: tuple[list[DRef | RRef], ...], url: str, key: Path | None, repair: bool,
-    as_json: bool,
-) -> None:  # fmt: skip
+    given: Edge, /, refs: tuple[list[DRef | RRef], ...], url: str, as_json: bool, **options: Any
+) -> None:
     """Send REF to the remote at URL, with all it was built from.
 
     URL is a folder, or s3://bucket/folder, sftp://…, and what else fsspec knows. Of a derivation,
@@ -50,7 +56,7 @@ def push(
             given=url,
             remedy="push to a folder, or to a URL of another kind",
         )
-    _tell(exchange.push(refs, url, key=key, repair=repair, store=given.store), as_json)
+    _tell(exchange.push(refs, url, **options, store=given.store), as_json)
 
 
 @click.command()
@@ -91,16 +97,17 @@ def copy(given: Edge, /, refs: tuple[list[DRef | RRef], ...], to: Path, as_json:
 @refs
 @click.argument("file", type=click.Path(path_type=Path))
 @sign
+@diffs
 @as_json
 @edge
 def pack(
-    given: Edge, /, refs: tuple[list[DRef | RRef], ...], file: Path, key: Path | None, as_json: bool
+    given: Edge, /, refs: tuple[list[DRef | RRef], ...], file: Path, as_json: bool, **options: Any
 ) -> None:
     """Write REF, with all that it was built from, into FILE.tar.zst.
 
     The same realizations and attempts give the same file, byte for byte.
     """
-    _tell(exchange.pack(refs, file, key=key, store=given.store), as_json)
+    _tell(exchange.pack(refs, file, **options, store=given.store), as_json)
 
 
 @click.command()

@@ -43,7 +43,8 @@ def gc(given: Edge, /, delete: bool, yes: bool, as_json: bool, **options: Any) -
     Kept is what a pin names, what a running process uses, what the options name, and all that
     these were built from. Attempts and their metrics always stay.
 
-    --json: an object with `removed`, `size` and `shared` in bytes, `realizations` and `leftovers`.
+    --json: an object with `removed`, `size` and `shared` in bytes, `realizations` and `leftovers`,
+    and `left`: objects with `path`, `owner` and `because` for what is not ours to remove.
 
     \b
     pystore gc --keep-latest 2 --keep-best accuracy.txt
@@ -59,7 +60,7 @@ def gc(given: Edge, /, delete: bool, yes: bool, as_json: bool, **options: Any) -
     if delete and not empty and agreed("Remove them?", yes):
         found = collect(given.store, keep, dry_run=False)
         if not as_json:
-            click.echo(f"removed {total(found)}")
+            click.echo("\n".join([f"removed {total(found)}", *found.obstacles]))
     report([record(found)], str, as_json)
 
 
@@ -81,6 +82,7 @@ def record(garbage: Garbage) -> dict[str, Any]:
         "shared": garbage.shared,
         "realizations": [{"rref": r, "size": s} for r, s in garbage.realizations.items()],
         "leftovers": list(garbage.litter),
+        "left": [one._asdict() for one in garbage.left],
     }
 
 
@@ -97,7 +99,7 @@ def total(garbage: Garbage) -> str:
 def shown(garbage: Garbage, each: bool, delete: bool) -> str:
     """What would be removed: a line a stage, or one a realization."""
     if not garbage.realizations and not garbage.litter:
-        return "nothing to remove"
+        return "\n".join(["nothing to remove", *garbage.obstacles])
     lines = [f"would remove {total(garbage)}"]
     found = garbage.realizations.items()
     if each and found:
@@ -111,6 +113,7 @@ def shown(garbage: Garbage, each: bool, delete: bool) -> str:
         rows = [(n, str(counts[n]), size(sizes[n])) for n in sorted(counts)]
         names = ["stage", "realizations", "size"]
         lines.append(columns(names, rows, right=["realizations", "size"]))
+    lines += garbage.obstacles if not delete else []  # said when it is done
     if not delete:
         lines.append("try: pystore gc --delete, or pystore pin NAME REF for what should stay")
     return "\n".join(lines)

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import click
 
-from ...model.errors import NotAStore
+from ...model.errors import NoAccess, NotAStore
+from ...model.printable import listed
 from ...store.layout import exists
+from ...store.rights import group_of, owner_of
+from ...store.sharing import share_with_group
 from ...store.store import Store
 from ..settings import default_root, named_root
 from .edge import Edge, edge
@@ -14,11 +17,19 @@ from .edge import Edge, edge
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--shared",
+    type=click.Choice(["group"]),
+    help="Let the group of the store's folder use it; of one that is there, too.",
+)
 @edge
-def init(given: Edge, /, path: Path | None) -> None:
+def init(given: Edge, /, path: Path | None, shared: str | None) -> None:
     """Make an empty store, in ./.pystore unless you name a PATH.
 
     A store in a folder called .pystore is found from there and from all folders below.
+
+    \b
+    pystore init --shared group /lab/store
     """
     if path is not None and given.named is not None:
         raise click.UsageError("Give one place for the store: PATH or --store")
@@ -31,8 +42,27 @@ def init(given: Edge, /, path: Path | None) -> None:
             error.remedy = f"pystore init {shlex.quote(str(root / '.pystore'))}"
         raise
     click.echo(f"{'there is a store already:' if there else 'made an empty store:'} {store.root}")
+    for line in _share(store) if shared else []:
+        click.echo(f"  {line}")
     for line in how_to_find(store.root, root):
         click.echo(f"  {line}")
+
+
+def _share(store: Store) -> list[str]:
+    """What came of sharing the store with its group."""
+    left = share_with_group(store.layout)
+    group = group_of(store.root)
+    if any(one.path == str(store.root) for one in left):
+        raise NoAccess(
+            "only the owner of a store can share it",
+            path=store.root,
+            owner=owner_of(store.root),
+            remedy="ask its owner to do it",
+        )
+    return [
+        f"shared with the group {group}",
+        *listed((f"left: {o}" for o in left), "\n").splitlines(),
+    ]
 
 
 def how_to_find(root: Path, typed: Path) -> list[str]:

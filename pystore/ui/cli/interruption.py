@@ -12,6 +12,7 @@ from typing import NoReturn
 from ...model.attempt import Attempt
 from ...model.errors import PystoreError
 from ...model.events import AttemptFailed, Event, Succeeded
+from ...model.printable import listed
 from ...store.store import Store
 from .ending import Stopped
 from .hearing import Hearing
@@ -27,9 +28,9 @@ def interrupted(hearing: Hearing, store: Store) -> PystoreError:
     return PystoreError(
         "interrupted",
         done=hearing,
-        stopped="\n".join(f"attempt {e.number} of {e.dref}" for e in hearing.stopped) or None,
-        wrote="\n".join(map(str, left)) or None,
-        checkpoint="\n".join(map(str, goes_on)) or None,
+        stopped=listed((f"attempt {e.number} of {e.dref}" for e in hearing.stopped), "\n") or None,
+        wrote=listed(left, "\n") or None,
+        checkpoint=listed(goes_on, "\n") or None,
         remedy="run it again: what was built is kept"
         + (", and it goes on from its checkpoint" if goes_on else ""),
     )

@@ -26,6 +26,7 @@ from .columns import Style, columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
 from .ref import REFS
+from .streams import calm
 
 _COLOURS = {"failed": "red", "died": "red", "stopped": "yellow", "running": "yellow"}
 _EVERY = 0.3  # [s] between two looks at a log that is followed: a wait that all systems have
@@ -99,10 +100,11 @@ def error_line(attempt: Attempt) -> str:
 def logs(
     edge: Edge, refs: Sequence[DRef | RRef], number: int | None, follow: bool, as_json: bool
 ) -> None:
-    """Print what an attempt printed, as it was.
+    r"""Print what an attempt printed, as it was.
 
     Also of one that failed, died or runs. `pystore run` keeps it. Of a derivation or a name, the
-    latest attempt; where its result was adopted, what the first one to reach it printed.
+    latest attempt; where its result was adopted, what the first one to reach it printed. On a
+    terminal, what could steer it is shown as escapes, such as \x1b.
 
     --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`; `path`
     is null where nothing was printed, or kept.
@@ -115,7 +117,8 @@ def logs(
         report([_log_record(attempt, path)], str, as_json)
         return
     sys.stdout.flush()
-    for text in _written(path, lambda: follow and runs(attempt, edge.store)):
+    written = _written(path, lambda: follow and runs(attempt, edge.store))
+    for text in calm(written, sys.stdout):
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()
 

@@ -15,6 +15,7 @@ import click
 from ...model.errors import BadName, PystoreWarning
 from ...model.version import __version__
 from ..settings import coloured, completion_wanted
+from . import streams
 from .edge import Edge, shared_options
 from .ending import DONE, Stopped, code_of, tell
 
@@ -142,7 +143,7 @@ def pystore(ctx: click.Context) -> None:
 
 def main() -> None:
     """Runs the command that was typed, and exits with its code."""
-    _open_missing_streams()
+    streams.prepare()
     if wanted := completion_wanted():
         from click.shell_completion import shell_complete
 
@@ -154,16 +155,6 @@ def main() -> None:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, _stop)
     sys.exit(run(sys.argv[1:]))
-
-
-def _open_missing_streams() -> None:
-    """Sees to it that 0, 1 and 2 are open: a file of the store must not become one of them."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
-        if descriptor == 1:
-            sys.stdout = os.fdopen(1, "w")
-        elif descriptor == 2:
-            sys.stderr = os.fdopen(2, "w")
-    os.close(descriptor)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

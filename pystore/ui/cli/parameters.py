@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from ...model.derivation import Closure, Derivation, leaves
 from ...model.errors import BadStage, PystoreError
+from ...model.printable import listed
 from ...run.declare import Registry, TwoWayStage
 from ...run.experiments.sweep import key_of
 from ...run.inner import parted, with_changes
@@ -175,7 +176,7 @@ def _check(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
         if plain:
             raise BadStage(
                 f"{name} is declared already, and takes no parameters",
-                given=", ".join(plain),
+                given=listed(plain),
                 it_is=shown(name, stage),
                 remedy="name the stage function that it was made with",
             )
@@ -215,9 +216,9 @@ def _check_complete(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
     missing = [p.name for p in needed if p.kind not in several and p.name not in plain]
     if missing:
         raise BadStage(
-            f"{name} needs a value for {', '.join(missing)}",
-            parameters=", ".join(parameters_of(stage).values()),
-            remedy="give it: " + " ".join(f"-p {key}=…" for key in missing),
+            f"{name} needs a value for {listed(missing)}",
+            parameters=listed(parameters_of(stage).values()),
+            remedy="give it: " + listed((f"-p {key}=…" for key in missing), " "),
         )
 
 
@@ -230,7 +231,7 @@ def _of_inputs(key: str, parameters: Iterable[inspect.Parameter]) -> list[str]:
 def _unknown(name: str, key: str, known: Mapping[str, str], inner: Sequence[str] = ()) -> BadStage:
     return BadStage(
         f"{name} has no parameter {key}",
-        parameters=", ".join(known.values()) or "none",
+        parameters=listed(known.values()) or "none",
         closest=", ".join(get_close_matches(key, known)) or None,
         remedy="name one of its parameters: -p key=value"
         + (f"; of an input: -p {inner[0]}=value" if inner else ""),

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from ...model.derivation import Closure, Derivation, collect, leaves
 from ...model.errors import BadStage
-from ...model.printable import counted
+from ...model.printable import counted, listed
 from ...model.refs import DRef
 from ...run.declare import Registry, TwoWayStage
 from ...run.output import Output
@@ -70,7 +70,7 @@ class Program:
         choices = dict(found) or stages
         raise BadStage(
             f"several stages in {self.file}, and none that comes of them all",
-            stages="\n".join(shown(n, s) for n, s in choices.items()),
+            stages=listed((shown(n, s) for n, s in choices.items()), "\n"),
             remedy=f"name one of them: {self.file}:{next(iter(choices))}",
         )
 
@@ -84,7 +84,7 @@ class Program:
             given=name,
             it_is=type(value).__name__ if value is not None else None,
             closest=", ".join(get_close_matches(name, stages)) or None,
-            stages="\n".join(shown(n, s) for n, s in stages.items()) or "none",
+            stages=listed((shown(n, s) for n, s in stages.items()), "\n") or "none",
             remedy="name one of them, or write @stage above the function",
         )
 

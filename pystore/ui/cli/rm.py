@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from ...model.errors import InUse
-from ...model.printable import counted
+from ...model.printable import counted, listed
 from ...model.refs import DRef, RRef
 from ...store.remove import dependents, needs, remove
 from ...store.store import Store
@@ -51,7 +51,7 @@ def _check(store: Store, ref: DRef | RRef, wanted: Sequence[str], force: bool) -
             ref=ref,
             remedy=f"{f'pystore unpin {pinned}' if pinned else 'remove what needs it first'}, "
             "or add --force",
-            **{name: "\n".join(names) or None for name, names in found.items()},
+            **{name: listed(names, "\n") or None for name, names in found.items()},
         )
 
 

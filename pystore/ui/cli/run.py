@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from ...model.derivation import Closure
 from ...model.errors import BadStage, BuildsFailed, PystoreError
+from ...model.printable import listed
 from ...model.refs import DRef
 from ...run.planning.plan import plan
 from ...run.verbs import realize_many
@@ -273,7 +274,7 @@ def _of_name(name: str, closure: Closure) -> list[DRef]:
             "--force names no stage of this run",
             given=name,
             closest=", ".join(get_close_matches(name, names)) or None,
-            stages=", ".join(names),
+            stages=listed(names),
             remedy="name one of them",
         )
     return [d.dref for d in found]

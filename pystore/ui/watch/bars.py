@@ -43,7 +43,11 @@ class Bars:
         self._over = threading.Event()
         self._surface = surface(self)
         self._thread = threading.Thread(target=self._paint_on, name="pystore bars", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self._surface.close(self.tally, 0.0)
+            raise
 
     def hear(self, event: Event, tally: Tally, now: float) -> None:
         """Leaves behind what the next picture shows."""

@@ -72,8 +72,14 @@ class Watcher(AbstractContextManager[Listener]):
             return
         with self._lock:  # attempts in a pool of the caller may outlive the call
             display, self._display, self._over = self._display, None, True
-        if display is not None:
+        if display is None:
+            return
+        try:
             display.close()
+        except Exception as second:
+            if error is None:
+                raise
+            error.add_note(f"what shows the progress could not be closed either: {second}")
 
     def __call__(self, event: Event) -> None:
         """Takes an event, from any thread of this process."""

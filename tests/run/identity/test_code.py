@@ -1,5 +1,6 @@
 """Code: which edits make a stage new, and which do not."""
 
+import dis
 import importlib
 import itertools
 import json
@@ -9,14 +10,13 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import warnings
 from pathlib import Path
 
 import pytest
 
 import pystore
 from pystore.errors import BadStage, PystoreWarning
-from pystore.run.identity import constant, survey
+from pystore.run.identity import functions, opaque
 from pystore.run.identity.code import code_of
 
 TRAIN = '''
@@ -171,6 +171,7 @@ DO_NOT_COUNT = {
     "pass": ("    model = Model()\n", "    pass\n    model = Model()\n"),
 }
 
+pytestmark = pytest.mark.filterwarnings("ignore:HERE .* comes from __file__")
 _folders = itertools.count()
 
 
@@ -345,10 +346,23 @@ def test_two_constants_of_one_name_are_told_apart(load):
 # --- state and what has no text ----------------------------------------------------------
 
 
-def test_what_the_project_fills_by_itself_counts_as_it_starts(load):
+def test_what_the_project_fills_counts_by_what_it_holds(load):
     module = load(
         "cache = {}\ncount = None\ndef train(x):\n"
         "    global count\n    count = x\n    cache[x] = x\n    return cache"
+    )
+    codes = [code_of(module.train)]
+    for x in (3, 4, 4):
+        module.train(x)
+        codes.append(code_of(module.train))
+    assert codes[0] != codes[1] != codes[2] == codes[3]
+
+
+def test_caches_that_python_keeps_do_not_count(load):
+    module = load(
+        "import functools\n@functools.lru_cache\ndef h(x):\n    return x\n"
+        "class A:\n    @functools.cached_property\n    def p(self):\n        return 1\n"
+        "a = A()\ndef train(x):\n    return h(x), a.p"
     )
     code = code_of(module.train)
     module.train(3)
@@ -363,14 +377,18 @@ def test_an_array_counts_by_its_bytes(load):
 
 
 def test_what_has_no_text_counts_by_its_expression_and_is_named_once(load, monkeypatch):
-    monkeypatch.setattr(constant, "_warned", set())
+    monkeypatch.setattr(opaque, "_warned", set())
     text = "import random\nrng = random.Random({})\ndef train():\n    return rng.random()"
-    with pytest.warns(PystoreWarning, match="the value of rng, a Random"):
-        one = code_of(load(text.format(1)).train)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    module = load(text.format(1))
+    with pytest.warns(PystoreWarning, match=r"rng, a random.Random \(trained.py:2\)") as told:
+        one = code_of(module.train)
+        code_of(module.train, depth="function")
+        module.other = 1
+        module.rng.random()
+        assert code_of(module.train) == one  # its use does not count
+    assert len(told) == 1
+    with pytest.warns(PystoreWarning):
         assert code_of(load(text.format(2)).train) != one
-        assert code_of(load(text.format(1)).train) == one
 
 
 @pytest.mark.parametrize("value", ["float('nan')", "10**5000", "'\\udc80'", "b'x'", "object()"])
@@ -513,6 +531,32 @@ def _write_later(path, text):
     os.utime(path, (later, later))
 
 
+@pytest.mark.parametrize("edit", [("x / by", "x * by"), ("x / by", "x / by + by"), ("=10", "=11")])
+def test_an_edit_is_noticed_whatever_the_time_of_the_file(load, edit):
+    module = load()
+    path = Path(module.__file__)
+    os.utime(path, (1e9, 1e9))
+    path.write_text(TRAIN.replace(*edit))
+    os.utime(path, (1e9, 1e9))
+    linecache.clearcache()
+    if edit[0] == "=10":  # of a default the value counts, and that is the one that is loaded
+        assert code_of(module.train).digest == code_of(load().train).digest
+    else:
+        with pytest.raises(BadStage, match="edited after it was loaded"):
+            code_of(module.train)
+
+
+def test_code_with_a_profilers_instructions_is_still_that_of_its_file(load):
+    module = load("def helper(x):\n    return x + 1\ndef train():\n    return helper(1)")
+    plain = code_of(module.train)
+    code = module.helper.__code__
+    nops = bytes([dis.opmap["NOP"], 0]) * 2
+    module.helper.__code__ = code.replace(
+        co_code=nops + code.co_code, co_linetable=b"\xf9" + code.co_linetable
+    )
+    assert code_of(module.train) == plain
+
+
 # --- the same everywhere -----------------------------------------------------------------
 
 GOLDEN = Path(__file__).with_name("code_golden.json")
@@ -557,7 +601,7 @@ sys.modules["pystore"] = package
 sys.modules["numpy"] = types.ModuleType("numpy")
 sys.path.insert(0, sys.argv[2])
 import train
-from pystore.run.identity.survey import survey
+from pystore.run.identity.surveyor import survey
 print(json.dumps([sys.version_info[:2], survey(train.train, "project").texts]))
 """
 SYNTAX = r"""
@@ -617,7 +661,7 @@ def test_objects_that_answer_to_every_name_are_no_wrappers():
         def __getattr__(self, name):
             return Any()
 
-    assert len(survey.unwrapped(Any())) <= 20
+    assert len(functions.unwrapped(Any())) <= 20
 
 
 def test_functions_on_a_page_that_is_not_all_python_never_get_each_others_text(tmp_path):

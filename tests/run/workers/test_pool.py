@@ -441,3 +441,22 @@ def test_a_task_that_was_taken_back_from_a_worker_that_then_dies_is_forgotten(st
         down.say()
         first.result(30)
         assert pool.submit(deeds.square, 3).result(30) == 9
+
+
+def test_a_system_that_starts_no_more_threads_is_the_error_that_is_told(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    with (
+        monkeypatch.context() as patched,
+        pytest.raises(RuntimeError, match="can't start new thread"),
+        Workers(1) as pool,
+    ):
+        patched.setattr(threading.Thread, "start", refuse)
+        pool.submit(deeds.square, 2)
+    with Workers(1) as pool:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError):
+                pool.submit(deeds.square, 2)
+        assert pool.submit(deeds.square, 3).result() == 9

@@ -1,0 +1,244 @@
+"""Reads: what a stage has seen of its inputs beyond their bytes, and whether another would see it.
+
+A read is a *kind* and a *place*. A place is a JSON pointer into the stage's config; where that
+holds a reference, the next step numbers the realization among those chosen (in the order of
+`ordered`), and further steps go into the config of that input. A read stands with the digest of
+what was seen. So the same place can be looked at among the inputs of another derivation.
+
+R1  Equal configs but for references give equal places: where all that was seen is the same, a
+    stage that asks the same questions gets the same answers.
+R2  What cannot be looked at, or is not understood, counts as another.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Protocol, get_args
+
+from .attempt import Attempt, attempt_text
+from .config import Config
+from .context import Context
+from .digest import short
+from .errors import Corrupted, NotInStore
+from .refs import DRef, RRef, selfref
+
+Kind = Literal[
+    "value",  # of the config at a place; of an input's whole config
+    "attempts",  # that made a realization
+    "tree",  # the bytes of an input's input
+    "rref",  # which realization it is
+    "dref",  # which derivation it is of
+    "same",  # which of the realizations that it has read are one
+    "context",  # of the stage itself
+    "store",  # what nobody can look at again
+]
+
+Reads = Mapping[str, str]  # "kind place" → 32 hex
+
+
+class World(Protocol):
+    """What is known of inputs."""
+
+    def config(self, dref: DRef) -> Config:
+        """The config of a derivation. Raises NotInStore."""
+
+    def context(self, rref: RRef) -> Context:
+        """The context of a realization. Raises NotInStore."""
+
+    def tree(self, rref: RRef) -> str:
+        """The whole digest of the manifest of a realization. Raises NotInStore."""
+
+    def attempts(self, dref: DRef) -> list[Attempt]:
+        """The attempts of a derivation."""
+
+
+class Node(NamedTuple):
+    """What is at a place: a value in a config, or a realization."""
+
+    value: Any  # of a realization, its config; a Missing where nothing is
+    context: Context  # of the realization whose config this is in; of the stage itself
+    rref: RRef | None  # where it is a realization
+    words: str  # the place as people write it
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Nothing is at this place."""
+
+
+def key_of(kind: Kind, place: str) -> str:
+    """How a read is named."""
+    return f"{kind} {place}"
+
+
+def below(place: str, step: str | int) -> str:
+    """The place one step further."""
+    return f"{place}/{str(step).replace('~', '~0').replace('/', '~1')}"
+
+
+def ordered(rrefs: Iterable[RRef], world: World) -> tuple[RRef, ...]:
+    """The realizations chosen for one input, as a stage gets them: by their bytes.
+
+    So a list of views or paths is in the same order wherever the bytes are the same.
+    """
+    found = tuple(rrefs)
+    return found if len(found) < 2 else tuple(sorted(found, key=lambda r: (world.tree(r), r)))
+
+
+def references(value: Any, place: str = "") -> Iterator[tuple[str, DRef]]:
+    """The references in a value of a config, each with its place."""
+    if isinstance(value, str) and value.startswith("dref:") and value != selfref:
+        yield place, DRef(value)
+    elif isinstance(value, (list, dict)):
+        for step, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from references(part, below(place, step))
+
+
+def digest_of(kind: str, seen: str) -> str:
+    """The digest with which a read stands, of the text of what was seen."""
+    return short("pystore read 1", f"{kind}\n{seen}".encode())
+
+
+def text_of_value(value: Any, context: Context) -> str:
+    """A value as text, in which a reference only says how many realizations are chosen for it."""
+    if isinstance(value, Missing):
+        return ""
+    text = Config({"value": value}).text
+    for dref in {dref for _, dref in references(value)}:
+        text = text.replace(f'"{dref}"', f'"rref:{len(context.get(dref, ()))}"')
+    return text
+
+
+def text_of_attempts(made: Iterable[Attempt]) -> str:
+    """The attempts that made a realization, as text."""
+    return "".join(attempt_text(attempt).decode() for attempt in made)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a stage with this config has around it, when these inputs are chosen."""
+
+    config: Config
+    inputs: Context
+    world: World
+
+    @cached_property
+    def _root(self) -> Node:
+        return Node(self.config.value, self.inputs, None, "")
+
+    def differing(self, reads: Reads) -> list[str]:
+        """Those of the reads at which something else would be seen here."""
+        return [key for key in reads if not self._shows(key, reads)]
+
+    def _shows(self, key: str, reads: Reads) -> bool:
+        kind, _, place = key.partition(" ")
+        try:
+            seen = self.same(reads) if kind == "same" else self._seen(kind, self.find(place))
+        except (NotInStore, Corrupted):
+            return False
+        return seen is not None and digest_of(kind, seen) == reads[key]
+
+    def same(self, reads: Reads) -> str:
+        """Which of the realizations that were read are one, as text: so are their paths."""
+        first: dict[RRef, str] = {}
+        places = sorted(self._realizations(reads))
+        return "\n".join(f"{place} {first.setdefault(rref, place)}" for place, rref in places)
+
+    def mentionable(self, reads: Reads) -> Iterator[tuple[str, str, str]]:
+        """References that a text could give away: how to read one, what is seen, and its digits.
+
+        Those of the stage itself, of its inputs, and of what it has read of their inputs.
+        """
+        yield key_of("dref", ""), self.config.dref, self.config.dref.digest
+        yield key_of("context", ""), self.inputs.digest, self.inputs.digest
+        for place, rref in self._realizations(reads):
+            yield key_of("rref", place), rref, rref.digest
+            yield key_of("dref", place), rref.dref, rref.dref.digest
+
+    def _realizations(self, reads: Reads) -> Iterator[tuple[str, RRef]]:
+        for place, dref in references(self.config.value):
+            for number, rref in enumerate(ordered(self.inputs.get(dref, ()), self.world)):
+                yield below(place, number), rref
+        for kind, _, place in (key.partition(" ") for key in reads):
+            if kind == "tree" and (inner := self.find(place).rref) is not None:
+                yield place, inner
+
+    def _seen(self, kind: str, node: Node) -> str | None:
+        """The text of what is seen at a node; None where that cannot be told (R2)."""
+        if kind == "value":
+            return text_of_value(node.value, node.context)
+        if node.rref is None:
+            own = {"context": self.inputs.digest, "dref": self.config.dref}
+            return own.get(kind) if node is self._root else None
+        match kind:
+            case "tree":
+                return self.world.tree(node.rref)
+            case "dref":
+                return node.rref.dref
+            case "rref":
+                return node.rref
+            case "attempts":
+                tried = self.world.attempts(node.rref.dref)
+                return text_of_attempts(one for one in tried if one.rref == node.rref)
+        return None
+
+    def find(self, place: str) -> Node:
+        """What is at a place. Raises NotInStore, Corrupted when an input is not whole."""
+        node = self._root
+        for step in place.split("/")[1:]:
+            node = self._step(node, step.replace("~1", "/").replace("~0", "~"))
+        return node
+
+    def _step(self, node: Node, step: str) -> Node:
+        value, words = node.value, node.words
+        if isinstance(value, str) and value.startswith("dref:") and value != selfref:
+            return self._realization(node, step)
+        if isinstance(value, list):
+            inside = step.isdecimal() and int(step) < len(value)
+            part = value[int(step)] if inside else Missing()
+            return Node(part, node.context, None, f"{words}[{step}]")
+        part = value.get(step, Missing()) if isinstance(value, dict) else Missing()
+        return Node(part, node.context, None, f"{words}.{step}" if words else step)
+
+    def _realization(self, node: Node, step: str) -> Node:
+        chosen = node.context.get(DRef(node.value), ())
+        several = f"{node.words}[{step}]"
+        if not step.isdecimal() or int(step) >= len(chosen):
+            return Node(Missing(), node.context, None, several)
+        rref = ordered(chosen, self.world)[int(step)]
+        words = node.words if len(chosen) == 1 else several
+        return Node(self.world.config(rref.dref).value, self.world.context(rref), rref, words)
+
+    def in_words(self, key: str) -> str:
+        """A read as people say it, such as `runs[1].k`."""
+        kind, _, place = key.partition(" ")
+        try:
+            words = self.find(place).words
+        except (NotInStore, Corrupted):
+            words = place
+        match kind:
+            case "value":
+                return f"`{words}`"
+            case "rref" | "dref" | "attempts" | "tree" if words:
+                return f"{_SAID[kind]} of `{words}`"
+            case "dref" | "context":
+                return "its own reference"
+            case "same":
+                return "which of its inputs are one"
+        return "what else the store holds"
+
+
+def most_telling(keys: Iterable[str]) -> list[str]:
+    """Reads in the order in which they tell most; what the reference says, none says again."""
+    found = set(keys)
+    told = [key for key in found if not key.startswith("dref ") or f"r{key[1:]}" not in found]
+    return sorted(told, key=lambda key: (_TELLING.get(key.partition(" ")[0], 0), key))
+
+
+_TELLING: Mapping[str, int] = {kind: place for place, kind in enumerate(get_args(Kind))}
+_SAID = {
+    "attempts": "the attempts",
+    "dref": "the derivation",
+    "rref": "the reference",
+    "tree": "the files",
+}

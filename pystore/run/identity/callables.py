@@ -1,0 +1,181 @@
+"""Callables: functions, methods, classes, wrappers and types as values."""
+
+import functools
+import operator
+import types
+import typing
+from collections.abc import Callable
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from .functions import attributes_of, called, inner_of
+from .outside import found_name, outside_name, patches_of
+from .project import HEAP_TYPE
+from .values import Writer
+
+_OF_CLASS = (
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+)
+_BOUND_IN_C = (types.BuiltinMethodType, types.MethodWrapperType)
+_GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
+_ALIASES = (types.GenericAlias, types.UnionType, type(list[int]), type(typing.List[int]))  # noqa: UP006
+_HELD = (staticmethod, classmethod, property, functools.cached_property)
+
+
+def callable_text(writer: Writer, value: Any, kind: type) -> str | None:
+    """The text of a callable, a class, a module or a type; None for any other value."""
+    for kinds, write in _WRITERS:
+        if isinstance(value, kinds):
+            told = write(writer, value)
+            extended = kinds is not type and writer.project.kind(kind)
+            own = f"{writer.text(kind)}{writer.state(attributes_of(value))}" if extended else ""
+            return told + own
+    if typing.get_origin(value) is not None and kind.__module__ in ("typing", "types"):
+        return _alias(writer, value)
+    return None
+
+
+def _module(writer: Writer, value: ModuleType) -> str:
+    if writer.project.module(value):
+        return "&" + writer.meet(value, writer.hint)
+    return outside_name(value)
+
+
+def _class(writer: Writer, value: type) -> str:
+    if writer.project.kind(value):
+        return "&" + writer.meet(value, value.__qualname__)
+    named = _extension(writer, value) or found_name(value, writer.project)
+    if named is not None and (patches := patches_of(value, writer.project)):
+        return f"{named}{writer.state(patches)}"
+    if named is None and not value.__flags__ & HEAP_TYPE:
+        named = outside_name(value)  # NoneType: a type of C, which cannot change
+    return named or writer.hidden(value)
+
+
+def _function(writer: Writer, value: FunctionType) -> str:
+    if writer.project.code(value.__code__, value.__globals__):
+        return "&" + writer.meet(value, called(value, writer.hint))
+    registry = attributes_of(value).get("registry")
+    if isinstance(registry, types.MappingProxyType):
+        return f"singledispatch({_registered(writer, registry)})"
+    if (name := found_name(value, writer.project)) is not None:
+        return name
+    inner = inner_of(value)
+    if inner is None:
+        return writer.hidden(value)
+    # What a decorator of a package made: the function inside, and the expression of the decorator.
+    home = str(value.__globals__.get("__name__", "")).partition(".")[0]
+    made = writer.hidden(value, quiet=True)
+    return f"={home}:{value.__code__.co_qualname}({writer.text(inner)},{made})"
+
+
+def _registered(writer: Writer, registry: Any) -> str:
+    return "{" + ",".join(sorted(writer.all(pair) for pair in registry.items())) + "}"
+
+
+def _method(writer: Writer, value: MethodType) -> str:
+    return f"method({writer.text(value.__func__)},{writer.text(value.__self__)})"
+
+
+def _builtin(writer: Writer, value: Any) -> str:
+    owner = value.__self__
+    if owner is None or isinstance(owner, ModuleType):
+        return _extension(writer, value) or outside_name(value)
+    return f"method({value.__name__},{writer.text(owner)})"
+
+
+def _of_class(writer: Writer, value: Any) -> str:
+    return f"of({writer.text(value.__objclass__)},{value.__name__})"
+
+
+def _extension(writer: Writer, value: Any) -> str:
+    """What a compiled extension of the project provides: its module, and the name in it."""
+    import sys
+
+    home = sys.modules.get(getattr(value, "__module__", None) or "")
+    if home is None or not writer.project.extension(home):
+        return ""
+    return f"&{writer.meet(home, home.__name__)}.{value.__qualname__}"
+
+
+def _partial(writer: Writer, value: Any) -> str:
+    bound = writer.text(value.args) + writer.pairs(value.keywords.items())
+    own = writer.state(attributes_of(value))
+    return f"partial({writer.text(value.func)},{bound}{own})"
+
+
+def _partial_method(writer: Writer, value: Any) -> str:
+    bound = writer.text(value.args) + writer.pairs(value.keywords.items())
+    return f"partialmethod({writer.text(value.func)},{bound})"
+
+
+def _cached(writer: Writer, value: Any) -> str:
+    own = {k: v for k, v in attributes_of(value).items() if k in ("__wrapped__",)}
+    size = writer.pairs(value.cache_parameters().items())
+    return f"lru_cache({writer.text(own.get('__wrapped__'))},{size})"
+
+
+def _dispatched_method(writer: Writer, value: Any) -> str:
+    return f"singledispatchmethod({writer.text(value.dispatcher)})"
+
+
+def _held(writer: Writer, value: Any) -> str:
+    if isinstance(value, property):
+        return f"property{writer.all((value.fget, value.fset, value.fdel))}"
+    return f"{type(value).__name__}({writer.text(inner_of(value))})"
+
+
+def _getter(writer: Writer, value: Any) -> str:
+    _, arguments, *_ = value.__reduce__()
+    return f"{type(value).__name__}{writer.text(arguments)}"
+
+
+def _alias(writer: Writer, value: Any) -> str:
+    """A type with arguments: `list[int]`, `Literal["a"]`, `Annotated[float, 0.1]`, `int | None`."""
+    origin = typing.get_origin(value)
+    union = origin is typing.Union or origin is types.UnionType
+    name = "union" if union else writer.text(origin)
+    return f"{name}{writer.all(map(_forward, typing.get_args(value)))}"
+
+
+def _forward(value: Any) -> Any:
+    return value.__forward_arg__ if isinstance(value, typing.ForwardRef) else value
+
+
+def _new_type(writer: Writer, value: Any) -> str:
+    return f"newtype({value.__name__},{writer.text(value.__supertype__)})"
+
+
+def _type_alias(writer: Writer, value: Any) -> str:
+    return f"type({value.__name__},{writer.text(value.__value__)})"
+
+
+def _cell(writer: Writer, value: types.CellType) -> str:
+    from .functions import content
+
+    return f"cell({writer.text(content(value))})"
+
+
+_WRITERS: list[tuple[Any, Callable[[Writer, Any], str]]] = [
+    (FunctionType, _function),
+    (_ALIASES, _alias),
+    (type, _class),
+    (ModuleType, _module),
+    (MethodType, _method),
+    (_BOUND_IN_C, _builtin),
+    (_OF_CLASS, _of_class),
+    (functools.partial, _partial),
+    (functools.partialmethod, _partial_method),
+    (functools._lru_cache_wrapper, _cached),
+    (functools.singledispatchmethod, _dispatched_method),
+    (_HELD, _held),
+    (_GETTERS, _getter),
+    (typing.NewType, _new_type),
+    (types.CellType, _cell),
+]
+if hasattr(typing, "TypeAliasType"):
+    _WRITERS.append((typing.TypeAliasType, _type_alias))

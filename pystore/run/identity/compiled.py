@@ -1,0 +1,123 @@
+"""Compiled: whether the text of a file is that of the code which is loaded.
+
+Today's file is compiled as its module was, by the module's own loader, and compared with the
+loaded code: constants, names and lines, and not byte by byte, since profilers put instructions of
+their own into code. No time stamp tells anything.
+"""
+
+import ast
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+_PLAIN = SourceFileLoader("", "")  # of code that no module says how it was loaded
+
+
+class Compiled:
+    """The codes that today's text of a file is compiled to."""
+
+    def __init__(self, codes: Mapping[str, list[CodeType]]) -> None:
+        self._codes = codes
+
+    def counterpart(self, code: CodeType) -> CodeType | None:
+        """The code of today's text that is the loaded one, moved by some lines perhaps."""
+        found = [one for one in self._codes.get(code.co_qualname, ()) if agree(one, code)]
+        line = code.co_firstlineno
+        return min(found, key=lambda one: abs(one.co_firstlineno - line), default=None)
+
+
+def compiled(tree: ast.Module, file: str, names: Mapping[str, Any] | None) -> Compiled | None:
+    """Today's text of a file, given its syntax tree, compiled as its module was.
+
+    None where that cannot be told: for a cell of a notebook, whose text never changes, and for
+    code that a loader has made of more than its file, as pytest's does.
+    """
+    if not os.path.exists(file):
+        return None
+    loader = _loader(file, names)
+    if not hasattr(loader, "source_to_code"):
+        return None
+    codes: dict[str, list[CodeType]] = {}
+    if type(loader).source_to_code is SourceFileLoader.source_to_code:
+        top = compile(tree, file, "exec", dont_inherit=True)
+    else:
+        top = loader.source_to_code(Path(file).read_bytes(), file)
+    for one in _nested(top):
+        codes.setdefault(one.co_qualname, []).append(one)
+    return Compiled(codes)
+
+
+def _loader(file: str, names: Mapping[str, Any] | None) -> Any:
+    home = sys.modules.get((names or {}).get("__name__", ""))
+    for one in (names, None if home is None else vars(home)):
+        if one is not None and one.get("__file__") == file:
+            loader = getattr(one.get("__spec__"), "loader", None) or one.get("__loader__")
+            if loader is not None:
+                return loader
+    return _PLAIN
+
+
+def agree(one: CodeType, other: CodeType) -> bool:
+    """Whether two codes are of one text, wherever in the file it stands."""
+    if one == other:
+        return True  # the usual case, and quick
+    if _shape(one) != _shape(other):
+        return False
+    if len(one.co_code) == len(other.co_code) and one.co_code != other.co_code:
+        return False  # `x * 2`, edited to `x + 2`
+    inner = zip(_inner(one), _inner(other), strict=True)
+    return all(agree(a, b) for a, b in inner)
+
+
+def _shape(code: CodeType) -> tuple[Any, ...]:
+    """What profilers leave as it is: constants, names, and the places in the text."""
+    constants = {_constant(one) for one in code.co_consts if not isinstance(one, CodeType)}
+    names = (code.co_varnames, code.co_freevars, code.co_cellvars, frozenset(code.co_names))
+    first = code.co_firstlineno
+    places = {
+        (a - first, (b or a) - first, c, d)
+        for a, b, c, d in code.co_positions()
+        if a is not None and a >= first
+    }
+    return constants, names, places, code.co_name, len(_inner(code)), code.co_flags
+
+
+def _constant(value: object) -> object:
+    """A constant with its type, and -0.0 apart from 0.0; a set by its members."""
+    if isinstance(value, frozenset):
+        return frozenset(map(_constant, value))
+    return tuple(map(_constant, value)) if isinstance(value, tuple) else (type(value), repr(value))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, frozenset):
+        return "{" + ", ".join(sorted(map(_shown, value))) + "}"
+    return ascii(value)
+
+
+def _inner(code: CodeType) -> list[CodeType]:
+    return [one for one in code.co_consts if isinstance(one, CodeType)]
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    for one in _inner(code):
+        yield one
+        yield from _nested(one)
+
+
+def bytecode(code: CodeType, docstring: str | None) -> tuple[list[str], list[str]]:
+    """The text of code without source, and the names in it."""
+    parts: list[str] = []
+    names = dict.fromkeys(code.co_freevars)
+    for one in (code, *_nested(code)):
+        names.update(dict.fromkeys(one.co_names))
+        constants = [c for c in one.co_consts if not isinstance(c, CodeType)]
+        if constants and constants[0] == docstring:
+            constants[0] = None
+        told = ", ".join(map(_shown, constants))
+        parts.append(f"{one.co_code.hex()} {told} {one.co_names} {one.co_varnames}")
+    return parts, list(names)

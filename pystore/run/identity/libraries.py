@@ -1,0 +1,264 @@
+"""Libraries: arrays, tensors, frames and settings of packages that count by value.
+
+The packages are never imported here: a value of theirs shows that they are.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .functions import attributes_of
+from .values import Writer
+
+LARGE = 100 * 2**20  # bytes of one value, from which on passing it as an input is the better way
+_ALONE = 2**20  # bytes that one core digests
+
+
+def library_text(writer: Writer, value: Any, kind: type) -> str | None:
+    """The text of a value of a package's own class in the table; None for any other."""
+    if kind.__module__.partition(".")[0] not in _PACKAGES:
+        return None
+    own = library_writer(kind) or _inherited(kind)
+    return None if own is None else own(writer, value)
+
+
+def _inherited(kind: type) -> Callable[[Writer, Any], str] | None:
+    if kind.__module__.partition(".")[0] in _SETTINGS:
+        return None
+    return next(filter(None, map(library_writer, kind.__mro__)), None)
+
+
+def library_writer(kind: type) -> Callable[[Writer, Any], str] | None:
+    """How values of a class in the table are written."""
+    top = kind.__module__.partition(".")[0]
+    return _WRITERS.get(f"{top}.{kind.__qualname__}") if top in _PACKAGES else None
+
+
+def digest(data: Any, name: str) -> str:
+    """The digest of bytes: with all cores where these are many, and then with a hint."""
+    view = memoryview(data).cast("B")
+    from blake3 import blake3
+
+    if view.nbytes >= LARGE:
+        from .opaque import warn_of_size
+
+        warn_of_size(name, view.nbytes)
+    threads = blake3.AUTO if view.nbytes >= _ALONE else 1
+    return blake3(view, max_threads=threads).hexdigest(16)
+
+
+def _ndarray(writer: Writer, value: Any) -> str:
+    import numpy as np
+
+    plain = np.asarray(value).view(np.ndarray)
+    return f"{_kind(value)}({_cells(writer, plain)}{_extra(writer, value)})"
+
+
+def _cells(writer: Writer, plain: Any) -> str:
+    import numpy as np
+
+    described = f"{plain.dtype.descr if plain.dtype.names else plain.dtype.str!a},{plain.shape}"
+    if plain.dtype.hasobject:
+        return f"{described},{writer.text(plain.tolist())}"
+    flat = np.ascontiguousarray(plain).reshape(-1)
+    return f"{described},{digest(flat.view(np.uint8), writer.hint) if flat.size else ''}"
+
+
+def _extra(writer: Writer, value: Any) -> str:
+    """What an array keeps beside its elements: a mask, and attributes."""
+    own = own_attributes(value)
+    if _masked(value):
+        own |= {"mask": value.mask, "fill_value": value.fill_value, "hard": value.hardmask}
+    return "," + writer.state(own) if own else ""
+
+
+def own_attributes(value: Any) -> dict[str, Any]:
+    """The attributes of a value without those by which its package keeps the content."""
+    return {name: one for name, one in attributes_of(value).items() if name not in _INTERNAL}
+
+
+def _masked(value: Any) -> bool:
+    ma = sys.modules.get("numpy.ma")
+    return ma is not None and isinstance(value, ma.MaskedArray)
+
+
+def _scalar(writer: Writer, value: Any) -> str:
+    return f"scalar({value.dtype.str!a},{value.tobytes().hex()})"
+
+
+def _repr(writer: Writer, value: Any) -> str:
+    return f"{type(value).__name__}({repr(value)!a})"
+
+
+def _tensor(writer: Writer, value: Any) -> str:
+    import torch
+
+    plain = value.detach().cpu()
+    told = f"{plain.dtype},{tuple(plain.shape)},{value.requires_grad}"
+    if plain.layout != torch.strided or plain.is_quantized:
+        return f"tensor({told},{writer.text(plain.to_dense().tolist())},{plain.layout})"
+    flat = plain.resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
+    cells = digest(flat.numpy(), writer.hint) if flat.numel() else ""
+    own = own_attributes(value)
+    return f"{_kind(value)}({told},{cells}{writer.state(own)})"
+
+
+def _eager(writer: Writer, value: Any) -> str:
+    """A tensor or variable of TensorFlow, an array of JAX."""
+    import numpy as np
+
+    return f"tensor({_cells(writer, np.asarray(value))})"
+
+
+def _frame(writer: Writer, value: Any) -> str:
+    columns = [value.iloc[:, at] for at in range(value.shape[1])]
+    told = writer.all([value.columns, value.index, *map(_column, columns)])
+    return f"{_kind(value)}({told}{writer.text(dict(value.attrs))})"
+
+
+def _series(writer: Writer, value: Any) -> str:
+    return f"{_kind(value)}({writer.all([value.name, value.index, _column(value)])})"
+
+
+def _index(writer: Writer, value: Any) -> str:
+    return f"{_kind(value)}({writer.all([list(value.names), _column(value)])})"
+
+
+def _pandas_array(writer: Writer, value: Any) -> str:
+    import pandas
+
+    return f"{_kind(value)}({writer.all(_column(pandas.Series(value)))})"
+
+
+def _column(value: Any) -> tuple[str, Any]:
+    """The type of a column, and what is in it: an array, or a list where it has missing values."""
+    numeric = getattr(value.dtype, "kind", "O") in "biufcmM" and hasattr(value.dtype, "itemsize")
+    plain = value.to_numpy()
+    if hasattr(value.dtype, "categories"):
+        return f"{value.dtype.ordered}", [list(value.dtype.categories), plain.tolist()]
+    if numeric and not plain.dtype.hasobject:
+        return str(value.dtype), plain
+    return str(value.dtype), [None if one is _missing() else one for one in plain.tolist()]
+
+
+def _missing() -> Any:
+    pandas = sys.modules.get("pandas")
+    return getattr(pandas, "NA", None)
+
+
+def _timestamp(writer: Writer, value: Any) -> str:
+    return f"{_kind(value)}({str(value)!a},{getattr(value, 'value', '')})"
+
+
+def _polars(writer: Writer, value: Any) -> str:
+    columns = value.get_columns() if hasattr(value, "get_columns") else [value]
+    told = [(one.name, str(one.dtype), one.to_list()) for one in columns]
+    return f"{_kind(value)}{writer.text(told)}"
+
+
+def _arrow(writer: Writer, value: Any) -> str:
+    schema = getattr(value, "schema", getattr(value, "type", ""))
+    metadata = getattr(schema, "metadata", None) or {}
+    rows = value.to_pylist() if hasattr(value, "to_pylist") else value.as_py()
+    return f"{_kind(value)}({str(schema)!a}{writer.text(dict(metadata))}{writer.text(rows)})"
+
+
+def _sparse(writer: Writer, value: Any) -> str:
+    cells = value.tocoo()
+    return f"{_kind(value)}({value.shape}{writer.all([cells.data, *cells.coords])})"
+
+
+def _omega(writer: Writer, value: Any) -> str:
+    from omegaconf import OmegaConf
+
+    plain = OmegaConf.to_container(value, resolve=False)
+    return f"omegaconf({writer.text(plain)},{OmegaConf.is_readonly(value)})"
+
+
+def _stage(writer: Writer, value: Any) -> str:
+    return f"stage({writer.text(value.function)})"
+
+
+def _derivation(writer: Writer, value: Any) -> str:
+    return f"derivation({value.dref})"
+
+
+def _matcher(writer: Writer, value: Any) -> str:
+    rule = value.rule
+    own = writer.project.code(rule.__code__, rule.__globals__) if hasattr(rule, "__code__") else 0
+    told = writer.all([value.name, value.arguments, value.reads, *([rule] if own else [])])
+    return f"matcher{told}"
+
+
+def _output(writer: Writer, value: Any) -> str:
+    return f"output{writer.text(value.parts)}"
+
+
+def _view(writer: Writer, value: Any) -> str:
+    return f"view({value.rref})"
+
+
+def _kind(value: Any) -> str:
+    """The name of the package's class, which the user's own may extend."""
+    for kind in type(value).__mro__:
+        top = kind.__module__.partition(".")[0]
+        if top in _PACKAGES:
+            return f"{top}.{kind.__name__}"
+    return ""
+
+
+_INTERNAL = {
+    "_mgr",
+    "_item_cache",
+    "_attrs",
+    "_flags",
+    "_name",
+    "_cache",
+    "_id",
+    "_no_setting_name",
+}
+_INTERNAL |= {"_mask", "_fill_value", "_basedict", "_optinfo", "_hardmask", "_sharedmask"}
+_INTERNAL |= {"_isfield", "_baseclass", "_backward_hooks", "_df"}
+_PACKAGES = {"numpy", "pandas", "polars", "pyarrow", "torch", "tensorflow", "jaxlib", "jax"}
+_PACKAGES |= {"scipy", "omegaconf", "pystore"}
+_SETTINGS = {"omegaconf", "pystore"}  # whose classes inherit from containers, or from each other
+_WRITERS: dict[str, Callable[[Writer, Any], str]] = {
+    "numpy.ndarray": _ndarray,
+    "numpy.generic": _scalar,
+    "numpy.dtype": _repr,
+    "torch.Tensor": _tensor,
+    "torch.dtype": _repr,
+    "torch.Size": _repr,
+    "tensorflow.EagerTensor": _eager,
+    "tensorflow.ResourceVariable": _eager,
+    "tensorflow.DType": _repr,
+    "jaxlib.ArrayImpl": _eager,
+    "jaxlib.Array": _eager,
+    "pandas.DataFrame": _frame,
+    "pandas.Series": _series,
+    "pandas.Index": _index,
+    "pandas.Categorical": _pandas_array,
+    "pandas.ExtensionArray": _pandas_array,
+    "pandas.Timestamp": _timestamp,
+    "pandas.Timedelta": _timestamp,
+    "pandas.NAType": _repr,
+    "polars.DataFrame": _polars,
+    "polars.Series": _polars,
+    "pyarrow.Table": _arrow,
+    "pyarrow.RecordBatch": _arrow,
+    "pyarrow.Array": _arrow,
+    "pyarrow.ChunkedArray": _arrow,
+    "pyarrow.Scalar": _arrow,
+    "pyarrow.Schema": _repr,
+    "pyarrow.DataType": _repr,
+    "scipy._spbase": _sparse,
+    "scipy.spmatrix": _sparse,
+    "omegaconf.DictConfig": _omega,
+    "omegaconf.ListConfig": _omega,
+    "pystore.Stage": _stage,
+    "pystore.Derivation": _derivation,
+    "pystore.Staged": _derivation,
+    "pystore.View": _view,
+    "pystore.Matcher": _matcher,
+    "pystore.Output": _output,
+}

@@ -1,0 +1,59 @@
+"""Reading: which functions and classes are read by what decorates or extends them.
+
+A decorator, a base class or a metaclass of a package outside of the standard library may read
+docstrings and annotations, as those of click, pydantic and DSPy do.
+"""
+
+import ast
+import re
+import sys
+from types import ModuleType
+from typing import Any
+
+from .functions import MISSING
+from .making import root_of
+from .project import Project
+from .scope import Read
+
+_ALL = Read(docstrings=True, annotations=True)
+_READERS = re.compile(
+    r"[$.':](?:(__doc__|getdoc)|(__annotations__|__annotate__|get_type_hints|get_annotations"
+    r"|signature|getfullargspec)|getsource|getsourcelines)\b"
+)
+
+
+def reads_of(text: str) -> Read:
+    """What code in normal form reads of the functions and classes that it uses."""
+    found = Read()
+    for one in _READERS.finditer(text):
+        found |= Read(bool(one[1]), bool(one[2]), not (one[1] or one[2]))
+    return found
+
+
+def reads_of_decorators(
+    node: Any, names: dict[str, Any], project: Project
+) -> tuple[Read, list[bool]]:
+    """What the decorators of a definition may read, and which of them are of a package."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    foreign = [is_foreign(names.get(root_of(one) or "", MISSING), project) for one in decorators]
+    return (_ALL if any(foreign) else Read()), foreign
+
+
+def reads_of_bases(kind: type, project: Project) -> Read:
+    """What a metaclass, or a base class that acts when it is extended, may read of a class."""
+    hooks = [one for one in kind.__mro__[1:] if "__init_subclass__" in vars(one)]
+    return _ALL if any(is_foreign(one, project) for one in (type(kind), *hooks)) else Read()
+
+
+def is_foreign(value: Any, project: Project) -> bool:
+    """Whether something is of a package that is neither Python's own nor pystore."""
+    if isinstance(value, ModuleType):
+        home = value.__name__
+    else:
+        home = getattr(value if isinstance(value, type) else type(value), "__module__", "")
+        if home in ("builtins", "functools"):
+            home = getattr(value, "__module__", None) or home
+    top = str(home).partition(".")[0]
+    if top in sys.stdlib_module_names or top in ("pystore", "__main__"):
+        return False
+    return value is not MISSING and not project.name(str(home))

@@ -1,0 +1,61 @@
+"""Sharing: a store's own folders and locks are its group's too, whatever the umask of its users.
+
+What is sealed keeps its modes. As git's core.sharedRepository does.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+
+from . import rights
+from .layout import Layout
+from .live import PREFIX
+from .rights import Obstacle, obstacle
+from .walk import Step, walk
+
+
+def share_with_group(layout: Layout) -> list[Obstacle]:
+    """Lets the group of the store's folder use what is there, and what is made from now on.
+
+    Returns what is not ours to share.
+    """
+    left: list[Obstacle] = []
+    for path in _own(layout):
+        try:
+            share = rights.make_shared if os.path.isdir(path) else rights.share_file
+            share(path)
+        except FileNotFoundError:
+            continue  # its process has just ended
+        except PermissionError as error:
+            left.append(obstacle(path, error))
+    return left
+
+
+def _own(layout: Layout) -> Iterator[str]:
+    """The folders and locks of a store: what its users write to, once it is there."""
+    root = str(layout.root)
+    yield root
+    for step in walk(root, lambda step: _is_own(os.fsdecode(step.path)) and _can_enter(step)):
+        path = os.fsdecode(step.path)
+        # A link may lead anywhere: what it leads to is not the store's.
+        if not step.leaving and _is_own(path) and not stat.S_ISLNK(step.status.st_mode):
+            yield f"{root}/{path}"
+
+
+def _is_own(path: str) -> bool:
+    match path.split("/"):
+        case [_]:
+            return path != "pystore.json"
+        case ["drv", _] | ["resolved", _] | ["locks", _]:
+            return True
+        case ["drv", _, "attempts"]:
+            return True
+        case ["drv", _, "attempts", name]:
+            return name.endswith((".logs", ".scratch", ".log"))
+        case ["tmp", name]:
+            return name.startswith(PREFIX)
+    return False
+
+
+def _can_enter(step: Step) -> bool:
+    return os.access(step.name, os.R_OK | os.X_OK, dir_fd=step.folder)

@@ -1,0 +1,92 @@
+"""Trash: how what lies under `drv/` goes away (S3).
+
+By one rename into `trash/`. Where no rename leads there, as for what is in the lower layer of an
+overlay, a realization is first marked as damaged, so that nobody is served a part of it, and then
+removed in its place: a cut leaves what gc or the next build removes.
+"""
+
+import errno
+import os
+import time
+from pathlib import Path
+
+from ..model.refs import DRef, RRef
+from . import disk, moving, rights, tree, verdicts
+from .layout import Layout
+
+
+def trash(layout: Layout, path: Path) -> Path:
+    """Moves something out of sight, to where it lies until the next gc. Returns where it is."""
+    resting = layout.trash / disk.fresh_name()
+    try:
+        _rename(path, resting)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        moving.copy(path, resting, durable=False)
+        _remove_in_place(layout, path)
+    return resting
+
+
+def discard(layout: Layout, path: Path) -> Path | None:
+    """Moves a realization or a derivation out of sight, to be deleted.
+
+    Returns where it is now, or None when it is gone already.
+    """
+    resting = layout.trash / disk.fresh_name()
+    try:
+        _rename(path, resting)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _remove_in_place(layout, path)
+        return None
+    return resting
+
+
+def discard_litter(layout: Layout, path: Path) -> Path:
+    """Moves into the trash what a dead process has left, or removes it where no rename leads.
+
+    Returns where it is, or was.
+    """
+    resting = layout.trash / disk.fresh_name()
+    try:
+        os.rename(path, resting)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        tree.remove(path)
+        return path
+    return resting
+
+
+def _rename(path: Path, resting: Path) -> None:
+    if not os.path.isdir(path) or os.path.islink(path):
+        return os.rename(path, resting)
+    # A non-root user cannot rename a 0555 directory into another parent.
+    mode = os.stat(path).st_mode & 0o7777
+    os.chmod(path, mode | 0o700)
+    try:
+        os.rename(path, resting)
+    except OSError:
+        os.chmod(path, mode)  # it stays
+        raise
+
+
+def _remove_in_place(layout: Layout, path: Path) -> None:
+    if path.parent != layout.drv:
+        return _remove_realization(layout, RRef(f"rref:{path.name}-{path.parent.name}"))
+    for rref in list(layout.realizations(DRef(f"dref:{path.name}"))):
+        _remove_realization(layout, rref)
+    tree.remove(path / "attempts")
+    tree.remove(path)  # its config is what is left: until then, it is a derivation without results
+
+
+def _remove_realization(layout: Layout, rref: RRef) -> None:
+    path, folder = Path(layout.realization(rref)), layout.attempts(rref.dref)
+    rights.ensure_folder(folder)
+    facts = {"what": ["it was being removed"], "at": time.time_ns()}
+    verdicts.put(folder, rref, "damaged", facts, layout.tmp)
+    tree.remove(path)
+    disk.sync_directory(path.parent)  # or a power cut could leave a part of it without its mark
+    verdicts.lift(folder, rref, "damaged")
