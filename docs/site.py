@@ -10,10 +10,13 @@ import click
 from pystore.ui.cli.main import COMMANDS, pystore
 
 PLACE = "<!-- the commands -->"
+# How docstrings begin, for who reads a checkout: the site has them whole.
+REFERENCE_LINES = re.compile(r"(?:^\*\*`.*\n)+\n(?=::: )", re.M)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """The page, with the commands in their place: whatever is registered when it is built."""
+    markdown = REFERENCE_LINES.sub("", markdown)
     return markdown.replace(PLACE, "\n".join(_commands())) if PLACE in markdown else markdown
 
 

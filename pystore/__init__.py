@@ -46,6 +46,7 @@ from .run.build import (
     build_seed,
     build_wrapper,
 )
+from .run.choice import best_of
 from .run.debug import Debug, debug, last_failure
 from .run.declare import Registry, mkconfig, mkdrv, two_way
 from .run.exchange import copy, make_key, pack, pull, push, unpack_archive
@@ -67,10 +68,11 @@ from .run.inspection.lookup import (
     rref2path,
 )
 from .run.inspection.shorthand import find_ref
+from .run.output import output
 from .run.planning.explain import explain
 from .run.planning.plan import plan
 from .run.seeds import replay, seed_everything
-from .run.stage import Stage, output, stage
+from .run.stage import Stage, stage
 from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .run.verbs import instantiate, realize, realize_many
 from .run.view import View, view
@@ -113,6 +115,7 @@ __all__ = [
     "accept",
     "attempts",
     "best",
+    "best_of",
     "build_cattrs",
     "build_config",
     "build_context",

@@ -184,6 +184,19 @@ def test_what_a_page_links_to_is_there(page: Path):
     assert [t for t in targets if not (page.parent / t).exists()] == []
 
 
+def test_the_page_of_demos_shows_the_programs_as_they_are():
+    """Whole, so that a checkout shows them as well as the site."""
+    page = (PROJECT / "docs" / "demos.md").read_text()
+    shown = dict(re.findall(r'^```py title="demos/(\w+\.py)"\n(.*?)^```$', page, re.M | re.S))
+    assert shown == {path.name: path.read_text() for path in (PROJECT / "demos").glob("*.py")}
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name != "index.md"], ids=lambda p: p.name)
+def test_a_page_stands_on_its_own_in_a_checkout(page: Path):
+    """But for the home of the site, which is the README: no line stands for another file."""
+    assert not re.search(r"^\s*-+ *8 *<", page.read_text(), re.M)
+
+
 def test_every_public_name_is_in_the_reference():
     pages = "".join(page.read_text() for page in (PROJECT / "docs" / "api").glob("*.md"))
     shown = re.findall(r"^::: pystore\.(\w+)$", pages, re.M)
@@ -197,6 +210,18 @@ def test_what_the_reference_names_is_there():
     missing = [(where, name) for where, name in deep if not hasattr(import_module(where), name)]
     assert len(deep) > 10
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    "page", sorted((PROJECT / "docs" / "api").glob("*.md")), ids=lambda p: p.name
+)
+def test_the_reference_says_in_a_checkout_how_each_docstring_begins(page: Path, monkeypatch):
+    monkeypatch.syspath_prepend(PROJECT / "docs")
+    reference = import_module("reference")
+    text = page.read_text()
+    assert reference.with_lines(text) == text, "run: python docs/reference.py"
+    names = re.findall(r"^::: [\w.]+\.(\w+)$", text, re.M)
+    assert {name for name in names if f"**`{name}`**: " not in text} == set()
 
 
 def test_every_decision_is_listed():

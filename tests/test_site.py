@@ -44,6 +44,12 @@ def test_every_ready_made_stage_is_in_the_reference(site: Path):
     assert set(pystore.stages.__all__) <= shown
 
 
+def test_what_a_checkout_shows_of_a_name_does_not_stand_there_twice(site: Path):
+    page = (site / "api" / "building.html").read_text()
+    beginning = "after building what is missing."
+    assert page.count(beginning) == 1
+
+
 def test_every_command_is_in_its_page(site: Path):
     commands = {f"pystore-{name}" for family in COMMANDS.values() for name in family}
     assert {"pystore", *commands} <= ids(site / "commands.html")

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from .ancestry import unboxed
 from .errors import BadConfig, BadRef
 from .refs import DRef, RefPath, RRef, selfref
 
 MAX_DEPTH = 100
 MAX_INT = 2**64
-
-_NUMBERS = {"i": "int", "u": "int", "f": "float", "b": "bool"}
+_PLAIN = (bool, int, float, str)
 
 
 @runtime_checkable
@@ -44,7 +44,7 @@ class PlainReader:
             value = [value.ref, *value.parts]
         if isinstance(value, (dict, list)):
             return self._nested(value, place, depth)
-        return self._stand_in(value, place)
+        return self._stand_in(value, place, depth)
 
     def _nested(self, value: "dict[Any, Any] | list[Any]", place: str, depth: int) -> object:
         if id(value) in self._above:
@@ -108,12 +108,16 @@ class PlainReader:
             )
         return value
 
-    def _stand_in(self, value: object, place: str) -> DRef:
+    def _stand_in(self, value: object, place: str, depth: int) -> object:
         if isinstance(value, HasDRef) and isinstance(value.dref, DRef):
             self.holds.append(value)
             self.inputs.add(value.dref)
             return value.dref
-        raise BadConfig(f"{place}: {kind_of(value)} is not JSON; {_advice(value)}")
+        if type(number := unboxed(value)) in _PLAIN:
+            return self.read(number, place, depth)
+        from .advice import advice  # only on the way to an error
+
+        raise BadConfig(f"{place}: {kind_of(value)} is not JSON; {advice(value)}")
 
 
 def _scalar(value: object, place: str) -> object:
@@ -147,26 +151,6 @@ def _all_plain_text(items: Sequence[object]) -> bool:
 
 def _is_reference(text: str) -> bool:
     return text.startswith(("dref:", "rref:"))
-
-
-def _advice(value: object) -> str:
-    array_kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if array_kind and getattr(value, "ndim", 0):
-        return "write x.tolist(), or make it a file of a stage"
-    if array_kind in _NUMBERS:
-        return f"write {_NUMBERS[array_kind]}(x)"
-    if isinstance(value, (tuple, set, frozenset)):
-        return "write a list"
-    if isinstance(value, (bytes, bytearray)):
-        return "write a str, or make it a file of a stage with mkfile"
-    if callable(value):
-        return "call it: what a stage's call returns may stand here"
-    for plain in (str, int, float):
-        if isinstance(value, plain):
-            return f"write {plain.__name__}(x)"
-    if hasattr(value, "__fspath__"):
-        return "write str(x), or name a file of a dependency as [dref, 'file']"
-    return "write None, bool, int, float, str, list or dict"
 
 
 def kind_of(value: object) -> str:

@@ -31,6 +31,11 @@ class Realizer:
         return self.function(build)
 
     @property
+    def adopts(self) -> bool:
+        """Whether results that others reached from the same bytes are its own."""
+        return getattr(self.function, "adopts", True)
+
+    @property
     def plain(self) -> Any:
         """The function itself, without partial applications and wrappers."""
         function: Any = self.function

@@ -241,9 +241,9 @@ class _Loop:
     def _adopt(self, instruction: Match) -> bool:
         """Whether others have reached results from the same bytes, which now count here."""
         dref, context = instruction.dref, instruction.context
-        if dref in self._forced:
-            return False
         derivation = self._known[dref]
+        if dref in self._forced or not derivation.realizer.adopts:
+            return False
         config, source = derivation.config, source_digest(derivation.realizer)
         around = Surroundings(config, context, self._store)
         found, _ = fitting(self._store.sources(config, context), around, source)

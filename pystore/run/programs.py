@@ -14,6 +14,11 @@ def run_as_program(name: str) -> None:
     _programs.add(name)
 
 
+def run_no_more(name: str) -> None:
+    """Takes that back."""
+    _programs.discard(name)
+
+
 def is_program(name: str) -> bool:
     """Whether this module must not be imported by another process."""
     return name in _programs

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import FunctionType
 from typing import (
     TYPE_CHECKING,
@@ -26,14 +27,16 @@ from typing import (
 
 from ..model.config import Config
 from ..model.derivation import Derivation
-from ..model.errors import BadConfig, BadRef, BadStage
+from ..model.errors import BadConfig, BadStage
 from ..model.matchers import Matcher, match_latest
 from ..model.printable import listed
 from ..model.realizer import Realizer
-from ..model.refs import DRef, check_name, check_part, selfref
+from ..model.refs import DRef, check_name, selfref
 from ..model.terms import Terms
 from .build import Build
 from .declare import Registry, check_call
+from .kinds import Kinds, check_given, kinds_of_all
+from .output import Output
 from .programs import is_program
 from .verbs import realize
 from .view import RESERVED, View, resolve, views
@@ -43,31 +46,6 @@ P = ParamSpec("P")
 _RESERVED = frozenset((*RESERVED, "code", "name"))
 _DEPTHS = ("project", "function")
 _PLAIN = (bool, int, str, type(None))
-
-
-@dataclass(frozen=True)
-class Output:
-    """A file that a stage promises to write."""
-
-    parts: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        return f"output({'/'.join(self.parts)!r})"
-
-
-def output(file: str) -> Any:
-    """The default of a parameter that is a file to write: `accuracy=output("accuracy.txt")`.
-
-    The function gets the Path to write to; a build that does not write it fails, and commits
-    nothing. Raises BadRef when the name leaves the output directory.
-    """
-    try:
-        return Output(tuple(check_part(part) for part in file.split("/")))
-    except BadRef as error:
-        raise BadRef(
-            "not the name of an output", given=repr(file), expected=error.expected,
-            remedy="write output('file') or output('dir/file')",
-        ) from None  # fmt: skip
 
 
 if TYPE_CHECKING:
@@ -174,6 +152,11 @@ class Stage(Generic[P]):
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__
 
+    @cached_property
+    def kinds(self) -> Mapping[str, Kinds]:
+        """What its annotations say of its parameters."""
+        return kinds_of_all(self.function, self.signature.parameters.values())
+
     @property
     def parts(self) -> Mapping[str, str]:
         """What of the code is part of the identity, each with its digest."""
@@ -191,6 +174,10 @@ class Stage(Generic[P]):
         return self._declared(args, kwargs)
 
     def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
+        if any("." in name for name in kwargs):
+            from .inner import called  # only where a dotted name is given
+
+            return called(self, args, kwargs)
         values = self._bound(args, kwargs)
         ignored = {name: values.pop(name) for name in self.options.ignore if name in values}
         try:
@@ -205,6 +192,7 @@ class Stage(Generic[P]):
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = check_call(self.stage_name, self.signature, args, kwargs)
+        check_given(self, bound.arguments)
         for name, value in bound.arguments.items():
             promised = self.signature.parameters[name].default
             if isinstance(promised, Output) and not isinstance(value, Output):

@@ -18,6 +18,7 @@ from .provenance import describe_project
 from .recorder import recording
 from .request import Request
 from .source import source_digest
+from .unguarded import refuse_pools_of_unguarded_scripts
 
 
 class Trying:
@@ -85,6 +86,7 @@ def _run_captured(derivation: Derivation, build: Build, log: Path | None) -> Non
 
 def _run(derivation: Derivation, build: Build) -> None:
     name = derivation.realizer.name
+    refuse_pools_of_unguarded_scripts()
     try:
         with (
             inside(f"the realizer {name}"), recording(build.recorder), alone(), in_its_place()

@@ -16,6 +16,7 @@ from ..model.refs import DRef, RefPath, RRef, selfref
 from ..store.current import current_store
 from ..store.protocol import StoreProtocol
 from .build import Attributes
+from .choice import CHOICE, chosen
 from .recorder import Place, Recorder, store_was_read
 
 Inputs = Callable[[DRef, str], Any]  # an input, and its place in the config
@@ -78,6 +79,8 @@ class View:
             self._place.value(name, values, context)
         if name in values:
             return self._value(name)
+        if (best := self._best) is not None:
+            return best if name == "chosen" and not best._has(name) else getattr(best, name)
         there = listed(sorted({*values, *RESERVED}))
         raise AttributeError(f"{self._rref.name} has no {name!r}; there is: {there}")
 
@@ -85,6 +88,25 @@ class View:
     def _recorded(self) -> tuple[dict[str, Any], Context]:
         """What the store has of it: its config, and what its inputs were."""
         return self._store.config(self._rref.dref).value, self._store.context(self._rref)
+
+    @cached_property
+    def _best(self) -> View | None:
+        """What best_of has chosen; None of other realizations."""
+        values, context = self._recorded
+        best = chosen(values, context, self.path, self._store)
+        if best is None:
+            return None
+        if self._place is None:
+            return View(best, self._store)
+        at = below(below(self._place.at, CHOICE), "among")
+        at = below(at, values[CHOICE]["among"].index(best.dref))
+        number = ordered(context[best.dref], self._store).index(best)
+        place = Place(self._place.recorder, below(at, number))
+        place.recorder.tree(place.at, best)
+        return View(best, self._store, place)
+
+    def _has(self, name: str) -> bool:
+        return name in self._recorded[0] or (self._best is not None and self._best._has(name))
 
     def _value(self, name: str) -> Any:
         if name not in self._resolved:
@@ -99,7 +121,8 @@ class View:
         values, context = self._recorded
         if self._place is not None:
             self._place.config(values, context)
-        return {name: self._value(name) for name in values}
+        own = {name: self._value(name) for name in values}
+        return own if self._best is None else {"chosen": self._best, **self._best._all(), **own}
 
     def __reduce__(self) -> tuple[object, ...]:
         if self._place is not None:  # nobody notes what is read where it goes

@@ -1,8 +1,9 @@
 """Metrics from files: numbers that an output tree states, copied into the attempt.
 
 `accuracy.txt`, or any small text file: the number on its first line, under the file's path.
-`metrics.json`: an object of names and numbers.
+`metrics.json`: an object of names and numbers; a table in it gives dotted names: `test.f1`.
 `metrics.jsonl`: lines `{"step": 3, "name": "loss", "value": 0.5}`, a trace; the last value counts.
+What is no number is named in a warning, and keeps no number from counting.
 """
 
 import json
@@ -20,6 +21,7 @@ Trace = list[tuple[int, str, float]]  # step, name, value
 
 _SIZE = 64  # [bytes] of the largest text file that is looked at for a number
 _MOST = 100  # metrics from files
+_NAMED = 5  # odd values that a warning names
 
 
 def metrics_of(out: Path, manifest: Manifest) -> tuple[dict[str, float], Trace]:
@@ -42,37 +44,77 @@ def is_finite(value: float) -> bool:
 
 
 def _read_object(out: Path) -> dict[str, float]:
+    """The numbers of the object; those of a table in it by dotted names: `test.f1`."""
     try:
         value = json.loads(disk.read(out / "metrics.json"))
         if not isinstance(value, dict):
             raise ValueError("it is not an object of names and numbers")
-        return {str(name): _number(number) for name, number in value.items()}
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        _warn("metrics.json", error)
+    except (ValueError, RecursionError) as error:
+        _warn("metrics.json", f"states no metrics: {error!r}")
         return {}
+    found: dict[str, float] = {}
+    odd: list[str] = []
+    left = list(reversed(value.items()))
+    while left:
+        name, item = left.pop()
+        if isinstance(item, dict):
+            left += [(f"{name}.{key}", inner) for key, inner in reversed(item.items())]
+        elif name in found or (number := _number(item)) is None:
+            odd.append(f"{name} ({_brief(item)})")
+        else:
+            found[name] = number
+    _warn_of_odd("metrics.json", odd)
+    return found
 
 
 def _read_trace(out: Path) -> Trace:
-    try:
-        rows = [json.loads(line) for line in disk.read(out / "metrics.jsonl").splitlines() if line]
-        return [(int(row["step"]), str(row["name"]), _number(row["value"])) for row in rows]
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        _warn("metrics.jsonl", error)
-        return []
+    trace: Trace = []
+    odd: list[str] = []
+    for place, line in enumerate(disk.read(out / "metrics.jsonl").splitlines(), 1):
+        if line.strip():
+            try:
+                trace.append(_point(json.loads(line)))
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+                odd.append(f"line {place} ({type(error).__name__}: {error})"[:200])
+    _warn_of_odd("metrics.jsonl", odd)
+    return trace
 
 
-def _number(value: Any) -> float:
+def _point(row: Any) -> tuple[int, str, float]:
+    number = _number(row["value"])
+    if number is None:
+        raise ValueError(f"{_brief(row['value'])} is no number")
+    return int(row["step"]), str(row["name"]), number
+
+
+def _number(value: Any) -> float | None:
+    """The value as a float, if it is a number that a float can hold."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{value!r} is not a number")
-    return float(value)
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
-def _warn(file: str, error: Exception) -> None:
+def _brief(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _warn_of_odd(file: str, odd: list[str]) -> None:
+    if odd:
+        more = f" and {len(odd) - _NAMED} more" if len(odd) > _NAMED else ""
+        told = ", ".join(odd[:_NAMED]) + more
+        _warn(file, f"states what is no number, and no metric: {told}")
+
+
+def _warn(file: str, what: str) -> None:
     warnings.warn(
-        f"{file} states no metrics: {error!r}; write names and numbers, such as "
+        f"{file} {what}; write names and numbers, such as "
         '{"val_loss": 0.5}. The file itself is kept as it is',
         PystoreWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
 
 

@@ -101,9 +101,10 @@ def test_C3_parse_refuses_what_is_not_canonical(text):
 @pytest.mark.parametrize(
     ("value", "place", "advice"),
     [
-        ({"layers": [0, 1, {"size": np.float32(3)}]}, "config.layers[2].size", "write float(x)"),
-        ({"n": np.int64(3)}, "config.n: numpy.int64", "write int(x)"),
-        ({"x": np.float64(0.5)}, "config.x: numpy.float64", "write float(x)"),
+        ({"layers": [0, 1, {"size": 3j}]}, "config.layers[2].size", "[x.real, x.imag]"),
+        ({"x": np.complex64(1)}, "config.x: numpy.complex64", "[x.real, x.imag]"),
+        ({"x": np.float64("nan")}, "config.x: nan", "finite"),
+        ({"x": np.datetime64("2020-01-01")}, "config.x: numpy.datetime64", "x.item()"),
         ({"x": np.zeros(3)}, "config.x: numpy.ndarray", "write x.tolist()"),
         ({"x": (1, 2)}, "config.x: tuple", "write a list"),
         ({"x": {1, 2}}, "config.x: set", "write a list"),
@@ -133,6 +134,23 @@ def test_a_bad_value_is_refused_with_its_place_and_what_to_write(value, place, a
         Config(value)
     assert place in str(caught.value)
     assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("scalar", "plain"),
+    [
+        (np.int64(3), 3),
+        (np.uint8(255), 255),
+        (np.float64(0.1), 0.1),
+        (np.float32(0.5), 0.5),
+        (np.bool_(True), True),
+        (np.str_("a"), "a"),
+    ],
+)
+def test_C2_a_scalar_of_numpy_is_the_plain_value(scalar, plain):
+    config = Config({"x": [{"y": scalar}]})
+    assert config == Config({"x": [{"y": plain}]})
+    assert type(config["x"][0]["y"]) is type(plain)
 
 
 def test_a_value_that_contains_itself_is_refused():

@@ -1,6 +1,7 @@
 """What `-p` may give: a slip is told before a training is spent on it."""
 
 import inspect
+from typing import Literal
 
 import pytest
 
@@ -21,12 +22,15 @@ def annotated(
     plain=4,
     anything=None,
     free=(),
+    method: Literal["adam", "sgd"] = "adam",
+    sizes: list[int] = (),
+    wider: "float | None" = None,
 ):
     pass
 
 
 def check(key, value):
-    return as_kind("train", inspect.signature(annotated).parameters[key], value)
+    return as_kind("train", inspect.signature(annotated).parameters[key], value, globals())
 
 
 @pytest.mark.parametrize(
@@ -44,6 +48,11 @@ def check(key, value):
         ("plain", None),
         ("anything", "text"),
         ("free", [1, 2]),
+        ("free", ".1"),
+        ("anything", "none"),
+        ("tag", "1_000"),
+        ("method", "sgd"),
+        ("sizes", [1]),
     ],
 )
 def test_what_fits_or_may_fit_is_taken(key, value):
@@ -62,6 +71,20 @@ def test_what_fits_or_may_fit_is_taken(key, value):
         ("rate", 10**400, 10**400),
         ("epochs", 1, 1),
         ("plain", 5, 5),
+        ("rate", ".1", 0.1),
+        ("rate", "1.", 1.0),
+        ("rate", "1_000", 1000.0),
+        ("rate", "+1_0.5e-1", 1.05),
+        ("share", ".5", 0.5),
+        ("epochs", "1_000", 1000),
+        ("epochs", "+3", 3),
+        ("plain", "1_000", 1000),
+        ("wide", "1_000", 1000),
+        ("wide", "none", None),
+        ("wide", "null", None),
+        ("limit", "None", None),
+        ("wider", ".5", 0.5),
+        ("wider", "none", None),
     ],
 )
 def test_where_a_float_is_due_a_whole_number_is_one_training_with_it(key, value, taken):
@@ -80,6 +103,15 @@ def test_where_a_float_is_due_a_whole_number_is_one_training_with_it(key, value,
         ("tag", 12, "a text", """tag='"12"'"""),
         ("seed", "many", "a whole number", "seed=3"),
         ("plain", "many", "a whole number", "plain=3"),
+        ("rate", ".", "a number", "rate=0.5"),
+        ("rate", "1e999", "a number", "rate=0.5"),
+        ("rate", "nan", "a number", "rate=0.5"),
+        ("epochs", "1_", "a whole number", "epochs=3"),
+        ("epochs", "0x10", "a whole number", "epochs=3"),
+        ("wide", "many", "a whole number or none", "wide=3"),
+        ("epochs", "none", "a whole number", "epochs=3"),
+        ("sizes", 3, "a list", "sizes='[1, 2]'"),
+        ("method", "adem", "one of 'adam', 'sgd'", "method=adam"),
     ],
 )
 def test_what_is_plainly_another_kind_is_refused_with_an_example(key, value, kind, instead):

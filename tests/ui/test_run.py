@@ -697,3 +697,70 @@ def test_an_edit_of_the_same_size_in_the_same_second_counts(here):
         ran = pystore_command("run", "-q", "first.py", cwd=here, **environment)
         assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("first.py:train: 1 built, 1 up to date\n")
+
+
+LISTS = """
+from pystore import output, stage
+
+@stage
+def split(seed: int = 0, out=output("o.txt")):
+    out.write_text(str(seed))
+
+@stage
+def train(data=split(), n_iter: int = 2, optim={"lr": 0.1, "decay": 0.5}, out=output("o.txt")):
+    out.write_text(f"{n_iter} {data.seed} {optim}")
+
+@stage
+def pick(candidates=[train(n_iter=1), train(n_iter=2)], data=split(), out=output("o.txt")):
+    out.write_text(" ".join([*(f"{c.n_iter}/{c.data.seed}" for c in candidates), str(data.seed)]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        (["candidates.0.n_iter=1_0"], "10/0 2/0 0"),
+        (["candidates.*.n_iter=7"], "7/0 7/0 0"),
+        (["*.data.seed=1", "data.seed=1"], "1/1 2/1 1"),
+    ],
+)
+def test_inputs_in_a_list_are_set_from_outside(given, made, run, here):
+    (here / "lists.py").write_text(LISTS)
+    options = [part for one in given for part in ("-p", one)]
+    code, _, err = run("-q", "lists.py:pick", *options)
+    assert code == 0, err
+    assert err == ""
+    assert made in {path.read_text() for path in (here / "store").glob("drv/*-pick/*/out/o.txt")}
+
+
+@pytest.mark.filterwarnings("always")
+def test_a_change_that_reaches_only_some_uses_of_an_input_says_so(run, here):
+    (here / "lists.py").write_text(LISTS)
+    code, _, err = run("-q", "lists.py:pick", "-p", "*.data.seed=1")
+    assert code == 0
+    assert "*.data.seed reaches some uses of split, and not those by pick" in err
+    (made,) = (here / "store").glob("drv/*-pick/*/out/o.txt")
+    assert made.read_text() == "1/1 2/1 0"
+
+
+def test_an_input_in_a_list_needs_its_place(run, here):
+    (here / "lists.py").write_text(LISTS)
+    code, _, err = run("-q", "lists.py:pick", "-p", "candidates.n_iter=4")
+    assert code == 2
+    assert err.startswith("pystore: candidates is a list of 2\n")
+
+
+def test_a_whole_dict_replaces_and_one_key_keeps_the_others(run, here):
+    (here / "lists.py").write_text(LISTS)
+    for given, made in [('optim={"lr": 1}', {"lr": 1}), ("optim.lr=.5", {"lr": 0.5, "decay": 0.5})]:
+        code, _, err = run("-q", "lists.py:train", "-p", given)
+        assert code == 0, err
+        texts = {path.read_text() for path in (here / "store").glob("drv/*-train/*/out/o.txt")}
+        assert any(text.endswith(str(dict(sorted(made.items())))) for text in texts)
+
+
+def test_a_value_that_is_written_in_two_ways_is_one_training(run, here):
+    (here / "lists.py").write_text(LISTS)
+    code, out, _ = run("-q", "lists.py:train", "-p", "n_iter=1000", "-p", "n_iter=1_000")
+    assert code == 0
+    assert out.count("path:") == 1

@@ -10,9 +10,10 @@ from ...model.printable import listed
 from ...model.statistics import Difference, Statistics, distinct, expected_best, paired, welch
 from ...store.current import current_store
 from ...store.store import Store
-from .parameters import flatten
+from .inputs import names_of, parameter_of
+from .parameters import ABSENT
 from .results import Result, results
-from .table import Table, decimals
+from .table import Table, decimals, named_apart
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Comparison:
             ]
             for name, side, best in zip("ab", sides, self.expected_best(), strict=True)
         ]
-        best_of = f"best of {self.tries}, expected"
-        return Table.of([self.metric, "n", "mean", "std", "95%", "best", best_of], rows)
+        told = ["n", "mean", "std", "95%", "best", f"best of {self.tries}, expected"]
+        return Table.of([*named_apart([self.metric], told, "metric"), *told], rows)
 
     def __str__(self) -> str:
         return f"{self.table()}\n{self._verdict()}"
@@ -92,9 +93,9 @@ def compare(
     """How far the means of a metric are apart, with interval and p-value: Welch's t-test.
 
     Each side is what `results` takes. `paired` names a parameter of both sides, such as
-    "seed": attempts with equal values of it belong together (the mean of several, where there
-    are), and the test is that of their differences. Where "seed" is no parameter, the seeds of
-    the attempts are meant, which differ between derivations.
+    "seed", or "data.seed" of an input: attempts with equal values of it belong together (the
+    mean of several, where there are), and the test is that of their differences. Where "seed" is
+    no parameter, the seeds of the attempts are meant, which differ between derivations.
 
     Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
     """
@@ -142,14 +143,15 @@ def _pairs(
 def _by_key(rows: Sequence[Result], metric: str, by: str, store: Store) -> dict[Any, float]:
     found: dict[Any, list[float]] = {}
     for row in rows:
-        parameters = flatten(store.config(row.attempt.dref).value)
-        if by not in parameters and by != "seed":
+        config = store.config(row.attempt.dref)
+        key = parameter_of(config, by, store.config)
+        if key is ABSENT and by != "seed":
             raise BadStage(
                 f"paired={by!r} is no parameter of {row.attempt.dref}",
-                parameters=listed(parameters) or "none",
-                remedy="name one that both sides have",
+                parameters=listed(names_of(config, store.config)) or "none",
+                remedy="name one that both sides have; of an input: data.seed",
             )
-        key = parameters.get(by, row.attempt.seed)
+        key = row.attempt.seed if key is ABSENT else key
         found.setdefault(key, []).append(row.metrics[metric])
     return {key: sum(values) / len(values) for key, values in found.items()}
 

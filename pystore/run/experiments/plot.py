@@ -5,6 +5,7 @@ from typing import Any
 
 from ...model.errors import BadMetric, PystoreError
 from ...model.printable import listed
+from .inputs import within
 from .results import Results
 from .table import brief
 
@@ -36,12 +37,14 @@ def plot_traces(
     results: Results, metric: str, *, over: str | Iterable[str] = (), axes: Any = None
 ) -> Any:
     """A line for each attempt over its steps, with the colour of its config."""
-    pooled = {over} if isinstance(over, str) else set(over)
+    pooled = [over] if isinstance(over, str) else list(over)
     lines = []
     for row in results:
         trace = results.store.trace(row.attempt)
         points = [(step, value) for step, name, value in trace if name == metric]
-        label = " ".join(f"{k}={v}" for k, v in row.parameters.items() if k not in pooled)
+        label = " ".join(
+            f"{k}={v}" for k, v in row.parameters.items() if not any(within(k, o) for o in pooled)
+        )
         lines += [(label, points)] if points else []
     if not lines:
         raise BadMetric(

@@ -19,9 +19,10 @@ from ...model.refs import RRef, check_part
 from ...store import below
 from ...store.current import current_store
 from ...store.store import Store
+from .differing import differing
 from .family import members
-from .parameters import Parameters, cell, differing
-from .table import Table
+from .parameters import Parameters, cell
+from .table import Table, named_apart
 
 if TYPE_CHECKING:
     from .summary import Summary
@@ -93,7 +94,9 @@ class Results:
 
     def _cells(self, *, full: bool) -> tuple[list[str], list[list[Any]]]:
         facts = _FACTS if full else _SHOWN
-        header = [*self.parameters, *(n for n in facts if n != "rref"), *self.metrics, "rref"]
+        told = named_apart(facts, self.parameters, "attempt")  # the last is rref
+        metrics = named_apart(self.metrics, [*self.parameters, *told], "metric")
+        header = [*self.parameters, *told[:-1], *metrics, told[-1]]
         last = facts["rref"]
         rows = [
             [
@@ -122,7 +125,7 @@ def results(
     """
     store = store or current_store()
     configs = {dref: store.config(dref) for dref in members(list(what), store)}
-    told = differing(configs)
+    told = differing(configs, store.config)
     made = [(a, told[dref]) for dref in configs for a in counted(store, dref)]
     if not made:
         raise BadStage(

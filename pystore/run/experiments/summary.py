@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +12,10 @@ from ...model.options import Mode, checked_mode
 from ...model.printable import listed
 from ...model.refs import DRef, RRef
 from ...model.statistics import Picked, Statistics, distinct, picked_best
-from .parameters import Parameters, cell, flatten
+from .inputs import names_of, parameter_of, within
+from .parameters import ABSENT, Parameters, cell
 from .results import Result, Results, frame
-from .table import Table, decimals, written
+from .table import Table, decimals, named_apart, written
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ class Summary:
 
     def to_pandas(self) -> Any:
         """A DataFrame with a row a group; needs pandas."""
-        header = ["metric", *self.parameters, "n", "failed", "missing"]
-        header += ["mean", "std", "low", "high", "min", "max", "best"]
+        told = ["metric", "n", "failed", "missing"]
+        told += ["mean", "std", "low", "high", "min", "max", "best"]
+        metric, *others = named_apart(told, self.parameters, "statistic")
+        header = [metric, *self.parameters, *others]
         rows = [
             [g.metric, *self._parameters(g), g.statistics.n, g.failed, g.missing]
             + [getattr(g.statistics, name) for name in ("mean", "std", "low", "high", "min", "max")]
@@ -84,15 +88,17 @@ class Summary:
         several = len({group.metric for group in self.groups}) > 1
         missing = any(group.missing for group in self.groups)
         places = self._places()
-        header = [*(["metric"] if several else []), *self.parameters, "n", "failed"]
-        header += ["missing"] if missing else []
+        told = ["metric", "n", "failed", *(["missing"] if missing else [])]
+        told += ["mean", "std", "95%", "min", "max", "best"]
+        name, *others = named_apart(told, self.parameters, "statistic")
+        header = [*([name] if several else []), *self.parameters, *others]
         rows = []
         for g in self.groups:
             parameters = [cell(g.parameters, name) for name in self.parameters]
             row = [*([g.metric] if several else []), *parameters, g.statistics.n, g.failed]
             row += [g.missing] if missing else []
             rows.append(row + _shown(g, places[g.metric]))
-        return Table.of([*header, "mean", "std", "95%", "min", "max", "best"], rows, **options)
+        return Table.of(header, rows, **options)
 
     def __str__(self) -> str:
         return "\n".join([str(self.table()), *self.notes()])
@@ -144,7 +150,7 @@ def summarize(
             there_are=listed(results.metrics) or "none",
             remedy=f"results(…, metrics=[{metric!r}])",
         )
-    names = tuple(name for name in results.parameters if name not in pooled)
+    names = tuple(name for name in results.parameters if not within(name, *pooled))
     groups: dict[str, list[Result]] = {}
     for row in results:
         parameters = {n: row.parameters[n] for n in names if n in row.parameters}
@@ -192,13 +198,19 @@ def _shown(group: Group, places: int) -> list[str]:
     return [mean, std, interval, least, most, group.best[:13] if group.best else ""]
 
 
-def _check_over(names: Iterable[str], results: Results) -> None:
+def _check_over(names: Sequence[str], results: Results) -> None:
     """Raises BadStage when one is no parameter; one that does not differ is allowed."""
-    for name in set(names) - set(results.parameters):
-        drefs = {row.attempt.dref for row in results}
-        if not any(name in flatten(results.store.config(dref).value) for dref in drefs):
+    config_of = results.store.config
+    configs = [config_of(dref) for dref in {row.attempt.dref for row in results}]
+    for name in names:
+        if any(within(parameter, name) for parameter in results.parameters):
+            continue
+        if all(parameter_of(config, name, config_of) is ABSENT for config in configs):
+            known = dict.fromkeys(n for config in configs for n in names_of(config, config_of))
             raise BadStage(
                 f"over={name!r} is no parameter of these",
                 these_differ=listed(results.parameters) or "none",
-                remedy="name one of them; nested parameters are dotted: optimizer.rate",
+                closest=listed(get_close_matches(name, known)) or None,
+                remedy="name one of them; nested parameters, and those of inputs, are dotted: "
+                "optimizer.rate, data.seed",
             )

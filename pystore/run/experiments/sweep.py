@@ -12,6 +12,7 @@ from keyword import iskeyword
 from random import Random
 from typing import Any
 
+from ...model.ancestry import unboxed
 from ...model.derivation import Derivation
 from ...model.errors import BadStage
 from ...model.options import checked_count
@@ -70,7 +71,7 @@ def choice(values: Sequence[Any]) -> Space:
             given=repr(values)[:200],
             remedy="write choice([32, 64])",
         )
-    return Space(f"choice({values})", lambda u: values[int(u * len(values))])
+    return Space(f"choice({values})", lambda u: unboxed(values[int(u * len(values))]))
 
 
 def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivation]:
@@ -169,7 +170,8 @@ def _is_many(value: Any) -> bool:
 
 
 def _values(name: str, value: Any) -> list[Any]:
-    values = value.tolist() if hasattr(value, "tolist") else list(value)
+    # As Python's own, so that keys read `lr=0.1`.
+    values = value.tolist() if hasattr(value, "tolist") else [unboxed(one) for one in value]
     if not values:
         raise BadStage(
             f"a sweep over nothing: {name} is empty", remedy=f"write {name}=[…], one value or more"

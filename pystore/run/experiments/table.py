@@ -79,6 +79,18 @@ def decimals(spreads: Iterable[float]) -> int:
     return min(8, max(1, 1 - math.floor(math.log10(min(known))))) if known else 4
 
 
+def named_apart(names: Iterable[str], taken: Iterable[str], word: str) -> list[str]:
+    """The names of columns; before one that is taken goes a word that tells it: `attempt.seed`."""
+    used = set(taken)
+    found = []
+    for name in names:
+        while name in used:
+            name = f"{word}.{name}"
+        used.add(name)
+        found.append(name)
+    return found
+
+
 def _reads_as_number(text: str) -> bool:
     try:
         return not text or float(text) is not None

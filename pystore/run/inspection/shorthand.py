@@ -24,7 +24,7 @@ from ...store.current import current_store
 from ...store.layout import Layout, well_formed
 from ...store.pins import pins
 from ...store.store import Store
-from ..experiments.parameters import differing
+from ..experiments.differing import differing
 from ..experiments.results import best
 from ..experiments.table import written
 from ..recorder import store_was_read
@@ -260,7 +260,7 @@ def _nothing(text: str, store: Store) -> NotInStore:
 def _table(refs: Sequence[DRef | RRef], store: Store) -> str:
     shown = refs[:_SHOWN]
     homes = {ref: ref.dref for ref in shown}
-    told = differing({dref: store.config(dref) for dref in homes.values()})
+    told = differing({dref: store.config(dref) for dref in homes.values()}, store.config)
     digits = max(_digits(ref, refs) for ref in shown)
     rows = [
         (ref[: 5 + digits], ref.name, *_age(ref, store), _pairs(told[home], _reached(ref, store)))

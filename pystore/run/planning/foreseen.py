@@ -41,6 +41,8 @@ class Adoptions:
 
     def _found(self, derivation: Derivation, context: Context) -> Iterable[Candidate]:
         """As the build loop finds them; what is adopted stands for what it is adopted from."""
+        if not derivation.realizer.adopts:
+            return ()
         config, source = derivation.config, source_digest(derivation.realizer)
         trees = Context({dref: map(self.source, rrefs) for dref, rrefs in context.items()})
         found = self._store.sources(config, trees)

@@ -7,26 +7,43 @@ modules; a worker's `__main__` is none of the script's.
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
+
+from ..programs import run_as_program, run_no_more
+
+CACHE = type(lru_cache(len))
+NAMED = (FunctionType, type, CACHE)  # what is pickled by its name
+Named = Any
+"""One of them."""
 
 _ABSENT = object()
 
 
-def is_named(one: FunctionType | type) -> bool:
+def is_named(one: Named) -> bool:
     """Whether its module has this object under its name."""
     module = sys.modules.get(getattr(one, "__module__", None) or "")
     return getattr(module, one.__qualname__, _ABSENT) is one
 
 
 @contextmanager
-def findable(brought: Sequence[FunctionType | type]) -> Iterator[None]:
+def findable(brought: Sequence[Named]) -> Iterator[None]:
     """In the block, the modules of these have them; a module that is not there stands empty."""
     with ExitStack() as undo:
-        for one in brought:
-            module = sys.modules.get(one.__module__) or _stand_in(one.__module__, undo)
-            _set(vars(module), one.__qualname__, one, undo)
+        _make_findable(brought, undo)
         yield
+
+
+def found_from_now_on(brought: Sequence[Named]) -> None:
+    """The modules of these have them, until this process ends."""
+    _make_findable(brought, ExitStack())
+
+
+def _make_findable(brought: Sequence[Named], undo: ExitStack) -> None:
+    for one in brought:
+        module = sys.modules.get(one.__module__) or _stand_in(one.__module__, undo)
+        _set(vars(module), one.__qualname__, one, undo)
 
 
 def _stand_in(name: str, undo: ExitStack) -> ModuleType:
@@ -37,6 +54,8 @@ def _stand_in(name: str, undo: ExitStack) -> ModuleType:
     _set(sys.modules, name, module, undo)
     register_pickle_by_value(module)
     undo.callback(unregister_pickle_by_value, module)
+    run_as_program(name)
+    undo.callback(run_no_more, name)
     return module
 
 

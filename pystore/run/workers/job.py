@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from types import FunctionType
 from typing import Any
 
 from ...model.config import Config
@@ -33,7 +32,8 @@ from ..nesting import inside
 from ..programs import programs
 from ..request import Request
 from ..source import check_planned, source_digest
-from .brought import findable
+from .brought import Named, findable
+from .children import send_programs_on
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ def perform(job: Job, listener: Listener) -> Answer:
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
         request = Request(derivation, Context(job.inputs), job.seed, job.tries)
+        send_programs_on()
         with store.use(), findable(brought):  # as current as where it was planned
             committed = attempt(request, store, listener, capture=True, source=job.source)
         return Answer(committed)
@@ -198,7 +199,7 @@ def _config(text: str) -> Config:
 
 
 @lru_cache(64)
-def _realizer(packed: bytes) -> tuple[Realizer, list[FunctionType | type]]:
+def _realizer(packed: bytes) -> tuple[Realizer, list[Named]]:
     # From the process that planned this job, over its own channel: never from a store.
     realizer, brought = pickle.loads(packed)
     assert isinstance(realizer, Realizer)

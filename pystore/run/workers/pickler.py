@@ -3,13 +3,14 @@
 import io
 from collections import ChainMap
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from functools import cached_property, lru_cache
+from types import CodeType
 from typing import Any, ClassVar
 
 import cloudpickle
 
 from ..programs import is_program
-from .brought import is_named
+from .brought import CACHE, NAMED, Named, is_named
 
 _dispatch = cloudpickle.Pickler.dispatch_table
 
@@ -35,15 +36,41 @@ def _make_code(file: str, make: Callable[..., CodeType], parts: tuple[Any, ...])
     return make(*parts).replace(co_filename=file)
 
 
+def _reduce_cached_property(
+    one: cached_property[Any],
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    # Before Python 3.12 it holds a lock.
+    return _make_cached_property, (type(one), {k: v for k, v in vars(one).items() if k != "lock"})
+
+
+def _make_cached_property(kind: type[cached_property[Any]], state: dict[str, Any]) -> Any:
+    made = kind.__new__(kind)
+    vars(made).update(vars(cached_property(lambda _: None)), **state)
+    return made
+
+
+def _reduce_cache(one: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    # As functions are: by name it would not be found, since the program does not run again.
+    return _make_cache, (one.__wrapped__, one.cache_parameters())
+
+
+def _make_cache(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    return lru_cache(**options)(function)
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
     dispatch_table: ClassVar[Any] = ChainMap({CodeType: _reduce_code}, _dispatch)
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)
-        self.brought: list[FunctionType | type] = []  # grows until it is pickled itself, last
+        self.brought: list[Named] = []  # grows until it is pickled itself, last
 
     def reducer_override(self, one: Any) -> Any:
         """How to pickle an object; what has a name in a program is noted."""
-        if isinstance(one, (FunctionType, type)) and is_program(one.__module__) and is_named(one):
+        if isinstance(one, NAMED) and is_program(one.__module__) and is_named(one):
             self.brought.append(one)
+        if isinstance(one, cached_property):
+            return _reduce_cached_property(one)
+        if isinstance(one, CACHE) and is_program(one.__module__):
+            return _reduce_cache(one)
         return super().reducer_override(one)

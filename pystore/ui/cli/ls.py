@@ -10,7 +10,7 @@ from ...model.errors import Corrupted, NotInStore
 from ...model.manifest import Entry
 from ...model.printable import printable, when
 from ...model.refs import DRef, RRef
-from ...run.experiments.parameters import differing
+from ...run.experiments.differing import differing
 from ...run.inspection.inventory import Held, Made, held, made, manifest_of
 from ...run.inspection.shorthand import find_refs
 from ...store.pins import pins
@@ -69,7 +69,8 @@ def _parameters(drefs: Sequence[DRef], store: Store) -> dict[DRef, dict[str, Any
     for family in (several for several in families.values() if len(several) > 1):
         configs = {dref: _config(dref, store) for dref in family}
         found |= {dref: {"config": "damaged"} for dref in family}  # those that cannot be read
-        found |= differing({dref: config for dref, config in configs.items() if config})
+        readable = {dref: config for dref, config in configs.items() if config}
+        found |= differing(readable, store.config)
     return found
 
 

@@ -10,7 +10,7 @@ import click
 from ...model.errors import BadMetric
 from ...model.printable import printable
 from ...model.refs import DRef, RRef
-from ...run.experiments.parameters import differing
+from ...run.experiments.differing import differing
 from ...run.experiments.results import Results, results
 from ...run.experiments.summary import Group, Summary
 from .columns import columns, in_terminal, ref
@@ -36,7 +36,8 @@ def _varied(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     edge = ctx.ensure_object(Edge)
 
     def names() -> Iterator[str]:
-        told = differing({dref: edge.store.config(dref) for dref in _drefs(typed(ctx)["refs"])})
+        config_of = edge.store.config
+        told = differing({d: config_of(d) for d in _drefs(typed(ctx)["refs"])}, config_of)
         return (name for parameters in told.values() for name in parameters)
 
     return begun_so(names, incomplete)
@@ -127,5 +128,6 @@ def _text(summary: Summary) -> str:
     right = [name for name, numeric in zip(table.header, table.numeric, strict=True) if numeric]
     header = [printable(name) for name in table.header]
     notes = summary.notes() if any(group.metric for group in summary) else [_NONE]
-    shown = columns(header, rows, right=right, spare=_SPARE)
+    spare = [name for name in _SPARE if name not in summary.parameters]
+    shown = columns(header, rows, right=right, spare=spare)
     return "\n".join([shown, *map(printable, notes)])

@@ -17,7 +17,10 @@ from ...model.errors import BadStage, PystoreError
 from ...model.printable import listed
 from ...run.declare import Registry, TwoWayStage
 from ...run.experiments.sweep import key_of
-from ...run.stage import Output, Stage, Staged
+from ...run.inner import parted, with_changes
+from ...run.kinds import names_of
+from ...run.output import Output
+from ...run.stage import Stage, Staged
 from ...run.verbs import Target, declare
 from ...store.protocol import StoreProtocol
 from .kinds import as_kind
@@ -64,8 +67,9 @@ takes_parameters = click.option(
     type=Parameter(),
     multiple=True,
     help="A parameter of the stage; the value is JSON, or else text. model.epochs=3 is one of the "
-    "stage that arrives as model, or a key of a dict. Given again, with another value, it makes a "
-    "sweep: all combinations.",
+    "stage that arrives as model, or a key of a dict; models.0.epochs=3 one of the first in a "
+    "list, '*.epochs=3' one of each input. Given again, with another value, it makes a sweep: all "
+    "combinations.",
 )
 
 
@@ -89,11 +93,21 @@ def declared(choice: Choice, given: Sequence[tuple[str, Any]], store: StoreProto
     What is given with several values is a sweep: all combinations, by their keys. Raises BadStage
     when the stage does not take them, or its function fails.
     """
-    closures = {label: _declared(choice, point, store) for label, point in _points(given).items()}
+    taken = [(key, _taken(choice, key, value)) for key, value in given]
+    closures = {label: _declared(choice, point, store) for label, point in _points(taken).items()}
     if len(closures) == 1:
         return next(iter(closures.values()))
     known = {one.dref: one for closure in closures.values() for one in closure.derivations}
     return Closure.of({label: closure.targets for label, closure in closures.items()}, known)
+
+
+def _taken(choice: Choice, key: str, value: Any) -> Any:
+    """The value as the stage takes it: .1 and 0.1 are one training."""
+    name, stage = choice
+    parameters = signature_of(stage).parameters if callable(stage) else {}
+    if key not in parameters:
+        return value
+    return as_kind(name, parameters[key], value, names_of(stage))
 
 
 def _points(given: Sequence[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -111,13 +125,14 @@ def _points(given: Sequence[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) -> Closure:
     name, stage = choice
-    plain, inner = _parted(name, stage, given)
-    plain = _checked(name, stage, plain)
+    known = signature_of(stage).parameters if callable(stage) else {}
+    plain, inner = parted(given, {key: p.default for key, p in known.items()}, _take)
+    _check(name, stage, plain)
     try:
         if isinstance(stage, (Stage, TwoWayStage)):
             stage, plain = stage(**plain), {}
-        for key, value in inner.items():
-            stage = _changed(name, stage, key.split("."), value)
+        if inner:
+            stage = with_changes(_changeable(name, stage, inner), inner, _take)
         return declare(stage, Registry(), store, (), plain)
     except PystoreError:
         raise
@@ -129,35 +144,23 @@ def _declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) ->
         ) from error
 
 
-def _parted(
-    name: str, stage: Target, given: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The stage's own parameters, and those of its inputs; `opt.lr` is one of its own dict."""
-    plain = {key: value for key, value in given.items() if "." not in key}
-    inner = {key: value for key, value in given.items() if "." in key}
-    known = signature_of(stage).parameters if callable(stage) else {}
-    for key in [*inner]:
-        first, *rest = key.split(".")
-        held = plain.get(first, known[first].default) if first in known else None
-        if isinstance(held, dict):
-            plain[first] = _within(first, held, rest, inner.pop(key))
-    return plain, inner
+def _changeable(name: str, target: Target, inner: Mapping[str, Any]) -> Derivation:
+    if isinstance(target, Derivation):
+        return target
+    raise BadStage(
+        f"the inputs of {name} are not known before it is declared",
+        given=", ".join(inner),
+        remedy="only what @stage or two_way made can be changed so",
+    )
 
 
-def _within(name: str, held: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
-    """A copy of a dict with another value of one of its keys, or of one deeper down."""
-    key, *rest = path
-    if key not in held:
-        raise _unknown(name, key, {known: known for known in map(str, held)})
-    inner = held[key]
-    if not rest:
-        return {**held, key: _as_default(name, key, inner, value)}
-    if isinstance(inner, dict):
-        return {**held, key: _within(key, inner, rest, value)}
-    if not isinstance(inner, (Stage, Derivation)):
-        raise _unknown(key, rest[0], {})
-    target = inner() if isinstance(inner, Stage) else inner
-    return {**held, key: _changed(key, target, rest, value)}
+def _take(target: Derivation | None, key: str, present: Any, value: Any) -> Any:
+    """A value for a parameter of an input, or for a key of a dict."""
+    if isinstance(target, Staged):
+        parameter = signature_of(target.stage).parameters[key]
+        return as_kind(target.config.name, parameter, value, names_of(target.stage))
+    place, _, last = key.rpartition(".")
+    return _as_default(place, last, present, value) if target is None else value
 
 
 def _as_default(name: str, key: str, default: Any, value: Any) -> Any:
@@ -167,8 +170,8 @@ def _as_default(name: str, key: str, default: Any, value: Any) -> Any:
     return as_kind(name, parameter, value)
 
 
-def _checked(name: str, stage: Target, plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as the stage takes them."""
+def _check(name: str, stage: Target, plain: Mapping[str, Any]) -> None:
+    """Raises BadStage when the stage does not take these parameters."""
     if not callable(stage):
         if plain:
             raise BadStage(
@@ -177,18 +180,15 @@ def _checked(name: str, stage: Target, plain: Mapping[str, Any]) -> dict[str, An
                 it_is=shown(name, stage),
                 remedy="name the stage function that it was made with",
             )
-        return {}
+        return
     parameters = signature_of(stage).parameters
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    taken = dict(plain)
     for key in plain:
         if key in parameters:
             _check_plain(name, parameters[key], plain[key])
-            taken[key] = as_kind(name, parameters[key], plain[key])
         elif not takes_all:
             raise _unknown(name, key, parameters_of(stage), _of_inputs(key, parameters.values()))
     _check_complete(name, stage, plain)
-    return taken
 
 
 def _check_plain(name: str, parameter: inspect.Parameter, value: Any) -> None:
@@ -236,35 +236,3 @@ def _unknown(name: str, key: str, known: Mapping[str, str], inner: Sequence[str]
         remedy="name one of its parameters: -p key=value"
         + (f"; of an input: -p {inner[0]}=value" if inner else ""),
     )
-
-
-def _changed(name: str, target: Target, path: list[str], value: Any) -> Derivation:
-    """The derivation with another value of a parameter, or of an input's: `model.epochs`."""
-    key, *rest = path
-    if not isinstance(target, Derivation):
-        raise BadStage(
-            f"the inputs of {name} are not known before it is declared",
-            given=".".join(path),
-            remedy="only what @stage or two_way made can be changed so",
-        )
-    known = parameters_of(target.stage) if isinstance(target, Staged) else target.config.value
-    if key not in known or key not in target.config.value:
-        raise _unknown(target.config.name, key, {key: str(text) for key, text in known.items()})
-    if not rest:
-        if isinstance(target, Staged):
-            taken = signature_of(target.stage).parameters[key]
-            value = as_kind(target.config.name, taken, value)
-        return target.replace({key: value})
-    present = target.config.value[key]
-    if isinstance(present, dict):
-        return target.replace({key: _within(key, present, rest, value)})
-    first, *parts = _listed(present)
-    held = next((h for h in target.holds if h.dref == first), None)
-    if held is None:
-        raise BadStage(f"{key} is no input of {target.config.name}", remedy="it has no parameters")
-    new = _changed(key, held, rest, value)
-    return target.replace({key: [new, *parts] if parts else new})
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) and value else [value]

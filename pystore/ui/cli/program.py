@@ -16,7 +16,8 @@ from ...model.errors import BadStage
 from ...model.printable import counted, listed
 from ...model.refs import DRef
 from ...run.declare import Registry, TwoWayStage
-from ...run.stage import Output, Stage, Staged
+from ...run.output import Output
+from ...run.stage import Stage, Staged
 from ...run.verbs import Target
 from .loading import load
 from .outline import outline

@@ -41,6 +41,7 @@ def test_what_is_no_list_is_the_same_everywhere():
     assert [d.config["kind"] for d in found.values()] == ["cnn", "cnn"]
     assert found["epochs=1 layers=[64, 64]"].config["layers"] == [64, 64]
     assert list(sweep(train, rate=np.array([0.5, 0.25]))) == ["rate=0.5", "rate=0.25"]
+    assert list(sweep(train, rate=[np.float64(0.5), np.float64(0.25)])) == ["rate=0.5", "rate=0.25"]
 
 
 def test_values_that_look_alike_have_keys_of_their_own():

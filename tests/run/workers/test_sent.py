@@ -3,12 +3,14 @@
 import hashlib
 import json
 import linecache
+import multiprocessing
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
 import pytest
+from project import importing
 
 from pystore import Store, attempts, realize
 from pystore.errors import BadStage
@@ -133,6 +135,62 @@ def test_what_a_script_defines_can_be_pickled_by_its_name(tmp_path, how):
     }
 
 
+POOLS = """
+import functools, multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from pystore import output, realize, stage, Store
+
+OFFSET = 1
+
+@functools.lru_cache
+def factorial(n):
+    return n * factorial(n - 1) if n else 1
+
+class Box:
+    def __init__(self, content):
+        self.content = content
+
+    @functools.cached_property
+    def doubled(self):
+        return 2 * self.content
+
+def boxed(n):
+    return Box(factorial(n) + OFFSET)
+
+@stage
+def pooled(how: str, out=output("o")):
+    context = multiprocessing.get_context(how)
+    with context.Pool(1) as pool, ProcessPoolExecutor(1, mp_context=context) as executor:
+        found = [*pool.map(boxed, [2, 3]), *executor.map(boxed, [4])]
+    assert all(type(box) is Box for box in found)
+    out.write_text(str([box.doubled for box in found]))
+
+if __name__ == "__main__":
+    with Store(sys.argv[1], durable=False).use() as store:
+        for how in ("spawn", "forkserver"):
+            print((store.path(realize(pooled(how), workers=1, timeout=60)) / "o").read_text())
+"""
+
+
+def test_pools_that_start_anew_in_a_worker_get_what_the_script_defines(tmp_path):
+    """Functions, classes and caches go there, and instances come back as what they were."""
+    (tmp_path / "script.py").write_text(POOLS)
+    command = [sys.executable, "script.py", str(tmp_path / "store")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=100)
+    assert done.stdout.splitlines() == ["[6, 14, 50]"] * 2, done.stderr
+
+
+def test_pools_in_a_worker_of_the_command_line_get_what_the_file_defines(tmp_path):
+    (tmp_path / "script.py").write_text(POOLS)
+    Store(tmp_path / "store", durable=False)
+    run = ["-m", "pystore", "--store", str(tmp_path / "store"), "run", "-j1"]
+    command = [sys.executable, *run, "script.py:pooled", "-p", "how=spawn"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=100)
+    assert done.returncode == 0, done.stderr
+    (made,) = (tmp_path / "store").glob("drv/*/*/out/o")
+    assert made.read_text() == "[6, 14, 50]"
+
+
 def test_cells_of_a_notebook_are_sent_with_what_they_use(store):
     names: dict = {"__name__": "__main__"}
 
@@ -173,6 +231,62 @@ def test_a_module_that_realizes_while_it_is_imported_is_an_error_and_no_deadlock
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(BadStage, match="import of a realizer's module"):
         import unguarded  # noqa: F401  # what it does on import is the test
+
+
+CHILDREN = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from pystore import output, realize, stage
+
+def double(n):
+    return 2 * n
+
+@stage
+def pooled(kind: str, how: str, out=output("o")):
+    context = multiprocessing.get_context(how)
+    if kind == "pool":
+        with context.Pool(1) as pool:
+            found = pool.map(double, [1])
+    else:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            found = list(pool.map(double, [1]))
+    out.write_text(str(found))
+
+def main():
+    made = pooled(*sys.argv[1:3])
+    print(made.run(progress=False).out.read_text())
+"""
+GUARD = 'if __name__ == "__main__":\n    main()\n'
+
+
+def _script(folder, text, *arguments):
+    (folder / "script.py").write_text(text)
+    return subprocess.run(
+        [sys.executable, "script.py", *arguments],
+        env={**importing(), "PYSTORE_ROOT": str(folder / "store")},
+        capture_output=True, text=True, cwd=folder, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["pool", "executor"])
+@pytest.mark.parametrize("how", ["spawn", "forkserver"])
+def test_a_pool_that_would_run_the_script_again_and_again_is_refused_at_once(tmp_path, kind, how):
+    done = _script(tmp_path, f"{CHILDREN}\nmain()\n", kind, how)
+    assert done.returncode != 0
+    assert "the processes of this pool would run the whole script again" in done.stderr
+    assert 'under if __name__ == "__main__":' in done.stderr
+
+
+def test_a_pool_of_a_script_with_a_main_guard_works(tmp_path):
+    done = _script(tmp_path, CHILDREN + GUARD, "pool", "spawn")
+    assert done.stdout == "[2]\n", done.stderr
+
+
+def test_a_child_that_imports_the_script_of_its_parent_does_not_realize(store, monkeypatch):
+    """It would wait for its parent, which waits for the child."""
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    with pytest.raises(BadStage, match="while a process of multiprocessing imports the script"):
+        realize(mkfile("text", "hello"))
 
 
 def test_ready_made_stages_are_sent(store, tmp_path):
