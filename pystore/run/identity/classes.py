@@ -96,9 +96,7 @@ def _held(
             continue
         if isinstance(value, enum.Enum) and type(value) is kind:
             value = value._value_
-        told.append(
-            f"{name}={surveyor.value(value, name, origin, (id(kind), name), name in stated)}"
-        )
+        told.append(f"{name}={surveyor.value(value, name, origin, (id(kind), name))}")
     return told + [f"field {one}" for one in _fields(surveyor, kind, origin)]
 
 
@@ -160,7 +158,7 @@ def _fields(surveyor: Surveyor, kind: type, origin: Origin) -> Iterator[str]:
         declared.append((name, [one.default_factory] if nothing else [one.default]))
     if declared:
         key = (id(kind), "fields")
-        yield surveyor.value(dict(declared), kind.__name__, origin, key, covered=True)
+        yield surveyor.value(dict(declared), kind.__name__, origin, key)
     parameters = vars(kind).get("__dataclass_params__")
     if parameters is not None:
         shown = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")

@@ -93,7 +93,7 @@ class Surveyor:
         self.queue.append(partial(self._function, function, name, True))
         for one in wrappers if self.follow else ():
             if isinstance(one, FunctionType):
-                self.value(one, one.__name__, origin, (id(one), "wrapper"), covered=True)
+                self.value(one, one.__name__, origin, (id(one), "wrapper"))
 
     def name(self, key: Any, wanted: str, *more: object) -> str:
         """A name that nothing else has: RATE, and RATE (2) for the one of another module."""
@@ -251,13 +251,8 @@ class Surveyor:
                 return
         self.survey.texts[label] = self.value(value, name, origin, key)
 
-    def value(
-        self, value: Any, name: str, origin: Origin, key: Place, covered: bool = False
-    ) -> str:
-        """The text of a value, and of the expression that made what has no text in it.
-
-        `covered`: the expression stands in a text already, as in that of a class.
-        """
+    def value(self, value: Any, name: str, origin: Origin, key: Place) -> str:
+        """The text of a value, and of the expression that made what has no text in it."""
         plain = literal_text(value)
         if plain is not None and not (type(value) is str and os.path.isabs(value)):
             return plain
@@ -271,7 +266,7 @@ class Surveyor:
             warn_of_place(name, origin.line)
         if not self._is_fixed(value):
             self.survey.values.append((key, partial(self._again, value, name, origin), text))
-        return "\n".join([text, *self._made(hidden, name, origin, covered)])
+        return "\n".join([text, *self._made(hidden, name, origin)])
 
     def _again(self, value: Any, name: str, origin: Origin) -> str:
         """The text of a value now. Raises KeyError when it holds code that it did not hold."""
@@ -298,26 +293,22 @@ class Surveyor:
             getattr(value, "__self__", None)
         )
 
-    def _made(
-        self, hidden: list[tuple[Any, bool]], name: str, origin: Origin, covered: bool
-    ) -> list[str]:
+    def _made(self, hidden: list[tuple[Any, bool]], name: str, origin: Origin) -> list[str]:
         """The statements that made what has no text, with what their names stand for."""
         if not hidden:
             return []
         makings = origin.makings()
         loud = [value for value, quiet in hidden if not quiet]
-        if loud and origin.name and not covered:
+        if loud and origin.name:
             makings = [*makings, *makings_elsewhere(origin.names, origin.name, self.project)]
-        known = covered or bool(makings)
+        known = bool(makings)
         if not loud:
             makings = [one for one in makings if not _is_definition(one)]
         for value in loud:
             if not known:
                 warn_of_nothing(name, kind_name(value))
-            elif covered or any(isinstance(one, Making) for one in makings):
+            elif any(isinstance(one, Making) for one in makings):
                 warn_of_expression(name, kind_name(value), origin.line)
-        if covered:
-            return []
         seen: set[Making | Brought] = set()
         return [line for one in makings for line in self._making(one, origin, name, seen)]
 
