@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from ...model.errors import BadMetric, BadStage
+from ...model.leftout import NOTHING, LeftOut
 from ...model.options import Mode, checked_mode
 from ...model.refs import DRef, RRef
 from ...model.statistics import Picked, Statistics, distinct, picked_best
 from .parameters import Parameters, cell, flatten
-from .results import Result, Results, frame
+from .results import Result, Results, frame, paragraphs
 from .table import Table, decimals, written
 
 
@@ -45,6 +46,7 @@ class Summary:
     groups: tuple[Group, ...]
     parameters: tuple[str, ...]
     mode: Mode
+    left_out: LeftOut = NOTHING  # of what has these names, and is by other code
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -99,12 +101,13 @@ class Summary:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from html import escape  # only notebooks ask
-
-        return self.table()._repr_html_() + "".join(f"<p>{escape(n)}</p>" for n in self.notes())
+        return self.table()._repr_html_() + paragraphs(self.notes())
 
     def notes(self) -> list[str]:
         """What is said below the table."""
+        return [*self._of_pick(), *([str(self.left_out)] if self.left_out else [])]
+
+    def _of_pick(self) -> list[str]:
         found = self.picked()
         if found is None:
             return []
@@ -150,9 +153,8 @@ def summarize(
         groups.setdefault(repr(parameters), []).append(row)
     ordered = sorted(groups.values(), key=lambda rows: _order(rows[0], names))
     metrics = [metric] if metric is not None else list(results.metrics) or [""]
-    return Summary(
-        tuple(_group(rows, names, name, mode) for name in metrics for rows in ordered), names, mode
-    )
+    shown = tuple(_group(rows, names, name, mode) for name in metrics for rows in ordered)
+    return Summary(shown, names, mode, results.left_out)
 
 
 def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode) -> Group:

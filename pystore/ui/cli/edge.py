@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ...model.errors import NotAStore
+from ...model.options import Scope
 from ...store.current import Default, current_store
 from ...store.layout import check_place, exists
 from ...store.protocol import StoreProtocol
@@ -23,6 +24,7 @@ class Edge:
     def __init__(self) -> None:
         self.named: Path | None = None  # the store that --store names
         self.debug = False
+        self.code: Scope = "now"  # which code a name means
         self.telling = False  # whether to say that a store was made
 
     @property

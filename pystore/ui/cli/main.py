@@ -74,7 +74,10 @@ class Commands(click.Group):
         command = getattr(found, f"{name}_command", None) or getattr(found, name)
         assert isinstance(command, click.Command)
         taken = {parameter.name for parameter in command.params}
-        command.params += [option for option in shared_options() if option.name not in taken]
+        options = shared_options()
+        if any(parameter.type.name.startswith("REF") for parameter in command.params):
+            options.append(importlib.import_module(f"{__package__}.ref").by_code())
+        command.params += [option for option in options if option.name not in taken]
         return command
 
     def resolve_command(
@@ -175,6 +178,7 @@ def run(arguments: Sequence[str]) -> int:
     edge = Edge()
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("default", PystoreWarning)  # a line for people, never an error
             warnings.showwarning = _warn
             return _invoke(edge, arguments)
     except BrokenPipeError:
