@@ -317,7 +317,8 @@ class _Loop:
         if error is None:
             rref = future.result().rref
             self._built.setdefault(dref, []).append(rref)
-            self._plan.tell(Built(dref, rref, fresh=rref not in self._seen.get(dref, ())))
+            fresh = rref not in self._seen.get(dref, ())
+            self._plan.tell(Built(dref, rref, fresh, self._store.rejection(rref)))
         elif again := request.again_after(error):
             self._send(again)  # as siblings that run may finish, though another has failed
         else:

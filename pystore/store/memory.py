@@ -122,6 +122,10 @@ class MemoryStore:
         others = [a for a in self.attempts(dref) if a.context != context.digest]
         return len({a.rref for a in others if a.rref})
 
+    def rejection(self, rref: RRef) -> str:
+        """Nothing is ever rejected here."""
+        return ""
+
     def lock(self, dref: DRef, context: Context) -> MemoryLock:
         """The lock of one (derivation, context), not yet acquired."""
         with self._guard:

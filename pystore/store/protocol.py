@@ -85,6 +85,9 @@ class StoreProtocol(Protocol):
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore."""
 
+    def rejection(self, rref: RRef) -> str:
+        """Why a realization must not be used; "" where nobody has rejected it."""
+
     def lock(self, dref: DRef, context: Context) -> Lock:
         """The lock of one (derivation, context), not yet acquired."""
 

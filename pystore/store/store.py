@@ -220,6 +220,10 @@ class Store:
         """How many realizations attempts have made for other inputs."""
         return len(below.made(self.layout, dref, without=context.digest))
 
+    def rejection(self, rref: RRef) -> str:
+        """Why a realization must not be used; "" where nobody has rejected it."""
+        return str(below.verdict(self.layout, rref, "rejected").get("reason", ""))
+
     # --- building ----------------------------------------------------------------------
 
     def building(self) -> AbstractContextManager[None]:
