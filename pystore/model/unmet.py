@@ -59,6 +59,5 @@ def rejected_again(report: Unmet, rejected: Mapping[RRef, str]) -> MatcherUnsati
         rejected="\n".join(rejected),
         reason="\n".join(dict.fromkeys(rejected.values())),
         wanted=f"{report.need.n} more {report.need.of}",
-        remedy="change what was wrong with it, its code or a parameter: another result needs another "
-        "name, or a realizer that uses build_seed(b)",
+        remedy="change its code or a parameter, so that it makes something else",
     )

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from ..model.attempt import Attempt, Outcome, outcome_of
+from ..model.attempt import Attempt, outcome_of
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance
@@ -40,6 +40,8 @@ from . import (
 from .attempts import Begun, Clock
 from .commit import CONTEXT, Committed, publish, seal, trash
 from .current import using
+from .ending import ending
+from .home import expanded
 from .layout import Layout, exists, open_below, open_root
 from .links import Pool
 from .live import session_of
@@ -297,7 +299,7 @@ class Store:
         outside, share = frozenset(told.outside), self.pool.share
         sealed = seal(staged, outside, durable=self.durable, share=share)
         metrics = {**sealed.metrics, **told.metrics}
-        attempt = self._attempt(staged, told, "succeeded", metrics)
+        attempt = ending(staged, told, "succeeded", metrics, self._clock())
         attempt = attempt._replace(rref=sealed.rref, tree=sealed.manifest.digest)
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         with self.session.open_gate():
@@ -340,7 +342,7 @@ class Store:
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
-        attempt = self._attempt(staged, told, outcome_of(error), told.metrics, text)
+        attempt = ending(staged, told, outcome_of(error), told.metrics, self._clock(), text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
@@ -354,25 +356,6 @@ class Store:
     def diff(self, attempt: Attempt) -> bytes:
         """How the project's files differed from its last revision; empty where they did not."""
         return beside.read_diff(below.home(self.layout, attempt), attempt)
-
-    def _attempt(
-        self,
-        staged: Staging,
-        told: Told,
-        outcome: Outcome,
-        metrics: dict[str, float],
-        error: str | None = None,
-    ) -> Attempt:
-        begun = staged.begun
-        resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
-        runs_on = {**told.versions, **attempts.versions()}
-        return Attempt(
-            id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
-            number=begun.number, outcome=outcome, rref=None, error=error, seed=begun.seed,
-            start=begun.start, stop=max(self._clock(), begun.start), host=os.uname().nodename,
-            pid=os.getpid(), realizer=told.realizer, source=told.source, versions=runs_on,
-            metrics=metrics, notes={**told.notes, **resumed},
-        )  # fmt: skip
 
     # --- the rest ----------------------------------------------------------------------
 
@@ -397,4 +380,4 @@ class Store:
 
 
 def _real(path: str | os.PathLike[str]) -> Path:
-    return Path(os.path.realpath(os.path.expanduser(path)))
+    return Path(os.path.realpath(expanded(path)))

@@ -8,33 +8,44 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_SUBSTITUTERS`  remotes to look in before something is built; parted by spaces
 `PYSTORE_TRUSTED_KEYS`  public keys, one of which must have signed what comes from there
 `PYSTORE_SETTINGS`  where the settings file is
+`SUDO_UID`         who became root: that user's stores are root's own, too
 `NO_COLOR`         when it is set and not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
 
 import os
+import warnings
 from pathlib import Path
 
+from ..model.errors import BadPlace, PystoreWarning
 from ..run.remotes import Defaults
 from ..store.current import Default
+from ..store.home import expanded
 from ..store.layout import exists
 from ..store.store import Store
+from . import nearby
 from .settings_file import SettingsFile, read
 
 
 def default_root() -> Path:
     """Where the store is when the program names none.
 
-    `PYSTORE_ROOT`, else the nearest `.pystore/` upwards, else what the settings file says, else
-    the user's data folder. Raises BadSettings.
+    `PYSTORE_ROOT`, else the nearest `.pystore/` from the program's file upwards, else from the
+    working directory, else what the settings file says, else the user's data folder.
+
+    Raises BadSettings; BadPlace where the store that is found belongs to another user, or no home
+    can be found.
     """
     if root := named_root():
         return root
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if exists(folder / ".pystore"):
-            return folder / ".pystore"
+    if root := nearby.found(_file().trusted_stores, _sudo()):
+        return root
     return _file().store or _home("XDG_DATA_HOME", "~/.local/share") / "pystore"
+
+
+def _sudo() -> tuple[int, ...]:
+    before = os.environ.get("SUDO_UID", "")
+    return (int(before),) if os.geteuid() == 0 and before.isdecimal() else ()
 
 
 def named_root() -> Path | None:
@@ -72,13 +83,17 @@ def trusted_keys() -> tuple[str, ...] | None:
 
 
 def _file() -> SettingsFile:
-    named = os.environ.get("PYSTORE_SETTINGS")
-    path = Path(named) if named else _home("XDG_CONFIG_HOME", "~/.config") / "pystore/settings.toml"
-    return read(path)
+    if named := os.environ.get("PYSTORE_SETTINGS"):
+        return read(Path(named))
+    try:
+        home = _home("XDG_CONFIG_HOME", "~/.config")
+    except BadPlace:
+        return SettingsFile()  # who has no home has no settings there
+    return read(home / "pystore/settings.toml")
 
 
 def _home(variable: str, usual: str) -> Path:
-    return Path(os.path.expanduser(os.environ.get(variable) or usual))
+    return expanded(os.environ.get(variable) or usual)
 
 
 def coloured() -> bool | None:
@@ -115,7 +130,7 @@ def store_initialize(
     written (default: `PYSTORE_BELOW`). Raises NotAStore when the path holds other
     things, FormatTooNew when a later version wrote it.
     """
-    root = Path(custom_store).expanduser() if custom_store is not None else default_root()
+    root = expanded(custom_store) if custom_store is not None else default_root()
     print(f"Initializing {'existing' if exists(root) else 'non-existing'} {root}")
     below = default_below(root) if below is None else below
     Default.store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below)
@@ -123,7 +138,15 @@ def store_initialize(
 
 
 def _find() -> Store:
-    return Store(root := default_root(), below=default_below(root))
+    root = default_root()
+    if named_root() is None and (other := nearby.passed_over(root)):
+        warnings.warn(
+            f"the store beside the program is used, {root}, and not that of the working "
+            f"directory, {other}: PYSTORE_ROOT names one",
+            PystoreWarning,
+            stacklevel=2,
+        )
+    return Store(root, below=default_below(root))
 
 
 Default.find = staticmethod(_find)

@@ -6,10 +6,10 @@ below = "/lab/store"
 mirrors = ["https://files.lab.example"]
 substituters = ["s3://lab/pystore"]
 trusted_keys = ["3b6a27bc…"]
+trusted_stores = ["/lab/project/.pystore"]
 ```
 """
 
-import os
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ..model.errors import BadSettings
+from ..store.home import expanded
+from .nearby import ANY
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,11 @@ class SettingsFile:
     mirrors: tuple[str, ...] = ()
     substituters: tuple[str, ...] = ()
     trusted_keys: tuple[str, ...] | None = None  # None: anybody may have signed
+    trusted_stores: tuple[str | Path, ...] = ()  # of other users; folders, or "*" for all
 
 
 _PATHS = ("store", "below")
+_FOLDERS = ("trusted_stores",)
 _KEYS = tuple(field.name for field in fields(SettingsFile))
 
 
@@ -80,8 +84,10 @@ def _checked(path: Path, key: str, value: object) -> Any:
             remedy="name one of them",
         )
     if key in _PATHS and isinstance(value, str) and value:
-        return path.parent / os.path.expanduser(value)
+        return path.parent / expanded(value)
     if key not in _PATHS and isinstance(value, list) and all(isinstance(v, str) for v in value):
+        if key in _FOLDERS:
+            return tuple(v if v == ANY else path.parent / expanded(v) for v in value)
         return tuple(value)
     kind = "a path" if key in _PATHS else "a list of texts"
     raise BadSettings(

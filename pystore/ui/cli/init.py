@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ...model.errors import NotAStore
+from ...store.home import expanded
 from ...store.layout import exists
 from ...store.store import Store
 from ..settings import default_root, named_root
@@ -22,7 +23,7 @@ def init(given: Edge, /, path: Path | None) -> None:
     """
     if path is not None and given.named is not None:
         raise click.UsageError("Give one place for the store: PATH or --store")
-    root = (path or given.named or Path(".pystore")).expanduser()
+    root = expanded(path or given.named or Path(".pystore"))
     there = exists(root)
     try:
         store = Store(root)
@@ -39,7 +40,7 @@ def how_to_find(root: Path, typed: Path) -> list[str]:
     """How commands and programs find the store."""
     lines = []
     named = named_root()
-    if default_root().expanduser().resolve() != root:
+    if expanded(default_root()).resolve() != root:
         if named is not None:
             lines.append(f"not used by itself: PYSTORE_ROOT names another, {named}")
         place = shlex.quote(str(typed))

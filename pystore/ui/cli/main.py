@@ -14,6 +14,7 @@ import click
 
 from ...model.errors import BadName, PystoreWarning
 from ...model.version import __version__
+from ..nearby import Program
 from ..settings import coloured, completion_wanted
 from .edge import Edge, shared_options
 from .ending import DONE, Stopped, code_of, tell
@@ -189,6 +190,8 @@ def run(arguments: Sequence[str]) -> int:
             _forget_output()  # or Python would try again, and complain, when it ends
         tell(error, edge.debug)
         return code_of(error)
+    finally:
+        Program.file = None
 
 
 def _forget_output() -> None:
