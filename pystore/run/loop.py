@@ -31,6 +31,7 @@ from .dispatch import dispatch_of, lost
 from .edits import made_by, warn_of_edits
 from .executor import SerialExecutor
 from .failures import not_built, several_failed, wanted
+from .premises import check_premises
 from .request import Request
 from .source import source_digest
 
@@ -286,7 +287,9 @@ class _Loop:
         """Before the first attempt: that no later one will fail for what could be known now."""
         if not self._checked:
             chosen = self._plan.chosen
-            self._dispatch.check(d for dref, d in self._known.items() if dref not in chosen)
+            left = [d for dref, d in self._known.items() if dref not in chosen]
+            check_premises(left, self._store)
+            self._dispatch.check(left)
             self._checked = True
 
     def _send(self, request: Request) -> None:

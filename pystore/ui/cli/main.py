@@ -38,6 +38,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Do": {
         "run": "run",
+        "commit": "commit",
         "gc": "gc",
         "pin": "pins",
         "unpin": "pins",
