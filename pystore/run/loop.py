@@ -254,6 +254,7 @@ class _Loop:
         return bool(taken)
 
     def _choose(self, answer: Chosen) -> None:
+        self._store.chosen_by(answer.dref, self._known[answer.dref].matcher)
         built = self._built.get(answer.dref, [])
         if not built:
             self._listener(Reused(answer.dref, answer.rrefs))

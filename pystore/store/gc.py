@@ -19,6 +19,7 @@ from ..model.manifest import Manifest
 from ..model.printable import counted
 from ..model.refs import RRef
 from . import disk, live, locks, tree
+from .chosen import chosen
 from .commit import MANIFEST, trash
 from .pins import pins, roots_at
 from .store import Store
@@ -46,13 +47,14 @@ class Garbage:
         return f"{verb} {found}, {counted(self.size, 'byte')}, {counted(left, 'leftover')}"
 
 
-def collect(store: Store, keep: Iterable[Kept] = (), *, dry_run: bool = True) -> Garbage:
+def collect(store: Store, keep: Iterable[Kept] | None = None, *, dry_run: bool = True) -> Garbage:
     """Removes each realization that no root keeps, and what dead processes left.
 
     Roots are the pins, what living processes use, and `keep`: RRefs, paths that lead into the
-    store, directories of such links, and policies such as `keep_latest(2)`.
+    store, directories of such links, and policies such as `keep_latest(2)`; where it is None, the
+    latest of each derivation, and what the matchers that are in use would choose.
     """
-    kept, store = list(keep), store.own
+    kept, store = None if keep is None else list(keep), store.own
     with live.gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
         marked = _closed(store, _roots(store, kept))
         everything = {r for dref in store.drefs() for r in store.realizations(dref)}
@@ -68,12 +70,14 @@ def collect(store: Store, keep: Iterable[Kept] = (), *, dry_run: bool = True) ->
     return Garbage(victims, tuple(path.name for path in litter), not dry_run, shared)
 
 
-def _roots(store: Store, kept: list[Kept]) -> set[RRef]:
+def _roots(store: Store, kept: list[Kept] | None) -> set[RRef]:
     # Another process may still read what it was given; this one has asked for the collection,
     # and keeps only what its own running builds need.
     own = "" if store.session.running else store.session.name
     roots = live.used(store.layout.tmp, without=own) | set(pins(store).values())
-    for one in kept:
+    if kept is None:
+        roots |= chosen(store)
+    for one in kept or ():
         if isinstance(one, Keep):
             for dref in store.drefs():
                 roots |= one.chosen(store.all_candidates(dref, one.matcher.reads))

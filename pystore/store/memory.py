@@ -13,6 +13,7 @@ from ..model.context import Context, provenance_text, rref_of
 from ..model.digest import seed_of
 from ..model.errors import NotInStore
 from ..model.events import Listener
+from ..model.matchers import Matcher
 from ..model.refs import DRef, RRef
 from . import attempts, disk, tree
 from .attempts import Begun, Clock
@@ -143,6 +144,9 @@ class MemoryStore:
     def hold(self, rrefs: tuple[RRef, ...]) -> bool:
         """Returns False when one of them is not there any more."""
         return all(rref in self._contexts for rref in rrefs)
+
+    def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
+        """Nothing is ever collected here."""
 
     def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
         """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""

@@ -22,6 +22,7 @@ from ..model.config import Config
 from ..model.context import Context, parse_provenance
 from ..model.errors import Corrupted, NotAStore, NotInStore
 from ..model.events import Listener
+from ..model.matchers import Matcher
 from ..model.refs import DRef, RRef
 from . import (
     adopt,
@@ -35,6 +36,7 @@ from . import (
     scratch,
     staging,
     tree,
+    uses,
     verdicts,
 )
 from .attempts import Begun, Clock
@@ -177,6 +179,10 @@ class Store:
                 if writable:
                     self.session.note(rrefs)
         return len(below.there(self.layout, rrefs)) == len(rrefs)
+
+    def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
+        """Makes sure that gc knows of this matcher, which chooses among these realizations."""
+        uses.note(self.layout.attempts(dref), matcher, self.layout.tmp)
 
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay (S3)."""
