@@ -10,6 +10,10 @@ Scope = Literal["now", "any"]
 """By which code: the one of now (of a name, the one that ran last), or any."""
 
 
+Seeds = Literal["own"]
+"""Whose seeds the attempts of a new store have: its own, not those that all stores share."""
+
+
 def checked_count(
     name: str, given: object, *, least: int = 1, error: type[PystoreError] = BadStage
 ) -> int:

@@ -7,16 +7,19 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ..model.errors import BadRef, Corrupted, FormatTooNew, NotAStore
+from ..model.errors import BadRef, BadStage, Corrupted, FormatTooNew, NotAStore
+from ..model.options import Seeds
 from ..model.refs import DRef, RRef
 from . import disk
 
 FORMAT = 1
 _FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links")
 _MARK = "pystore.json"
+_OWN_SEEDS = "seeds"  # the feature of a store whose seeds are its own
 
 Ref = TypeVar("Ref", DRef, RRef)
 
@@ -100,20 +103,36 @@ def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
             continue
 
 
-def open_root(root: Path) -> str:
-    """The id of the store at `root`, making an empty one where there is nothing.
+@dataclass(frozen=True)
+class Mark:
+    """What says that a directory is a store, and which."""
 
-    Raises NotAStore when it holds other things, FormatTooNew when a later version wrote it.
+    id: str
+    salt: str = ""  # of its seeds; "" where they are those that all stores share
+
+
+def open_root(root: Path, seeds: Seeds | None = None) -> Mark:
+    """The mark of the store at `root`, making an empty one where there is nothing.
+
+    Raises NotAStore when it holds other things, or has not the `seeds` that are asked for;
+    FormatTooNew when a later version wrote it.
     """
+    _check_seeds(seeds)
     try:
-        identity = _read_mark(root)
+        mark = _read_mark(root)
     except FileNotFoundError:
-        _make(root)
-        return _read_mark(root)
+        _make(root, seeds)
+        mark = _read_mark(root)
+    if seeds and not mark.salt:
+        raise NotAStore(
+            "this store has the seeds that all stores share, and they cannot be changed",
+            path=root,
+            remedy="make another one: pystore init PATH --seeds own",
+        )
     for folder in _FOLDERS:
         if not (root / folder).is_dir():  # deleted by hand
             _make_again(root / folder)
-    return identity
+    return mark
 
 
 def open_below(root: Path) -> Layout:
@@ -142,21 +161,30 @@ def exists(root: Path) -> bool:
     return (root / _MARK).is_file()
 
 
-def _read_mark(root: Path) -> str:
+def _check_seeds(seeds: object) -> None:
+    if seeds not in (None, "own"):
+        raise BadStage(
+            f"seeds={seeds!r} says nothing",
+            remedy='write seeds="own", or leave it out for the seeds that all stores share',
+        )
+
+
+def _read_mark(root: Path) -> Mark:
     try:
         text = disk.read(root / _MARK)
     except NotADirectoryError:
         raise NotAStore("not a directory", path=root, remedy="name another path") from None
     try:
         mark = json.loads(text)
-        version, identity, features = mark["format"], str(mark["id"]), mark["features"]
+        version, identity, features = mark["format"], str(mark["id"]), list(mark["features"])
+        salt = str(mark["salt"]) if _OWN_SEEDS in features else ""
     except (ValueError, KeyError, TypeError):
         raise Corrupted(
             f"{_MARK} is damaged",
             path=root / _MARK,
             remedy='write {"digest":"blake3","features":[],"format":1,"id":"<32 hex>"} into it',
         ) from None
-    if version != FORMAT or features:
+    if version != FORMAT or set(map(str, features)) - {_OWN_SEEDS}:
         raise FormatTooNew(
             "this store needs a later version of pystore",
             path=root,
@@ -165,7 +193,7 @@ def _read_mark(root: Path) -> str:
             known=FORMAT,
             remedy="upgrade pystore, or name another path",
         )
-    return identity
+    return Mark(identity, salt)
 
 
 def check_place(root: Path) -> None:
@@ -179,7 +207,7 @@ def check_place(root: Path) -> None:
         _check_empty(root)
 
 
-def _make(root: Path) -> None:
+def _make(root: Path, seeds: Seeds | None) -> None:
     try:
         os.makedirs(root.parent, exist_ok=True)
         os.makedirs(root, 0o755, exist_ok=True)
@@ -189,6 +217,8 @@ def _make(root: Path) -> None:
     for folder in _FOLDERS:
         os.makedirs(root / folder, 0o755, exist_ok=True)
     mark = {"format": FORMAT, "digest": "blake3", "id": disk.fresh_name(), "features": []}
+    if seeds:
+        mark |= {"features": [_OWN_SEEDS], "salt": disk.fresh_name()}
     _publish_once(root, (json.dumps(mark, sort_keys=True) + "\n").encode())
 
 

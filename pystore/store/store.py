@@ -23,6 +23,7 @@ from ..model.context import Context, parse_provenance
 from ..model.errors import Corrupted, NotAStore, NotInStore
 from ..model.events import Listener
 from ..model.matchers import Matcher
+from ..model.options import Seeds
 from ..model.refs import DRef, RRef
 from . import (
     adopt,
@@ -58,10 +59,11 @@ class Store:
     With `durable=False` nothing is synced: quicker, and a power cut may lose what was built.
     `custom_tmp` is where realizers write, if it is on the same device. `below` is another store,
     such as a laboratory's: what it holds is seen as if it were here, and nothing is written to it.
-    `clock` gives the time [ns since the epoch, UTC].
+    With `seeds="own"`, a new store has seeds of its own: who trains apart with the seeds that all
+    stores share trains the same. `clock` gives the time [ns since the epoch, UTC].
 
-    Raises NotAStore when the path holds other things, or `below` is no store; FormatTooNew when a
-    later version wrote it.
+    Raises NotAStore when the path holds other things, or a store with other seeds, or `below` is
+    no store; FormatTooNew when a later version wrote it.
     """
 
     def __init__(
@@ -71,11 +73,13 @@ class Store:
         durable: bool = True,
         custom_tmp: str | os.PathLike[str] | None = None,
         below: str | os.PathLike[str] | None = None,
+        seeds: Seeds | None = None,
         clock: Clock = attempts.now,
     ) -> None:
         self.root = _real(path)
         self.durable = durable
-        self.id = open_root(self.root)
+        mark = open_root(self.root, seeds)
+        self.id, self.salt = mark.id, mark.salt
         self.layout = Layout(self.root, None if below is None else open_below(_real(below)))
         self.session = session_of(self.id, self.layout.tmp, self.layout.gate)
         self._clock = clock
@@ -273,13 +277,15 @@ class Store:
         """The next attempt number of a (derivation, context), for the staging of this name."""
         folder, tmp = self.layout.attempts(dref), self.layout.tmp
         before = below.ended(self.layout, dref, context.digest, after, seeds=seed is None)
-        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, before)
+        return attempts.claim(
+            folder, dref, context, name, self._clock, tmp, seed, before, self.salt
+        )
 
     def _take_over(
         self, config: Config, context: Context, name: str, seed: int | None
     ) -> scratch.Left | None:
         folder, tmp = self.layout.attempts(config.dref), self.layout.tmp
-        return scratch.take_over(folder, config, context, name, self._clock, tmp, seed)
+        return scratch.take_over(folder, config, context, name, self._clock, tmp, seed, self.salt)
 
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""

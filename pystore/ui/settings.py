@@ -18,6 +18,7 @@ import warnings
 from pathlib import Path
 
 from ..model.errors import BadPlace, PystoreWarning
+from ..model.options import Seeds
 from ..run.remotes import Defaults
 from ..store.current import Default
 from ..store.home import expanded
@@ -122,18 +123,20 @@ def store_initialize(
     *,
     durable: bool = True,
     below: str | os.PathLike[str] | None = None,
+    seeds: Seeds | None = None,
 ) -> Store:
     """The store that module-level functions work on from now on; made where there is none.
 
     Says which. `custom_store` is its path (default: see `default_root`); `custom_tmp` is where
     realizers write, if it is on the same device; `below` a store that is read as well, and never
-    written (default: `PYSTORE_BELOW`). Raises NotAStore when the path holds other
-    things, FormatTooNew when a later version wrote it.
+    written (default: `PYSTORE_BELOW`); `seeds="own"` gives a new store seeds of its own. Raises
+    NotAStore when the path holds other things, or a store with other seeds; FormatTooNew when a
+    later version wrote it.
     """
     root = expanded(custom_store) if custom_store is not None else default_root()
     print(f"Initializing {'existing' if exists(root) else 'non-existing'} {root}")
     below = default_below(root) if below is None else below
-    Default.store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below)
+    Default.store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below, seeds=seeds)
     return Default.store
 
 

@@ -85,7 +85,7 @@ def test_N3_by_a_rule_of_a_users_own_everything_stays(store):
 
 
 def test_N3_by_a_misspelt_metric_everything_stays(store):
-    made, _ = trained()
+    trained()
     with pytest.warns(ps.PystoreWarning, match="the choice means nothing"):
         ps.realize(train(match_best("acuracy.txt")))
     assert ps.gc().realizations == {}

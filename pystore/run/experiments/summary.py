@@ -11,7 +11,9 @@ from ...model.leftout import NOTHING, LeftOut
 from ...model.options import Mode, checked_mode
 from ...model.refs import DRef, RRef
 from ...model.statistics import Picked, Statistics, distinct, picked_best
+from ...store.attempts import has_imported
 from .parameters import Parameters, cell, flatten
+from .repeats import repeats
 from .results import Result, Results, frame, paragraphs
 from .table import Table, decimals, written
 
@@ -47,6 +49,7 @@ class Summary:
     parameters: tuple[str, ...]
     mode: Mode
     left_out: LeftOut = NOTHING  # of what has these names, and is by other code
+    repeats: tuple[str, ...] = ()  # what is to be said of attempts that had one seed
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -105,7 +108,8 @@ class Summary:
 
     def notes(self) -> list[str]:
         """What is said below the table."""
-        return [*self._of_pick(), *([str(self.left_out)] if self.left_out else [])]
+        left_out = [str(self.left_out)] if self.left_out else []
+        return [*self._of_pick(), *self.repeats, *left_out]
 
     def _of_pick(self) -> list[str]:
         found = self.picked()
@@ -154,7 +158,10 @@ def summarize(
     ordered = sorted(groups.values(), key=lambda rows: _order(rows[0], names))
     metrics = [metric] if metric is not None else list(results.metrics) or [""]
     shown = tuple(_group(rows, names, name, mode) for name in metrics for rows in ordered)
-    return Summary(shown, names, mode, results.left_out)
+    folders = map(results.store.layout.attempts, {row.attempt.dref for row in results})
+    apart = any(map(has_imported, folders))
+    told = tuple(repeats((row.attempt for row in results), apart=apart))
+    return Summary(shown, names, mode, results.left_out, told)
 
 
 def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode) -> Group:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ...model.errors import NotAStore
+from ...model.options import Seeds
 from ...store.home import expanded
 from ...store.layout import exists
 from ...store.store import Store
@@ -15,20 +16,27 @@ from .edge import Edge, edge
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--seeds",
+    type=click.Choice(["own"]),
+    help="Give it seeds of its own, not those that all stores share.",
+)
 @edge
-def init(given: Edge, /, path: Path | None) -> None:
+def init(given: Edge, /, path: Path | None, seeds: Seeds | None) -> None:
     """Make an empty store, in ./.pystore unless you name a PATH.
 
-    A store in a folder called .pystore is found from there and from all folders below.
+    A store in a folder called .pystore is found from there and from all folders below. Attempts
+    have the same seeds in every store, so that results can be compared and repeated; who trains
+    apart from others, and counts their attempts together, gives each store seeds of its own.
     """
     if path is not None and given.named is not None:
         raise click.UsageError("Give one place for the store: PATH or --store")
     root = expanded(path or given.named or Path(".pystore"))
     there = exists(root)
     try:
-        store = Store(root)
+        store = Store(root, seeds=seeds)
     except NotAStore as error:
-        if root.is_dir():
+        if root.is_dir() and not there:
             error.remedy = f"pystore init {shlex.quote(str(root / '.pystore'))}"
         raise
     click.echo(f"{'there is a store already:' if there else 'made an empty store:'} {store.root}")
