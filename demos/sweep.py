@@ -145,7 +145,7 @@ def kill_half_way(copy: Path, root: Path) -> None:
         time.sleep(0.02)
     child.kill()
     child.wait()
-    print(f"{len(results('train', store=store)) - before} trainings had begun")
+    print(f"{len(results('train', code='any', store=store)) - before} trainings had begun")
 
 
 def command(copy: Path, *options: str) -> list[str]:

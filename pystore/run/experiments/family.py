@@ -28,10 +28,12 @@ class Meant:
     drefs: tuple[DRef, ...]
     left_out: LeftOut = NOTHING
     origins: "Mapping[DRef, Origin]" = field(default_factory=dict)  # of those made by several
+    tries: Mapping[DRef, list[Attempt]] = field(default_factory=dict)  # that were read to know
 
-    def among(self, dref: DRef, tries: Sequence[Attempt]) -> list[Attempt]:
-        """Those attempts of a derivation that are meant."""
-        origin = self.origins.get(dref)
+    def attempts(self, dref: DRef, store: StoreProtocol) -> list[Attempt]:
+        """The attempts of a derivation that are meant, first to last."""
+        tries, origin = self.tries.get(dref), self.origins.get(dref)
+        tries = store.attempts(dref) if tries is None else tries
         return [a for a in tries if origin is None or origin.has_made(a)]
 
 
@@ -67,7 +69,9 @@ def named(stage: Any, store: StoreProtocol, code: Scope, *, tried: bool = False)
 
     known = Known(store)
     origin = _origin(stage, known) or of_name(found, known, tried=tried)
-    meant = Meant(tuple(found)) if origin is None else _chosen(found, origin, known)
+    if origin is None:
+        return Meant(tuple(found), tries=known.tries)
+    meant = _chosen(found, origin, known)
     if not meant.drefs:
         raise BadStage(
             f"nothing has been built by the code of {name} as it is now",
@@ -85,14 +89,16 @@ def members(what: Any, store: StoreProtocol, code: Scope = "now") -> Meant:
     """
     drefs: dict[DRef, None] = {}
     origins: dict[DRef, Origin] = {}
+    tries: dict[DRef, list[Attempt]] = {}
     left_out: dict[object, LeftOut] = {}
     for leaf in _leaves(what):
         meant = _members(leaf, store, checked_scope(code))
         drefs |= dict.fromkeys(meant.drefs)
         origins |= meant.origins
+        tries |= meant.tries
         left_out[_key(leaf)] = meant.left_out
     if drefs:
-        return Meant(tuple(drefs), sum(left_out.values(), NOTHING), origins)
+        return Meant(tuple(drefs), sum(left_out.values(), NOTHING), origins, tries)
     raise BadStage(
         "nothing to show: none of these has been realized or instantiated in this store",
         given=repr(what)[:200],
@@ -140,7 +146,9 @@ def _alone(dref: DRef, given: Any, store: StoreProtocol, code: Scope) -> Meant:
     known = Known(store)
     origin = Origin.of_derivation(given) if isinstance(given, Derivation) else None
     origin = origin or of_name([dref], known)
-    return Meant((dref,)) if origin is None else _chosen([dref], origin, known, alone=True)
+    if origin is None:
+        return Meant((dref,), tries=known.tries)
+    return _chosen([dref], origin, known, alone=True)
 
 
 def _chosen(
@@ -151,7 +159,7 @@ def _chosen(
     origins: dict[DRef, Origin] = {}
     left_out = NOTHING
     for dref in found:
-        tries = known.store.attempts(dref)
+        tries = known.attempts(dref)
         strange = tries
         if alone or origin.fits(dref, known):
             strange = [attempt for attempt in tries if not origin.has_made(attempt)]
@@ -159,7 +167,7 @@ def _chosen(
                 drefs.append(dref)
                 origins |= {dref: origin} if strange else {}
         left_out += origin.left_out(dref, strange, known)
-    return Meant(tuple(drefs), left_out, origins)
+    return Meant(tuple(drefs), left_out, origins, known.tries)
 
 
 def _origin(stage: Any, known: "Known") -> "Origin | None":

@@ -70,7 +70,7 @@ class Origin:
     @classmethod
     def of_dref(cls, dref: DRef, known: "Known") -> "Origin":
         """That of a derivation that a store knows."""
-        if tries := known.store.attempts(dref):
+        if tries := known.attempts(dref):
             return cls.of_attempt(tries[-1], known)
         value = known.config(dref)
         return cls(_code(value), Version(value), known.inputs(dref))
@@ -105,12 +105,19 @@ class Origin:
 
 @dataclass
 class Known:
-    """What a store knows of its derivations, each config read once."""
+    """What a store knows of its derivations, each config and each record read once."""
 
     store: StoreProtocol
+    tries: dict[DRef, list[Attempt]] = field(default_factory=dict)  # as far as they were read
     _configs: dict[DRef, Config | None] = field(default_factory=dict)
     _values: dict[DRef, dict[str, Any]] = field(default_factory=dict)
     _inputs: dict[DRef, Codes] = field(default_factory=dict)
+
+    def attempts(self, dref: DRef) -> list[Attempt]:
+        """The attempts of a derivation, first to last."""
+        if dref not in self.tries:
+            self.tries[dref] = self.store.attempts(dref)
+        return self.tries[dref]
 
     def config(self, dref: DRef) -> dict[str, Any]:
         """The values of a config; but the name none, where it is damaged or has been removed."""
@@ -152,7 +159,7 @@ def of_name(drefs: Sequence[DRef], known: Known, *, tried: bool = False) -> Orig
     told = {(_code(known.config(d)), tuple(sorted(known.inputs(d).items()))) for d in drefs}
     if len(told) == 1 and None not in {code for code, _ in told}:
         return None
-    tries = [attempt for dref in drefs for attempt in known.store.attempts(dref)]
+    tries = [attempt for dref in drefs for attempt in known.attempts(dref)]
     made = [attempt for attempt in tries if attempt.succeeded and not tried] or tries
     last = max(made, key=lambda attempt: (_counted_since(attempt, known.store), *attempt.order),
                default=None)  # fmt: skip

@@ -15,11 +15,11 @@ from ...model.attempt import Attempt
 from ...model.errors import BadMetric, BadRef, BadStage, PystoreError
 from ...model.leftout import NOTHING, LeftOut
 from ...model.options import Mode, Scope, checked_mode
-from ...model.refs import RRef, check_part
+from ...model.refs import DRef, RRef, check_part
 from ...store import below
 from ...store.current import current_store
 from ...store.store import Store
-from .family import members, tell
+from .family import Meant, members, tell
 from .parameters import Parameters, cell, differing
 from .table import Table
 
@@ -134,7 +134,7 @@ def results(
     meant = members(list(what), store, code)
     configs = {dref: store.config(dref) for dref in meant.drefs}
     told = differing(configs)
-    made = [(a, told[dref]) for dref in configs for a in meant.among(dref, counted(store, dref))]
+    made = [(a, told[dref]) for dref in configs for a in _counted(meant, store, dref)]
     if not made:
         raise BadStage(
             "nothing to show: nothing has been built of these yet",
@@ -180,10 +180,10 @@ def best(
     return min(ranks)[1]
 
 
-def counted(store: Store, dref: Any) -> list[Attempt]:
-    """The attempts of a derivation, first to last, but those whose result was rejected (V1)."""
+def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
+    """The attempts that are meant, first to last, but those whose result was rejected (V1)."""
     rejected = below.marked(store.layout, dref, "rejected")
-    made = store.attempts(dref)
+    made = meant.attempts(dref, store)
     return [a for a in made if a.rref is None or a.rref.digest not in rejected]
 
 
