@@ -48,6 +48,7 @@ def returned_value(function: Any) -> str | None:
     return None if found is None else ast.unparse(found)[:200]
 
 
+@lru_cache(1024)
 def _may_return(code: CodeType) -> bool:
     """Whether the code that was loaded returns anything but None; its file may be edited since."""
     import dis  # only before something is built

@@ -16,11 +16,11 @@ from .edge import Edge, as_json, edge, report
 @as_json
 @edge
 def commit_command(given: Edge, /, staging: Path, as_json: bool) -> None:
-    """Make a result of STAGING, the folder that a failed attempt has left.
+    """Make a result of what a failed attempt has left.
 
-    The error of the attempt names it. Mend what was wrong in its `out` first, such as a file that
-    is missing; of a stage that returned a value, nothing is wrong. All is checked as at the end of
-    a run.
+    STAGING is its folder; the error of the attempt names it. Mend what was wrong in its `out`
+    first, such as a file that is missing; of a stage that returned a value, nothing is wrong. All
+    is checked as at the end of a run.
 
     --json: an object with `rref`, `path` and `metrics`.
     """
