@@ -137,15 +137,15 @@ def run(copy: Path, root: Path, *options: str) -> None:
 def kill_half_way(copy: Path, root: Path) -> None:
     """Starts the experiment, and kills it when some of its trainings are done."""
     store = Store(root)
-    before = len(results("train", store=store))
+    before = len(results("train", code="any", store=store))
     child = subprocess.Popen(
         command(copy), env=environment(root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    while child.poll() is None and len(results("train", store=store)) < before + 12:
+    while child.poll() is None and len(results("train", code="any", store=store)) < before + 12:
         time.sleep(0.02)
     child.kill()
     child.wait()
-    print(f"{len(results('train', store=store)) - before} trainings had begun")
+    print(f"{len(results('train', code='any', store=store)) - before} trainings had begun")
 
 
 def command(copy: Path, *options: str) -> list[str]:

@@ -16,7 +16,12 @@ def short(purpose: str, data: bytes) -> str:
     return blake3(data, derive_key_context=purpose).hexdigest(16)
 
 
-def seed_of(dref: str, context: str, number: int) -> int:
-    """The seed of one attempt, below 2³² (S7): different every attempt, the same on replay."""
+def seed_of(dref: str, context: str, number: int, salt: str = "") -> int:
+    """The seed of one attempt, below 2³² (S7): different every attempt, the same on replay.
+
+    The same in every store, unless it has a salt of its own.
+    """
     text = f"{dref}\n{context}\n{number}"
+    if salt:
+        return int(digest("pystore seed 2", f"{salt}\n{text}".encode())[:8], 16)
     return int(digest("pystore seed 1", text.encode())[:8], 16)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from .candidate import Candidate
 from .errors import BadMatcher, BadRef, MatcherUnsatisfied, PystoreWarning
 from .options import checked_count, checked_mode
-from .printable import listed
+from .printable import counted, listed
 from .refs import RRef, check_part
 from .statistics import distinct
 
@@ -183,7 +183,9 @@ def _match_best(
     present = _present(candidates)
     sign = -1.0 if mode == "max" else 1.0
     ranks = [(sign * candidate.metric(file), candidate) for candidate in present]
-    if len(present) > 1 and all(rank != rank for rank, _ in ranks):
+    # Of a single one, a number that is no number is its own; a file that it lacks is a wrong name.
+    wrong = len(present) > 1 or any(file not in one.files for one in present)
+    if wrong and all(rank != rank for rank, _ in ranks):
         _warn_of_no_metric(present, file)
     ranks.sort(key=lambda r: (r[0] != r[0], 0.0 if r[0] != r[0] else r[0], r[1].rref))
     return [c for _, c in ranks[:n]] if len(present) >= n else Need(n - len(present))
@@ -192,8 +194,9 @@ def _match_best(
 def _warn_of_no_metric(present: list[Candidate], file: str) -> None:
     known = sorted({name for candidate in present for name in candidate.latest.metrics})
     warnings.warn(
-        f"match_best({file!r}): none of {len(present)} realizations of {present[0].rref.dref} has "
-        f"that number, so the choice means nothing; recorded are: {listed(known) or 'none'}",
+        f"match_best({file!r}): none of {counted(len(present), 'realization')} of "
+        f"{present[0].rref.dref} has that number, so the choice means nothing; recorded are: "
+        f"{listed(known) or 'none'}",
         PystoreWarning,
         stacklevel=2,
     )

@@ -6,6 +6,13 @@ from .errors import BadStage, PystoreError
 
 Mode = Literal["max", "min"]
 
+Scope = Literal["now", "any"]
+"""By which code: the one of now (of a name, the one that ran last), or any."""
+
+
+Seeds = Literal["own"]
+"""Whose seeds the attempts of a new store have: its own, not those that all stores share."""
+
 
 def checked_count(
     name: str, given: object, *, least: int = 1, error: type[PystoreError] = BadStage
@@ -23,3 +30,13 @@ def checked_mode(given: object, error: type[PystoreError] = BadStage) -> Mode:
     if given in ("max", "min"):
         return given
     raise error(f"mode {given!r} is neither 'max' nor 'min'", remedy="write mode='min'")
+
+
+def checked_scope(given: object) -> Scope:
+    """The scope. Raises BadStage when it is neither "now" nor "any"."""
+    if given in ("now", "any"):
+        return given
+    raise BadStage(
+        f"code={given!r} is neither 'now' nor 'any'",
+        remedy="write code='any' for what other code has made as well",
+    )

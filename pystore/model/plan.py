@@ -4,7 +4,7 @@ P1  Inputs are chosen before what needs them is matched; each derivation is matc
 P2  A choice is made once, and then stands.
 P3  Linear: unmet inputs are counted, never rescanned.
 P4  It ends: at most `max_attempts` builds a derivation, and no build after a round that brought
-    nothing new, when the matcher wanted realizations.
+    nothing new, when the matcher wanted realizations, or nothing but what was rejected.
 P5  After a failure nothing new is started, unless told to keep going; what needs the failed one
     is never matched.
 """
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 from .candidate import Candidate
 from .context import Context
-from .errors import MatcherUnsatisfied
 from .matchers import Need
 from .refs import DRef, RRef
+from .unmet import nothing_new, rejected_again, too_many
 
 SAME_AGAIN = 3  # attempts with one result after which a stage counts as deterministic
 
@@ -70,6 +70,7 @@ class Built:
     dref: DRef
     rref: RRef
     fresh: bool
+    rejected: str = ""  # why it must not be used, where a person has said so
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class _State:
     used: int = 0  # builds that were asked for
     outstanding: int = 0  # builds of this round not yet reported
     fresh: bool = True  # whether the last round brought something new
+    usable: bool = False  # whether it brought something that was not rejected
+    rejected: dict[RRef, str] = field(default_factory=dict)  # what else it brought, and why
     context: Context = field(default_factory=Context)
 
 
@@ -182,10 +185,12 @@ class Plan:
 
     def _want(self, report: Wants) -> None:
         state, need = self._states[report.dref], report.need
-        if report.hopeless or (need.of == "realizations" and not state.fresh):
+        if state.rejected and not state.usable:
+            self._fail(report.dref, rejected_again(report, state.rejected))
+        elif report.hopeless or (need.of == "realizations" and not state.fresh):
             self._fail(report.dref, nothing_new(report))
         elif state.used >= self._max_attempts:
-            self._fail(report.dref, _too_many(report, state.used))
+            self._fail(report.dref, too_many(report, state.used))
         else:
             state.fresh = need.of == "attempts"
             self._build(report.dref, min(need.n, self._max_attempts - state.used))
@@ -194,12 +199,15 @@ class Plan:
         state = self._states[dref]
         state.used += count
         state.outstanding = count
+        state.usable, state.rejected = False, {}
         if self.goes_on:
             self._queue.extendleft([Realize(dref, state.context, forced)] * count)
 
     def _count(self, report: Built) -> None:
         state = self._states[report.dref]
-        state.fresh |= report.fresh
+        state.fresh |= report.fresh and not report.rejected
+        state.usable |= not report.rejected
+        state.rejected |= {report.rref: report.rejected} if report.rejected else {}
         state.outstanding -= 1
         if not state.outstanding and self.goes_on:
             self._queue.appendleft(Match(report.dref, state.context))
@@ -221,25 +229,3 @@ def more_attempts(wanted: int, candidates: Iterable[Candidate]) -> Need | None:
         return None  # what the matcher itself sees to
     done = {(attempt.seed, c.rref) for c in candidates for attempt in c.attempts}
     return Need(wanted - len(done), of="attempts") if wanted > len(done) else None
-
-
-def nothing_new(report: Wants) -> MatcherUnsatisfied:
-    """The failure of a derivation whose every attempt makes the same."""
-    return MatcherUnsatisfied(
-        "building again brings nothing new",
-        dref=report.dref,
-        wanted=f"{report.need.n} more {report.need.of}",
-        realizations=report.realizations,
-        attempts=report.attempts,
-        remedy="ask for fewer, count attempts with match_some(n), or use build_seed(b)",
-    )
-
-
-def _too_many(report: Wants, used: int) -> MatcherUnsatisfied:
-    return MatcherUnsatisfied(
-        "the matcher still wants more after max_attempts builds",
-        dref=report.dref,
-        wanted=f"{report.need.n} more {report.need.of}",
-        builds=used,
-        remedy="raise realize(…, max_attempts=…), or ask the matcher for less",
-    )

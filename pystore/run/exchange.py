@@ -1,7 +1,6 @@
 """Exchange: results go to other places and come from them; on the current store by default."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ..model.derivation import Closure
@@ -10,6 +9,7 @@ from ..model.events import Listener, ignore
 from ..model.moved import Moved
 from ..model.refs import DRef, RRef, parse_ref
 from ..store.current import current_store
+from ..store.home import expanded
 from ..store.layout import exists
 from ..store.store import Store
 from .remotes import Defaults, Url
@@ -125,7 +125,7 @@ def copy(
 def _store_at(place: Store | Url) -> Store:
     if isinstance(place, Store):
         return place
-    if not exists(Path(place).expanduser()):
+    if not exists(expanded(place)):
         raise NotAStore(
             "no store is here",
             path=place,
@@ -153,7 +153,7 @@ def pack(
 
     store = store or current_store()
     signer = Key(key) if key is not None else None
-    path, rrefs = Path(file).expanduser(), _sendable(refs, store)
+    path, rrefs = expanded(file), _sendable(refs, store)
     return archive.pack(store, rrefs, path, signer, diffs=_diffs(diffs))
 
 
@@ -174,7 +174,7 @@ def unpack_archive(
 
     store, trusted = store or current_store(), _trusted(trusted_keys)
     with shown(progress, listener) as hear:
-        return archive.unpack(store, Path(file).expanduser(), trusted, hear)
+        return archive.unpack(store, expanded(file), trusted, hear)
 
 
 def _diffs(wanted: bool | None) -> bool:

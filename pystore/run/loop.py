@@ -33,6 +33,7 @@ from .dispatch import dispatch_of, lost
 from .edits import warn_of_edits
 from .executor import SerialExecutor
 from .failures import not_built, several_failed, wanted
+from .premises import check_premises
 from .request import Request
 from .source import source_digest
 
@@ -254,6 +255,7 @@ class _Loop:
         return bool(taken)
 
     def _choose(self, answer: Chosen) -> None:
+        self._store.chosen_by(answer.dref, self._known[answer.dref].matcher)
         built = self._built.get(answer.dref, [])
         if not built:
             self._listener(Reused(answer.dref, answer.rrefs))
@@ -287,7 +289,9 @@ class _Loop:
         """Before the first attempt: that no later one will fail for what could be known now."""
         if not self._checked:
             chosen = self._plan.chosen
-            self._dispatch.check(d for dref, d in self._known.items() if dref not in chosen)
+            left = [d for dref, d in self._known.items() if dref not in chosen]
+            check_premises(left, self._store)
+            self._dispatch.check(left)
             self._checked = True
 
     def _send(self, request: Request) -> None:
@@ -318,7 +322,8 @@ class _Loop:
         if error is None:
             rref = future.result().rref
             self._built.setdefault(dref, []).append(rref)
-            self._plan.tell(Built(dref, rref, fresh=rref not in self._seen.get(dref, ())))
+            fresh = rref not in self._seen.get(dref, ())
+            self._plan.tell(Built(dref, rref, fresh, self._store.rejection(rref)))
         elif again := request.again_after(error):
             self._send(again)  # as siblings that run may finish, though another has failed
         else:

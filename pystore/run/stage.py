@@ -132,7 +132,8 @@ class StageRealizer:
             raise BadStage(
                 f"the stage {self.stage.stage_name} returned a value, which would be lost",
                 returned=repr(result)[:200],
-                remedy="write it to a file: add a parameter file=output('file')",
+                remedy="write it to a file: add a parameter file=output('file'); `pystore commit "
+                "STAGING`, or commit(staging), saves this training without the value",
             )
 
 

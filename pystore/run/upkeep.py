@@ -41,7 +41,7 @@ def pins(*, store: Store | None = None) -> dict[str, RRef]:
 
 
 def gc(
-    keep: "Iterable[Kept] | Kept" = (),
+    keep: "Iterable[Kept] | Kept | None" = None,
     *,
     dry_run: bool = True,
     store: Store | None = None,
@@ -50,14 +50,16 @@ def gc(
 
     Kept are pins, what living processes use, what `keep` names, and all that these were built
     from. `keep` takes RRefs, paths of links into the store or of directories of such links, and
-    `keep_latest(n)` or `keep_best(file, n)`, which choose in each derivation. Attempts and their
-    metrics stay. Raises NotInStore when something to keep is not there.
+    `keep_latest(n)` or `keep_best(file, n)`, which choose in each derivation. Without it, the
+    latest of each derivation is kept, and what the matchers that have been used would choose;
+    `gc(())` keeps neither. Attempts and their metrics stay. Raises NotInStore when something to
+    keep is not there.
     """
     from ..store.gc import collect  # what is rarely done is imported when it is
 
     if isinstance(keep, (str, os.PathLike, Keep)):
         keep = [keep]
-    if not isinstance(keep, Iterable):
+    if keep is not None and not isinstance(keep, Iterable):
         raise BadStage(
             "gc keeps RRefs, paths, and policies such as keep_latest(2)",
             given=repr(keep)[:200],

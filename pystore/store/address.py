@@ -7,6 +7,7 @@ from pathlib import Path
 from ..model.errors import BadStage, NotAStore
 from .layout import exists
 from .protocol import StoreProtocol
+from .staging import refuse_strange
 from .store import Store
 
 
@@ -51,6 +52,8 @@ def _open(address: Address) -> Store:
         )
     store = Store(address.root, durable=address.durable, below=address.below)
     store.staging_area = Path(address.staging)
+    if store.staging_area != store.layout.tmp:
+        refuse_strange(store.staging_area)
     if store.id != address.id:
         raise NotAStore(
             "this machine sees another store at this path",

@@ -64,6 +64,7 @@ def claim(
     tmp: Path,
     seed: int | None = None,
     before: Before = NOTHING,
+    salt: str = "",
 ) -> Begun:
     """Claims the next number of this (derivation, context), with its own seed or `seed` (S7).
 
@@ -75,7 +76,7 @@ def claim(
     while True:
         numbers = begun_numbers(folder, context.digest)
         number = max(numbers[-1] + 1 if numbers else 0, before.number)
-        while (own := seed_of(dref, context.digest, number)) in taken:
+        while (own := seed_of(dref, context.digest, number, salt)) in taken:
             number += 1
         start = max(clock(), before.start, last_start(folder, context.digest, numbers) + 1)
         begun = Begun(number, own if seed is None else seed, start)
@@ -162,9 +163,14 @@ def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
     return begin
 
 
+def has_imported(folder: str) -> bool:
+    """Whether attempts of other stores are among those of a derivation."""
+    return os.path.exists(f"{folder}/{IMPORTED}")
+
+
 def imported_seeds(folder: str, context: str) -> frozenset[int]:
     """The seeds of the attempts in a context, where some of another store are among them."""
-    if not os.path.exists(f"{folder}/{IMPORTED}"):
+    if not has_imported(folder):
         return frozenset()  # the numbers say it all
     return frozenset(attempt.seed for attempt in ended(folder, context))
 

@@ -210,7 +210,8 @@ def _contents(store: Store) -> Finding:
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
     under = f"; below it {below.root}" if below else ""
-    return Finding("store", "fine", f"format {FORMAT}; {what}{under}")
+    seeds = "; seeds of its own" if store.salt else ""
+    return Finding("store", "fine", f"format {FORMAT}{seeds}; {what}{under}")
 
 
 def _file_system(root: Path) -> Finding:

@@ -19,6 +19,7 @@ from ..model.manifest import Manifest
 from ..model.printable import counted, listed
 from ..model.refs import RRef
 from . import disk, live, locks, rights, tree
+from .chosen import chosen
 from .commit import MANIFEST
 from .pins import pins, roots_at
 from .rights import Obstacle, obstacle
@@ -56,14 +57,15 @@ class Garbage:
 
 
 @rights.explained
-def collect(store: Store, keep: Iterable[Kept] = (), *, dry_run: bool = True) -> Garbage:
+def collect(store: Store, keep: Iterable[Kept] | None = None, *, dry_run: bool = True) -> Garbage:
     """Removes each realization that no root keeps, and what dead processes left.
 
     Roots are the pins, what living processes use, and `keep`: RRefs, paths that lead into the
-    store, directories of such links, and policies such as `keep_latest(2)`. What is another
+    store, directories of such links, and policies such as `keep_latest(2)`; where it is None, the
+    latest of each derivation, and what the matchers that are in use would choose. What is another
     user's stays, and is named; where it cannot be read what must stay, all realizations do.
     """
-    kept, store = list(keep), store.own
+    kept, store = None if keep is None else list(keep), store.own
     with live.gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
         found = _look(store, kept)
         shared = store.pool.shared(Path(store.layout.out(rref)) for rref in found.victims)
@@ -104,7 +106,7 @@ class _Found:
 _BARRED = (errno.EPERM, errno.EACCES, errno.EBUSY)
 
 
-def _look(store: Store, kept: list[Kept]) -> _Found:
+def _look(store: Store, kept: list[Kept] | None) -> _Found:
     found = _Found({})
     found.litter = {path: path for path in _litter(store, found) if found.may_go(path)}
     try:
@@ -123,12 +125,14 @@ def _folder(store: Store, rref: RRef) -> Path:
     return Path(store.layout.realization(rref))
 
 
-def _roots(store: Store, kept: list[Kept]) -> set[RRef]:
+def _roots(store: Store, kept: list[Kept] | None) -> set[RRef]:
     # Another process may still read what it was given; this one has asked for the collection,
     # and keeps only what its own running builds need.
     own = "" if store.session.running else store.session.name
     roots = live.used(store.layout.tmp, without=own) | set(pins(store).values())
-    for one in kept:
+    if kept is None:
+        roots |= chosen(store)
+    for one in kept or ():
         if isinstance(one, Keep):
             for dref in store.drefs():
                 roots |= one.chosen(store.all_candidates(dref, one.matcher.reads))

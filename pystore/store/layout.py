@@ -9,10 +9,12 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ..model.errors import BadRef, Corrupted, FormatTooNew, NotAStore
+from ..model.errors import BadRef, BadStage, Corrupted, FormatTooNew, NotAStore
+from ..model.options import Seeds
 from ..model.printable import listed
 from ..model.refs import DRef, RRef
 from . import disk, rights
@@ -24,6 +26,7 @@ _RENAMED = ("drv", "tmp", "trash", "resolved", "roots")  # what is renamed from 
 _MARK = "pystore.json"
 # What link(2) says where there are none: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+_OWN_SEEDS = "seeds"  # the feature of a store whose seeds are its own
 
 Ref = TypeVar("Ref", DRef, RRef)
 
@@ -107,21 +110,37 @@ def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
             continue
 
 
-def open_root(root: Path) -> str:
-    """The id of the store at `root`, making an empty one where there is nothing.
+@dataclass(frozen=True)
+class Mark:
+    """What says that a directory is a store, and which."""
 
-    Raises NotAStore when it holds other things, FormatTooNew when a later version wrote it.
+    id: str
+    salt: str = ""  # of its seeds; "" where they are those that all stores share
+
+
+def open_root(root: Path, seeds: Seeds | None = None) -> Mark:
+    """The mark of the store at `root`, making an empty one where there is nothing.
+
+    Raises NotAStore when it holds other things, or has not the `seeds` that are asked for;
+    FormatTooNew when a later version wrote it.
     """
+    _check_seeds(seeds)
     try:
-        identity = _read_mark(root)
+        mark = _read_mark(root)
     except FileNotFoundError:
-        _make(root)
-        return _read_mark(root)
+        _make(root, seeds)
+        mark = _read_mark(root)
+    if seeds and not mark.salt:
+        raise NotAStore(
+            "this store has the seeds that all stores share, and they cannot be changed",
+            path=root,
+            remedy="make another one: pystore init PATH --seeds own",
+        )
     for folder in _FOLDERS:
         if not (root / folder).is_dir():  # deleted by hand
             _make_again(root / folder)
     _check_mounts(root)
-    return identity
+    return mark
 
 
 def open_below(root: Path) -> Layout:
@@ -150,21 +169,30 @@ def exists(root: Path) -> bool:
     return (root / _MARK).is_file()
 
 
-def _read_mark(root: Path) -> str:
+def _check_seeds(seeds: object) -> None:
+    if seeds not in (None, "own"):
+        raise BadStage(
+            f"seeds={seeds!r} says nothing",
+            remedy='write seeds="own", or leave it out for the seeds that all stores share',
+        )
+
+
+def _read_mark(root: Path) -> Mark:
     try:
         text = disk.read(root / _MARK)
     except NotADirectoryError:
         raise NotAStore("not a directory", path=root, remedy="name another path") from None
     try:
         mark = json.loads(text)
-        version, identity, features = mark["format"], str(mark["id"]), mark["features"]
+        version, identity, features = mark["format"], str(mark["id"]), list(mark["features"])
+        salt = str(mark["salt"]) if _OWN_SEEDS in features else ""
     except (ValueError, KeyError, TypeError):
         raise Corrupted(
             f"{_MARK} is damaged",
             path=root / _MARK,
             remedy='write {"digest":"blake3","features":[],"format":1,"id":"<32 hex>"} into it',
         ) from None
-    if version != FORMAT or features:
+    if version != FORMAT or set(map(str, features)) - {_OWN_SEEDS}:
         raise FormatTooNew(
             "this store needs a later version of pystore",
             path=root,
@@ -173,7 +201,7 @@ def _read_mark(root: Path) -> str:
             known=FORMAT,
             remedy="upgrade pystore, or name another path",
         )
-    return identity
+    return Mark(identity, salt)
 
 
 def check_place(root: Path) -> None:
@@ -187,13 +215,15 @@ def check_place(root: Path) -> None:
         _check_empty(root)
 
 
-def _make(root: Path) -> None:
+def _make(root: Path, seeds: Seeds | None) -> None:
     needed = (*(root / folder for folder in _FOLDERS), root, *root.parents)
     missing = [folder for folder in needed if not os.path.lexists(folder)]
     try:
         _make_folders(root)
         _check_mounts(root)
         mark = {"format": FORMAT, "digest": "blake3", "id": disk.fresh_name(), "features": []}
+        if seeds:
+            mark |= {"features": [_OWN_SEEDS], "salt": disk.fresh_name()}
         _publish_once(root, (json.dumps(mark, sort_keys=True) + "\n").encode())
     except BaseException:
         for folder in [] if exists(root) else missing:

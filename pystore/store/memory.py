@@ -14,6 +14,7 @@ from ..model.context import Context, provenance_text, rref_of
 from ..model.digest import seed_of
 from ..model.errors import NotInStore
 from ..model.events import Listener
+from ..model.matchers import Matcher
 from ..model.reads import Surroundings
 from ..model.refs import DRef, RRef
 from . import attempts, disk, tree
@@ -132,6 +133,10 @@ class MemoryStore:
         others = [a for a in self.attempts(dref) if a.context != context.digest]
         return len({a.rref for a in others if a.rref})
 
+    def rejection(self, rref: RRef) -> str:
+        """Nothing is ever rejected here."""
+        return ""
+
     def lock(self, dref: DRef, context: Context) -> MemoryLock:
         """The lock of one (derivation, context), not yet acquired."""
         with self._guard:
@@ -149,6 +154,9 @@ class MemoryStore:
     def hold(self, rrefs: tuple[RRef, ...]) -> bool:
         """Returns False when one of them is not there any more."""
         return all(rref in self._contexts for rref in rrefs)
+
+    def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
+        """Nothing is ever collected here."""
 
     def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
         """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""

@@ -15,6 +15,7 @@ from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context
 from ..model.events import Listener
+from ..model.matchers import Matcher
 from ..model.refs import DRef, RRef
 from .commit import Committed
 from .metrics import Trace
@@ -89,6 +90,9 @@ class StoreProtocol(Protocol):
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore."""
 
+    def rejection(self, rref: RRef) -> str:
+        """Why a realization must not be used; "" where nobody has rejected it."""
+
     def lock(self, dref: DRef, context: Context) -> Lock:
         """The lock of one (derivation, context), not yet acquired."""
 
@@ -100,6 +104,9 @@ class StoreProtocol(Protocol):
 
     def hold(self, rrefs: tuple[RRef, ...]) -> bool:
         """Keeps these while this process lives. Returns False when one is not there any more."""
+
+    def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
+        """Makes sure that this matcher is known to choose among the realizations of this."""
 
     def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
         """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""

@@ -109,6 +109,7 @@ def take_over(
     clock: Clock,
     tmp: Path,
     seed: int | None,
+    salt: str = "",
 ) -> Left | None:
     """Goes on with the latest attempt that left a scratch, if there is one (with this seed)."""
     found = abandoned(folder, context.digest, seed)
@@ -120,7 +121,7 @@ def take_over(
         begun = attempts.claim_again(folder, context, number, staging, tmp)
     if begun is None:
         seed = ended.seed if ended else seed
-        begun = attempts.claim(folder, config.dref, context, staging, clock, tmp, seed)
+        begun = attempts.claim(folder, config.dref, context, staging, clock, tmp, seed, salt=salt)
         held.move(folder, context.digest, begun.number)
     return Left(begun, held, number)
 

@@ -1,6 +1,8 @@
 """Staging: the directory that one attempt fills, before it becomes a realization."""
 
+import errno
 import os
+import stat
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,12 +10,13 @@ from pathlib import Path
 
 from ..model.config import Config
 from ..model.context import Context
-from ..model.errors import PystoreWarning
+from ..model.errors import BadPlace, PystoreWarning
 from ..model.refs import DRef
 from . import disk, locks, rights, tree
 from .attempts import Begun
 from .layout import Layout
 from .mounts import apart
+from .owner import strange_owner
 from .reading import NAME, Reading, taken_over
 from .scratch import Scratch
 
@@ -104,13 +107,17 @@ class Staging:
 
 
 def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
-    """Where the stagings of a store lie, when its user has named a place for them."""
+    """Where the stagings of a store lie, when its user has named a place for them.
+
+    Raises BadPlace where the folder for them is another user's.
+    """
     if custom_tmp.is_relative_to(layout.root):
         return layout.tmp  # gc looks after the store's own directories
     os.makedirs(custom_tmp, exist_ok=True)
     if not apart([layout.tmp, custom_tmp]):
         found = custom_tmp / f"pystore-{identity}"
         rights.ensure_folder(found)
+        refuse_strange(found)
         return found
     warnings.warn(
         f"custom_tmp {custom_tmp} is on another device than the store {layout.root}, or on another "
@@ -119,6 +126,34 @@ def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
         stacklevel=3,
     )
     return layout.tmp
+
+
+def refuse_strange(area: Path) -> None:
+    """Raises BadPlace for a folder of stagings that another user has made, or could lead away."""
+    status, owner = os.lstat(area), strange_owner(area)
+    if owner is None and stat.S_ISDIR(status.st_mode):
+        return
+    raise BadPlace(
+        "the folder for what is being built is not ours",
+        path=area,
+        owner=owner,
+        you=os.geteuid(),
+        it_is=None if stat.S_ISDIR(status.st_mode) else "a link",
+        remedy="name another custom_tmp, in a folder of your own",
+    )
+
+
+def _reaches(area: Path, tmp: Path) -> bool:
+    """Whether one rename leads from there into the store: one device may be mounted twice."""
+    name = disk.fresh_name()
+    os.mkdir(area / name)
+    try:
+        os.rename(area / name, tmp / name)
+    except OSError as error:
+        os.rmdir(area / name)
+        return error.errno != errno.EXDEV  # a store that cannot be written says so when it must
+    os.rmdir(tmp / name)
+    return True
 
 
 def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:

@@ -22,6 +22,8 @@ from ..model.config import Config
 from ..model.context import Context, parse_provenance
 from ..model.errors import Corrupted, NotAStore, NotInStore
 from ..model.events import Listener
+from ..model.matchers import Matcher
+from ..model.options import Seeds
 from ..model.reads import Surroundings
 from ..model.refs import DRef, RRef
 from . import (
@@ -38,11 +40,13 @@ from . import (
     staging,
     touched,
     tree,
+    uses,
     verdicts,
 )
 from .attempts import Begun, Clock
 from .commit import CONTEXT, Committed, publish, seal
 from .current import using
+from .home import expanded
 from .layout import Layout, exists, open_below, open_root
 from .links import Pool
 from .live import session_of
@@ -60,10 +64,11 @@ class Store:
     With `durable=False` nothing is synced: quicker, and a power cut may lose what was built.
     `custom_tmp` is where realizers write, if it is on the same device. `below` is another store,
     such as a laboratory's: what it holds is seen as if it were here, and nothing is written to it.
-    `clock` gives the time [ns since the epoch, UTC].
+    With `seeds="own"`, a new store has seeds of its own: who trains apart with the seeds that all
+    stores share trains the same. `clock` gives the time [ns since the epoch, UTC].
 
-    Raises NotAStore when the path holds other things, or `below` is no store; FormatTooNew when a
-    later version wrote it.
+    Raises NotAStore when the path holds other things, or a store with other seeds, or `below` is
+    no store; FormatTooNew when a later version wrote it.
     """
 
     def __init__(
@@ -73,11 +78,13 @@ class Store:
         durable: bool = True,
         custom_tmp: str | os.PathLike[str] | None = None,
         below: str | os.PathLike[str] | None = None,
+        seeds: Seeds | None = None,
         clock: Clock = attempts.now,
     ) -> None:
         self.root = _real(path)
         self.durable = durable
-        self.id = open_root(self.root)
+        mark = open_root(self.root, seeds)
+        self.id, self.salt = mark.id, mark.salt
         self.layout = Layout(self.root, None if below is None else open_below(_real(below)))
         self.session = session_of(self.id, self.layout.tmp, self.layout.gate)
         self._clock = clock
@@ -189,6 +196,10 @@ class Store:
                     self.session.note(rrefs)
         return len(below.there(self.layout, rrefs)) == len(rrefs)
 
+    def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
+        """Makes sure that gc knows of this matcher, which chooses among these realizations."""
+        uses.note(self.layout.attempts(dref), matcher, self.layout.tmp)
+
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay (S3)."""
         self._remove(Path(self.layout.realization(RRef(rref))), rref)
@@ -228,6 +239,10 @@ class Store:
     def elsewhere(self, dref: DRef, context: Context) -> int:
         """How many realizations attempts have made for other inputs."""
         return len(below.made(self.layout, dref, without=context.digest))
+
+    def rejection(self, rref: RRef) -> str:
+        """Why a realization must not be used; "" where nobody has rejected it."""
+        return str(below.verdict(self.layout, rref, "rejected").get("reason", ""))
 
     # --- building ----------------------------------------------------------------------
 
@@ -270,13 +285,15 @@ class Store:
         """The next attempt number of a (derivation, context), for the staging of this name."""
         folder, tmp = self.layout.attempts(dref), self.layout.tmp
         before = below.ended(self.layout, dref, context.digest, after, seeds=seed is None)
-        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, before)
+        return attempts.claim(
+            folder, dref, context, name, self._clock, tmp, seed, before, self.salt
+        )
 
     def _take_over(
         self, config: Config, context: Context, name: str, seed: int | None
     ) -> scratch.Left | None:
         folder, tmp = self.layout.attempts(config.dref), self.layout.tmp
-        return scratch.take_over(folder, config, context, name, self._clock, tmp, seed)
+        return scratch.take_over(folder, config, context, name, self._clock, tmp, seed, self.salt)
 
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""
@@ -395,4 +412,4 @@ class Store:
 
 
 def _real(path: str | os.PathLike[str]) -> Path:
-    return Path(os.path.realpath(os.path.expanduser(path)))
+    return Path(os.path.realpath(expanded(path)))

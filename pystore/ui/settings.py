@@ -9,6 +9,7 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_TRUSTED_KEYS`  public keys, one of which must have signed what comes from there
 `PYSTORE_DIFFS`    "no": uncommitted changes of a project are not sent along with results
 `PYSTORE_SETTINGS`  where the settings file is
+`SUDO_UID`         who became root: that user's stores are root's own, too
 `NO_COLOR`         when it is set and not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
@@ -18,29 +19,38 @@ import warnings
 from pathlib import Path
 from typing import Literal
 
-from ..model.errors import BadSettings, PystoreWarning
+from ..model.errors import BadPlace, BadSettings, PystoreWarning
+from ..model.options import Seeds
 from ..model.printable import listed
 from ..run.remotes import Defaults
 from ..store.current import Default
+from ..store.home import expanded
 from ..store.layout import exists
 from ..store.sharing import share_with_group
 from ..store.store import Store
+from . import nearby
 from .settings_file import SettingsFile, read
 
 
 def default_root() -> Path:
     """Where the store is when the program names none.
 
-    `PYSTORE_ROOT`, else the nearest `.pystore/` upwards, else what the settings file says, else
-    the user's data folder. Raises BadSettings.
+    `PYSTORE_ROOT`, else the nearest `.pystore/` from the program's file upwards, else from the
+    working directory, else what the settings file says, else the user's data folder.
+
+    Raises BadSettings; BadPlace where the store that is found belongs to another user, or no home
+    can be found.
     """
     if root := named_root():
         return root
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if exists(folder / ".pystore"):
-            return folder / ".pystore"
+    if root := nearby.found(_file().trusted_stores, _sudo()):
+        return root
     return _file().store or _home("XDG_DATA_HOME", "~/.local/share") / "pystore"
+
+
+def _sudo() -> tuple[int, ...]:
+    before = os.environ.get("SUDO_UID", "")
+    return (int(before),) if os.geteuid() == 0 and before.isdecimal() else ()
 
 
 def named_root() -> Path | None:
@@ -94,13 +104,17 @@ _WORDS = {
 
 
 def _file() -> SettingsFile:
-    named = os.environ.get("PYSTORE_SETTINGS")
-    path = Path(named) if named else _home("XDG_CONFIG_HOME", "~/.config") / "pystore/settings.toml"
-    return read(path)
+    if named := os.environ.get("PYSTORE_SETTINGS"):
+        return read(Path(named))
+    try:
+        home = _home("XDG_CONFIG_HOME", "~/.config")
+    except BadPlace:
+        return SettingsFile()  # who has no home has no settings there
+    return read(home / "pystore/settings.toml")
 
 
 def _home(variable: str, usual: str) -> Path:
-    return Path(os.path.expanduser(os.environ.get(variable) or usual))
+    return expanded(os.environ.get(variable) or usual)
 
 
 def coloured() -> bool | None:
@@ -130,14 +144,16 @@ def store_initialize(
     durable: bool = True,
     below: str | os.PathLike[str] | None = None,
     shared: Literal["group"] | None = None,
+    seeds: Seeds | None = None,
 ) -> Store:
     """The store that module-level functions work on from now on; made where there is none.
 
     Says which. `custom_store` is its path (default: see `default_root`); `custom_tmp` is where
     realizers write, if it is on the same device; `below` a store that is read as well, and never
     written (default: `PYSTORE_BELOW`). With `shared`, the group of the store's folder may use it
-    too, whatever the umask of its users. Raises NotAStore when the path holds other
-    things, FormatTooNew when a later version wrote it.
+    too, whatever the umask of its users; `seeds="own"` gives a new store seeds of its own. Raises
+    NotAStore when the path holds other things, or a store with other seeds; FormatTooNew when a
+    later version wrote it.
     """
     if shared not in (None, "group"):
         raise BadSettings(
@@ -145,17 +161,26 @@ def store_initialize(
             given=repr(shared)[:200],
             remedy='store_initialize(path, shared="group")',
         )
-    root = Path(custom_store).expanduser() if custom_store is not None else default_root()
+    root = expanded(custom_store) if custom_store is not None else default_root()
     print(f"Initializing {'existing' if exists(root) else 'non-existing'} {root}")
     below = default_below(root) if below is None else below
-    store = Default.store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below)
+    store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below, seeds=seeds)
+    Default.store = store
     if shared and (left := share_with_group(store.layout)):
         warnings.warn(f"not ours to share: {listed(left, '; ')}", PystoreWarning, stacklevel=2)
     return store
 
 
 def _find() -> Store:
-    return Store(root := default_root(), below=default_below(root))
+    root = default_root()
+    if named_root() is None and (other := nearby.passed_over(root)):
+        warnings.warn(
+            f"the store beside the program is used, {root}, and not that of the working "
+            f"directory, {other}: PYSTORE_ROOT names one",
+            PystoreWarning,
+            stacklevel=2,
+        )
+    return Store(root, below=default_below(root))
 
 
 Default.find = staticmethod(_find)

@@ -7,10 +7,10 @@ mirrors = ["https://files.lab.example"]
 substituters = ["s3://lab/pystore"]
 trusted_keys = ["3b6a27bc…"]
 diffs = false
+trusted_stores = ["/lab/project/.pystore"]
 ```
 """
 
-import os
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..model.errors import BadSettings
+from ..store.home import expanded
+from .nearby import ANY
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,12 @@ class SettingsFile:
     substituters: tuple[str, ...] = ()
     trusted_keys: tuple[str, ...] | None = None  # None: anybody may have signed
     diffs: bool = True  # whether uncommitted changes are sent along with results
+    trusted_stores: tuple[str | Path, ...] = ()  # of other users; folders, or "*" for all
 
 
 _PATHS = ("store", "below")
 _SWITCHES = ("diffs",)
+_FOLDERS = ("trusted_stores",)
 _KEYS = tuple(field.name for field in fields(SettingsFile))
 
 
@@ -83,11 +87,13 @@ def _checked(path: Path, key: str, value: object) -> Any:
             remedy="name one of them",
         )
     if key in _PATHS and isinstance(value, str) and value:
-        return path.parent / os.path.expanduser(value)
+        return path.parent / expanded(value)
     if key in _SWITCHES and isinstance(value, bool):
         return value
     others = (*_PATHS, *_SWITCHES)
     if key not in others and isinstance(value, list) and all(isinstance(v, str) for v in value):
+        if key in _FOLDERS:
+            return tuple(v if v == ANY else path.parent / expanded(v) for v in value)
         return tuple(value)
     kind, example = _kind(key)
     raise BadSettings(

@@ -60,7 +60,7 @@ def read(rng: random.Random) -> int:
 
 
 def collect(rng: random.Random) -> int:
-    return len(ps.gc(dry_run=False).realizations)
+    return len(ps.gc((), dry_run=False).realizations)
 
 
 STEP = {"build": build, "read": read, "collect": collect}
@@ -84,7 +84,7 @@ def test_S9_builders_readers_and_gc_together(tmp_path):
     assert all(done.values()), done
     with ps.Store(root, durable=False).use():
         assert ps.verify().sound
-        ps.gc(dry_run=False)
+        ps.gc((), dry_run=False)
     assert os.listdir(root / "tmp") == []
     figure(
         f"{SECONDS:.0f} s of builders, readers and gc together",

@@ -47,7 +47,7 @@ def remove(store: ps.Store, rng: random.Random) -> None:
 
 
 def collect(store: ps.Store, rng: random.Random) -> None:
-    ps.gc(dry_run=False, store=store)
+    ps.gc((), dry_run=False, store=store)
 
 
 ROLES = [build, build, fail, fail, remove, remove, collect, collect]
@@ -67,7 +67,7 @@ def test_S9_collectors_beside_failures_and_removals(tmp_path: Path):
 
     codes = builders.in_processes(len(ROLES), work)
     assert codes == [0] * len(ROLES)
-    ps.gc(dry_run=False, store=ps.Store(root))
+    ps.gc((), dry_run=False, store=ps.Store(root))
     assert oracle.unsound(root) + oracle.litter(root) == []
     done = builders.builds(log)
     figure(

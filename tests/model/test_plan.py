@@ -110,6 +110,34 @@ def test_P4_attempts_always_count_as_progress():
     assert isinstance(plan.next(), Match)
 
 
+@pytest.mark.parametrize("need", [Need(2), Need(2, of="attempts")])
+def test_P4_a_round_of_nothing_but_what_was_rejected_ends_it(need):
+    plan = Plan({dref(0): ()})
+    plan.next()
+    plan.tell(Wants(dref(0), need))
+    for _ in range(2):
+        assert isinstance(plan.next(), Realize)
+        plan.tell(Built(dref(0), rref(0), fresh=True, rejected="label leak"))
+    assert isinstance(plan.next(), Match)
+    plan.tell(Wants(dref(0), need))
+    assert plan.ended
+    error = plan.failures[dref(0)]
+    assert "rejected" in error.what
+    assert (error.rejected, error.reason) == (rref(0), "label leak")
+
+
+def test_P4_a_round_in_which_something_was_not_rejected_goes_on():
+    plan = Plan({dref(0): ()})
+    plan.next()
+    plan.tell(Wants(dref(0), Need(2)))
+    for i in range(2):
+        plan.next()
+        plan.tell(Built(dref(0), rref(0, i), fresh=True, rejected="label leak" * i))
+    plan.next()
+    plan.tell(Wants(dref(0), Need(1), attempts=1, realizations=1))
+    assert isinstance(plan.next(), Realize)
+
+
 def test_P5_after_a_failure_nothing_new_starts_and_siblings_may_finish():
     plan = Plan({dref(0): (), dref(1): (), dref(2): (dref(0), dref(1))})
     first, second = plan.next(), plan.next()

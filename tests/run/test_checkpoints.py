@@ -63,7 +63,7 @@ def test_S6_after_kill_9_the_same_attempt_goes_on(store):
     dref = counting(None).dref
     (died,) = ps.attempts(dref)
     assert died.outcome == "died"
-    ps.gc(dry_run=False)
+    ps.gc((), dry_run=False)
     rref = ps.realize(counting(stop=None))
     (attempt,) = ps.attempts(dref)
     assert (attempt.number, attempt.seed, attempt.start) == (died.number, died.seed, died.start)
@@ -281,7 +281,7 @@ def test_build_false_names_what_is_missing_and_builds_nothing(store):
         ps.realize(c, build=False)
     for dref in (a.dref, b.dref, c.dref):
         assert dref in str(caught.value)
-    assert ps.gc().realizations == {}
+    assert ps.gc(()).realizations == {}
     rref = ps.realize(c)
     assert ps.realize(c, build=False) == rref
 

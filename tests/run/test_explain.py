@@ -271,7 +271,7 @@ def test_the_last_failure_has_traceback_and_staging(store):
         assert "ValueError: diverged" in failure.error
         assert "in fails" in failure.error
         assert (failure.staging / "out" / "half.txt").exists()
-    ps.gc(dry_run=False)
+    ps.gc((), dry_run=False)
     assert last_failure().staging is None
 
 

@@ -506,7 +506,7 @@ def test_a_realizer_that_removes_its_output_directory_is_told_so(store, instead)
 
     with pytest.raises(MissingOutput, match="removed its output directory"):
         ps.realize(ps.Derivation({}, match_latest(), removes))
-    ps.gc(dry_run=False)
+    ps.gc((), dry_run=False)
     assert ps.verify().sound
 
 

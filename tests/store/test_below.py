@@ -82,7 +82,7 @@ def test_B1_it_may_be_a_read_only_file_system(tmp_path):
         top = ps.realize(B, store=mine)
         ps.realize(A, force_rebuild=True, store=mine)
         assert ps.realize(B, store=mine) != top
-        ps.gc(dry_run=False, store=mine)
+        ps.gc((), dry_run=False, store=mine)
         assert ps.verify(mine).sound
     finally:
         subprocess.run(["umount", str(mount)], check=True)
@@ -125,7 +125,7 @@ def test_gc_verify_and_rmref_act_on_ones_own(lab, mine):
         with pytest.raises(NotInStore):
             ps.pin(below, "mine")
         assert ps.verify().realizations == 1
-        garbage = ps.gc(dry_run=False)
+        garbage = ps.gc((), dry_run=False)
         assert list(garbage.realizations) == [top]
         assert ps.lsref(A.dref) == [below]
 

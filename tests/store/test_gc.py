@@ -25,7 +25,7 @@ def chain():
 
 def test_gc_is_dry_unless_told(store):
     rref = ps.realize(chain()[0])
-    garbage = ps.gc()
+    garbage = ps.gc(())
     assert (list(garbage.realizations), garbage.removed) == ([rref], False)
     assert garbage.size == (ps.rref2path(rref) / "out.txt").stat().st_size
     assert str(garbage).startswith("would remove 1 realization,")
@@ -34,7 +34,7 @@ def test_gc_is_dry_unless_told(store):
 
 def test_G1_G3_bytes_go_and_history_stays(store):
     rref = ps.realize(chain()[0])
-    assert ps.gc(dry_run=False).removed
+    assert ps.gc((), dry_run=False).removed
     assert ps.lsref(rref.dref) == []
     assert ps.config_of(rref)["name"] == "a"
     (attempt,) = ps.attempts(rref.dref)
@@ -79,9 +79,9 @@ def test_pins_move_and_end(store):
     ps.pin(first, "best")
     ps.pin(second, "best")
     assert ps.pins() == {"best": second}
-    assert list(ps.gc(dry_run=False).realizations) == [first]
+    assert list(ps.gc((), dry_run=False).realizations) == [first]
     ps.unpin("best")
-    assert list(ps.gc(dry_run=False).realizations) == [second]
+    assert list(ps.gc((), dry_run=False).realizations) == [second]
     with pytest.raises(BadName, match="no such pin"):
         ps.unpin("best")
     with pytest.raises(NotInStore):
@@ -130,7 +130,7 @@ def test_S6_litter_is_removed_and_what_is_in_use_is_not(store):
     died.close()
     building = store.begin(Config({"name": "b"}), ps.Context())
     (store.layout.trash / "rest").mkdir()
-    garbage = ps.gc(dry_run=False)
+    garbage = ps.gc((), dry_run=False)
     assert set(garbage.litter) == {failed.path.name, died.path.name, "rest"}
     assert building.out.is_dir()
     assert os.listdir(store.layout.trash) == []
@@ -154,19 +154,19 @@ def test_S9_what_another_process_uses_is_not_removed(store):
     reader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     reader.stdout.readline()
     reader.stdout.readline()
-    assert ps.gc(dry_run=False).realizations == {}
+    assert ps.gc((), dry_run=False).realizations == {}
     with pytest.raises(InUse, match="used by processes"):
         ps.rmref(rref)
     reader.communicate("go\n")
     assert reader.returncode == 0
-    assert len(ps.gc(dry_run=False).realizations) == 2
+    assert len(ps.gc((), dry_run=False).realizations) == 2
 
 
 def test_S9_the_inputs_of_a_running_build_are_not_removed(store):
     a, b, _ = chain()
 
     def collects(build):
-        assert ps.gc(dry_run=False).realizations == {}
+        assert ps.gc((), dry_run=False).realizations == {}
         write(build)
 
     rref = ps.realize(Derivation({"a": a, "b": b}, match_latest(), collects))

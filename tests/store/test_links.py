@@ -184,7 +184,7 @@ def test_gc_and_rmref_free_what_nothing_holds_any_more(store):
     ps.rmref(rref_at(store, first))
     assert second.stat().st_nlink == 2
     assert len(entries(store)) == 1
-    ps.gc(dry_run=False)
+    ps.gc((), dry_run=False)
     assert entries(store) == []
 
 
@@ -192,7 +192,7 @@ def test_gc_says_how_much_it_would_not_free(store):
     kept, *_ = [rref_at(store, build(store, name)) for name in "abc"]
     garbage = ps.gc(keep=[kept])
     assert (garbage.size, garbage.shared) == (2 * len(LARGE), 2 * len(LARGE))
-    garbage = ps.gc()
+    garbage = ps.gc(())
     assert (garbage.size, garbage.shared) == (3 * len(LARGE), 2 * len(LARGE))
 
 

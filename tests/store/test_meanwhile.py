@@ -41,7 +41,7 @@ def in_child(function):
 
 def test_S9_gc_in_a_forked_child_spares_what_its_parent_uses(store):
     rref = ps.realize(Derivation({}, match_latest(), write))
-    in_child(lambda: ps.gc(dry_run=False))
+    in_child(lambda: ps.gc((), dry_run=False))
     assert ps.rref2path(rref).is_dir()
 
 
@@ -53,7 +53,7 @@ def test_S9_a_child_forked_inside_the_gate_does_not_hold_it(store):
             os._exit(0)
     try:
         begun = time.monotonic()
-        ps.gc(dry_run=False)
+        ps.gc((), dry_run=False)
         assert time.monotonic() - begun < 30
     finally:
         os.kill(child, 9)
@@ -91,7 +91,7 @@ def test_S9_what_a_store_object_gave_out_is_in_use_when_the_object_is_gone(tmp_p
 COLLECT = """
 import sys, pystore as ps
 with ps.Store(sys.argv[1]).use():
-    print(len(ps.gc(dry_run=False).realizations))
+    print(len(ps.gc((), dry_run=False).realizations))
 """
 
 
@@ -100,7 +100,7 @@ def test_S6_a_custom_tmp_inside_the_store_is_the_stores_own(tmp_path):
 
     def build(b):
         write(b)
-        ps.gc(dry_run=False, store=Store(tmp_path / "store"))
+        ps.gc((), dry_run=False, store=Store(tmp_path / "store"))
 
     assert ps.realize(Derivation({}, match_latest(), build), store=store)
     assert store.staging_area == store.layout.tmp

@@ -346,7 +346,7 @@ def test_gc_beside_a_pull_takes_nothing_that_came(store, other, tmp_path):
     def collect(event):
         if isinstance(event, events.Fetched):
             with other.building():
-                ps.gc(dry_run=False, store=other)
+                ps.gc((), dry_run=False, store=other)
 
     ps.pull(rref, tmp_path / "remote", store=other, listener=collect)
     assert ps.verify(other).sound

@@ -174,7 +174,7 @@ def test_V1_nonsense_in_place_of_the_stores_own_files_is_named(store, pair, file
     home.chmod(0o755)
     unsealed(home / file).write_text(text)
     assert any(d.path.endswith(f"/{home.name}/{file}") for d in ps.verify().damages)
-    ps.gc()
+    ps.gc(())
 
 
 def test_V1_what_was_built_from_nothing_known_is_named(store, pair):
@@ -265,5 +265,5 @@ def test_what_is_poisoned_is_only_bytes(store, tmp_path):
     ps.lsref(rref)
     ps.attempts(rref)
     ps.verify()
-    ps.gc(dry_run=False)
+    ps.gc((), dry_run=False)
     assert not canary.exists()

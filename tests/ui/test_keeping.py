@@ -56,7 +56,9 @@ def test_gc_shows_and_removes_nothing(pystore, kept):
         "try: pystore gc --delete, or pystore pin NAME REF for what should stay\n",
         "",
     )
-    assert "would remove 4 realizations, 46 B\n" in pystore("gc")[1]
+    assert "would remove 4 realizations, 46 B\n" in pystore("gc", "--all")[1]
+    code, _, err = pystore("gc", "--all", "--keep-latest", "1")
+    assert code == 2 and "--all keeps nothing more" in err
     assert len(Store(os.environ["PYSTORE_ROOT"]).realizations(kept[0].dref)) == 3
 
 
@@ -104,7 +106,9 @@ def test_without_a_terminal_nothing_is_removed_unless_told(arguments, pystore, k
 
 @pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 0)])
 def test_in_a_terminal_gc_asks(answer, left, kept, tmp_path):
-    child = in_terminal("gc", "--delete", cwd=tmp_path, PYSTORE_ROOT=str(tmp_path / "store"))
+    child = in_terminal(
+        "gc", "--all", "--delete", cwd=tmp_path, PYSTORE_ROOT=str(tmp_path / "store")
+    )
     child.expect_exact("Remove them? [y/N]: ")
     child.sendline(answer)
     child.expect(pexpect.EOF)

@@ -21,10 +21,11 @@ from pystore import RRef, Store, attempts, pin
 from pystore.ui.cli.main import COMMANDS, run
 
 GOLDEN = Path(__file__).parent / "golden" / "demos.txt"
-LINES = """ls; ls train; ls dref:DIGITS; ls until; show until; show digits; tree until; path large
-cat until accuracy.txt; find --name '*.npz'; find until; log; log -n 1 digits; logs until
-metrics train; metrics train --over width; diff small large; diff until large; explain large
-explain until; graph large; graph large --mermaid; du; du --by realization digits"""
+LINES = """ls; ls train --code any; ls dref:DIGITS; ls until; show until; show digits; tree until
+path large; cat until accuracy.txt; find --name '*.npz'; find until; log; log -n 1 digits
+logs until; metrics train --code any; metrics train --code any --over width; diff small large
+diff until large; explain large; explain until; graph large; graph large --mermaid
+du; du --by realization digits"""
 
 _MASKS = {
     r"(seed +)\d+": r"\1SEED",

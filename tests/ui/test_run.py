@@ -337,7 +337,7 @@ def test_a_failed_build_ends_the_events_with_the_error(run):
 
 def test_an_error_of_ours_inside_a_realizer_is_a_failed_build_too(run, here):
     (here / "wrong.py").write_text(
-        "from pystore import stage\n@stage\ndef wrong():\n    return 3\n"
+        "from pystore import stage\n@stage\ndef wrong():\n    return [].count(3)\n"
     )
     code, _, err = run("-q", "wrong.py")
     assert code == 1

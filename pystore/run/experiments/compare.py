@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...model.errors import BadStage
-from ...model.options import Mode, checked_mode
+from ...model.leftout import NOTHING, LeftOut
+from ...model.options import Mode, Scope, checked_mode
 from ...model.printable import listed
 from ...model.statistics import Difference, Statistics, distinct, expected_best, paired, welch
 from ...store.current import current_store
 from ...store.store import Store
 from .inputs import names_of, parameter_of
 from .parameters import ABSENT
-from .results import Result, results
+from .results import Result, Results, paragraphs, results
 from .table import Table, decimals, named_apart
 
 
@@ -26,6 +27,7 @@ class Comparison:
     difference: Difference
     paired: str | None  # by what
     mode: Mode
+    left_out: LeftOut = NOTHING  # of what has their names, and is by other code
 
     @property
     def tries(self) -> int:
@@ -62,12 +64,15 @@ class Comparison:
         return Table.of([*named_apart([self.metric], told, "metric"), *told], rows)
 
     def __str__(self) -> str:
-        return f"{self.table()}\n{self._verdict()}"
+        return "\n".join([str(self.table()), self._verdict(), *self._notes()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"{self.table()._repr_html_()}<p>{self._verdict()}</p>"
+        return self.table()._repr_html_() + paragraphs([self._verdict(), *self._notes()])
+
+    def _notes(self) -> list[str]:
+        return [str(self.left_out)] if self.left_out else []
 
     def _verdict(self) -> str:
         d = self.difference
@@ -88,32 +93,35 @@ def compare(
     *,
     paired: str | None = None,
     mode: Mode = "max",
+    code: Scope = "now",
     store: Store | None = None,
 ) -> Comparison:
     """How far the means of a metric are apart, with interval and p-value: Welch's t-test.
 
-    Each side is what `results` takes. `paired` names a parameter of both sides, such as
-    "seed", or "data.seed" of an input: attempts with equal values of it belong together (the
-    mean of several, where there are), and the test is that of their differences. Where "seed" is
-    no parameter, the seeds of the attempts are meant, which differ between derivations.
+    Each side is what `results` takes, and by which `code`. `paired` names a parameter of both
+    sides, such as "seed", or "data.seed" of an input: attempts with equal values of it belong
+    together (the mean of several, where there are), and the test is that of their differences.
+    Where "seed" is no parameter, the seeds of the attempts are meant, which differ between
+    derivations.
 
     Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
     """
     checked_mode(mode)
     store = store or current_store()
-    left, right = (_scored(side, metric, store) for side in (a, b))
+    sides = [results(side, metrics=[metric], code=code, store=store) for side in (a, b)]
+    left, right = (_scored(found, side, metric) for found, side in zip(sides, (a, b), strict=True))
+    left_out = sides[0].left_out + sides[1].left_out
     if paired is not None:
         one, other = _pairs(left, right, metric, paired, store)
-        return Comparison(metric, one, other, _paired(one, other), paired, mode)
+        return Comparison(metric, one, other, _paired(one, other), paired, mode, left_out)
     one, other = (tuple(row.metrics[metric] for row in side) for side in (left, right))
-    return Comparison(metric, one, other, welch(one, other), None, mode)
+    return Comparison(metric, one, other, welch(one, other), None, mode, left_out)
 
 
 _paired = paired  # the test; in `compare` the name is a parameter
 
 
-def _scored(side: Any, metric: str, store: Store) -> list[Result]:
-    found = results(side, metrics=[metric], store=store)
+def _scored(found: Results, side: Any, metric: str) -> list[Result]:
     rows = {id(row.attempt): row for row in found if metric in row.metrics}
     scored = [rows[id(a)] for a in distinct(row.attempt for row in rows.values())]
     if not scored:

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from ...model.attempt import Attempt
 from ...model.errors import BadMetric, BadRef, BadStage, PystoreError
-from ...model.options import Mode, checked_mode
+from ...model.leftout import NOTHING, LeftOut
+from ...model.options import Mode, Scope, checked_mode
 from ...model.printable import listed
-from ...model.refs import RRef, check_part
+from ...model.refs import DRef, RRef, check_part
 from ...store import below
 from ...store.current import current_store
 from ...store.store import Store
 from .differing import differing
-from .family import members
+from .family import Meant, members, tell
 from .parameters import Parameters, cell
 from .table import Table, named_apart
 
@@ -45,6 +46,7 @@ class Results:
     parameters: tuple[str, ...]  # the names of those that differ
     metrics: tuple[str, ...]
     store: Store
+    left_out: LeftOut = NOTHING  # of what has these names, and is by other code
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -85,12 +87,16 @@ class Results:
         return Table.of(*self._cells(full=False))
 
     def __str__(self) -> str:
-        return str(self.table())
+        return "\n".join([str(self.table()), *self.notes()])
+
+    def notes(self) -> list[str]:
+        """What is said below the table."""
+        return [str(self.left_out)] if self.left_out else []
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
+        return self.table()._repr_html_() + paragraphs(self.notes())
 
     def _cells(self, *, full: bool) -> tuple[list[str], list[list[Any]]]:
         facts = _FACTS if full else _SHOWN
@@ -114,42 +120,58 @@ class Results:
 
 
 def results(
-    *what: Any, metrics: str | Iterable[str] | None = None, store: Store | None = None
+    *what: Any,
+    metrics: str | Iterable[str] | None = None,
+    code: Scope = "now",
+    store: Store | None = None,
 ) -> Results:
     """The attempts of stages (all their parameters), stage names, derivations, DRefs or closures.
 
     `metrics` are names as recorded or files whose first line is a number; default: all recorded.
+    Of a stage, those by its code as it is now, of a name, by the code that ran last; what is left
+    out is told below the table, and `code="any"` takes it in.
 
     Raises BadStage when there is nothing to show; BadMetric when no attempt has a metric that was
     asked for, or its file is no number.
     """
     store = store or current_store()
-    configs = {dref: store.config(dref) for dref in members(list(what), store)}
+    meant = members(list(what), store, code)
+    configs = {dref: store.config(dref) for dref in meant.drefs}
     told = differing(configs, store.config)
-    made = [(a, told[dref]) for dref in configs for a in counted(store, dref)]
+    made = [(a, told[dref]) for dref in configs for a in _counted(meant, store, dref)]
     if not made:
         raise BadStage(
             "nothing to show: nothing has been built of these yet",
             derivations=listed(configs, most=10),
+            left_out=meant.left_out or None,
             remedy="realize one of them first",
         )
     wanted = [metrics] if isinstance(metrics, str) else list(_all(made, metrics))
     rows = tuple(Result(a, p, _metrics(a, wanted, store)) for a, p in made)
     if metrics is not None:
-        _check_found(rows, wanted)
+        _check_found(rows, wanted, meant.left_out)
     names = tuple(dict.fromkeys(n for parameters in told.values() for n in parameters))
-    return Results(rows, names, tuple(wanted), store)
+    return Results(rows, names, tuple(wanted), store, meant.left_out)
 
 
-def best(what: Any, file: str, mode: Mode = "max", *, store: Store | None = None) -> RRef:
+def best(
+    what: Any,
+    file: str,
+    mode: Mode = "max",
+    *,
+    code: Scope = "now",
+    store: Store | None = None,
+) -> RRef:
     """The realization with the best metric among all attempts of a stage, name or derivations.
 
     Only what can be used: not what was rejected, found damaged, or is gone. Ties go by reference.
+    By which `code`, is as in `results`; a warning tells of what is left out.
     Raises BadStage when there is none, BadMetric when none has this metric.
     """
     checked_mode(mode)
     store = store or current_store()
-    found = results(what, metrics=[file], store=store)
+    found = results(what, metrics=[file], code=code, store=store)
+    tell(found.left_out, f"best of {file}")
     usable = {rref for dref in {r.attempt.dref for r in found} for rref in _usable(store, dref)}
     sign = 1.0 if mode == "max" else -1.0
     ranks = [
@@ -162,10 +184,10 @@ def best(what: Any, file: str, mode: Mode = "max", *, store: Store | None = None
     return min(ranks)[1]
 
 
-def counted(store: Store, dref: Any) -> list[Attempt]:
-    """The attempts of a derivation, first to last, but those whose result was rejected (V1)."""
+def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
+    """The attempts that are meant, first to last, but those whose result was rejected (V1)."""
     rejected = below.marked(store.layout, dref, "rejected")
-    made = store.attempts(dref)
+    made = meant.attempts(dref, store)
     return [a for a in made if a.rref is None or a.rref.digest not in rejected]
 
 
@@ -176,6 +198,13 @@ def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
     except ImportError:
         raise PystoreError("pandas is not installed", remedy="pip install pandas") from None
     return pandas.DataFrame(list(rows), columns=list(header))
+
+
+def paragraphs(notes: Iterable[str]) -> str:
+    """What is said below a table, for notebooks."""
+    from html import escape  # only notebooks ask
+
+    return "".join(f"<p>{escape(note)}</p>" for note in notes)
 
 
 def _usable(store: Store, dref: Any) -> set[RRef]:
@@ -221,7 +250,7 @@ def _from_file(rref: RRef, name: str, store: Store) -> float | None:
         ) from None
 
 
-def _check_found(rows: Sequence[Result], wanted: Sequence[str]) -> None:
+def _check_found(rows: Sequence[Result], wanted: Sequence[str], left_out: LeftOut) -> None:
     made = [row.attempt for row in rows if row.attempt.succeeded]
     for name in wanted:
         if made and not any(name in row.metrics for row in rows):
@@ -229,6 +258,7 @@ def _check_found(rows: Sequence[Result], wanted: Sequence[str]) -> None:
             raise BadMetric(
                 f"no attempt has the metric {name!r}",
                 there_are=listed(there) or "none",
+                left_out=left_out or None,
                 remedy="name one that there is, or write it in the stage: a file with one number",
             )
 

@@ -8,13 +8,16 @@ from functools import cached_property
 from typing import Any
 
 from ...model.errors import BadMetric, BadStage
+from ...model.leftout import NOTHING, LeftOut
 from ...model.options import Mode, checked_mode
 from ...model.printable import listed
 from ...model.refs import DRef, RRef
 from ...model.statistics import Picked, Statistics, distinct, picked_best
+from ...store.attempts import has_imported
 from .inputs import names_of, parameter_of, within
 from .parameters import ABSENT, Parameters, cell
-from .results import Result, Results, frame
+from .repeats import repeats
+from .results import Result, Results, frame, paragraphs
 from .table import Table, decimals, named_apart, written
 
 
@@ -48,6 +51,8 @@ class Summary:
     groups: tuple[Group, ...]
     parameters: tuple[str, ...]
     mode: Mode
+    left_out: LeftOut = NOTHING  # of what has these names, and is by other code
+    repeats: tuple[str, ...] = ()  # what is to be said of attempts that had one seed
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -106,12 +111,14 @@ class Summary:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from html import escape  # only notebooks ask
-
-        return self.table()._repr_html_() + "".join(f"<p>{escape(n)}</p>" for n in self.notes())
+        return self.table()._repr_html_() + paragraphs(self.notes())
 
     def notes(self) -> list[str]:
         """What is said below the table."""
+        left_out = [str(self.left_out)] if self.left_out else []
+        return [*self._of_pick(), *self.repeats, *left_out]
+
+    def _of_pick(self) -> list[str]:
         found = self.picked()
         if found is None:
             return []
@@ -157,9 +164,11 @@ def summarize(
         groups.setdefault(repr(parameters), []).append(row)
     ordered = sorted(groups.values(), key=lambda rows: _order(rows[0], names))
     metrics = [metric] if metric is not None else list(results.metrics) or [""]
-    return Summary(
-        tuple(_group(rows, names, name, mode) for name in metrics for rows in ordered), names, mode
-    )
+    shown = tuple(_group(rows, names, name, mode) for name in metrics for rows in ordered)
+    folders = map(results.store.layout.attempts, {row.attempt.dref for row in results})
+    apart = any(map(has_imported, folders))
+    told = tuple(repeats((row.attempt for row in results), apart=apart))
+    return Summary(shown, names, mode, results.left_out, told)
 
 
 def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode) -> Group:

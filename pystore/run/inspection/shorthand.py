@@ -4,7 +4,7 @@ A text means, in this order: a reference written in full, or the name of its dir
 the store; a pin; the one derivation of this name; the first digits of a hash, 4 or more (after
 `dref:` or `rref:` any number). `X@latest` and `X@best:FILE` (`X@best:FILE:min`) are realizations of
 X, a name, whatever the parameters, or one derivation. `name@1f0c2a` is a derivation, as tables show
-it.
+it. A name means the code that ran last: with `code="any"`, all that has the name.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...model.attempt import Attempt
 from ...model.errors import BadRef, NotInStore
-from ...model.options import Mode
+from ...model.options import Mode, Scope, checked_scope
 from ...model.printable import counted, listed, printable, when
 from ...model.refs import DRef, RRef, is_full, may_begin, parse_ref
 from ...store import attempts as records
@@ -25,6 +25,7 @@ from ...store.layout import Layout, well_formed
 from ...store.pins import pins
 from ...store.store import Store
 from ..experiments.differing import differing
+from ..experiments.family import named, tell
 from ..experiments.results import best
 from ..experiments.table import written
 from ..recorder import store_was_read
@@ -33,10 +34,12 @@ from .attempts import newest_first
 _SHOWN = 10  # candidates in an error
 
 
-def find_ref(text: str, *, store: Store | None = None) -> DRef | RRef:
+def find_ref(text: str, *, code: Scope = "now", store: Store | None = None) -> DRef | RRef:
     """The reference that a short text means: the first digits, a name, `name@latest`, a pin.
 
-    Also `name@best:accuracy.txt`, `name@best:loss.txt:min`, and the same of a derivation. Raises
+    Also `name@best:accuracy.txt`, `name@best:loss.txt:min`, and the same of a derivation. A name
+    means the code that ran last, and a warning tells of what else has it, unless `code="any"`
+    takes that in. Raises
     BadRef with the candidates when there are several, NotInStore with similar names when there
     are none. What is written in full is not looked up.
     """
@@ -46,13 +49,15 @@ def find_ref(text: str, *, store: Store | None = None) -> DRef | RRef:
     store_was_read()
     base, at, which = text.partition("@")
     if not at:
-        return _one(text, _meant(text, store), store)
+        return _one(text, _meant(text, store, checked_scope(code)), store)
     if re.fullmatch("[0-9a-f]+", which):
         return _one(text, [d for d in _family(base, store) if d.digest.startswith(which)], store)
-    return _chosen(text, _derivations(base, store), which, store)
+    # What was made last is that of the code that ran last.
+    code = "any" if which == "latest" else checked_scope(code)
+    return _chosen(text, _derivations(base, store, code), which, store, code)
 
 
-def find_rref(text: str, *, store: Store | None = None) -> RRef:
+def find_rref(text: str, *, code: Scope = "now", store: Store | None = None) -> RRef:
     """The realization that a short text means: of a derivation or a name, the latest.
 
     Raises as `find_ref` does; a name of several derivations is not ambiguous here.
@@ -61,16 +66,20 @@ def find_rref(text: str, *, store: Store | None = None) -> RRef:
     store_was_read()
     drefs = _named(text, store)
     if not drefs:
-        ref = find_ref(text, store=store)
+        ref = find_ref(text, code=code, store=store)
         if isinstance(ref, RRef):
             return ref
         drefs = [ref]
     return _latest(text, drefs, store)
 
 
-def find_refs(text: str, *, store: Store | None = None) -> Sequence[DRef | RRef]:
+def find_refs(
+    text: str, *, code: Scope = "now", tried: bool = False, store: Store | None = None
+) -> Sequence[DRef | RRef]:
     """All derivations of a name, or of names that match a pattern; else the one reference meant.
 
+    A name means the code that ran last, or with `tried` the one that was tried last, and a
+    warning tells of what else has it; a pattern means any code.
     Raises as `find_ref` does; a name of several derivations is not ambiguous here.
     """
     store = store or current_store()
@@ -80,9 +89,9 @@ def find_refs(text: str, *, store: Store | None = None) -> Sequence[DRef | RRef]
         if not found:
             raise _nothing(text, store)
         return found
-    if named := _named(text, store):
-        return named
-    return [find_ref(text, store=store)]
+    if _named(text, store):
+        return _by_code(text, store, checked_scope(code), tried=tried)
+    return [find_ref(text, code=code, store=store)]
 
 
 def latest(drefs: Iterable[DRef], *, store: Store | None = None) -> Attempt | None:
@@ -92,13 +101,16 @@ def latest(drefs: Iterable[DRef], *, store: Store | None = None) -> Attempt | No
     return max(made, key=lambda attempt: attempt.order, default=None)
 
 
-def _meant(text: str, store: Store) -> Sequence[DRef | RRef]:
+def _meant(text: str, store: Store, code: Scope) -> Sequence[DRef | RRef]:
     if is_full(text):
         return [_in_full(text)]
     if os.sep in text or text in (".", ".."):
         return _at(text, store)
-    pinned = pins(store).get(text)
-    return [pinned] if pinned else _family(text, store) or list(_starting(text, store))
+    if pinned := pins(store).get(text):
+        return [pinned]
+    if _family(text, store):
+        return _by_code(text, store, code)
+    return list(_starting(text, store))
 
 
 def _in_full(text: str) -> DRef | RRef:
@@ -119,11 +131,21 @@ def _at(path: str, store: Store) -> list[DRef | RRef]:
     return [*well_formed(RRef, names)] or [*well_formed(DRef, [f"dref:{home}"])]
 
 
-def _derivations(text: str, store: Store) -> list[DRef]:
-    if named := _named(text, store):
-        return named
-    ref = find_ref(text, store=store)
+def _derivations(text: str, store: Store, code: Scope) -> list[DRef]:
+    if _named(text, store):
+        return _by_code(text, store, code)
+    ref = find_ref(text, code=code, store=store)
     return [ref.dref]
+
+
+def _by_code(name: str, store: Store, code: Scope, *, tried: bool = False) -> list[DRef]:
+    """The derivations of a name that are meant; what is left out is told."""
+    found = _family(name, store)
+    if len(found) == 1:
+        return found  # whatever made it, so that no record need be read
+    meant = named(name, store, code, tried=tried)
+    tell(meant.left_out, name)
+    return list(meant.drefs)
 
 
 def _named(text: str, store: Store) -> list[DRef]:
@@ -163,12 +185,12 @@ def _gone(store: Store, drefs: Iterable[DRef], digits: str) -> list[RRef]:
 # --- choosing --------------------------------------------------------------------------
 
 
-def _chosen(text: str, drefs: Sequence[DRef], which: str, store: Store) -> RRef:
+def _chosen(text: str, drefs: Sequence[DRef], which: str, store: Store, code: Scope) -> RRef:
     if which == "latest":
         return _latest(text, drefs, store)
     rule, _, file = which.partition(":")
     if rule == "best" and file:
-        return best(drefs, *metric_and_mode(file), store=store)
+        return best(drefs, *metric_and_mode(file), code=code, store=store)
     raise BadRef(
         "not a way to choose a realization",
         given=ascii(text)[:200],

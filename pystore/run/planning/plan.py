@@ -24,15 +24,18 @@ def plan(
 
     Takes its target, `force_rebuild`, `attempts` and `substitute` as `realize` does. Writes
     nothing, so that a read-only store will do, and asks no remote: what one may have is not sure
-    to be built. Raises BadStage as `realize` does.
+    to be built. Raises BadStage and BadMetric as `realize` does.
     """
     refuse_nested("plan")
     # A script that does not ask need not wait for these.
     from ...store.remote.address import shown
+    from ..premises import check_premises
     from .planner import look_ahead
 
     store = store or current_store()
     closure = declare(target, Registry(), store)
     forced = forced_drefs(force_rebuild, closure)
     outlook = look_ahead(closure, forced, checked_count("attempts", attempts), store)
+    building = {step.dref for step in outlook if step.action == "build"}
+    check_premises([one for one in closure.derivations if one.dref in building], store)
     return outlook.unless([shown(os.fspath(url)) for url in places(substitute)])

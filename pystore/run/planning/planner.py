@@ -17,8 +17,9 @@ from ...model.errors import BadMatcher, MatcherUnsatisfied, in_one_line
 from ...model.losses import seeds_to_repeat
 from ...model.matchers import Need
 from ...model.outlook import Kind, Outlook, Step
-from ...model.plan import Wants, more_attempts, nothing_new
+from ...model.plan import Wants, more_attempts
 from ...model.refs import DRef, RRef
+from ...model.unmet import nothing_new
 from ...store.protocol import StoreProtocol
 from ..edits import edited
 from .earlier import Earlier, version_of

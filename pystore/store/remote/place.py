@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from ...model.errors import BadPlace, FetchError
 from .. import disk
+from ..home import expanded
 from ..rights import owner_of
 from .address import WEB, check_address, shown, without_secrets
 
@@ -103,7 +104,7 @@ class FolderPlace:
     read_only = False
 
     def __init__(self, root: Path) -> None:
-        self.root = Path(os.path.abspath(os.path.expanduser(root)))
+        self.root = Path(os.path.abspath(expanded(root)))
         self.url = str(self.root)
 
     def read(self, name: str, most: int) -> bytes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...model.errors import BadPlace, PystoreWarning
 from .. import disk
+from ..home import expanded
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,7 +27,7 @@ class Key:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
-            content, mode = _read(Path(path).expanduser())
+            content, mode = _read(expanded(path))
             text = content.decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise _no_key(path, str(error)) from None
@@ -57,9 +58,7 @@ def make_key(path: str | os.PathLike[str]) -> str:
     seed = os.urandom(32)
     public = _hex_of(_private(seed))
     try:
-        disk.write_new(
-            Path(path).expanduser(), seed.hex().encode() + b"\n", durable=True, mode=0o600
-        )
+        disk.write_new(expanded(path), seed.hex().encode() + b"\n", durable=True, mode=0o600)
     except OSError as error:
         raise BadPlace(
             "no key can be written here",

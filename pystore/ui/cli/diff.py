@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ...model.manifest import Entry, encode_name
+from ...model.options import Scope
 from ...model.printable import printable
 from ...model.refs import DRef, RRef
 from ...run.inspection.difference import Artifact, Changed, Difference, difference
@@ -20,14 +21,14 @@ from .ref import RefType
 _MOST = 40  # lines of one artifact's difference, in a terminal
 
 
-def _find(text: str, *, store: Store | None = None) -> DRef | RRef:
+def _find(text: str, *, code: Scope = "now", store: Store | None = None) -> DRef | RRef:
     """The realization meant, the latest; a derivation where nothing was built of the only one."""
-    refs = find_refs(text, store=store)
+    refs = find_refs(text, code="any", store=store)
     if len(refs) > 1 or isinstance(refs[0], DRef):
         attempt = latest([ref for ref in refs if isinstance(ref, DRef)], store=store)
         if attempt is not None and attempt.rref is not None:
             return attempt.rref
-        return find_ref(text, store=store)
+        return find_ref(text, code=code, store=store)
     return refs[0]
 
 

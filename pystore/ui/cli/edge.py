@@ -10,11 +10,14 @@ from typing import Any
 import click
 
 from ...model.errors import NotAStore
+from ...model.options import Scope
 from ...store.current import Default, current_store
+from ...store.home import expanded
 from ...store.layout import check_place, exists
 from ...store.protocol import StoreProtocol
 from ...store.store import Store
-from ..settings import default_below, default_root
+from ..nearby import Program, is_near_program, nearest
+from ..settings import default_below, default_root, named_root
 
 
 class Edge:
@@ -23,12 +26,13 @@ class Edge:
     def __init__(self) -> None:
         self.named: Path | None = None  # the store that --store names
         self.debug = False
+        self.code: Scope = "now"  # which code a name means
         self.telling = False  # whether to say that a store was made
 
     @property
     def root(self) -> Path:
         """Where the store is, or would be."""
-        return (self.named or default_root()).expanduser()
+        return expanded(self.named or default_root())
 
     @cached_property
     def store(self) -> Store:
@@ -40,6 +44,16 @@ class Edge:
                 remedy="name one with --store or PYSTORE_ROOT, or make one: pystore init",
             )
         return self.make()
+
+    def near(self, file: Path) -> None:
+        """Makes sure that the store is sought from a file first, whose stages are meant."""
+        Program.file = file
+        Default.find = self.make  # a store for what the file does when it is loaded
+        if self.named is None and named_root() is None and is_near_program(root := self.root):
+            here = nearest(Path.cwd())
+            if here is None or here.resolve() != root.resolve():
+                instead = f", and not {here}" if here else ""
+                click.echo(f"pystore: the store of {file} is used: {root}{instead}", err=True)
 
     def store_of_program(self, *, reading: bool) -> StoreProtocol:
         """The store for what a file declares, after it was loaded.

@@ -11,6 +11,7 @@ from ...model.moved import Moved
 from ...model.printable import counted
 from ...model.refs import DRef, RRef
 from ...run import exchange
+from ...store.home import expanded
 from ..quantities import size
 from .edge import Edge, as_json, edge, report
 from .ref import REFS
@@ -90,7 +91,7 @@ def copy(given: Edge, /, refs: tuple[list[DRef | RRef], ...], to: Path, as_json:
 
     The other store is made where there is none. Every byte is hashed again.
     """
-    _tell(exchange.copy(refs, given.store, to.expanduser()), as_json)
+    _tell(exchange.copy(refs, given.store, expanded(to)), as_json)
 
 
 @click.command()

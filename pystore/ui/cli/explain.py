@@ -12,7 +12,6 @@ from ...model.errors import PystoreError
 from ...model.printable import printable
 from ...model.refs import DRef, RRef
 from ...run.planning.explain import explain
-from ...store.current import Default
 from .edge import Edge, as_json, edge, report
 from .ending import located
 from .parameters import declared, takes_parameters
@@ -74,7 +73,7 @@ def explain_command(
 def _of_file(
     edge: Edge, file: Path, stage: str | None, parameters: Sequence[tuple[str, Any]]
 ) -> "list[Explanation]":
-    Default.find = edge.make  # a store for what the file does when it is loaded
+    edge.near(file)
     try:
         choice = Program.load(file).choose(stage)
         store = edge.store_of_program(reading=True)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ...model.errors import BadRef, NotInStore, PystoreError
+from ...model.options import Scope
 from ...model.printable import when
 from ...model.refs import DRef, RRef
 from ...run.inspection.artifacts import Found, search
@@ -25,9 +26,9 @@ _SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-def _where(text: str, store: Store) -> Sequence[DRef | RRef]:
+def _where(text: str, code: Scope, store: Store) -> Sequence[DRef | RRef]:
     try:
-        return find_refs(text, store=store)
+        return find_refs(text, code=code, store=store)
     except NotInStore as error:
         error.remedy += "; an artifact is found by --name"
         raise
@@ -72,7 +73,8 @@ def moment(text: str, store: Store) -> int:
     except ValueError:
         pass  # then it is a reference
     try:
-        built = [attempt.stop for attempt in newest_first(find_refs(text, store=store), store)]
+        refs = find_refs(text, code="any", store=store)
+        built = [attempt.stop for attempt in newest_first(refs, store)]
     except PystoreError as error:
         raise error.having(also="it is no time either: 2026-11-21, 3h, 2d") from None
     if not built:

@@ -32,6 +32,12 @@ from .edge import Edge, as_json, edge, report
     help="Keep the N (1) with the highest number in this file, with :min the lowest, of each "
     "derivation.",
 )
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Keep neither the latest nor what matchers would choose: only what is pinned or in use.",
+)
 @click.option("--delete", is_flag=True, help="Remove it, after asking.")
 @click.option("-v", "--verbose", is_flag=True, help="Name each realization.")
 @yes
@@ -40,8 +46,9 @@ from .edge import Edge, as_json, edge, report
 def gc(given: Edge, /, delete: bool, yes: bool, as_json: bool, **options: Any) -> None:
     """Show what nothing keeps, and with --delete remove it.
 
-    Kept is what a pin names, what a running process uses, what the options name, and all that
-    these were built from. Attempts and their metrics always stay.
+    Kept is what a pin names, what a running process uses, and all that these were built from. So
+    is what the options name; without any, the latest realization of each derivation, and what the
+    matchers that have been used would choose. Attempts and their metrics always stay.
 
     --json: an object with `removed`, `size` and `shared` in bytes, `realizations` and `leftovers`,
     and `left`: objects with `path`, `owner` and `because` for what is not ours to remove.
@@ -51,14 +58,17 @@ def gc(given: Edge, /, delete: bool, yes: bool, as_json: bool, **options: Any) -
     pystore gc --delete
     """
     keep = list(_policies(options["latest"], options["best"]))
+    if keep and options["everything"]:
+        raise click.UsageError("--all keeps nothing more: leave out --keep-latest and --keep-best")
+    wanted = keep if keep or options["everything"] else None
     if delete:
         check_can_ask(yes)
-    found = collect(given.store, keep)
+    found = collect(given.store, wanted)
     if not as_json:
         click.echo(shown(found, options["verbose"], delete))
     empty = not (found.realizations or found.litter)
     if delete and not empty and agreed("Remove them?", yes):
-        found = collect(given.store, keep, dry_run=False)
+        found = collect(given.store, wanted, dry_run=False)
         if not as_json:
             click.echo("\n".join([f"removed {total(found)}", *found.obstacles]))
     report([record(found)], str, as_json)

@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 
 from ...model.errors import NoAccess, NotAStore
+from ...model.options import Seeds
 from ...model.printable import listed
+from ...store.home import expanded
 from ...store.layout import exists
 from ...store.rights import group_of, owner_of
 from ...store.sharing import share_with_group
@@ -22,23 +24,30 @@ from .edge import Edge, edge
     type=click.Choice(["group"]),
     help="Let the group of the store's folder use it; of one that is there, too.",
 )
+@click.option(
+    "--seeds",
+    type=click.Choice(["own"]),
+    help="Give it seeds of its own, not those that all stores share.",
+)
 @edge
-def init(given: Edge, /, path: Path | None, shared: str | None) -> None:
+def init(given: Edge, /, path: Path | None, shared: str | None, seeds: Seeds | None) -> None:
     """Make an empty store, in ./.pystore unless you name a PATH.
 
-    A store in a folder called .pystore is found from there and from all folders below.
+    A store in a folder called .pystore is found from there and from all folders below. Attempts
+    have the same seeds in every store, so that results can be compared and repeated; who trains
+    apart from others, and counts their attempts together, gives each store seeds of its own.
 
     \b
     pystore init --shared group /lab/store
     """
     if path is not None and given.named is not None:
         raise click.UsageError("Give one place for the store: PATH or --store")
-    root = (path or given.named or Path(".pystore")).expanduser()
+    root = expanded(path or given.named or Path(".pystore"))
     there = exists(root)
     try:
-        store = Store(root)
+        store = Store(root, seeds=seeds)
     except NotAStore as error:
-        if root.is_dir():
+        if root.is_dir() and not there:
             error.remedy = f"pystore init {shlex.quote(str(root / '.pystore'))}"
         raise
     click.echo(f"{'there is a store already:' if there else 'made an empty store:'} {store.root}")
@@ -69,7 +78,7 @@ def how_to_find(root: Path, typed: Path) -> list[str]:
     """How commands and programs find the store."""
     lines = []
     named = named_root()
-    if default_root().expanduser().resolve() != root:
+    if expanded(default_root()).resolve() != root:
         if named is not None:
             lines.append(f"not used by itself: PYSTORE_ROOT names another, {named}")
         place = shlex.quote(str(typed))

@@ -25,7 +25,7 @@ from ..quantities import span
 from .columns import Style, columns
 from .columns import ref as shown
 from .edge import Edge, as_json, edge, report
-from .ref import REFS
+from .ref import TRIED
 from .streams import calm
 
 _COLOURS = {"failed": "red", "died": "red", "stopped": "yellow", "running": "yellow"}
@@ -34,7 +34,7 @@ _PIECE = 1 << 20  # [bytes]
 
 
 @click.command("log")
-@click.argument("refs", type=REFS, required=False, metavar="[NAME|GLOB|REF]")
+@click.argument("refs", type=TRIED, required=False, metavar="[NAME|GLOB|REF]")
 @click.option("-n", "most", type=click.IntRange(min=1), help="Show only the newest N.")
 @as_json
 @edge
@@ -92,7 +92,7 @@ def error_line(attempt: Attempt) -> str:
 
 
 @click.command()
-@click.argument("refs", type=REFS, metavar="REF")
+@click.argument("refs", type=TRIED, metavar="REF")
 @click.option("--attempt", "number", type=click.IntRange(min=0), help="Its number [the latest].")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the attempt has ended.")
 @as_json

@@ -19,11 +19,11 @@ from ..quantities import number
 from .artifact import artifact, artifact_record, room
 from .columns import columns, ref, value
 from .edge import Edge, as_json, edge, report
-from .ref import complete
+from .ref import AS_TYPED
 
 
 @click.command("ls")
-@click.argument("what", shell_complete=complete, required=False, metavar="[NAME|GLOB|REF]")
+@click.argument("what", type=AS_TYPED, required=False, metavar="[NAME|GLOB|REF]")
 @as_json
 @edge
 def ls(edge: Edge, what: str | None, as_json: bool) -> None:
@@ -38,7 +38,7 @@ def ls(edge: Edge, what: str | None, as_json: bool) -> None:
     `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
     """
     store = edge.store
-    refs = store.drefs() if what is None else find_refs(what, store=store)
+    refs = store.drefs() if what is None else find_refs(what, code=edge.code, store=store)
     first = refs[0] if refs else None
     if isinstance(first, RRef):
         _artifacts(first, store, as_json)

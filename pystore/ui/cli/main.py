@@ -14,6 +14,7 @@ import click
 
 from ...model.errors import BadName, PystoreWarning
 from ...model.version import __version__
+from ..nearby import Program
 from ..settings import coloured, completion_wanted
 from . import streams
 from .edge import Edge, shared_options
@@ -38,6 +39,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Do": {
         "run": "run",
+        "commit": "commit",
         "gc": "gc",
         "pin": "pins",
         "unpin": "pins",
@@ -75,7 +77,10 @@ class Commands(click.Group):
         command = getattr(found, f"{name}_command", None) or getattr(found, name)
         assert isinstance(command, click.Command)
         taken = {parameter.name for parameter in command.params}
-        command.params += [option for option in shared_options() if option.name not in taken]
+        options = shared_options()
+        if any(parameter.type.name.startswith("REF") for parameter in command.params):
+            options.append(importlib.import_module(f"{__package__}.ref").by_code())
+        command.params += [option for option in options if option.name not in taken]
         return command
 
     def resolve_command(
@@ -166,6 +171,7 @@ def run(arguments: Sequence[str]) -> int:
     edge = Edge()
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("default", PystoreWarning)  # a line for people, never an error
             warnings.showwarning = _warn
             return _invoke(edge, arguments)
     except BrokenPipeError:
@@ -176,6 +182,8 @@ def run(arguments: Sequence[str]) -> int:
             _forget_output()  # or Python would try again, and complain, when it ends
         tell(error, edge.debug)
         return code_of(error)
+    finally:
+        Program.file = None
 
 
 def _forget_output() -> None:

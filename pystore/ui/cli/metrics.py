@@ -83,7 +83,7 @@ def metrics(
     --json: objects with `metric`, `parameters`, `drefs`, `n`, `failed`, `missing`, `mean`, `std`,
     `low` and `high` of the 95 % interval, `min`, `max` and `best`; null where there is none.
     """
-    found = results(*_drefs(refs), metrics=names or None, store=edge.store)
+    found = results(*_drefs(refs), metrics=names or None, code=edge.code, store=edge.store)
     summary = found.summary(over=over, mode="min" if least else "max")
     report([_record(group) for group in summary], lambda: _text(summary), as_json)
     if plot is not None:

@@ -1,13 +1,15 @@
 """REF: the argument that names a derivation or a realization, in full or in short."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from ...model.errors import NotInStore, PystoreError
+from ...model.errors import NotInStore, PystoreError, PystoreWarning
 from ...model.refs import DRef, RRef
 from ...run.inspection.shorthand import find_ref, find_refs, find_rref
 from ...store.pins import pins
@@ -31,7 +33,7 @@ class RefType(click.ParamType):  # type: ignore[type-arg]  # generic in later ve
             return value  # a default
         edge = ctx.find_object(Edge) if ctx else None
         assert edge is not None, "commands are called through the group"
-        return self.find(value, store=edge.store)
+        return self.find(value, code=edge.code, store=edge.store)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -48,6 +50,30 @@ RREF = RefType(find_rref)
 
 REFS = RefType(find_refs)
 """A list: all derivations of a name or a pattern, or one reference."""
+
+TRIED = RefType(partial(find_refs, tried=True))
+"""The same; of a name, those of the code that was tried last, though it may have failed."""
+
+
+AS_TYPED = RefType(lambda text, **_: text)
+"""What was typed, for commands that look at it themselves."""
+
+
+def _choose_code(ctx: click.Context, parameter: click.Parameter, code: Any) -> None:
+    ctx.ensure_object(Edge).code = code
+
+
+def by_code() -> click.Option:
+    """The option of each command that takes names: by which code."""
+    return click.Option(
+        ["--code"],
+        type=click.Choice(["now", "any"]),
+        default="now",
+        expose_value=False,
+        is_eager=True,  # before what a name means is looked up
+        callback=_choose_code,
+        help="By NAME mean the code that ran last (now), or any.",
+    )
 
 
 def refuse_below(store: Store, ref: DRef | RRef) -> None:
@@ -74,7 +100,9 @@ def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 def begun_so(words: Callable[[], Iterable[str]], begun: str) -> list[str]:
     """The words that begin so; none where a store cannot be read."""
     try:
-        return sorted({word for word in words() if word.startswith(begun)})
+        with warnings.catch_warnings():  # which would stand where the user types
+            warnings.simplefilter("ignore", PystoreWarning)
+            return sorted({word for word in words() if word.startswith(begun)})
     except (PystoreError, OSError):
         return []  # a shell that waits for a word is no place for an error
 
@@ -109,7 +137,7 @@ def _words(begun: str, store: Store) -> Iterator[str]:
 
 def _choices(base: str, which: str, store: Store) -> Iterator[str]:
     """The realizations that may be chosen of a name, and its derivations by their digits."""
-    drefs = dict.fromkeys(ref.dref for ref in find_refs(base, store=store))
+    drefs = dict.fromkeys(ref.dref for ref in find_refs(base, code="any", store=store))
     yield f"{base}@latest"
     for metric in metrics_of(drefs, store):
         best = f"best:{metric}"

@@ -19,7 +19,6 @@ from ...model.refs import DRef
 from ...run.planning.plan import plan
 from ...run.verbs import realize_many
 from ...run.watching import both
-from ...store.current import Default
 from ...store.protocol import StoreProtocol
 from ...store.store import Store
 from ..watch.lines import write_line
@@ -157,7 +156,7 @@ class _Run:
     def target(self, text: str) -> None:
         """Does it all."""
         file, stage = parse_target(text)
-        Default.find = self.given.make  # a store for what the file does when it is loaded
+        self.given.near(file)
         choice = Program.load(file).choose(stage)
         read = self.given.store_of_program(reading=True)  # a mistake makes no store
         closure = declared(choice, self.options["parameters"], read)

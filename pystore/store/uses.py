@@ -1,0 +1,44 @@
+"""Uses: by which matchers the realizations of a derivation have been chosen.
+
+`attempts/<digest>.matcher` holds one of them. That of the latest is not written: it is always kept.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from ..model.digest import short
+from ..model.matchers import Matcher, match_latest
+from ..model.rules import parse_rule, rule_text
+from . import attempts, disk
+
+SUFFIX = ".matcher"
+_USUAL = match_latest()
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@lru_cache(256)
+def _name(matcher: Matcher) -> str:
+    return short("pystore matcher 1", rule_text(matcher).encode()) + SUFFIX
+
+
+def note(folder: str, matcher: Matcher, tmp: Path) -> None:
+    """Makes sure that a matcher is known to choose here. A store that is only read stays so."""
+    if matcher == _USUAL or os.path.exists(path := f"{folder}/{_name(matcher)}"):
+        return
+    try:
+        disk.write_once(path, rule_text(matcher).encode() + b"\n", tmp=tmp)
+    except (FileExistsError, FileNotFoundError):
+        return  # another process was quicker; or nothing of it lies here, as of a store below
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
+
+
+def known(folder: str) -> Iterator[Matcher | None]:
+    """The matchers that have chosen here; None for each that only its user knows."""
+    for name in sorted(attempts.names(folder)):
+        if name.endswith(SUFFIX):
+            yield parse_rule(disk.read(f"{folder}/{name}").decode("utf-8", "replace"))

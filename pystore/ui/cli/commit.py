@@ -1,0 +1,37 @@
+"""pystore commit: what a failed attempt had written becomes a result after all."""
+
+from pathlib import Path
+
+import click
+
+from ...run.upkeep import commit
+from ...store.layout import exists
+from ...store.store import Store
+from .chosen import Chosen
+from .edge import Edge, as_json, edge, report
+
+
+@click.command("commit")
+@click.argument("staging", type=click.Path(path_type=Path, file_okay=False))
+@as_json
+@edge
+def commit_command(given: Edge, /, staging: Path, as_json: bool) -> None:
+    """Make a result of what a failed attempt has left.
+
+    STAGING is its folder; the error of the attempt names it. Mend what was wrong in its `out`
+    first, such as a file that is missing; of a stage that returned a value, nothing is wrong. All
+    is checked as at the end of a run.
+
+    --json: an object with `rref`, `path` and `metrics`.
+    """
+    store = _holder(given, staging)
+    rref = commit(staging, store=store)
+    (one,) = Chosen.all([rref], store)
+    report([one.record()], lambda: f"committed\n{one}", as_json)
+
+
+def _holder(given: Edge, staging: Path) -> Store:
+    """The store that was named; else the one in whose own folder the staging lies."""
+    if given.named is None and exists(root := staging.resolve().parent.parent):
+        given.named = root
+    return given.store
