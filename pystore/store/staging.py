@@ -1,6 +1,5 @@
 """Staging: the directory that one attempt fills, before it becomes a realization."""
 
-import errno
 import os
 import stat
 import warnings
@@ -141,19 +140,6 @@ def refuse_strange(area: Path) -> None:
         it_is=None if stat.S_ISDIR(status.st_mode) else "a link",
         remedy="name another custom_tmp, in a folder of your own",
     )
-
-
-def _reaches(area: Path, tmp: Path) -> bool:
-    """Whether one rename leads from there into the store: one device may be mounted twice."""
-    name = disk.fresh_name()
-    os.mkdir(area / name)
-    try:
-        os.rename(area / name, tmp / name)
-    except OSError as error:
-        os.rmdir(area / name)
-        return error.errno != errno.EXDEV  # a store that cannot be written says so when it must
-    os.rmdir(tmp / name)
-    return True
 
 
 def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pystore import PystoreWarning, Store
+from pystore import Store
 from pystore.errors import BadPlace
 
 
@@ -26,19 +26,3 @@ def test_a_link_is_no_place_for_it_either(tmp_path):
     (tmp_path / "scratch" / f"pystore-{store.id}").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BadPlace, match="not ours"):
         Store(store.root, custom_tmp=tmp_path / "scratch")
-
-
-def test_where_no_rename_leads_into_the_store_the_store_has_its_own_place(tmp_path, monkeypatch):
-    store = Store(tmp_path / "store", durable=False)
-    rename = os.rename
-
-    def other_mount(source, target):
-        if str(source).startswith(str(tmp_path / "scratch")):
-            raise OSError(18, "Invalid cross-device link", str(source))
-        rename(source, target)
-
-    monkeypatch.setattr(os, "rename", other_mount)
-    with pytest.warns(PystoreWarning, match="staging stays in"):
-        found = Store(store.root, custom_tmp=tmp_path / "scratch")
-    assert found.staging_area == store.layout.tmp
-    assert not os.listdir(tmp_path / "scratch" / f"pystore-{store.id}")
