@@ -15,6 +15,7 @@ from ..model.context import Context
 from ..model.errors import Corrupted
 from . import attempts, disk, locks, tree
 from .attempts import Begun, Clock
+from .opened import Kept
 
 SUFFIX = ".scratch"
 
@@ -24,13 +25,11 @@ class Scratch:
     """A scratch directory that this process holds."""
 
     path: str
-    claim: int  # descriptor that locks it
+    claim: Kept  # its lock says that a living process uses the directory
 
     def close(self) -> None:
         """Gives it up, for the next try."""
-        if self.claim >= 0:
-            os.close(self.claim)
-            self.claim = -1
+        self.claim.close()
 
     def move(self, folder: str, context: str, number: int) -> None:
         """Gives it to another attempt."""
@@ -119,12 +118,6 @@ def record_of(folder: str, context: str, number: int) -> Attempt | None:
 
 def _hold(path: str) -> Scratch | None:
     try:
-        claim = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        return Scratch(path, locks.claim_folder(path))
+    except (FileNotFoundError, NotADirectoryError, BlockingIOError):
         return None
-    try:
-        locks.claim(claim)
-    except BlockingIOError:
-        os.close(claim)
-        return None
-    return Scratch(path, claim)

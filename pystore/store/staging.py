@@ -3,7 +3,6 @@
 import os
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from ..model.config import Config
@@ -13,6 +12,7 @@ from ..model.refs import DRef
 from . import disk, locks, tree
 from .attempts import Begun
 from .layout import Layout
+from .opened import Kept
 from .scratch import Scratch
 
 
@@ -24,11 +24,11 @@ class Staging:
     config: Config
     context: Context
     begun: Begun
-    _claim: int = -1  # descriptor whose lock says that a living process uses the directory
+    _claim: Kept | None = None  # its lock says that a living process uses the directory
     scratch: Scratch | None = None  # what the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over
 
-    @cached_property
+    @property
     def out(self) -> Path:
         """Where the realizer writes."""
         return self.path / "out"
@@ -43,13 +43,18 @@ class Staging:
         tree.remove(self.out)
         os.mkdir(self.out, 0o755)
 
+    def hold(self) -> None:
+        """Claims the directory again, where the realizer has closed all that its process had."""
+        if self._claim is not None and self._claim.status is None:
+            self._claim.close()
+            self._claim = locks.claim_folder(self.path)
+
     def close(self) -> None:
         """Gives up the claims on the directory and on the scratch."""
         if self.scratch is not None:
             self.scratch.close()
-        if self._claim >= 0:
-            os.close(self._claim)
-            self._claim = -1
+        if self._claim is not None:
+            self._claim.close()
 
     def keep(self) -> bool:
         """Leaves the directory for its user, who may mend it and commit it again.
@@ -88,18 +93,13 @@ def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
     return layout.tmp
 
 
-def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:
-    """A new staging directory, whose name says what for, and the descriptor that claims it."""
+def make_folder(tmp: Path, dref: DRef) -> tuple[Path, Kept]:
+    """A new staging directory, whose name says what for, and the open file that claims it."""
     path = f"{tmp}/{disk.fresh_name()}-{dref[5:]}"
     os.mkdir(path, 0o755)
     try:
-        claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            locks.claim(claim, new=True)
-            os.mkdir(f"{path}/out", 0o755)
-        except BaseException:
-            os.close(claim)
-            raise
+        claim = locks.claim_folder(path, new=True)
+        os.mkdir(f"{path}/out", 0o755)
     except BaseException:
         tree.remove(Path(path))
         raise

@@ -250,7 +250,7 @@ class Store:
                     return Staging(path, config, context, left.begun, claim, left.held, left.number)
                 begun = self.claim(config.dref, context, path.name, seed, after)
             except BaseException:
-                os.close(claim)
+                claim.close()
                 tree.remove(path)
                 raise
         return Staging(path, config, context, begun, claim)
@@ -290,6 +290,7 @@ class Store:
         Raises MissingOutput or UnkeepableOutput, which leave the staging as it was.
         """
         told = told or Told()
+        staged.hold()
         outside, share = frozenset(told.outside), self.pool.share
         sealed = seal(staged, outside, durable=self.durable, share=share)
         metrics = {**sealed.metrics, **told.metrics}

@@ -5,6 +5,7 @@ directories 0555, files 0444, executables 0555; its manifest was made from the b
 synced.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator
@@ -14,7 +15,10 @@ from blake3 import blake3
 
 from ..model.errors import UnkeepableOutput
 from ..model.manifest import Entry, Manifest, encode_name
-from .walk import Step, open_folder, walk
+from ..model.printable import counted
+from . import mountpoints
+from .opened import KINDS, Opened, open_file, open_folder
+from .walk import Step, walk
 
 Share = Callable[[Step, Entry, int], bool]  # replaces a file, open as the last, by an equal one
 
@@ -28,12 +32,16 @@ def check(out: Path, outside: Collection[str] = ()) -> None:
     """Makes sure that a tree can be kept; changes nothing, but opens directories to their owner.
 
     `outside` are link targets that may lie outside of it. Raises UnkeepableOutput, which names
-    each special file, link that leaves the tree, and hard link to something outside.
+    each special file, link that leaves the tree, hard link to something outside, and mount.
     """
-    problems: list[str] = []
+    problems = [f"{encode_name(place)}: a mount" for place in mountpoints.inside(out)]
+    device = os.lstat(out).st_dev
     inodes: dict[tuple[int, int], list[tuple[int, str]]] = {}
     for step in walk(out):
         mode, name = step.status.st_mode, _text(step)
+        if step.status.st_dev != device:
+            problems += [] if problems else [f"{name}: on another device"]
+            continue
         if step.is_directory:
             if not step.leaving:
                 _open_up(step)
@@ -43,7 +51,7 @@ def check(out: Path, outside: Collection[str] = ()) -> None:
             if target not in outside and _leaves(out, step, target):
                 problems.append(f"{name}: a link that leaves the tree, to {target}")
         elif not stat.S_ISREG(mode):
-            problems.append(f"{name}: {_SPECIAL.get(stat.S_IFMT(mode), 'a special file')}")
+            problems.append(f"{name}: {KINDS.get(stat.S_IFMT(mode), 'a special file')}")
         elif step.status.st_nlink > 1:
             inode = (step.status.st_dev, step.status.st_ino)
             inodes.setdefault(inode, []).append((step.status.st_nlink, name))
@@ -56,14 +64,6 @@ def check(out: Path, outside: Collection[str] = ()) -> None:
             problems="; ".join(problems[:20]),
             remedy="write plain files, directories, and relative links between them",
         )
-
-
-_SPECIAL = {
-    stat.S_IFIFO: "a fifo",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 def _leaves(out: Path, step: Step, target: str) -> bool:
@@ -146,40 +146,32 @@ def _scan_step(step: Step, known: Digests) -> Entry | None:
     )
 
 
-def _seal_folder(folder: int, durable: bool) -> None:
-    try:
+def _seal_folder(opened: Opened, durable: bool) -> None:
+    with opened as folder:
         _strip(folder)
         os.fchmod(folder, 0o555)
         if durable:
             os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _seal_file(step: Step, durable: bool, share: Share) -> Entry:
     executable = bool(step.status.st_mode & 0o100)
     if not step.status.st_mode & 0o400:
         os.chmod(step.name, 0o600, dir_fd=step.folder)
-    descriptor = _open_file(step)
-    try:
+    with _open_file(step) as descriptor:
         # A sealed file may be part of another realization too: it is left as it is.
         if not is_sealed(descriptor, executable):
             os.fchmod(descriptor, 0o600)  # the attributes of a read-only file cannot be removed
             _strip(descriptor)
             os.fchmod(descriptor, _canonical(executable))
-        entry = Entry(step.path, "file", executable, *hash_file(descriptor))
-        if share(step, entry, descriptor):
-            descriptor = _swap(descriptor, _open_file(step))
-        if durable:
+        entry = Entry(step.path, "file", executable, *hash_file(descriptor, step.path))
+        shared = share(step, entry, descriptor)
+        if durable and not shared:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if durable and shared:
+        with _open_file(step) as descriptor:  # another file is in its place now
+            os.fsync(descriptor)
     return entry
-
-
-def _swap(old: int, new: int) -> int:
-    os.close(old)
-    return new
 
 
 def is_sealed(descriptor: int, executable: bool) -> bool:
@@ -196,31 +188,47 @@ def _read_file(step: Step, known: Digests) -> Entry:
     executable = bool(step.status.st_mode & 0o100)
     inode = (step.status.st_dev, step.status.st_ino)
     if inode not in known:
-        descriptor = _open_file(step)
-        try:
-            found = hash_file(descriptor)
-        finally:
-            os.close(descriptor)
+        with _open_file(step) as descriptor:
+            found = hash_file(descriptor, step.path)
         if step.status.st_nlink == 1:
             return Entry(step.path, "file", executable, *found)
         known[inode] = found
     return Entry(step.path, "file", executable, *known[inode])
 
 
-def _open_file(step: Step) -> int:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    return os.open(step.name, flags, dir_fd=step.folder)
+def _open_file(step: Step) -> Opened:
+    return open_file(step.name, step.folder, follow=False)
 
 
-def hash_file(descriptor: int) -> tuple[int, str]:
-    """The size and the digest of what an open file holds from here on."""
+def hash_file(descriptor: int, name: bytes = b"") -> tuple[int, str]:
+    """The size and the digest of an open file, from its first byte to its last.
+
+    Raises UnkeepableOutput when other than what its size says was read, or its size changed.
+    """
+    before = os.fstat(descriptor).st_size
+    size, digest = _hash(descriptor)
+    after = os.fstat(descriptor).st_size
+    if not before == size == after:
+        raise UnkeepableOutput(
+            "a file was not read whole, or changed meanwhile",
+            path=encode_name(name) or None,
+            read=counted(size, "byte"),
+            size=counted(before, "byte") + (f", then {after:,}" if after != before else ""),
+            remedy="end what writes to it; if nothing does, look after the file system",
+        )
+    return size, digest
+
+
+def _hash(descriptor: int) -> tuple[int, str]:
+    # Some file systems give less than they are asked for: only no byte at all is the end.
     content = os.read(descriptor, _SMALL)
-    if len(content) < _SMALL:
+    chunk = os.read(descriptor, _SMALL)
+    if not chunk:
         return len(content), blake3(content).hexdigest()
-    hasher, size = blake3(content), len(content)
-    chunk = memoryview(bytearray(_CHUNK))
-    while got := os.readv(descriptor, [chunk]):
-        hasher.update(chunk[:got])
+    hasher, size = blake3(content).update(chunk), len(content) + len(chunk)
+    buffer = memoryview(bytearray(_CHUNK))
+    while got := os.readv(descriptor, [buffer]):
+        hasher.update(buffer[:got])
         size += got
     return size, hasher.hexdigest()
 
@@ -242,7 +250,8 @@ def _extras(descriptor: int) -> list[str]:
 def remove(root: Path) -> None:
     """Makes sure that there is nothing at `root`: a file, or a tree of any depth and any modes.
 
-    Others may be removing it at the same time.
+    Others may be removing it at the same time. Raises OSError, before anything is removed, where
+    something is mounted in it: what that holds is not ours.
     """
     while True:
         try:
@@ -256,6 +265,9 @@ def remove(root: Path) -> None:
 
 
 def _remove(root: Path) -> None:
+    if mounts := mountpoints.inside(root):
+        place = os.path.join(root, os.fsdecode(mounts[0]))
+        raise OSError(errno.EBUSY, "something is mounted there: unmount it first", place)
     os.chmod(root, 0o700)
     for step in walk(root):
         if step.leaving:

@@ -9,6 +9,8 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .opened import Opened, open_folder
+
 
 class Step(NamedTuple):
     """One entry of a tree, met inside its directory."""
@@ -38,46 +40,40 @@ def walk(root: str | os.PathLike[str]) -> Iterator[Step]:
     """
     folder = open_folder(root)
     inside: list[Step] = []  # the directories that we are in
-    pending = [_names(folder)]
+    pending = [_names(folder.number)]
     try:
         while True:
             if pending[-1]:
                 prefix = inside[-1].path + b"/" if inside else b""
-                step = _step(folder, prefix, pending[-1].pop())
+                step = _step(folder.number, prefix, pending[-1].pop())
                 yield step
                 if step.is_directory and (below := _enter(step)) is not None:
                     folder = _swap(folder, below)
-                    pending.append(_names(folder))
+                    pending.append(_names(folder.number))
                     inside.append(step._replace(empty=not pending[-1]))
             elif inside:
                 pending.pop()
-                folder = _swap(folder, open_folder("..", folder))
-                yield inside.pop()._replace(folder=folder, leaving=True)
+                folder = _swap(folder, open_folder("..", folder.number))
+                yield inside.pop()._replace(folder=folder.number, leaving=True)
             else:
                 return
     finally:
-        os.close(folder)
-
-
-def open_folder(name: str | bytes | os.PathLike[str], folder: int | None = None) -> int:
-    """A descriptor of a directory that is no link."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(name, flags, dir_fd=folder)
+        folder.close()
 
 
 def _step(folder: int, prefix: bytes, name: bytes) -> Step:
     return Step(folder, prefix + name, os.stat(name, dir_fd=folder, follow_symlinks=False))
 
 
-def _enter(step: Step) -> int | None:
+def _enter(step: Step) -> Opened | None:
     try:
         return open_folder(step.name, step.folder)
     except FileNotFoundError:
         return None  # the visitor has moved it away
 
 
-def _swap(old: int, new: int) -> int:
-    os.close(old)
+def _swap(old: Opened, new: Opened) -> Opened:
+    old.close()
     return new
 
 
