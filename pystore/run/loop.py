@@ -272,15 +272,15 @@ class _Loop:
 
     def _start(self, instruction: Realize) -> None:
         dref = instruction.dref
-        first = dref not in self._built
-        if first and (count := self._store.elsewhere(dref, instruction.context)):
+        context, first = instruction.context, dref not in self._built
+        if first and context and (count := self._store.elsewhere(dref, context)):
             self._listener(OtherInputs(dref, count))
         self._check()
         derivation = self._known[dref]
         own = derivation.terms.retries
         tries = Tries(self._settings.retries if own is None else own)
         seed = self._seed(instruction)
-        self._send(Request(derivation, instruction.context, seed, tries))
+        self._send(Request(derivation, context, seed, tries))
 
     def _check(self) -> None:
         """Before the first attempt: that no later one will fail for what could be known now."""

@@ -12,7 +12,7 @@ from .layout import Layout, well_formed
 
 def known(layout: Layout) -> list[DRef]:
     """Those that are there, sorted."""
-    return sorted(well_formed(DRef, (f"dref:{name}" for name in os.listdir(layout.drv))))
+    return sorted(well_formed(DRef, (f"dref:{name}" for name in layout.folders())))
 
 
 def read(layout: Layout, dref: DRef) -> Config:
@@ -31,7 +31,7 @@ def knows(layout: Layout, config: Config) -> bool:
     """Whether it is there, with its text whole."""
     try:
         return disk.read(layout.config(config.dref)) == config.text.encode()
-    except FileNotFoundError:
+    except (FileNotFoundError, Corrupted):
         return False
 
 

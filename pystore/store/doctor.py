@@ -17,7 +17,7 @@ from typing import Literal
 
 from ..model.printable import counted
 from . import disk, locks, tree
-from .attempts import names
+from .attempts import is_record, names
 from .layout import FORMAT
 from .mountpoints import SHARED, mounted
 from .opened import open_folder
@@ -206,7 +206,7 @@ def _contents(store: Store) -> Finding:
     below, store = store.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
-    ended = [n for d in drefs for n in names(store.layout.attempts(d)) if n.endswith(".json")]
+    ended = [n for d in drefs for n in names(store.layout.attempts(d)) if is_record(n)]
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
     under = f"; below it {below.root}" if below else ""

@@ -67,8 +67,19 @@ class Layout:
 
     def realizations(self, dref: DRef) -> Iterator[RRef]:
         """The realizations that lie there, in no order. Raises FileNotFoundError."""
-        names = [name for name in os.listdir(self.derivation(dref)) if len(name) == 32]
+        names = [name for name in _folders(self.derivation(dref)) if len(name) == 32]
         return well_formed(RRef, (f"rref:{name}-{dref[5:]}" for name in names))
+
+    def folders(self, name: str = "") -> list[str]:
+        """The folders in that of a derivation, or those of derivations; links are not ours."""
+        try:
+            return _folders(self.home(name))
+        except FileNotFoundError:
+            return []
+
+    def has(self, rref: RRef) -> bool:
+        """Whether the artifacts of a realization are there."""
+        return os.path.isdir(self.out(rref)) and not os.path.islink(self.realization(rref))
 
     @property
     def readable(self) -> list["Layout"]:
@@ -82,13 +93,18 @@ class Layout:
 
     def holder(self, rref: RRef) -> "Layout":
         """The one that has a realization; this one where none has."""
-        if self.below is None or os.path.isdir(self.out(rref)):
+        if self.below is None or self.has(rref):
             return self
-        return self.below if os.path.isdir(self.below.out(rref)) else self
+        return self.below if self.below.has(rref) else self
 
     def lock(self, dref: DRef, context: str) -> Path:
         """The lock file of one (derivation, context)."""
         return self.locks / f"{dref.digest}-{context}.lock"
+
+
+def _folders(path: str) -> list[str]:
+    with os.scandir(path) as entries:
+        return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:

@@ -15,6 +15,7 @@ from ..model.context import Context
 from ..model.errors import Corrupted
 from . import attempts, disk, locks, tree
 from .attempts import Begun, Clock
+from .layout import Layout
 from .opened import Kept
 
 SUFFIX = ".scratch"
@@ -58,13 +59,14 @@ def make(folder: str, context: str, number: int) -> Scratch:
     return held
 
 
-def abandoned(folder: str, context: str, seed: int | None) -> tuple[int, Scratch] | None:
+def abandoned(
+    folder: str, context: str, seed: int | None, listed: list[str]
+) -> tuple[int, Scratch] | None:
     """The number and the scratch of the latest attempt that left one, now held by this process.
 
-    With a `seed`, of those that had this one.
+    With a `seed`, of those that had this one. `listed` is what the folder holds.
     """
-    names = [n for n in attempts.names(folder) if n.startswith(context) and n.endswith(SUFFIX)]
-    for number in sorted((int(n[33 : -len(SUFFIX)]) for n in names), reverse=True):
+    for number in sorted(attempts.numbers_in(listed, context, "scratch"), reverse=True):
         if seed is not None and attempts.read_begin(folder, context, number).get("seed") != seed:
             continue
         if held := _hold(path_of(folder, context, number)):
@@ -85,16 +87,17 @@ class Left:
 
 
 def take_over(
-    folder: str,
+    layout: Layout,
     config: Config,
     context: Context,
     staging: str,
     clock: Clock,
-    tmp: Path,
     seed: int | None,
+    listed: list[str],
 ) -> Left | None:
     """Goes on with the latest attempt that left a scratch, if there is one (with this seed)."""
-    found = abandoned(folder, context.digest, seed)
+    folder, tmp = layout.attempts(config.dref), layout.tmp
+    found = abandoned(folder, context.digest, seed, listed)
     if found is None:
         return None
     number, held = found

@@ -148,10 +148,9 @@ class Store:
         """The context of a realization. Raises NotInStore, or Corrupted when it is damaged."""
         try:
             text = disk.read(self.layout.holder(RRef(rref)).realization(rref) + f"/{CONTEXT}")
+            return parse_provenance(text)[1]
         except FileNotFoundError:
             raise self.absent(rref) from None
-        try:
-            return parse_provenance(text)[1]
         except Corrupted as error:
             raise self._damaged(rref, str(error)) from None
 
@@ -161,7 +160,7 @@ class Store:
         out = Path(holder.out(rref))
         if verdicts.stands(holder.attempts(rref.dref), rref, "damaged"):
             raise self._damaged(rref, "verify found it damaged")
-        if not out.is_dir():
+        if not holder.has(rref):
             raise self.absent(rref)
         return out
 
@@ -245,10 +244,13 @@ class Store:
         with self.session.open_gate():
             path, claim = staging.make_folder(self.staging_area, config.dref)
             try:
-                left = self._take_over(config, context, path.name, seed)
+                listed = attempts.names(self.layout.attempts(config.dref))
+                left = scratch.take_over(
+                    self.layout, config, context, path.name, self._clock, seed, listed
+                )
                 if left is not None:
                     return Staging(path, config, context, left.begun, claim, left.held, left.number)
-                begun = self.claim(config.dref, context, path.name, seed, after)
+                begun = self.claim(config.dref, context, path.name, seed, after, listed)
             except BaseException:
                 claim.close()
                 tree.remove(path)
@@ -256,18 +258,18 @@ class Store:
         return Staging(path, config, context, begun, claim)
 
     def claim(
-        self, dref: DRef, context: Context, name: str, seed: int | None, after: int = 0
+        self,
+        dref: DRef,
+        context: Context,
+        name: str,
+        seed: int | None,
+        after: int = 0,
+        listed: list[str] | None = None,
     ) -> Begun:
         """The next attempt number of a (derivation, context), for the staging of this name."""
         folder, tmp = self.layout.attempts(dref), self.layout.tmp
         before = below.ended(self.layout, dref, context.digest, after, seeds=seed is None)
-        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, before)
-
-    def _take_over(
-        self, config: Config, context: Context, name: str, seed: int | None
-    ) -> scratch.Left | None:
-        folder, tmp = self.layout.attempts(config.dref), self.layout.tmp
-        return scratch.take_over(folder, config, context, name, self._clock, tmp, seed)
+        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, before, listed)
 
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""
