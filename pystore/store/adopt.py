@@ -25,7 +25,7 @@ from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance, rref_of
 from ..model.digest import short
-from ..model.errors import BadRef, Corrupted
+from ..model.errors import BadRef, Corrupted, NotInStore
 from ..model.refs import DRef, RRef
 from . import attempts, below, disk, verdicts
 from .candidates import gather
@@ -68,11 +68,11 @@ def note(layout: Layout, config: Config, context: Context) -> None:
 def sources(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
     """The realizations of others with the same resolved config, whose bytes are there (O3).
 
-    Those come first that were made first.
+    Those come first that were made first. Raises NotInStore when an input was removed meanwhile.
     """
     if not context:
         return
-    digest = resolved_digest(layout, config, context)
+    digest = resolved_with(config, context, lambda rref: _tree_there(layout, rref))
     found = (_others(one, f"{one.resolved}/{digest}", config, context) for one in layout.readable)
     ordered = sorted(chain.from_iterable(found), key=lambda candidate: candidate.attempts[0].order)
     yield from _news(layout, config.dref, context, ordered)
@@ -163,9 +163,16 @@ def _adopt(
     after = max(tried.start for tried in candidate.attempts)
     staged = store.begin(config, context, seed=candidate.attempts[0].seed, after=after)
     try:
-        fill(store.layout, candidate.rref, staged.out)
+        try:
+            wanted = _tree(store.layout, candidate.rref)
+            fill(store.layout, candidate.rref, staged.out)
+        except FileNotFoundError:
+            if store.layout.has(candidate.rref):
+                raise
+            _forget(store, staged)  # somebody has removed it by force
+            return None
         sealed = seal_tree(staged, durable=store.durable, share=store.pool.share)
-        if parse_provenance(sealed.provenance)[2] != _tree(store.layout, candidate.rref):
+        if parse_provenance(sealed.provenance)[2] != wanted:
             _forget(store, staged)
             return None
         records = _records(store, staged, candidate, {**notes, "adopted": candidate.rref})
@@ -209,6 +216,18 @@ def _publish(store: Store, staged: Staging, sealed: Sealed, records: list[Attemp
         verdicts.lift(folder, rref, "damaged")
         note(layout, staged.config, staged.context)
     return rref
+
+
+def _tree_there(layout: Layout, rref: RRef) -> str:
+    try:
+        return _tree(layout, rref)
+    except FileNotFoundError:
+        raise NotInStore(
+            "an input was removed after it had been chosen",
+            ref=rref,
+            store=layout.root,
+            remedy="realize again: it is built anew",
+        ) from None
 
 
 def _tree(layout: Layout, rref: RRef) -> str:
