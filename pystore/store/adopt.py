@@ -31,6 +31,7 @@ from . import attempts, below, disk, verdicts
 from .candidates import gather
 from .commit import CONTEXT, Sealed, publish, seal_tree
 from .layout import Layout
+from .opened import Opened
 from .staging import Staging
 from .walk import walk
 
@@ -60,7 +61,7 @@ def note(layout: Layout, config: Config, context: Context) -> None:
         folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
         os.makedirs(folder, exist_ok=True)
         path = f"{folder}/{context.digest}-{config.dref[5:]}"
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
+        Opened(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, mode=0o444).close()
     except (OSError, Corrupted):
         pass  # O2: what was committed is not less so; and an input may have been removed
 

@@ -117,11 +117,11 @@ def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, 
 
 
 def _rename_new(source: Path, target: Path) -> bool:
-    # rename(2) replaces an empty directory only: no realization is empty.
+    # rename(2) replaces an empty directory only: no realization is empty. A link is no directory.
     try:
         os.rename(source, target)
     except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             return False
         raise
     return True
@@ -133,7 +133,8 @@ def is_sound(realization: Path, provenance: bytes) -> bool:
         context = disk.read(realization / CONTEXT)
         manifest = disk.read(realization / MANIFEST)
         return (
-            context == provenance
+            not os.path.islink(realization)
+            and context == provenance
             and Manifest.parse(manifest).digest == _stated_digest(provenance)
             and tree.scan(realization / "out").text == manifest
             and not any(tree.writable(realization / "out"))

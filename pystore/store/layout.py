@@ -78,8 +78,9 @@ class Layout:
             return []
 
     def has(self, rref: RRef) -> bool:
-        """Whether the artifacts of a realization are there."""
-        return os.path.isdir(self.out(rref)) and not os.path.islink(self.realization(rref))
+        """Whether the artifacts of a realization are there; what lies behind a link is not ours."""
+        there, home = os.path.isdir(self.out(rref)), self.home(rref[38:])
+        return there and not os.path.islink(self.realization(rref)) and not os.path.islink(home)
 
     @property
     def readable(self) -> list["Layout"]:
@@ -103,8 +104,7 @@ class Layout:
 
 
 def _folders(path: str) -> list[str]:
-    with os.scandir(path) as entries:
-        return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return [name for name in os.listdir(path) if not os.path.islink(f"{path}/{name}")]
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
@@ -163,6 +163,8 @@ def _read_mark(root: Path) -> str:
         text = disk.read(root / _MARK)
     except NotADirectoryError:
         raise NotAStore("not a directory", path=root, remedy="name another path") from None
+    except Corrupted:
+        text = b""  # something else is in its place
     try:
         mark = json.loads(text)
         version, identity, features = mark["format"], str(mark["id"]), mark["features"]

@@ -11,6 +11,7 @@ D3  Who reads waits for no writer of a fifo, and takes regular files only.
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from functools import partial
 from operator import attrgetter
 
@@ -40,12 +41,15 @@ class Opened:
     def __init__(
         self, name: Name, flags: int, *, mode: int = 0o666, folder: int | None = None
     ) -> None:
+        call = partial(os.open, dir_fd=folder)
+        self._take(map(call, (name,), (flags | os.O_CLOEXEC,), (mode,)))
+
+    def _take(self, opening: Iterator[int]) -> None:
         self._held = held = [-1]
         # One call of C's pops the number and closes it; -1 ends the iteration.
         self._end = partial(next, map(os.close, iter(held.pop, -1)), None)
         # One call of C's opens it and notes the number: between two, a handler may raise.
-        call = partial(os.open, dir_fd=folder)
-        held.extend(map(call, (name,), (flags | os.O_CLOEXEC,), (mode,)))
+        held.extend(opening)
 
     # Who loses the last reference calls this. A method would be code of Python's: an interruption
     # of it would be printed and lost.
@@ -76,6 +80,9 @@ class Kept(Opened):
         self, name: Name, flags: int, *, mode: int = 0o666, folder: int | None = None
     ) -> None:
         super().__init__(name, flags, mode=mode, folder=folder)
+        self._note()
+
+    def _note(self) -> None:
         status = os.fstat(self.number)
         self._identity = status.st_dev, status.st_ino
 
@@ -102,6 +109,16 @@ class Kept(Opened):
     def forget(self) -> None:
         """In a forked child: closes it. The parent has it still, with its lock."""
         self.close()
+
+
+class Copy(Kept):
+    """A second descriptor of what one is open for."""
+
+    __slots__ = ()
+
+    def __init__(self, number: int) -> None:
+        self._take(map(os.dup, (number,)))
+        self._note()
 
 
 def open_folder(name: Name, folder: int | None = None) -> Opened:
