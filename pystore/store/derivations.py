@@ -7,12 +7,12 @@ from ..model.config import Config
 from ..model.errors import BadConfig, Corrupted
 from ..model.refs import DRef
 from . import disk, tree
-from .layout import Layout, well_formed
+from .layout import Layout, entries, well_formed
 
 
 def known(layout: Layout) -> list[DRef]:
     """Those that are there, sorted."""
-    return sorted(well_formed(DRef, (f"dref:{name}" for name in layout.folders())))
+    return sorted(well_formed(DRef, (f"dref:{name}" for name in entries(str(layout.drv)))))
 
 
 def read(layout: Layout, dref: DRef) -> Config:
@@ -61,5 +61,7 @@ def _mend(layout: Layout, config: Config, *, durable: bool) -> None:
     home = layout.derivation(config.dref)
     os.makedirs(f"{home}/attempts", exist_ok=True)
     if not knows(layout, config):
-        text = config.text.encode()
-        disk.publish(f"{home}/config.json", text, tmp=layout.tmp, durable=durable)
+        text, path = config.text.encode(), f"{home}/config.json"
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.rename(path, layout.trash / disk.fresh_name())  # what is in its place is not ours
+        disk.publish(path, text, tmp=layout.tmp, durable=durable)

@@ -67,13 +67,13 @@ class Layout:
 
     def realizations(self, dref: DRef) -> Iterator[RRef]:
         """The realizations that lie there, in no order. Raises FileNotFoundError."""
-        names = [name for name in _folders(self.derivation(dref)) if len(name) == 32]
+        names = [name for name in entries(self.derivation(dref)) if len(name) == 32]
         return well_formed(RRef, (f"rref:{name}-{dref[5:]}" for name in names))
 
-    def folders(self, name: str = "") -> list[str]:
-        """The folders in that of a derivation, or those of derivations; links are not ours."""
+    def folders(self, name: str) -> list[str]:
+        """What lies in the folder of the derivation `dref:<name>`; none where that is not there."""
         try:
-            return _folders(self.home(name))
+            return entries(self.home(name))
         except FileNotFoundError:
             return []
 
@@ -103,7 +103,8 @@ class Layout:
         return self.locks / f"{dref.digest}-{context}.lock"
 
 
-def _folders(path: str) -> list[str]:
+def entries(path: str) -> list[str]:
+    """What lies in a folder; links are not ours."""
     return [name for name in os.listdir(path) if not os.path.islink(f"{path}/{name}")]
 
 

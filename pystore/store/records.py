@@ -94,7 +94,7 @@ def _stamps(folder: str) -> tuple[object, object]:
 
 def _stamp(path: str) -> _Stamp | None:
     try:
-        status = os.stat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size

@@ -104,7 +104,8 @@ FOREIGN = [
     "notes.json", "README", "x.scratch", "x.y.z.begin", "a.b.json", ".json", ".begin", "my.diff",
     "draft.rejected", "old.damaged", "t.trace", "{context}.json", "{context}.00.json",
     "{context}.01.begin", "{context}.٣.begin", "{context}.x.begin", "{context}.1.2.json",
-    "{context}.7.begin~", "{context}.7.json.swp", "{context}.9.BEGIN", "\udcff.json", "a\n{context}.99.begin",
+    "{context}.7.begin~", "{context}.7.json.swp", "{context}.9.BEGIN", "\udcff.json",
+    "a\n{context}.99.begin",
 ]  # fmt: skip
 
 
