@@ -6,6 +6,7 @@ B2  What both have counts once: realizations by their names, attempts by their i
 B3  What goes away below is as what was never there: it is built again when it is needed.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -64,7 +65,7 @@ def made(layout: Layout, dref: DRef, without: str) -> set[RRef]:
     found: set[RRef] = set()
     for one in layout.readable:
         folder = one.attempts(dref)
-        others = {**records.look(folder).made}
+        others = {**records.look(folder, attempts.names(folder)).made}
         others.pop(without, None)
         found.update(rref for made in others.values() for rref in made)
     return found
@@ -96,7 +97,7 @@ def verdict(layout: Layout, rref: RRef, kind: verdicts.Kind) -> dict[str, Any]:
 
 def there(layout: Layout, rrefs: Iterable[RRef]) -> set[RRef]:
     """Those of the realizations whose artifacts are in either: a listing alone does not say."""
-    return {r for r in rrefs if any(one.has(r) for one in layout.readable)}
+    return {r for r in rrefs if any(os.path.isdir(one.out(r)) for one in layout.readable)}
 
 
 def ended(layout: Layout, dref: DRef, context: str, after: int, *, seeds: bool) -> Before:

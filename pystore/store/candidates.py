@@ -1,14 +1,13 @@
 """Candidates from the disk: attempts that succeeded, grouped by what they made."""
 
 from collections.abc import Collection
-from itertools import chain
 from operator import attrgetter
 
 from ..model.attempt import Attempt
 from ..model.candidate import Candidate
 from ..model.errors import Corrupted
 from ..model.refs import DRef, RRef
-from . import disk, records, verdicts
+from . import attempts, disk, records, verdicts
 from .layout import Layout
 
 
@@ -17,16 +16,24 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
 
     A realization needs a record of an attempt and a directory; without the latter it is gone.
     """
-    found = records.look(layout.attempts(dref), context)
-    rejected, damaged = (verdicts.among(found.others, kind) for kind in ("rejected", "damaged"))
+    folder = layout.attempts(dref)
+    names = attempts.names(folder)
     made: dict[RRef, list[Attempt]] = {}
-    contexts = [digest for digest in found.made if digest.startswith(context)]
-    for rref, tries in chain.from_iterable(found.made[digest].items() for digest in contexts):
-        if rref.digest not in rejected:
-            made.setdefault(rref, []).extend(tries)
-    if len(contexts) > 1:
-        for tries in made.values():
-            tries.sort(key=attrgetter("order"))
+    if len(names) <= records.FEW:
+        others, ended = names, [n for n in names if n.startswith(context) and n[-5:] == ".json"]
+        for attempt in attempts.read_records(folder, filter(attempts.is_record, ended)):
+            if attempt.rref is not None:
+                made.setdefault(attempt.rref, []).append(attempt)
+    else:
+        known = records.look(folder, names, context)
+        others = list(known.others)
+        for digest in known.made:
+            if digest.startswith(context):
+                for rref, tries in known.made[digest].items():
+                    made.setdefault(rref, []).extend(tries)
+    rejected, damaged = (verdicts.among(others, kind) for kind in ("rejected", "damaged"))
+    for rref in [rref for rref in made if rref.digest in rejected]:
+        del made[rref]
     here = {rref for rref in present(layout, made) if rref.digest not in damaged}
     return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
 
@@ -43,6 +50,7 @@ def present(layout: Layout, rrefs: Collection[RRef]) -> set[RRef]:
 def _candidate(
     layout: Layout, rref: RRef, tries: list[Attempt], reads: tuple[str, ...], here: bool
 ) -> Candidate:
+    tries.sort(key=attrgetter("order"))
     wanted = [name for name in reads if name not in tries[-1].metrics] if here else []
     files = {name: content for name in wanted if (content := _read(layout, rref, name)) is not None}
     return Candidate(rref, tuple(tries), files, gone=not here)

@@ -30,17 +30,21 @@ def read(layout: Layout, dref: DRef) -> Config:
 def knows(layout: Layout, config: Config) -> bool:
     """Whether it is there, with its text whole."""
     try:
-        text = disk.read(layout.config(config.dref))
-        return text == config.text.encode() and not os.path.islink(layout.derivation(config.dref))
+        return disk.read(layout.config(config.dref)) == config.text.encode()
     except (FileNotFoundError, Corrupted):
         return False
+
+
+def take_place(layout: Layout, dref: DRef) -> None:
+    """Makes sure that no link stands in the place of its folder: what is behind it is not ours."""
+    home = layout.derivation(dref)
+    if os.path.islink(home):
+        os.rename(home, layout.trash / disk.fresh_name())
 
 
 def write(layout: Layout, config: Config, *, durable: bool) -> None:
     """Makes its folder by one rename; call it inside the gate, then sync `drv/`."""
     home, text = layout.derivation(config.dref), config.text.encode()
-    if os.path.islink(home):
-        os.rename(home, layout.trash / disk.fresh_name())  # what is there is not ours
     staged = f"{layout.tmp}/{disk.fresh_name()}"
     try:
         os.mkdir(staged, 0o755)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..model.errors import Corrupted
-from .opened import Irregular, Name, Opened, open_file
+from .opened import Irregular, Name, Opened, open_file, open_sized
 
 _CHUNK = 1 << 16
 
@@ -22,10 +22,12 @@ def read(path: str | Path) -> bytes:
     Corrupted where something else is in its place.
     """
     try:
-        with open_file(path) as descriptor:
-            size = os.fstat(descriptor).st_size
-            content = _rest(descriptor)
-    except (Irregular, IsADirectoryError) as error:
+        file, size = open_sized(path)
+        with file as descriptor:
+            content = os.read(descriptor, size + 1)  # one more than there should be
+            if len(content) < size:
+                content += _rest(descriptor)
+    except Irregular as error:
         raise Corrupted(str(error.strerror), path=path) from None
     if len(content) != size:
         raise OSError(errno.EIO, f"{len(content)} bytes were read of {size}", str(path))
@@ -45,10 +47,7 @@ def read_kernel(path: str) -> bytes:
 
 
 def _rest(descriptor: int) -> bytes:
-    first = os.read(descriptor, _CHUNK)
-    if not (second := os.read(descriptor, _CHUNK)):
-        return first
-    chunks = [first, second]
+    chunks = []
     while chunk := os.read(descriptor, _CHUNK):
         chunks.append(chunk)
     return b"".join(chunks)

@@ -79,8 +79,10 @@ class Layout:
 
     def has(self, rref: RRef) -> bool:
         """Whether the artifacts of a realization are there; what lies behind a link is not ours."""
-        there, home = os.path.isdir(self.out(rref)), self.home(rref[38:])
-        return there and not os.path.islink(self.realization(rref)) and not os.path.islink(home)
+        realization = self.realization(rref)
+        if not os.path.isdir(realization + "/out"):
+            return False
+        return not (os.path.islink(realization) or os.path.islink(realization[:-33]))
 
     @property
     def readable(self) -> list["Layout"]:

@@ -41,7 +41,7 @@ class Opened:
     def __init__(
         self, name: Name, flags: int, *, mode: int = 0o666, folder: int | None = None
     ) -> None:
-        call = partial(os.open, dir_fd=folder)
+        call = os.open if folder is None else partial(os.open, dir_fd=folder)
         self._take(map(call, (name,), (flags | os.O_CLOEXEC,), (mode,)))
 
     def _take(self, opening: Iterator[int]) -> None:
@@ -65,10 +65,10 @@ class Opened:
         self._end()
 
     def __enter__(self) -> int:
-        return self.number
+        return self._held[-1]
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._end()
 
 
 class Kept(Opened):
@@ -106,6 +106,9 @@ class Kept(Opened):
             self._held[:] = [-1]
         self._end()
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def forget(self) -> None:
         """In a forked child: closes it. The parent has it still, with its lock."""
         self.close()
@@ -128,6 +131,11 @@ def open_folder(name: Name, folder: int | None = None) -> Opened:
 
 def open_file(name: Name, folder: int | None = None, *, follow: bool = True) -> Opened:
     """A regular file, to be read. Raises Irregular, and other OSErrors."""
+    return open_sized(name, folder, follow=follow)[0]
+
+
+def open_sized(name: Name, folder: int | None = None, *, follow: bool = True) -> tuple[Opened, int]:
+    """The same, and its size [bytes]."""
     flags = _READ if follow else _READ | os.O_NOFOLLOW
     try:
         file = Opened(name, flags, folder=folder)
@@ -146,7 +154,7 @@ def open_file(name: Name, folder: int | None = None, *, follow: bool = True) -> 
     if not stat.S_ISREG(status.st_mode):
         file.close()
         raise _irregular(name, status)
-    return file
+    return file, status.st_size
 
 
 def _irregular(name: Name, status: os.stat_result) -> Irregular:

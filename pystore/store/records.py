@@ -10,12 +10,13 @@ R2  A number is claimed above all that are there: where one was taken away and g
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from ..model.attempt import Attempt
 from ..model.refs import RRef
 from . import attempts
 
-_FEW = 32  # names, of which nothing is kept: they are read again as quickly
+FEW = 32  # names: what they say is read again as quickly
 _MOST = 8  # folders that are kept
 
 Made = dict[RRef, list[Attempt]]  # the attempts that made it
@@ -60,22 +61,17 @@ class Records:
                 tries = self.made.setdefault(name[:32], {}).setdefault(attempt.rref, [])
                 tries.append(attempt)
                 if len(tries) > 1 and attempt.order < tries[-2].order:
-                    tries.sort(key=lambda attempt: attempt.order)
+                    tries.sort(key=attrgetter("order"))
 
 
 _known: dict[str, Records] = {}
 
 
-def look(folder: str, context: str = "") -> Records:
-    """What the folder of the attempts of a derivation holds now.
+def look(folder: str, names: list[str], context: str = "") -> Records:
+    """What the folder of the attempts of a derivation holds, in which these names were found now.
 
     The records are those of the contexts whose digest starts so, and perhaps more.
     """
-    names = attempts.names(folder)
-    if len(names) <= _FEW:
-        found = Records()
-        found.read(folder, names, context)
-        return found
     listed, stamps = set(names), _stamps(folder)
     found = _known.pop(folder, Records())
     if found.stamps != stamps or not found.names <= listed or not found.stands(folder):

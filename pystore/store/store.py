@@ -240,6 +240,7 @@ class Store:
 
         An attempt that left a scratch goes on; with `seed`, one that has this seed.
         """
+        derivations.take_place(self.layout, config.dref)
         self.record([config])
         with self.session.open_gate():
             path, claim = staging.make_folder(self.staging_area, config.dref)
