@@ -65,9 +65,8 @@ def made(layout: Layout, dref: DRef, without: str) -> set[RRef]:
     found: set[RRef] = set()
     for one in layout.readable:
         folder = one.attempts(dref)
-        others = {**records.look(folder, attempts.names(folder)).made}
-        others.pop(without, None)
-        found.update(rref for made in others.values() for rref in made)
+        _, by_context = records.look(folder)
+        found.update(r for digest, made in by_context.items() if digest != without for r in made)
     return found
 
 

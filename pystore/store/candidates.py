@@ -7,7 +7,7 @@ from ..model.attempt import Attempt
 from ..model.candidate import Candidate
 from ..model.errors import Corrupted
 from ..model.refs import DRef, RRef
-from . import attempts, disk, records, verdicts
+from . import disk, records, verdicts
 from .layout import Layout
 
 
@@ -16,22 +16,13 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
 
     A realization needs a record of an attempt and a directory; without the latter it is gone.
     """
-    folder = layout.attempts(dref)
-    names = attempts.names(folder)
+    names, by_context = records.look(layout.attempts(dref), context)
     made: dict[RRef, list[Attempt]] = {}
-    if len(names) <= records.FEW:
-        others, ended = names, [n for n in names if n.startswith(context) and n[-5:] == ".json"]
-        for attempt in attempts.read_records(folder, filter(attempts.is_record, ended)):
-            if attempt.rref is not None:
-                made.setdefault(attempt.rref, []).append(attempt)
-    else:
-        known = records.look(folder, names, context)
-        others = list(known.others)
-        for digest in known.made:
-            if digest.startswith(context):
-                for rref, tries in known.made[digest].items():
-                    made.setdefault(rref, []).extend(tries)
-    rejected, damaged = (verdicts.among(others, kind) for kind in ("rejected", "damaged"))
+    for digest in by_context:
+        if digest.startswith(context):
+            for rref, tries in by_context[digest].items():
+                made.setdefault(rref, []).extend(tries)
+    rejected, damaged = (verdicts.among(names, kind) for kind in ("rejected", "damaged"))
     for rref in [rref for rref in made if rref.digest in rejected]:
         del made[rref]
     here = {rref for rref in present(layout, made) if rref.digest not in damaged}

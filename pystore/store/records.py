@@ -8,7 +8,7 @@ R2  A number is claimed above all that are there: where one was taken away and g
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -16,7 +16,7 @@ from ..model.attempt import Attempt
 from ..model.refs import RRef
 from . import attempts
 
-FEW = 32  # names: what they say is read again as quickly
+_FEW = 32  # names: what they say is read again as quickly
 _MOST = 8  # folders that are kept
 
 Made = dict[RRef, list[Attempt]]  # the attempts that made it
@@ -24,7 +24,7 @@ _Stamp = tuple[int, int, int, int]  # device, inode, time of the last change [ns
 
 
 @dataclass
-class Records:
+class _Records:
     """What was read from one folder of attempts."""
 
     stamps: tuple[object, object] = (None, None)  # of the folder, and of the config beside it
@@ -58,28 +58,42 @@ class Records:
             if attempt.number >= self._last.get(name[:32], (-1,))[0]:
                 self._last[name[:32]] = attempt.number, name, stamp
             if attempt.rref is not None:
-                tries = self.made.setdefault(name[:32], {}).setdefault(attempt.rref, [])
+                tries = self.made.setdefault(attempt.context, {}).setdefault(attempt.rref, [])
                 tries.append(attempt)
                 if len(tries) > 1 and attempt.order < tries[-2].order:
                     tries.sort(key=attrgetter("order"))
 
 
-_known: dict[str, Records] = {}
+_known: dict[str, _Records] = {}
 
 
-def look(folder: str, names: list[str], context: str = "") -> Records:
-    """What the folder of the attempts of a derivation holds, in which these names were found now.
+def look(folder: str, context: str = "") -> tuple[Collection[str], dict[str, Made]]:
+    """What lies in the folder of the attempts of a derivation.
 
-    The records are those of the contexts whose digest starts so, and perhaps more.
+    The names of its files, perhaps without those of claims and records; and what was made in the
+    contexts whose digest starts so, and perhaps in more.
     """
+    names = attempts.names(folder)
+    if len(names) <= _FEW:
+        return names, _read_few(folder, names, context)
     listed, stamps = set(names), _stamps(folder)
-    found = _known.pop(folder, Records())
+    found = _known.pop(folder, _Records())
     if found.stamps != stamps or not found.names <= listed or not found.stands(folder):
-        found = Records(stamps)
+        found = _Records(stamps)
     found.read(folder, listed - found.names, context)
     while len(_known) >= _MOST:
         _known.pop(next(iter(_known), ""), None)
     _known[folder] = found
+    return found.others, found.made
+
+
+def _read_few(folder: str, names: list[str], context: str) -> dict[str, Made]:
+    found: dict[str, Made] = {}
+    ended = [n for n in names if n.startswith(context) and attempts.is_record(n)]
+    for attempt in attempts.read_records(folder, ended):
+        if attempt.rref is not None:
+            made = found.setdefault(attempt.context, {})
+            made.setdefault(attempt.rref, []).append(attempt)
     return found
 
 
