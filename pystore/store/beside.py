@@ -73,10 +73,10 @@ def diff_digest(diff: bytes) -> str:
 
 def damage(folder: str, name: str) -> str:
     """What is wrong with a trace or a difference; empty where nothing is."""
-    content = disk.read(f"{folder}/{name}")
-    if name.endswith(".diff"):
-        return "" if f"{diff_digest(content)}.diff" == name else "it does not match its name"
     try:
+        content = disk.read(f"{folder}/{name}")
+        if name.endswith(".diff"):
+            return "" if f"{diff_digest(content)}.diff" == name else "it does not match its name"
         _check(content)
     except Corrupted as error:
         return error.what

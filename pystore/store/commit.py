@@ -147,11 +147,11 @@ def _place(source: Path, target: Path, manifest: bytes, tmp: Path, *, durable: b
 
 
 def _rename_new(source: Path, target: Path) -> bool:
-    # rename(2) replaces an empty directory only: no realization is empty.
+    # rename(2) replaces an empty directory only: no realization is empty. A link is no directory.
     try:
         os.rename(source, target)
     except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             return False
         raise
     return True
@@ -163,7 +163,8 @@ def is_sound(realization: Path, provenance: bytes) -> bool:
         context = disk.read(realization / CONTEXT)
         manifest = disk.read(realization / MANIFEST)
         return (
-            context == provenance
+            not os.path.islink(realization)
+            and context == provenance
             and Manifest.parse(manifest).digest == _stated_digest(provenance)
             and tree.scan(realization / "out").text == manifest
             and not any(tree.writable(realization / "out"))

@@ -126,7 +126,7 @@ def _folder(store: Store, rref: RRef) -> Path:
 def _roots(store: Store, kept: list[Kept]) -> set[RRef]:
     # Another process may still read what it was given; this one has asked for the collection,
     # and keeps only what its own running builds need.
-    own = "" if store.session.running else store.session.name
+    own = frozenset() if store.session.running else store.session.names
     roots = live.used(store.layout.tmp, without=own) | set(pins(store).values())
     for one in kept:
         if isinstance(one, Keep):

@@ -154,10 +154,9 @@ class Store:
         """The context of a realization. Raises NotInStore, or Corrupted when it is damaged."""
         try:
             text = disk.read(self.layout.holder(RRef(rref)).realization(rref) + f"/{CONTEXT}")
+            return parse_provenance(text)[1]
         except FileNotFoundError:
             raise self.absent(rref) from None
-        try:
-            return parse_provenance(text)[1]
         except Corrupted as error:
             raise self._damaged(rref, str(error)) from None
 
@@ -174,7 +173,7 @@ class Store:
         out = Path(holder.out(rref))
         if verdicts.stands(holder.attempts(rref.dref), rref, "damaged"):
             raise self._damaged(rref, "verify found it damaged")
-        if not out.is_dir():
+        if not holder.has(rref):
             raise self.absent(rref)
         return out
 
@@ -250,33 +249,30 @@ class Store:
 
         An attempt that left a scratch goes on; with `seed`, one that has this seed.
         """
+        derivations.take_place(self.layout, config.dref)
         self.record([config])
         with self.session.open_gate():
             path, claim = staging.make_folder(self.staging_area, config.dref)
             try:
-                left = self._take_over(config, context, path.name, seed)
+                listed = attempts.names(self.layout.attempts(config.dref))
+                left = scratch.take_over(
+                    self.layout, config, context, path.name, self._clock, seed, listed
+                )
                 if left is not None:
                     return Staging(path, config, context, left.begun, claim, left.held, left.number)
-                begun = self.claim(config.dref, context, path.name, seed, after)
+                begun = self.claim(config.dref, context, path.name, seed, after, listed)
             except BaseException:
-                os.close(claim)
+                claim.close()
                 tree.remove(path)
                 raise
         return Staging(path, config, context, begun, claim)
 
-    def claim(
-        self, dref: DRef, context: Context, name: str, seed: int | None, after: int = 0
-    ) -> Begun:
+    def claim(self, dref: DRef, context: Context, name: str, seed: int | None, after: int = 0,
+              listed: list[str] | None = None) -> Begun:  # fmt: skip
         """The next attempt number of a (derivation, context), for the staging of this name."""
         folder, tmp = self.layout.attempts(dref), self.layout.tmp
         before = below.ended(self.layout, dref, context.digest, after, seeds=seed is None)
-        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, before)
-
-    def _take_over(
-        self, config: Config, context: Context, name: str, seed: int | None
-    ) -> scratch.Left | None:
-        folder, tmp = self.layout.attempts(config.dref), self.layout.tmp
-        return scratch.take_over(folder, config, context, name, self._clock, tmp, seed)
+        return attempts.claim(folder, dref, context, name, self._clock, tmp, seed, before, listed)
 
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""
@@ -301,6 +297,7 @@ class Store:
         when an input was changed meanwhile.
         """
         told = told or Told()
+        staged.hold()
         touched.refuse(self, staged)
         outside, share = frozenset(told.outside), self.pool.share
         sealed = seal(staged, outside, durable=self.durable, share=share)
