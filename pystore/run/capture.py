@@ -4,12 +4,14 @@ import io
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..model.errors import BuildError
+from ..model.errors import BuildError, PystoreWarning
 from ..store import rights
+from ..store.opened import Copy, Kept, Opened
 
 _one = threading.Lock()
 _LAST = 8192  # [bytes] of a log that are looked at for its last lines
@@ -35,30 +37,46 @@ def captured(log: Path) -> Iterator[None]:
 
 @contextmanager
 def _sent_to(log: Path) -> Iterator[None]:
-    file = rights.open_file(log, os.O_WRONLY | os.O_APPEND)
-    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    _flush()
-    saved, stdin = [_copy(number) for number in range(3)], sys.stdin
-    try:
-        for number, put in enumerate((nothing, file, file)):
-            os.dup2(put, number)
-        sys.stdin = _Nobody(io.FileIO(0, closefd=False))
-        yield
-    finally:
+    with _log(log) as file, Opened(os.devnull, os.O_RDONLY) as nothing:
         _flush()
-        sys.stdin = stdin
-        for number, copy in enumerate(saved):
-            os.dup2(copy, number)
-            os.close(copy)
-        os.close(file)
-        os.close(nothing)
+        saved, stdin = [_copy(number) for number in range(3)], sys.stdin
+        try:
+            for number, put in enumerate((nothing, file, file)):
+                os.dup2(put, number)
+            sys.stdin = _Nobody(io.FileIO(0, closefd=False))
+            yield
+        finally:
+            _flush()
+            sys.stdin = stdin
+            for number, copy in enumerate(saved):
+                _put_back(copy, number)
 
 
-def _copy(descriptor: int) -> int:
+def _log(path: Path) -> Kept:
+    # A fifo may be in its place, from which nobody reads.
+    file = rights.open_file(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
+    os.set_blocking(file.number, True)
+    return file
+
+
+def _copy(descriptor: int) -> Kept:
     try:
-        return os.dup(descriptor)
+        return Copy(descriptor)
     except OSError:  # it was closed, as a daemon's are
-        return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        return Kept(os.devnull, os.O_RDWR)
+
+
+def _put_back(copy: Kept, number: int) -> None:
+    if copy.status is None:
+        warnings.warn(
+            "the realizer has closed what this process had open: what is printed from now on goes "
+            "nowhere",
+            PystoreWarning,
+            stacklevel=2,
+        )
+        copy = Kept(os.devnull, os.O_RDWR)
+    os.dup2(copy.number, number)
+    copy.close()
 
 
 class _Nobody(io.TextIOWrapper):

@@ -27,12 +27,13 @@ from ..model.reads import Surroundings
 from ..model.refs import DRef, RRef
 from ..model.tries import Tries
 from ..store.commit import Committed
-from ..store.protocol import Lock, StoreProtocol
+from ..store.protocol import StoreProtocol
 from .choosing import choose
 from .dispatch import dispatch_of, lost
 from .edits import warn_of_edits
 from .executor import SerialExecutor
 from .failures import not_built, several_failed, wanted
+from .holding import Holding
 from .premises import check_premises
 from .request import Request
 from .source import source_digest
@@ -91,7 +92,7 @@ class _Loop:
         self._store = store
         self._settings = settings
         self._listener = settings.listener
-        self._locks: dict[DRef, Lock] = {}
+        self._holding = Holding(store)
         self._busy: dict[DRef, tuple[Match | Realize, float]] = {}  # and since when [s]
         self._dispatch = dispatch_of(
             settings.executor,
@@ -160,8 +161,7 @@ class _Loop:
     def end(self) -> None:
         """Gives up every lock, and what has not started; what still runs keeps its own."""
         left = [(r.dref, future) for future, r in self._running.items() if not future.cancel()]
-        for dref, lock in self._locks.items():
-            _release_after(lock, [future for name, future in left if name == dref])
+        self._holding.end(left)
 
     # --- instructions ------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ class _Loop:
                 answer = self._look_further(instruction, answer)
                 if isinstance(answer, Wants):
                     answer = Failed(dref, wanted(answer))
-            elif isinstance(answer, Wants) and not self._owns(dref):
+            elif isinstance(answer, Wants) and dref not in self._holding:
                 if not self._lock(instruction, patience):
                     return
                 answer = self._ask(instruction)
@@ -192,7 +192,7 @@ class _Loop:
         if isinstance(answer, Chosen):
             self._choose(answer)
         if not isinstance(answer, Wants):
-            self._release(dref)
+            self._holding.release(dref)
         self._busy.pop(dref, None)
         self._plan.tell(answer)
 
@@ -275,15 +275,15 @@ class _Loop:
 
     def _start(self, instruction: Realize) -> None:
         dref = instruction.dref
-        first = dref not in self._built
-        if first and (count := self._store.elsewhere(dref, instruction.context)):
+        context, first = instruction.context, dref not in self._built
+        if first and context and (count := self._store.elsewhere(dref, context)):
             self._listener(OtherInputs(dref, count))
         self._check()
         derivation = self._known[dref]
         own = derivation.terms.retries
         tries = Tries(self._settings.retries if own is None else own)
         seed = self._seed(instruction)
-        self._send(Request(derivation, instruction.context, seed, tries))
+        self._send(Request(derivation, context, seed, tries))
 
     def _check(self) -> None:
         """Before the first attempt: that no later one will fail for what could be known now."""
@@ -307,8 +307,11 @@ class _Loop:
         return lost.pop() if lost and not instruction.forced else None
 
     def _collect(self, timeout: float | None) -> None:
+        # What a signal handler raises inside of a future's callback is caught there, and the word
+        # of the end is lost: who waits looks first.
+        future = next((one for one in self._running if one.done()), None)
         try:
-            future = self._done.get(timeout=timeout)
+            future = future or self._done.get(timeout=timeout)
         except queue.Empty:
             return
         request = self._running.pop(future, None)
@@ -334,26 +337,16 @@ class _Loop:
 
     # --- locks -------------------------------------------------------------------------
 
-    def _owns(self, dref: DRef) -> bool:
-        return dref in self._locks
-
     def _lock(self, instruction: Match | Realize, patience: float) -> bool:
-        dref = instruction.dref
-        if self._owns(dref):
-            return True
-        lock = self._store.lock(dref, instruction.context)
-        if lock.acquire(patience):
-            self._locks[dref] = lock
+        dref, context = instruction.dref, instruction.context
+        if self._holding.take(dref, context, patience):
             self._busy.pop(dref, None)
             return True
         if dref not in self._busy:
+            self._holding.refuse_own(dref, context)
             self._busy[dref] = (instruction, time.monotonic())
-            self._listener(Waiting(dref, self._store.owner(dref, instruction.context)))
+            self._listener(Waiting(dref, self._store.owner(dref, context)))
         return False
-
-    def _release(self, dref: DRef) -> None:
-        if dref in self._locks:
-            self._locks.pop(dref).release()
 
     def _retry(self, patience: float) -> None:
         for instruction, since in list(self._busy.values()):
@@ -378,15 +371,3 @@ class _Loop:
         for dref in list(self._busy):
             del self._busy[dref]
             self._plan.tell(Dropped(dref))
-
-
-def _release_after(lock: Lock, running: list[Future[Committed]]) -> None:
-    if not running:
-        lock.release()
-
-    def last(_: Future[Committed]) -> None:
-        if all(future.done() for future in running):
-            lock.release()
-
-    for future in running:
-        future.add_done_callback(last)

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..store.opened import Kept
+
 
 @contextmanager
 def in_its_place() -> Iterator[None]:
@@ -23,13 +25,22 @@ def in_its_place() -> Iterator[None]:
         yield
     finally:
         os.umask(umask)
-        if here >= 0:
-            os.fchdir(here)
-            os.close(here)
+        if here is not None:
+            _go(*here)
 
 
-def _working_directory() -> int:
+def _working_directory() -> tuple[Kept, str] | None:
     try:
-        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return Kept(".", os.O_RDONLY | os.O_DIRECTORY), os.getcwd()
     except OSError:  # it was removed, or may not be read
-        return -1
+        return None
+
+
+def _go(folder: Kept, path: str) -> None:
+    try:
+        if folder.status is not None:
+            os.fchdir(folder.number)
+        else:  # the realizer has closed all that was open
+            os.chdir(path)
+    finally:
+        folder.close()

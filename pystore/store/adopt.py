@@ -28,12 +28,13 @@ from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance, rref_of
 from ..model.digest import short
-from ..model.errors import BadRef, Corrupted
+from ..model.errors import BadRef, Corrupted, NotInStore
 from ..model.refs import DRef, RRef
 from . import attempts, below, disk, rights, verdicts
 from .candidates import gather
 from .commit import CONTEXT, Sealed, publish, seal_tree
 from .layout import Layout
+from .opened import Opened
 from .staging import Staging
 from .walk import walk
 
@@ -68,7 +69,7 @@ def note(layout: Layout, config: Config, context: Context) -> None:
         folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
         rights.ensure_folder(folder)
         path = f"{folder}/{context.digest}-{config.dref[5:]}"
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
+        Opened(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, mode=0o444).close()
     except (OSError, Corrupted):
         pass  # O2: what was committed is not less so; and an input may have been removed
 
@@ -76,11 +77,11 @@ def note(layout: Layout, config: Config, context: Context) -> None:
 def sources(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
     """The realizations of others with the same resolved config, whose bytes are there (O3).
 
-    Those come first that were made first.
+    Those come first that were made first. Raises NotInStore when an input was removed meanwhile.
     """
     if not context:
         return
-    digest = resolved_digest(layout, config, context)
+    digest = resolved_with(config, context, lambda rref: _tree_there(layout, rref))
     found = (_others(one, f"{one.resolved}/{digest}", config, context) for one in layout.readable)
     ordered = sorted(chain.from_iterable(found), key=lambda candidate: candidate.attempts[0].order)
     yield from _news(layout, config.dref, context, ordered)
@@ -171,9 +172,16 @@ def _adopt(
     after = max(tried.start for tried in candidate.attempts)
     staged = store.begin(config, context, seed=candidate.attempts[0].seed, after=after)
     try:
-        fill(store.layout, candidate.rref, staged.out)
+        try:
+            wanted = tree_of(store.layout, candidate.rref)
+            fill(store.layout, candidate.rref, staged.out)
+        except FileNotFoundError:
+            if store.layout.has(candidate.rref):
+                raise
+            _forget(store, staged)  # somebody has removed it by force
+            return None
         sealed = seal_tree(staged, durable=store.durable, share=store.pool.share)
-        if parse_provenance(sealed.provenance)[2] != tree_of(store.layout, candidate.rref):
+        if parse_provenance(sealed.provenance)[2] != wanted:
             _forget(store, staged)
             return None
         records = _records(store, staged, candidate, {**notes, "adopted": candidate.rref})
@@ -217,6 +225,18 @@ def _publish(store: Store, staged: Staging, sealed: Sealed, records: list[Attemp
         verdicts.lift(folder, rref, "damaged")
         note(layout, staged.config, staged.context)
     return rref
+
+
+def _tree_there(layout: Layout, rref: RRef) -> str:
+    try:
+        return tree_of(layout, rref)
+    except FileNotFoundError:
+        raise NotInStore(
+            "an input was removed after it had been chosen",
+            ref=rref,
+            store=layout.root,
+            remedy="realize again: it is built anew",
+        ) from None
 
 
 def tree_of(layout: Layout, rref: RRef) -> str:

@@ -7,6 +7,7 @@ how it ended. A begin without a record, whose staging nobody holds, is an attemp
 
 import json
 import os
+import re
 import sys
 import time
 import warnings
@@ -28,7 +29,10 @@ Clock = Callable[[], int]  # [ns since the epoch, UTC]
 IMPORTED = "imported"
 COPY = ""  # the staging of a claim for the record of an attempt that ran in another store
 
-_CLAIMS = (["begin"], ["json"])
+_NAME = re.compile(
+    r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads)", re.ASCII
+)
+_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged)", re.ASCII)
 _SAYS = (
     ("inputs", dict), ("number", int), ("seed", int), ("start", int),
     ("host", str), ("pid", int), ("staging", str),
@@ -65,16 +69,18 @@ def claim(
     seed: int | None = None,
     before: Before = NOTHING,
     salt: str = "",
+    listed: list[str] | None = None,
 ) -> Begun:
     """Claims the next number of this (derivation, context), with its own seed or `seed` (S7).
 
-    A number whose seed an imported attempt has had is passed over. Call it inside the gate.
+    A number whose seed an imported attempt has had is passed over. `listed` is what the folder
+    held just now, if that is known. Call it inside the gate.
     """
     taken: frozenset[int] = frozenset()
     if seed is None:
         taken = before.seeds | imported_seeds(folder, context.digest)
     while True:
-        numbers = begun_numbers(folder, context.digest)
+        numbers = begun_numbers(folder, context.digest, listed)
         number = max(numbers[-1] + 1 if numbers else 0, before.number)
         while (own := seed_of(dref, context.digest, number, salt)) in taken:
             number += 1
@@ -85,7 +91,7 @@ def claim(
             disk.write_once(path, _begin_text(begun, context, staging), tmp=tmp)
             return begun
         except FileExistsError:
-            continue  # another process was quicker
+            listed = None  # another process was quicker
         except FileNotFoundError:
             rights.make_folder(folder)  # it was deleted by hand
 
@@ -141,22 +147,54 @@ def names(folder: str) -> list[str]:
         return []
 
 
-def begun_numbers(folder: str, context: str) -> list[int]:
+class Name(NamedTuple):
+    """What the name of a file about one attempt says."""
+
+    context: str
+    number: int
+    kind: str
+
+
+def parse_name(name: str) -> Name | None:
+    """What it says; None where it is no name of ours, or not about one attempt."""
+    found = _NAME.fullmatch(name)
+    return Name(found[1], int(found[2]), found[3]) if found else None
+
+
+def kind_of(name: str) -> str:
+    """What kind of file has this name, such as `json` or `rejected`; empty where it is not ours."""
+    found = _NAME.fullmatch(name) or _BESIDE.fullmatch(name)
+    return found[found.re.groups] if found else ""
+
+
+def is_record(name: str) -> bool:
+    """Whether a record has this name."""
+    return kind_of(name) == "json"
+
+
+def begun_numbers(folder: str, context: str, listed: list[str] | None = None) -> list[int]:
     """The numbers that were claimed in this context, sorted; a record is a claim too."""
-    parts = [n[len(context) + 1 :].split(".") for n in names(folder) if n.startswith(context)]
-    return sorted({int(p[0]) for p in parts if p[0].isdecimal() and p[1:] in _CLAIMS})
+    listed = names(folder) if listed is None else listed
+    return sorted(set(numbers_in(listed, context, "begin|json")))
+
+
+def numbers_in(listed: Iterable[str], context: str, kinds: str) -> list[int]:
+    """The numbers of the files in a context that are of these kinds, such as `begin|json`."""
+    # In one go, for there may be thousands of names; none holds a slash.
+    wanted = rf"/{re.escape(context)}\.(0|[1-9][0-9]*)\.(?:{kinds})(?=/)"
+    return list(map(int, re.findall(wanted, f"/{'/'.join(listed)}/", re.ASCII)))
 
 
 def _claims(files: Iterable[str]) -> list[tuple[str, int]]:
-    parts = [name.split(".") for name in files if name.endswith(".begin")]
-    return [(p[0], int(p[1])) for p in parts if len(p) == 3 and p[1].isdecimal()]
+    parsed = (parse_name(name) for name in files if name.endswith(".begin"))
+    return [(name.context, name.number) for name in parsed if name]
 
 
 def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
     """What a claim says; empty when it was torn by a crash, or is none of ours."""
     try:
         begin = json.loads(disk.read(_begin_path(folder, context, number)))
-    except (FileNotFoundError, ValueError, RecursionError):
+    except (FileNotFoundError, ValueError, RecursionError, Corrupted):
         return {}
     if not isinstance(begin, dict) or any(type(begin.get(k)) is not t for k, t in _SAYS):
         return {}
@@ -201,7 +239,7 @@ def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
 def ended(folder: str, context: str = "") -> list[Attempt]:
     """The attempts that have ended, in the contexts whose digest begins so."""
     return read_records(
-        folder, [n for n in names(folder) if n.startswith(context) and n.endswith(".json")]
+        folder, (n for n in names(folder) if n.startswith(context) and is_record(n))
     )
 
 
@@ -226,7 +264,7 @@ def now() -> int:
 def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
     """All attempts of a derivation, in the order of their starts."""
     found = names(folder)
-    records = read_records(folder, [n for n in found if n.endswith(".json")])
+    records = read_records(folder, filter(is_record, found))
     ended = {(a.context, a.number) for a in records}
     for context, number in _claims(found):
         if (context, number) not in ended:

@@ -13,8 +13,9 @@ from typing import Any
 
 from ..model.attempt import Attempt
 from ..model.candidate import Candidate
+from ..model.errors import Corrupted
 from ..model.refs import DRef, RRef
-from . import attempts, disk, verdicts
+from . import attempts, disk, records, verdicts
 from .attempts import Before
 from .candidates import gather
 from .layout import Layout
@@ -64,9 +65,8 @@ def made(layout: Layout, dref: DRef, without: str) -> set[RRef]:
     found: set[RRef] = set()
     for one in layout.readable:
         folder = one.attempts(dref)
-        names = [n for n in attempts.names(folder) if n.endswith(".json")]
-        records = attempts.read_records(folder, [n for n in names if not n.startswith(without)])
-        found.update(attempt.rref for attempt in records if attempt.rref)
+        _, by_context = records.look(folder)
+        found.update(r for digest, made in by_context.items() if digest != without for r in made)
     return found
 
 
@@ -77,11 +77,20 @@ def marked(layout: Layout, dref: DRef, kind: verdicts.Kind) -> set[str]:
 
 
 def verdict(layout: Layout, rref: RRef, kind: verdicts.Kind) -> dict[str, Any]:
-    """What such a verdict says, in either; empty where there is none."""
+    """What such a verdict says, in either; empty where there is none.
+
+    One that is damaged stands all the same, and says so.
+    """
     for one in layout.readable:
         folder = one.attempts(rref.dref)
         if verdicts.stands(folder, rref, kind):
-            return verdicts.read(folder, rref, kind)
+            try:
+                return verdicts.read(folder, rref, kind)
+            except FileNotFoundError:
+                continue  # it was lifted just now
+            except Corrupted as error:
+                why = f"nobody can read why: {error.what}"
+                return {"rref": rref, "reason": why, "what": [why]}
     return {}
 
 
@@ -118,5 +127,5 @@ def home(layout: Layout, attempt: Attempt) -> Layout:
 def _says(path: str, attempt: Attempt) -> bool:
     try:
         return f'"id":"{attempt.id}"'.encode() in disk.read(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, Corrupted):
         return False

@@ -36,7 +36,7 @@ def record_of(staged: Staging, told: Told, outcome: Outcome, stop: int) -> Attem
     return Attempt(
         id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
         number=begun.number, outcome=outcome, rref=None, error=None, seed=begun.seed,
-        start=begun.start, stop=stop, host=os.uname().nodename, pid=os.getpid(),
+        start=begun.start, stop=max(stop, begun.start), host=os.uname().nodename, pid=os.getpid(),
         realizer=told.realizer, source=told.source,
         versions={**told.versions, **attempts.versions()}, metrics=told.metrics,
         notes={**told.notes, **resumed}, reads=told.reads if reads is None else reads,
@@ -73,10 +73,10 @@ def diff_digest(diff: bytes) -> str:
 
 def damage(folder: str, name: str) -> str:
     """What is wrong with a trace or a difference; empty where nothing is."""
-    content = disk.read(f"{folder}/{name}")
-    if name.endswith(".diff"):
-        return "" if f"{diff_digest(content)}.diff" == name else "it does not match its name"
     try:
+        content = disk.read(f"{folder}/{name}")
+        if name.endswith(".diff"):
+            return "" if f"{diff_digest(content)}.diff" == name else "it does not match its name"
         _check(content)
     except Corrupted as error:
         return error.what

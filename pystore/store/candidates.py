@@ -1,12 +1,13 @@
 """Candidates from the disk: attempts that succeeded, grouped by what they made."""
 
-import os
 from collections.abc import Collection
+from operator import attrgetter
 
 from ..model.attempt import Attempt
 from ..model.candidate import Candidate
+from ..model.errors import Corrupted
 from ..model.refs import DRef, RRef
-from . import attempts, disk, verdicts
+from . import disk, records, verdicts
 from .layout import Layout
 
 
@@ -15,14 +16,15 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
 
     A realization needs a record of an attempt and a directory; without the latter it is gone.
     """
-    folder = layout.attempts(dref)
-    names = attempts.names(folder)
-    records = [n for n in names if n.startswith(context) and n.endswith(".json")]
-    rejected, damaged = (verdicts.among(names, kind) for kind in ("rejected", "damaged"))
+    names, by_context = records.look(layout.attempts(dref), context)
     made: dict[RRef, list[Attempt]] = {}
-    for attempt in attempts.read_records(folder, records):
-        if attempt.rref is not None and attempt.rref.digest not in rejected:
-            made.setdefault(attempt.rref, []).append(attempt)
+    for digest in by_context:
+        if digest.startswith(context):
+            for rref, tries in by_context[digest].items():
+                made.setdefault(rref, []).extend(tries)
+    rejected, damaged = (verdicts.among(names, kind) for kind in ("rejected", "damaged"))
+    for rref in [rref for rref in made if rref.digest in rejected]:
+        del made[rref]
     here = {rref for rref in present(layout, made) if rref.digest not in damaged}
     return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
 
@@ -30,16 +32,16 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
 def present(layout: Layout, rrefs: Collection[RRef]) -> set[RRef]:
     """Those of the realizations whose directory is there."""
     if len(rrefs) <= 3:
-        return {rref for rref in rrefs if os.path.isdir(layout.out(rref))}
+        return {rref for rref in rrefs if layout.has(rref)}
     # One listing of each derivation is quicker than many looks.
-    listed = {home: set(attempts.names(layout.home(home))) for home in {r[38:] for r in rrefs}}
+    listed = {home: set(layout.folders(home)) for home in {r[38:] for r in rrefs}}
     return {rref for rref in rrefs if rref[5:37] in listed[rref[38:]]}
 
 
 def _candidate(
     layout: Layout, rref: RRef, tries: list[Attempt], reads: tuple[str, ...], here: bool
 ) -> Candidate:
-    tries.sort(key=lambda attempt: attempt.order)
+    tries.sort(key=attrgetter("order"))
     wanted = [name for name in reads if name not in tries[-1].metrics] if here else []
     files = {name: content for name in wanted if (content := _read(layout, rref, name)) is not None}
     return Candidate(rref, tuple(tries), files, gone=not here)
@@ -48,5 +50,5 @@ def _candidate(
 def _read(layout: Layout, rref: RRef, name: str) -> bytes | None:
     try:
         return disk.read(layout.out(rref) + "/" + name)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, Corrupted):
         return None  # the matcher ranks it last

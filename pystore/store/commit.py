@@ -17,12 +17,15 @@ from ..model.context import provenance_text, rref_of
 from ..model.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
 from ..model.manifest import Manifest
 from ..model.printable import listed
+from ..model.reads import Surroundings
 from ..model.refs import RRef
-from . import attempts, disk, moving, tree
+from . import attempts, beside, disk, moving, tree
 from .inward import make_relative
 from .layout import Layout
 from .links import Pool
+from .mentions import complete
 from .metrics import Trace, metrics_of
+from .protocol import Told
 from .staging import Staging
 from .trash import trash
 from .writers import refuse_writers
@@ -98,6 +101,17 @@ def check_promises(staging: Staging) -> None:
         )
 
 
+def record_of_success(
+    staging: Staging, told: Told, sealed: Sealed, around: Surroundings, stop: int
+) -> Attempt:
+    """The record of an attempt whose output is final, and that ended now [ns since the epoch]."""
+    record = beside.record_of(staging, told, "succeeded", stop)
+    reads = complete(around, record.reads, record.notes, staging.out, sealed.manifest)
+    metrics = {**sealed.metrics, **told.metrics}
+    tree = sealed.manifest.digest
+    return record._replace(rref=sealed.rref, tree=tree, metrics=metrics, reads=reads)
+
+
 def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, *,
             durable: bool) -> Committed:  # fmt: skip
     """Records the attempt, then gives the sealed staging its place by one rename."""
@@ -147,11 +161,11 @@ def _place(source: Path, target: Path, manifest: bytes, tmp: Path, *, durable: b
 
 
 def _rename_new(source: Path, target: Path) -> bool:
-    # rename(2) replaces an empty directory only: no realization is empty.
+    # rename(2) replaces an empty directory only: no realization is empty. A link is no directory.
     try:
         os.rename(source, target)
     except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             return False
         raise
     return True
@@ -163,7 +177,8 @@ def is_sound(realization: Path, provenance: bytes) -> bool:
         context = disk.read(realization / CONTEXT)
         manifest = disk.read(realization / MANIFEST)
         return (
-            context == provenance
+            not os.path.islink(realization)
+            and context == provenance
             and Manifest.parse(manifest).digest == _stated_digest(provenance)
             and tree.scan(realization / "out").text == manifest
             and not any(tree.writable(realization / "out"))

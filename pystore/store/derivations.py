@@ -9,12 +9,13 @@ from ..model.errors import BadConfig, Corrupted, PystoreWarning
 from ..model.printable import counted, listed
 from ..model.refs import DRef
 from . import disk, rights, tree
-from .layout import Layout, well_formed
+from .layout import Layout, entries, well_formed
+from .trash import discard_litter
 
 
 def known(layout: Layout) -> list[DRef]:
     """Those that are there, sorted. What we may not read is left out, with a warning."""
-    found = sorted(well_formed(DRef, (f"dref:{name}" for name in os.listdir(layout.drv))))
+    found = sorted(well_formed(DRef, (f"dref:{name}" for name in entries(str(layout.drv)))))
     hidden = [dref for dref in found if not _is_open(layout, dref)]
     if hidden:
         who = (rights.obstacle(layout.derivation(dref), "it is left out") for dref in hidden)
@@ -47,8 +48,15 @@ def knows(layout: Layout, config: Config) -> bool:
     """Whether it is there, with its text whole."""
     try:
         return disk.read(layout.config(config.dref)) == config.text.encode()
-    except FileNotFoundError:
+    except (FileNotFoundError, Corrupted):
         return False
+
+
+def take_place(layout: Layout, dref: DRef) -> None:
+    """Makes sure that no link stands in the place of its folder: what is behind it is not ours."""
+    home = layout.derivation(dref)
+    if os.path.islink(home):
+        discard_litter(layout, Path(home))
 
 
 def write(layout: Layout, config: Config, *, durable: bool) -> None:
@@ -74,5 +82,7 @@ def _mend(layout: Layout, config: Config, *, durable: bool) -> None:
     home = layout.derivation(config.dref)
     rights.ensure_folder(f"{home}/attempts")
     if not knows(layout, config):
-        text = config.text.encode()
-        disk.publish(f"{home}/config.json", text, tmp=layout.tmp, durable=durable)
+        text, path = config.text.encode(), f"{home}/config.json"
+        if os.path.isdir(path) and not os.path.islink(path):
+            discard_litter(layout, Path(path))  # what is in its place is not ours
+        disk.publish(path, text, tmp=layout.tmp, durable=durable)

@@ -4,44 +4,47 @@ W1  A file appears under its name whole, or not at all.
 W2  With `durable`, it and its name are on the disk when the call returns.
 """
 
+import errno
 import os
-import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from ..model.errors import Corrupted
+from .opened import Irregular, Name, Opened, open_file, open_sized
+
 _CHUNK = 1 << 16
+_SPAN = 1 << 24  # [bytes] that are copied in one call
 
 
-def read(path: str | bytes | Path) -> bytes:
-    """The bytes of a small file. Raises FileNotFoundError and other OSErrors."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def read(path: Name) -> bytes:
+    """The bytes of a small file.
+
+    Raises FileNotFoundError and other OSErrors, also where fewer bytes come than it has;
+    Corrupted where something else is in its place.
+    """
     try:
-        content = os.read(descriptor, _CHUNK)
-        return content if len(content) < _CHUNK else content + _rest(descriptor)
-    finally:
-        os.close(descriptor)
+        file, size = open_sized(path)
+        with file as descriptor:
+            content = os.read(descriptor, size + 1)  # one more than there should be
+            if len(content) < size:
+                content += _rest(descriptor)
+    except Irregular as error:
+        raise Corrupted(str(error.strerror), path=path) from None
+    if len(content) != size:
+        raise OSError(errno.EIO, f"{len(content)} bytes were read of {size}", os.fsdecode(path))
+    return content
 
 
-def open_regular(path: str | Path) -> BinaryIO:
+def open_regular(path: Name) -> BinaryIO:
     """A file that a user named, open to be read. Raises OSError, also where it is no plain file."""
-    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115  # who calls closes it
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError("it is no regular file")
-    return file
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a fifo would keep us waiting for its writer
+    with open_file(path) as descriptor:
+        return open(os.dup(descriptor), "rb")  # noqa: PTH123  # who calls closes it
 
 
 def read_kernel(path: str) -> bytes:
     """The bytes of a file in /proc, which the kernel gives page by page."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    with Opened(path, os.O_RDONLY) as descriptor:
         return _rest(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _rest(descriptor: int) -> bytes:
@@ -56,14 +59,11 @@ def write_new(path: str | Path, content: bytes, *, durable: bool, mode: int = 0o
 
     The file is visible while it is written: use it in a staging directory, or under a random name.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
+    with Opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600) as descriptor:
         write_all(descriptor, content)
         os.fchmod(descriptor, mode)
         if durable:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_once(path: str, content: bytes, *, tmp: Path) -> None:
@@ -109,13 +109,19 @@ def remove_file(path: str | Path) -> None:
         pass
 
 
+def copy(source: int, target: int, name: bytes) -> None:
+    """Copies an open file to another. Raises OSError, where fewer bytes come than `name` has."""
+    copied = 0
+    while sent := os.sendfile(target, source, None, _SPAN):
+        copied += sent
+    if copied != os.fstat(source).st_size:
+        raise OSError(errno.EIO, "it was not read whole", os.fsdecode(name))
+
+
 def sync_directory(path: str | Path) -> None:
     """Makes the names in a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with Opened(path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def free(path: str | Path) -> int:

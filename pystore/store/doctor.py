@@ -17,14 +17,15 @@ from typing import Literal
 
 from ..model.printable import counted
 from . import disk, locks, rights, tree
-from .attempts import names
+from .attempts import is_record, names
 from .layout import FORMAT
+from .mounts import SHARED, mounted
+from .opened import open_folder
 from .store import Store
 
 State = Literal["fine", "note", "broken"]
 Trial = Callable[[Path], "Finding"]
 
-_SHARED = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "lustre", "glusterfs")
 _SCARCE = 1 << 30  # [bytes] of free space below which it is said
 _SKEW = 5.0  # [s] between the clock of this machine and that of the disk
 
@@ -53,16 +54,15 @@ def _bench(store: Store) -> Iterator[Path]:
     """A directory to try things in, which gc leaves alone."""
     folder = store.layout.tmp / disk.fresh_name()
     os.mkdir(folder, 0o755)
-    claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with open_folder(folder) as claim:
         try:
             locks.claim(claim, new=True)
         except OSError:
             pass  # a file system with broken locks: the trial of locks says so
-        yield folder
-    finally:
-        os.close(claim)
-        tree.remove(folder)
+        try:
+            yield folder
+        finally:
+            tree.remove(folder)
 
 
 def _tried(name: str, trial: Trial, folder: Path) -> Finding:
@@ -206,7 +206,7 @@ def _contents(store: Store) -> Finding:
     below, store = store.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
-    ended = [n for d in drefs for n in names(store.layout.attempts(d)) if n.endswith(".json")]
+    ended = [n for d in drefs for n in names(store.layout.attempts(d)) if is_record(n)]
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
     under = f"; below it {below.root}" if below else ""
@@ -219,26 +219,10 @@ def _file_system(root: Path) -> Finding:
     if not kind:
         return Finding("file system", "note", "its type is not known on this system")
     what = f"{kind}, mounted on {place}"
-    if kind in _SHARED:
+    if kind in SHARED:
         remedy = "several machines may build in it; collect garbage on one of them"
         return Finding("file system", "note", what, remedy)
     return Finding("file system", "fine", what)
-
-
-def mounted(path: Path) -> tuple[str, str]:
-    """The type of the file system that holds a path, and where it is mounted; "" if unknown."""
-    device = os.stat(path).st_dev
-    wanted, found = f"{os.major(device)}:{os.minor(device)}", ("", "")
-    try:
-        lines = disk.read_kernel("/proc/self/mountinfo").decode("utf-8", "replace").splitlines()
-    except FileNotFoundError:
-        return found
-    for line in lines:  # 36 35 98:0 / /mnt rw,noatime - ext3 /dev/root rw
-        before, _, after = line.partition(" - ")
-        fields = before.split()
-        if fields[2] == wanted and path.is_relative_to(fields[4].replace("\\040", " ")):
-            found = (after.split()[0], fields[4])
-    return found
 
 
 def _space(root: Path) -> Finding:

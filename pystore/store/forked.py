@@ -6,7 +6,7 @@ that lives on, after its parent was killed.
 
 import os
 from typing import Protocol
-from weakref import WeakSet
+from weakref import ref
 
 
 class Owner(Protocol):
@@ -16,17 +16,29 @@ class Owner(Protocol):
         """In a forked child: closes what it holds, and takes nothing from the parent."""
 
 
-_owners: WeakSet[Owner] = WeakSet()
+# A WeakSet calls back when an owner goes: what a signal handler raises then would be lost.
+_owners: dict[int, ref[Owner]] = {}
+_FEW = 64
 
 
 def forgotten_by_children(owner: Owner) -> None:
     """Sees to it that forked children forget what the owner holds, now and later."""
-    _owners.add(owner)
+    if len(_owners) >= _FEW and len(_owners) & (len(_owners) - 1) == 0:
+        _drop_the_dead()
+    known = ref(owner)
+    _owners[id(known)] = known
+
+
+def _drop_the_dead() -> None:
+    for key, owner in list(_owners.items()):
+        if owner() is None:
+            _owners.pop(key, None)
 
 
 def _forget() -> None:
-    for owner in list(_owners):
-        owner.forget()
+    for owner in list(_owners.values()):
+        if (living := owner()) is not None:
+            living.forget()
     _owners.clear()
 
 

@@ -128,7 +128,7 @@ def _folder(store: Store, rref: RRef) -> Path:
 def _roots(store: Store, kept: list[Kept] | None) -> set[RRef]:
     # Another process may still read what it was given; this one has asked for the collection,
     # and keeps only what its own running builds need.
-    own = "" if store.session.running else store.session.name
+    own = frozenset() if store.session.running else store.session.names
     roots = live.used(store.layout.tmp, without=own) | set(pins(store).values())
     if kept is None:
         roots |= chosen(store)

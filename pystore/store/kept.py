@@ -12,6 +12,7 @@ from ..model.context import Context
 from ..model.errors import BadRef, BuildError, NotInStore
 from ..model.refs import DRef, RRef
 from . import attempts, locks
+from .opened import Kept
 from .reading import NAME
 from .staging import Staging
 
@@ -34,7 +35,7 @@ def reopen(store: Store, path: Path) -> Staging:
             store.pool.part(path / "out")
             begun = store.claim(config.dref, context, path.name, seed)
         except BaseException:
-            os.close(claim)
+            claim.close()
             raise
     staging = Staging(path, config, context, begun, claim)
     if os.path.exists(path / NAME):  # else the record of the attempt may say what it has read
@@ -56,19 +57,15 @@ def keep(store: Store, staging: Staging) -> bool:
     return staging.keep()
 
 
-def _claim(path: Path) -> int:
+def _claim(path: Path) -> Kept:
     try:
-        claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return locks.claim_folder(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _not_kept(path, str(error)) from None
-    try:
-        locks.claim(claim)
     except BlockingIOError:
-        os.close(claim)
         raise BuildError(
             "another process is committing this staging", path=path, remedy="wait for it"
         ) from None
-    return claim
 
 
 def _made_for(store: Store, path: Path) -> tuple[Config, Context, int]:

@@ -77,8 +77,22 @@ class Layout:
 
     def realizations(self, dref: DRef) -> Iterator[RRef]:
         """The realizations that lie there, in no order. Raises FileNotFoundError."""
-        names = [name for name in os.listdir(self.derivation(dref)) if len(name) == 32]
+        names = [name for name in entries(self.derivation(dref)) if len(name) == 32]
         return well_formed(RRef, (f"rref:{name}-{dref[5:]}" for name in names))
+
+    def folders(self, name: str) -> list[str]:
+        """What lies in the folder of the derivation `dref:<name>`; none where that is not there."""
+        try:
+            return entries(self.home(name))
+        except FileNotFoundError:
+            return []
+
+    def has(self, rref: RRef) -> bool:
+        """Whether the artifacts of a realization are there; what lies behind a link is not ours."""
+        realization = self.realization(rref)
+        if not os.path.isdir(realization + "/out"):
+            return False
+        return not (os.path.islink(realization) or os.path.islink(realization[:-33]))
 
     @property
     def readable(self) -> list["Layout"]:
@@ -92,13 +106,18 @@ class Layout:
 
     def holder(self, rref: RRef) -> "Layout":
         """The one that has a realization; this one where none has."""
-        if self.below is None or os.path.isdir(self.out(rref)):
+        if self.below is None or self.has(rref):
             return self
-        return self.below if os.path.isdir(self.below.out(rref)) else self
+        return self.below if self.below.has(rref) else self
 
     def lock(self, dref: DRef, context: str) -> Path:
         """The lock file of one (derivation, context)."""
         return self.locks / f"{dref.digest}-{context}.lock"
+
+
+def entries(path: str) -> list[str]:
+    """What lies in a folder; links are not ours."""
+    return [name for name in os.listdir(path) if not os.path.islink(f"{path}/{name}")]
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
@@ -182,6 +201,8 @@ def _read_mark(root: Path) -> Mark:
         text = disk.read(root / _MARK)
     except NotADirectoryError:
         raise NotAStore("not a directory", path=root, remedy="name another path") from None
+    except Corrupted:
+        text = b""  # something else is in its place
     try:
         mark = json.loads(text)
         version, identity, features = mark["format"], str(mark["id"]), list(mark["features"])

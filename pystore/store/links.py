@@ -15,20 +15,20 @@ import stat
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
+from ..model.errors import UnkeepableOutput
 from ..model.manifest import Entry, Manifest
 from . import attempts, disk, tree
 from .layout import Layout
+from .opened import Opened, open_file
 from .walk import Step, walk
 
 LEAST = 4096  # [bytes] of a file that is shared: a smaller one takes a whole block all the same
 
 _DEDUPE = 0xC0189436  # FIDEDUPERANGE: the file system compares. Source: ioctl_fideduperange(2)
 _SPAN = 1 << 24  # [bytes] for one call
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a fifo keeps nobody waiting
-
 
 Inode = tuple[int, int]  # device, number
 
@@ -107,8 +107,7 @@ class Pool:
         staged = Path(self._tmp, disk.fresh_name())
         try:
             with _open(step.name, step.folder) as source, staged.open("xb") as target:
-                while os.sendfile(target.fileno(), source, None, _SPAN):
-                    pass
+                disk.copy(source, target.fileno(), step.name)
                 os.fchmod(target.fileno(), stat.S_IMODE(step.status.st_mode))
             os.fchmod(step.folder, 0o755)
             os.rename(staged, step.name, dst_dir_fd=step.folder)
@@ -135,11 +134,17 @@ def _fits(staged: str, name: str, entry: Entry, own: int) -> bool:
             return False  # it was adopted, and is shared already
         if ours.st_uid != theirs.st_uid:
             return False  # K2: its owner could change what is ours
-        sealed = tree.is_sealed(descriptor, entry.executable)
-        if sealed and tree.hash_file(descriptor) == (entry.size, entry.digest):
+        if tree.is_sealed(descriptor, entry.executable) and _is(entry, descriptor):
             return True
         disk.remove_file(name)  # K1: a sound one takes its place
         return False
+
+
+def _is(entry: Entry, descriptor: int) -> bool:
+    try:
+        return tree.hash_file(descriptor) == (entry.size, entry.digest)
+    except UnkeepableOutput:
+        return False  # it was not read whole
 
 
 def _share_blocks(name: str, size: int, own: int) -> None:
@@ -150,10 +155,5 @@ def _share_blocks(name: str, size: int, own: int) -> None:
             fcntl.ioctl(other, _DEDUPE, order)
 
 
-@contextmanager
-def _open(name: str | bytes, folder: int | None = None) -> Iterator[int]:
-    descriptor = os.open(name, _READ, dir_fd=folder)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def _open(name: str | bytes, folder: int | None = None) -> Opened:
+    return open_file(name, folder, follow=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import rights
 from .forked import forgotten_by_children
+from .opened import Kept, Opened
 
 POLL = 0.02  # [s] between two looks at a lock that is held
 
@@ -21,7 +22,7 @@ class BuildLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = -1
+        self._file: Kept | None = None
 
     @rights.explained
     def acquire(self, patience: float = 0.0) -> bool:
@@ -31,51 +32,52 @@ class BuildLock:
         rename decides.
         """
         end = time.monotonic() + patience
-        self._file = open_shared(self.path)
-        forgotten_by_children(self)
+        file = open_shared(self.path)
         try:
-            while not _lock(self._file):
+            while not _lock(file.number):
                 if time.monotonic() >= end:
-                    self.forget()
                     return False
                 time.sleep(POLL)
-        except BaseException:
-            self.forget()
-            raise
-        return True
+            self._file = file
+            return True
+        finally:
+            if self._file is not file:
+                file.close()
 
     def release(self) -> None:
         """Gives it up, if we hold it. A forked child has forgotten its parent's lock."""
-        file, self._file = self._file, -1
-        if file < 0:
-            return
-        try:
-            release(file, os.getpid())
-        finally:
-            os.close(file)
-
-    def forget(self) -> None:
-        """Closes its file. Who else has that open, as the parent of a child, holds it still."""
-        file, self._file = self._file, -1
-        if file >= 0:
-            os.close(file)
+        if self._file is not None:
+            unlock(self._file)
 
 
-def release(file: int, pid: int) -> None:
-    """Gives up the lock that process `pid` took, even if a child that lives on has inherited it."""
-    if pid == os.getpid():
-        with suppress(OSError):  # the caller closes the file, which gives it up as well
-            fcntl.flock(file, fcntl.LOCK_UN)
+def unlock(file: Kept) -> None:
+    """Gives up a lock, even if a child that lives on has inherited it, and closes its file."""
+    try:
+        if file.status is not None:
+            with suppress(OSError):  # closing it gives it up as well
+                fcntl.flock(file.number, fcntl.LOCK_UN)
+    finally:
+        file.close()
 
 
-def open_shared(path: Path) -> int:
+def open_shared(path: Path) -> Kept:
     """A lock file, open to whoever may read it: locking needs no more. Raises PermissionError."""
+    file = _open_shared(path)
+    try:
+        forgotten_by_children(file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _open_shared(path: Path) -> Kept:
     try:
         return rights.open_file(path, os.O_RDWR | os.O_NOFOLLOW)
     except PermissionError:
         if not path.is_file():
             raise  # it is the first of its name, and may not be made
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    return Kept(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _lock(file: int) -> bool:
@@ -94,14 +96,28 @@ def lacks_locks(error: OSError) -> bool:
     return error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
-def claim(folder: int, *, new: bool = False) -> None:
-    """Marks an open staging directory as in use, until the descriptor closes or we die.
+def claim_folder(path: str | os.PathLike[str], *, new: bool = False) -> Kept:
+    """A staging directory, marked as in use until the descriptor closes or we die.
+
+    Raises BlockingIOError when another has claimed it. See `claim`.
+    """
+    folder = Kept(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        claim(folder.number, new=new)
+    except BaseException:
+        folder.close()
+        raise
+    return folder
+
+
+def claim(opened: int, *, new: bool = False) -> None:
+    """Marks an open staging directory or session file as in use.
 
     Raises BlockingIOError when another has. Who looks whether it is in use locks it for a moment:
     of a `new` one, which can be nobody else's, the end of such a look is waited for.
     """
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX if new else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(opened, fcntl.LOCK_EX if new else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if not lacks_locks(error):
             raise
@@ -110,18 +126,23 @@ def claim(folder: int, *, new: bool = False) -> None:
 def in_use(path: str | os.PathLike[str]) -> bool:
     """Whether a living process has claimed this staging directory or session file."""
     try:
-        # What others have put there may be a fifo: not to wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # What others have put there may be a fifo, or a link: not to wait, nor to go there.
+        opened = Opened(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except FileNotFoundError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return False
     except BlockingIOError:
-        return True
+        return True  # somebody has a lease on it
     except OSError as error:
-        if not lacks_locks(error):
+        if error.errno not in (errno.ELOOP, errno.ENXIO):  # a link, or a socket
             raise
-        return True  # who cannot tell must not remove
-    finally:
-        os.close(descriptor)
+        return False
+    with opened as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            if not lacks_locks(error):
+                raise
+            return True  # who cannot tell must not remove

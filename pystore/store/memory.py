@@ -34,17 +34,19 @@ class MemoryLock:
 
     def __init__(self, lock: threading.Lock) -> None:
         self._lock = lock
-        self._held = False
+        self._taken: list[bool] = []
 
     def acquire(self, patience: float = 0.0) -> bool:
         """Whether we hold it now, after waiting for at most `patience` [s]."""
-        self._held = self._held or self._lock.acquire(timeout=patience)
-        return self._held
+        if True not in self._taken:
+            # One call of C's takes it and notes that: between two, a signal handler may raise.
+            self._taken.extend(map(self._lock.acquire, (True,), (patience,)))
+        return True in self._taken
 
     def release(self) -> None:
         """Gives it up, if we hold it."""
-        if self._held:
-            self._held = False
+        if True in self._taken:
+            self._taken.clear()
             self._lock.release()
 
 

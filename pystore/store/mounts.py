@@ -1,16 +1,24 @@
-"""Mounts: whether one rename can move something from a folder to another.
+"""Mounts: which one holds a path, what is mounted in a tree, and where one rename leads.
 
 Two mounts of one device have one device number, and rename(2) between them fails all the same, as
-with two volumes of a container that lie on one disk. Source: rename(2), proc_pid_fdinfo(5).
+with two volumes of a container that lie on one disk. Source: rename(2), proc_pid_fdinfo(5),
+proc_pid_mountinfo(5).
 """
 
 import os
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from . import disk
+from .opened import Opened
 
-_PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+SHARED = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "lustre", "glusterfs")
+"""Types of file systems that several machines use at the same time."""
+
+_PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
 class Mount(NamedTuple):
@@ -22,11 +30,8 @@ class Mount(NamedTuple):
 
 def mount_of(folder: str | os.PathLike[str]) -> Mount:
     """The mount on which a folder lies. Raises OSError."""
-    descriptor = os.open(folder, _PATH_ONLY)
-    try:
+    with Opened(folder, _PATH_ONLY) as descriptor:
         return Mount(os.fstat(descriptor).st_dev, _number(descriptor))
-    finally:
-        os.close(descriptor)
 
 
 def apart(folders: Iterable[str | os.PathLike[str]]) -> list[str]:
@@ -42,3 +47,42 @@ def _number(descriptor: int) -> bytes:
         return b""  # no /proc here
     _, found, rest = text.partition(b"mnt_id:")
     return rest.split(None, 1)[0] if found else b""
+
+
+def inside(tree: Path) -> list[bytes]:
+    """Where something is mounted below `tree`, as paths from there; none where nobody can tell.
+
+    A mount of the same device, as of a folder, shows here only: the device of its files is ours.
+    """
+    prefix = os.fsencode(os.path.realpath(tree)) + b"/"
+    places = (_plain(line.split(b" ", 5)[4]) for line in _all())
+    return [place[len(prefix) :] for place in places if place.startswith(prefix)]
+
+
+def mounted(path: Path) -> tuple[str, str]:
+    """The type of the file system that holds a path, and where it is mounted; "" if unknown."""
+    device = os.stat(path).st_dev
+    wanted, found = f"{os.major(device)}:{os.minor(device)}", ("", "")
+    for line in _all():
+        before, _, after = line.decode("utf-8", "replace").partition(" - ")
+        fields = before.split()
+        if fields[2] == wanted and path.is_relative_to(fields[4].replace("\\040", " ")):
+            found = (after.split()[0], fields[4])
+    return found
+
+
+def is_shared(path: Path) -> bool:
+    """Whether several machines may use the file system of a path: its kernel does not know all."""
+    return mounted(path)[0] in SHARED
+
+
+def _all() -> list[bytes]:
+    """A line for each mount: 36 35 98:0 / /mnt rw,noatime - ext3 /dev/root rw."""
+    try:
+        return disk.read_kernel("/proc/self/mountinfo").splitlines()
+    except FileNotFoundError:
+        return []  # no /proc here
+
+
+def _plain(escaped: bytes) -> bytes:
+    return _ESCAPED.sub(lambda code: bytes([int(code[1], 8)]), escaped)

@@ -10,9 +10,8 @@ import stat
 from pathlib import Path
 
 from . import disk, tree
+from .opened import Opened, open_file
 from .walk import Step, walk
-
-_SPAN = 1 << 24  # [bytes] for one call
 
 
 def move(source: Path, target: Path) -> None:
@@ -58,13 +57,11 @@ def _finish(folder: bytes, mode: int, durable: bool) -> None:
 
 
 def _copy_file(step: Step, path: bytes, durable: bool) -> None:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with (
-        os.fdopen(os.open(step.name, flags, dir_fd=step.folder), "rb") as source,
-        Path(os.fsdecode(path)).open("xb") as target,
+        open_file(step.name, step.folder, follow=False) as source,
+        Opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600) as target,
     ):
-        while os.sendfile(target.fileno(), source.fileno(), None, _SPAN):
-            pass
-        os.fchmod(target.fileno(), stat.S_IMODE(step.status.st_mode))
+        disk.copy(source, target, step.path)
+        os.fchmod(target, stat.S_IMODE(step.status.st_mode))
         if durable:
-            os.fsync(target.fileno())
+            os.fsync(target)

@@ -9,14 +9,17 @@ import errno
 import json
 import os
 from functools import lru_cache
+from pathlib import Path
 
-from . import disk
+from ..model.errors import Corrupted
+from . import disk, tree
+from .opened import Kept, Opened
 
 NAME = "reads"  # beside `out/`, in a staging
 SUFFIX = ".reads"  # beside the scratch of an attempt
 CHANGED = ""  # the digest of what was seen twice, and differed; no other is equal
 
-_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+_FLAGS = os.O_RDWR | os.O_APPEND
 
 
 class Reading:
@@ -26,44 +29,37 @@ class Reading:
         self.path = path
         self._noted: set[tuple[str, str]] = set()  # by this process
         self._known = known  # whether nothing was read before this file began
-        self._file = os.open(path, _FLAGS | os.O_CREAT, 0o600)
-        self._status = os.fstat(self._file)
+        # A realizer may close all that is open, and open others.
+        self._file = Kept(path, _FLAGS | os.O_CREAT, mode=0o600)
+        self._ended = False
 
     def note(self, key: str, digest: str) -> None:
         """Notes a read, once; does nothing after the end of the attempt. Raises OSError."""
-        if (key, digest) in self._noted or self._file < 0:
+        if (key, digest) in self._noted or self._ended:
             return
         line = json.dumps([key, digest], separators=(",", ":")).encode() + b"\n"
         self._write(line)
         self._noted.add((key, digest))
 
     def _write(self, line: bytes) -> None:
-        written = os.write(self._file, line) if self._is_open() else self._write_anew(line)
+        is_open = self._file.status is not None
+        written = os.write(self._file.number, line) if is_open else self._write_anew(line)
         if written < len(line):  # the rest on its own would be a line, too
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
 
-    def _is_open(self) -> bool:
-        """Whether the descriptor is ours: a realizer may have closed all, and opened others."""
-        try:
-            return os.path.samestat(os.fstat(self._file), self._status)
-        except OSError:
-            return False
-
     def _write_anew(self, line: bytes) -> int:
         try:
-            file = os.open(self.path, _FLAGS)
+            file = Opened(self.path, _FLAGS)
         except FileNotFoundError:
             return len(line)  # the attempt is over; or nothing is known of what it has read (N2)
-        try:
-            return os.write(file, line)
-        finally:
-            os.close(file)
+        with file as descriptor:
+            return os.write(descriptor, line)
 
     def found(self) -> dict[str, str] | None:
         """What all have noted until now; None where that is not known (N2)."""
         try:
             text = disk.read(self.path)
-        except FileNotFoundError:
+        except (FileNotFoundError, Corrupted):
             return None
         reads: dict[str, str] = {}
         for line in text.splitlines(keepends=True):
@@ -85,10 +81,8 @@ class Reading:
 
     def close(self) -> None:
         """Closes it here, and leaves it where it is."""
-        if self._file >= 0:
-            if self._is_open():
-                os.close(self._file)
-            self._file = -1
+        self._ended = True
+        self._file.close()
 
 
 _BOOT = "boot"
@@ -100,6 +94,9 @@ def taken_over(path: str) -> Reading:
         lines = disk.read(path).splitlines()
     except FileNotFoundError:
         lines = []
+    except Corrupted:
+        lines = []
+        tree.remove(Path(path))  # what is in its place is not ours
     # A power cut may have taken its last lines, and left the checkpoints.
     ours = bool(_boot()) and json.dumps([_BOOT, _boot()]).encode() in lines
     return Reading(path, known=ours)

@@ -58,7 +58,7 @@ def needs(store: Store, ref: DRef | RRef) -> dict[str, Sequence[str]]:
     return {
         "needed_by": sorted(dependents(store, ref)),
         "pinned_as": [name for name, rref in pins(store).items() if rref in own],
-        "used_by_processes": sorted(own & live.used(store.layout.tmp, without=store.session.name)),
+        "used_by_processes": sorted(own & live.used(store.layout.tmp, without=store.session.names)),
     }
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from ..model.errors import NoAccess
 from ..model.printable import printable
+from .opened import Kept
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -70,15 +71,15 @@ def share_file(path: Place) -> None:
     _add(path, os.stat(path).st_mode, _FILE)
 
 
-def open_file(path: Place, flags: int) -> int:
-    """A descriptor of a file that is made where there is none, with the rights of R1 and R2."""
-    file = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o666)
+def open_file(path: Place, flags: int) -> Kept:
+    """A file that is made where there is none, with the rights of R1 and R2."""
+    file = Kept(path, flags | os.O_CREAT)
     try:
-        status = os.fstat(file)
+        status = os.fstat(file.number)
         if status.st_uid == os.geteuid() and shared(os.path.dirname(path)):
-            _add(file, status.st_mode, _FILE)
+            _add(file.number, status.st_mode, _FILE)
     except BaseException:
-        os.close(file)
+        file.close()
         raise
     return file
 

@@ -16,6 +16,8 @@ from ..model.context import Context
 from ..model.errors import Corrupted
 from . import attempts, disk, locks, moving, reading, rights, tree
 from .attempts import Begun, Clock
+from .layout import Layout
+from .opened import Kept
 
 SUFFIX = ".scratch"
 
@@ -25,18 +27,16 @@ class Scratch:
     """A scratch directory that this process holds."""
 
     path: str
-    claim: int  # descriptor that locks it
+    claim: Kept  # its lock says that a living process uses the directory
 
     @property
     def reads(self) -> str:
         """Where the file lies in which its attempt notes what it reads."""
-        return self.path.removesuffix(SUFFIX) + reading.SUFFIX
+        return _reads_of(self.path)
 
     def close(self) -> None:
         """Gives it up, for the next try."""
-        if self.claim >= 0:
-            os.close(self.claim)
-            self.claim = -1
+        self.claim.close()
 
     def move(self, folder: str, context: str, number: int) -> None:
         """Gives it to another attempt."""
@@ -45,9 +45,10 @@ class Scratch:
         self.path = path
         with suppress(FileNotFoundError):  # it was made by a version that noted nothing
             os.rename(reads, self.reads)
-        if not os.path.samestat(os.fstat(self.claim), os.stat(path)):  # it was copied
+        status = self.claim.status
+        if status is None or not os.path.samestat(status, os.stat(path)):  # it was copied
             self.close()
-            self.claim = _claimed(path)
+            self.claim = locks.claim_folder(path)
 
     def remove(self) -> None:
         """Removes it: the attempt has succeeded."""
@@ -71,17 +72,18 @@ def make(folder: str, context: str, number: int) -> Scratch:
     return held
 
 
-def abandoned(folder: str, context: str, seed: int | None) -> tuple[int, Scratch] | None:
+def abandoned(
+    folder: str, context: str, seed: int | None, listed: list[str]
+) -> tuple[int, Scratch] | None:
     """The number and the scratch of the latest attempt that left one, now held by this process.
 
-    With a `seed`, of those that had this one.
+    With a `seed`, of those that had this one. `listed` is what the folder holds.
     """
-    here = [n for n in attempts.names(folder) if n.startswith(context)]
-    names = [n for n in here if n.endswith(SUFFIX)]
-    for name in here:
-        if name.endswith(reading.SUFFIX) and _beside(name) not in names:
-            disk.remove_file(f"{folder}/{name}")  # of what was killed as its scratch was moved
-    for number in sorted((int(n[33 : -len(SUFFIX)]) for n in names), reverse=True):
+    kept = set(attempts.numbers_in(listed, context, "scratch"))
+    for number in set(attempts.numbers_in(listed, context, "reads")) - kept:
+        # Of what was killed as its scratch was moved; or somebody has put something there.
+        tree.remove(Path(_reads_of(path_of(folder, context, number))))
+    for number in sorted(kept, reverse=True):
         if seed is not None and attempts.read_begin(folder, context, number).get("seed") != seed:
             continue
         if held := _hold(path_of(folder, context, number)):
@@ -102,17 +104,18 @@ class Left:
 
 
 def take_over(
-    folder: str,
+    layout: Layout,
     config: Config,
     context: Context,
     staging: str,
     clock: Clock,
-    tmp: Path,
     seed: int | None,
+    listed: list[str],
     salt: str = "",
 ) -> Left | None:
     """Goes on with the latest attempt that left a scratch, if there is one (with this seed)."""
-    found = abandoned(folder, context.digest, seed)
+    folder, tmp = layout.attempts(config.dref), layout.tmp
+    found = abandoned(folder, context.digest, seed, listed)
     if found is None:
         return None
     number, held = found
@@ -134,22 +137,12 @@ def record_of(folder: str, context: str, number: int) -> Attempt | None:
         return None
 
 
-def _beside(reads: str) -> str:
-    return reads.removesuffix(reading.SUFFIX) + SUFFIX
+def _reads_of(path: str) -> str:
+    return path.removesuffix(SUFFIX) + reading.SUFFIX
 
 
 def _hold(path: str) -> Scratch | None:
     try:
-        return Scratch(path, _claimed(path))
-    except (FileNotFoundError, BlockingIOError):
+        return Scratch(path, locks.claim_folder(path))
+    except (FileNotFoundError, NotADirectoryError, BlockingIOError):
         return None
-
-
-def _claimed(path: str) -> int:
-    claim = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        locks.claim(claim)
-    except BaseException:
-        os.close(claim)
-        raise
-    return claim

@@ -4,7 +4,6 @@ import os
 import stat
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from ..model.config import Config
@@ -15,6 +14,7 @@ from . import disk, locks, rights, tree
 from .attempts import Begun
 from .layout import Layout
 from .mounts import apart
+from .opened import Kept
 from .owner import strange_owner
 from .reading import NAME, Reading, taken_over
 from .scratch import Scratch
@@ -28,13 +28,13 @@ class Staging:
     config: Config
     context: Context
     begun: Begun
-    _claim: int = -1  # descriptor whose lock says that a living process uses the directory
+    _claim: Kept | None = None  # its lock says that a living process uses the directory
     scratch: Scratch | None = None  # what the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over
     reading: Reading | None = None  # where what it reads is noted, if it is
     _read: tuple[dict[str, str] | None] | None = None  # what it had read at its end
 
-    @cached_property
+    @property
     def out(self) -> Path:
         """Where the realizer writes."""
         return self.path / "out"
@@ -76,15 +76,20 @@ class Staging:
         tree.remove(self.out)
         rights.make_folder(self.out)
 
+    def hold(self) -> None:
+        """Claims the directory again, where the realizer has closed all that its process had."""
+        if self._claim is not None and self._claim.status is None:
+            self._claim.close()
+            self._claim = locks.claim_folder(self.path)
+
     def close(self) -> None:
         """Gives up the claims on the directory and on the scratch."""
         if self.reading is not None:
             self.reading.close()
         if self.scratch is not None:
             self.scratch.close()
-        if self._claim >= 0:
-            os.close(self._claim)
-            self._claim = -1
+        if self._claim is not None:
+            self._claim.close()
 
     def keep(self) -> bool:
         """Leaves the directory for its user, who may mend it and commit it again.
@@ -142,18 +147,13 @@ def refuse_strange(area: Path) -> None:
     )
 
 
-def make_folder(tmp: Path, dref: DRef) -> tuple[Path, int]:
-    """A new staging directory, whose name says what for, and the descriptor that claims it."""
+def make_folder(tmp: Path, dref: DRef) -> tuple[Path, Kept]:
+    """A new staging directory, whose name says what for, and the open file that claims it."""
     path = f"{tmp}/{disk.fresh_name()}-{dref[5:]}"
     rights.make_folder(path)
     try:
-        claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            locks.claim(claim, new=True)
-            rights.make_folder(f"{path}/out")
-        except BaseException:
-            os.close(claim)
-            raise
+        claim = locks.claim_folder(path, new=True)
+        rights.make_folder(f"{path}/out")
     except BaseException:
         tree.remove(Path(path))
         raise

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from ..model.attempt import Attempt, Outcome, outcome_of
+from ..model.attempt import Attempt, outcome_of
 from ..model.candidate import Candidate
 from ..model.config import Config
 from ..model.context import Context, parse_provenance
@@ -44,13 +44,12 @@ from . import (
     verdicts,
 )
 from .attempts import Begun, Clock
-from .commit import CONTEXT, Committed, publish, seal
+from .commit import CONTEXT, Committed, publish, record_of_success, seal
 from .current import using
 from .home import expanded
 from .layout import Layout, exists, open_below, open_root
 from .links import Pool
 from .live import session_of
-from .mentions import complete
 from .metrics import Trace
 from .protocol import Told
 from .staging import Staging
@@ -161,10 +160,9 @@ class Store:
         """The context of a realization. Raises NotInStore, or Corrupted when it is damaged."""
         try:
             text = disk.read(self.layout.holder(RRef(rref)).realization(rref) + f"/{CONTEXT}")
+            return parse_provenance(text)[1]
         except FileNotFoundError:
             raise self.absent(rref) from None
-        try:
-            return parse_provenance(text)[1]
         except Corrupted as error:
             raise self._damaged(rref, str(error)) from None
 
@@ -181,7 +179,7 @@ class Store:
         out = Path(holder.out(rref))
         if verdicts.stands(holder.attempts(rref.dref), rref, "damaged"):
             raise self._damaged(rref, "verify found it damaged")
-        if not out.is_dir():
+        if not holder.has(rref):
             raise self.absent(rref)
         return out
 
@@ -265,35 +263,32 @@ class Store:
 
         An attempt that left a scratch goes on; with `seed`, one that has this seed.
         """
+        derivations.take_place(self.layout, config.dref)
         self.record([config])
         with self.session.open_gate():
             path, claim = staging.make_folder(self.staging_area, config.dref)
             try:
-                left = self._take_over(config, context, path.name, seed)
+                listed = attempts.names(self.layout.attempts(config.dref))
+                left = scratch.take_over(
+                    self.layout, config, context, path.name, self._clock, seed, listed, self.salt
+                )
                 if left is not None:
                     return Staging(path, config, context, left.begun, claim, left.held, left.number)
-                begun = self.claim(config.dref, context, path.name, seed, after)
+                begun = self.claim(config.dref, context, path.name, seed, after, listed)
             except BaseException:
-                os.close(claim)
+                claim.close()
                 tree.remove(path)
                 raise
         return Staging(path, config, context, begun, claim)
 
-    def claim(
-        self, dref: DRef, context: Context, name: str, seed: int | None, after: int = 0
-    ) -> Begun:
+    def claim(self, dref: DRef, context: Context, name: str, seed: int | None, after: int = 0,
+              listed: list[str] | None = None) -> Begun:  # fmt: skip
         """The next attempt number of a (derivation, context), for the staging of this name."""
         folder, tmp = self.layout.attempts(dref), self.layout.tmp
         before = below.ended(self.layout, dref, context.digest, after, seeds=seed is None)
         return attempts.claim(
-            folder, dref, context, name, self._clock, tmp, seed, before, self.salt
+            folder, dref, context, name, self._clock, tmp, seed, before, self.salt, listed
         )
-
-    def _take_over(
-        self, config: Config, context: Context, name: str, seed: int | None
-    ) -> scratch.Left | None:
-        folder, tmp = self.layout.attempts(config.dref), self.layout.tmp
-        return scratch.take_over(folder, config, context, name, self._clock, tmp, seed, self.salt)
 
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""
@@ -318,17 +313,12 @@ class Store:
         when an input was changed meanwhile.
         """
         told = told or Told()
+        staged.hold()
         touched.refuse(self, staged)
         outside, share = frozenset(told.outside), self.pool.share
         sealed = seal(staged, outside, durable=self.durable, share=share)
         around = Surroundings(staged.config, staged.context, self)
-        attempt = self._attempt(staged, told, "succeeded")
-        attempt = attempt._replace(
-            rref=sealed.rref,
-            tree=sealed.manifest.digest,
-            metrics={**sealed.metrics, **told.metrics},
-            reads=complete(around, attempt.reads, attempt.notes, staged.out, sealed.manifest),
-        )
+        attempt = record_of_success(staged, told, sealed, around, self._clock())
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         with self.session.open_gate():
             trace = [*sealed.trace, *told.trace]
@@ -370,7 +360,8 @@ class Store:
     def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
-        attempt = self._attempt(staged, told, outcome_of(error))._replace(error=text)
+        attempt = beside.record_of(staged, told, outcome_of(error), self._clock())
+        attempt = attempt._replace(error=text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
             beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
@@ -385,9 +376,6 @@ class Store:
     def diff(self, attempt: Attempt) -> bytes:
         """How the project's files differed from its last revision; empty where they did not."""
         return beside.read_diff(below.home(self.layout, attempt), attempt)
-
-    def _attempt(self, staged: Staging, told: Told, outcome: Outcome) -> Attempt:
-        return beside.record_of(staged, told, outcome, max(self._clock(), staged.begun.start))
 
     # --- the rest ----------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ def discard(layout: Layout, path: Path) -> Path | None:
 
 
 def discard_litter(layout: Layout, path: Path) -> Path:
-    """Moves into the trash what a dead process has left, or removes it where no rename leads.
+    """Moves into the trash what is nobody's, or removes it where no rename leads.
 
     Returns where it is, or was.
     """

@@ -15,10 +15,11 @@ from blake3 import blake3
 
 from ..model.errors import UnkeepableOutput
 from ..model.manifest import Entry, Manifest, encode_name
-from ..model.printable import listed
-from . import rights
+from ..model.printable import counted, listed
+from . import mounts, rights
 from .inward import inward
-from .walk import Step, named, open_folder, walk
+from .opened import KINDS, Opened, open_file, open_folder
+from .walk import Step, named, walk
 
 Share = Callable[[Step, Entry, int], bool]  # replaces a file, open as the last, by an equal one
 
@@ -33,15 +34,27 @@ def check(out: Path, outside: Collection[str] = ()) -> dict[str, str]:
 
     `outside` are link targets that may lie outside of it. Returns the absolute links that lead
     into the tree, and what they must become. Raises UnkeepableOutput, which names each special
-    file, link that leaves the tree, hard link to something outside, and what is another user's.
+    file, link that leaves the tree, hard link to something outside, mount, and what is another
+    user's.
     """
-    problems: list[str] = []
+    mounted = mounts.inside(out)
+    problems = [f"{encode_name(place)}: a mount" for place in mounted]
+    device = os.lstat(out).st_dev
     absolute: dict[str, str] = {}
     foreign = ""
     inodes: dict[tuple[int, int], list[tuple[int, str]]] = {}
-    for step in walk(out, lambda step: not _is_foreign(step)):
+
+    def is_apart(step: Step) -> bool:
+        # On an overlay, files may have other devices than their folder.
+        other = step.is_directory and step.status.st_dev != device
+        return other or step.path in mounted
+
+    for step in walk(out, lambda step: not is_apart(step) and not _is_foreign(step)):
         mode, name = step.status.st_mode, _text(step)
-        if not step.leaving and _is_foreign(step):
+        if is_apart(step):
+            # A mount is named already, where the system tells of them.
+            problems += [] if mounted else [f"{name}: on another device"]
+        elif not step.leaving and _is_foreign(step):
             owner = rights.user(step.status.st_uid)
             problems.append(f"{name}: it belongs to {owner}, and we may not seal it")
             foreign = _RUN_AS_YOU
@@ -58,7 +71,7 @@ def check(out: Path, outside: Collection[str] = ()) -> dict[str, str]:
             if _leaves(out, step, target):
                 problems.append(f"{name}: a link that leaves the tree, to {target}")
         elif not stat.S_ISREG(mode):
-            problems.append(f"{name}: {_SPECIAL.get(stat.S_IFMT(mode), 'a special file')}")
+            problems.append(f"{name}: {KINDS.get(stat.S_IFMT(mode), 'a special file')}")
         elif step.status.st_nlink > 1:
             inode = (step.status.st_dev, step.status.st_ino)
             inodes.setdefault(inode, []).append((step.status.st_nlink, name))
@@ -87,14 +100,6 @@ def _is_foreign(step: Step) -> bool:
     except PermissionError:
         return True
     return False  # we are root, or the file system does not mind
-
-
-_SPECIAL = {
-    stat.S_IFIFO: "a fifo",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 def _leaves(out: Path, step: Step, target: str) -> bool:
@@ -143,13 +148,10 @@ def scan(out: Path, known: Digests | None = None) -> Manifest:
 
 def entry_at(out: Path, path: bytes) -> Entry | None:
     """What lies at a path of a tree, as a manifest says it. Raises FileNotFoundError."""
-    folder = open_folder(os.path.dirname(os.path.join(os.fsencode(out), path)))
-    try:
+    with open_folder(os.path.dirname(os.path.join(os.fsencode(out), path))) as folder:
         name = path.rpartition(b"/")[2]
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
         return _scan_step(Step(folder, path, status), {})
-    finally:
-        os.close(folder)
 
 
 def writable(out: Path) -> Iterator[tuple[bytes, int]]:
@@ -191,40 +193,32 @@ def _scan_step(step: Step, known: Digests) -> Entry | None:
     )
 
 
-def _seal_folder(folder: int, durable: bool) -> None:
-    try:
+def _seal_folder(opened: Opened, durable: bool) -> None:
+    with opened as folder:
         _strip(folder)
         os.fchmod(folder, 0o555)
         if durable:
             os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _seal_file(step: Step, durable: bool, share: Share) -> Entry:
     executable = bool(step.status.st_mode & 0o100)
     if not step.status.st_mode & 0o400:
         os.chmod(step.name, 0o600, dir_fd=step.folder)
-    descriptor = _open_file(step)
-    try:
+    with _open_file(step) as descriptor:
         # A sealed file may be part of another realization too: it is left as it is.
         if not is_sealed(descriptor, executable):
             os.fchmod(descriptor, 0o600)  # the attributes of a read-only file cannot be removed
             _strip(descriptor)
             os.fchmod(descriptor, _canonical(executable))
-        entry = Entry(step.path, "file", executable, *hash_file(descriptor))
-        if share(step, entry, descriptor):
-            descriptor = _swap(descriptor, _open_file(step))
-        if durable:
+        entry = Entry(step.path, "file", executable, *hash_file(descriptor, step.path))
+        shared = share(step, entry, descriptor)
+        if durable and not shared:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if durable and shared:
+        with _open_file(step) as descriptor:  # another file is in its place now
+            os.fsync(descriptor)
     return entry
-
-
-def _swap(old: int, new: int) -> int:
-    os.close(old)
-    return new
 
 
 def is_sealed(descriptor: int, executable: bool) -> bool:
@@ -241,31 +235,47 @@ def _read_file(step: Step, known: Digests) -> Entry:
     executable = bool(step.status.st_mode & 0o100)
     inode = (step.status.st_dev, step.status.st_ino)
     if inode not in known:
-        descriptor = _open_file(step)
-        try:
-            found = hash_file(descriptor)
-        finally:
-            os.close(descriptor)
+        with _open_file(step) as descriptor:
+            found = hash_file(descriptor, step.path)
         if step.status.st_nlink == 1:
             return Entry(step.path, "file", executable, *found)
         known[inode] = found
     return Entry(step.path, "file", executable, *known[inode])
 
 
-def _open_file(step: Step) -> int:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    return os.open(step.name, flags, dir_fd=step.folder)
+def _open_file(step: Step) -> Opened:
+    return open_file(step.name, step.folder, follow=False)
 
 
-def hash_file(descriptor: int) -> tuple[int, str]:
-    """The size and the digest of what an open file holds from here on."""
+def hash_file(descriptor: int, name: bytes = b"") -> tuple[int, str]:
+    """The size and the digest of an open file, from its first byte to its last.
+
+    Raises UnkeepableOutput when other than what its size says was read, or its size changed.
+    """
+    before = os.fstat(descriptor).st_size
+    size, digest = _hash(descriptor)
+    after = os.fstat(descriptor).st_size
+    if not before == size == after:
+        raise UnkeepableOutput(
+            "a file was not read whole, or changed meanwhile",
+            path=encode_name(name) or None,
+            read=counted(size, "byte"),
+            size=counted(before, "byte") + (f", then {after:,}" if after != before else ""),
+            remedy="end what writes to it; if nothing does, look after the file system",
+        )
+    return size, digest
+
+
+def _hash(descriptor: int) -> tuple[int, str]:
+    # Some file systems give less than they are asked for: only no byte at all is the end.
     content = os.read(descriptor, _SMALL)
-    if len(content) < _SMALL:
+    chunk = os.read(descriptor, _SMALL)
+    if not chunk:
         return len(content), blake3(content).hexdigest()
-    hasher, size = blake3(content), len(content)
-    chunk = memoryview(bytearray(_CHUNK))
-    while got := os.readv(descriptor, [chunk]):
-        hasher.update(chunk[:got])
+    hasher, size = blake3(content).update(chunk), len(content) + len(chunk)
+    buffer = memoryview(bytearray(_CHUNK))
+    while got := os.readv(descriptor, [buffer]):
+        hasher.update(buffer[:got])
         size += got
     return size, hasher.hexdigest()
 
@@ -288,7 +298,8 @@ def remove(root: Path, barred: list[OSError] | None = None) -> None:
     """Makes sure that there is nothing at `root`: a file, or a tree of any depth and any modes.
 
     Others may be removing it at the same time. Nothing that is mounted below it is touched. With
-    `barred`, what cannot be removed is added there, and all the rest goes. Raises OSError.
+    `barred`, what cannot be removed is added there, and all the rest goes. Without, raises OSError;
+    where something is mounted in it, before anything is removed.
     """
     while True:
         try:
@@ -306,6 +317,9 @@ def remove(root: Path, barred: list[OSError] | None = None) -> None:
 
 
 def _remove(root: Path, barred: list[OSError] | None) -> None:
+    if barred is None and (mounted := mounts.inside(root)):
+        place = os.path.join(root, os.fsdecode(mounted[0]))
+        raise OSError(errno.EBUSY, "something is mounted there: unmount it first", place)
     found = len(barred or ())
 
     def left(error: OSError, step: Step) -> None:

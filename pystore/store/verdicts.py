@@ -9,32 +9,67 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+from ..model.errors import Corrupted
 from ..model.refs import RRef
-from . import disk
+from . import disk, tree
 
 Kind = Literal["rejected", "damaged"]
+
+_SAYS = {
+    "rejected": (("rref", str), ("reason", str), ("by", int), ("at", int)),
+    "damaged": (("rref", str), ("what", list), ("at", int)),
+}
 
 
 def put(folder: str, rref: RRef, kind: Kind, facts: dict[str, Any], tmp: Path) -> None:
     """Writes a verdict; the last word stands."""
     text = json.dumps({"rref": rref, **facts}, sort_keys=True).encode()
-    disk.publish(f"{folder}/{_name(rref, kind)}", text, tmp=tmp, durable=True)
+    path = f"{folder}/{_name(rref, kind)}"
+    try:
+        disk.publish(path, text, tmp=tmp, durable=True)
+    except IsADirectoryError:  # not ours, but in its place
+        tree.remove(Path(path))
+        disk.publish(path, text, tmp=tmp, durable=True)
 
 
 def lift(folder: str, rref: RRef, kind: Kind) -> None:
-    """Makes sure that there is no such verdict."""
-    disk.remove_file(f"{folder}/{_name(rref, kind)}")
+    """Makes sure that there is no such verdict, nor anything else in its place."""
+    tree.remove(Path(folder, _name(rref, kind)))
 
 
 def stands(folder: str, rref: RRef, kind: Kind) -> bool:
-    """Whether there is such a verdict."""
-    return os.path.exists(f"{folder}/{_name(rref, kind)}")
+    """Whether there is such a verdict, be it damaged."""
+    return os.path.lexists(f"{folder}/{_name(rref, kind)}")
 
 
 def read(folder: str, rref: RRef, kind: Kind) -> dict[str, Any]:
-    """What a verdict says. Raises FileNotFoundError when there is none."""
-    facts: dict[str, Any] = json.loads(disk.read(f"{folder}/{_name(rref, kind)}"))
+    """What a verdict says. Raises FileNotFoundError when there is none, Corrupted."""
+    facts = parse(disk.read(f"{folder}/{_name(rref, kind)}"))
+    if facts["rref"] != rref:
+        raise Corrupted("it is about another realization")
     return facts
+
+
+def parse(text: bytes) -> dict[str, Any]:
+    """What the text of a verdict says. Raises Corrupted."""
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Corrupted(f"it is no JSON: {error}") from None
+    says = _SAYS["rejected" if isinstance(facts, dict) and "reason" in facts else "damaged"]
+    if not isinstance(facts, dict) or any(type(facts.get(key)) is not kind for key, kind in says):
+        raise Corrupted("it does not say what a verdict says")
+    return facts
+
+
+def damage(folder: str, name: str) -> str:
+    """What is wrong with the file of a verdict; empty where nothing is."""
+    try:
+        facts = parse(disk.read(f"{folder}/{name}"))
+    except Corrupted as error:
+        return error.what
+    about = name.partition(".")[0]
+    return "" if facts["rref"][5:37] == about else "it is about another realization"
 
 
 def among(names: Iterable[str], kind: Kind) -> set[str]:

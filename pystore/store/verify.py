@@ -3,8 +3,11 @@
 V1  Each changed byte, mode, name or file of the store's is found; a sound store gives no damage.
 V2  A realization that was found damaged is not served from then on.
 V3  Constant memory: files are hashed as streams.
+V4  What is marked or moved was found damaged while nobody could replace it: it is looked at again,
+    with the gate closed.
 """
 
+import fcntl
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -21,12 +24,13 @@ from ..model.printable import counted
 from ..model.refs import DRef, RRef
 from . import attempts, beside, disk, rights, tree, verdicts
 from .commit import CONTEXT, MANIFEST, OWN
+from .live import gate
 from .store import Store
 from .trash import trash
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
-    "unrecorded", "access",
+    "unrecorded", "access", "verdict",
 ]  # fmt: skip
 
 _RESTORE = {
@@ -34,6 +38,7 @@ _RESTORE = {
     "attempt": "nothing can: the history of this attempt is lost; the others are untouched",
     "dangling": "realize that input again; with equal bytes it reconnects",
     "unrecorded": "realize its stage again: with equal bytes it is recorded anew",
+    "verdict": "pystore reject it again, with its reason; or delete this file",
     "access": "chmod go-w, or chown, after asking who did this",
     "mode": "chmod a-w, where no byte has changed; or pystore rm it, to have it built again",
 }
@@ -137,20 +142,36 @@ class _Rounds:
     def _records(self, dref: DRef) -> Iterator[Damage]:
         folder = self._store.layout.attempts(dref)
         for name in sorted(attempts.names(folder)):
-            if what := _attempt_damage(folder, name, dref):
+            kind = attempts.kind_of(name)
+            if what := _record_damage(folder, name, dref) if kind == "json" else "":
                 yield Damage(dref, "attempt", f"{_home(dref)}/attempts/{name}", what)
+            if what := beside.damage(folder, name) if kind in ("trace", "diff") else "":
+                yield Damage(dref, "attempt", f"{_home(dref)}/attempts/{name}", what)
+            if what := verdicts.damage(folder, name) if kind in ("rejected", "damaged") else "":
+                yield Damage(dref, "verdict", f"{_home(dref)}/attempts/{name}", what)
 
     def _realization(self, rref: RRef) -> Iterator[Damage]:
+        before, found = self.size, self._look(rref)
+        if found is not None and (_grave(found) or self._marked(rref)):
+            with gate(self._store.layout.gate, fcntl.LOCK_EX) as writable:
+                self.size, self._digests = before, {}
+                self._made.pop(rref.dref, None)
+                found = self._look(rref)
+                if found is not None and writable:
+                    self._judge(rref, _grave(found))
+        if found is not None:
+            self.checked += 1
+            yield from found
+
+    def _look(self, rref: RRef) -> list[Damage] | None:
+        """The damages of a realization; None when gc or rmref took it meanwhile."""
         home = self._home(rref)
         try:
-            found = list(self._damages(rref, home))
+            return list(self._damages(rref, home))
         except FileNotFoundError:
             if home.exists():
                 raise
-            return  # gc or rmref took it meanwhile
-        self.checked += 1
-        yield from found
-        self._judge(rref, [d for d in found if d.kind not in ("dangling", "unrecorded")])
+            return None
 
     def _damages(self, rref: RRef, home: Path) -> Iterator[Damage]:
         def damage(kind: Kind, path: str, what: str) -> Damage:
@@ -214,28 +235,36 @@ class _Rounds:
     def _recorded(self, rref: RRef) -> bool:
         if rref.dref not in self._made:
             folders = [one.attempts(rref.dref) for one in self._layout.readable]
-            made = (_made_by(f, n) for f in folders for n in attempts.names(f) if n[-5:] == ".json")
+            names = ((f, n) for f in folders for n in attempts.names(f) if attempts.is_record(n))
+            made = (_made_by(folder, name) for folder, name in names)
             self._made[rref.dref] = {rref for rref in made if rref is not None}
         return rref in self._made[rref.dref]
 
     def _home(self, rref: RRef) -> Path:
         return Path(self._store.layout.realization(rref))
 
+    def _marked(self, rref: RRef) -> bool:
+        return verdicts.stands(self._store.layout.attempts(rref.dref), rref, "damaged")
+
     def _judge(self, rref: RRef, damages: list[Damage]) -> None:
+        """Marks, moves or clears it; call it with the gate closed."""
         folder = self._store.layout.attempts(rref.dref)
-        marked = verdicts.stands(folder, rref, "damaged")
-        if not damages and marked and _may_note(folder):
-            verdicts.lift(folder, rref, "damaged")
-        elif damages and self._quarantine and rights.is_ours(self._home(rref)):
+        if damages and self._quarantine and rights.is_ours(self._home(rref)):
             trash(self._store.layout, self._home(rref))
             self.quarantined.append(rref)
-        elif damages and not marked:
+        elif not _may_note(folder):
+            return  # somebody else's: the report says it
+        elif not damages:
+            verdicts.lift(folder, rref, "damaged")
+        elif not self._marked(rref) or verdicts.damage(folder, f"{rref.digest}.damaged"):
             facts = {"what": [str(d) for d in damages[:20]], "at": time.time_ns()}
-            with self._store.session.open_gate() as writable:
-                if not writable or not _may_note(folder):
-                    return  # somebody else's: the report says it
-                rights.ensure_folder(folder)
-                verdicts.put(folder, rref, "damaged", facts, self._store.layout.tmp)
+            rights.ensure_folder(folder)
+            verdicts.put(folder, rref, "damaged", facts, self._store.layout.tmp)
+
+
+def _grave(damages: list[Damage]) -> list[Damage]:
+    """Those because of which a realization must not be served."""
+    return [d for d in damages if d.kind not in ("dangling", "unrecorded")]
 
 
 def _may_note(folder: str) -> bool:
@@ -252,14 +281,6 @@ def _read(path: Path) -> bytes:
         return disk.read(path)
     except FileNotFoundError:
         raise Corrupted("missing") from None
-    except IsADirectoryError:
-        raise Corrupted("a directory in place of a file") from None
-
-
-def _attempt_damage(folder: str, name: str, dref: DRef) -> str:
-    if name.endswith(".json"):
-        return _record_damage(folder, name, dref)
-    return beside.damage(folder, name) if name.endswith((".trace", ".diff")) else ""
 
 
 def _record_damage(folder: str, name: str, dref: DRef) -> str:

@@ -9,6 +9,8 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from .opened import Opened, open_folder
+
 Root = str | os.PathLike[str]
 
 
@@ -45,34 +47,27 @@ def walk(root: Root, enters: Callable[[Step], bool] = _every) -> Iterator[Step]:
     """
     folder = open_folder(root)
     inside: list[Step] = []  # the directories that we are in
-    pending = [_names(folder)]
+    pending = [_names(folder.number)]
     try:
         while True:
             if pending[-1]:
                 prefix = inside[-1].path + b"/" if inside else b""
-                path = prefix + pending[-1].pop()
-                step = _step(root, folder, path)
+                step = _step(root, folder.number, prefix + pending[-1].pop())
                 yield step
                 if not step.is_directory or not enters(step):
                     continue
                 if (below := _enter(root, step)) is not None:
                     folder = _swap(folder, below)
-                    pending.append(_names(folder))
+                    pending.append(_names(folder.number))
                     inside.append(step._replace(empty=not pending[-1]))
             elif inside:
                 pending.pop()
-                folder = _swap(folder, open_folder("..", folder))
-                yield inside.pop()._replace(folder=folder, leaving=True)
+                folder = _swap(folder, open_folder("..", folder.number))
+                yield inside.pop()._replace(folder=folder.number, leaving=True)
             else:
                 return
     finally:
-        os.close(folder)
-
-
-def open_folder(name: str | bytes | os.PathLike[str], folder: int | None = None) -> int:
-    """A descriptor of a directory that is no link."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(name, flags, dir_fd=folder)
+        folder.close()
 
 
 def named(error: OSError, root: Root, path: bytes) -> OSError:
@@ -89,7 +84,7 @@ def _step(root: Root, folder: int, path: bytes) -> Step:
         raise named(error, root, path) from None
 
 
-def _enter(root: Root, step: Step) -> int | None:
+def _enter(root: Root, step: Step) -> Opened | None:
     try:
         return open_folder(step.name, step.folder)
     except FileNotFoundError:
@@ -98,8 +93,8 @@ def _enter(root: Root, step: Step) -> int | None:
         raise named(error, root, step.path) from None
 
 
-def _swap(old: int, new: int) -> int:
-    os.close(old)
+def _swap(old: Opened, new: Opened) -> Opened:
+    old.close()
     return new
 
 

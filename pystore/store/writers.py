@@ -1,7 +1,8 @@
 """Late writers: descriptors and mappings through which somebody could still change an output.
 
 A thread that lives on is normal (tqdm, joblib and TensorBoard leave some); an open file is not:
-whoever holds it can write into a sealed file. Sources: proc(5), F_SETLEASE in fcntl(2).
+whoever holds it can write into a sealed file. Files are compared by device and inode: a process
+may know one by another path, or by none. Sources: proc(5), F_SETLEASE in fcntl(2).
 """
 
 import fcntl
@@ -14,11 +15,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..model.errors import UnkeepableOutput
+from ..model.manifest import encode_name
 from ..model.printable import listed
-from . import disk
+from . import disk, mounts
+from .opened import Irregular, open_file
 from .walk import Step, walk
 
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)  # or another user's
+
+Files = dict[tuple[int, int], bytes]  # device, inode → path in the output
 
 
 def refuse_writers(out: Path) -> None:
@@ -26,14 +31,19 @@ def refuse_writers(out: Path) -> None:
 
     The tree must have been checked: its directories are open to us.
     """
-    told = _told(out)
-    if told == {False}:
+    is_open, unknown = _told(out)
+    if not is_open and not unknown:
         return
     gc.collect()  # files that were dropped, not closed, in a reference cycle
     # The kernel says at once whether anybody has a file open, and never who; or it cannot tell,
     # and then those who may have are asked one by one.
-    among = filter(str.isdecimal, os.listdir("/proc")) if True in told else _family()
-    found = list(_writers(out, among))
+    among = filter(str.isdecimal, os.listdir("/proc")) if is_open else _family()
+    found = list(_writers({**unknown, **is_open}, among))
+    if not found and is_open and not mounts.is_shared(out):
+        still, _ = _told(out)
+        found = [
+            f"{encode_name(name)!r} (in a process that we cannot see)" for name in still.values()
+        ]
     if found:
         raise UnkeepableOutput(
             "a file of the output is still open for writing",
@@ -43,37 +53,42 @@ def refuse_writers(out: Path) -> None:
         )
 
 
-def _told(out: Path) -> set[bool | None]:
-    """Whether files below `out` are open for writing, as far as the kernel can tell."""
-    if sys.platform != "linux":
-        return {None}
-    files = (step for step in walk(out) if stat.S_ISREG(step.status.st_mode))
-    return {_is_open(step) for step in files} or {False}
+def _told(out: Path) -> tuple[Files, Files]:
+    """The files below `out` that are open for writing, and those of which nobody can tell."""
+    is_open: Files = {}
+    unknown: Files = {}
+    for step in walk(out):
+        if stat.S_ISREG(step.status.st_mode):
+            told = _is_open(step)
+            if told is not False:
+                place = is_open if told else unknown
+                place[step.status.st_dev, step.status.st_ino] = step.path
+    return is_open, unknown
 
 
 def _is_open(step: Step) -> bool | None:
     """Whether somebody has a file open for writing, or has mapped it so; None if not known."""
+    if sys.platform != "linux":
+        return None
     try:
-        file = os.open(step.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=step.folder)
-    except PermissionError:
+        opened = open_file(step.name, step.folder, follow=False)
+    except (PermissionError, Irregular):
         return None  # it is opened to us when it is sealed
-    try:
-        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # if one opens it now: harmless
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        return False
-    except BlockingIOError:
-        return True  # NFS says so of any file
-    except OSError:
-        return None  # no such leases there, or another user's file
-    finally:
-        os.close(file)  # which gives up the lease
+    with opened as file:  # whose end gives up the lease
+        try:
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # if one opens it now: harmless
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            return False
+        except BlockingIOError:
+            return True  # NFS says so of any file
+        except OSError:
+            return None  # no such leases there, or another user's file
 
 
-def _writers(out: Path, processes: Iterable[str]) -> Iterator[str]:
-    prefix = os.fsencode(out) + b"/"
+def _writers(files: Files, processes: Iterable[str]) -> Iterator[str]:
     for process in processes:
-        yield from _open_files(process, prefix)
-        yield from _mappings(process, prefix)
+        yield from _open_files(process, files)
+        yield from _mappings(process, files)
 
 
 def _family() -> list[str]:
@@ -88,7 +103,7 @@ def _family() -> list[str]:
     return family
 
 
-def _open_files(process: str, prefix: bytes) -> Iterator[str]:
+def _open_files(process: str, files: Files) -> Iterator[str]:
     folder = f"/proc/{process}/fd"
     try:
         descriptors = os.listdir(folder)
@@ -96,11 +111,12 @@ def _open_files(process: str, prefix: bytes) -> Iterator[str]:
         return
     for descriptor in descriptors:
         try:
-            target = os.readlink(os.fsencode(f"{folder}/{descriptor}"))
-        except _GONE:
-            continue
-        if target.startswith(prefix) and _writable(process, descriptor):
-            yield _described(target[len(prefix) :], process)
+            status = os.stat(f"{folder}/{descriptor}")
+        except OSError:
+            continue  # it was closed meanwhile, or is on a file system that does not answer
+        name = files.get((status.st_dev, status.st_ino))
+        if name is not None and _writable(process, descriptor):
+            yield _described(name, process)
 
 
 def _writable(process: str, descriptor: str) -> bool:
@@ -110,19 +126,24 @@ def _writable(process: str, descriptor: str) -> bool:
     return False
 
 
-def _mappings(process: str, prefix: bytes) -> Iterator[str]:
-    maps = _read(f"/proc/{process}/maps")
-    if prefix not in maps:
-        return
-    for line in maps.splitlines():
-        fields = line.split(maxsplit=5)
-        if len(fields) == 6 and fields[5].startswith(prefix) and fields[1][1:4:2] == b"ws":
-            yield _described(fields[5][len(prefix) :], process, "mapped")
+def _mappings(process: str, files: Files) -> Iterator[str]:
+    inodes = {inode: (device, name) for (device, inode), name in files.items()}
+    for line in _read(f"/proc/{process}/maps").splitlines():
+        fields = line.split(maxsplit=5)  # 7f2c…-7f2d… rw-s 00000000 fd:00 1234 /path
+        if len(fields) < 6 or fields[1][1:4:2] != b"ws" or int(fields[4]) not in inodes:
+            continue
+        device, name = inodes[int(fields[4])]
+        major, minor = (int(part, 16) for part in fields[3].split(b":"))
+        # btrfs and overlayfs give mappings another device than files have.
+        if os.makedev(major, minor) == device or os.path.basename(fields[5]) == os.path.basename(
+            name
+        ):
+            yield _described(name, process, "mapped")
 
 
 def _described(name: bytes, process: str, how: str = "open") -> str:
     pid = os.getpid() if process == "self" else process
-    return f"{os.fsdecode(name)!r} ({how} in process {pid})"
+    return f"{encode_name(name)!r} ({how} in process {pid})"
 
 
 def _read(path: str) -> bytes:

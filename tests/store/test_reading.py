@@ -34,7 +34,7 @@ def test_N1_children_and_threads_note_into_the_same_file(reading):
 
 def test_N1_a_descriptor_that_became_another_file_is_not_written_to(reading, tmp_path):
     strange = os.open(tmp_path / "strange", os.O_WRONLY | os.O_CREAT)
-    os.dup2(strange, reading._file)
+    os.dup2(strange, reading._file.number)
     reading.note("k", "1")
     assert reading.found() == {"k": "1"}
     assert (tmp_path / "strange").read_bytes() == b""

@@ -5,6 +5,7 @@ V2  Failed attempts are rows and are counted, and their metrics enter no mean.
 V3  A number that is missing is never taken for another: it is counted as missing, or an error.
 """
 
+import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ...model.printable import listed
 from ...model.refs import DRef, RRef, check_part
 from ...store import below
 from ...store.current import current_store
+from ...store.opened import open_file
 from ...store.store import Store
 from .differing import differing
 from .family import Meant, members, tell
@@ -234,8 +236,9 @@ def _from_file(rref: RRef, name: str, store: Store) -> float | None:
     try:
         parts = [check_part(part) for part in name.split("/")]
         out = store.layout.holder(rref).out(rref)
-        with open(f"{out}/{'/'.join(parts)}", "rb") as file:  # noqa: PTH123  # a Path for each would take longer than the read
-            line = file.readline(1000)
+        opened = open_file(f"{out}/{'/'.join(parts)}")
+        with opened as number, io.FileIO(number, closefd=False) as file:
+            line = io.BufferedReader(file).readline(1000)
     except (BadRef, OSError):
         return None
     try:

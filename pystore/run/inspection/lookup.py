@@ -118,8 +118,8 @@ def catref(
     parts = [check_part(part) for part in ([path] if isinstance(path, str) else path)]
     file = file_of(rref, parts, store or current_store())
     try:
-        return file.read_text(encoding="utf-8").splitlines()
-    except (IsADirectoryError, UnicodeDecodeError) as error:
+        return disk.read(file).decode().splitlines()
+    except (Corrupted, UnicodeDecodeError) as error:
         raise BadRef(
             "not a text file",
             rref=rref,

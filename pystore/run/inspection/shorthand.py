@@ -226,11 +226,11 @@ def _last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
     folder = layout.attempts(dref)
     names = records.names(folder)
     bad = verdicts.among(names, "rejected") | verdicts.among(names, "damaged")
-    usable = set(records.names(layout.derivation(dref))) - bad
+    usable = set(layout.folders(dref[5:])) - bad
     numbers: dict[str, list[int]] = {}
-    for context, number, *rest in (name.split(".") for name in names):
-        if rest == ["json"] and number.isdecimal():
-            numbers.setdefault(context, []).append(int(number))
+    for name in filter(None, map(records.parse_name, names)):
+        if name.kind == "json":
+            numbers.setdefault(name.context, []).append(name.number)
     for context, known in numbers.items():
         files = (f"{context}.{number}.json" for number in sorted(known, reverse=True))
         for attempt in (a for file in files for a in records.read_records(folder, [file])):

@@ -162,16 +162,11 @@ def _scratch(store: Store) -> Iterator[Path]:
     folder = store.layout.tmp / f"{disk.fresh_name()}-archive"
     with store.session.open_gate():
         folder.mkdir()
-        claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            locks.claim(claim, new=True)
-        except BaseException:
-            os.close(claim)
-            raise
+        claim = locks.claim_folder(folder, new=True)
     try:
         yield folder
     finally:
-        os.close(claim)
+        claim.close()
         tree.remove(folder)
 
 

@@ -26,6 +26,7 @@ from ...model.refs import RRef
 from .. import adopt, disk, locks, tree, verdicts
 from ..attempts import Begun
 from ..commit import publish, seal_tree
+from ..opened import Kept, Opened
 from ..staging import Staging, make_folder
 from ..store import Store
 from .history import Copy, known, record_copies
@@ -86,7 +87,7 @@ class Arrival:
         Raises OSError when the source cannot be read.
         """
         target = self._path(path)
-        with open(source, "rb") as file, self._on_disk():  # noqa: PTH123  # names are bytes
+        with disk.open_regular(source) as file, self._on_disk():
             _write(target, None, memoryview(b""), self._mode(path))
             _copy_file(file, target)
 
@@ -254,14 +255,11 @@ class _Writers:
 
 
 def _write(path: bytes, piece: Slice | None, content: memoryview, mode: int) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    try:
+    with Opened(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, mode=mode) as file:
         offset = piece.offset if piece else 0
         while content:
             count = os.pwrite(file, content, offset)
             content, offset = content[count:], offset + count
-    finally:
-        os.close(file)
 
 
 def _copy_file(one: BinaryIO, target: bytes) -> None:
@@ -285,7 +283,7 @@ def _staging(store: Store, config: Config, context: Context, rref: RRef) -> tupl
         if name.endswith(suffix):
             with store.session.open_gate():
                 claim = _take(store.staging_area / name)
-            if claim >= 0:
+            if claim is not None:
                 path = store.staging_area / name
                 return Staging(path, config, context, Begun(0, 0, 0), claim), True
     return _fresh(store, config, context, rref), False
@@ -298,7 +296,7 @@ def _fresh(store: Store, config: Config, context: Context, rref: RRef) -> Stagin
         try:
             os.rename(path, named)
         except BaseException:
-            os.close(claim)
+            claim.close()
             raise
     return Staging(named, config, context, Begun(0, 0, 0), claim)
 
@@ -307,19 +305,11 @@ def _suffix(config: Config, rref: RRef) -> str:
     return f"-{config.dref[5:]}.{rref.digest}"
 
 
-def _take(path: Path) -> int:
-    """A descriptor that claims what an earlier try has left; -1 when it is not ours to take."""
+def _take(path: Path) -> Kept | None:
+    """The claim on what an earlier try has left; None when it is not ours to take."""
     try:
-        if locks.in_use(path) or os.stat(path).st_uid != os.geteuid():
-            return -1
-        claim = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return -1
-    try:
-        locks.claim(claim)
-    except BaseException as error:
-        os.close(claim)
-        if isinstance(error, BlockingIOError):
-            return -1
-        raise
-    return claim
+        if locks.in_use(path) or os.lstat(path).st_uid != os.geteuid():
+            return None
+        return locks.claim_folder(path)
+    except (FileNotFoundError, NotADirectoryError, BlockingIOError):
+        return None

@@ -9,7 +9,7 @@ from blake3 import blake3
 from ...model.attempt import Attempt
 from ...model.context import Context, parse_provenance
 from ...model.errors import BadPlace, Corrupted, NotInStore, UnkeepableOutput
-from ...model.manifest import Entry, Manifest
+from ...model.manifest import Entry, Manifest, encode_name
 from ...model.refs import DRef, RRef
 from .. import below, beside, disk
 from ..commit import CONTEXT, MANIFEST
@@ -61,9 +61,14 @@ class Shipment:
         return b"".join(self._slice(piece) for piece in part.slices)
 
     def _slice(self, piece: Slice) -> bytes:
-        with Path(self._out, os.fsdecode(piece.path)).open("rb") as file:
-            file.seek(piece.offset)
-            return file.read(piece.size)
+        try:
+            with disk.open_regular(os.fsencode(self._out) + b"/" + piece.path) as file:
+                file.seek(piece.offset)
+                return file.read(piece.size)
+        except FileNotFoundError:
+            if self._store.layout.has(self.rref):
+                raise self.damaged(encode_name(piece.path)) from None
+            raise self._store.absent(self.rref) from None  # somebody has just removed it
 
     def parts(self) -> Iterator[tuple[str, bytes]]:
         """The bytes, part by part, with their digests. Raises Corrupted where they changed."""

@@ -15,6 +15,7 @@ from ...model.refs import RRef
 from ...run.inspection.artifacts import artifact_path
 from ...run.inspection.inventory import manifest_of
 from ...run.inspection.lookup import rref2path
+from ...store import disk
 from ...store.store import Store
 from ..quantities import size
 from .artifact import artifact, artifact_record
@@ -52,12 +53,13 @@ def cat(edge: Edge, ref: RRef, path: str, as_json: bool) -> None:
         report([_content(ref, path, file)], str, as_json)
         return
     sys.stdout.flush()
-    with file.open("rb") as source:
+    with disk.open_regular(file) as source:
         shutil.copyfileobj(source, sys.stdout.buffer)
 
 
 def _content(rref: RRef, path: str, file: Path) -> dict[str, Any]:
-    content = file.read_bytes()
+    with disk.open_regular(file) as source:
+        content = source.read()
     record = {"rref": rref, "path": encode_name(os.fsencode(path)), "size": len(content)}
     try:
         return {**record, "text": content.decode()}

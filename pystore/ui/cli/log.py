@@ -21,6 +21,7 @@ from ...run.inspection.attempts import (
     newest_first,
     runs,
 )
+from ...store import disk
 from ..quantities import span
 from .columns import Style, columns
 from .columns import ref as shown
@@ -128,7 +129,7 @@ def _written(path: Path, more: Callable[[], bool]) -> Iterator[bytes]:
     place, going = 0, True
     while going:
         going = more()  # asked before reading, so that nothing comes after the last look
-        with suppress(FileNotFoundError), path.open("rb") as file:
+        with suppress(FileNotFoundError), disk.open_regular(path) as file:
             file.seek(place)
             while text := file.read(_PIECE):
                 place += len(text)
@@ -140,6 +141,6 @@ def _written(path: Path, more: Callable[[], bool]) -> Iterator[bytes]:
 def _log_record(attempt: Attempt, path: Path) -> dict[str, Any]:
     keys = ("dref", "context", "number", "outcome", "rref")
     facts = {key: getattr(attempt, key) for key in keys}
-    there = path.exists()
+    there = path.is_file()
     text = path.read_bytes().decode("utf-8", "replace") if there else ""
     return {**facts, "path": str(path) if there else None, "text": text}

@@ -1,0 +1,91 @@
+"""Holding: the locks that one call holds, each noted before it is taken.
+
+Ctrl-C may come right after a lock was taken: whoever ends the call must know of it then.
+"""
+
+import threading
+from concurrent.futures import Future
+from weakref import ref
+
+from ..model.context import Context
+from ..model.errors import StoreBusy
+from ..model.refs import DRef
+from ..store.commit import Committed
+from ..store.protocol import Lock, StoreProtocol
+
+_Key = tuple[str, DRef, str]  # store, derivation, context
+
+
+class Holding:
+    """The right to build some derivations, for one call of one thread."""
+
+    def __init__(self, store: StoreProtocol) -> None:
+        self._store = store
+        self._locks: dict[DRef, tuple[_Key, Lock]] = {}  # that are held, or were asked for last
+        self._taken: set[DRef] = set()
+        self._thread = threading.get_ident()
+        known = ref(self)
+        _calls[id(known)] = known
+
+    def __contains__(self, dref: DRef) -> bool:
+        return dref in self._taken
+
+    def take(self, dref: DRef, context: Context, patience: float) -> bool:
+        """Whether we hold it now, after waiting for at most `patience` [s]."""
+        if dref in self._taken:
+            return True
+        key, lock = self._key(dref, context), self._store.lock(dref, context)
+        self._locks[dref] = key, lock
+        if not lock.acquire(patience):
+            return False
+        self._taken.add(dref)
+        return True
+
+    def refuse_own(self, dref: DRef, context: Context) -> None:
+        """Raises StoreBusy where another call of this thread holds it: we would wait for us."""
+        key = self._key(dref, context)
+        for name, known in list(_calls.items()):
+            call = known()
+            if call is None:
+                _calls.pop(name, None)
+            elif call is not self and call._thread == self._thread and call._holds(key):
+                raise StoreBusy(
+                    "another call of this very thread is building this, and would never end",
+                    dref=dref,
+                    remedy="let a signal handler or a listener set a flag, and call when the "
+                    "other call has returned",
+                )
+
+    def release(self, dref: DRef) -> None:
+        """Gives it up, if we hold it."""
+        if dref in self._taken:
+            self._locks[dref][1].release()
+            self._taken.discard(dref)
+
+    def end(self, running: list[tuple[DRef, Future[Committed]]]) -> None:
+        """Gives up everything; what still runs keeps its own."""
+        locks, self._locks = self._locks, {}
+        self._taken.clear()
+        for dref, (_, lock) in locks.items():
+            _release_after(lock, [future for name, future in running if name == dref])
+
+    def _key(self, dref: DRef, context: Context) -> _Key:
+        return self._store.id, dref, context.digest
+
+    def _holds(self, key: _Key) -> bool:
+        return any(self._locks[dref][0] == key for dref in list(self._taken))
+
+
+_calls: dict[int, ref[Holding]] = {}
+
+
+def _release_after(lock: Lock, running: list[Future[Committed]]) -> None:
+    if not running:
+        lock.release()
+
+    def last(_: Future[Committed]) -> None:
+        if all(future.done() for future in running):
+            lock.release()
+
+    for future in running:
+        future.add_done_callback(last)

@@ -1,0 +1,110 @@
+"""Records in memory: the many attempts of one derivation are read once by a process.
+
+A record is written once, and never changed; what may have taken the place of one is noticed:
+
+R1  Another folder of the same name has another identity, or another time of its config.
+R2  A number is claimed above all that are there: where one was taken away and given again, the
+    last record that was read of its context is gone, or is another file.
+"""
+
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from ..model.attempt import Attempt
+from ..model.refs import RRef
+from . import attempts
+
+_FEW = 32  # names: what they say is read again as quickly
+_MOST = 8  # folders that are kept
+
+Made = dict[RRef, list[Attempt]]  # the attempts that made it
+_Stamp = tuple[int, int, int, int]  # device, inode, time of the last change [ns], size
+
+
+@dataclass
+class _Records:
+    """What was read from one folder of attempts."""
+
+    stamps: tuple[object, object] = (None, None)  # of the folder, and of the config beside it
+    names: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)  # names of neither claims nor records
+    made: dict[str, Made] = field(default_factory=dict)  # by the digests of contexts
+    _last: dict[str, tuple[int, str, _Stamp | None]] = field(default_factory=dict)
+
+    def stands(self, folder: str) -> bool:
+        """Whether the last record of each context is the one that was read (R2)."""
+        return all(stamp == _stamp(f"{folder}/{name}") for _, name, stamp in self._last.values())
+
+    def read(self, folder: str, names: Iterable[str], context: str) -> None:
+        """Reads the records of the contexts whose digest starts so.
+
+        A damaged record is left out, with a warning.
+        """
+        for name in names:
+            if name.endswith(".begin"):
+                self.names.add(name)
+            elif not name.endswith(".json"):
+                self.names.add(name)
+                self.others.add(name)
+            elif name.startswith(context) and attempts.is_record(name):
+                self._read_one(folder, name)
+
+    def _read_one(self, folder: str, name: str) -> None:
+        stamp = _stamp(f"{folder}/{name}")
+        for attempt in attempts.read_records(folder, [name]):
+            self.names.add(name)  # what is damaged is read again, and told again
+            if attempt.number >= self._last.get(name[:32], (-1,))[0]:
+                self._last[name[:32]] = attempt.number, name, stamp
+            if attempt.rref is not None:
+                tries = self.made.setdefault(attempt.context, {}).setdefault(attempt.rref, [])
+                tries.append(attempt)
+                if len(tries) > 1 and attempt.order < tries[-2].order:
+                    tries.sort(key=attrgetter("order"))
+
+
+_known: dict[str, _Records] = {}
+
+
+def look(folder: str, context: str = "") -> tuple[Collection[str], dict[str, Made]]:
+    """What lies in the folder of the attempts of a derivation.
+
+    The names of its files, perhaps without those of claims and records; and what was made in the
+    contexts whose digest starts so, and perhaps in more.
+    """
+    names = attempts.names(folder)
+    if len(names) <= _FEW:
+        return names, _read_few(folder, names, context)
+    listed, stamps = set(names), _stamps(folder)
+    found = _known.pop(folder, _Records())
+    if found.stamps != stamps or not found.names <= listed or not found.stands(folder):
+        found = _Records(stamps)
+    found.read(folder, listed - found.names, context)
+    while len(_known) >= _MOST:
+        _known.pop(next(iter(_known), ""), None)
+    _known[folder] = found
+    return found.others, found.made
+
+
+def _read_few(folder: str, names: list[str], context: str) -> dict[str, Made]:
+    found: dict[str, Made] = {}
+    ended = [n for n in names if n.startswith(context) and attempts.is_record(n)]
+    for attempt in attempts.read_records(folder, ended):
+        if attempt.rref is not None:
+            made = found.setdefault(attempt.context, {})
+            made.setdefault(attempt.rref, []).append(attempt)
+    return found
+
+
+def _stamps(folder: str) -> tuple[object, object]:
+    status = os.stat(folder)
+    return (status.st_dev, status.st_ino), _stamp(f"{os.path.dirname(folder)}/config.json")
+
+
+def _stamp(path: str) -> _Stamp | None:
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size
