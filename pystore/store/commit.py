@@ -17,15 +17,12 @@ from ..model.context import provenance_text, rref_of
 from ..model.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
 from ..model.manifest import Manifest
 from ..model.printable import listed
-from ..model.reads import Surroundings
 from ..model.refs import RRef
-from . import attempts, beside, disk, moving, tree
+from . import attempts, disk, moving, tree
 from .inward import make_relative
 from .layout import Layout
 from .links import Pool
-from .mentions import complete
 from .metrics import Trace, metrics_of
-from .protocol import Told
 from .staging import Staging
 from .trash import trash
 from .writers import refuse_writers
@@ -99,17 +96,6 @@ def check_promises(staging: Staging) -> None:
             written=listed(present) or "nothing",
             remedy="write to the path of output('file'), or of build_path(b, [selfref, 'file'])",
         )
-
-
-def record_of_success(
-    staging: Staging, told: Told, sealed: Sealed, around: Surroundings, stop: int
-) -> Attempt:
-    """The record of an attempt whose output is final, and that ended now [ns since the epoch]."""
-    record = beside.record_of(staging, told, "succeeded", stop)
-    reads = complete(around, record.reads, record.notes, staging.out, sealed.manifest)
-    metrics = {**sealed.metrics, **told.metrics}
-    tree = sealed.manifest.digest
-    return record._replace(rref=sealed.rref, tree=tree, metrics=metrics, reads=reads)
 
 
 def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, *,

@@ -21,3 +21,8 @@ def expanded(path: str | os.PathLike[str]) -> Path:
             remedy="set HOME to a folder of yours, or name the store: PYSTORE_ROOT, --store",
         )
     return Path(found)
+
+
+def real(path: str | os.PathLike[str]) -> Path:
+    """The path, expanded, absolute and without links. Raises BadPlace as `expanded` does."""
+    return Path(os.path.realpath(expanded(path)))

@@ -44,9 +44,10 @@ from . import (
     verdicts,
 )
 from .attempts import Begun, Clock
-from .commit import CONTEXT, Committed, publish, record_of_success, seal
+from .commit import CONTEXT, Committed, publish, seal
 from .current import using
-from .home import expanded
+from .ending import record_of_success
+from .home import real
 from .layout import Layout, exists, open_below, open_root
 from .links import Pool
 from .live import session_of
@@ -80,17 +81,17 @@ class Store:
         seeds: Seeds | None = None,
         clock: Clock = attempts.now,
     ) -> None:
-        self.root = _real(path)
+        self.root = real(path)
         self.durable = durable
         mark = open_root(self.root, seeds)
         self.id, self.salt = mark.id, mark.salt
-        self.layout = Layout(self.root, None if below is None else open_below(_real(below)))
+        self.layout = Layout(self.root, None if below is None else open_below(real(below)))
         self.session = session_of(self.id, self.layout.tmp, self.layout.gate)
         self._clock = clock
         self.pool = Pool(self.layout)
         self.staging_area = self.layout.tmp
         if custom_tmp is not None:
-            self.staging_area = staging.area(_real(custom_tmp), self.layout, self.id)
+            self.staging_area = staging.area(real(custom_tmp), self.layout, self.id)
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
@@ -284,17 +285,16 @@ class Store:
     def claim(self, dref: DRef, context: Context, name: str, seed: int | None, after: int = 0,
               listed: list[str] | None = None) -> Begun:  # fmt: skip
         """The next attempt number of a (derivation, context), for the staging of this name."""
-        folder, tmp = self.layout.attempts(dref), self.layout.tmp
+        folder, tmp, now = self.layout.attempts(dref), self.layout.tmp, self._clock
         before = below.ended(self.layout, dref, context.digest, after, seeds=seed is None)
-        return attempts.claim(
-            folder, dref, context, name, self._clock, tmp, seed, before, self.salt, listed
-        )
+        more = (before, self.salt, listed)
+        return attempts.claim(folder, dref, context, name, now, tmp, seed, *more)
 
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""
         if staged.scratch is None:
-            folder = self.layout.attempts(staged.dref)
-            staged.scratch = scratch.make(folder, staged.context.digest, staged.begun.number)
+            folder, number = self.layout.attempts(staged.dref), staged.begun.number
+            staged.scratch = scratch.make(folder, staged.context.digest, number)
             staged.keep_reads()
         return Path(staged.scratch.path)
 
@@ -397,7 +397,3 @@ class Store:
             because=because,
             remedy="instantiate and realize it again; what others built is not touched",
         )
-
-
-def _real(path: str | os.PathLike[str]) -> Path:
-    return Path(os.path.realpath(expanded(path)))
