@@ -45,9 +45,8 @@ def _untold(names: list[str], flat: Flat) -> list[str]:
         inner = flat.told_inside(owner, kept)
         told: dict[tuple[str, ...], set[str]] = {}
         for values in flat.values.values():
-            if owner in values:
-                key = tuple(_key(values, name) for name in inner)
-                told.setdefault(key, set()).add(values[owner])
+            key = tuple(_key(values, name) for name in inner)
+            told.setdefault(key, set()).add(_key(values, owner))
         one_stage = len(flat.stages_at(owner)) == 1
         if one_stage and all(len(several) == 1 for several in told.values()):
             kept.remove(owner)

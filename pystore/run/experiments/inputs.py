@@ -64,8 +64,8 @@ class Flat:
             place = next(iter(places))
             del places[place]
             several = tuple(refs.get(place) for refs in self.held.values())
-            if len(set(several)) == 1:
-                continue
+            if len({dref for dref in several if dref is not None}) == 1:
+                continue  # whether it is there may differ, and not what it consists of
             if firsts.setdefault(several, place) != place:
                 self.twins[place] = firsts[several]
                 continue

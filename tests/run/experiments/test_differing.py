@@ -74,6 +74,12 @@ def test_an_input_that_its_parameters_do_not_tell_is_told_by_its_reference():
     assert [str(row["data"])[:5] for row in stages] == ["split", "load@"]
 
 
+def test_an_input_that_only_some_have_is_told():
+    plain = train().replace({"data": None})
+    none, some = told(plain, train())
+    assert (none, some) == ({"data": None}, {"data": split().dref.short})
+
+
 def test_chains_that_meet_again_at_every_step_take_no_time():
     def chain(seed: int) -> Derivation:
         made: Derivation = split(seed=seed)
