@@ -18,7 +18,7 @@ from .log import error_line, log_text
 from .ref import REF
 
 _LATEST = 10  # attempts that are shown in a terminal
-_LONG = ("code", "places", "traceback")  # notes with a place of their own
+_LONG = ("code", "places", "rule", "traceback")  # notes with a place of their own
 
 
 @click.command()
