@@ -64,8 +64,10 @@ class Flat:
             place = next(iter(places))
             del places[place]
             several = tuple(refs.get(place) for refs in self.held.values())
-            if len({dref for dref in several if dref is not None}) == 1:
-                continue  # whether it is there may differ, and not what it consists of
+            # Where it is there or not, its own column says so; a place in a list has none.
+            lacking = {None} if any(place in values for values in self.values.values()) else set()
+            if len({*several} - lacking) == 1:
+                continue
             if firsts.setdefault(several, place) != place:
                 self.twins[place] = firsts[several]
                 continue
