@@ -24,7 +24,8 @@ def stage(number, build=lambda b: (b.outpath / "x.txt").write_text("1\n")):
 
 def collected_elsewhere(store):
     """What another process would remove."""
-    script = "import sys, pystore as ps; print(*ps.gc(keep=[], store=ps.Store(sys.argv[1])).realizations)"
+    script = "import sys, pystore as ps; store = ps.Store(sys.argv[1])"
+    script += "; print(*ps.gc(keep=[], store=store).realizations)"
     command = [sys.executable, "-c", script, str(store.root)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.split()
