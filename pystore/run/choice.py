@@ -7,7 +7,6 @@ B3  It says by derivation and tree which one that was; in a view, it is that one
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +142,8 @@ def _recorded(found: Iterable[Candidate]) -> list[str]:
 
 def _copy(b: Build, source: Path, target: Path) -> None:
     """Copies a tree; equal files are stored once when it is committed."""
+    import shutil  # with all its compressors, for what is rare
+
     for entry in os.scandir(source):
         place = target / entry.name
         if entry.is_symlink():
