@@ -82,3 +82,13 @@ def test_after_its_end_nothing_is_noted(reading):
     reading.close()
     reading.note("k", "1")
     assert reading.found() == {}
+
+
+def test_N2_what_is_in_the_place_of_the_reads_is_not_waited_for_and_says_nothing(tmp_path):
+    (tmp_path / "a.reads").mkdir()
+    os.mkfifo(tmp_path / "b.reads")
+    for name in ("a.reads", "b.reads"):
+        reading = taken_over(str(tmp_path / name))
+        reading.note("k", "1")
+        assert reading.found() is None
+        reading.close()

@@ -130,3 +130,29 @@ def test_S4_a_folder_of_the_same_device_that_is_mounted_below_the_output_is_refu
     with pytest.raises(OSError, match="something is mounted there"):
         tree.remove(staging.path)
     assert (tmp_path / "my data" / "theirs").exists()
+
+
+def test_S4_a_mount_is_found_where_the_store_is_known_by_a_link(mount, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "place" / "out" / "m").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("place")
+    mount("--bind", tmp_path / "theirs", tmp_path / "place" / "out" / "m")
+    with pytest.raises(UnkeepableOutput, match="m: a mount"):
+        tree.check(tmp_path / "link" / "out")
+
+
+def test_S4_files_of_an_overlay_have_other_devices_than_its_folders_and_are_kept(mount, tmp_path):
+    for name in ("lower", "merged", "top"):
+        (tmp_path / name).mkdir()
+    mount("-t", "tmpfs", "tmpfs", tmp_path / "top")  # layers on two devices
+    for name in ("upper", "work"):
+        (tmp_path / "top" / name).mkdir()
+    top = tmp_path / "top"
+    layers = f"lowerdir={tmp_path}/lower,upperdir={top}/upper,workdir={top}/work,xino=off"
+    mount("-t", "overlay", "overlay", "-o", layers, tmp_path / "merged")
+    out = tmp_path / "merged" / "out"
+    out.mkdir()
+    (out / "file").write_text("x")
+    if (out / "file").stat().st_dev == out.stat().st_dev:
+        pytest.skip("this system gives them one device")
+    assert tree.check(out) == {}
