@@ -124,7 +124,7 @@ class Resolver:
         ):
             told = self._surveyor.described(found, name, origin, where, name)
             return f"{outside_name(value)} is {told}"
-        if found_name(found, self._surveyor.project) is None and (
+        if self._is_foreign(found, value) and (
             origin.assigns(name)
             or (
                 isinstance(where, ModuleType)
@@ -134,6 +134,13 @@ class Resolver:
             told = self._surveyor.described(found, name, origin, where, name)
             return f"{outside_name(value)} is {told}"
         return None
+
+    def _is_foreign(self, found: Any, package: Any) -> bool:
+        """Whether something that was found in a package need not be the package's own."""
+        if isinstance(found, ModuleType) and self._surveyor.project.module(found):
+            return True
+        name = found_name(found, self._surveyor.project)
+        return name is None or name.partition(":")[0] != outside_name(package).partition(":")[0]
 
     def _is_ours(self, value: Any) -> bool:
         *_, plain = unwrapped(value)

@@ -1,5 +1,6 @@
 """The surveyor: goes from a function to all that it uses, breadth first, and writes each down."""
 
+import ast
 import gc
 import os
 from collections import deque
@@ -303,14 +304,16 @@ class Surveyor:
             makings = [*makings, *makings_elsewhere(origin.names, origin.name, self.project)]
         known = bool(makings)
         if not loud:
-            makings = [one for one in makings if not _is_definition(one)]
+            makings = [one for one in makings if not _defined(one)]
         for value in loud:
             if not known:
                 warn_of_nothing(name, kind_name(value))
             elif any(isinstance(one, Making) for one in makings):
                 warn_of_expression(name, kind_name(value), origin.line)
         seen: set[Making | Brought] = set()
-        return [line for one in makings for line in self._making(one, origin, name, seen)]
+        # The order of statements may say something, that of definitions says nothing.
+        ordered = sorted(makings, key=lambda one: _defined(one) or "~")
+        return [line for one in ordered for line in self._making(one, origin, name, seen)]
 
     def _making(
         self, one: Making | Brought, origin: Origin, name: str, seen: set[Making | Brought]
@@ -363,8 +366,7 @@ def _is_given(function: FunctionType) -> bool:
     return bool(function.__defaults__ or function.__kwdefaults__ or attributes_of(function))
 
 
-def _is_definition(one: Making | Brought) -> bool:
-    import ast
-
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return isinstance(one, Making) and isinstance(one.node, kinds)
+def _defined(one: Making | Brought) -> str:
+    """The name of the function that a statement defines; "" for any other statement."""
+    node = one.node if isinstance(one, Making) else None
+    return node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else ""

@@ -459,6 +459,16 @@ BY_VALUE = {
         "= 70",
         "= 80",
     ),
+    "what another package provides, put into a package": (
+        """
+        import math
+        import statistics
+        statistics.rounding = math.floor
+        def train(): return statistics.rounding(1.5)
+        """,
+        "math.floor",
+        "math.ceil",
+    ),
     "a docstring that is read": (
         '''
         class Signature:
