@@ -343,7 +343,7 @@ class Surveyor:
         made = makings(names, name)
         assigned = [one for one in made if isinstance(one, Making)]
         plain = literal_text(value) is not None and len(assigned) < 2
-        return [] if plain else list(assigned)
+        return [] if plain else sorted(assigned, key=lambda one: _defined(one) or "~")
 
     # --- meeting code ----------------------------------------------------------------------
 
