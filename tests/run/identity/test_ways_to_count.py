@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import statistics
 import sys
 import textwrap
 import warnings
@@ -31,7 +32,11 @@ def load(tmp_path, monkeypatch):
         importlib.invalidate_caches()
         return importlib.import_module("kinds")
 
+    before = {module: dict(vars(module)) for module in (statistics, textwrap)}
     yield load
+    for module, names in before.items():  # the programs put things into them
+        vars(module).clear()
+        vars(module).update(names)
     for name in ("kinds", "other"):
         sys.modules.pop(name, None)
 
