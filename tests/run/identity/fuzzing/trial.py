@@ -164,7 +164,8 @@ class Servers:
         if not queue:
             return
         python, seed = self.commands[number]
-        places = os.pathsep.join([str(HERE.parent), str(self.project)])
+        known = [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
+        places = os.pathsep.join([str(HERE.parent), str(self.project), *known])
         environ = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": places,
                    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # fmt: skip
         orders = "".join(json.dumps(run.order) + "\n" for _, run in queue)
