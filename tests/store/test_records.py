@@ -1,7 +1,6 @@
 """Records are read once by a process, and never believed where others may be in their place."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 import pystore as ps
 from pystore import Derivation, match_latest
 from pystore.errors import PystoreWarning
-from pystore.store import attempts, records
+from pystore.store import attempts, records, tree
 
 MANY = 40
 
@@ -57,7 +56,7 @@ def test_each_record_is_read_once(store, folder, reads):
 def test_R1_a_derivation_that_was_removed_and_built_again_is_read_again(store, folder):
     before = metrics(store)
     home = store.layout.derivation(STAGE.dref)
-    shutil.rmtree(home)
+    tree.remove(home)
     clock = store._clock
     for _ in range(MANY):
         ps.realize(STAGE, force_rebuild=True)
