@@ -207,3 +207,24 @@ def test_a_link_in_tmp_is_in_use_by_nobody_and_is_not_followed(store, tmp_path):
         assert not locks.in_use(store.layout.tmp / "link")
         assert ps.gc(dry_run=False).litter == ("link",)
     assert tmp_path.is_dir()
+
+
+@pytest.mark.parametrize("how", ["ends its use", "drops the store", "uses it and ends"])
+def test_S9_a_forked_child_takes_no_protection_from_its_parent(store, how):
+    first = ps.realize(stage(1))
+    file = session_file(store)
+    child = os.fork()
+    if not child:
+        try:
+            if how == "uses it and ends":
+                ps.view(first, store=store)
+            if how != "drops the store":
+                for session in live.sessions():
+                    session.end()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert file.exists()
+    assert collected_elsewhere(store) == []
+    file.unlink()
+    assert collected_elsewhere(store) == [first], "it is the file that protects it"
