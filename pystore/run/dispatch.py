@@ -88,9 +88,15 @@ class _Here:
         make = partial(attempt, request, self._store, self._listener, capture=self._capture)
         work = partial(_settle, future, make)
         try:
-            self._executor.submit(work).add_done_callback(partial(_give_up, future))
+            sent = self._executor.submit(work)
+            if sent.done():
+                _end(future, sent)
+            else:
+                sent.add_done_callback(partial(_end, future))
         except RuntimeError as error:  # it was shut down
             future.set_exception(lost(error))
+        finally:
+            del future, make, work  # the traceback of an error must not keep what keeps the error
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Waits for nothing: the executor is the caller's."""
@@ -105,12 +111,22 @@ def _settle(future: Future[Committed], make: Callable[[], Committed]) -> None:
         future.set_exception(error)
         if not isinstance(error, Exception):
             raise  # Ctrl-C in the caller's own thread ends the caller
+    finally:
+        del future, make  # else the error would keep itself, by its traceback
 
 
-def _give_up(future: Future[Committed], sent: Future[None]) -> None:
-    """Ends the wait for what an executor has cancelled by itself."""
+def _end(future: Future[Committed], sent: Future[None]) -> None:
+    """Ends the wait for what an executor has cancelled, or what never came to be settled.
+
+    Raises what came too late for the future, as a signal handler may: else it would be lost.
+    """
     if sent.cancelled():
         future.cancel()
+    elif (error := sent.exception()) is not None:
+        if future.done() and future.exception() is not error:
+            raise error
+        if not future.done():
+            future.set_exception(error)
 
 
 class _Elsewhere:

@@ -162,6 +162,9 @@ class _Loop:
         """Gives up every lock, and what has not started; what still runs keeps its own."""
         left = [(r.dref, future) for future, r in self._running.items() if not future.cancel()]
         self._holding.end(left)
+        # The traceback of an error refers to this: it must not keep what keeps the error, and with
+        # it all that was open where an interruption came.
+        vars(self).clear()
 
     # --- instructions ------------------------------------------------------------------
 

@@ -7,16 +7,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
+from typing import NamedTuple
 
 from ..model.errors import BadStage
 
-_where: ContextVar[str] = ContextVar("pystore where", default="")
+
+class _Place(NamedTuple):
+    name: str
+    frame: FrameType  # that runs the block: Ctrl-C may keep us from saying that it has ended
+
+
+_where: ContextVar[_Place | None] = ContextVar("pystore where", default=None)
 
 
 @contextmanager
-def inside(place: str) -> Iterator[None]:
-    """Marks what runs in the block as being inside of `place`."""
-    token = _where.set(place)
+def inside(name: str) -> Iterator[None]:
+    """Marks what runs in the block as being inside of the place with this name."""
+    token = _where.set(_Place(name, sys._getframe(2)))  # behind this one, and that of `with`
     try:
         yield
     finally:
@@ -25,7 +33,7 @@ def inside(place: str) -> Iterator[None]:
 
 def is_inside() -> bool:
     """Whether the caller is inside a stage function or a realizer."""
-    return bool(_where.get())
+    return bool(_place())
 
 
 def refuse_nested(verb: str) -> None:
@@ -36,11 +44,21 @@ def refuse_nested(verb: str) -> None:
             because="a pool that starts its processes anew has them import the main program first",
             remedy='put what only the script does under: if __name__ == "__main__":',
         )
-    if place := _where.get():
+    if place := _place():
         raise BadStage(
             f"{verb} was called inside {place}",
             remedy="declare the other stage as an input: put its reference into the config",
         )
+
+
+def _place() -> str:
+    """The name of the place that the caller is in; empty where it is in none."""
+    place, frame = _where.get(), sys._getframe()
+    while place is not None and frame is not place.frame:
+        if frame.f_back is None:
+            return ""
+        frame = frame.f_back
+    return "" if place is None else place.name
 
 
 def _is_child_importing() -> bool:

@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import ref
 
 if TYPE_CHECKING:
     from .store import Store
 
-_in_use: ContextVar[Store | None] = ContextVar("pystore in use", default=None)
+
+class _Use:
+    """A block that uses a store, for as long as the block refers to it.
+
+    Ctrl-C may come when the block ends, and keep it from saying so.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+
+class _Known(NamedTuple):
+    use: ref[_Use]
+    around: _Known | None
+
+
+_in_use: ContextVar[_Known | None] = ContextVar("pystore in use", default=None)
 
 
 class Default:
@@ -22,8 +39,11 @@ class Default:
 
 def current_store() -> Store:
     """The store that module-level functions work on."""
-    if (store := _in_use.get()) is not None:
-        return store
+    known = _in_use.get()
+    while known is not None:
+        if (use := known.use()) is not None:
+            return use.store
+        known = known.around
     if Default.store is None:
         Default.store = Default.find()
     return Default.store
@@ -32,7 +52,8 @@ def current_store() -> Store:
 @contextmanager
 def using(store: Store) -> Iterator[Store]:
     """Makes `store` the current one inside the block."""
-    token = _in_use.set(store)
+    use = _Use(store)
+    token = _in_use.set(_Known(ref(use), _in_use.get()))
     try:
         yield store
     finally:

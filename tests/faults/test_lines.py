@@ -3,11 +3,12 @@
 import fcntl
 import gc
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from figures import figure
 
 import pystore as ps
 from pystore import Context, Derivation, match_latest
+from pystore.run import dispatch, nesting
+from pystore.run.executor import SerialExecutor
+from pystore.store import locks
 
 PACKAGE = os.path.dirname(ps.__file__) + os.sep
 
@@ -133,3 +137,56 @@ def test_D1_an_interruption_at_any_line_leaves_nothing_held(area, what, work, le
     ps.realize(STAGE, store=store, force_rebuild=True, timeout=5.0)
     assert ps.verify(store).sound
     assert store.session.running is False
+
+
+# --- signal handlers that raise --------------------------------------------------------
+
+
+class Late(Exception):
+    """What a handler raises, as those of time limits do."""
+
+
+def raising(*_: object) -> None:
+    raise Late
+
+
+def interrupt_at(code: CodeType, event: str) -> None:
+    """Sends a signal to this thread when a function is called, or returns, for the first time."""
+
+    def heard(frame: FrameType, what: str, argument: Any) -> None:
+        if what == event and frame.f_code is code:
+            sys.setprofile(None)
+            signal.raise_signal(signal.SIGUSR1)
+
+    sys.setprofile(heard)
+
+
+PLACES = {
+    "the attempt settles": (dispatch._settle, "call"),
+    "the attempt has settled": (dispatch._settle, "return"),
+    "the executor returns": (SerialExecutor.submit, "return"),
+    "a place is left": (nesting.inside.__wrapped__, "return"),
+    "a lock is taken": (locks.BuildLock.acquire, "return"),
+    "a lock is given up": (locks.BuildLock.release, "call"),
+    "a claim was made": (locks.claim_folder, "return"),
+    "an attempt has begun": (ps.Store.begin, "return"),
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("place", PLACES)
+def test_S6_a_handler_that_raises_ends_the_call_and_spoils_no_later_one(store, place):
+    function, event = PLACES[place]
+    old = signal.signal(signal.SIGUSR1, raising)
+    try:
+        interrupt_at(function.__code__, event)
+        with pytest.raises((Late, ps.errors.BuildError)):
+            ps.realize(STAGE, force_rebuild=True)
+    finally:
+        sys.setprofile(None)
+        signal.signal(signal.SIGUSR1, old)
+    gc.collect()
+    assert descriptors(store.root) | locked(store.root) == set()
+    rref = ps.realize(STAGE, force_rebuild=True, timeout=1.0)
+    assert ps.gc([rref], dry_run=False).removed
+    assert ps.verify().sound

@@ -167,11 +167,11 @@ def test_gc_does_not_go_into_what_is_mounted_in_an_output(volumes):
         ps.realize(of(0, hold), store=store)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = ps.gc(dry_run=False, store=store)
+        found = ps.gc((), dry_run=False, store=store)
     (left,) = found.left
     assert left.path.endswith("/out/data")
     assert data.read_text() == "not ours"
     assert not list(store.layout.trash.glob("*/out/weights.bin"))
     subprocess.run(["umount", left.path], check=True)
-    assert ps.gc(dry_run=False, store=store).left == ()
+    assert ps.gc((), dry_run=False, store=store).left == ()
     assert data.read_text() == "not ours"

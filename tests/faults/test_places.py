@@ -51,7 +51,7 @@ USES: dict[str, Callable[[ps.Store], object]] = {
         (ps.attempts(d), ps.rejected(d), store.config(d)) for d in store.drefs()
     ],
     "verify": ps.verify,
-    "gc": lambda store: ps.gc(dry_run=False, store=store),
+    "gc": lambda store: ps.gc((), dry_run=False, store=store),
     "realize above": lambda store: _above(store),
 }
 

@@ -147,7 +147,7 @@ def test_gc_removes_what_is_ours_and_names_what_is_not(shared, python):
     does = a_user(shared, python)
     does(ANNA, "ps.realize(of(1), store=store)", "ps.realize(of(2, fail), store=store)")
     _, (kind, text, _) = does(
-        BERT, "ps.realize(of(3), store=store)", "ps.gc(dry_run=False, store=store)"
+        BERT, "ps.realize(of(3), store=store)", "ps.gc((), dry_run=False, store=store)"
     )
     assert kind == "done"
     assert text.startswith("removed 1 realization, 8,192 bytes, 0 leftovers\n")
@@ -155,7 +155,7 @@ def test_gc_removes_what_is_ours_and_names_what_is_not(shared, python):
     assert len(left) == 2
     assert all(f"user {ANNA}" in line and "/lab/store/" in line for line in left)
     assert len(list(shared.glob("lab/store/drv/*/*/out"))) == 1
-    ((_, text, _),) = does(ANNA, "ps.gc(dry_run=False, store=store)")
+    ((_, text, _),) = does(ANNA, "ps.gc((), dry_run=False, store=store)")
     assert text == "removed 1 realization, 8,192 bytes, 1 leftover"
 
 
@@ -167,7 +167,7 @@ def test_gc_goes_on_past_what_a_container_left_as_root(shared, python):
     (staged / "checkpoint" / "model").write_text("of root")
     (staged / "checkpoint").chmod(0o755)
     os.chown(staged / "checkpoint", 0, 0)
-    ((kind, text, _),) = does(ANNA, "ps.gc(dry_run=False, store=store)")
+    ((kind, text, _),) = does(ANNA, "ps.gc((), dry_run=False, store=store)")
     assert kind == "done"
     assert text.splitlines()[0] == "removed 1 realization, 8,192 bytes, 0 leftovers"
     assert "out/checkpoint: permission denied; it belongs to root (0)" in text.splitlines()[1]
@@ -244,7 +244,7 @@ def test_a_store_that_is_not_shared_says_whose_it_is(shared, python):
         "ps.realize(of(1), store=store)",
         "ps.realize(of(2), store=store)",
         "ps.rmref(dref(1), store=store)",
-        "ps.gc(dry_run=False, store=store)",
+        "ps.gc((), dry_run=False, store=store)",
     )
     assert reused[0] == "done"
     for kind, text, _ in (built, removed):
@@ -263,13 +263,13 @@ def test_gc_keeps_all_where_it_cannot_read_what_is_in_use(shared, python):
     note.write_text("")
     os.chown(note, ANNA, LAB)
     note.chmod(0o600)
-    ((kind, text, _),) = does(BERT, "ps.gc(dry_run=False, store=store)")
+    ((kind, text, _),) = does(BERT, "ps.gc((), dry_run=False, store=store)")
     assert kind == "done"
     assert text.startswith("removed 0 realizations")
     assert "live-0123" in text
     assert f"user {ANNA}" in text
     note.unlink()
-    ((_, text, _),) = does(BERT, "ps.gc(dry_run=False, store=store)")
+    ((_, text, _),) = does(BERT, "ps.gc((), dry_run=False, store=store)")
     assert text.startswith("removed 1 realization,")
 
 
