@@ -1,15 +1,35 @@
 """pystore: a content-addressed build store for machine-learning stages."""
 
 from . import errors, events
-from .model.attempt import Attempt
-from .model.candidate import Candidate
-from .model.config import Config
-from .model.context import Context
-from .model.derivation import Closure, Derivation
-from .model.errors import PystoreError, PystoreWarning
-from .model.keep import Keep, keep_best, keep_latest
-from .model.manifest import Manifest
-from .model.matchers import (
+from .ask.debug import Debug, debug, last_failure
+from .ask.experiments.compare import Comparison, compare
+from .ask.experiments.family import family
+from .ask.experiments.results import Results, best, results
+from .ask.experiments.summary import Summary
+from .ask.inspection.lookup import (
+    attempts,
+    catref,
+    config_of,
+    context_of,
+    deps_of,
+    dref2path,
+    lsref,
+    rref2dref,
+    rref2path,
+)
+from .ask.inspection.short_refs import find_ref
+from .ask.planning.explain import explain
+from .ask.planning.plan import plan
+from .ask.replay import replay
+from .core.attempt import Attempt
+from .core.candidate import Candidate
+from .core.config import Config
+from .core.context import Context
+from .core.derivation import Closure, Derivation
+from .core.errors import PystoreError, PystoreWarning
+from .core.gc_policy import GcPolicy, keep_best, keep_latest
+from .core.manifest import Manifest
+from .core.matchers import (
     Matcher,
     Need,
     match,
@@ -20,14 +40,13 @@ from .model.matchers import (
     match_only,
     match_some,
 )
-from .model.moved import Moved
-from .model.outlook import Outlook
-from .model.realizer import Realizer
-from .model.refs import DRef, RefPath, RRef, selfref
-from .model.statistical import match_top, match_until
-from .model.version import __version__
-from .run.acceptance import accept
-from .run.build import (
+from .core.matchers_by_statistics import match_top, match_until
+from .core.outlook import Outlook
+from .core.realizer import Realizer
+from .core.refs import DRef, RefPath, RRef, selfref
+from .core.transfer import Moved
+from .core.version import __version__
+from .declare.build import (
     Build,
     build_cattrs,
     build_config,
@@ -46,38 +65,22 @@ from .run.build import (
     build_seed,
     build_wrapper,
 )
-from .run.choice import best_of
-from .run.debug import Debug, debug, last_failure
-from .run.declare import Registry, mkconfig, mkdrv, two_way
+from .declare.choice import best_of
+from .declare.instantiate import instantiate
+from .declare.output import output
+from .declare.registry import Registry, mkconfig, mkdrv, two_way
+from .declare.seeds import seed_everything
+from .declare.stage import Stage
+from .declare.sweep import choice, loguniform, randint, sample, sweep, uniform
+from .declare.view import View, view
+from .run.acceptance import accept
+from .run.decorator import stage
 from .run.exchange import copy, make_key, pack, pull, push, unpack_archive
-from .run.experiments.compare import Comparison, compare
-from .run.experiments.family import family
-from .run.experiments.results import Results, best, results
-from .run.experiments.summary import Summary
-from .run.experiments.sweep import choice, loguniform, randint, sample, sweep, uniform
 from .run.inplace import instantiate_inplace, realize_inplace
-from .run.inspection.lookup import (
-    attempts,
-    catref,
-    config_of,
-    context_of,
-    deps_of,
-    dref2path,
-    lsref,
-    rref2dref,
-    rref2path,
-)
-from .run.inspection.shorthand import find_ref
-from .run.output import output
-from .run.planning.explain import explain
-from .run.planning.plan import plan
-from .run.seeds import replay, seed_everything
-from .run.stage import Stage, stage
-from .run.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
-from .run.verbs import instantiate, realize, realize_many
-from .run.view import View, view
+from .run.verbs import realize, realize_many
 from .run.workers.pool import Workers
 from .store.store import Store
+from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .ui import settings
 from .ui.settings import store_initialize
 from .ui.watch.watching import watching
@@ -93,7 +96,7 @@ __all__ = [
     "DRef",
     "Debug",
     "Derivation",
-    "Keep",
+    "GcPolicy",
     "Manifest",
     "Matcher",
     "Moved",

@@ -1,4 +1,4 @@
 """The errors, under the name by which users import them: `from pystore.errors import …`."""
 
-from .model.errors import *  # noqa: F403  # its __all__ is the list
-from .model.errors import __all__ as __all__
+from .core.errors import *  # noqa: F403  # its __all__ is the list
+from .core.errors import __all__ as __all__

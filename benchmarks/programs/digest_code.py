@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pystore.run.identity.code import code_of
+from pystore.declare.identity.code import code_of
 
 HELPER = '''
 def helper_{i}(x, by={i}):

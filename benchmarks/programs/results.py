@@ -9,7 +9,7 @@ from pathlib import Path
 import telling
 
 from pystore import Build, Derivation, Store, build_outpath, build_seed, match_some, realize_many
-from pystore.run.experiments.results import results
+from pystore.ask.experiments.results import results
 
 METRIC = "accuracy.txt"
 CONFIGS = 10

@@ -3,13 +3,14 @@
 import os
 from dataclasses import replace
 
-from ..model.derivation import Derivation
-from ..model.errors import NotInStore
-from ..model.refs import RRef
+from ..core.derivation import Derivation
+from ..core.errors import NotInStore
+from ..core.refs import RRef
+from ..declare.instantiate import declare
+from ..declare.registry import Registry
 from ..store.current import current_store
 from ..store.store import Store
-from .declare import Registry
-from .verbs import declare, realize_inputs
+from .verbs import realize_inputs
 
 
 def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:

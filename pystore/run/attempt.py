@@ -4,11 +4,11 @@ import time
 import traceback
 from collections.abc import Callable
 
-from ..model.attempt import outcome_of
-from ..model.errors import PystoreError
-from ..model.events import AttemptFailed, Listener, Succeeded
+from ..core.attempt import outcome_of
+from ..core.errors import PystoreError
+from ..core.events import AttemptFailed, Listener, Succeeded
 from ..store.commit import Committed
-from ..store.protocol import StoreProtocol, Told
+from ..store.ports import AttemptReport, StoreProtocol
 from ..store.staging import Staging
 from .provenance import describe
 from .request import Request
@@ -58,7 +58,9 @@ def attempt(
     return committed
 
 
-def _fail(store: StoreProtocol, staging: Staging, told: Told, error: BaseException) -> None:
+def _fail(
+    store: StoreProtocol, staging: Staging, told: AttemptReport, error: BaseException
+) -> None:
     describe(told)
     told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]
     told.notes["staging"] = str(staging.path)

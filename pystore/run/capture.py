@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..model.errors import BuildError, PystoreWarning
+from ..core.errors import BuildError, PystoreWarning
 from ..store import rights
-from ..store.opened import Copy, Kept, Opened
+from ..store.descriptors import Copy, Kept, Opened
 
 _one = threading.Lock()
 _LAST = 8192  # [bytes] of a log that are looked at for its last lines

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..model.context import Context
-from ..model.derivation import Derivation
-from ..model.errors import WorkerDied
-from ..model.events import AttemptFailed, Event, Listener
+from ..core.context import Context
+from ..core.derivation import Derivation
+from ..core.errors import WorkerDied
+from ..core.events import AttemptFailed, Event, Listener
 from ..store.commit import Committed
-from ..store.protocol import StoreProtocol
+from ..store.ports import StoreProtocol
 from ..store.stopping import record_stopped
 from ..store.store import Store
 from .attempt import attempt

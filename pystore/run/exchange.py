@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..model.derivation import Closure
-from ..model.errors import BadStage, NotAStore
-from ..model.events import Listener, ignore
-from ..model.moved import Moved
-from ..model.refs import DRef, RRef, parse_ref
+from ..core.derivation import Closure
+from ..core.errors import BadStage, NotAStore
+from ..core.events import Listener, ignore
+from ..core.refs import DRef, RRef, parse_ref
+from ..core.transfer import Moved
 from ..store.current import current_store
 from ..store.home import expanded
 from ..store.layout import exists
+from ..store.remote.settings import Defaults, Url
 from ..store.store import Store
-from .remotes import Defaults, Url
 from .watching import shown
 
 # What does the work is imported where it is called: few programs need it.
@@ -113,7 +113,7 @@ def copy(
     Raises NotAStore, BadPlace when both are one; NotInStore, Corrupted, FetchError when the disk
     of the second cannot take it.
     """
-    from ..store.remote.between import copy_between
+    from ..store.remote.copy_stores import copy_between
 
     source = _store_at(from_store)
     rrefs = list(_sendable(refs, source))
@@ -188,13 +188,13 @@ def _trusted(keys: str | Iterable[str] | None) -> frozenset[str] | None:
 
 
 def _sendable(refs: Refs, store: Store) -> Iterator[RRef]:
-    from ..store.remote import local
+    from ..store.remote.shipment import sendable, sendable_one
 
     for ref in _named(refs):
         if isinstance(ref, RRef):
-            yield local.sendable_one(store, ref)
+            yield sendable_one(store, ref)
         else:
-            yield from local.sendable(store, ref)
+            yield from sendable(store, ref)
 
 
 def _named(refs: Refs) -> Iterator[DRef | RRef]:

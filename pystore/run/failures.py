@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..model.errors import BuildsFailed, MatcherUnsatisfied
-from ..model.plan import Wants
-from ..model.printable import counted, listed
-from ..model.refs import DRef
+from ..core.errors import BuildsFailed, MatcherUnsatisfied
+from ..core.printable import counted, listed
+from ..core.refs import DRef
+from ..core.schedule import Wants
 
 
 def wanted(answer: Wants) -> MatcherUnsatisfied:

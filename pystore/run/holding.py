@@ -7,11 +7,11 @@ import threading
 from concurrent.futures import Future
 from weakref import ref
 
-from ..model.context import Context
-from ..model.errors import StoreBusy
-from ..model.refs import DRef
+from ..core.context import Context
+from ..core.errors import StoreBusy
+from ..core.refs import DRef
 from ..store.commit import Committed
-from ..store.protocol import Lock, StoreProtocol
+from ..store.ports import Lock, StoreProtocol
 
 _Key = tuple[str, DRef, str]  # store, derivation, context
 

@@ -6,12 +6,13 @@ One long-lived registry for each store remembers what was declared.
 from collections.abc import Callable
 from typing import Any, Unpack
 
-from ..model.derivation import Shape
+from ..core.derivation import Shape
+from ..declare.instantiate import Target, declare
+from ..declare.nesting import refuse_nested
+from ..declare.registry import in_place_registry
 from ..store.current import current_store
-from ..store.protocol import StoreProtocol
-from .declare import in_place_registry
-from .nesting import refuse_nested
-from .verbs import Options, Target, declare, realize
+from ..store.ports import StoreProtocol
+from .verbs import Options, realize
 
 
 def instantiate_inplace(

@@ -1,6 +1,6 @@
-"""The loop that joins pure to effect: take an instruction from the Plan, do it, tell the Plan.
+"""The loop: it takes an instruction from the Schedule, carries it out, and tells the Schedule.
 
-L1  Only what the targets need is built, inputs first (Plan).
+L1  Only what the targets need is built, inputs first (Schedule).
 L2  Before building because a matcher wants more, the lock is held and the matcher asked again.
 L3  A busy lock never blocks other work; waiting is told to the listener, with its owner.
 L4  Nothing to build, no lock: a read-only store serves what it has.
@@ -14,29 +14,29 @@ from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from ..model.adoption import fitting
-from ..model.context import Context
-from ..model.derivation import Closure
-from ..model.errors import MatcherUnsatisfied, PystoreError, StoreBusy
-from ..model.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
-from ..model.losses import seeds_to_repeat
-from ..model.matchers import Need
-from ..model.plan import Built, Chosen, Dropped, Failed, Match, Plan, Realize, Wants
-from ..model.printable import counted
-from ..model.reads import Surroundings
-from ..model.refs import DRef, RRef
-from ..model.tries import Tries
+from ..core.adoption import fitting
+from ..core.context import Context
+from ..core.derivation import Closure
+from ..core.errors import MatcherUnsatisfied, PystoreError, StoreBusy
+from ..core.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
+from ..core.matchers import Need
+from ..core.printable import counted
+from ..core.reads import Surroundings
+from ..core.refs import DRef, RRef
+from ..core.repeat_seeds import seeds_to_repeat
+from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Schedule, Wants
+from ..core.tries import Tries
+from ..declare.edits import warn_of_edits
+from ..declare.identity.by_hand import source_digest
+from ..declare.premises import check_premises
 from ..store.commit import Committed
-from ..store.protocol import StoreProtocol
-from .choosing import choose
+from ..store.ports import StoreProtocol
+from .ask_matcher import choose
 from .dispatch import dispatch_of, lost
-from .edits import warn_of_edits
 from .executor import SerialExecutor
 from .failures import not_built, several_failed, wanted
 from .holding import Holding
-from .premises import check_premises
 from .request import Request
-from .source import source_digest
 
 _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
 
@@ -81,7 +81,7 @@ class _Loop:
         settings: Settings,
     ) -> None:
         self._known = {d.dref: d for d in closure.derivations}
-        self._plan = Plan(
+        self._plan = Schedule(
             {dref: d.config.inputs for dref, d in self._known.items()},
             forced,
             max(settings.max_attempts, settings.attempts),
@@ -240,7 +240,7 @@ class _Loop:
         """Whether other places offer something."""
         derivation, context = self._known[instruction.dref], instruction.context
         source = source_digest(derivation.realizer)
-        return self._store.look_further(derivation.config, context, self._listener, source)
+        return self._store.ask_substituters(derivation.config, context, self._listener, source)
 
     def _adopt(self, instruction: Match) -> bool:
         """Whether others have reached results from the same bytes, which now count here."""

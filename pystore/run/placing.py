@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..store.opened import Kept
+from ..store.descriptors import Kept
 
 
 @contextmanager

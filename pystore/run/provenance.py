@@ -5,8 +5,8 @@ import sys
 import time
 from functools import cache, lru_cache
 
-from ..store.beside import diff_digest
-from ..store.protocol import Told
+from ..store.attempt_files import diff_digest
+from ..store.ports import AttemptReport
 
 
 def packages() -> dict[str, str]:
@@ -32,7 +32,7 @@ def _revision(folder: str, second: int) -> tuple[str, bytes]:
     return revision, _git("diff", "HEAD").encode() if revision else b""
 
 
-def describe_project(told: Told) -> None:
+def describe_project(told: AttemptReport) -> None:
     """Tells the revision of the project in the working directory, and how the files differ.
 
     Git is asked once a second at most: it takes longer than a small stage.
@@ -49,7 +49,7 @@ def describe_project(told: Told) -> None:
         told.diff = diff
 
 
-def describe(told: Told) -> None:
+def describe(told: AttemptReport) -> None:
     """Tells what this process runs on, now that it has imported it: packages, device."""
     told.versions |= packages()
     if seen := device():

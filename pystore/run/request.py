@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from ..model.context import Context
-from ..model.derivation import Derivation
-from ..model.refs import DRef
-from ..model.tries import Tries
+from ..core.context import Context
+from ..core.derivation import Derivation
+from ..core.refs import DRef
+from ..core.tries import Tries
 
 
 @dataclass(frozen=True)

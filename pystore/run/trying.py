@@ -3,21 +3,21 @@
 import os
 from pathlib import Path
 
-from ..model.derivation import Derivation
-from ..model.errors import SEE_TRACEBACK, BuildError, PystoreError
-from ..model.events import AttemptFailed, Listener, Started
-from ..model.refs import DRef
-from ..store.protocol import StoreProtocol, Told
+from ..core.derivation import Derivation
+from ..core.errors import SEE_TRACEBACK, BuildError, PystoreError
+from ..core.events import AttemptFailed, Listener, Started
+from ..core.refs import DRef
+from ..declare.build import Build
+from ..declare.identity.by_hand import source_digest
+from ..declare.nesting import inside
+from ..declare.recorder import recording
+from ..store.ports import AttemptReport, StoreProtocol
 from ..store.staging import Staging
-from .build import Build
 from .capture import captured, last_lines
 from .forking import alone
-from .nesting import inside
 from .placing import in_its_place
 from .provenance import describe_project
-from .recorder import recording
 from .request import Request
-from .source import source_digest
 from .unguarded import refuse_pools_of_unguarded_scripts
 
 
@@ -28,7 +28,7 @@ class Trying:
         self, request: Request, staging: Staging, store: StoreProtocol, listener: Listener
     ) -> None:
         self.tries = request.tries
-        self.told = Told()
+        self.told = AttemptReport()
         self._request = request
         self._staging = staging
         self._store = store
@@ -50,7 +50,7 @@ class Trying:
         realizer, begun = self._request.derivation.realizer, self._staging.begun
         digest = source_digest(realizer) if source is None else source
         before = self.told  # what was measured stays: it is one attempt
-        self.told = Told(realizer.name, digest, metrics=before.metrics, trace=before.trace)
+        self.told = AttemptReport(realizer.name, digest, metrics=before.metrics, trace=before.trace)
         describe_project(self.told)
         if self._goes_on and self.tries.failed:
             self.told.notes["tries"] = list(self.tries.failed)

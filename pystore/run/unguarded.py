@@ -12,8 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ..model.errors import BadStage
-from .nesting import is_inside
+from ..core.errors import BadStage
+from ..declare.nesting import is_inside
 
 _watched: list[object] = []  # what multiprocessing had, once it is replaced
 

@@ -1,121 +1,30 @@
-"""The verbs: instantiate, realize, realize_many."""
+"""The verbs: realize, realize_many."""
 
-import inspect
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, TypedDict, Unpack, cast
 
-from ..model.context import Context
-from ..model.derivation import Closure, Derivation, leaves, reshape
-from ..model.errors import BadStage, PystoreWarning
-from ..model.events import Listener, ignore
-from ..model.options import checked_count
-from ..model.printable import listed
-from ..model.refs import DRef, RRef
-from ..model.terms import checked_timeout
+from ..core.context import Context
+from ..core.derivation import Closure, Derivation, reshape
+from ..core.errors import BadStage, PystoreWarning
+from ..core.events import Listener, ignore
+from ..core.options import checked_count
+from ..core.printable import listed
+from ..core.refs import DRef, RRef
+from ..core.resources import checked_timeout
+from ..declare.instantiate import Target, declare, dref_of
+from ..declare.nesting import refuse_nested
+from ..declare.registry import Registry
 from ..store.current import current_store
-from ..store.protocol import StoreProtocol
-from .declare import Registry, check_call, in_place_registry
+from ..store.ports import StoreProtocol
+from ..store.remote.settings import Remotes, substituting
 from .executor import SerialExecutor
-from .nesting import inside, refuse_nested
-from .remotes import Remotes, substituting
 from .watching import Watch, both, in_turn
 
-Target = Any
-"""A Closure, or Derivations and DRefs in nested lists and dicts."""
-
 Forced = bool | str | Derivation | Collection[str | Derivation]
-
-
-def instantiate(
-    stage: Target | Callable[..., Target],
-    *args: Any,
-    store: StoreProtocol | None = None,
-    **kwargs: Any,
-) -> Closure:
-    """The closure of what a stage declares; records its configs in the store, builds nothing.
-
-    `stage` is a function of a registry and these arguments, or what such a function may return:
-    Derivations, DRefs that are declared in place, and lists and dicts of them.
-
-    Raises BadStage when the stage returns something else, or is called inside a build.
-    """
-    refuse_nested("instantiate")
-    store = store or current_store()
-    closure = declare(stage, Registry(), store, args, kwargs)
-    store.record(d.config for d in closure.derivations)
-    return closure
-
-
-def declare(
-    stage: Target | Callable[..., Target],
-    registry: Registry,
-    store: StoreProtocol,
-    args: tuple[Any, ...] = (),
-    kwargs: dict[str, Any] | None = None,
-) -> Closure:
-    """The closure of what a stage declares in `registry`; touches nothing else.
-
-    DRefs that are not in it are looked up in the in-place registry of the store.
-    """
-    if isinstance(stage, Closure):
-        return stage
-    if callable(stage):
-        _check_function(stage, (registry, *args), kwargs or {})
-        with inside(f"the stage function {getattr(stage, '__name__', stage)}"):
-            stage = stage(registry, *args, **(kwargs or {}))
-    elif args or kwargs:
-        raise BadStage(
-            "arguments go to a stage function, and this is none",
-            given=repr(stage)[:200],
-            remedy="call the stage yourself, or pass the function: instantiate(stage, …)",
-        )
-    registry.add_all([leaf for leaf in leaves(stage) if isinstance(leaf, Derivation)])
-    targets = reshape(stage, _dref)
-    known: Mapping[DRef, Derivation] = registry
-    if any(dref not in registry for dref in leaves(targets)):
-        known = {**in_place_registry(store), **registry}
-    closure = Closure.of(targets, known)
-    _check_names(closure)
-    return closure
-
-
-def _check_function(
-    stage: Callable[..., Target], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
-    try:
-        signature = inspect.signature(stage, follow_wrapped=False)
-    except ValueError:
-        return  # a built-in function, which says itself what is wrong
-    check_call(getattr(stage, "__name__", "stage"), signature, args, kwargs)
-
-
-def _check_names(closure: Closure) -> None:
-    origins: dict[str, str] = {}
-    for derivation in closure.derivations:
-        origin, name = derivation.origin, derivation.config.name
-        if origin and origins.setdefault(name, origin) != origin:
-            raise BadStage(
-                f"two stages are called {name}",
-                first=origins[name],
-                second=origin,
-                remedy=f"give one of them another name: @stage(name='other-{name}')",
-            )
-
-
-def _dref(leaf: object) -> DRef:
-    if isinstance(leaf, Derivation):
-        return leaf.dref
-    if isinstance(leaf, str):
-        return DRef(leaf)
-    raise BadStage(
-        "a stage returns DRefs or Derivations, alone or in lists and dicts",
-        given=repr(leaf)[:200],
-        remedy="end the stage with: return mkdrv(m, config, matcher, realizer)",
-    )
 
 
 class Options(TypedDict, total=False):
@@ -302,7 +211,7 @@ def forced_drefs(force: Forced, closure: Closure) -> frozenset[DRef]:
     one = isinstance(force, (str, Derivation)) or callable(force)
     named = [force] if one else list(cast("Collection[Any]", force))
     # A bare stage stands for what its call declares, as it does among inputs.
-    drefs = frozenset(_dref(one() if callable(one) else one) for one in named)
+    drefs = frozenset(dref_of(one() if callable(one) else one) for one in named)
     strange = drefs - {d.dref for d in closure.derivations}
     if strange:
         raise BadStage(

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from ..model.derivation import Closure
-from ..model.events import Event, Listener, ignore
-from ..store.protocol import StoreProtocol
+from ..core.derivation import Closure
+from ..core.events import Event, Listener, ignore
+from ..store.ports import StoreProtocol
 
 Single = Callable[[], AbstractContextManager[Listener]]
 Open = Callable[[Closure, StoreProtocol, bool | None], AbstractContextManager[Listener]]

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..model.errors import BadStage, NotAStore
+from ..core.errors import BadStage, NotAStore
 from .layout import exists
-from .protocol import StoreProtocol
+from .ports import StoreProtocol
 from .staging import refuse_strange
 from .store import Store
 

@@ -23,18 +23,18 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..model.attempt import Attempt
-from ..model.candidate import Candidate
-from ..model.config import Config
-from ..model.context import Context, parse_provenance, rref_of
-from ..model.digest import short
-from ..model.errors import BadRef, Corrupted, NotInStore
-from ..model.refs import DRef, RRef
+from ..core.attempt import Attempt
+from ..core.candidate import Candidate
+from ..core.config import Config
+from ..core.context import Context, parse_provenance, rref_of
+from ..core.digest import short
+from ..core.errors import BadRef, Corrupted, NotInStore
+from ..core.refs import DRef, RRef
 from . import attempts, below, disk, rights, verdicts
 from .candidates import gather
 from .commit import CONTEXT, Sealed, publish, seal_tree
+from .descriptors import Opened
 from .layout import Layout
-from .opened import Opened
 from .staging import Staging
 from .walk import walk
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..model.attempt import Attempt, attempt_text, parse_attempt
-from ..model.context import Context
-from ..model.digest import seed_of
-from ..model.errors import Corrupted, PystoreWarning
-from ..model.refs import DRef
-from ..model.version import __version__
+from ..core.attempt import Attempt, attempt_text, parse_attempt
+from ..core.context import Context
+from ..core.digest import seed_of
+from ..core.errors import Corrupted, PystoreWarning
+from ..core.refs import DRef
+from ..core.version import __version__
 from . import disk, locks, rights
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
@@ -40,7 +40,7 @@ _SAYS = (
 
 
 @dataclass(frozen=True)
-class Begun:
+class Claim:
     """A number that was claimed, and what belongs to it."""
 
     number: int
@@ -70,7 +70,7 @@ def claim(
     before: Before = NOTHING,
     salt: str = "",
     listed: list[str] | None = None,
-) -> Begun:
+) -> Claim:
     """Claims the next number of this (derivation, context), with its own seed or `seed` (S7).
 
     A number whose seed an imported attempt has had is passed over. `listed` is what the folder
@@ -85,7 +85,7 @@ def claim(
         while (own := seed_of(dref, context.digest, number, salt)) in taken:
             number += 1
         start = max(clock(), before.start, last_start(folder, context.digest, numbers) + 1)
-        begun = Begun(number, own if seed is None else seed, start)
+        begun = Claim(number, own if seed is None else seed, start)
         path = _begin_path(folder, context.digest, number)
         try:
             disk.write_once(path, _begin_text(begun, context, staging), tmp=tmp)
@@ -98,12 +98,12 @@ def claim(
 
 def claim_again(
     folder: str, context: Context, number: int, staging: str, tmp: Path
-) -> Begun | None:
+) -> Claim | None:
     """Goes on with an attempt that died: its number, seed and start; None if its claim was torn."""
     begin = read_begin(folder, context.digest, number)
     if not begin:
         return None
-    begun = Begun(number, int(begin["seed"]), int(begin["start"]))
+    begun = Claim(number, int(begin["seed"]), int(begin["start"]))
     path = _begin_path(folder, context.digest, number)
     disk.publish(path, _begin_text(begun, context, staging), tmp=tmp, durable=False)
     return begun
@@ -126,7 +126,7 @@ def claimed_for(folder: str, staging: str) -> dict[str, Any]:
     return max(found, key=lambda begin: int(begin["number"]), default={})
 
 
-def _begin_text(begun: Begun, context: Context, staging: str) -> bytes:
+def _begin_text(begun: Claim, context: Context, staging: str) -> bytes:
     record = {
         "inputs": dict(context),
         "number": begun.number,

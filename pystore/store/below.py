@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ..model.attempt import Attempt
-from ..model.candidate import Candidate
-from ..model.errors import Corrupted
-from ..model.refs import DRef, RRef
+from ..core.attempt import Attempt
+from ..core.candidate import Candidate
+from ..core.errors import Corrupted
+from ..core.refs import DRef, RRef
 from . import attempts, disk, records, verdicts
 from .attempts import Before
 from .candidates import gather

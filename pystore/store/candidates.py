@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from operator import attrgetter
 
-from ..model.attempt import Attempt
-from ..model.candidate import Candidate
-from ..model.errors import Corrupted
-from ..model.refs import DRef, RRef
+from ..core.attempt import Attempt
+from ..core.candidate import Candidate
+from ..core.errors import Corrupted
+from ..core.refs import DRef, RRef
 from . import disk, records, verdicts
 from .layout import Layout
 

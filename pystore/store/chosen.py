@@ -8,11 +8,11 @@ N3  Where that is not known, as of a rule of a user's own, everything is chosen.
 from collections.abc import Iterable
 from graphlib import TopologicalSorter
 
-from ..model.candidate import Candidate
-from ..model.errors import BadMatcher, Corrupted, MatcherUnsatisfied, NotInStore
-from ..model.keep import keep_latest
-from ..model.matchers import Matcher
-from ..model.refs import DRef, RRef
+from ..core.candidate import Candidate
+from ..core.errors import BadMatcher, Corrupted, MatcherUnsatisfied, NotInStore
+from ..core.gc_policy import keep_latest
+from ..core.matchers import Matcher
+from ..core.refs import DRef, RRef
 from . import uses
 from .store import Store
 

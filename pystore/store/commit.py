@@ -12,20 +12,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.attempt import Attempt
-from ..model.context import provenance_text, rref_of
-from ..model.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
-from ..model.manifest import Manifest
-from ..model.printable import listed
-from ..model.refs import RRef
+from ..core.attempt import Attempt
+from ..core.context import provenance_text, rref_of
+from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
+from ..core.manifest import Manifest
+from ..core.printable import listed
+from ..core.refs import RRef
 from . import attempts, disk, moving, tree
-from .inward import make_relative
+from .inward_links import make_relative
 from .layout import Layout
-from .links import Pool
 from .metrics import Trace, metrics_of
+from .open_files import refuse_writers
+from .shared_files import SharedFiles
 from .staging import Staging
 from .trash import trash
-from .writers import refuse_writers
 
 MANIFEST = "manifest.json"
 CONTEXT = "context.json"
@@ -119,7 +119,7 @@ def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, 
     if durable:
         disk.sync_directory(target.parent)
     if fresh:
-        Pool(layout).add(target, sealed.manifest)
+        SharedFiles(layout).add(target, sealed.manifest)
     return Committed(sealed.rref, fresh)
 
 
@@ -175,7 +175,7 @@ def is_sound(realization: Path, provenance: bytes) -> bool:
 
 
 def _stated_digest(provenance: bytes) -> str:
-    from ..model.context import parse_provenance
+    from ..core.context import parse_provenance
 
     return parse_provenance(provenance)[2]
 

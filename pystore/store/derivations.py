@@ -4,10 +4,10 @@ import os
 import warnings
 from pathlib import Path
 
-from ..model.config import Config
-from ..model.errors import BadConfig, Corrupted, PystoreWarning
-from ..model.printable import counted, listed
-from ..model.refs import DRef
+from ..core.config import Config
+from ..core.errors import BadConfig, Corrupted, PystoreWarning
+from ..core.printable import counted, listed
+from ..core.refs import DRef
 from . import disk, rights, tree
 from .layout import Layout, entries, well_formed
 from .trash import discard_litter

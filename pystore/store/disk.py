@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from ..model.errors import Corrupted
-from .opened import Irregular, Name, Opened, open_file, open_sized
+from ..core.errors import Corrupted
+from .descriptors import Irregular, Name, Opened, open_file, open_sized
 
 _CHUNK = 1 << 16
 _SPAN = 1 << 24  # [bytes] that are copied in one call

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..model.printable import counted
+from ..core.printable import counted
 from . import disk, locks, rights, tree
 from .attempts import is_record, names
+from .descriptors import open_folder
 from .layout import FORMAT
 from .mounts import SHARED, mounted
-from .opened import open_folder
 from .store import Store
 
 State = Literal["fine", "note", "broken"]

@@ -1,19 +1,19 @@
 """Ending: what is recorded of an attempt that has succeeded."""
 
-from ..model.attempt import Attempt
-from ..model.reads import Surroundings
-from . import beside
+from ..core.attempt import Attempt
+from ..core.reads import Surroundings
+from . import attempt_files
 from .commit import Sealed
 from .mentions import complete
-from .protocol import Told
+from .ports import AttemptReport
 from .staging import Staging
 
 
 def record_of_success(
-    staging: Staging, told: Told, sealed: Sealed, around: Surroundings, stop: int
+    staging: Staging, told: AttemptReport, sealed: Sealed, around: Surroundings, stop: int
 ) -> Attempt:
     """The record of an attempt whose output is final, and that ended now [ns since the epoch]."""
-    record = beside.record_of(staging, told, "succeeded", stop)
+    record = attempt_files.record_of(staging, told, "succeeded", stop)
     reads = complete(around, record.reads, record.notes, staging.out, sealed.manifest)
     metrics = {**sealed.metrics, **told.metrics}
     tree = sealed.manifest.digest

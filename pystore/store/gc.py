@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..model.errors import Corrupted, NotInStore
-from ..model.keep import Keep
-from ..model.manifest import Manifest
-from ..model.printable import counted, listed
-from ..model.refs import RRef
-from . import disk, live, locks, rights, tree
+from ..core.errors import Corrupted, NotInStore
+from ..core.gc_policy import GcPolicy
+from ..core.manifest import Manifest
+from ..core.printable import counted, listed
+from ..core.refs import RRef
+from . import disk, in_use, locks, rights, tree
 from .chosen import chosen
 from .commit import MANIFEST
 from .pins import pins, roots_at
@@ -26,7 +26,7 @@ from .rights import Obstacle, obstacle
 from .store import Store
 from .trash import discard, discard_litter
 
-Kept = RRef | str | Path | Keep
+Keepable = RRef | str | Path | GcPolicy
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ class Garbage:
 
 
 @rights.explained
-def collect(store: Store, keep: Iterable[Kept] | None = None, *, dry_run: bool = True) -> Garbage:
+def collect(
+    store: Store, keep: Iterable[Keepable] | None = None, *, dry_run: bool = True
+) -> Garbage:
     """Removes each realization that no root keeps, and what dead processes left.
 
     Roots are the pins, what living processes use, and `keep`: RRefs, paths that lead into the
@@ -66,7 +68,7 @@ def collect(store: Store, keep: Iterable[Kept] | None = None, *, dry_run: bool =
     user's stays, and is named; where it cannot be read what must stay, all realizations do.
     """
     kept, store = None if keep is None else list(keep), store.own
-    with live.gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
+    with in_use.gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
         found = _look(store, kept)
         shared = store.pool.shared(Path(store.layout.out(rref)) for rref in found.victims)
         if not dry_run:
@@ -106,7 +108,7 @@ class _Found:
 _BARRED = (errno.EPERM, errno.EACCES, errno.EBUSY)
 
 
-def _look(store: Store, kept: list[Kept] | None) -> _Found:
+def _look(store: Store, kept: list[Keepable] | None) -> _Found:
     found = _Found({})
     found.litter = {path: path for path in _litter(store, found) if found.may_go(path)}
     try:
@@ -125,15 +127,15 @@ def _folder(store: Store, rref: RRef) -> Path:
     return Path(store.layout.realization(rref))
 
 
-def _roots(store: Store, kept: list[Kept] | None) -> set[RRef]:
+def _roots(store: Store, kept: list[Keepable] | None) -> set[RRef]:
     # Another process may still read what it was given; this one has asked for the collection,
     # and keeps only what its own running builds need.
     own = frozenset() if store.session.running else store.session.names
-    roots = live.used(store.layout.tmp, without=own) | set(pins(store).values())
+    roots = in_use.used(store.layout.tmp, without=own) | set(pins(store).values())
     if kept is None:
         roots |= chosen(store)
     for one in kept or ():
-        if isinstance(one, Keep):
+        if isinstance(one, GcPolicy):
             for dref in store.drefs():
                 roots |= one.chosen(store.all_candidates(dref, one.matcher.reads))
         elif isinstance(one, str) and one.startswith("rref:"):

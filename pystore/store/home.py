@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ..model.errors import BadPlace
+from ..core.errors import BadPlace
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ..model.errors import BadRef, BadStage, Corrupted, FormatTooNew, NotAStore
-from ..model.options import Seeds
-from ..model.printable import listed
-from ..model.refs import DRef, RRef
+from ..core.errors import BadRef, BadStage, Corrupted, FormatTooNew, NotAStore
+from ..core.options import Seeds
+from ..core.printable import listed
+from ..core.refs import DRef, RRef
 from . import disk, rights
 from .mounts import apart
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from . import rights
+from .descriptors import Kept, Opened
 from .forked import forgotten_by_children
-from .opened import Kept, Opened
 
 POLL = 0.02  # [s] between two looks at a lock that is held
 

@@ -7,23 +7,23 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from ..model.attempt import Attempt, Outcome, outcome_of
-from ..model.candidate import Candidate
-from ..model.config import Config
-from ..model.context import Context, provenance_text, rref_of
-from ..model.digest import seed_of
-from ..model.errors import NotInStore
-from ..model.events import Listener
-from ..model.matchers import Matcher
-from ..model.reads import Surroundings
-from ..model.refs import DRef, RRef
+from ..core.attempt import Attempt, Outcome, outcome_of
+from ..core.candidate import Candidate
+from ..core.config import Config
+from ..core.context import Context, provenance_text, rref_of
+from ..core.digest import seed_of
+from ..core.errors import NotInStore
+from ..core.events import Listener
+from ..core.matchers import Matcher
+from ..core.reads import Surroundings
+from ..core.refs import DRef, RRef
 from . import attempts, disk, tree
-from .attempts import Begun, Clock
+from .attempts import Claim, Clock
 from .commit import Committed, check_promises
-from .inward import make_relative
+from .inward_links import make_relative
 from .mentions import complete
 from .metrics import Trace, metrics_of
-from .protocol import Told
+from .ports import AttemptReport
 from .staging import Staging, make_folder
 
 _Key = tuple[DRef, str]
@@ -60,7 +60,7 @@ class MemoryStore:
         self._clock = clock
         self._configs: dict[DRef, Config] = {}
         self._ended: dict[_Key, list[Attempt]] = {}
-        self._begun: dict[_Key, list[Begun]] = {}
+        self._begun: dict[_Key, list[Claim]] = {}
         self._contexts: dict[RRef, Context] = {}
         self._trees: dict[RRef, str] = {}
         self._traces: dict[tuple[DRef, str, int], Trace] = {}
@@ -169,12 +169,12 @@ class MemoryStore:
             last = begun[-1].start if begun else 0
             own = seed_of(config.dref, context.digest, len(begun))
             start = max(self._clock(), last + 1)
-            begun.append(Begun(len(begun), own if seed is None else seed, start))
+            begun.append(Claim(len(begun), own if seed is None else seed, start))
             return Staging(path, config, context, begun[-1], claim)
 
-    def commit(self, staged: Staging, told: Told | None = None) -> Committed:
+    def commit(self, staged: Staging, told: AttemptReport | None = None) -> Committed:
         """Turns a staging into a realization."""
-        told = told or Told()
+        told = told or AttemptReport()
         check_promises(staged)
         make_relative(staged.out, tree.check(staged.out, told.outside))
         staged.end_reads()
@@ -200,7 +200,7 @@ class MemoryStore:
         ]
         return Committed(rref, fresh)
 
-    def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
+    def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"
         self._end(staged, told, outcome_of(error), error=text, reads=staged.reads())
@@ -224,7 +224,7 @@ class MemoryStore:
         """A directory for this attempt."""
         return self._beside(staged, "logs")
 
-    def look_further(
+    def ask_substituters(
         self, config: Config, context: Context, listener: Listener, source: str = ""
     ) -> bool:
         """Looks nowhere."""
@@ -259,7 +259,7 @@ class MemoryStore:
             gone=not here,
         )
 
-    def _end(self, staged: Staging, told: Told, outcome: Outcome, **what: Any) -> None:
+    def _end(self, staged: Staging, told: AttemptReport, outcome: Outcome, **what: Any) -> None:
         begun = staged.begun
         attempt = Attempt(
             id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,

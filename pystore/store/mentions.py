@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from ..model.errors import Corrupted, NotInStore
-from ..model.manifest import Manifest
-from ..model.reads import Reads, Surroundings, digest_of, key_of
+from ..core.errors import Corrupted, NotInStore
+from ..core.manifest import Manifest
+from ..core.reads import Reads, Surroundings, digest_of, key_of
 from . import disk
 
 LARGEST = 1 << 20  # [bytes] of an artifact that is searched

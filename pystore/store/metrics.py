@@ -12,9 +12,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..model.candidate import first_number
-from ..model.errors import PystoreWarning
-from ..model.manifest import Manifest
+from ..core.candidate import first_number
+from ..core.errors import PystoreWarning
+from ..core.manifest import Manifest
 from . import disk
 
 Trace = list[tuple[int, str, float]]  # step, name, value

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import disk
-from .opened import Opened
+from .descriptors import Opened
 
 SHARED = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "lustre", "glusterfs")
 """Types of file systems that several machines use at the same time."""

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from . import disk, tree
-from .opened import Opened, open_file
+from .descriptors import Opened, open_file
 from .walk import Step, walk
 
 

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from ..model.errors import BadName, BadRef, NotInStore
-from ..model.printable import listed
-from ..model.refs import RRef, check_name
+from ..core.errors import BadName, BadRef, NotInStore
+from ..core.printable import listed
+from ..core.refs import RRef, check_name
 from . import disk, rights
 from .store import Store
 

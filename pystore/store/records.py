@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from ..model.attempt import Attempt
-from ..model.refs import RRef
+from ..core.attempt import Attempt
+from ..core.refs import RRef
 from . import attempts
 
 _FEW = 32  # names: what they say is read again as quickly

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..model.errors import Corrupted, InUse, NoAccess, NotInStore
-from ..model.printable import counted, listed
-from ..model.refs import DRef, RRef
-from . import below, live, rights, verdicts
+from ..core.errors import Corrupted, InUse, NoAccess, NotInStore
+from ..core.printable import counted, listed
+from ..core.refs import DRef, RRef
+from . import below, in_use, rights, verdicts
 from .pins import pins
 from .store import Store
 
@@ -22,7 +22,7 @@ def remove(store: Store, ref: DRef | RRef, *, force: bool = False) -> None:
     unless `force`; NoAccess when it is another user's.
     """
     store = store.own
-    with live.gate(store.layout.gate, fcntl.LOCK_EX):
+    with in_use.gate(store.layout.gate, fcntl.LOCK_EX):
         if isinstance(ref, RRef) and ref not in store.realizations(ref.dref):
             raise store.absent(ref)
         if not force:
@@ -58,7 +58,9 @@ def needs(store: Store, ref: DRef | RRef) -> dict[str, Sequence[str]]:
     return {
         "needed_by": sorted(dependents(store, ref)),
         "pinned_as": [name for name, rref in pins(store).items() if rref in own],
-        "used_by_processes": sorted(own & live.used(store.layout.tmp, without=store.session.names)),
+        "used_by_processes": sorted(
+            own & in_use.used(store.layout.tmp, without=store.session.names)
+        ),
     }
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import FunctionType
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from ..model.errors import NoAccess
-from ..model.printable import printable
-from .opened import Kept
+from ..core.errors import NoAccess
+from ..core.printable import printable
+from .descriptors import Kept
 
 P = ParamSpec("P")
 Result = TypeVar("Result")

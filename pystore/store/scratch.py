@@ -10,14 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.attempt import Attempt, parse_attempt
-from ..model.config import Config
-from ..model.context import Context
-from ..model.errors import Corrupted
-from . import attempts, disk, locks, moving, reading, rights, tree
-from .attempts import Begun, Clock
+from ..core.attempt import Attempt, parse_attempt
+from ..core.config import Config
+from ..core.context import Context
+from ..core.errors import Corrupted
+from . import attempts, disk, locks, moving, read_log, rights, tree
+from .attempts import Claim, Clock
+from .descriptors import Kept
 from .layout import Layout
-from .opened import Kept
 
 SUFFIX = ".scratch"
 
@@ -98,7 +98,7 @@ def abandoned(
 class Left:
     """What an attempt left, and the attempt that goes on with it."""
 
-    begun: Begun
+    begun: Claim
     held: Scratch
     number: int  # of the attempt that left it
 
@@ -138,7 +138,7 @@ def record_of(folder: str, context: str, number: int) -> Attempt | None:
 
 
 def _reads_of(path: str) -> str:
-    return path.removesuffix(SUFFIX) + reading.SUFFIX
+    return path.removesuffix(SUFFIX) + read_log.SUFFIX
 
 
 def _hold(path: str) -> Scratch | None:

@@ -6,17 +6,17 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.config import Config
-from ..model.context import Context
-from ..model.errors import BadPlace, PystoreWarning
-from ..model.refs import DRef
+from ..core.config import Config
+from ..core.context import Context
+from ..core.errors import BadPlace, PystoreWarning
+from ..core.refs import DRef
 from . import disk, locks, rights, tree
-from .attempts import Begun
+from .attempts import Claim
+from .descriptors import Kept
 from .layout import Layout
 from .mounts import apart
-from .opened import Kept
 from .owner import strange_owner
-from .reading import NAME, Reading, taken_over
+from .read_log import NAME, Reading, taken_over
 from .scratch import Scratch
 
 
@@ -27,7 +27,7 @@ class Staging:
     path: Path
     config: Config
     context: Context
-    begun: Begun
+    begun: Claim
     _claim: Kept | None = None  # its lock says that a living process uses the directory
     scratch: Scratch | None = None  # what the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over

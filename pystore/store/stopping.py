@@ -1,7 +1,7 @@
 """Stopping: the record of an attempt whose process was ended by who called it."""
 
-from ..model.context import Context
-from ..model.refs import DRef
+from ..core.context import Context
+from ..core.refs import DRef
 from . import attempts, disk
 from .store import Store
 

@@ -16,43 +16,43 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from ..model.attempt import Attempt, outcome_of
-from ..model.candidate import Candidate
-from ..model.config import Config
-from ..model.context import Context, parse_provenance
-from ..model.errors import Corrupted, NotAStore, NotInStore
-from ..model.events import Listener
-from ..model.matchers import Matcher
-from ..model.options import Seeds
-from ..model.reads import Surroundings
-from ..model.refs import DRef, RRef
+from ..core.attempt import Attempt, outcome_of
+from ..core.candidate import Candidate
+from ..core.config import Config
+from ..core.context import Context, parse_provenance
+from ..core.errors import Corrupted, NotAStore, NotInStore
+from ..core.events import Listener
+from ..core.matchers import Matcher
+from ..core.options import Seeds
+from ..core.reads import Surroundings
+from ..core.refs import DRef, RRef
 from . import (
     adopt,
+    attempt_files,
     attempts,
     below,
-    beside,
     derivations,
     disk,
-    kept,
     locks,
+    reopening,
     rights,
     scratch,
     staging,
-    touched,
+    touched_inputs,
     tree,
     uses,
     verdicts,
 )
-from .attempts import Begun, Clock
+from .attempts import Claim, Clock
 from .commit import CONTEXT, Committed, publish, seal
 from .current import using
 from .ending import record_of_success
 from .home import real
+from .in_use import session_of
 from .layout import Layout, exists, open_below, open_root
-from .links import Pool
-from .live import session_of
 from .metrics import Trace
-from .protocol import Told
+from .ports import AttemptReport
+from .shared_files import SharedFiles
 from .staging import Staging
 from .trash import discard
 
@@ -88,7 +88,7 @@ class Store:
         self.layout = Layout(self.root, None if below is None else open_below(real(below)))
         self.session = session_of(self.id, self.layout.tmp, self.layout.gate)
         self._clock = clock
-        self.pool = Pool(self.layout)
+        self.pool = SharedFiles(self.layout)
         self.staging_area = self.layout.tmp
         if custom_tmp is not None:
             self.staging_area = staging.area(real(custom_tmp), self.layout, self.id)
@@ -283,7 +283,7 @@ class Store:
         return Staging(path, config, context, begun, claim)
 
     def claim(self, dref: DRef, context: Context, name: str, seed: int | None, after: int = 0,
-              listed: list[str] | None = None) -> Begun:  # fmt: skip
+              listed: list[str] | None = None) -> Claim:  # fmt: skip
         """The next attempt number of a (derivation, context), for the staging of this name."""
         folder, tmp, now = self.layout.attempts(dref), self.layout.tmp, self._clock
         before = below.ended(self.layout, dref, context.digest, after, seeds=seed is None)
@@ -300,21 +300,21 @@ class Store:
 
     def logdir(self, staged: Staging) -> Path:
         """A directory beside the record of the attempt, which stays; no part of the output."""
-        return beside.logdir(self.layout, staged)
+        return attempt_files.logdir(self.layout, staged)
 
     def log_path(self, dref: DRef, context: str, number: int) -> Path:
         """The file for what an attempt prints, whether there is one or not."""
         return Path(self.layout.beside(dref, context, number, "log"))
 
-    def commit(self, staged: Staging, told: Told | None = None) -> Committed:
+    def commit(self, staged: Staging, told: AttemptReport | None = None) -> Committed:
         """Turns a staging into a realization (S4).
 
         Raises MissingOutput or UnkeepableOutput, which leave the staging as it was; BuildError
         when an input was changed meanwhile.
         """
-        told = told or Told()
+        told = told or AttemptReport()
         staged.hold()
-        touched.refuse(self, staged)
+        touched_inputs.refuse(self, staged)
         outside, share = frozenset(told.outside), self.pool.share
         sealed = seal(staged, outside, durable=self.durable, share=share)
         around = Surroundings(staged.config, staged.context, self)
@@ -322,7 +322,7 @@ class Store:
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         with self.session.open_gate():
             trace = [*sealed.trace, *told.trace]
-            beside.keep(self.layout, staged, told, trace, durable=self.durable)
+            attempt_files.keep(self.layout, staged, told, trace, durable=self.durable)
             self.session.note([sealed.rref])
             committed = publish(self.layout, staged, sealed, attempt, durable=self.durable)
             verdicts.lift(self.layout.attempts(sealed.rref.dref), sealed.rref, "damaged")
@@ -344,7 +344,7 @@ class Store:
         """The realizations of others with the same resolved config that this one lacks."""
         return list(adopt.sources(self.layout, config, context))
 
-    def look_further(
+    def ask_substituters(
         self, config: Config, context: Context, listener: Listener, source: str = ""
     ) -> bool:
         """Looks nowhere: this store stands alone."""
@@ -355,27 +355,27 @@ class Store:
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""
-        return kept.reopen(self, Path(os.path.realpath(path)))
+        return reopening.reopen(self, Path(os.path.realpath(path)))
 
-    def fail(self, staged: Staging, told: Told, error: BaseException) -> bool:
+    def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
-        attempt = beside.record_of(staged, told, outcome_of(error), self._clock())
+        attempt = attempt_files.record_of(staged, told, outcome_of(error), self._clock())
         attempt = attempt._replace(error=text)
         folder = self.layout.attempts(staged.dref)
         with self.session.open_gate():
-            beside.keep(self.layout, staged, told, told.trace, durable=self.durable)
+            attempt_files.keep(self.layout, staged, told, told.trace, durable=self.durable)
             attempts.record(folder, attempt, tmp=self.layout.tmp, durable=self.durable)
-        touched.warn(self, staged)
-        return kept.keep(self, staged)
+        touched_inputs.warn(self, staged)
+        return reopening.keep(self, staged)
 
     def trace(self, attempt: Attempt) -> Trace:
         """The metrics that an attempt told over its steps; empty when it told none."""
-        return beside.read_trace(below.home(self.layout, attempt), attempt)
+        return attempt_files.read_trace(below.home(self.layout, attempt), attempt)
 
     def diff(self, attempt: Attempt) -> bytes:
         """How the project's files differed from its last revision; empty where they did not."""
-        return beside.read_diff(below.home(self.layout, attempt), attempt)
+        return attempt_files.read_diff(below.home(self.layout, attempt), attempt)
 
     # --- the rest ----------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-from ..model.refs import DRef, RRef
+from ..core.refs import DRef, RRef
 from . import disk, moving, rights, tree, verdicts
 from .layout import Layout
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from ..model.errors import UnkeepableOutput
-from ..model.manifest import Entry, Manifest, encode_name
-from ..model.printable import counted, listed
+from ..core.errors import UnkeepableOutput
+from ..core.manifest import Entry, Manifest, encode_name
+from ..core.printable import counted, listed
 from . import mounts, rights
-from .inward import inward
-from .opened import KINDS, Opened, open_file, open_folder
+from .descriptors import KINDS, Opened, open_file, open_folder
+from .inward_links import inward
 from .walk import Step, named, walk
 
 Share = Callable[[Step, Entry, int], bool]  # replaces a file, open as the last, by an equal one

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from ..model.digest import short
-from ..model.matchers import Matcher, match_latest
-from ..model.rules import parse_rule, rule_text
+from ..core.digest import short
+from ..core.matchers import Matcher, match_latest
+from ..core.rules import parse_rule, rule_text
 from . import attempts, disk
 
 SUFFIX = ".matcher"

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from ..model.errors import Corrupted
-from ..model.refs import RRef
+from ..core.errors import Corrupted
+from ..core.refs import RRef
 from . import disk, tree
 
 Kind = Literal["rejected", "damaged"]

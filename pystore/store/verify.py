@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..model.attempt import parse_attempt
-from ..model.context import Context, parse_provenance, rref_of
-from ..model.errors import Corrupted, NotInStore, UnkeepableOutput
-from ..model.events import Listener, Progress, ignore
-from ..model.manifest import Entry, Manifest, encode_name
-from ..model.printable import counted
-from ..model.refs import DRef, RRef
-from . import attempts, beside, disk, rights, tree, verdicts
+from ..core.attempt import parse_attempt
+from ..core.context import Context, parse_provenance, rref_of
+from ..core.errors import Corrupted, NotInStore, UnkeepableOutput
+from ..core.events import Listener, Progress, ignore
+from ..core.manifest import Entry, Manifest, encode_name
+from ..core.printable import counted
+from ..core.refs import DRef, RRef
+from . import attempt_files, attempts, disk, rights, tree, verdicts
 from .commit import CONTEXT, MANIFEST, OWN
-from .live import gate
+from .in_use import gate
 from .store import Store
 from .trash import trash
 
@@ -145,7 +145,7 @@ class _Rounds:
             kind = attempts.kind_of(name)
             if what := _record_damage(folder, name, dref) if kind == "json" else "":
                 yield Damage(dref, "attempt", f"{_home(dref)}/attempts/{name}", what)
-            if what := beside.damage(folder, name) if kind in ("trace", "diff") else "":
+            if what := attempt_files.damage(folder, name) if kind in ("trace", "diff") else "":
                 yield Damage(dref, "attempt", f"{_home(dref)}/attempts/{name}", what)
             if what := verdicts.damage(folder, name) if kind in ("rejected", "damaged") else "":
                 yield Damage(dref, "verdict", f"{_home(dref)}/attempts/{name}", what)

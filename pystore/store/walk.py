@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from .opened import Opened, open_folder
+from .descriptors import Opened, open_folder
 
 Root = str | os.PathLike[str]
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from ..model.errors import BadPlace
+from ..core.errors import BadPlace
 from ..store.layout import exists
 from ..store.owner import strange_owner
 

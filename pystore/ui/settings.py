@@ -19,13 +19,13 @@ import warnings
 from pathlib import Path
 from typing import Literal
 
-from ..model.errors import BadPlace, BadSettings, PystoreWarning
-from ..model.options import Seeds
-from ..model.printable import listed
-from ..run.remotes import Defaults
+from ..core.errors import BadPlace, BadSettings, PystoreWarning
+from ..core.options import Seeds
+from ..core.printable import listed
 from ..store.current import Default
 from ..store.home import expanded
 from ..store.layout import exists
+from ..store.remote.settings import Defaults
 from ..store.sharing import share_with_group
 from ..store.store import Store
 from . import nearby

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..model.errors import BadSettings
+from ..core.errors import BadSettings
 from ..store.home import expanded
 from .nearby import ANY
 

@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pystore.model.attempt import parse_attempt
-from pystore.model.config import Config
-from pystore.model.context import rref_of
-from pystore.model.errors import Corrupted, PystoreError
-from pystore.model.refs import DRef
+from pystore.core.attempt import parse_attempt
+from pystore.core.config import Config
+from pystore.core.context import rref_of
+from pystore.core.errors import Corrupted, PystoreError
+from pystore.core.refs import DRef
 from pystore.store.commit import is_sound
 
 _ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links"}

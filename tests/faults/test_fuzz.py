@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import pystore as ps
 from pystore import Config, DRef, RRef
+from pystore.core.attempt import parse_attempt
+from pystore.core.context import parse_provenance
+from pystore.core.manifest import Manifest
 from pystore.errors import PystoreError
-from pystore.model.attempt import parse_attempt
-from pystore.model.context import parse_provenance
-from pystore.model.manifest import Manifest
 
 H = "0123456789abcdef" * 2
 pieces = st.sampled_from(

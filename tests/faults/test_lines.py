@@ -16,7 +16,8 @@ from figures import figure
 
 import pystore as ps
 from pystore import Context, Derivation, match_latest
-from pystore.run import dispatch, nesting
+from pystore.declare import nesting
+from pystore.run import dispatch
 from pystore.run.executor import SerialExecutor
 from pystore.store import locks
 

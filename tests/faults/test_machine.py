@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pystore import Config, Context, Store
 from pystore.errors import PystoreError
 from pystore.store.memory import MemoryStore
-from pystore.store.protocol import Told
+from pystore.store.ports import AttemptReport
 
 CONFIGS = [Config({"name": "a"}), Config({"name": "b"}), Config({"name": "c", "x": 1})]
 STEPS = {"examples": 0, "steps": 0}
@@ -92,8 +92,8 @@ class Stores(RuleBasedStateMachine):
             staging = store.begin(config, context)
             (staging.out / "m.txt").write_text(text)
             if fails:
-                return store.fail(staging, Told("f"), ValueError(text))
-            committed = store.commit(staging, Told("f"))
+                return store.fail(staging, AttemptReport("f"), ValueError(text))
+            committed = store.commit(staging, AttemptReport("f"))
             return committed.rref, committed.fresh
 
         result = self.both(action)

@@ -12,10 +12,10 @@ from figures import figure
 
 import pystore as ps
 from pystore import Derivation, Store, events, match_latest
+from pystore.core.context import provenance_text, rref_of
+from pystore.core.manifest import Entry, Manifest
 from pystore.errors import PystoreError
-from pystore.model.context import provenance_text, rref_of
-from pystore.model.manifest import Entry, Manifest
-from pystore.store.remote.parcel import Parcel
+from pystore.store.remote.bill_of_parts import BillOfParts
 from pystore.store.remote.record import Record
 
 TIMES = 20
@@ -129,7 +129,7 @@ def symlink(poison):
     context = poison.pushed.theirs.context(poison.rref)
     provenance = provenance_text(poison.rref.dref, context, manifest.digest)
     evil = rref_of(poison.rref.dref, provenance)
-    put(poison.home / f"{evil.digest}.json", Parcel(evil, provenance, manifest, ()).text)
+    put(poison.home / f"{evil.digest}.json", BillOfParts(evil, provenance, manifest, ()).text)
     (attempt,) = poison.pushed.theirs.attempts(poison.rref.dref)
     lie = Record(attempt._replace(rref=evil, tree=manifest.digest), context)
     put(poison.home / f"{attempt.context}.{attempt.id}.json", lie.text)

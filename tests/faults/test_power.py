@@ -22,7 +22,7 @@ from figures import figure
 
 import pystore as ps
 from pystore import Derivation, events, match_latest
-from pystore.store import live
+from pystore.store import in_use
 from pystore.store.gc import collect
 
 CUTS = 20
@@ -129,7 +129,7 @@ def _damages(root: Path, acknowledged: list[str]) -> list[str]:
         collect(store, everything, dry_run=False)
     except Exception as error:
         return [*found, f"O3 it needs a hand: {error!r}"]
-    for session in live.sessions():
+    for session in in_use.sessions():
         session.end()  # or the file system could not be unmounted
     left = [name for name in oracle.litter(root) if not name.startswith("O5 tmp/live-")]
     return found + oracle.unsound(root) + left

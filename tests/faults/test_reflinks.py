@@ -11,7 +11,7 @@ from figures import figure
 
 import pystore as ps
 from pystore import Derivation, match_latest
-from pystore.store import live
+from pystore.store import in_use
 
 LARGE = random.Random(1).randbytes(5_000_000)
 
@@ -30,7 +30,7 @@ def xfs(tmp_path: Path, area: Path):
         image.unlink()
         pytest.skip(f"no file system with reflinks can be mounted: {error}")
     yield mount
-    for session in live.sessions():
+    for session in in_use.sessions():
         session.end()  # or it could not be unmounted
     subprocess.run(["umount", str(mount)], check=True)
     image.unlink()

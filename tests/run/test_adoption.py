@@ -11,10 +11,10 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, build_seed, events, match_latest, match_some, output, stage
+from pystore.ask.inspection.attempts import as_run
+from pystore.core.attempt import attempt_text
 from pystore.errors import BuildError, MissingOutput, NotInStore
-from pystore.model.attempt import attempt_text
 from pystore.run.acceptance import accept
-from pystore.run.inspection.attempts import as_run
 from pystore.store import attempts as records
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import pystore as ps
 from pystore import events, match, match_all, match_best, match_latest, match_some, selfref, two_way
+from pystore.core.context import Context
 from pystore.errors import (
     BadConfig,
     BadRef,
@@ -22,7 +23,6 @@ from pystore.errors import (
     PystoreWarning,
     StoreBusy,
 )
-from pystore.model.context import Context
 from pystore.store import tree
 
 

@@ -12,7 +12,7 @@ from pystore.errors import ChecksumMismatch, FetchError, PystoreWarning
 from pystore.store import disk
 from pystore.store.remote import arrival as arrivals
 from pystore.store.remote.arrival import Arrival
-from pystore.store.remote.local import Shipment
+from pystore.store.remote.shipment import Shipment
 
 CALLS = ("fchmod", "chmod", "rename", "link")  # by which a tree is sealed, shared and published
 

@@ -6,7 +6,7 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, match, match_best, match_exact, match_latest, match_some, match_top
-from pystore.model.rules import parse_rule, rule_text
+from pystore.core.rules import parse_rule, rule_text
 from pystore.ui.cli.main import run
 
 FILE = "accuracy.txt"

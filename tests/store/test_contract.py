@@ -14,9 +14,9 @@ from pystore import (
     match_some,
     realize,
 )
+from pystore.core.digest import seed_of
 from pystore.errors import BuildError, NotInStore, UnkeepableOutput
-from pystore.model.digest import seed_of
-from pystore.store.protocol import Told
+from pystore.store.ports import AttemptReport
 
 CONFIG = Config({"name": "a"})
 NOWHERE = Context()
@@ -25,7 +25,7 @@ NOWHERE = Context()
 def build(store, text="1", config=CONFIG, context=NOWHERE):
     staging = store.begin(config, context)
     (staging.out / "m.txt").write_text(text)
-    return store.commit(staging, Told())
+    return store.commit(staging, AttemptReport())
 
 
 class TestStore:
@@ -97,7 +97,7 @@ class TestStore:
     def test_a_failed_attempt_commits_nothing_and_is_remembered(self, any_store):
         staging = any_store.begin(CONFIG, NOWHERE)
         (staging.out / "part.txt").write_text("x")
-        assert any_store.fail(staging, Told("f"), ValueError("no"))
+        assert any_store.fail(staging, AttemptReport("f"), ValueError("no"))
         assert staging.out.exists()
         (attempt,) = any_store.attempts(CONFIG.dref)
         assert (attempt.outcome, attempt.error, attempt.rref) == ("failed", "ValueError: no", None)
@@ -105,7 +105,7 @@ class TestStore:
 
     def test_a_failed_attempt_that_wrote_nothing_leaves_no_staging(self, any_store):
         staging = any_store.begin(CONFIG, NOWHERE)
-        assert not any_store.fail(staging, Told(), ValueError())
+        assert not any_store.fail(staging, AttemptReport(), ValueError())
         assert not staging.path.exists()
 
     def test_what_an_attempt_has_read_stands_in_its_record(self, any_store):
@@ -136,14 +136,14 @@ class TestStore:
             staging = any_store.begin(CONFIG, NOWHERE)
             seeds.append(staging.begun.seed)
             assert staging.begun.seed == seed_of(CONFIG.dref, NOWHERE.digest, i) < 2**32
-            any_store.fail(staging, Told(), ValueError())
+            any_store.fail(staging, AttemptReport(), ValueError())
         assert len(set(seeds)) == 5
 
     def test_S4_what_cannot_be_kept_is_refused(self, any_store):
         staging = any_store.begin(CONFIG, NOWHERE)
         (staging.out / "link").symlink_to("/etc/passwd")
         with pytest.raises(UnkeepableOutput, match="link"):
-            any_store.commit(staging, Told())
+            any_store.commit(staging, AttemptReport())
 
     def test_a_lock_is_one_persons(self, any_store):
         first, second = (any_store.lock(CONFIG.dref, NOWHERE) for _ in range(2))

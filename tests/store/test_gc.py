@@ -8,9 +8,9 @@ import textwrap
 import pytest
 
 import pystore as ps
-from pystore import Config, Derivation, Keep, events, keep_best, keep_latest, match_latest
+from pystore import Config, Derivation, GcPolicy, events, keep_best, keep_latest, match_latest
 from pystore.errors import BadName, BadRef, BadStage, Corrupted, InUse, NotInStore
-from pystore.store.protocol import Told
+from pystore.store.ports import AttemptReport
 
 
 def write(b):
@@ -100,7 +100,7 @@ def test_policies_choose_in_each_derivation(store):
     kept = set(scores) - set(ps.gc(keep=[keep_latest(2)]).realizations)
     assert kept == {*made[a][2:], *made[b][2:], *ps.deps_of(made[b][3])}
     assert ps.gc(keep=keep_latest(4)).realizations == {}
-    assert isinstance(keep_latest(2), Keep)
+    assert isinstance(keep_latest(2), GcPolicy)
 
 
 def test_a_best_result_that_is_gone_still_counts_in_its_metrics(store):
@@ -125,7 +125,7 @@ def test_a_bad_root_is_an_error_and_nothing_goes(store, keep, tmp_path, monkeypa
 def test_S6_litter_is_removed_and_what_is_in_use_is_not(store):
     failed = store.begin(Config({"name": "f"}), ps.Context())
     (failed.out / "half").write_text("x")
-    store.fail(failed, Told(), ValueError())
+    store.fail(failed, AttemptReport(), ValueError())
     died = store.begin(Config({"name": "d"}), ps.Context())
     died.close()
     building = store.begin(Config({"name": "b"}), ps.Context())

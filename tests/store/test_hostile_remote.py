@@ -12,11 +12,11 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, match_latest
+from pystore.core.digest import short
 from pystore.errors import ChecksumMismatch, NotInStore, PystoreWarning
-from pystore.model.digest import short
 from pystore.store.remote import arrival as arrivals
 from pystore.store.remote.arrival import Arrival
-from pystore.store.remote.local import Shipment
+from pystore.store.remote.shipment import Shipment
 
 DEEP = json.loads("[" * 200 + "]" * 200)
 

@@ -13,8 +13,8 @@ import pytest
 
 import pystore as ps
 from pystore import Config, Context, Derivation, Store, match_latest
+from pystore.ask.replay import replay
 from pystore.errors import UnkeepableOutput
-from pystore.run.seeds import replay
 from pystore.store import tree
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, events, match_latest, match_some
+from pystore.core.statistics import distinct
 from pystore.errors import (
     BadPlace,
     Corrupted,
@@ -20,7 +21,6 @@ from pystore.errors import (
     NotInStore,
     UnkeepableOutput,
 )
-from pystore.model.statistics import distinct
 from pystore.run import provenance
 from pystore.store.remote import parts
 from pystore.store.remote.place import UrlPlace

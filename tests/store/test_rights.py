@@ -10,8 +10,8 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, match_latest
+from pystore.core.context import Context
 from pystore.errors import BadSettings, NoAccess, NotAStore
-from pystore.model.context import Context
 from pystore.store import rights
 from pystore.store.current import Default
 from pystore.store.layout import Layout

@@ -6,8 +6,8 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, match_latest
+from pystore.core.digest import seed_of
 from pystore.errors import BadStage, Corrupted, FormatTooNew, NotAStore
-from pystore.model.digest import seed_of
 from pystore.store.address import Address
 from pystore.ui.cli.main import run
 from pystore.ui.settings import store_initialize

@@ -8,8 +8,8 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, match_latest, match_some
+from pystore.core.digest import short
 from pystore.errors import BadPlace, PystoreWarning, Untrusted
-from pystore.model.digest import short
 
 
 def stage(name="signed"):

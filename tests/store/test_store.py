@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pystore import Config, Context, DRef, PystoreWarning, RRef, Store, verify
+from pystore.core.attempt import parse_attempt
 from pystore.errors import (
     BuildError,
     Corrupted,
@@ -20,9 +21,8 @@ from pystore.errors import (
     NotAStore,
     UnkeepableOutput,
 )
-from pystore.model.attempt import parse_attempt
 from pystore.store.commit import is_sound
-from pystore.store.protocol import Told
+from pystore.store.ports import AttemptReport
 
 CONFIG = Config({"name": "a"})
 NOWHERE = Context()
@@ -31,7 +31,7 @@ NOWHERE = Context()
 def commit(store: Store, fill, config=CONFIG):
     staging = store.begin(config, NOWHERE)
     fill(staging.out)
-    return store.commit(staging, Told("f", "s" * 32))
+    return store.commit(staging, AttemptReport("f", "s" * 32))
 
 
 def one_file(out: Path) -> None:
@@ -455,7 +455,7 @@ def test_S6_a_refused_commit_can_be_tried_again(store):
     (staging.out / "stray").symlink_to("/etc")
     with pytest.raises(UnkeepableOutput) as caught:
         store.commit(staging)
-    assert store.fail(staging, Told(), caught.value)
+    assert store.fail(staging, AttemptReport(), caught.value)
     (staging.out / "stray").unlink()
     committed = store.commit(store.reopen(staging.path))
     assert (store.path(committed.rref) / "m.txt").read_text() == "0.5\n"

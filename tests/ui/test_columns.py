@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pystore.model.printable import counted
+from pystore.core.printable import counted
 from pystore.ui.cli import columns as module
 from pystore.ui.cli.columns import cells, columns, cut, facts
 from pystore.ui.quantities import number, size, span

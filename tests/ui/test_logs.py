@@ -9,7 +9,7 @@ import pytest
 from command import PROGRAM, environment, pystore_command
 
 from pystore import Store, build_outpath, build_wrapper, match_latest, realize
-from pystore.model.derivation import Derivation
+from pystore.core.derivation import Derivation
 from pystore.ui.cli.main import run
 
 SLOW = """

@@ -25,8 +25,8 @@ from pystore.errors import (
     StoreBusy,
 )
 from pystore.ui.cli import main
-from pystore.ui.cli.edge import Edge, edge
-from pystore.ui.cli.ending import Stopped, code_of
+from pystore.ui.cli.command_context import CommandContext, edge
+from pystore.ui.cli.exit_codes import Stopped, code_of
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def command(monkeypatch):
         @click.command()
         @click.option("--count", type=int)
         @edge
-        def attempt(given: Edge, count: int | None) -> None:
+        def attempt(given: CommandContext, count: int | None) -> None:
             body(given)
 
         found = main.Commands.get_command
@@ -77,7 +77,7 @@ def test_every_command_has_a_line_of_help_that_is_shown_whole():
 
 def test_the_help_imports_nothing_that_only_some_command_needs():
     slow = "'rich', 'email', 'importlib.metadata', 'requests', 'asyncio', 'numpy', 'matplotlib'"
-    slow += ", 'pystore.run.planning.planner', 'pystore.run.loop', 'pystore.store.memory'"
+    slow += ", 'pystore.ask.planning.planner', 'pystore.run.loop', 'pystore.store.memory'"
     slow += ", 'pystore.store.remote.remote', 'fsspec', 'zstandard'"
     script = "import sys; from pystore.ui.cli import main; main.run([])"
     script += f"; print({{{slow}}} & {{*sys.modules}})"

@@ -27,6 +27,7 @@ from pystore import (
     verify,
     watching,
 )
+from pystore.core.progress import Tally, after
 from pystore.events import (
     Adopted,
     AttemptFailed,
@@ -41,7 +42,6 @@ from pystore.events import (
     Succeeded,
     Waiting,
 )
-from pystore.model.progress import Tally, after
 from pystore.store.memory import MemoryStore
 from pystore.ui.watch.frame import frame
 from pystore.ui.watch.lines import Lines

@@ -7,8 +7,8 @@ none: what it was sent of a program goes on to its children as it came, by value
 import pickle
 from typing import Any
 
-from ..programs import is_program
-from .brought import NAMED, found_from_now_on
+from ...declare.programs import is_program
+from .by_value import NAMED, found_from_now_on
 
 
 def send_programs_on() -> None:

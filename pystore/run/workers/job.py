@@ -13,26 +13,26 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
-from ...model.config import Config
-from ...model.context import Context
-from ...model.derivation import Derivation
-from ...model.errors import SEE_TRACEBACK, BadStage, BuildError
-from ...model.events import Event, Listener, Progress, Started
-from ...model.matchers import match_latest
-from ...model.realizer import Realizer
-from ...model.refs import DRef, RRef
-from ...model.terms import Terms
-from ...model.tries import Tries
+from ...core.config import Config
+from ...core.context import Context
+from ...core.derivation import Derivation
+from ...core.errors import SEE_TRACEBACK, BadStage, BuildError
+from ...core.events import Event, Listener, Progress, Started
+from ...core.matchers import match_latest
+from ...core.realizer import Realizer
+from ...core.refs import DRef, RRef
+from ...core.resources import Resources
+from ...core.tries import Tries
+from ...declare.identity.by_hand import check_planned, source_digest
+from ...declare.nesting import inside
+from ...declare.programs import programs
 from ...store.address import Address
 from ...store.commit import Committed
 from ...store.disk import fresh_name
-from ...store.protocol import StoreProtocol
+from ...store.ports import StoreProtocol
 from ..attempt import attempt
-from ..nesting import inside
-from ..programs import programs
 from ..request import Request
-from ..source import check_planned, source_digest
-from .brought import Named, findable
+from .by_value import Named, findable
 from .children import send_programs_on
 
 
@@ -99,7 +99,7 @@ def _in_time(job: Job, listener: Listener) -> Answer:
 
     try:
         committed = partial(committed_by, job.store.open(), Context(job.inputs))
-        terms = Terms(timeout=job.timeout, retries=job.tries.left)
+        terms = Resources(timeout=job.timeout, retries=job.tries.left)
         with Workers(1) as own:
             future = own.start(perform, (job,), terms=terms, listener=listener, committed=committed)
             return Answer(future.result())

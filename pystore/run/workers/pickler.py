@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import cloudpickle
 
-from ..programs import is_program
-from .brought import CACHE, NAMED, Named, is_named
+from ...declare.programs import is_program
+from .by_value import CACHE, NAMED, Named, is_named
 
 _dispatch = cloudpickle.Pickler.dispatch_table
 

@@ -19,22 +19,22 @@ from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ...model.errors import WorkerDied
-from ...model.events import Listener, Started, ignore
-from ...model.options import checked_count
-from ...model.terms import Terms
+from ...core.errors import WorkerDied
+from ...core.events import Listener, Started, ignore
+from ...core.options import checked_count
+from ...core.resources import Resources
 from ...store.forked import forgotten_by_children
 
 if TYPE_CHECKING:
     from ...store.commit import Committed
-    from .hand import Hand
     from .slots import Outfit
     from .task import Task
+    from .worker_process import WorkerProcess
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PLAIN = Terms()
+_PLAIN = Resources()
 _LONG = 3600.0  # [s]; a system call takes no endless number
 _SPARE = 16  # descriptors for what is open for a moment
 
@@ -55,7 +55,7 @@ class Workers(Executor):
         self.size = checked_count("workers", n)
         self.slots = Slots(n, None if gpus is None else checked_gpus(gpus))
         self._waiting: deque[Task] = deque()
-        self._hands: list[Hand] = []
+        self._hands: list[WorkerProcess] = []
         self._guard = threading.Lock()
         self._ending = False
         self._killing = False
@@ -74,7 +74,7 @@ class Workers(Executor):
         args: tuple[Any, ...],
         kwargs: dict[str, Any] | None = None,
         *,
-        terms: Terms = _PLAIN,
+        terms: Resources = _PLAIN,
         listener: Listener = ignore,
         committed: "Callable[[Started], Committed | None] | None" = None,
         future: Future[T] | None = None,
@@ -213,12 +213,12 @@ class Workers(Executor):
             if not alive or (self._killing and hand.task):
                 self._bury(hand)
 
-    def _free(self, hand: "Hand", task: "Task | None") -> None:
+    def _free(self, hand: "WorkerProcess", task: "Task | None") -> None:
         """Frees what a task had, if the worker does it no more."""
         if task is not None and hand.task is None:
             self.slots.give_back(task.terms, hand.outfit)
 
-    def _bury(self, hand: "Hand") -> None:
+    def _bury(self, hand: "WorkerProcess") -> None:
         task = hand.task
         self._hands.remove(hand)
         if task is not None:
@@ -278,8 +278,8 @@ class Workers(Executor):
         self._free(hand, task)
         return True
 
-    def _hand_with(self, outfit: "Outfit") -> "Hand | None":
-        from .hand import Hand
+    def _hand_with(self, outfit: "Outfit") -> "WorkerProcess | None":
+        from .worker_process import WorkerProcess
 
         free = [hand for hand in self._hands if hand.free]
         fit = sorted((hand for hand in free if hand.outfit == outfit), key=lambda hand: not hand.up)
@@ -287,7 +287,7 @@ class Workers(Executor):
             return fit[0]
         idle = all(hand.task is None for hand in self._hands)
         if len(self._hands) < self.size and (idle or _is_room()):
-            self._hands.append(Hand(outfit))
+            self._hands.append(WorkerProcess(outfit))
             return self._hands[-1]
         if fit:  # which is on its way up, or hangs
             return fit[0]

@@ -4,8 +4,8 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from ...model.errors import BadStage
-from ...model.terms import Terms
+from ...core.errors import BadStage
+from ...core.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ class Slots:
 
     def __post_init__(self) -> None:
         self.room = max(self.cpus, self.workers)  # who asks for four workers gets four
-        self._taken: list[tuple[Terms, Outfit]] = []
+        self._taken: list[tuple[Resources, Outfit]] = []
 
     @property
     def full(self) -> bool:
         """Whether there is no room for anything."""
         return len(self._taken) >= self.workers
 
-    def check(self, terms: Terms, what: str) -> None:
+    def check(self, terms: Resources, what: str) -> None:
         """Raises BadStage when this machine can never meet the terms."""
         have = len(self.gpus or ())
         if terms.gpu > have:
@@ -90,7 +90,7 @@ class Slots:
                 f"--gpus {','.join(map(str, range(terms.gpu)))}",
             )
 
-    def take(self, terms: Terms) -> Outfit | None:
+    def take(self, terms: Resources) -> Outfit | None:
         """What an attempt gets, or None when there is no room for it now."""
         taken = [held for held, _ in self._taken]
         fits = (
@@ -108,12 +108,12 @@ class Slots:
         self._taken.append((terms, outfit))
         return outfit
 
-    def give_back(self, terms: Terms, outfit: Outfit) -> None:
+    def give_back(self, terms: Resources, outfit: Outfit) -> None:
         """Frees what an attempt had."""
         self._taken.remove((terms, outfit))
 
-    def _cpus(self, terms: Terms) -> int:
+    def _cpus(self, terms: Resources) -> int:
         return min(terms.cpus, self.room)
 
-    def _memory(self, terms: Terms) -> int:
+    def _memory(self, terms: Resources) -> int:
         return min(terms.memory, self.memory)

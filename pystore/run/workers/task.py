@@ -5,8 +5,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from ...model.events import Event, Listener, Started, ignore
-from ...model.terms import Terms
+from ...core.events import Event, Listener, Started, ignore
+from ...core.resources import Resources
 from ...store.commit import Committed
 from .job import Answer
 
@@ -22,7 +22,7 @@ class Task:
 
     call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]  # function and arguments
     future: Future[Any]
-    terms: Terms
+    terms: Resources
     listener: Listener = ignore
     committed: Callable[[Started], Committed | None] = nothing  # by an attempt, says the store
     starts: bool = False  # whether it tells so, so that one that did not can be given again

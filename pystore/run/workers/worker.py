@@ -20,10 +20,10 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
-from ...model.errors import PystoreWarning
-from ...model.events import Event, Progress
+from ...core.errors import PystoreWarning
+from ...core.events import Event, Progress
 from . import wire
-from .brought import findable
+from .by_value import findable
 from .job import Answer, perform
 
 _PATIENCE = 0.5  # [s] for the threads of tasks to end

@@ -8,7 +8,7 @@ import os
 import re
 from urllib.parse import unquote
 
-from ...model.errors import BadPlace
+from ...core.errors import BadPlace
 
 WEB = ("http", "https")
 S3 = ("s3", "s3a")

@@ -17,21 +17,21 @@ from typing import IO, Any, cast
 
 from blake3 import blake3
 
-from ...model.errors import BadPlace, FetchError, UnsafeArchive
-from ...model.events import Listener, ignore
-from ...model.moved import Moved
-from ...model.refs import DRef, RRef
+from ...core.errors import BadPlace, FetchError, UnsafeArchive
+from ...core.events import Listener, ignore
+from ...core.refs import DRef, RRef
+from ...core.transfer import Moved
 from .. import disk, locks, tree
 from ..layout import well_formed
 from ..store import Store
 from . import limits, names
-from .closing import closed, in_order, inputs
-from .local import Shipment
+from .ancestry import closed, in_order, inputs
 from .parts import Part
 from .place import FolderPlace
 from .receive import receive
 from .remote import MARK_TEXT, Remote, check_mark
 from .send import texts_of
+from .shipment import Shipment
 from .signing import Key
 
 SUFFIX = ".tar.zst"

@@ -18,15 +18,15 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
-from ...model.config import Config
-from ...model.context import Context, provenance_text, rref_of
-from ...model.errors import ChecksumMismatch, FetchError, NotInStore, UnkeepableOutput
-from ...model.manifest import Manifest, encode_name
-from ...model.refs import RRef
+from ...core.config import Config
+from ...core.context import Context, provenance_text, rref_of
+from ...core.errors import ChecksumMismatch, FetchError, NotInStore, UnkeepableOutput
+from ...core.manifest import Manifest, encode_name
+from ...core.refs import RRef
 from .. import adopt, disk, locks, tree, verdicts
-from ..attempts import Begun
+from ..attempts import Claim
 from ..commit import publish, seal_tree
-from ..opened import Kept, Opened
+from ..descriptors import Kept, Opened
 from ..staging import Staging, make_folder
 from ..store import Store
 from .history import Copy, known, record_copies
@@ -285,7 +285,7 @@ def _staging(store: Store, config: Config, context: Context, rref: RRef) -> tupl
                 claim = _take(store.staging_area / name)
             if claim is not None:
                 path = store.staging_area / name
-                return Staging(path, config, context, Begun(0, 0, 0), claim), True
+                return Staging(path, config, context, Claim(0, 0, 0), claim), True
     return _fresh(store, config, context, rref), False
 
 
@@ -298,7 +298,7 @@ def _fresh(store: Store, config: Config, context: Context, rref: RRef) -> Stagin
         except BaseException:
             claim.close()
             raise
-    return Staging(named, config, context, Begun(0, 0, 0), claim)
+    return Staging(named, config, context, Claim(0, 0, 0), claim)
 
 
 def _suffix(config: Config, rref: RRef) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ...model.errors import BadRef, NotInStore
-from ...model.printable import listed
-from ...model.refs import DRef, RRef, is_full, may_begin, parse_ref
+from ...core.errors import BadRef, NotInStore
+from ...core.printable import listed
+from ...core.refs import DRef, RRef, is_full, may_begin, parse_ref
 from ..layout import well_formed
 from .remote import Remote
 

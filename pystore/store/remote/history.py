@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ...model.attempt import Attempt, attempt_text
-from ...model.config import Config
-from ...model.context import Context
-from ...model.errors import Corrupted, NotInStore, PystoreWarning
-from .. import attempts, beside, disk, locks
+from ...core.attempt import Attempt, attempt_text
+from ...core.config import Config
+from ...core.context import Context
+from ...core.errors import Corrupted, NotInStore, PystoreWarning
+from .. import attempt_files, attempts, disk, locks
 from ..store import Store
 from .record import Record
 
@@ -125,7 +125,7 @@ def _write(store: Store, attempt: Attempt, files: Mapping[str, bytes]) -> None:
         if suffix in files:
             disk.put(f"{stem}.{suffix}", files[suffix], tmp=tmp, durable=durable)
     diff = files.get("diff", b"")
-    if diff and beside.diff_digest(diff) == attempt.versions.get("git diff"):
-        name = f"{folder}/{beside.diff_digest(diff)}.diff"
+    if diff and attempt_files.diff_digest(diff) == attempt.versions.get("git diff"):
+        name = f"{folder}/{attempt_files.diff_digest(diff)}.diff"
         disk.put(name, diff, tmp=tmp, durable=durable)
     disk.put(f"{stem}.json", attempt_text(attempt), tmp=tmp, durable=durable)

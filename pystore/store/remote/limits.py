@@ -1,7 +1,7 @@
 """Limits: how large an object of a remote may be, by its name."""
 
-from ...model.config import MAX_BYTES
-from . import names, parcel, parts, record
+from ...core.config import MAX_BYTES
+from . import bill_of_parts, names, parts, record
 
 MARK = 10_000  # [bytes]
 CONFIG = 4 * MAX_BYTES  # [bytes]: a character takes up to four
@@ -23,5 +23,5 @@ def most(name: str) -> int:
     if last == "config.json":
         return CONFIG
     if last.endswith(".json"):
-        return record.LARGEST if last.count(".") == 2 else parcel.LARGEST
+        return record.LARGEST if last.count(".") == 2 else bill_of_parts.LARGEST
     return _BY_SUFFIX[last.rpartition(".")[2]]

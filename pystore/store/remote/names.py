@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...model.refs import DRef, RRef
+from ...core.refs import DRef, RRef
 from ..layout import well_formed
 
 FORMAT = 1

@@ -9,7 +9,7 @@ P3  A large file is cut by itself: where it recurs in another tree, so do its ob
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...model.manifest import Manifest
+from ...core.manifest import Manifest
 
 SIZE = 16 << 20  # [bytes] of the largest part
 LARGE = 4 << 20  # [bytes] from which on a file is cut by itself

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from ...model.errors import BadPlace, FetchError
+from ...core.errors import BadPlace, FetchError
 from .. import disk
 from ..home import expanded
 from ..rights import owner_of

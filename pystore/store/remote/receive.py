@@ -7,19 +7,19 @@ R2  Each realization is whole and recorded before one that was built from it (S2
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ...model.config import Config
-from ...model.context import Context
-from ...model.errors import ChecksumMismatch, Corrupted, NotInStore, Untrusted
-from ...model.events import Fetched, Listener, Progress, ignore
-from ...model.moved import Moved
-from ...model.printable import listed
-from ...model.refs import DRef, RRef
+from ...core.config import Config
+from ...core.context import Context
+from ...core.errors import ChecksumMismatch, Corrupted, NotInStore, Untrusted
+from ...core.events import Fetched, Listener, Progress, ignore
+from ...core.printable import listed
+from ...core.refs import DRef, RRef
+from ...core.transfer import Moved
 from ..store import Store
+from .ancestry import in_order, inputs
 from .arrival import Arrival
-from .closing import in_order, inputs
+from .bill_of_parts import BillOfParts
 from .history import Copy, record_copies
 from .names import Listing
-from .parcel import Parcel
 from .parts import Part
 from .record import Record
 from .remote import Remote
@@ -36,7 +36,7 @@ class Wanted:
 
     config: Config
     context: Context
-    parcel: Parcel
+    parcel: BillOfParts
     copies: list[Copy]  # the attempts of its derivation in its context
     arrival: Arrival | None = None
     left: int = 0  # parts that are under way
@@ -79,7 +79,7 @@ class _Receiver:
         count += sum(one.fresh for one in wanted)
         return Moved(tuple(targets), tuple(order), count, size)
 
-    def _wanted(self, config: Config, parcel: Parcel, copies: Copies) -> "Wanted":
+    def _wanted(self, config: Config, parcel: BillOfParts, copies: Copies) -> "Wanted":
         context = parcel.context
         return Wanted(config, context, parcel, copies.get((config.dref, context.digest), []))
 
@@ -116,8 +116,8 @@ class _Receiver:
             if (found := self._known[key]) is not None:
                 yield ask, found
 
-    def _missing(self, targets: list[RRef]) -> dict[RRef, Parcel]:
-        found: dict[RRef, Parcel] = {}
+    def _missing(self, targets: list[RRef]) -> dict[RRef, BillOfParts]:
+        found: dict[RRef, BillOfParts] = {}
         seen, wave = set(targets), targets
         while wave:
             self._store.hold(tuple(wave))  # before the look: gc takes nothing from then on
@@ -129,13 +129,13 @@ class _Receiver:
             seen |= needs
         return found
 
-    def _parcel(self, rref: RRef) -> Parcel:
+    def _parcel(self, rref: RRef) -> BillOfParts:
         try:
             return self._remote.parcel(rref)
         except FileNotFoundError:
             raise _absent(rref, self._remote) from None
 
-    def _configs(self, order: list[RRef], parcels: dict[RRef, Parcel]) -> dict[DRef, Config]:
+    def _configs(self, order: list[RRef], parcels: dict[RRef, BillOfParts]) -> dict[DRef, Config]:
         drefs = sorted({rref.dref for rref in order})
         found = dict(self._remote.each(self._config, drefs))
         for rref in order:
@@ -160,7 +160,7 @@ class _Receiver:
 
     # --- attempts ----------------------------------------------------------------------
 
-    def _copies(self, targets: list[RRef], parcels: dict[RRef, Parcel]) -> Copies:
+    def _copies(self, targets: list[RRef], parcels: dict[RRef, BillOfParts]) -> Copies:
         """The attempts of all that is fetched, and what is new about the other targets."""
         asked: dict[Key, list[Ask]] = {}
         for rref in [*parcels, *targets]:
@@ -177,7 +177,7 @@ class _Receiver:
             copies.setdefault((listing.dref, digest), []).append(copy)
         return copies
 
-    def _context(self, rref: RRef, parcels: dict[RRef, Parcel]) -> Context:
+    def _context(self, rref: RRef, parcels: dict[RRef, BillOfParts]) -> Context:
         return parcels[rref].context if rref in parcels else self._store.context(rref)
 
     def _ids(self, dref: DRef, context: Context) -> set[str]:

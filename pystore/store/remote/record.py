@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...model.attempt import Attempt, told_of
-from ...model.context import Context, provenance_text, rref_of
-from ...model.digest import short
-from ...model.errors import BadRef, Corrupted
-from ...model.plain import MAX_DEPTH
-from ...model.refs import DRef, RRef
+from ...core.attempt import Attempt, told_of
+from ...core.context import Context, provenance_text, rref_of
+from ...core.digest import short
+from ...core.errors import BadRef, Corrupted
+from ...core.plain import MAX_DEPTH
+from ...core.refs import DRef, RRef
+from .bill_of_parts import check_context
 from .names import BESIDE
-from .parcel import check_context
 
 LARGEST = 1 << 24  # [bytes] of the text of one
 

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from blake3 import blake3
 
-from ...model.config import Config
-from ...model.context import parse_provenance, rref_of
-from ...model.errors import (
+from ...core.config import Config
+from ...core.context import parse_provenance, rref_of
+from ...core.errors import (
     BadConfig,
     BadPlace,
     ChecksumMismatch,
@@ -22,13 +22,13 @@ from ...model.errors import (
     FormatTooNew,
     NotInStore,
 )
-from ...model.printable import listed
-from ...model.refs import DRef, RRef
-from ..beside import diff_digest
+from ...core.printable import listed
+from ...core.refs import DRef, RRef
+from ..attempt_files import diff_digest
 from . import limits, names, signing
-from .crew import each, in_time
+from .bill_of_parts import BillOfParts, parse_parcel
 from .names import Listing
-from .parcel import Parcel, parse_parcel
+from .parallel import each, in_time
 from .place import Options, Place, place_at
 from .record import Record, parse_record
 
@@ -79,7 +79,7 @@ class Remote:
             raise self._lie(name, f"it is the config of {config.dref}")
         return config
 
-    def parcel(self, rref: RRef) -> Parcel:
+    def parcel(self, rref: RRef) -> BillOfParts:
         """What a realization consists of."""
         name = names.realization(rref)
         try:
@@ -110,7 +110,7 @@ class Remote:
             raise self._lie(name, "its bytes have another digest")
         return content
 
-    def artifact(self, parcel: Parcel, path: bytes) -> bytes | None:
+    def artifact(self, parcel: BillOfParts, path: bytes) -> bytes | None:
         """One file of a realization; None where its tree has none of this name."""
         entry = next((e for e in parcel.manifest.entries if e.path == path), None)
         if entry is None or entry.kind != "file":
@@ -120,7 +120,7 @@ class Remote:
             raise self._lie(names.realization(parcel.rref), "a file has another digest")
         return content
 
-    def _slices(self, parcel: Parcel, path: bytes) -> Iterator[bytes]:
+    def _slices(self, parcel: BillOfParts, path: bytes) -> Iterator[bytes]:
         for digest, part in parcel.parts:
             if any(piece.path == path for piece in part.slices):
                 content, offset = self.part(digest, part.size), 0

@@ -8,20 +8,20 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ...model.context import Context
-from ...model.errors import Corrupted, PystoreWarning
-from ...model.events import Listener, Progress, Sent, ignore
-from ...model.moved import Moved
-from ...model.printable import counted
-from ...model.refs import DRef, RRef
+from ...core.context import Context
+from ...core.errors import Corrupted, PystoreWarning
+from ...core.events import Listener, Progress, Sent, ignore
+from ...core.printable import counted
+from ...core.refs import DRef, RRef
+from ...core.transfer import Moved
 from ..adopt import resolved_digest
 from ..store import Store
-from . import local, names, record
-from .closing import closed, in_order
+from . import names, record
+from .ancestry import closed, in_order
 from .history import Copy
-from .local import Shipment
 from .names import Listing
 from .remote import Remote, write_mark
+from .shipment import Shipment, copies
 from .signing import Key
 
 _SMALL = 1 << 18  # [bytes] up to which sending is cheaper than asking
@@ -238,7 +238,7 @@ def copies_in(store: Store, contexts: Mapping[RRef, Context], *, diffs: bool = T
     for (dref, _), context in {(r.dref, c.digest): c for r, c in contexts.items()}.items():
         ended = [attempt for attempt in store.attempts(dref) if attempt.id]
         tried = [attempt for attempt in ended if attempt.context == context.digest]
-        found += local.copies(store, tried, context, diffs=diffs)
+        found += copies(store, tried, context, diffs=diffs)
     return [replace(copy, record=record.fitting(copy.record)) for copy in found]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...model.errors import BadPlace, PystoreWarning
+from ...core.errors import BadPlace, PystoreWarning
 from .. import disk
 from ..home import expanded
 

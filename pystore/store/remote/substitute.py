@@ -13,23 +13,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
-from ...model.adoption import obstacle
-from ...model.attempt import Attempt
-from ...model.candidate import Candidate
-from ...model.config import Config
-from ...model.context import Context
-from ...model.errors import NotInStore, PystoreError, PystoreWarning
-from ...model.events import Listener, SourceFailed, ignore
-from ...model.reads import Surroundings
-from ...model.refs import DRef, RRef
+from ...core.adoption import obstacle
+from ...core.attempt import Attempt
+from ...core.candidate import Candidate
+from ...core.config import Config
+from ...core.context import Context
+from ...core.errors import NotInStore, PystoreError, PystoreWarning
+from ...core.events import Listener, SourceFailed, ignore
+from ...core.reads import Surroundings
+from ...core.refs import DRef, RRef
 from .. import below
 from ..adopt import resolved_digest, resolved_with
 from ..store import Store
 from . import names
 from .address import shown
-from .crew import in_time
 from .history import Copy, known, localized, record_copies, run_of
 from .names import Listing
+from .parallel import in_time
 from .place import Options
 from .receive import Wanted, copies_of, fetch, is_here
 from .record import Record
@@ -111,7 +111,7 @@ class Substituting(Store):
     def __reduce__(self) -> tuple[object, ...]:
         return _itself, (self._inner,)  # whoever builds elsewhere looks nowhere
 
-    def look_further(
+    def ask_substituters(
         self, config: Config, context: Context, listener: Listener, source: str = ""
     ) -> bool:
         """Whether a place knows of attempts that are not recorded here, or has bytes."""

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from ...model.errors import FetchError
+from ...core.errors import FetchError
 from .place import UrlPlace
 
 if TYPE_CHECKING:

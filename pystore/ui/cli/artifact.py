@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ...model.manifest import Entry, encode_name
-from ...model.printable import printable
-from ...model.refs import RRef
+from ...core.manifest import Entry, encode_name
+from ...core.printable import printable
+from ...core.refs import RRef
 from ..quantities import size
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ...model.derivation import Closure
-from ...model.refs import DRef, RRef
+from ...core.derivation import Closure
+from ...core.refs import DRef, RRef
 from ...store.store import Store
 from ..quantities import number
 from .columns import columns, ref

@@ -7,8 +7,8 @@ from unicodedata import category, east_asian_width
 
 import click
 
-from ...model.printable import printable
-from ...run.experiments.table import written
+from ...ask.experiments.table import written
+from ...core.printable import printable
 
 Style = Callable[[str], str]
 

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import click
 
-from ...run.upkeep import commit
 from ...store.layout import exists
 from ...store.store import Store
+from ...store.upkeep import commit
 from .chosen import Chosen
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 
 
 @click.command("commit")
 @click.argument("staging", type=click.Path(path_type=Path, file_okay=False))
 @as_json
 @edge
-def commit_command(given: Edge, /, staging: Path, as_json: bool) -> None:
+def commit_command(given: CommandContext, /, staging: Path, as_json: bool) -> None:
     """Make a result of what a failed attempt has left.
 
     STAGING is its folder; the error of the attempt names it. Mend what was wrong in its `out`
@@ -30,7 +30,7 @@ def commit_command(given: Edge, /, staging: Path, as_json: bool) -> None:
     report([one.record()], lambda: f"committed\n{one}", as_json)
 
 
-def _holder(given: Edge, staging: Path) -> Store:
+def _holder(given: CommandContext, staging: Path) -> Store:
     """The store that was named; else the one in whose own folder the staging lies."""
     if given.named is None and exists(root := staging.resolve().parent.parent):
         given.named = root

@@ -10,24 +10,28 @@ from typing import Any
 
 import click
 
-from ...model.manifest import Entry, encode_name
-from ...model.refs import RRef
-from ...run.inspection.artifacts import artifact_path
-from ...run.inspection.inventory import manifest_of
-from ...run.inspection.lookup import rref2path
+from ...ask.inspection.artifacts import artifact_path
+from ...ask.inspection.inventory import manifest_of
+from ...ask.inspection.lookup import rref2path
+from ...core.manifest import Entry, encode_name
+from ...core.refs import RRef
 from ...store import disk
 from ...store.store import Store
 from ..quantities import size
 from .artifact import artifact, artifact_record
 from .columns import cut
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import RREF, begun_so
 
 
 def _artifacts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The files of the realization that was typed before."""
     rref = ctx.params.get("ref")
-    return begun_so(lambda: _names(rref, ctx.ensure_object(Edge).store), incomplete) if rref else []
+    return (
+        begun_so(lambda: _names(rref, ctx.ensure_object(CommandContext).store), incomplete)
+        if rref
+        else []
+    )
 
 
 def _names(rref: RRef, store: Store) -> Iterator[str]:
@@ -41,7 +45,7 @@ def _names(rref: RRef, store: Store) -> Iterator[str]:
 @click.argument("path", shell_complete=_artifacts)
 @as_json
 @edge
-def cat(edge: Edge, ref: RRef, path: str, as_json: bool) -> None:
+def cat(edge: CommandContext, ref: RRef, path: str, as_json: bool) -> None:
     """Print an artifact, byte for byte. Of a derivation or a name, the latest realization's.
 
     Where PATH begins with a dash, write -- before it.
@@ -71,7 +75,7 @@ def _content(rref: RRef, path: str, file: Path) -> dict[str, Any]:
 @click.argument("refs", type=RREF, nargs=-1, required=True, metavar="REF...")
 @as_json
 @edge
-def path(edge: Edge, refs: tuple[RRef, ...], as_json: bool) -> None:
+def path(edge: CommandContext, refs: tuple[RRef, ...], as_json: bool) -> None:
     """Print where the artifacts are: `cd $(pystore path mnist)`. Leave them as they are.
 
     Of a derivation or a name, those of the latest realization.
@@ -87,7 +91,7 @@ def path(edge: Edge, refs: tuple[RRef, ...], as_json: bool) -> None:
 @click.argument("ref", type=RREF)
 @as_json
 @edge
-def tree(edge: Edge, ref: RRef, as_json: bool) -> None:
+def tree(edge: CommandContext, ref: RRef, as_json: bool) -> None:
     """Show the artifacts of a realization as a tree, with sizes.
 
     Of a derivation or a name, those of the latest realization.

@@ -6,16 +6,16 @@ from typing import Any
 
 import click
 
-from ...model.manifest import Entry, encode_name
-from ...model.options import Scope
-from ...model.printable import printable
-from ...model.refs import DRef, RRef
-from ...run.inspection.difference import Artifact, Changed, Difference, difference
-from ...run.inspection.shorthand import find_ref, find_refs, latest
+from ...ask.inspection.difference import Artifact, Changed, Difference, difference
+from ...ask.inspection.short_refs import find_ref, find_refs, latest
+from ...core.manifest import Entry, encode_name
+from ...core.options import Scope
+from ...core.printable import printable
+from ...core.refs import DRef, RRef
 from ...store.store import Store
 from ..quantities import number, size
 from .columns import cut, facts, in_terminal, ref
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import RefType
 
 _MOST = 40  # lines of one artifact's difference, in a terminal
@@ -40,7 +40,7 @@ SIDE = RefType(_find)
 @click.argument("b", type=SIDE)
 @as_json
 @edge
-def diff(edge: Edge, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
+def diff(edge: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
     """Show in what B differs from A, from config to metrics.
 
     Compared are config, code, inputs, artifacts and metrics. Of a derivation or a name, the latest

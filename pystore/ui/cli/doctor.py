@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 import click
 
-from ...model.errors import Corrupted
-from ...model.version import __version__
+from ...core.errors import Corrupted
+from ...core.version import __version__
 from ...store.doctor import Finding, examine
-from .edge import Edge, as_json, edge, report
-from .ending import DAMAGED
+from .command_context import CommandContext, as_json, edge, report
+from .exit_codes import DAMAGED
 
 _COLOURS = {"fine": "green", "note": "yellow", "broken": "red"}
 _OURS = "pystore-stages"  # the name of the distribution
@@ -20,7 +20,7 @@ _OURS = "pystore-stages"  # the name of the distribution
 @click.command()
 @as_json
 @edge
-def doctor(given: Edge, /, as_json: bool) -> None:
+def doctor(given: CommandContext, /, as_json: bool) -> None:
     """Try whether the store can rely on its file system.
 
     Links, renames, locks and syncs are really tried, in the store's tmp folder. Ends with 3 when
@@ -79,7 +79,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def shown(given: Edge, found: list[Finding]) -> str:
+def shown(given: CommandContext, found: list[Finding]) -> str:
     """The findings, a line each."""
     width = max(len(one.name) for one in found)
     lines = [str(given.root)]

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from ...model.refs import DRef, RRef
-from ...run.inspection.usage import Usage, usage
+from ...ask.inspection.usage import Usage, usage
+from ...core.refs import DRef, RRef
 from ...store.store import Store
 from ..quantities import size
 from .columns import columns
 from .columns import ref as shown
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import REFS
 
 _BY = {"name": "name", "derivation": "dref", "realization": "rref"}
@@ -22,7 +22,7 @@ _BY = {"name": "name", "derivation": "dref", "realization": "rref"}
 @click.option("--by", type=click.Choice([*_BY]), default="name", help="What a row is [name].")
 @as_json
 @edge
-def du(edge: Edge, refs: Sequence[DRef | RRef] | None, by: str, as_json: bool) -> None:
+def du(edge: CommandContext, refs: Sequence[DRef | RRef] | None, by: str, as_json: bool) -> None:
     """Show how much room artifacts take, the largest last.
 
     SIZE counts every file, DISK each file on the disk once, whatever its names; of DISK, SHARED is

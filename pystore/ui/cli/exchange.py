@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from ...model.errors import BadPlace
-from ...model.moved import Moved
-from ...model.printable import counted
-from ...model.refs import DRef, RRef
+from ...core.errors import BadPlace
+from ...core.printable import counted
+from ...core.refs import DRef, RRef
+from ...core.transfer import Moved
 from ...run import exchange
 from ...store.home import expanded
 from ..quantities import size
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import REFS
 
 refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REFS)
@@ -43,7 +43,12 @@ trust = click.option(
 @as_json
 @edge
 def push(
-    given: Edge, /, refs: tuple[list[DRef | RRef], ...], url: str, as_json: bool, **options: Any
+    given: CommandContext,
+    /,
+    refs: tuple[list[DRef | RRef], ...],
+    url: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Send REF to the remote at URL, with all it was built from.
 
@@ -66,7 +71,7 @@ def push(
 @trust
 @as_json
 @edge
-def pull(given: Edge, /, texts: tuple[str, ...], url: str, trusted: tuple[str, ...],
+def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tuple[str, ...],
          as_json: bool) -> None:  # fmt: skip
     """Fetch REF from the remote at URL, with all it was built from.
 
@@ -86,7 +91,9 @@ def pull(given: Edge, /, texts: tuple[str, ...], url: str, trusted: tuple[str, .
 @click.argument("to", metavar="STORE", type=click.Path(path_type=Path))
 @as_json
 @edge
-def copy(given: Edge, /, refs: tuple[list[DRef | RRef], ...], to: Path, as_json: bool) -> None:
+def copy(
+    given: CommandContext, /, refs: tuple[list[DRef | RRef], ...], to: Path, as_json: bool
+) -> None:
     """Copy REF, with all it was built from, into another store.
 
     The other store is made where there is none. Every byte is hashed again.
@@ -102,7 +109,12 @@ def copy(given: Edge, /, refs: tuple[list[DRef | RRef], ...], to: Path, as_json:
 @as_json
 @edge
 def pack(
-    given: Edge, /, refs: tuple[list[DRef | RRef], ...], file: Path, as_json: bool, **options: Any
+    given: CommandContext,
+    /,
+    refs: tuple[list[DRef | RRef], ...],
+    file: Path,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Write REF, with all that it was built from, into FILE.tar.zst.
 
@@ -116,7 +128,7 @@ def pack(
 @trust
 @as_json
 @edge
-def unpack(given: Edge, /, file: Path, trusted: tuple[str, ...], as_json: bool) -> None:
+def unpack(given: CommandContext, /, file: Path, trusted: tuple[str, ...], as_json: bool) -> None:
     """Take in what `pystore pack` has written into FILE.
 
     Whatever is in it is checked as what is pulled.

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from ...model.derivation import leaves
-from ...model.errors import PystoreError
-from ...model.printable import printable
-from ...model.refs import DRef, RRef
-from ...run.planning.explain import explain
-from .edge import Edge, as_json, edge, report
-from .ending import located
+from ...ask.planning.explain import explain
+from ...core.derivation import leaves
+from ...core.errors import PystoreError
+from ...core.printable import printable
+from ...core.refs import DRef, RRef
+from .command_context import CommandContext, as_json, edge, report
+from .exit_codes import located
 from .parameters import declared, takes_parameters
 from .program import Program, complete_target, parse_target
 from .ref import REF, complete
 
 if TYPE_CHECKING:
-    from ...run.planning.explanation import Explanation  # help need not wait for it
+    from ...ask.planning.explanation import Explanation  # help need not wait for it
 
 Asked = DRef | RRef | tuple[Path, str | None]
 
@@ -50,7 +50,7 @@ class _Asked(click.ParamType):  # type: ignore[type-arg]  # generic in later ver
 @as_json
 @edge
 def explain_command(
-    edge: Edge, asked: Asked, parameters: tuple[tuple[str, Any], ...], as_json: bool
+    edge: CommandContext, asked: Asked, parameters: tuple[tuple[str, Any], ...], as_json: bool
 ) -> None:
     """Say why something is new, or would be built.
 
@@ -71,7 +71,7 @@ def explain_command(
 
 
 def _of_file(
-    edge: Edge, file: Path, stage: str | None, parameters: Sequence[tuple[str, Any]]
+    edge: CommandContext, file: Path, stage: str | None, parameters: Sequence[tuple[str, Any]]
 ) -> "list[Explanation]":
     edge.near(file)
     try:

@@ -8,18 +8,18 @@ from typing import Any
 
 import click
 
-from ...model.errors import BadRef, NotInStore, PystoreError
-from ...model.options import Scope
-from ...model.printable import when
-from ...model.refs import DRef, RRef
-from ...run.inspection.artifacts import Found, search
-from ...run.inspection.attempts import newest_first
-from ...run.inspection.shorthand import find_refs
+from ...ask.inspection.artifacts import Found, search
+from ...ask.inspection.attempts import newest_first
+from ...ask.inspection.short_refs import find_refs
+from ...core.errors import BadRef, NotInStore, PystoreError
+from ...core.options import Scope
+from ...core.printable import when
+from ...core.refs import DRef, RRef
 from ...store.store import Store
 from .artifact import artifact, artifact_record, room
 from .columns import columns
 from .columns import ref as shown
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import RefType, complete
 
 _SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")
@@ -49,7 +49,11 @@ _WHERE = RefType(_where)
 @as_json
 @edge
 def find_command(
-    edge: Edge, refs: Sequence[DRef | RRef] | None, name: str, newer: str | None, as_json: bool
+    edge: CommandContext,
+    refs: Sequence[DRef | RRef] | None,
+    name: str,
+    newer: str | None,
+    as_json: bool,
 ) -> None:
     """Find artifacts of all realizations, or of a name or REF.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from ...run.identity.project import file_of_project
+from ...declare.identity.project import file_of_project
 
 _DEEPEST = 8  # frames that are shown
 _FRAME = re.compile(r'^ *File "(.+?)", line (\d+), in (.+)\n(?: {4}(.*)\n)?', re.M)

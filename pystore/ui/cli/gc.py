@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from ...model.keep import Keep, keep_best, keep_latest
-from ...model.printable import counted
-from ...run.inspection.shorthand import metric_and_mode
+from ...ask.inspection.short_refs import metric_and_mode
+from ...core.gc_policy import GcPolicy, keep_best, keep_latest
+from ...core.printable import counted
 from ...store.gc import Garbage, collect
 from ..quantities import size
 from .asking import agreed, check_can_ask, yes
 from .columns import columns
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 
 
 @click.command()
@@ -43,7 +43,7 @@ from .edge import Edge, as_json, edge, report
 @yes
 @as_json
 @edge
-def gc(given: Edge, /, delete: bool, yes: bool, as_json: bool, **options: Any) -> None:
+def gc(given: CommandContext, /, delete: bool, yes: bool, as_json: bool, **options: Any) -> None:
     """Show what nothing keeps, and with --delete remove it.
 
     Kept is what a pin names, what a running process uses, and all that these were built from. So
@@ -74,7 +74,7 @@ def gc(given: Edge, /, delete: bool, yes: bool, as_json: bool, **options: Any) -
     report([record(found)], str, as_json)
 
 
-def _policies(latest: int | None, best: Iterable[str]) -> Iterable[Keep]:
+def _policies(latest: int | None, best: Iterable[str]) -> Iterable[GcPolicy]:
     if latest is not None:
         yield keep_latest(latest)
     for text in best:

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from ...run.inspection.lineage import Branch, Ref, branches, lineage
+from ...ask.inspection.lineage import Branch, Ref, branches, lineage
 from .columns import cut
 from .columns import ref as shown
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import REF
 
 _Inputs = Mapping[Ref, tuple[Ref, ...] | None]
@@ -19,7 +19,7 @@ _Inputs = Mapping[Ref, tuple[Ref, ...] | None]
 @click.option("--mermaid", is_flag=True, help="Print a flowchart, for Markdown.")
 @as_json
 @edge
-def graph(edge: Edge, ref: Ref, mermaid: bool, as_json: bool) -> None:
+def graph(edge: CommandContext, ref: Ref, mermaid: bool, as_json: bool) -> None:
     """Show what REF needs, or was built from, as a tree.
 
     Of a derivation what it needs, of a realization what it was built from.

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import click
 
-from ...model.errors import NoAccess, NotAStore
-from ...model.options import Seeds
-from ...model.printable import listed
+from ...core.errors import NoAccess, NotAStore
+from ...core.options import Seeds
+from ...core.printable import listed
 from ...store.home import expanded
 from ...store.layout import exists
 from ...store.rights import group_of, owner_of
 from ...store.sharing import share_with_group
 from ...store.store import Store
 from ..settings import default_root, named_root
-from .edge import Edge, edge
+from .command_context import CommandContext, edge
 
 
 @click.command()
@@ -30,7 +30,9 @@ from .edge import Edge, edge
     help="Give it seeds of its own, not those that all stores share.",
 )
 @edge
-def init(given: Edge, /, path: Path | None, shared: str | None, seeds: Seeds | None) -> None:
+def init(
+    given: CommandContext, /, path: Path | None, shared: str | None, seeds: Seeds | None
+) -> None:
     """Make an empty store, in ./.pystore unless you name a PATH.
 
     A store in a folder called .pystore is found from there and from all folders below. Attempts

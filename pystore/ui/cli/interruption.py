@@ -9,18 +9,18 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from ...model.attempt import Attempt
-from ...model.errors import PystoreError
-from ...model.events import AttemptFailed, Event, Succeeded
-from ...model.printable import listed
+from ...core.attempt import Attempt
+from ...core.errors import PystoreError
+from ...core.events import AttemptFailed, Event, Succeeded
+from ...core.printable import listed
 from ...store.store import Store
-from .ending import Stopped
-from .hearing import Hearing
+from .exit_codes import Stopped
+from .run_counts import RunCounts
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def interrupted(hearing: Hearing, store: Store) -> PystoreError:
+def interrupted(hearing: RunCounts, store: Store) -> PystoreError:
     """Says how much is kept: what was committed, and what the running attempts leave."""
     records = [found for event in hearing.stopped if (found := _record(event, store))]
     left = [path for record in records if (path := _staging(record))]

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from ...model.errors import BadStage, PystoreError
-from ...run.programs import run_as_program
+from ...core.errors import BadStage, PystoreError
+from ...declare.programs import run_as_program
 
 
 def load(file: Path) -> ModuleType:

@@ -9,11 +9,7 @@ from typing import Any
 
 import click
 
-from ...model.attempt import Attempt
-from ...model.errors import in_one_line
-from ...model.printable import printable, when
-from ...model.refs import DRef, RRef
-from ...run.inspection.attempts import (
+from ...ask.inspection.attempts import (
     adopted_from,
     as_run,
     chosen_attempt,
@@ -21,11 +17,15 @@ from ...run.inspection.attempts import (
     newest_first,
     runs,
 )
+from ...core.attempt import Attempt
+from ...core.errors import in_one_line
+from ...core.printable import printable, when
+from ...core.refs import DRef, RRef
 from ...store import disk
 from ..quantities import span
 from .columns import Style, columns
 from .columns import ref as shown
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import TRIED
 from .streams import calm
 
@@ -40,7 +40,7 @@ _PIECE = 1 << 20  # [bytes]
 @as_json
 @edge
 def log_command(
-    edge: Edge, refs: Sequence[DRef | RRef] | None, most: int | None, as_json: bool
+    edge: CommandContext, refs: Sequence[DRef | RRef] | None, most: int | None, as_json: bool
 ) -> None:
     """Show attempts, the newest first, of everything or of REF.
 
@@ -99,7 +99,11 @@ def error_line(attempt: Attempt) -> str:
 @as_json
 @edge
 def logs(
-    edge: Edge, refs: Sequence[DRef | RRef], number: int | None, follow: bool, as_json: bool
+    edge: CommandContext,
+    refs: Sequence[DRef | RRef],
+    number: int | None,
+    follow: bool,
+    as_json: bool,
 ) -> None:
     r"""Print what an attempt printed, as it was.
 

@@ -5,20 +5,20 @@ from typing import Any
 
 import click
 
-from ...model.config import Config
-from ...model.errors import Corrupted, NotInStore
-from ...model.manifest import Entry
-from ...model.printable import printable, when
-from ...model.refs import DRef, RRef
-from ...run.experiments.differing import differing
-from ...run.inspection.inventory import Held, Made, held, made, manifest_of
-from ...run.inspection.shorthand import find_refs
+from ...ask.experiments.differing import differing
+from ...ask.inspection.inventory import Held, Made, held, made, manifest_of
+from ...ask.inspection.short_refs import find_refs
+from ...core.config import Config
+from ...core.errors import Corrupted, NotInStore
+from ...core.manifest import Entry
+from ...core.printable import printable, when
+from ...core.refs import DRef, RRef
 from ...store.pins import pins
 from ...store.store import Store
 from ..quantities import number
 from .artifact import artifact, artifact_record, room
 from .columns import columns, ref, value
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import AS_TYPED
 
 
@@ -26,7 +26,7 @@ from .ref import AS_TYPED
 @click.argument("what", type=AS_TYPED, required=False, metavar="[NAME|GLOB|REF]")
 @as_json
 @edge
-def ls(edge: Edge, what: str | None, as_json: bool) -> None:
+def ls(edge: CommandContext, what: str | None, as_json: bool) -> None:
     """List derivations, realizations of one, artifacts of one.
 
     Without an argument, all derivations, those of one name with the parameters that tell them

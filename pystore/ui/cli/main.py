@@ -12,13 +12,13 @@ from typing import TextIO
 
 import click
 
-from ...model.errors import BadName, PystoreWarning
-from ...model.version import __version__
+from ...core.errors import BadName, PystoreWarning
+from ...core.version import __version__
 from ..nearby import Program
 from ..settings import coloured, completion_wanted
 from . import streams
-from .edge import Edge, shared_options
-from .ending import DONE, Stopped, code_of, tell
+from .command_context import CommandContext, shared_options
+from .exit_codes import DONE, Stopped, code_of, tell
 
 # name → the module of this package with a command of that name; imported when it is needed
 COMMANDS: dict[str, dict[str, str]] = {
@@ -154,7 +154,7 @@ def main() -> None:
 
         from . import completion  # noqa: F401  # Bash is completed in our own way
 
-        obj = {"obj": Edge()}
+        obj = {"obj": CommandContext()}
         sys.exit(shell_complete(pystore, obj, "pystore", "_PYSTORE_COMPLETE", wanted))
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
@@ -168,7 +168,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line. Returns the exit code; mistakes are told on standard error."""
-    edge = Edge()
+    edge = CommandContext()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", PystoreWarning)  # a line for people, never an error
@@ -194,7 +194,7 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _invoke(edge: Edge, arguments: Sequence[str]) -> int:
+def _invoke(edge: CommandContext, arguments: Sequence[str]) -> int:
     try:
         with pystore.make_context("pystore", [*arguments], obj=edge, color=coloured()) as ctx:
             pystore.invoke(ctx)

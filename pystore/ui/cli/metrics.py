@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from ...model.errors import BadMetric
-from ...model.printable import printable
-from ...model.refs import DRef, RRef
-from ...run.experiments.differing import differing
-from ...run.experiments.results import Results, results
-from ...run.experiments.summary import Group, Summary
+from ...ask.experiments.differing import differing
+from ...ask.experiments.results import Results, results
+from ...ask.experiments.summary import Group, Summary
+from ...core.errors import BadMetric
+from ...core.printable import printable
+from ...core.refs import DRef, RRef
 from .columns import columns, in_terminal, ref
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import REFS, begun_so, metrics_of, typed
 
 _NONE = (
@@ -27,13 +27,13 @@ _STATISTICS = ("mean", "std", "low", "high", "min", "max")
 
 def _recorded(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The metrics of what was typed."""
-    edge = ctx.ensure_object(Edge)
+    edge = ctx.ensure_object(CommandContext)
     return begun_so(lambda: metrics_of(_drefs(typed(ctx)["refs"]), edge.store), incomplete)
 
 
 def _varied(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The parameters in which the derivations that were typed differ."""
-    edge = ctx.ensure_object(Edge)
+    edge = ctx.ensure_object(CommandContext)
 
     def names() -> Iterator[str]:
         config_of = edge.store.config
@@ -68,7 +68,7 @@ def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
 @as_json
 @edge
 def metrics(
-    edge: Edge,
+    edge: CommandContext,
     refs: tuple[Sequence[DRef | RRef], ...],
     names: tuple[str, ...],
     over: tuple[str, ...],

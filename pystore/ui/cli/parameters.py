@@ -12,21 +12,21 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from ...model.derivation import Closure, Derivation, leaves
-from ...model.errors import BadStage, PystoreError
-from ...model.printable import listed
-from ...run.declare import Registry, TwoWayStage
-from ...run.experiments.sweep import key_of
-from ...run.inner import parted, with_changes
-from ...run.kinds import names_of
-from ...run.output import Output
-from ...run.stage import Stage, Staged
-from ...run.verbs import Target, declare
-from ...store.protocol import StoreProtocol
-from .kinds import as_kind
+from ...core.derivation import Closure, Derivation, leaves
+from ...core.errors import BadStage, PystoreError
+from ...core.printable import listed
+from ...declare.inner import parted, with_changes
+from ...declare.instantiate import Target, declare
+from ...declare.output import Output
+from ...declare.parameter_types import names_of
+from ...declare.registry import Registry, TwoWayStage
+from ...declare.stage import Stage, Staged
+from ...declare.sweep import key_of
+from ...store.ports import StoreProtocol
 from .outline import keys_of, outline
 from .program import Choice, parameters_of, parse_target, shown, signature_of
 from .ref import typed
+from .typed_parameters import as_type
 
 _WORDS = {"True": True, "False": False, "None": None}  # as Python writes what JSON has otherwise
 
@@ -107,7 +107,7 @@ def _taken(choice: Choice, key: str, value: Any) -> Any:
     parameters = signature_of(stage).parameters if callable(stage) else {}
     if key not in parameters:
         return value
-    return as_kind(name, parameters[key], value, names_of(stage))
+    return as_type(name, parameters[key], value, names_of(stage))
 
 
 def _points(given: Sequence[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -158,7 +158,7 @@ def _take(target: Derivation | None, key: str, present: Any, value: Any) -> Any:
     """A value for a parameter of an input, or for a key of a dict."""
     if isinstance(target, Staged):
         parameter = signature_of(target.stage).parameters[key]
-        return as_kind(target.config.name, parameter, value, names_of(target.stage))
+        return as_type(target.config.name, parameter, value, names_of(target.stage))
     place, _, last = key.rpartition(".")
     return _as_default(place, last, present, value) if target is None else value
 
@@ -167,7 +167,7 @@ def _as_default(name: str, key: str, default: Any, value: Any) -> Any:
     if not key.isidentifier() or iskeyword(key):
         return value  # no parameter of any function is called so
     parameter = inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default)
-    return as_kind(name, parameter, value)
+    return as_type(name, parameter, value)
 
 
 def _check(name: str, stage: Target, plain: Mapping[str, Any]) -> None:

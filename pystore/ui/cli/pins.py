@@ -2,10 +2,10 @@
 
 import click
 
-from ...model.refs import RRef
+from ...core.refs import RRef
 from ...store import pins as roots
 from .columns import columns
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .ref import RREF, begun_so, refuse_below
 
 
@@ -13,7 +13,7 @@ from .ref import RREF, begun_so, refuse_below
 @click.argument("name")
 @click.argument("ref", type=RREF)
 @edge
-def pin(given: Edge, /, name: str, ref: RRef) -> None:
+def pin(given: CommandContext, /, name: str, ref: RRef) -> None:
     """Keep REF, and all that it was built from, under NAME.
 
     A name that is taken now means the new one. Wherever a REF is asked for, the name will do.
@@ -26,13 +26,13 @@ def pin(given: Edge, /, name: str, ref: RRef) -> None:
 
 
 def _pinned(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    return begun_so(lambda: roots.pins(ctx.ensure_object(Edge).store), incomplete)
+    return begun_so(lambda: roots.pins(ctx.ensure_object(CommandContext).store), incomplete)
 
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=_pinned)
 @edge
-def unpin(given: Edge, /, names: tuple[str, ...]) -> None:
+def unpin(given: CommandContext, /, names: tuple[str, ...]) -> None:
     """Let NAME keep nothing any more.
 
     The next gc removes what nothing else keeps.
@@ -44,7 +44,7 @@ def unpin(given: Edge, /, names: tuple[str, ...]) -> None:
 @click.command()
 @as_json
 @edge
-def pins(given: Edge, /, as_json: bool) -> None:
+def pins(given: CommandContext, /, as_json: bool) -> None:
     """List the pins.
 
     --json: objects with `pin` and `rref`.

@@ -11,14 +11,14 @@ from typing import Any
 
 from click.shell_completion import CompletionItem
 
-from ...model.derivation import Closure, Derivation, collect, leaves
-from ...model.errors import BadStage
-from ...model.printable import counted, listed
-from ...model.refs import DRef
-from ...run.declare import Registry, TwoWayStage
-from ...run.output import Output
-from ...run.stage import Stage, Staged
-from ...run.verbs import Target
+from ...core.derivation import Closure, Derivation, collect, leaves
+from ...core.errors import BadStage
+from ...core.printable import counted, listed
+from ...core.refs import DRef
+from ...declare.instantiate import Target
+from ...declare.output import Output
+from ...declare.registry import Registry, TwoWayStage
+from ...declare.stage import Stage, Staged
 from .loading import load
 from .outline import outline
 

@@ -9,12 +9,12 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from ...model.errors import NotInStore, PystoreError, PystoreWarning
-from ...model.refs import DRef, RRef
-from ...run.inspection.shorthand import find_ref, find_refs, find_rref
+from ...ask.inspection.short_refs import find_ref, find_refs, find_rref
+from ...core.errors import NotInStore, PystoreError, PystoreWarning
+from ...core.refs import DRef, RRef
 from ...store.pins import pins
 from ...store.store import Store
-from .edge import Edge
+from .command_context import CommandContext
 
 _DIGITS = re.compile("[0-9a-f]{3,}")  # with fewer, names alone are offered
 
@@ -31,7 +31,7 @@ class RefType(click.ParamType):  # type: ignore[type-arg]  # generic in later ve
         """What is meant. Raises BadRef, NotInStore."""
         if not isinstance(value, str):
             return value  # a default
-        edge = ctx.find_object(Edge) if ctx else None
+        edge = ctx.find_object(CommandContext) if ctx else None
         assert edge is not None, "commands are called through the group"
         return self.find(value, code=edge.code, store=edge.store)
 
@@ -60,7 +60,7 @@ AS_TYPED = RefType(lambda text, **_: text)
 
 
 def _choose_code(ctx: click.Context, parameter: click.Parameter, code: Any) -> None:
-    ctx.ensure_object(Edge).code = code
+    ctx.ensure_object(CommandContext).code = code
 
 
 def by_code() -> click.Option:
@@ -92,7 +92,7 @@ def refuse_below(store: Store, ref: DRef | RRef) -> None:
 
 def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """What a reference that begins so may become, for arguments that are read later."""
-    edge = ctx.ensure_object(Edge)
+    edge = ctx.ensure_object(CommandContext)
     words = begun_so(lambda: _completions(edge.store, incomplete), incomplete)
     return [CompletionItem(word) for word in words]
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import click
 
-from ...model.errors import InUse
-from ...model.printable import counted, listed
-from ...model.refs import DRef, RRef
+from ...core.errors import InUse
+from ...core.printable import counted, listed
+from ...core.refs import DRef, RRef
 from ...store.remove import dependents, needs, remove
 from ...store.store import Store
 from .asking import agreed, check_can_ask, yes
-from .edge import Edge, edge
+from .command_context import CommandContext, edge
 from .ref import REF, refuse_below
 
 
@@ -19,7 +19,7 @@ from .ref import REF, refuse_below
 @click.option("--force", is_flag=True, help="Remove it though something needs it.")
 @yes
 @edge
-def rm(given: Edge, /, refs: tuple[DRef | RRef, ...], force: bool, yes: bool) -> None:
+def rm(given: CommandContext, /, refs: tuple[DRef | RRef, ...], force: bool, yes: bool) -> None:
     """Remove a realization's bytes, or a derivation with everything.
 
     Of a realization, the attempts and their metrics stay, and the next run that needs it builds it

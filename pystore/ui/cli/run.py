@@ -12,26 +12,26 @@ from typing import Any, NoReturn, TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from ...model.derivation import Closure
-from ...model.errors import BadStage, BuildsFailed, PystoreError
-from ...model.printable import listed
-from ...model.refs import DRef
-from ...run.planning.plan import plan
+from ...ask.planning.plan import plan
+from ...core.derivation import Closure
+from ...core.errors import BadStage, BuildsFailed, PystoreError
+from ...core.printable import listed
+from ...core.refs import DRef
 from ...run.verbs import realize_many
 from ...run.watching import both
-from ...store.protocol import StoreProtocol
+from ...store.ports import StoreProtocol
 from ...store.store import Store
 from ..watch.lines import write_line
 from ..watch.watching import Mode, watching
 from ..watch.words import Labels
 from .chosen import Chosen, shown
-from .edge import Edge, edge
-from .ending import FAILED, code_of, located, tell
-from .hearing import Hearing
+from .command_context import CommandContext, edge
+from .exit_codes import FAILED, code_of, located, tell
 from .interruption import Presses, interrupted
 from .outline import outline
 from .parameters import declared, takes_parameters, typed_target
 from .program import Program, complete_target, parse_target
+from .run_counts import RunCounts
 
 _PASSED = ("attempts", "keep_going", "workers", "retries", "timeout")  # options of `realize`
 
@@ -107,7 +107,7 @@ def _stages(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one a line.")
 @edge
-def run(given: Edge, /, target: str, as_json: bool, **options: Any) -> None:
+def run(given: CommandContext, /, target: str, as_json: bool, **options: Any) -> None:
     """Build a stage of a Python file, and all that it needs.
 
     Without STAGE, the one that no other stage of the file uses. The file is loaded as a module (of
@@ -149,7 +149,7 @@ def _standard_output(alone: bool) -> Iterator[TextIO]:
 
 @dataclass
 class _Run:
-    given: Edge
+    given: CommandContext
     events: TextIO | None  # where events go as JSON
     options: dict[str, Any]
 
@@ -165,7 +165,7 @@ class _Run:
             return self._foretell(closure, forced, read)
         store = self.given.store_of_program(reading=False)
         assert isinstance(store, Store)
-        hearing = Hearing()
+        hearing = RunCounts()
         try:
             chosen = self._realize(closure, forced, store, hearing)
         except BaseException as error:
@@ -187,7 +187,7 @@ class _Run:
             self.events.write(json.dumps(outlook.to_dict(), ensure_ascii=False) + "\n")
 
     def _realize(
-        self, closure: Closure, forced: Sequence[DRef], store: Store, hearing: Hearing
+        self, closure: Closure, forced: Sequence[DRef], store: Store, hearing: RunCounts
     ) -> list[Chosen]:
         options = {name: self.options[name] for name in _PASSED}
         presses = Presses(options["workers"])
@@ -216,7 +216,7 @@ class _Run:
             write_line(self.events, json.dumps(record, ensure_ascii=False, default=str))
 
     def _fail(
-        self, error: BaseException, hearing: Hearing, store: Store, closure: Closure
+        self, error: BaseException, hearing: RunCounts, store: Store, closure: Closure
     ) -> NoReturn:
         """Says what failed, and ends with the code of a failed build."""
         skipped: list[DRef] = []
@@ -235,14 +235,16 @@ class _Run:
         self._end(code, what=last.what, remedy=last.remedy, **facts)
         raise click.exceptions.Exit(code)
 
-    def _report(self, name: str, closure: Closure, chosen: list[Chosen], hearing: Hearing) -> None:
+    def _report(
+        self, name: str, closure: Closure, chosen: list[Chosen], hearing: RunCounts
+    ) -> None:
         facts = [one.record() for one in chosen]
         self._end(0, stage=name, done=hearing.counts, chosen=facts)
         if self.events is None:
             click.echo(f"{name}: {hearing}\n{shown(chosen, closure)}")
 
 
-def _skipped(closure: Closure, hearing: Hearing, error: BaseException) -> list[DRef]:
+def _skipped(closure: Closure, hearing: RunCounts, error: BaseException) -> list[DRef]:
     """What was not built because it depends on a failure."""
     failed = error.errors if isinstance(error, BuildsFailed) else [getattr(error, "dref", None)]
     drefs = (derivation.dref for derivation in closure.derivations)

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from ...model.attempt import Attempt
-from ...model.printable import counted, printable
-from ...model.refs import RRef
-from ...run.inspection.lineage import Ref
-from ...run.inspection.particulars import Particulars, particulars
+from ...ask.inspection.details import Particulars, particulars
+from ...ask.inspection.lineage import Ref
+from ...core.attempt import Attempt
+from ...core.printable import counted, printable
+from ...core.refs import RRef
 from ..quantities import number, size
 from .columns import facts, in_terminal
-from .edge import Edge, as_json, edge, report
+from .command_context import CommandContext, as_json, edge, report
 from .log import error_line, log_text
 from .ref import REF
 
@@ -25,7 +25,7 @@ _LONG = ("code", "places", "rule", "traceback")  # notes with a place of their o
 @click.argument("refs", type=REF, nargs=-1, required=True, metavar="REF...")
 @as_json
 @edge
-def show(edge: Edge, refs: tuple[Ref, ...], as_json: bool) -> None:
+def show(edge: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
     """Show everything about a derivation or a realization.
 
     Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.

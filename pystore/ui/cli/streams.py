@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from io import IncrementalNewlineDecoder, TextIOWrapper
 from typing import TextIO
 
-from ...model.printable import printable
+from ...core.printable import printable
 
 _SHOWN = "pystore shown"
 _REFUSE = ("strict", "surrogateescape")  # what Python chooses, the second in the C locale

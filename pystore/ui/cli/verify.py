@@ -4,14 +4,14 @@ from typing import Any
 
 import click
 
-from ...model.printable import counted
-from ...model.refs import DRef, RRef
+from ...core.printable import counted
+from ...core.refs import DRef, RRef
 from ...store import verify as verification
 from ...store.verify import Report
 from ..quantities import size
 from ..watch.watching import open_single
-from .edge import Edge, as_json, edge, report
-from .ending import DAMAGED
+from .command_context import CommandContext, as_json, edge, report
+from .exit_codes import DAMAGED
 from .ref import REFS
 
 
@@ -23,7 +23,7 @@ from .ref import REFS
 @as_json
 @edge
 def verify(
-    given: Edge, /, refs: tuple[list[DRef | RRef], ...], quarantine: bool, as_json: bool
+    given: CommandContext, /, refs: tuple[list[DRef | RRef], ...], quarantine: bool, as_json: bool
 ) -> None:
     """Rehash everything, or what REF names, and tell each damage.
 

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from ...model.events import Event
-from ...model.progress import Tally
+from ...core.events import Event
+from ...core.progress import Tally
 from .words import Labels, Words, ending
 
 _EVERY = 0.1  # [s] between two pictures

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from ...model.derivation import Closure
-from ...model.events import Event
-from ...model.progress import Tally
-from ...store.protocol import StoreProtocol
+from ...core.derivation import Closure
+from ...core.events import Event
+from ...core.progress import Tally
+from ...store.ports import StoreProtocol
 from .lines import Json, Lines
 from .usual import Usual
 from .watcher import Display, Watcher

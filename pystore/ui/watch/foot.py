@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from rich.console import Console, RenderableType
 
-from ...model.progress import Tally
+from ...core.progress import Tally
 from .bars import Bars
 from .frame import frame, line
 from .screen import Screen, above

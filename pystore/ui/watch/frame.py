@@ -7,7 +7,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ...model.progress import Running, Tally
+from ...core.progress import Running, Tally
 from ..quantities import span
 from .words import Labels, Words, how_far, summary
 

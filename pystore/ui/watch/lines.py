@@ -5,8 +5,8 @@ from collections.abc import Callable
 from math import floor
 from typing import TextIO
 
-from ...model.events import Event, Progress, event_record
-from ...model.progress import Key, Tally
+from ...core.events import Event, Progress, event_record
+from ...core.progress import Key, Tally
 from ..quantities import span
 from .words import Labels, beginning, ending, how_far, summary
 

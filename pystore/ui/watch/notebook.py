@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from ...model.progress import Tally
+from ...core.progress import Tally
 from .frame import frame, line
 from .words import Labels, Words, summary
 

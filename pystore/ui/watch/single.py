@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from ...model.events import Event, Listener, Progress
+from ...core.events import Event, Listener, Progress
 from .words import amount
 
 

@@ -2,9 +2,9 @@
 
 from itertools import islice
 
-from ...model.errors import PystoreError
-from ...model.refs import DRef
-from ...store.protocol import StoreProtocol
+from ...core.errors import PystoreError
+from ...core.refs import DRef
+from ...store.ports import StoreProtocol
 
 _NAMESAKES = 20  # derivations of one name that are asked: a sample is enough for a guess
 

@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol
 
-from ...model.derivation import Closure
-from ...model.events import Event, Listener, Progress, Started
-from ...model.progress import Key, Tally, after, matters
-from ...model.refs import DRef
+from ...core.derivation import Closure
+from ...core.events import Event, Listener, Progress, Started
+from ...core.progress import Key, Tally, after, matters
+from ...core.refs import DRef
 from .words import Labels
 
 _APART = 0.05  # [s] between two events of progress of one attempt that are looked at

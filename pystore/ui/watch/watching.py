@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, TextIO
 
-from ...model.derivation import Closure
-from ...model.events import Listener, ignore
+from ...core.derivation import Closure
+from ...core.events import Listener, ignore
 from ...run.watching import Open, Watch
-from ...store.protocol import StoreProtocol
+from ...store.ports import StoreProtocol
 from ..settings import terminal_is_dumb
 from .screen import is_terminal
 
@@ -60,9 +60,7 @@ def _opened(
 ) -> AbstractContextManager[Listener]:
     if mode == "none":
         return nullcontext(ignore)
-    from . import (
-        displays,  # not before a call shows something: most import pystore and show nothing
-    )
+    from . import displays
 
     show = {"bars": displays.drawn, "lines": displays.in_lines, "json": displays.in_json}[mode]
     return show(closure, store, stream)

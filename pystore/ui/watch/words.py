@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from ...model.derivation import Closure
-from ...model.errors import in_one_line
-from ...model.events import (
+from ...core.derivation import Closure
+from ...core.errors import in_one_line
+from ...core.events import (
     Adopted,
     AttemptFailed,
     Event,
@@ -16,8 +16,8 @@ from ...model.events import (
     Succeeded,
     Waiting,
 )
-from ...model.progress import Running, Tally
-from ...model.refs import DRef
+from ...core.progress import Running, Tally
+from ...core.refs import DRef
 from ..quantities import size, span
 
 Words = tuple[str, str]

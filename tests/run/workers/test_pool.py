@@ -16,9 +16,9 @@ import pytest
 from fifos import gone
 
 from pystore import Workers, attempts, realize
+from pystore.core.resources import Resources
 from pystore.errors import BadStage, BuildError, TimedOut, WorkerDied
-from pystore.model.terms import Terms
-from pystore.run.workers.hand import Hand
+from pystore.run.workers.worker_process import WorkerProcess
 from pystore.store.locks import BuildLock
 
 
@@ -217,7 +217,7 @@ def test_a_worker_has_a_gpu_of_its_own_and_a_share_of_the_threads(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     with Workers(2, gpus=["3", "5"]) as pool:
         asked = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
-        one = pool.start(deeds.environment, asked, terms=Terms(gpu=2))
+        one = pool.start(deeds.environment, asked, terms=Resources(gpu=2))
         assert one.result() == ["3,5", str(max(1, pool.slots.cpus // 2))]
         assert pool.submit(deeds.environment, *asked).result()[0] == ""
 
@@ -244,7 +244,7 @@ def test_a_task_that_wants_much_is_not_overtaken_for_ever(fifo):
     """While small tasks keep coming, the one that wants the whole machine gets its turn."""
     order, slots_left = [], threading.Event()
     with Workers(2) as pool:
-        big = Terms(cpus=pool.slots.room)
+        big = Resources(cpus=pool.slots.room)
 
         def more(done):
             order.append("small")
@@ -350,13 +350,13 @@ def stopped(monkeypatch):
     """The second worker that is started is stopped at once; gives the list of such workers."""
     hands = []
 
-    def start(hand, start=Hand._start):
+    def start(hand, start=WorkerProcess._start):
         start(hand)
         hands.append(hand)
         if len(hands) == 2:
             os.kill(hand.process.pid, signal.SIGSTOP)
 
-    monkeypatch.setattr(Hand, "_start", start)
+    monkeypatch.setattr(WorkerProcess, "_start", start)
     return hands
 
 
@@ -410,7 +410,7 @@ def test_a_thread_that_outlives_its_task_holds_up_nobody(tmp_path):
     started = time.monotonic()
     with Workers(1) as pool:
         pool.submit(leaves_a_thread).result()
-        other = pool.start(deeds.square, (2,), terms=Terms(cpus=pool.slots.room))
+        other = pool.start(deeds.square, (2,), terms=Resources(cpus=pool.slots.room))
         assert other.result() == 4
     assert time.monotonic() - started < 4
     assert (tmp_path / "ended").exists()

@@ -26,9 +26,9 @@ from pystore import (
     rref2path,
     stage,
 )
+from pystore.core.resources import Resources
 from pystore.errors import BadStage, BuildError, BuildsFailed, PystoreWarning, TimedOut, WorkerDied
 from pystore.events import AttemptFailed, Progress, Started, Succeeded
-from pystore.model.terms import Terms
 from pystore.store.current import current_store
 
 
@@ -248,7 +248,7 @@ def test_what_cannot_be_sent_is_an_error_before_any_work_though_it_comes_last(st
 def test_a_gpu_that_nobody_named_is_an_error_before_any_work(store):
     first = deeds.number(1)
     config = {"name": "wants", "after": first}
-    wants = Derivation(config, match_latest(), deeds.by_hand, Terms(gpu=1))
+    wants = Derivation(config, match_latest(), deeds.by_hand, Resources(gpu=1))
     with pytest.raises(BadStage, match=r"wants gpu=1.*there are 0"):
         realize(wants, workers=2)
     assert store.attempts(first.dref) == []

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pystore.core.resources import Resources, size_of
 from pystore.errors import BadStage
-from pystore.model.terms import Terms, size_of
 from pystore.run.workers.slots import Outfit, Slots
 
 TERMS = st.builds(
-    Terms,
+    Resources,
     gpu=st.integers(0, 3),
     cpus=st.integers(1, 12),
     memory=st.sampled_from([0, 2**30, 3 * 2**30, 2**40]),
@@ -79,4 +79,4 @@ def test_what_is_no_amount_of_memory_is_refused(bad):
 )
 def test_terms_that_cannot_be_met_by_any_machine_are_refused(terms, says):
     with pytest.raises(BadStage, match=says):
-        Terms.of(**terms)
+        Resources.of(**terms)

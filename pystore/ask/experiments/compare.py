@@ -1,0 +1,172 @@
+"""Compare: whether one stage is better than another, or was luckier."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import BadStage
+from ...core.left_out import NOTHING, LeftOut
+from ...core.options import Mode, Scope, checked_mode
+from ...core.printable import listed
+from ...core.statistics import Difference, Statistics, distinct, expected_best, paired, welch
+from ...declare.parameters import ABSENT
+from ...store.current import current_store
+from ...store.store import Store
+from .inputs import names_of, parameter_of
+from .results import Result, Results, paragraphs, results
+from .table import Table, decimals, named_apart
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides and how far apart they are; `difference.value` is the mean of a less that of b."""
+
+    metric: str
+    a: tuple[float, ...]  # in pairs, if they were paired
+    b: tuple[float, ...]
+    difference: Difference
+    paired: str | None  # by what
+    mode: Mode
+    left_out: LeftOut = NOTHING  # of what has their names, and is by other code
+
+    @property
+    def tries(self) -> int:
+        """The number of attempts of the side that had fewer."""
+        return min(len(self.a), len(self.b))
+
+    def expected_best(self) -> tuple[float, float]:
+        """What the best of `tries` attempts is on average, on each side.
+
+        The best of many attempts was picked as the best of many: between sides that had
+        different numbers of them, this is the comparison that is fair.
+        """
+        return (
+            expected_best(self.a, self.tries, self.mode),
+            expected_best(self.b, self.tries, self.mode),
+        )
+
+    def table(self) -> Table:
+        """The two sides."""
+        sides = [Statistics.of(self.a), Statistics.of(self.b)]
+        places = decimals(side.std for side in sides)
+        rows = [
+            [
+                name,
+                side.n,
+                *(_fixed(x, places) for x in (side.mean, side.std)),
+                _interval(side.low, side.high, places),
+                _fixed(side.max if self.mode == "max" else side.min, places),
+                _fixed(best, places),
+            ]
+            for name, side, best in zip("ab", sides, self.expected_best(), strict=True)
+        ]
+        told = ["n", "mean", "std", "95%", "best", f"best of {self.tries}, expected"]
+        return Table.of([*named_apart([self.metric], told, "metric"), *told], rows)
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.table()), self._verdict(), *self._notes()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_() + paragraphs([self._verdict(), *self._notes()])
+
+    def _notes(self) -> list[str]:
+        return [str(self.left_out)] if self.left_out else []
+
+    def _verdict(self) -> str:
+        d = self.difference
+        places = decimals([d.high - d.low, Statistics.of(self.a).std]) + 1
+        test = f"paired by {self.paired}, Student's t" if self.paired else "Welch's t"
+        if d.p != d.p:
+            return f"a - b = {d.value:.{places}f}; too few attempts for a test"
+        return (
+            f"a - b = {d.value:.{places}f}, 95% {_interval(d.low, d.high, places)}; "
+            f"{test} = {d.t:.2f}, {d.df:.1f} degrees of freedom, p = {d.p:.3g}"
+        )
+
+
+def compare(
+    a: Any,
+    b: Any,
+    metric: str,
+    *,
+    paired: str | None = None,
+    mode: Mode = "max",
+    code: Scope = "now",
+    store: Store | None = None,
+) -> Comparison:
+    """How far the means of a metric are apart, with interval and p-value: Welch's t-test.
+
+    Each side is what `results` takes, and by which `code`. `paired` names a parameter of both
+    sides, such as "seed", or "data.seed" of an input: attempts with equal values of it belong
+    together (the mean of several, where there are), and the test is that of their differences.
+    Where "seed" is no parameter, the seeds of the attempts are meant, which differ between
+    derivations.
+
+    Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
+    """
+    checked_mode(mode)
+    store = store or current_store()
+    sides = [results(side, metrics=[metric], code=code, store=store) for side in (a, b)]
+    left, right = (_scored(found, side, metric) for found, side in zip(sides, (a, b), strict=True))
+    left_out = sides[0].left_out + sides[1].left_out
+    if paired is not None:
+        one, other = _pairs(left, right, metric, paired, store)
+        return Comparison(metric, one, other, _paired(one, other), paired, mode, left_out)
+    one, other = (tuple(row.metrics[metric] for row in side) for side in (left, right))
+    return Comparison(metric, one, other, welch(one, other), None, mode, left_out)
+
+
+_paired = paired  # the test; in `compare` the name is a parameter
+
+
+def _scored(found: Results, side: Any, metric: str) -> list[Result]:
+    rows = {id(row.attempt): row for row in found if metric in row.metrics}
+    scored = [rows[id(a)] for a in distinct(row.attempt for row in rows.values())]
+    if not scored:
+        raise BadStage(
+            "one side of the comparison has no attempt that succeeded",
+            side=repr(side)[:200],
+            remedy="realize it first",
+        )
+    return scored
+
+
+def _pairs(
+    left: Sequence[Result], right: Sequence[Result], metric: str, by: str, store: Store
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    one, other = (_by_key(side, metric, by, store) for side in (left, right))
+    keys = [key for key in one if key in other]
+    if len(keys) < 2:
+        raise BadStage(
+            f"fewer than two pairs have one {by}",
+            a=listed(one, most=10),
+            b=listed(other, most=10),
+            remedy=f"make {by} a parameter of the stage, and sweep both sides over the same values",
+        )
+    return tuple(one[key] for key in keys), tuple(other[key] for key in keys)
+
+
+def _by_key(rows: Sequence[Result], metric: str, by: str, store: Store) -> dict[Any, float]:
+    found: dict[Any, list[float]] = {}
+    for row in rows:
+        config = store.config(row.attempt.dref)
+        key = parameter_of(config, by, store.config)
+        if key is ABSENT and by != "seed":
+            raise BadStage(
+                f"paired={by!r} is no parameter of {row.attempt.dref}",
+                parameters=listed(names_of(config, store.config)) or "none",
+                remedy="name one that both sides have; of an input: data.seed",
+            )
+        key = row.attempt.seed if key is ABSENT else key
+        found.setdefault(key, []).append(row.metrics[metric])
+    return {key: sum(values) / len(values) for key, values in found.items()}
+
+
+def _fixed(x: float, places: int) -> str:
+    return "" if x != x else f"{x:.{places}f}"
+
+
+def _interval(low: float, high: float, places: int) -> str:
+    return "" if low != low else f"[{low:.{places}f}, {high:.{places}f}]"

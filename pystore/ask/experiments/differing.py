@@ -1,0 +1,73 @@
+"""Differing: what tells several derivations apart, as columns of a table."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...core.config import Config
+from ...core.refs import DRef
+from ...declare.parameters import short
+from .inputs import ConfigOf, Flat
+from .table import named_apart
+
+
+def differing(configs: Mapping[DRef, Config], config_of: ConfigOf) -> dict[DRef, dict[str, Any]]:
+    """For each derivation, the parameters in which they differ: their own, and their inputs'.
+
+    `config_of` says what inputs consist of. An input is told by its parameters, and by its
+    reference where these do not tell it. Where nothing tells two apart, columns are added that
+    do: stage, code, dref. Of a stage that was edited, its code is always told.
+    """
+    flat = Flat.of(configs, config_of)
+    rows = flat.values
+    names = dict.fromkeys(name for values in rows.values() for name in values)
+    varied = [n for n in names if len({_key(values, n) for values in rows.values()}) > 1]
+    varied = _untold(varied, flat)
+    found = {dref: {n: v[n] for n in varied if n in v} for dref, v in rows.items()}
+    more = {
+        "stage": lambda dref: dref.name,
+        "code": lambda dref: _short_code(configs[dref]),
+        "dref": short,
+    }
+    for name, value in more.items():
+        if _ambiguous(found.values()) or (name == "code" and _edited(configs)):
+            extra = {dref: value(dref) for dref in found}
+            if len(set(extra.values())) > 1:
+                (own,) = named_apart([name], varied, "derivation")
+                found = {dref: {**values, own: extra[dref]} for dref, values in found.items()}
+    return found
+
+
+def _untold(names: list[str], flat: Flat) -> list[str]:
+    """The names, without those of inputs that their own parameters tell apart."""
+    kept = list(names)
+    owners = [name for name in names if flat.stages_at(name)]
+    for owner in sorted(owners, key=len, reverse=True):  # inputs of inputs first
+        inner = flat.told_inside(owner, kept)
+        told: dict[tuple[str, ...], set[str]] = {}
+        for values in flat.values.values():
+            key = tuple(_key(values, name) for name in inner)
+            told.setdefault(key, set()).add(_key(values, owner))
+        one_stage = len(flat.stages_at(owner)) == 1
+        if one_stage and all(len(several) == 1 for several in told.values()):
+            kept.remove(owner)
+    return kept
+
+
+def _key(values: Mapping[str, Any], name: str) -> str:
+    return repr(values[name]) if name in values else ""
+
+
+def _edited(configs: Mapping[DRef, Config]) -> bool:
+    """Whether a stage is among them in several versions of its code."""
+    versions = {(dref.name, _short_code(config)) for dref, config in configs.items()}
+    return len(versions) > len({name for name, _ in versions})
+
+
+def _ambiguous(found: Iterable[Mapping[str, Any]]) -> bool:
+    keys = [repr(sorted(values.items())) for values in found]
+    return len(set(keys)) < len(keys)
+
+
+def _short_code(config: Config) -> str:
+    code = config.get("code", "")
+    return code[:6] if isinstance(code, str) and len(code) == 32 else str(code)

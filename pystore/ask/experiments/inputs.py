@@ -1,0 +1,128 @@
+"""Inputs: their parameters beside a derivation's own, by dotted names: `data.seed`."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.config import Config
+from ...core.errors import Corrupted, NotInStore
+from ...core.refs import DRef, selfref
+from ...declare.choice import CHOICE
+from ...declare.parameters import ABSENT, OWN, flatten, is_path, named_inside
+
+ConfigOf = Callable[[DRef], Config]
+_LONGEST = 8  # inputs of a list that are looked into
+_MOST = 300  # places that are looked into: chains of inputs that meet again have many
+
+
+def references(value: Mapping[str, Any]) -> dict[str, DRef]:
+    """The inputs of a config by the dotted names of their places: `data`, `candidates.0`."""
+    own = {key: item for key, item in value.items() if key not in OWN}
+    return dict(_references(own, ""))
+
+
+def _references(item: Any, place: str) -> Iterator[tuple[str, DRef]]:
+    if isinstance(item, str):
+        if item.startswith("dref:"):
+            yield place, DRef(item)
+    elif isinstance(item, list) and item[:1] == [selfref]:
+        return
+    elif isinstance(item, dict):
+        for key, inner in item.items():
+            if key != CHOICE:  # a whole sweep, which its reference stands for
+                yield from _references(inner, named_inside(place, key))
+    elif isinstance(item, list) and is_path(item):
+        yield place, DRef(item[0])
+    elif isinstance(item, list):
+        found = [_references(inner, named_inside(place, str(i))) for i, inner in enumerate(item)]
+        several = [list(each) for each in found]
+        if sum(map(len, several)) <= _LONGEST:
+            yield from (each for inner in several for each in inner)
+
+
+@dataclass(frozen=True)
+class Flat:
+    """The flat parameters of derivations, with those of their inputs where these differ."""
+
+    values: dict[DRef, dict[str, Any]]
+    held: dict[DRef, dict[str, DRef]]  # inputs, and theirs, by the dotted names of their places
+    twins: dict[str, str]  # a place that has the inputs of an earlier one, and is not looked into
+
+    @classmethod
+    def of(cls, configs: Mapping[DRef, Config], config_of: ConfigOf) -> "Flat":
+        """Those of these configs, outer inputs first."""
+        values = {dref: flatten(config.value) for dref, config in configs.items()}
+        held = {dref: references(config.value) for dref, config in configs.items()}
+        found = cls(values, held, {})
+        found._look_into(config_of)
+        return found
+
+    def _look_into(self, config_of: ConfigOf) -> None:
+        places = dict.fromkeys(place for refs in self.held.values() for place in refs)
+        firsts: dict[tuple[DRef | None, ...], str] = {}
+        while places and len(firsts) < _MOST:
+            place = next(iter(places))
+            del places[place]
+            several = tuple(refs.get(place) for refs in self.held.values())
+            # Where it is there or not, its own column says so; a place in a list has none.
+            lacking = {None} if any(place in values for values in self.values.values()) else set()
+            if len({*several} - lacking) == 1:
+                continue
+            if firsts.setdefault(several, place) != place:
+                self.twins[place] = firsts[several]
+                continue
+            for dref, refs in self.held.items():
+                value = _value(refs[place], config_of) if place in refs else None
+                for name, told in flatten(value or {}).items():
+                    self.values[dref][named_inside(place, name)] = told
+                deeper = {named_inside(place, n): r for n, r in references(value or {}).items()}
+                refs |= deeper
+                places |= dict.fromkeys(deeper)
+
+    def told_inside(self, owner: str, names: Iterable[str]) -> list[str]:
+        """Those of the names that tell what the inputs consist of that stand at a place."""
+        places = {place for refs in self.held.values() for place in refs if within(place, owner)}
+        roots = {owner, *(self.twins.get(place, place) for place in places)}
+        return [n for n in names if n != owner and within(n, *roots)]
+
+    def stages_at(self, owner: str) -> set[frozenset[str]]:
+        """The names of the inputs that stand at a place, in each derivation that has it."""
+        found = (
+            frozenset(ref.name for place, ref in refs.items() if within(place, owner))
+            for refs in self.held.values()
+        )
+        return {names for names in found if names}
+
+
+def within(name: str, *owners: str) -> bool:
+    """Whether a dotted name is one of these, or lies in one: `data.seed` in `data`."""
+    return any(name == owner or name.startswith(f"{owner}.") for owner in owners)
+
+
+def parameter_of(config: Config, name: str, config_of: ConfigOf) -> Any:
+    """The parameter of this dotted name, of the derivation or of an input; ABSENT if none is."""
+    value: Mapping[str, Any] | None = config.value
+    flat = flatten(config.value)
+    if name in flat:
+        return flat[name]
+    for place, dref in references(config.value).items():
+        rest = name.removeprefix(f"{place}.")
+        if rest != name and (value := _value(dref, config_of)) is not None:
+            found = parameter_of(Config(dict(value)), rest, config_of)
+            if found is not ABSENT:
+                return found
+    return ABSENT
+
+
+def names_of(config: Config, config_of: ConfigOf) -> list[str]:
+    """The dotted names of its parameters, and of those of its inputs."""
+    inner = ((place, _value(ref, config_of)) for place, ref in references(config.value).items())
+    deeper = [named_inside(place, n) for place, value in inner if value for n in flatten(value)]
+    return [*flatten(config.value), *deeper]
+
+
+def _value(dref: DRef, config_of: ConfigOf) -> dict[str, Any] | None:
+    try:
+        return config_of(dref).value
+    except (NotInStore, Corrupted):
+        return None  # what is told of it is its reference

@@ -1,0 +1,70 @@
+"""Attempts: those of some derivations or realizations, the newest first."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...core.attempt import Attempt
+from ...core.errors import NotInStore
+from ...core.printable import listed
+from ...core.refs import DRef, RRef
+from ...store import below
+from ...store.store import Store
+
+
+def newest_first(refs: Iterable[DRef | RRef], store: Store) -> list[Attempt]:
+    """The attempts of these derivations, and those that made these realizations."""
+    found = [attempt for ref in refs for attempt in _of(ref, store)]
+    return sorted(found, key=lambda attempt: attempt.order, reverse=True)
+
+
+def _of(ref: DRef | RRef, store: Store) -> list[Attempt]:
+    if isinstance(ref, DRef):
+        return store.attempts(ref)
+    return [attempt for attempt in store.attempts(ref.dref) if attempt.rref == ref]
+
+
+def chosen_attempt(refs: Iterable[DRef | RRef], number: int | None, store: Store) -> Attempt:
+    """The newest of the attempts, or the newest with this number. Raises NotInStore."""
+    refs = list(refs)
+    found = newest_first(refs, store)
+    for attempt in found:
+        if number is None or attempt.number == number:
+            return attempt
+    raise NotInStore(
+        "no such attempt",
+        ref=refs[0] if len(refs) == 1 else refs[0].name,
+        attempt=number,
+        there_are=listed(sorted({a.number for a in found})) or "none",
+        remedy="pystore log",
+    )
+
+
+def adopted_from(attempt: Attempt) -> RRef | None:
+    """The realization that its result was taken over from; None where it ran itself."""
+    note = attempt.notes.get("adopted")
+    return RRef(note) if isinstance(note, str) else None
+
+
+def as_run(attempt: Attempt, store: Store) -> Attempt:
+    """The attempt that really ran: what was adopted is the copy of another's record."""
+    seen: set[str] = set()
+    while (source := adopted_from(attempt)) and attempt.id not in seen:
+        seen.add(attempt.id)
+        copies = [one for one in newest_first([source], store) if one.run == attempt.run]
+        # Two may have it of each other, where one was lost meanwhile.
+        copies.sort(key=lambda one: adopted_from(one) is not None)
+        attempt = copies[0] if copies else attempt
+    return attempt
+
+
+def log_of(attempt: Attempt, store: Store) -> Path:
+    """The file of what it printed, whether there is one or not."""
+    home = below.home(store.layout, attempt)
+    return Path(home.beside(attempt.dref, attempt.context, attempt.number, "log"))
+
+
+def runs(attempt: Attempt, store: Store) -> bool:
+    """Whether it still runs."""
+    place = (attempt.context, attempt.number)
+    now = (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)
+    return any(one.outcome == "running" for one in now)

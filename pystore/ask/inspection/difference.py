@@ -1,0 +1,138 @@
+"""Difference: how two realizations, or two derivations, differ: config, code, inputs, results."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...core.context import Context
+from ...core.manifest import Entry
+from ...core.refs import DRef, RRef
+from ...declare.parameters import flatten
+from ...store import disk
+from ...store.store import Store
+from .attempts import newest_first
+from .inventory import manifest_of
+
+_LARGEST = 1 << 16  # [bytes] of a text file whose lines are compared
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A value on both sides; None where there is none."""
+
+    key: str
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact that differs, with the lines in which it does, if it is a small text."""
+
+    path: bytes
+    a: Entry | None
+    b: Entry | None
+    lines: tuple[str, ...] = ()  # a unified diff
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between two sides; empty where they agree."""
+
+    a: DRef | RRef
+    b: DRef | RRef
+    config: tuple[Changed, ...] = ()  # parameters, by dotted name
+    code: tuple[Changed, ...] = ()  # digests of functions and constants, by name
+    inputs: tuple[Changed, ...] = ()  # lists of realizations, by the derivation's name
+    artifacts: tuple[Artifact, ...] = ()
+    metrics: tuple[Changed, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Side:
+    ref: DRef | RRef
+    parameters: Mapping[str, Any]
+    code: str | None  # the digest of all of it, as the config has it
+    parts: Mapping[str, str]  # of functions, as an attempt noted them; empty: not known
+    inputs: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    entries: Mapping[bytes, Entry] = field(default_factory=dict)
+
+
+def difference(a: DRef | RRef, b: DRef | RRef, store: Store) -> Difference:
+    """How `b` differs from `a`. Of derivations only config, code and inputs are compared."""
+    one, other = _side(a, store), _side(b, store)
+    return Difference(
+        a,
+        b,
+        tuple(_changed(one.parameters, other.parameters)),
+        tuple(_code(one, other)),
+        tuple(_changed(one.inputs, other.inputs)),
+        tuple(_artifacts(one, other, store)),
+        tuple(_changed(one.metrics, other.metrics)),
+    )
+
+
+def _side(ref: DRef | RRef, store: Store) -> _Side:
+    dref = ref.dref
+    config = store.config(dref)
+    made = newest_first([ref], store)
+    noted = (a.notes.get("code") for a in made)
+    parts: dict[str, str] = next((code for code in noted if isinstance(code, dict)), {})
+    parameters, code = flatten(config.value), config.get("code")
+    if isinstance(ref, DRef):
+        return _Side(ref, parameters, code, parts, _named({d: [d] for d in config.inputs}), {})
+    entries = {entry.path: entry for entry in manifest_of(ref, store).entries}
+    metrics = made[0].metrics if made else {}
+    return _Side(ref, parameters, code, parts, _named(store.context(ref)), metrics, entries)
+
+
+def _code(one: _Side, other: _Side) -> Iterator[Changed]:
+    if one.parts and other.parts:
+        yield from _changed(one.parts, other.parts)
+    elif one.code != other.code:
+        yield Changed("(all of it)", one.code, other.code)
+
+
+def _named(context: Context | Mapping[DRef, Sequence[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for dref, refs in context.items():
+        found.setdefault(dref.name, []).extend(refs)
+    return found
+
+
+def _changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Changed]:
+    for key in dict.fromkeys([*one, *other]):
+        # 1, 1.0 and True are three values of a config.
+        if key not in one or key not in other or repr(one[key]) != repr(other[key]):
+            yield Changed(key, one.get(key), other.get(key))
+
+
+def _artifacts(one: _Side, other: _Side, store: Store) -> Iterator[Artifact]:
+    if isinstance(one.ref, DRef) or isinstance(other.ref, DRef):
+        return
+    for path in sorted(one.entries.keys() | other.entries.keys()):
+        a, b = one.entries.get(path), other.entries.get(path)
+        if a != b:
+            lines = _lines(one.ref, other.ref, path, store) if _texts(a, b) else ()
+            yield Artifact(path, a, b, tuple(lines))
+
+
+def _texts(a: Entry | None, b: Entry | None) -> bool:
+    return all(e is not None and e.kind == "file" and e.size <= _LARGEST for e in (a, b))
+
+
+def _lines(one: RRef, other: RRef, path: bytes, store: Store) -> list[str]:
+    try:
+        a, b = (_text(rref, path, store) for rref in (one, other))
+    except (UnicodeDecodeError, FileNotFoundError):
+        return []  # no text, or removed just now
+    if "\0" in a + b:
+        return []
+    return list(difflib.unified_diff(a.splitlines(), b.splitlines(), "a", "b", lineterm=""))
+
+
+def _text(rref: RRef, path: bytes, store: Store) -> str:
+    return disk.read(f"{store.layout.holder(rref).out(rref)}/{os.fsdecode(path)}").decode()

@@ -1,0 +1,140 @@
+"""Earlier: what of one name a store has reached, to say what makes a derivation new."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from ...core.attempt import Attempt
+from ...core.change import Change, Version, akin, changes, distance, masked, pairs
+from ...core.config import Config
+from ...core.derivation import Derivation
+from ...core.errors import Corrupted, NotInStore
+from ...core.refs import DRef, RRef
+from ...declare.identity.places import ungrouped
+from ...declare.stage import Staged
+from ...store.ports import StoreProtocol
+
+MOST = 200  # earlier derivations of one name that a new one is compared with: the latest
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A derivation of which an attempt has succeeded."""
+
+    config: Config
+    succeeded: tuple[Attempt, ...]  # first to last
+
+    @cached_property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """What it is compared by."""
+        return pairs(self.config.value)
+
+    @property
+    def first(self) -> int:
+        """When it was first built [ns since the epoch, UTC]."""
+        return self.succeeded[0].start
+
+    @property
+    def last(self) -> int:
+        """When it was last built [ns since the epoch, UTC]."""
+        return self.succeeded[-1].start
+
+    @property
+    def adopted(self) -> RRef | None:
+        """What its first result was adopted from, if it was."""
+        note = self.succeeded[0].notes.get("adopted")
+        return RRef(note) if isinstance(note, str) else None
+
+    @property
+    def version(self) -> Version:
+        """As its last attempt has recorded it."""
+        notes = self.succeeded[-1].notes
+        parts, rule = _parts(notes), notes.get("rule", 1)
+        known = rule if parts and isinstance(rule, int) else None
+        return Version(self.config.value, parts, ungrouped(notes.get("places")), known)
+
+
+class Earlier:
+    """What a store has reached, by name; read once for each name that is asked for."""
+
+    def __init__(self, store: StoreProtocol) -> None:
+        self._store = store
+        self._reached: dict[str, list[Reached]] = {}
+        self._masked: dict[str, set[str]] = {}
+
+    @cached_property
+    def _names(self) -> Mapping[str, list[DRef]]:
+        names: dict[str, list[DRef]] = {}
+        for dref in self._store.drefs():
+            names.setdefault(dref.name, []).append(dref)
+        return names
+
+    def of(self, name: str) -> list[Reached]:
+        """The derivations of this name with a success, latest first."""
+        if name not in self._reached:
+            found = [self._read(dref) for dref in self._names.get(name, [])]
+            known = [one for one in found if one is not None]
+            self._reached[name] = sorted(known, key=lambda one: one.last, reverse=True)
+        return self._reached[name]
+
+    def find(self, dref: DRef) -> Reached | None:
+        """This very one, if an attempt of it has succeeded."""
+        return next((one for one in self.of(dref.name) if one.config.dref == dref), None)
+
+    def _read(self, dref: DRef) -> Reached | None:
+        succeeded = tuple(a for a in self._store.attempts(dref) if a.succeeded)
+        try:
+            return Reached(self._store.config(dref), succeeded) if succeeded else None
+        except (NotInStore, Corrupted):
+            return None  # removed meanwhile, or damaged: then it is not what one compares with
+
+    def alike(self, config: Config) -> bool:
+        """Whether another one differs in nothing but the references of its inputs.
+
+        Only then can the store have results that were reached from the same bytes.
+        """
+        if config.name not in self._masked:
+            self._masked[config.name] = {masked(one.config.text) for one in self.of(config.name)}
+        return masked(config.text) in self._masked[config.name]
+
+    def nearest(
+        self, config: Config, version: Version, before: int | None = None
+    ) -> Reached | None:
+        """The one that differs the least, of equally near ones the latest.
+
+        With `before`, among those that were first built before that time [ns]. None where it
+        shares too little to be the same stage: two projects may have one store.
+        """
+        own = pairs(config.value)
+        others = (
+            one
+            for one in self.of(config.name)
+            if one.config.dref != config.dref and (before is None or one.first < before)
+        )
+        # Of equally near ones, min takes the first: the latest.
+        near = islice(others, MOST)
+        found = min(near, key=lambda one: distance(one.pairs, own), default=None)
+        return found if found and akin(found.version, version) else None
+
+    def changes(self, near: Reached, version: Version) -> list[Change]:
+        """What makes this version another than the nearest one."""
+        present = self._store.realizations(near.config.dref)
+        return changes(near.version, version, len(present))
+
+
+def version_of(derivation: Derivation) -> Version:
+    """A derivation that is declared, with what its code consists of now."""
+    if not isinstance(derivation, Staged):
+        return Version(derivation.config.value)
+    parts = derivation.stage.parts
+    if not parts:
+        return Version(derivation.config.value, parts)
+    from ...declare.identity.code import RULE
+
+    return Version(derivation.config.value, parts, derivation.stage.code().places, RULE)
+
+
+def _parts(notes: Mapping[str, object]) -> dict[str, str]:
+    parts = notes.get("code")
+    return {str(k): str(v) for k, v in parts.items()} if isinstance(parts, dict) else {}

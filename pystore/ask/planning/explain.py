@@ -1,0 +1,29 @@
+"""Explaining: why a derivation is new, or what will happen to it."""
+
+from typing import Any
+
+from ...core.derivation import reshape
+from ...core.refs import parse_ref
+from ...declare.instantiate import Target, declare
+from ...declare.registry import Registry, in_place_registry
+from ...store.current import current_store
+from ...store.ports import StoreProtocol
+
+
+def explain(target: Target, *, store: StoreProtocol | None = None) -> Any:
+    """Says what will happen to a derivation and why: which function, parameter or input changed.
+
+    Takes what `realize` takes; for nested targets, Explanations in the same lists and dicts. What
+    is new is compared with the derivation of the same name that differs the least, and among
+    such the one that was built last. Of a reference whose stage is not declared here, it says from
+    the records what made it new when it was built.
+
+    Raises NotInStore for a reference that the store does not hold.
+    """
+    from .explanation import Ahead, History  # a script that does not ask need not wait for it
+
+    store = store or current_store()
+    if isinstance(target, str) and target not in in_place_registry(store):
+        return History(store).explanation(parse_ref(target))
+    ahead = Ahead(declare(target, Registry(), store), store)
+    return reshape(ahead.closure.targets, ahead.explanation)

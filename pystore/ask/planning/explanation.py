@@ -1,0 +1,197 @@
+"""Explanations: what made a derivation new, or what will happen to it, in the words of `plan`."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ...core.adoption import fitting
+from ...core.change import Version
+from ...core.config import Config
+from ...core.context import Context
+from ...core.derivation import Closure
+from ...core.errors import Corrupted, NotInStore
+from ...core.outlook import Kind, Step, labels_of
+from ...core.printable import listed, printable
+from ...core.reads import Surroundings
+from ...core.refs import DRef, RRef
+from ...store.ports import StoreProtocol
+from .earlier import Earlier, Reached
+from .planner import look_ahead
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a derivation is what it is, compared with the nearest one of the same name."""
+
+    dref: DRef
+    nearest: DRef | None  # what it was compared with; None: nothing to compare with
+    reasons: tuple[str, ...]  # its own first, then those of the inputs that they lie in
+    kind: Kind  # of the first reason
+
+    def __str__(self) -> str:
+        return "\n  ".join((self.dref, *map(printable, self.reasons)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as a JSON object."""
+        return {**asdict(self), "reasons": list(self.reasons)}
+
+
+class History:
+    """What the records of a store say of how its derivations came to be."""
+
+    def __init__(self, store: StoreProtocol) -> None:
+        self._store = store
+        self._earlier = Earlier(store)
+
+    def inputs(self, dref: DRef) -> tuple[DRef, ...]:
+        """What a derivation is made from."""
+        return self._store.config(dref).inputs
+
+    def explanation(self, ref: DRef | RRef) -> Explanation:
+        """Why it was new when it was built; of a realization, why it was built once more."""
+        return self._told(self.step(ref) if isinstance(ref, DRef) else self._of_realization(ref))
+
+    def _told(self, step: Step) -> Explanation:
+        causes = list(self._causes(step))
+        labels = labels_of(self.together([cause.dref for cause in causes]))
+        told = [f"{labels[cause.dref]}: {cause.reason}" for cause in causes]
+        return Explanation(step.dref, step.nearest, (*step.reasons, *told), step.kind)
+
+    def together(self, causes: list[DRef]) -> list[DRef]:
+        """What these must be told apart from, and they themselves."""
+        return causes
+
+    def _causes(self, step: Step) -> Iterator[Step]:
+        """Why the inputs are new that make it new, down to where that comes from."""
+        seen, left = {step.dref}, [step]
+        while left:
+            for dref in self.behind(left.pop()):
+                if dref not in seen:
+                    seen.add(dref)
+                    left.append(inner := self.why(dref))
+                    if not _passed_on(inner):
+                        yield inner
+
+    def behind(self, step: Step) -> list[DRef]:
+        """The inputs that it is new because of: in place of others of that name."""
+        if step.nearest is None:
+            return []
+        old = self._store.config(step.nearest).inputs
+        names = {dref.name for dref in old}
+        return [d for d in self.inputs(step.dref) if d not in old and d.name in names]
+
+    def why(self, dref: DRef) -> Step:
+        """Why an input is new."""
+        try:
+            return self.step(dref)
+        except NotInStore:
+            return Step(dref, "missing", ("this store does not hold it",))
+
+    def step(self, dref: DRef) -> Step:
+        """What made a derivation new when it was first built."""
+        config = self._store.config(dref)
+        own = self._earlier.find(dref)
+        near = self._near(config, own)
+        told = [*_first_attempt(own), *self._not_adopted(own)]
+        if near is None:
+            others = [one for one in self._earlier.of(dref.name) if one is not own]
+            like = "like it" if others else f"named {dref.name}"
+            first = f"nothing {like} was built here before"
+            return Step(dref, "missing", (*told, first))
+        version = own.version if own else Version(config.value)
+        changes = self._earlier.changes(near, version)
+        words = [f"new because {change.words}" for change in changes]
+        return Step(dref, changes[0].kind, (*words, *told), nearest=near.config.dref)
+
+    def _near(self, config: Config, own: Reached | None) -> Reached | None:
+        """What it was like when it was first built: what it was adopted from, or the nearest."""
+        adopted = own.adopted if own else None
+        if adopted is not None and (source := self._earlier.find(adopted.dref)):
+            return source
+        version = own.version if own else Version(config.value)
+        return self._earlier.nearest(config, version, own.first if own else None)
+
+    def _not_adopted(self, own: Reached | None) -> list[str]:
+        """The results from the same bytes that were there before it, and did not count."""
+        if own is None or own.adopted or (rref := own.succeeded[0].rref) is None:
+            return []
+        try:
+            context = self._store.context(rref)
+            found = self._store.sources(own.config, context)
+        except (NotInStore, Corrupted, FileNotFoundError):
+            return []  # it, or an input, is gone
+        before = [one for one in found if one.attempts[0].start < own.first]
+        around = Surroundings(own.config, context, self._store)
+        _, kept = fitting(before, around, own.succeeded[0].source)
+        return list(dict.fromkeys(map(str, kept)))
+
+    def _of_realization(self, rref: RRef) -> Step:
+        dref = rref.dref
+        succeeded = [attempt for attempt in self._store.attempts(dref) if attempt.succeeded]
+        made = next((attempt for attempt in succeeded if attempt.rref == rref), None)
+        if made is None:
+            self._store.path(rref)  # raises NotInStore, unless its records alone were lost
+            return self.step(dref)
+        before = succeeded[: succeeded.index(made)]
+        if not before:
+            return self.step(dref)
+        if any(attempt.context == made.context for attempt in before):
+            told = "built again in the same context: forced, or the matcher wanted more"
+            return Step(dref, "wants-more", (told,))
+        return Step(dref, "missing", (self._other_inputs(rref, before[-1].rref),))
+
+    def _other_inputs(self, rref: RRef, before: RRef | None) -> str:
+        told = "no realization was in this context"
+        if before is None or not {before, rref} <= set(self._store.realizations(rref.dref)):
+            return told  # what is gone has taken its context along
+        old, new = self._store.context(before), self._store.context(rref)
+        others = [dref.short for dref in _rechosen(old, new)]
+        return f"{told}: of {listed(others)} another realization was chosen than for {before}"
+
+
+class Ahead(History):
+    """The same for what is declared here: first of all what will happen to it."""
+
+    def __init__(self, closure: Closure, store: StoreProtocol) -> None:
+        super().__init__(store)
+        self.closure = closure
+        self._steps = {step.dref: step for step in look_ahead(closure, (), 1, store)}
+        self._inputs = {one.dref: one.config.inputs for one in closure.derivations}
+
+    def inputs(self, dref: DRef) -> tuple[DRef, ...]:
+        """What a derivation is made from; it need not be in the store."""
+        return self._inputs[dref] if dref in self._inputs else super().inputs(dref)
+
+    def explanation(self, ref: DRef | RRef) -> Explanation:
+        """What will happen to a target, and why."""
+        return self._told(self._steps[DRef(ref)])
+
+    def together(self, causes: list[DRef]) -> list[DRef]:
+        """All that is ahead, so that one is called here as in its outlook."""
+        return [*self._steps, *causes]
+
+    def behind(self, step: Step) -> list[DRef]:
+        """The inputs that are not up to date, or that its nearest did not have."""
+        if _passed_on(step):
+            return [d for d in self.inputs(step.dref) if self._steps[d].action != "reuse"]
+        return super().behind(step)
+
+    def why(self, dref: DRef) -> Step:
+        """What will happen to an input; where nothing will, why it is new."""
+        ahead = self._steps.get(dref)
+        return super().why(dref) if ahead is None or ahead.action == "reuse" else ahead
+
+
+def _passed_on(step: Step) -> bool:
+    """Whether its reason lies in its inputs."""
+    return step.kind in ("may-follow", "blocked")
+
+
+def _first_attempt(own: Reached | None) -> list[str]:
+    if own is None:
+        return ["no attempt of it has succeeded"]
+    return [f"adopted: {own.adopted} has the same bytes"] if own.adopted else []
+
+
+def _rechosen(old: Context, new: Context) -> Iterator[DRef]:
+    return (dref for dref in new if old.get(dref) != new[dref])

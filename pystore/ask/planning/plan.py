@@ -1,0 +1,42 @@
+"""Planning: what `realize` would do with a target, before it does it."""
+
+import os
+
+from ...core.options import checked_count
+from ...core.outlook import Outlook
+from ...declare.instantiate import Target, declare
+from ...declare.nesting import refuse_nested
+from ...declare.registry import Registry
+from ...run.verbs import Forced, forced_drefs
+from ...store.current import current_store
+from ...store.ports import StoreProtocol
+from ...store.remote.settings import Remotes, places
+
+
+def plan(
+    target: Target,
+    *,
+    force_rebuild: Forced = (),
+    attempts: int = 1,
+    substitute: Remotes | None = None,
+    store: StoreProtocol | None = None,
+) -> Outlook:
+    """What `realize` would do with each derivation of the closure, and why.
+
+    Takes its target, `force_rebuild`, `attempts` and `substitute` as `realize` does. Writes
+    nothing, so that a read-only store will do, and asks no remote: what one may have is not sure
+    to be built. Raises BadStage and BadMetric as `realize` does.
+    """
+    refuse_nested("plan")
+    # A script that does not ask need not wait for these.
+    from ...declare.premises import check_premises
+    from ...store.remote.address import shown
+    from .planner import look_ahead
+
+    store = store or current_store()
+    closure = declare(target, Registry(), store)
+    forced = forced_drefs(force_rebuild, closure)
+    outlook = look_ahead(closure, forced, checked_count("attempts", attempts), store)
+    building = {step.dref for step in outlook if step.action == "build"}
+    check_premises([one for one in closure.derivations if one.dref in building], store)
+    return outlook.unless([shown(os.fspath(url)) for url in places(substitute)])

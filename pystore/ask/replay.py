@@ -1,0 +1,98 @@
+"""Replay: the attempt that made a realization, run again and compared byte by byte."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.derivation import Derivation
+from ..core.errors import NotInStore
+from ..core.manifest import Manifest, encode_name
+from ..core.printable import listed
+from ..core.refs import RRef
+from ..declare.build import Build
+from ..declare.nesting import inside, refuse_nested
+from ..run.forking import alone
+from ..store import tree
+from ..store.attempts import Claim
+from ..store.current import current_store
+from ..store.ports import AttemptReport
+from ..store.staging import Staging, make_folder
+from ..store.store import Store
+from .inspection.inventory import manifest_of
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What running an attempt again gave."""
+
+    rref: RRef
+    seed: int
+    differing: tuple[str, ...]  # files whose bytes, kinds or names differ
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every byte is the same."""
+        return not self.differing
+
+    def __str__(self) -> str:
+        if self.agrees:
+            return f"{self.rref}: the same bytes again, with seed {self.seed}"
+        files = listed(self.differing)
+        return f"{self.rref}: other bytes with the same seed {self.seed}, in {files}"
+
+
+def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> Replay:
+    """Runs the attempt that made `rref` again, with its seed and inputs, and commits nothing.
+
+    Says whether the bytes agree, and if not which files differ. Raises NotInStore when `rref` is
+    none of the derivation's, or its bytes are gone; what the realizer raises passes.
+    """
+    refuse_nested("replay")
+    store = store or current_store()
+    wanted = RRef(rref)
+    made = [a for a in store.attempts(derivation.dref) if a.rref == wanted]
+    if not made:
+        raise NotInStore(
+            "no attempt of this derivation made that",
+            dref=derivation.dref,
+            rref=wanted,
+            remedy="attempts(dref) lists what was made",
+        )
+    manifest, context = _manifest(store, wanted), store.context(wanted)
+    store.hold(tuple(rref for rrefs in context.values() for rref in rrefs))
+    begun = Claim(made[-1].number, made[-1].seed, made[-1].start)
+    with store.building():
+        with store.session.open_gate():
+            path, claim = make_folder(store.staging_area, derivation.dref)
+        staging = Staging(path, derivation.config, context, begun, claim)
+        try:
+            with inside(f"the realizer {derivation.realizer.name}"), alone():
+                derivation.realizer(_Again(staging, store, AttemptReport()))
+            return Replay(wanted, begun.seed, _differences(manifest, tree.scan(staging.out)))
+        finally:
+            staging.discard()
+
+
+class _Again(Build):
+    """A Build that leaves what lies beside the first attempt alone."""
+
+    def scratch(self) -> Path:
+        return self._beside("scratch")
+
+    def logdir(self) -> Path:
+        return self._beside("logs")
+
+    def _beside(self, name: str) -> Path:
+        path = self._staging.path / name
+        path.mkdir(exist_ok=True)
+        return path
+
+
+def _manifest(store: Store, rref: RRef) -> Manifest:
+    store.path(rref)  # raises Corrupted when verify found it damaged
+    return manifest_of(rref, store)
+
+
+def _differences(first: Manifest, second: Manifest) -> tuple[str, ...]:
+    old, new = ({e.path: e for e in manifest.entries} for manifest in (first, second))
+    paths = sorted(old.keys() | new.keys())
+    return tuple(encode_name(path) for path in paths if old.get(path) != new.get(path))

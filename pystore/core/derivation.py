@@ -1,0 +1,220 @@
+"""Derivation and Closure: what to build, and everything it needs.
+
+D1  Making a derivation touches nothing.
+D2  A closure lists inputs before what needs them, each derivation once.
+D3  One closure never holds two different matchers or realizers for one DRef.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from .config import Config
+from .errors import BadStage
+from .matchers import Matcher
+from .realizer import Realizer
+from .refs import DRef
+from .resources import Resources
+
+_PLAIN = Resources()
+Shape = Any
+"""A DRef, or lists and dicts of DRefs, nested as deep as you like; results keep the shape."""
+
+
+def _checked(matcher: object) -> Matcher:
+    if isinstance(matcher, Matcher):
+        return matcher
+    raise BadStage(
+        "not a matcher",
+        given=repr(matcher)[:200],
+        remedy="call it: match_latest(), match_best('accuracy.txt')",
+    )
+
+
+class Derivation:
+    """A config, a matcher and a realizer; immutable. Its config may hold other derivations.
+
+    Raises BadStage when the matcher is no Matcher or the realizer no function.
+    """
+
+    __slots__ = ("config", "holds", "matcher", "realizer", "terms")
+
+    config: Config
+    matcher: Matcher
+    realizer: Realizer
+    terms: Resources  # of its attempts
+    holds: tuple["Derivation", ...]  # the derivations that its config was given as values
+
+    def __init__(
+        self,
+        config: Config | Mapping[str, Any],
+        matcher: Matcher,
+        realizer: Realizer | Callable[[Any], object],
+        terms: Resources = _PLAIN,
+    ) -> None:
+        self.config = Config(config)
+        self.matcher = _checked(matcher)
+        self.realizer = realizer if isinstance(realizer, Realizer) else Realizer(realizer)
+        self.terms = terms
+        self.holds = tuple(held for held in self.config.holds if isinstance(held, Derivation))
+
+    @property
+    def origin(self) -> str:
+        """The function that a @stage was made from; "" for what was declared by hand."""
+        return ""
+
+    @property
+    def dref(self) -> DRef:
+        """Its name: the digest of the config. Matcher and realizer are not in it."""
+        return self.config.dref
+
+    def replace(
+        self, config: Mapping[str, Any] | None = None, matcher: Matcher | None = None
+    ) -> "Derivation":
+        """The same with these keys of the config changed, or with another matcher."""
+        new = copy(self)
+        if config is not None:
+            new.config = Config({**self.config.value, **config})
+            given = tuple(held for held in new.config.holds if isinstance(held, Derivation))
+            kept = tuple(held for held in self.holds if held.dref in new.config.inputs)
+            new.holds = tuple(dict.fromkeys(kept + given))
+        if matcher is not None:
+            new.matcher = _checked(matcher)
+        return new
+
+    def agrees(self, other: "Derivation") -> bool:
+        """Whether the two are one: same config, same matcher, same code."""
+        return (self.config, self.matcher, self.realizer) == (
+            other.config,
+            other.matcher,
+            other.realizer,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Derivation) and self.agrees(other)
+
+    def __hash__(self) -> int:
+        return hash(self.dref)
+
+    def __repr__(self) -> str:
+        return f"<Derivation {self.dref} by {self.realizer.name}, {self.matcher}>"
+
+    def _repr_html_(self) -> str:
+        shown = {"dref": self.dref, "matcher": self.matcher, **self.config.value}
+        return html_table([(key, str(value)) for key, value in shown.items()])
+
+
+@dataclass(frozen=True)
+class Closure:
+    """Targets, in their shape, and all the derivations that they need, inputs first."""
+
+    targets: Shape
+    derivations: tuple[Derivation, ...]
+
+    @classmethod
+    def of(cls, targets: Shape, known: Mapping[DRef, Derivation]) -> "Closure":
+        """The closure of these targets. Raises BadStage when something is not known."""
+        order: dict[DRef, Derivation] = {}
+        for target in leaves(targets):
+            _visit(target, known, order)
+        return cls(targets, tuple(order.values()))
+
+    @property
+    def drefs(self) -> tuple[DRef, ...]:
+        """The targets, each once, in the order in which the shape names them."""
+        return tuple(dict.fromkeys(leaves(self.targets)))
+
+    def _repr_html_(self) -> str:
+        rows = [(d.dref, f"{d.realizer.name}, {d.matcher}") for d in self.derivations]
+        return html_table(rows)
+
+    def __getitem__(self, dref: DRef) -> Derivation:
+        for derivation in self.derivations:
+            if derivation.dref == dref:
+                return derivation
+        raise unknown(dref)
+
+
+def _visit(target: DRef, known: Mapping[DRef, Derivation], order: dict[DRef, Derivation]) -> None:
+    stack: list[tuple[DRef, Iterator[DRef] | None]] = [(target, None)]
+    while stack:
+        dref, inputs = stack.pop()
+        if dref in order:
+            continue
+        if dref not in known:
+            raise unknown(dref, needed_by=stack[-1][0] if stack else None)
+        inputs = iter(known[dref].config.inputs) if inputs is None else inputs
+        missing = next((i for i in inputs if i not in order), None)
+        if missing is None:
+            order[dref] = known[dref]
+        else:
+            stack += [(dref, inputs), (missing, None)]
+
+
+def unknown(dref: DRef, needed_by: DRef | None = None) -> BadStage:
+    """The error for a reference that was never declared here."""
+    return BadStage(
+        "this derivation was not declared here",
+        dref=dref,
+        needed_by=needed_by,
+        remedy="declare it in the same registry and store: mkdrv(m, …), or instantiate_inplace",
+    )
+
+
+def html_table(rows: Iterable[tuple[str, str]]) -> str:
+    """A table of names and values, for notebooks."""
+    from html import escape  # only notebooks ask
+
+    cells = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f"<table>{''.join(cells)}</table>"
+
+
+def leaves(shape: Shape) -> Iterator[Any]:
+    """What stands in the nested lists and dicts, in order."""
+    if isinstance(shape, (list, tuple)):
+        for item in shape:
+            yield from leaves(item)
+    elif isinstance(shape, dict):
+        for item in shape.values():
+            yield from leaves(item)
+    else:
+        yield shape
+
+
+def reshape(shape: Shape, value: Callable[[Any], Any]) -> Any:
+    """The same nested lists and dicts, with `value(leaf)` in place of each leaf."""
+    if isinstance(shape, (list, tuple)):
+        return [reshape(item, value) for item in shape]
+    if isinstance(shape, dict):
+        return {key: reshape(item, value) for key, item in shape.items()}
+    return value(shape)
+
+
+def collect(derivations: Sequence[Derivation], into: dict[DRef, Derivation]) -> None:
+    """Adds these, and all that they hold, to `into`.
+
+    Raises BadStage when `into` has another matcher or realizer for one of them (D3).
+    """
+    stack = list(derivations)
+    while stack:
+        derivation = stack.pop()
+        present = into.get(derivation.dref)
+        if present is derivation:
+            continue
+        if present is not None:
+            check_agrees(present, derivation)
+        into[derivation.dref] = derivation
+        stack += derivation.holds
+
+
+def check_agrees(first: Derivation, second: Derivation) -> None:
+    """Raises BadStage when two derivations of one DRef differ in matcher or realizer."""
+    if not first.agrees(second):
+        raise BadStage(
+            "two different stages have one config",
+            config=first.config.text[:200],
+            first=f"{first.realizer.name}, {first.matcher}",
+            second=f"{second.realizer.name}, {second.matcher}",
+            remedy="tell them apart by a key of the config, such as name='train'",
+        )

@@ -1,0 +1,41 @@
+"""GcPolicy: which realizations of a derivation a collection of garbage leaves, beside the roots."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .candidate import Candidate
+from .matchers import Matcher, match_best, match_latest
+from .refs import RRef
+
+
+@dataclass(frozen=True)
+class GcPolicy:
+    """A policy: of each derivation, the first `n` in the order of a matcher."""
+
+    n: int
+    matcher: Matcher  # one that chooses n where there are as many
+
+    def chosen(self, candidates: Iterable[Candidate]) -> set[RRef]:
+        """Those to keep; all, where there are fewer than n."""
+        present = [candidate for candidate in candidates if not candidate.gone]
+        everything = {candidate.rref for candidate in present}
+        if len(present) <= self.n or not self._ranks(present):
+            return everything
+        answer = self.matcher.select(present)
+        return set(answer) if isinstance(answer, tuple) else everything
+
+    def _ranks(self, present: list[Candidate]) -> bool:
+        """Whether there is a number to choose by: a misspelt metric must cost nothing."""
+        numbers = [c.metric(name) for c in present for name in self.matcher.reads]
+        return not self.matcher.reads or any(number == number for number in numbers)
+
+
+def keep_latest(n: int = 1) -> GcPolicy:
+    """Of each derivation, the `n` most recently built."""
+    return GcPolicy(n, match_latest(n))
+
+
+def keep_best(file: str, n: int = 1, mode: Literal["max", "min"] = "max") -> GcPolicy:
+    """Of each derivation, the `n` whose metric is the best; all, where none has the metric."""
+    return GcPolicy(n, match_best(file, n, mode))

@@ -1,0 +1,75 @@
+"""Resources: what an attempt may take of the machine, its time limit, and its retries.
+
+They are no identity: the same stage under other terms is the same stage.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .errors import BadStage
+from .options import checked_count
+from .printable import listed
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_KINDS = ("gpu", "memory", "cpus")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Under which terms the attempts of a derivation run."""
+
+    gpu: int = 0  # devices of its own
+    memory: int = 0  # [bytes]; 0: not told
+    cpus: int = 1
+    timeout: float | None = None  # [s] for one attempt; None: as the call says
+    retries: int | None = None  # after a failure; None: as the call says
+
+    @classmethod
+    def of(
+        cls,
+        resources: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> "Resources":
+        """The terms in a user's words: `{"gpu": 1, "memory": "8G", "cpus": 2}`.
+
+        Raises BadStage when a resource is unknown, or an amount is none.
+        """
+        given = dict(resources or {})
+        if strange := sorted(given.keys() - set(_KINDS)):
+            raise BadStage(
+                "no such resource",
+                given=listed(strange),
+                known=", ".join(_KINDS),
+                remedy='write resources={"gpu": 1, "memory": "8G", "cpus": 2}',
+            )
+        return cls(
+            gpu=checked_count("gpu", given.get("gpu", 0), least=0),
+            memory=size_of(given.get("memory", 0)),
+            cpus=checked_count("cpus", given.get("cpus", 1), least=1),
+            timeout=checked_timeout(timeout),
+            retries=None if retries is None else checked_count("retries", retries, least=0),
+        )
+
+
+def size_of(given: object) -> int:
+    """A number of bytes, from a number or a text such as "8G" (powers of 1024). Raises BadStage."""
+    if type(given) is int and given >= 0:
+        return given
+    found = _SIZE.fullmatch(given.strip()) if isinstance(given, str) else None
+    if found is None:
+        raise BadStage(
+            "not an amount of memory", given=repr(given)[:200], remedy='write "512M" or "8G"'
+        )
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def checked_timeout(seconds: float | None) -> float | None:
+    """A number of seconds. Raises BadStage."""
+    if seconds is None:
+        return None
+    if type(seconds) in (int, float) and seconds >= 0:
+        return float(seconds)
+    raise BadStage(f"timeout is {seconds!r}, not a number of seconds", remedy="timeout=60")

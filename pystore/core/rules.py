@@ -1,0 +1,52 @@
+"""Rules: matchers as text, so that a store knows by which its realizations are chosen."""
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from .errors import PystoreError
+from .matchers import (
+    Matcher,
+    match_all,
+    match_best,
+    match_exact,
+    match_latest,
+    match_only,
+    match_some,
+)
+from .matchers_by_statistics import match_top, match_until
+
+_OURS: dict[str, Callable[..., Matcher]] = {
+    made.__name__: made
+    for made in (
+        match_all, match_best, match_exact, match_latest, match_only, match_some, match_top,
+        match_until,
+    )
+}  # fmt: skip
+
+
+@lru_cache(256)
+def rule_text(matcher: Matcher) -> str:
+    """A matcher as one line: JSON of its name and arguments; of a rule of a user's, its name."""
+    arguments = dict(matcher.arguments)
+    if _made(matcher.name, arguments) != matcher:
+        return json.dumps({"name": matcher.name})
+    return json.dumps({"name": matcher.name, "arguments": arguments}, sort_keys=True)
+
+
+def parse_rule(text: str) -> Matcher | None:
+    """The matcher in a text; None of a rule that only its user knows, or that cannot be read."""
+    try:
+        value = json.loads(text)
+        return _made(value["name"], value["arguments"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _made(name: str, arguments: dict[str, Any]) -> Matcher | None:
+    make = _OURS.get(name)
+    try:
+        return make(**arguments) if make else None
+    except (TypeError, ValueError, PystoreError):
+        return None

@@ -1,0 +1,159 @@
+"""Choice: the best of several derivations as a derivation of its own, and so as an input.
+
+B1  It depends on all of them, and its realization has the files of the one with the best metric.
+B2  The order of the derivations makes no difference; ties go by reference.
+B3  It says by derivation and tree which one that was; in a view, it is that one.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.candidate import Candidate
+from ..core.context import Context
+from ..core.derivation import Closure, Derivation, leaves
+from ..core.errors import BadMetric, BadRef, BadStage, Corrupted
+from ..core.matchers import match_latest
+from ..core.options import Mode, checked_mode
+from ..core.realizer import Realizer
+from ..core.refs import DRef, RRef
+from ..store import disk
+from ..store.ports import StoreProtocol
+from .build import Build
+
+CHOICE = "best-of"  # the key of the config: no parameter of a stage can be called so
+FILE = "best-of.json"
+_LONGEST = 100  # [characters] of a name
+
+
+def best_of(what: Any, metric: str, mode: Mode = "max") -> Derivation:
+    """The one with the best metric among these derivations, such as a sweep: an input of a stage.
+
+    `what` are derivations, or stages to call, in nested lists and dicts. Each is built, as its
+    matcher says; what arrives is the view of the best: its parameters, its files, its inputs.
+    `metric` is a name as recorded, or a file whose first line is a number. A realization without
+    it comes last.
+
+    Raises BadStage when there is nothing to choose from; the build fails with BadMetric when none
+    has this metric.
+    """
+    checked_mode(mode)
+    if not isinstance(metric, str) or not metric:
+        raise BadStage(
+            "best_of goes by a metric",
+            given=repr(metric)[:200],
+            remedy="write best_of(sweep(train, rate=[0.1, 0.2]), 'accuracy.txt')",
+        )
+    among = {one.dref if isinstance(one, Derivation) else one: one for one in _each(what)}
+    if not among:
+        raise BadStage(
+            "the best of nothing",
+            given=repr(what)[:200],
+            remedy="give derivations: sweep(train, rate=[0.1, 0.2]), or [train(0.1), train(0.2)]",
+        )
+    names = {dref.name for dref in among}
+    name = f"best-of-{names.pop()[:_LONGEST]}" if len(names) == 1 else "best-of"
+    told = {"among": [among[dref] for dref in sorted(among)], "metric": metric, "mode": mode}
+    return Derivation({"name": name, CHOICE: told}, match_latest(), Realizer(BestOf()))
+
+
+def _each(what: Any) -> Iterator[Derivation | DRef]:
+    for leaf in leaves(what):
+        if isinstance(leaf, Closure):
+            yield from (leaf[dref] for dref in leaf.drefs)
+        elif isinstance(leaf, (Derivation, DRef)):
+            yield leaf
+        elif hasattr(leaf, "stage_name"):
+            yield leaf()
+        else:
+            raise BadStage(
+                "best_of chooses among derivations",
+                given=repr(leaf)[:200],
+                remedy="call the stage: best_of([train(0.1), train(0.2)], metric), or use sweep",
+            )
+
+
+@dataclass(frozen=True)
+class BestOf:
+    """Fills the output with the files of the best."""
+
+    identified = True  # the config says all that it does
+    # It goes by metrics, which are more than the bytes by which results are adopted.
+    adopts = False
+
+    def __call__(self, b: Build) -> None:
+        """Chooses, and copies."""
+        told = b.config[CHOICE]
+        best, number = _best(b.context, told["metric"], told["mode"], b.store)
+        _copy(b, b.store.path(best.rref), b.outpath)
+        (b.outpath / FILE).unlink(missing_ok=True)  # of a choice among choices
+        record = {"dref": best.rref.dref, "tree": b.store.tree(best.rref)}
+        (b.outpath / FILE).write_text(json.dumps(record))
+        b.metric(told["metric"], number, None)
+
+
+def chosen(
+    values: Mapping[str, Any], context: Context, path: Path, store: StoreProtocol
+) -> RRef | None:
+    """What a realization with this config, at this path, has chosen; None if it is no choice."""
+    if CHOICE not in values:
+        return None
+    try:
+        told = json.loads(disk.read(path / FILE))
+        among = context[DRef(told["dref"])]
+        return next(rref for rref in among if store.tree(rref) == told["tree"])
+    except (ValueError, KeyError, TypeError, BadRef, StopIteration) as error:
+        raise Corrupted(
+            "it does not say which of its inputs is the best",
+            path=path / FILE,
+            because=repr(error)[:200],
+            remedy="pystore verify names what is damaged, so that it is chosen again",
+        ) from None
+
+
+def _best(
+    context: Context, metric: str, mode: str, store: StoreProtocol
+) -> tuple[Candidate, float]:
+    found = [_candidate(rref, metric, store) for rrefs in context.values() for rref in rrefs]
+    sign = 1.0 if mode == "max" else -1.0
+    ranks = [(-sign * one.metric(metric), one.rref, one) for one in found]
+    known = [rank for rank in ranks if rank[0] == rank[0]]
+    if not known:
+        raise BadMetric(
+            f"none of {len(found)} realizations has the metric {metric!r}",
+            there_are=", ".join(_recorded(found)) or "none",
+            remedy="name one that there is, or write it in the stage: a file with one number",
+        )
+    number, _, best = min(known, key=lambda rank: rank[:2])
+    return best, -sign * number
+
+
+def _candidate(rref: RRef, metric: str, store: StoreProtocol) -> Candidate:
+    offered = store.candidates(rref.dref, store.context(rref), (metric,))
+    return next(candidate for candidate in offered if candidate.rref == rref)
+
+
+def _recorded(found: Iterable[Candidate]) -> list[str]:
+    return sorted({name for one in found for name in one.latest.metrics})[:20]
+
+
+def _copy(b: Build, source: Path, target: Path) -> None:
+    """Copies a tree; equal files are stored once when it is committed."""
+    import shutil  # with all its compressors, for what is rare
+
+    for entry in os.scandir(source):
+        place = target / entry.name
+        if entry.is_symlink():
+            link = os.readlink(entry.path)
+            if os.path.isabs(link):
+                b.allow_outside(link)  # as the stage did that made it
+            place.symlink_to(link)
+        elif entry.is_dir(follow_symlinks=False):
+            place.mkdir()
+            _copy(b, Path(entry.path), place)
+        else:
+            shutil.copyfile(entry.path, place)
+            place.chmod(entry.stat().st_mode | 0o200)

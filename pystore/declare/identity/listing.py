@@ -1,0 +1,235 @@
+"""Listings: the source of what is loaded, found by line, each file parsed once.
+
+L1  The text that is returned is that of the loaded code. A file edited since is not mistaken for
+    it: an earlier reading that fits is used, else BadStage is raised.
+L2  Reading is by `linecache`, so notebook cells and doctests have listings too.
+"""
+
+import ast
+import inspect
+import linecache
+import os
+import sys
+import textwrap
+from functools import cached_property
+from types import CodeType
+from typing import Any
+
+from ...core.errors import BadStage
+from .compiled import Compiled, compiled
+from .normal import Normal, normal
+from .scope import NOTHING, Read
+
+_known: dict[str, list["Listing"]] = {}  # the readings of each file, the latest last
+_fresh: set[str] = set()  # the files that were looked at since the last `refresh`
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+class Listing:
+    """One reading of a file: its definitions by line and by qualified name."""
+
+    def __init__(self, file: str, lines: list[str], names: dict[str, Any] | None = None) -> None:
+        self.file = file
+        self.lines = lines
+        self.functions: dict[tuple[int, str], Definition] = {}
+        self.classes: dict[str, list[ast.ClassDef]] = {}
+        self._names = names
+        self._normal: dict[tuple[Any, ...], tuple[ast.AST, Normal]] = {}
+        self.tree = parsed("".join(lines))
+        if self.tree is not None:
+            self._index(self.tree.body, "")
+
+    def _index(self, body: list[Any], prefix: str) -> None:
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self.functions[_first_line(node), node.name] = node
+                self._index(node.body, f"{prefix}{node.name}.<locals>.")
+            elif isinstance(node, ast.ClassDef):
+                self.classes.setdefault(prefix + node.name, []).append(node)
+                self._index(node.body, f"{prefix}{node.name}.")
+            else:
+                for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+                    inner = getattr(node, name, None)
+                    if isinstance(inner, list):
+                        self._index(inner, prefix)
+
+    def normal(
+        self,
+        node: ast.AST,
+        *,
+        defaults: bool = True,
+        read: Read = NOTHING,
+        cells: frozenset[str] = frozenset(),
+    ) -> Normal:
+        """The normal form of one of its nodes."""
+        key = (id(node), defaults, read, cells)
+        if key not in self._normal:
+            # The node is kept with its form: the id of one that is gone may be given again.
+            form = normal(node, defaults=defaults, read=read, cells=cells)
+            self._normal[key] = node, form
+        return self._normal[key][1]
+
+    def source(self, node: Any) -> str:
+        """The lines of a definition as they stand in the file."""
+        lines = self.lines[_first_line(node) - 1 : node.end_lineno]
+        return f"source {textwrap.dedent(''.join(lines))!a}"
+
+    @cached_property
+    def compiled(self) -> Compiled | None:
+        """Its text, compiled as its module was; None where that cannot be told."""
+        return None if self.tree is None else compiled(self.tree, self.file, self._names)
+
+    def definition(self, code: CodeType) -> Definition | None:
+        """The definition that was compiled to this code, if it still is in the file."""
+        if self.tree is None:
+            return self._block(code)
+        if self.compiled is None:
+            return self._at(code)
+        own = self.compiled.counterpart(code)
+        return None if own is None else self._at(own)
+
+    def _at(self, code: CodeType) -> Definition | None:
+        if code.co_name == "<lambda>":
+            return self._lambda(code)
+        return self.functions.get((code.co_firstlineno, code.co_name))
+
+    def _block(self, code: CodeType) -> Definition | None:
+        """The definition at the code's line, in a file that is not all Python, as a page is."""
+        lines = self.lines[code.co_firstlineno - 1 :]
+        tree = parsed(textwrap.dedent("".join(inspect.getblock(lines)))) if lines else None
+        for node in ast.walk(tree) if tree else ():
+            named = getattr(node, "name", "<lambda>") == code.co_name
+            if isinstance(node, Definition) and named:
+                return node
+        return None
+
+    def _lambda(self, code: CodeType) -> ast.Lambda | None:
+        spans = {(a, c, b, d) for a, b, c, d in code.co_positions()}
+        assert self.tree is not None
+        for statement in self.tree.body:
+            first = min([statement.lineno, *_decorator_lines(statement)])
+            if not first <= code.co_firstlineno <= (statement.end_lineno or 0):
+                continue
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno:
+                    body = node.body
+                    span = (body.lineno, body.col_offset, body.end_lineno, body.end_col_offset)
+                    if span in spans or _is_constant(node, code):
+                        return node
+        return None
+
+
+def refresh() -> None:
+    """Has every file looked at anew: once a survey is often enough."""
+    _fresh.clear()
+
+
+def listing_of(code: CodeType, names: dict[str, Any]) -> tuple[Listing, Definition] | None:
+    """The listing that holds a function, and its definition there; None when it has no source.
+
+    Raises BadStage when the file was edited after the code was loaded.
+    """
+    readings = readings_of(code.co_filename, names)
+    for listing in reversed(readings):
+        definition = listing.definition(code)
+        if definition is not None:
+            return listing, definition
+    if not readings or readings[-1].compiled is None:
+        return None
+    compiled_file = stale_file(code.co_filename)
+    raise BadStage(
+        f"the source of {code.co_qualname} was edited after it was "
+        + ("compiled" if compiled_file else "loaded"),
+        file=code.co_filename,
+        line=code.co_firstlineno,
+        remedy=f"remove {compiled_file}, which Python runs in place of the source"
+        if compiled_file
+        else "start Python anew, or reload the module",
+    )
+
+
+def class_listing(kind: type, codes: list[CodeType]) -> tuple[Listing, ast.ClassDef] | None:
+    """The listing that holds a class with these methods, and its definition there."""
+    home = sys.modules.get(kind.__module__)
+    names = vars(home) if home else None
+    files = [code.co_filename for code in codes] or [getattr(home, "__file__", None) or ""]
+    for listing in reversed(readings_of(files[0], names)):
+        for node in reversed(listing.classes.get(kind.__qualname__, [])):
+            if _holds(listing, node, codes) and (codes or _agrees(kind, node)):
+                return listing, node
+    return None
+
+
+def _holds(listing: Listing, node: ast.ClassDef, codes: list[CodeType]) -> bool:
+    """Whether the functions with these codes stand in a class statement."""
+    found = [listing.definition(code) for code in codes]
+    return all(
+        one is not None and node.lineno <= one.lineno <= (node.end_lineno or 0) for one in found
+    )
+
+
+def _agrees(kind: type, node: ast.ClassDef) -> bool:
+    """Whether a class without methods has the names that this text gives it."""
+    names = set(vars(kind)) | set(vars(kind).get("__annotations__", ()))
+    for statement in node.body:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Name) and target.id not in names:
+                    return False
+    return True
+
+
+def readings_of(file: str, names: dict[str, Any] | None = None) -> list[Listing]:
+    """The readings of a file, the latest last."""
+    if file in _fresh:
+        return _known[file]
+    _fresh.add(file)
+    linecache.checkcache(file)
+    lines = linecache.getlines(file, names)
+    known = _known.setdefault(file, [])
+    if lines and not (known and (known[-1].lines is lines or known[-1].lines == lines)):
+        known.append(Listing(file, lines, names))
+    return known
+
+
+def stale_file(file: str) -> str:
+    """The compiled file that Python takes, though the source was edited after it; "" for none."""
+    import importlib.util
+    import struct
+
+    compiled_file = importlib.util.cache_from_source(file)
+    try:
+        source, made = os.stat(file), os.stat(compiled_file)
+        with open(compiled_file, "rb") as read:  # noqa: PTH123
+            head = read.read(16)
+    except OSError:
+        return ""
+    taken = struct.pack("<II", int(source.st_mtime) & 0xFFFFFFFF, source.st_size & 0xFFFFFFFF)
+    changed = max(source.st_mtime_ns, source.st_ctime_ns)
+    return compiled_file if head[8:] == taken and changed > made.st_mtime_ns else ""
+
+
+def parsed(text: str) -> ast.Module | None:
+    """The syntax tree of a text, or None where it is no Python."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _is_constant(node: ast.Lambda, code: CodeType) -> bool:
+    """Whether a lambda gives a constant, as this code does: Python 3.12 keeps no place of it."""
+    names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    same = list(code.co_varnames[: len(names)]) == names and not code.co_names
+    given = [(type(one), repr(one)) for one in code.co_consts]
+    body = node.body
+    return same and isinstance(body, ast.Constant) and (type(body.value), repr(body.value)) in given
+
+
+def _first_line(node: Any) -> int:
+    return int(min([node.lineno, *_decorator_lines(node)]))
+
+
+def _decorator_lines(node: ast.AST) -> list[int]:
+    return [one.lineno for one in getattr(node, "decorator_list", ())]

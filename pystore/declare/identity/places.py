@@ -1,0 +1,46 @@
+"""Places: what a part of some code is, and in which file it stands. For people; no identity."""
+
+import os
+import sys
+from types import FunctionType, ModuleType
+from typing import Any
+
+from ...core.change import Places
+from ...core.printable import printable
+
+Grouped = dict[str, dict[str, list[str]]]
+
+
+def place_of(thing: Any) -> tuple[str, str]:
+    """The kind and the file of a function, class or module, or of a constant by its namespace."""
+    if isinstance(thing, FunctionType):
+        return "function", _shown(thing.__code__.co_filename)
+    if isinstance(thing, type):
+        return "class", _shown(getattr(sys.modules.get(thing.__module__), "__file__", None))
+    if isinstance(thing, ModuleType):
+        return "module", _shown(getattr(thing, "__file__", None))
+    return "constant", _shown(thing.get("__file__")) if isinstance(thing, dict) else ""
+
+
+def _shown(file: object) -> str:
+    """The name of a file; "" for a notebook's cell, whose name tells nobody anything."""
+    if not isinstance(file, str) or file.startswith("<") or "ipykernel_" in file:
+        return ""
+    return printable(os.path.basename(file))  # without UTF-8 in the locale, a name may be no text
+
+
+def grouped(places: Places) -> Grouped:
+    """The places in few characters, for the notes of an attempt: by file, then by kind."""
+    found: Grouped = {}
+    for name, (kind, file) in places.items():
+        found.setdefault(file, {}).setdefault(kind, []).append(name)
+    return found
+
+
+def ungrouped(notes: Any) -> Places:
+    """The places that `grouped` wrote; what else a note may hold is left out."""
+    files = notes if isinstance(notes, dict) else {}
+    kinds = ((file, of) for file, of in files.items() if isinstance(of, dict))
+    lists = ((file, k, names) for file, of in kinds for k, names in of.items())
+    found = [(f, k, names) for f, k, names in lists if isinstance(names, list)]
+    return {str(name): (kind, file) for file, kind, names in found for name in names}

@@ -1,0 +1,68 @@
+"""Nesting: where we are, so that a build started inside a build is an error and never a hang.
+
+A thread that a realizer starts is on its own: whether it belongs to one cannot be known.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import FrameType
+from typing import NamedTuple
+
+from ..core.errors import BadStage
+
+
+class _Place(NamedTuple):
+    name: str
+    frame: FrameType  # that runs the block: Ctrl-C may keep us from saying that it has ended
+
+
+_where: ContextVar[_Place | None] = ContextVar("pystore where", default=None)
+
+
+@contextmanager
+def inside(name: str) -> Iterator[None]:
+    """Marks what runs in the block as being inside of the place with this name."""
+    token = _where.set(_Place(name, sys._getframe(2)))  # behind this one, and that of `with`
+    try:
+        yield
+    finally:
+        _where.reset(token)
+
+
+def is_inside() -> bool:
+    """Whether the caller is inside a stage function or a realizer."""
+    return bool(_place())
+
+
+def refuse_nested(verb: str) -> None:
+    """Raises BadStage inside a stage function or a realizer, or while a child imports a script."""
+    if _is_child_importing():
+        raise BadStage(
+            f"{verb} was called while a process of multiprocessing imports the script",
+            because="a pool that starts its processes anew has them import the main program first",
+            remedy='put what only the script does under: if __name__ == "__main__":',
+        )
+    if place := _place():
+        raise BadStage(
+            f"{verb} was called inside {place}",
+            remedy="declare the other stage as an input: put its reference into the config",
+        )
+
+
+def _place() -> str:
+    """The name of the place that the caller is in; empty where it is in none."""
+    place, frame = _where.get(), sys._getframe()
+    while place is not None and frame is not place.frame:
+        if frame.f_back is None:
+            return ""
+        frame = frame.f_back
+    return "" if place is None else place.name
+
+
+def _is_child_importing() -> bool:
+    """Whether this process was started by spawn or forkserver, and imports its parent's program."""
+    process = sys.modules.get("multiprocessing.process")
+    # Private, and what multiprocessing itself asks before it starts a process.
+    return process is not None and getattr(process.current_process(), "_inheriting", False)

@@ -1,0 +1,217 @@
+"""Kinds: what an annotation says that a parameter takes, told before a training is spent on a slip.
+
+K1  Annotations are hints: only what is plainly something else is refused.
+K2  What an annotation means is looked up, and never evaluated: nothing is imported for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter, Signature, unwrap
+from typing import Annotated, Any, ForwardRef, Literal, Optional, Protocol, Union
+from typing import get_args as args_of
+from typing import get_origin as origin_of
+
+from ..core.errors import BadStage
+from ..core.refs import selfref
+
+NONE = type(None)
+_TOLD: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "a dict",
+    NONE: "none",
+}
+_SORTS = {**_TOLD, bool: "number", int: "number", float: "number"}
+_EXAMPLES = {bool: "True", int: "3", float: "0.5", str: "'text'", list: "[1, 2]", dict: "{…}"}
+_UNKNOWN = object()
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What a parameter takes: values of these types, or these very words and numbers."""
+
+    types: frozenset[type] = frozenset()
+    words: tuple[Any, ...] = ()
+
+    def __or__(self, other: Kinds) -> Kinds:
+        return Kinds(self.types | other.types, self.words + other.words)
+
+    def __str__(self) -> str:
+        told = [words for kind, words in _TOLD.items() if kind in self.types]
+        words = ", ".join(map(repr, self.words))
+        return " or ".join([*([f"one of {words}"] if words else []), *told])
+
+    @property
+    def example(self) -> str:
+        """A value, as one writes it in Python."""
+        if self.words:
+            return repr(self.words[0])
+        return next(written for kind, written in _EXAMPLES.items() if kind in self.types)
+
+    def has_word(self, value: object) -> bool:
+        """Whether this very value is named; 1, 1.0 and True are three."""
+        return any(type(word) is type(value) and word == value for word in self.words)
+
+    def excludes(self, value: object) -> bool:
+        """Whether the value is plainly something else (K1): a text, where a number is due.
+
+        None is never, nor one number for another, nor what is no plain value.
+        """
+        sort = _SORTS.get(type(value))
+        if sort is None or value is None or self.has_word(value):
+            return False
+        return sort not in {_SORTS[kind] for kind in self.types}
+
+
+class _Staged(Protocol):
+    @property
+    def stage_name(self) -> str: ...
+    @property
+    def signature(self) -> Signature: ...
+    @property
+    def kinds(self) -> Mapping[str, Kinds]: ...
+
+
+def check_given(stage: _Staged, given: Mapping[str, Any]) -> None:
+    """Raises BadStage when an argument is plainly not what its annotation says."""
+    kinds = stage.kinds
+    for name, value in given.items():
+        if name in kinds and kinds[name].excludes(value) and not _refers(value):
+            raise BadStage(
+                f"{name} of {stage.stage_name} is {kinds[name]}",
+                given=repr(value)[:200],
+                parameter=stage.signature.parameters[name],
+                closest=", ".join(closest_words(value, kinds[name])) or None,
+                remedy=f"{name}={kinds[name].example}; or correct the annotation",
+            )
+
+
+def closest_words(value: object, kinds: Kinds) -> list[str]:
+    """The words that a value may be a slip of."""
+    from difflib import get_close_matches  # only on the way to an error
+
+    words = [word for word in kinds.words if isinstance(word, str)]
+    return get_close_matches(value, words) if isinstance(value, str) else []
+
+
+def _refers(value: object) -> bool:
+    """Whether it stands for a file or a realization, which arrives as something else."""
+    if isinstance(value, str):
+        return value.startswith("dref:")
+    items: Iterable[object] = value.values() if isinstance(value, dict) else ()
+    items = value if isinstance(value, list) else items
+    return any(hasattr(item, "dref") or item == selfref or _refers(item) for item in items)
+
+
+def kinds_of_all(function: Any, parameters: Iterable[Parameter]) -> dict[str, Kinds]:
+    """What the annotations of a function say, of those parameters of which they say something."""
+    found = {p.name: kinds_of(p, names_of(function)) for p in parameters}
+    return {name: kinds for name, kinds in found.items() if kinds is not None}
+
+
+def names_of(function: Any) -> Mapping[str, object]:
+    """The names by which a function's annotations are looked up."""
+    return getattr(unwrap(function), "__globals__", {})
+
+
+def kinds_of(parameter: Parameter, names: Mapping[str, object]) -> Kinds | None:
+    """What a parameter takes; None where its annotation does not say, or says anything."""
+    found = None if parameter.annotation is Parameter.empty else _of(parameter.annotation, names)
+    if found is None or not (found.words or found.types - {NONE}):
+        return None
+    # As in `rate: float = None`.
+    return found | Kinds(frozenset((NONE,))) if parameter.default is None else found
+
+
+def _of(told: object, names: Mapping[str, object]) -> Kinds | None:
+    """What an annotation says, which is an object or its text."""
+    if isinstance(told, ForwardRef):
+        told = told.__forward_arg__
+    if isinstance(told, str):
+        try:
+            return _of_node(ast.parse(told.strip(), mode="eval").body, names)
+        except (SyntaxError, ValueError, RecursionError):
+            return None
+    if told is None:
+        return Kinds(frozenset((NONE,)))
+    if isinstance(told, type) and not isinstance(told, types.GenericAlias):
+        return _of_type(told)
+    origin, arguments = origin_of(told), args_of(told)
+    if origin in (Union, types.UnionType):
+        return _any_of([_of(one, names) for one in arguments])
+    if origin is Literal:
+        return _of_words(arguments)
+    if origin is Annotated:
+        return _of(arguments[0], names)
+    return _of_type(origin)
+
+
+def _of_type(kind: object) -> Kinds | None:
+    kind = list if kind is tuple else kind  # JSON has one of them
+    return Kinds(frozenset((kind,))) if isinstance(kind, type) and kind in _TOLD else None
+
+
+def _of_words(words: Sequence[object]) -> Kinds | None:
+    none = frozenset((NONE,)) if None in words else frozenset()
+    plain = tuple(word for word in words if type(word) in (bool, int, str))
+    return Kinds(none, plain) if len(plain) + bool(none) == len(words) else None
+
+
+def _any_of(found: Iterable[Kinds | None]) -> Kinds | None:
+    kinds = Kinds()
+    for one in found:
+        if one is None:
+            return None
+        kinds |= one
+    return kinds
+
+
+def _of_node(node: ast.expr, names: Mapping[str, object]) -> Kinds | None:
+    match node:
+        case ast.Constant(value=None | str() as told):
+            return _of(told, names)
+        case ast.BinOp(op=ast.BitOr()):
+            return _any_of([_of_node(node.left, names), _of_node(node.right, names)])
+        case ast.Subscript():
+            return _of_subscript(_meant(node.value, names), _parts(node.slice), names)
+        case ast.Name() | ast.Attribute():
+            return _of(_meant(node, names), names)
+    return None
+
+
+def _of_subscript(base: object, parts: list[ast.expr], names: Mapping[str, object]) -> Kinds | None:
+    if base is Literal:
+        words = [part.value if isinstance(part, ast.Constant) else _UNKNOWN for part in parts]
+        return _of_words(words)
+    if base is Annotated:
+        return _of_node(parts[0], names)
+    if base is Union or base is Optional:
+        none = [Kinds(frozenset((NONE,)))] if base is Optional else []
+        return _any_of([*(_of_node(part, names) for part in parts), *none])
+    return _of(base, names)
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple) else [node]
+
+
+def _meant(node: ast.expr, names: Mapping[str, object]) -> object:
+    """What a dotted name stands for now (K2)."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id, vars(builtins).get(node.id, _UNKNOWN))
+    if isinstance(node, ast.Attribute):
+        module = _meant(node.value, names)
+        return (
+            vars(module).get(node.attr, _UNKNOWN)
+            if isinstance(module, types.ModuleType)
+            else _UNKNOWN
+        )
+    return _UNKNOWN

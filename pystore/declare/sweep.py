@@ -1,0 +1,204 @@
+"""Sweeps: one stage with many parameters, as a dict of derivations for `instantiate`.
+
+W1  A sample of more begins with the sample of fewer, and adding a parameter changes no other.
+W2  Samples are the same on every machine: numbers have six digits.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from keyword import iskeyword
+from random import Random
+from typing import Any
+
+from ..core.class_names import unboxed
+from ..core.derivation import Derivation
+from ..core.errors import BadStage
+from ..core.options import checked_count
+from ..core.printable import listed
+from ..core.refs import DRef
+from .identity.once import asked_once
+from .parameters import short
+
+_PATIENCE = 100  # draws for each that is wanted, before there are thought to be no more
+
+
+@dataclass(frozen=True)
+class Space:
+    """Values to draw from: a number in [0, 1) becomes one of them."""
+
+    name: str
+    value: Callable[[float], Any] = field(compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def uniform(low: float, high: float) -> Space:
+    """Numbers between `low` and `high`, all alike. Raises BadStage unless `low` is the lower."""
+    _check_bounds("uniform", low, high)
+    return Space(f"uniform({low}, {high})", lambda u: _rounded(low + u * (high - low)))
+
+
+def loguniform(low: float, high: float) -> Space:
+    """Positive numbers between `low` and `high`, each order of magnitude alike.
+
+    Raises BadStage unless 0 < `low` < `high`.
+    """
+    _check_bounds("loguniform", low, high)
+    if low <= 0:
+        raise BadStage(f"loguniform({low}, {high}) begins above zero", remedy="use uniform")
+    return Space(f"loguniform({low}, {high})", lambda u: _rounded(low * (high / low) ** u))
+
+
+def randint(low: int, high: int) -> Space:
+    """Whole numbers from `low` to `high`, both included, as Python's own `randint`.
+
+    Raises BadStage when one is not whole, or `low` not the lower.
+    """
+    _check_bounds("randint", low, high)
+    if type(low) is not int or type(high) is not int:
+        raise BadStage(f"randint({low}, {high}) takes whole numbers", remedy="use uniform")
+    return Space(f"randint({low}, {high})", lambda u: low + int(u * (high - low + 1)))
+
+
+def choice(values: Sequence[Any]) -> Space:
+    """One of these values, all alike. Raises BadStage when there is none."""
+    if isinstance(values, str) or not len(values):
+        raise BadStage(
+            "a choice of nothing, or of one text",
+            given=repr(values)[:200],
+            remedy="write choice([32, 64])",
+        )
+    return Space(f"choice({values})", lambda u: unboxed(values[int(u * len(values))]))
+
+
+def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivation]:
+    """The derivations of a stage for every combination of the parameters given as lists.
+
+    Keys read `epochs=1 learning_rate=0.01`. What is no list, tuple, range or array is the same in
+    all of them; a list that is one value goes into a list: `layers=[[64, 64]]`. Raises BadStage
+    when no parameter is a list, or one is empty.
+    """
+    swept = {name: _values(name, v) for name, v in parameters.items() if _is_many(v)}
+    _check_spaces("sweep", parameters, wanted=False)
+    if not swept:
+        raise BadStage(
+            "a sweep over nothing: no parameter is a list",
+            given=listed(parameters) or "no parameters",
+            remedy="write sweep(train, epochs=[1, 3])",
+        )
+    fixed = {name: value for name, value in parameters.items() if name not in swept}
+    points = [dict(zip(swept, values, strict=True)) for values in product(*swept.values())]
+    with asked_once():
+        return {key_of(point): _derivation(stage, {**fixed, **point}) for point in points}
+
+
+def sample(
+    stage: Callable[..., Any], n: int, /, *, seed: int = 0, **parameters: Any
+) -> dict[str, Derivation]:
+    """`n` different derivations of a stage, with parameters drawn from their spaces.
+
+    Spaces are `uniform`, `loguniform`, `randint` and `choice`; anything else is the same in all.
+    The same `seed`, which is no parameter of the stage, gives the same sample, and the first of a
+    larger one. Raises BadStage when the spaces hold fewer than `n` combinations.
+    """
+    checked_count("n", n)
+    if type(seed) is not int:
+        raise BadStage(
+            "the seed of a sample is a whole number, and no parameter of the stage",
+            given=repr(seed),
+            remedy="a parameter that is drawn needs another name; attempts have seeds of their own",
+        )
+    _check_spaces("sample", parameters, wanted=True)
+    spaces = {name: v for name, v in parameters.items() if isinstance(v, Space)}
+    fixed = {name: value for name, value in parameters.items() if name not in spaces}
+    found: dict[str, dict[str, Any]] = {}
+    for point in _draw(spaces, seed, n * _PATIENCE):
+        found.setdefault(key_of(point), point)
+        if len(found) == n:
+            with asked_once():
+                return {key: _derivation(stage, {**fixed, **at}) for key, at in found.items()}
+    raise BadStage(
+        f"there are not {n} different combinations",
+        found=len(found),
+        spaces=listed(f"{name}={space}" for name, space in spaces.items()),
+        remedy="ask for fewer, or sweep over all of them",
+    )
+
+
+def _draw(spaces: Mapping[str, Space], seed: int, most: int) -> Iterable[dict[str, Any]]:
+    # A stream for each name: adding a parameter changes no other (W1). Only random() is promised
+    # to give the same numbers in every version of Python.
+    streams = {name: Random(f"{seed} {name}") for name in spaces}
+    for _ in range(most):
+        yield {name: space.value(streams[name].random()) for name, space in spaces.items()}
+
+
+def _derivation(stage: Callable[..., Any], parameters: Mapping[str, Any]) -> Derivation:
+    made = stage(**parameters)
+    if isinstance(made, Derivation):
+        return made
+    raise BadStage(
+        "a sweep takes a stage that returns a Derivation",
+        stage=getattr(stage, "__qualname__", repr(stage))[:200],
+        returned=repr(made)[:200],
+        remedy="decorate it with @stage or @two_way",
+    )
+
+
+def key_of(point: Mapping[str, Any]) -> str:
+    """What these parameters are called: `epochs=1 learning_rate=0.01`."""
+    return " ".join(f"{name}={_brief(value)}" for name, value in point.items())
+
+
+def _brief(value: Any) -> str:
+    dref = getattr(value, "dref", None)
+    if isinstance(dref, DRef):
+        return short(dref)
+    name = getattr(value, "stage_name", None)
+    if isinstance(name, str):
+        return name
+    # Text that could be taken for another value is quoted, so that keys are distinct.
+    plain = isinstance(value, str) and value.isidentifier() and not iskeyword(value)
+    return str(value) if plain else repr(value)
+
+
+def _is_many(value: Any) -> bool:
+    return isinstance(value, (list, tuple, range)) or getattr(value, "ndim", 0) == 1
+
+
+def _values(name: str, value: Any) -> list[Any]:
+    # As Python's own, so that keys read `lr=0.1`.
+    values = value.tolist() if hasattr(value, "tolist") else [unboxed(one) for one in value]
+    if not values:
+        raise BadStage(
+            f"a sweep over nothing: {name} is empty", remedy=f"write {name}=[…], one value or more"
+        )
+    return values
+
+
+def _check_spaces(verb: str, parameters: Mapping[str, Any], *, wanted: bool) -> None:
+    spaces = [name for name, value in parameters.items() if isinstance(value, Space)]
+    if wanted and not spaces:
+        raise BadStage(
+            "a sample of nothing: no parameter is a space",
+            given=listed(parameters) or "no parameters",
+            remedy="write sample(train, 10, learning_rate=loguniform(1e-4, 1e-1))",
+        )
+    if spaces and not wanted:
+        raise BadStage(
+            f"{verb} takes lists, and {spaces[0]} is {parameters[spaces[0]]}",
+            remedy="draw with sample(train, n, …), or write a list",
+        )
+
+
+def _check_bounds(name: str, low: float, high: float) -> None:
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise BadStage(f"{name}({low}, {high}) holds nothing", remedy="write the lower one first")
+
+
+def _rounded(value: float) -> float:
+    """Six digits: short to read, and the same whatever a machine's `**` does last (W2)."""
+    return float(f"{value:.6g}")

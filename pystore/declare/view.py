@@ -1,0 +1,224 @@
+"""View: a realization as a value — its parameters, its files, its inputs — read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..core.attempt import Attempt
+from ..core.context import Context
+from ..core.derivation import html_table
+from ..core.printable import listed
+from ..core.reads import below, ordered
+from ..core.refs import DRef, RefPath, RRef, selfref
+from ..store.current import current_store
+from ..store.ports import StoreProtocol
+from .build import Attributes
+from .choice import CHOICE, chosen
+from .recorder import Place, Recorder, store_was_read
+
+Inputs = Callable[[DRef, str], Any]  # an input, and its place in the config
+
+RESERVED = ("attempts", "config", "dref", "path", "rref")
+
+
+class View:
+    """A realization: config values and promised files as attributes, inputs as views.
+
+    Where a config has a key such as `path`, which means something here, `.config.path` is it.
+    """
+
+    def __init__(
+        self, rref: str, store: StoreProtocol | None = None, place: Place | None = None
+    ) -> None:
+        self._store = store or current_store()
+        self._rref = RRef(rref)
+        self._place = place  # in the config of the stage that has it
+        self._store.hold((self._rref,))
+        self.path: Path = self._store.path(self._rref)  # the directory of its artifacts
+        self._resolved: dict[str, Any] = {}
+
+    @property
+    def rref(self) -> RRef:
+        """Its own reference."""
+        if self._place is not None:
+            self._place.rref(self._rref)
+        return self._rref
+
+    @property
+    def dref(self) -> DRef:
+        """The derivation that it realizes."""
+        if self._place is not None:
+            self._place.dref(self._rref.dref)
+        return self._rref.dref
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The attempts that made it, oldest first."""
+        made = [a for a in self._store.attempts(self._rref.dref) if a.rref == self._rref]
+        if self._place is not None:
+            self._place.attempts(made)
+        else:
+            store_was_read()
+        return made
+
+    @property
+    def config(self) -> Any:
+        """The config as attributes."""
+        return Attributes(**self._all())
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self._resolved:
+            return self._resolved[name]  # it was noted then
+        values, context = self._recorded
+        if self._place is not None:
+            self._place.value(name, values, context)
+        if name in values:
+            return self._value(name)
+        if (best := self._best) is not None:
+            return best if name == "chosen" and not best._has(name) else getattr(best, name)
+        there = listed(sorted({*values, *RESERVED}))
+        raise AttributeError(f"{self._rref.name} has no {name!r}; there is: {there}")
+
+    @cached_property
+    def _recorded(self) -> tuple[dict[str, Any], Context]:
+        """What the store has of it: its config, and what its inputs were."""
+        return self._store.config(self._rref.dref).value, self._store.context(self._rref)
+
+    @cached_property
+    def _best(self) -> View | None:
+        """What best_of has chosen; None of other realizations."""
+        values, context = self._recorded
+        best = chosen(values, context, self.path, self._store)
+        if best is None:
+            return None
+        if self._place is None:
+            return View(best, self._store)
+        at = below(below(self._place.at, CHOICE), "among")
+        at = below(at, values[CHOICE]["among"].index(best.dref))
+        number = ordered(context[best.dref], self._store).index(best)
+        place = Place(self._place.recorder, below(at, number))
+        place.recorder.tree(place.at, best)
+        return View(best, self._store, place)
+
+    def _has(self, name: str) -> bool:
+        return name in self._recorded[0] or (self._best is not None and self._best._has(name))
+
+    def _value(self, name: str) -> Any:
+        if name not in self._resolved:
+            values, context = self._recorded
+            recorder, at = (self._place.recorder, self._place.at) if self._place else (None, "")
+            inputs = views(context, self._store, recorder, inner=True)
+            value = _resolve(values[name], inputs, self.path, below(at, name))
+            self._resolved[name] = value
+        return self._resolved[name]
+
+    def _all(self) -> dict[str, Any]:
+        values, context = self._recorded
+        if self._place is not None:
+            self._place.config(values, context)
+        own = {name: self._value(name) for name in values}
+        return own if self._best is None else {"chosen": self._best, **self._best._all(), **own}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if self._place is not None:  # nobody notes what is read where it goes
+            self._place.rref(self._rref)
+            self.attempts  # noqa: B018 - they count as read
+        return View, (str(self._rref), self._store)
+
+    def __copy__(self) -> View:
+        return self  # a value
+
+    def __deepcopy__(self, memo: object) -> View:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, View) and other.rref == self.rref
+
+    def __hash__(self) -> int:
+        return hash(self.rref)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *self._all()})
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{k}={_brief(v)}" for k, v in self._all().items())
+        return f"<View {self.rref} {shown}>"
+
+    def _repr_html_(self) -> str:
+        shown = {"rref": self.rref, **self._all()}
+        return html_table([(name, _brief(value)) for name, value in shown.items()])
+
+
+def view(rref: str, *, store: StoreProtocol | None = None) -> View:
+    """The realization as a stage would get it: attributes for its config, files and inputs.
+
+    Raises NotInStore, or Corrupted when verify found it damaged.
+    """
+    return View(rref, store)
+
+
+def views(
+    context: Context, store: StoreProtocol, recorder: Recorder | None = None, *, inner: bool = False
+) -> Inputs:
+    """Gives for an input its view, or the list of views where several were chosen.
+
+    `inner` ones are of an input's inputs: that their files may be read is noted at once.
+    """
+
+    def chosen(dref: DRef, at: str) -> View | list[View]:
+        found = []
+        for number, rref in enumerate(ordered(context[dref], store)):
+            place = None if recorder is None else Place(recorder, below(at, number))
+            if place is not None and inner:
+                place.recorder.tree(place.at, rref)
+            found.append(View(rref, store, place))
+        return found[0] if len(found) == 1 else found
+
+    return chosen
+
+
+def resolve(values: Mapping[str, Any], inputs: Inputs, out: Path, at: str = "") -> dict[str, Any]:
+    """A config's values with views for references and paths for files; `at` is their place."""
+    return {key: _resolve(value, inputs, out, below(at, key)) for key, value in values.items()}
+
+
+def _resolve(value: Any, inputs: Inputs, out: Path, at: str) -> Any:
+    if isinstance(value, str) and value.startswith("dref:"):
+        return inputs(DRef(value), at)
+    if isinstance(value, list) and _is_path(value):
+        return _path(RefPath.parse(value), inputs, out, at)
+    if isinstance(value, list):
+        return [_resolve(item, inputs, out, below(at, i)) for i, item in enumerate(value)]
+    if isinstance(value, dict):
+        return resolve(value, inputs, out, at)
+    return value
+
+
+def _is_path(value: list[Any]) -> bool:
+    if len(value) < 2 or not all(isinstance(item, str) for item in value):
+        return False
+    first, *rest = value
+    return first == selfref or (
+        first.startswith("dref:") and not any(item.startswith("dref:") for item in rest)
+    )
+
+
+def _path(path: RefPath, inputs: Inputs, out: Path, at: str) -> Any:
+    if path.ref == selfref:
+        return out.joinpath(*path.parts)
+    found = inputs(DRef(path.ref), below(at, 0))
+    if isinstance(found, list):
+        return [one.path.joinpath(*path.parts) for one in found]
+    return found.path.joinpath(*path.parts)
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, View):
+        return str(value.rref)
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"

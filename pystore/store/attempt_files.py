@@ -1,0 +1,105 @@
+"""Beside attempts: traces, and how the project's files differed; each tells a changed byte."""
+
+import os
+from pathlib import Path
+
+from ..core.attempt import Attempt, Outcome
+from ..core.digest import short
+from ..core.errors import Corrupted
+from . import attempts, disk, rights
+from .layout import Layout
+from .metrics import Trace, parse_trace, trace_text
+from .ports import AttemptReport
+from .staging import Staging
+
+_LARGEST = 1 << 18  # [bytes] of a difference that is kept
+
+
+def keep(
+    layout: Layout, staged: Staging, told: AttemptReport, trace: Trace, *, durable: bool
+) -> None:
+    """Writes what an attempt told at length, before its record, which syncs the directory."""
+    tmp = layout.tmp
+    if trace := _latest(trace):
+        path = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "trace")
+        disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=durable)
+    if told.diff and len(told.diff) <= _LARGEST:
+        folder, name = layout.attempts(staged.dref), f"{diff_digest(told.diff)}.diff"
+        # The attempts of one derivation share it. It is not synced: a torn one is written anew.
+        if not os.path.exists(f"{folder}/{name}") or damage(folder, name):
+            disk.put(f"{folder}/{name}", told.diff, tmp=tmp, durable=False)
+
+
+def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int) -> Attempt:
+    """The record of an attempt that ended now [ns since the epoch, UTC], but for what it made."""
+    begun = staged.begun
+    resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
+    reads = staged.reads()
+    return Attempt(
+        id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
+        number=begun.number, outcome=outcome, rref=None, error=None, seed=begun.seed,
+        start=begun.start, stop=max(stop, begun.start), host=os.uname().nodename, pid=os.getpid(),
+        realizer=told.realizer, source=told.source,
+        versions={**told.versions, **attempts.versions()}, metrics=told.metrics,
+        notes={**told.notes, **resumed}, reads=told.reads if reads is None else reads,
+    )  # fmt: skip
+
+
+def _latest(trace: Trace) -> Trace:
+    """The last value of each metric at each step: one that is tried again tells some twice."""
+    return list({(step, name): (step, name, value) for step, name, value in trace}.values())
+
+
+def read_trace(layout: Layout, attempt: Attempt) -> Trace:
+    """The metrics that an attempt told over its steps. Raises Corrupted."""
+    path = layout.beside(attempt.dref, attempt.context, attempt.number, "trace")
+    try:
+        return parse_trace(_check(disk.read(path)))
+    except FileNotFoundError:
+        return []
+
+
+def read_diff(layout: Layout, attempt: Attempt) -> bytes:
+    """How the project's files differed from their revision; empty if not, or by too much."""
+    digest = attempt.versions.get("git diff")
+    try:
+        return disk.read(f"{layout.attempts(attempt.dref)}/{digest}.diff") if digest else b""
+    except FileNotFoundError:
+        return b""
+
+
+def diff_digest(diff: bytes) -> str:
+    """The short digest that names a difference."""
+    return short("pystore diff 1", diff)
+
+
+def damage(folder: str, name: str) -> str:
+    """What is wrong with a trace or a difference; empty where nothing is."""
+    try:
+        content = disk.read(f"{folder}/{name}")
+        if name.endswith(".diff"):
+            return "" if f"{diff_digest(content)}.diff" == name else "it does not match its name"
+        _check(content)
+    except Corrupted as error:
+        return error.what
+    return ""
+
+
+def logdir(layout: Layout, staged: Staging) -> Path:
+    """A directory beside the record of an attempt, which stays and is not checked."""
+    number = staged.begun.number
+    path = Path(layout.beside(staged.dref, staged.context.digest, number, "logs"))
+    rights.ensure_folder(path)
+    return path
+
+
+def _check(content: bytes) -> bytes:
+    """What a file beside an attempt says. Raises Corrupted when a byte has changed."""
+    checksum, _, text = content.partition(b"\n")
+    if checksum.decode("latin-1") != short("pystore beside 1", text):
+        raise Corrupted("a file beside an attempt does not match its checksum")
+    return text
+
+
+def _checked(text: bytes) -> bytes:
+    return short("pystore beside 1", text).encode() + b"\n" + text

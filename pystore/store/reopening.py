@@ -1,0 +1,89 @@
+"""Kept stagings: what a failed attempt wrote, which its user may mend and commit again (S6)."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.config import Config
+from ..core.context import Context
+from ..core.errors import BadRef, BuildError, NotInStore
+from ..core.refs import DRef, RRef
+from . import attempts, locks
+from .descriptors import Kept
+from .read_log import NAME
+from .staging import Staging
+
+if TYPE_CHECKING:
+    from .store import Store
+
+
+def reopen(store: Store, path: Path) -> Staging:
+    """The staging that a failed attempt left, as a new attempt with its seed.
+
+    The name of the directory says which derivation it is of, and the latest claim that names it
+    says the rest: so nothing needs to be written when a disk is full.
+
+    Raises BuildError when it is none of this store's, or another process has claimed it.
+    """
+    with store.session.open_gate():  # gc takes what nobody has claimed
+        claim = _claim(path)
+        try:
+            config, context, seed = _made_for(store, path)
+            store.pool.part(path / "out")
+            begun = store.claim(config.dref, context, path.name, seed)
+        except BaseException:
+            claim.close()
+            raise
+    staging = Staging(path, config, context, begun, claim)
+    if os.path.exists(path / NAME):  # else the record of the attempt may say what it has read
+        staging.noted()
+    return staging
+
+
+def give_back(store: Store, staging: Staging) -> None:
+    """Leaves a reopened staging for another try; its attempt, in which nothing ran, never was."""
+    folder = store.layout.attempts(staging.dref)
+    attempts.unclaim(folder, staging.context.digest, staging.begun.number)
+    keep(store, staging)
+
+
+def keep(store: Store, staging: Staging) -> bool:
+    """Leaves a staging to its user, sharing nothing; returns whether there was anything in it."""
+    with suppress(OSError):  # no room: its files stay sealed, and `reopen` does it
+        store.pool.part(staging.out)
+    return staging.keep()
+
+
+def _claim(path: Path) -> Kept:
+    try:
+        return locks.claim_folder(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _not_kept(path, str(error)) from None
+    except BlockingIOError:
+        raise BuildError(
+            "another process is committing this staging", path=path, remedy="wait for it"
+        ) from None
+
+
+def _made_for(store: Store, path: Path) -> tuple[Config, Context, int]:
+    try:
+        config = store.config(DRef(f"dref:{path.name[33:]}"))
+    except (BadRef, NotInStore) as error:
+        raise _not_kept(path, error.what) from None
+    begin = attempts.claimed_for(store.layout.attempts(config.dref), path.name)
+    if not begin:
+        raise _not_kept(path, "no attempt claims it")
+    inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in begin["inputs"].items()}
+    return config, Context(inputs), int(begin["seed"])
+
+
+def _not_kept(path: Path, because: str) -> BuildError:
+    return BuildError(
+        "not the staging of a failed attempt of this store",
+        path=path,
+        because=because,
+        remedy="give the path that the error message of the attempt named",
+    )

@@ -1,0 +1,159 @@
+"""Links: equal files of realizations are stored once, as hard links to one inode.
+
+`links/<digest>` is a further name of a large file that a realization holds, `links/<digest>x` of an
+executable one. The folder is an index: it may be lost, and it is never believed.
+
+K1  What is shared was read and compared at that moment: damage never spreads.
+K2  Only sealed files of realizations are shared; never one that a user may still change.
+K3  Where there can be no link, reflinks serve, or a file of its own: no commit fails because of it.
+"""
+
+import errno
+import fcntl
+import os
+import stat
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ..core.errors import UnkeepableOutput
+from ..core.manifest import Entry, Manifest
+from . import attempts, disk, tree
+from .descriptors import Opened, open_file
+from .layout import Layout
+from .walk import Step, walk
+
+LEAST = 4096  # [bytes] of a file that is shared: a smaller one takes a whole block all the same
+
+_DEDUPE = 0xC0189436  # FIDEDUPERANGE: the file system compares. Source: ioctl_fideduperange(2)
+_SPAN = 1 << 24  # [bytes] for one call
+
+Inode = tuple[int, int]  # device, number
+
+
+class SharedFiles:
+    """The files that realizations of one store may share."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._folder = str(layout.links)
+        self._tmp = str(layout.tmp)
+
+    def share(self, step: Step, entry: Entry, own: int) -> bool:
+        """Whether a staged file, open as `own`, was replaced by a link to an equal one.
+
+        What it is then may not have been synced by whoever made it.
+        """
+        if entry.size < LEAST:
+            return False
+        name, staged = self._name(entry), f"{self._tmp}/{disk.fresh_name()}"
+        try:
+            os.link(name, staged, follow_symlinks=False)
+            if taken := _fits(staged, name, entry, own):
+                os.rename(staged, step.name, dst_dir_fd=step.folder)
+            return taken
+        except FileNotFoundError:
+            return False  # it is the first of its kind
+        except OSError as error:
+            _share_blocks(name, entry.size, own)
+            if error.errno == errno.EMLINK:
+                disk.remove_file(name)  # the next of its kind begins anew
+            return False
+        finally:
+            disk.remove_file(staged)
+
+    def add(self, realization: Path, manifest: Manifest) -> None:
+        """Lets the large files of a realization be shared from now on."""
+        out = os.fsencode(realization / "out") + b"/"
+        for entry in manifest.entries:
+            if entry.kind == "file" and entry.size >= LEAST:
+                with suppress(OSError):  # K3; or there is one already
+                    os.link(out + entry.path, self._name(entry), follow_symlinks=False)
+
+    def prune(self) -> None:
+        """Forgets each file that no realization holds any more."""
+        for path, status in self._entries():
+            if status.st_nlink == 1 and not stat.S_ISDIR(status.st_mode):
+                disk.remove_file(path)
+
+    def inodes(self) -> set[Inode]:
+        """The files that have a name here, beside those in realizations."""
+        return {_inode(status) for _, status in self._entries()}
+
+    def shared(self, trees: Iterable[Path]) -> int:
+        """How many bytes of these trees would stay if they went: others hold them, or twice."""
+        held = Counter[tuple[Inode, int, int]]()  # inode, links, size → names in these trees
+        for out in trees:
+            for step in walk(out) if out.is_dir() else ():
+                status = step.status
+                if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+                    held[_inode(status), status.st_nlink, status.st_size] += 1
+        pooled = self.inodes()
+        return sum(
+            size * (count - (count == links - (inode in pooled)))
+            for (inode, links, size), count in held.items()
+        )
+
+    def part(self, out: Path) -> None:
+        """Gives the sealed files of a staged tree bytes of their own: they may be changed (K2)."""
+        for step in walk(out) if out.is_dir() else ():
+            mode = step.status.st_mode
+            # The index may be lost: what has other names may be part of a realization.
+            if stat.S_ISREG(mode) and not mode & 0o222 and step.status.st_nlink > 1:
+                self._copy(step)
+
+    def _copy(self, step: Step) -> None:
+        staged = Path(self._tmp, disk.fresh_name())
+        try:
+            with _open(step.name, step.folder) as source, staged.open("xb") as target:
+                disk.copy(source, target.fileno(), step.name)
+                os.fchmod(target.fileno(), stat.S_IMODE(step.status.st_mode))
+            os.fchmod(step.folder, 0o755)
+            os.rename(staged, step.name, dst_dir_fd=step.folder)
+        finally:
+            disk.remove_file(staged)
+
+    def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
+        for name in attempts.names(self._folder):
+            with suppress(FileNotFoundError):  # another process has just removed it
+                yield (path := f"{self._folder}/{name}"), os.lstat(path)
+
+    def _name(self, entry: Entry) -> str:
+        return f"{self._folder}/{entry.digest}" + ("x" if entry.executable else "")
+
+
+def _inode(status: os.stat_result) -> Inode:
+    return status.st_dev, status.st_ino
+
+
+def _fits(staged: str, name: str, entry: Entry, own: int) -> bool:
+    with _open(staged) as descriptor:
+        ours, theirs = os.fstat(own), os.fstat(descriptor)
+        if os.path.samestat(ours, theirs):
+            return False  # it was adopted, and is shared already
+        if ours.st_uid != theirs.st_uid:
+            return False  # K2: its owner could change what is ours
+        if tree.is_sealed(descriptor, entry.executable) and _is(entry, descriptor):
+            return True
+        disk.remove_file(name)  # K1: a sound one takes its place
+        return False
+
+
+def _is(entry: Entry, descriptor: int) -> bool:
+    try:
+        return tree.hash_file(descriptor) == (entry.size, entry.digest)
+    except UnkeepableOutput:
+        return False  # it was not read whole
+
+
+def _share_blocks(name: str, size: int, own: int) -> None:
+    with suppress(OSError), _open(name) as other:
+        for start in range(0, size, _SPAN):
+            span = min(_SPAN, size - start)
+            order = struct.pack("QQHHIqQQiI", start, span, 1, 0, 0, own, start, 0, 0, 0)
+            fcntl.ioctl(other, _DEDUPE, order)
+
+
+def _open(name: str | bytes, folder: int | None = None) -> Opened:
+    return open_file(name, folder, follow=False)

@@ -1,0 +1,121 @@
+"""Touched inputs: whether a stage has written into what it was given to read.
+
+Sealed files do not stop root. What has another time than before the attempt is compared with its
+manifest: so it is noticed when the attempt ends, and at the price of a look at each file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import BuildError, Corrupted, PystoreWarning, UnkeepableOutput
+from ..core.manifest import Manifest, encode_name
+from ..core.printable import listed
+from ..core.refs import RRef
+from . import disk, rights, tree, verdicts
+from .commit import MANIFEST
+from .layout import Layout
+from .staging import Staging
+from .walk import walk
+
+if TYPE_CHECKING:
+    from .store import Store
+
+
+def refuse(store: Store, staged: Staging) -> None:
+    """Raises BuildError when an input was changed while the attempt ran; it is not served then."""
+    changed = _mark(store, staged)
+    for rref, names in changed.items():
+        raise BuildError(
+            "an input was changed while the stage ran",
+            input=rref,
+            changed=listed(names),
+            inputs=len(changed) if len(changed) > 1 else None,
+            remedy="let the stage write into a copy; run it again: the input is built anew first",
+        )
+
+
+def warn(store: Store, staged: Staging) -> None:
+    """Warns of inputs that were changed while an attempt ran that failed."""
+    for rref, names in _mark(store, staged).items():
+        warnings.warn(
+            f"{rref} was changed while {staged.dref} ran that has it as an input, and is built "
+            f"anew before it is used again: {listed(names)}",
+            PystoreWarning,
+            stacklevel=3,
+        )
+
+
+def _mark(store: Store, staged: Staging) -> dict[RRef, list[str]]:
+    """The inputs that were changed and are not known as damaged, and what of them; now they are."""
+    layout, found = store.layout, {}
+    for rref in {rref for rrefs in staged.context.values() for rref in rrefs}:
+        holder = layout.holder(rref)
+        folder = holder.attempts(rref.dref)
+        if not os.access(holder.out(rref), os.W_OK):
+            continue  # its modes have kept it
+        if verdicts.stands(folder, rref, "damaged"):
+            continue
+        names = sorted(_changed(holder, rref, _start(layout, staged)))
+        if not names:
+            continue
+        found[rref] = names
+        if holder is layout:  # nothing is written below
+            facts = {"what": [f"{name}: changed" for name in names[:20]], "at": time.time_ns()}
+            with store.session.open_gate():
+                rights.ensure_folder(folder)
+                verdicts.put(folder, rref, "damaged", facts, layout.tmp)
+    return found
+
+
+def _start(layout: Layout, staged: Staging) -> int:
+    """When the attempt began, by the clock of the disk [ns since the epoch, UTC]."""
+    begin = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "begin")
+    try:
+        return os.stat(begin).st_mtime_ns
+    except FileNotFoundError:
+        return 0  # it was deleted by hand: all is compared
+
+
+def _changed(layout: Layout, rref: RRef, since: int) -> Iterator[str]:
+    """The names in a realization that are not as its manifest says, if anything is newer."""
+    out = Path(layout.out(rref))
+    newer: set[bytes] = set()
+    paths: set[bytes] = set()
+    folders = os.lstat(out).st_ctime_ns >= since  # the clock of a disk ticks but every 4 ms
+    for step in walk(out):
+        new = step.status.st_ctime_ns >= since
+        if step.is_directory:
+            folders = folders or new
+            if not step.leaving or not step.empty:
+                continue
+        elif new:
+            newer.add(step.path)
+        paths.add(step.path)
+    if not newer and not folders:
+        return
+    try:
+        wanted = Manifest.parse(disk.read(layout.realization(rref) + f"/{MANIFEST}"))
+        yield from _compared(out, wanted, paths, newer)
+    except (FileNotFoundError, Corrupted, UnkeepableOutput):
+        yield MANIFEST
+
+
+def _compared(out: Path, wanted: Manifest, paths: set[bytes], newer: set[bytes]) -> Iterator[str]:
+    entries = {entry.path: entry for entry in wanted.entries}
+    for path in entries.keys() ^ paths:
+        yield encode_name(path)
+    for path in entries.keys() & newer:
+        if tree.entry_at(out, path) != entries[path] or _is_open(out / os.fsdecode(path)):
+            yield encode_name(path)
+
+
+def _is_open(path: Path) -> bool:
+    mode = os.lstat(path).st_mode
+    return not stat.S_ISLNK(mode) and bool(mode & 0o7222)

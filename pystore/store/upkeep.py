@@ -1,0 +1,156 @@
+"""Upkeep of a store: pins, garbage, verification, verdicts; on the current store by default."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import BadStage
+from ..core.events import Listener, ignore
+from ..core.gc_policy import GcPolicy
+from ..core.refs import RRef, parse_ref
+from . import pins as roots
+from . import remove as removal
+from . import reopening
+from .current import current_store
+from .ports import AttemptReport
+from .staging import Staging
+from .store import Store
+
+if TYPE_CHECKING:
+    from .gc import Garbage, Keepable
+    from .verify import Report
+
+
+def pin(rref: str, name: str, *, store: Store | None = None) -> None:
+    """Makes sure that gc keeps a realization, and all it was built from, under this name.
+
+    A name that is taken now means the new one. Raises NotInStore, BadName.
+    """
+    roots.pin(store or current_store(), RRef(rref), name)
+
+
+def unpin(name: str, *, store: Store | None = None) -> None:
+    """Makes sure that this name keeps nothing any more. Raises BadName when it is no pin."""
+    roots.unpin(store or current_store(), name)
+
+
+def pins(*, store: Store | None = None) -> dict[str, RRef]:
+    """The pinned realizations, by name."""
+    return roots.pins(store or current_store())
+
+
+def gc(
+    keep: "Iterable[Keepable] | Keepable | None" = None,
+    *,
+    dry_run: bool = True,
+    store: Store | None = None,
+) -> "Garbage":
+    """Removes realizations that nothing keeps, and what dead processes left; dry by default.
+
+    Kept are pins, what living processes use, what `keep` names, and all that these were built
+    from. `keep` takes RRefs, paths of links into the store or of directories of such links, and
+    `keep_latest(n)` or `keep_best(file, n)`, which choose in each derivation. Without it, the
+    latest of each derivation is kept, and what the matchers that have been used would choose;
+    `gc(())` keeps neither. Attempts and their metrics stay. Raises NotInStore when something to
+    keep is not there.
+    """
+    from .gc import collect  # what is rarely done is imported when it is
+
+    if isinstance(keep, (str, os.PathLike, GcPolicy)):
+        keep = [keep]
+    if keep is not None and not isinstance(keep, Iterable):
+        raise BadStage(
+            "gc keeps RRefs, paths, and policies such as keep_latest(2)",
+            given=repr(keep)[:200],
+            remedy="call the policy: gc(keep_latest(2))",
+        )
+    return collect(store or current_store(), keep, dry_run=dry_run)
+
+
+def verify(
+    store: Store | None = None,
+    *,
+    quarantine: bool = False,
+    listener: Listener = ignore,
+    only: Iterable[str] | None = None,
+) -> "Report":
+    """Rehashes everything and names each damage; what is damaged is not served from then on.
+
+    `only` names derivations, with all their realizations, or realizations, in place of everything.
+
+    With `quarantine`, damaged realizations are moved to `trash/`, where they lie until the next
+    gc. `realize` builds them again, first with the seed of their own attempt.
+
+    Raises NotInStore, BadRef for what `only` names.
+    """
+    from .verify import verify as rehash
+
+    if store is not None and not isinstance(store, Store):
+        raise BadStage(
+            "verify takes a store first",
+            given=repr(store)[:200],
+            remedy="verify(Store(path)); of the current one all, or some: verify(only=[ref])",
+        )
+    named = [only] if isinstance(only, str) else only
+    refs = None if named is None else [parse_ref(ref) for ref in named]
+    store = store or current_store()
+    return rehash(store, quarantine=quarantine, listener=listener, only=refs)
+
+
+def rmref(ref: str, *, force: bool = False, store: Store | None = None) -> None:
+    """Removes a realization's bytes (its attempts stay), or a derivation with everything.
+
+    Raises NotInStore; InUse when others were built from it, a pin keeps it, or another process
+    uses it, unless `force`.
+    """
+    removal.remove(store or current_store(), parse_ref(ref), force=force)
+
+
+def reject(rref: str, reason: str, *, store: Store | None = None) -> None:
+    """Takes a realization out of matching and statistics: `reject(rref, "label leak")`.
+
+    Its bytes and the reason stay. Raises NotInStore when no attempt made it.
+    """
+    if not reason.strip():
+        raise BadStage(
+            "a rejection needs its reason", rref=rref, remedy='reject(rref, "label leak")'
+        )
+    removal.reject(store or current_store(), RRef(rref), reason)
+
+
+def rejected(dref: str, *, store: Store | None = None) -> dict[RRef, str]:
+    """The rejected realizations of a derivation, or of that of a realization, and why."""
+    ref = parse_ref(dref)
+    return removal.rejected(store or current_store(), ref.dref)
+
+
+def commit(staging: str | os.PathLike[str], *, store: Store | None = None) -> RRef:
+    """Tries the commit of a failed attempt's staging again, after you have mended it.
+
+    The error of the attempt says where it is. Raises what the first try raised, if it still holds.
+    """
+    store = store or current_store()
+    reopened = store.reopen(Path(staging))
+    try:
+        return store.commit(reopened, _told(store, reopened)).rref
+    except BaseException:
+        reopening.give_back(store, reopened)
+        raise
+
+
+def _told(store: Store, reopened: Staging) -> AttemptReport:
+    """What the attempt that failed had told: its metrics count for what is committed now."""
+    where = str(reopened.path)
+    tries = [a for a in store.attempts(reopened.dref) if a.notes.get("staging") == where]
+    if not tries:
+        return AttemptReport()  # the disk was too full to record it
+    last, notes = tries[-1], dict(tries[-1].notes)
+    for name in ("staging", "traceback"):
+        notes.pop(name, None)
+    outside = set(notes.get("outside", ()))
+    told = AttemptReport(
+        last.realizer, last.source, outside, notes, dict(last.metrics), store.trace(last)
+    )
+    told.reads = None if last.reads is None else dict(last.reads)
+    return told

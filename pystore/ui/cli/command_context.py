@@ -1,0 +1,124 @@
+"""CommandContext: what every command is given: the store, and how to print."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...core.errors import NotAStore
+from ...core.options import Scope
+from ...store.current import Default, current_store
+from ...store.home import expanded
+from ...store.layout import check_place, exists
+from ...store.ports import StoreProtocol
+from ...store.store import Store
+from ..nearby import Program, is_near_program, nearest
+from ..settings import default_below, default_root, named_root
+
+
+class CommandContext:
+    """One run of the program."""
+
+    def __init__(self) -> None:
+        self.named: Path | None = None  # the store that --store names
+        self.debug = False
+        self.code: Scope = "now"  # which code a name means
+        self.telling = False  # whether to say that a store was made
+
+    @property
+    def root(self) -> Path:
+        """Where the store is, or would be."""
+        return expanded(self.named or default_root())
+
+    @cached_property
+    def store(self) -> Store:
+        """The store that is there, which is the current one from now on. Raises NotAStore."""
+        if not exists(self.root):
+            raise NotAStore(
+                "no store is here",
+                path=self.root,
+                remedy="name one with --store or PYSTORE_ROOT, or make one: pystore init",
+            )
+        return self.make()
+
+    def near(self, file: Path) -> None:
+        """Makes sure that the store is sought from a file first, whose stages are meant."""
+        Program.file = file
+        Default.find = self.make  # a store for what the file does when it is loaded
+        if self.named is None and named_root() is None and is_near_program(root := self.root):
+            here = nearest(Path.cwd())
+            if here is None or here.resolve() != root.resolve():
+                instead = f", and not {here}" if here else ""
+                click.echo(f"pystore: the store of {file} is used: {root}{instead}", err=True)
+
+    def store_of_program(self, *, reading: bool) -> StoreProtocol:
+        """The store for what a file declares, after it was loaded.
+
+        The one that was named; else the file's own; else the one that is found or made. Who is
+        only `reading` leaves none where there was none.
+        """
+        if not exists(self.root) and (self.named is not None or Default.store is None):
+            return self._nowhere() if reading else self.make()
+        return self.make() if self.named is not None else current_store()
+
+    def make(self) -> Store:
+        """The store, made where there is none."""
+        telling = self.telling and not exists(self.root)
+        Default.store = Store(self.root, below=default_below(self.root))
+        if telling:
+            click.echo(f"pystore: made a store in {Default.store.root}", err=True)
+        return Default.store
+
+    def _nowhere(self) -> StoreProtocol:
+        """A store that holds nothing, in place of one that could be made."""
+        from ...store.memory import MemoryStore  # few commands need it
+
+        check_place(Path(os.path.abspath(self.root)))
+        return MemoryStore()
+
+
+edge = click.make_pass_decorator(CommandContext)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def shared_options() -> list[click.Option]:
+    """The options that stand before the name of a command or after it."""
+    return [
+        click.Option(
+            ["--store", "root"],
+            type=click.Path(path_type=Path, readable=False),
+            expose_value=False,
+            callback=_name_store,
+            help="The store's folder [PYSTORE_ROOT].",
+        ),
+        click.Option(
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=_debug,
+            help="Show tracebacks.",
+        ),
+    ]
+
+
+def _name_store(ctx: click.Context, parameter: click.Parameter, root: Path | None) -> None:
+    if root is not None:
+        ctx.ensure_object(CommandContext).named = root
+
+
+def _debug(ctx: click.Context, parameter: click.Parameter, debug: bool) -> None:
+    if debug:
+        ctx.ensure_object(CommandContext).debug = True
+
+
+def report(records: Sequence[Mapping[str, Any]], shown: Callable[[], str], as_json: bool) -> None:
+    """Prints records as a JSON list, or what they say as text for people."""
+    # In ASCII: no text can steer a terminal, and any can be written.
+    text = json.dumps(records, indent=2) if as_json else shown()
+    if text:
+        click.echo(text)

@@ -1,0 +1,101 @@
+"""Kinds: what `-p` gives, as a parameter takes it, before a training is spent on a slip."""
+
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.errors import BadStage
+from ...declare.parameter_types import NONE, Kinds, closest_words, kinds_of
+
+_NUMBERS = frozenset((bool, int, float))
+_EXACT = 2**53  # the whole numbers that a float holds begin to have gaps here
+# As Python writes numbers, of which JSON has fewer: .1, 1., 1_000.
+_WHOLE = re.compile(r"[+-]?\d+(_\d+)*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(_\d+)*)?\.?(\d+(_\d+)*)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_NO_VALUE = ("none", "null")
+
+
+def as_type(
+    name: str, parameter: inspect.Parameter, value: Any, names: Mapping[str, object] | None = None
+) -> Any:
+    """The value as a parameter of the stage `name` takes it: where a float is due, 1 is 1.0.
+
+    The annotation says what it is for, looked up among `names`; where there is none, a default
+    that is a number says that a text or a list is a slip. Raises BadStage when it is plainly for
+    something else.
+    """
+    annotated = kinds_of(parameter, names or {})
+    kinds = annotated or _of_default(parameter)
+    if kinds is None:
+        return value
+    value = _read(value, kinds)
+    slipped = isinstance(value, (str, list)) if annotated is None else not _fits(value, kinds)
+    if slipped:
+        raise BadStage(
+            f"{parameter.name} of {name} is {kinds}",
+            given=json.dumps(value, ensure_ascii=False),
+            parameter=str(parameter),
+            closest=", ".join(closest_words(value, kinds)) or None,
+            remedy=f"{parameter.name}={_example(kinds, value)}{_sweep(parameter, value)}",
+        )
+    # 1 and 1.0 would be two trainings.
+    return _float(parameter.default, value) if kinds.types & _NUMBERS == {float} else value
+
+
+def _of_default(parameter: inspect.Parameter) -> Kinds | None:
+    kind = type(parameter.default)
+    return Kinds(frozenset((kind,))) if kind in _NUMBERS else None
+
+
+def _read(value: Any, kinds: Kinds) -> Any:
+    """A text that is no text of JSON, where the parameter takes none: as Python reads it."""
+    if not isinstance(value, str) or str in kinds.types or kinds.has_word(value):
+        return value
+    if NONE in kinds.types and value.lower() in _NO_VALUE:
+        return None
+    if int in kinds.types and _WHOLE.fullmatch(value):
+        return int(value)
+    if float in kinds.types and _NUMBER.fullmatch(value) and any(map(str.isdigit, value)):
+        return _finite(value)
+    return value
+
+
+def _finite(text: str) -> Any:
+    try:
+        number = float(text)
+    except ValueError:  # such as e5, which only looks like one
+        return text
+    return number if abs(number) != float("inf") else text
+
+
+def _fits(value: Any, kinds: Kinds) -> bool:
+    return kinds.has_word(value) or any(_is_kind(value, kind) for kind in kinds.types)
+
+
+def _is_kind(value: Any, kind: type) -> bool:
+    if isinstance(value, bool) or kind is bool:
+        return isinstance(value, bool) and kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _float(default: Any, value: Any) -> Any:
+    if type(default) is int and default == value:
+        return default
+    return float(value) if type(value) is int and abs(value) < _EXACT else value
+
+
+def _sweep(parameter: inspect.Parameter, value: Any) -> str:
+    if not isinstance(value, list) and "," not in str(value):
+        return ""
+    return f"; for a sweep, several: -p {parameter.name}=… -p {parameter.name}=…"
+
+
+def _example(kinds: Kinds, value: Any) -> str:
+    if kinds.words:
+        return str(kinds.words[0])
+    if str in kinds.types:  # what looks like JSON is a text when it is quoted twice
+        return f"'{json.dumps(str(value))}'"
+    examples = {bool: "true", int: "3", float: "0.5", list: "'[1, 2]'", dict: """'{"key": 1}'"""}
+    return next(text for kind, text in examples.items() if kind in kinds.types)

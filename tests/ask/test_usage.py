@@ -1,0 +1,57 @@
+"""Usage: how much room realizations take, with what they share counted once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pystore import Derivation, Store, build_outpath, lsref, match_latest, realize
+from pystore.ask.inspection.usage import usage
+
+SIZE = 10_000  # large enough to be stored once
+
+
+def write(b):
+    (build_outpath(b) / "sub").mkdir()
+    (build_outpath(b) / "sub" / "data.bin").write_bytes(bytes(SIZE))
+    (build_outpath(b) / "own.txt").write_text("1234567890")
+
+
+@pytest.fixture
+def linked(store: Store):
+    """Two realizations that share the larger of their files."""
+    rrefs = [realize(Derivation({"name": n}, match_latest(), write)) for n in ("one", "other")]
+    first, second = (Path(store.layout.out(rref)) / "sub" / "data.bin" for rref in rrefs)
+    if first.stat().st_ino != second.stat().st_ino:
+        second.parent.chmod(0o755)
+        second.unlink()
+        os.link(first, second)
+    for rref in rrefs:  # and nothing else
+        own = Path(store.layout.out(rref)) / "own.txt"
+        if own.stat().st_nlink > 1:
+            own.parent.chmod(0o755)
+            own.unlink()
+            own.write_text("1234567890")
+    return rrefs
+
+
+def test_alone_a_file_counts_as_shared_when_another_has_it_too(linked, store: Store):
+    for rref in linked:
+        found = usage({"": [rref]}, store)[0][""]
+        assert (found.size, found.disk, found.shared) == (SIZE + 10, SIZE + 10, SIZE)
+        assert found.files == 2
+
+
+def test_together_it_is_counted_once_and_shared_with_nobody(linked, store: Store):
+    first, second = linked
+    _, found = usage({1: [first], 2: [second]}, store)
+    assert found == usage({"": linked}, store)[0][""]
+    assert (found.size, found.disk, found.shared) == (2 * SIZE + 20, SIZE + 20, 0)
+    assert found.files == 4
+
+
+def test_what_has_gone_takes_nothing(linked, store: Store):
+    store.remove(linked[0])
+    _, found = usage({"": linked}, store)
+    assert (found.size, found.shared) == (SIZE + 10, 0)
+    assert lsref(linked[1].dref) == [linked[1]]

@@ -1,0 +1,156 @@
+"""Statistics: checked against scipy, and against the truth in simulated experiments."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from pystore import DRef, RRef
+from pystore.core.attempt import Attempt, parse_attempt
+from pystore.core.digest import short
+from pystore.core.statistics import Statistics, distinct, expected_best, paired, picked_best, welch
+
+DREF = DRef("dref:" + "1" * 32 + "-data")
+numbers = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
+samples = st.lists(numbers, min_size=2, max_size=30).filter(lambda x: len(set(x)) > 1)
+
+
+def attempt(number, made, seed, outcome="succeeded"):
+    rref = RRef.of(f"{made:032x}", DREF) if outcome == "succeeded" else None
+    return Attempt("", DREF, "0" * 32, number, outcome, rref, None, seed, number, number, "", 0, "",
+                   "", {}, {}, {})  # fmt: skip
+
+
+def test_X1_equal_seeds_with_equal_results_count_once():
+    tries = [attempt(0, 1, 7), attempt(1, 2, 8), attempt(2, 1, 7), attempt(3, 1, 9)]
+    assert [a.number for a in distinct(reversed(tries))] == [0, 1, 3]
+    assert distinct([attempt(0, 1, 7, "failed"), attempt(1, 1, 7, "died")]) == []
+    # One seed that gave two results is two attempts: the training is not determined by its seed.
+    assert len(distinct([attempt(0, 1, 7), attempt(1, 2, 7)])) == 2
+
+
+def test_X1_what_was_adopted_counts_once():
+    first = attempt(0, 1, 7)
+    adopted = first._replace(number=5, rref=RRef.of("9" * 32, DREF), context="1" * 32)
+    assert distinct([adopted, first]) == [first]
+
+
+@given(samples)
+def test_X2_the_interval_is_that_of_scipy(values):
+    found = Statistics.of(values)
+    low, high = stats.t.interval(
+        0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values)
+    )
+    assert found.n == len(values)
+    assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
+    assert found.std == pytest.approx(np.std(values, ddof=1), rel=1e-9)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9, abs=1e-9)
+    assert (found.min, found.max) == (min(values), max(values))
+    assert found.halfwidth == pytest.approx((high - low) / 2, rel=1e-9)
+
+
+@given(samples, samples)
+def test_welch_is_that_of_scipy(a, b):
+    found, theirs = welch(a, b), stats.ttest_ind(a, b, equal_var=False)
+    interval = theirs.confidence_interval(0.95)
+    assert (found.t, found.df) == pytest.approx((theirs.statistic, theirs.df), rel=1e-6, abs=1e-9)
+    assert found.p == pytest.approx(theirs.pvalue, rel=1e-6, abs=1e-12)
+    assert (found.low, found.high) == pytest.approx(tuple(interval), rel=1e-6, abs=1e-9)
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=30))
+def test_paired_is_that_of_scipy(pairs):
+    a, b = zip(*pairs, strict=True)
+    if len({round(x - y, 4) for x, y in pairs}) == 1:
+        return  # scipy warns where every pair has one difference
+    found, theirs = paired(a, b), stats.ttest_rel(a, b)
+    interval = theirs.confidence_interval(0.95)
+    assert (found.t, found.p) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-5)
+    assert (found.low, found.high) == pytest.approx(tuple(interval), rel=1e-5, abs=1e-9)
+
+
+def test_X2_the_interval_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    for n in (3, 5, 20):
+        runs = [Statistics.of(x.tolist()) for x in rng.normal(0.9, 0.01, (2000, n))]
+        assert 0.93 <= np.mean([run.low <= 0.9 <= run.high for run in runs]) <= 0.97
+
+
+def test_X2_the_interval_of_a_difference_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(5)
+    covered = []
+    for _ in range(2000):
+        a, b = rng.normal(0.9, 0.01, 5).tolist(), rng.normal(0.88, 0.03, 8).tolist()
+        found = welch(a, b)
+        covered.append(found.low <= 0.02 <= found.high)
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+def test_X2_a_test_of_what_is_alike_is_significant_as_seldom_as_it_says():
+    rng = np.random.default_rng(6)
+    draws = rng.normal(0, 1, (2000, 2, 6))
+    for test in (welch, paired):
+        significant = np.mean([test(a.tolist(), b.tolist()).p < 0.05 for a, b in draws])
+        assert 0.03 <= significant <= 0.07
+
+
+def test_X3_too_few_numbers_say_nothing():
+    nothing, one = Statistics.of([]), Statistics.of([0.5])
+    assert nothing.n == 0
+    assert all(math.isnan(x) for x in (nothing.mean, nothing.std, nothing.low, nothing.min))
+    assert (one.n, one.mean, one.min, one.max) == (1, 0.5, 0.5, 0.5)
+    assert all(math.isnan(x) for x in (one.std, one.low, one.high))
+    for found in (welch([1.0], [1.0, 2.0]), paired([1.0], [2.0])):
+        assert math.isnan(found.p)
+        assert math.isnan(found.low)
+    assert math.isnan(expected_best([1.0, 2.0], 3))
+    assert math.isnan(picked_best([[1.0], [2.0, 3.0]]).corrected)
+
+
+def test_numbers_that_are_all_the_same_differ_surely_or_not_at_all():
+    assert welch([1.0] * 3, [1.0] * 3).p == 1.0
+    assert welch([2.0] * 3, [1.0] * 3).p == 0.0
+    assert paired([2.0] * 3, [1.0] * 3).t == math.inf
+    assert Statistics.of([0.5] * 4).std == 0.0
+
+
+@given(st.lists(numbers, min_size=1, max_size=7), st.integers(1, 7), st.sampled_from([max, min]))
+def test_the_expected_best_is_the_mean_over_all_choices(values, k, best):
+    if k > len(values):
+        return
+    every = [best(choice) for choice in itertools.combinations(values, k)]
+    assert expected_best(values, k, best.__name__) == pytest.approx(np.mean(every), abs=1e-9)
+
+
+def test_the_expected_best_of_many_does_not_overflow():
+    assert expected_best([0.1 * i for i in range(2000)], 1000) == pytest.approx(199.8, abs=0.11)
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_the_best_of_ten_that_are_alike_is_corrected_to_what_it_is(mode):
+    rng = np.random.default_rng(7)
+    found = [picked_best(x.tolist(), mode) for x in rng.normal(0, 1, (2000, 10, 5))]
+    luck = 1.539 / math.sqrt(5)  # the mean of the largest of ten normal numbers
+    assert abs(np.mean([f.mean for f in found])) == pytest.approx(luck, abs=0.03)
+    assert np.mean([f.corrected for f in found]) == pytest.approx(0, abs=0.03)
+
+
+def test_the_best_of_groups_that_differ_clearly_needs_no_correction():
+    rng = np.random.default_rng(8)
+    groups = [rng.normal(mean, 0.01, 5).tolist() for mean in (0.1, 0.9, 0.5)]
+    found = picked_best(groups)
+    assert found.index == 1
+    assert found.corrected == pytest.approx(found.mean, abs=1e-9)
+
+
+def test_a_record_of_a_later_version_is_read():
+    """It may have keys that we do not know."""
+    one = attempt(0, 1, 7)
+    body = json.dumps({**one._asdict(), "weather": "rain"}, sort_keys=True)[1:] + "\n"
+    digest = short("pystore attempt 1", body.encode())
+    assert parse_attempt(f'{{"checksum":"{digest}",{body}'.encode()) == one
