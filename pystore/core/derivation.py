@@ -5,13 +5,14 @@ D2  A closure lists inputs before what needs them, each derivation once.
 D3  One closure never holds two different matchers or realizers for one DRef.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 from .config import Config
 from .errors import BadStage
+from .html import html_table
 from .matchers import Matcher
 from .realizer import Realizer
 from .refs import DRef
@@ -102,15 +103,15 @@ class Derivation:
 
     def _repr_html_(self) -> str:
         shown = {"dref": self.dref, "matcher": self.matcher, **self.config.value}
-        return html_table([(key, str(value)) for key, value in shown.items()])
+        return html_table((key, str(value)) for key, value in shown.items())
 
 
 @dataclass(frozen=True)
-class Closure:
-    """Targets, in their shape, and all the derivations that they need, inputs first."""
+class Closure(Mapping[DRef, Derivation]):
+    """Targets, in their shape, and each derivation that they need by its DRef, inputs first."""
 
     targets: Shape
-    derivations: tuple[Derivation, ...]
+    by_dref: Mapping[DRef, Derivation]
 
     @classmethod
     def of(cls, targets: Shape, known: Mapping[DRef, Derivation]) -> "Closure":
@@ -118,7 +119,12 @@ class Closure:
         order: dict[DRef, Derivation] = {}
         for target in leaves(targets):
             _visit(target, known, order)
-        return cls(targets, tuple(order.values()))
+        return cls(targets, order)
+
+    @property
+    def derivations(self) -> tuple[Derivation, ...]:
+        """The derivations, inputs first."""
+        return tuple(self.by_dref.values())
 
     @property
     def drefs(self) -> tuple[DRef, ...]:
@@ -126,14 +132,21 @@ class Closure:
         return tuple(dict.fromkeys(leaves(self.targets)))
 
     def _repr_html_(self) -> str:
-        rows = [(d.dref, f"{d.realizer.name}, {d.matcher}") for d in self.derivations]
-        return html_table(rows)
+        return html_table((d.dref, f"{d.realizer.name}, {d.matcher}") for d in self.derivations)
 
     def __getitem__(self, dref: DRef) -> Derivation:
-        for derivation in self.derivations:
-            if derivation.dref == dref:
-                return derivation
+        if dref in self.by_dref:
+            return self.by_dref[dref]
         raise unknown(dref)
+
+    def __contains__(self, dref: object) -> bool:
+        return dref in self.by_dref
+
+    def __iter__(self) -> Iterator[DRef]:
+        return iter(self.by_dref)
+
+    def __len__(self) -> int:
+        return len(self.by_dref)
 
 
 def _visit(target: DRef, known: Mapping[DRef, Derivation], order: dict[DRef, Derivation]) -> None:
@@ -160,14 +173,6 @@ def unknown(dref: DRef, needed_by: DRef | None = None) -> BadStage:
         needed_by=needed_by,
         remedy="declare it in the same registry and store: mkdrv(m, …), or instantiate_inplace",
     )
-
-
-def html_table(rows: Iterable[tuple[str, str]]) -> str:
-    """A table of names and values, for notebooks."""
-    from html import escape  # only notebooks ask
-
-    cells = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
-    return f"<table>{''.join(cells)}</table>"
 
 
 def leaves(shape: Shape) -> Iterator[Any]:

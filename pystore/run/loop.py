@@ -80,7 +80,7 @@ class _Loop:
         store: StoreProtocol,
         settings: Settings,
     ) -> None:
-        self._known = {d.dref: d for d in closure.derivations}
+        self._known = closure.by_dref
         self._plan = Schedule(
             {dref: d.config.inputs for dref, d in self._known.items()},
             forced,

@@ -38,5 +38,5 @@ def plan(
     forced = forced_drefs(force_rebuild, closure)
     outlook = look_ahead(closure, forced, checked_count("attempts", attempts), store)
     building = {step.dref for step in outlook if step.action == "build"}
-    check_premises([one for one in closure.derivations if one.dref in building], store)
+    check_premises([one for dref, one in closure.items() if dref in building], store)
     return outlook.unless([shown(os.fspath(url)) for url in places(substitute)])

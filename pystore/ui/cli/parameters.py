@@ -97,7 +97,7 @@ def declared(choice: Choice, given: Sequence[tuple[str, Any]], store: StoreProto
     closures = {label: _declared(choice, point, store) for label, point in _points(taken).items()}
     if len(closures) == 1:
         return next(iter(closures.values()))
-    known = {one.dref: one for closure in closures.values() for one in closure.derivations}
+    known = {dref: one for closure in closures.values() for dref, one in closure.items()}
     return Closure.of({label: closure.targets for label, closure in closures.items()}, known)
 
 
