@@ -233,8 +233,8 @@ _HOMES = {
         "core.errors": "PystoreError PystoreWarning",
         "core.gc_policy": "GcPolicy keep_best keep_latest",
         "core.manifest": "Manifest",
-        "core.matchers": "Matcher Need match match_all match_best match_exact match_latest match_only "
-        "match_some",
+        "core.matchers": "Matcher Need match match_all match_best match_exact match_latest "
+        "match_only match_some",
         "core.matchers_by_statistics": "match_top match_until",
         "core.outlook": "Outlook",
         "core.realizer": "Realizer",
