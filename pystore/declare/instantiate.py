@@ -9,8 +9,9 @@ from ..core.errors import BadStage
 from ..core.refs import DRef
 from ..store.current import current_store
 from ..store.ports import StoreProtocol
+from .calls import check_call
 from .nesting import inside, refuse_nested
-from .registry import Registry, check_call, in_place_registry
+from .registry import Registry, in_place_registry
 
 Target = Any
 """A Closure, or Derivations and DRefs in nested lists and dicts."""

@@ -7,41 +7,36 @@ T3  Its code is part of its identity, as far as `code` says; `ignore`d parameter
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
 from typing import (
     TYPE_CHECKING,
     Any,
-    Generic,
     ParamSpec,
     SupportsIndex,
-    overload,
+    cast,
 )
 
 from ..core.config import Config
 from ..core.derivation import Derivation
 from ..core.errors import BadConfig, BadStage
-from ..core.matchers import Matcher, match_latest
-from ..core.printable import listed
 from ..core.realizer import Realizer
-from ..core.refs import DRef, check_name, selfref
-from ..core.resources import Resources
+from ..core.refs import check_name, selfref
 from .build import Build
+from .calls import CalledTwoWays, check_call
+from .dotted_names import parted, with_changes
 from .output import Output
 from .parameter_types import Kinds, check_given, kinds_of_all
 from .programs import is_program
-from .registry import Registry, check_call
-from .view import RESERVED, View, resolve, views
+from .stage_options import DEPTHS, Options, checked_signature
+from .view import View, resolve, views
 
 P = ParamSpec("P")
 
-_RESERVED = frozenset((*RESERVED, "code", "name"))
-_DEPTHS = ("project", "function")
 _PLAIN = (bool, int, str, type(None))
 
 
@@ -95,7 +90,7 @@ class StageRealizer:
     def _noted(self, b: Build) -> AbstractContextManager[None]:
         """Notes the code that runs, which must be the one that was declared."""
         stage = self.stage
-        if stage.options.code not in _DEPTHS:
+        if stage.options.code not in DEPTHS:
             return nullcontext()
         from .identity.standing import noted
 
@@ -104,7 +99,7 @@ class StageRealizer:
     def imported_code(self) -> str:
         """The digest of its code as it is in this process, if it was found here by its name."""
         stage = self.stage
-        if stage.brought is not None or stage.options.code not in _DEPTHS:
+        if stage.brought is not None or stage.options.code not in DEPTHS:
             return ""
         from .identity.standing import excused
 
@@ -134,24 +129,20 @@ class StageRealizer:
             )
 
 
-class Stage(Generic[P]):
+class Stage(CalledTwoWays[P, Staged]):
     """A stage made from a function. Call it for a Derivation; with a Registry first, for a DRef."""
 
     def __init__(
         self, function: Callable[..., Any], options: Options, realize: Callable[..., Any]
     ) -> None:
+        super().__init__(function)
         self.function = function
         self.realize = realize  # this room declares, and knows nobody who builds
         self.stage_name = check_name(options.name or function.__name__)
         self.options = options
-        self.signature, self.takes_build = _checked_signature(function, options)
+        self.signature, self.takes_build = checked_signature(function, options)
         self.parameters = tuple(self.signature.parameters)
         self.brought: Code | None = None  # read elsewhere, where its source was at hand
-        self.__wrapped__ = function
-        self.__name__ = function.__name__
-        self.__qualname__ = function.__qualname__
-        self.__doc__ = function.__doc__
-        self.__module__ = function.__module__
 
     @cached_property
     def kinds(self) -> Mapping[str, Kinds]:
@@ -161,24 +152,11 @@ class Stage(Generic[P]):
     @property
     def parts(self) -> Mapping[str, str]:
         """What of the code is part of the identity, each with its digest."""
-        return self.code().parts if self.options.code in _DEPTHS else {}
-
-    @overload
-    def __call__(self, m: Registry, /, *args: P.args, **kwargs: P.kwargs) -> DRef: ...
-    @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Staged: ...
-    # mypy cannot see that *args: Any takes what a ParamSpec does.
-    def __call__(self, *args: Any, **kwargs: Any) -> DRef | Staged:  # type: ignore[misc]
-        """Declares it."""
-        if args and isinstance(args[0], Registry):
-            return args[0].add(self._declared(args[1:], kwargs))
-        return self._declared(args, kwargs)
+        return self.code().parts if self.options.code in DEPTHS else {}
 
     def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
         if any("." in name for name in kwargs):
-            from .inner import called  # only where a dotted name is given
-
-            return called(self, args, kwargs)
+            return self._with_dotted_names(args, kwargs)
         values = self._bound(args, kwargs)
         ignored = {name: values.pop(name) for name in self.options.ignore if name in values}
         try:
@@ -190,6 +168,13 @@ class Stage(Generic[P]):
         staged = Staged(config, self.options.matcher, realizer, self.options.terms)
         staged.stage = self
         return staged
+
+    def _with_dotted_names(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
+        plain = {name: value for name, value in kwargs.items() if "." not in name}
+        given = check_call(self.stage_name, self.signature, args, plain).arguments
+        defaults = {p.name: p.default for p in self.signature.parameters.values()}
+        own, inner = parted({**kwargs, **given}, defaults, _taken)
+        return cast("Staged", with_changes(self._declared((), own), inner, _taken))
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = check_call(self.stage_name, self.signature, args, kwargs)
@@ -209,7 +194,7 @@ class Stage(Generic[P]):
         code = self.options.code
         if code is None:
             return {}
-        return {"code": self.code().digest if code in _DEPTHS else code}
+        return {"code": self.code().digest if code in DEPTHS else code}
 
     def code(self) -> Code:
         """What its code consists of, now."""
@@ -236,8 +221,15 @@ class Stage(Generic[P]):
             "function": function,
             "__wrapped__": function,
             "signature": self.signature.replace(parameters=bare),
-            "brought": self.code() if self.options.code in _DEPTHS else None,
+            "brought": self.code() if self.options.code in DEPTHS else None,
         }
+
+
+def _taken(target: Derivation | None, name: str, present: Any, value: Any) -> Any:
+    """A value for a dotted name, once it is checked by the stage whose parameter it is."""
+    if isinstance(target, Staged):
+        check_given(target.stage, {name: value})
+    return value() if isinstance(value, Stage) else value
 
 
 def _told_apart(value: Any) -> object:
@@ -264,34 +256,6 @@ def _without_defaults(function: Callable[..., Any]) -> Callable[..., Any]:
     return bare
 
 
-@dataclass(frozen=True)
-class Options:
-    """What @stage was told."""
-
-    matcher: Matcher = field(default_factory=match_latest)
-    name: str | None = None
-    ignore: tuple[str, ...] = ()
-    code: str | None = "project"
-    terms: Resources = field(default_factory=Resources)
-
-
-def checked_code(code: str | None) -> str | None:
-    """The option `code` of @stage. Raises BadStage for what is no text, or a misspelt word."""
-    from difflib import get_close_matches
-
-    if code is not None and not isinstance(code, str):
-        raise BadStage(
-            f"code={code!r} is no text",
-            remedy='write code="project" (the default), code="function", code="v1", or None',
-        )
-    if code is None or code in _DEPTHS or not get_close_matches(code, _DEPTHS, cutoff=0.7):
-        return code
-    raise BadStage(
-        f"code={code!r} would be a version's name, and looks like a misspelt word",
-        remedy='write code="function", code="project", or a name such as code="v1"',
-    )
-
-
 def _plain(value: Any) -> Any:
     """The value as a config takes it: stages called, outputs as promises."""
     if isinstance(value, Stage):
@@ -303,34 +267,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return value
-
-
-def _checked_signature(
-    function: Callable[..., Any], options: Options
-) -> tuple[inspect.Signature, bool]:
-    signature = inspect.signature(function)
-    for name, parameter in signature.parameters.items():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise BadStage(
-                f"a stage cannot take {parameter}",
-                stage=function.__qualname__,
-                remedy="name each parameter: what a stage depends on stands in its signature",
-            )
-        if name in _RESERVED:
-            raise BadStage(
-                f"the parameter {name!r} of a stage would hide the {name} of its view",
-                stage=function.__qualname__,
-                reserved=", ".join(sorted(_RESERVED)),
-                remedy="choose another name",
-            )
-    strange = set(options.ignore) - set(signature.parameters)
-    if strange:
-        raise BadStage(
-            "ignore names what is no parameter",
-            stage=function.__qualname__,
-            strange=listed(sorted(strange)),
-            parameters=listed(signature.parameters),
-            remedy="name parameters of the function, or leave it out",
-        )
-    kept = [p for name, p in signature.parameters.items() if name != "build"]
-    return signature.replace(parameters=kept), len(kept) < len(signature.parameters)

@@ -15,11 +15,12 @@ from click.shell_completion import CompletionItem
 from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, PystoreError
 from ...core.printable import listed
-from ...declare.inner import parted, with_changes
+from ...declare.calls import TwoWayStage
+from ...declare.dotted_names import parted, with_changes
 from ...declare.instantiate import Target, declare
 from ...declare.output import Output
 from ...declare.parameter_types import names_of
-from ...declare.registry import Registry, TwoWayStage
+from ...declare.registry import Registry
 from ...declare.stage import Stage, Staged
 from ...declare.sweep import key_of
 from ...store.ports import StoreProtocol

@@ -11,17 +11,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from ..core.derivation import Derivation, collect
 from ..core.errors import BadStage, PystoreWarning
 from ..core.refs import DRef, selfref
 from .choice import CHOICE, best_of
-from .parameter_types import check_given
-from .registry import check_call
-
-if TYPE_CHECKING:
-    from .stage import Stage, Staged
 
 Take = Callable[[Derivation | None, str, Any, Any], Any]
 """Of which derivation (None: of a dict), the name, what stands there, and what is given for it:
@@ -33,27 +28,6 @@ _OWN = ("name", "code")
 
 class NoSuchParameter(BadStage):
     """A dotted name that leads nowhere."""
-
-
-def called(stage: Stage[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Staged:
-    """What a stage's call declares, with other values within what it is given.
-
-    Raises BadStage as the call does, and when a name leads nowhere.
-    """
-    plain = {name: value for name, value in kwargs.items() if "." not in name}
-    bound = check_call(stage.stage_name, stage.signature, args, plain).arguments
-    defaults = {p.name: p.default for p in stage.signature.parameters.values()}
-    own, inner = parted({**kwargs, **bound}, defaults, _take)
-    made = with_changes(stage(**own), inner, _take)
-    return cast("Staged", made)
-
-
-def _take(target: Derivation | None, name: str, present: Any, value: Any) -> Any:
-    from .stage import Stage, Staged  # which uses this module
-
-    if isinstance(target, Staged):
-        check_given(target.stage, {name: value})
-    return value() if isinstance(value, Stage) else value
 
 
 def with_changes(target: Derivation, changes: Mapping[str, Any], take: Take) -> Derivation:
@@ -248,11 +222,9 @@ def _kept(value: Any) -> bool:
 
 def _input(present: Any, held: Mapping[DRef, Derivation]) -> Derivation | None:
     """The input that stands there: a derivation, a stage, a reference, or a file of one."""
-    from .stage import Stage  # which uses this module
-
     first = present[0] if isinstance(present, list) and _is_file(present) else present
-    if isinstance(first, Stage):
-        return first()
+    if hasattr(first, "stage_name"):
+        return first()  # type: ignore[no-any-return]  # a stage, which returns a derivation
     if isinstance(first, Derivation):
         return first
     if not (isinstance(first, str) and first.startswith("dref:")):
