@@ -1,8 +1,8 @@
 """Place: where the objects of a remote are: a folder, or a URL that fsspec knows.
 
-P1  An object is seen whole or not at all, under the name that it was given.
-P2  Reading takes a limit: who lies about a size fills no memory.
-P3  A missing object is a FileNotFoundError; everything else that goes wrong is a FetchError or a
+PL1  An object is seen whole or not at all, under the name that it was given.
+PL2  Reading takes a limit: who lies about a size fills no memory.
+PL3  A missing object is a FileNotFoundError; everything else that goes wrong is a FetchError or a
     BadPlace, whatever the service raises. That itself is not chained: it may hold a password.
 """
 
@@ -50,7 +50,7 @@ class Place(Protocol):
         """The object, of a longer one its first `most` bytes. Raises FileNotFoundError."""
 
     def write(self, name: str, content: bytes) -> None:
-        """Puts an object (P1), over one that is there."""
+        """Puts an object (PL1), over one that is there."""
 
     def size(self, name: str) -> int | None:
         """How long an object is [bytes]; None where there is none."""
@@ -182,7 +182,7 @@ class UrlPlace:
             return fsspec.core.url_to_fs(url, skip_instance_cache=scheme != "memory", **given)
         except ImportError as error:
             raise _not_installed(url, scheme, error) from None
-        except Exception as error:  # P3: a service raises what it likes, at once or later
+        except Exception as error:  # PL3: a service raises what it likes, at once or later
             raise _told(url, error) from None
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -251,7 +251,7 @@ class UrlPlace:
             return question()
         except FileNotFoundError:
             raise
-        except Exception as error:  # P3
+        except Exception as error:  # PL3
             raise _told(self._given, error) from None
 
 

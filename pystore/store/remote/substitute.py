@@ -1,9 +1,9 @@
 """Substituting: a store that looks elsewhere before something is built.
 
-U1  A matcher decides on recorded metrics: bytes come for what it has chosen, and no other.
-U2  A place that is dead, slow or lying is told to the listener, warned of, and left for the rest
+SB1  A matcher decides on recorded metrics: bytes come for what it has chosen, and no other.
+SB2  A place that is dead, slow or lying is told to the listener, warned of, and left for the rest
     of the call. It never fails what can be built here.
-U3  Records are kept when something was chosen or is built by what they say; never those of a place
+SB3  Records are kept when something was chosen or is built by what they say; never those of a place
     whose bytes were not sound.
 """
 
@@ -199,7 +199,7 @@ class Substituting(Store):
         self, source: Source, dref: DRef, question: Callable[P, Result], *args: P.args,
         **kwargs: P.kwargs,
     ) -> Result | None:  # fmt: skip
-        """The answer; None where the place fails now, or has failed before (U2)."""
+        """The answer; None where the place fails now, or has failed before (SB2)."""
         if source.failed:
             return None
         try:
