@@ -92,19 +92,19 @@ class StageRealizer:
         stage = self.stage
         if stage.options.code not in DEPTHS:
             return nullcontext()
-        from .identity.standing import noted
+        from .identity.changes import noted  # for weight: 25 modules that read code
 
-        return noted(b, stage.function, stage.options.code, stage.brought)
+        return noted(b, stage.function, stage.options.code, stage.sent_code)
 
     def imported_code(self) -> str:
         """The digest of its code as it is in this process, if it was found here by its name."""
         stage = self.stage
-        if stage.brought is not None or stage.options.code not in DEPTHS:
+        if stage.sent_code is not None or stage.options.code not in DEPTHS:
             return ""
-        from .identity.standing import excused
+        from .identity.changes import changed_by_a_stage  # for weight, as above
 
         digest = stage.code().digest
-        return "" if excused(stage.function, stage.options.code) else digest
+        return "" if changed_by_a_stage(stage.function, stage.options.code) else digest
 
     def __call__(self, b: Build) -> None:
         """Runs the function."""
@@ -142,7 +142,7 @@ class Stage(CalledTwoWays[P, Staged]):
         self.options = options
         self.signature, self.takes_build = checked_signature(function, options)
         self.parameters = tuple(self.signature.parameters)
-        self.brought: Code | None = None  # read elsewhere, where its source was at hand
+        self.sent_code: Code | None = None  # found by the process that sent the stage here
 
     @cached_property
     def kinds(self) -> Mapping[str, Kinds]:
@@ -198,8 +198,8 @@ class Stage(CalledTwoWays[P, Staged]):
 
     def code(self) -> Code:
         """What its code consists of, now."""
-        if self.brought is not None:
-            return self.brought
+        if self.sent_code is not None:
+            return self.sent_code
         from .identity.code import code_of  # a script of hand-written stages never needs it
 
         return code_of(self.function, self.options.code or "function")
@@ -221,7 +221,7 @@ class Stage(CalledTwoWays[P, Staged]):
             "function": function,
             "__wrapped__": function,
             "signature": self.signature.replace(parameters=bare),
-            "brought": self.code() if self.options.code in DEPTHS else None,
+            "sent_code": self.code() if self.options.code in DEPTHS else None,
         }
 
 
