@@ -44,7 +44,7 @@ from .core.matchers_by_statistics import match_top, match_until
 from .core.outlook import Outlook
 from .core.realizer import Realizer
 from .core.refs import DRef, RefPath, RRef, selfref
-from .core.transfer import Moved
+from .core.transfer import Transfer
 from .core.version import __version__
 from .declare.build import (
     Build,
@@ -75,7 +75,7 @@ from .declare.sweep import choice, loguniform, randint, sample, sweep, uniform
 from .declare.view import View, view
 from .run.acceptance import accept
 from .run.decorator import stage
-from .run.exchange import copy, make_key, pack, pull, push, unpack_archive
+from .run.exchange import copy, export_archive, import_archive, make_key, pull, push
 from .run.inplace import instantiate_inplace, realize_inplace
 from .run.verbs import realize, realize_many
 from .run.workers.pool import Workers
@@ -99,7 +99,6 @@ __all__ = [
     "GcPolicy",
     "Manifest",
     "Matcher",
-    "Moved",
     "Need",
     "Outlook",
     "PystoreError",
@@ -112,6 +111,7 @@ __all__ = [
     "Stage",
     "Store",
     "Summary",
+    "Transfer",
     "View",
     "Workers",
     "__version__",
@@ -148,9 +148,11 @@ __all__ = [
     "errors",
     "events",
     "explain",
+    "export_archive",
     "family",
     "find_ref",
     "gc",
+    "import_archive",
     "instantiate",
     "instantiate_inplace",
     "keep_best",
@@ -171,7 +173,6 @@ __all__ = [
     "mkconfig",
     "mkdrv",
     "output",
-    "pack",
     "pin",
     "pins",
     "plan",
@@ -197,7 +198,6 @@ __all__ = [
     "sweep",
     "two_way",
     "uniform",
-    "unpack_archive",
     "unpin",
     "verify",
     "view",

@@ -1,4 +1,4 @@
-"""push, pull, copy, pack, unpack, key: results on other machines."""
+"""push, pull, copy, export, import, key: results on other machines."""
 
 import json
 import re
@@ -93,10 +93,11 @@ def test_what_is_there_twice_is_told(pystore, built):
 def test_copy_and_archives(pystore, built):
     moved = "moved 3 realizations, 3 attempts, 34 B\n"
     assert pystore("copy", "train", "HERE/copied") == (0, moved, "")
-    assert pystore("pack", "train", "HERE/x.tar.zst") == (0, moved, "")
-    assert pystore("unpack", "HERE/x.tar.zst", "--store", "HERE/other") == (0, moved, "")
+    assert pystore("export", "archive", "train", "HERE/x.tar.zst") == (0, moved, "")
+    came = pystore("import", "archive", "HERE/x.tar.zst", "--store", "HERE/other")
+    assert came == (0, moved, "")
     assert pystore("verify", "--store", "HERE/other")[0] == 0
-    code, _, err = pystore("pack", "train", "HERE/x.zip")
+    code, _, err = pystore("export", "archive", "train", "HERE/x.zip")
     assert code == 2
     assert "try: x.tar.zst" in err
 
