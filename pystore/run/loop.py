@@ -1,10 +1,10 @@
 """The loop: it takes an instruction from the Schedule, carries it out, and tells the Schedule.
 
-L1  Only what the targets need is built, inputs first (Schedule).
-L2  Before building because a matcher wants more, the lock is held and the matcher asked again.
-L3  A busy lock never blocks other work; waiting is told to the listener, with its owner.
-L4  Nothing to build, no lock: a read-only store serves what it has.
-L5  Where results are gone that would count, their seeds are tried again first.
+LO1  Only what the targets need is built, inputs first (Schedule).
+LO2  Before building because a matcher wants more, the lock is held and the matcher asked again.
+LO3  A busy lock never blocks other work; waiting is told to the listener, with its owner.
+LO4  Nothing to build, no lock: a read-only store serves what it has.
+LO5  Where results are gone that would count, their seeds are tried again first.
 """
 
 import queue

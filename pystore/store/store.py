@@ -9,6 +9,7 @@ S6  A failed, killed or out-of-space build commits nothing.
 S7  Starts strictly increase within a (derivation, context); seeds follow from the number, and
     a number is passed over whose seed an imported attempt has had.
 S8  Nothing is ever unpickled; no reference names anything outside of the store.
+S9  What a living process uses is not removed by gc (see in_use.py).
 """
 
 import os

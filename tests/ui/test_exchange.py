@@ -151,3 +151,10 @@ def test_run_takes_from_a_remote_what_is_there(tmp_path):
     dead = run("run", "greet.py", "--substitute", "nowhere", store="other")
     assert "hello: 1 built" in dead.stdout
     assert "no remote is here" in dead.stderr
+
+
+def test_a_form_that_was_left_out_is_told(pystore):
+    for name in ("export", "import"):
+        code, _, err = pystore(name)
+        assert (code, err.splitlines()[0]) == (2, "pystore: missing command")
+        assert f"try: pystore {name} --help" in err

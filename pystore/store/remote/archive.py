@@ -1,9 +1,9 @@
 """Archives: a closure in one file, which is the same, byte for byte, wherever it is packed.
 
-A1  The objects of a remote, sorted, without owners and times, compressed by one thread.
-A2  Unpacking believes nothing: names, kinds and sizes are checked before anything is written,
+AC1  The objects of a remote, sorted, without owners and times, compressed by one thread.
+AC2  Unpacking believes nothing: names, kinds and sizes are checked before anything is written,
     everything else as whatever comes from a remote is.
-A3  Who packs little that grows much is refused early: at an object that is larger than one of its
+AC3  Who packs little that grows much is refused early: at an object that is larger than one of its
     kind may be, that finds no room, or at what follows the end.
 """
 

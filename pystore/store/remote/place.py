@@ -1,8 +1,8 @@
 """Place: where the objects of a remote are stored; here, a folder.
 
-P1  An object is seen whole or not at all, under the name that it was given.
-P2  Reading takes a limit: a service that lies about a size cannot fill the memory.
-P3  A missing object is a FileNotFoundError; everything else that goes wrong is a FetchError or a
+PL1  An object is seen whole or not at all, under the name that it was given.
+PL2  Reading takes a limit: a service that lies about a size cannot fill the memory.
+PL3  A missing object is a FileNotFoundError; everything else that goes wrong is a FetchError or a
     BadPlace, whatever the service raises. The error of the service is not chained: it may hold a
     password.
 """
@@ -32,7 +32,7 @@ class Place(Protocol):
         """The object, of a longer one its first `most` bytes. Raises FileNotFoundError."""
 
     def write(self, name: str, content: bytes) -> None:
-        """Puts an object (P1), over one that is there."""
+        """Puts an object (PL1), over one that is there."""
 
     def size(self, name: str) -> int | None:
         """How long an object is [bytes]; None where there is none."""

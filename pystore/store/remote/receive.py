@@ -1,7 +1,7 @@
 """Receiving: what a remote has and the store lacks, checked, inputs first.
 
-R1  Only what is missing moves; what is here is not asked for again, but for new attempts of it.
-R2  Each realization is whole and recorded before one that was built from it (S2).
+RV1  Only what is missing moves; what is here is not asked for again, but for new attempts of it.
+RV2  Each realization is whole and recorded before one that was built from it (S2).
 """
 
 from collections.abc import Callable, Iterable, Iterator

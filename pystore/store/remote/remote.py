@@ -1,8 +1,8 @@
 """Remote: a place whose objects are checked as they are read.
 
-R1  What is not what its name says is a ChecksumMismatch; nothing of it is handed out.
-R2  With trusted keys, a record that none of them signed is as good as absent.
-R3  What is missing is a FileNotFoundError: a miss, never a fault.
+RM1  What is not what its name says is a ChecksumMismatch; nothing of it is handed out.
+RM2  With trusted keys, a record that none of them signed is as good as absent.
+RM3  What is missing is a FileNotFoundError: a miss, never a fault.
 """
 
 import json
@@ -148,7 +148,7 @@ class Remote:
         return content
 
     def record(self, listing: Listing, context: str, identity: str) -> Record | None:
-        """The record of an attempt; None where no trusted key has signed it (R2)."""
+        """The record of an attempt; None where no trusted key has signed it (RM2)."""
         name = names.attempt(listing.dref, context, identity)
         text = self._read(name)
         try:

@@ -1,10 +1,10 @@
 """Substituting: finding results at other places before something is built.
 
-U1  A matcher decides on recorded metrics: only the bytes of the realizations that it chose are
+SB1  A matcher decides on recorded metrics: only the bytes of the realizations that it chose are
     fetched.
-U2  A remote that is dead, slow or lying is told to the listener, warned of, and left out for the
+SB2  A remote that is dead, slow or lying is told to the listener, warned of, and left out for the
     rest of the call. It never fails what can be built here.
-U3  The attempts that were found are recorded when a realization was chosen or is built because of
+SB3  The attempts that were found are recorded when a realization was chosen or is built because of
     them; those of a remote whose bytes were damaged are never recorded.
 """
 
@@ -158,7 +158,7 @@ class Substituting:
         self, origin: OptionalRemote, dref: DRef, question: Callable[P, Result], *args: P.args,
         **kwargs: P.kwargs,
     ) -> Result | None:  # fmt: skip
-        """The answer to a question; None where the remote fails now, or has failed (U2)."""
+        """The answer to a question; None where the remote fails now, or has failed (SB2)."""
         if origin.failed:
             return None
         try:

@@ -53,7 +53,7 @@ class UrlPlace:
             return fsspec.core.url_to_fs(url, skip_instance_cache=scheme != "memory", **given)
         except ImportError as error:
             raise not_installed(url, scheme, error) from None
-        except Exception as error:  # P3: a service raises what it likes, at once or later
+        except Exception as error:  # PL3: a service raises what it likes, at once or later
             raise as_our_error(url, error) from None
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -122,5 +122,5 @@ class UrlPlace:
             return question()
         except FileNotFoundError:
             raise
-        except Exception as error:  # P3
+        except Exception as error:  # PL3
             raise as_our_error(self._given, error) from None

@@ -95,7 +95,7 @@ def copy(given: CommandContext, /, refs: Refs, to: Path, as_json: bool) -> None:
     _tell(exchange.copy(refs, given.store, expanded(to)), as_json)
 
 
-@click.group("export")
+@click.group("export", no_args_is_help=False)
 def export_command() -> None:
     """Write results into a file."""
 
@@ -117,7 +117,7 @@ def export_archive(
     _tell(exchange.export_archive(refs, file, **options, store=given.store), as_json)
 
 
-@click.group("import")
+@click.group("import", no_args_is_help=False)
 def import_command() -> None:
     """Take results in from a file."""
 
