@@ -1,89 +1,94 @@
 """pystore: a content-addressed build store for machine-learning stages."""
 
-from . import errors, events
-from .ask.debug import Debug, debug, last_failure
-from .ask.experiments.compare import Comparison, compare
-from .ask.experiments.family import family
-from .ask.experiments.results import Results, best, results
-from .ask.experiments.summary import Summary
-from .ask.inspection.lookup import (
-    attempts,
-    catref,
-    config_of,
-    context_of,
-    deps_of,
-    dref2path,
-    lsref,
-    rref2dref,
-    rref2path,
-)
-from .ask.inspection.short_refs import find_ref
-from .ask.planning.explain import explain
-from .ask.planning.plan import plan
-from .ask.replay import replay
-from .core.attempt import Attempt
-from .core.candidate import Candidate
-from .core.config import Config
-from .core.context import Context
-from .core.derivation import Closure, Derivation
-from .core.errors import PystoreError, PystoreWarning
-from .core.gc_policy import GcPolicy, keep_best, keep_latest
-from .core.manifest import Manifest
-from .core.matchers import (
-    Matcher,
-    Need,
-    match,
-    match_all,
-    match_best,
-    match_exact,
-    match_latest,
-    match_only,
-    match_some,
-)
-from .core.matchers_by_statistics import match_top, match_until
-from .core.outlook import Outlook
-from .core.realizer import Realizer
-from .core.refs import DRef, RefPath, RRef, selfref
-from .core.transfer import Moved
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .core.version import __version__
-from .declare.build import (
-    Build,
-    build_cattrs,
-    build_config,
-    build_context,
-    build_deref,
-    build_link,
-    build_logdir,
-    build_metric,
-    build_name,
-    build_note,
-    build_outpath,
-    build_path,
-    build_paths,
-    build_progress,
-    build_scratch,
-    build_seed,
-    build_wrapper,
-)
-from .declare.choice import best_of
-from .declare.instantiate import instantiate
-from .declare.output import output
-from .declare.registry import Registry, mkconfig, mkdrv, two_way
-from .declare.seeds import seed_everything
-from .declare.stage import Stage
-from .declare.sweep import choice, loguniform, randint, sample, sweep, uniform
-from .declare.view import View, view
-from .run.acceptance import accept
-from .run.decorator import stage
-from .run.exchange import copy, make_key, pack, pull, push, unpack_archive
-from .run.inplace import instantiate_inplace, realize_inplace
-from .run.verbs import realize, realize_many
-from .run.workers.pool import Workers
-from .store.store import Store
-from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
 from .ui import settings
-from .ui.settings import store_initialize
 from .ui.watch.watching import watching
+
+if TYPE_CHECKING:
+    from . import errors, events
+    from .ask.debug import Debug, debug, last_failure
+    from .ask.experiments.compare import Comparison, compare
+    from .ask.experiments.family import family
+    from .ask.experiments.results import Results, best, results
+    from .ask.experiments.summary import Summary
+    from .ask.inspection.lookup import (
+        attempts,
+        catref,
+        config_of,
+        context_of,
+        deps_of,
+        dref2path,
+        lsref,
+        rref2dref,
+        rref2path,
+    )
+    from .ask.inspection.short_refs import find_ref
+    from .ask.planning.explain import explain
+    from .ask.planning.plan import plan
+    from .ask.replay import replay
+    from .core.attempt import Attempt
+    from .core.candidate import Candidate
+    from .core.config import Config
+    from .core.context import Context
+    from .core.derivation import Closure, Derivation
+    from .core.errors import PystoreError, PystoreWarning
+    from .core.gc_policy import GcPolicy, keep_best, keep_latest
+    from .core.manifest import Manifest
+    from .core.matchers import (
+        Matcher,
+        Need,
+        match,
+        match_all,
+        match_best,
+        match_exact,
+        match_latest,
+        match_only,
+        match_some,
+    )
+    from .core.matchers_by_statistics import match_top, match_until
+    from .core.outlook import Outlook
+    from .core.realizer import Realizer
+    from .core.refs import DRef, RefPath, RRef, selfref
+    from .core.transfer import Transfer
+    from .declare.build import (
+        Build,
+        build_cattrs,
+        build_config,
+        build_context,
+        build_deref,
+        build_link,
+        build_logdir,
+        build_metric,
+        build_name,
+        build_note,
+        build_outpath,
+        build_path,
+        build_paths,
+        build_progress,
+        build_scratch,
+        build_seed,
+        build_wrapper,
+    )
+    from .declare.choice import best_of
+    from .declare.instantiate import instantiate
+    from .declare.output import output
+    from .declare.registry import Registry, mkconfig, mkdrv, two_way
+    from .declare.seeds import seed_everything
+    from .declare.stage import Stage
+    from .declare.sweep import choice, loguniform, randint, sample, sweep, uniform
+    from .declare.view import View, view
+    from .run.acceptance import accept
+    from .run.decorator import stage
+    from .run.exchange import copy, export_archive, import_archive, make_key, pull, push
+    from .run.inplace import instantiate_inplace, realize_inplace
+    from .run.verbs import realize, realize_many
+    from .run.workers.pool import Workers
+    from .store.store import Store
+    from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
+    from .ui.settings import store_initialize
 
 __all__ = [
     "Attempt",
@@ -99,7 +104,6 @@ __all__ = [
     "GcPolicy",
     "Manifest",
     "Matcher",
-    "Moved",
     "Need",
     "Outlook",
     "PystoreError",
@@ -112,6 +116,7 @@ __all__ = [
     "Stage",
     "Store",
     "Summary",
+    "Transfer",
     "View",
     "Workers",
     "__version__",
@@ -148,9 +153,11 @@ __all__ = [
     "errors",
     "events",
     "explain",
+    "export_archive",
     "family",
     "find_ref",
     "gc",
+    "import_archive",
     "instantiate",
     "instantiate_inplace",
     "keep_best",
@@ -171,7 +178,6 @@ __all__ = [
     "mkconfig",
     "mkdrv",
     "output",
-    "pack",
     "pin",
     "pins",
     "plan",
@@ -197,9 +203,79 @@ __all__ = [
     "sweep",
     "two_way",
     "uniform",
-    "unpack_archive",
     "unpin",
     "verify",
     "view",
     "watching",
 ]
+
+# A name is imported when it is first used: a program pays for what it uses, and no more.
+_HOMES = {
+    name: home
+    for home, names in {
+        "": "errors events",
+        "ask.debug": "Debug debug last_failure",
+        "ask.experiments.compare": "Comparison compare",
+        "ask.experiments.family": "family",
+        "ask.experiments.results": "Results best results",
+        "ask.experiments.summary": "Summary",
+        "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
+        "lsref rref2dref rref2path",
+        "ask.inspection.short_refs": "find_ref",
+        "ask.planning.explain": "explain",
+        "ask.planning.plan": "plan",
+        "ask.replay": "replay",
+        "core.attempt": "Attempt",
+        "core.candidate": "Candidate",
+        "core.config": "Config",
+        "core.context": "Context",
+        "core.derivation": "Closure Derivation",
+        "core.errors": "PystoreError PystoreWarning",
+        "core.gc_policy": "GcPolicy keep_best keep_latest",
+        "core.manifest": "Manifest",
+        "core.matchers": "Matcher Need match match_all match_best match_exact match_latest "
+        "match_only match_some",
+        "core.matchers_by_statistics": "match_top match_until",
+        "core.outlook": "Outlook",
+        "core.realizer": "Realizer",
+        "core.refs": "DRef RRef RefPath selfref",
+        "core.transfer": "Transfer",
+        "declare.build": "Build build_cattrs build_config build_context build_deref build_link "
+        "build_logdir build_metric build_name build_note build_outpath build_path "
+        "build_paths build_progress build_scratch build_seed build_wrapper",
+        "declare.choice": "best_of",
+        "declare.instantiate": "instantiate",
+        "declare.output": "output",
+        "declare.registry": "Registry mkconfig mkdrv two_way",
+        "declare.seeds": "seed_everything",
+        "declare.stage": "Stage",
+        "declare.sweep": "choice loguniform randint sample sweep uniform",
+        "declare.view": "View view",
+        "run.acceptance": "accept",
+        "run.decorator": "stage",
+        "run.exchange": "copy export_archive import_archive make_key pull push",
+        "run.inplace": "instantiate_inplace realize_inplace",
+        "run.verbs": "realize realize_many",
+        "run.workers.pool": "Workers",
+        "store.store": "Store",
+        "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",
+        "ui.settings": "store_initialize",
+    }.items()
+    for name in names.split()
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, from the module that defines it."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'pystore' has no attribute {name!r}")
+    module = import_module(f".{home}" if home else f".{name}", __name__)
+    found = getattr(module, name) if home else module
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """The public names, whether they are imported yet or not."""
+    return sorted(__all__)

@@ -256,13 +256,13 @@ class Reader:
         made = (a for dref in drefs for one in layouts for a in candidates.last(one, dref))
         return max(made, key=lambda attempt: attempt.order, default=None)
 
-    def elsewhere(self, dref: DRef, context: Context) -> int:
+    def count_in_other_contexts(self, dref: DRef, context: Context) -> int:
         """How many realizations attempts have made for other inputs."""
         return len(below.made(self.parts.layout, dref, without=context.digest))
 
-    def sources(self, config: Config, context: Context) -> list[Candidate]:
+    def adoptable(self, config: Config, context: Context) -> list[Candidate]:
         """The realizations of others with the same resolved config that this one lacks."""
-        return list(adopt.sources(self.parts.layout, config, context))
+        return list(adopt.adoptable(self.parts.layout, config, context))
 
     def owner(self, dref: DRef, context: Context) -> str:
         """Who builds it now: host, process and since when."""

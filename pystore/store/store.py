@@ -9,6 +9,7 @@ S6  A failed, killed or out-of-space build commits nothing.
 S7  Starts strictly increase within a (derivation, context); seeds follow from the number, and
     a number is passed over whose seed an imported attempt has had.
 S8  Nothing is ever unpickled; no reference names anything outside of the store.
+S9  What a living process uses is not removed by gc (see in_use.py).
 """
 
 import os
@@ -21,7 +22,6 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import NotAStore
-from ..core.events import Listener
 from ..core.matchers import Matcher
 from ..core.options import Seeds
 from ..core.reads import Surroundings
@@ -227,15 +227,6 @@ class Store(Reader):
         `notes` go into the records. What is damaged is left out.
         """
         return adopt.adopt(self, config, context, found, notes)
-
-    def ask_substituters(
-        self, config: Config, context: Context, listener: Listener, source: str = ""
-    ) -> bool:
-        """Looks nowhere: this store stands alone."""
-        return False
-
-    def keep_found(self, dref: DRef) -> None:
-        """Nothing was found elsewhere."""
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""

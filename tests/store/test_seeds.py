@@ -50,7 +50,7 @@ def test_S7_its_own_seeds_stay_its_own(tmp_path):
     store = Store(tmp_path / "store", durable=False, seeds="own")
     again = Store(store.root, durable=False)
     assert again.parts.salt == store.parts.salt != ""
-    assert Address.of(store).open().parts.salt == store.own.salt == store.parts.salt
+    assert Address.of(store).open().parts.salt == store.own.parts.salt == store.parts.salt
     ps.realize(train(), store=store)
     ps.realize(train(), store=again, attempts=2, workers=1)
     assert len(set(seeds(store))) == 2

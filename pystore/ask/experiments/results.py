@@ -1,8 +1,8 @@
 """Results: what the attempts of some derivations reached, one row an attempt.
 
-V1  Rejected results are not among them; in a summary each training counts once.
-V2  Failed attempts are rows and are counted, and their metrics enter no mean.
-V3  A number that is missing is never taken for another: it is counted as missing, or an error.
+RE1  Rejected results are not among them; in a summary each training counts once.
+RE2  Failed attempts are rows and are counted, and their metrics enter no mean.
+RE3  A number that is missing is never taken for another: it is counted as missing, or an error.
 """
 
 import math
@@ -185,7 +185,7 @@ def best(
 
 
 def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
-    """The attempts that are meant, first to last, but those whose result was rejected (V1)."""
+    """The attempts that are meant, first to last, but those whose result was rejected (RE1)."""
     rejected = store.rejected(dref)
     return [a for a in meant.attempts(dref, store) if a.rref not in rejected]
 
@@ -224,7 +224,7 @@ def _metrics(attempt: Attempt, wanted: Sequence[str], store: Store) -> dict[str,
 
 
 def _from_file(rref: RRef, name: str, store: Store) -> float | None:
-    """The number on the first line of an artifact; None where there is no such file (V3)."""
+    """The number on the first line of an artifact; None where there is no such file (RE3)."""
     try:
         parts = [check_part(part) for part in name.split("/")]
         with store.open(rref, "/".join(parts)) as file:
