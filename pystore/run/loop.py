@@ -26,8 +26,7 @@ from ..core.refs import DRef, RRef
 from ..core.repeat_seeds import seeds_to_repeat
 from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Schedule, Wants
 from ..core.tries import Tries
-from ..declare.edits import warn_of_edits
-from ..declare.identity.by_hand import source_digest
+from ..declare.identity.by_hand import source_digest, warn_of_edits
 from ..declare.premises import check_premises
 from ..store.commit import Committed
 from ..store.ports import StoreProtocol, Substituter

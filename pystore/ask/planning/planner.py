@@ -20,7 +20,7 @@ from ...core.refs import DRef, RRef
 from ...core.repeat_seeds import seeds_to_repeat
 from ...core.schedule import Wants, more_attempts
 from ...core.unmet import nothing_new
-from ...declare.edits import edited
+from ...declare.identity.by_hand import edited
 from ...store.ports import StoreProtocol
 from .adoptable import Adoptions
 from .earlier import Earlier, version_of
