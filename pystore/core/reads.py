@@ -20,7 +20,7 @@ from .config import Config
 from .context import Context
 from .digest import short
 from .errors import Corrupted, NotInStore
-from .refs import DRef, RRef, selfref
+from .refs import DRef, RRef, is_dref
 
 Kind = Literal[
     "value",  # of the config at a place; of an input's whole config
@@ -87,7 +87,7 @@ def ordered(rrefs: Iterable[RRef], world: World) -> tuple[RRef, ...]:
 
 def references(value: Any, place: str = "") -> Iterator[tuple[str, DRef]]:
     """The references in a value of a config, each with its place."""
-    if isinstance(value, str) and value.startswith("dref:") and value != selfref:
+    if is_dref(value):
         yield place, DRef(value)
     elif isinstance(value, (list, dict)):
         for step, part in value.items() if isinstance(value, dict) else enumerate(value):
@@ -191,7 +191,7 @@ class Surroundings:
 
     def _step(self, node: Node, step: str) -> Node:
         value, words = node.value, node.words
-        if isinstance(value, str) and value.startswith("dref:") and value != selfref:
+        if is_dref(value):
             return self._realization(node, step)
         if isinstance(value, list):
             inside = step.isdecimal() and int(step) < len(value)

@@ -1,4 +1,4 @@
-"""Declaring by hand: registries, configs and derivations, as Pylightnix had them."""
+"""Registries, and what declares derivations in them by hand: `mkconfig` and `mkdrv`."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,7 +97,7 @@ def mkdrv(
 ) -> DRef:
     """Declares a derivation in a registry and returns its reference; touches nothing else.
 
-    `resources`, `timeout` [s] and `retries` are as those of `@stage`, and no identity.
+    `resources`, `timeout` [s] and `retries` are those of `@stage`; they are no identity.
 
     Raises BadStage when an input of the config is not declared in `m`.
     """
@@ -115,5 +115,5 @@ _in_place: dict[tuple[Path, str], Registry] = {}
 
 
 def in_place_registry(store: StoreProtocol) -> Registry:
-    """The long-lived registry of what was declared in place, for this store."""
+    """The registry of the derivations that were declared in place, for this store."""
     return _in_place.setdefault((store.root, store.id), Registry(overwrite=True))

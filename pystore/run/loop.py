@@ -26,8 +26,8 @@ from ..core.refs import DRef, RRef
 from ..core.repeat_seeds import seeds_to_repeat
 from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Schedule, Wants
 from ..core.tries import Tries
+from ..declare.early_checks import check_early
 from ..declare.identity.by_hand import source_digest, warn_of_edits
-from ..declare.premises import check_premises
 from ..store.commit import Committed
 from ..store.ports import StoreProtocol, Substituter
 from .ask_matcher import choose
@@ -297,7 +297,7 @@ class _Loop:
         if not self._checked:
             chosen = self._plan.chosen
             left = [d for dref, d in self._known.items() if dref not in chosen]
-            check_premises(left, self._store)
+            check_early(left, self._store)
             self._dispatch.check(left)
             self._checked = True
 

@@ -8,11 +8,13 @@ Time stamps are not used.
 import ast
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 from typing import Any
+
+from .functions import codes_of
 
 _PLAIN = SourceFileLoader("", "")  # for code whose module names no loader
 
@@ -46,7 +48,7 @@ def compiled(tree: ast.Module, file: str, names: Mapping[str, Any] | None) -> Co
         top = compile(tree, file, "exec", dont_inherit=True)
     else:
         top = loader.source_to_code(Path(file).read_bytes(), file)
-    for one in _nested(top):
+    for one in codes_of(top):
         codes.setdefault(one.co_qualname, []).append(one)
     return Compiled(codes)
 
@@ -103,17 +105,11 @@ def _inner(code: CodeType) -> list[CodeType]:
     return [one for one in code.co_consts if isinstance(one, CodeType)]
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    for one in _inner(code):
-        yield one
-        yield from _nested(one)
-
-
 def bytecode(code: CodeType, docstring: str | None) -> tuple[list[str], list[str]]:
     """The text of code without source, and the names in it."""
     parts: list[str] = []
     names = dict.fromkeys(code.co_freevars)
-    for one in (code, *_nested(code)):
+    for one in codes_of(code):
         names.update(dict.fromkeys(one.co_names))
         constants = [c for c in one.co_consts if not isinstance(c, CodeType)]
         if constants and constants[0] == docstring:

@@ -1,6 +1,7 @@
 """Functions: the parts of wrappers, classes, closures and code objects."""
 
 import functools
+from collections.abc import Iterator
 from functools import partial
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
@@ -74,6 +75,14 @@ def content(cell: CellType) -> Any:
 def cells_of(function: FunctionType) -> dict[str, CellType]:
     """The variables that a function shares with the function around it, by name."""
     return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+
+
+def codes_of(code: CodeType) -> Iterator[CodeType]:
+    """A code object and all the code objects inside of it, outer ones first."""
+    yield code
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from codes_of(one)
 
 
 def methods_of(kind: type) -> dict[str, FunctionType]:
