@@ -20,7 +20,7 @@ from .resources import Resources
 
 _PLAIN = Resources()
 Shape = Any
-"""A DRef, or lists and dicts of DRefs, nested as deep as you like; results keep the shape."""
+"""A DRef, or lists and dicts of DRefs, nested to any depth; results have the same shape."""
 
 
 def _checked(matcher: object) -> Matcher:
@@ -45,7 +45,7 @@ class Derivation:
     matcher: Matcher
     realizer: Realizer
     terms: Resources  # of its attempts
-    holds: tuple["Derivation", ...]  # the derivations that its config was given as values
+    holds: tuple["Derivation", ...]  # the derivations that are values of its config
 
     def __init__(
         self,
@@ -62,18 +62,18 @@ class Derivation:
 
     @property
     def origin(self) -> str:
-        """The function that a @stage was made from; "" for what was declared by hand."""
+        """The full name of the function of a @stage; "" for a derivation declared by hand."""
         return ""
 
     @property
     def dref(self) -> DRef:
-        """Its name: the digest of the config. Matcher and realizer are not in it."""
+        """Its reference: the digest of the config. Matcher and realizer do not count."""
         return self.config.dref
 
     def replace(
         self, config: Mapping[str, Any] | None = None, matcher: Matcher | None = None
     ) -> "Derivation":
-        """The same with these keys of the config changed, or with another matcher."""
+        """The derivation with these keys of the config changed, or with another matcher."""
         new = copy(self)
         if config is not None:
             new.config = Config({**self.config.value, **config})
@@ -85,7 +85,7 @@ class Derivation:
         return new
 
     def agrees(self, other: "Derivation") -> bool:
-        """Whether the two are one: same config, same matcher, same code."""
+        """Whether both have the same config, the same matcher and the same code."""
         return (self.config, self.matcher, self.realizer) == (
             other.config,
             other.matcher,
@@ -115,7 +115,7 @@ class Closure(Mapping[DRef, Derivation]):
 
     @classmethod
     def of(cls, targets: Shape, known: Mapping[DRef, Derivation]) -> "Closure":
-        """The closure of these targets. Raises BadStage when something is not known."""
+        """The closure of these targets. Raises BadStage when a derivation is not known."""
         order: dict[DRef, Derivation] = {}
         for target in leaves(targets):
             _visit(target, known, order)
@@ -128,7 +128,7 @@ class Closure(Mapping[DRef, Derivation]):
 
     @property
     def drefs(self) -> tuple[DRef, ...]:
-        """The targets, each once, in the order in which the shape names them."""
+        """The targets, each once, in the order of the shape."""
         return tuple(dict.fromkeys(leaves(self.targets)))
 
     def _repr_html_(self) -> str:
@@ -176,7 +176,7 @@ def unknown(dref: DRef, needed_by: DRef | None = None) -> BadStage:
 
 
 def leaves(shape: Shape) -> Iterator[Any]:
-    """What stands in the nested lists and dicts, in order."""
+    """The leaves of nested lists and dicts, in order."""
     if isinstance(shape, (list, tuple)):
         for item in shape:
             yield from leaves(item)
@@ -197,7 +197,7 @@ def reshape(shape: Shape, value: Callable[[Any], Any]) -> Any:
 
 
 def collect(derivations: Sequence[Derivation], into: dict[DRef, Derivation]) -> None:
-    """Adds these, and all that they hold, to `into`.
+    """Adds derivations, and all that they hold, to `into`.
 
     Raises BadStage when `into` has another matcher or realizer for one of them (DE3).
     """

@@ -13,13 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ParamSpec,
-    SupportsIndex,
-    cast,
-)
+from typing import TYPE_CHECKING, Any, ParamSpec, SupportsIndex, cast
 
 from ..core.config import Config
 from ..core.derivation import Derivation
@@ -44,7 +38,7 @@ if TYPE_CHECKING:
     from .identity.code import Code
 
     class _Seen(Derivation, View):
-        """What a stage's call is to a type checker: a derivation that may stand for its view."""
+        """For type checkers, a derivation of a stage may be given where a view is expected."""
 
 else:
     _Seen = Derivation
@@ -59,7 +53,7 @@ class Staged(_Seen):
 
     @property
     def origin(self) -> str:
-        """The function that it was made from."""
+        """The full name of the function that the stage was made from."""
         return f"{self.stage.__module__}.{self.stage.__qualname__}"
 
     def run(self, **options: Any) -> View:
@@ -69,11 +63,11 @@ class Staged(_Seen):
 
 @dataclass(frozen=True, eq=False)
 class StageRealizer:
-    """Calls the stage's function with what its config says."""
+    """Calls the function of a stage with the arguments that the config of a build says."""
 
     stage: Stage[Any]
     ignored: Mapping[str, Any]
-    identified = True  # its code is in the config as far as it should be
+    identified = True  # the config holds the digest of its code, if the stage wants that
 
     @property
     def __wrapped__(self) -> Callable[..., Any]:
@@ -81,14 +75,14 @@ class StageRealizer:
 
     @property
     def portable_key(self) -> object:
-        """Equal for realizers that are the same when they are sent to another process.
+        """A key that is equal for realizers that are the same when they are sent elsewhere.
 
-        It names objects by their ids: while it is used, the realizer must be kept.
+        It holds ids of objects, so it is valid while the realizer lives.
         """
-        return id(self.stage), *((name, _told_apart(value)) for name, value in self.ignored.items())
+        return id(self.stage), *((name, _distinct(value)) for name, value in self.ignored.items())
 
     def _noted(self, b: Build) -> AbstractContextManager[None]:
-        """Notes the code that runs, which must be the one that was declared."""
+        """Notes the code that runs, and checks that it is the declared one."""
         stage = self.stage
         if stage.options.code not in DEPTHS:
             return nullcontext()
@@ -97,7 +91,7 @@ class StageRealizer:
         return noted(b, stage.function, stage.options.code, stage.sent_code)
 
     def imported_code(self) -> str:
-        """The digest of its code as it is in this process, if it was found here by its name."""
+        """The digest of the code in this process; "" if the process did not import the code."""
         stage = self.stage
         if stage.sent_code is not None or stage.options.code not in DEPTHS:
             return ""
@@ -137,7 +131,7 @@ class Stage(CalledTwoWays[P, Staged]):
     ) -> None:
         super().__init__(function)
         self.function = function
-        self.realize = realize  # this room declares, and knows nobody who builds
+        self.realize = realize  # an argument, since declaring does not depend on running
         self.stage_name = check_name(options.name or function.__name__)
         self.options = options
         self.signature, self.takes_build = checked_signature(function, options)
@@ -146,12 +140,12 @@ class Stage(CalledTwoWays[P, Staged]):
 
     @cached_property
     def kinds(self) -> Mapping[str, Kinds]:
-        """What its annotations say of its parameters."""
+        """The types of its parameters, as far as annotations say them."""
         return kinds_of_all(self.function, self.signature.parameters.values())
 
     @property
     def parts(self) -> Mapping[str, str]:
-        """What of the code is part of the identity, each with its digest."""
+        """The parts of the code that are part of the identity, each with its digest."""
         return self.code().parts if self.options.code in DEPTHS else {}
 
     def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
@@ -197,10 +191,10 @@ class Stage(CalledTwoWays[P, Staged]):
         return {"code": self.code().digest if code in DEPTHS else code}
 
     def code(self) -> Code:
-        """What its code consists of, now."""
+        """The code of its function, as it is now."""
         if self.sent_code is not None:
             return self.sent_code
-        from .identity.code import code_of  # a script of hand-written stages never needs it
+        from .identity.code import code_of  # for weight, as above
 
         return code_of(self.function, self.options.code or "function")
 
@@ -208,12 +202,12 @@ class Stage(CalledTwoWays[P, Staged]):
         return f"<stage {self.stage_name}{self.signature}>"
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
-        # By name where another process can import it, as functions are.
+        # By name, as functions are, if another process can import it.
         return self.__qualname__ if _importable(self) else super().__reduce_ex__(protocol)
 
     def __getstate__(self) -> dict[str, Any]:
-        # What it declares by default stays here: it may be a whole graph. The source may not be
-        # at hand elsewhere, so what the code consists of goes along.
+        # Defaults are left out, since they may be a whole graph of derivations. The digest of the
+        # code goes along, since another process may lack the source.
         function = _without_defaults(self.function)
         bare = [p.replace(default=p.empty) for p in self.signature.parameters.values()]
         return {
@@ -232,8 +226,8 @@ def _taken(target: Derivation | None, name: str, present: Any, value: Any) -> An
     return value() if isinstance(value, Stage) else value
 
 
-def _told_apart(value: Any) -> object:
-    """Equal for plain values that are the same, where `==` takes 1 and True for one."""
+def _distinct(value: Any) -> object:
+    """A key that tells values apart which `==` takes for one, such as 1 and True."""
     if type(value) is float:
         return repr(value)  # 0.0 and -0.0
     return (type(value), value) if type(value) in _PLAIN else id(value)

@@ -8,12 +8,12 @@ from typing import Any
 from ...core.change import Places
 from ...core.digest import short
 from ...core.errors import BadStage
+from ..stage_options import DEPTHS
 from .functions import unwrapped
 from .once import asked
 from .survey import Survey
 from .surveyor import survey
 
-DEPTHS = ("project", "function")
 MOST_FUNCTIONS = 1000  # whose code is remembered; the oldest are forgotten
 RULE, CONTEXT = 2, "pystore code 2"  # by which code counts; a change of the rule changes both
 _known: dict[tuple[int, str], tuple[Any, Survey, "Code"]] = {}
