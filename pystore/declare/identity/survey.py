@@ -38,9 +38,9 @@ class Survey:
 
     def changed(self) -> Iterator[Place]:
         """The places whose value or content is another than when it was surveyed."""
-        for place, (names, name, value) in self.globals_.items():
+        for names, name, value in self.globals_.values():
             if names.get(name, MISSING) is not value:
-                yield place
+                yield id(names), name
         for function, code, defaults, keywords, own in self.functions:
             if (
                 function.__code__ is not code
