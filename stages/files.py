@@ -50,7 +50,7 @@ def mkfile(name: str, contents: bytes | str, filename: str | None = None) -> Der
 
 
 def write_files(b: Build, contents: Mapping[str, bytes]) -> None:
-    """The realizer of both."""
+    """The realizer of `mknode` and `mkfile`."""
     for file, content in contents.items():
         build_outpath(b).joinpath(file).write_bytes(content)
 
