@@ -1,8 +1,8 @@
 """Download: a file from the first of several sources that sends the right bytes.
 
-DL1  The bytes that stay are those of one answer, or of answers that the server says are one file.
-DL2  A source that fails, or sends something else, hands on to the next; its words are kept.
-DL3  Deadline and size cap hold whatever the servers do.
+DL1  The bytes of a file come from one answer, or from answers that the server calls one file.
+DL2  If a source fails, or sends something else, the next is asked; the reason is kept.
+DL3  Deadline and size limit hold whatever the servers do.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Exchange: one request, and the answer as it arrives in a thread of its own.
 
-HX1  Whoever receives never waits longer than it wants to: names that do not resolve, headers that
-    drip and bodies that stall hold up the thread of the exchange only.
-HX2  What arrives is the bytes that were sent: nothing is decoded, so nothing can blow up.
-HX3  Only http and https, and never from https back to http.
+HX1  The receiver never waits longer than it asks to: names that do not resolve, headers that
+    drip and bodies that stall hold up only the thread of the exchange.
+HX2  The bytes are those that were sent: nothing is decoded, so nothing can grow like a bomb.
+HX3  Only http and https are used, and no redirect leads from https to http.
 
 `requests` itself has no deadline: its timeout starts again with every byte.
 """

@@ -1,9 +1,9 @@
-"""Files by their hash: `fetchurl` brings them from the network, `fetchlocal` from this machine.
+"""Fetch: files by their hash; `fetchurl` brings them from the network, `fetchlocal` from here.
 
-FE1  The identity is the hash, the name and what is made of the file; never where it comes from. So
-    the two are one stage, and a file fetched by either serves both.
-FE2  Nothing is committed but bytes that have the hash.
-FE3  Without a hash there is no stage, only an error that says which hash to write.
+FE1  The identity is the hash, the name and the mode, never the source of the file. So both stages
+    are one, and a file that either has fetched serves both.
+FE2  Only bytes that have the hash are committed.
+FE3  Without a hash there is no stage, but an error that says which hash to write.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Derivation and Closure: what to build, and everything it needs.
 
 DE1  Making a derivation touches nothing.
-DE2  A closure lists inputs before what needs them, each derivation once.
+DE2  A closure lists each derivation once, after its inputs.
 DE3  One closure never holds two different matchers or realizers for one DRef.
 """
 

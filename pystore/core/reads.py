@@ -5,9 +5,9 @@ holds a reference, the next step numbers the realization among those chosen (in 
 `ordered`), and further steps go into the config of that input. Each read is recorded with the
 digest of what was seen, so that it can be compared with the same place of another derivation.
 
-RD1  Equal configs but for references give equal places: where all that was seen is the same, a
-    stage that asks the same questions gets the same answers.
-RD2  What cannot be looked at, or is not understood, counts as another.
+RD1  Configs that differ in references only have equal places: if everything that was seen is the
+    same, a stage that asks the same questions gets the same answers.
+RD2  A read that cannot be looked up, or that is not understood, counts as different.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

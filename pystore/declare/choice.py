@@ -2,7 +2,7 @@
 
 BO1  It depends on all of them, and its realization has the files of the one with the best metric.
 BO2  The order of the derivations makes no difference; ties go by reference.
-BO3  It says by derivation and tree which one that was; in a view, it is that one.
+BO3  It records the derivation and the tree of the chosen one; its view is the view of that one.
 """
 
 import json

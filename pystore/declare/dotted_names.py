@@ -1,9 +1,9 @@
 """Dotted names: values inside of the arguments of a stage: `optim.lr`, `data.seed`.
 
-IN1  A name leads through keys of dicts, places in lists, and parameters of inputs; `*` stands for
-    each input in what stands there: `candidates.0.rate`, `*.data.seed`.
-IN2  A whole dict replaces; a dotted name replaces one key that is there.
-IN3  A change that reaches some uses of an input, and not the others, says so.
+IN1  The parts of a name are keys of dicts, places in lists, and parameters of inputs; `*` stands
+    for each input in a value: `candidates.0.rate`, `*.data.seed`.
+IN2  A dict replaces a whole dict; a dotted name replaces one key that exists.
+IN3  A change that reaches some uses of an input but not all gives a warning.
 """
 
 from __future__ import annotations

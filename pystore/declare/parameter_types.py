@@ -2,8 +2,8 @@
 
 An argument of a wrong type is refused when a stage is called, before a training is spent on it.
 
-PT1  Annotations are hints: only what plainly has another type is refused.
-PT2  What an annotation means is looked up, and never evaluated: nothing is imported for it.
+PT1  Annotations are hints: an argument is refused only when it plainly has another type.
+PT2  Annotations are looked up, and never evaluated: nothing is imported for them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sweeps: derivations of one stage with many parameters, as a dict for `instantiate`.
 
-SW1  A sample of more begins with the sample of fewer, and adding a parameter changes no other.
+SW1  A larger sample begins with the smaller one; a new parameter leaves the others as they are.
 SW2  Samples are the same on every machine: numbers have six digits.
 """
 

@@ -2,9 +2,9 @@
 
 KD1  By value: plain values, standard containers, arrays and frames, functions and classes of the
     project, their instances, bound methods by function and object.
-KD2  By name: what is found again under its module and name in a package, and has no state.
+KD2  By name: a thing of a package that is found under its module and name, so has no other state.
 KD3  By the expression that made it: every other object of a package, or of C.
-KD4  Not at all, with a warning: what no expression tells.
+KD4  Not at all, with a warning: an object for which no expression is found.
 """
 
 import collections

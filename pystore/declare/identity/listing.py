@@ -1,8 +1,8 @@
 """Listings: the source of loaded functions and classes, found by line; each file is parsed once.
 
-LI1  The text that is returned is that of the loaded code. A file edited since is not mistaken for
-    it: an earlier reading that fits is used, else BadStage is raised.
-LI2  Reading is by `linecache`, so notebook cells and doctests have listings too.
+LI1  A definition is that of the loaded code. If the file was edited since, an earlier reading of it
+    that fits is used; if there is none, BadStage is raised.
+LI2  Files are read by `linecache`, so notebook cells and doctests have listings, too.
 """
 
 import ast
