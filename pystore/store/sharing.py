@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 
 from . import rights
-from .in_use import PREFIX
 from .layout import Layout
+from .live_file import PREFIX
 from .rights import Obstacle, obstacle
 from .walk import Step, walk
 

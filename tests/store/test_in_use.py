@@ -13,7 +13,9 @@ import pytest
 import pystore as ps
 from pystore import Derivation, match_latest
 from pystore.errors import StoreBusy
-from pystore.store import in_use, locks
+from pystore.store import disk, in_use, locks
+from pystore.store.gate import gate
+from pystore.store.live_file import LiveFile
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -128,7 +130,7 @@ def ring(monkeypatch):
 def test_a_signal_handler_may_use_the_store_in_the_middle_of_a_note(store, ring):
     first, second = ps.realize(stage(1)), ps.realize(stage(2))
     store.session = in_use.session_of("another", store.layout.tmp, store.layout.gate)
-    heard = ring(in_use._Notes, "add", lambda: ps.rref2path(first))
+    heard = ring(LiveFile, "add", lambda: ps.rref2path(first))
     assert ps.rref2path(second) == store.path(second)
     assert heard == [store.path(first)]
     assert store.session.holds([first, second])
@@ -142,7 +144,7 @@ def test_a_signal_handler_that_would_wait_for_its_own_thread_is_told(store, ring
             ps.gc(dry_run=False)
         return True
 
-    heard = ring(in_use.disk, "write_once", collect)
+    heard = ring(disk, "write_once", collect)
     ps.realize(stage(1))
     assert heard == [True]
     assert ps.gc(dry_run=False).removed
@@ -166,7 +168,7 @@ def test_a_listener_that_builds_what_its_own_call_builds_is_told(store):
 def test_a_child_forked_in_the_middle_of_another_threads_note_can_note(store, monkeypatch):
     rref = ps.realize(stage(1))
     inside, go_on = threading.Event(), threading.Event()
-    real = in_use.disk.write_all
+    real = LiveFile._write
 
     def slow(*args):
         if threading.current_thread() is thread:
@@ -174,7 +176,7 @@ def test_a_child_forked_in_the_middle_of_another_threads_note_can_note(store, mo
             go_on.wait()
         real(*args)
 
-    monkeypatch.setattr(in_use.disk, "write_all", slow)
+    monkeypatch.setattr(LiveFile, "_write", slow)
     thread = threading.Thread(target=lambda: store.session.note([rref.replace("1", "2")]))
     thread.start()
     inside.wait()
@@ -191,12 +193,12 @@ def test_a_child_forked_in_the_middle_of_another_threads_note_can_note(store, mo
 
 
 def test_a_gate_that_was_left_open_by_an_interruption_does_not_bar_the_next_call(store):
-    left = in_use.gate(store.layout.gate, fcntl.LOCK_SH)
+    left = gate(store.layout.gate, fcntl.LOCK_SH)
     left.__enter__()
-    with pytest.raises(StoreBusy), in_use.gate(store.layout.gate, fcntl.LOCK_EX):
+    with pytest.raises(StoreBusy), gate(store.layout.gate, fcntl.LOCK_EX):
         pass
     del left
-    with in_use.gate(store.layout.gate, fcntl.LOCK_EX) as writable:
+    with gate(store.layout.gate, fcntl.LOCK_EX) as writable:
         assert writable
 
 

@@ -143,7 +143,7 @@ class Substituting(Store):
                 return replace(candidate, files=files)
         return replace(candidate, gone=True)
 
-    def hold(self, rrefs: tuple[RRef, ...]) -> bool:
+    def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
         """Fetches what of these is elsewhere. Returns False when one cannot be had."""
         found = self._found.get(rrefs[0].dref) if rrefs else None
         if found is not None:
@@ -151,7 +151,7 @@ class Substituting(Store):
             if not self._fetch_all(found, lacking):
                 return False
             self.keep_found(found.config.dref)
-        return super().hold(rrefs)
+        return super().hold(rrefs, user)
 
     def keep_found(self, dref: DRef) -> None:
         """Records the attempts that were found, so that what is built now has other seeds."""
