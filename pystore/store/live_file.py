@@ -61,7 +61,7 @@ class LiveFile:
             if rref in self._slots:
                 continue
             slot = self._take_slot()
-            self._write(slot, rref)
+            self._write(slot, rref)  # an interruption here leaves a line too many, and no harm
             if self._slots.setdefault(rref, slot) != slot:
                 self._clear(slot)  # another thread was quicker
 
