@@ -45,6 +45,7 @@ from . import (
     verdicts,
 )
 from .attempts import Claim, Clock
+from .changes import Changes, Token, changes_since
 from .commit import CONTEXT, Committed, publish, seal
 from .current import using
 from .ending import record_of_success
@@ -145,6 +146,17 @@ class Store:
     def drefs(self) -> list[DRef]:
         """The known derivations, sorted."""
         return sorted({dref for one in self.layout.readable for dref in derivations.known(one)})
+
+    def changes(
+        self, drefs: Iterable[DRef] | None = None, since: Token | None = None
+    ) -> Changes:
+        """The derivations that may have changed since a look; all of them without its token.
+
+        Attempts that began or ended, realizations that came or went, and rejections are changes.
+        Each call looks at the folders of `drefs`, or of all derivations, and gives a token for the
+        next one; nothing is missed in between. Other places that substitute are not asked.
+        """
+        return changes_since(self.layout, None if drefs is None else set(drefs), since)
 
     # --- realizations ------------------------------------------------------------------
 
