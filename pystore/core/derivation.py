@@ -102,8 +102,7 @@ class Derivation:
         return f"<Derivation {self.dref} by {self.realizer.name}, {self.matcher}>"
 
     def _repr_html_(self) -> str:
-        shown = {"dref": self.dref, "matcher": self.matcher, **self.config.value}
-        return html_table((key, str(value)) for key, value in shown.items())
+        return html_table({"dref": self.dref, "matcher": self.matcher, **self.config.value})
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class Closure(Mapping[DRef, Derivation]):
         return tuple(dict.fromkeys(leaves(self.targets)))
 
     def _repr_html_(self) -> str:
-        return html_table((d.dref, f"{d.realizer.name}, {d.matcher}") for d in self.derivations)
+        return html_table({d: f"{one.realizer.name}, {one.matcher}" for d, one in self.items()})
 
     def __getitem__(self, dref: DRef) -> Derivation:
         if dref in self.by_dref:

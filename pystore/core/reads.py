@@ -164,7 +164,7 @@ class Surroundings:
                 yield place, inner
 
     def _seen(self, kind: str, node: Node) -> str | None:
-        """The text of what is seen at a node; None where that cannot be told (RD2)."""
+        """The text of what is seen at a node; None if that cannot be said (RD2)."""
         if kind == "value":
             return text_of_value(node.value, node.context)
         if node.rref is None:
@@ -231,8 +231,8 @@ class Surroundings:
 def most_telling(keys: Iterable[str]) -> list[str]:
     """The most telling reads first, without those that the read of a reference implies."""
     found = set(keys)
-    told = [key for key in found if not key.startswith("dref ") or f"r{key[1:]}" not in found]
-    return sorted(told, key=lambda key: (_TELLING.get(key.partition(" ")[0], 0), key))
+    kept = [key for key in found if not key.startswith("dref ") or f"r{key[1:]}" not in found]
+    return sorted(kept, key=lambda key: (_TELLING.get(key.partition(" ")[0], 0), key))
 
 
 _TELLING: Mapping[str, int] = {kind: place for place, kind in enumerate(get_args(Kind))}

@@ -30,7 +30,7 @@ class Build:
         self,
         staging: Staging,
         store: StoreProtocol,
-        told: AttemptReport,
+        report: AttemptReport,
         listener: Listener = ignore,
     ) -> None:
         self._staging = staging
@@ -39,7 +39,7 @@ class Build:
         self.seed = staging.begun.seed
         self.recorder = Recorder(staging, store) if staging.context else None
         self._store = store
-        self._told = told
+        self._report = report
         self._listener = listener
 
     def __repr__(self) -> str:
@@ -92,20 +92,20 @@ class Build:
 
     def note(self, key: str, value: object) -> None:
         """Adds a note to the record of the attempt."""
-        self._told.notes[str(key)] = Config({"note": value})["note"]
+        self._report.notes[str(key)] = Config({"note": value})["note"]
 
     def metric(self, name: str, value: float, step: int | None) -> None:
         """Sets a metric of the attempt; with `step`, adds a point to its trace."""
         if step is not None:
-            self._told.trace.append((step, name, value))
-        self._told.metrics.pop(name, None)
+            self._report.trace.append((step, name, value))
+        self._report.metrics.pop(name, None)
         if is_finite(value):
-            self._told.metrics[name] = value
+            self._report.metrics[name] = value
 
     def allow_outside(self, target: str) -> None:
         """Allows links with this target to lie outside of the output."""
-        self._told.outside.add(target)
-        self._told.notes["outside"] = sorted(self._told.outside)
+        self._report.outside.add(target)
+        self._report.notes["outside"] = sorted(self._report.outside)
 
 
 class _Own(Config):

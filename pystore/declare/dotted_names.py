@@ -105,17 +105,17 @@ class _Change:
     def _among(
         self,
         target: Derivation,
-        told: Mapping[str, Any],
+        choice: Mapping[str, Any],
         path: list[str],
         held: Mapping[DRef, Derivation],
     ) -> Derivation:
         """A choice among the same derivations, each with the change."""
-        among = self._each(told["among"], path, held)
+        among = self._each(choice["among"], path, held)
         if among is _UNREACHED:
             what = f"nothing that {target.config.name} chooses among has"
             raise self._nowhere(f"{what} a parameter {'.'.join(path)}", {})
         among = [held[DRef(one)] if isinstance(one, str) else one for one in among]
-        new = best_of(among, told["metric"], told["mode"])
+        new = best_of(among, choice["metric"], choice["mode"])
         return new.replace(matcher=target.matcher)
 
     def inside(

@@ -47,9 +47,9 @@ class Kinds:
         return Kinds(self.types | other.types, self.words + other.words)
 
     def __str__(self) -> str:
-        told = [words for kind, words in _TOLD.items() if kind in self.types]
+        types = [words for kind, words in _TOLD.items() if kind in self.types]
         words = ", ".join(map(repr, self.words))
-        return " or ".join([*([f"one of {words}"] if words else []), *told])
+        return " or ".join([*([f"one of {words}"] if words else []), *types])
 
     @property
     def example(self) -> str:
@@ -133,20 +133,20 @@ def kinds_of(parameter: Parameter, names: Mapping[str, object]) -> Kinds | None:
     return found | Kinds(frozenset((NONE,))) if parameter.default is None else found
 
 
-def _of(told: object, names: Mapping[str, object]) -> Kinds | None:
+def _of(annotation: object, names: Mapping[str, object]) -> Kinds | None:
     """What an annotation says; it is an object, or the text of one."""
-    if isinstance(told, ForwardRef):
-        told = told.__forward_arg__
-    if isinstance(told, str):
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
+    if isinstance(annotation, str):
         try:
-            return _of_node(ast.parse(told.strip(), mode="eval").body, names)
+            return _of_node(ast.parse(annotation.strip(), mode="eval").body, names)
         except (SyntaxError, ValueError, RecursionError):
             return None
-    if told is None:
+    if annotation is None:
         return Kinds(frozenset((NONE,)))
-    if isinstance(told, type) and not isinstance(told, types.GenericAlias):
-        return _of_type(told)
-    origin, arguments = origin_of(told), args_of(told)
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return _of_type(annotation)
+    origin, arguments = origin_of(annotation), args_of(annotation)
     if origin in (Union, types.UnionType):
         return _any_of([_of(one, names) for one in arguments])
     if origin is Literal:
@@ -178,8 +178,8 @@ def _any_of(found: Iterable[Kinds | None]) -> Kinds | None:
 
 def _of_node(node: ast.expr, names: Mapping[str, object]) -> Kinds | None:
     match node:
-        case ast.Constant(value=None | str() as told):
-            return _of(told, names)
+        case ast.Constant(value=None | str() as inner):
+            return _of(inner, names)
         case ast.BinOp(op=ast.BitOr()):
             return _any_of([_of_node(node.left, names), _of_node(node.right, names)])
         case ast.Subscript():

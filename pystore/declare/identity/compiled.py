@@ -114,6 +114,6 @@ def bytecode(code: CodeType, docstring: str | None) -> tuple[list[str], list[str
         constants = [c for c in one.co_consts if not isinstance(c, CodeType)]
         if constants and constants[0] == docstring:
             constants[0] = None
-        told = ", ".join(map(_shown, constants))
-        parts.append(f"{one.co_code.hex()} {told} {one.co_names} {one.co_varnames}")
+        shown = ", ".join(map(_shown, constants))
+        parts.append(f"{one.co_code.hex()} {shown} {one.co_names} {one.co_varnames}")
     return parts, list(names)

@@ -180,9 +180,9 @@ def _instance(writer: Writer, value: Any, kind: type) -> str:
             return _path(writer, value)
         if base is object or own is None:
             patches = patches_of(kind, writer.project)
-            told = writer.state(patches) if patches else ""
+            text = writer.state(patches) if patches else ""
             named = found_name(value, writer.project)
-            return told + (named or writer.hidden(value, is_quiet(kind)))
+            return text + (named or writer.hidden(value, is_quiet(kind)))
     class_ = writer.text(kind)
     held = own(writer, value) if own else writer.hidden(value)
     return f"{class_}({held}{writer.state(state_of(value, base))})"

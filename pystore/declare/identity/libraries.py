@@ -89,13 +89,13 @@ def _tensor(writer: Writer, value: Any) -> str:
     import torch
 
     plain = value.detach().cpu()
-    told = f"{plain.dtype},{tuple(plain.shape)},{value.requires_grad}"
+    text = f"{plain.dtype},{tuple(plain.shape)},{value.requires_grad}"
     if plain.layout != torch.strided or plain.is_quantized:
-        return f"tensor({told},{writer.text(plain.to_dense().tolist())},{plain.layout})"
+        return f"tensor({text},{writer.text(plain.to_dense().tolist())},{plain.layout})"
     flat = plain.resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
     cells = digest(flat.numpy(), writer.hint) if flat.numel() else ""
     own = own_attributes(value)
-    return f"{_kind(value)}({told},{cells}{writer.state(own)})"
+    return f"{_kind(value)}({text},{cells}{writer.state(own)})"
 
 
 def _eager(writer: Writer, value: Any) -> str:
@@ -107,8 +107,8 @@ def _eager(writer: Writer, value: Any) -> str:
 
 def _frame(writer: Writer, value: Any) -> str:
     columns = [value.iloc[:, at] for at in range(value.shape[1])]
-    told = writer.all([value.columns, value.index, *map(_column, columns)])
-    return f"{_kind(value)}({told}{writer.text(dict(value.attrs))})"
+    text = writer.all([value.columns, value.index, *map(_column, columns)])
+    return f"{_kind(value)}({text}{writer.text(dict(value.attrs))})"
 
 
 def _series(writer: Writer, value: Any) -> str:
@@ -143,8 +143,8 @@ def _timestamp(writer: Writer, value: Any) -> str:
 
 def _polars(writer: Writer, value: Any) -> str:
     columns = value.get_columns() if hasattr(value, "get_columns") else [value]
-    told = [(one.name, str(one.dtype), one.to_list()) for one in columns]
-    return f"{_kind(value)}{writer.text(told)}"
+    described = [(one.name, str(one.dtype), one.to_list()) for one in columns]
+    return f"{_kind(value)}{writer.text(described)}"
 
 
 def _arrow(writer: Writer, value: Any) -> str:
@@ -169,8 +169,8 @@ def _omega(writer: Writer, value: Any) -> str:
 def _matcher(writer: Writer, value: Any) -> str:
     rule = value.rule
     own = writer.project.code(rule.__code__, rule.__globals__) if hasattr(rule, "__code__") else 0
-    told = writer.all([value.name, value.arguments, value.reads, *([rule] if own else [])])
-    return f"matcher{told}"
+    text = writer.all([value.name, value.arguments, value.reads, *([rule] if own else [])])
+    return f"matcher{text}"
 
 
 def _kind(value: Any) -> str:
