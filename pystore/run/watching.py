@@ -1,11 +1,11 @@
 """Watching: who listens while a call realizes. The terminal's bars install themselves here."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from ..core.derivation import Closure
-from ..core.events import Event, Listener, ignore
+from ..core.events import Listener, ignore
+from ..core.listeners import both, guarded
 from ..store.ports import StoreProtocol
 
 Single = Callable[[], AbstractContextManager[Listener]]
@@ -25,33 +25,8 @@ class Watch:
     single: Single = staticmethod(lambda: nullcontext(ignore))  # of one thing that goes on
 
 
-def in_turn(listener: Listener) -> Listener:
-    """The listener, told one event at a time: attempts tell theirs from threads of their own."""
-    if listener is ignore:
-        return listener
-    turn = threading.RLock()
-
-    def tell(event: Event) -> None:
-        with turn:
-            listener(event)
-
-    return tell
-
-
 @contextmanager
 def shown(progress: bool, listener: Listener) -> Iterator[Listener]:
     """The listener, and with `progress` what a terminal shows of one thing that goes on."""
     with Watch.single() if progress else nullcontext(ignore) as bar:
-        yield both(bar, listener)
-
-
-def both(first: Listener, second: Listener) -> Listener:
-    """The listener that tells two."""
-    if first is ignore or second is ignore:
-        return second if first is ignore else first
-
-    def tell(event: Event) -> None:
-        first(event)
-        second(event)
-
-    return tell
+        yield both(bar, guarded(listener))

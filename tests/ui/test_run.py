@@ -13,7 +13,7 @@ from command import PROGRAM as COMMAND
 from command import environment, in_terminal, pystore_command
 from project import importing
 
-from pystore import Store
+from pystore import Context, Store
 from pystore.store.current import Default
 from pystore.ui.cli import main
 from pystore.ui.cli.parameters import parse_value
@@ -38,6 +38,14 @@ def train(data=numbers(), epochs=2, fail=False, score=output("score.txt")):
 
 if __name__ == "__main__":
     print(train().dref)
+"""
+HANGS = """
+import time
+from pystore import output, stage
+
+@stage
+def hangs(o=output("o")):
+    time.sleep(1000)
 """
 HELPER = """
 def square(number):
@@ -548,10 +556,22 @@ def test_a_parameter_of_an_input_is_pointed_out(run):
     assert "of an input: -p data.n=value\n" in run("first.py", "-p", "n=5")[2]
 
 
-def test_a_timeout_without_workers_is_remarked_on(run):
-    assert run("first.py", "-q", "--timeout", "9")[2] == (
-        "pystore: --timeout stops what runs in workers only: add -j1\n"
-    )
+def test_a_timeout_stops_an_attempt_though_no_workers_were_asked_for(run, here):
+    (here / "first.py").write_text(HANGS)
+    code, _, err = run("first.py", "-q", "--timeout", "0.3")
+    assert code == 1
+    assert "the realizer hangs ran for longer than 0.3 s" in err
+
+
+def test_the_wait_for_another_process_has_a_limit_of_its_own(run, here):
+    run("-q", "first.py")
+    store = Store(here / "store")
+    (dref,) = [dref for dref in store.drefs() if dref.name == "data"]
+    lock = store.lock(dref, Context())
+    assert lock.acquire()
+    code, _, err = run("-q", "first.py", "--force", "data", "--lock-timeout", "0.1")
+    lock.release()
+    assert (code, "another process is building this" in err) == (1, True)
 
 
 def test_the_store_that_was_named_counts_more_than_that_of_the_file(run, here):
