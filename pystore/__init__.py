@@ -4,8 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .core.version import __version__
-from .ui import settings
-from .ui.watch.watching import watching
+from .ui.composition import compose as _compose
 
 if TYPE_CHECKING:
     from . import errors, events
@@ -88,7 +87,9 @@ if TYPE_CHECKING:
     from .run.workers.pool import Workers
     from .store.store import Store
     from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
+    from .ui import settings
     from .ui.settings import store_initialize
+    from .ui.watch.watching import watching
 
 __all__ = [
     "Attempt",
@@ -213,7 +214,6 @@ __all__ = [
 _HOMES = {
     name: home
     for home, names in {
-        "": "errors events",
         "ask.debug": "Debug debug last_failure",
         "ask.experiments.compare": "Comparison compare",
         "ask.experiments.family": "family",
@@ -260,18 +260,22 @@ _HOMES = {
         "store.store": "Store",
         "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",
         "ui.settings": "store_initialize",
+        "ui.watch.watching": "watching",
     }.items()
     for name in names.split()
 }
+_MODULES = {"errors": "errors", "events": "events", "settings": "ui.settings"}
+
+_compose()
 
 
 def __getattr__(name: str) -> Any:
-    """The public name, from the module that defines it."""
-    home = _HOMES.get(name)
+    """The public name, from the module that defines it; or a public module."""
+    home = _HOMES.get(name) or _MODULES.get(name)
     if home is None:
         raise AttributeError(f"module 'pystore' has no attribute {name!r}")
-    module = import_module(f".{home}" if home else f".{name}", __name__)
-    found = getattr(module, name) if home else module
+    module = import_module(f".{home}", __name__)
+    found = module if name in _MODULES else getattr(module, name)
     globals()[name] = found
     return found
 

@@ -20,11 +20,11 @@ from ..declare.instantiate import Target, declare, dref_of
 from ..declare.nesting import refuse_nested
 from ..declare.registry import Registry
 from ..store.current import current_store
+from ..store.defaults import defaults
 from ..store.ports import StoreProtocol
 from ..store.remote.settings import Remotes, substituting
 from .executor import SerialExecutor
 from .options import Forced, RunOptions
-from .watching import Watch
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -122,9 +122,9 @@ def realize_with(
     store = substituting(store, options.substitute, options.trusted_keys)
     with (
         _executor(closure, options) as executor,
-        Watch.open(closure, store, options.progress) as watcher,
+        defaults().display(closure, store, options.progress) as display,
     ):
-        listener = _in_turn(both(guarded(watcher), guarded(options.listener)))
+        listener = _in_turn(both(guarded(display), guarded(options.listener)))
         options = replace(options, store=store, listener=listener, executor=executor)
         return closure, realize_closure(closure, forced, store, options)
 

@@ -182,7 +182,9 @@ def test_LN1_the_exception_of_a_listener_is_told_and_ends_no_training(store):
         raise OSError("the log is full")
 
     derivation = Derivation({}, match_latest(), write)
-    with pytest.warns(ps.PystoreWarning, match="a listener raised OSError: the log is full") as told:
+    with pytest.warns(
+        ps.PystoreWarning, match="a listener raised OSError: the log is full"
+    ) as told:
         rref = ps.realize(derivation, listener=refuse)
     assert told[0].filename == __file__, "the warning names the line of the listener that raised"
     assert ps.rref2path(rref).is_dir()

@@ -14,7 +14,8 @@ from command import environment, in_terminal, pystore_command
 from project import importing
 
 from pystore import Context, Store
-from pystore.store.current import Default
+from pystore.store.current import ProcessWide
+from pystore.store.defaults import InForce
 from pystore.ui.cli import main
 from pystore.ui.cli.parameters import parse_value
 from pystore.ui.cli.program import parse_target
@@ -62,8 +63,8 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "argv", [*sys.argv])
-    monkeypatch.setattr(Default, "store", None)
-    monkeypatch.setattr(Default, "find", Default.find)
+    monkeypatch.setattr(ProcessWide, "store", None)
+    monkeypatch.setattr(InForce, "defaults", InForce.defaults)
     yield tmp_path
     forget(tmp_path)
     if (tmp_path / "store").exists():
@@ -579,7 +580,7 @@ def test_the_store_that_was_named_counts_more_than_that_of_the_file(run, here):
         "from pystore import store_initialize\nstore_initialize('own')\n" + PROGRAM
     )
     assert "HERE/own/drv" in run("-q", "own.py")[1]
-    Default.store = None
+    ProcessWide.store = None
     assert "HERE/other/drv" in run("-q", "own.py", "--store", "other")[1]
     for name in ("own", "other"):
         Store(here / name).destroy()
