@@ -29,7 +29,7 @@ from ..declare.edits import warn_of_edits
 from ..declare.identity.by_hand import source_digest
 from ..declare.premises import check_premises
 from ..store.commit import Committed
-from ..store.ports import StoreProtocol
+from ..store.ports import StoreProtocol, Substituter
 from .ask_matcher import choose
 from .dispatch import dispatch_of, lost
 from .failures import not_built, several_failed, wanted
@@ -41,7 +41,11 @@ _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
 
 
 def realize_closure(
-    closure: Closure, forced: Collection[DRef], store: StoreProtocol, settings: RunOptions
+    closure: Closure,
+    forced: Collection[DRef],
+    store: StoreProtocol,
+    substituter: Substituter | None,
+    settings: RunOptions,
 ) -> dict[DRef, tuple[RRef, ...]]:
     """The realizations chosen for every derivation of the closure, in its matcher's order.
 
@@ -49,7 +53,7 @@ def realize_closure(
     in one BuildsFailed; StoreBusy when another process holds a lock for longer than `lock_timeout`;
     Interrupted.
     """
-    loop = _Loop(closure, forced, store, settings)
+    loop = _Loop(closure, forced, store, substituter, settings)
     with store.building():
         try:
             return loop.run()
@@ -63,6 +67,7 @@ class _Loop:
         closure: Closure,
         forced: Collection[DRef],
         store: StoreProtocol,
+        substituter: Substituter | None,
         settings: RunOptions,
     ) -> None:
         self._known = {d.dref: d for d in closure.derivations}
@@ -75,6 +80,7 @@ class _Loop:
         self._targets = frozenset(closure.drefs)
         self._forced = forced
         self._store = store
+        self._substituter = substituter
         self._settings = settings
         self._listener = settings.listener
         self._holding = Holding(store)
@@ -104,7 +110,6 @@ class _Loop:
 
     def _work(self) -> None:
         while not self._plan.ended:
-            self._heed_stop()
             if not self._done.empty():
                 self._collect(0.0)
                 continue
@@ -113,11 +118,13 @@ class _Loop:
             if instruction is not None:
                 self._do(instruction)
             elif self._running:
+                self._heed_stop()
                 self._collect(_PATIENCE if self._busy or self._settings.stop else None)
                 self._retry(patience=0.0)
             elif not self._plan.goes_on:
                 self._abandon_busy()
             else:
+                self._heed_stop()
                 self._retry(_PATIENCE)
 
     def _heed_stop(self) -> None:
@@ -158,7 +165,9 @@ class _Loop:
     def _do(self, instruction: Match | Realize, patience: float = 0.0) -> None:
         if isinstance(instruction, Match):
             self._match(instruction, patience)
-        elif self._lock(instruction, patience):
+            return
+        self._heed_stop()
+        if self._lock(instruction, patience):
             self._start(instruction)
 
     def _match(self, instruction: Match, patience: float) -> None:
@@ -199,7 +208,8 @@ class _Loop:
         dref, context = instruction.dref, instruction.context
         derivation, self._contexts[dref] = self._known[dref], context
         wanted = self._settings.attempts if dref in self._targets else 1
-        choice = choose(self._store, derivation, context, wanted)
+        substituter = self._substituter
+        choice = choose(self._store, derivation, context, wanted, substituter)
         answer, candidates = choice.answer, choice.candidates
         if not isinstance(answer, Need):
             if dref not in self._built:
@@ -214,20 +224,23 @@ class _Loop:
 
     def _look_further(self, instruction: Match, answer: Chosen | Wants) -> Chosen | Wants:
         """The answer with what other places offer, where the store has not enough."""
-        dref = instruction.dref
-        if not isinstance(answer, Wants) or dref in self._forced:
+        dref, substituter = instruction.dref, self._substituter
+        if substituter is None or not isinstance(answer, Wants) or dref in self._forced:
             return answer
         if self._search(instruction):
             answer = self._ask(instruction)
             if isinstance(answer, Wants):
-                self._store.keep_found(dref)  # what is built now has seeds of its own
+                substituter.record_found(dref)  # what is built now has seeds of its own
         return answer
 
     def _search(self, instruction: Match) -> bool:
         """Whether other places offer something."""
+        substituter = self._substituter
+        if substituter is None:
+            return False
         derivation, context = self._known[instruction.dref], instruction.context
         source = source_digest(derivation.realizer)
-        return self._store.ask_substituters(derivation.config, context, self._listener, source)
+        return substituter.ask(derivation.config, context, self._listener, source)
 
     def _adopt(self, instruction: Match) -> bool:
         """Whether others have reached results from the same bytes, which now count here."""
@@ -237,7 +250,7 @@ class _Loop:
             return False
         config, source = derivation.config, source_digest(derivation.realizer)
         around = Surroundings(config, context, self._store)
-        found, _ = fitting(self._store.sources(config, context), around, source)
+        found, _ = fitting(self._store.adoptable(config, context), around, source)
         taken = self._store.adopt(config, context, found, {})
         if taken:
             rrefs = tuple(dict.fromkeys(rref for rref, _ in taken))
@@ -256,7 +269,7 @@ class _Loop:
         context = self._contexts.get(dref)
         if context is None:
             return  # a realizer's own word: the matcher of a forced build was not asked yet
-        count = self._store.elsewhere(dref, context)
+        count = self._store.count_in_other_contexts(dref, context)
         error.having(
             dref=dref,
             matcher=self._known[dref].matcher,
@@ -266,7 +279,7 @@ class _Loop:
     def _start(self, instruction: Realize) -> None:
         dref = instruction.dref
         context, first = instruction.context, dref not in self._built
-        if first and context and (count := self._store.elsewhere(dref, context)):
+        if first and context and (count := self._store.count_in_other_contexts(dref, context)):
             self._listener(OtherInputs(dref, count))
         self._check()
         derivation = self._known[dref]

@@ -119,14 +119,14 @@ def realize_with(
     store = options.store or current_store()
     closure = declare(target, Registry(), store)
     forced = forced_drefs(options.force_rebuild, closure)
-    store = substituting(store, options.substitute, options.trusted_keys)
+    substituter = substituting(store, options.substitute, options.trusted_keys)
     with (
         _executor(closure, options) as executor,
         defaults().display(closure, store, options.progress) as display,
     ):
         listener = _in_turn(both(guarded(display), guarded(options.listener)))
-        options = replace(options, store=store, listener=listener, executor=executor)
-        return closure, realize_closure(closure, forced, store, options)
+        options = replace(options, listener=listener, executor=executor)
+        return closure, realize_closure(closure, forced, store, substituter, options)
 
 
 def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtocol) -> Context:
