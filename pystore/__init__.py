@@ -214,6 +214,7 @@ __all__ = [
 _HOMES = {
     name: home
     for home, names in {
+        "": "errors events",
         "ask.debug": "Debug debug last_failure",
         "ask.experiments.compare": "Comparison compare",
         "ask.experiments.family": "family",
@@ -259,23 +260,27 @@ _HOMES = {
         "run.workers.pool": "Workers",
         "store.store": "Store",
         "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",
+        "ui": "settings",
         "ui.settings": "store_initialize",
         "ui.watch.watching": "watching",
     }.items()
     for name in names.split()
 }
-_MODULES = {"errors": "errors", "events": "events", "settings": "ui.settings"}
+_MODULES = ("errors", "events", "settings")
 
 _compose()
 
 
 def __getattr__(name: str) -> Any:
     """The public name, from the module that defines it; or a public module."""
-    home = _HOMES.get(name) or _MODULES.get(name)
+    home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'pystore' has no attribute {name!r}")
-    module = import_module(f".{home}", __name__)
-    found = module if name in _MODULES else getattr(module, name)
+    place = f".{home}" if home else ""
+    if name in _MODULES:
+        found: Any = import_module(f"{place}.{name}", __name__)
+    else:
+        found = getattr(import_module(place, __name__), name)
     globals()[name] = found
     return found
 

@@ -137,9 +137,7 @@ class BadPlace(PystoreError):
 
 
 _RAISED = re.compile(
-    r"\A(?:(?:BuildError|RealizerRaised): )?the realizer .* raised (\w+)$"
-    r"(?s:.*?)^  because: +(.+)$",
-    re.MULTILINE,
+    r"\A(?:\w+: )?the realizer .* raised (\w+)$(?s:.*?)^  because: +(.+)$", re.MULTILINE
 )
 
 
@@ -160,9 +158,8 @@ class MayGoBetter(PystoreError):
 
     @property
     def tries(self) -> int:
-        """How many tries of one attempt it stands for."""
-        tries = self.facts.get("tries")
-        return tries if isinstance(tries, int) else 1
+        """The number of tries of its attempt: the fact `tries`, else 1."""
+        return tries if isinstance(tries := self.facts.get("tries"), int) else 1
 
 
 class BuildError(MayGoBetter):

@@ -1,6 +1,6 @@
 """Listeners: functions that are told of events, and that change nothing for who tells them.
 
-LN1 An exception of a listener becomes a warning; the work and the other listeners go on.
+LN1  An exception of a listener becomes a warning; the work and the other listeners go on.
 """
 
 import warnings

@@ -47,7 +47,7 @@ def dispatch_of(store: StoreProtocol, options: RunOptions) -> Dispatch:
     executor = options.executor or SerialExecutor()
     if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
         return _Here(executor, store, options)
-    from .workers.dispatch import dispatch_to  # only where something may be sent: cloudpickle
+    from .workers.dispatch import dispatch_to  # late for weight: not all send
 
     return dispatch_to(executor, store, options)
 

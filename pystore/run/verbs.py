@@ -125,7 +125,7 @@ def realize_with(
         defaults().display(closure, store, options.progress) as display,
     ):
         listener = _in_turn(both(guarded(display), guarded(options.listener)))
-        options = replace(options, listener=listener, executor=executor)
+        options = replace(options, listener=listener, executor=executor, workers=None, gpus=None)
         return closure, realize_closure(closure, forced, store, substituter, options)
 
 
