@@ -30,7 +30,7 @@ def test_importing_the_package_reads_no_settings_and_loads_no_display():
 
 
 def test_what_is_imported_makes_no_difference_to_what_holds():
-    names = "find_store substituters trusted_keys diffs display bar".split()
+    names = ["find_store", "substituters", "trusted_keys", "diffs", "display", "bar"]
     program = (
         "{}; from pystore.store.defaults import defaults\n"
         "print([getattr(defaults(), name).__module__ for name in {!r}])"
