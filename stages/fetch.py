@@ -51,8 +51,8 @@ def fetchurl(
     mode: str = "unpack,remove",
     name: str | None = None,
     filename: str | None = None,
-    mirrors: Sequence[str] = (),
     *,
+    mirrors: Sequence[str] = (),
     deadline: float = Patience.deadline,
     max_bytes: int = MAX_BYTES,
 ) -> Derivation:
