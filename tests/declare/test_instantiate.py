@@ -1,11 +1,11 @@
-"""Derivations and closures: values that touch nothing, and a mapping of what a target needs."""
+"""Instantiate: closures, which map references to derivations."""
 
 import pytest
 
-from pystore import Closure, Derivation, match_best, match_latest
+from pystore import Closure, Derivation, match_latest
 from pystore.core.derivation import collect, leaves, reshape
 from pystore.core.html import html_table
-from pystore.core.refs import DRef, is_dref, is_promise, selfref
+from pystore.core.refs import DRef
 from pystore.errors import BadStage
 
 
@@ -26,13 +26,6 @@ def closure(*targets):
     known: dict[DRef, Derivation] = {}
     collect(targets, known)
     return Closure.of([target.dref for target in targets], known)
-
-
-def test_DE2_a_closure_lists_each_derivation_once_after_its_inputs():
-    found = [*closure(BEST, LEFT)]
-    assert sorted(found) == sorted(one.dref for one in (DATA, LEFT, RIGHT, BEST))
-    for dref, derivation in closure(BEST, LEFT).items():
-        assert all(found.index(need) < found.index(dref) for need in derivation.config.inputs)
 
 
 def test_a_closure_is_the_mapping_from_references_to_derivations():
@@ -63,20 +56,6 @@ def test_a_closure_needs_every_input_to_be_declared():
     assert caught.value.facts["needed_by"] == BEST.dref
 
 
-def test_DE3_two_matchers_for_one_reference_are_refused():
-    other = DATA.replace(matcher=match_best("accuracy.txt"))
-    assert other.dref == DATA.dref
-    with pytest.raises(BadStage, match="two different stages have one config"):
-        collect([DATA, other], {})
-
-
-def test_another_input_takes_the_place_of_the_one_before():
-    changed = LEFT.replace({"data": declared("more", rate=2)})
-    assert [held.config.name for held in changed.holds] == ["more"]
-    assert changed.dref != LEFT.dref
-    assert LEFT.holds == (DATA,)
-
-
 def test_shapes_keep_lists_and_dicts():
     shape = {"a": [1, (2, 3)], "b": 4}
     assert [*leaves(shape)] == [1, 2, 3, 4]
@@ -87,18 +66,3 @@ def test_notebooks_show_what_a_derivation_and_a_closure_hold():
     assert "<td>1 &lt; 2</td>" in declared("data", rule="1 < 2")._repr_html_()
     assert BEST.dref in closure(BEST)._repr_html_()
     assert html_table({"<a>": 1}) == "<table><tr><th>&lt;a&gt;</th><td>1</td></tr></table>"
-
-
-@pytest.mark.parametrize(
-    ("value", "dref", "promise"),
-    [
-        (DATA.dref, True, False),
-        (selfref, False, False),
-        ([selfref, "file"], False, True),
-        ([DATA.dref, "file"], False, False),
-        ("data", False, False),
-        (1, False, False),
-    ],
-)
-def test_references_and_promises_are_told_from_other_values(value, dref, promise):
-    assert (is_dref(value), is_promise(value)) == (dref, promise)
