@@ -41,7 +41,7 @@ def mknode(
 
 @two_way
 def mkfile(name: str, contents: bytes | str, filename: str | None = None) -> Derivation:
-    """One file, called `filename` or as the stage: `[mkfile("note", "…"), "note"]`.
+    """One file with the name `filename`, or that of the stage: `[mkfile("note", "…"), "note"]`.
 
     Raises BadName when the name is not that of a stage, or the file cannot be called so.
     """

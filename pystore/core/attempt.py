@@ -63,7 +63,7 @@ class Attempt(NamedTuple):
 
     @property
     def run(self) -> tuple[int, str, int, int]:
-        """What all copies of one training share, adopted ones too."""
+        """A key that all copies of one training share, adopted ones too."""
         return (self.start, self.host, self.pid, self.seed)
 
     @property

@@ -1,4 +1,4 @@
-"""Reads: what a stage has seen of its inputs beyond their bytes, and if others would see the same.
+"""Reads: the things that a stage has seen of its inputs beyond the bytes of their files.
 
 A read is a *kind* and a *place*. A place is a JSON pointer into the stage's config; where that
 holds a reference, the next step numbers the realization among those chosen (in the order of
@@ -57,7 +57,7 @@ class Node(NamedTuple):
 
     value: Any  # of a realization, its config; a Missing where nothing is
     context: Context  # of the realization whose config this is in; of the stage itself
-    rref: RRef | None  # where it is a realization
+    rref: RRef | None  # if a realization is at the place
     words: str  # the place, for people
 
 
@@ -116,7 +116,7 @@ def text_of_attempts(made: Iterable[Attempt]) -> str:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a stage with this config sees when these inputs are chosen."""
+    """The things that a stage with this config sees when these inputs are chosen."""
 
     config: Config
     inputs: Context
@@ -183,7 +183,7 @@ class Surroundings:
         return None
 
     def find(self, place: str) -> Node:
-        """What is at a place. Raises NotInStore, Corrupted when an input is not whole."""
+        """The node at a place. Raises NotInStore, Corrupted when an input is not whole."""
         node = self._root
         for step in place.split("/")[1:]:
             node = self._step(node, step.replace("~1", "/").replace("~0", "~"))

@@ -38,7 +38,7 @@ _UNKNOWN = object()
 
 @dataclass(frozen=True)
 class Kinds:
-    """What a parameter takes: values of these types, or these very words and numbers."""
+    """The values that a parameter takes: of these types, or these very words and numbers."""
 
     types: frozenset[type] = frozenset()
     words: tuple[Any, ...] = ()
@@ -125,7 +125,7 @@ def names_of(function: Any) -> Mapping[str, object]:
 
 
 def kinds_of(parameter: Parameter, names: Mapping[str, object]) -> Kinds | None:
-    """What a parameter takes; None if its annotation does not say, or allows anything."""
+    """The values that a parameter takes; None if its annotation does not say, or allows any."""
     found = None if parameter.annotation is Parameter.empty else _of(parameter.annotation, names)
     if found is None or not (found.words or found.types - {NONE}):
         return None
@@ -134,7 +134,7 @@ def kinds_of(parameter: Parameter, names: Mapping[str, object]) -> Kinds | None:
 
 
 def _of(annotation: object, names: Mapping[str, object]) -> Kinds | None:
-    """What an annotation says; it is an object, or the text of one."""
+    """The values that an annotation allows; it is an object, or the text of one."""
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):

@@ -1,4 +1,4 @@
-"""Notes: what one survey has found so far, and what it has still to look at."""
+"""Notes: the results of one survey so far, and the queue of things that it has to look at."""
 
 from collections import deque
 from types import FunctionType, ModuleType
@@ -40,7 +40,7 @@ class Notes:
         self.function = function
         self.follow = follow
         self.read = read
-        self.reads = Read()  # what the code that was met does read
+        self.reads = Read()  # the things that the code so far does read
         self.project = Project(function)
         self.survey = Survey()
         self.known: dict[object, str] = {}  # the names of texts, by id

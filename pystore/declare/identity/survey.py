@@ -1,7 +1,7 @@
 """Survey: the parts of the project that a function uses, each with a text that says what it is.
 
 SU1  A text holds the normal form of one function, class or module, or the value of one constant,
-    and what each outside name in it stands for. Module names and paths are not in it.
+    and the meaning of each outside name in it. Module names and paths are not in it.
 SU2  Parts are named in the order of discovery from the function on, breadth first: the same order
     in every process.
 SU3  `Survey.stands` is false as soon as a global, a closed-over value, a default, an attribute or a
