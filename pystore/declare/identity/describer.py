@@ -57,7 +57,7 @@ class Describer:
             text = self.value(value, name, origin, place)
             self._within.discard(place)
             if isinstance(value, ModuleType) and text[0] == "=":
-                self.notes.kept.append(value)
+                self.notes.alive.append(value)
                 self._outside[id(value)] = text
             if "\n" not in text and (text[0] == "=" or not isinstance(value, _BOUND)):
                 return text
