@@ -16,7 +16,7 @@ from types import CodeType
 from typing import Any
 
 from ...core.errors import BadStage
-from .compiled import Compiled, compiled
+from .compiled import Compiled, compiled, counterpart
 from .normal import Normal, normal
 from .scope import NOTHING, PARTS, Read
 
@@ -84,15 +84,12 @@ class Listing:
         """The definition that was compiled to this code; None if the file has it no more."""
         if self.tree is None:
             return self._block(code)
-        if self.compiled is None:
-            return self._at(code)
-        own = self.compiled.counterpart(code)
-        return None if own is None else self._at(own)
-
-    def _at(self, code: CodeType) -> Definition | None:
-        if code.co_name == "<lambda>":
-            return self._lambda(code)
-        return self.functions.get((code.co_firstlineno, code.co_name))
+        own = code if self.compiled is None else counterpart(self.compiled, code)
+        if own is None:
+            return None
+        if own.co_name == "<lambda>":
+            return self._lambda(own)
+        return self.functions.get((own.co_firstlineno, own.co_name))
 
     def _block(self, code: CodeType) -> Definition | None:
         """The definition at the line of the code, in a file that is not all Python."""
