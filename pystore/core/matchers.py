@@ -19,7 +19,7 @@ from .errors import BadMatcher, BadRef, MatcherUnsatisfied, PystoreWarning
 from .options import checked_count, checked_mode
 from .printable import counted, listed
 from .refs import RRef, check_part
-from .statistics import distinct
+from .same_run import distinct
 
 
 @dataclass(frozen=True)

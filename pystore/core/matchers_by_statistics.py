@@ -16,7 +16,8 @@ from .errors import BadMatcher, MatcherUnsatisfied
 from .matchers import Matcher, Need, match
 from .options import Mode, checked_count, checked_mode
 from .printable import listed
-from .statistics import Statistics, distinct, student
+from .same_run import distinct
+from .statistics import Statistics, student
 
 # Who stops as soon as a 95 % interval is narrow enough has also stopped where it was so by luck:
 # mean ± halfwidth then covers the truth in 92.0 % of cases only. With the interval of this level

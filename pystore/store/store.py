@@ -27,6 +27,7 @@ from ..core.matchers import Matcher
 from ..core.options import Seeds
 from ..core.reads import Surroundings
 from ..core.refs import DRef, RRef
+from ..core.same_run import merge
 from . import (
     adopt,
     attempt_files,
@@ -224,7 +225,7 @@ class Store:
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts of a derivation, in the order of their starts."""
         own = attempts.read_all(self.layout.attempts(DRef(dref)), dref, self.staging_area)
-        return below.merge(own, below.all_attempts(self.layout, dref))
+        return merge(own, below.all_attempts(self.layout, dref))
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()

@@ -1,6 +1,7 @@
 """Adoption, foreseen: what a derivation would be offered if it took over the results of others."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ...core.adoption import KeptBack, fitting
 from ...core.attempt import Attempt
@@ -10,6 +11,7 @@ from ...core.context import Context, provenance_text, rref_of
 from ...core.derivation import Derivation
 from ...core.reads import Surroundings
 from ...core.refs import DRef, RRef
+from ...core.same_run import with_attempts
 from ...declare.identity.by_hand import source_digest
 from ...store.ports import StoreProtocol
 
@@ -36,7 +38,7 @@ class Adoptions:
             candidate = self._adopted(derivation, context, found)
             self._sources[candidate.rref] = self.source(found.rref)
             self._foreseen.add(candidate.rref, derivation.config, context)
-            offered[candidate.rref] = _merged(candidate, offered.get(candidate.rref))
+            offered[candidate.rref] = _added(candidate, offered.get(candidate.rref))
         return list(offered.values())
 
     def _found(self, derivation: Derivation, context: Context) -> Iterable[Candidate]:
@@ -96,8 +98,8 @@ class _Foreseen:
         return self._store.attempts(dref)
 
 
-def _merged(adopted: Candidate, present: Candidate | None) -> Candidate:
+def _added(adopted: Candidate, present: Candidate | None) -> Candidate:
     if present is None:
         return adopted
-    tries = sorted((*present.attempts, *adopted.attempts), key=lambda attempt: attempt.order)
-    return Candidate(adopted.rref, tuple(tries), present.files or adopted.files)
+    files = present.files or adopted.files
+    return replace(with_attempts(present, adopted.attempts), files=files, gone=False)
