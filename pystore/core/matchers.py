@@ -22,12 +22,15 @@ from .refs import RRef, check_part
 from .same_run import distinct
 
 
+Of = Literal["attempts", "realizations"]
+
+
 @dataclass(frozen=True)
 class Need:
     """A matcher's wish: `n` more attempts that succeed, or `n` more distinct realizations."""
 
     n: int
-    of: Literal["attempts", "realizations"] = "realizations"
+    of: Of = "realizations"
 
     def __post_init__(self) -> None:
         checked_count("n", self.n, error=BadMatcher)
