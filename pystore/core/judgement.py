@@ -54,6 +54,11 @@ class Build:
     of: Of  # what is wanted: more attempts, or more realizations
 
     @property
+    def count(self) -> int:
+        """How often to build."""
+        return len(self.seeds)
+
+    @property
     def repeated(self) -> tuple[int, ...]:
         """The seeds of lost results among them."""
         return tuple(seed for seed in self.seeds if seed is not None)
@@ -89,7 +94,7 @@ class Rounds:
     def begin(self, build: Build, candidates: Iterable[Candidate]) -> "Rounds":
         """The rounds with a new one, which has no results yet, for these candidates."""
         return Rounds(
-            builds=self.builds + len(build.seeds),
+            builds=self.builds + build.count,
             of=build.of,
             known=frozenset(c.rref for c in candidates if not c.gone),
             tried=self.tried.union(build.repeated),
@@ -117,7 +122,7 @@ class Question(NamedTuple):
     derivation: Derivation
     context: Context
     wanted: int = 1  # attempts that must have succeeded
-    most: int = 100  # builds in one call
+    most: int = 100  # builds in one call, if not more attempts are wanted
     forced: bool = False  # whether it is built once in any case
     may_build: bool = True
     adopts: bool = True  # whether results of others may be adopted, and were not looked for yet
@@ -174,24 +179,25 @@ def answer(question: Question, candidates: Sequence[Candidate]) -> Answer:
 
 def judge(question: Question, answer: Answer) -> Judgement:
     """What to do next."""
-    said = answer.said
-    if question.forced and not question.rounds.builds:
-        return Build((None,), "attempts") if question.may_build else _not_to_be_built(question, Need(1))
+    said, first = answer.said, not question.rounds.builds
+    if question.forced and first:
+        return Build((None,), "attempts") if question.may_build else _refuse(question, Need(1))
     if isinstance(said, tuple):
         return Use(said)
     if not isinstance(said, Need):
         others = question.asks and isinstance(said, MatcherUnsatisfied)
         return AskOthers(before_build=False) if others else Cannot(said)
-    if question.adopts and question.may_build and not question.forced and question.derivation.realizer.adopts:
-        return Adopt()
-    if question.asks and not question.forced:
-        return AskOthers(before_build=question.may_build)
+    if not question.forced:
+        if question.adopts and question.may_build and question.derivation.realizer.adopts:
+            return Adopt()
+        if question.asks:
+            return AskOthers(before_build=question.may_build)
     if not question.may_build:
-        return _not_to_be_built(question, said)
+        return _refuse(question, said)
     return _build(question, answer.candidates, said)
 
 
-def _not_to_be_built(question: Question, need: Need) -> Cannot:
+def _refuse(question: Question, need: Need) -> Cannot:
     return Cannot(not_to_be_built(question.derivation.dref, need))
 
 
@@ -204,9 +210,10 @@ def _build(question: Question, candidates: Sequence[Candidate], need: Need) -> B
         return Cannot(rejected_again(dref, need, rounds.rejected))
     if need.of == "realizations" and (same_again or rounds.vain):
         return Cannot(nothing_new(dref, need, len(made), len(present)))
-    if rounds.builds >= question.most:
+    left = max(question.most, question.wanted) - rounds.builds
+    if left <= 0:
         return Cannot(too_many(dref, need, rounds.builds))
-    n = min(need.n, question.most - rounds.builds)
+    n = min(need.n, left)
     again = seeds_to_repeat(question, candidates, need)
     seeds = [seed for seed in again if seed not in rounds.tried][:n]
     return Build((*seeds, *[None] * (n - len(seeds))), need.of)

@@ -21,7 +21,6 @@ from .printable import counted, listed
 from .refs import RRef, check_part
 from .same_run import distinct
 
-
 Of = Literal["attempts", "realizations"]
 
 

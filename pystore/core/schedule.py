@@ -174,4 +174,3 @@ class Schedule:
     def goes_on(self) -> bool:
         """Whether anything new may be started."""
         return self._keep_going or not self.failures
-

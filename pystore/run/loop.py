@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from ..core.adoption import fitting
 from ..core.derivation import Closure
-from ..core.errors import MatcherUnsatisfied, PystoreError, StoreBusy
+from ..core.errors import Corrupted, MatcherUnsatisfied, NotInStore, PystoreError, StoreBusy
 from ..core.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
 from ..core.judgement import (
     Adopt,
@@ -38,7 +38,7 @@ from ..declare.edits import warn_of_edits
 from ..declare.identity.by_hand import source_digest
 from ..declare.premises import check_premises
 from ..store.commit import Committed
-from ..store.ports import StoreProtocol
+from ..store.ports import StoreProtocol, Substituter
 from .dispatch import dispatch_of, lost
 from .executor import SerialExecutor
 from .failures import not_built, several_failed
@@ -61,6 +61,7 @@ class Settings:
     timeout: float | None = None  # [s] to wait for other processes; None: as long as it takes
     capture: bool = False  # what realizers print, in the logs of their attempts
     retries: int = 0  # after a failure, where a derivation says nothing
+    substituter: Substituter | None = None  # finds results in other places before a build
 
 
 class Loop:
@@ -203,7 +204,7 @@ class Loop:
             self._known[dref],
             instruction.context,
             settings.attempts if dref in self._targets else 1,
-            max(settings.max_attempts, settings.attempts),
+            settings.max_attempts,
             dref in self._forced,
             settings.build,
             asks=settings.substituter is not None,

@@ -124,13 +124,12 @@ def realize_many(target: Target, **options: Unpack[Options]) -> Any:
 def _realize(
     target: Target, **options: Unpack[Options]
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
-    from .loop import Settings, realize_closure  # what only declares or looks needs no loop
+    from .loop import Loop, Settings  # what only declares or looks needs no loop
 
     store = options.get("store") or current_store()
     closure = declare(target, Registry(), store)
     forced = forced_drefs(options.get("force_rebuild", ()), closure)
     _check_kinds(options)
-    store = substituting(store, options.get("substitute"), options.get("trusted_keys"))
     settings = Settings(
         max_attempts=checked_count("max_attempts", options.get("max_attempts", 100)),
         attempts=checked_count("attempts", options.get("attempts", 1)),
@@ -139,6 +138,7 @@ def _realize(
         timeout=options.get("timeout"),
         capture=options.get("capture", False),
         retries=checked_count("retries", options.get("retries", 0), least=0),
+        substituter=substituting(store, options.get("substitute"), options.get("trusted_keys")),
     )
     with (
         _executor(closure, options) as executor,
@@ -147,7 +147,7 @@ def _realize(
         # What is shown comes first: a listener may end the call.
         listener = in_turn(both(watcher, options.get("listener", ignore)))
         settings = replace(settings, listener=listener, executor=executor)
-        return closure, realize_closure(closure, forced, store, settings)
+        return closure, Loop(closure, forced, store, settings).run()
 
 
 def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtocol) -> Context:

@@ -16,7 +16,7 @@ from ...core.reads import Surroundings
 from ...core.refs import DRef, RRef
 from ...store.ports import StoreProtocol
 from .earlier import Earlier, Reached
-from .planner import look_ahead
+from .steps import outlook_of
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class History:
             return []
         try:
             context = self._store.context(rref)
-            found = self._store.sources(own.config, context)
+            found = self._store.adoptable(own.config, context)
         except (NotInStore, Corrupted, FileNotFoundError):
             return []  # it, or an input, is gone
         before = [one for one in found if one.attempts[0].start < own.first]
@@ -155,7 +155,7 @@ class Ahead(History):
     def __init__(self, closure: Closure, store: StoreProtocol) -> None:
         super().__init__(store)
         self.closure = closure
-        self._steps = {step.dref: step for step in look_ahead(closure, (), 1, store)}
+        self._steps = {step.dref: step for step in outlook_of(closure, (), 1, store)}
         self._inputs = {one.dref: one.config.inputs for one in closure.derivations}
 
     def inputs(self, dref: DRef) -> tuple[DRef, ...]:
