@@ -1,6 +1,6 @@
 """Steps: what the build loop would do for each derivation of a closure, and why.
 
-Nothing is written. The judgement is that of the loop. It is asked inputs first, as far as the candidates are
+Nothing is written. The judgement is that of the loop, inputs first, as far as the candidates are
 known: a derivation that depends on a build may follow it, or be adopted (OU2).
 """
 

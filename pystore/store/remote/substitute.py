@@ -237,7 +237,7 @@ def _merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate
     runs = Runs(tried, repetitions=False)
     for copy in (copy for copies in found.copies.values() for copy in copies):
         attempt = localized(store, found.config, found.context, copy.record)
-        if attempt is None or attempt.rref is None or attempt.rref.digest in rejected:
+        if attempt is None or attempt.rref is None or attempt.rref in rejected:
             continue
         if runs.add(attempt):
             merged[attempt.rref] = _with(merged.get(attempt.rref), attempt)
