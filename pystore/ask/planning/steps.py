@@ -163,7 +163,9 @@ def _forced(question: Question, found: Answer | None) -> Step:
         return Step(dref, "forced", ("forced",), 1, sure=False)
     more = (Cannot(found.said).reason,) if isinstance(found.said, Exception) else ()
     count = found.said.n if isinstance(found.said, Need) else 1
-    return Step(dref, "forced", ("forced", *more), count)
+    # The first build may bring back a lost result with all its attempts.
+    sure = count == 1 or not any(candidate.gone for candidate in found.candidates)
+    return Step(dref, "forced", ("forced", *more), count, sure)
 
 
 def _reused(question: Question, found: Answer) -> Step:
