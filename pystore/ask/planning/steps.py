@@ -17,7 +17,7 @@ from ...core.judgement import Adopt, Answer, Build, Cannot, Question, Use, answe
 from ...core.matchers import Need
 from ...core.outlook import Kind, Outlook, Step
 from ...core.refs import DRef, RRef
-from ...declare.edits import edited
+from ...declare.identity.by_hand import edited
 from ...store.ports import StoreProtocol
 from .adoptable import Adoptions
 from .earlier import Earlier, version_of
@@ -187,9 +187,8 @@ def _unless_twins(closure: Closure, steps: dict[DRef, Step]) -> Iterator[Step]:
 
     Only what differs in nothing but its inputs can: a sweep over the data of one training.
     """
-    configs = {derivation.dref: derivation.config for derivation in closure.derivations}
-    moving = [dref for dref, step in steps.items() if step.action != "reuse"]
-    forms = {dref: masked(configs[dref].text) for dref in moving if configs[dref].inputs}
+    moving = [closure[dref].config for dref, step in steps.items() if step.action != "reuse"]
+    forms = {config.dref: masked(config.text) for config in moving if config.inputs}
     count = Counter(forms.values())
     for dref, step in steps.items():
         alone = dref not in forms or count[forms[dref]] == 1
