@@ -62,11 +62,6 @@ class Attempt(NamedTuple):
         return (self.stop - self.start) / 1e9
 
     @property
-    def run(self) -> tuple[int, str, int, int]:
-        """A key that all copies of one training share, adopted ones too."""
-        return (self.start, self.host, self.pid, self.seed)
-
-    @property
     def order(self) -> tuple[int, int, str]:
         """A key that sorts the attempts of one (derivation, context) from first to last (S7)."""
         return (self.start, self.number, self.id)

@@ -16,6 +16,7 @@ from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
+from ..core.same_run import merge
 from . import (
     adopt,
     attempt_files,
@@ -248,7 +249,7 @@ class Reader:
         """All attempts of a derivation, in the order of their starts."""
         folder = self.parts.layout.attempts(DRef(dref))
         own = attempts.read_all(folder, dref, self.parts.staging_area)
-        return below.merge(own, below.all_attempts(self.parts.layout, dref))
+        return merge(own, below.all_attempts(self.parts.layout, dref))
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()

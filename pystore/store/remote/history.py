@@ -15,6 +15,7 @@ from ...core.attempt import Attempt, attempt_text
 from ...core.config import Config
 from ...core.context import Context
 from ...core.errors import Corrupted, NotInStore, PystoreWarning
+from ...core.same_run import Runs
 from .. import attempt_files, attempts, disk, locks
 from ..store import Store
 from .record import Record
@@ -53,18 +54,16 @@ def record_copies(store: Store, config: Config, context: Context, copies: Iterab
 
 def _record(store: Store, config: Config, context: Context, copies: Iterable[Copy]) -> int:
     before = known(store, config, context.digest)
-    ids, runs = {a.id for a in before}, {run_of(a) for a in before}
+    runs = Runs(before, repetitions=False)
     count = 0
     for copy in sorted(copies, key=lambda copy: copy.record.attempt.order):
         attempt = localized(store, config, context, copy.record)
-        if attempt is None or attempt.id in ids or run_of(attempt) in runs:
+        if attempt is None or not runs.add(attempt):
             continue
         if not count:
             _mark(store, config)
         begun = store.claim(config.dref, context, attempts.COPY, attempt.seed, attempt.start)
         _write(store, attempt._replace(number=begun.number), copy.beside)
-        ids.add(attempt.id)
-        runs.add(run_of(attempt))
         count += 1
     if count and store.durable:
         disk.sync_directory(store.layout.attempts(config.dref))
@@ -76,11 +75,6 @@ def _mark(store: Store, config: Config) -> None:
     path = f"{store.layout.attempts(config.dref)}/{attempts.IMPORTED}"
     with suppress(FileExistsError):
         disk.write_new(path, b"", durable=store.durable)
-
-
-def run_of(attempt: Attempt) -> tuple[object, ...]:
-    """What an adopted attempt shares with its original."""
-    return "adopted" in attempt.notes, attempt.run
 
 
 def localized(store: Store, config: Config, context: Context, record: Record) -> Attempt | None:

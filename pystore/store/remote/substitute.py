@@ -23,11 +23,12 @@ from ...core.errors import NotInStore, PystoreError, PystoreWarning
 from ...core.events import Listener, SourceFailed, ignore
 from ...core.reads import Surroundings
 from ...core.refs import DRef, RRef
+from ...core.same_run import Runs
 from .. import below
 from ..adopt import resolved_digest, resolved_with
 from ..store import Store
 from . import names
-from .history import Copy, known, localized, record_copies, run_of
+from .history import Copy, known, localized, record_copies
 from .names import Listing
 from .optional_remote import OptionalRemote
 from .parallel import in_time
@@ -233,14 +234,12 @@ def _merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate
     tried = known(store, found.config, found.context.digest)
     tried += [attempt for candidate in here for attempt in candidate.attempts]
     rejected = below.marked(store.layout, found.config.dref, "rejected")
-    ids, runs = {a.id for a in tried}, {run_of(a) for a in tried}
+    runs = Runs(tried, repetitions=False)
     for copy in (copy for copies in found.copies.values() for copy in copies):
         attempt = localized(store, found.config, found.context, copy.record)
         if attempt is None or attempt.rref is None or attempt.rref in rejected:
             continue
-        if attempt.id not in ids and run_of(attempt) not in runs:
-            ids.add(attempt.id)
-            runs.add(run_of(attempt))
+        if runs.add(attempt):
             merged[attempt.rref] = _with(merged.get(attempt.rref), attempt)
     return [replace(c, gone=c.gone and c.rref not in found.offers) for c in merged.values()]
 
