@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, BinaryIO
 
 from blake3 import blake3
 
@@ -24,6 +24,7 @@ from ...core.transfer import Transfer
 from .. import disk, locks, tree
 from ..layout import well_formed
 from ..store import Store
+from ..untrusted_archives import CheckedMember, ZstdReader, members, open_tar
 from . import limits, names
 from .ancestry import closed, in_order, inputs
 from .parts import Part
@@ -37,7 +38,6 @@ from .signing import Key
 SUFFIX = ".tar.zst"
 _LEVEL = 3
 _END = 2 * tarfile.BLOCKSIZE + tarfile.RECORDSIZE  # [bytes] that may follow the last object
-_FEED = 4096  # [bytes]; one block of zstd may turn 4 of them into 128 KiB
 
 
 def export_archive(
@@ -172,8 +172,8 @@ def _scratch(store: Store) -> Iterator[Path]:
 
 def _extract(file: Path, folder: Path) -> None:
     try:
-        with _opened(file) as packed:
-            _extract_all(_Frame(packed), folder)
+        with ZstdReader(_opened(file), single=True) as stream:
+            _extract_all(stream, folder)
         if not (folder / names.MARK).exists():
             raise EOFError(f"it holds no {names.MARK}")
     # RecursionError: the reader calls itself for each of many long names in a row.
@@ -188,7 +188,7 @@ def _extract(file: Path, folder: Path) -> None:
         raise _no_room(folder, error.strerror, error.errno) from error
 
 
-def _opened(file: Path) -> IO[bytes]:
+def _opened(file: Path) -> BinaryIO:
     """The archive, open to be read. Raises BadPlace where it is none of a disk."""
     try:
         return disk.open_regular(file)
@@ -213,45 +213,15 @@ def _no_room(folder: Path, because: str | None, number: int | None = None) -> Fe
     )
 
 
-def _extract_all(frame: "_Frame", folder: Path) -> None:
-    stream = cast("IO[bytes]", frame)
-    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member, errorlevel=2) as archive:
-        while (member := archive.next()) is not None:
-            vars(archive)["members"] = []  # or a long archive fills the memory
+def _extract_all(stream: ZstdReader, folder: Path) -> None:
+    with open_tar(stream, _Member) as archive:
+        for member in members(archive):
             _extract_one(archive, member, folder)
-    # What follows must still match the checksum of the compression.
-    while frame.count - archive.offset <= _END and frame.read(1):
+    # The bytes after the end must still match the checksum of the compression.
+    while stream.count - archive.offset <= _END and stream.read(_END):
         pass
-    if frame.count - archive.offset > _END:
+    if stream.count - archive.offset > _END:
         raise ValueError("too much follows the last object")
-
-
-class _Frame:
-    """What one frame of zstd holds; unlike zstandard's own reader, it notices a cut."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        import zstandard
-
-        self._file = file
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._error = zstandard.ZstdError
-        self.count = 0  # [bytes] that were read
-
-    def read(self, size: int) -> bytes:
-        """Some bytes, more or fewer than `size`; none at the end. Raises EOFError, ValueError."""
-        ready = b""
-        while not ready and not self._frame.eof:
-            packed = self._file.read(_FEED)
-            if not packed:
-                raise EOFError("the file ends too early")
-            try:
-                ready = self._frame.decompress(packed)
-            except self._error as error:
-                raise ValueError(str(error)) from None
-        if self._frame.eof and (self._frame.unused_data or self._file.read(1)):
-            raise ValueError("something follows the archive")
-        self.count += len(ready)
-        return ready
 
 
 def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
@@ -277,24 +247,16 @@ def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path
         raise _refused("an object twice", name) from None
 
 
-class _Member(tarfile.TarInfo):
-    """A member whose header is checked before the reader acts on it."""
+class _Member(CheckedMember):
+    """A plain file, or the long name of one."""
 
     @classmethod
-    def frombuf(cls, buf: Any, encoding: str, errors: str) -> "_Member":
-        """The member that a header describes; only plain files, and their long names."""
-        try:
-            member = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError:
-            if len(buf) in (0, tarfile.BLOCKSIZE) and not any(buf):
-                raise  # the end
-            # Anywhere but at the start, the reader would take this for the end.
-            raise tarfile.ReadError("not the header of a member") from None
+    def check(cls, member: tarfile.TarInfo) -> None:
+        """Refuses every other type, and very long names."""
         if member.type not in (tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME):
             raise _refused("something that is no plain file", member.name)
         if member.type == tarfile.GNUTYPE_LONGNAME and not 0 <= member.size <= 1024:
             raise _refused("a name of an impossible length", member.name)
-        return member
 
 
 def _refused(what: str, name: str) -> UnsafeArchive:
