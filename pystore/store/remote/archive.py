@@ -1,10 +1,11 @@
-"""Archives: a closure in one file, which is the same, byte for byte, wherever it is packed.
+"""Archives: realizations with their inputs and attempts, in one file.
 
-AC1  The objects of a remote, sorted, without owners and times, compressed by one thread.
-AC2  Unpacking believes nothing: names, kinds and sizes are checked before anything is written,
-    everything else as whatever comes from a remote is.
-AC3  Who packs little that grows much is refused early: at an object that is larger than one of its
-    kind may be, that finds no room, or at what follows the end.
+AC1  An archive holds the objects of a remote, sorted, without owners and times, compressed by one
+    thread. So the same objects give the same bytes on every machine.
+AC2  Importing trusts nothing: names, kinds and sizes are checked before anything is written, and
+    the objects then as those of a remote.
+AC3  An archive that would grow beyond measure is refused early: at an object that is larger than
+    its kind may be, or than the disk has room, and at bytes after the last object.
 """
 
 import os
@@ -26,7 +27,7 @@ from ..layout import well_formed
 from ..store import Store
 from ..untrusted_archives import CheckedMember, ZstdReader, members, open_tar
 from . import limits, names
-from .ancestry import closed, in_order, inputs
+from .ancestry import in_order, inputs, with_ancestors
 from .parts import Part
 from .place import FolderPlace
 from .receive import receive
@@ -50,12 +51,12 @@ def export_archive(
 ) -> Transfer:
     """Writes realizations, all they were built from, and their attempts into one file.
 
-    Without `diffs`, how the project's files differed from their revision stays here. Raises
-    BadPlace, NotInStore, Corrupted, UnkeepableOutput; then there is no such file.
+    Without `diffs`, the uncommitted changes of the project stay here. Raises BadPlace, NotInStore,
+    Corrupted, UnkeepableOutput; then the file is not written.
     """
     check_name(file)
     wanted = sorted(set(rrefs))
-    contexts = closed(store, wanted)
+    contexts = with_ancestors(store, wanted)
     store.hold(tuple(contexts))
     order = in_order(contexts)
     shipments = [Shipment(store, rref) for rref in order]
@@ -68,7 +69,7 @@ def export_archive(
 
 
 def check_name(file: Path) -> None:
-    """Makes sure that a file is called as an archive is. Raises BadPlace."""
+    """Raises BadPlace when the name of a file is not that of an archive."""
     if not file.name.endswith(SUFFIX):
         raise BadPlace(
             "the name of an archive ends in .tar.zst",
@@ -79,7 +80,7 @@ def check_name(file: Path) -> None:
 
 @contextmanager
 def _replacing(file: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its place when it is whole."""
+    """A stream into a file that replaces `file` at the end of the block."""
     staged = file.with_name(f".{file.name}.{disk.fresh_name()}")
     try:
         with staged.open("xb") as stream:
@@ -124,7 +125,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(member, BytesIO(content))
 
 
-# --- unpacking -------------------------------------------------------------------------
+# --- importing -------------------------------------------------------------------------
 
 
 def import_archive(
@@ -133,9 +134,9 @@ def import_archive(
     trusted: frozenset[str] | None = None,
     listener: Listener = ignore,
 ) -> Transfer:
-    """Makes sure that the store has what is in an archive; all of it is checked.
+    """Takes the content of an archive into the store, where the store lacks it; checks all of it.
 
-    Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when it is not whole.
+    Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when something is missing in it.
     """
     check_name(file)
     with _scratch(store) as folder:
@@ -148,7 +149,7 @@ def import_archive(
 
 
 def _tops(remote: Remote, folder: Path) -> list[RRef]:
-    """The realizations that no other one was built from."""
+    """The realizations that are no input of another one."""
     homes = [f"dref:{name}" for name in FolderPlace(folder).names("drv")]
     listings = [remote.listing(dref) for dref in well_formed(DRef, homes)]
     found = [rref for listing in listings for rref in listing.realizations]
@@ -158,7 +159,7 @@ def _tops(remote: Remote, folder: Path) -> list[RRef]:
 
 @contextmanager
 def _scratch(store: Store) -> Iterator[Path]:
-    """A folder in the store's `tmp/`, which gc leaves alone meanwhile."""
+    """A folder in the store's `tmp/`, which gc does not remove meanwhile."""
     folder = store.layout.tmp / f"{disk.fresh_name()}-archive"
     with store.session.open_gate():
         folder.mkdir()
@@ -176,7 +177,7 @@ def _extract(file: Path, folder: Path) -> None:
             _extract_all(stream, folder)
         if not (folder / names.MARK).exists():
             raise EOFError(f"it holds no {names.MARK}")
-    # RecursionError: the reader calls itself for each of many long names in a row.
+    # RecursionError: the reader of tars calls itself for each of many long names in a row.
     except (tarfile.TarError, ValueError, EOFError, RecursionError) as error:
         raise UnsafeArchive(
             "the archive cannot be read",
@@ -189,7 +190,7 @@ def _extract(file: Path, folder: Path) -> None:
 
 
 def _opened(file: Path) -> BinaryIO:
-    """The archive, open to be read. Raises BadPlace where it is none of a disk."""
+    """The archive, open for reading. Raises BadPlace where there is no regular file."""
     try:
         return disk.open_regular(file)
     except FileNotFoundError:

@@ -1,10 +1,10 @@
-"""Limits: how large an object of a remote may be, by its name."""
+"""The largest size of an object at a remote, by its name."""
 
 from ...core.config import MAX_BYTES
 from . import bill_of_parts, names, parts, record
 
 MARK = 10_000  # [bytes]
-CONFIG = 4 * MAX_BYTES  # [bytes]: a character takes up to four
+CONFIG = 4 * MAX_BYTES  # [bytes], of which a character takes up to four
 SIGNATURE = 1000  # [bytes]
 BESIDE = names.LARGEST
 

@@ -1,4 +1,4 @@
-"""OptionalRemote: a remote that is asked for results until it fails once."""
+"""OptionalRemote: a remote that is used until it fails once."""
 
 import os
 
@@ -6,11 +6,11 @@ from .address import shown
 from .place import Options
 from .remote import Remote, open_remote
 
-OBJECT_SECONDS = 60.0  # [s] in which one object must come
+OBJECT_SECONDS = 60.0  # [s] for one object
 
 
 class OptionalRemote:
-    """The remote at a URL, which is opened when it is asked first."""
+    """The remote at a URL, opened on first use."""
 
     def __init__(
         self, url: str, trusted: frozenset[str] | None, options: Options | None = None
@@ -32,7 +32,7 @@ class OptionalRemote:
         return self._opened
 
     def give_up(self) -> None:
-        """Marks the remote as failed, and ends the transfers that are under way."""
+        """Marks the remote as failed, and stops its transfers."""
         self.failed = True
         if self._opened is not None:
             self._opened.place.stop()

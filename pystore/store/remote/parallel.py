@@ -1,7 +1,8 @@
-"""Crew: several threads that carry things, while one waits for them in order.
+"""Work on several items in threads, with results in order.
 
 PR1  Results come in the order of the items; few items are under way at a time.
-PR2  What takes too long is given up: its thread is left behind, and keeps no program from ending.
+PR2  An item that takes too long is given up. Its thread stays behind, and does not keep the
+    program from ending.
 """
 
 import threading
@@ -17,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class _Task(Generic[Item, Result]):
-    """One item, and what became of it."""
+    """One item, with its result or error."""
 
     def __init__(self, item: Item) -> None:
         self.item = item
@@ -28,7 +29,7 @@ class _Task(Generic[Item, Result]):
     def run(self, work: Callable[[Item], Result]) -> None:
         try:
             self.result.append(work(self.item))
-        except BaseException as error:  # the one who waits for it gets it
+        except BaseException as error:  # `wait` raises it
             self.error = error
         self.done.set()
 
@@ -48,9 +49,9 @@ def each(
     workers: int,
     patience: float | None = None,
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item with the result of `work`, in order; `items` are taken as they are needed.
+    """Each item with the result of `work`, in order; takes from `items` only when needed.
 
-    Raises what `work` raises; FetchError when a result takes longer than `patience` [s].
+    An error of `work` is raised. Raises FetchError when a result takes longer than `patience` [s].
     """
     if workers == 1 and patience is None:
         yield from ((item, work(item)) for item in items)
@@ -76,7 +77,7 @@ def _together(
             waiting.append(_Task(item))
             todo.put(waiting[-1])
             if started < workers:
-                # Not a ThreadPoolExecutor: at exit, Python waits for its threads for ever.
+                # Not a ThreadPoolExecutor: at exit, Python would wait for its threads (PR2).
                 threading.Thread(target=labour, daemon=True).start()
                 started += 1
             if len(waiting) > workers + 2:

@@ -1,4 +1,4 @@
-"""Remotes: which ones results may come from, and whose word counts, if the program says nothing."""
+"""Which remotes to look in, and which keys to trust, by the settings or the caller."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ Remotes = Url | Iterable[Url]
 
 
 class Defaults:
-    """What the settings say; the ui puts them here."""
+    """The settings; the ui sets these functions."""
 
     substituters: Callable[[], Iterable[str]] = staticmethod(lambda: ())
     trusted_keys: Callable[[], Iterable[str] | None] = staticmethod(lambda: None)
@@ -20,7 +20,7 @@ class Defaults:
 
 
 def places(substitute: Remotes | None) -> list[Url]:
-    """The remotes to look in, in the order to ask them; None means what the settings say."""
+    """The remotes to look in, in this order; the default is that of the settings."""
     asked = Defaults.substituters() if substitute is None else substitute
     return [asked] if isinstance(asked, (str, os.PathLike)) else list(asked)
 

@@ -1,7 +1,7 @@
-"""Local: what a store has to give, in the form in which it travels."""
+"""Shipment: a realization of a store, read as parts; and the attempts of a store, as copies."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from blake3 import blake3
@@ -18,11 +18,11 @@ from . import names
 from .bill_of_parts import LONGEST, BillOfParts
 from .history import Copy
 from .parts import Part, Slice, parts_of
-from .record import Record
+from .record import Record, fitting
 
 
 class Shipment:
-    """A realization of a store, whose bytes are checked as they are read."""
+    """A realization of a store, whose bytes are checked while they are read."""
 
     def __init__(self, store: Store, rref: RRef) -> None:
         self.rref = rref
@@ -38,11 +38,11 @@ class Shipment:
 
     @property
     def bill(self) -> BillOfParts:
-        """What it consists of, once all its parts were read."""
+        """The bill of parts, once all parts were read."""
         return BillOfParts(self.rref, self.provenance, self.manifest, tuple(self._digests))
 
     def damaged(self, what: str) -> Corrupted:
-        """The error for bytes that are not those of the manifest any more."""
+        """The error for bytes that differ from the manifest."""
         return Corrupted(
             "what should be sent is damaged",
             ref=self.rref,
@@ -52,12 +52,12 @@ class Shipment:
         )
 
     def digested(self) -> Iterator[tuple[str, Part]]:
-        """Its parts with their digests. Raises Corrupted where bytes have changed."""
+        """The parts with their digests; reads all bytes. Raises Corrupted where they differ."""
         for (digest, _), part in zip(self.parts(), parts_of(self.manifest), strict=True):
             yield digest, part
 
     def read(self, part: Part) -> bytes:
-        """The bytes of a part, once more."""
+        """The bytes of a part, read once more."""
         return b"".join(self._slice(piece) for piece in part.slices)
 
     def _slice(self, piece: Slice) -> bytes:
@@ -68,10 +68,10 @@ class Shipment:
         except FileNotFoundError:
             if self._store.layout.has(self.rref):
                 raise self.damaged(encode_name(piece.path)) from None
-            raise self._store.absent(self.rref) from None  # somebody has just removed it
+            raise self._store.absent(self.rref) from None  # it has just been removed
 
     def parts(self) -> Iterator[tuple[str, bytes]]:
-        """The bytes, part by part, with their digests. Raises Corrupted where they changed."""
+        """The digest and the bytes of each part. Raises Corrupted where they differ."""
         entries = {entry.path: entry for entry in self.manifest.entries}
         hashers: dict[bytes, blake3] = {}
         for part in parts_of(self.manifest):
@@ -121,12 +121,18 @@ def _leaves(entry: Entry) -> bool:
     return entry.target.startswith(b"/")
 
 
-def copies(store: Store, tried: Iterable[Attempt], context: Context, *, diffs: bool) -> list[Copy]:
-    """The records of attempts in one context, with what lies beside them.
+def copies_in(store: Store, contexts: Mapping[RRef, Context], *, diffs: bool = True) -> list[Copy]:
+    """All attempts of these derivations in these contexts, with the files beside them.
 
-    With `diffs`, that is also how the project's files differed from their revision.
+    With `diffs`, the uncommitted changes of the project are among the files.
     """
-    return [_copy(store, attempt, context, diffs) for attempt in tried]
+    pairs = {(rref.dref, context.digest): context for rref, context in contexts.items()}
+    return [
+        _copy(store, attempt, context, diffs)
+        for (dref, digest), context in pairs.items()
+        for attempt in store.attempts(dref)
+        if attempt.id and attempt.context == digest
+    ]
 
 
 def _copy(store: Store, attempt: Attempt, context: Context, diffs: bool) -> Copy:
@@ -141,7 +147,7 @@ def _copy(store: Store, attempt: Attempt, context: Context, diffs: bool) -> Copy
     record = Record(attempt._replace(tree=attempt.tree or _tree(store, attempt)), context, digests)
     if diffs and (diff := store.diff(attempt)):
         files["diff"] = diff
-    return Copy(record, files)
+    return Copy(fitting(record), files)
 
 
 def _is_torn(path: str) -> bool:
@@ -159,7 +165,7 @@ def _small(path: str) -> bytes:
 
 
 def _tree(store: Store, attempt: Attempt) -> str | None:
-    """What a record that does not say it has made, if that is here."""
+    """The digest of the tree for an old record without it, from the local realization, if any."""
     if attempt.rref is None:
         return None
     try:
@@ -173,7 +179,7 @@ def _tree(store: Store, attempt: Attempt) -> str | None:
 
 
 def sendable(store: Store, dref: DRef) -> list[RRef]:
-    """The realizations of a derivation that may be sent: not those that were rejected."""
+    """The realizations of a derivation without those that a person has rejected."""
     here = {c.rref for c in store.all_candidates(dref) if not c.gone}
     if not here:
         raise NotInStore("no realization to send", ref=dref, store=store.root, remedy="realize it")
@@ -181,7 +187,7 @@ def sendable(store: Store, dref: DRef) -> list[RRef]:
 
 
 def sendable_one(store: Store, rref: RRef) -> RRef:
-    """The realization, if it may be sent. Raises BadPlace when a person has rejected it."""
+    """The same reference. Raises BadPlace when a person has rejected the realization."""
     if rejected := below.verdict(store.layout, rref, "rejected"):
         raise BadPlace(
             "this was rejected, and is not sent to others",

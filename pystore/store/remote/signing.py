@@ -1,7 +1,7 @@
-"""Signing: whose word a record is. Ed25519 keys, as 32 raw bytes in hexadecimal digits.
+"""Signatures over records with Ed25519 keys, which are written as 32 bytes in hexadecimal digits.
 
-A signature is over the text of a record, in which nothing changes when it is imported. The record
-names what it made, that name digests the tree and the inputs: so all of it is signed for.
+A signature is over the text of a record, which stays the same when it is imported. The record names
+its realization by a digest of tree and inputs, so that the signature covers these, too.
 """
 
 import os
@@ -18,12 +18,12 @@ from ..home import expanded
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_LONGEST = 1000  # [bytes] of the file of a key
+_LONGEST = 1000  # [bytes] that are read of the file of a key
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class Key:
-    """The private key in a file, which `make_key` has written. Raises BadPlace."""
+    """The private key in a file that `make_key` has written. Raises BadPlace."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
@@ -43,18 +43,18 @@ class Key:
         self.public = _hex_of(self._private)
 
     def sign(self, text: bytes) -> bytes:
-        """The signature of a text, as an object of a remote has it."""
+        """The signature of a text, as the content of an object."""
         return self._private.sign(text).hex().encode() + b"\n"
 
 
 def _read(path: Path) -> tuple[bytes, int]:
-    """What a file of a key holds, and its mode. Raises OSError where it is no file."""
+    """The beginning of a file, and its mode. Raises OSError where it is no regular file."""
     with disk.open_regular(path) as file:
         return file.read(_LONGEST), os.fstat(file.fileno()).st_mode
 
 
 def make_key(path: str | os.PathLike[str]) -> str:
-    """Writes a new private key into a file that must not be there; returns the public key."""
+    """Writes a private key into a new file; returns the public key. Raises BadPlace."""
     seed = os.urandom(32)
     public = _hex_of(_private(seed))
     try:
@@ -83,7 +83,7 @@ def is_signed(public: str, text: bytes, signature: bytes) -> bool:
 
 
 def trusting(keys: Iterable[str] | None) -> frozenset[str] | None:
-    """The public keys whose word counts; None where everybody's does. Raises BadPlace."""
+    """The trusted public keys, checked; None trusts everybody. Raises BadPlace."""
     if keys is None:
         return None
     trusted = frozenset([keys] if isinstance(keys, str) else keys)
