@@ -31,7 +31,7 @@ from .history import Copy, known, localized, record_copies, run_of
 from .names import Listing
 from .optional_remote import OptionalRemote
 from .parallel import in_time
-from .receive import Wanted, copies_of, fetch, is_here
+from .receive import Wanted, fetch, is_here, read_copy
 from .record import Record
 from .remote import Remote
 
@@ -214,8 +214,8 @@ def _attempts_at(
 
 
 def _copies(remote: Remote, listing: Listing, context: str) -> list[Copy]:
-    asked = [(listing, digest, identity) for digest, identity in listing.attempts(context)]
-    return [copy for _, copy in copies_of(remote, asked)]
+    found = remote.each(lambda name: read_copy(remote, listing, *name), listing.attempts(context))
+    return [copy for _, copy in found if copy is not None]
 
 
 def _resolves(remote: Remote, record: Record, resolved: str) -> bool:
