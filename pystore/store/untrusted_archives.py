@@ -3,18 +3,11 @@
 import io
 import tarfile
 from collections.abc import Iterator
-from typing import IO, Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO
 
 __all__ = ["CheckedMember", "ZstdReader", "members", "open_tar"]
 
 _FEED = 4096  # [bytes]; a Zstandard block may turn 4 bytes into 128 KiB, so this bounds the memory
-
-
-class Readable(Protocol):
-    """A stream of bytes."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, none at the end."""
 
 
 class CheckedMember(tarfile.TarInfo):
@@ -38,10 +31,10 @@ class CheckedMember(tarfile.TarInfo):
         """Raises an error to refuse this header; a subclass says which ones it refuses."""
 
 
-def open_tar(stream: Readable, member_type: type[CheckedMember]) -> tarfile.TarFile:
-    """A tar that is read once, from the start to the end of a stream."""
+def open_tar(stream: Any, member_type: type[CheckedMember]) -> tarfile.TarFile:
+    """A tar that is read once, by the method `read` of a stream, to its end."""
     return tarfile.open(
-        fileobj=cast("IO[bytes]", stream),
+        fileobj=stream,
         mode="r|",
         tarinfo=member_type,
         encoding="utf-8",

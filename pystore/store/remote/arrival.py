@@ -9,7 +9,6 @@ AR4  When the disk refuses a write, nothing stays behind, and the error is a Fet
 
 import errno
 import os
-import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -269,10 +268,7 @@ def _copy_file(one: BinaryIO, target: bytes) -> None:
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
                 raise
-            one.seek(0)
-            other.seek(0)
-            other.truncate()
-            shutil.copyfileobj(one, other, 1 << 20)
+            disk.copy(one.fileno(), other.fileno(), target)
 
 
 def _staging(store: Store, config: Config, context: Context, rref: RRef) -> tuple[Staging, bool]:

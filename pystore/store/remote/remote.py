@@ -8,6 +8,7 @@ RM3  A missing object is a FileNotFoundError, and no fault of the remote.
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from blake3 import blake3
@@ -41,18 +42,17 @@ MARK_TEXT = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + 
 _HEAD = 1 << 22  # [bytes] at the beginning of a bill, which hold nearly every context
 
 
+@dataclass(eq=False)
 class Remote:
-    """The objects of a place, checked; and whose signatures count."""
+    """The objects of a place, checked when they are read."""
 
-    def __init__(
-        self,
-        place: Place,
-        trusted: frozenset[str] | None = None,
-        patience: float | None = None,
-    ) -> None:
-        self.place = place
-        self.trusted = trusted
-        self.patience = place.patience if patience is None else patience  # [s] for one object
+    place: Place
+    trusted: frozenset[str] | None = None  # public keys; None trusts everybody
+    patience: float | None = None  # [s] for one object; by default that of the place
+
+    def __post_init__(self) -> None:
+        if self.patience is None:
+            self.patience = self.place.patience
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ A readable record is never replaced: others may have signed it.
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from ...core.context import Context
 from ...core.errors import Corrupted, PystoreWarning
@@ -27,13 +28,6 @@ from .signing import Key
 _SMALL = 1 << 18  # [bytes] up to which sending is cheaper than asking
 
 Object = tuple[str, bytes]  # name and content
-
-
-@dataclass
-class _Bytes:
-    size: int = 0  # that were moved
-    done: int = 0
-    total: int = 0
 
 
 def send(
@@ -65,7 +59,6 @@ class _Sender:
     diffs: bool
     listener: Listener
     listings: dict[DRef, Listing] = field(default_factory=dict)
-    tally: _Bytes = field(default_factory=_Bytes)
 
     def send(self, wanted: list[RRef]) -> Transfer:
         contexts = with_ancestors(self.store, wanted, self._has)
@@ -80,14 +73,13 @@ class _Sender:
         again = [copy for copy in copies if self.repair and _says(there.get(_name(copy)), copy)]
         if shipments or sent:
             write_mark(self.remote.place)
-        self._send_bytes(shipments)
+        size = self._send_bytes(shipments)
         self._put_all(self._texts(shipments, contexts))
         self._put_all(item for copy in [*sent, *again] for item in _beside(copy))
         signatures = list(self._signatures(copies, there))
         self._put_all(signatures)
         self._put_all((_name(copy), copy.record.text) for copy in sent)
-        size, signed = self.tally.size, len(signatures)
-        return Transfer(tuple(wanted), tuple(lacking), len(sent), size, signed)
+        return Transfer(tuple(wanted), tuple(lacking), len(sent), size, len(signatures))
 
     def _list(self, drefs: Iterable[DRef]) -> None:
         new = sorted(set(drefs) - set(self.listings))
@@ -134,20 +126,17 @@ class _Sender:
 
     # --- bytes -------------------------------------------------------------------------
 
-    def _send_bytes(self, shipments: list[Shipment]) -> None:
-        self.tally.total = sum(shipment.manifest.size for shipment in shipments)
-        tally, before, last = self.tally, 0, None
-        for (rref, _, content), moved in self.remote.each(self._put, _parts(shipments)):
-            if last not in (None, rref):
-                self._tell(last, tally.size - before)
-                before = tally.size
-            tally.size, tally.done, last = tally.size + moved, tally.done + len(content), rref
-            self.listener(Progress(rref.dref, tally.done, tally.total, "bytes"))
-        self._tell(last, tally.size - before)
-
-    def _tell(self, rref: RRef | None, size: int) -> None:
-        if rref is not None:
-            self.listener(Sent(rref.dref, (rref,), self.remote.url, size))
+    def _send_bytes(self, shipments: list[Shipment]) -> int:
+        """Sends the parts; returns the number of moved bytes."""
+        total, moved, done = sum(shipment.manifest.size for shipment in shipments), 0, 0
+        sent = self.remote.each(self._put, _parts(shipments))
+        for rref, parts in groupby(sent, lambda part: part[0][0]):
+            before = moved
+            for (_, _, content), size in parts:
+                moved, done = moved + size, done + len(content)
+                self.listener(Progress(rref.dref, done, total, "bytes"))
+            self.listener(Sent(rref.dref, (rref,), self.remote.url, moved - before))
+        return moved
 
     def _put(self, item: tuple[RRef, str, bytes]) -> int:
         _, digest, content = item
@@ -163,15 +152,13 @@ class _Sender:
     def _texts(
         self, shipments: list[Shipment], contexts: Mapping[RRef, Context]
     ) -> Iterator[Object]:
-        store, told = self.store, set()
+        configs = {s.rref.dref: self.store.config(s.rref.dref) for s in shipments}
+        for dref, config in configs.items():
+            if self.repair or not self.listings[dref].has(names.config(dref)):
+                yield names.config(dref), config.text.encode()
         for rref in (shipment.rref for shipment in shipments):
-            config = store.config(rref.dref)
-            name = names.config(rref.dref)
-            if name not in told and (self.repair or not self.listings[rref.dref].has(name)):
-                yield name, config.text.encode()
-                told.add(name)
             if context := contexts[rref]:
-                digest = resolved_digest(store.layout, config, context)
+                digest = resolved_digest(self.store.layout, configs[rref.dref], context)
                 yield names.resolved(digest, rref.dref, context.digest), b""
         for shipment in shipments:
             yield names.realization(shipment.rref), shipment.bill.text

@@ -103,10 +103,13 @@ class UrlPlace:
     def size(self, name: str) -> int | None:
         """The size of an object; -1 where the service does not say."""
         try:
-            found = self._ask(lambda: self._system.info(self._path(name))["size"])
+            found = self._ask(lambda: self._size(self._path(name)))
         except FileNotFoundError:
             return None
         return -1 if found is None else int(found)
+
+    def _size(self, path: str) -> Any:
+        return self._system.info(path)["size"]
 
     def names(self, folder: str) -> list[str]:
         """The names in a folder."""

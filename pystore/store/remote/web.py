@@ -67,15 +67,10 @@ class WebPlace(UrlPlace):
                 self._go_on(len(content), time.monotonic() - began)
         return bytes(content[:most])
 
-    def size(self, name: str) -> int | None:
-        """The size of an object, as the server says; -1 where it does not."""
+    def _size(self, path: str) -> Any:
         from fsspec.asyn import sync
 
-        try:
-            found = self._ask(lambda: sync(self._system.loop, self._length, self._path(name)))
-        except FileNotFoundError:
-            return None
-        return -1 if found is None else int(found)
+        return sync(self._system.loop, self._length, path)
 
     async def _length(self, path: str) -> int | None:
         async with self._answered(path) as response:
