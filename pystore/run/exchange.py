@@ -1,4 +1,4 @@
-"""Exchange: results go to other places and come from them; on the current store by default."""
+"""Sending results to other places, and fetching them from there."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,25 +11,19 @@ from ..core.transfer import Transfer
 from ..store.current import current_store
 from ..store.home import expanded
 from ..store.layout import exists
+from ..store.remote import archive, signing
+from ..store.remote.copy_stores import copy_between
+from ..store.remote.receive import receive
+from ..store.remote.remote import open_remote
+from ..store.remote.send import send
 from ..store.remote.settings import Defaults, Url
+from ..store.remote.shipment import sendable, sendable_one
+from ..store.remote.signing import make_key as make_key
 from ..store.store import Store
 from .watching import shown
 
-# What does the work is imported where it is called: few programs need it.
-
 Refs = Any
 """An RRef, a DRef (all its realizations), a Closure (those of its targets), or several of these."""
-
-
-def make_key(path: Url) -> str:
-    """Writes a new private key into a file that must not be there; returns the public key.
-
-    Push with the file, `push(…, key=path)`; give the public key to those who pull:
-    `trusted_keys=[…]`, or PYSTORE_TRUSTED_KEYS. Raises BadPlace.
-    """
-    from ..store.remote.signing import make_key
-
-    return make_key(path)
 
 
 def push(
@@ -44,23 +38,19 @@ def push(
     progress: bool = True,
     store: Store | None = None,
 ) -> Transfer:
-    """Makes sure that a remote has these realizations, all they were built from, and the attempts.
+    """Sends realizations, all they were built from, and their attempts to a remote that lacks them.
 
-    `to` is a path or a URL (`s3://bucket/folder`, `sftp://…`, `memory://…`); `options` are those of
-    fsspec for it. Only what is missing is sent; after a break, call it again. `key` is the file of
-    a private key that signs the records; `repair` sends again what seems to be there, but for
-    records that can be read. With `diffs=False`, the uncommitted changes of the project, which
-    attempts remember, stay here (default: PYSTORE_DIFFS, else they go along). With `progress`, a
-    terminal shows how far it is.
+    `to` is a path or a URL (`s3://bucket/folder`, `sftp://…`, `memory://…`), for which fsspec takes
+    the `options`. After a break, call it again: the rest is sent. `key` is the file of a private
+    key that signs the records. `repair` sends everything but readable records, even if it seems to
+    be there. With `diffs=False`, the uncommitted changes of the project, which attempts remember,
+    stay here (default: PYSTORE_DIFFS, else they are sent). With `progress`, a terminal shows how
+    far it is.
 
     Raises BadPlace, NotInStore, Corrupted before anything is sent; FetchError.
     """
-    from ..store.remote.remote import open_remote
-    from ..store.remote.send import send
-    from ..store.remote.signing import Key
-
     store = store or current_store()
-    signer = Key(key) if key is not None else None
+    signer = signing.Key(key) if key is not None else None
     rrefs = list(_sendable(refs, store))
     remote = open_remote(to, make=True, options=options)
     with shown(progress, listener) as hear:
@@ -79,18 +69,15 @@ def pull(
     progress: bool = True,
     store: Store | None = None,
 ) -> Transfer:
-    """Makes sure that the store has these realizations of a remote, with inputs and attempts.
+    """Fetches realizations, with inputs and attempts, from a remote, where the store lacks them.
 
-    Of a DRef, all that are there. Only what is missing is fetched, and nothing is believed: every
-    byte is hashed here. With `trusted_keys`, records that none of these public keys has signed
-    do not count, nor what only they made. After a break, call it again. With `progress`, a
-    terminal shows how far it is.
+    A DRef stands for all its realizations at the remote. Every byte is hashed here. With
+    `trusted_keys`, a record counts only if one of these public keys has signed it, and a
+    realization only if such a record names it. After a break, call it again: the rest is fetched.
+    With `progress`, a terminal shows how far it is.
 
     Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError.
     """
-    from ..store.remote.receive import receive
-    from ..store.remote.remote import open_remote
-
     store, trusted = store or current_store(), _trusted(trusted_keys)
     remote = open_remote(from_, trusted=trusted, options=options)
     with shown(progress, listener) as hear:
@@ -105,16 +92,14 @@ def copy(
     listener: Listener = ignore,
     progress: bool = True,
 ) -> Transfer:
-    """Makes sure that one store has these realizations of another, with inputs and attempts.
+    """Copies realizations, with inputs and attempts, from one store to another that lacks them.
 
     Both are stores of this machine, or their paths; the second is made where there is none. Every
     byte is hashed again. With `progress`, a terminal shows how far it is.
 
-    Raises NotAStore, BadPlace when both are one; NotInStore, Corrupted, FetchError when the disk
-    of the second cannot take it.
+    Raises NotAStore, BadPlace when both are the same store; NotInStore, Corrupted, FetchError when
+    the disk of the second has no room.
     """
-    from ..store.remote.copy_stores import copy_between
-
     source = _store_at(from_store)
     rrefs = list(_sendable(refs, source))
     target = to_store if isinstance(to_store, Store) else Store(to_store)
@@ -144,15 +129,12 @@ def export_archive(
 ) -> Transfer:
     """Writes realizations, all they were built from, and their attempts into one `.tar.zst`.
 
-    The same realizations and attempts give the same bytes, wherever they are packed. `key` is the
-    file of a private key that signs the records; `diffs` as for `push`. Raises BadPlace,
-    NotInStore, Corrupted.
+    The same realizations and attempts give the same bytes on every machine. `key` is the file of a
+    private key that signs the records; `diffs` as for `push`. Raises BadPlace, NotInStore,
+    Corrupted.
     """
-    from ..store.remote import archive
-    from ..store.remote.signing import Key
-
     store = store or current_store()
-    signer = Key(key) if key is not None else None
+    signer = signing.Key(key) if key is not None else None
     path, rrefs = expanded(file), _sendable(refs, store)
     return archive.export_archive(store, rrefs, path, signer, diffs=_diffs(diffs))
 
@@ -165,15 +147,12 @@ def import_archive(
     progress: bool = True,
     store: Store | None = None,
 ) -> Transfer:
-    """Makes sure that the store has what `export_archive` has put into a file.
+    """Takes the content of a file that `export_archive` has written into the store.
 
-    All of it is checked, as what is pulled.
-
-    With `progress`, a terminal shows how far it is.
-    Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when it is not whole.
+    All of it is checked as by `pull`; `trusted_keys` as for `pull`. With `progress`, a terminal
+    shows how far it is. Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when
+    something is missing in it.
     """
-    from ..store.remote import archive
-
     store, trusted = store or current_store(), _trusted(trusted_keys)
     with shown(progress, listener) as hear:
         return archive.import_archive(store, expanded(file), trusted, hear)
@@ -184,14 +163,10 @@ def _diffs(wanted: bool | None) -> bool:
 
 
 def _trusted(keys: str | Iterable[str] | None) -> frozenset[str] | None:
-    from ..store.remote.signing import trusting
-
-    return trusting(Defaults.trusted_keys() if keys is None else keys)
+    return signing.trusting(Defaults.trusted_keys() if keys is None else keys)
 
 
 def _sendable(refs: Refs, store: Store) -> Iterator[RRef]:
-    from ..store.remote.shipment import sendable, sendable_one
-
     for ref in _named(refs):
         if isinstance(ref, RRef):
             yield sendable_one(store, ref)

@@ -54,7 +54,11 @@ def _read(path: Path) -> tuple[bytes, int]:
 
 
 def make_key(path: str | os.PathLike[str]) -> str:
-    """Writes a private key into a new file; returns the public key. Raises BadPlace."""
+    """Writes a private key into a new file; returns the public key.
+
+    Push with the file, `push(…, key=path)`; give the public key to those who pull:
+    `trusted_keys=[…]`, or PYSTORE_TRUSTED_KEYS. Raises BadPlace.
+    """
     seed = os.urandom(32)
     public = _hex_of(_private(seed))
     try:
