@@ -12,7 +12,7 @@ from ..store.current import current_store
 from ..store.home import expanded
 from ..store.layout import exists
 from ..store.remote import archive, signing
-from ..store.remote.copy_stores import copy_between
+from ..store.remote.copy_stores import copy_realizations
 from ..store.remote.receive import receive
 from ..store.remote.remote import open_remote
 from ..store.remote.send import send
@@ -104,7 +104,7 @@ def copy(
     rrefs = list(_sendable(refs, source))
     target = to_store if isinstance(to_store, Store) else Store(to_store)
     with shown(progress, listener) as hear:
-        return copy_between(source, target, rrefs, hear)
+        return copy_realizations(source, target, rrefs, hear)
 
 
 def _store_at(place: Store | Url) -> Store:

@@ -38,7 +38,8 @@ class Arrival:
     def __init__(self, store: Store, config: Config, context: Context, manifest: Manifest) -> None:
         self._store = store
         self._manifest = manifest
-        self._writers = _Writers()
+        self._writing = threading.Lock()
+        self._ended = False
         self._entries = {entry.path: entry for entry in manifest.entries}
         self.rref = rref_of(config.dref, provenance_text(config.dref, context, manifest.digest))
         self._staged, self._resumed = _staging(store, config, context, self.rref)
@@ -64,8 +65,8 @@ class Arrival:
     def write(self, part: Part, content: bytes) -> None:
         """Writes the bytes of a part into its files; does nothing after `leave` or `discard`."""
         view = memoryview(content)
-        with self._on_disk(), self._writers.one() as welcome:
-            for piece in part.slices if welcome else ():
+        with self._on_disk(), self._writing:
+            for piece in () if self._ended else part.slices:
                 _write(self._path(piece.path), piece, view[: piece.size], self._mode(piece.path))
                 view = view[piece.size :]
 
@@ -131,13 +132,18 @@ class Arrival:
 
     def leave(self) -> None:
         """Ends here, and leaves the parts for the next try; gc removes them."""
-        self._writers.end()
+        self._end()
         self._staged.close()
 
     def discard(self) -> None:
         """Ends here, and removes the parts."""
-        self._writers.end()
+        self._end()
         self._staged.discard()
+
+    def _end(self) -> None:
+        """Lets no thread write any more, and waits for one that does."""
+        with self._writing:
+            self._ended = True
 
     # --- its files ---------------------------------------------------------------------
 
@@ -222,34 +228,6 @@ class Arrival:
             because=because,
             remedy="nothing of it was kept; try again, then ask where it came from",
         )
-
-
-class _Writers:
-    """The threads that write now, so that nobody writes while the files are removed."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._count = 0
-        self._ended = False
-
-    @contextmanager
-    def one(self) -> Iterator[bool]:
-        """Counts one more writer inside the block; yields False where no more are let in."""
-        with self._changed:
-            welcome = not self._ended
-            self._count += welcome
-        try:
-            yield welcome
-        finally:
-            with self._changed:
-                self._count -= welcome
-                self._changed.notify_all()
-
-    def end(self) -> None:
-        """Lets no more writers in, and waits for the others."""
-        with self._changed:
-            self._ended = True
-            self._changed.wait_for(lambda: not self._count)
 
 
 def _write(path: bytes, piece: Slice | None, content: memoryview, mode: int) -> None:

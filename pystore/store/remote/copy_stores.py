@@ -20,7 +20,7 @@ from .receive import is_here
 from .shipment import Shipment, copies_in
 
 
-def copy_between(
+def copy_realizations(
     source: Store, target: Store, rrefs: Iterable[RRef], listener: Listener = ignore
 ) -> Transfer:
     """Copies realizations, with inputs and attempts, where `target` lacks them.

@@ -1,9 +1,6 @@
 """OptionalRemote: a remote that is used until it fails once."""
 
-import os
-
 from .address import shown
-from .place import Options
 from .remote import Remote, open_remote
 
 OBJECT_SECONDS = 60.0  # [s] for one object
@@ -12,23 +9,18 @@ OBJECT_SECONDS = 60.0  # [s] for one object
 class OptionalRemote:
     """The remote at a URL, opened on first use."""
 
-    def __init__(
-        self, url: str, trusted: frozenset[str] | None, options: Options | None = None
-    ) -> None:
-        self.url = shown(os.fspath(url))  # without secrets
+    def __init__(self, url: str, trusted: frozenset[str] | None) -> None:
+        self.url = shown(url)
         self.failed = False
         self._given = url
         self._trusted = trusted
-        self._options = options
         self._opened: Remote | None = None
 
     @property
     def remote(self) -> Remote:
         """The opened remote. Raises BadPlace, NotInStore, FetchError."""
         if self._opened is None:
-            self._opened = open_remote(
-                self._given, trusted=self._trusted, patience=OBJECT_SECONDS, options=self._options
-            )
+            self._opened = open_remote(self._given, trusted=self._trusted, patience=OBJECT_SECONDS)
         return self._opened
 
     def give_up(self) -> None:

@@ -166,23 +166,17 @@ class _Receiver:
         """The attempts of all that is fetched, and the new attempts of the other targets."""
         asked: dict[Key, list[Name]] = {}
         for rref in [*bills, *targets]:
-            context = self._context(rref, bills)
-            key = (rref.dref, context.digest)
-            if key not in asked:
-                have = set() if rref in bills else self._ids(rref.dref, context)
-                found = self.listings[rref.dref].attempts(context.digest)
-                asked[key] = [(rref.dref, c, i) for c, i in found if i not in have]
+            dref, new = rref.dref, rref in bills
+            digest = (bills[rref].context if new else self.store.context(rref)).digest
+            if (dref, digest) not in asked:
+                have = () if new else {a.id for a in self.store.attempts(dref)}
+                found = self.listings[dref].attempts(digest)
+                asked[dref, digest] = [(dref, c, i) for c, i in found if i not in have]
         copies: Copies = {}
         for copy in self._read(name for names in asked.values() for name in names):
             attempt = copy.record.attempt
             copies.setdefault((attempt.dref, attempt.context), []).append(copy)
         return copies
-
-    def _context(self, rref: RRef, bills: Bills) -> Context:
-        return bills[rref].context if rref in bills else self.store.context(rref)
-
-    def _ids(self, dref: DRef, context: Context) -> set[str]:
-        return {a.id for a in self.store.attempts(dref) if a.context == context.digest}
 
     def _record(self, rrefs: Iterable[RRef], copies: Copies) -> int:
         """Records the new attempts of realizations that are here."""

@@ -89,15 +89,12 @@ class _Sender:
         self._list([rref.dref])
         return self.listings[rref.dref].has(names.realization(rref))
 
-    def _knows(self, copy: Copy) -> bool:
-        return self.listings[copy.record.attempt.dref].has(_name(copy))
-
     def _records(self, copies: Iterable[Copy]) -> dict[str, bytes | None]:
         """The texts of the records at the remote, by name; None for a text that was not needed.
 
         With `repair`, an unreadable record counts as absent.
         """
-        known = [copy for copy in copies if self._knows(copy)]
+        known = [c for c in copies if self.listings[c.record.attempt.dref].has(_name(c))]
         found: dict[str, bytes | None] = {_name(copy): None for copy in known}
         asked = [copy for copy in known if self.repair or self._lacks_signature(copy)]
         for copy, text in self.remote.each(self._read, asked):

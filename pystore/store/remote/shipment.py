@@ -141,18 +141,13 @@ def _copy(store: Store, attempt: Attempt, context: Context, diffs: bool) -> Copy
         home = below.home(store.layout, attempt)
         path = home.beside(attempt.dref, attempt.context, attempt.number, suffix)
         content = _small(path)
-        if content and not (suffix == "trace" and _is_torn(path)):
+        if content and not (suffix == "trace" and attempt_files.damage(*os.path.split(path))):
             files[suffix] = content
     digests = {suffix: blake3(content).hexdigest() for suffix, content in files.items()}
     record = Record(attempt._replace(tree=attempt.tree or _tree(store, attempt)), context, digests)
     if diffs and (diff := store.diff(attempt)):
         files["diff"] = diff
     return Copy(fitting(record), files)
-
-
-def _is_torn(path: str) -> bool:
-    folder, _, name = path.rpartition("/")
-    return bool(attempt_files.damage(folder, name))
 
 
 def _small(path: str) -> bytes:

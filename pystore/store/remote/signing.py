@@ -39,8 +39,7 @@ class Key:
                 PystoreWarning,
                 stacklevel=3,
             )
-        self._private = _private(bytes.fromhex(text))
-        self.public = _hex_of(self._private)
+        self._private, self.public = _pair(bytes.fromhex(text))
 
     def sign(self, text: bytes) -> bytes:
         """The signature of a text, as the content of an object."""
@@ -60,7 +59,7 @@ def make_key(path: str | os.PathLike[str]) -> str:
     `trusted_keys=[…]`, or PYSTORE_TRUSTED_KEYS. Raises BadPlace.
     """
     seed = os.urandom(32)
-    public = _hex_of(_private(seed))
+    _, public = _pair(seed)
     try:
         disk.write_new(expanded(path), seed.hex().encode() + b"\n", durable=True, mode=0o600)
     except OSError as error:
@@ -103,15 +102,13 @@ def trusting(keys: Iterable[str] | None) -> frozenset[str] | None:
     return trusted
 
 
-def _private(seed: bytes) -> "Ed25519PrivateKey":
+def _pair(seed: bytes) -> tuple["Ed25519PrivateKey", str]:
+    """A private key and its public key."""
     _require()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    return Ed25519PrivateKey.from_private_bytes(seed)
-
-
-def _hex_of(key: "Ed25519PrivateKey") -> str:
-    return key.public_key().public_bytes_raw().hex()
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    return key, key.public_key().public_bytes_raw().hex()
 
 
 def _require() -> None:

@@ -90,7 +90,9 @@ class WebPlace(UrlPlace):
                     moved = response.status in _MOVED
                     target = response.headers.get("Location") if moved else None
                     if target is None:
-                        _check(response, path)
+                        if response.status == 404:
+                            raise FileNotFoundError(path)
+                        response.raise_for_status()
                         yield response
                         return
                 url = self._redirected(url, target)
@@ -146,12 +148,6 @@ class WebPlace(UrlPlace):
             )
         links = (link.decode("latin-1").rstrip("/") for link in _LINK.findall(page))
         return [link.rpartition("/")[2] for link in links]
-
-
-def _check(response: "ClientResponse", path: str) -> None:
-    if response.status == 404:
-        raise FileNotFoundError(path)
-    response.raise_for_status()
 
 
 def _is_at_home(url: "URL", own: "URL") -> bool:
