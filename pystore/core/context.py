@@ -11,9 +11,11 @@ from .digest import digest, short
 from .errors import BadRef, Corrupted
 from .refs import DRef, RRef
 
+CONTEXT = "context.json"  # the name of its file in a realization
+
 
 class Context(Mapping[DRef, tuple[RRef, ...]]):
-    """The sorted realizations chosen for each direct input; immutable."""
+    """The realizations chosen for each direct input, sorted; immutable."""
 
     __slots__ = ("_chosen", "digest", "text")
 

@@ -9,6 +9,7 @@ from ..core.events import Listener, ignore
 from ..core.refs import DRef, RRef, parse_ref
 from ..core.transfer import Transfer
 from ..store.current import current_store
+from ..store.defaults import defaults, heard
 from ..store.home import expanded
 from ..store.layout import exists
 from ..store.remote import archive, signing
@@ -16,11 +17,10 @@ from ..store.remote.copy_stores import copy_realizations
 from ..store.remote.receive import receive
 from ..store.remote.remote import open_remote
 from ..store.remote.send import send
-from ..store.remote.settings import Defaults, Url
+from ..store.remote.settings import Url
 from ..store.remote.shipment import sendable, sendable_one
 from ..store.remote.signing import make_key as make_key
 from ..store.store import Store
-from .watching import shown
 
 Refs = Any
 """An RRef, a DRef (all its realizations), a Closure (those of its targets), or several of these."""
@@ -53,7 +53,7 @@ def push(
     signer = signing.Key(key) if key is not None else None
     rrefs = list(_sendable(refs, store))
     remote = open_remote(to, make=True, options=options)
-    with shown(progress, listener) as hear:
+    with heard(progress, listener) as hear:
         return send(
             store, rrefs, remote, key=signer, repair=repair, diffs=_diffs(diffs), listener=hear
         )
@@ -80,7 +80,7 @@ def pull(
     """
     store, trusted = store or current_store(), _trusted(trusted_keys)
     remote = open_remote(from_, trusted=trusted, options=options)
-    with shown(progress, listener) as hear:
+    with heard(progress, listener) as hear:
         return receive(store, list(_named(refs)), remote, hear)
 
 
@@ -103,7 +103,7 @@ def copy(
     source = _store_at(from_store)
     rrefs = list(_sendable(refs, source))
     target = to_store if isinstance(to_store, Store) else Store(to_store)
-    with shown(progress, listener) as hear:
+    with heard(progress, listener) as hear:
         return copy_realizations(source, target, rrefs, hear)
 
 
@@ -154,16 +154,16 @@ def import_archive(
     something is missing in it.
     """
     store, trusted = store or current_store(), _trusted(trusted_keys)
-    with shown(progress, listener) as hear:
+    with heard(progress, listener) as hear:
         return archive.import_archive(store, expanded(file), trusted, hear)
 
 
 def _diffs(wanted: bool | None) -> bool:
-    return Defaults.diffs() if wanted is None else wanted
+    return defaults().diffs() if wanted is None else wanted
 
 
 def _trusted(keys: str | Iterable[str] | None) -> frozenset[str] | None:
-    return signing.trusting(Defaults.trusted_keys() if keys is None else keys)
+    return signing.trusting(defaults().trusted_keys() if keys is None else keys)
 
 
 def _sendable(refs: Refs, store: Store) -> Iterator[RRef]:

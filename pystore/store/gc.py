@@ -15,15 +15,16 @@ from pathlib import Path
 
 from ..core.errors import Corrupted, NotInStore
 from ..core.gc_policy import GcPolicy
-from ..core.manifest import Manifest
+from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import counted, listed
 from ..core.refs import RRef
-from . import disk, in_use, locks, rights, tree
+from . import disk, locks, rights, tree
 from .chosen import chosen
-from .commit import MANIFEST
+from .gate import gate
+from .live_file import used
 from .pins import pins, roots_at
+from .reader import Reader
 from .rights import Obstacle, obstacle
-from .store import Store
 from .trash import discard, discard_litter
 
 Keepable = RRef | str | Path | GcPolicy
@@ -58,7 +59,7 @@ class Garbage:
 
 @rights.explained
 def collect(
-    store: Store, keep: Iterable[Keepable] | None = None, *, dry_run: bool = True
+    store: Reader, keep: Iterable[Keepable] | None = None, *, dry_run: bool = True
 ) -> Garbage:
     """Removes each realization that no root keeps, and what dead processes left.
 
@@ -68,7 +69,7 @@ def collect(
     user's stays, and is named; where it cannot be read what must stay, all realizations do.
     """
     kept, store = None if keep is None else list(keep), store.own
-    with in_use.gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
+    with gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
         found = _look(store, kept)
         shared = store.pool.shared(Path(store.layout.out(rref)) for rref in found.victims)
         if not dry_run:
@@ -108,7 +109,7 @@ class _Found:
 _BARRED = (errno.EPERM, errno.EACCES, errno.EBUSY)
 
 
-def _look(store: Store, kept: list[Keepable] | None) -> _Found:
+def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
     found = _Found({})
     found.litter = {path: path for path in _litter(store, found) if found.may_go(path)}
     try:
@@ -123,15 +124,15 @@ def _look(store: Store, kept: list[Keepable] | None) -> _Found:
     return found
 
 
-def _folder(store: Store, rref: RRef) -> Path:
+def _folder(store: Reader, rref: RRef) -> Path:
     return Path(store.layout.realization(rref))
 
 
-def _roots(store: Store, kept: list[Keepable] | None) -> set[RRef]:
+def _roots(store: Reader, kept: list[Keepable] | None) -> set[RRef]:
     # Another process may still read what it was given; this one has asked for the collection,
     # and keeps only what its own running builds need.
     own = frozenset() if store.session.running else store.session.names
-    roots = in_use.used(store.layout.tmp, without=own) | set(pins(store).values())
+    roots = used(store.layout.tmp, without=own) | set(pins(store).values())
     if kept is None:
         roots |= chosen(store)
     for one in kept or ():
@@ -153,7 +154,7 @@ def _expanded(path: str | Path) -> Path:
         return Path(path)  # not even a path: it leads nowhere, and is named as such
 
 
-def _closed(store: Store, roots: set[RRef]) -> set[RRef]:
+def _closed(store: Reader, roots: set[RRef]) -> set[RRef]:
     marked: set[RRef] = set()
     stack = list(roots)
     while stack:
@@ -169,14 +170,14 @@ def _closed(store: Store, roots: set[RRef]) -> set[RRef]:
     return marked
 
 
-def _size(store: Store, rref: RRef) -> int:
+def _size(store: Reader, rref: RRef) -> int:
     try:
         return Manifest.parse(disk.read(store.layout.realization(rref) + f"/{MANIFEST}")).size
     except (FileNotFoundError, Corrupted):
         return 0
 
 
-def _litter(store: Store, found: _Found) -> list[Path]:
+def _litter(store: Reader, found: _Found) -> list[Path]:
     areas = {store.layout.tmp, store.staging_area}
     paths = sorted(path for area in areas for path in area.iterdir())
     waiting = [path for path in paths if _is_left(path, found)]
@@ -191,7 +192,7 @@ def _is_left(path: Path, found: _Found) -> bool:
         return False
 
 
-def _move_away(store: Store, found: _Found) -> None:
+def _move_away(store: Reader, found: _Found) -> None:
     homes = set()
     for rref in list(found.victims):
         target = _folder(store, rref)
@@ -216,7 +217,7 @@ def _move_away(store: Store, found: _Found) -> None:
             del found.litter[path]
 
 
-def _empty_trash(store: Store, found: _Found) -> None:
+def _empty_trash(store: Reader, found: _Found) -> None:
     barred: list[OSError] = []
     for resting in sorted(store.layout.trash.iterdir()):
         if resting not in found.litter and not found.may_go(resting):

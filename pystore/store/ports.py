@@ -15,6 +15,7 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import Context
 from ..core.events import Listener
+from ..core.manifest import Manifest
 from ..core.matchers import Matcher
 from ..core.refs import DRef, RRef
 from .commit import Committed
@@ -112,6 +113,15 @@ class StoreProtocol(Protocol):
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore."""
 
+    def manifest(self, rref: RRef) -> Manifest:
+        """The artifacts of a realization. Raises NotInStore."""
+
+    def home(self, ref: DRef | RRef) -> Path:
+        """The directory of a derivation or of a realization, whether it is there or not."""
+
+    def counts_since(self, attempt: Attempt) -> int:
+        """When an attempt came to count [ns since the epoch, UTC]: its adoption or its start."""
+
     def rejection(self, rref: RRef) -> str:
         """Why a realization must not be used; "" where nobody has rejected it."""
 
@@ -124,8 +134,15 @@ class StoreProtocol(Protocol):
     def building(self) -> AbstractContextManager[None]:
         """Marks this process as building inside the block."""
 
-    def hold(self, rrefs: tuple[RRef, ...]) -> bool:
-        """Keeps these while this process lives. Returns False when one is not there any more."""
+    def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
+        """Keeps these until they are released. Returns False when one is not there any more."""
+
+    def release(self, rrefs: Iterable[RRef], user: object | None = None) -> None:
+        """Lets go of these, as far as nothing else holds them."""
+
+    @property
+    def held(self) -> frozenset[RRef]:
+        """The realizations that this process holds."""
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that this matcher is known to choose among the realizations of this."""
