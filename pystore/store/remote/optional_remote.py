@@ -1,18 +1,20 @@
 """OptionalRemote: a remote that is used until it fails once."""
 
 from .address import shown
+from .open_place import check_url
 from .remote import Remote, open_remote
+from .settings import Url
 
 OBJECT_SECONDS = 60.0  # [s] for one object
 
 
 class OptionalRemote:
-    """The remote at a URL, opened on first use."""
+    """The remote at a URL, opened on first use. Raises BadPlace when no package can use it."""
 
-    def __init__(self, url: str, trusted: frozenset[str] | None) -> None:
-        self.url = shown(url)
+    def __init__(self, url: Url, trusted: frozenset[str] | None) -> None:
+        self._given = check_url(url)
+        self.url = shown(self._given)
         self.failed = False
-        self._given = url
         self._trusted = trusted
         self._opened: Remote | None = None
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import BadPlace, PystoreWarning
 from .. import disk
+from ..defaults import defaults
 from ..home import expanded
 
 if TYPE_CHECKING:
@@ -85,8 +86,12 @@ def is_signed(public: str, text: bytes, signature: bytes) -> bool:
     return True
 
 
-def trusting(keys: Iterable[str] | None) -> frozenset[str] | None:
-    """The trusted public keys, checked; None trusts everybody. Raises BadPlace."""
+def trusting(keys: str | Iterable[str] | None) -> frozenset[str] | None:
+    """The trusted public keys, by default those of the settings; None trusts everybody.
+
+    Raises BadPlace where one is no public key.
+    """
+    keys = defaults().trusted_keys() if keys is None else keys
     if keys is None:
         return None
     trusted = frozenset([keys] if isinstance(keys, str) else keys)

@@ -9,10 +9,11 @@ from ...core.errors import BadPlace
 from ...core.printable import counted
 from ...core.refs import DRef, RRef
 from ...core.transfer import Transfer
-from ...run import exchange
 from ...store.home import expanded
+from ...store.remote import exchange
 from ...store.remote.find import find_at
 from ...store.remote.remote import open_remote
+from ...store.remote.signing import make_key
 from ..quantities import size
 from .command_context import CommandContext, as_json, edge, report
 from .ref import REFS
@@ -143,7 +144,7 @@ def key(file: Path) -> None:
 
     Push with the file; give what is printed to those who pull, for --trust.
     """
-    click.echo(exchange.make_key(file))
+    click.echo(make_key(file))
 
 
 def _tell(transfer: Transfer, as_json: bool) -> None:

@@ -3,24 +3,24 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..core.derivation import Closure
-from ..core.errors import BadStage, NotAStore
-from ..core.events import Listener, ignore
-from ..core.refs import DRef, RRef, parse_ref
-from ..core.transfer import Transfer
-from ..store.current import current_store
-from ..store.defaults import defaults, heard
-from ..store.home import expanded
-from ..store.layout import exists
-from ..store.remote import archive, signing
-from ..store.remote.copy_stores import copy_realizations
-from ..store.remote.receive import receive
-from ..store.remote.remote import open_remote
-from ..store.remote.send import send
-from ..store.remote.settings import Url
-from ..store.remote.shipment import sendable, sendable_one
-from ..store.remote.signing import make_key as make_key
-from ..store.store import Store
+from ...core.derivation import Closure
+from ...core.errors import BadStage, NotAStore
+from ...core.events import Listener, ignore
+from ...core.refs import DRef, RRef, parse_ref
+from ...core.transfer import Transfer
+from ..current import current_store
+from ..defaults import defaults, heard
+from ..home import expanded
+from ..layout import exists
+from ..store import Store
+from . import archive
+from .copy_stores import copy_realizations
+from .receive import receive
+from .remote import open_remote
+from .send import send
+from .settings import Url
+from .shipment import sendable, sendable_one
+from .signing import Key, trusting
 
 Refs = Any
 """An RRef, a DRef (all its realizations), a Closure (those of its targets), or several of these."""
@@ -50,7 +50,7 @@ def push(
     Raises BadPlace, NotInStore, Corrupted before anything is sent; FetchError.
     """
     store = store or current_store()
-    signer = signing.Key(key) if key is not None else None
+    signer = Key(key) if key is not None else None
     rrefs = list(_sendable(refs, store))
     remote = open_remote(to, make=True, options=options)
     with heard(progress, listener) as hear:
@@ -78,7 +78,7 @@ def pull(
 
     Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError.
     """
-    store, trusted = store or current_store(), _trusted(trusted_keys)
+    store, trusted = store or current_store(), trusting(trusted_keys)
     remote = open_remote(from_, trusted=trusted, options=options)
     with heard(progress, listener) as hear:
         return receive(store, list(_named(refs)), remote, hear)
@@ -134,7 +134,7 @@ def export_archive(
     Corrupted.
     """
     store = store or current_store()
-    signer = signing.Key(key) if key is not None else None
+    signer = Key(key) if key is not None else None
     path, rrefs = expanded(file), _sendable(refs, store)
     return archive.export_archive(store, rrefs, path, signer, diffs=_diffs(diffs))
 
@@ -153,17 +153,13 @@ def import_archive(
     shows how far it is. Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when
     something is missing in it.
     """
-    store, trusted = store or current_store(), _trusted(trusted_keys)
+    store, trusted = store or current_store(), trusting(trusted_keys)
     with heard(progress, listener) as hear:
         return archive.import_archive(store, expanded(file), trusted, hear)
 
 
 def _diffs(wanted: bool | None) -> bool:
     return defaults().diffs() if wanted is None else wanted
-
-
-def _trusted(keys: str | Iterable[str] | None) -> frozenset[str] | None:
-    return signing.trusting(defaults().trusted_keys() if keys is None else keys)
 
 
 def _sendable(refs: Refs, store: Store) -> Iterator[RRef]:
