@@ -94,8 +94,10 @@ class ZstdReader(io.RawIOBase):
             raise EOFError("the file ends in the middle of a frame")
         ready = b""
         while rest:
+            if self._frame.eof and self._single:
+                raise ValueError("something follows the archive")
             if self._frame.eof:
-                self._start_frame()
+                self._frame = self._new_frame()
             try:
                 ready += self._frame.decompress(rest)
             except self._error as error:
@@ -103,8 +105,3 @@ class ZstdReader(io.RawIOBase):
             rest = self._frame.unused_data if self._frame.eof else b""
         self._ready = memoryview(ready)
         return bool(packed)
-
-    def _start_frame(self) -> None:
-        if self._single:
-            raise ValueError("something follows the archive")
-        self._frame = self._new_frame()

@@ -20,12 +20,13 @@ def in_order(contexts: Mapping[RRef, Context]) -> list[RRef]:
     return [rref for rref in TopologicalSorter(graph).static_order() if rref in contexts]
 
 
-def with_ancestors(
+def hold_with_ancestors(
     store: Store, rrefs: Iterable[RRef], optional: Callable[[RRef], bool] = lambda _: False
 ) -> dict[RRef, Context]:
-    """The contexts of these realizations of the store, and of all their ancestors.
+    """The contexts of these realizations and of all their ancestors, inputs first.
 
-    An absent realization is left out where `optional` says so. Raises NotInStore, Corrupted.
+    The store holds all of them. An absent realization is left out where `optional` says so. Raises
+    NotInStore, Corrupted.
     """
     found: dict[RRef, Context] = {}
     stack = list(rrefs)
@@ -41,4 +42,5 @@ def with_ancestors(
             raise
         found[rref] = store.context(rref)
         stack += inputs(found[rref])
-    return found
+    store.hold(tuple(found))
+    return {rref: found[rref] for rref in in_order(found)}

@@ -26,8 +26,8 @@ from .. import disk, locks, tree
 from ..layout import well_formed
 from ..store import Store
 from ..untrusted_archives import CheckedMember, ZstdReader, members, open_tar
-from . import limits, names
-from .ancestry import in_order, inputs, with_ancestors
+from . import names
+from .ancestry import hold_with_ancestors, inputs
 from .parts import Part
 from .place import FolderPlace
 from .receive import receive
@@ -56,16 +56,15 @@ def export_archive(
     """
     check_name(file)
     wanted = sorted(set(rrefs))
-    contexts = with_ancestors(store, wanted)
-    store.hold(tuple(contexts))
-    order = in_order(contexts)
-    shipments = [Shipment(store, rref) for rref in order]
-    bytes_of = {d: (s, part) for s in shipments for d, part in s.digested()}
+    contexts = hold_with_ancestors(store, wanted)
+    shipments = [Shipment(store, rref) for rref in contexts]
+    bytes_of = {d: (s, part) for s in shipments for d, part, _ in s.parts()}
     texts = dict(texts_of(store, shipments, contexts, key, diffs=diffs))
     with _replacing(file) as stream:
         _write(stream, texts, bytes_of)
     attempts = sum(1 for name in texts if name.endswith(".json") and name.count(".") == 2)
-    return Transfer(tuple(wanted), tuple(order), attempts, sum(s.manifest.size for s in shipments))
+    size = sum(shipment.manifest.size for shipment in shipments)
+    return Transfer(tuple(wanted), tuple(contexts), attempts, size)
 
 
 def check_name(file: Path) -> None:
@@ -134,7 +133,7 @@ def import_archive(
     trusted: frozenset[str] | None = None,
     listener: Listener = ignore,
 ) -> Transfer:
-    """Takes the content of an archive into the store, where the store lacks it; checks all of it.
+    """Adds to the store the realizations and attempts of an archive; checks all of them.
 
     Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when something is missing in it.
     """
@@ -229,7 +228,7 @@ def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path
     name = member.name
     if not member.isreg() or member.issparse() or not names.is_object(name):
         raise _refused("something that is no object of a remote", name)
-    if not 0 <= member.size <= limits.most(name):
+    if not 0 <= member.size <= names.largest(name):
         raise _refused("an object of an impossible size", name)
     if member.size > disk.free(folder):
         raise _no_room(folder, f"an object of {member.size} bytes finds no room")

@@ -17,7 +17,6 @@ from ...core.manifest import Entry, Manifest
 from ...core.refs import DRef, RRef
 from .parts import Part, parts_of
 
-LARGEST = 1 << 28  # [bytes] of the text
 LONGEST = 3000  # [bytes] of a path; below the path of a store, an operating system still takes it
 _EACH = 67  # [bytes] of one digest in the list of parts, with quotes and comma
 _HASH = re.compile(r"[0-9a-f]{64}\Z")

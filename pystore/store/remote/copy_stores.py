@@ -13,7 +13,7 @@ from ...core.events import Fetched, Listener, Progress, ignore
 from ...core.refs import RRef
 from ...core.transfer import Transfer
 from ..store import Store
-from .ancestry import in_order, with_ancestors
+from .ancestry import hold_with_ancestors
 from .arrival import Arrival
 from .history import record_copies
 from .receive import is_here
@@ -32,14 +32,14 @@ def copy_realizations(
     if os.path.samefile(source.root, target.root):
         raise BadPlace("both are one store", path=target.root, remedy="name two stores")
     wanted = sorted(set(rrefs))
-    contexts = with_ancestors(source, wanted, lambda rref: is_here(target, rref))
-    source.hold(tuple(contexts))
-    order = in_order(contexts)
-    target.hold(tuple(order))  # before looking, so that gc removes nothing afterwards
-    lacking = [rref for rref in order if not is_here(target, rref)]
+    contexts = hold_with_ancestors(source, wanted, lambda rref: is_here(target, rref))
+    target.hold(tuple(contexts))  # before looking, so that gc removes nothing afterwards
+    lacking = [rref for rref in contexts if not is_here(target, rref)]
     shipments = [Shipment(source, rref) for rref in lacking]
     total, done = sum(s.manifest.size for s in shipments), 0
-    count = sum(_merge(source, target, rref, contexts[rref]) for rref in set(order) - set(lacking))
+    count = sum(
+        _merge(source, target, rref, contexts[rref]) for rref in set(contexts) - set(lacking)
+    )
     for shipment in shipments:
         count += _bring(source, target, shipment, contexts[shipment.rref])
         done += shipment.manifest.size
@@ -65,9 +65,7 @@ def _bring(source: Store, target: Store, shipment: Shipment, context: Context) -
             if entry.kind == "file" and entry.size:
                 arrival.take(entry.path, out + b"/" + entry.path)
         return arrival.finish(copies_in(source, {shipment.rref: context}))
-    except ChecksumMismatch as error:  # no network in between: the source is damaged
-        raise shipment.damaged(str(error.because)) from None
-    except OSError as error:
-        raise shipment.damaged(str(error)) from None
+    except (ChecksumMismatch, OSError) as error:  # no network in between: the source is damaged
+        raise shipment.damaged(str(getattr(error, "because", error))) from None
     finally:
         arrival.discard()

@@ -19,7 +19,7 @@ from .receive import receive
 from .remote import open_remote
 from .send import send
 from .settings import Url
-from .shipment import sendable, sendable_one
+from .shipment import sendable
 from .signing import Key, trusting
 
 Refs = Any
@@ -51,7 +51,7 @@ def push(
     """
     store = store or current_store()
     signer = Key(key) if key is not None else None
-    rrefs = list(_sendable(refs, store))
+    rrefs = _sendable(refs, store)
     remote = open_remote(to, make=True, options=options)
     with heard(progress, listener) as hear:
         return send(
@@ -101,7 +101,7 @@ def copy(
     the disk of the second has no room.
     """
     source = _store_at(from_store)
-    rrefs = list(_sendable(refs, source))
+    rrefs = _sendable(refs, source)
     target = to_store if isinstance(to_store, Store) else Store(to_store)
     with heard(progress, listener) as hear:
         return copy_realizations(source, target, rrefs, hear)
@@ -147,11 +147,11 @@ def import_archive(
     progress: bool = True,
     store: Store | None = None,
 ) -> Transfer:
-    """Takes the content of a file that `export_archive` has written into the store.
+    """Adds to the store the realizations and attempts in a file of `export_archive`.
 
-    All of it is checked as by `pull`; `trusted_keys` as for `pull`. With `progress`, a terminal
-    shows how far it is. Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when
-    something is missing in it.
+    All is checked as by `pull`; `trusted_keys` as for `pull`. With `progress`, a terminal shows how
+    far it is. Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when something is
+    missing in the file.
     """
     store, trusted = store or current_store(), trusting(trusted_keys)
     with heard(progress, listener) as hear:
@@ -162,12 +162,8 @@ def _diffs(wanted: bool | None) -> bool:
     return defaults().diffs() if wanted is None else wanted
 
 
-def _sendable(refs: Refs, store: Store) -> Iterator[RRef]:
-    for ref in _named(refs):
-        if isinstance(ref, RRef):
-            yield sendable_one(store, ref)
-        else:
-            yield from sendable(store, ref)
+def _sendable(refs: Refs, store: Store) -> list[RRef]:
+    return [rref for ref in _named(refs) for rref in sendable(store, ref)]
 
 
 def _named(refs: Refs) -> Iterator[DRef | RRef]:

@@ -1,4 +1,4 @@
-"""The names of the objects at a remote.
+"""The names of the objects at a remote, and how large each may be.
 
 An object is written once and never changed. Its name determines its content, but for the random id
 of an attempt. One listing of a derivation's folder names everything that the remote has about it.
@@ -8,13 +8,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...core.config import MAX_BYTES
 from ...core.refs import DRef, RRef
 from ..layout import well_formed
+from . import parts
 
 FORMAT = 1
 MARK = "pystore-remote.json"
 BESIDE = ("trace", "log")  # files beside an attempt that travel with it
-LARGEST = 1 << 20  # [bytes] of one of these, or of a diff
+
+LARGEST_FILE = 1 << 20  # [bytes] of one of these, or of a diff
+LARGEST_RECORD = 1 << 24  # [bytes]
+_LARGEST_BILL = 1 << 28  # [bytes]
+_LARGEST = {MARK: 10_000, "config.json": 4 * MAX_BYTES, "sig": 1000}  # [bytes]
 
 _RECORD = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})\.json\Z")
 _SIGNATURE = re.compile(r"([0-9a-f]{32}\.[0-9a-f]{32})\.([0-9a-f]{64})\.sig\Z")
@@ -28,6 +34,19 @@ _OBJECT = re.compile(
       | [0-9a-f]{32}\.[0-9a-f]{32}\.(json | trace | log | [0-9a-f]{64}\.sig))""",
     re.X,
 )
+
+
+def largest(name: str) -> int:
+    """The largest size of an object of this name [bytes]."""
+    if name.startswith("parts/"):
+        return parts.SIZE
+    if name.startswith("resolved/"):
+        return 0
+    last = name.rpartition("/")[2]
+    kind = last if last in _LARGEST else last.rpartition(".")[2]
+    if kind == "json":
+        return LARGEST_RECORD if last.count(".") == 2 else _LARGEST_BILL
+    return _LARGEST.get(kind, LARGEST_FILE)
 
 
 def is_object(name: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ...core.config import Config
 from ...core.context import Context
-from ...core.errors import ChecksumMismatch, Corrupted, NotInStore, Untrusted
+from ...core.errors import ChecksumMismatch, Corrupted, NotInStore, PystoreError, Untrusted
 from ...core.events import Fetched, Listener, Progress, ignore
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
@@ -97,10 +97,8 @@ class _Receiver:
         if not all(found.values()):  # a realization counts only if a believable record names it
             made = self._made(listing)
             found = {rref: here for rref, here in found.items() if here or rref in made}
-        if not found and listing.realizations and self.remote.trusted is not None:
-            raise self._untrusted(ref)
         if not found:
-            raise _absent(ref, self.remote)
+            raise self._unnamed(ref, listing.realizations)
         return list(found)
 
     def _made(self, listing: Listing) -> set[RRef | None]:
@@ -189,18 +187,18 @@ class _Receiver:
 
     def _check_made(self, rref: RRef, copies: Copies) -> None:
         made = (c for found in copies.values() for c in found if c.record.attempt.rref == rref)
-        if any(made):
-            return
-        if self.remote.trusted is not None and self.listings[rref.dref].attempts():
-            raise self._untrusted(rref)
-        raise _absent(rref, self.remote)
+        if not any(made):
+            raise self._unnamed(rref, self.listings[rref.dref].attempts())
 
-    def _untrusted(self, ref: DRef | RRef) -> Untrusted:
+    def _unnamed(self, ref: DRef | RRef, there: object) -> PystoreError:
+        """The error where no believable record names a realization; is anything `there`?"""
+        if self.remote.trusted is None or not there:
+            return _absent(ref, self.remote)
         return Untrusted(
             "no trusted key has signed this",
             ref=ref,
             url=self.remote.url,
-            trusted=listed(sorted(self.remote.trusted or ())),
+            trusted=listed(sorted(self.remote.trusted)),
             remedy="ask who pushed it to push it again with a key that you trust",
         )
 

@@ -21,9 +21,7 @@ from ...core.errors import BadRef, Corrupted
 from ...core.plain import MAX_DEPTH
 from ...core.refs import DRef, RRef
 from .bill_of_parts import check_context
-from .names import BESIDE
-
-LARGEST = 1 << 24  # [bytes] of the text
+from .names import BESIDE, LARGEST_RECORD
 
 _HEAD = '{"checksum":"'
 _BODY = len(_HEAD) + 32 + 2
@@ -59,7 +57,7 @@ class Record:
 
 def fitting(record: Record) -> Record:
     """The record, without most of its notes if it would be longer than a reader takes."""
-    if len(record.text) < LARGEST:
+    if len(record.text) < LARGEST_RECORD:
         return record
     attempt = record.attempt
     notes = {key: said for key, said in attempt.notes.items() if key == "adopted"}

@@ -26,7 +26,7 @@ from ...core.errors import (
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ..attempt_files import diff_digest
-from . import limits, names, signing
+from . import names, signing
 from .bill_of_parts import BillOfParts, parse_bill
 from .names import Listing
 from .open_place import place_at
@@ -39,6 +39,7 @@ Result = TypeVar("Result")
 
 _MARK = {"digest": "blake3", "features": [], "format": names.FORMAT}
 MARK_TEXT = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+_MARK_SIZE = names.largest(names.MARK)
 _HEAD = 1 << 22  # [bytes] at the beginning of a bill, which hold nearly every context
 
 
@@ -175,7 +176,7 @@ class Remote:
         return names.pairs(self.place.names(f"resolved/{resolved}"))
 
     def _read(self, name: str) -> bytes:
-        most = limits.most(name)
+        most = names.largest(name)
         content = self.place.read(name, most + 1)
         if len(content) > most:
             raise self._wrong(name, "it is longer than it may be")
@@ -213,7 +214,7 @@ def open_remote(
         )
     remote = Remote(place, trusted, patience)
     try:
-        check_mark(place, in_time(lambda: place.read(names.MARK, limits.MARK), remote.patience))
+        check_mark(place, in_time(lambda: place.read(names.MARK, _MARK_SIZE), remote.patience))
     except FileNotFoundError as error:
         if not make:
             in_time(lambda: refuse_store(place), remote.patience)
@@ -232,7 +233,7 @@ def open_remote(
 def refuse_store(place: Place) -> None:
     """Raises BadPlace when the place is a store."""
     try:
-        place.read("pystore.json", limits.MARK)
+        place.read("pystore.json", _MARK_SIZE)
     except FileNotFoundError:
         return
     raise BadPlace(

@@ -18,7 +18,7 @@ from ...core.transfer import Transfer
 from ..adopt import resolved_digest
 from ..store import Store
 from . import names, record
-from .ancestry import in_order, with_ancestors
+from .ancestry import hold_with_ancestors
 from .history import Copy
 from .names import Listing
 from .remote import Remote, write_mark
@@ -61,11 +61,9 @@ class _Sender:
     listings: dict[DRef, Listing] = field(default_factory=dict)
 
     def send(self, wanted: list[RRef]) -> Transfer:
-        contexts = with_ancestors(self.store, wanted, self._has)
-        self.store.hold(tuple(contexts))
-        order = in_order(contexts)
-        self._list({rref.dref for rref in order})
-        lacking = [rref for rref in order if self.repair or not self._has(rref)]
+        contexts = hold_with_ancestors(self.store, wanted, self._has)
+        self._list({rref.dref for rref in contexts})
+        lacking = [rref for rref in contexts if self.repair or not self._has(rref)]
         shipments = [Shipment(self.store, rref) for rref in lacking]
         copies = copies_in(self.store, contexts, diffs=self.diffs)
         there = self._records(copies)
@@ -106,7 +104,7 @@ class _Sender:
     def _read(self, copy: Copy) -> bytes | None:
         attempt = copy.record.attempt
         try:
-            text = self.remote.place.read(_name(copy), record.LARGEST)
+            text = self.remote.place.read(_name(copy), names.LARGEST_RECORD)
             record.parse_record(attempt.dref, attempt.context, attempt.id, text)
         except (FileNotFoundError, Corrupted):
             return None
@@ -190,7 +188,7 @@ def _says(text: bytes | None, copy: Copy) -> bool:
 
 def _parts(shipments: list[Shipment]) -> Iterator[tuple[RRef, str, bytes]]:
     for shipment in shipments:
-        for digest, content in shipment.parts():
+        for digest, _, content in shipment.parts():
             yield shipment.rref, digest, content
 
 

@@ -9,7 +9,7 @@ from blake3 import blake3
 from ...core.attempt import Attempt
 from ...core.context import CONTEXT, Context, parse_provenance
 from ...core.errors import BadPlace, Corrupted, NotInStore, UnkeepableOutput
-from ...core.manifest import MANIFEST, Entry, Manifest, encode_name
+from ...core.manifest import Entry, Manifest, encode_name
 from ...core.refs import DRef, RRef
 from .. import attempt_files, below, disk
 from ..store import Store
@@ -27,9 +27,8 @@ class Shipment:
         self.rref = rref
         self._store = store
         self._out = store.path(rref)
-        home = store.layout.holder(rref).realization(rref)
-        self.provenance = disk.read(f"{home}/{CONTEXT}")
-        self.manifest = Manifest.parse(disk.read(f"{home}/{MANIFEST}"))
+        self.provenance = disk.read(store.home(rref) / CONTEXT)
+        self.manifest = store.manifest(rref)
         self._digests: list[str] = []
         if self.manifest.digest != parse_provenance(self.provenance)[2]:
             raise self.damaged("its manifest")
@@ -50,11 +49,6 @@ class Shipment:
             remedy="verify() names all damage; realize its stage again",
         )
 
-    def digested(self) -> Iterator[tuple[str, Part]]:
-        """The parts with their digests; reads all bytes. Raises Corrupted where they differ."""
-        for (digest, _), part in zip(self.parts(), parts_of(self.manifest), strict=True):
-            yield digest, part
-
     def read(self, part: Part) -> bytes:
         """The bytes of a part, read once more."""
         return b"".join(self._slice(piece) for piece in part.slices)
@@ -69,14 +63,14 @@ class Shipment:
                 raise self.damaged(encode_name(piece.path)) from None
             raise self._store.absent(self.rref) from None  # it has just been removed
 
-    def parts(self) -> Iterator[tuple[str, bytes]]:
-        """The digest and the bytes of each part. Raises Corrupted where they differ."""
+    def parts(self) -> Iterator[tuple[str, Part, bytes]]:
+        """The parts, each with its digest and bytes. Raises Corrupted where bytes differ."""
         entries = {entry.path: entry for entry in self.manifest.entries}
         hashers: dict[bytes, blake3] = {}
         for part in parts_of(self.manifest):
             content = b"".join(self._read(part, entries, hashers))
             self._digests.append(blake3(content).hexdigest())
-            yield self._digests[-1], content
+            yield self._digests[-1], part, content
 
     def _read(
         self, part: Part, entries: dict[bytes, Entry], hashers: dict[bytes, blake3]
@@ -152,10 +146,10 @@ def _copy(store: Store, attempt: Attempt, context: Context, diffs: bool) -> Copy
 def _small(path: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            content = file.read(names.LARGEST + 1)
+            content = file.read(names.LARGEST_FILE + 1)
     except FileNotFoundError:
         return b""
-    return content if len(content) <= names.LARGEST else b""
+    return content if len(content) <= names.LARGEST_FILE else b""
 
 
 def _tree(store: Store, attempt: Attempt) -> str | None:
@@ -163,30 +157,27 @@ def _tree(store: Store, attempt: Attempt) -> str | None:
     if attempt.rref is None:
         return None
     try:
-        home = store.layout.holder(attempt.rref).realization(attempt.rref)
-        provenance = disk.read(f"{home}/{CONTEXT}")
-        dref, context, tree = parse_provenance(provenance)
-    except (FileNotFoundError, Corrupted):
+        same = store.context(attempt.rref).digest == attempt.context
+        return store.tree(attempt.rref) if same else None
+    except (NotInStore, Corrupted):
         return None
-    fine = dref == attempt.dref and context.digest == attempt.context
-    return tree if fine else None
 
 
-def sendable(store: Store, dref: DRef) -> list[RRef]:
-    """The realizations of a derivation without those that a person has rejected."""
-    here = {c.rref for c in store.all_candidates(dref) if not c.gone}
-    if not here:
-        raise NotInStore("no realization to send", ref=dref, store=store.root, remedy="realize it")
-    return sorted(here)
+def sendable(store: Store, ref: DRef | RRef) -> list[RRef]:
+    """A realization, or all realizations of a derivation without those that a person has rejected.
 
-
-def sendable_one(store: Store, rref: RRef) -> RRef:
-    """The same reference. Raises BadPlace when a person has rejected the realization."""
-    if rejected := below.verdict(store.layout, rref, "rejected"):
+    Raises NotInStore when there is none, BadPlace when the given realization was rejected.
+    """
+    if isinstance(ref, DRef):
+        here = {c.rref for c in store.all_candidates(ref) if not c.gone}
+        if here:
+            return sorted(here)
+        raise NotInStore("no realization to send", ref=ref, store=store.root, remedy="realize it")
+    if rejected := below.verdict(store.layout, ref, "rejected"):
         raise BadPlace(
             "this was rejected, and is not sent to others",
-            ref=rref,
+            ref=ref,
             reason=rejected.get("reason"),
             remedy="send another realization",
         )
-    return rref
+    return [ref]

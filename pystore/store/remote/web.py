@@ -97,13 +97,11 @@ class WebPlace(UrlPlace):
                         return
                 url = self._redirected(url, target)
                 if not _is_at_home(url, own):
-                    session, asked = stranger, self._asked_of_strangers()
+                    way = {name: asked[name] for name in _WAY if name in asked}
+                    headers = {"Accept-Encoding": "identity"}
+                    session = stranger
+                    asked = {**way, "headers": headers, "allow_redirects": False}
         raise self._refused(f"redirects more than {_REDIRECTS} times")
-
-    def _asked_of_strangers(self) -> dict[str, Any]:
-        options = self._system.kwargs
-        way = {name: options[name] for name in _WAY if name in options}
-        return {**way, "headers": {"Accept-Encoding": "identity"}, "allow_redirects": False}
 
     def _redirected(self, url: "URL", target: str) -> "URL":
         from yarl import URL
