@@ -4,8 +4,8 @@ FD1  No change is missed: a look tells each change that was made before it and s
 FD2  A look at n derivations where nothing is new costs 2n + 1 calls of stat.
 
 A stamp has the inode of a folder and its times of change: `rsync -a` sets the one back, and not
-the other. Two changes may share a tick of a disk's clock, and so a stamp. Therefore the names in a
-folder are compared as well, at each look, until no further change can have the same stamp.
+the other. Two changes may share a tick of a disk's clock, and so a stamp. Therefore a folder with a
+new stamp is told again by the next look, until no further change can have that stamp.
 """
 
 import os
@@ -18,36 +18,35 @@ from typing import NamedTuple
 from ..core.refs import DRef
 from .layout import Layout, well_formed
 
-TICK = 2.0  # [s] of a disk's clock: the longest known, of FAT behind a server; most take 4 ms
+# A tick of a disk's clock is at most so long [s]. Times in whole milliseconds are those of a coarse
+# one: HFS and SFTP have seconds, FAT has two. Others tick with the kernel, which may be held up.
+COARSE, FINE = 2.0, 0.25
 
 Stamp = tuple[int, ...]
-Names = frozenset[tuple[str, int]]  # and inodes
 
 _stamp_of = attrgetter("st_ctime_ns", "st_ino", "st_mtime_ns", "st_dev", "st_size", "st_nlink")
-_NOT_THERE = (FileNotFoundError, NotADirectoryError, PermissionError)
 
 
 def _stat(path: str) -> Stamp | None:
     try:
         stamp: Stamp = _stamp_of(os.stat(path))
         return stamp
-    except _NOT_THERE:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
 
 
-def _names(path: str) -> Names:
+def _names(path: str) -> list[str]:
     try:
-        with os.scandir(path) as entries:
-            return frozenset((entry.name, entry.inode()) for entry in entries)
-    except _NOT_THERE:
-        return frozenset()
+        return os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
 
 
 class World(NamedTuple):
     """How folders and clocks are read."""
 
     stat: Callable[[str], Stamp | None] = _stat  # None: there is no such folder
-    names: Callable[[str], Names] = _names
+    names: Callable[[str], list[str]] = _names
     timer: Callable[[], float] = time.monotonic  # [s]
     clock: Callable[[], int] = time.time_ns  # [ns since the epoch]
 
@@ -59,8 +58,7 @@ class Folder(NamedTuple):
     """A folder as a look has found it."""
 
     stamp: Stamp | None
-    since: float = 0.0  # when a look had found this stamp [s, of the timer]
-    names: Names | None = None  # None: no further change can have the same stamp
+    since: float | None  # when a look had found it [s, of the timer]; None: no change can share it
 
 
 @dataclass(frozen=True)
@@ -120,8 +118,8 @@ class _Look:
     def __init__(self, layout: Layout, before: Seen, world: World) -> None:
         self._layout, self._before, self._world = layout, before, world
         self._begin = world.timer()
-        # A later change has a later time than this, though the disk's clock may differ from ours.
-        self._past = min(world.clock(), before.clock) - int(TICK * 1e9)  # [ns since the epoch]
+        # The disk's clock may differ from ours: what it had reached is known from the last look.
+        self._clock = min(world.clock(), before.clock)
         self._folders: dict[str, Folder] = {}
         self._drefs: frozenset[DRef] | None = None
 
@@ -129,11 +127,11 @@ class _Look:
         """Those that may have changed, of all that the store has or had."""
         drv, known = str(self._layout.drv), self._before.drefs
         if self._has_changed(drv) or known is None:
-            names = (f"dref:{name}" for name, _ in self._world.names(drv))
+            names = (f"dref:{name}" for name in self._world.names(drv))
             self._drefs = frozenset(well_formed(DRef, names))
         else:
             self._drefs = known
-        return self._changed(self._drefs) | ((known or frozenset()) - self._drefs)
+        return self._changed(self._drefs | (known or frozenset()))
 
     def some(self, drefs: Collection[DRef]) -> set[DRef]:
         """Those that may have changed, of these."""
@@ -147,25 +145,30 @@ class _Look:
         return Seen(self._folders, self._drefs, max(times, default=0))
 
     def _changed(self, drefs: Iterable[DRef]) -> set[DRef]:
-        derivation, attempts, has_changed = (
-            self._layout.derivation, self._layout.attempts, self._has_changed,
-        )  # fmt: skip
+        derivation, attempts = self._layout.derivation, self._layout.attempts
         # Both folders are looked at, whatever the first one says.
+        has_changed = self._has_changed
         return {d for d in drefs if has_changed(derivation(d)) | has_changed(attempts(d))}
 
     def _has_changed(self, path: str) -> bool:
         """Whether something in a folder may have changed; notes what is found."""
         stamp, was = self._world.stat(path), self._before.folders.get(path)
         if was is None or was.stamp != stamp:
-            is_past = stamp is None or stamp[0] < self._past
-            names = None if is_past else self._world.names(path)
-            self._folders[path] = Folder(stamp, self._world.timer(), names)
+            self._folders[path] = Folder(stamp, self._since(stamp))
             return True
-        if was.names is None:
+        if was.since is None:
             self._folders[path] = was
             return False
-        names = self._world.names(path)
-        # Who had the same stamp a tick before this look began has had all its changes.
-        is_past = stamp is None or self._begin - was.since >= TICK
-        self._folders[path] = was._replace(names=None if is_past else names)
-        return names != was.names
+        # A whole tick before this look began, some look had found the same stamp.
+        over = stamp is None or self._begin - was.since >= _tick(stamp)
+        self._folders[path] = Folder(stamp, None if over else was.since)
+        return True
+
+    def _since(self, stamp: Stamp | None) -> float | None:
+        if stamp is None or stamp[0] < self._clock - _tick(stamp) * 1e9:
+            return None
+        return self._world.timer()
+
+
+def _tick(stamp: Stamp) -> float:
+    return FINE if stamp[0] % 1_000_000 else COARSE
