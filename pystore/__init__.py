@@ -72,10 +72,11 @@ if TYPE_CHECKING:
         build_seed,
         build_wrapper,
     )
+    from .declare.calls import two_way
     from .declare.choice import best_of
     from .declare.instantiate import instantiate
     from .declare.output import output
-    from .declare.registry import Registry, mkconfig, mkdrv, two_way
+    from .declare.registry import Registry, mkconfig, mkdrv
     from .declare.seeds import seed_everything
     from .declare.stage import Stage
     from .declare.sweep import choice, loguniform, randint, sample, sweep, uniform
@@ -243,10 +244,11 @@ _HOMES = {
         "declare.build": "Build build_cattrs build_config build_context build_deref build_link "
         "build_logdir build_metric build_name build_note build_outpath build_path "
         "build_paths build_progress build_scratch build_seed build_wrapper",
+        "declare.calls": "two_way",
         "declare.choice": "best_of",
         "declare.instantiate": "instantiate",
         "declare.output": "output",
-        "declare.registry": "Registry mkconfig mkdrv two_way",
+        "declare.registry": "Registry mkconfig mkdrv",
         "declare.seeds": "seed_everything",
         "declare.stage": "Stage",
         "declare.sweep": "choice loguniform randint sample sweep uniform",

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from ..core.attempt import Attempt
 from ..core.context import Context
-from ..core.derivation import html_table
 from ..core.errors import BadStage
+from ..core.html import html_table
 from ..core.printable import listed
 from ..core.reads import below, ordered
 from ..core.refs import DRef, RefPath, RRef, selfref

@@ -26,9 +26,8 @@ from ..core.refs import DRef, RRef
 from ..core.repeat_seeds import seeds_to_repeat
 from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Schedule, Wants
 from ..core.tries import Tries
-from ..declare.edits import warn_of_edits
-from ..declare.identity.by_hand import source_digest
-from ..declare.premises import check_premises
+from ..declare.early_checks import check_early
+from ..declare.identity.by_hand import source_digest, warn_of_edits
 from ..store.commit import Committed
 from ..store.ports import StoreProtocol, Substituter
 from .ask_matcher import choose
@@ -81,7 +80,7 @@ class _Loop:
         store: StoreProtocol,
         settings: Settings,
     ) -> None:
-        self._known = {d.dref: d for d in closure.derivations}
+        self._known = closure.by_dref
         self._plan = Schedule(
             {dref: d.config.inputs for dref, d in self._known.items()},
             forced,
@@ -298,7 +297,7 @@ class _Loop:
         if not self._checked:
             chosen = self._plan.chosen
             left = [d for dref, d in self._known.items() if dref not in chosen]
-            check_premises(left, self._store)
+            check_early(left, self._store)
             self._dispatch.check(left)
             self._checked = True
 

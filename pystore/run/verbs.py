@@ -153,7 +153,7 @@ def _realize(
 def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtocol) -> Context:
     """The context of a derivation of the closure, after building what its inputs lack."""
     needs = list(derivation.config.inputs)
-    inputs = Closure.of(needs, {known.dref: known for known in closure.derivations})
+    inputs = Closure.of(needs, closure)
     return Context(dict(zip(needs, realize_many(inputs, store=store), strict=True)))
 
 
@@ -212,12 +212,12 @@ def forced_drefs(force: Forced, closure: Closure) -> frozenset[DRef]:
     named = [force] if one else list(cast("Collection[Any]", force))
     # A bare stage stands for what its call declares, as it does among inputs.
     drefs = frozenset(dref_of(one() if callable(one) else one) for one in named)
-    strange = drefs - {d.dref for d in closure.derivations}
+    strange = drefs - closure.keys()
     if strange:
         raise BadStage(
             "force_rebuild names what is not part of this closure",
             strange=listed(sorted(strange)),
-            closure=", ".join(d.dref for d in closure.derivations[-10:]),
+            closure=", ".join([*closure][-10:]),
             remedy="name the target or one of its inputs, or write force_rebuild=True",
         )
     return drefs

@@ -193,7 +193,7 @@ class _Run:
         presses = Presses(options["workers"])
         with watching(self._mode, self.events), presses.heeded():
             found = realize_many(
-                Closure(_by_label(closure), closure.derivations),
+                Closure(_by_label(closure), closure.by_dref),
                 force_rebuild=forced,
                 store=store,
                 listener=both(hearing, presses),
