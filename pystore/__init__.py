@@ -4,8 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .core.version import __version__
-from .ui import settings
-from .ui.watch.watching import watching
+from .ui.composition import compose as _compose
 
 if TYPE_CHECKING:
     from . import errors, events
@@ -89,7 +88,9 @@ if TYPE_CHECKING:
     from .run.workers.pool import Workers
     from .store.store import Store
     from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
+    from .ui import settings
     from .ui.settings import store_initialize
+    from .ui.watch.watching import watching
 
 __all__ = [
     "Attempt",
@@ -261,19 +262,27 @@ _HOMES = {
         "run.workers.pool": "Workers",
         "store.store": "Store",
         "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",
+        "ui": "settings",
         "ui.settings": "store_initialize",
+        "ui.watch.watching": "watching",
     }.items()
     for name in names.split()
 }
+_MODULES = ("errors", "events", "settings")
+
+_compose()
 
 
 def __getattr__(name: str) -> Any:
-    """The public name, from the module that defines it."""
+    """The public name, from the module that defines it; or a public module."""
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'pystore' has no attribute {name!r}")
-    module = import_module(f".{home}" if home else f".{name}", __name__)
-    found = getattr(module, name) if home else module
+    place = f".{home}" if home else ""
+    if name in _MODULES:
+        found: Any = import_module(f"{place}.{name}", __name__)
+    else:
+        found = getattr(import_module(place, __name__), name)
     globals()[name] = found
     return found
 

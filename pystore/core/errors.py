@@ -24,6 +24,7 @@ __all__ = [
     "FetchError",
     "FormatTooNew",
     "InUse",
+    "Interrupted",
     "MatcherUnsatisfied",
     "MissingOutput",
     "NoAccess",
@@ -31,6 +32,7 @@ __all__ = [
     "NotInStore",
     "PystoreError",
     "PystoreWarning",
+    "RealizerRaised",
     "StoreBusy",
     "TimedOut",
     "UnkeepableOutput",
@@ -135,7 +137,7 @@ class BadPlace(PystoreError):
 
 
 _RAISED = re.compile(
-    r"\A(?:BuildError: )?the realizer .* raised (\w+)$(?s:.*?)^  because: +(.+)$", re.MULTILINE
+    r"\A(?:\w+: )?the realizer .* raised (\w+)$(?s:.*?)^  because: +(.+)$", re.MULTILINE
 )
 
 
@@ -151,8 +153,21 @@ SEE_TRACEBACK = "see the traceback above; what it had written is kept in the sta
 """The remedy when the exception of the user's code says more than we can."""
 
 
-class BuildError(PystoreError):
+class MayGoBetter(PystoreError):
+    """An error after which another try may succeed."""
+
+    @property
+    def tries(self) -> int:
+        """The number of tries of its attempt: the fact `tries`, else 1."""
+        return tries if isinstance(tries := self.facts.get("tries"), int) else 1
+
+
+class BuildError(MayGoBetter):
     """A realizer failed; the cause is chained, the fact `staging` says where its files are."""
+
+
+class RealizerRaised(BuildError):
+    """A realizer raised an exception of its own, which is the cause of this one."""
 
 
 class WorkerDied(BuildError):
@@ -175,6 +190,10 @@ class MissingOutput(BuildError):
 
 class UnkeepableOutput(BuildError):
     """An output that no store can keep: a special file, a link to outside, an open file."""
+
+
+class Interrupted(PystoreError):
+    """A call was asked to stop, and started nothing more; what was built is kept."""
 
 
 class MatcherUnsatisfied(PystoreError):
@@ -215,7 +234,7 @@ class InUse(PystoreError):
 # --- they sent -------------------------------------------------------------------------
 
 
-class FetchError(PystoreError):
+class FetchError(MayGoBetter):
     """A download that did not arrive."""
 
 

@@ -169,7 +169,7 @@ def test_a_listener_that_builds_what_its_own_call_builds_is_told(store):
 
     ps.realize(stage(1), listener=hear)
     assert told[1:] == ["and goes on"]
-    ps.realize(stage(1), force_rebuild=True, timeout=0)
+    ps.realize(stage(1), force_rebuild=True, lock_timeout=0)
 
 
 def test_a_child_forked_in_the_middle_of_another_threads_note_can_note(store, monkeypatch):

@@ -45,9 +45,9 @@ from pystore.events import (
 from pystore.store.memory import MemoryStore
 from pystore.ui.watch.frame import frame
 from pystore.ui.watch.lines import Lines
+from pystore.ui.watch.terminal import in_notebook
 from pystore.ui.watch.usual import Usual
 from pystore.ui.watch.watcher import Watcher
-from pystore.ui.watch.watching import in_notebook
 from pystore.ui.watch.words import Labels, amount, ending, first_line
 
 

@@ -7,7 +7,8 @@ from ...core.outlook import Outlook
 from ...declare.instantiate import Target, declare
 from ...declare.nesting import refuse_nested
 from ...declare.registry import Registry
-from ...run.verbs import Forced, forced_drefs
+from ...run.options import Forced
+from ...run.verbs import forced_drefs
 from ...store.current import current_store
 from ...store.ports import StoreProtocol
 from ...store.remote.settings import Remotes, places
