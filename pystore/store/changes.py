@@ -1,7 +1,7 @@
 """Changes: which derivations may have changed since a token, told by the stamps of folders.
 
-CF1  No change is missed: a look tells each change that was made before it and since the last one.
-CF2  A look at n derivations where nothing is new costs 2n + 1 calls of stat.
+WN1  No change is missed: a look tells each change that was made before it and since the last one.
+WN2  A look at n derivations where nothing is new costs 2n + 1 calls of stat.
 
 A stamp has the inode of a folder and its times of change: `rsync -a` sets the one back, and not
 the other. Two changes may share a tick of a disk's clock, and so a stamp. Therefore a folder with a

@@ -111,7 +111,7 @@ a_look = st.tuples(seconds, st.lists(st.one_of(st.none(), step), max_size=12))
     st.booleans(),
 )
 @settings(max_examples=400, deadline=None)
-def test_CF1_no_change_is_missed_whatever_shares_a_tick(steps, tick, skew, some):
+def test_WN1_no_change_is_missed_whatever_shares_a_tick(steps, tick, skew, some):
     """Who reads what is told knows all, but what changes during a look: that is told later."""
     fake, layout = Fake(tick, skew), Layout(Path("/"))
     drefs, token = (DREFS if some else None), None
@@ -152,7 +152,7 @@ def test_each_change_is_told_until_its_tick_is_over(tick):
     assert told == [[DREFS[1]]] * (1 + again) + [[]] * (9 - again)
 
 
-def test_CF2_a_look_where_nothing_is_new_costs_two_calls_of_stat_a_derivation_and_one():
+def test_WN2_a_look_where_nothing_is_new_costs_two_calls_of_stat_a_derivation_and_one():
     fake, layout, calls = Fake(0.004, 0.0), Layout(Path("/")), []
     for number in range(4):
         fake.derive(number, "")
@@ -208,7 +208,7 @@ def test_without_a_token_all_are_told_and_with_it_none(store, two):
     assert reader() == []
 
 
-def test_CF1_an_attempt_of_another_process_is_told(store, two, tmp_path):
+def test_WN1_an_attempt_of_another_process_is_told(store, two, tmp_path):
     reader = Reader(store)
     program = tmp_path / "program.py"
     program.write_text(
@@ -224,7 +224,7 @@ def test_CF1_an_attempt_of_another_process_is_told(store, two, tmp_path):
     assert reader() == []
 
 
-def test_CF1_what_is_removed_rejected_or_collected_is_told(store, two):
+def test_WN1_what_is_removed_rejected_or_collected_is_told(store, two):
     reader = Reader(store)
     first, second = two
     for act, told in [
@@ -238,7 +238,7 @@ def test_CF1_what_is_removed_rejected_or_collected_is_told(store, two):
         assert reader() == []
 
 
-def test_CF1_a_failed_attempt_and_a_new_derivation_are_told(store, two):
+def test_WN1_a_failed_attempt_and_a_new_derivation_are_told(store, two):
     reader = Reader(store)
     with pytest.raises(ps.errors.BuildError):
         ps.realize(stage(1, lambda b: 1 / 0), force_rebuild=True)
@@ -246,7 +246,7 @@ def test_CF1_a_failed_attempt_and_a_new_derivation_are_told(store, two):
     assert set(reader()) == {stage(1).dref, stage(3).dref}
 
 
-def test_CF1_only_those_that_are_asked_for_are_told(store, two):
+def test_WN1_only_those_that_are_asked_for_are_told(store, two):
     reader = Reader(store, [two[0].dref])
     assert reader.first == [two[0].dref]
     ps.realize(stage(2), force_rebuild=True)
@@ -256,7 +256,7 @@ def test_CF1_only_those_that_are_asked_for_are_told(store, two):
     assert reader() == [two[0].dref]
 
 
-def test_CF1_attempts_that_are_copied_with_their_times_are_told(store, two, tmp_path):
+def test_WN1_attempts_that_are_copied_with_their_times_are_told(store, two, tmp_path):
     other = ps.Store(tmp_path / "other")
     shutil.copytree(store.root / "drv", other.root / "drv", dirs_exist_ok=True)
     ps.realize(stage(1), store=other, force_rebuild=True)
@@ -270,7 +270,7 @@ def test_CF1_attempts_that_are_copied_with_their_times_are_told(store, two, tmp_
     assert reader() == [two[0].dref]
 
 
-def test_CF1_a_store_that_was_deleted_and_made_anew_is_told(store, two):
+def test_WN1_a_store_that_was_deleted_and_made_anew_is_told(store, two):
     reader = Reader(store)
     store.destroy()
     assert sorted(reader()) == sorted(rref.dref for rref in two)
@@ -280,7 +280,7 @@ def test_CF1_a_store_that_was_deleted_and_made_anew_is_told(store, two):
     assert reader() == [two[0].dref]
 
 
-def test_CF1_what_happens_in_the_store_below_is_told(store, two, tmp_path):
+def test_WN1_what_happens_in_the_store_below_is_told(store, two, tmp_path):
     upper = ps.Store(tmp_path / "upper", below=store.root)
     reader = Reader(upper)
     assert reader.first == sorted(rref.dref for rref in two)
@@ -302,7 +302,7 @@ def test_a_token_goes_to_another_process(store, two):
     assert store.changes(since=token).drefs == [two[1].dref]
 
 
-def test_CF1_beside_builders_that_are_killed_a_reader_ends_with_all_there_is(store):
+def test_WN1_beside_builders_that_are_killed_a_reader_ends_with_all_there_is(store):
     """What the reader has read by the time when all is quiet is all that stands on the disk."""
 
     def listing(dref):
