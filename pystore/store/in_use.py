@@ -121,8 +121,12 @@ class Session:
             self._calls.pop(id(known), None)
 
     def open_gate(self) -> AbstractContextManager[bool]:
-        """Keeps gc from running inside the block. Yields False in a store that has no gc."""
+        """Keeps gc from running inside the block. Yields False where the store is read-only."""
         return gate(self._gate, fcntl.LOCK_SH)
+
+    def closed_gate(self) -> AbstractContextManager[bool]:
+        """Keeps every other user out of the gate, inside the block."""
+        return gate(self._gate, fcntl.LOCK_EX)
 
     @property
     def held(self) -> frozenset[RRef]:

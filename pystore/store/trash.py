@@ -1,8 +1,8 @@
-"""Trash: how what lies under `drv/` goes away (S3).
+"""Trash: how realizations and derivations go away (S3).
 
-By one rename into `trash/`. Where no rename leads there, as for what is in the lower layer of an
+They go by one rename into `trash/`. Where no rename leads there, as from the lower layer of an
 overlay, a realization is first marked as damaged, so that nobody is served a part of it, and then
-removed in its place: a cut leaves what gc or the next build removes.
+removed in its place. If that is cut short, gc or the next build removes the rest.
 """
 
 import errno
@@ -16,7 +16,7 @@ from .layout import Layout
 
 
 def trash(layout: Layout, path: Path) -> Path:
-    """Moves something out of sight, to where it lies until the next gc. Returns where it is."""
+    """Moves a realization into `trash/`, where it lies until the next gc. Returns its place."""
     resting = layout.trash / disk.fresh_name()
     try:
         _rename(path, resting)
@@ -29,9 +29,9 @@ def trash(layout: Layout, path: Path) -> Path:
 
 
 def discard(layout: Layout, path: Path) -> Path | None:
-    """Moves a realization or a derivation out of sight, to be deleted.
+    """Moves a realization or a derivation into `trash/`, to be deleted.
 
-    Returns where it is now, or None when it is gone already.
+    Returns its place there, or None when it is gone already.
     """
     resting = layout.trash / disk.fresh_name()
     try:
@@ -45,9 +45,9 @@ def discard(layout: Layout, path: Path) -> Path | None:
 
 
 def discard_litter(layout: Layout, path: Path) -> Path:
-    """Moves into the trash what is nobody's, or removes it where no rename leads.
+    """Moves something that nobody needs into `trash/`, or removes it where no rename leads.
 
-    Returns where it is, or was.
+    Returns its place there, or where it was.
     """
     resting = layout.trash / disk.fresh_name()
     try:
@@ -69,7 +69,7 @@ def _rename(path: Path, resting: Path) -> None:
     try:
         os.rename(path, resting)
     except OSError:
-        os.chmod(path, mode)  # it stays
+        os.chmod(path, mode)  # the folder stays
         raise
 
 
@@ -79,7 +79,7 @@ def _remove_in_place(layout: Layout, path: Path) -> None:
     for rref in list(layout.realizations(DRef(f"dref:{path.name}"))):
         _remove_realization(layout, rref)
     tree.remove(path / "attempts")
-    tree.remove(path)  # its config is what is left: until then, it is a derivation without results
+    tree.remove(path)  # its config goes last: until then, this is a derivation without results
 
 
 def _remove_realization(layout: Layout, rref: RRef) -> None:
@@ -88,5 +88,5 @@ def _remove_realization(layout: Layout, rref: RRef) -> None:
     facts = {"what": ["it was being removed"], "at": time.time_ns()}
     verdicts.put(folder, rref, "damaged", facts, layout.tmp)
     tree.remove(path)
-    disk.sync_directory(path.parent)  # or a power cut could leave a part of it without its mark
+    disk.sync_directory(path.parent)  # or a power cut could leave a part without the mark
     verdicts.lift(folder, rref, "damaged")
