@@ -69,6 +69,12 @@ def walk(root: Root, enters: Callable[[Step], bool] = _every) -> Iterator[Step]:
         folder.close()
 
 
+def open_up(step: Step) -> None:
+    """Lets the owner of a directory read it and write to it."""
+    if step.status.st_mode & 0o700 != 0o700:
+        os.chmod(step.name, 0o700, dir_fd=step.folder)
+
+
 def named(error: OSError, root: Root, path: bytes) -> OSError:
     """The same error with the whole path: the system was given only its last part."""
     error.filename = os.fsdecode(os.path.join(os.fsencode(root), path))
