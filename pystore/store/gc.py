@@ -21,6 +21,7 @@ from .chosen import chosen
 from .live_file import used
 from .pins import pins, roots_at
 from .reader import Reader
+from .remove import built_from
 from .rights import Obstacle, obstacle
 from .trash import discard, discard_litter
 
@@ -152,14 +153,9 @@ def _closed(store: Reader, roots: set[RRef]) -> set[RRef]:
     stack = list(roots)
     while stack:
         rref = stack.pop()
-        if rref in marked:
-            continue
-        marked.add(rref)
-        try:
-            context = store.context(rref)
-        except (NotInStore, Corrupted):
-            continue  # no inputs of it are known
-        stack += [need for needs in context.values() for need in needs]
+        if rref not in marked:
+            marked.add(rref)
+            stack += built_from(store, rref)
     return marked
 
 

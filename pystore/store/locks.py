@@ -63,22 +63,18 @@ def unlock(file: Kept) -> None:
 
 def open_shared(path: Path) -> Kept:
     """A lock file, opened to be read where it cannot be written. Raises PermissionError."""
-    file = _open_shared(path)
+    try:
+        file = rights.open_file(path, os.O_RDWR | os.O_NOFOLLOW)
+    except PermissionError:
+        if not path.is_file():
+            raise  # there is no such file yet, and we may not make it
+        file = Kept(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         forgotten_by_children(file)
     except BaseException:
         file.close()
         raise
     return file
-
-
-def _open_shared(path: Path) -> Kept:
-    try:
-        return rights.open_file(path, os.O_RDWR | os.O_NOFOLLOW)
-    except PermissionError:
-        if not path.is_file():
-            raise  # there is no such file yet, and we may not make it
-    return Kept(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _lock(file: int) -> bool:

@@ -101,7 +101,7 @@ def dependents(store: Reader, ref: DRef | RRef) -> set[str]:
             continue
         if isinstance(ref, DRef):
             found.add(dref)
-        found.update(rref for rref in store.realizations(dref) if own & _built_from(store, rref))
+        found.update(rref for rref in store.realizations(dref) if own & built_from(store, rref))
     return found
 
 
@@ -112,7 +112,8 @@ def _inputs(store: Reader, dref: DRef) -> Sequence[DRef]:
         return ()
 
 
-def _built_from(store: Reader, rref: RRef) -> set[RRef]:
+def built_from(store: Reader, rref: RRef) -> set[RRef]:
+    """The inputs of a realization; none where they cannot be read."""
     try:
         return {need for rrefs in store.context(rref).values() for need in rrefs}
     except (Corrupted, NotInStore):

@@ -7,6 +7,7 @@ removed in its place. If that is cut short, gc or the next build removes the res
 
 import errno
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -18,11 +19,7 @@ from .layout import Layout
 def trash(layout: Layout, path: Path) -> Path:
     """Moves a realization into `trash/`, where it lies until the next gc. Returns its place."""
     resting = layout.trash / disk.fresh_name()
-    try:
-        _rename(path, resting)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
+    if not _rename(path, resting):
         moving.copy(path, resting, durable=False)
         _remove_in_place(layout, path)
     return resting
@@ -34,14 +31,10 @@ def discard(layout: Layout, path: Path) -> Path | None:
     Returns its place there, or None when it is gone already.
     """
     resting = layout.trash / disk.fresh_name()
-    try:
-        _rename(path, resting)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        _remove_in_place(layout, path)
-        return None
-    return resting
+    if _rename(path, resting):
+        return resting
+    _remove_in_place(layout, path)
+    return None
 
 
 def discard_litter(layout: Layout, path: Path) -> Path:
@@ -50,27 +43,28 @@ def discard_litter(layout: Layout, path: Path) -> Path:
     Returns its place there, or where it was.
     """
     resting = layout.trash / disk.fresh_name()
+    if _rename(path, resting):
+        return resting
+    tree.remove(path)
+    return path
+
+
+def _rename(path: Path, resting: Path) -> bool:
+    """Whether a rename has moved it; False where no rename leads there."""
+    mode = os.lstat(path).st_mode
+    # A non-root user cannot rename a 0555 directory into another parent.
+    closed = stat.S_ISDIR(mode) and mode & 0o700 != 0o700
+    if closed:
+        os.chmod(path, stat.S_IMODE(mode) | 0o700)
     try:
         os.rename(path, resting)
+        return True
     except OSError as error:
+        if closed:
+            os.chmod(path, stat.S_IMODE(mode))  # the folder stays
         if error.errno != errno.EXDEV:
             raise
-        tree.remove(path)
-        return path
-    return resting
-
-
-def _rename(path: Path, resting: Path) -> None:
-    if not os.path.isdir(path) or os.path.islink(path):
-        return os.rename(path, resting)
-    # A non-root user cannot rename a 0555 directory into another parent.
-    mode = os.stat(path).st_mode & 0o7777
-    os.chmod(path, mode | 0o700)
-    try:
-        os.rename(path, resting)
-    except OSError:
-        os.chmod(path, mode)  # the folder stays
-        raise
+        return False
 
 
 def _remove_in_place(layout: Layout, path: Path) -> None:
