@@ -1,11 +1,11 @@
 """Changes: which derivations may have changed since a token, told by the stamps of folders.
 
-WN1  No change is missed: a look tells each change that was made before it and since the last one.
-WN2  A look at n derivations where nothing is new costs 2n + 1 calls of stat.
+WN1  No change is missed: a look tells each change between the last look and this one.
+WN2  A look at n derivations without a change costs 2n + 1 calls of stat.
 
-A stamp has the inode of a folder and its times of change: `rsync -a` sets the one back, and not
-the other. Two changes may share a tick of a disk's clock, and so a stamp. Therefore a folder with a
-new stamp is told again by the next look, until no further change can have that stamp.
+A stamp is the inode of a folder and its times: `rsync -a` sets the time of modification back, but
+not that of change (ctime). Two changes in one tick of the disk's clock have the same stamp. So the
+next looks tell a folder with a new stamp again, until no further change can have that stamp.
 """
 
 import os
@@ -18,8 +18,8 @@ from typing import NamedTuple
 from ..core.refs import DRef
 from .layout import Layout, well_formed
 
-# A tick of a disk's clock is at most so long [s]. Times in whole milliseconds are those of a coarse
-# one: HFS and SFTP have seconds, FAT has two. Others tick with the kernel, which may be held up.
+# The longest tick of a disk's clock [s]. Times in whole milliseconds come from a coarse clock: HFS
+# and SFTP have ticks of one second, FAT of two. Others tick with the kernel, which may be late.
 COARSE, FINE = 2.0, 0.25
 
 Stamp = tuple[int, ...]
@@ -58,21 +58,21 @@ class Folder(NamedTuple):
     """A folder as a look has found it."""
 
     stamp: Stamp | None
-    since: float | None  # when a look had found it [s, of the timer]; None: no change can share it
+    since: float | None  # when a look had found it [s, of the timer]; None: its tick is over
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look has found in one store."""
+    """The findings of a look in one store."""
 
     folders: Mapping[str, Folder] = field(default_factory=dict)
-    drefs: frozenset[DRef] | None = None  # all that the store has; None: only some were looked at
-    clock: int = 0  # that the disk's clock had reached [ns since the epoch]
+    drefs: frozenset[DRef] | None = None  # all of the store; None: only some were looked at
+    clock: int = 0  # the disk's clock had reached this [ns since the epoch]
 
 
 @dataclass(frozen=True)
 class Token:
-    """What a look has found. The next look takes it, in any process of the same machine."""
+    """The findings of a look, for the next look by a process of the same machine."""
 
     stores: Mapping[str, Seen] = field(default_factory=dict)  # by their folders `drv/`
 
@@ -91,10 +91,10 @@ def changes_since(
     since: Token | None = None,
     world: World = _WORLD,
 ) -> Changes:
-    """Which derivations of a store, and of the one below, may have changed since a look.
+    """The derivations of a store, and of the one below, that may have changed since a look.
 
-    All of them where there was none. `drefs` are those to look at; None means all that are there,
-    or were there then.
+    Without a token these are all. `drefs` are the derivations to look at; None means all that are
+    there, or were there at the last look.
     """
     stores: dict[str, Seen] = {}
     told: set[DRef] = set()
@@ -107,7 +107,7 @@ def changes_since(
 
 
 def _clock_of(layout: Layout, world: World) -> int:
-    """What the clock of a store's disk has reached at least: most that is done changes `tmp/`."""
+    """A time that the disk's clock has reached, by `tmp/`, which nearly each action changes."""
     stamp = world.stat(str(layout.tmp))
     return stamp[0] if stamp else 0
 
@@ -118,13 +118,13 @@ class _Look:
     def __init__(self, layout: Layout, before: Seen, world: World) -> None:
         self._layout, self._before, self._world = layout, before, world
         self._begin = world.timer()
-        # The disk's clock may differ from ours: what it had reached is known from the last look.
+        # The disk's clock may differ from ours. The last look says which time it had reached.
         self._clock = min(world.clock(), before.clock)
         self._folders: dict[str, Folder] = {}
         self._drefs: frozenset[DRef] | None = None
 
     def all(self) -> set[DRef]:
-        """Those that may have changed, of all that the store has or had."""
+        """The derivations that may have changed, of all in the store."""
         drv, known = str(self._layout.drv), self._before.drefs
         if self._has_changed(drv) or known is None:
             names = (f"dref:{name}" for name in self._world.names(drv))
@@ -134,13 +134,13 @@ class _Look:
         return self._changed(self._drefs | (known or frozenset()))
 
     def some(self, drefs: Collection[DRef]) -> set[DRef]:
-        """Those that may have changed, of these."""
+        """Which of these derivations may have changed."""
         told = self._changed(drefs)
         self._folders = {**self._before.folders, **self._folders}
         return told
 
     def seen(self) -> Seen:
-        """What was found."""
+        """The findings, when the look is over."""
         times = (folder.stamp[0] for folder in self._folders.values() if folder.stamp)
         return Seen(self._folders, self._drefs, max(times, default=0))
 
@@ -151,7 +151,7 @@ class _Look:
         return {d for d in drefs if has_changed(derivation(d)) | has_changed(attempts(d))}
 
     def _has_changed(self, path: str) -> bool:
-        """Whether something in a folder may have changed; notes what is found."""
+        """Whether something in a folder may have changed; notes the folder's stamp."""
         stamp, was = self._world.stat(path), self._before.folders.get(path)
         if was is None or was.stamp != stamp:
             self._folders[path] = Folder(stamp, self._since(stamp))
@@ -159,7 +159,7 @@ class _Look:
         if was.since is None:
             self._folders[path] = was
             return False
-        # A whole tick before this look began, some look had found the same stamp.
+        # The tick of the stamp is over when a look had found it a whole tick before this one began.
         over = stamp is None or self._begin - was.since >= _tick(stamp)
         self._folders[path] = Folder(stamp, None if over else was.since)
         return True

@@ -97,7 +97,8 @@ def verify(
     `trash/`, unless it belongs to another user. The mark on a sound realization is removed.
     """
     rounds = _Rounds(store, quarantine, listener)
-    damages = [*rounds.of(only)] if only is not None else [*_access(store), *rounds.all()]
+    damages = list(_access(store)) if only is None else []
+    damages += rounds.over(only, "references") if only is not None else rounds.everything()
     return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
 
 
@@ -113,18 +114,15 @@ class _Rounds:
         self._digests: tree.Digests = {}  # of the files that realizations share
         self._made: dict[DRef, set[RRef]] = {}  # the realizations that recorded attempts made
 
-    def all(self) -> Iterator[Damage]:
-        drefs = self._store.drefs()
-        for number, dref in enumerate(drefs):
-            yield from self._derivation(dref)
-            self._listener(Progress(dref, number + 1, len(drefs), "derivations"))
+    def everything(self) -> Iterator[Damage]:
+        return self.over(self._store.drefs(), "derivations")
 
-    def of(self, refs: Collection[DRef | RRef]) -> Iterator[Damage]:
-        for number, ref in enumerate(refs):
+    def over(self, refs: Collection[DRef | RRef], unit: str) -> Iterator[Damage]:
+        for number, ref in enumerate(refs, 1):
             if isinstance(ref, RRef) and ref not in self._store.realizations(ref.dref):
                 raise self._store.absent(ref)
             yield from self._realization(ref) if isinstance(ref, RRef) else self._derivation(ref)
-            self._listener(Progress(ref.dref, number + 1, len(refs), "references"))
+            self._listener(Progress(ref.dref, number, len(refs), unit))
 
     def _derivation(self, dref: DRef) -> Iterator[Damage]:
         try:
