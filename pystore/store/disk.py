@@ -41,6 +41,12 @@ def open_regular(path: Name) -> BinaryIO:
         return open(os.dup(descriptor), "rb")  # noqa: PTH123  # who calls closes it
 
 
+def read_growing(path: Name) -> bytes:
+    """The bytes of a file that others may append to meanwhile. Raises Irregular, OSError."""
+    with open_file(path, follow=False) as descriptor:
+        return _rest(descriptor)
+
+
 def read_kernel(path: str) -> bytes:
     """The bytes of a file in /proc, which the kernel gives page by page."""
     with Opened(path, os.O_RDONLY) as descriptor:

@@ -136,7 +136,7 @@ class Session:
     def holds(self, rrefs: Collection[RRef]) -> bool:
         """Whether these stand in the live file already."""
         file = self._file
-        return file is not None and all(rref in file for rref in rrefs) and file.stands
+        return file is not None and file.has(rrefs) and file.stands
 
     def hold(self, rrefs: Collection[RRef], user: object | None = None) -> None:
         """Keeps these from being collected until they are released.
@@ -178,8 +178,9 @@ class Session:
     def _count(self, rrefs: Collection[RRef], user: object | None) -> None:
         if user is not None:
             return self._held.add_user(user, rrefs)
-        for call in self._running_calls():
-            if call.thread == threading.get_ident():
+        thread = threading.get_ident()
+        for known in list(self._calls.values()):
+            if (call := known()) is not None and call.thread == thread:
                 call.rrefs.update(rrefs)
         self._held.lasting.update(rrefs)
 
@@ -187,10 +188,8 @@ class Session:
         return rref in self._held or self._in_a_call(rref)
 
     def _in_a_call(self, rref: RRef) -> bool:
-        return any(rref in call.rrefs for call in self._running_calls())
-
-    def _running_calls(self) -> list[_Call]:
-        return [call for known in list(self._calls.values()) if (call := known()) is not None]
+        calls = (known() for known in list(self._calls.values()))
+        return any(call is not None and rref in call.rrefs for call in calls)
 
     def _write(self, rrefs: Collection[RRef]) -> None:
         file = self._file

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterable
 from itertools import count
 from pathlib import Path
 
-from ..core.errors import Corrupted
 from ..core.refs import RRef
 from . import disk, locks, rights
+from .descriptors import Irregular
 from .layout import well_formed
 
 PREFIX = "live-"
@@ -43,8 +43,9 @@ class LiveFile:
             self.end()
             raise
 
-    def __contains__(self, rref: RRef) -> bool:
-        return rref in self._slots
+    def has(self, rrefs: Iterable[RRef]) -> bool:
+        """Whether each of these realizations has a line."""
+        return all(map(self._slots.__contains__, rrefs))
 
     @property
     def stands(self) -> bool:
@@ -116,9 +117,10 @@ def used(tmp: Path, without: Collection[str] = ()) -> set[RRef]:
         if path.name in without or not locks.in_use(path):
             continue
         try:
-            found.update(well_formed(RRef, disk.read(path).decode("ascii", "replace").split()))
+            text = disk.read_growing(path).decode("ascii", "replace")
         except FileNotFoundError:
             continue  # its process has ended meanwhile
-        except Corrupted:
+        except Irregular:
             continue  # something else has that name
+        found.update(well_formed(RRef, text.split()))
     return found
