@@ -24,6 +24,7 @@ COARSE, FINE = 2.0, 0.25
 
 Stamp = tuple[int, ...]
 
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, PermissionError)
 _stamp_of = attrgetter("st_ctime_ns", "st_ino", "st_mtime_ns", "st_dev", "st_size", "st_nlink")
 
 
@@ -31,14 +32,14 @@ def _stat(path: str) -> Stamp | None:
     try:
         stamp: Stamp = _stamp_of(os.stat(path))
         return stamp
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+    except _NOT_THERE:
         return None
 
 
 def _names(path: str) -> list[str]:
     try:
         return os.listdir(path)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+    except _NOT_THERE:
         return []
 
 
@@ -70,11 +71,7 @@ class Seen:
     clock: int = 0  # the disk's clock had reached this [ns since the epoch]
 
 
-@dataclass(frozen=True)
-class Token:
-    """The findings of a look, for the next look by a process of the same machine."""
-
-    stores: Mapping[str, Seen] = field(default_factory=dict)  # by their folders `drv/`
+Token = Mapping[str, Seen]  # by the folder `drv/` of each store; for this machine only
 
 
 @dataclass(frozen=True)
@@ -99,11 +96,11 @@ def changes_since(
     stores: dict[str, Seen] = {}
     told: set[DRef] = set()
     for one in filter(None, (layout, layout.below)):
-        before = (since or Token()).stores.get(str(one.drv))
-        search = _Look(one, before or Seen(clock=_clock_of(one, world)), world)
+        before = (since or {}).get(str(one.drv)) or Seen(clock=_clock_of(one, world))
+        search = _Look(one, before, world)
         told |= search.all() if drefs is None else search.some(drefs)
         stores[str(one.drv)] = search.seen()
-    return Changes(Token(stores), sorted(told))
+    return Changes(stores, sorted(told))
 
 
 def _clock_of(layout: Layout, world: World) -> int:

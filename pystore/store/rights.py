@@ -61,14 +61,10 @@ def ensure_folder(path: Place) -> None:
             raise
 
 
-def make_shared(folder: Place) -> None:
-    """Lets the group of a folder use the folder, and all that is made in it from now on."""
-    _add(folder, os.stat(folder).st_mode, _FOLDER)
-
-
-def share_file(path: Place) -> None:
-    """Lets the group of a file read it and write to it."""
-    _add(path, os.stat(path).st_mode, _FILE)
+def share(path: Place) -> None:
+    """Lets the group of a file use it; of a folder, also all that is made in it from now on."""
+    mode = os.stat(path).st_mode
+    _add(path, mode, _FOLDER if stat.S_ISDIR(mode) else _FILE)
 
 
 def open_file(path: Place, flags: int) -> Kept:

@@ -22,8 +22,7 @@ def share_with_group(store: Reader) -> list[Obstacle]:
     left: list[Obstacle] = []
     for path in _own(str(store.root)):
         try:
-            share = rights.make_shared if os.path.isdir(path) else rights.share_file
-            share(path)
+            rights.share(path)
         except FileNotFoundError:
             continue  # its process has just ended
         except PermissionError as error:
