@@ -10,7 +10,7 @@ next looks tell a folder with a new stamp again, until no further change can hav
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
@@ -67,7 +67,7 @@ class Seen:
     """The findings of a look in one store."""
 
     folders: Mapping[str, Folder] = field(default_factory=dict)
-    drefs: frozenset[DRef] | None = None  # all of the store; None: only some were looked at
+    drefs: frozenset[DRef] | None = None  # all to look at; None: only some were looked at
     clock: int = 0  # the disk's clock had reached this [ns since the epoch]
 
 
@@ -123,16 +123,18 @@ class _Look:
     def all(self) -> set[DRef]:
         """The derivations that may have changed, of all in the store."""
         drv, known = str(self._layout.drv), self._before.drefs
-        if self._has_changed(drv) or known is None:
+        is_new = self._has_changed(drv) or known is None
+        drefs = known or frozenset()
+        if is_new:
             names = (f"dref:{name}" for name in self._world.names(drv))
-            self._drefs = frozenset(well_formed(DRef, names))
-        else:
-            self._drefs = known
-        return self._changed(self._drefs | (known or frozenset()))
+            drefs |= frozenset(well_formed(DRef, names))
+        told, absent = self._changed(drefs, is_new)
+        self._drefs = drefs if is_new else drefs - absent
+        return told
 
     def some(self, drefs: Collection[DRef]) -> set[DRef]:
         """Which of these derivations may have changed."""
-        told = self._changed(drefs)
+        told, _ = self._changed(drefs, self._has_changed(str(self._layout.drv)))
         self._folders = {**self._before.folders, **self._folders}
         return told
 
@@ -141,11 +143,17 @@ class _Look:
         times = (folder.stamp[0] for folder in self._folders.values() if folder.stamp)
         return Seen(self._folders, self._drefs, max(times, default=0))
 
-    def _changed(self, drefs: Iterable[DRef]) -> set[DRef]:
+    def _changed(self, drefs: Collection[DRef], is_new: bool) -> tuple[set[DRef], set[DRef]]:
+        """The derivations that may have changed, and those that are absent.
+
+        An absent one has no stamp: it may have come and gone again, if `drv/` has a new stamp.
+        """
         derivation, attempts = self._layout.derivation, self._layout.attempts
-        # Both folders are looked at, whatever the first one says.
         has_changed = self._has_changed
-        return {d for d in drefs if has_changed(derivation(d)) | has_changed(attempts(d))}
+        # Both folders are looked at, whatever the first one says.
+        told = {d for d in drefs if has_changed(derivation(d)) | has_changed(attempts(d))}
+        absent = {d for d in drefs if self._folders[derivation(d)].stamp is None}
+        return (told | absent if is_new else told), absent
 
     def _has_changed(self, path: str) -> bool:
         """Whether something in a folder may have changed; notes the folder's stamp."""

@@ -110,7 +110,7 @@ a_look = st.tuples(seconds, st.lists(st.one_of(st.none(), step), max_size=12))
     st.sampled_from([0.0, -3600.0, 3600.0, -0.7, 1.3]),
     st.booleans(),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_WN1_no_change_is_missed_whatever_shares_a_tick(steps, tick, skew, some):
     """Who reads what is told knows all, but what changes during a look: that is told later."""
     fake, layout = Fake(tick, skew), Layout(Path("/"))
