@@ -129,7 +129,7 @@ class _Look:
             names = (f"dref:{name}" for name in self._world.names(drv))
             drefs |= frozenset(well_formed(DRef, names))
         told, absent = self._changed(drefs, is_new)
-        self._drefs = drefs if is_new else drefs - absent
+        self._drefs = drefs - (absent - told)  # what is told now is looked at once more
         return told
 
     def some(self, drefs: Collection[DRef]) -> set[DRef]:
