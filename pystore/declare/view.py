@@ -194,7 +194,7 @@ class View:
 
     def _repr_html_(self) -> str:
         shown = {"rref": self.rref, **({} if self._closed else self._all())}
-        return html_table([(name, _brief(value)) for name, value in shown.items()])
+        return html_table({name: _brief(value) for name, value in shown.items()})
 
 
 def view(rref: str, *, store: StoreProtocol | None = None) -> View:
