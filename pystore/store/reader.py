@@ -133,11 +133,11 @@ class Reader:
         return None if ref in held else under.root
 
     def changes(self, drefs: Iterable[DRef] | None = None, since: Token | None = None) -> Changes:
-        """The derivations that may have changed since a look; all of them without its token.
+        """The derivations that may have changed since a look; all of them without a token.
 
-        Attempts that began or ended, realizations that came or went, and rejections are changes.
-        Each call looks at the folders of `drefs`, or of all derivations, and gives a token for the
-        next one; nothing is missed in between. Other places that substitute are not asked.
+        Changes are attempts that began or ended, realizations that came or went, and rejections.
+        Each call gives a token for the next one, and no change in between is missed. A call looks
+        at `drefs`, or at all derivations. Substituters are not asked.
         """
         return changes_since(self.parts.layout, None if drefs is None else set(drefs), since)
 

@@ -22,7 +22,7 @@ from ...core.context import Context, provenance_text, rref_of
 from ...core.errors import ChecksumMismatch, FetchError, NotInStore, UnkeepableOutput
 from ...core.manifest import Manifest, encode_name
 from ...core.refs import RRef
-from .. import adopt, disk, locks, tree
+from .. import adopt, disk, keepable, locks, tree
 from ..attempts import Claim
 from ..commit import publish, seal_tree
 from ..descriptors import Kept, Opened
@@ -107,7 +107,7 @@ class Arrival:
     def _publish(self, copies: Iterable[Copy]) -> int:
         store, staged = self._store, self._staged
         try:
-            tree.check(staged.out)
+            keepable.check(staged.out)
         except UnkeepableOutput as error:
             raise self._wrong(str(error.problems)) from None
         sealed = seal_tree(staged, durable=store.durable, share=store.pool.share)
