@@ -135,7 +135,7 @@ def commit(staging: str | os.PathLike[str], *, store: Store | None = None) -> RR
     try:
         return store.commit(reopened, _told(store, reopened)).rref
     except BaseException:
-        reopening.give_back(store, reopened)
+        reopening.give_back(store.parts, reopened)
         raise
 
 

@@ -16,6 +16,7 @@ from ...core.config import Config
 from ...core.context import Context
 from ...core.errors import Corrupted, NotInStore, PystoreWarning
 from .. import attempt_files, attempts, disk, locks
+from ..beginning import claim
 from ..store import Store
 from .record import Record
 
@@ -61,7 +62,9 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
             continue
         if not count:
             _mark(store, config)
-        begun = store.claim(config.dref, context, attempts.COPY, attempt.seed, attempt.start)
+        begun = claim(
+            store.parts, config.dref, context, attempts.COPY, seed=attempt.seed, after=attempt.start
+        )
         _write(store, attempt._replace(number=begun.number), copy.beside)
         ids.add(attempt.id)
         runs.add(run_of(attempt))
