@@ -93,6 +93,12 @@ class StoreReader(Protocol):
     def path(self, rref: RRef) -> Path:
         """The directory of the artifacts of a realization. Raises NotInStore."""
 
+    def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
+        """Keeps these until they are released. Returns False when one is not there any more."""
+
+    def release(self, rrefs: Iterable[RRef], user: object | None = None) -> None:
+        """Lets go of these, as far as nothing else holds them."""
+
     def rejection(self, rref: RRef) -> str:
         """Why a realization must not be used; "" where nobody has rejected it."""
 
@@ -131,9 +137,6 @@ class StoreBuilder(StoreReader, Protocol[Staged]):
 
     def building(self) -> AbstractContextManager[None]:
         """Marks this process as building inside the block."""
-
-    def hold(self, rrefs: tuple[RRef, ...]) -> bool:
-        """Keeps these while this process lives. Returns False when one is not there any more."""
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that this matcher is known to choose among the realizations of this."""

@@ -8,9 +8,10 @@ from ..core.context import Context
 from ..core.derivation import Derivation
 from ..core.errors import Corrupted, NotInStore
 from ..core.matchers import Need
+from ..core.ports import Substituter
 from ..core.refs import RRef
 from ..core.schedule import more_attempts
-from ..store.ports import StoreProtocol, Substituter
+from ..store.staging import Builder
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class MatcherAnswer:
 
 
 def choose(
-    store: StoreProtocol,
+    store: Builder,
     derivation: Derivation,
     context: Context,
     wanted: int,
@@ -52,7 +53,7 @@ def _without(absent: Collection[RRef], found: list[Candidate]) -> list[Candidate
     return [replace(c, gone=c.gone or c.rref in absent) for c in found]
 
 
-def _has(store: StoreProtocol, rref: RRef) -> bool:
+def _has(store: Builder, rref: RRef) -> bool:
     try:
         return store.path(rref).is_dir()
     except (NotInStore, Corrupted):

@@ -14,11 +14,13 @@ from concurrent.futures import CancelledError, Future
 from typing import NoReturn
 
 from ..core.adoption import fitting
+from ..core.committed import Committed
 from ..core.context import Context
 from ..core.derivation import Closure
 from ..core.errors import Interrupted, MatcherUnsatisfied, PystoreError, StoreBusy
 from ..core.events import Adopted, NotChosen, OtherInputs, Reused, Waiting
 from ..core.matchers import Need
+from ..core.ports import Substituter
 from ..core.printable import counted
 from ..core.reads import Surroundings
 from ..core.refs import DRef, RRef
@@ -27,8 +29,7 @@ from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Sche
 from ..core.tries import Tries
 from ..declare.early_checks import check_early
 from ..declare.identity.by_hand import source_digest, warn_of_edits
-from ..store.commit import Committed
-from ..store.ports import StoreProtocol, Substituter
+from ..store.staging import Builder
 from .ask_matcher import choose
 from .dispatch import dispatch_of, lost
 from .failures import not_built, several_failed, wanted
@@ -42,7 +43,7 @@ _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
 def realize_closure(
     closure: Closure,
     forced: Collection[DRef],
-    store: StoreProtocol,
+    store: Builder,
     substituter: Substituter | None,
     settings: RunOptions,
 ) -> dict[DRef, tuple[RRef, ...]]:
@@ -65,7 +66,7 @@ class _Loop:
         self,
         closure: Closure,
         forced: Collection[DRef],
-        store: StoreProtocol,
+        store: Builder,
         substituter: Substituter | None,
         settings: RunOptions,
     ) -> None:

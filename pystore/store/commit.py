@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.attempt import Attempt
+from ..core.attempt_report import Trace
+from ..core.committed import Committed
 from ..core.context import CONTEXT, parse_provenance, provenance_text, rref_of
 from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
 from ..core.manifest import MANIFEST, Manifest
@@ -20,21 +22,13 @@ from ..core.printable import listed
 from ..core.refs import RRef
 from . import attempts, disk, moving, tree, verdicts
 from .inward_links import make_relative
-from .metrics import Trace, metrics_of
+from .metrics import metrics_of
 from .open_files import refuse_writers
 from .parts import Parts
 from .staging import Staging
 from .trash import trash
 
 OWN = frozenset((MANIFEST, CONTEXT, "out"))
-
-
-@dataclass(frozen=True)
-class Committed:
-    """What became of a staging."""
-
-    rref: RRef
-    fresh: bool  # False: the same bytes were there already
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from ..core.attempt import Attempt
+from ..core.attempt_report import Trace
 from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
@@ -31,7 +32,6 @@ from . import (
 from .changes import Changes, Token, changes_since
 from .in_use import Session
 from .layout import Layout
-from .metrics import Trace
 from .parts import Parts
 from .shared_files import DiskFile
 

@@ -18,7 +18,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..core.attempt import Attempt, outcome_of
+from ..core.attempt_report import AttemptReport
 from ..core.candidate import Candidate
+from ..core.committed import Committed
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import NotAStore
@@ -41,12 +43,11 @@ from . import (
     uses,
 )
 from .attempts import Clock
-from .commit import Committed, publish, seal
+from .commit import publish, seal
 from .ending import record_of_success
 from .innermost import Innermost
 from .layout import exists
 from .parts import open_parts
-from .ports import AttemptReport
 from .reader import Reader
 from .remove import drop
 from .staging import Staging

@@ -8,10 +8,10 @@ import pytest
 
 import pystore as ps
 from pystore import Config, Context, Derivation, match_latest
+from pystore.core.attempt_report import AttemptReport
 from pystore.errors import UnkeepableOutput
 from pystore.store.commit import seal
 from pystore.store.pins import rref_at
-from pystore.store.ports import AttemptReport
 
 LARGE = bytes(range(256)) * 64
 NOWHERE = Context()

@@ -13,6 +13,7 @@ import pytest
 
 from pystore import Config, Context, DRef, PystoreWarning, RRef, Store, verify
 from pystore.core.attempt import parse_attempt
+from pystore.core.attempt_report import AttemptReport
 from pystore.errors import (
     BuildError,
     Corrupted,
@@ -22,7 +23,6 @@ from pystore.errors import (
     UnkeepableOutput,
 )
 from pystore.store.commit import is_sound
-from pystore.store.ports import AttemptReport
 
 CONFIG = Config({"name": "a"})
 NOWHERE = Context()

@@ -16,12 +16,12 @@ from ...core.derivation import Closure, Derivation
 from ...core.errors import BadMatcher, MatcherUnsatisfied, in_one_line
 from ...core.matchers import Need
 from ...core.outlook import Kind, Outlook, Step
+from ...core.ports import StoreReader
 from ...core.refs import DRef, RRef
 from ...core.repeat_seeds import seeds_to_repeat
 from ...core.schedule import Wants, more_attempts
 from ...core.unmet import nothing_new
 from ...declare.identity.by_hand import edited
-from ...store.ports import StoreProtocol
 from .adoptable import Adoptions
 from .earlier import Earlier, version_of
 
@@ -31,7 +31,7 @@ Answer = tuple[RRef, ...] | Need | str  # what a matcher chose or wants, or why 
 
 
 def look_ahead(
-    closure: Closure, forced: Collection[DRef], attempts: int, store: StoreProtocol
+    closure: Closure, forced: Collection[DRef], attempts: int, store: StoreReader
 ) -> Outlook:
     """The outlook of a closure, when these are forced and so many attempts of targets wanted."""
     planner = _Planner(closure, forced, attempts, store)
@@ -42,7 +42,7 @@ def look_ahead(
 
 class _Planner:
     def __init__(
-        self, closure: Closure, forced: Collection[DRef], attempts: int, store: StoreProtocol
+        self, closure: Closure, forced: Collection[DRef], attempts: int, store: StoreReader
     ) -> None:
         self.steps: dict[DRef, Step] = {}
         self._chosen: dict[DRef, tuple[RRef, ...]] = {}  # without what is not known before a build
