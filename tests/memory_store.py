@@ -249,12 +249,12 @@ class MemoryStore:
         """The realizations of others with the same resolved config that this one lacks."""
         if not context:
             return []
-        own, wanted = (config.dref, context.digest), resolved_with(config, context, self.tree)
+        own, wanted = (config.dref, context.digest), self._resolved(config, context)
         known = {attempt.run for attempt in self._ended.get(own, [])}
         found = []
         for dref, digest in [key for key in self._ended if key != own and self._inputs[key[1]]]:
             inputs = self._inputs[digest]
-            if resolved_with(self._configs[dref], inputs, self.tree) == wanted:
+            if self._resolved(self._configs[dref], inputs) == wanted:
                 found += [c for c in self.candidates(dref, inputs) if not c.gone]
         lacking = [(c, tuple(a for a in c.attempts if a.run not in known)) for c in found]
         return [replace(candidate, attempts=new) for candidate, new in lacking if new]
@@ -266,6 +266,9 @@ class MemoryStore:
         return [
             (self._adopt(config, context, one, notes), len(one.attempts)) for one in list(found)
         ]
+
+    def _resolved(self, config: Config, context: Context) -> str:
+        return resolved_with(config, context, lambda rref: self._manifests[rref].digest)
 
     def _adopt(
         self, config: Config, context: Context, candidate: Candidate, notes: dict[str, str]

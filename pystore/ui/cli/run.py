@@ -15,11 +15,11 @@ from click.shell_completion import CompletionItem
 from ...ask.planning.plan import plan
 from ...core.derivation import Closure
 from ...core.errors import BadStage, BuildsFailed, PystoreError
-from ...core.ports import StoreReader
 from ...core.printable import listed
 from ...core.refs import DRef
 from ...run.options import RunOptions
 from ...run.verbs import realize_with
+from ...store.staging import Builder
 from ...store.store import Store
 from ..watch.lines import write_line
 from ..watch.watching import Mode, watching
@@ -174,7 +174,7 @@ class _Run:
             self._fail(error, hearing, store, closure)
         self._report(f"{file}:{choice[0]}", closure, chosen, hearing)
 
-    def _foretell(self, closure: Closure, forced: Sequence[DRef], store: StoreReader) -> None:
+    def _foretell(self, closure: Closure, forced: Sequence[DRef], store: Builder) -> None:
         attempts = self.options["attempts"]
         outlook = plan(
             closure,
