@@ -178,7 +178,7 @@ def _adopt(
                 raise
             _forget(parts, staged)  # somebody has removed it by force
             return None
-        sealed = seal_tree(staged, durable=parts.durable, share=parts.shared_files.share)
+        sealed = seal_tree(parts, staged)
         if parse_provenance(sealed.provenance)[2] != wanted:
             _forget(parts, staged)
             return None

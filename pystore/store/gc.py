@@ -69,9 +69,9 @@ def collect(
     user's stays, and is named; where it cannot be read what must stay, all realizations do.
     """
     kept, store = None if keep is None else list(keep), store.own
-    with gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
+    with gate(store.parts.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
         found = _look(store, kept)
-        shared = store.pool.shared(Path(store.layout.out(rref)) for rref in found.victims)
+        shared = store.parts.shared_files.shared(store.home(r) / "out" for r in found.victims)
         if not dry_run:
             _move_away(store, found)
     if not dry_run:
@@ -125,14 +125,14 @@ def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
 
 
 def _folder(store: Reader, rref: RRef) -> Path:
-    return Path(store.layout.realization(rref))
+    return Path(store.parts.layout.realization(rref))
 
 
 def _roots(store: Reader, kept: list[Keepable] | None) -> set[RRef]:
     # Another process may still read what it was given; this one has asked for the collection,
     # and keeps only what its own running builds need.
-    own = frozenset() if store.session.running else store.session.names
-    roots = used(store.layout.tmp, without=own) | set(pins(store).values())
+    own = frozenset() if store.parts.session.running else store.parts.session.names
+    roots = used(store.parts.tmp, without=own) | set(pins(store).values())
     if kept is None:
         roots |= chosen(store)
     for one in kept or ():
@@ -172,16 +172,16 @@ def _closed(store: Reader, roots: set[RRef]) -> set[RRef]:
 
 def _size(store: Reader, rref: RRef) -> int:
     try:
-        return Manifest.parse(disk.read(store.layout.realization(rref) + f"/{MANIFEST}")).size
+        return Manifest.parse(disk.read(store.parts.layout.realization(rref) + f"/{MANIFEST}")).size
     except (FileNotFoundError, Corrupted):
         return 0
 
 
 def _litter(store: Reader, found: _Found) -> list[Path]:
-    areas = {store.layout.tmp, store.staging_area}
+    areas = {store.parts.tmp, store.parts.staging_area}
     paths = sorted(path for area in areas for path in area.iterdir())
     waiting = [path for path in paths if _is_left(path, found)]
-    return [*waiting, *sorted(store.layout.trash.iterdir())]
+    return [*waiting, *sorted(store.parts.layout.trash.iterdir())]
 
 
 def _is_left(path: Path, found: _Found) -> bool:
@@ -197,19 +197,19 @@ def _move_away(store: Reader, found: _Found) -> None:
     for rref in list(found.victims):
         target = _folder(store, rref)
         try:
-            discard(store.layout, target)
+            discard(store.parts.layout, target)
             homes.add(target.parent)
         except OSError as error:
             found.bar(target, error)
             del found.victims[rref]
-    if store.durable:
+    if store.parts.durable:
         for home in homes:
             disk.sync_directory(home)
     for path in list(found.litter):
-        if path.parent == store.layout.trash:
+        if path.parent == store.parts.layout.trash:
             continue
         try:
-            found.litter[path] = discard_litter(store.layout, path)
+            found.litter[path] = discard_litter(store.parts.layout, path)
         except FileNotFoundError:
             continue  # its owner has just removed it
         except OSError as error:
@@ -219,14 +219,14 @@ def _move_away(store: Reader, found: _Found) -> None:
 
 def _empty_trash(store: Reader, found: _Found) -> None:
     barred: list[OSError] = []
-    for resting in sorted(store.layout.trash.iterdir()):
+    for resting in sorted(store.parts.layout.trash.iterdir()):
         if resting not in found.litter and not found.may_go(resting):
             continue  # another user's gc was killed meanwhile
         tree.remove(resting, barred)
     try:
-        store.pool.prune()
+        store.parts.shared_files.prune()
     except PermissionError as error:
         barred.append(error)
     for one in barred:
-        found.bar(Path(one.filename or store.layout.trash), one)
+        found.bar(Path(one.filename or store.parts.layout.trash), one)
     found.litter = {was: now for was, now in found.litter.items() if not os.path.lexists(now)}

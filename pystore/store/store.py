@@ -186,8 +186,7 @@ class Store(Reader):
         told = told or AttemptReport()
         staged.hold()
         touched_inputs.refuse(self.parts, staged)
-        outside, share = frozenset(told.outside), self.parts.shared_files.share
-        sealed = seal(staged, outside, durable=self.parts.durable, share=share)
+        sealed = seal(self.parts, staged, told.outside)
         around = Surroundings(staged.config, staged.context, self)
         attempt = record_of_success(staged, told, sealed, around, self.parts.clock())
         self.record([staged.config])  # somebody may have removed the derivation meanwhile

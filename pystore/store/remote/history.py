@@ -34,7 +34,7 @@ class Copy:
 
 def known(store: Store, config: Config, context: str = "") -> list[Attempt]:
     """The attempts that have ended, of all contexts whose digest begins so."""
-    return attempts.ended(store.layout.attempts(config.dref), context)
+    return attempts.ended(store.parts.layout.attempts(config.dref), context)
 
 
 def record_copies(store: Store, config: Config, context: Context, copies: Iterable[Copy]) -> int:
@@ -43,10 +43,10 @@ def record_copies(store: Store, config: Config, context: Context, copies: Iterab
     Those of another derivation or context are noted as adopted. Returns how many were new.
     """
     store.record([config])
-    lock = locks.BuildLock(store.layout.lock(config.dref, "import"))
+    lock = locks.BuildLock(store.parts.layout.lock(config.dref, "import"))
     lock.acquire(_PATIENCE)  # without it, two processes may record one attempt twice
     try:
-        with store.session.open_gate():
+        with store.parts.session.open_gate():
             return _record(store, config, context, copies)
     finally:
         lock.release()
@@ -69,16 +69,16 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
         ids.add(attempt.id)
         runs.add(run_of(attempt))
         count += 1
-    if count and store.durable:
-        disk.sync_directory(store.layout.attempts(config.dref))
+    if count and store.parts.durable:
+        disk.sync_directory(store.parts.layout.attempts(config.dref))
     return count
 
 
 def _mark(store: Store, config: Config) -> None:
     """Says that numbers and seeds do not go together any more, before that is so (S7)."""
-    path = f"{store.layout.attempts(config.dref)}/{attempts.IMPORTED}"
+    path = f"{store.parts.layout.attempts(config.dref)}/{attempts.IMPORTED}"
     with suppress(FileExistsError):
-        disk.write_new(path, b"", durable=store.durable)
+        disk.write_new(path, b"", durable=store.parts.durable)
 
 
 def run_of(attempt: Attempt) -> tuple[object, ...]:
@@ -121,7 +121,7 @@ def _belongs(store: Store, record: Record) -> bool:
 
 
 def _write(store: Store, attempt: Attempt, files: Mapping[str, bytes]) -> None:
-    layout, tmp, durable = store.layout, store.layout.tmp, store.durable
+    layout, tmp, durable = store.parts.layout, store.parts.tmp, store.parts.durable
     folder = layout.attempts(attempt.dref)
     stem = f"{folder}/{attempt.context}.{attempt.number}"
     for suffix in ("trace", "log"):

@@ -179,7 +179,7 @@ class _Sender:
                 yield name, config.text.encode()
                 told.add(name)
             if context := contexts[rref]:
-                digest = resolved_digest(store.layout, config, context)
+                digest = resolved_digest(store.parts.layout, config, context)
                 yield names.resolved(digest, rref.dref, context.digest), b""
         for shipment in shipments:
             yield names.realization(shipment.rref), shipment.bill.text

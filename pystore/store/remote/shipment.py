@@ -27,7 +27,7 @@ class Shipment:
         self.rref = rref
         self._store = store
         self._out = store.path(rref)
-        home = store.layout.holder(rref).realization(rref)
+        home = store.parts.layout.holder(rref).realization(rref)
         self.provenance = disk.read(f"{home}/{CONTEXT}")
         self.manifest = Manifest.parse(disk.read(f"{home}/{MANIFEST}"))
         self._digests: list[str] = []
@@ -65,7 +65,7 @@ class Shipment:
                 file.seek(piece.offset)
                 return file.read(piece.size)
         except FileNotFoundError:
-            if self._store.layout.has(self.rref):
+            if self._store.parts.layout.has(self.rref):
                 raise self.damaged(encode_name(piece.path)) from None
             raise self._store.absent(self.rref) from None  # somebody has just removed it
 
@@ -131,7 +131,7 @@ def copies(store: Store, tried: Iterable[Attempt], context: Context, *, diffs: b
 def _copy(store: Store, attempt: Attempt, context: Context, diffs: bool) -> Copy:
     files: dict[str, bytes] = {}
     for suffix in ("trace", "log"):
-        home = below.home(store.layout, attempt)
+        home = below.home(store.parts.layout, attempt)
         path = home.beside(attempt.dref, attempt.context, attempt.number, suffix)
         content = _small(path)
         if content and not (suffix == "trace" and _is_torn(path)):
@@ -162,7 +162,7 @@ def _tree(store: Store, attempt: Attempt) -> str | None:
     if attempt.rref is None:
         return None
     try:
-        home = store.layout.holder(attempt.rref).realization(attempt.rref)
+        home = store.parts.layout.holder(attempt.rref).realization(attempt.rref)
         provenance = disk.read(f"{home}/{CONTEXT}")
         dref, context, tree = parse_provenance(provenance)
     except (FileNotFoundError, Corrupted):
@@ -181,7 +181,7 @@ def sendable(store: Store, dref: DRef) -> list[RRef]:
 
 def sendable_one(store: Store, rref: RRef) -> RRef:
     """The realization, if it may be sent. Raises BadPlace when a person has rejected it."""
-    if rejected := below.verdict(store.layout, rref, "rejected"):
+    if rejected := below.verdict(store.parts.layout, rref, "rejected"):
         raise BadPlace(
             "this was rejected, and is not sent to others",
             ref=rref,
