@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.attempt import Attempt
+from ..core.attempt_report import AttemptReport
 from ..core.errors import BadStage, NotInStore
 from ..core.printable import listed
 from ..core.refs import RRef, parse_ref
@@ -16,7 +17,6 @@ from ..declare.recorder import recording
 from ..declare.registry import Registry
 from ..run.verbs import realize_inputs
 from ..store.current import current_store
-from ..store.ports import AttemptReport
 from ..store.store import Store
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ..core.attempt_report import AttemptReport
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import BadConfig, BadRef, BadStage, BuildError
@@ -15,8 +16,7 @@ from ..core.reads import ordered, references
 from ..core.realizer import Realizer
 from ..core.refs import DRef, RefPath, RRef, selfref
 from ..store.metrics import is_finite
-from ..store.ports import AttemptReport, StoreProtocol
-from ..store.staging import Staging
+from ..store.staging import Builder, Staging
 from .recorder import Recorder
 
 
@@ -29,7 +29,7 @@ class Build:
     def __init__(
         self,
         staging: Staging,
-        store: StoreProtocol,
+        store: Builder,
         report: AttemptReport,
         listener: Listener = ignore,
     ) -> None:
@@ -53,7 +53,7 @@ class Build:
         return self._staging.context
 
     @property
-    def store(self) -> StoreProtocol:
+    def store(self) -> Builder:
         """The store of the build; it counts as read."""
         if self.recorder is not None:
             self.recorder.of_store()

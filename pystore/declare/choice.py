@@ -18,10 +18,10 @@ from ..core.derivation import Closure, Derivation, leaves
 from ..core.errors import BadMetric, BadRef, BadStage, Corrupted
 from ..core.matchers import match_latest
 from ..core.options import Mode, checked_mode
+from ..core.ports import StoreReader
 from ..core.realizer import Realizer
 from ..core.refs import DRef, RRef
 from ..store import disk
-from ..store.ports import StoreProtocol
 from .build import Build
 
 CHOICE = "best-of"  # the key in the config; no parameter of a stage can have this name
@@ -95,7 +95,7 @@ class BestOf:
 
 
 def chosen(
-    values: Mapping[str, Any], context: Context, path: Path, store: StoreProtocol
+    values: Mapping[str, Any], context: Context, path: Path, store: StoreReader
 ) -> RRef | None:
     """The realization that a choice with this config, at this path, has chosen; else None."""
     if CHOICE not in values:
@@ -113,9 +113,7 @@ def chosen(
         ) from None
 
 
-def _best(
-    context: Context, metric: str, mode: str, store: StoreProtocol
-) -> tuple[Candidate, float]:
+def _best(context: Context, metric: str, mode: str, store: StoreReader) -> tuple[Candidate, float]:
     found = [_candidate(rref, metric, store) for rrefs in context.values() for rref in rrefs]
     sign = 1.0 if mode == "max" else -1.0
     ranks = [(-sign * one.metric(metric), one.rref, one) for one in found]
@@ -130,7 +128,7 @@ def _best(
     return best, -sign * number
 
 
-def _candidate(rref: RRef, metric: str, store: StoreProtocol) -> Candidate:
+def _candidate(rref: RRef, metric: str, store: StoreReader) -> Candidate:
     offered = store.candidates(rref.dref, store.context(rref), (metric,))
     return next(candidate for candidate in offered if candidate.rref == rref)
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..core.attempt import Attempt
 from ..core.context import Context
+from ..core.ports import StoreReader
 from ..core.reads import (
     Kind,
     Missing,
@@ -31,14 +32,13 @@ from ..core.reads import (
     text_of_value,
 )
 from ..core.refs import DRef, RRef
-from ..store.ports import StoreProtocol
 from ..store.staging import Staging
 
 
 class Recorder:
     """Notes the reads of one attempt."""
 
-    def __init__(self, staging: Staging, store: StoreProtocol) -> None:
+    def __init__(self, staging: Staging, store: StoreReader) -> None:
         self._staging = staging
         self._store = store
         self._reading = staging.noted()

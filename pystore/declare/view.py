@@ -11,11 +11,11 @@ from ..core.attempt import Attempt
 from ..core.context import Context
 from ..core.errors import BadStage
 from ..core.html import html_table
+from ..core.ports import StoreReader
 from ..core.printable import listed
 from ..core.reads import below, ordered
 from ..core.refs import DRef, RefPath, RRef, selfref
 from ..store.current import current_store
-from ..store.ports import StoreProtocol
 from .build import Attributes
 from .choice import CHOICE, chosen
 from .recorder import Place, Recorder, store_was_read
@@ -34,7 +34,7 @@ class View:
     """
 
     def __init__(
-        self, rref: str, store: StoreProtocol | None = None, place: Place | None = None
+        self, rref: str, store: StoreReader | None = None, place: Place | None = None
     ) -> None:
         self._store = store or current_store()
         self._rref = RRef(rref)
@@ -197,7 +197,7 @@ class View:
         return html_table({name: _brief(value) for name, value in shown.items()})
 
 
-def view(rref: str, *, store: StoreProtocol | None = None) -> View:
+def view(rref: str, *, store: StoreReader | None = None) -> View:
     """The realization as a stage would get it: attributes for its config, files and inputs.
 
     Raises NotInStore, or Corrupted when verify found it damaged.
@@ -207,7 +207,7 @@ def view(rref: str, *, store: StoreProtocol | None = None) -> View:
 
 def views(
     context: Context,
-    store: StoreProtocol,
+    store: StoreReader,
     recorder: Recorder | None = None,
     *,
     within: View | None = None,

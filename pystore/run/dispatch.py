@@ -5,10 +5,10 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
+from ..core.committed import Committed
 from ..core.derivation import Derivation
 from ..core.errors import WorkerDied
-from ..store.commit import Committed
-from ..store.ports import StoreProtocol
+from ..store.staging import Builder
 from .attempt import attempt
 from .executor import SerialExecutor
 from .options import RunOptions
@@ -42,7 +42,7 @@ class Dispatch(Protocol):
         """After Ctrl-C: waits for the attempts that run, where the executor is not the caller's."""
 
 
-def dispatch_of(store: StoreProtocol, options: RunOptions) -> Dispatch:
+def dispatch_of(store: Builder, options: RunOptions) -> Dispatch:
     """The way to work with the executor of these options."""
     executor = options.executor or SerialExecutor()
     if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
@@ -55,7 +55,7 @@ def dispatch_of(store: StoreProtocol, options: RunOptions) -> Dispatch:
 class _Here:
     """Attempts in this process, with its own objects."""
 
-    def __init__(self, executor: Executor, store: StoreProtocol, options: RunOptions) -> None:
+    def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._store, self._options = executor, store, options
         self.most = wave()
 

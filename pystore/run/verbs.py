@@ -21,8 +21,8 @@ from ..declare.nesting import refuse_nested
 from ..declare.registry import Registry
 from ..store.current import current_store
 from ..store.defaults import defaults
-from ..store.ports import StoreProtocol
 from ..store.remote.settings import Remotes, substituting
+from ..store.staging import Builder
 from .executor import SerialExecutor
 from .options import Forced, RunOptions
 
@@ -37,7 +37,7 @@ def realize(
     attempts: int = 1,
     build: bool = True,
     keep_going: bool = False,
-    store: StoreProtocol | None = None,
+    store: Builder | None = None,
     executor: Executor | None = None,
     listener: Listener = ignore,
     stop: Callable[[], bool] | None = None,
@@ -129,7 +129,7 @@ def realize_with(
         return closure, Loop(closure, forced, store, substituter, options).run()
 
 
-def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtocol) -> Context:
+def realize_inputs(closure: Closure, derivation: Derivation, store: Builder) -> Context:
     """The context of a derivation of the closure, after building what its inputs lack."""
     needs = list(derivation.config.inputs)
     inputs = Closure.of(needs, closure)

@@ -43,7 +43,7 @@ class Finding:
 def examine(store: Reader) -> list[Finding]:
     """The findings about a store and its file system."""
     found = [_contents(store), _file_system(store.root), _space(store.root), _access(store)]
-    if not os.access(store.layout.tmp, os.W_OK):
+    if not os.access(store.parts.tmp, os.W_OK):
         return found
     with _bench(store) as folder:
         return [*found, *(_tried(name, trial, folder) for name, trial in _TRIALS.items())]
@@ -52,7 +52,7 @@ def examine(store: Reader) -> list[Finding]:
 @contextmanager
 def _bench(store: Reader) -> Iterator[Path]:
     """A new directory for the trials, which gc leaves alone."""
-    folder = store.layout.tmp / disk.fresh_name()
+    folder = store.parts.layout.tmp / disk.fresh_name()
     os.mkdir(folder, 0o755)
     with open_folder(folder) as claim:
         try:
@@ -196,10 +196,10 @@ _TRIALS: dict[str, Trial] = {
 
 
 def _contents(store: Reader) -> Finding:
-    below, store = store.layout.below, store.own
+    below, store = store.parts.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
-    ended = [n for d in drefs for n in names(store.layout.attempts(d)) if is_record(n)]
+    ended = [n for d in drefs for n in names(store.parts.layout.attempts(d)) if is_record(n)]
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
     under = f"; below it {below.root}" if below else ""
@@ -232,7 +232,7 @@ def _space(root: Path) -> Finding:
 def _access(store: Reader) -> Finding:
     status = store.root.stat()
     mode = f"mode {status.st_mode & 0o777:04o}, of user {status.st_uid}"
-    if not os.access(store.layout.tmp, os.W_OK):
+    if not os.access(store.parts.tmp, os.W_OK):
         what = f"{mode}: it cannot be written by us"
         remedy = "what it has can be used; nothing can be built in it"
         return Finding("access", "note", what, remedy)

@@ -1,11 +1,11 @@
 """Ending: the record of an attempt that has succeeded."""
 
 from ..core.attempt import Attempt
+from ..core.attempt_report import AttemptReport
 from ..core.reads import Surroundings
 from . import attempt_files
 from .commit import Sealed
 from .mentions import complete
-from .ports import AttemptReport
 from .staging import Staging
 
 

@@ -67,9 +67,9 @@ def collect(
     of other users stay, and are named. Where a root cannot be read, all realizations stay.
     """
     kept, store = None if keep is None else list(keep), store.own
-    with store.session.open_gate() if dry_run else store.session.closed_gate():
+    with store.parts.session.open_gate() if dry_run else store.parts.session.closed_gate():
         found = _look(store, kept)
-        shared = store.pool.shared(Path(store.layout.out(rref)) for rref in found.victims)
+        shared = store.parts.shared_files.shared(store.home(r) / "out" for r in found.victims)
         if not dry_run:
             _move_away(store, found)
     if not dry_run:
@@ -125,8 +125,8 @@ def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
 def _roots(store: Reader, kept: list[Keepable] | None) -> set[RRef]:
     # Another process may still read the realizations that it was given. This one has asked for
     # the collection, and keeps only those that its own running builds need.
-    own = frozenset() if store.session.running else store.session.names
-    roots = used(store.layout.tmp, without=own) | set(pins(store).values())
+    own = frozenset() if store.parts.session.running else store.parts.session.names
+    roots = used(store.parts.layout.tmp, without=own) | set(pins(store).values())
     if kept is None:
         roots |= chosen(store)
     for one in kept or ():
@@ -167,10 +167,10 @@ def _size(store: Reader, rref: RRef) -> int:
 
 
 def _litter(store: Reader, found: _Found) -> list[Path]:
-    areas = {store.layout.tmp, store.staging_area}
+    areas = {store.parts.tmp, store.parts.staging_area}
     paths = sorted(path for area in areas for path in area.iterdir())
     waiting = [path for path in paths if _is_left(path, found)]
-    return [*waiting, *sorted(store.layout.trash.iterdir())]
+    return [*waiting, *sorted(store.parts.layout.trash.iterdir())]
 
 
 def _is_left(path: Path, found: _Found) -> bool:
@@ -186,19 +186,19 @@ def _move_away(store: Reader, found: _Found) -> None:
     for rref in list(found.victims):
         target = store.home(rref)
         try:
-            discard(store.layout, target)
+            discard(store.parts.layout, target)
             homes.add(target.parent)
         except OSError as error:
             found.bar(target, error)
             del found.victims[rref]
-    if store.durable:
+    if store.parts.durable:
         for home in homes:
             disk.sync_directory(home)
     for path in list(found.litter):
-        if path.parent == store.layout.trash:
+        if path.parent == store.parts.layout.trash:
             continue
         try:
-            found.litter[path] = discard_litter(store.layout, path)
+            found.litter[path] = discard_litter(store.parts.layout, path)
         except FileNotFoundError:
             continue  # its owner has just removed it
         except OSError as error:
@@ -208,14 +208,14 @@ def _move_away(store: Reader, found: _Found) -> None:
 
 def _empty_trash(store: Reader, found: _Found) -> None:
     barred: list[OSError] = []
-    for resting in sorted(store.layout.trash.iterdir()):
+    for resting in sorted(store.parts.layout.trash.iterdir()):
         if resting not in found.litter and not found.may_go(resting):
             continue  # another user's gc was killed just now
         tree.remove(resting, barred)
     try:
-        store.pool.prune()
+        store.parts.shared_files.prune()
     except PermissionError as error:
         barred.append(error)
     for one in barred:
-        found.bar(Path(one.filename or store.layout.trash), one)
+        found.bar(Path(one.filename or store.parts.layout.trash), one)
     found.litter = {was: now for was, now in found.litter.items() if not os.path.lexists(now)}

@@ -12,12 +12,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from ..core.attempt_report import Trace
 from ..core.candidate import first_number
 from ..core.errors import PystoreWarning
 from ..core.manifest import Manifest
 from . import disk
-
-Trace = list[tuple[int, str, float]]  # step, name, value
 
 _SIZE = 64  # [bytes] of the largest text file in which a number is looked for
 _MOST = 100  # metrics from text files

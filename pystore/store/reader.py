@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from ..core.attempt import Attempt
+from ..core.attempt_report import Trace
 from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
@@ -30,9 +31,6 @@ from . import (
     verdicts,
 )
 from .changes import Changes, Token, changes_since
-from .in_use import Session
-from .layout import Layout
-from .metrics import Trace
 from .parts import Parts
 from .shared_files import DiskFile
 
@@ -60,31 +58,6 @@ class Reader:
     def own(self) -> Reader:
         """This store without the one below: what may be collected, checked and removed."""
         return Reader(self.parts.own)
-
-    @property
-    def layout(self) -> Layout:
-        """The paths of the store, and of the one below."""
-        return self.parts.layout
-
-    @property
-    def session(self) -> Session:
-        """What this process uses of the store."""
-        return self.parts.session
-
-    @property
-    def durable(self) -> bool:
-        """Whether what is written is synced."""
-        return self.parts.durable
-
-    @property
-    def pool(self) -> shared_files.SharedFiles:
-        """The files that realizations share."""
-        return self.parts.shared_files
-
-    @property
-    def staging_area(self) -> Path:
-        """Where realizers write."""
-        return self.parts.staging_area
 
     # --- derivations -------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ def remove(store: Reader, ref: DRef | RRef, *, force: bool = False) -> None:
     unless `force`; NoAccess when it belongs to another user.
     """
     store = store.own
-    with store.session.closed_gate():
+    with store.parts.session.closed_gate():
         if isinstance(ref, RRef) and ref not in store.realizations(ref.dref):
             raise store.absent(ref)
         if not force:
@@ -36,8 +36,8 @@ def remove(store: Reader, ref: DRef | RRef, *, force: bool = False) -> None:
 
 def _remove_derivation(store: Reader, dref: DRef) -> None:
     """Removes a derivation, or only our part of it; then raises NoAccess for the rest."""
-    folders = {r: Path(store.layout.realization(r)) for r in store.realizations(dref)}
-    home = Path(store.layout.derivation(dref))
+    folders = {r: Path(store.parts.layout.realization(r)) for r in store.realizations(dref)}
+    home = Path(store.parts.layout.derivation(dref))
     others = [path for path in [home, *folders.values()] if not rights.is_ours(path)]
     if not others:
         return drop(store, dref)
@@ -74,7 +74,7 @@ def needs(store: Reader, ref: DRef | RRef) -> dict[str, Sequence[str]]:
     return {
         "needed_by": sorted(dependents(store, ref)),
         "pinned_as": [name for name, rref in pins(store).items() if rref in own],
-        "used_by_processes": sorted(own & used(store.layout.tmp, without=store.session.names)),
+        "used_by_processes": sorted(own & used(store.parts.tmp, without=store.parts.session.names)),
     }
 
 
@@ -123,17 +123,17 @@ def built_from(store: Reader, rref: RRef) -> set[RRef]:
 @rights.explained
 def reject(store: Reader, rref: RRef, reason: str) -> None:
     """Takes a realization out of matching and statistics for good; its bytes stay."""
-    folder = store.layout.attempts(rref.dref)
+    folder = store.parts.layout.attempts(rref.dref)
     if not any(attempt.rref == rref for attempt in store.attempts(rref.dref)):
         raise NotInStore("no attempt made this", ref=rref, remedy="attempts(dref) lists them")
     facts = {"reason": reason, "by": os.geteuid(), "at": time.time_ns()}
     derivations.record(store.parts, [store.config(rref.dref)])  # it may be known below only
-    with store.session.open_gate():
-        verdicts.put(folder, rref, "rejected", facts, store.layout.tmp)
+    with store.parts.session.open_gate():
+        verdicts.put(folder, rref, "rejected", facts, store.parts.tmp)
 
 
 def rejected(store: Reader, dref: DRef) -> dict[RRef, str]:
     """The rejected realizations of a derivation, and why."""
     made = {a.rref for a in store.attempts(dref) if a.rref}
-    found = ((rref, below.verdict(store.layout, rref, "rejected")) for rref in sorted(made))
+    found = ((rref, below.verdict(store.parts.layout, rref, "rejected")) for rref in sorted(made))
     return {rref: facts["reason"] for rref, facts in found if facts}

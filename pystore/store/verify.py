@@ -105,7 +105,7 @@ def verify(
 class _Rounds:
     def __init__(self, store: Reader, quarantine: bool, listener: Listener) -> None:
         self._store = store.own
-        self._layout = store.layout  # with the store below: inputs may lie there
+        self._layout = store.parts.layout  # with the store below: inputs may lie there
         self._quarantine = quarantine
         self._listener = listener
         self.checked = 0
@@ -135,7 +135,7 @@ class _Rounds:
             yield from self._realization(rref)
 
     def _records(self, dref: DRef) -> Iterator[Damage]:
-        folder = self._store.layout.attempts(dref)
+        folder = self._store.parts.layout.attempts(dref)
         for name in sorted(attempts.names(folder)):
             kind: Kind = "attempt"
             match attempts.kind_of(name):
@@ -153,7 +153,7 @@ class _Rounds:
     def _realization(self, rref: RRef) -> Iterator[Damage]:
         before, found = self.size, self._look(rref)
         if found is not None and (_grave(found) or self._marked(rref)):
-            with self._store.session.closed_gate() as writable:
+            with self._store.parts.session.closed_gate() as writable:
                 self.size, self._digests = before, {}
                 self._made.pop(rref.dref, None)
                 found = self._look(rref)
@@ -240,16 +240,16 @@ class _Rounds:
         return rref in self._made[rref.dref]
 
     def _home(self, rref: RRef) -> Path:
-        return Path(self._store.layout.realization(rref))
+        return Path(self._store.parts.layout.realization(rref))
 
     def _marked(self, rref: RRef) -> bool:
-        return verdicts.stands(self._store.layout.attempts(rref.dref), rref, "damaged")
+        return verdicts.stands(self._store.parts.layout.attempts(rref.dref), rref, "damaged")
 
     def _judge(self, rref: RRef, damages: list[Damage]) -> None:
         """Marks or moves a damaged realization, or clears a sound one. The gate must be closed."""
-        folder = self._store.layout.attempts(rref.dref)
+        folder = self._store.parts.layout.attempts(rref.dref)
         if damages and self._quarantine and rights.is_ours(self._home(rref)):
-            trash(self._store.layout, self._home(rref))
+            trash(self._store.parts.layout, self._home(rref))
             self.quarantined.append(rref)
         elif not _may_note(folder):
             return  # it belongs to somebody else: the report tells of the damage
@@ -258,7 +258,7 @@ class _Rounds:
         elif not self._marked(rref) or verdicts.damage(folder, f"{rref.digest}.damaged"):
             facts = {"what": [str(d) for d in damages[:20]], "at": time.time_ns()}
             rights.ensure_folder(folder)
-            verdicts.put(folder, rref, "damaged", facts, self._store.layout.tmp)
+            verdicts.put(folder, rref, "damaged", facts, self._store.parts.tmp)
 
 
 def _grave(damages: list[Damage]) -> list[Damage]:
@@ -315,7 +315,7 @@ def _difference(wanted: Entry, found: Entry) -> str:
 
 def _access(store: Reader) -> Iterator[Damage]:
     shared = rights.shared(store.root)
-    for path in (store.root, store.layout.drv, store.root / "pystore.json"):
+    for path in (store.root, store.parts.layout.drv, store.root / "pystore.json"):
         status = path.stat()
         name = os.path.relpath(path, store.root)
         if status.st_mode & (0o002 if shared else 0o022):

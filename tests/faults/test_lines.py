@@ -137,7 +137,7 @@ def test_FD1_an_interruption_at_any_line_leaves_nothing_held(area, what, work, l
     figure(f"Ctrl-C at each line of {what}", "nothing held", f"{len(interrupter.seen)} lines")
     ps.realize(STAGE, store=store, force_rebuild=True, lock_timeout=5.0)
     assert ps.verify(store).sound
-    assert store.session.running is False
+    assert store.parts.session.running is False
 
 
 # --- signal handlers that raise --------------------------------------------------------

@@ -260,8 +260,8 @@ def test_WN1_attempts_that_are_copied_with_their_times_are_told(store, two, tmp_
     other = ps.Store(tmp_path / "other")
     shutil.copytree(store.root / "drv", other.root / "drv", dirs_exist_ok=True)
     ps.realize(stage(1), store=other, force_rebuild=True)
-    reader, theirs = Reader(store), Path(other.layout.attempts(two[0].dref))
-    ours = Path(store.layout.attempts(two[0].dref))
+    reader, theirs = Reader(store), Path(other.parts.layout.attempts(two[0].dref))
+    ours = Path(store.parts.layout.attempts(two[0].dref))
     old = os.stat(ours)
     for path in theirs.iterdir():
         if not (ours / path.name).exists():
@@ -306,7 +306,7 @@ def test_WN1_beside_builders_that_are_killed_a_reader_ends_with_all_there_is(sto
     """What the reader has read by the time when all is quiet is all that stands on the disk."""
 
     def listing(dref):
-        folders = store.layout.derivation(dref), store.layout.attempts(dref)
+        folders = store.parts.layout.derivation(dref), store.parts.layout.attempts(dref)
         try:
             return [sorted(os.listdir(folder)) for folder in folders]
         except FileNotFoundError:

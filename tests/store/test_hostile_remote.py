@@ -157,4 +157,4 @@ def test_what_is_thrown_away_does_not_grow_meanwhile(store, tmp_path, monkeypatc
         go_on.set()
         assert (written.result(), ended.result()) == (None, None)
     arrival.write(part, content)
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []

@@ -15,9 +15,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
+from ...core.committed import Committed
 from ...core.errors import BuildError, PystoreWarning, TimedOut, WorkerDied
 from ...core.events import AttemptFailed, Started, Succeeded
-from ...store.commit import Committed
 from ...store.forked import forgotten_by_children
 from ..capture import last_lines
 from .answer import Answer

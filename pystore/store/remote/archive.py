@@ -159,8 +159,8 @@ def _tops(remote: Remote, folder: Path) -> list[RRef]:
 @contextmanager
 def _scratch(store: Store) -> Iterator[Path]:
     """A folder in the store's `tmp/`, which gc does not remove meanwhile."""
-    folder = store.layout.tmp / f"{disk.fresh_name()}-archive"
-    with store.session.open_gate():
+    folder = store.parts.layout.tmp / f"{disk.fresh_name()}-archive"
+    with store.parts.session.open_gate():
         folder.mkdir()
         claim = locks.claim_folder(folder, new=True)
     try:

@@ -110,22 +110,22 @@ class Arrival:
             keepable.check(staged.out)
         except UnkeepableOutput as error:
             raise self._wrong(str(error.problems)) from None
-        sealed = seal_tree(staged, durable=store.durable, share=store.pool.share)
+        sealed = seal_tree(store.parts, staged)
         if sealed.rref != self.rref:
             raise self._wrong("its tree is another one")
         count = record_copies(store, staged.config, staged.context, copies)
         tried = known(store, staged.config, staged.context.digest)
         made = [attempt for attempt in tried if attempt.rref == self.rref]
-        with store.session.open_gate():
+        with store.parts.session.open_gate():
             if not made:
                 raise NotInStore(
                     "no attempt has made this",
                     ref=self.rref,
                     remedy="ask who has it to push it again with repair=True",
                 )
-            store.session.note([self.rref])
+            store.parts.session.note([self.rref])
             publish(store.parts, staged, sealed, made[0])
-            adopt.note(store.layout, staged.config, staged.context)
+            adopt.note(store.parts.layout, staged.config, staged.context)
         return count
 
     def leave(self) -> None:
@@ -154,21 +154,21 @@ class Arrival:
             raise FetchError(
                 "what came cannot be written",
                 ref=self.rref,
-                path=self._store.staging_area,
+                path=self._store.parts.staging_area,
                 because=error.strerror,
                 errno=error.errno,
                 remedy="nothing of it was kept; make room there, and try again",
             ) from error
 
     def _check_room(self, size: int) -> None:
-        if size <= (free := disk.free(self._store.staging_area)):
+        if size <= (free := disk.free(self._store.parts.staging_area)):
             return
         if not self._resumed:
             self.discard()
         raise FetchError(
             "there is no room for what should come",
             ref=self.rref,
-            path=self._store.staging_area,
+            path=self._store.parts.staging_area,
             needs=f"{size} bytes",
             free=f"{free} bytes",
             remedy="make room there; if it should not be so large, ask where it comes from",
@@ -177,7 +177,7 @@ class Arrival:
     def _open(self) -> None:
         """Makes all files writable, also those that an earlier try has shared and sealed."""
         if self._resumed:
-            self._store.pool.part(self._staged.out)
+            self._store.parts.shared_files.part(self._staged.out)
             tree.unseal(self._staged.out)
         self._make_folders()
 
@@ -250,19 +250,19 @@ def _copy_file(one: BinaryIO, target: bytes) -> None:
 def _staging(store: Store, config: Config, context: Context, rref: RRef) -> tuple[Staging, bool]:
     """A staging for the realization, and whether an earlier try has left it."""
     suffix = _suffix(config, rref)
-    for name in os.listdir(store.staging_area):
+    for name in os.listdir(store.parts.staging_area):
         if name.endswith(suffix):
-            with store.session.open_gate():
-                claim = _take(store.staging_area / name)
+            with store.parts.session.open_gate():
+                claim = _take(store.parts.staging_area / name)
             if claim is not None:
-                path = store.staging_area / name
+                path = store.parts.staging_area / name
                 return Staging(path, config, context, Claim(0, 0, 0), claim), True
     return _fresh(store, config, context, rref), False
 
 
 def _fresh(store: Store, config: Config, context: Context, rref: RRef) -> Staging:
-    with store.session.open_gate():
-        path, claim = make_folder(store.staging_area, config.dref)
+    with store.parts.session.open_gate():
+        path, claim = make_folder(store.parts.staging_area, config.dref)
         named = path.with_name(path.name[:32] + _suffix(config, rref))
         try:
             os.rename(path, named)

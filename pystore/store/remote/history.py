@@ -18,6 +18,7 @@ from ...core.context import Context
 from ...core.errors import Corrupted, NotInStore, PystoreWarning
 from ...core.same_run import Runs
 from .. import attempt_files, attempts, disk, locks
+from ..beginning import claim
 from ..store import Store
 from .record import Record
 
@@ -35,7 +36,7 @@ class Copy:
 
 def known(store: Store, config: Config, context: str = "") -> list[Attempt]:
     """The ended attempts, in the context with this digest; by default in all contexts."""
-    return attempts.ended(store.layout.attempts(config.dref), context)
+    return attempts.ended(store.parts.layout.attempts(config.dref), context)
 
 
 def record_copies(store: Store, config: Config, context: Context, copies: Iterable[Copy]) -> int:
@@ -44,10 +45,10 @@ def record_copies(store: Store, config: Config, context: Context, copies: Iterab
     An attempt of another derivation or context is noted as adopted.
     """
     store.record([config])
-    lock = locks.BuildLock(store.layout.lock(config.dref, "import"))
+    lock = locks.BuildLock(store.parts.layout.lock(config.dref, "import"))
     lock.acquire(_PATIENCE)  # without it, two processes may record one attempt twice
     try:
-        with store.session.open_gate():
+        with store.parts.session.open_gate():
             return _record(store, config, context, copies)
     finally:
         lock.release()
@@ -63,19 +64,21 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
             continue
         if not count:
             _mark(store, config)
-        begun = store.claim(config.dref, context, attempts.COPY, attempt.seed, attempt.start)
+        begun = claim(
+            store.parts, config.dref, context, attempts.COPY, seed=attempt.seed, after=attempt.start
+        )
         _write(store, attempt._replace(number=begun.number), copy.beside)
         count += 1
-    if count and store.durable:
-        disk.sync_directory(store.layout.attempts(config.dref))
+    if count and store.parts.durable:
+        disk.sync_directory(store.parts.layout.attempts(config.dref))
     return count
 
 
 def _mark(store: Store, config: Config) -> None:
     """Marks the derivation as one where seeds do not follow from numbers any more (S7)."""
-    path = f"{store.layout.attempts(config.dref)}/{attempts.IMPORTED}"
+    path = f"{store.parts.layout.attempts(config.dref)}/{attempts.IMPORTED}"
     with suppress(FileExistsError):
-        disk.write_new(path, b"", durable=store.durable)
+        disk.write_new(path, b"", durable=store.parts.durable)
 
 
 def localized(store: Store, config: Config, context: Context, record: Record) -> Attempt | None:
@@ -113,7 +116,7 @@ def _belongs(store: Store, record: Record) -> bool:
 
 
 def _write(store: Store, attempt: Attempt, files: Mapping[str, bytes]) -> None:
-    layout, tmp, durable = store.layout, store.layout.tmp, store.durable
+    layout, tmp, durable = store.parts.layout, store.parts.tmp, store.parts.durable
     folder = layout.attempts(attempt.dref)
     stem = f"{folder}/{attempt.context}.{attempt.number}"
     for suffix in ("trace", "log"):

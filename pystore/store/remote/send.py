@@ -153,7 +153,7 @@ class _Sender:
                 yield names.config(dref), config.text.encode()
         for rref in (shipment.rref for shipment in shipments):
             if context := contexts[rref]:
-                digest = resolved_digest(self.store.layout, configs[rref.dref], context)
+                digest = resolved_digest(self.store.parts.layout, configs[rref.dref], context)
                 yield names.resolved(digest, rref.dref, context.digest), b""
         for shipment in shipments:
             yield names.realization(shipment.rref), shipment.bill.text

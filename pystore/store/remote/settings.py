@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable
 
 from ...core.errors import BadStage
+from ...core.ports import StoreReader, Substituter
 from ..defaults import defaults
-from ..ports import StoreProtocol, Substituter
 from ..store import Store
 from .signing import trusting
 
@@ -20,7 +20,7 @@ def places(substitute: Remotes | None) -> list[Url]:
 
 
 def substituting(
-    store: StoreProtocol,
+    store: StoreReader,
     substitute: Remotes | None,
     trusted_keys: str | Iterable[str] | None,
 ) -> Substituter | None:

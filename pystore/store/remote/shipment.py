@@ -59,7 +59,7 @@ class Shipment:
                 file.seek(piece.offset)
                 return file.read(piece.size)
         except FileNotFoundError:
-            if self._store.layout.has(self.rref):
+            if self._store.parts.layout.has(self.rref):
                 raise self.damaged(encode_name(piece.path)) from None
             raise self._store.absent(self.rref) from None  # it has just been removed
 
@@ -131,7 +131,7 @@ def copies_in(store: Store, contexts: Mapping[RRef, Context], *, diffs: bool = T
 def _copy(store: Store, attempt: Attempt, context: Context, diffs: bool) -> Copy:
     files: dict[str, bytes] = {}
     for suffix in ("trace", "log"):
-        home = below.home(store.layout, attempt)
+        home = below.home(store.parts.layout, attempt)
         path = home.beside(attempt.dref, attempt.context, attempt.number, suffix)
         content = _small(path)
         if content and not (suffix == "trace" and attempt_files.damage(*os.path.split(path))):
@@ -173,7 +173,7 @@ def sendable(store: Store, ref: DRef | RRef) -> list[RRef]:
         if here:
             return sorted(here)
         raise NotInStore("no realization to send", ref=ref, store=store.root, remedy="realize it")
-    if rejected := below.verdict(store.layout, ref, "rejected"):
+    if rejected := below.verdict(store.parts.layout, ref, "rejected"):
         raise BadPlace(
             "this was rejected, and is not sent to others",
             ref=ref,

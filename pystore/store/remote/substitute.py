@@ -191,7 +191,7 @@ def _attempts_at(
     yield listing, _copies(remote, listing, asked[1])
     if not found.context:
         return
-    resolved = resolved_digest(store.layout, found.config, found.context)
+    resolved = resolved_digest(store.parts.layout, found.config, found.context)
     around = Surroundings(found.config, found.context, store)
     for dref, context in remote.equals(resolved):
         listing = remote.listing(dref)
@@ -222,7 +222,7 @@ def _merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate
     merged = {candidate.rref: candidate for candidate in here}
     tried = known(store, found.config, found.context.digest)
     tried += [attempt for candidate in here for attempt in candidate.attempts]
-    rejected = below.marked(store.layout, found.config.dref, "rejected")
+    rejected = below.marked(store.parts.layout, found.config.dref, "rejected")
     runs = Runs(tried, repetitions=False)
     for copy in (copy for copies in found.copies.values() for copy in copies):
         attempt = localized(store, found.config, found.context, copy.record)
