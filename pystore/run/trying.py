@@ -16,10 +16,9 @@ from ..declare.recorder import recording
 from ..store.ports import AttemptReport, StoreProtocol
 from ..store.staging import Staging
 from .capture import captured, last_lines
-from .forking import alone
-from .placing import in_its_place
 from .provenance import describe_project
 from .request import Request
+from .surroundings import forks_ended, place_restored
 from .unguarded import refuse_pools_of_unguarded_scripts
 
 
@@ -102,10 +101,9 @@ def _run(derivation: Derivation, build: Build) -> None:
     name = derivation.realizer.name
     refuse_pools_of_unguarded_scripts()
     try:
-        with (
-            inside(f"the realizer {name}"), recording(build.recorder), alone(), in_its_place()
-        ):  # fmt: skip
-            derivation.realizer(build)
+        with inside(f"the realizer {name}"), recording(build.recorder):
+            with forks_ended(), place_restored():
+                derivation.realizer(build)
     except PystoreError:
         raise
     except (Exception, SystemExit) as error:
