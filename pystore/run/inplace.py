@@ -34,6 +34,6 @@ def instantiate_inplace(
 
 @takes(RunOptions)
 def realize_inplace(target: Target, **options: Any) -> Any:
-    """The RRef for a DRef that `instantiate_inplace` returned. Options and errors: see `realize`."""
+    """The RRef for a DRef of `instantiate_inplace`. Options and errors: see `realize`."""
     refuse_nested("realize_inplace")
     return realize(target, **options)

@@ -102,7 +102,7 @@ def takes(options: Callable[P, object]) -> Callable[
 
 @takes(RunOptions)
 def realize_many(target: Target, **options: Any) -> Any:
-    """Like `realize`, but each RRef is replaced by the list of all RRefs that the matcher chooses."""
+    """Like `realize`, but with a list of all RRefs that the matcher chooses for each target."""
     closure, chosen = realize_with("realize_many", target, RunOptions(**options))
     return reshape(closure.targets, lambda dref: list(chosen[dref]))
 
