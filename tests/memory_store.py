@@ -21,6 +21,7 @@ from pystore.core.manifest import Manifest
 from pystore.core.matchers import Matcher
 from pystore.core.reads import Surroundings
 from pystore.core.refs import DRef, RRef
+from pystore.core.same_run import run_of
 from pystore.store import attempts, disk, keepable, tree
 from pystore.store.adopt import resolved_with
 from pystore.store.attempts import Claim, Clock
@@ -250,13 +251,13 @@ class MemoryStore:
         if not context:
             return []
         own, wanted = (config.dref, context.digest), self._resolved(config, context)
-        known = {attempt.run for attempt in self._ended.get(own, [])}
+        known = {run_of(attempt) for attempt in self._ended.get(own, [])}
         found = []
         for dref, digest in [key for key in self._ended if key != own and self._inputs[key[1]]]:
             inputs = self._inputs[digest]
             if self._resolved(self._configs[dref], inputs) == wanted:
                 found += [c for c in self.candidates(dref, inputs) if not c.gone]
-        lacking = [(c, tuple(a for a in c.attempts if a.run not in known)) for c in found]
+        lacking = [(c, tuple(a for a in c.attempts if run_of(a) not in known)) for c in found]
         return [replace(candidate, attempts=new) for candidate, new in lacking if new]
 
     def adopt(

@@ -11,7 +11,7 @@ from ..core.printable import listed
 from ..core.refs import RRef
 from ..declare.build import Build
 from ..declare.nesting import inside, refuse_nested
-from ..run.forking import alone
+from ..run.surroundings import forks_ended
 from ..store.current import current_store
 from ..store.store import Store
 
@@ -59,7 +59,7 @@ def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> 
     with store.building():
         staging = store.trial(derivation.config, context, attempt)
         try:
-            with inside(f"the realizer {derivation.realizer.name}"), alone():
+            with inside(f"the realizer {derivation.realizer.name}"), forks_ended():
                 derivation.realizer(_Again(staging, store, AttemptReport()))
             return Replay(wanted, attempt.seed, _differences(manifest, staging.manifest()))
         finally:

@@ -17,7 +17,7 @@ Forced = bool | str | Derivation | Collection[str | Derivation]
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How to realize; `realize` explains each option. Raises BadStage for impossible ones."""
+    """The options of `realize`, which explains them. Raises BadStage for a bad option."""
 
     force_rebuild: Forced = ()
     attempts: int = 1
@@ -60,5 +60,5 @@ class RunOptions:
 
     @property
     def stopped(self) -> bool:
-        """Whether the caller has asked for the end of the call."""
+        """Whether the caller has asked to end the call."""
         return self.stop is not None and self.stop()

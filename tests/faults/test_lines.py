@@ -18,7 +18,6 @@ import pystore as ps
 from pystore import Context, Derivation, match_latest
 from pystore.declare import nesting
 from pystore.run import dispatch
-from pystore.run.executor import SerialExecutor
 from pystore.store import locks
 
 PACKAGE = os.path.dirname(ps.__file__) + os.sep
@@ -165,7 +164,7 @@ def interrupt_at(code: CodeType, event: str) -> None:
 PLACES = {
     "the attempt settles": (dispatch._settle, "call"),
     "the attempt has settled": (dispatch._settle, "return"),
-    "the executor returns": (SerialExecutor.submit, "return"),
+    "the executor returns": (dispatch.SerialExecutor.submit, "return"),
     "a place is left": (nesting.inside.__wrapped__, "return"),
     "a lock is taken": (locks.BuildLock.acquire, "return"),
     "a lock is given up": (locks.BuildLock.release, "call"),
