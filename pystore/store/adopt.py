@@ -74,7 +74,7 @@ def note(layout: Layout, config: Config, context: Context) -> None:
         pass  # AO2: what was committed is not less so; and an input may have been removed
 
 
-def sources(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
+def adoptable(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
     """The realizations of others with the same resolved config, whose bytes are there (AO3).
 
     Those come first that were made first. Raises NotInStore when an input was removed meanwhile.

@@ -404,10 +404,10 @@ def test_AO4_a_staging_that_was_mended_keeps_what_was_read(store):
 
 def test_AO4_reads_travel_with_their_record(store, tmp_path):
     first = ps.realize(shown(part("a")))
-    ps.pack([first], tmp_path / "x.tar.zst")
+    ps.export_archive([first], tmp_path / "x.tar.zst")
     other = ps.Store(tmp_path / "other", durable=False)
     with other.use():
-        ps.unpack_archive(tmp_path / "x.tar.zst")
+        ps.import_archive(tmp_path / "x.tar.zst")
         assert ps.attempts(first)[0].reads == ps.attempts(first, store=store)[0].reads
         assert ps.catref(ps.realize(shown(part("b"))), "file.txt") == ["b"]
         assert ps.verify().sound

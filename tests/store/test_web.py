@@ -15,7 +15,7 @@ import pytest
 import pystore as ps
 from pystore.errors import BadPlace, FetchError
 from pystore.store.remote import web
-from pystore.store.remote.place import place_at
+from pystore.store.remote.open_place import place_at
 from pystore.store.remote.web import WebPlace
 
 RREF = "rref:" + "0" * 32 + "-" + "0" * 32 + "-x"

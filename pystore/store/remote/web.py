@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import FetchError
-from .place import UrlPlace
+from .url_place import UrlPlace
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
