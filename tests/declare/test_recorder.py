@@ -213,7 +213,7 @@ def realized(way, runs, store, **options):
 
 
 @pytest.mark.parametrize("way", SEEING)
-def test_what_is_adopted_is_what_a_fresh_store_builds(way, stores):
+def test_RD1_RC1_what_is_adopted_is_what_a_fresh_store_builds(way, stores):
     old = stores[None]
     realized(way, BEFORE, old)
     for edit, runs in [*EDITS.items(), ("one that is there twice", TWICE)]:

@@ -171,7 +171,7 @@ def test_reserved_parameter_names_are_refused_at_decoration(name):
 
 
 @pytest.mark.parametrize("signature", ["*args", "**kwargs", "x, /"])
-def test_signatures_that_hide_what_a_stage_depends_on_are_refused(signature):
+def test_SG2_signatures_that_hide_what_a_stage_depends_on_are_refused(signature):
     with pytest.raises(BadStage, match="a stage cannot take"):
         exec(f"@stage\ndef f({signature}): pass", {"stage": stage})
 

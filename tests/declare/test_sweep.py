@@ -87,7 +87,7 @@ SPACES = {
 }
 
 
-def test_a_sample_is_the_same_again_and_other_with_another_seed():
+def test_SW2_a_sample_is_the_same_again_and_other_with_another_seed():
     found = sample(train, 5, **SPACES)
     assert list(found) == list(sample(train, 5, **SPACES))
     assert not set(found) & set(sample(train, 5, seed=1, **SPACES))

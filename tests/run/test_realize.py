@@ -57,7 +57,7 @@ def heard(target, **options):
     return seen, ps.realize(target, listener=seen.append, **options)
 
 
-def test_only_what_is_needed_is_built_inputs_first(store, work):
+def test_LO1_only_what_is_needed_is_built_inputs_first(store, work):
     _a, b, c = chain(work)
     ps.realize(b)
     assert work.runs == ["a", "b"]
@@ -250,7 +250,7 @@ def test_a_dref_declared_in_place_in_another_store_is_an_error(store, work, tmp_
     assert ps.realize_inplace(dref)
 
 
-def test_two_stages_with_one_config_are_refused(store, work):
+def test_DE3_two_stages_with_one_config_are_refused(store, work):
     def other(b):
         pass
 

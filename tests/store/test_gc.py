@@ -148,7 +148,7 @@ READER = """
 """
 
 
-def test_S9_what_another_process_uses_is_not_removed(store):
+def test_S9_GC2_what_another_process_uses_is_not_removed(store):
     rref = ps.realize(chain()[1])
     command = [sys.executable, "-c", textwrap.dedent(READER), str(store.root), rref]
     reader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

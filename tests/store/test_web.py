@@ -133,7 +133,7 @@ def drip(handler):
 
 
 @pytest.mark.parametrize("answer", [endless, bomb])
-def test_WE1_no_more_is_taken_than_was_asked_for(server, answer):
+def test_WE1_PL2_no_more_is_taken_than_was_asked_for(server, answer):
     server.answer = answer
     place = place_at(server.url)
     tracemalloc.start()
@@ -190,7 +190,7 @@ def test_WE2_what_is_under_way_ends_when_the_place_is_given_up(server):
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_no_permission_is_told_as_elsewhere_and_without_the_password(server, status):
+def test_PL3_no_permission_is_told_as_elsewhere_and_without_the_password(server, status):
     server.answer = lambda handler: handler.reply(status=status)
     url = server.url.replace("//", "//me:hidden-word@")
     with pytest.raises(BadPlace, match="no permission") as told:

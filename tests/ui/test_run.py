@@ -255,7 +255,7 @@ def test_stages_by_hand_run_too(run, here):
     )
 
 
-def test_results_are_those_of_the_script(here):
+def test_LD2_results_are_those_of_the_script(here):
     """The code of a stage does not depend on how its file was loaded."""
     (here / "both.py").write_text(
         PROGRAM.replace(

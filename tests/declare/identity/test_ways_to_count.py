@@ -772,25 +772,25 @@ BY_EXPRESSION = {
 
 
 @pytest.mark.parametrize("kind", BY_VALUE)
-def test_it_counts_by_value_and_without_a_warning(load, kind):
+def test_KD1_it_counts_by_value_and_without_a_warning(load, kind):
     text, old, new = BY_VALUE[kind]
     _check(load, text, old, new, opaque=False)
 
 
 @pytest.mark.parametrize("kind", ARRAYS)
-def test_arrays_count_with_class_mask_and_attributes(load, kind):
+def test_KD1_arrays_count_with_class_mask_and_attributes(load, kind):
     pytest.importorskip("numpy")
     _check(load, *ARRAYS[kind], opaque=False)
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_frames_count_with_index_types_and_attributes(load, kind):
+def test_KD1_frames_count_with_index_types_and_attributes(load, kind):
     pytest.importorskip("pandas")
     _check(load, *FRAMES[kind], opaque=False)
 
 
 @pytest.mark.parametrize("kind", BY_EXPRESSION)
-def test_it_counts_by_the_expression_that_made_it_and_is_warned_of(load, kind):
+def test_KD3_it_counts_by_the_expression_that_made_it_and_is_warned_of(load, kind):
     text, old, new = BY_EXPRESSION[kind]
     _check(load, text, old, new, opaque=True)
 
