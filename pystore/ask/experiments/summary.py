@@ -14,7 +14,6 @@ from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...core.statistics import Picked, Statistics, distinct, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
-from ...store.attempts import has_imported
 from .inputs import names_of, parameter_of, within
 from .repeats import repeats
 from .results import Result, Results, frame, paragraphs
@@ -165,8 +164,7 @@ def summarize(
     ordered = sorted(groups.values(), key=lambda rows: _order(rows[0], names))
     metrics = [metric] if metric is not None else list(results.metrics) or [""]
     shown = tuple(_group(rows, names, name, mode) for name in metrics for rows in ordered)
-    folders = map(results.store.layout.attempts, {row.attempt.dref for row in results})
-    apart = any(map(has_imported, folders))
+    apart = any(map(results.store.has_imported, {row.attempt.dref for row in results}))
     told = tuple(repeats((row.attempt for row in results), apart=apart))
     return Summary(shown, names, mode, results.left_out, told)
 
