@@ -65,6 +65,20 @@ def test_OU3_what_a_remote_may_have_is_not_sure_to_be_built(store, tmp_path):
     assert all(step.sure for step in plan(pair(), substitute=[]))
 
 
+def test_OU1_steps_stand_in_the_order_of_the_closure_each_once(store):
+    first = Derivation({"name": "first"}, match_latest(), seeded)
+    left, right = (
+        Derivation({"name": name, "in": first}, match_latest(), seeded) for name in ("l", "r")
+    )
+    last = Derivation({"name": "last", "in": [left, right, first]}, match_latest(), seeded)
+    targets = [last, right, last]
+    for _ in "12":
+        steps = [step.dref for step in plan(targets)]
+        assert steps == [d.dref for d in ps.instantiate(targets).derivations]
+        assert sorted(steps) == sorted({d.dref for d in (first, left, right, last)})
+        ps.realize(right)
+
+
 def test_what_is_there_is_up_to_date(store):
     ps.realize(pair())
     outlook = plan(pair())

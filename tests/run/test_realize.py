@@ -458,6 +458,22 @@ def test_what_became_free_while_we_were_building_is_not_busy(store, work):
     assert len(ps.realize([first, second], timeout=0)) == 2
 
 
+def test_LO2_with_the_lock_held_the_matcher_is_asked_again(store, work):
+    """Between the first answer and the lock, another process may have built what is wanted."""
+    offered = []
+
+    def rule(candidates):
+        offered.append(len(candidates))
+        if len(offered) == 1:
+            meanwhile = ps.Derivation({"name": "a"}, match_latest(), work)
+            ps.realize(meanwhile, store=ps.Store(store.root, durable=False))
+        return candidates[:1] or ps.Need(1)
+
+    ps.realize(ps.Derivation({"name": "a"}, ps.match(rule), work))
+    assert (offered[0], offered[-1]) == (0, 1)
+    assert len(work.runs) == 1
+
+
 def test_S6_ctrl_c_passes_and_frees_the_lock(store):
     def interrupted(b):
         if not ps.attempts(b.config.dref)[:-1]:

@@ -166,3 +166,10 @@ def test_a_full_disk_is_no_fault_of_the_server(store, monkeypatch):
         error = fails(fetching(server.url), store)
         assert error.errno == 28
         assert len(server.requests) == 1
+
+
+def test_HX2_what_arrives_is_what_was_sent_whatever_a_header_calls_it(store):
+    """A body that says that it is packed stays as it is: so none can blow up."""
+    with Server(lambda r: r.whole(Content_Encoding="gzip")) as server:
+        succeeds(fetching(server.url))
+        assert server.requests[0].headers["accept-encoding"] == "identity"

@@ -203,7 +203,7 @@ TARS = {
 
 
 @pytest.mark.parametrize("content", TARS.values(), ids=list(TARS))
-def test_UA1_UN1_UN2_a_hostile_tar_is_refused_and_nothing_escapes(content, cage, tmp_path):
+def test_UA1_UN1_UN2_UN3_a_hostile_tar_is_refused_and_nothing_escapes(content, cage, tmp_path):
     archive = tmp_path / "data.tar.gz"
     archive.write_bytes(content)
     refused(archive, cage)

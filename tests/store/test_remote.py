@@ -135,6 +135,23 @@ def test_S7_no_seed_that_came_is_trained_again(store, other, tmp_path):
         assert len({a.seed for a in one.attempts(train)}) == 5
 
 
+def test_S2_RV2_at_each_moment_of_a_pull_what_is_there_has_its_inputs(store, other, tmp_path):
+    ps.realize_many(project(3))
+    train, seen = project().dref, []
+    ps.push(train, tmp_path / "remote")
+
+    def look(event):
+        for dref in other.drefs():
+            for rref in other.realizations(dref):
+                needs = [need for needs in other.context(rref).values() for need in needs]
+                assert all(is_here(other, need) for need in needs)
+                assert any(a.rref == rref for a in other.attempts(dref))
+                seen.append(rref)
+
+    ps.pull(train, tmp_path / "remote", store=other, listener=look)
+    assert len(set(seen)) == 4
+
+
 def test_pushes_of_two_people_merge(store, other, place):
     ps.realize(project(), store=store)
     ps.realize(project(), store=other)

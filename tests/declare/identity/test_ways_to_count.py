@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import random
 import statistics
 import sys
 import textwrap
@@ -801,3 +802,22 @@ def _check(load, text, old, new, opaque):
     assert before == told(load, text)[0], "the name is another in another folder"
     assert bool(said) == opaque, said
     assert before != told(load, text.replace(old, new))[0]
+
+
+def test_KD4_what_no_expression_tells_does_not_count_and_is_warned_of(load):
+    module = load("def train(): return rng.random()\n")
+    digests = set()
+    for seed in (1, 2):
+        module.rng = random.Random(seed)  # put there by nothing that stands in the file
+        opaque._warned.clear()
+        with pytest.warns(PystoreWarning, match=r"rng, a random.Random, does not count"):
+            digests.add(code_of(module.train).digest)
+    assert len(digests) == 1
+
+
+def test_KD2_a_function_of_a_package_counts_by_its_name(load):
+    module = load("import statistics\ndef train(): return statistics.mean([1])\n")
+    before = code_of(module.train)
+    assert list(before.parts) == ["train"]
+    module.statistics = importlib.import_module("fractions")
+    assert code_of(module.train) != before
