@@ -5,6 +5,7 @@ Four families, by whose fault it is: you wrote · the build · the store · they
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from .printable import printable
 
@@ -49,7 +50,7 @@ class PystoreError(Exception):
         self.remedy = remedy
         self.facts = {name: fact for name, fact in facts.items() if fact is not None}
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         facts: Mapping[str, object] = self.__dict__.get("facts", {})
         if name in facts:
             return facts[name]
