@@ -1,7 +1,6 @@
 """The rooms: who may import whom, how large a file may be, what `import pystore` costs."""
 
 import ast
-import inspect
 import os
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from project import importing
 from source_tree import FILES, PACKAGE, STAGES, circles, imports, parsed, positional, shown
 
 import pystore
-from pystore.run.verbs import Options
 
 ROOMS = {
     "core": {"core"},
@@ -111,11 +109,6 @@ def test_an_error_says_what_to_try(path: Path):
             if name in set(pystore.errors.__all__) - INSIDE - {"PystoreWarning"}:
                 told = {keyword.arg for keyword in node.keywords}
                 assert told & {"remedy", None}, f"{path}:{node.lineno}: {name}"
-
-
-def test_realize_many_takes_the_options_of_realize():
-    own = set(inspect.signature(pystore.realize).parameters) - {"target"}
-    assert own == set(Options.__annotations__)
 
 
 def test_the_public_names():

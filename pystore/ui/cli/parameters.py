@@ -15,11 +15,12 @@ from click.shell_completion import CompletionItem
 from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, PystoreError
 from ...core.printable import listed
-from ...declare.inner import parted, with_changes
+from ...declare.calls import TwoWayStage
+from ...declare.dotted_names import parted, with_changes
 from ...declare.instantiate import Target, declare
 from ...declare.output import Output
 from ...declare.parameter_types import names_of
-from ...declare.registry import Registry, TwoWayStage
+from ...declare.registry import Registry
 from ...declare.stage import Stage, Staged
 from ...declare.sweep import key_of
 from ...store.ports import StoreProtocol
@@ -97,7 +98,7 @@ def declared(choice: Choice, given: Sequence[tuple[str, Any]], store: StoreProto
     closures = {label: _declared(choice, point, store) for label, point in _points(taken).items()}
     if len(closures) == 1:
         return next(iter(closures.values()))
-    known = {one.dref: one for closure in closures.values() for one in closure.derivations}
+    known = {dref: one for closure in closures.values() for dref, one in closure.items()}
     return Closure.of({label: closure.targets for label, closure in closures.items()}, known)
 
 

@@ -15,9 +15,10 @@ from ...core.derivation import Closure, Derivation, collect, leaves
 from ...core.errors import BadStage
 from ...core.printable import counted, listed
 from ...core.refs import DRef
+from ...declare.calls import TwoWayStage
 from ...declare.instantiate import Target
 from ...declare.output import Output
-from ...declare.registry import Registry, TwoWayStage
+from ...declare.registry import Registry
 from ...declare.stage import Stage, Staged
 from .loading import load
 from .outline import outline

@@ -10,7 +10,7 @@ import warnings
 
 import pytest
 
-from pystore.declare.identity import opaque
+from pystore.declare.identity import warn
 from pystore.declare.identity.code import code_of
 from pystore.errors import PystoreWarning
 
@@ -20,7 +20,7 @@ _folders = itertools.count()
 @pytest.fixture
 def load(tmp_path, monkeypatch):
     """Imports a module `kinds` from a folder of its own; `other` lies beside it."""
-    monkeypatch.setattr(opaque, "_warned", set())
+    monkeypatch.setattr(warn, "_warned", set())
 
     def load(text, other=""):
         folder = tmp_path / f"project-{next(_folders)}"
@@ -809,7 +809,7 @@ def test_KD4_what_no_expression_tells_does_not_count_and_is_warned_of(load):
     digests = set()
     for seed in (1, 2):
         module.rng = random.Random(seed)  # put there by nothing that stands in the file
-        opaque._warned.clear()
+        warn._warned.clear()
         with pytest.warns(PystoreWarning, match=r"rng, a random.Random, does not count"):
             digests.add(code_of(module.train).digest)
     assert len(digests) == 1
