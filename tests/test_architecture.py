@@ -39,10 +39,10 @@ HEAVY = set(LATE.split()) - sys.stdlib_module_names | {
     "tensorflow",
 }
 # Ceilings: they only come down.
-CIRCLES = 8
-WITHIN_FUNCTIONS = 67
+CIRCLES = 3
+WITHIN_FUNCTIONS = 55
 WITHOUT_REASON = 49
-MANY_BY_PLACE = 6
+MANY_BY_PLACE = 4
 
 
 def room(name: str) -> str:
@@ -132,7 +132,8 @@ def test_the_public_names():
 def test_what_type_checkers_see_is_what_is_imported_late():
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     seen = next(node for node in tree.body if isinstance(node, ast.If))
-    told = {a.name: node.module or "" for node in seen.body for a in node.names}
+    imported = [node for node in seen.body if isinstance(node, ast.ImportFrom)]
+    told = {a.name: node.module or "" for node in imported for a in node.names}
     assert told == pystore._HOMES
 
 

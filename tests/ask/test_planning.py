@@ -6,7 +6,7 @@ import re
 import stat
 from collections import Counter
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -442,7 +442,11 @@ def test_OU3_realize_does_what_was_planned(tmp_path, kind, seed):
     targets = rng.sample(graph, rng.randint(1, len(graph)))
     closure = ps.instantiate(targets, store=store)
     some = [d for d in closure.derivations if rng.random() < 0.15]
-    options = {"force_rebuild": some, "attempts": rng.choice([1, 1, 2, 3]), "store": store}
+    options: dict[str, Any] = {
+        "force_rebuild": some,
+        "attempts": rng.choice([1, 1, 2, 3]),
+        "store": store,
+    }
     outlook = plan(closure, **options)
     realizer.runs.clear()
     failed = False

@@ -257,6 +257,7 @@ data(n=1, m=2)
 
 
 def test_a_type_checker_sees_the_stages_own_signature_without_build(tmp_path):
+    pytest.importorskip("mypy")
     file = tmp_path / "typed.py"
     file.write_text(TYPED)
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(file)]

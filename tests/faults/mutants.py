@@ -156,7 +156,7 @@ def _staging_in_sight() -> None:
 
 @mutant("removal in place", "remove", "kill")
 def _remove_in_place() -> None:
-    store.discard = lambda layout, path: path
+    store.discard = lambda layout, path: path  # type: ignore[attr-defined]  # a mutant
 
 
 @mutant("gc deletes in place", "gc", "kill")
@@ -203,7 +203,7 @@ def _short_writes() -> None:
 
 @mutant("a lock is kept after an error", "realize", "errno")
 def _keep_lock() -> None:
-    locks.BuildLock.release = _nothing  # type: ignore[method-assign]
+    locks.BuildLock.release = _nothing
 
 
 @mutant("another error covers the first", "realize", "errno")
@@ -222,7 +222,7 @@ def _cover() -> None:
 
 @mutant("no lock", "builders", "once")
 def _no_lock() -> None:
-    locks.BuildLock.acquire = lambda self, patience=0.0: True  # type: ignore[method-assign]
+    locks.BuildLock.acquire = lambda self, patience=0.0: True
 
 
 @mutant("numbers claimed without O_EXCL", "builders", "recorded")
@@ -249,7 +249,7 @@ def _rob() -> None:
     def rob(self: Any, patience: float = 0.0) -> bool:
         return acquire(self, patience) or not str(self.path).endswith("gc.lock")
 
-    locks.BuildLock.acquire = rob  # type: ignore[method-assign]
+    locks.BuildLock.acquire = rob
 
 
 @mutant("the wall clock is trusted", "clock", "latest")

@@ -279,9 +279,9 @@ def test_the_same_stage_twice_is_one_derivation(store, work):
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: ps.mkdrv({}, {}, match_latest(), print),
-        lambda: ps.mkdrv(ps.Registry(), {}, match_latest, print),
-        lambda: ps.mkdrv(ps.Registry(), {}, match_latest(), "train"),
+        lambda: ps.mkdrv({}, {}, match_latest(), print),  # type: ignore[arg-type]  # the mistake
+        lambda: ps.mkdrv(ps.Registry(), {}, match_latest, print),  # type: ignore[arg-type]  # the mistake
+        lambda: ps.mkdrv(ps.Registry(), {}, match_latest(), "train"),  # type: ignore[arg-type]  # the mistake
         lambda: ps.instantiate(ps.Derivation({}, match_latest(), print), 3),
     ],
 )

@@ -10,6 +10,7 @@ import struct
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -49,7 +50,7 @@ def cage(tmp_path: Path):
     assert snapshot(outer) == before, "something escaped, or was left behind"
 
 
-def refused(archive: Path, out: Path, **limits: float) -> UnsafeArchive:
+def refused(archive: Path, out: Path, **limits: int) -> UnsafeArchive:
     """The error of an archive that is refused."""
     with pytest.raises(UnsafeArchive) as caught:
         unpack_archive(archive, out, Limits(**limits))
@@ -80,7 +81,7 @@ def folder(name: str):
     return member(name, tarfile.DIRTYPE)
 
 
-def tar(*members, mode: str = "w:gz", format: int = tarfile.PAX_FORMAT, tail: bytes = b"") -> bytes:
+def tar(*members, mode: Any = "w:gz", format: int = tarfile.PAX_FORMAT, tail: bytes = b"") -> bytes:
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode=mode, format=format) as archive:
         for made, content in members:
@@ -356,7 +357,7 @@ def test_UA2_the_limits_of_a_zip_count_real_bytes_of_all_its_files(cage, tmp_pat
 def test_UA3_a_packed_file_that_was_cut_off_is_refused(suffix, cage, tmp_path):
     archive = tmp_path / f"data{suffix}"
     content = os.urandom(300 * KB)
-    packed = {
+    packed = {  # type: ignore[operator]  # one of four
         ".gz": gzip.compress,
         ".bz2": bz2.compress,
         ".xz": lzma.compress,
