@@ -183,14 +183,14 @@ def test_a_user_writes_a_matcher_in_five_lines():
     [
         lambda: match_latest(0),
         lambda: match_latest(True),
-        lambda: match_latest(1.0),
-        lambda: match_best("m.txt", mode="most"),
+        lambda: match_latest(1.0),  # type: ignore[arg-type]  # the mistake
+        lambda: match_best("m.txt", mode="most"),  # type: ignore[arg-type]  # the mistake
         lambda: match_best("../m.txt"),
         lambda: match_best(""),
         lambda: match_some(-1),
         lambda: match_exact([]),
         lambda: Need(0),
-        lambda: Need(1, of="tries"),
+        lambda: Need(1, of="tries"),  # type: ignore[arg-type]  # the mistake
         lambda: match(lambda c, x: c, x=[1]),
     ],
 )

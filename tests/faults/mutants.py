@@ -214,7 +214,7 @@ def _short_writes() -> None:
 
 @mutant("a lock is kept after an error", "realize", "errno")
 def _keep_lock() -> None:
-    locks.BuildLock.release = _nothing  # type: ignore[method-assign]
+    locks.BuildLock.release = _nothing
 
 
 @mutant("another error covers the first", "realize", "errno")
@@ -233,7 +233,7 @@ def _cover() -> None:
 
 @mutant("no lock", "builders", "once")
 def _no_lock() -> None:
-    locks.BuildLock.acquire = lambda self, patience=0.0: True  # type: ignore[method-assign]
+    locks.BuildLock.acquire = lambda self, patience=0.0: True
 
 
 @mutant("numbers claimed without O_EXCL", "builders", "recorded")
@@ -260,7 +260,7 @@ def _rob() -> None:
     def rob(self: Any, patience: float = 0.0) -> bool:
         return acquire(self, patience) or not str(self.path).endswith("gc.lock")
 
-    locks.BuildLock.acquire = rob  # type: ignore[method-assign]
+    locks.BuildLock.acquire = rob
 
 
 @mutant("the wall clock is trusted", "clock", "latest")

@@ -165,7 +165,7 @@ PLACES = {
     "the attempt settles": (dispatch._settle, "call"),
     "the attempt has settled": (dispatch._settle, "return"),
     "the executor returns": (dispatch.SerialExecutor.submit, "return"),
-    "a place is left": (nesting.inside.__wrapped__, "return"),
+    "a place is left": (nesting.inside.__wrapped__, "return"),  # type: ignore[attr-defined]
     "a lock is taken": (locks.BuildLock.acquire, "return"),
     "a lock is given up": (locks.BuildLock.release, "call"),
     "a claim was made": (locks.claim_folder, "return"),

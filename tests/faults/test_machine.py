@@ -62,7 +62,7 @@ class Stores(RuleBasedStateMachine):
         STEPS["examples"] += 1
 
     def teardown(self):
-        self.stores[0].destroy()
+        self.stores[0].destroy()  # type: ignore[attr-defined]  # made by Hypothesis
         shutil.rmtree(self.folder)
 
     def both(self, action):
@@ -133,13 +133,13 @@ class Stores(RuleBasedStateMachine):
     @invariant()
     def know_the_same(self):
         if hasattr(self, "stores"):
-            assert self.stores[0].drefs() == self.stores[1].drefs()
+            assert self.stores[0].drefs() == self.stores[1].drefs()  # type: ignore[attr-defined]  # made by Hypothesis
 
 
 Stores.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 
 
-class TestStores(Stores.TestCase):
+class TestStores(Stores.TestCase):  # type: ignore[valid-type]  # made by Hypothesis
     """Runs the machine."""
 
     @classmethod

@@ -6,6 +6,7 @@ import signal
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -305,12 +306,13 @@ def test_AO4_reads_are_noted_wherever_it_is_built(store, where):
         os.waitpid(pid, 0)
 
     with ExitStack() as pools:
-        options = {
+        ways: dict[str, dict[str, Any]] = {
             "here": {},
             "threads": {"executor": pools.enter_context(ThreadPoolExecutor(1))},
             "workers": {"workers": 1},
             "processes": {"executor": pools.enter_context(ProcessPoolExecutor(1))},
-        }[where]
+        }
+        options = ways[where]
         for label in ("a", "b"):
             rref = ps.realize(names(part(label)), **options)
             assert ps.catref(rref, "file.txt") == [label]

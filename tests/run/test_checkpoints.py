@@ -248,7 +248,7 @@ def test_an_odd_line_of_a_trace_is_told_and_the_others_count(store):
 
 def test_a_metric_that_is_no_number_is_an_error(store):
     with pytest.raises(BadConfig, match="the metric 'loss' is no number"):
-        ps.realize(Derivation({}, match_latest(), lambda b: ps.build_metric(b, "loss", "low")))
+        ps.realize(Derivation({}, match_latest(), lambda b: ps.build_metric(b, "loss", "low")))  # type: ignore[arg-type]  # the mistake
 
 
 # --- how much is built -----------------------------------------------------------------

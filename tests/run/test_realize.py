@@ -57,7 +57,7 @@ def heard(target, **options):
     return seen, ps.realize(target, listener=seen.append, **options)
 
 
-def test_only_what_is_needed_is_built_inputs_first(store, work):
+def test_LO1_only_what_is_needed_is_built_inputs_first(store, work):
     _a, b, c = chain(work)
     ps.realize(b)
     assert work.runs == ["a", "b"]
@@ -250,7 +250,7 @@ def test_a_dref_declared_in_place_in_another_store_is_an_error(store, work, tmp_
     assert ps.realize_inplace(dref)
 
 
-def test_two_stages_with_one_config_are_refused(store, work):
+def test_DE3_two_stages_with_one_config_are_refused(store, work):
     def other(b):
         pass
 
@@ -279,9 +279,9 @@ def test_the_same_stage_twice_is_one_derivation(store, work):
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: ps.mkdrv({}, {}, match_latest(), print),
-        lambda: ps.mkdrv(ps.Registry(), {}, match_latest, print),
-        lambda: ps.mkdrv(ps.Registry(), {}, match_latest(), "train"),
+        lambda: ps.mkdrv({}, {}, match_latest(), print),  # type: ignore[arg-type]  # the mistake
+        lambda: ps.mkdrv(ps.Registry(), {}, match_latest, print),  # type: ignore[arg-type]  # the mistake
+        lambda: ps.mkdrv(ps.Registry(), {}, match_latest(), "train"),  # type: ignore[arg-type]  # the mistake
         lambda: ps.instantiate(ps.Derivation({}, match_latest(), print), 3),
     ],
 )
@@ -456,6 +456,22 @@ def test_what_became_free_while_we_were_building_is_not_busy(store, work):
     lock = store.lock(first.dref, Context())
     assert lock.acquire()
     assert len(ps.realize([first, second], lock_timeout=0)) == 2
+
+
+def test_LO2_with_the_lock_held_the_matcher_is_asked_again(store, work):
+    """Between the first answer and the lock, another process may have built what is wanted."""
+    offered = []
+
+    def rule(candidates):
+        offered.append(len(candidates))
+        if len(offered) == 1:
+            meanwhile = ps.Derivation({"name": "a"}, match_latest(), work)
+            ps.realize(meanwhile, store=ps.Store(store.root, durable=False))
+        return candidates[:1] or ps.Need(1)
+
+    ps.realize(ps.Derivation({"name": "a"}, ps.match(rule), work))
+    assert (offered[0], offered[-1]) == (0, 1)
+    assert len(work.runs) == 1
 
 
 def test_S6_ctrl_c_passes_and_frees_the_lock(store):

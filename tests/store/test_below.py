@@ -29,7 +29,7 @@ B = Derivation({"name": "b", "of": A}, match_latest(), user)
 
 def look(root: Path) -> dict[str, tuple[int, ...]]:
     """Everything that a write below would change."""
-    found = {}
+    found: dict[str, tuple[int, ...]] = {}
     for path in [root, *root.rglob("*")]:
         s = path.lstat()
         times = (s.st_mtime_ns, s.st_ctime_ns)

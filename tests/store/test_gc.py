@@ -54,6 +54,65 @@ def test_GC1_what_is_kept_never_loses_a_dependency(store):
     assert ps.verify().sound
 
 
+@pytest.fixture
+def calls(monkeypatch):
+    """What the system is told to rename, to remove and to sync: the call, and the whole path."""
+    told = []
+
+    def watched(name, really):
+        def call(target, *args, dir_fd=None, **more):
+            path = os.fsdecode(target) if not isinstance(target, int) else ""
+            base = target if isinstance(target, int) else dir_fd
+            if base is not None:
+                path = os.path.join(os.readlink(f"/proc/self/fd/{base}"), path).rstrip("/")
+            told.append((name, path))
+            return really(
+                target, *args, **({"dir_fd": dir_fd} if dir_fd is not None else {}), **more
+            )
+
+        return call
+
+    for name in ("rename", "unlink", "rmdir", "fsync"):
+        monkeypatch.setattr(os, name, watched(name, getattr(os, name)))
+    return told
+
+
+def test_GC4_S3_what_goes_is_renamed_and_synced_before_anything_is_deleted(tmp_path, calls):
+    store = ps.Store(tmp_path / "durable")
+    rref = ps.realize(chain()[0], store=store)
+    home = store.path(rref).parent
+    calls.clear()
+    ps.gc((), dry_run=False, store=store)
+    assert [path for call, path in calls if call == "rename"] == [str(home)]
+    away = calls.index(("rename", str(home)))
+    synced = calls.index(("fsync", str(home.parent)))
+    deleted = [i for i, (call, _) in enumerate(calls) if call in ("unlink", "rmdir")]
+    assert away < synced < min(deleted)
+    trash, tmp = str(store.root / "trash"), str(store.root / "tmp")
+    assert all(calls[i][1].startswith((trash, tmp)) for i in deleted)
+
+
+def test_S3_building_again_and_adopting_remove_nothing_of_what_is_there(store, calls):
+    ps.realize(chain()[2])
+    ps.realize(chain()[2], force_rebuild=True)
+    ps.realize(Derivation({"name": "d"}, match_latest(), write))
+    removed = [path for call, path in calls if call in ("unlink", "rmdir")]
+    assert removed
+    assert not [path for path in removed if path.startswith(str(store.root / "drv"))]
+
+
+def test_S2_the_loss_of_what_a_context_names_is_recorded(store):
+    a, b, _ = chain()
+    rref = ps.realize(b)
+    (inner,) = ps.deps_of(rref)
+    ps.rmref(inner, force=True)
+    assert dict(ps.context_of(rref)) == {a.dref: (inner,)}
+    (attempt,) = store.attempts(a.dref)
+    assert attempt.rref == inner
+    assert [candidate.gone for candidate in store.all_candidates(a.dref)] == [True]
+    assert ps.verify().sound
+
+
 @pytest.mark.parametrize("how", ["pin", "link", "folder", "path"])
 def test_roots_are_pins_links_folders_of_links_and_paths(store, tmp_path, how):
     rref = ps.realize(chain()[0])
@@ -148,7 +207,7 @@ READER = """
 """
 
 
-def test_S9_what_another_process_uses_is_not_removed(store):
+def test_S9_GC2_what_another_process_uses_is_not_removed(store):
     rref = ps.realize(chain()[1])
     command = [sys.executable, "-c", textwrap.dedent(READER), str(store.root), rref]
     reader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -158,7 +158,7 @@ def test_a_signal_handler_that_would_wait_for_its_own_thread_is_told(store, ring
 
 
 def test_a_listener_that_builds_what_its_own_call_builds_is_told(store):
-    told = []
+    told: list[object] = []
 
     def hear(event):
         if isinstance(event, ps.events.Succeeded) and not told:

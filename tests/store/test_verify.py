@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,21 @@ def test_VE2_a_mark_is_lifted_when_the_bytes_are_restored(store, pair):
     file.chmod(0o555)
     assert ps.verify().sound
     assert ps.rref2path(inner)
+
+
+def test_VE3_memory_does_not_grow_with_a_file(store):
+    size = 64 << 20  # [bytes]
+
+    def large(b):
+        with (b.outpath / "large").open("wb") as file:
+            file.truncate(size)
+
+    tracemalloc.start()
+    ps.realize(Derivation({"name": "large"}, match_latest(), large))
+    assert ps.verify().sound
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < size / 8
 
 
 def test_access_by_others_is_reported(store):

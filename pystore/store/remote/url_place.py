@@ -127,5 +127,7 @@ class UrlPlace:
             return question()
         except FileNotFoundError:
             raise
+        except NotADirectoryError as error:
+            raise FileNotFoundError(str(error)) from None  # as a folder says it
         except Exception as error:  # PL3
             raise as_our_error(self._given, error) from None
