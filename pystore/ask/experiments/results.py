@@ -1,4 +1,4 @@
-"""Results: what the attempts of some derivations reached, one row an attempt.
+"""Results: the metrics of the attempts of some derivations, one row an attempt.
 
 V1  Rejected results are not among them; in a summary each training counts once.
 V2  Failed attempts are rows and are counted, and their metrics enter no mean.
@@ -7,48 +7,39 @@ V3  A number that is missing is never taken for another: it is counted as missin
 
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...core.attempt import Attempt
-from ...core.errors import BadMetric, BadRef, BadStage, PystoreError
+from ...core.errors import BadMetric, BadRef, BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef, check_part
-from ...declare.parameters import Parameters, cell
+from ...declare.parameters import cell
 from ...store import below
 from ...store.current import current_store
 from ...store.descriptors import open_file
 from ...store.store import Store
 from .differing import differing
 from .family import Meant, members, tell
-from .table import Table, named_apart
-
-if TYPE_CHECKING:
-    from .summary import Summary
-
-
-@dataclass(frozen=True)
-class Result:
-    """One attempt: what it was given, and what it reached."""
-
-    attempt: Attempt
-    parameters: Parameters
-    metrics: Mapping[str, float]  # those that were asked for, as far as there are
+from .plot import plot_points, plot_traces
+from .result import Result
+from .summary import Summary, summarize
+from .table import Table, Tabular, frame, named_apart
 
 
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, repr=False)
+class Results(Tabular):
     """Attempts and their metrics; prints as a table."""
 
     rows: tuple[Result, ...]
-    parameters: tuple[str, ...]  # the names of those that differ
+    parameters: tuple[str, ...]  # the names of the parameters that differ
     metrics: tuple[str, ...]
     store: Store
-    left_out: LeftOut = NOTHING  # of what has these names, and is by other code
+    left_out: LeftOut = NOTHING  # attempts of the same names by other code
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -58,26 +49,54 @@ class Results:
 
     def summary(
         self, metric: str | None = None, *, over: str | Iterable[str] = (), mode: Mode = "max"
-    ) -> "Summary":
+    ) -> Summary:
         """Attempts with equal parameters as one row: n, failed, mean, std, 95 %, min, max, best.
 
-        `metric` is one of `metrics` (default: all); `over` names parameters that make no group of
-        their own, such as a seed. `mode` says which is the best: write "min" for a loss.
+        `metric` is one of `metrics` (default: all). `over` names parameters that make no group of
+        their own, such as a seed. The best is the highest number; with `mode="min"`, the lowest.
         """
-        from .summary import summarize
+        if metric is not None and metric not in self.metrics:
+            raise BadMetric(
+                f"these results have no metric {metric!r}",
+                there_are=listed(self.metrics) or "none",
+                remedy=f"results(…, metrics=[{metric!r}])",
+            )
+        metrics = self.metrics if metric is None else (metric,)
+        return summarize(
+            self.rows,
+            self.parameters,
+            metrics,
+            over=[over] if isinstance(over, str) else list(over),
+            mode=checked_mode(mode),
+            store=self.store,
+            left_out=self.left_out,
+        )
 
-        return summarize(self, metric, over, mode)
-
-    def plot(self, metric: str | None = None, *, traces: str | None = None, **options: Any) -> Any:
+    def plot(
+        self,
+        metric: str | None = None,
+        *,
+        traces: str | None = None,
+        over: str | Iterable[str] = (),
+        axes: Any = None,
+    ) -> Any:
         """Points and the 95 % interval of each config, or the `traces` of a metric over its steps.
 
-        Returns matplotlib's Axes. Takes `over` as summary does, and `axes` to draw into.
+        Returns matplotlib's Axes, which are `axes` if given. Takes `over` as `summary` does.
         """
-        from .plot import plot_points, plot_traces
-
         if traces is not None:
-            return plot_traces(self, traces, **options)
-        return plot_points(self, metric, **options)
+            told = ((row, self.store.trace(row.attempt)) for row in self)
+            return plot_traces(told, traces, over=over, axes=axes)
+        return plot_points(self.summary(metric or self._only_metric(), over=over), axes)
+
+    def _only_metric(self) -> str:
+        if len(self.metrics) == 1:
+            return self.metrics[0]
+        raise BadMetric(
+            "which metric is to be plotted?",
+            there_are=listed(self.metrics) or "none",
+            remedy="name it: results(…).plot('accuracy.txt')",
+        )
 
     def to_pandas(self) -> Any:
         """A DataFrame with a row an attempt; needs pandas."""
@@ -85,20 +104,12 @@ class Results:
         return frame(header, rows)
 
     def table(self) -> Table:
-        """What is shown."""
+        """The table as it is printed."""
         return Table.of(*self._cells(full=False))
 
-    def __str__(self) -> str:
-        return "\n".join([str(self.table()), *self.notes()])
-
     def notes(self) -> list[str]:
-        """What is said below the table."""
+        """The lines below the table."""
         return [str(self.left_out)] if self.left_out else []
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_() + paragraphs(self.notes())
 
     def _cells(self, *, full: bool) -> tuple[list[str], list[list[Any]]]:
         facts = _FACTS if full else _SHOWN
@@ -130,8 +141,8 @@ def results(
     """The attempts of stages (all their parameters), stage names, derivations, DRefs or closures.
 
     `metrics` are names as recorded or files whose first line is a number; default: all recorded.
-    Of a stage, those by its code as it is now, of a name, by the code that ran last; what is left
-    out is told below the table, and `code="any"` takes it in.
+    A stage stands for the attempts by its code as it is now, a name for those by the code that ran
+    last. A note below the table counts the others; `code="any"` takes them in.
 
     Raises BadStage when there is nothing to show; BadMetric when no attempt has a metric that was
     asked for, or its file is no number.
@@ -166,8 +177,8 @@ def best(
 ) -> RRef:
     """The realization with the best metric among all attempts of a stage, name or derivations.
 
-    Only what can be used: not what was rejected, found damaged, or is gone. Ties go by reference.
-    By which `code`, is as in `results`; a warning tells of what is left out.
+    A realization that was rejected, found damaged, or is gone does not count. Of equal ones the
+    first by reference is taken. `code` is that of `results`; a warning counts what is left out.
     Raises BadStage when there is none, BadMetric when none has this metric.
     """
     checked_mode(mode)
@@ -187,26 +198,10 @@ def best(
 
 
 def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
-    """The attempts that are meant, first to last, but those whose result was rejected (V1)."""
+    """The attempts that are meant, first to last, without those with a rejected result (V1)."""
     rejected = below.marked(store.layout, dref, "rejected")
     made = meant.attempts(dref, store)
     return [a for a in made if a.rref is None or a.rref.digest not in rejected]
-
-
-def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
-    """A pandas DataFrame. Raises PystoreError when pandas is not installed."""
-    try:
-        import pandas
-    except ImportError:
-        raise PystoreError("pandas is not installed", remedy="pip install pandas") from None
-    return pandas.DataFrame(list(rows), columns=list(header))
-
-
-def paragraphs(notes: Iterable[str]) -> str:
-    """What is said below a table, for notebooks."""
-    from html import escape  # only notebooks ask
-
-    return "".join(f"<p>{escape(note)}</p>" for note in notes)
 
 
 def _usable(store: Store, dref: Any) -> set[RRef]:
