@@ -67,14 +67,14 @@ def value(given: object) -> str:
     return printable(written(given) if in_terminal() else written(given, None))
 
 
-def edge() -> int | None:
+def terminal_width() -> int | None:
     """How many characters a line of the terminal has; None when there is no terminal."""
     return shutil.get_terminal_size().columns if in_terminal() else None
 
 
 def cut(line: str) -> str:
     """The line, as far as the terminal shows it."""
-    room = edge()
+    room = terminal_width()
     if room is None or cells(line) <= room:
         return line
     used = 0
@@ -99,7 +99,7 @@ def _cells(character: str) -> int:
 def _fitting(header: Sequence[str], widths: Sequence[int], spare: Sequence[str]) -> list[int]:
     """The places of the columns that fit, wide ones and the last at least with their beginning."""
     least = [*(min(width, _WIDE) for width in widths[:-1]), min(widths[-1], _BEGINNING)]
-    shown, room = list(range(len(header))), edge()
+    shown, room = list(range(len(header))), terminal_width()
     for name in spare:
         if room is None or sum(least[i] + len(_GAP) for i in shown) - len(_GAP) <= room:
             break

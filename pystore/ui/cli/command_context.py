@@ -81,7 +81,7 @@ class CommandContext:
         return MemoryStore()
 
 
-edge = click.make_pass_decorator(CommandContext)
+with_command = click.make_pass_decorator(CommandContext)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 

@@ -20,7 +20,7 @@ from ...store.store import Store
 from ..quantities import size
 from .artifact import artifact, artifact_record
 from .columns import cut
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import RREF, begun_so
 
 
@@ -44,15 +44,15 @@ def _names(rref: RRef, store: Store) -> Iterator[str]:
 @click.argument("ref", type=RREF)
 @click.argument("path", shell_complete=_artifacts)
 @as_json
-@edge
-def cat(edge: CommandContext, ref: RRef, path: str, as_json: bool) -> None:
+@with_command
+def cat(command: CommandContext, ref: RRef, path: str, as_json: bool) -> None:
     """Print an artifact, byte for byte. Of a derivation or a name, the latest realization's.
 
     Where PATH begins with a dash, write -- before it.
 
     --json: objects with `rref`, `path`, `size` and `text`, or `base64` where it is no UTF-8.
     """
-    file = artifact_path(ref, path, edge.store)
+    file = artifact_path(ref, path, command.store)
     if as_json:
         report([_content(ref, path, file)], str, as_json)
         return
@@ -74,15 +74,15 @@ def _content(rref: RRef, path: str, file: Path) -> dict[str, Any]:
 @click.command()
 @click.argument("refs", type=RREF, nargs=-1, required=True, metavar="REF...")
 @as_json
-@edge
-def path(edge: CommandContext, refs: tuple[RRef, ...], as_json: bool) -> None:
+@with_command
+def path(command: CommandContext, refs: tuple[RRef, ...], as_json: bool) -> None:
     """Print where the artifacts are: `cd $(pystore path mnist)`. Leave them as they are.
 
     Of a derivation or a name, those of the latest realization.
 
     --json: objects with `rref` and `path`.
     """
-    places = [(rref, str(rref2path(rref, store=edge.store))) for rref in refs]
+    places = [(rref, str(rref2path(rref, store=command.store))) for rref in refs]
     records = [{"rref": rref, "path": place} for rref, place in places]
     report(records, lambda: "\n".join(place for _, place in places), as_json)
 
@@ -90,15 +90,15 @@ def path(edge: CommandContext, refs: tuple[RRef, ...], as_json: bool) -> None:
 @click.command()
 @click.argument("ref", type=RREF)
 @as_json
-@edge
-def tree(edge: CommandContext, ref: RRef, as_json: bool) -> None:
+@with_command
+def tree(command: CommandContext, ref: RRef, as_json: bool) -> None:
     """Show the artifacts of a realization as a tree, with sizes.
 
     Of a derivation or a name, those of the latest realization.
 
     --json: objects with `rref`, `path`, `kind`, and of files `size`, `executable` and `digest`.
     """
-    entries = manifest_of(ref, edge.store).entries
+    entries = manifest_of(ref, command.store).entries
     records = [artifact_record(ref, entry) for entry in entries]
     report(records, lambda: "\n".join([ref, *map(cut, branches(entries))]), as_json)
 

@@ -15,7 +15,7 @@ from ...core.refs import DRef, RRef
 from ...store.store import Store
 from ..quantities import number, size
 from .columns import cut, facts, in_terminal, ref
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import RefType
 
 _MOST = 40  # lines of one artifact's difference, in a terminal
@@ -39,8 +39,8 @@ SIDE = RefType(_find)
 @click.argument("a", type=SIDE)
 @click.argument("b", type=SIDE)
 @as_json
-@edge
-def diff(edge: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
+@with_command
+def diff(command: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
     """Show in what B differs from A, from config to metrics.
 
     Compared are config, code, inputs, artifacts and metrics. Of a derivation or a name, the latest
@@ -51,7 +51,7 @@ def diff(edge: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool) ->
     """
     if type(a) is not type(b):
         a, b = a.dref, b.dref
-    found = difference(a, b, edge.store)
+    found = difference(a, b, command.store)
     report([_record(found)], lambda: text(found), as_json)
 
 

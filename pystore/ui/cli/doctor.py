@@ -10,7 +10,7 @@ import click
 from ...core.errors import Corrupted
 from ...core.version import __version__
 from ...store.doctor import Finding, examine
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .exit_codes import DAMAGED
 
 _COLOURS = {"fine": "green", "note": "yellow", "broken": "red"}
@@ -19,8 +19,8 @@ _OURS = "pystore-stages"  # the name of the distribution
 
 @click.command()
 @as_json
-@edge
-def doctor(given: CommandContext, /, as_json: bool) -> None:
+@with_command
+def doctor(command: CommandContext, /, as_json: bool) -> None:
     """Try whether the store can rely on its file system.
 
     Links, renames, locks and syncs are really tried, in the store's tmp folder. Ends with 3 when
@@ -29,15 +29,15 @@ def doctor(given: CommandContext, /, as_json: bool) -> None:
     --json: an object with `store` and `findings`, each with `name`, `state`, `what` and `remedy`.
     """
     try:
-        found = examine(given.store)
+        found = examine(command.store)
     except Corrupted as error:
         found = [Finding("store", "broken", error.what, error.remedy)]
     except OSError as error:
         what = f"{error.strerror}: {error.filename}"
         found = [Finding("store", "broken", what, "chmod u+rx, or ask its owner")]
     found += [versions(), packages()]
-    value = {"store": str(given.root), "findings": [asdict(one) for one in found]}
-    report([value], lambda: shown(given, found), as_json)
+    value = {"store": str(command.root), "findings": [asdict(one) for one in found]}
+    report([value], lambda: shown(command, found), as_json)
     if any(one.state == "broken" for one in found):
         raise click.exceptions.Exit(DAMAGED)
 
@@ -79,10 +79,10 @@ def _version(name: str) -> str | None:
         return None
 
 
-def shown(given: CommandContext, found: list[Finding]) -> str:
+def shown(command: CommandContext, found: list[Finding]) -> str:
     """The findings, a line each."""
     width = max(len(one.name) for one in found)
-    lines = [str(given.root)]
+    lines = [str(command.root)]
     for one in found:
         state = click.style(f"{one.state:<6}", fg=_COLOURS[one.state])
         lines.append(f"  {state}  {one.name:<{width}}  {one.what}".rstrip())

@@ -11,7 +11,7 @@ from ...store.store import Store
 from ..quantities import size
 from .columns import columns
 from .columns import ref as shown
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS
 
 _BY = {"name": "name", "derivation": "dref", "realization": "rref"}
@@ -21,8 +21,8 @@ _BY = {"name": "name", "derivation": "dref", "realization": "rref"}
 @click.argument("refs", type=REFS, required=False, metavar="[NAME|GLOB|REF]")
 @click.option("--by", type=click.Choice([*_BY]), default="name", help="What a row is [name].")
 @as_json
-@edge
-def du(edge: CommandContext, refs: Sequence[DRef | RRef] | None, by: str, as_json: bool) -> None:
+@with_command
+def du(command: CommandContext, refs: Sequence[DRef | RRef] | None, by: str, as_json: bool) -> None:
     """Show how much room artifacts take, the largest last.
 
     SIZE counts every file, DISK each file on the disk once, whatever its names; of DISK, SHARED is
@@ -31,12 +31,12 @@ def du(edge: CommandContext, refs: Sequence[DRef | RRef] | None, by: str, as_jso
     --json: objects with `name`, `dref` or `rref`, and `realizations`, `files`, `size`, `disk` and
     `shared` in bytes.
     """
-    rrefs = _rrefs(edge.store, refs)
+    rrefs = _rrefs(command.store, refs)
     groups: dict[Hashable, list[RRef]] = {}
     for rref in rrefs:
         key = {"name": rref.name, "derivation": rref.dref, "realization": rref}[by]
         groups.setdefault(key, []).append(rref)
-    found, total = usage(groups, edge.store)
+    found, total = usage(groups, command.store)
     rows = dict(sorted(found.items(), key=lambda item: (item[1].size, str(item[0]))))
     records = [{_BY[by]: key, **_record(row)} for key, row in rows.items()]
     report(records, lambda: _text(rows, total, by), as_json)

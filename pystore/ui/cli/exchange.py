@@ -13,7 +13,7 @@ from ...core.transfer import Moved
 from ...run import exchange
 from ...store.home import expanded
 from ..quantities import size
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS
 
 refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REFS)
@@ -41,7 +41,7 @@ trust = click.option(
 @diffs
 @click.option("--repair", is_flag=True, help="Send again what seems to be there.")
 @as_json
-@edge
+@with_command
 def push(
     given: CommandContext,
     /,
@@ -70,7 +70,7 @@ def push(
 @click.argument("url")
 @trust
 @as_json
-@edge
+@with_command
 def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tuple[str, ...],
          as_json: bool) -> None:  # fmt: skip
     """Fetch REF from the remote at URL, with all it was built from.
@@ -90,7 +90,7 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tu
 @refs
 @click.argument("to", metavar="STORE", type=click.Path(path_type=Path))
 @as_json
-@edge
+@with_command
 def copy(
     given: CommandContext, /, refs: tuple[list[DRef | RRef], ...], to: Path, as_json: bool
 ) -> None:
@@ -107,7 +107,7 @@ def copy(
 @sign
 @diffs
 @as_json
-@edge
+@with_command
 def pack(
     given: CommandContext,
     /,
@@ -127,7 +127,7 @@ def pack(
 @click.argument("file", type=click.Path(path_type=Path))
 @trust
 @as_json
-@edge
+@with_command
 def unpack(given: CommandContext, /, file: Path, trusted: tuple[str, ...], as_json: bool) -> None:
     """Take in what `pystore pack` has written into FILE.
 

@@ -19,7 +19,7 @@ from ...store.store import Store
 from .artifact import artifact, artifact_record, room
 from .columns import columns
 from .columns import ref as shown
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import RefType, complete
 
 _SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")
@@ -47,9 +47,9 @@ _WHERE = RefType(_where)
     help="Built after: 2026-11-21, '2026-11-21 08:30' (UTC), 3h, 2d, or the latest attempt of REF.",
 )
 @as_json
-@edge
+@with_command
 def find_command(
-    edge: CommandContext,
+    command: CommandContext,
     refs: Sequence[DRef | RRef] | None,
     name: str,
     newer: str | None,
@@ -61,7 +61,7 @@ def find_command(
 
     --json: objects as of `ls` of a realization, with `built` in nanoseconds since 1970.
     """
-    store = edge.store
+    store = command.store
     after = None if newer is None else moment(newer, store)
     found = list(search(store.drefs() if refs is None else refs, store, name=name, newer=after))
     report([_record(one) for one in found], lambda: _text(found), as_json)

@@ -13,7 +13,7 @@ from ...store.gc import Garbage, collect
 from ..quantities import size
 from .asking import agreed, check_can_ask, yes
 from .columns import columns
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 
 
 @click.command()
@@ -42,8 +42,8 @@ from .command_context import CommandContext, as_json, edge, report
 @click.option("-v", "--verbose", is_flag=True, help="Name each realization.")
 @yes
 @as_json
-@edge
-def gc(given: CommandContext, /, delete: bool, yes: bool, as_json: bool, **options: Any) -> None:
+@with_command
+def gc(command: CommandContext, /, delete: bool, yes: bool, as_json: bool, **options: Any) -> None:
     """Show what nothing keeps, and with --delete remove it.
 
     Kept is what a pin names, what a running process uses, and all that these were built from. So
@@ -63,12 +63,12 @@ def gc(given: CommandContext, /, delete: bool, yes: bool, as_json: bool, **optio
     wanted = keep if keep or options["everything"] else None
     if delete:
         check_can_ask(yes)
-    found = collect(given.store, wanted)
+    found = collect(command.store, wanted)
     if not as_json:
         click.echo(shown(found, options["verbose"], delete))
     empty = not (found.realizations or found.litter)
     if delete and not empty and agreed("Remove them?", yes):
-        found = collect(given.store, wanted, dry_run=False)
+        found = collect(command.store, wanted, dry_run=False)
         if not as_json:
             click.echo("\n".join([f"removed {total(found)}", *found.obstacles]))
     report([record(found)], str, as_json)

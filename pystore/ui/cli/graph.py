@@ -8,7 +8,7 @@ import click
 from ...ask.inspection.lineage import Branch, Ref, branches, lineage
 from .columns import cut
 from .columns import ref as shown
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import REF
 
 _Inputs = Mapping[Ref, tuple[Ref, ...] | None]
@@ -18,8 +18,8 @@ _Inputs = Mapping[Ref, tuple[Ref, ...] | None]
 @click.argument("ref", type=REF)
 @click.option("--mermaid", is_flag=True, help="Print a flowchart, for Markdown.")
 @as_json
-@edge
-def graph(edge: CommandContext, ref: Ref, mermaid: bool, as_json: bool) -> None:
+@with_command
+def graph(command: CommandContext, ref: Ref, mermaid: bool, as_json: bool) -> None:
     """Show what REF needs, or was built from, as a tree.
 
     Of a derivation what it needs, of a realization what it was built from.
@@ -27,7 +27,7 @@ def graph(edge: CommandContext, ref: Ref, mermaid: bool, as_json: bool) -> None:
     --json: objects with `ref`, `name` and `inputs`, inputs of inputs after them; `inputs` is null
     of what is gone.
     """
-    inputs = lineage(ref, edge.store)
+    inputs = lineage(ref, command.store)
     drawn = _mermaid if mermaid else _tree
     report(_records(inputs), lambda: "\n".join(drawn(ref, inputs)), as_json)
 

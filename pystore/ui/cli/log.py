@@ -25,7 +25,7 @@ from ...store import disk
 from ..quantities import span
 from .columns import Style, columns
 from .columns import ref as shown
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import TRIED
 from .streams import calm
 
@@ -38,9 +38,9 @@ _PIECE = 1 << 20  # [bytes]
 @click.argument("refs", type=TRIED, required=False, metavar="[NAME|GLOB|REF]")
 @click.option("-n", "most", type=click.IntRange(min=1), help="Show only the newest N.")
 @as_json
-@edge
+@with_command
 def log_command(
-    edge: CommandContext, refs: Sequence[DRef | RRef] | None, most: int | None, as_json: bool
+    command: CommandContext, refs: Sequence[DRef | RRef] | None, most: int | None, as_json: bool
 ) -> None:
     """Show attempts, the newest first, of everything or of REF.
 
@@ -50,7 +50,7 @@ def log_command(
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
     "died" or "running", and of what was adopted is that of the attempt that ran.
     """
-    found = newest_first(edge.store.drefs() if refs is None else refs, edge.store)[:most]
+    found = newest_first(command.store.drefs() if refs is None else refs, command.store)[:most]
     report([a._asdict() for a in found], lambda: log_text(found), as_json)
 
 
@@ -97,9 +97,9 @@ def error_line(attempt: Attempt) -> str:
 @click.option("--attempt", "number", type=click.IntRange(min=0), help="Its number [the latest].")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the attempt has ended.")
 @as_json
-@edge
+@with_command
 def logs(
-    edge: CommandContext,
+    command: CommandContext,
     refs: Sequence[DRef | RRef],
     number: int | None,
     follow: bool,
@@ -114,15 +114,15 @@ def logs(
     --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`; `path`
     is null where nothing was printed, or kept.
     """
-    attempt = as_run(chosen_attempt(refs, number, edge.store), edge.store)
-    path = log_of(attempt, edge.store)
+    attempt = as_run(chosen_attempt(refs, number, command.store), command.store)
+    path = log_of(attempt, command.store)
     if as_json and follow:
         raise click.UsageError("--json is for what has ended, or up to now: leave out --follow")
     if as_json:
         report([_log_record(attempt, path)], str, as_json)
         return
     sys.stdout.flush()
-    written = _written(path, lambda: follow and runs(attempt, edge.store))
+    written = _written(path, lambda: follow and runs(attempt, command.store))
     for text in calm(written, sys.stdout):
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()

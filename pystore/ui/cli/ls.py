@@ -18,15 +18,15 @@ from ...store.store import Store
 from ..quantities import number
 from .artifact import artifact, artifact_record, room
 from .columns import columns, ref, value
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import AS_TYPED
 
 
 @click.command("ls")
 @click.argument("what", type=AS_TYPED, required=False, metavar="[NAME|GLOB|REF]")
 @as_json
-@edge
-def ls(edge: CommandContext, what: str | None, as_json: bool) -> None:
+@with_command
+def ls(command: CommandContext, what: str | None, as_json: bool) -> None:
     """List derivations, realizations of one, artifacts of one.
 
     Without an argument, all derivations, those of one name with the parameters that tell them
@@ -37,8 +37,8 @@ def ls(edge: CommandContext, what: str | None, as_json: bool) -> None:
     realizations `rref`, `dref`, `state`, `attempts`, `built`, `metrics` and `pins`; artifacts
     `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
     """
-    store = edge.store
-    refs = store.drefs() if what is None else find_refs(what, code=edge.code, store=store)
+    store = command.store
+    refs = store.drefs() if what is None else find_refs(what, code=command.code, store=store)
     first = refs[0] if refs else None
     if isinstance(first, RRef):
         _artifacts(first, store, as_json)

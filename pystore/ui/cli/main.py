@@ -168,19 +168,19 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line. Returns the exit code; mistakes are told on standard error."""
-    edge = CommandContext()
+    command = CommandContext()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", PystoreWarning)  # a line for people, never an error
             warnings.showwarning = _warn
-            return _invoke(edge, arguments)
+            return _invoke(command, arguments)
     except BrokenPipeError:
         _forget_output()  # its reader has gone, as `| head` does: not our failure
         return DONE
     except BaseException as error:
         if isinstance(error, OSError):
             _forget_output()  # or Python would try again, and complain, when it ends
-        tell(error, edge.debug)
+        tell(error, command.debug)
         return code_of(error)
     finally:
         Program.file = None
@@ -194,9 +194,9 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _invoke(edge: CommandContext, arguments: Sequence[str]) -> int:
+def _invoke(command: CommandContext, arguments: Sequence[str]) -> int:
     try:
-        with pystore.make_context("pystore", [*arguments], obj=edge, color=coloured()) as ctx:
+        with pystore.make_context("pystore", [*arguments], obj=command, color=coloured()) as ctx:
             pystore.invoke(ctx)
         return DONE
     except click.exceptions.Exit as end:

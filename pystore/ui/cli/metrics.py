@@ -14,7 +14,7 @@ from ...core.errors import BadMetric
 from ...core.printable import printable
 from ...core.refs import DRef, RRef
 from .columns import columns, in_terminal, ref
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS, begun_so, metrics_of, typed
 
 _NONE = (
@@ -27,16 +27,16 @@ _STATISTICS = ("mean", "std", "low", "high", "min", "max")
 
 def _recorded(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The metrics of what was typed."""
-    edge = ctx.ensure_object(CommandContext)
-    return begun_so(lambda: metrics_of(_drefs(typed(ctx)["refs"]), edge.store), incomplete)
+    command = ctx.ensure_object(CommandContext)
+    return begun_so(lambda: metrics_of(_drefs(typed(ctx)["refs"]), command.store), incomplete)
 
 
 def _varied(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The parameters in which the derivations that were typed differ."""
-    edge = ctx.ensure_object(CommandContext)
+    command = ctx.ensure_object(CommandContext)
 
     def names() -> Iterator[str]:
-        config_of = edge.store.config
+        config_of = command.store.config
         told = differing({d: config_of(d) for d in _drefs(typed(ctx)["refs"])}, config_of)
         return (name for parameters in told.values() for name in parameters)
 
@@ -66,9 +66,9 @@ def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
 @click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the points into this file.")
 @as_json
-@edge
+@with_command
 def metrics(
-    edge: CommandContext,
+    command: CommandContext,
     refs: tuple[Sequence[DRef | RRef], ...],
     names: tuple[str, ...],
     over: tuple[str, ...],
@@ -83,7 +83,7 @@ def metrics(
     --json: objects with `metric`, `parameters`, `drefs`, `n`, `failed`, `missing`, `mean`, `std`,
     `low` and `high` of the 95 % interval, `min`, `max` and `best`; null where there is none.
     """
-    found = results(*_drefs(refs), metrics=names or None, code=edge.code, store=edge.store)
+    found = results(*_drefs(refs), metrics=names or None, code=command.code, store=command.store)
     summary = found.summary(over=over, mode="min" if least else "max")
     report([_record(group) for group in summary], lambda: _text(summary), as_json)
     if plot is not None:

@@ -31,9 +31,9 @@ class RefType(click.ParamType):  # type: ignore[type-arg]  # generic in later ve
         """What is meant. Raises BadRef, NotInStore."""
         if not isinstance(value, str):
             return value  # a default
-        edge = ctx.find_object(CommandContext) if ctx else None
-        assert edge is not None, "commands are called through the group"
-        return self.find(value, code=edge.code, store=edge.store)
+        command = ctx.find_object(CommandContext) if ctx else None
+        assert command is not None, "commands are called through the group"
+        return self.find(value, code=command.code, store=command.store)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -92,8 +92,8 @@ def refuse_below(store: Store, ref: DRef | RRef) -> None:
 
 def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """What a reference that begins so may become, for arguments that are read later."""
-    edge = ctx.ensure_object(CommandContext)
-    words = begun_so(lambda: _completions(edge.store, incomplete), incomplete)
+    command = ctx.ensure_object(CommandContext)
+    words = begun_so(lambda: _completions(command.store, incomplete), incomplete)
     return [CompletionItem(word) for word in words]
 
 

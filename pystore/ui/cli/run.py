@@ -25,12 +25,13 @@ from ..watch.lines import write_line
 from ..watch.watching import Mode, watching
 from ..watch.words import Labels
 from .chosen import Chosen, shown
-from .command_context import CommandContext, edge
+from .command_context import CommandContext, with_command
+from .declared import declared
 from .exit_codes import FAILED, code_of, located, tell
 from .interruption import Presses, interrupted
 from .outline import outline
-from .parameters import declared, takes_parameters, typed_target
-from .program import Program, complete_target, parse_target
+from .parameters import takes_parameters, typed_target
+from .program import complete_target
 from .run_counts import RunCounts
 
 _PASSED = ("attempts", "keep_going", "workers", "retries", "timeout")  # options of `realize`
@@ -106,7 +107,7 @@ def _stages(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one a line.")
-@edge
+@with_command
 def run(given: CommandContext, /, target: str, as_json: bool, **options: Any) -> None:
     """Build a stage of a Python file, and all that it needs.
 
@@ -155,14 +156,11 @@ class _Run:
 
     def target(self, text: str) -> None:
         """Does it all."""
-        file, stage = parse_target(text)
-        self.given.near(file)
-        choice = Program.load(file).choose(stage)
-        read = self.given.store_of_program(reading=True)  # a mistake makes no store
-        closure = declared(choice, self.options["parameters"], read)
+        found = declared(self.given, text, self.options["parameters"])
+        closure = found.closure
         forced = [dref for name in self.options["force"] for dref in _of_name(name, closure)]
         if self.options["dry_run"]:
-            return self._foretell(closure, forced, read)
+            return self._foretell(closure, forced, found.store)
         store = self.given.store_of_program(reading=False)
         assert isinstance(store, Store)
         hearing = RunCounts()
@@ -170,7 +168,7 @@ class _Run:
             chosen = self._realize(closure, forced, store, hearing)
         except BaseException as error:
             self._fail(error, hearing, store, closure)
-        self._report(f"{file}:{choice[0]}", closure, chosen, hearing)
+        self._report(found.name, closure, chosen, hearing)
 
     def _foretell(self, closure: Closure, forced: Sequence[DRef], store: StoreProtocol) -> None:
         attempts = self.options["attempts"]

@@ -13,7 +13,7 @@ from ...core.printable import counted, printable
 from ...core.refs import RRef
 from ..quantities import number, size
 from .columns import facts, in_terminal
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .log import error_line, log_text
 from .ref import REF
 
@@ -24,8 +24,8 @@ _LONG = ("code", "places", "rule", "traceback")  # notes with a place of their o
 @click.command()
 @click.argument("refs", type=REF, nargs=-1, required=True, metavar="REF...")
 @as_json
-@edge
-def show(edge: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
+@with_command
+def show(command: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
     """Show everything about a derivation or a realization.
 
     Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
@@ -33,7 +33,7 @@ def show(edge: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
     `sizes` and `attempts`, the newest last (docs/format.md).
     """
-    found = [particulars(ref, edge.store) for ref in refs]
+    found = [particulars(ref, command.store) for ref in refs]
     records = [_record(one) for one in found]
     report(records, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
 

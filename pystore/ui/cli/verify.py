@@ -10,7 +10,7 @@ from ...store import verify as verification
 from ...store.verify import Report
 from ..quantities import size
 from ..watch.watching import open_single
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .exit_codes import DAMAGED
 from .ref import REFS
 
@@ -21,9 +21,9 @@ from .ref import REFS
     "--quarantine", is_flag=True, help="Move what is damaged to trash/, until the next gc."
 )
 @as_json
-@edge
+@with_command
 def verify(
-    given: CommandContext, /, refs: tuple[list[DRef | RRef], ...], quarantine: bool, as_json: bool
+    command: CommandContext, /, refs: tuple[list[DRef | RRef], ...], quarantine: bool, as_json: bool
 ) -> None:
     """Rehash everything, or what REF names, and tell each damage.
 
@@ -35,7 +35,7 @@ def verify(
     only = [ref for found in refs for ref in found]
     with open_single() as listener:
         found = verification.verify(
-            given.store, quarantine=quarantine, listener=listener, only=only if refs else None
+            command.store, quarantine=quarantine, listener=listener, only=only if refs else None
         )
     report([record(found)], lambda: shown(found), as_json)
     if not found.sound:
