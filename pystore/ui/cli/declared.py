@@ -19,7 +19,7 @@ from ...declare.stage import Stage, Staged
 from ...declare.sweep import key_of
 from ...store.ports import StoreProtocol
 from .command_context import CommandContext
-from .program import Program, ProgramStage, parse_target
+from .program import ProgramStage
 from .typed_parameters import as_type
 
 Given = Sequence[tuple[str, Any]]
@@ -41,16 +41,14 @@ def declared(command: CommandContext, target: str, given: Given) -> Declared:
     A parameter with several values makes a sweep: all combinations, by their keys. Raises BadStage
     when the stage does not take the parameters, or its function fails.
     """
-    file, name = parse_target(target)
-    command.near(file)
-    stage = Program.load(file).choose(name)
+    stage = ProgramStage.load(target, command)
     store = command.store_of_program(reading=True)  # a mistake makes no store
     typed = [(key, _typed(stage, key, value)) for key, value in given]
     closures = {label: _closure(stage, point, store) for label, point in _points(typed).items()}
     known = {one.dref: one for closure in closures.values() for one in closure.derivations}
     targets = {label: closure.targets for label, closure in closures.items()}
     closure = Closure.of(targets, known) if len(closures) > 1 else next(iter(closures.values()))
-    return Declared(f"{file}:{stage.name}", closure, store)
+    return Declared(f"{stage.file}:{stage.name}", closure, store)
 
 
 def _points(given: Given) -> dict[str, dict[str, Any]]:

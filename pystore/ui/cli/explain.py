@@ -13,8 +13,8 @@ from ...core.refs import DRef, RRef
 from .command_context import CommandContext, as_json, report, with_command
 from .declared import Given, declared
 from .exit_codes import located
-from .parameters import takes_parameters
-from .program import complete_target, parse_target
+from .parameters import complete_target, takes_parameters
+from .program import parse_target
 from .ref import REF, complete
 
 if TYPE_CHECKING:

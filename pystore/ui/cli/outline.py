@@ -1,12 +1,11 @@
 """Outline: the stages of a file as its syntax tree shows them. Nothing of the file is run."""
 
 import ast
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from .file_stage import FileStage, final, takes_registry
+from .program import FileStage, final, takes_registry
 
 _DECORATORS = ("stage", "two_way")
 
@@ -17,15 +16,11 @@ class OutlinedStage(FileStage):
 
     function: ast.FunctionDef
 
-    @property
-    def known_as(self) -> Set[object]:
-        """Its name."""
-        return {self.name}
-
-    @cached_property
-    def uses(self) -> Set[object]:
-        """The names in its text."""
-        return {node.id for node in ast.walk(self.function) if isinstance(node, ast.Name)}
+    @classmethod
+    def of(cls, function: ast.FunctionDef) -> "OutlinedStage":
+        """The stage that a function is."""
+        uses = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+        return cls(function.name, {function.name}, uses, function)
 
 
 Outline = Mapping[str, OutlinedStage]
@@ -39,7 +34,7 @@ def outline(file: Path) -> Outline:
         return {}
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
     found = (f for f in functions if not f.name.startswith("_") and _is_stage(f))
-    return {f.name: OutlinedStage(f.name, f) for f in found}
+    return {function.name: OutlinedStage.of(function) for function in found}
 
 
 def keys_of(stage: str | None, stages: Outline) -> Iterator[str]:

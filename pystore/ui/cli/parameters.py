@@ -42,6 +42,15 @@ def typed_target(ctx: click.Context) -> tuple[Path, str | None]:
     return parse_target(str(next((t for t in map(typed(ctx).get, ("target", "asked")) if t), "")))
 
 
+def complete_target(begun: str) -> list[CompletionItem]:
+    """The stages of a file that was typed with a colon; before the colon, files."""
+    file, colon, _ = begun.rpartition(":")
+    if not colon:
+        return [CompletionItem(begun, type="file")]  # the shell completes it
+    names = (f"{file}:{stage}" for stage in outline(Path(file)))
+    return [CompletionItem(name) for name in names if name.startswith(begun)]
+
+
 takes_parameters = click.option(
     "-p",
     "parameters",

@@ -1,16 +1,13 @@
-"""Program: a user's file that was loaded, and the stages in it."""
+"""Program: a user's file, and the stages in it."""
 
 import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
-
-from click.shell_completion import CompletionItem
+from typing import Any, TypeVar
 
 from ...core.derivation import Closure, Derivation, collect, leaves
 from ...core.errors import BadStage
@@ -20,39 +17,60 @@ from ...declare.instantiate import Target
 from ...declare.output import Output
 from ...declare.registry import TwoWayStage
 from ...declare.stage import Stage, Staged
-from .file_stage import FileStage, final, takes_registry
+from .command_context import CommandContext
 from .loading import load
-from .outline import outline
+
+
+@dataclass(frozen=True)
+class FileStage:
+    """A stage of a user's file, as the text of the file or the loaded module shows it."""
+
+    name: str
+    known_as: Set[object]  # by what other stages use it
+    uses: Set[object]  # what it uses, by what that is known as
+
+    def is_input_of(self, other: "FileStage") -> bool:
+        """Whether the other uses this one, and this one not the other."""
+        return bool(self.known_as & other.uses) and not other.known_as & self.uses
+
+
+S = TypeVar("S", bound=FileStage)
+
+
+def final(stages: Iterable[S]) -> list[S]:
+    """The stages that no other stage uses."""
+    every = list(stages)
+    return [s for s in every if not any(s.is_input_of(other) for other in every if other is not s)]
+
+
+def takes_registry(parameter: str, annotation: str) -> bool:
+    """Whether a function with this first parameter is a stage by hand."""
+    return parameter == "m" or annotation.rpartition(".")[2] == "Registry"
 
 
 @dataclass(frozen=True)
 class ProgramStage(FileStage):
     """A stage, a stage function, or derivations, as the loaded module has them."""
 
+    file: Path
     target: Target
+    is_function: bool  # takes parameters; derivations are declared already
     parameters: Mapping[str, inspect.Parameter]  # without the registry and the build
 
     @classmethod
-    def of(cls, name: str, target: Target) -> "ProgramStage":
-        """The stage that a target is under this name."""
-        return cls(name, target, _parameters(target))
+    def of(cls, file: Path, name: str, target: Target) -> "ProgramStage":
+        """The stage that a target is under this name in a file."""
+        is_function = isinstance(target, (Stage, TwoWayStage, FunctionType))
+        known_as = {name, target} if is_function else set(map(_dref, _leaves(target)))
+        parameters = _parameters(target)
+        return cls(name, known_as, _uses(target), file, target, is_function, parameters)
 
-    @property
-    def is_function(self) -> bool:
-        """Whether it takes parameters; derivations are declared already."""
-        return isinstance(self.target, (Stage, TwoWayStage, FunctionType))
-
-    @cached_property
-    def known_as(self) -> Set[object]:
-        """Its name and itself; of derivations, their references."""
-        if self.is_function:
-            return {self.name, self.target}
-        return set(map(_dref, _leaves(self.target)))
-
-    @cached_property
-    def uses(self) -> Set[object]:
-        """The stages and derivations in it, and the names in the code of a function."""
-        return _uses(self.target)
+    @classmethod
+    def load(cls, text: str, command: CommandContext) -> "ProgramStage":
+        """The stage that FILE.py[:STAGE] names. Raises BadStage."""
+        file, name = parse_target(text)
+        command.near(file)
+        return Program.load(file).choose(name)
 
     def parameter_texts(self) -> dict[str, str]:
         """Its parameters as one reads them, without the files that it writes."""
@@ -81,7 +99,7 @@ class Program:
     def stages(self) -> dict[str, ProgramStage]:
         """The stages and derivations at its top; functions only if the file defines them."""
         found = ((n, v) for n, v in vars(self.module).items() if not n.startswith("_"))
-        return {name: ProgramStage.of(name, v) for name, v in found if self._declares(v)}
+        return {name: ProgramStage.of(self.file, name, v) for name, v in found if self._declares(v)}
 
     def _declares(self, value: object) -> bool:
         if isinstance(value, (Stage, TwoWayStage, FunctionType)):
@@ -114,7 +132,7 @@ class Program:
     def _named(self, name: str) -> ProgramStage:
         value = getattr(self.module, name, None)
         if is_target(value):
-            return ProgramStage.of(name, value)
+            return ProgramStage.of(self.file, name, value)
         stages = self.stages
         raise BadStage(
             f"no stage of this name in {self.file}",
@@ -132,15 +150,6 @@ def parse_target(text: str) -> tuple[Path, str | None]:
     if colon and not Path(text).exists():
         return Path(file), stage or None
     return Path(text), None
-
-
-def complete_target(begun: str) -> list[CompletionItem]:
-    """The stages of a file that was typed with a colon; before the colon, files."""
-    file, colon, _ = begun.rpartition(":")
-    if not colon:
-        return [CompletionItem(begun, type="file")]  # the shell completes it
-    names = (f"{file}:{stage}" for stage in outline(Path(file)))
-    return [CompletionItem(name) for name in names if name.startswith(begun)]
 
 
 def is_target(value: object) -> bool:

@@ -30,8 +30,7 @@ from .declared import declared
 from .exit_codes import FAILED, code_of, located, tell
 from .interruption import Presses, interrupted
 from .outline import outline
-from .parameters import takes_parameters, typed_target
-from .program import complete_target
+from .parameters import complete_target, takes_parameters, typed_target
 from .run_counts import RunCounts
 
 _PASSED = ("attempts", "keep_going", "workers", "retries", "timeout")  # options of `realize`
