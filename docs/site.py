@@ -29,9 +29,11 @@ def _commands() -> Iterator[str]:
         for name in names:
             command = pystore.get_command(group, name)
             assert command is not None
-            yield from _command(
-                click.Context(command, group, info_name=name), f"### pystore {name}"
-            )
+            ctx = click.Context(command, group, info_name=name)
+            yield from _command(ctx, f"### pystore {name}")
+            for one in command.commands.values() if isinstance(command, click.Group) else ():
+                inner = click.Context(one, ctx, info_name=one.name)
+                yield from _command(inner, f"#### {inner.command_path}")
 
 
 def _command(ctx: click.Context, heading: str) -> Iterator[str]:

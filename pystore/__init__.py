@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from .core.outlook import Outlook
     from .core.realizer import Realizer
     from .core.refs import DRef, RefPath, RRef, selfref
-    from .core.transfer import Moved
+    from .core.transfer import Transfer
     from .declare.build import (
         Build,
         build_cattrs,
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from .declare.view import View, view
     from .run.acceptance import accept
     from .run.decorator import stage
-    from .run.exchange import copy, make_key, pack, pull, push, unpack_archive
+    from .run.exchange import copy, export_archive, import_archive, make_key, pull, push
     from .run.inplace import instantiate_inplace, realize_inplace
     from .run.verbs import realize, realize_many
     from .run.workers.pool import Workers
@@ -104,7 +104,6 @@ __all__ = [
     "GcPolicy",
     "Manifest",
     "Matcher",
-    "Moved",
     "Need",
     "Outlook",
     "PystoreError",
@@ -117,6 +116,7 @@ __all__ = [
     "Stage",
     "Store",
     "Summary",
+    "Transfer",
     "View",
     "Workers",
     "__version__",
@@ -153,9 +153,11 @@ __all__ = [
     "errors",
     "events",
     "explain",
+    "export_archive",
     "family",
     "find_ref",
     "gc",
+    "import_archive",
     "instantiate",
     "instantiate_inplace",
     "keep_best",
@@ -176,7 +178,6 @@ __all__ = [
     "mkconfig",
     "mkdrv",
     "output",
-    "pack",
     "pin",
     "pins",
     "plan",
@@ -202,7 +203,6 @@ __all__ = [
     "sweep",
     "two_way",
     "uniform",
-    "unpack_archive",
     "unpin",
     "verify",
     "view",
@@ -233,13 +233,13 @@ _HOMES = {
         "core.errors": "PystoreError PystoreWarning",
         "core.gc_policy": "GcPolicy keep_best keep_latest",
         "core.manifest": "Manifest",
-        "core.matchers": "Matcher Need match match_all match_best match_exact match_latest match_only "
-        "match_some",
+        "core.matchers": "Matcher Need match match_all match_best match_exact match_latest "
+        "match_only match_some",
         "core.matchers_by_statistics": "match_top match_until",
         "core.outlook": "Outlook",
         "core.realizer": "Realizer",
         "core.refs": "DRef RRef RefPath selfref",
-        "core.transfer": "Moved",
+        "core.transfer": "Transfer",
         "declare.build": "Build build_cattrs build_config build_context build_deref build_link "
         "build_logdir build_metric build_name build_note build_outpath build_path "
         "build_paths build_progress build_scratch build_seed build_wrapper",
@@ -253,7 +253,7 @@ _HOMES = {
         "declare.view": "View view",
         "run.acceptance": "accept",
         "run.decorator": "stage",
-        "run.exchange": "copy make_key pack pull push unpack_archive",
+        "run.exchange": "copy export_archive import_archive make_key pull push",
         "run.inplace": "instantiate_inplace realize_inplace",
         "run.verbs": "realize realize_many",
         "run.workers.pool": "Workers",

@@ -1,8 +1,8 @@
 """Archives: what the name of a file says about it, and unpacking it within limits.
 
-A1  Nothing is written outside of the folder, and nothing in it is replaced.
-A2  The limits hold while bytes come out; what headers declare is not trusted.
-A3  An archive that is refused, or damaged, leaves nothing behind.
+UA1  Nothing is written outside of the folder, and nothing in it is replaced.
+UA2  The limits hold while bytes come out; what headers declare is not trusted.
+UA3  An archive that is refused, or damaged, leaves nothing behind.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Download: a file from the first of several sources that sends the right bytes.
 
-D1  The bytes that stay are those of one answer, or of answers that the server says are one file.
-D2  A source that fails, or sends something else, hands on to the next; its words are kept.
-D3  Deadline and size cap hold whatever the servers do.
+DL1  The bytes that stay are those of one answer, or of answers that the server says are one file.
+DL2  A source that fails, or sends something else, hands on to the next; its words are kept.
+DL3  Deadline and size cap hold whatever the servers do.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Exchange: one request, and the answer as it comes, waited for in a thread of its own.
 
-X1  Whoever receives never waits longer than it wants to: names that do not resolve, headers that
+HX1  Whoever receives never waits longer than it wants to: names that do not resolve, headers that
     drip and bodies that stall hold up the thread of the exchange only.
-X2  What arrives is the bytes that were sent: nothing is decoded, so nothing can blow up.
-X3  Only http and https, and never from https back to http.
+HX2  What arrives is the bytes that were sent: nothing is decoded, so nothing can blow up.
+HX3  Only http and https, and never from https back to http.
 
 `requests` itself has no deadline: its timeout starts again with every byte.
 """

@@ -1,9 +1,9 @@
 """Files by their hash: `fetchurl` brings them from the network, `fetchlocal` from this machine.
 
-F1  The identity is the hash, the name and what is made of the file; never where it comes from. So
+FE1  The identity is the hash, the name and what is made of the file; never where it comes from. So
     the two are one stage, and a file fetched by either serves both.
-F2  Nothing is committed but bytes that have the hash.
-F3  Without a hash there is no stage, only an error that says which hash to write.
+FE2  Nothing is committed but bytes that have the hash.
+FE3  Without a hash there is no stage, only an error that says which hash to write.
 """
 
 import os

@@ -1,9 +1,9 @@
 """Unpacked: the tree that comes out of an archive, whatever the archive says.
 
-U1  Every name is a chain of plain names below the root; no link is ever a step of it.
-U2  Nothing is written twice: no name stands twice, nor do two that a file system could confuse.
-U3  Links are made last, when nothing is written any more, and lead to inside of the root.
-U4  What comes out is files, directories and links; of modes, the exec bit only.
+UN1  Every name is a chain of plain names below the root; no link is ever a step of it.
+UN2  Nothing is written twice: no name stands twice, nor do two that a file system could confuse.
+UN3  Links are made last, when nothing is written any more, and lead to inside of the root.
+UN4  What comes out is files, directories and links; of modes, the exec bit only.
 """
 
 import os
@@ -94,7 +94,7 @@ class Unpacked:
 
 
 def steps_of(name: str) -> list[str]:
-    """The names that lead from the root to `name`. Raises UnsafeArchive (U1)."""
+    """The names that lead from the root to `name`. Raises UnsafeArchive (UN1)."""
     try:
         size = len(os.fsencode(name))
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
 """Attempt: one run of a realizer, as the store remembers it.
 
-A1  The text of an attempt carries its own checksum: a changed byte is noticed.
-A2  Within a (derivation, context), starts strictly increase (S7).
+AT1  The text of an attempt carries its own checksum: a changed byte is noticed.
+AT2  Within a (derivation, context), starts strictly increase (S7).
 """
 
 import json

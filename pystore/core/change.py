@@ -1,7 +1,7 @@
 """Change: what makes one derivation another than an earlier one, in words.
 
-Y1  What is named has changed, and all that has changed is named.
-Y2  A reference in a config is told by the name of its derivation: why that one is another stands
+CH1  What is named has changed, and all that has changed is named.
+CH2  A reference in a config is told by the name of its derivation: why that one is another stands
     with it.
 """
 

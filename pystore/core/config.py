@@ -1,10 +1,10 @@
 """Config: a JSON object with exactly one canonical text.
 
-C1  Same meaning, same text: the order of keys never matters.
-C2  `1`, `1.0` and `True` are three values; so are `0.0` and `-0.0`. Strings are kept code point
+CF1  Same meaning, same text: the order of keys never matters.
+CF2  `1`, `1.0` and `True` are three values; so are `0.0` and `-0.0`. Strings are kept code point
     by code point (no Unicode normalization).
-C3  `Config.parse(config.text) == config`, and `parse` takes canonical text only.
-C4  Text that starts with `dref:` or `rref:` is a reference: well-formed, and never a realization.
+CF3  `Config.parse(config.text) == config`, and `parse` takes canonical text only.
+CF4  Text that starts with `dref:` or `rref:` is a reference: well-formed, and never a realization.
 """
 
 import json

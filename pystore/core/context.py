@@ -1,6 +1,6 @@
 """Context: for each direct input of a derivation, the realizations chosen for it.
 
-X1  An RRef digests its own context, so direct inputs pin the whole history.
+CX1  An RRef digests its own context, so direct inputs pin the whole history.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Derivation and Closure: what to build, and everything it needs.
 
-D1  Making a derivation touches nothing.
-D2  A closure lists inputs before what needs them, each derivation once.
-D3  One closure never holds two different matchers or realizers for one DRef.
+DE1  Making a derivation touches nothing.
+DE2  A closure lists inputs before what needs them, each derivation once.
+DE3  One closure never holds two different matchers or realizers for one DRef.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -194,7 +194,7 @@ def reshape(shape: Shape, value: Callable[[Any], Any]) -> Any:
 def collect(derivations: Sequence[Derivation], into: dict[DRef, Derivation]) -> None:
     """Adds these, and all that they hold, to `into`.
 
-    Raises BadStage when `into` has another matcher or realizer for one of them (D3).
+    Raises BadStage when `into` has another matcher or realizer for one of them (DE3).
     """
     stack = list(derivations)
     while stack:

@@ -3,8 +3,8 @@
 Path, kind, executable bit, size and digest of every file; the text of every link; every empty
 directory. Modification times do not count.
 
-N1  Equal trees have one text, whatever the order of listing: entries are sorted by path bytes.
-N2  Names are bytes: `encode_name` keeps every one of them, and is one to one.
+MF1  Equal trees have one text, whatever the order of listing: entries are sorted by path bytes.
+MF2  Names are bytes: `encode_name` keeps every one of them, and is one to one.
 """
 
 import json

@@ -3,9 +3,9 @@
 A matcher is a value, compared by name and arguments. Candidates go in; out come the realizations
 to use, or `Need(n)`: build so many more, and ask again.
 
-M1  A matcher chooses only what it was offered and what is not gone.
-M2  The order of the candidates makes no difference.
-M3  `match_best` puts a missing, unreadable or NaN metric last; ties go by reference.
+MA1  A matcher chooses only what it was offered and what is not gone.
+MA2  The order of the candidates makes no difference.
+MA3  `match_best` puts a missing, unreadable or NaN metric last; ties go by reference.
 """
 
 import warnings
@@ -55,7 +55,7 @@ class Matcher:
         """The realizations to use, or what must be built first.
 
         Raises MatcherUnsatisfied when building would not help, BadMatcher when the rule
-        chooses what it was not offered (M1).
+        chooses what it was not offered (MA1).
         """
         offered = sorted(candidates, key=lambda candidate: candidate.rref)
         answer = self.rule(offered)

@@ -3,8 +3,8 @@
 They go by attempts, each training once, first to last. What is gone counts with its recorded
 metrics, and is never chosen.
 
-K1  The order of the candidates makes no difference.
-K2  `match_until` keeps its promise: mean ± halfwidth covers the truth in 95 % of cases.
+MS1  The order of the candidates makes no difference.
+MS2  `match_until` keeps its promise: mean ± halfwidth covers the truth in 95 % of cases.
 """
 
 import math

@@ -1,9 +1,9 @@
 """Outlook: what a call of `realize` would do, derivation by derivation, and why.
 
-U1  Steps stand in the order of the closure, inputs first, each derivation once.
-U2  "up to date" is said only where all inputs are chosen already: never of what depends on
+OU1  Steps stand in the order of the closure, inputs first, each derivation once.
+OU2  "up to date" is said only where all inputs are chosen already: never of what depends on
     something that is about to be built.
-U3  What is `sure` is built, as often as it says: unless something fails, or a matcher wants more
+OU3  What is `sure` is built, as often as it says: unless something fails, or a matcher wants more
     when it sees the numbers. Nothing else is built, but for what may follow.
 """
 
@@ -93,7 +93,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Outlook:
-    """The steps of a closure, inputs first (U1). Printed, it is a table for people."""
+    """The steps of a closure, inputs first (OU1). Printed, it is a table for people."""
 
     steps: tuple[Step, ...]
 

@@ -1,9 +1,9 @@
 """Progress: what is going on in a call of realize, as a pure fold over its events.
 
-G1  Events of one attempt come in their order; how those of different attempts mingle makes no
+PG1  Events of one attempt come in their order; how those of different attempts mingle makes no
     difference.
-G2  What ended stays ended: progress that arrives late changes nothing.
-G3  An event heard twice counts once, but for Reused, which a call sends once a derivation.
+PG2  What ended stays ended: progress that arrives late changes nothing.
+PG3  An event heard twice counts once, but for Reused, which a call sends once a derivation.
 """
 
 from collections.abc import Mapping

@@ -5,9 +5,9 @@ holds a reference, the next step numbers the realization among those chosen (in 
 `ordered`), and further steps go into the config of that input. A read stands with the digest of
 what was seen. So the same place can be looked at among the inputs of another derivation.
 
-R1  Equal configs but for references give equal places: where all that was seen is the same, a
+RD1  Equal configs but for references give equal places: where all that was seen is the same, a
     stage that asks the same questions gets the same answers.
-R2  What cannot be looked at, or is not understood, counts as another.
+RD2  What cannot be looked at, or is not understood, counts as another.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -164,7 +164,7 @@ class Surroundings:
                 yield place, inner
 
     def _seen(self, kind: str, node: Node) -> str | None:
-        """The text of what is seen at a node; None where that cannot be told (R2)."""
+        """The text of what is seen at a node; None where that cannot be told (RD2)."""
         if kind == "value":
             return text_of_value(node.value, node.context)
         if node.rref is None:

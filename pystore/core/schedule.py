@@ -1,11 +1,11 @@
 """Schedule: which derivation to match or to build next. Reports in, instructions out; no effects.
 
-P1  Inputs are chosen before what needs them is matched; each derivation is matched at least once.
-P2  A choice is made once, and then stands.
-P3  Linear: unmet inputs are counted, never rescanned.
-P4  It ends: at most `max_attempts` builds a derivation, and no build after a round that brought
+SC1  Inputs are chosen before what needs them is matched; each derivation is matched at least once.
+SC2  A choice is made once, and then stands.
+SC3  Linear: unmet inputs are counted, never rescanned.
+SC4  It ends: at most `max_attempts` builds a derivation, and no build after a round that brought
     nothing new, when the matcher wanted realizations, or nothing but what was rejected.
-P5  After a failure nothing new is started, unless told to keep going; what needs the failed one
+SC5  After a failure nothing new is started, unless told to keep going; what needs the failed one
     is never matched.
 """
 

@@ -1,8 +1,8 @@
 """Statistics of repeated attempts: numbers in; what one may conclude, out.
 
-X1  Each training counts once: a lost result that was built again, or adopted, is no new one.
-X2  Intervals are Student's at 95 %; they cover the truth as often as they say, in simulation.
-X3  What cannot be known from so few numbers is NaN, never a guess.
+ST1  Each training counts once: a lost result that was built again, or adopted, is no new one.
+ST2  Intervals are Student's at 95 %; they cover the truth as often as they say, in simulation.
+ST3  What cannot be known from so few numbers is NaN, never a guess.
 """
 
 import math

@@ -1,20 +1,25 @@
-"""Moved: what a transfer did, as a value."""
+"""Transfer: the result of a push, pull, copy, export or import, as a value."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from .printable import counted
 from .refs import RRef
 
 
 @dataclass(frozen=True)
-class Moved:
-    """What went from one place to another."""
+class Transfer:
+    """What was moved from one place to another."""
 
     rrefs: tuple[RRef, ...]  # the realizations that were asked for, sorted
     fresh: tuple[RRef, ...]  # those that were not there before, inputs first
     attempts: int  # records that were not there before
     size: int  # [bytes] of artifacts that were moved
     signed: int = 0  # records that a key has signed now
+
+    def to_dict(self) -> dict[str, Any]:
+        """The transfer as a JSON object: the fields by name."""
+        return asdict(self)
 
     def __str__(self) -> str:
         if not self.fresh and not self.attempts:
@@ -24,6 +29,6 @@ class Moved:
 
     @property
     def nothing(self) -> str:
-        """What is said where nothing was moved."""
+        """The sentence for a transfer that moved nothing."""
         there = "nothing to move: all of it is there already"
         return f"{there}; {counted(self.signed, 'attempt')} signed" if self.signed else there

@@ -1,8 +1,8 @@
 """Choice: the best of several derivations as a derivation of its own, and so as an input.
 
-B1  It depends on all of them, and its realization has the files of the one with the best metric.
-B2  The order of the derivations makes no difference; ties go by reference.
-B3  It says by derivation and tree which one that was; in a view, it is that one.
+BO1  It depends on all of them, and its realization has the files of the one with the best metric.
+BO2  The order of the derivations makes no difference; ties go by reference.
+BO3  It says by derivation and tree which one that was; in a view, it is that one.
 """
 
 import json

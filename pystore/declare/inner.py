@@ -1,9 +1,9 @@
 """Inner: values within what a stage is given, by dotted names: `optim.lr`, `data.seed`.
 
-I1  A name leads through keys of dicts, places in lists, and parameters of inputs; `*` stands for
+IN1  A name leads through keys of dicts, places in lists, and parameters of inputs; `*` stands for
     each input in what stands there: `candidates.0.rate`, `*.data.seed`.
-I2  A whole dict replaces; a dotted name replaces one key that is there.
-I3  A change that reaches some uses of an input, and not the others, says so.
+IN2  A whole dict replaces; a dotted name replaces one key that is there.
+IN3  A change that reaches some uses of an input, and not the others, says so.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ class _Change:
         )
 
     def tell_of_others(self, target: Derivation) -> None:
-        """Warns when what was changed is still used elsewhere as it was (I3)."""
+        """Warns when what was changed is still used elsewhere as it was (IN3)."""
         known: dict[DRef, Derivation] = {}
         collect([target], known)
         for before, after in self._made:

@@ -1,7 +1,7 @@
 """Kinds: what an annotation says that a parameter takes, told before a training is spent on a slip.
 
-K1  Annotations are hints: only what is plainly something else is refused.
-K2  What an annotation means is looked up, and never evaluated: nothing is imported for it.
+PT1  Annotations are hints: only what is plainly something else is refused.
+PT2  What an annotation means is looked up, and never evaluated: nothing is imported for it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Kinds:
         return any(type(word) is type(value) and word == value for word in self.words)
 
     def excludes(self, value: object) -> bool:
-        """Whether the value is plainly something else (K1): a text, where a number is due.
+        """Whether the value is plainly something else (PT1): a text, where a number is due.
 
         None is never, nor one number for another, nor what is no plain value.
         """
@@ -204,7 +204,7 @@ def _parts(node: ast.expr) -> list[ast.expr]:
 
 
 def _meant(node: ast.expr, names: Mapping[str, object]) -> object:
-    """What a dotted name stands for now (K2)."""
+    """What a dotted name stands for now (PT2)."""
     if isinstance(node, ast.Name):
         return names.get(node.id, vars(builtins).get(node.id, _UNKNOWN))
     if isinstance(node, ast.Attribute):

@@ -3,9 +3,9 @@
 Files are no reads: adoption compares their bytes. All else that a stage may see of an input
 could be another for an input with the same bytes.
 
-P1  What is read in a thread or in a forked child is noted as here; what is sent to another
+RC1  What is read in a thread or in a forked child is noted as here; what is sent to another
     process, where nobody notes, counts as read whole.
-P2  Where it cannot be known whose realizer reads, all that run in this process have read it.
+RC2  Where it cannot be known whose realizer reads, all that run in this process have read it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Recorder:
     def __reduce__(self) -> tuple[object, ...]:
         self.all_inputs()
         self.of_store()
-        return type(None), ()  # P1
+        return type(None), ()  # RC1
 
     def note(self, kind: Kind, place: str, seen: str) -> None:
         """Notes what was seen at a place. Raises OSError when it cannot be noted."""

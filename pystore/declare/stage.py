@@ -1,8 +1,8 @@
 """@stage: a plain function becomes a stage.
 
-T1  Calling a stage returns a Derivation that holds its inputs: nothing is written.
-T2  What a stage reads and writes stands in its signature: parameters, inputs, outputs.
-T3  Its code is part of its identity, as far as `code` says; `ignore`d parameters are not.
+SG1  Calling a stage returns a Derivation that holds its inputs: nothing is written.
+SG2  What a stage reads and writes stands in its signature: parameters, inputs, outputs.
+SG3  Its code is part of its identity, as far as `code` says; `ignore`d parameters are not.
 """
 
 from __future__ import annotations

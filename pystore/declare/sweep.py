@@ -1,7 +1,7 @@
 """Sweeps: one stage with many parameters, as a dict of derivations for `instantiate`.
 
-W1  A sample of more begins with the sample of fewer, and adding a parameter changes no other.
-W2  Samples are the same on every machine: numbers have six digits.
+SW1  A sample of more begins with the sample of fewer, and adding a parameter changes no other.
+SW2  Samples are the same on every machine: numbers have six digits.
 """
 
 import math
@@ -129,7 +129,7 @@ def sample(
 
 
 def _draw(spaces: Mapping[str, Space], seed: int, most: int) -> Iterable[dict[str, Any]]:
-    # A stream for each name: adding a parameter changes no other (W1). Only random() is promised
+    # A stream for each name: adding a parameter changes no other (SW1). Only random() is promised
     # to give the same numbers in every version of Python.
     streams = {name: Random(f"{seed} {name}") for name in spaces}
     for _ in range(most):
@@ -200,5 +200,5 @@ def _check_bounds(name: str, low: float, high: float) -> None:
 
 
 def _rounded(value: float) -> float:
-    """Six digits: short to read, and the same whatever a machine's `**` does last (W2)."""
+    """Six digits: short to read, and the same whatever a machine's `**` does last (SW2)."""
     return float(f"{value:.6g}")

@@ -10,7 +10,7 @@ from ..core.errors import Corrupted, NotInStore
 from ..core.matchers import Need
 from ..core.refs import RRef
 from ..core.schedule import more_attempts
-from ..store.ports import StoreProtocol
+from ..store.ports import StoreProtocol, Substituter
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,27 @@ class MatcherAnswer:
 
 
 def choose(
-    store: StoreProtocol, derivation: Derivation, context: Context, wanted: int
+    store: StoreProtocol,
+    derivation: Derivation,
+    context: Context,
+    wanted: int,
+    substituter: Substituter | None = None,
 ) -> MatcherAnswer:
     """The choice of the derivation's matcher, which is kept while this process lives (S9).
 
-    `wanted` is how many attempts must have succeeded. Raises what the matcher raises.
+    `wanted` is how many attempts must have succeeded. What a substituter has found may be chosen,
+    too, and is fetched then. Raises what the matcher raises.
     """
     absent: set[RRef] = set()
     while True:
-        found = store.candidates(derivation.dref, context, derivation.matcher.reads)
+        found = (substituter or store).candidates(
+            derivation.dref, context, derivation.matcher.reads
+        )
         candidates = _without(absent, found) if absent else found
         answer = more_attempts(wanted, candidates) or derivation.matcher.select(candidates)
-        if isinstance(answer, Need) or store.hold(answer):
+        if isinstance(answer, Need):
+            return MatcherAnswer(candidates, answer)
+        if (substituter is None or substituter.fetch(answer)) and store.hold(answer):
             return MatcherAnswer(candidates, answer)
         # gc was quicker, or somebody has removed what the listing still shows.
         absent.update(rref for rref in answer if not _has(store, rref))

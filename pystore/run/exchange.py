@@ -7,7 +7,7 @@ from ..core.derivation import Closure
 from ..core.errors import BadStage, NotAStore
 from ..core.events import Listener, ignore
 from ..core.refs import DRef, RRef, parse_ref
-from ..core.transfer import Moved
+from ..core.transfer import Transfer
 from ..store.current import current_store
 from ..store.home import expanded
 from ..store.layout import exists
@@ -43,7 +43,7 @@ def push(
     listener: Listener = ignore,
     progress: bool = True,
     store: Store | None = None,
-) -> Moved:
+) -> Transfer:
     """Makes sure that a remote has these realizations, all they were built from, and the attempts.
 
     `to` is a path or a URL (`s3://bucket/folder`, `sftp://…`, `memory://…`); `options` are those of
@@ -78,7 +78,7 @@ def pull(
     listener: Listener = ignore,
     progress: bool = True,
     store: Store | None = None,
-) -> Moved:
+) -> Transfer:
     """Makes sure that the store has these realizations of a remote, with inputs and attempts.
 
     Of a DRef, all that are there. Only what is missing is fetched, and nothing is believed: every
@@ -104,7 +104,7 @@ def copy(
     *,
     listener: Listener = ignore,
     progress: bool = True,
-) -> Moved:
+) -> Transfer:
     """Makes sure that one store has these realizations of another, with inputs and attempts.
 
     Both are stores of this machine, or their paths; the second is made where there is none. Every
@@ -134,14 +134,14 @@ def _store_at(place: Store | Url) -> Store:
     return Store(place)
 
 
-def pack(
+def export_archive(
     refs: Refs,
     file: Url,
     *,
     key: Url | None = None,
     diffs: bool | None = None,
     store: Store | None = None,
-) -> Moved:
+) -> Transfer:
     """Writes realizations, all they were built from, and their attempts into one `.tar.zst`.
 
     The same realizations and attempts give the same bytes, wherever they are packed. `key` is the
@@ -154,18 +154,20 @@ def pack(
     store = store or current_store()
     signer = Key(key) if key is not None else None
     path, rrefs = expanded(file), _sendable(refs, store)
-    return archive.pack(store, rrefs, path, signer, diffs=_diffs(diffs))
+    return archive.export_archive(store, rrefs, path, signer, diffs=_diffs(diffs))
 
 
-def unpack_archive(
+def import_archive(
     file: Url,
     *,
     trusted_keys: str | Iterable[str] | None = None,
     listener: Listener = ignore,
     progress: bool = True,
     store: Store | None = None,
-) -> Moved:
-    """Makes sure that the store has what `pack` has put into a file; checked as what is pulled.
+) -> Transfer:
+    """Makes sure that the store has what `export_archive` has put into a file.
+
+    All of it is checked, as what is pulled.
 
     With `progress`, a terminal shows how far it is.
     Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when it is not whole.
@@ -174,7 +176,7 @@ def unpack_archive(
 
     store, trusted = store or current_store(), _trusted(trusted_keys)
     with shown(progress, listener) as hear:
-        return archive.unpack(store, expanded(file), trusted, hear)
+        return archive.import_archive(store, expanded(file), trusted, hear)
 
 
 def _diffs(wanted: bool | None) -> bool:

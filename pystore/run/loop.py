@@ -1,10 +1,10 @@
 """The loop: it takes an instruction from the Schedule, carries it out, and tells the Schedule.
 
-L1  Only what the targets need is built, inputs first (Schedule).
-L2  Before building because a matcher wants more, the lock is held and the matcher asked again.
-L3  A busy lock never blocks other work; waiting is told to the listener, with its owner.
-L4  Nothing to build, no lock: a read-only store serves what it has.
-L5  Where results are gone that would count, their seeds are tried again first.
+LO1  Only what the targets need is built, inputs first (Schedule).
+LO2  Before building because a matcher wants more, the lock is held and the matcher asked again.
+LO3  A busy lock never blocks other work; waiting is told to the listener, with its owner.
+LO4  Nothing to build, no lock: a read-only store serves what it has.
+LO5  Where results are gone that would count, their seeds are tried again first.
 """
 
 import queue
@@ -30,7 +30,7 @@ from ..declare.edits import warn_of_edits
 from ..declare.identity.by_hand import source_digest
 from ..declare.premises import check_premises
 from ..store.commit import Committed
-from ..store.ports import StoreProtocol
+from ..store.ports import StoreProtocol, Substituter
 from .ask_matcher import choose
 from .dispatch import dispatch_of, lost
 from .executor import SerialExecutor
@@ -54,6 +54,7 @@ class Settings:
     timeout: float | None = None  # [s] to wait for other processes; None: as long as it takes
     capture: bool = False  # what realizers print, in the logs of their attempts
     retries: int = 0  # after a failure, where a derivation says nothing
+    substituter: Substituter | None = None  # finds results in other places before a build
 
 
 def realize_closure(
@@ -212,7 +213,8 @@ class _Loop:
         dref, context = instruction.dref, instruction.context
         derivation, self._contexts[dref] = self._known[dref], context
         wanted = self._settings.attempts if dref in self._targets else 1
-        choice = choose(self._store, derivation, context, wanted)
+        substituter = self._settings.substituter
+        choice = choose(self._store, derivation, context, wanted, substituter)
         answer, candidates = choice.answer, choice.candidates
         if not isinstance(answer, Need):
             if dref not in self._built:
@@ -227,20 +229,23 @@ class _Loop:
 
     def _look_further(self, instruction: Match, answer: Chosen | Wants) -> Chosen | Wants:
         """The answer with what other places offer, where the store has not enough."""
-        dref = instruction.dref
-        if not isinstance(answer, Wants) or dref in self._forced:
+        dref, substituter = instruction.dref, self._settings.substituter
+        if substituter is None or not isinstance(answer, Wants) or dref in self._forced:
             return answer
         if self._search(instruction):
             answer = self._ask(instruction)
             if isinstance(answer, Wants):
-                self._store.keep_found(dref)  # what is built now has seeds of its own
+                substituter.record_found(dref)  # what is built now has seeds of its own
         return answer
 
     def _search(self, instruction: Match) -> bool:
         """Whether other places offer something."""
+        substituter = self._settings.substituter
+        if substituter is None:
+            return False
         derivation, context = self._known[instruction.dref], instruction.context
         source = source_digest(derivation.realizer)
-        return self._store.ask_substituters(derivation.config, context, self._listener, source)
+        return substituter.ask(derivation.config, context, self._listener, source)
 
     def _adopt(self, instruction: Match) -> bool:
         """Whether others have reached results from the same bytes, which now count here."""
@@ -250,7 +255,7 @@ class _Loop:
             return False
         config, source = derivation.config, source_digest(derivation.realizer)
         around = Surroundings(config, context, self._store)
-        found, _ = fitting(self._store.sources(config, context), around, source)
+        found, _ = fitting(self._store.adoptable(config, context), around, source)
         taken = self._store.adopt(config, context, found, {})
         if taken:
             rrefs = tuple(dict.fromkeys(rref for rref, _ in taken))
@@ -269,7 +274,7 @@ class _Loop:
         context = self._contexts.get(dref)
         if context is None:
             return  # a realizer's own word: the matcher of a forced build was not asked yet
-        count = self._store.elsewhere(dref, context)
+        count = self._store.count_in_other_contexts(dref, context)
         error.having(
             dref=dref,
             matcher=self._known[dref].matcher,
@@ -279,7 +284,7 @@ class _Loop:
     def _start(self, instruction: Realize) -> None:
         dref = instruction.dref
         context, first = instruction.context, dref not in self._built
-        if first and context and (count := self._store.elsewhere(dref, context)):
+        if first and context and (count := self._store.count_in_other_contexts(dref, context)):
             self._listener(OtherInputs(dref, count))
         self._check()
         derivation = self._known[dref]

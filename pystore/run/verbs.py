@@ -130,7 +130,6 @@ def _realize(
     closure = declare(target, Registry(), store)
     forced = forced_drefs(options.get("force_rebuild", ()), closure)
     _check_kinds(options)
-    store = substituting(store, options.get("substitute"), options.get("trusted_keys"))
     settings = Settings(
         max_attempts=checked_count("max_attempts", options.get("max_attempts", 100)),
         attempts=checked_count("attempts", options.get("attempts", 1)),
@@ -139,6 +138,7 @@ def _realize(
         timeout=options.get("timeout"),
         capture=options.get("capture", False),
         retries=checked_count("retries", options.get("retries", 0), least=0),
+        substituter=substituting(store, options.get("substitute"), options.get("trusted_keys")),
     )
     with (
         _executor(closure, options) as executor,

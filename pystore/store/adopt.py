@@ -4,10 +4,10 @@ The *resolved* config of a derivation in a context is its config with the digest
 trees in place of the references. Whoever has the same one does the same to the same: its
 realization is linked in under the new derivation and context, with its attempts.
 
-O1  Bytes are hashed again on the way: damage is never adopted.
-O2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index, and may be lost.
-O3  A run is adopted once, however many derivations have it.
-O4  What a run has read of its inputs beyond their bytes would be the same here; a run of which
+AO1  Bytes are hashed again on the way: damage is never adopted.
+AO2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index, and may be lost.
+AO3  A run is adopted once, however many derivations have it.
+AO4  What a run has read of its inputs beyond their bytes would be the same here; a run of which
     that is not known is left alone. (Who asks for `sources` looks after this: adoption.py.)
 """
 
@@ -55,7 +55,7 @@ def resolved_with(config: Config, context: Context, tree: Callable[[RRef], str])
     text, alike = config.text, Counter[str]()
     for dref in sorted(context, key=lambda dref: config.text.find(f'"{dref}"')):
         trees = ",".join(sorted(tree(rref) for rref in context[dref]))
-        # As no other string of a config begins (C4): it stands for no parameter.
+        # As no other string of a config begins (CF4): it stands for no parameter.
         text = text.replace(f'"{dref}"', f'"rref:{trees}.{alike[trees]}"')
         alike[trees] += 1
     return short("pystore resolved 2", text.encode())
@@ -71,11 +71,11 @@ def note(layout: Layout, config: Config, context: Context) -> None:
         path = f"{folder}/{context.digest}-{config.dref[5:]}"
         Opened(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, mode=0o444).close()
     except (OSError, Corrupted):
-        pass  # O2: what was committed is not less so; and an input may have been removed
+        pass  # AO2: what was committed is not less so; and an input may have been removed
 
 
-def sources(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
-    """The realizations of others with the same resolved config, whose bytes are there (O3).
+def adoptable(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
+    """The realizations of others with the same resolved config, whose bytes are there (AO3).
 
     Those come first that were made first. Raises NotInStore when an input was removed meanwhile.
     """
@@ -158,7 +158,7 @@ def adopt(
 ) -> list[tuple[RRef, int]]:
     """Takes over these realizations with their attempts; returns how many attempts of each.
 
-    `notes` go into the records. What is damaged is left out (O1).
+    `notes` go into the records. What is damaged is left out (AO1).
     """
     taken = ((_adopt(store, config, context, c, notes), len(c.attempts)) for c in found)
     return [(rref, count) for rref, count in taken if rref is not None]

@@ -1,9 +1,9 @@
 """Below: a store that is only read, under one's own, such as a laboratory's.
 
-B1  Nothing is ever written below: no lock, no note, no link to a file of it.
-B2  What both have counts once: realizations by their names, attempts by their ids, and by their
+BE1  Nothing is ever written below: no lock, no note, no link to a file of it.
+BE2  What both have counts once: realizations by their names, attempts by their ids, and by their
     seeds where they made the same.
-B3  What goes away below is as what was never there: it is built again when it is needed.
+BE3  What goes away below is as what was never there: it is built again when it is needed.
 """
 
 import os
@@ -39,7 +39,7 @@ def _one(mine: Candidate, other: Candidate) -> Candidate:
 
 
 def merge(mine: Iterable[Attempt], others: Iterable[Attempt]) -> list[Attempt]:
-    """The attempts of both, in the order of their starts; copies and repetitions once (B2)."""
+    """The attempts of both, in the order of their starts; copies and repetitions once (BE2)."""
     kept = list(mine)
     ids, runs = {attempt.id for attempt in kept}, {_run(attempt) for attempt in kept}
     kept += [a for a in others if not a.id or (a.id not in ids and _run(a) not in runs)]

@@ -1,8 +1,8 @@
 """Chosen: what users and later stages would be given now: the latest, and what matchers choose.
 
-N1  Of each derivation, the latest, and what each matcher that has been used would choose.
-N2  A matcher chooses in contexts whose inputs are themselves chosen.
-N3  Where that is not known, as of a rule of a user's own, everything is chosen.
+CN1  Of each derivation, the latest, and what each matcher that has been used would choose.
+CN2  A matcher chooses in contexts whose inputs are themselves chosen.
+CN3  Where that is not known, as of a rule of a user's own, everything is chosen.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ def _of(store: Store, dref: DRef, before: set[RRef]) -> set[RRef]:
 def _live(
     store: Store, candidates: Iterable[Candidate], before: set[RRef]
 ) -> Iterable[list[Candidate]]:
-    """The candidates of each context whose inputs are all chosen (N2)."""
+    """The candidates of each context whose inputs are all chosen (CN2)."""
     groups: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         groups.setdefault(candidate.latest.context, []).append(candidate)

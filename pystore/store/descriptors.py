@@ -1,11 +1,11 @@
 """Opened: descriptors that are closed whatever interrupts us, and that are never another's.
 
-D1  An exception at any instruction, as Ctrl-C raises one, leaves no descriptor open: no
+FD1  An exception at any instruction, as Ctrl-C raises one, leaves no descriptor open: no
     instruction of Python lies between opening one and noting it, nor between forgetting one and
     closing it; and one that nobody refers to any more is closed.
-D2  A kept descriptor that the user has closed, and may have opened again for a file of their own,
+FD2  A kept descriptor that the user has closed, and may have opened again for a file of their own,
     is left alone.
-D3  Who reads waits for no writer of a fifo, and takes regular files only.
+FD3  Who reads waits for no writer of a fifo, and takes regular files only.
 """
 
 import errno
@@ -101,7 +101,7 @@ class Kept(Opened):
         return status if (status.st_dev, status.st_ino) == self._identity else None
 
     def close(self) -> None:
-        """Makes sure that it is closed, if it is ours still (D2)."""
+        """Makes sure that it is closed, if it is ours still (FD2)."""
         if self.status is None:
             self._held[:] = [-1]
         self._end()

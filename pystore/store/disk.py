@@ -1,7 +1,7 @@
 """Reading and writing single files, in the safe order.
 
-W1  A file appears under its name whole, or not at all.
-W2  With `durable`, it and its name are on the disk when the call returns.
+DK1  A file appears under its name whole, or not at all.
+DK2  With `durable`, it and its name are on the disk when the call returns.
 """
 
 import errno
@@ -67,7 +67,7 @@ def write_new(path: str | Path, content: bytes, *, durable: bool, mode: int = 0o
 
 
 def write_once(path: str, content: bytes, *, tmp: Path) -> None:
-    """Puts a whole file where none must be yet (W1), not synced. Raises FileExistsError."""
+    """Puts a whole file where none must be yet (DK1), not synced. Raises FileExistsError."""
     staged = f"{tmp}/{fresh_name()}"
     try:
         write_new(staged, content, durable=False)
@@ -84,7 +84,7 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 
 def publish(path: str, content: bytes, *, tmp: Path, durable: bool) -> None:
-    """Puts a file in its place by one rename, replacing what is there (W1, W2)."""
+    """Puts a file in its place by one rename, replacing what is there (DK1, DK2)."""
     put(path, content, tmp=tmp, durable=durable)
     if durable:
         sync_directory(os.path.dirname(path))

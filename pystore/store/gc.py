@@ -1,9 +1,9 @@
 """Collecting garbage: realizations that nothing keeps, and litter.
 
-G1  Nothing that is kept ever loses a dependency: roots are closed over contexts.
-G2  What a living process uses is never removed (S9).
-G3  Bytes go; configs, attempts and their metrics stay.
-G4  Removal is a rename into `trash/`, made durable before anything is deleted (S3).
+GC1  Nothing that is kept ever loses a dependency: roots are closed over contexts.
+GC2  What a living process uses is never removed (S9).
+GC3  Bytes go; configs, attempts and their metrics stay.
+GC4  Removal is a rename into `trash/`, made durable before anything is deleted (S3).
 """
 
 import errno
@@ -113,7 +113,7 @@ def _look(store: Store, kept: list[Keepable] | None) -> _Found:
     found.litter = {path: path for path in _litter(store, found) if found.may_go(path)}
     try:
         marked = _closed(store, _roots(store, kept))
-    except PermissionError as error:  # what must stay is not known: so all of it does (G2)
+    except PermissionError as error:  # what must stay is not known: so all of it does (GC2)
         place = Path(error.filename or store.root)  # of a descriptor, no name is known
         found.bar(place, "it says what must stay, and cannot be read")
         return found

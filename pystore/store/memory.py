@@ -13,7 +13,6 @@ from ..core.config import Config
 from ..core.context import Context, provenance_text, rref_of
 from ..core.digest import seed_of
 from ..core.errors import NotInStore
-from ..core.events import Listener
 from ..core.matchers import Matcher
 from ..core.reads import Surroundings
 from ..core.refs import DRef, RRef
@@ -130,7 +129,7 @@ class MemoryStore:
         rrefs = sorted({a.rref for a in tries if a.rref})
         return [self._candidate(rref, tries, reads) for rref in rrefs]
 
-    def elsewhere(self, dref: DRef, context: Context) -> int:
+    def count_in_other_contexts(self, dref: DRef, context: Context) -> int:
         """How many realizations attempts have made for other inputs."""
         others = [a for a in self.attempts(dref) if a.context != context.digest]
         return len({a.rref for a in others if a.rref})
@@ -206,7 +205,7 @@ class MemoryStore:
         self._end(staged, told, outcome_of(error), error=text, reads=staged.reads())
         return staged.keep()
 
-    def sources(self, config: Config, context: Context) -> list[Candidate]:
+    def adoptable(self, config: Config, context: Context) -> list[Candidate]:
         """None: nothing is adopted here."""
         return []
 
@@ -223,15 +222,6 @@ class MemoryStore:
     def logdir(self, staged: Staging) -> Path:
         """A directory for this attempt."""
         return self._beside(staged, "logs")
-
-    def ask_substituters(
-        self, config: Config, context: Context, listener: Listener, source: str = ""
-    ) -> bool:
-        """Looks nowhere."""
-        return False
-
-    def keep_found(self, dref: DRef) -> None:
-        """Nothing was found elsewhere."""
 
     def log_path(self, dref: DRef, context: str, number: int) -> Path:
         """The file for what an attempt prints."""

@@ -47,6 +47,28 @@ class Lock(Protocol):
         """Gives it up, if we hold it."""
 
 
+class Substituter(Protocol):
+    """What the build loop needs from something that finds results in other places."""
+
+    def ask(self, config: Config, context: Context, listener: Listener, source: str = "") -> bool:
+        """Asks other places for results of a derivation in a context.
+
+        `source` is the digest of the realizer's source, where its code is not in the config.
+        Returns whether another place has attempts or bytes.
+        """
+
+    def candidates(
+        self, dref: DRef, context: Context, reads: Iterable[str] = ()
+    ) -> list[Candidate]:
+        """The candidates of the store and those that could be fetched, merged."""
+
+    def fetch(self, rrefs: tuple[RRef, ...]) -> bool:
+        """Fetches those of these realizations that the store lacks. Returns whether it has all."""
+
+    def record_found(self, dref: DRef) -> None:
+        """Records the attempts that other places have told, before more are made here."""
+
+
 class StoreProtocol(Protocol):
     """What the build loop, and the functions that look into a store, need from it."""
 
@@ -78,7 +100,7 @@ class StoreProtocol(Protocol):
     ) -> list[Candidate]:
         """What a matcher may choose from, with the files that it reads."""
 
-    def elsewhere(self, dref: DRef, context: Context) -> int:
+    def count_in_other_contexts(self, dref: DRef, context: Context) -> int:
         """How many realizations attempts have made for other inputs."""
 
     def context(self, rref: RRef) -> Context:
@@ -117,25 +139,13 @@ class StoreProtocol(Protocol):
     def fail(self, staging: Staging, told: AttemptReport, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
 
-    def sources(self, config: Config, context: Context) -> list[Candidate]:
+    def adoptable(self, config: Config, context: Context) -> list[Candidate]:
         """The realizations of others with the same resolved config that this one lacks."""
 
     def adopt(
         self, config: Config, context: Context, found: Iterable[Candidate], notes: dict[str, str]
     ) -> list[tuple[RRef, int]]:
         """Takes over realizations of others, with their attempts; says how many of each."""
-
-    def ask_substituters(
-        self, config: Config, context: Context, listener: Listener, source: str = ""
-    ) -> bool:
-        """Looks in other places for results of this, before it is built.
-
-        `source` is the digest of the realizer's source, where its code is not in the config.
-        Returns whether `candidates` has more now; `hold` fetches those that are chosen.
-        """
-
-    def keep_found(self, dref: DRef) -> None:
-        """Records the attempts that other places have told, before more are made here."""
 
     def scratch(self, staging: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try."""

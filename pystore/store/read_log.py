@@ -1,8 +1,8 @@
 """Reading: the file in which an attempt, and every process that it forks, notes what it reads.
 
-N1  It is open to append, and its lines are written at once: children and threads share it.
-N2  A file that is torn, lost, or of before a restart of the machine says that nothing is known.
-N3  A read that cannot be noted is an error where it is made: it is never passed over.
+RL1  It is open to append, and its lines are written at once: children and threads share it.
+RL2  A file that is torn, lost, or of before a restart of the machine says that nothing is known.
+RL3  A read that cannot be noted is an error where it is made: it is never passed over.
 """
 
 import errno
@@ -51,12 +51,12 @@ class Reading:
         try:
             file = Opened(self.path, _FLAGS)
         except FileNotFoundError:
-            return len(line)  # the attempt is over; or nothing is known of what it has read (N2)
+            return len(line)  # the attempt is over; or nothing is known of what it has read (RL2)
         with file as descriptor:
             return os.write(descriptor, line)
 
     def found(self) -> dict[str, str] | None:
-        """What all have noted until now; None where that is not known (N2)."""
+        """What all have noted until now; None where that is not known (RL2)."""
         try:
             text = disk.read(self.path)
         except (FileNotFoundError, Corrupted):

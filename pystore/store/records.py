@@ -2,8 +2,8 @@
 
 A record is written once, and never changed; what may have taken the place of one is noticed:
 
-R1  Another folder of the same name has another identity, or another time of its config.
-R2  A number is claimed above all that are there: where one was taken away and given again, the
+RF1  Another folder of the same name has another identity, or another time of its config.
+RF2  A number is claimed above all that are there: where one was taken away and given again, the
     last record that was read of its context is gone, or is another file.
 """
 
@@ -34,7 +34,7 @@ class _Records:
     _last: dict[str, tuple[int, str, _Stamp | None]] = field(default_factory=dict)
 
     def stands(self, folder: str) -> bool:
-        """Whether the last record of each context is the one that was read (R2)."""
+        """Whether the last record of each context is the one that was read (RF2)."""
         return all(stamp == _stamp(f"{folder}/{name}") for _, name, stamp in self._last.values())
 
     def read(self, folder: str, names: Iterable[str], context: str) -> None:

@@ -1,9 +1,9 @@
 """Rights: who, beside its maker, may use what a store makes; and what the system refuses.
 
-R1  Folders and lock files get the rights that the umask leaves, or the default access list above.
-R2  Below a folder that its group may write, and hands down (setgid), they get the group's rights,
+RI1  Folders and lock files get the rights that the umask leaves, or the default access list above.
+RI2  Below a folder that its group may write, and hands down (setgid), they get the group's rights,
     whatever the umask is. So the folder of a store says whether a group shares it.
-R3  What the system refuses to do is told with its path, its owner, and what to try.
+RI3  What the system refuses to do is told with its path, its owner, and what to try.
 """
 
 import errno
@@ -41,7 +41,7 @@ class Obstacle(NamedTuple):
 
 
 def shared(folder: Place) -> bool:
-    """Whether what is made in a folder is its group's as well (R2)."""
+    """Whether what is made in a folder is its group's as well (RI2)."""
     return os.stat(folder).st_mode & _HANDED_DOWN == _HANDED_DOWN
 
 
@@ -72,7 +72,7 @@ def share_file(path: Place) -> None:
 
 
 def open_file(path: Place, flags: int) -> Kept:
-    """A file that is made where there is none, with the rights of R1 and R2."""
+    """A file that is made where there is none, with the rights of RI1 and RI2."""
     file = Kept(path, flags | os.O_CREAT)
     try:
         status = os.fstat(file.number)
@@ -138,7 +138,7 @@ def group_of(path: Place) -> str:
 
 
 def refusal(error: PermissionError) -> NoAccess:
-    """What the system refuses to do, in the form of our errors (R3)."""
+    """What the system refuses to do, in the form of our errors (RI3)."""
     if isinstance(error, NoAccess):
         return error
     what = error.strerror or str(error)
@@ -170,7 +170,7 @@ def _remedy(number: int | None, path: str | None) -> str:
 
 
 def explained(function: Callable[P, Result]) -> Callable[P, Result]:
-    """The same function, whose PermissionErrors are told as R3 wants it."""
+    """The same function, whose PermissionErrors are told as RI3 wants it."""
 
     @functools.wraps(function)
     def explaining(*args: P.args, **kwargs: P.kwargs) -> Result:

@@ -3,9 +3,9 @@
 `links/<digest>` is a further name of a large file that a realization holds, `links/<digest>x` of an
 executable one. The folder is an index: it may be lost, and it is never believed.
 
-K1  What is shared was read and compared at that moment: damage never spreads.
-K2  Only sealed files of realizations are shared; never one that a user may still change.
-K3  Where there can be no link, reflinks serve, or a file of its own: no commit fails because of it.
+SF1  What is shared was read and compared at that moment: damage never spreads.
+SF2  Only sealed files of realizations are shared; never one that a user may still change.
+SF3  Where there can be no link, reflinks serve, or a file of its own; no commit fails for it.
 """
 
 import errno
@@ -68,7 +68,7 @@ class SharedFiles:
         out = os.fsencode(realization / "out") + b"/"
         for entry in manifest.entries:
             if entry.kind == "file" and entry.size >= LEAST:
-                with suppress(OSError):  # K3; or there is one already
+                with suppress(OSError):  # SF3; or there is one already
                     os.link(out + entry.path, self._name(entry), follow_symlinks=False)
 
     def prune(self) -> None:
@@ -96,7 +96,7 @@ class SharedFiles:
         )
 
     def part(self, out: Path) -> None:
-        """Gives the sealed files of a staged tree bytes of their own: they may be changed (K2)."""
+        """Gives the sealed files of a staged tree bytes of their own: they may be changed (SF2)."""
         for step in walk(out) if out.is_dir() else ():
             mode = step.status.st_mode
             # The index may be lost: what has other names may be part of a realization.
@@ -133,10 +133,10 @@ def _fits(staged: str, name: str, entry: Entry, own: int) -> bool:
         if os.path.samestat(ours, theirs):
             return False  # it was adopted, and is shared already
         if ours.st_uid != theirs.st_uid:
-            return False  # K2: its owner could change what is ours
+            return False  # SF2: its owner could change what is ours
         if tree.is_sealed(descriptor, entry.executable) and _is(entry, descriptor):
             return True
-        disk.remove_file(name)  # K1: a sound one takes its place
+        disk.remove_file(name)  # SF1: a sound one takes its place
         return False
 
 

@@ -9,6 +9,7 @@ S6  A failed, killed or out-of-space build commits nothing.
 S7  Starts strictly increase within a (derivation, context); seeds follow from the number, and
     a number is passed over whose seed an imported attempt has had.
 S8  Nothing is ever unpickled; no reference names anything outside of the store.
+S9  What a living process uses is not removed by gc (see in_use.py).
 """
 
 import os
@@ -21,7 +22,6 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import Context, parse_provenance
 from ..core.errors import Corrupted, NotAStore, NotInStore
-from ..core.events import Listener
 from ..core.matchers import Matcher
 from ..core.options import Seeds
 from ..core.reads import Surroundings
@@ -235,7 +235,7 @@ class Store:
         """The realizations that attempts made in any context."""
         return below.candidates(self.layout, dref, "", tuple(reads))
 
-    def elsewhere(self, dref: DRef, context: Context) -> int:
+    def count_in_other_contexts(self, dref: DRef, context: Context) -> int:
         """How many realizations attempts have made for other inputs."""
         return len(below.made(self.layout, dref, without=context.digest))
 
@@ -340,18 +340,9 @@ class Store:
         """
         return adopt.adopt(self, config, context, found, notes)
 
-    def sources(self, config: Config, context: Context) -> list[Candidate]:
+    def adoptable(self, config: Config, context: Context) -> list[Candidate]:
         """The realizations of others with the same resolved config that this one lacks."""
-        return list(adopt.sources(self.layout, config, context))
-
-    def ask_substituters(
-        self, config: Config, context: Context, listener: Listener, source: str = ""
-    ) -> bool:
-        """Looks nowhere: this store stands alone."""
-        return False
-
-    def keep_found(self, dref: DRef) -> None:
-        """Nothing was found elsewhere."""
+        return list(adopt.adoptable(self.layout, config, context))
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""

@@ -1,9 +1,9 @@
 """Verifying: every byte again, and a name for each damage.
 
-V1  Each changed byte, mode, name or file of the store's is found; a sound store gives no damage.
-V2  A realization that was found damaged is not served from then on.
-V3  Constant memory: files are hashed as streams.
-V4  What is marked or moved was found damaged while nobody could replace it: it is looked at again,
+VE1  Each changed byte, mode, name or file of the store's is found; a sound store gives no damage.
+VE2  A realization that was found damaged is not served from then on.
+VE3  Constant memory: files are hashed as streams.
+VE4  What is marked or moved was found damaged while nobody could replace it: it is looked at again,
     with the gate closed.
 """
 
@@ -95,7 +95,7 @@ def verify(
 ) -> Report:
     """Rehashes everything in the store, or `only` these, and names each damage.
 
-    A damaged realization is marked, and not served any more (V2); with `quarantine` it is moved
+    A damaged realization is marked, and not served any more (VE2); with `quarantine` it is moved
     to `trash/`, unless it is another user's. A mark on a realization that is sound again is lifted.
     """
     rounds = _Rounds(store, quarantine, listener)

@@ -1,7 +1,7 @@
 """Walking trees of any depth with one descriptor at a time.
 
-T1  Every entry is visited, however deep: no recursion, no path longer than one name.
-T2  Links are never followed.
+WA1  Every entry is visited, however deep: no recursion, no path longer than one name.
+WA2  Links are never followed.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Nearby: the store that is found where nobody names one.
 
-N1  A `.pystore/` is sought from the program's file upwards, then from the working directory.
-N2  One that belongs to another user is not used unless it was named, or the settings trust it.
+NB1  A `.pystore/` is sought from the program's file upwards, then from the working directory.
+NB2  One that belongs to another user is not used unless it was named, or the settings trust it.
 """
 
 import os
@@ -54,9 +54,9 @@ def passed_over(root: Path) -> Path | None:
 
 
 def found(trusted: Collection[str | Path], also: Collection[int]) -> Path | None:
-    """The store near the program, else near the working directory, if there is one (N1).
+    """The store near the program, else near the working directory, if there is one (NB1).
 
-    Raises BadPlace where it is another user's (N2), unless it lies in a folder of `trusted`, or
+    Raises BadPlace where it is another user's (NB2), unless it lies in a folder of `trusted`, or
     belongs to one of the users `also`. Near a program of somebody else, the own one comes first.
     """
     starts = [start for start in (Program.folder(), Path.cwd()) if start is not None]

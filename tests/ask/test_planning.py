@@ -52,7 +52,7 @@ def test_what_was_never_built_will_be(store):
     )
 
 
-def test_U3_what_a_remote_may_have_is_not_sure_to_be_built(store, tmp_path):
+def test_OU3_what_a_remote_may_have_is_not_sure_to_be_built(store, tmp_path):
     remote = "s3://key:secret@lab/pystore"  # nobody is asked
     outlook = plan(pair(), substitute=remote, force_rebuild=["dref:" + pair().dref[5:]])
     assert shown(outlook) == (
@@ -73,7 +73,7 @@ def test_what_is_there_is_up_to_date(store):
     assert not outlook.builds
 
 
-def test_U2_what_depends_on_a_forced_build_may_follow(store):
+def test_OU2_what_depends_on_a_forced_build_may_follow(store):
     ps.realize(pair())
     inner = pair().holds[0]
     assert shown(plan(pair(), force_rebuild=[inner])) == (
@@ -83,7 +83,7 @@ def test_U2_what_depends_on_a_forced_build_may_follow(store):
     )
 
 
-def test_U2_what_may_follow_is_passed_on(store):
+def test_OU2_what_may_follow_is_passed_on(store):
     def third():
         return Derivation({"name": "third", "in": pair()}, match_latest(), seeded)
 
@@ -420,7 +420,7 @@ def disturb(rng, graph, store):
 
 @pytest.mark.parametrize("kind", [Store, MemoryStore])
 @pytest.mark.parametrize("seed", range(40))
-def test_U3_realize_does_what_was_planned(tmp_path, kind, seed):
+def test_OU3_realize_does_what_was_planned(tmp_path, kind, seed):
     rng, realizer, heard = random.Random(seed), Realizing(), []
     store = kind() if kind is MemoryStore else Store(tmp_path / "store", durable=False)
     graph = rng.choice([some_graph, some_chains])(rng, realizer, rng.randint(1, 9))
@@ -439,7 +439,7 @@ def test_U3_realize_does_what_was_planned(tmp_path, kind, seed):
     built, steps = realizer.runs, {step.dref: step for step in outlook}
     reused = {event.dref for event in heard if isinstance(event, ps.events.Reused)}
     adopted = {event.dref for event in heard if isinstance(event, ps.events.Adopted)}
-    assert list(steps) == [derivation.dref for derivation in closure.derivations]  # U1
+    assert list(steps) == [derivation.dref for derivation in closure.derivations]  # OU1
     assert set(built) <= {step.dref for step in (*outlook.builds, *outlook.may_follow)}
     for step in outlook.up_to_date:
         assert step.dref in reused - adopted, step

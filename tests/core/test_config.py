@@ -42,31 +42,31 @@ def shuffled(value):
 
 
 @given(configs)
-def test_C1_the_order_of_keys_makes_no_difference(value):
+def test_CF1_the_order_of_keys_makes_no_difference(value):
     assert Config(value) == Config(shuffled(value))
     assert Config(value).dref == Config(shuffled(value)).dref
 
 
 @given(configs, configs)
-def test_C1_different_values_have_different_references(first, second):
+def test_CF1_different_values_have_different_references(first, second):
     same = json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
     assert (Config(first).dref == Config(second).dref) == same
 
 
-def test_C2_numbers_of_different_types_are_different_values():
+def test_CF2_numbers_of_different_types_are_different_values():
     drefs = {Config({"x": x}).dref for x in (1, 1.0, True, "1", 0, 0.0, -0.0, False, None)}
     assert len(drefs) == 9
 
 
 @given(configs)
-def test_C3_parse_is_the_inverse_of_text(value):
+def test_CF3_parse_is_the_inverse_of_text(value):
     config = Config(value)
     assert Config.parse(config.text) == config
     assert Config.parse(config.text.encode()).dref == config.dref
 
 
 @given(configs)
-def test_C3_the_value_of_a_config_is_a_fresh_copy(value):
+def test_CF3_the_value_of_a_config_is_a_fresh_copy(value):
     config = Config(value)
     config.value["intruder"] = 1
     assert "intruder" not in config
@@ -93,7 +93,7 @@ def test_C3_the_value_of_a_config_is_a_fresh_copy(value):
         b"\xff",
     ],
 )
-def test_C3_parse_refuses_what_is_not_canonical(text):
+def test_CF3_parse_refuses_what_is_not_canonical(text):
     with pytest.raises(BadConfig):
         Config.parse(text)
 
@@ -147,7 +147,7 @@ def test_a_bad_value_is_refused_with_its_place_and_what_to_write(value, place, a
         (np.str_("a"), "a"),
     ],
 )
-def test_C2_a_scalar_of_numpy_is_the_plain_value(scalar, plain):
+def test_CF2_a_scalar_of_numpy_is_the_plain_value(scalar, plain):
     config = Config({"x": [{"y": scalar}]})
     assert config == Config({"x": [{"y": plain}]})
     assert type(config["x"][0]["y"]) is type(plain)

@@ -20,7 +20,7 @@ trees = st.lists(entries, unique_by=lambda entry: entry.path, max_size=8)
 
 
 @given(trees, st.randoms())
-def test_N1_the_order_of_listing_makes_no_difference(tree, rng: random.Random):
+def test_MF1_the_order_of_listing_makes_no_difference(tree, rng: random.Random):
     other = list(tree)
     rng.shuffle(other)
     assert Manifest.of(tree).digest == Manifest.of(other).digest
@@ -39,13 +39,13 @@ def test_different_trees_have_different_digests(first, second):
 
 
 @given(st.binary(max_size=30))
-def test_N2_every_name_comes_back(name):
+def test_MF2_every_name_comes_back(name):
     assert decode_name(encode_name(name)) == name
     encode_name(name).encode()  # it is text
 
 
 @given(st.binary(max_size=10), st.binary(max_size=10))
-def test_N2_two_names_never_share_a_text(first, second):
+def test_MF2_two_names_never_share_a_text(first, second):
     assert (encode_name(first) == encode_name(second)) == (first == second)
 
 

@@ -80,7 +80,7 @@ def outcome(matcher, offered):
 
 
 @given(matchers, candidates)
-def test_M1_only_what_is_offered_and_not_gone_is_chosen(matcher, offered):
+def test_MA1_only_what_is_offered_and_not_gone_is_chosen(matcher, offered):
     answer = outcome(matcher, offered)
     if isinstance(answer, tuple):
         assert answer
@@ -88,14 +88,14 @@ def test_M1_only_what_is_offered_and_not_gone_is_chosen(matcher, offered):
 
 
 @given(matchers, candidates, st.randoms())
-def test_M2_the_order_of_candidates_makes_no_difference(matcher, offered, rng):
+def test_MA2_the_order_of_candidates_makes_no_difference(matcher, offered, rng):
     other = list(offered)
     rng.shuffle(other)
     assert outcome(matcher, offered) == outcome(matcher, other)
 
 
 @given(candidates, st.integers(1, 3), st.sampled_from(["max", "min"]))
-def test_M3_the_best_come_first_and_what_is_no_number_last(offered, n, mode):
+def test_MA3_the_best_come_first_and_what_is_no_number_last(offered, n, mode):
     answer = match_best("m.txt", n, mode).select(offered)
     present = {c.rref: c.metric("m.txt") for c in offered if not c.gone}
     if isinstance(answer, Need):
@@ -111,7 +111,7 @@ def test_M3_the_best_come_first_and_what_is_no_number_last(offered, n, mode):
     assert not (left_out and math.isnan(numbers[-1]))
 
 
-def test_M3_ties_go_by_reference():
+def test_MA3_ties_go_by_reference():
     offered = [candidate(3, text=b"1.0"), candidate(1, text=b"1"), candidate(2, text=b"1.00\nx")]
     assert match_best("m.txt", 3).select(offered) == (rref(1), rref(2), rref(3))
 

@@ -75,7 +75,7 @@ def outcome(matcher, offered):
 
 
 @given(matchers, candidates, st.randoms())
-def test_K1_the_order_of_candidates_makes_no_difference(matcher, offered, rng):
+def test_MS1_the_order_of_candidates_makes_no_difference(matcher, offered, rng):
     other = list(offered)
     rng.shuffle(other)
     assert outcome(matcher, offered) == outcome(matcher, other)
@@ -181,7 +181,7 @@ def simulate(spread, rng, at_least=3, at_most=20, rounds=2000):
     return np.mean(promised), np.mean(ordinary)
 
 
-def test_K2_the_promised_interval_covers_the_truth():
+def test_MS2_the_promised_interval_covers_the_truth():
     rng = np.random.default_rng(9)
     for spread in (0.3, 0.8, 1.3, 2.0, 3.0):
         promised, ordinary = simulate(spread, rng)

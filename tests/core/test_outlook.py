@@ -84,13 +84,13 @@ def test_values_that_are_equal_and_not_the_same_are_told_apart():
     assert distance(pairs({"x": 1}), pairs({"x": True})) == 2
 
 
-def test_Y1_keys_come_and_go():
+def test_CH1_keys_come_and_go():
     assert words({"a": 1}, {"b": "x"}) == [
         '`b` (not there) → "x", `a` 1 → (not there); 1 realization exists for the old values'
     ]
 
 
-def test_Y2_inputs_are_told_from_parameters():
+def test_CH2_inputs_are_told_from_parameters():
     old, new = ({"data": [dref("data", d), "x"], "n": [dref("m", d)]} for d in "12")
     assert words(old, new) == ["its inputs `data`, `n` are others"]
     assert words({"data": dref("a")}, {"data": dref("b")}) == [
@@ -107,7 +107,7 @@ def test_a_version_of_the_code_by_name_is_a_parameter():
     ]
 
 
-def test_Y1_all_changed_parts_are_named_with_their_places():
+def test_CH1_all_changed_parts_are_named_with_their_places():
     old = Version({"name": "f", "code": "a" * 32}, {"g": "1", "R": "1", "h": "1"})
     places = {"g": ("function", "x.py"), "R": ("constant", "")}
     new = Version({"name": "f", "code": "b" * 32}, {"g": "2", "R": "2", "k": "1"}, places)

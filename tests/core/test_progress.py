@@ -145,12 +145,12 @@ def told(events: list[Event]) -> Tally:
 
 
 @given(mingled())
-def test_G1_how_attempts_mingle_makes_no_difference(both):
+def test_PG1_how_attempts_mingle_makes_no_difference(both):
     assert told(both[0]) == told(both[1])
 
 
 @given(mingled())
-def test_G2_what_ended_stays_ended(both):
+def test_PG2_what_ended_stays_ended(both):
     late = [event for event in both[1] if isinstance(event, (Started, Progress))]
     tally = told(both[1])
     again = told([*both[1], *late])
@@ -158,7 +158,7 @@ def test_G2_what_ended_stays_ended(both):
 
 
 @given(mingled(), st.data())
-def test_G3_an_event_heard_twice_counts_once(both, data):
+def test_PG3_an_event_heard_twice_counts_once(both, data):
     events = both[1]
     twice = [e for e in events for _ in range(data.draw(st.integers(1, 2)))]
     assert told(twice) == told(events)

@@ -46,7 +46,7 @@ def drive(plan: Schedule, rng: random.Random, existing: dict) -> list:
 
 
 @given(graphs(), st.randoms(), st.data())
-def test_P1_P2_inputs_are_chosen_first_and_choices_stand(graph, rng, data):
+def test_SC1_SC2_inputs_are_chosen_first_and_choices_stand(graph, rng, data):
     built = data.draw(st.sets(st.sampled_from(sorted(graph))))
     forced = data.draw(st.sets(st.sampled_from(sorted(graph))))
     existing = {d: [RRef.of("0" * 32, d)] for d in built}
@@ -65,7 +65,7 @@ def test_P1_P2_inputs_are_chosen_first_and_choices_stand(graph, rng, data):
 
 
 @given(st.integers(1, 40), st.integers(1, 30))
-def test_P4_builds_are_capped(wanted, cap):
+def test_SC4_builds_are_capped(wanted, cap):
     plan = Schedule({dref(0): ()}, max_attempts=cap)
     builds = 0
     while not plan.ended:
@@ -79,7 +79,7 @@ def test_P4_builds_are_capped(wanted, cap):
     assert "max_attempts" in plan.failures[dref(0)].what
 
 
-def test_P4_a_round_that_brings_nothing_new_ends_it():
+def test_SC4_a_round_that_brings_nothing_new_ends_it():
     plan = Schedule({dref(0): ()})
     assert isinstance(plan.next(), Match)
     plan.tell(Wants(dref(0), Need(2), attempts=1, realizations=1))
@@ -92,7 +92,7 @@ def test_P4_a_round_that_brings_nothing_new_ends_it():
     assert isinstance(plan.failures[dref(0)], MatcherUnsatisfied)
 
 
-def test_P4_three_recorded_attempts_with_one_result_are_enough_to_know():
+def test_SC4_three_recorded_attempts_with_one_result_are_enough_to_know():
     plan = Schedule({dref(0): ()})
     plan.next()
     plan.tell(Wants(dref(0), Need(1), attempts=3, realizations=1))
@@ -100,7 +100,7 @@ def test_P4_three_recorded_attempts_with_one_result_are_enough_to_know():
     assert plan.next() is None
 
 
-def test_P4_attempts_always_count_as_progress():
+def test_SC4_attempts_always_count_as_progress():
     plan = Schedule({dref(0): ()})
     plan.next()
     plan.tell(Wants(dref(0), Need(3, of="attempts"), attempts=3, realizations=1))
@@ -111,7 +111,7 @@ def test_P4_attempts_always_count_as_progress():
 
 
 @pytest.mark.parametrize("need", [Need(2), Need(2, of="attempts")])
-def test_P4_a_round_of_nothing_but_what_was_rejected_ends_it(need):
+def test_SC4_a_round_of_nothing_but_what_was_rejected_ends_it(need):
     plan = Schedule({dref(0): ()})
     plan.next()
     plan.tell(Wants(dref(0), need))
@@ -126,7 +126,7 @@ def test_P4_a_round_of_nothing_but_what_was_rejected_ends_it(need):
     assert (error.rejected, error.reason) == (rref(0), "label leak")
 
 
-def test_P4_a_round_in_which_something_was_not_rejected_goes_on():
+def test_SC4_a_round_in_which_something_was_not_rejected_goes_on():
     plan = Schedule({dref(0): ()})
     plan.next()
     plan.tell(Wants(dref(0), Need(2)))
@@ -138,7 +138,7 @@ def test_P4_a_round_in_which_something_was_not_rejected_goes_on():
     assert isinstance(plan.next(), Realize)
 
 
-def test_P5_after_a_failure_nothing_new_starts_and_siblings_may_finish():
+def test_SC5_after_a_failure_nothing_new_starts_and_siblings_may_finish():
     plan = Schedule({dref(0): (), dref(1): (), dref(2): (dref(0), dref(1))})
     first, second = plan.next(), plan.next()
     plan.tell(Wants(first.dref, Need(2)))
@@ -153,7 +153,7 @@ def test_P5_after_a_failure_nothing_new_starts_and_siblings_may_finish():
 
 
 @pytest.mark.parametrize("size", [1000])
-def test_P3_a_long_chain_needs_two_steps_a_derivation(size):
+def test_SC3_a_long_chain_needs_two_steps_a_derivation(size):
     graph = {dref(i): (dref(i - 1),) if i else () for i in range(size)}
     seen = drive(Schedule(graph), random.Random(0), {d: [RRef.of("0" * 32, d)] for d in graph})
     assert len(seen) == size

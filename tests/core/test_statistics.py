@@ -26,7 +26,7 @@ def attempt(number, made, seed, outcome="succeeded"):
                    "", {}, {}, {})  # fmt: skip
 
 
-def test_X1_equal_seeds_with_equal_results_count_once():
+def test_ST1_equal_seeds_with_equal_results_count_once():
     tries = [attempt(0, 1, 7), attempt(1, 2, 8), attempt(2, 1, 7), attempt(3, 1, 9)]
     assert [a.number for a in distinct(reversed(tries))] == [0, 1, 3]
     assert distinct([attempt(0, 1, 7, "failed"), attempt(1, 1, 7, "died")]) == []
@@ -34,14 +34,14 @@ def test_X1_equal_seeds_with_equal_results_count_once():
     assert len(distinct([attempt(0, 1, 7), attempt(1, 2, 7)])) == 2
 
 
-def test_X1_what_was_adopted_counts_once():
+def test_ST1_what_was_adopted_counts_once():
     first = attempt(0, 1, 7)
     adopted = first._replace(number=5, rref=RRef.of("9" * 32, DREF), context="1" * 32)
     assert distinct([adopted, first]) == [first]
 
 
 @given(samples)
-def test_X2_the_interval_is_that_of_scipy(values):
+def test_ST2_the_interval_is_that_of_scipy(values):
     found = Statistics.of(values)
     low, high = stats.t.interval(
         0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values)
@@ -74,14 +74,14 @@ def test_paired_is_that_of_scipy(pairs):
     assert (found.low, found.high) == pytest.approx(tuple(interval), rel=1e-5, abs=1e-9)
 
 
-def test_X2_the_interval_covers_the_truth_as_often_as_it_says():
+def test_ST2_the_interval_covers_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(4)
     for n in (3, 5, 20):
         runs = [Statistics.of(x.tolist()) for x in rng.normal(0.9, 0.01, (2000, n))]
         assert 0.93 <= np.mean([run.low <= 0.9 <= run.high for run in runs]) <= 0.97
 
 
-def test_X2_the_interval_of_a_difference_covers_the_truth_as_often_as_it_says():
+def test_ST2_the_interval_of_a_difference_covers_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(5)
     covered = []
     for _ in range(2000):
@@ -91,7 +91,7 @@ def test_X2_the_interval_of_a_difference_covers_the_truth_as_often_as_it_says():
     assert 0.93 <= np.mean(covered) <= 0.97
 
 
-def test_X2_a_test_of_what_is_alike_is_significant_as_seldom_as_it_says():
+def test_ST2_a_test_of_what_is_alike_is_significant_as_seldom_as_it_says():
     rng = np.random.default_rng(6)
     draws = rng.normal(0, 1, (2000, 2, 6))
     for test in (welch, paired):
@@ -99,7 +99,7 @@ def test_X2_a_test_of_what_is_alike_is_significant_as_seldom_as_it_says():
         assert 0.03 <= significant <= 0.07
 
 
-def test_X3_too_few_numbers_say_nothing():
+def test_ST3_too_few_numbers_say_nothing():
     nothing, one = Statistics.of([]), Statistics.of([0.5])
     assert nothing.n == 0
     assert all(math.isnan(x) for x in (nothing.mean, nothing.std, nothing.low, nothing.min))

@@ -59,7 +59,7 @@ def excludes(annotation, value) -> bool:
         (Literal[1, 2], True),
     ],
 )
-def test_K1_what_is_plainly_something_else_is_refused(annotation, value):
+def test_PT1_what_is_plainly_something_else_is_refused(annotation, value):
     assert excludes(annotation, value)
 
 
@@ -95,11 +95,11 @@ def test_K1_what_is_plainly_something_else_is_refused(annotation, value):
         (None, "many"),
     ],
 )
-def test_K1_an_annotation_is_a_hint_and_what_may_fit_is_taken(annotation, value):
+def test_PT1_an_annotation_is_a_hint_and_what_may_fit_is_taken(annotation, value):
     assert not excludes(annotation, value)
 
 
-def test_K2_a_text_is_looked_up_where_the_function_is_and_never_run():
+def test_PT2_a_text_is_looked_up_where_the_function_is_and_never_run():
     assert not excludes("int.from_bytes('', print('never'))", "many")
     assert kinds_of(Parameter("x", Parameter.KEYWORD_ONLY, annotation="int"), {"int": str}) == (
         kinds(str)

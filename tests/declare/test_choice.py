@@ -50,14 +50,14 @@ def said(derivation, **options) -> str:
     return view(realize(derivation, **options)).text.read_text()
 
 
-def test_B1_what_arrives_is_the_view_of_the_best(store):
+def test_BO1_what_arrives_is_the_view_of_the_best(store):
     assert said(report()) == "0.3 0 model of 0.3"
     least = best_of(sweep(train, rate=RATES), "loss", "min")
     assert said(report(least)) == "0.1 0 model of 0.1"
     assert verify().sound
 
 
-def test_B1_it_has_the_files_of_the_best_for_stages_by_hand(store):
+def test_BO1_it_has_the_files_of_the_best_for_stages_by_hand(store):
     least = best_of(sweep(train, rate=RATES), "loss", "min")
 
     def build(b):
@@ -68,7 +68,7 @@ def test_B1_it_has_the_files_of_the_best_for_stages_by_hand(store):
     assert (store.path(made) / "o.txt").read_text() == "model of 0.1"
 
 
-def test_B3_its_own_view_says_which_one_that_was(store):
+def test_BO3_its_own_view_says_which_one_that_was(store):
     best = best_of(sweep(train, rate=RATES), "accuracy.txt")
     seen = view(realize(best))
     assert seen.rate == 0.3
@@ -76,7 +76,7 @@ def test_B3_its_own_view_says_which_one_that_was(store):
     assert seen.attempts[-1].metrics["accuracy.txt"] == 1.0
 
 
-def test_B3_a_parameter_of_the_best_stands_before_what_says_which_one_it_was(store):
+def test_BO3_a_parameter_of_the_best_stands_before_what_says_which_one_it_was(store):
     @stage
     def odd(chosen: int = 3, score=output("score.txt")):
         score.write_text("1")
@@ -84,7 +84,7 @@ def test_B3_a_parameter_of_the_best_stands_before_what_says_which_one_it_was(sto
     assert view(realize(best_of([odd()], "score.txt"))).chosen == 3
 
 
-def test_B2_the_order_and_what_holds_them_make_no_difference():
+def test_BO2_the_order_and_what_holds_them_make_no_difference():
     best = best_of(sweep(train, rate=RATES), "accuracy.txt")
     assert best == best_of([train(rate=0.3), [train(rate=0.1), train(rate=0.2)]], "accuracy.txt")
     assert best == best_of(sweep(train, rate=[0.3, 0.2, 0.1]), "accuracy.txt")

@@ -33,7 +33,7 @@ def both(model=train(), data=split(), o=output("o")):
     o.write_text(f"{model.data.seed} {data.seed}")
 
 
-def test_I2_a_whole_dict_replaces_and_a_dotted_name_replaces_one_key():
+def test_IN2_a_whole_dict_replaces_and_a_dotted_name_replaces_one_key():
     assert train(optim={"lr": 1}).config["optim"] == {"lr": 1}
     assert train(**{"optim.lr": 1}).config["optim"] == {"lr": 1, "betas": [0.9, 0.99]}
     assert train(**{"optim.betas.1": 0.5}).config["optim"]["betas"] == [0.9, 0.5]
@@ -44,20 +44,20 @@ def test_I2_a_whole_dict_replaces_and_a_dotted_name_replaces_one_key():
     assert refused.value.closest == "lr"
 
 
-def test_I2_defaults_stay_as_they_are():
+def test_IN2_defaults_stay_as_they_are():
     train(**{"optim.lr": 5, "data.seed": 3})
     assert train().config["optim"]["lr"] == 0.1
     assert train() == train(data=split(seed=0))
 
 
-def test_I1_a_parameter_of_an_input_is_another_input():
+def test_IN1_a_parameter_of_an_input_is_another_input():
     assert train(**{"data.seed": 3}) == train(data=split(seed=3))
     assert train(split(), {"lr": 1}, **{"data.seed": 3}) == train(split(seed=3), {"lr": 1})
     assert both(**{"model.optim.lr": 2}) == both(model=train(**{"optim.lr": 2}))
     assert list(sweep(train, **{"data.seed": [1, 2]})) == ["data.seed=1", "data.seed=2"]
 
 
-def test_I1_inputs_in_lists_and_dicts_are_reached_by_place_and_all_at_once():
+def test_IN1_inputs_in_lists_and_dicts_are_reached_by_place_and_all_at_once():
     first = [train(rate=0.5), train(rate=0.2)]
     assert pick(**{"candidates.0.rate": 0.5}) == pick(candidates=first)
     all_of_them = pick(**{"candidates.*.rate": 0.5})
@@ -100,7 +100,7 @@ def test_an_input_in_a_list_needs_its_place_and_is_replaced_by_inputs_only():
     )
 
 
-def test_I3_a_change_that_reaches_only_some_uses_says_so():
+def test_IN3_a_change_that_reaches_only_some_uses_says_so():
     with pytest.warns(PystoreWarning, match="data.seed reaches some uses of split, .*by train"):
         both(**{"data.seed": 1})
     with pytest.warns(PystoreWarning, match=r"\*\.data\.seed reaches some .* not those by both"):

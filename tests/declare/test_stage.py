@@ -26,7 +26,7 @@ def train(
     accuracy.write_text(str(build.seed / 2**32))
 
 
-def test_T1_calling_a_stage_is_a_value_and_touches_nothing(tmp_path, monkeypatch):
+def test_SG1_calling_a_stage_is_a_value_and_touches_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     derivation = train(epochs=3)
     assert derivation.dref.endswith("-train")
@@ -114,7 +114,7 @@ def test_a_bare_stage_is_called_when_its_dependent_is():
     assert use().dref != before
 
 
-def test_T3_ignored_parameters_reach_the_function_and_are_no_identity(store):
+def test_SG3_ignored_parameters_reach_the_function_and_are_no_identity(store):
     seen = []
 
     @stage(ignore=["device", "verbose"])
@@ -128,7 +128,7 @@ def test_T3_ignored_parameters_reach_the_function_and_are_no_identity(store):
     assert ps.attempts(rref)[0].notes["ignored"] == {"device": "'gpu'", "verbose": "True"}
 
 
-def test_T3_code_is_identity_as_far_as_it_says():
+def test_SG3_code_is_identity_as_far_as_it_says():
     def one(**options):
         @stage(**options)
         def fit(x=1):

@@ -95,11 +95,11 @@ def test_a_sample_is_the_same_again_and_other_with_another_seed():
     assert next(iter(found)) == first  # pinned: the same on every machine, in every version
 
 
-def test_W1_a_larger_sample_begins_with_the_smaller():
+def test_SW1_a_larger_sample_begins_with_the_smaller():
     assert list(sample(train, 20, **SPACES))[:5] == list(sample(train, 5, **SPACES))
 
 
-def test_W1_another_parameter_changes_no_other():
+def test_SW1_another_parameter_changes_no_other():
     few = sample(train, 5, rate=SPACES["rate"])
     more = sample(train, 5, kind=choice(["a", "b"]), rate=SPACES["rate"])
     assert [d.config["rate"] for d in more.values()] == [d.config["rate"] for d in few.values()]

@@ -23,17 +23,17 @@ from pystore import (
     build_seed,
     build_wrapper,
     events,
+    export_archive,
     gc,
+    import_archive,
     instantiate,
     match_latest,
     mkdrv,
-    pack,
     pin,
     pull,
     push,
     realize,
     rmref,
-    unpack_archive,
 )
 from pystore.errors import NotInStore
 from pystore.stages import fetchlocal, fetchurl, unpack
@@ -164,7 +164,7 @@ def _prepare_exchange(root: Path) -> None:
     theirs = Store(root.parent / "theirs")
     rref = _realize(score, theirs.root, lambda rref: None)
     push(rref, root.parent / "remote", store=theirs)
-    pack(rref, root.parent / "results.tar.zst", store=theirs)
+    export_archive(rref, root.parent / "results.tar.zst", store=theirs)
     _prepare(vary)(root)
 
 
@@ -180,7 +180,7 @@ def _pulls(root: Path, tell: Acknowledge) -> None:
 def _unpacks(root: Path, tell: Acknowledge) -> None:
     FolderPlace.workers = 1
     archive = root.parent / "results.tar.zst"
-    for rref in unpack_archive(archive, store=Store(root), listener=_telling(tell)).rrefs:
+    for rref in import_archive(archive, store=Store(root), listener=_telling(tell)).rrefs:
         tell(rref)
 
 

@@ -1,4 +1,4 @@
-"""Bit rot: every flipped bit and every structural damage is found, and nothing else (V1)."""
+"""Bit rot: every flipped bit and every structural damage is found, and nothing else (VE1)."""
 
 import random
 from pathlib import Path
@@ -17,7 +17,7 @@ def write(b):
     (b.outpath / "accuracy.txt").write_text("0.5\n")
 
 
-def test_V1_a_thousand_flipped_bits(store):
+def test_VE1_a_thousand_flipped_bits(store):
     inner = Derivation({"name": "inner"}, match_latest(), write)
     ps.realize(Derivation({"name": "outer", "inner": inner}, match_latest(), write))
     files = [p for p in store.layout.drv.rglob("*") if p.is_file() and p.suffix != ".begin"]

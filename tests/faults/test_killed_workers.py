@@ -15,7 +15,7 @@ from pystore.events import AttemptFailed, Started
 STAGES = 200
 
 
-def test_W1_workers_killed_at_random_moments_lose_nothing(store):
+def test_WP1_workers_killed_at_random_moments_lose_nothing(store):
     chance, over, heard = random.Random(7), threading.Event(), []
     workers: dict[int, int] = {}  # descriptors of processes, by number: one that is gone is told
 

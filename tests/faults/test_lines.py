@@ -120,7 +120,7 @@ def locked(root: Path) -> set[str]:
     ("acquire, begin, commit, release", protocol, 300),
     ("realize", realize, 600),
 ])  # fmt: skip
-def test_D1_an_interruption_at_any_line_leaves_nothing_held(area, what, work, least):
+def test_FD1_an_interruption_at_any_line_leaves_nothing_held(area, what, work, least):
     root = area / work.__name__
     store = ps.Store(root, durable=False)
     ps.realize(STAGE, store=store)

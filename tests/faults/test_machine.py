@@ -116,7 +116,7 @@ class Stores(RuleBasedStateMachine):
         self.both(lambda s: s.realizations(config.dref))
         self.both(lambda s: history(s, config.dref))
         self.both(lambda s: str(offered(s, config.dref, context)))
-        self.both(lambda s: s.elsewhere(config.dref, context))
+        self.both(lambda s: s.count_in_other_contexts(config.dref, context))
 
     @rule(number=st.integers(0, 20))
     def read(self, number):

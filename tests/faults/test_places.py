@@ -83,7 +83,7 @@ def _replace(path: Path, put: Callable[[Path], object]) -> None:
 
 
 @pytest.mark.parametrize("placed", PLACED)
-def test_D3_nobody_waits_for_what_is_in_the_place_of_a_file(prepared, tmp_path, placed):  # noqa: F811
+def test_FD3_nobody_waits_for_what_is_in_the_place_of_a_file(prepared, tmp_path, placed):  # noqa: F811
     files = [path for path in paths(prepared) if (prepared / path).is_file()]
     wrong, count = [], 0
     for file in files:

@@ -43,7 +43,7 @@ def used(mount: Path) -> int:
     return (status.f_blocks - status.f_bfree) * status.f_bsize
 
 
-def test_K3_reflinks_serve_where_links_cannot_be(xfs, monkeypatch):
+def test_SF3_reflinks_serve_where_links_cannot_be(xfs, monkeypatch):
     link, sizes = os.link, []
 
     def refuse(source, target, **options):

@@ -54,7 +54,7 @@ def test_equal_bytes_of_an_edited_input_retrain_nothing(store):
     assert ps.verify().sound
 
 
-def test_O3_a_run_is_adopted_once_however_often_the_input_changes(store):
+def test_AO3_a_run_is_adopted_once_however_often_the_input_changes(store):
     for n, version in enumerate(["v1", "v2", "v1", "v2", "v3", "v1"], start=1):
         target, _ = project(version)
         ps.realize(target, attempts=n)
@@ -63,7 +63,7 @@ def test_O3_a_run_is_adopted_once_however_often_the_input_changes(store):
         assert [attempt.number for attempt in made] == list(range(n))
 
 
-def test_O3_what_was_rejected_is_not_adopted_again(store):
+def test_AO3_what_was_rejected_is_not_adopted_again(store):
     ps.realize(project("v1")[0])
     target, runs = project("v2")
     rref = ps.realize(target)
@@ -113,7 +113,7 @@ def test_a_forced_build_adopts_nothing(store):
 
 
 @pytest.mark.parametrize("how", ["damaged", "rejected", "removed"])
-def test_O1_what_is_damaged_rejected_or_gone_is_not_adopted(store, how):
+def test_AO1_what_is_damaged_rejected_or_gone_is_not_adopted(store, how):
     rref = ps.realize(project("v1")[0])
     if how == "damaged":
         file = ps.rref2path(rref) / "model.txt"
@@ -129,7 +129,7 @@ def test_O1_what_is_damaged_rejected_or_gone_is_not_adopted(store, how):
     assert ps.attempts(second)[0].notes == {}
 
 
-def test_O2_the_index_may_be_lost(store):
+def test_AO2_the_index_may_be_lost(store):
     first = ps.realize(project("v1")[0])
     for folder in store.layout.resolved.iterdir():
         for entry in folder.iterdir():
@@ -185,7 +185,7 @@ def test_a_lost_result_that_is_adopted_again_is_not_built_again(store):
     assert runs == ["train"]
 
 
-# --- what else it has read (O4) ------------------------------------------------------------
+# --- what else it has read (AO4) ------------------------------------------------------------
 
 
 @stage(code=None)
@@ -205,7 +205,7 @@ def rewritten(attempt, store, **changes):
     path.write_bytes(attempt_text(attempt._replace(**changes)))
 
 
-def test_O4_a_record_that_does_not_say_what_was_read_is_never_adopted(store):
+def test_AO4_a_record_that_does_not_say_what_was_read_is_never_adopted(store):
     first = ps.realize(shown(part("a"), "file"))
     rewritten(ps.attempts(first)[0], store, reads=None)
     new = shown(part("b"), "file")
@@ -215,13 +215,13 @@ def test_O4_a_record_that_does_not_say_what_was_read_is_never_adopted(store):
 
 
 @pytest.mark.parametrize("reads", [{"smell /source/0": "0" * 32}, {"": ""}, ["k"], {"rref": 7}])
-def test_O4_reads_that_are_not_understood_are_as_none(store, reads):
+def test_AO4_reads_that_are_not_understood_are_as_none(store, reads):
     first = ps.realize(shown(part("a"), "file"))
     rewritten(ps.attempts(first)[0], store, reads=reads)
     assert "adopted" not in ps.attempts(ps.realize(shown(part("b"), "file")))[0].notes
 
 
-def test_O4_plan_and_explain_say_what_kept_a_result_from_being_adopted(store):
+def test_AO4_plan_and_explain_say_what_kept_a_result_from_being_adopted(store):
     first = ps.realize(shown(part("a")))
     ps.realize(part("b"))
     said = f"{first.dref.short} has a result from the same bytes, not adopted: it has read "
@@ -232,7 +232,7 @@ def test_O4_plan_and_explain_say_what_kept_a_result_from_being_adopted(store):
     assert said in ps.explain(ps.realize(new)).reasons
 
 
-def test_O4_plan_tells_what_is_read_of_inputs_that_are_adopted_themselves(store):
+def test_AO4_plan_tells_what_is_read_of_inputs_that_are_adopted_themselves(store):
     @stage(code=None)
     def middle(source=part(), file=output("file.txt")):
         file.write_text(source.file.read_text())
@@ -253,7 +253,7 @@ def test_O4_plan_tells_what_is_read_of_inputs_that_are_adopted_themselves(store)
 
 
 @pytest.mark.parametrize("options", [{}, {"workers": 1}])
-def test_O4_a_list_of_realizations_is_in_the_order_of_their_bytes(store, options):
+def test_AO4_a_list_of_realizations_is_in_the_order_of_their_bytes(store, options):
     @stage(code=None)
     def middle(source=part(), file=output("file.txt")):
         file.write_text(source.file.read_text())
@@ -276,7 +276,7 @@ def test_O4_a_list_of_realizations_is_in_the_order_of_their_bytes(store, options
         assert texts == [text for _, text in sorted(trees.items())]
 
 
-def test_O4_inputs_by_hand_are_in_the_order_of_the_config(store):
+def test_AO4_inputs_by_hand_are_in_the_order_of_the_config(store):
     def gather(b):
         paths = [ps.build_path(b, [dref, "file.txt"]) for dref in ps.build_config(b).inputs]
         texts = [path.read_text() for path in paths]
@@ -295,7 +295,7 @@ def test_O4_inputs_by_hand_are_in_the_order_of_the_config(store):
 
 
 @pytest.mark.parametrize("where", ["here", "threads", "workers", "processes"])
-def test_O4_reads_are_noted_wherever_it_is_built(store, where):
+def test_AO4_reads_are_noted_wherever_it_is_built(store, where):
     @stage(code=None)
     def names(build, source=part(), file=output("file.txt")):
         if not (pid := os.fork()):
@@ -316,7 +316,7 @@ def test_O4_reads_are_noted_wherever_it_is_built(store, where):
             assert "value /source/0/label" in ps.attempts(rref)[0].reads
 
 
-def test_O4_what_was_accepted_is_adopted_by_no_other(store):
+def test_AO4_what_was_accepted_is_adopted_by_no_other(store):
     first = ps.realize(shown(part("a"), "file"))
     accepted = accept(first, shown(part("seed"), "file"))
     assert ps.attempts(accepted)[0].reads is None
@@ -350,7 +350,7 @@ def dies():
     ("how", "options"),
     [(fails, {}), (fails, {"workers": 1}), (dies, {"workers": 1}), (fails, {"retries": 1})],
 )
-def test_O4_what_the_tries_before_have_read_counts(store, how, options):
+def test_AO4_what_the_tries_before_have_read_counts(store, how, options):
     resume = by_hand(how)
     with ExitStack() as failing:
         if "retries" not in options:
@@ -364,7 +364,7 @@ def test_O4_what_the_tries_before_have_read_counts(store, how, options):
 
 
 @pytest.mark.parametrize("how", ["lost", "torn", "empty", "of another start"])
-def test_O4_where_the_reads_before_are_not_known_nothing_is(store, how):
+def test_AO4_where_the_reads_before_are_not_known_nothing_is(store, how):
     resume = by_hand(fails)
     with pytest.raises(BuildError):
         ps.realize(resume("a"))
@@ -378,7 +378,7 @@ def test_O4_where_the_reads_before_are_not_known_nothing_is(store, how):
     assert ps.attempts(first)[-1].reads is None
 
 
-def test_O4_what_a_kill_has_left_beside_no_scratch_goes_with_the_next_attempt(store):
+def test_AO4_what_a_kill_has_left_beside_no_scratch_goes_with_the_next_attempt(store):
     first = ps.realize(shown(part("a"), "file"))
     (attempt,) = ps.attempts(first)
     path = store.layout.beside(attempt.dref, attempt.context, 7, "reads")
@@ -388,7 +388,7 @@ def test_O4_what_a_kill_has_left_beside_no_scratch_goes_with_the_next_attempt(st
     assert ps.attempts(second)[-1].reads == attempt.reads
 
 
-def test_O4_a_staging_that_was_mended_keeps_what_was_read(store):
+def test_AO4_a_staging_that_was_mended_keeps_what_was_read(store):
     def lacks(b):
         (b.outpath / "label").write_text(ps.config_of(ps.build_config(b)["source"])["label"])
 
@@ -402,12 +402,12 @@ def test_O4_a_staging_that_was_mended_keeps_what_was_read(store):
     assert ps.verify().sound
 
 
-def test_O4_reads_travel_with_their_record(store, tmp_path):
+def test_AO4_reads_travel_with_their_record(store, tmp_path):
     first = ps.realize(shown(part("a")))
-    ps.pack([first], tmp_path / "x.tar.zst")
+    ps.export_archive([first], tmp_path / "x.tar.zst")
     other = ps.Store(tmp_path / "other", durable=False)
     with other.use():
-        ps.unpack_archive(tmp_path / "x.tar.zst")
+        ps.import_archive(tmp_path / "x.tar.zst")
         assert ps.attempts(first)[0].reads == ps.attempts(first, store=store)[0].reads
         assert ps.catref(ps.realize(shown(part("b"))), "file.txt") == ["b"]
         assert ps.verify().sound

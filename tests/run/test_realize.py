@@ -70,7 +70,7 @@ def test_only_what_is_needed_is_built_inputs_first(store, work):
     assert dict(ps.context_of(rref)) == {b.dref: (ps.realize(b),)}
 
 
-def test_L5_what_was_removed_is_built_again_with_its_seed_and_reconnects(store, work):
+def test_LO5_what_was_removed_is_built_again_with_its_seed_and_reconnects(store, work):
     _, b, c = chain(work)
     rref = ps.realize(c)
     ps.rmref(ps.realize(b), force=True)
@@ -396,7 +396,7 @@ def test_S6_a_failing_realizer_commits_nothing_and_keeps_its_files(store, how):
     assert ps.lsref(derivation.dref) == []
 
 
-def test_L5_what_is_gone_and_counted_is_not_trained_again(store, work):
+def test_LO5_what_is_gone_and_counted_is_not_trained_again(store, work):
     derivation = ps.Derivation({}, match_latest(), work)
     rref = ps.realize(derivation, attempts=3)
     for other in set(ps.lsref(derivation.dref)) - {rref}:
@@ -408,7 +408,7 @@ def test_L5_what_is_gone_and_counted_is_not_trained_again(store, work):
 
 
 @pytest.mark.parametrize("of", [None, 4])
-def test_L5_of_what_is_gone_the_best_comes_back(store, of):
+def test_LO5_of_what_is_gone_the_best_comes_back(store, of):
     def train(b):
         (b.outpath / "score.txt").write_text(f"{abs(b.seed % 1009 - 500)}")
 
@@ -421,7 +421,7 @@ def test_L5_of_what_is_gone_the_best_comes_back(store, of):
     assert len(ps.attempts(derivation.dref)) == 5
 
 
-def test_L5_what_a_hand_removed_of_many_is_built_again(store, work):
+def test_LO5_what_a_hand_removed_of_many_is_built_again(store, work):
     """With four and more, one listing says what is there: not whether it is whole."""
     derivation = ps.Derivation({}, match_some(4), work)
     rrefs = ps.realize_many(derivation)
@@ -538,7 +538,7 @@ def test_S5_a_busy_lock_is_waited_for_and_its_owner_named(store, work):
     assert ps.realize(a)
 
 
-def test_L3_other_work_is_done_while_a_lock_is_busy(store, work):
+def test_LO3_other_work_is_done_while_a_lock_is_busy(store, work):
     first = ps.Derivation({"name": "first"}, match_latest(), work)
     second = ps.Derivation({"name": "second"}, match_latest(), work)
     lock = store.lock(first.dref, ps.Context())
@@ -552,7 +552,7 @@ def test_L3_other_work_is_done_while_a_lock_is_busy(store, work):
     assert work.runs == ["second", "first"]
 
 
-def test_L4_a_store_that_cannot_be_written_serves_what_it_has(store, work, monkeypatch):
+def test_LO4_a_store_that_cannot_be_written_serves_what_it_has(store, work, monkeypatch):
     _, _, c = chain(work)
     rref = ps.realize(c)
 

@@ -26,7 +26,7 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("address", SHOWN)
-def test_D1_an_address_is_shown_without_what_is_secret(address):
+def test_AD1_an_address_is_shown_without_what_is_secret(address):
     assert shown(address) == SHOWN[address]
 
 
@@ -39,7 +39,7 @@ def test_D1_an_address_is_shown_without_what_is_secret(address):
         ("sftp://me:se@cr/et@lab", "me: se@cr/et was refused"),
     ],
 )
-def test_D1_what_a_service_says_is_shown_without_what_is_secret(address, said):
+def test_AD1_what_a_service_says_is_shown_without_what_is_secret(address, said):
     told = without_secrets(said, address)
     assert not [word for word in ("se%40", "cret", "TOKEN", "cr/et") if word in told]
 
@@ -56,7 +56,7 @@ def test_D1_what_a_service_says_is_shown_without_what_is_secret(address, said):
         ("http://lab/x?token=TOKEN", "has no query"),
     ],
 )
-def test_D2_what_can_be_no_address_is_refused_before_any_work(store, address, message):
+def test_AD2_what_can_be_no_address_is_refused_before_any_work(store, address, message):
     stage = Derivation({"name": "x"}, match_latest(), lambda b: None)
     rref = ps.realize(stage)
     for use in (
@@ -70,7 +70,7 @@ def test_D2_what_can_be_no_address_is_refused_before_any_work(store, address, me
         assert not [word for word in ("HIDDEN", "TOKEN") if word in str(told.value)]
 
 
-def test_D2_wrong_options_and_malformed_urls_are_mistakes(store):
+def test_AD2_wrong_options_and_malformed_urls_are_mistakes(store):
     rref = ps.realize(Derivation({"name": "x"}, match_latest(), lambda b: None))
     with pytest.raises(BadPlace, match="nonsense"):
         ps.pull(rref, "http://127.0.0.1:1/x", options={"client_kwargs": {"nonsense": 1}})

@@ -45,26 +45,26 @@ def other(tmp_path):
 def packed(store, tmp_path):
     """An archive, and what is in it."""
     rref = ps.realize(project())
-    ps.pack(rref, tmp_path / "x.tar.zst")
+    ps.export_archive(rref, tmp_path / "x.tar.zst")
     return tmp_path / "x.tar.zst", rref
 
 
 def test_what_was_packed_is_there_after_unpacking(packed, store, other):
     file, rref = packed
-    moved = ps.unpack_archive(file, store=other)
+    moved = ps.import_archive(file, store=other)
     assert (moved.rrefs, len(moved.fresh), moved.attempts) == ((rref,), 2, 2)
     assert ps.verify(other).sound
     assert ps.realize(project(), store=other, build=False) == rref
     assert other.trace(other.attempts(rref.dref)[0]) == [(1, "loss", 0.5)]
-    assert ps.unpack_archive(file, store=other).fresh == ()
+    assert ps.import_archive(file, store=other).fresh == ()
     assert os.listdir(other.layout.tmp) == [other.session.name]
 
 
 def test_the_same_realizations_and_attempts_give_the_same_bytes(store, other, tmp_path):
     refs = ps.realize_many(project(3))
-    ps.pack(refs, tmp_path / "one.tar.zst")
-    ps.unpack_archive(tmp_path / "one.tar.zst", store=other)
-    ps.pack(list(reversed(refs)), tmp_path / "two.tar.zst", store=other)
+    ps.export_archive(refs, tmp_path / "one.tar.zst")
+    ps.import_archive(tmp_path / "one.tar.zst", store=other)
+    ps.export_archive(list(reversed(refs)), tmp_path / "two.tar.zst", store=other)
     assert (tmp_path / "one.tar.zst").read_bytes() == (tmp_path / "two.tar.zst").read_bytes()
 
 
@@ -72,8 +72,8 @@ def test_what_is_packed_is_the_same_where_only_the_chosen_one_came(store, other,
     best, *_ = ps.realize_many(project(3))
     ps.push(best, tmp_path / "remote")
     ps.pull(best, tmp_path / "remote", store=other)
-    ps.pack(best, tmp_path / "one.tar.zst")
-    ps.pack(best, tmp_path / "two.tar.zst", store=other)
+    ps.export_archive(best, tmp_path / "one.tar.zst")
+    ps.export_archive(best, tmp_path / "two.tar.zst", store=other)
     assert (tmp_path / "one.tar.zst").read_bytes() == (tmp_path / "two.tar.zst").read_bytes()
 
 
@@ -81,25 +81,25 @@ def test_what_is_packed_is_the_same_where_only_the_chosen_one_came(store, other,
 def test_whatever_the_padding_is_an_archive_can_be_unpacked(store, other, tmp_path, size):
     text = Derivation({"name": "text", "text": "x" * size}, match_latest(), lambda b: None)
     rref = ps.realize(text)
-    ps.pack(rref, tmp_path / "x.tar.zst")
-    assert ps.unpack_archive(tmp_path / "x.tar.zst", store=other).rrefs == (rref,)
+    ps.export_archive(rref, tmp_path / "x.tar.zst")
+    assert ps.import_archive(tmp_path / "x.tar.zst", store=other).rrefs == (rref,)
 
 
 def test_large_files_and_many_small_ones_are_packed_in_parts(store, other, tmp_path, in_parts):
     rref = ps.realize(in_parts)
-    assert ps.pack(rref, tmp_path / "x.tar.zst").size == 6500
-    assert ps.unpack_archive(tmp_path / "x.tar.zst", store=other).size == 6500
+    assert ps.export_archive(rref, tmp_path / "x.tar.zst").size == 6500
+    assert ps.import_archive(tmp_path / "x.tar.zst", store=other).size == 6500
     assert ps.verify(other).sound
 
 
 def test_an_archive_can_be_signed(store, other, tmp_path):
     rref = ps.realize(project())
     public = ps.make_key(tmp_path / "key")
-    ps.pack(rref, tmp_path / "plain.tar.zst")
-    ps.pack(rref, tmp_path / "signed.tar.zst", key=tmp_path / "key")
+    ps.export_archive(rref, tmp_path / "plain.tar.zst")
+    ps.export_archive(rref, tmp_path / "signed.tar.zst", key=tmp_path / "key")
     with pytest.raises(Untrusted):
-        ps.unpack_archive(tmp_path / "plain.tar.zst", trusted_keys=[public], store=other)
-    assert ps.unpack_archive(tmp_path / "signed.tar.zst", trusted_keys=[public], store=other).fresh
+        ps.import_archive(tmp_path / "plain.tar.zst", trusted_keys=[public], store=other)
+    assert ps.import_archive(tmp_path / "signed.tar.zst", trusted_keys=[public], store=other).fresh
 
 
 def test_a_pack_that_fails_leaves_no_file(store, tmp_path):
@@ -108,10 +108,10 @@ def test_a_pack_that_fails_leaves_no_file(store, tmp_path):
     file.chmod(0o644)
     file.write_text("1.0\n")
     with pytest.raises(ps.errors.Corrupted):
-        ps.pack(rref, tmp_path / "x.tar.zst")
+        ps.export_archive(rref, tmp_path / "x.tar.zst")
     for wrong in ("x.zip", "nowhere/x.tar.zst"):
         with pytest.raises(BadPlace):
-            ps.pack(ps.deps_of(rref), tmp_path / wrong)
+            ps.export_archive(ps.deps_of(rref), tmp_path / wrong)
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == []
 
 
@@ -178,7 +178,7 @@ def test_a_hostile_member_is_refused_and_nothing_is_left(packed, other, tmp_path
     before = sorted(os.listdir(tmp_path))
     write(file, members(file), HOSTILE[kind])
     with pytest.raises(UnsafeArchive):
-        ps.unpack_archive(file, store=other)
+        ps.import_archive(file, store=other)
     assert other.drefs() == []
     assert os.listdir(other.layout.tmp) == []
     assert sorted(os.listdir(tmp_path)) == before
@@ -191,7 +191,7 @@ def test_any_number_of_long_names_is_refused(packed, other):
     names = (name.tobuf(tarfile.GNU_FORMAT) + b"abcdefghi".ljust(512, b"\0")) * 5000
     file.write_bytes(zstandard.compress(names + unzipped(file)))
     with pytest.raises(UnsafeArchive):
-        ps.unpack_archive(file, store=other)
+        ps.import_archive(file, store=other)
     assert os.listdir(other.layout.tmp) == []
 
 
@@ -200,14 +200,14 @@ def test_what_follows_the_last_object_is_refused(packed, other, rest):
     file, _ = packed
     file.write_bytes(zstandard.compress(unzipped(file) + bytes(rest)))
     with pytest.raises(UnsafeArchive, match="too much follows"):
-        ps.unpack_archive(file, store=other)
+        ps.import_archive(file, store=other)
     assert os.listdir(other.layout.tmp) == []
 
 
 def test_what_there_is_no_room_for_is_not_unpacked(packed, other, monkeypatch):
     monkeypatch.setattr(disk, "free", lambda path: 1000)
     with pytest.raises(FetchError, match="cannot be unpacked here"):
-        ps.unpack_archive(packed[0], store=other)
+        ps.import_archive(packed[0], store=other)
     assert os.listdir(other.layout.tmp) == []
 
 
@@ -216,7 +216,7 @@ def test_what_there_is_no_room_for_is_not_unpacked(packed, other, monkeypatch):
 def test_what_is_no_file_keeps_nobody_waiting(other, tmp_path, make):
     make(tmp_path / "x.tar.zst")
     with pytest.raises(BadPlace, match="cannot be read"):
-        ps.unpack_archive(tmp_path / "x.tar.zst", store=other)
+        ps.import_archive(tmp_path / "x.tar.zst", store=other)
 
 
 def says(file, content: bytes) -> bool:
@@ -233,16 +233,16 @@ def test_a_damaged_archive_is_refused(packed, other):
     for count in (0, 3, 100, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:count])
         with pytest.raises(PystoreError):
-            ps.unpack_archive(file, store=other)
+            ps.import_archive(file, store=other)
     for place in range(0, len(whole), 97):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         if says(file, content):
             continue  # a bit without a meaning
         with pytest.raises(PystoreError):
-            ps.unpack_archive(file, store=other)
+            ps.import_archive(file, store=other)
     assert other.drefs() == []
     file.write_bytes(whole)
-    assert ps.unpack_archive(file, store=other).rrefs == (rref,)
+    assert ps.import_archive(file, store=other).rrefs == (rref,)
 
 
 def test_what_an_archive_lacks_is_said(packed, other):
@@ -251,10 +251,10 @@ def test_what_an_archive_lacks_is_said(packed, other):
     for prefix in ("parts/", "drv/", "pystore-remote.json"):
         write(file, {n: c for n, c in objects.items() if not n.startswith(prefix)})
         if prefix == "drv/":
-            assert ps.unpack_archive(file, store=other).rrefs == ()
+            assert ps.import_archive(file, store=other).rrefs == ()
             continue
         with pytest.raises((NotInStore, UnsafeArchive)):
-            ps.unpack_archive(file, store=other)
+            ps.import_archive(file, store=other)
     assert other.drefs() == []
 
 
@@ -265,9 +265,9 @@ def test_a_changed_record_is_refused(packed, other):
     objects[name] = objects[name].replace(b'"loss":0.5', b'"loss":0.1')
     write(file, objects)
     with pytest.raises(ChecksumMismatch):
-        ps.unpack_archive(file, store=other)
+        ps.import_archive(file, store=other)
 
 
 def test_a_file_that_is_not_there_is_said(store, tmp_path):
     with pytest.raises(BadPlace, match="no such archive"):
-        ps.unpack_archive(tmp_path / "absent.tar.zst")
+        ps.import_archive(tmp_path / "absent.tar.zst")

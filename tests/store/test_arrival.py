@@ -75,7 +75,7 @@ def killed(act, at):
 
 
 @pytest.mark.parametrize("how", ["pull", "copy"])
-def test_A3_a_try_that_was_killed_at_any_point_of_sealing_is_finished_by_the_next(
+def test_AR3_a_try_that_was_killed_at_any_point_of_sealing_is_finished_by_the_next(
     store, lab, other, how
 ):
     def act():
@@ -93,7 +93,7 @@ def test_A3_a_try_that_was_killed_at_any_point_of_sealing_is_finished_by_the_nex
     assert at > 10
 
 
-def test_A3_what_a_killed_try_has_shared_stays_sealed_though_the_index_is_lost(
+def test_AR3_what_a_killed_try_has_shared_stays_sealed_though_the_index_is_lost(
     lab, other, monkeypatch
 ):
     def kill(*args, **options):
@@ -117,7 +117,7 @@ def test_A3_what_a_killed_try_has_shared_stays_sealed_though_the_index_is_lost(
     assert ps.verify(other).sound
 
 
-def test_A4_what_there_is_no_room_for_is_refused_before_it_comes(lab, other, monkeypatch):
+def test_AR4_what_there_is_no_room_for_is_refused_before_it_comes(lab, other, monkeypatch):
     monkeypatch.setattr(disk, "free", lambda path: 9_999)
     with pytest.raises(FetchError, match="no room") as told:
         ps.pull(STAGE.dref, lab, store=other)
@@ -125,7 +125,7 @@ def test_A4_what_there_is_no_room_for_is_refused_before_it_comes(lab, other, mon
     assert stagings(other) == []
 
 
-def test_A4_a_build_goes_on_without_a_place_that_offers_more_than_there_is_room_for(
+def test_AR4_a_build_goes_on_without_a_place_that_offers_more_than_there_is_room_for(
     lab, other, monkeypatch
 ):
     monkeypatch.setattr(disk, "free", lambda path: 9_999)
@@ -134,7 +134,7 @@ def test_A4_a_build_goes_on_without_a_place_that_offers_more_than_there_is_room_
     assert ps.attempts(rref, store=other)[0].host == os.uname().nodename
 
 
-def test_A4_what_the_disk_refuses_leaves_nothing_behind(store, lab, other, monkeypatch):
+def test_AR4_what_the_disk_refuses_leaves_nothing_behind(store, lab, other, monkeypatch):
     def full(*args, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

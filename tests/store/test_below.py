@@ -54,7 +54,7 @@ def mine(lab, tmp_path):
     return Store(tmp_path / "mine", durable=False, below=lab.root)
 
 
-def test_B1_what_is_below_is_used_and_nothing_is_written_there(lab, mine):
+def test_BE1_what_is_below_is_used_and_nothing_is_written_there(lab, mine):
     with mine.use():
         below = ps.realize(A)
         assert lab.realizations(A.dref) == [below]
@@ -66,7 +66,7 @@ def test_B1_what_is_below_is_used_and_nothing_is_written_there(lab, mine):
         assert ps.verify().sound
 
 
-def test_B1_it_may_be_a_read_only_file_system(tmp_path):
+def test_BE1_it_may_be_a_read_only_file_system(tmp_path):
     lab = Store(tmp_path / "lab", durable=False)
     ps.realize(A, store=lab)
     mount = tmp_path / "mount"
@@ -88,7 +88,7 @@ def test_B1_it_may_be_a_read_only_file_system(tmp_path):
         subprocess.run(["umount", str(mount)], check=True)
 
 
-def test_B2_a_new_attempt_has_the_next_number_and_another_seed(lab, mine):
+def test_BE2_a_new_attempt_has_the_next_number_and_another_seed(lab, mine):
     (old,) = lab.attempts(A.dref)
     with mine.use():
         new = ps.realize(A, force_rebuild=True)
@@ -106,7 +106,7 @@ def test_a_matcher_chooses_among_both(lab, mine):
     assert len(every) == 2
 
 
-def test_B2_equal_results_of_both_count_once(lab, tmp_path):
+def test_BE2_equal_results_of_both_count_once(lab, tmp_path):
     mine = Store(tmp_path / "mine", durable=False)
     with mine.use():
         first = ps.realize(A)
@@ -137,7 +137,7 @@ def test_gc_keeps_what_is_built_on_what_is_below(lab, mine):
         assert ps.verify().sound
 
 
-def test_B3_without_what_was_below_it_is_built_again(lab, mine):
+def test_BE3_without_what_was_below_it_is_built_again(lab, mine):
     with mine.use():
         below, top = ps.realize(A), ps.realize(B)
         lab.destroy()

@@ -29,14 +29,14 @@ def trained(n=6):
     return [a.rref for a in made], {a.rref: a.metrics[FILE] for a in made}
 
 
-def test_N1_bare_gc_keeps_the_latest(store):
+def test_CN1_bare_gc_keeps_the_latest(store):
     made, _ = trained()
     assert set(ps.gc().realizations) == set(made[:-1])
     assert set(ps.gc(()).realizations) == set(made)
 
 
 @pytest.mark.parametrize("use", [ps.realize_many, lambda d: ps.realize_many(d, build=False)])
-def test_N1_what_matchers_in_use_would_choose_stays(store, use):
+def test_CN1_what_matchers_in_use_would_choose_stays(store, use):
     made, score = trained()
     best, second = sorted(made, key=score.get, reverse=True)[:2]
     use(train(match_top(FILE, 2)))
@@ -52,7 +52,7 @@ def test_N1_what_matchers_in_use_would_choose_stays(store, use):
         (match_best(FILE, mode="min"), None),
     ],
 )
-def test_N1_each_matcher_that_was_used_counts(store, matcher, left):
+def test_CN1_each_matcher_that_was_used_counts(store, matcher, left):
     made, score = trained()
     ps.realize_many(train(matcher))
     worst = min(made, key=score.get)
@@ -60,13 +60,13 @@ def test_N1_each_matcher_that_was_used_counts(store, matcher, left):
     assert set(made) - set(ps.gc().realizations) == kept
 
 
-def test_N1_one_that_chose_single_realizations_keeps_them(store):
+def test_CN1_one_that_chose_single_realizations_keeps_them(store):
     made, _ = trained()
     ps.realize(train(match_exact([made[1]])))
     assert set(made) - set(ps.gc().realizations) == {made[1], made[-1]}
 
 
-def test_N2_what_was_built_for_inputs_that_nobody_chooses_goes(store):
+def test_CN2_what_was_built_for_inputs_that_nobody_chooses_goes(store):
     above = train(match_some(), data=[train(), FILE])
     for _ in range(3):
         ps.realize(above, force_rebuild=[train()])
@@ -77,14 +77,14 @@ def test_N2_what_was_built_for_inputs_that_nobody_chooses_goes(store):
     assert set(ps.gc().realizations) == {*made[:-1], *inputs[:-1]}
 
 
-def test_N3_by_a_rule_of_a_users_own_everything_stays(store):
+def test_CN3_by_a_rule_of_a_users_own_everything_stays(store):
     made, _ = trained()
     ps.realize(train(match(lambda candidates: candidates[0])))
     assert ps.gc().realizations == {}
     assert len(ps.gc(ps.keep_latest()).realizations) == len(made) - 1
 
 
-def test_N3_by_a_misspelt_metric_everything_stays(store):
+def test_CN3_by_a_misspelt_metric_everything_stays(store):
     trained()
     with pytest.warns(ps.PystoreWarning, match="the choice means nothing"):
         ps.realize(train(match_best("acuracy.txt")))

@@ -71,7 +71,7 @@ class TestStore:
         assert first.rref != second.rref
         assert dict(any_store.context(second.rref)) == {input_rref.dref: (input_rref,)}
         assert [c.rref for c in any_store.candidates(CONFIG.dref, context)] == [second.rref]
-        assert any_store.elsewhere(CONFIG.dref, context) == 1
+        assert any_store.count_in_other_contexts(CONFIG.dref, context) == 1
 
     def test_candidates_carry_the_files_that_the_matcher_reads(self, any_store):
         build(any_store, "0.25\nmore")

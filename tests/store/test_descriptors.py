@@ -31,7 +31,7 @@ def path(tmp_path):
     return path
 
 
-def test_D1_a_descriptor_is_closed_by_who_loses_it(path):
+def test_FD1_a_descriptor_is_closed_by_who_loses_it(path):
     held = Opened(path, os.O_RDONLY)
     number = held.number
     assert is_open(number)
@@ -39,7 +39,7 @@ def test_D1_a_descriptor_is_closed_by_who_loses_it(path):
     assert not is_open(number)
 
 
-def test_D1_a_closed_descriptor_is_not_closed_again(path):
+def test_FD1_a_closed_descriptor_is_not_closed_again(path):
     held = Opened(path, os.O_RDONLY)
     held.close()
     number = os.open(path, os.O_RDONLY)  # it may have the same number
@@ -49,7 +49,7 @@ def test_D1_a_closed_descriptor_is_not_closed_again(path):
     os.close(number)
 
 
-def test_D1_signals_that_raise_leave_no_descriptor_open(path):
+def test_FD1_signals_that_raise_leave_no_descriptor_open(path):
     class Late(Exception):
         pass
 
@@ -75,7 +75,7 @@ def test_D1_signals_that_raise_leave_no_descriptor_open(path):
     assert set(os.listdir("/proc/self/fd")) == before
 
 
-def test_D2_what_the_user_closed_and_opened_for_something_else_is_left_alone(path, tmp_path):
+def test_FD2_what_the_user_closed_and_opened_for_something_else_is_left_alone(path, tmp_path):
     kept = Kept(path, os.O_RDONLY)
     number = kept.number
     os.close(number)
@@ -90,7 +90,7 @@ def test_D2_what_the_user_closed_and_opened_for_something_else_is_left_alone(pat
     os.close(theirs)
 
 
-def test_D2_a_copy_of_a_descriptor_knows_its_file(path):
+def test_FD2_a_copy_of_a_descriptor_knows_its_file(path):
     with Opened(path, os.O_RDONLY) as number:
         copy = Copy(number)
     assert os.path.samestat(copy.status, path.stat())
@@ -109,7 +109,7 @@ def listening(path):
 
 
 @pytest.mark.parametrize("make", [fifo, listening, os.mkdir, lambda path: path.symlink_to(path)])
-def test_D3_something_else_in_the_place_of_a_file_keeps_nobody_waiting(tmp_path, make):
+def test_FD3_something_else_in_the_place_of_a_file_keeps_nobody_waiting(tmp_path, make):
     make(tmp_path / "x")
     before = os.listdir("/proc/self/fd")
     with pytest.raises(Irregular, match="no regular file, but a"):
@@ -117,7 +117,7 @@ def test_D3_something_else_in_the_place_of_a_file_keeps_nobody_waiting(tmp_path,
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_D3_a_file_under_the_write_lease_of_another_is_read(path):
+def test_FD3_a_file_under_the_write_lease_of_another_is_read(path):
     ready, done = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:

@@ -32,7 +32,7 @@ def test_gc_is_dry_unless_told(store):
     assert ps.lsref(rref.dref) == [rref]
 
 
-def test_G1_G3_bytes_go_and_history_stays(store):
+def test_GC1_GC3_bytes_go_and_history_stays(store):
     rref = ps.realize(chain()[0])
     assert ps.gc((), dry_run=False).removed
     assert ps.lsref(rref.dref) == []
@@ -43,7 +43,7 @@ def test_G1_G3_bytes_go_and_history_stays(store):
     assert ps.realize(chain()[0]) == rref
 
 
-def test_G1_what_is_kept_never_loses_a_dependency(store):
+def test_GC1_what_is_kept_never_loses_a_dependency(store):
     a, b, c = chain()
     lone = ps.realize(a)
     target = ps.realize(c)

@@ -129,8 +129,8 @@ def test_what_a_store_takes_can_be_shared_however_large_it_is(store, tmp_path):
     stage = Derivation({"name": "talk", "text": "é" * (9 << 20)}, match_latest(), talk)
     rref = ps.realize(stage)
     ps.push(rref, tmp_path / "remote")
-    ps.pack(rref, tmp_path / "x.tar.zst")
-    for number, come in enumerate((ps.pull, ps.unpack_archive)):
+    ps.export_archive(rref, tmp_path / "x.tar.zst")
+    for number, come in enumerate((ps.pull, ps.import_archive)):
         other = Store(tmp_path / f"other{number}", durable=False)
         given = (rref, tmp_path / "remote") if come is ps.pull else (tmp_path / "x.tar.zst",)
         assert come(*given, store=other).rrefs == (rref,)

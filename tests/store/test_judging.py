@@ -25,7 +25,7 @@ def unsealed(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("quarantine", [True, False])
-def test_V4_what_was_built_again_while_it_was_looked_at_is_not_judged(
+def test_VE4_what_was_built_again_while_it_was_looked_at_is_not_judged(
     store, monkeypatch, quarantine
 ):
     stage = Derivation({"name": "x"}, match_latest(), lambda b: (b.outpath / "x").write_text("1"))
@@ -48,7 +48,7 @@ def test_V4_what_was_built_again_while_it_was_looked_at_is_not_judged(
     assert (store.path(rref) / "x").read_text() == "1"
 
 
-def test_V4_a_mark_is_lifted_only_from_what_is_sound_with_the_gate_closed(store, monkeypatch):
+def test_VE4_a_mark_is_lifted_only_from_what_is_sound_with_the_gate_closed(store, monkeypatch):
     stage = Derivation({"name": "x"}, match_latest(), lambda b: (b.outpath / "x").write_text("1"))
     rref = ps.realize(stage)
     x = store.path(rref) / "x"
@@ -76,7 +76,7 @@ GARBLED = ["", "{", "[1]", '{"rref": 1}', '{"rref": "rref:x", "reason": "r", "by
 
 @pytest.mark.parametrize("kind", ["rejected", "damaged"])
 @pytest.mark.parametrize("text", GARBLED)
-def test_V1_a_garbled_verdict_is_a_damage_and_stands(store, rref, kind, text):
+def test_VE1_a_garbled_verdict_is_a_damage_and_stands(store, rref, kind, text):
     verdict = Path(store.layout.attempts(rref.dref)) / f"{rref.digest}.{kind}"
     verdict.write_text(text, "latin-1")
     assert rref not in {c.rref for c in store.all_candidates(rref.dref) if not c.gone}
@@ -96,7 +96,7 @@ def test_V1_a_garbled_verdict_is_a_damage_and_stands(store, rref, kind, text):
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_V1_something_else_in_the_place_of_a_verdict_is_a_damage(store, rref, make):
+def test_VE1_something_else_in_the_place_of_a_verdict_is_a_damage(store, rref, make):
     verdict = Path(store.layout.attempts(rref.dref)) / f"{rref.digest}.rejected"
     make(verdict)
     assert [d.kind for d in ps.verify().damages] == ["verdict"]

@@ -184,7 +184,7 @@ def test_S1_adoption_does_not_touch_the_modes_of_what_it_shares(store, monkeypat
     assert seen == {0o555}
 
 
-def test_O1_a_damaged_result_is_mended_by_adoption_and_served_again(store):
+def test_AO1_a_damaged_result_is_mended_by_adoption_and_served_again(store):
     runs = []
 
     def train(b):
@@ -201,7 +201,7 @@ def test_O1_a_damaged_result_is_mended_by_adoption_and_served_again(store):
     assert ps.verify().sound
 
 
-def test_O1_what_was_not_adopted_left_no_attempt(store):
+def test_AO1_what_was_not_adopted_left_no_attempt(store):
     first = ps.realize(chain(1, write))
     file = ps.rref2path(first) / "file.txt"
     file.chmod(0o644)

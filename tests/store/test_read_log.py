@@ -22,7 +22,7 @@ def noted_by_a_child(reading, key):
     assert os.waitpid(pid, 0)[1] == 0
 
 
-def test_N1_children_and_threads_note_into_the_same_file(reading):
+def test_RL1_children_and_threads_note_into_the_same_file(reading):
     threads = [threading.Thread(target=reading.note, args=(f"k{n}", "1")) for n in range(20)]
     for thread in threads:
         thread.start()
@@ -32,7 +32,7 @@ def test_N1_children_and_threads_note_into_the_same_file(reading):
     assert reading.found() == {"child": "1"} | {f"k{n}": "1" for n in range(20)}
 
 
-def test_N1_a_descriptor_that_became_another_file_is_not_written_to(reading, tmp_path):
+def test_RL1_a_descriptor_that_became_another_file_is_not_written_to(reading, tmp_path):
     strange = os.open(tmp_path / "strange", os.O_WRONLY | os.O_CREAT)
     os.dup2(strange, reading._file.number)
     reading.note("k", "1")
@@ -49,7 +49,7 @@ def test_what_was_seen_twice_and_differed_is_like_nothing_else(reading):
 
 
 @pytest.mark.parametrize("text", [b'["k","1"]', b"[1,2]\n", b'["k"]\n', b"\xff\n", b"\n", b"7\n"])
-def test_N2_what_is_torn_or_odd_says_that_nothing_is_known(reading, tmp_path, text):
+def test_RL2_what_is_torn_or_odd_says_that_nothing_is_known(reading, tmp_path, text):
     reading.note("k", "1")
     with (tmp_path / "reads").open("ab") as file:
         file.write(text)
@@ -58,7 +58,7 @@ def test_N2_what_is_torn_or_odd_says_that_nothing_is_known(reading, tmp_path, te
     assert reading.found() is None
 
 
-def test_N2_what_a_try_has_noted_is_taken_over_in_the_same_run_of_the_machine(reading, tmp_path):
+def test_RL2_what_a_try_has_noted_is_taken_over_in_the_same_run_of_the_machine(reading, tmp_path):
     reading.note("k", "1")
     reading.stay(str(tmp_path / "0.reads"))
     reading.note("l", "1")
@@ -71,7 +71,7 @@ def test_N2_what_a_try_has_noted_is_taken_over_in_the_same_run_of_the_machine(re
     unknown.close()
 
 
-def test_N3_a_full_disk_is_told_where_something_is_read():
+def test_RL3_a_full_disk_is_told_where_something_is_read():
     full = Reading("/dev/full")
     with pytest.raises(OSError, match="No space"):
         full.note("k", "1")
@@ -84,7 +84,7 @@ def test_after_its_end_nothing_is_noted(reading):
     assert reading.found() == {}
 
 
-def test_N2_what_is_in_the_place_of_the_reads_is_not_waited_for_and_says_nothing(tmp_path):
+def test_RL2_what_is_in_the_place_of_the_reads_is_not_waited_for_and_says_nothing(tmp_path):
     (tmp_path / "a.reads").mkdir()
     os.mkfifo(tmp_path / "b.reads")
     for name in ("a.reads", "b.reads"):

@@ -53,7 +53,7 @@ def test_each_record_is_read_once(store, folder, reads):
     assert len(reads) == 1
 
 
-def test_R1_a_derivation_that_was_removed_and_built_again_is_read_again(store, folder):
+def test_RF1_a_derivation_that_was_removed_and_built_again_is_read_again(store, folder):
     before = metrics(store)
     home = store.layout.derivation(STAGE.dref)
     tree.remove(home)
@@ -66,7 +66,7 @@ def test_R1_a_derivation_that_was_removed_and_built_again_is_read_again(store, f
     assert sorted(starts) == [a.start for a in store.attempts(STAGE.dref)]
 
 
-def test_R2_numbers_that_were_taken_away_and_given_again_are_read_again(store, folder):
+def test_RF2_numbers_that_were_taken_away_and_given_again_are_read_again(store, folder):
     store.all_candidates(STAGE.dref)
     context = next(n for n in os.listdir(folder) if n.endswith(".json"))[:32]
     for number in range(MANY - 3, MANY):

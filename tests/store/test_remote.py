@@ -23,8 +23,8 @@ from pystore.errors import (
 )
 from pystore.run import provenance
 from pystore.store.remote import parts
-from pystore.store.remote.place import UrlPlace
 from pystore.store.remote.receive import is_here
+from pystore.store.remote.url_place import UrlPlace
 
 
 def project(attempts=1):
@@ -485,7 +485,7 @@ def test_uncommitted_changes_can_be_kept_out_of_an_archive(dirty, tmp_path):
     store, rref = dirty
     (attempt,) = ps.attempts(rref.dref, store=store)
     for diffs, wanted in ((True, store.diff(attempt)), (False, b"")):
-        ps.pack(rref, tmp_path / f"{diffs}.tar.zst", diffs=diffs, store=store)
+        ps.export_archive(rref, tmp_path / f"{diffs}.tar.zst", diffs=diffs, store=store)
         mate = Store(tmp_path / f"mate {diffs}", durable=False)
-        ps.unpack_archive(tmp_path / f"{diffs}.tar.zst", store=mate)
+        ps.import_archive(tmp_path / f"{diffs}.tar.zst", store=mate)
         assert mate.diff(ps.attempts(rref.dref, store=mate)[0]) == wanted

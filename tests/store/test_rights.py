@@ -54,7 +54,7 @@ def built(root: Path) -> ps.Store:
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o027])
-def test_R1_what_a_store_makes_follows_the_umask(tmp_path, umask, mask):
+def test_RI1_what_a_store_makes_follows_the_umask(tmp_path, umask, mask):
     os.umask(mask)
     for path, found in own(built(tmp_path / "store")).items():
         assert found & mask == 0, path
@@ -62,7 +62,7 @@ def test_R1_what_a_store_makes_follows_the_umask(tmp_path, umask, mask):
 
 
 @pytest.mark.parametrize("mask", [0o002, 0o022, 0o077])
-def test_R2_the_group_of_a_shared_store_may_use_all_that_is_not_sealed(tmp_path, umask, mask):
+def test_RI2_the_group_of_a_shared_store_may_use_all_that_is_not_sealed(tmp_path, umask, mask):
     (tmp_path / "store").mkdir()
     (tmp_path / "store").chmod(0o2770)
     os.umask(mask)
@@ -73,7 +73,7 @@ def test_R2_the_group_of_a_shared_store_may_use_all_that_is_not_sealed(tmp_path,
     assert ps.verify(store).sound
 
 
-def test_R2_a_umask_that_gives_to_the_group_makes_a_shared_store(tmp_path, umask):
+def test_RI2_a_umask_that_gives_to_the_group_makes_a_shared_store(tmp_path, umask):
     os.umask(0o002)
     store = built(tmp_path / "store")
     os.umask(0o022)
@@ -125,7 +125,7 @@ def test_what_others_than_the_group_may_write_is_reported(tmp_path, umask):
     assert [damage.kind for damage in ps.verify(store).damages] == ["access"]
 
 
-def test_R3_a_refusal_says_the_path_its_owner_and_what_to_try(tmp_path):
+def test_RI3_a_refusal_says_the_path_its_owner_and_what_to_try(tmp_path):
     path = tmp_path / "file"
     path.write_text("")
 
@@ -143,7 +143,7 @@ def test_R3_a_refusal_says_the_path_its_owner_and_what_to_try(tmp_path):
     assert (error.errno, error.filename) == (errno.EACCES, str(path))
 
 
-def test_R3_of_what_cannot_be_seen_the_nearest_owner_is_named(tmp_path):
+def test_RI3_of_what_cannot_be_seen_the_nearest_owner_is_named(tmp_path):
     assert str(tmp_path) in rights.owner_of(tmp_path / "not" / "there")
 
 

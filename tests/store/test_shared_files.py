@@ -65,7 +65,7 @@ def test_files_deep_in_a_tree_and_equal_within_it_are_shared(store):
 
 
 @pytest.mark.parametrize("bad", [LARGE[:-1], LARGE[:-1] + b"x", LARGE + b"x", b""])
-def test_K1_damage_never_spreads(store, bad):
+def test_SF1_damage_never_spreads(store, bad):
     first = build(store, "a")
     damage(first, bad)
     second = build(store, "b")
@@ -75,7 +75,7 @@ def test_K1_damage_never_spreads(store, bad):
 
 
 @pytest.mark.parametrize("strange", ["fifo", "folder", "link"])
-def test_K1_what_is_no_file_in_the_index_is_passed_over(store, tmp_path, strange):
+def test_SF1_what_is_no_file_in_the_index_is_passed_over(store, tmp_path, strange):
     build(store, "a")
     (name,) = entries(store)
     (path := store.layout.links / name).unlink()
@@ -91,7 +91,7 @@ def test_K1_what_is_no_file_in_the_index_is_passed_over(store, tmp_path, strange
     assert ps.verify().sound
 
 
-def test_K1_what_can_be_written_is_not_shared(store):
+def test_SF1_what_can_be_written_is_not_shared(store):
     first = build(store, "a")
     first.chmod(0o666)
     second = build(store, "b")
@@ -99,7 +99,7 @@ def test_K1_what_can_be_written_is_not_shared(store):
     assert second.stat().st_mode & 0o777 == 0o444
 
 
-def test_K1_a_damaged_shared_file_is_rebuilt_once_for_all_that_hold_it(store):
+def test_SF1_a_damaged_shared_file_is_rebuilt_once_for_all_that_hold_it(store):
     derivations = [
         Derivation({"name": "d", "i": i}, match_latest(), lambda b: _write(b.outpath)) for i in "ab"
     ]
@@ -127,7 +127,7 @@ def test_the_index_may_be_lost(store):
 
 
 @pytest.mark.parametrize("error", [errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV])
-def test_K3_where_there_can_be_no_link_a_file_of_its_own_serves(store, monkeypatch, error):
+def test_SF3_where_there_can_be_no_link_a_file_of_its_own_serves(store, monkeypatch, error):
     first, link = build(store, "a"), os.link
 
     def refuse(source, target, **options):
@@ -144,7 +144,7 @@ def test_K3_where_there_can_be_no_link_a_file_of_its_own_serves(store, monkeypat
     assert ps.verify().sound
 
 
-def test_K2_a_file_of_a_user_is_refused_as_ever(store, tmp_path):
+def test_SF2_a_file_of_a_user_is_refused_as_ever(store, tmp_path):
     mine = tmp_path / "mine"
     mine.write_bytes(LARGE)
     staging = store.begin(Config({"name": "a"}), NOWHERE)
@@ -155,7 +155,7 @@ def test_K2_a_file_of_a_user_is_refused_as_ever(store, tmp_path):
     assert mine.stat().st_mode & 0o222
 
 
-def test_K2_what_a_failed_commit_leaves_is_its_users_alone(store):
+def test_SF2_what_a_failed_commit_leaves_is_its_users_alone(store):
     first = build(store, "a")
     staging = store.begin(Config({"name": "b"}), NOWHERE)
     _write(staging.out)
@@ -168,7 +168,7 @@ def test_K2_what_a_failed_commit_leaves_is_its_users_alone(store):
     assert ps.rref2path(ps.commit(staging.path)).joinpath("data.bin").read_bytes() == b"mended"
 
 
-def test_K2_what_a_killed_commit_left_can_be_committed(store):
+def test_SF2_what_a_killed_commit_left_can_be_committed(store):
     first = build(store, "a")
     staging = store.begin(Config({"name": "b"}), NOWHERE)
     _write(staging.out)

@@ -83,7 +83,7 @@ def test_what_a_colleague_has_is_not_built(store, lab):
     assert ps.verify().sound
 
 
-def test_U1_a_matcher_decides_without_bytes_and_only_the_chosen_come(store, lab, read):
+def test_SB1_a_matcher_decides_without_bytes_and_only_the_chosen_come(store, lab, read):
     stage, runs = project(match_best("accuracy.txt"))
     rref = ps.realize(stage, substitute=[lab[0]])
     assert runs == []
@@ -172,7 +172,7 @@ def test_a_context_of_any_length_can_be_asked_for(store, lab, monkeypatch):
     assert runs == ["prepare"]
 
 
-# --- U2: places that fail --------------------------------------------------------------
+# --- SB2: places that fail --------------------------------------------------------------
 
 
 def failing(stage, url, **options):
@@ -185,7 +185,7 @@ def failing(stage, url, **options):
 
 
 @pytest.mark.parametrize("url", ["{}/nowhere", "http://127.0.0.1:1/lab", "memory://nothing/here"])
-def test_U2_a_dead_place_is_told_and_left(store, tmp_path, url):
+def test_SB2_a_dead_place_is_told_and_left(store, tmp_path, url):
     stage, runs = project()
     rref, failed = failing(stage, url.format(tmp_path))
     assert rref
@@ -193,13 +193,13 @@ def test_U2_a_dead_place_is_told_and_left(store, tmp_path, url):
     assert failed.source == url.format(tmp_path)
 
 
-def test_U2_a_password_is_not_told(store):
+def test_SB2_a_password_is_not_told(store):
     stage, _ = project()
     _, failed = failing(stage, "sftp://me:secret@127.0.0.1:1/lab")
     assert failed.source == "sftp://me:…@127.0.0.1:1/lab"
 
 
-def test_U2_a_slow_place_is_told_and_left(store, lab, monkeypatch):
+def test_SB2_a_slow_place_is_told_and_left(store, lab, monkeypatch):
     never = threading.Event()
     monkeypatch.setattr(substitution, "LOOK", 0.05)
     monkeypatch.setattr(FolderPlace, "names", lambda self, folder: never.wait(60) and [])
@@ -210,7 +210,7 @@ def test_U2_a_slow_place_is_told_and_left(store, lab, monkeypatch):
     never.set()
 
 
-def test_U2_a_lying_place_is_told_and_left_and_nothing_of_it_stays(store, lab):
+def test_SB2_a_lying_place_is_told_and_left_and_nothing_of_it_stays(store, lab):
     for part in (p for p in (lab[0] / "parts").rglob("*") if p.is_file()):
         part.chmod(0o644)
         part.write_bytes(part.read_bytes()[:-1] + b"?")
@@ -222,7 +222,7 @@ def test_U2_a_lying_place_is_told_and_left_and_nothing_of_it_stays(store, lab):
     assert ps.verify().sound
 
 
-def test_U2_a_miss_is_no_fault(store, lab):
+def test_SB2_a_miss_is_no_fault(store, lab):
     for part in (p for p in (lab[0] / "parts").rglob("*") if p.is_file()):
         part.unlink()
     stage, runs = project()

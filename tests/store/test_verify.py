@@ -127,7 +127,7 @@ KINDS = [
 ]  # fmt: skip
 
 
-def test_V1_a_sound_store_gives_no_damage(store, pair):
+def test_VE1_a_sound_store_gives_no_damage(store, pair):
     seen = []
     report = ps.verify(listener=seen.append)
     assert report.sound
@@ -138,7 +138,7 @@ def test_V1_a_sound_store_gives_no_damage(store, pair):
 
 @pytest.mark.filterwarnings("ignore::pystore.PystoreWarning")
 @pytest.mark.parametrize("kind", KINDS)
-def test_V1_V2_each_damage_has_a_name_and_realize_mends_it(store, pair, kind):
+def test_VE1_VE2_each_damage_has_a_name_and_realize_mends_it(store, pair, kind):
     inner, target, outer = pair
     expected, words = damage(store, inner, kind)
     report = ps.verify()
@@ -169,7 +169,7 @@ def test_V1_V2_each_damage_has_a_name_and_realize_mends_it(store, pair, kind):
     ],
     ids=range(6),
 )
-def test_V1_nonsense_in_place_of_the_stores_own_files_is_named(store, pair, file, text):
+def test_VE1_nonsense_in_place_of_the_stores_own_files_is_named(store, pair, file, text):
     home = store.path(pair[0]).parent
     home.chmod(0o755)
     unsealed(home / file).write_text(text)
@@ -177,14 +177,14 @@ def test_V1_nonsense_in_place_of_the_stores_own_files_is_named(store, pair, file
     ps.gc(())
 
 
-def test_V1_what_was_built_from_nothing_known_is_named(store, pair):
+def test_VE1_what_was_built_from_nothing_known_is_named(store, pair):
     inner, _, _ = pair
     store.remove_derivation(inner.dref)
     (found,) = ps.verify().damages
     assert (found.kind, inner in str(found)) == ("dangling", True)
 
 
-def test_V1_every_flipped_bit_is_found(store, pair):
+def test_VE1_every_flipped_bit_is_found(store, pair):
     inner, _, _ = pair
     home = Path(store.layout.derivation(inner.dref))
     files = [p for p in home.rglob("*") if p.is_file() and p.suffix != ".begin"]
@@ -206,7 +206,7 @@ def test_V1_every_flipped_bit_is_found(store, pair):
     assert ps.verify().sound
 
 
-def test_V2_quarantine_moves_what_is_damaged_until_the_next_gc(store, pair):
+def test_VE2_quarantine_moves_what_is_damaged_until_the_next_gc(store, pair):
     inner, target, outer = pair
     damage(store, inner, "changed byte")
     assert ps.verify(quarantine=True).quarantined == (inner,)
@@ -217,7 +217,7 @@ def test_V2_quarantine_moves_what_is_damaged_until_the_next_gc(store, pair):
     assert os.listdir(store.layout.trash) == []
 
 
-def test_V2_a_mark_is_lifted_when_the_bytes_are_restored(store, pair):
+def test_VE2_a_mark_is_lifted_when_the_bytes_are_restored(store, pair):
     inner, _, _ = pair
     file = store.path(inner) / "run.sh"
     file.chmod(0o444)

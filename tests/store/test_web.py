@@ -15,7 +15,7 @@ import pytest
 import pystore as ps
 from pystore.errors import BadPlace, FetchError
 from pystore.store.remote import web
-from pystore.store.remote.place import place_at
+from pystore.store.remote.open_place import place_at
 from pystore.store.remote.web import WebPlace
 
 RREF = "rref:" + "0" * 32 + "-" + "0" * 32 + "-x"
@@ -84,7 +84,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("options", SECRETS.values(), ids=list(SECRETS))
-def test_W3_what_the_options_tell_goes_to_no_other_host(server, another, options):
+def test_WE3_what_the_options_tell_goes_to_no_other_host(server, another, options):
     server.answer = lambda handler: handler.reply(status=302, Location=another.url + "/x?signed=1")
     place = place_at(server.url, options)
     assert place.read("a", 1000) == b"from another host"
@@ -94,7 +94,7 @@ def test_W3_what_the_options_tell_goes_to_no_other_host(server, another, options
     assert "secret" not in str(another.headers)
 
 
-def test_W3_what_the_options_tell_goes_along_within_the_host(server):
+def test_WE3_what_the_options_tell_goes_along_within_the_host(server):
     def answer(handler):
         if handler.path == "/lab/a":
             handler.reply(status=307, Location="b")
@@ -133,7 +133,7 @@ def drip(handler):
 
 
 @pytest.mark.parametrize("answer", [endless, bomb])
-def test_W1_no_more_is_taken_than_was_asked_for(server, answer):
+def test_WE1_no_more_is_taken_than_was_asked_for(server, answer):
     server.answer = answer
     place = place_at(server.url)
     tracemalloc.start()
@@ -145,7 +145,7 @@ def test_W1_no_more_is_taken_than_was_asked_for(server, answer):
         assert server.left.wait(10)
 
 
-def test_W1_a_list_without_an_end_is_refused(server, monkeypatch):
+def test_WE1_a_list_without_an_end_is_refused(server, monkeypatch):
     monkeypatch.setattr(web, "_PAGE", 100_000)
     server.answer = lambda handler: handler.reply(*(b'<a href="x">x</a>' for _ in range(10_000)))
     with pytest.raises(FetchError, match="longer than it may be"):
@@ -160,7 +160,7 @@ def test_a_list_names_what_links_name(server):
     assert server.paths == ["/lab/drv/"]
 
 
-def test_W2_who_sends_next_to_nothing_is_left(server, monkeypatch):
+def test_WE2_who_sends_next_to_nothing_is_left(server, monkeypatch):
     monkeypatch.setattr(web, "_GRACE", 0.1)
     server.answer = drip
     with pytest.raises(FetchError, match="sends too little"):
@@ -168,7 +168,7 @@ def test_W2_who_sends_next_to_nothing_is_left(server, monkeypatch):
     assert server.left.wait(10)
 
 
-def test_W2_who_says_nothing_is_left(server, monkeypatch):
+def test_WE2_who_says_nothing_is_left(server, monkeypatch):
     never = threading.Event()
     monkeypatch.setattr(WebPlace, "patience", 0.1)
     server.answer = lambda handler: never.wait(10)
@@ -177,7 +177,7 @@ def test_W2_who_says_nothing_is_left(server, monkeypatch):
     never.set()
 
 
-def test_W2_what_is_under_way_ends_when_the_place_is_given_up(server):
+def test_WE2_what_is_under_way_ends_when_the_place_is_given_up(server):
     server.answer = drip
     place = place_at(server.url)
     with ThreadPoolExecutor() as threads:

@@ -1,4 +1,4 @@
-"""push, pull, copy, pack, unpack, key: results on other machines."""
+"""push, pull, copy, export, import, key: results on other machines."""
 
 import json
 import re
@@ -93,10 +93,11 @@ def test_what_is_there_twice_is_told(pystore, built):
 def test_copy_and_archives(pystore, built):
     moved = "moved 3 realizations, 3 attempts, 34 B\n"
     assert pystore("copy", "train", "HERE/copied") == (0, moved, "")
-    assert pystore("pack", "train", "HERE/x.tar.zst") == (0, moved, "")
-    assert pystore("unpack", "HERE/x.tar.zst", "--store", "HERE/other") == (0, moved, "")
+    assert pystore("export", "archive", "train", "HERE/x.tar.zst") == (0, moved, "")
+    came = pystore("import", "archive", "HERE/x.tar.zst", "--store", "HERE/other")
+    assert came == (0, moved, "")
     assert pystore("verify", "--store", "HERE/other")[0] == 0
-    code, _, err = pystore("pack", "train", "HERE/x.zip")
+    code, _, err = pystore("export", "archive", "train", "HERE/x.zip")
     assert code == 2
     assert "try: x.tar.zst" in err
 
@@ -150,3 +151,10 @@ def test_run_takes_from_a_remote_what_is_there(tmp_path):
     dead = run("run", "greet.py", "--substitute", "nowhere", store="other")
     assert "hello: 1 built" in dead.stdout
     assert "no remote is here" in dead.stderr
+
+
+def test_a_form_that_was_left_out_is_told(pystore):
+    for name in ("export", "import"):
+        code, _, err = pystore(name)
+        assert (code, err.splitlines()[0]) == (2, "pystore: missing command")
+        assert f"try: pystore {name} --help" in err

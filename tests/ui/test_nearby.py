@@ -54,7 +54,7 @@ def script(file, folder):
     )  # fmt: skip
 
 
-def test_N1_the_store_of_the_file_is_used_wherever_one_works(project, nowhere):
+def test_NB1_the_store_of_the_file_is_used_wherever_one_works(project, nowhere):
     inside, outside = project.parent, nowhere / "elsewhere"
     assert pystore_command("run", project.name, cwd=inside).returncode == 0
     done = pystore_command("run", "../project/train.py", "--dry-run", cwd=outside)
@@ -68,7 +68,7 @@ def test_N1_the_store_of_the_file_is_used_wherever_one_works(project, nowhere):
     assert script(project, outside).stdout.startswith(str(place))
 
 
-def test_N1_where_the_two_differ_both_are_named(project, nowhere):
+def test_NB1_where_the_two_differ_both_are_named(project, nowhere):
     outside = nowhere / "elsewhere"
     Store(outside / ".pystore", durable=False)
     done = pystore_command("run", "../project/train.py", cwd=outside)
@@ -80,7 +80,9 @@ def test_N1_where_the_two_differ_both_are_named(project, nowhere):
     assert not named.stderr and str(other) in named.stdout
 
 
-def test_N1_without_a_store_beside_the_file_that_of_the_working_directory_is_used(project, nowhere):
+def test_NB1_without_a_store_beside_the_file_that_of_the_working_directory_is_used(
+    project, nowhere
+):
     Store(project.parent / ".pystore").destroy()
     place = nowhere / "elsewhere" / ".pystore"
     Store(place, durable=False)
@@ -99,14 +101,14 @@ def strange(nowhere, monkeypatch):
     return root
 
 
-def test_N2_a_store_of_another_user_is_not_used(strange):
+def test_NB2_a_store_of_another_user_is_not_used(strange):
     with pytest.raises(BadPlace, match="belongs to another user") as caught:
         settings.default_root()
     assert (caught.value.path, caught.value.owner) == (strange, strange.stat().st_uid)
     assert f"PYSTORE_ROOT={strange}" in caught.value.remedy
 
 
-def test_N2_a_link_of_another_user_to_ones_own_store_is_not_followed(nowhere, monkeypatch):
+def test_NB2_a_link_of_another_user_to_ones_own_store_is_not_followed(nowhere, monkeypatch):
     Store(nowhere / "mine", durable=False)
     (nowhere / ".pystore").symlink_to(nowhere / "mine")
     mine = (nowhere / "mine").stat().st_uid
@@ -122,7 +124,7 @@ def test_N2_a_link_of_another_user_to_ones_own_store_is_not_followed(nowhere, mo
         nearby.found((), ())
 
 
-def test_N2_who_names_it_or_trusts_it_uses_it(strange, monkeypatch, tmp_path):
+def test_NB2_who_names_it_or_trusts_it_uses_it(strange, monkeypatch, tmp_path):
     monkeypatch.setenv("PYSTORE_ROOT", str(strange))
     assert settings.default_root() == strange
     monkeypatch.delenv("PYSTORE_ROOT")
@@ -139,14 +141,14 @@ def test_N2_who_names_it_or_trusts_it_uses_it(strange, monkeypatch, tmp_path):
     settings_file.read.cache_clear()
 
 
-def test_N2_who_became_root_uses_the_store_of_who_one_was(strange, monkeypatch):
+def test_NB2_who_became_root_uses_the_store_of_who_one_was(strange, monkeypatch):
     monkeypatch.setenv("SUDO_UID", str(strange.stat().st_uid))
     with pytest.raises(BadPlace):
         settings.default_root()  # only root may say so
     assert nearby.found((), {strange.stat().st_uid}) == strange
 
 
-def test_N2_near_the_program_of_another_user_ones_own_store_is_used(strange, monkeypatch):
+def test_NB2_near_the_program_of_another_user_ones_own_store_is_used(strange, monkeypatch):
     own = strange.parent / "work" / ".pystore"
     Store(own, durable=False)
     monkeypatch.setattr(nearby.Program, "file", strange.parent / "theirs.py")

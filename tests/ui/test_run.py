@@ -479,7 +479,7 @@ def test_inputs_are_shown_by_their_names(run, here):
 
 @pytest.mark.parametrize("workers", [(), ("-j", "1")])
 @pytest.mark.parametrize("where", [".", "proj/models"])
-def test_G3_a_file_of_a_package_is_run_as_part_of_it(here, where, workers):
+def test_LD3_a_file_of_a_package_is_run_as_part_of_it(here, where, workers):
     models = here / "proj" / "models"
     models.mkdir(parents=True)
     for folder in (models, models.parent):

@@ -316,7 +316,7 @@ def test_an_error_is_not_hidden_by_a_display_that_cannot_be_closed():
         hear(started(target.dref, 0))
 
 
-def test_W2_events_may_come_from_many_threads_at_once():
+def test_WT2_events_may_come_from_many_threads_at_once():
     tallies: list[Tally] = []
 
     class Last:
@@ -401,7 +401,7 @@ def test_progress_true_writes_lines_to_standard_error(store, capsys):
     assert came_to.startswith("pystore: 1 of 1 done · ")
 
 
-def test_W1_what_is_there_already_is_silent(store, capsys):
+def test_WT1_what_is_there_already_is_silent(store, capsys):
     realize(build())
     realize(build(), progress=True)
     assert capsys.readouterr() == ("", "")
@@ -443,7 +443,7 @@ def test_watching_none_shows_nothing_whatever_a_call_asks_for(store, capsys):
     assert "built train #1" in capsys.readouterr().err
 
 
-def test_W1_a_warm_call_imports_nothing_heavy(tmp_path):
+def test_WT1_a_warm_call_imports_nothing_heavy(tmp_path):
     script = f"""
 import sys
 from pystore import *

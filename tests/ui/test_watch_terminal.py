@@ -192,7 +192,7 @@ TWO_CALLS = """
 """
 
 
-def test_W3_of_two_calls_at_once_one_draws_and_the_other_writes_lines(tmp_path, gate):
+def test_WT3_of_two_calls_at_once_one_draws_and_the_other_writes_lines(tmp_path, gate):
     terminal = Terminal(tmp_path, TWO_CALLS).until("1/4 epochs").until("pystore: building")
     assert terminal.text.count("━━") > 0
     gate()

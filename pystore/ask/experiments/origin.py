@@ -1,8 +1,8 @@
 """Origin: by which code attempts were made, and which of those that have one name are meant.
 
-O1  Of a stage, what its code as it is now made; of a name, what the code made that ran last.
-O2  The code of a derivation is its own, and that of the stages that it is built from.
-O3  What is left out is counted.
+OR1  Of a stage, what its code as it is now made; of a name, what the code made that ran last.
+OR2  The code of a derivation is its own, and that of the stages that it is built from.
+OR3  What is left out is counted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,8 @@
 """Results: the metrics of the attempts of some derivations, one row an attempt.
 
-V1  Rejected results are not among them; in a summary each training counts once.
-V2  Failed attempts are rows and are counted, and their metrics enter no mean.
-V3  A number that is missing is never taken for another: it is counted as missing, or an error.
+RE1  Rejected results are not among them; in a summary each training counts once.
+RE2  Failed attempts are rows and are counted, and their metrics enter no mean.
+RE3  A number that is missing is never taken for another: it is counted as missing, or an error.
 """
 
 import io
@@ -198,7 +198,7 @@ def best(
 
 
 def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
-    """The attempts that are meant, first to last, without those with a rejected result (V1)."""
+    """The attempts that are meant, first to last, without those with a rejected result (RE1)."""
     rejected = below.marked(store.layout, dref, "rejected")
     made = meant.attempts(dref, store)
     return [a for a in made if a.rref is None or a.rref.digest not in rejected]
@@ -227,7 +227,7 @@ def _metrics(attempt: Attempt, wanted: Sequence[str], store: Store) -> dict[str,
 
 
 def _from_file(rref: RRef, name: str, store: Store) -> float | None:
-    """The number on the first line of an artifact; None where there is no such file (V3)."""
+    """The number on the first line of an artifact; None where there is no such file (RE3)."""
     try:
         parts = [check_part(part) for part in name.split("/")]
         out = store.layout.holder(rref).out(rref)

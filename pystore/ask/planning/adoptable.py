@@ -45,7 +45,7 @@ class Adoptions:
             return ()
         config, source = derivation.config, source_digest(derivation.realizer)
         trees = Context({dref: map(self.source, rrefs) for dref, rrefs in context.items()})
-        found = self._store.sources(config, trees)
+        found = self._store.adoptable(config, trees)
         if trees.digest != context.digest:
             own = self._store.candidates(config.dref, trees)
             found += [candidate for candidate in own if not candidate.gone]

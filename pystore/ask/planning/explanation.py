@@ -117,7 +117,7 @@ class History:
             return []
         try:
             context = self._store.context(rref)
-            found = self._store.sources(own.config, context)
+            found = self._store.adoptable(own.config, context)
         except (NotInStore, Corrupted, FileNotFoundError):
             return []  # it, or an input, is gone
         before = [one for one in found if one.attempts[0].start < own.first]

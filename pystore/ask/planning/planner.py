@@ -1,7 +1,7 @@
 """The planner: what the build loop would do with a closure, and why; nothing is written.
 
 It asks the matchers as the build loop does, inputs first, as far as what they are offered is
-known: what depends on something that will be built may follow it, or be adopted (U2).
+known: what depends on something that will be built may follow it, or be adopted (OU2).
 """
 
 from collections import Counter

@@ -1,10 +1,10 @@
 """Kinds: the table by which a thing counts. Type and place decide, and no branch drops state.
 
-K1  By value: plain values, standard containers, arrays and frames, functions and classes of the
+KD1  By value: plain values, standard containers, arrays and frames, functions and classes of the
     project, their instances, bound methods by function and object.
-K2  By name: what is found again under its module and name in a package, and has no state.
-K3  By the expression that made it: every other object of a package, or of C.
-K4  Not at all, with a warning: what no expression tells.
+KD2  By name: what is found again under its module and name in a package, and has no state.
+KD3  By the expression that made it: every other object of a package, or of C.
+KD4  Not at all, with a warning: what no expression tells.
 """
 
 import collections

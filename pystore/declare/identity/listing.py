@@ -1,8 +1,8 @@
 """Listings: the source of what is loaded, found by line, each file parsed once.
 
-L1  The text that is returned is that of the loaded code. A file edited since is not mistaken for
+LI1  The text that is returned is that of the loaded code. A file edited since is not mistaken for
     it: an earlier reading that fits is used, else BadStage is raised.
-L2  Reading is by `linecache`, so notebook cells and doctests have listings too.
+LI2  Reading is by `linecache`, so notebook cells and doctests have listings too.
 """
 
 import ast

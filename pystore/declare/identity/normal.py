@@ -1,11 +1,11 @@
 """The normal form of source: the same on Python 3.11 to 3.14, whatever the layout.
 
-N1  Comments, layout, line numbers, `pass` and the names of local variables are not in it, nor are
+NF1  Comments, layout, line numbers, `pass` and the names of local variables are not in it, nor are
     docstrings and annotations outside of class bodies unless `Read` asks for them; everything
     else is.
-N2  It names what the code takes from outside: the chains of names that no scope inside binds
+NF2  It names what the code takes from outside: the chains of names that no scope inside binds
     (`helpers.augment`), and the imports that it makes itself.
-N3  Fields that are absent or empty are left out, so that a syntax tree which gains fields in a
+NF3  Fields that are absent or empty are left out, so that a syntax tree which gains fields in a
     later Python keeps its normal form. (`ast.dump` changes with the version.)
 
 Standard library only: the tests run this with other Pythons, which lack our dependencies.

@@ -1,10 +1,10 @@
 """The survey of a function: what of the project it uses, each with a text that says what it is.
 
-V1  A text holds the normal form of one function, class or module, or the value of one constant,
+SU1  A text holds the normal form of one function, class or module, or the value of one constant,
     and what each outside name in it stands for. Module names and paths are not in it.
-V2  Names are given in the order of discovery from the function on, breadth first: the same
+SU2  Names are given in the order of discovery from the function on, breadth first: the same
     wherever and whenever it happens.
-V3  `Survey.stands` is false as soon as a global, a closed-over value, a default, an attribute or a
+SU3  `Survey.stands` is false as soon as a global, a closed-over value, a default, an attribute or a
     constant has changed.
 """
 
@@ -39,7 +39,7 @@ class Survey:
         return self
 
     def stands(self) -> bool:
-        """Whether every name still means the identical object, of the same content (V3)."""
+        """Whether every name still means the identical object, of the same content (SU3)."""
         for names, name, value in self._globals:
             if names.get(name, MISSING) is not value:
                 return False

@@ -184,7 +184,7 @@ class Surveyor:
         origin: Origin,
         more: list[str],
     ) -> None:
-        """Writes the text of code in normal form, and of what its names stand for (V1)."""
+        """Writes the text of code in normal form, and of what its names stand for (SU1)."""
         parts = [form.text, *more]
         for one in (form, *decorators) if self.follow else ():
             told = self.resolver.lines(one, names, cells, origin, name)

@@ -2,10 +2,10 @@
 
 What only their processes need is imported when the first one starts.
 
-W1  A worker that dies, or overruns its time, fails its own task, and no other.
-W2  Nothing is left running: a worker ends, with its children, when its pool does, however that
+WP1  A worker that dies, or overruns its time, fails its own task, and no other.
+WP2  Nothing is left running: a worker ends, with its children, when its pool does, however that
     comes about; but not what has made a session of its own.
-W3  What runs at one time never has more GPUs, memory or processors than there are.
+WP3  What runs at one time never has more GPUs, memory or processors than there are.
 """
 
 import atexit

@@ -1,7 +1,7 @@
 """Address: the URL or path of a remote, as it is given, and as it may be shown.
 
-D1  What is shown, or chained to an error, holds no password, no key and no token.
-D2  What can be no address is refused before anything is asked or made.
+AD1  What is shown, or chained to an error, holds no password, no key and no token.
+AD2  What can be no address is refused before anything is asked or made.
 """
 
 import os
@@ -21,7 +21,7 @@ _QUERY = re.compile(r"(://[^\s?'\"<>]*)\?[^\s'\"<>)]*")
 
 
 def shown(address: str) -> str:
-    """An address as it may be shown (D1)."""
+    """An address as it may be shown (AD1)."""
     scheme, colon, rest = address.partition("://")
     rest, mark, _ = rest.partition("?")
     user, at, place = _parted(rest)
@@ -32,14 +32,14 @@ def shown(address: str) -> str:
 
 
 def without_secrets(text: str, address: str) -> str:
-    """What a service said about an address, as it may be shown (D1)."""
+    """What a service said about an address, as it may be shown (AD1)."""
     for secret in _secrets(address):
         text = text.replace(secret, "…")
     return _QUERY.sub(r"\1?…", _USER.sub("…@", text))
 
 
 def check_address(address: str | os.PathLike[str]) -> str:
-    """The address, when it can be one (D2). Raises BadPlace."""
+    """The address, when it can be one (AD2). Raises BadPlace."""
     text = os.fspath(address)
     scheme, _, rest = text.partition("://")
     if not text:

@@ -1,9 +1,9 @@
 """Archives: a closure in one file, which is the same, byte for byte, wherever it is packed.
 
-A1  The objects of a remote, sorted, without owners and times, compressed by one thread.
-A2  Unpacking believes nothing: names, kinds and sizes are checked before anything is written,
+AC1  The objects of a remote, sorted, without owners and times, compressed by one thread.
+AC2  Unpacking believes nothing: names, kinds and sizes are checked before anything is written,
     everything else as whatever comes from a remote is.
-A3  Who packs little that grows much is refused early: at an object that is larger than one of its
+AC3  Who packs little that grows much is refused early: at an object that is larger than one of its
     kind may be, that finds no room, or at what follows the end.
 """
 
@@ -20,7 +20,7 @@ from blake3 import blake3
 from ...core.errors import BadPlace, FetchError, UnsafeArchive
 from ...core.events import Listener, ignore
 from ...core.refs import DRef, RRef
-from ...core.transfer import Moved
+from ...core.transfer import Transfer
 from .. import disk, locks, tree
 from ..layout import well_formed
 from ..store import Store
@@ -40,14 +40,14 @@ _END = 2 * tarfile.BLOCKSIZE + tarfile.RECORDSIZE  # [bytes] that may follow the
 _FEED = 4096  # [bytes]; one block of zstd may turn 4 of them into 128 KiB
 
 
-def pack(
+def export_archive(
     store: Store,
     rrefs: Iterable[RRef],
     file: Path,
     key: Key | None = None,
     *,
     diffs: bool = True,
-) -> Moved:
+) -> Transfer:
     """Writes realizations, all they were built from, and their attempts into one file.
 
     Without `diffs`, how the project's files differed from their revision stays here. Raises
@@ -64,7 +64,7 @@ def pack(
     with _replacing(file) as stream:
         _write(stream, texts, bytes_of)
     attempts = sum(1 for name in texts if name.endswith(".json") and name.count(".") == 2)
-    return Moved(tuple(wanted), tuple(order), attempts, sum(s.manifest.size for s in shipments))
+    return Transfer(tuple(wanted), tuple(order), attempts, sum(s.manifest.size for s in shipments))
 
 
 def check_name(file: Path) -> None:
@@ -127,12 +127,12 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 # --- unpacking -------------------------------------------------------------------------
 
 
-def unpack(
+def import_archive(
     store: Store,
     file: Path,
     trusted: frozenset[str] | None = None,
     listener: Listener = ignore,
-) -> Moved:
+) -> Transfer:
     """Makes sure that the store has what is in an archive; all of it is checked.
 
     Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when it is not whole.
@@ -152,7 +152,7 @@ def _tops(remote: Remote, folder: Path) -> list[RRef]:
     homes = [f"dref:{name}" for name in FolderPlace(folder).names("drv")]
     listings = [remote.listing(dref) for dref in well_formed(DRef, homes)]
     found = [rref for listing in listings for rref in listing.realizations]
-    needed = {need for rref in found for need in inputs(remote.parcel(rref).context)}
+    needed = {need for rref in found for need in inputs(remote.bill(rref).context)}
     return sorted(set(found) - needed)
 
 
@@ -182,7 +182,7 @@ def _extract(file: Path, folder: Path) -> None:
             "the archive cannot be read",
             archive=file,
             because=f"{type(error).__name__}: {error}"[:300],
-            remedy="is it whole, and did pystore pack it?",
+            remedy="is it whole, and did pystore export it?",
         ) from error
     except OSError as error:
         raise _no_room(folder, error.strerror, error.errno) from error
@@ -199,7 +199,7 @@ def _opened(file: Path) -> IO[bytes]:
             "this archive cannot be read",
             path=file,
             because=error.strerror or str(error),
-            remedy="name a file that pack has written",
+            remedy="name a file that export_archive has written",
         ) from None
 
 
@@ -301,5 +301,5 @@ def _refused(what: str, name: str) -> UnsafeArchive:
     return UnsafeArchive(
         f"the archive holds {what}",
         member=ascii(name)[:200],
-        remedy="do not trust it; pack(refs, file) makes one",
+        remedy="do not trust it; export_archive(refs, file) makes one",
     )

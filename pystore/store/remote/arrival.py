@@ -1,10 +1,10 @@
 """Arrival: a realization on its way in, in a staging of its own.
 
-A1  Nothing becomes visible whose tree is not exactly the manifest, whose context does not digest
+AR1  Nothing becomes visible whose tree is not exactly the manifest, whose context does not digest
     to its reference, or that has no record (S1, S4).
-A2  Links are made last, so that nothing is written through one, and must stay inside.
-A3  What arrived before a transfer broke off is found again, hashed, and not fetched again.
-A4  What the disk refuses leaves nothing behind, and is told as an error of ours.
+AR2  Links are made last, so that nothing is written through one, and must stay inside.
+AR3  What arrived before a transfer broke off is found again, hashed, and not fetched again.
+AR4  What the disk refuses leaves nothing behind, and is told as an error of ours.
 """
 
 import errno
@@ -51,7 +51,7 @@ class Arrival:
             raise
 
     def missing(self, digests: Iterable[str]) -> list[tuple[str, Part]]:
-        """The parts that are not here yet, with their digests (A3).
+        """The parts that are not here yet, with their digests (AR3).
 
         Raises FetchError when the disk has no room for them.
         """

@@ -49,8 +49,8 @@ class BillOfParts:
         return self.provenance + line + self.manifest.text
 
 
-def parse_parcel(rref: RRef, text: bytes) -> BillOfParts:
-    """The parcel of a realization, all of it checked against the reference. Raises Corrupted."""
+def parse_bill(rref: RRef, text: bytes) -> BillOfParts:
+    """The bill of a realization, all of it checked against the reference. Raises Corrupted."""
     try:
         return _parse(rref, text)
     except (ValueError, AttributeError, RecursionError) as error:

@@ -11,7 +11,7 @@ from ...core.context import Context
 from ...core.errors import BadPlace, ChecksumMismatch
 from ...core.events import Fetched, Listener, Progress, ignore
 from ...core.refs import RRef
-from ...core.transfer import Moved
+from ...core.transfer import Transfer
 from ..store import Store
 from .ancestry import closed, in_order
 from .arrival import Arrival
@@ -23,7 +23,7 @@ from .shipment import Shipment
 
 def copy_between(
     source: Store, target: Store, rrefs: Iterable[RRef], listener: Listener = ignore
-) -> Moved:
+) -> Transfer:
     """Makes sure that `target` has these realizations of `source`, their inputs and attempts.
 
     Raises BadPlace when both are one store; NotInStore, Corrupted; FetchError when the disk of
@@ -46,7 +46,7 @@ def copy_between(
         dref = shipment.rref.dref
         listener(Progress(dref, done, total, "bytes"))
         listener(Fetched(dref, (shipment.rref,), str(source.root), shipment.manifest.size))
-    return Moved(tuple(wanted), tuple(lacking), count, total)
+    return Transfer(tuple(wanted), tuple(lacking), count, total)
 
 
 def _merge(source: Store, target: Store, rref: RRef, context: Context) -> int:

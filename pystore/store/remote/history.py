@@ -1,8 +1,8 @@
 """History: attempts that ran in another store are recorded here, too.
 
-H1  They merge by their random ids: importing twice adds nothing. Their numbers are local.
-H2  A record counts for a realization only in the context in which that was made.
-H3  A kill leaves no attempt that never was: the claim of a copy's number says what it is.
+HI1  They merge by their random ids: importing twice adds nothing. Their numbers are local.
+HI2  A record counts for a realization only in the context in which that was made.
+HI3  A kill leaves no attempt that never was: the claim of a copy's number says what it is.
 """
 
 import time
@@ -105,7 +105,7 @@ def localized(store: Store, config: Config, context: Context, record: Record) ->
 
 
 def _belongs(store: Store, record: Record) -> bool:
-    """Whether what it made, when that is here, was made in its context (H2)."""
+    """Whether what it made, when that is here, was made in its context (HI2)."""
     rref = record.attempt.rref
     if rref is None or record.attempt.tree is not None:
         return True  # checked as the record was read

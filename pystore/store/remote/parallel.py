@@ -1,7 +1,7 @@
 """Crew: several threads that carry things, while one waits for them in order.
 
-C1  Results come in the order of the items; few items are under way at a time.
-C2  What takes too long is given up: its thread is left behind, and keeps no program from ending.
+PR1  Results come in the order of the items; few items are under way at a time.
+PR2  What takes too long is given up: its thread is left behind, and keeps no program from ending.
 """
 
 import threading

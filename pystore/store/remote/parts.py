@@ -1,8 +1,8 @@
 """Parts: a tree's bytes cut into objects of at most 16 MiB.
 
-P1  The manifest alone says how: writer and reader need to agree on nothing else.
-P2  Small files lie together, so that ten thousand of them are a handful of objects.
-P3  A large file is cut by itself: where it recurs in another tree, so do its objects; where its
+PA1  The manifest alone says how: writer and reader need to agree on nothing else.
+PA2  Small files lie together, so that ten thousand of them are a handful of objects.
+PA3  A large file is cut by itself: where it recurs in another tree, so do its objects; where its
     transfer broke off, the objects that arrived need not be sent again.
 """
 

@@ -1,7 +1,7 @@
 """Receiving: what a remote has and the store lacks, checked, inputs first.
 
-R1  Only what is missing moves; what is here is not asked for again, but for new attempts of it.
-R2  Each realization is whole and recorded before one that was built from it (S2).
+RV1  Only what is missing moves; what is here is not asked for again, but for new attempts of it.
+RV2  Each realization is whole and recorded before one that was built from it (S2).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ from ...core.errors import ChecksumMismatch, Corrupted, NotInStore, Untrusted
 from ...core.events import Fetched, Listener, Progress, ignore
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...core.transfer import Moved
+from ...core.transfer import Transfer
 from ..store import Store
 from .ancestry import in_order, inputs
 from .arrival import Arrival
@@ -36,7 +36,7 @@ class Wanted:
 
     config: Config
     context: Context
-    parcel: BillOfParts
+    bill: BillOfParts
     copies: list[Copy]  # the attempts of its derivation in its context
     arrival: Arrival | None = None
     left: int = 0  # parts that are under way
@@ -45,7 +45,7 @@ class Wanted:
 
 def receive(
     store: Store, refs: Iterable[DRef | RRef], remote: Remote, listener: Listener = ignore
-) -> Moved:
+) -> Transfer:
     """Makes sure that the store has these realizations of the remote, and their inputs.
 
     Of a derivation, all that are there. Attempts come with them. Raises NotInStore when something
@@ -62,26 +62,26 @@ class _Receiver:
         self._listings: dict[DRef, Listing] = {}
         self._known: dict[tuple[DRef, str, str], Copy | None] = {}  # by context and id
 
-    def receive(self, refs: Iterable[DRef | RRef]) -> Moved:
+    def receive(self, refs: Iterable[DRef | RRef]) -> Transfer:
         asked = list(refs)
         self._list(ref.dref for ref in asked)
         targets = sorted({rref for ref in asked for rref in self._realizations(ref)})
-        parcels = self._missing(targets)
-        order = in_order({rref: parcel.context for rref, parcel in parcels.items()})
+        bills = self._missing(targets)
+        order = in_order({rref: bill.context for rref, bill in bills.items()})
         self._list(rref.dref for rref in order)
-        configs = self._configs(order, parcels)
-        copies = self._copies(targets, parcels)
-        for rref in parcels:
+        configs = self._configs(order, bills)
+        copies = self._copies(targets, bills)
+        for rref in bills:
             self._check_made(rref, copies)
-        count = self._record((rref for rref in targets if rref not in parcels), copies)
-        wanted = [self._wanted(configs[r.dref], parcels[r], copies) for r in order]
+        count = self._record((rref for rref in targets if rref not in bills), copies)
+        wanted = [self._wanted(configs[r.dref], bills[r], copies) for r in order]
         size = fetch(self._store, self._remote, wanted, self._listener)
         count += sum(one.fresh for one in wanted)
-        return Moved(tuple(targets), tuple(order), count, size)
+        return Transfer(tuple(targets), tuple(order), count, size)
 
-    def _wanted(self, config: Config, parcel: BillOfParts, copies: Copies) -> "Wanted":
-        context = parcel.context
-        return Wanted(config, context, parcel, copies.get((config.dref, context.digest), []))
+    def _wanted(self, config: Config, bill: BillOfParts, copies: Copies) -> "Wanted":
+        context = bill.context
+        return Wanted(config, context, bill, copies.get((config.dref, context.digest), []))
 
     def _list(self, drefs: Iterable[DRef]) -> None:
         new = sorted(set(drefs) - set(self._listings))
@@ -123,23 +123,23 @@ class _Receiver:
             self._store.hold(tuple(wave))  # before the look: gc takes nothing from then on
             here = {rref for rref in wave if is_here(self._store, rref)}
             lacking = [rref for rref in wave if rref not in here]
-            found.update(self._remote.each(self._parcel, lacking))
+            found.update(self._remote.each(self._bill, lacking))
             needs = {need for rref in lacking for need in inputs(found[rref].context)}
             wave = sorted(needs - seen)
             seen |= needs
         return found
 
-    def _parcel(self, rref: RRef) -> BillOfParts:
+    def _bill(self, rref: RRef) -> BillOfParts:
         try:
-            return self._remote.parcel(rref)
+            return self._remote.bill(rref)
         except FileNotFoundError:
             raise _absent(rref, self._remote) from None
 
-    def _configs(self, order: list[RRef], parcels: dict[RRef, BillOfParts]) -> dict[DRef, Config]:
+    def _configs(self, order: list[RRef], bills: dict[RRef, BillOfParts]) -> dict[DRef, Config]:
         drefs = sorted({rref.dref for rref in order})
         found = dict(self._remote.each(self._config, drefs))
         for rref in order:
-            if set(parcels[rref].context) != set(found[rref.dref].inputs):
+            if set(bills[rref].context) != set(found[rref.dref].inputs):
                 raise ChecksumMismatch(
                     "a context that does not fit its config",
                     ref=rref,
@@ -160,14 +160,14 @@ class _Receiver:
 
     # --- attempts ----------------------------------------------------------------------
 
-    def _copies(self, targets: list[RRef], parcels: dict[RRef, BillOfParts]) -> Copies:
+    def _copies(self, targets: list[RRef], bills: dict[RRef, BillOfParts]) -> Copies:
         """The attempts of all that is fetched, and what is new about the other targets."""
         asked: dict[Key, list[Ask]] = {}
-        for rref in [*parcels, *targets]:
-            context = self._context(rref, parcels)
+        for rref in [*bills, *targets]:
+            context = self._context(rref, bills)
             key, listing = (rref.dref, context.digest), self._listings[rref.dref]
             if key not in asked:
-                have = set() if rref in parcels else self._ids(rref.dref, context)
+                have = set() if rref in bills else self._ids(rref.dref, context)
                 found = listing.attempts(context.digest)
                 asked[key] = [(listing, c, i) for c, i in found if i not in have]
         copies: Copies = {}
@@ -177,8 +177,8 @@ class _Receiver:
             copies.setdefault((listing.dref, digest), []).append(copy)
         return copies
 
-    def _context(self, rref: RRef, parcels: dict[RRef, BillOfParts]) -> Context:
-        return parcels[rref].context if rref in parcels else self._store.context(rref)
+    def _context(self, rref: RRef, bills: dict[RRef, BillOfParts]) -> Context:
+        return bills[rref].context if rref in bills else self._store.context(rref)
 
     def _ids(self, dref: DRef, context: Context) -> set[str]:
         return {a.id for a in self._store.attempts(dref) if a.context == context.digest}
@@ -259,7 +259,7 @@ def fetch(store: Store, remote: Remote, wanted: list[Wanted], listener: Listener
     What has come stays for the next try when a transfer breaks off. Raises FetchError when the
     disk cannot take it.
     """
-    total = sum(one.parcel.manifest.size for one in wanted)
+    total = sum(one.bill.manifest.size for one in wanted)
     moved = done = 0
     try:
         for (one, _, part), size in remote.each(
@@ -274,7 +274,7 @@ def fetch(store: Store, remote: Remote, wanted: list[Wanted], listener: Listener
             if not one.left and one.arrival:
                 arrival, one.arrival = one.arrival, None
                 one.fresh = arrival.finish(one.copies)
-                size = one.parcel.manifest.size
+                size = one.bill.manifest.size
                 listener(Fetched(one.config.dref, (arrival.rref,), remote.url, size))
     except ChecksumMismatch:
         _end(wanted, Arrival.discard)
@@ -286,8 +286,8 @@ def fetch(store: Store, remote: Remote, wanted: list[Wanted], listener: Listener
 
 def _cargo(store: Store, wanted: list[Wanted]) -> Iterator[Cargo]:
     for one in wanted:
-        one.arrival = Arrival(store, one.config, one.context, one.parcel.manifest)
-        parts: list[tuple[str, Part | None]] = [*one.arrival.missing(one.parcel.digests)]
+        one.arrival = Arrival(store, one.config, one.context, one.bill.manifest)
+        parts: list[tuple[str, Part | None]] = [*one.arrival.missing(one.bill.digests)]
         parts = parts or [("", None)]
         one.left = len(parts)
         yield from ((one, digest, part) for digest, part in parts)
@@ -303,7 +303,7 @@ def _bring(remote: Remote, cargo: Cargo) -> int:
     except FileNotFoundError:
         raise NotInStore(
             "the remote has not all of this",
-            ref=one.parcel.rref,
+            ref=one.bill.rref,
             url=remote.url,
             missing=digest,
             remedy="ask who has it to push it again with repair=True",

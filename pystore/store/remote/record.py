@@ -1,9 +1,9 @@
 """Record: an attempt as it travels: without its local number, with what lets a reader check it.
 
-R1  A changed byte is noticed: the text carries its checksum.
-R2  `inputs` digest to the context; with `tree` they digest to the reference of what was made. So
+RR1  A changed byte is noticed: the text carries its checksum.
+RR2  `inputs` digest to the context; with `tree` they digest to the reference of what was made. So
     no record can lend its metrics to a realization of another context.
-R3  Nothing in it depends on the store that it came from, nor on what is still there: it can be
+RR3  Nothing in it depends on the store that it came from, nor on what is still there: it can be
     signed, and copies are equal.
 """
 

@@ -1,8 +1,8 @@
 """Remote: a place whose objects are checked as they are read.
 
-R1  What is not what its name says is a ChecksumMismatch; nothing of it is handed out.
-R2  With trusted keys, a record that none of them signed is as good as absent.
-R3  What is missing is a FileNotFoundError: a miss, never a fault.
+RM1  What is not what its name says is a ChecksumMismatch; nothing of it is handed out.
+RM2  With trusted keys, a record that none of them signed is as good as absent.
+RM3  What is missing is a FileNotFoundError: a miss, never a fault.
 """
 
 import json
@@ -26,10 +26,11 @@ from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ..attempt_files import diff_digest
 from . import limits, names, signing
-from .bill_of_parts import BillOfParts, parse_parcel
+from .bill_of_parts import BillOfParts, parse_bill
 from .names import Listing
+from .open_place import place_at
 from .parallel import each, in_time
-from .place import Options, Place, place_at
+from .place import Options, Place
 from .record import Record, parse_record
 
 Item = TypeVar("Item")
@@ -79,11 +80,11 @@ class Remote:
             raise self._lie(name, f"it is the config of {config.dref}")
         return config
 
-    def parcel(self, rref: RRef) -> BillOfParts:
+    def bill(self, rref: RRef) -> BillOfParts:
         """What a realization consists of."""
         name = names.realization(rref)
         try:
-            return parse_parcel(rref, self._read(name))
+            return parse_bill(rref, self._read(name))
         except Corrupted as error:
             raise self._lie(name, str(error)) from None
 
@@ -110,18 +111,18 @@ class Remote:
             raise self._lie(name, "its bytes have another digest")
         return content
 
-    def artifact(self, parcel: BillOfParts, path: bytes) -> bytes | None:
+    def artifact(self, bill: BillOfParts, path: bytes) -> bytes | None:
         """One file of a realization; None where its tree has none of this name."""
-        entry = next((e for e in parcel.manifest.entries if e.path == path), None)
+        entry = next((e for e in bill.manifest.entries if e.path == path), None)
         if entry is None or entry.kind != "file":
             return None
-        content = b"".join(self._slices(parcel, path))
+        content = b"".join(self._slices(bill, path))
         if blake3(content).hexdigest() != entry.digest:
-            raise self._lie(names.realization(parcel.rref), "a file has another digest")
+            raise self._lie(names.realization(bill.rref), "a file has another digest")
         return content
 
-    def _slices(self, parcel: BillOfParts, path: bytes) -> Iterator[bytes]:
-        for digest, part in parcel.parts:
+    def _slices(self, bill: BillOfParts, path: bytes) -> Iterator[bytes]:
+        for digest, part in bill.parts:
             if any(piece.path == path for piece in part.slices):
                 content, offset = self.part(digest, part.size), 0
                 for piece in part.slices:
@@ -147,7 +148,7 @@ class Remote:
         return content
 
     def record(self, listing: Listing, context: str, identity: str) -> Record | None:
-        """The record of an attempt; None where no trusted key has signed it (R2)."""
+        """The record of an attempt; None where no trusted key has signed it (RM2)."""
         name = names.attempt(listing.dref, context, identity)
         text = self._read(name)
         try:

@@ -13,7 +13,7 @@ from ...core.errors import Corrupted, PystoreWarning
 from ...core.events import Listener, Progress, Sent, ignore
 from ...core.printable import counted
 from ...core.refs import DRef, RRef
-from ...core.transfer import Moved
+from ...core.transfer import Transfer
 from ..adopt import resolved_digest
 from ..store import Store
 from . import names, record
@@ -45,7 +45,7 @@ def send(
     repair: bool = False,
     diffs: bool = True,
     listener: Listener = ignore,
-) -> Moved:
+) -> Transfer:
     """Makes sure that the remote has these realizations, their inputs, and their attempts.
 
     With `repair`, what seems to be there is sent again, but for records that can be read; without
@@ -75,7 +75,7 @@ class _Sender:
         self._listings: dict[DRef, Listing] = {}
         self._tally = _Bytes()
 
-    def send(self, wanted: list[RRef]) -> Moved:
+    def send(self, wanted: list[RRef]) -> Transfer:
         contexts = closed(self._store, wanted, self._has)
         self._store.hold(tuple(contexts))
         order = in_order(contexts)
@@ -95,7 +95,7 @@ class _Sender:
         self._put_all(signatures)
         self._put_all((_name(copy), copy.record.text) for copy in sent)
         size, signed = self._tally.size, len(signatures)
-        return Moved(tuple(wanted), tuple(lacking), len(sent), size, signed)
+        return Transfer(tuple(wanted), tuple(lacking), len(sent), size, signed)
 
     def _list(self, drefs: Iterable[DRef]) -> None:
         new = sorted(set(drefs) - set(self._listings))
@@ -182,7 +182,7 @@ class _Sender:
                 digest = resolved_digest(store.layout, config, context)
                 yield names.resolved(digest, rref.dref, context.digest), b""
         for shipment in shipments:
-            yield names.realization(shipment.rref), shipment.parcel.text
+            yield names.realization(shipment.rref), shipment.bill.text
 
     def _signatures(
         self, copies: list[Copy], there: Mapping[str, bytes | None]
@@ -254,7 +254,7 @@ def texts_of(
     for shipment in shipments:
         config = store.config(shipment.rref.dref)
         yield names.config(config.dref), config.text.encode()
-        yield names.realization(shipment.rref), shipment.parcel.text
+        yield names.realization(shipment.rref), shipment.bill.text
     for copy in copies_in(store, contexts, diffs=diffs):
         yield from _beside(copy)
         yield _name(copy), copy.record.text

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 
 from ...core.errors import BadStage
-from ..ports import StoreProtocol
+from ..ports import StoreProtocol, Substituter
 from ..store import Store
 
 Url = str | os.PathLike[str]
@@ -29,25 +29,27 @@ def substituting(
     store: StoreProtocol,
     substitute: Remotes | None,
     trusted_keys: str | Iterable[str] | None,
-) -> StoreProtocol:
-    """The store, which looks in these places before something is built. Raises BadPlace.
+) -> Substituter | None:
+    """Looks in these remotes for a store, before something is built. Raises BadPlace.
 
-    None means what the settings say.
+    None means what the settings say; the result is None where there is no remote to look in.
     """
     urls = places(substitute)
     if not urls:
-        return store
+        return None
     if not isinstance(store, Store):
         if substitute is None:
-            return store
+            return None
         raise BadStage(
             "only a store on a disk can fetch from other places",
             store=repr(store)[:200],
             remedy="use Store(path)",
         )
-    from .place import check_url
+    # Imported late for weight: few programs use remotes.
+    from .open_place import check_url
+    from .optional_remote import OptionalRemote
     from .signing import trusting
-    from .substitute import Source, Substituting
+    from .substitute import Substituting
 
     trusted = trusting(Defaults.trusted_keys() if trusted_keys is None else trusted_keys)
-    return Substituting(store, [Source(check_url(url), trusted) for url in urls])
+    return Substituting(store, [OptionalRemote(check_url(url), trusted) for url in urls])

@@ -37,7 +37,7 @@ class Shipment:
         _refuse_outside(rref, self.manifest)
 
     @property
-    def parcel(self) -> BillOfParts:
+    def bill(self) -> BillOfParts:
         """What it consists of, once all its parts were read."""
         return BillOfParts(self.rref, self.provenance, self.manifest, tuple(self._digests))
 

@@ -1,9 +1,9 @@
 """Web: a remote that a web server shows, to read.
 
-W1  No more is taken than was asked for, whatever the server sends, and as it sends it: what is
+WE1  No more is taken than was asked for, whatever the server sends, and as it sends it: what is
     small and packed cannot grow here.
-W2  Who sends nothing, or next to nothing, is left; so is everybody once the place was given up.
-W3  Headers, cookies and credentials of the options go to the host of the URL, to no other one to
+WE2  Who sends nothing, or next to nothing, is left; so is everybody once the place was given up.
+WE3  Headers, cookies and credentials of the options go to the host of the URL, to no other one to
     which that redirects.
 """
 
@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import FetchError
-from .place import UrlPlace
+from .url_place import UrlPlace
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -39,7 +39,7 @@ class WebPlace(UrlPlace):
         from aiohttp import ClientTimeout
 
         ours = {
-            "auto_decompress": False,  # W1
+            "auto_decompress": False,  # WE1
             "timeout": ClientTimeout(total=None, sock_connect=10.0, sock_read=_SILENCE),
         }
         return {**given, "client_kwargs": {**ours, **given.get("client_kwargs", {})}}
@@ -77,7 +77,7 @@ class WebPlace(UrlPlace):
 
     @asynccontextmanager
     async def _answered(self, path: str) -> AsyncIterator["ClientResponse"]:
-        """The last answer to a request, after redirects (W3). Raises FileNotFoundError."""
+        """The last answer to a request, after redirects (WE3). Raises FileNotFoundError."""
         system = self._system
         session = await system.set_session()
         own: URL = system.encode_url(path)
@@ -118,7 +118,7 @@ class WebPlace(UrlPlace):
         )
 
     def _go_on(self, count: int, waited: float) -> None:
-        """Makes sure that what comes is worth waiting for (W2). Raises FetchError."""
+        """Makes sure that what comes is worth waiting for (WE2). Raises FetchError."""
         if self.stopped or (waited > _GRACE and count < _RATE * waited):
             raise FetchError(
                 "the remote sends too little",

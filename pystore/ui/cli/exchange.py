@@ -1,6 +1,5 @@
-"""pystore push, pull, copy, pack, unpack, key: results on other machines."""
+"""pystore push, pull, copy, export, import, key: results on other machines."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,17 @@ import click
 from ...core.errors import BadPlace
 from ...core.printable import counted
 from ...core.refs import DRef, RRef
-from ...core.transfer import Moved
+from ...core.transfer import Transfer
 from ...run import exchange
 from ...store.home import expanded
 from ..quantities import size
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS
 
+Refs = tuple[list[DRef | RRef], ...]
+
 refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REFS)
+archive = click.argument("file", type=click.Path(path_type=Path))
 sign = click.option(
     "--key", type=click.Path(path_type=Path), help="Sign with the private key in this file."
 )
@@ -42,14 +44,7 @@ trust = click.option(
 @click.option("--repair", is_flag=True, help="Send again what seems to be there.")
 @as_json
 @with_command
-def push(
-    given: CommandContext,
-    /,
-    refs: tuple[list[DRef | RRef], ...],
-    url: str,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def push(given: CommandContext, /, refs: Refs, url: str, as_json: bool, **options: Any) -> None:
     """Send REF to the remote at URL, with all it was built from.
 
     URL is a folder, or s3://bucket/folder, sftp://…, and what else fsspec knows. Of a derivation,
@@ -78,6 +73,7 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tu
     REF is looked up at the remote: a reference, its first digits, or a name. Of a derivation, all
     realizations. Whatever comes is hashed here before it counts; after a break, pull again.
     """
+    # Imported late for weight: the other commands here need no remote.
     from ...store.remote.find import find_at
     from ...store.remote.remote import open_remote
 
@@ -91,9 +87,7 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tu
 @click.argument("to", metavar="STORE", type=click.Path(path_type=Path))
 @as_json
 @with_command
-def copy(
-    given: CommandContext, /, refs: tuple[list[DRef | RRef], ...], to: Path, as_json: bool
-) -> None:
+def copy(given: CommandContext, /, refs: Refs, to: Path, as_json: bool) -> None:
     """Copy REF, with all it was built from, into another store.
 
     The other store is made where there is none. Every byte is hashed again.
@@ -101,40 +95,47 @@ def copy(
     _tell(exchange.copy(refs, given.store, expanded(to)), as_json)
 
 
-@click.command()
+@click.group("export", no_args_is_help=False)
+def export_command() -> None:
+    """Write results into a file."""
+
+
+@export_command.command("archive")
 @refs
-@click.argument("file", type=click.Path(path_type=Path))
+@archive
 @sign
 @diffs
 @as_json
 @with_command
-def pack(
-    given: CommandContext,
-    /,
-    refs: tuple[list[DRef | RRef], ...],
-    file: Path,
-    as_json: bool,
-    **options: Any,
+def export_archive(
+    given: CommandContext, /, refs: Refs, file: Path, as_json: bool, **options: Any
 ) -> None:
     """Write REF, with all that it was built from, into FILE.tar.zst.
 
     The same realizations and attempts give the same file, byte for byte.
     """
-    _tell(exchange.pack(refs, file, **options, store=given.store), as_json)
+    _tell(exchange.export_archive(refs, file, **options, store=given.store), as_json)
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.group("import", no_args_is_help=False)
+def import_command() -> None:
+    """Take results in from a file."""
+
+
+@import_command.command("archive")
+@archive
 @trust
 @as_json
 @with_command
-def unpack(given: CommandContext, /, file: Path, trusted: tuple[str, ...], as_json: bool) -> None:
-    """Take in what `pystore pack` has written into FILE.
+def import_archive(
+    given: CommandContext, /, file: Path, trusted: tuple[str, ...], as_json: bool
+) -> None:
+    """Take in what `pystore export archive` has written into FILE.
 
     Whatever is in it is checked as what is pulled.
     """
-    moved = exchange.unpack_archive(file, trusted_keys=trusted or None, store=given.make())
-    _tell(moved, as_json)
+    store = given.make()
+    _tell(exchange.import_archive(file, trusted_keys=trusted or None, store=store), as_json)
 
 
 @click.command()
@@ -147,12 +148,12 @@ def key(file: Path) -> None:
     click.echo(exchange.make_key(file))
 
 
-def _tell(moved: Moved, as_json: bool) -> None:
-    report([asdict(moved)], lambda: _shown(moved), as_json)
+def _tell(transfer: Transfer, as_json: bool) -> None:
+    report([transfer.to_dict()], lambda: _sentence(transfer), as_json)
 
 
-def _shown(moved: Moved) -> str:
-    if not moved.fresh and not moved.attempts:
-        return moved.nothing
-    what = [counted(len(moved.fresh), "realization"), counted(moved.attempts, "attempt")]
-    return f"moved {', '.join(what)}, {size(moved.size)}"
+def _sentence(transfer: Transfer) -> str:
+    if not transfer.fresh and not transfer.attempts:
+        return transfer.nothing
+    what = [counted(len(transfer.fresh), "realization"), counted(transfer.attempts, "attempt")]
+    return f"moved {', '.join(what)}, {size(transfer.size)}"

@@ -1,9 +1,9 @@
 """Loading: a user's file as a module.
 
-G1  A file is loaded as by `python FILE.py`, except that it is not `__main__`: its folder comes
+LD1  A file is loaded as by `python FILE.py`, except that it is not `__main__`: its folder comes
     first on the path, and what stands under `if __name__ == "__main__":` does not run.
-G2  The results of its stages are those of the script: module names are no part of what code is.
-G3  A file of a package, whose folder has an `__init__.py`, is loaded under its full name, so that
+LD2  The results of its stages are those of the script: module names are no part of what code is.
+LD3  A file of a package, whose folder has an `__init__.py`, is loaded under its full name, so that
     its relative imports work; the folder that holds the package comes first on the path.
 """
 

@@ -54,8 +54,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "push": "exchange",
         "pull": "exchange",
         "copy": "exchange",
-        "pack": "exchange",
-        "unpack": "exchange",
+        "export": "exchange",
+        "import": "exchange",
         "key": "exchange",
     },
 }
@@ -76,11 +76,8 @@ class Commands(click.Group):
         found = importlib.import_module(f"{__package__}.{module}")
         command = getattr(found, f"{name}_command", None) or getattr(found, name)
         assert isinstance(command, click.Command)
-        taken = {parameter.name for parameter in command.params}
-        options = shared_options()
-        if any(parameter.type.name.startswith("REF") for parameter in command.params):
-            options.append(importlib.import_module(f"{__package__}.ref").by_code())
-        command.params += [option for option in options if option.name not in taken]
+        for one in (command, *_commands_of(command)):
+            _add_shared_options(one)
         return command
 
     def resolve_command(
@@ -123,6 +120,19 @@ class Commands(click.Group):
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
+
+
+def _commands_of(command: click.Command) -> list[click.Command]:
+    """The commands of a group such as `export`."""
+    return [*command.commands.values()] if isinstance(command, click.Group) else []
+
+
+def _add_shared_options(command: click.Command) -> None:
+    taken = {parameter.name for parameter in command.params}
+    options = shared_options()
+    if any(parameter.type.name.startswith("REF") for parameter in command.params):
+        options.append(importlib.import_module(f"{__package__}.ref").by_code())
+    command.params += [option for option in options if option.name not in taken]
 
 
 @click.command(

@@ -1,6 +1,6 @@
 """Displays: which one shows what a call does.
 
-W3  One display draws on a terminal at a time; who comes second writes lines.
+WT3  One display draws on a terminal at a time; who comes second writes lines.
 """
 
 import sys
@@ -19,7 +19,7 @@ from .watcher import Display, Watcher
 from .watching import in_notebook, on_terminal
 from .words import Labels
 
-_terminal = threading.Lock()  # held by the display that draws (W3)
+_terminal = threading.Lock()  # held by the display that draws (WT3)
 
 
 def drawn(closure: Closure, store: StoreProtocol, stream: TextIO | None) -> Watcher:
@@ -46,7 +46,7 @@ def in_json(closure: Closure, store: StoreProtocol, stream: TextIO | None) -> Wa
 
 
 def _picture(labels: Labels, since: float) -> Display:
-    """Bars where they can be drawn, and are not drawn yet (W3); else lines."""
+    """Bars where they can be drawn, and are not drawn yet (WT3); else lines."""
     if in_notebook():
         return _notebook(labels, since)
     if on_terminal() and _terminal.acquire(blocking=False):
@@ -55,7 +55,7 @@ def _picture(labels: Labels, since: float) -> Display:
 
 
 def _foot(labels: Labels, since: float) -> Display:
-    from .bars import Bars  # when there is something to draw: rich costs 30 ms (W1)
+    from .bars import Bars  # when there is something to draw: rich costs 30 ms (WT1)
     from .foot import Foot
 
     return Bars(lambda bars: Foot(bars, labels), labels, time.monotonic, since)
@@ -69,7 +69,7 @@ def _notebook(labels: Labels, since: float) -> Display:
 
 
 class _Only:
-    """The display that draws on the terminal: the others write lines until it has ended (W3)."""
+    """The display that draws on the terminal: the others write lines until it has ended (WT3)."""
 
     def __init__(self, show: Callable[[], Display]) -> None:
         try:

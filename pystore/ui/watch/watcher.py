@@ -1,7 +1,7 @@
 """Watcher: the listener of one call of realize, which opens a display when there is what to show.
 
-W1  Nothing is shown, and nothing heavy imported, before something starts, waits or fails.
-W2  Events may come from any thread; a display that fails stops no build.
+WT1  Nothing is shown, and nothing heavy imported, before something starts, waits or fails.
+WT2  Events may come from any thread; a display that fails stops no build.
 """
 
 import os

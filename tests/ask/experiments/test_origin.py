@@ -48,7 +48,7 @@ def told(words):
 # --- stages ----------------------------------------------------------------------------
 
 
-def test_O1_of_a_stage_the_results_of_its_code_as_it_is_now_are_meant(store, project):
+def test_OR1_of_a_stage_the_results_of_its_code_as_it_is_now_are_meant(store, project):
     old, new = project(score=0.9), project(score=0.1)
     ps.realize([old(), old(depth=2)], attempts=3)
     rref = ps.realize(new())
@@ -61,7 +61,7 @@ def test_O1_of_a_stage_the_results_of_its_code_as_it_is_now_are_meant(store, pro
         assert best(old, FILE).dref == old(depth=2).dref
 
 
-def test_O1_another_stage_of_the_same_name_is_none_of_its_results(store, project):
+def test_OR1_another_stage_of_the_same_name_is_none_of_its_results(store, project):
     other, own = project("churn", parameter="trees", score=0.9), project(score=0.1)
     ps.realize(other(), attempts=2)
     rref = ps.realize(own())
@@ -72,7 +72,7 @@ def test_O1_another_stage_of_the_same_name_is_none_of_its_results(store, project
         assert best(own, FILE) == rref
 
 
-def test_O2_what_an_older_input_led_to_is_by_older_code(store, project):
+def test_OR2_what_an_older_input_led_to_is_by_older_code(store, project):
     leak, mended = project(leaks="True", score=0.9), project(leaks="False", score=0.9)
     assert leak().config["code"] == mended().config["code"]
     ps.realize(leak(depth=9))
@@ -81,7 +81,7 @@ def test_O2_what_an_older_input_led_to_is_by_older_code(store, project):
         assert best(mended, FILE) == rref
 
 
-def test_O3_tables_summaries_and_comparisons_tell_what_is_left_out(store, project):
+def test_OR3_tables_summaries_and_comparisons_tell_what_is_left_out(store, project):
     old, new = project(score=0.9), project(score=0.1)
     ps.realize([old(), old(depth=2)], attempts=2)
     ps.realize([new(), new(depth=2)], attempts=2)
@@ -149,7 +149,7 @@ def test_what_was_accepted_counts_for_the_code_that_it_was_accepted_for(store):
 # --- names -----------------------------------------------------------------------------
 
 
-def test_O1_a_name_means_the_code_that_ran_last(store, project):
+def test_OR1_a_name_means_the_code_that_ran_last(store, project):
     old, new = project(score=0.9), project(score=0.1)
     ps.realize(old(), attempts=2)
     rref = ps.realize(new())
@@ -165,7 +165,7 @@ def test_O1_a_name_means_the_code_that_ran_last(store, project):
         assert find_ref("train") == old().dref
 
 
-def test_O1_what_was_adopted_counts_from_then_on(store):
+def test_OR1_what_was_adopted_counts_from_then_on(store):
     def train(shift):
         def prepare(b):
             (b.outpath / "data.txt").write_text(str(shift % 2))

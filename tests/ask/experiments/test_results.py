@@ -146,7 +146,7 @@ def test_stages_of_two_names_are_told_apart(store):
     assert results("train", "other").parameters == ("stage",)
 
 
-def test_V1_what_was_rejected_is_not_among_them(swept):
+def test_RE1_what_was_rejected_is_not_among_them(swept):
     worst = attempts(train(16).dref)[0].rref
     reject(worst, "label leak")
     found = results("train")
@@ -154,7 +154,7 @@ def test_V1_what_was_rejected_is_not_among_them(swept):
     assert worst not in {row.attempt.rref for row in found}
 
 
-def test_V1_a_lost_result_that_came_back_counts_once(swept):
+def test_RE1_a_lost_result_that_came_back_counts_once(swept):
     lost = attempts(train(16).dref)[-1].rref
     rmref(lost)
     realize_many(train(16, n=3))
@@ -171,7 +171,7 @@ def test_lost_bytes_keep_their_numbers(swept):
     assert best("train", FILE).dref == train(32).dref
 
 
-def test_V2_failures_are_rows_and_are_counted(swept):
+def test_RE2_failures_are_rows_and_are_counted(swept):
     with pytest.raises(BuildError):
         realize_many(train(13))
     found = results("train", metrics=FILE)
@@ -185,7 +185,7 @@ def test_V2_failures_are_rows_and_are_counted(swept):
     assert str(results("never").summary()).split()[:2] == ["n", "failed"]
 
 
-def test_V3_a_metric_file_that_is_no_number_is_named(store):
+def test_RE3_a_metric_file_that_is_no_number_is_named(store):
     rref = realize_many(written("about 0.9\n"))[0]
     with pytest.raises(BadMetric, match=r"accuracy.txt is no number") as caught:
         results("train", metrics=FILE)
@@ -196,7 +196,7 @@ def test_V3_a_metric_file_that_is_no_number_is_named(store):
     assert len(results("train", metrics=FILE)) == 1
 
 
-def test_V3_a_number_that_is_missing_is_counted_as_missing(store):
+def test_RE3_a_number_that_is_missing_is_counted_as_missing(store):
     realize_many([written("0.5", x=1), written("nan", x=1)])
     group = results("train", metrics=FILE).summary(over="text")[0]
     assert (group.values, group.missing) == ((0.5,), 1)

@@ -66,7 +66,7 @@ def test_a_value_that_cannot_travel_is_an_error_of_its_task(pool, value):
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
-def test_W1_a_worker_that_dies_fails_its_own_task_and_no_other(pool, fifo, how):
+def test_WP1_a_worker_that_dies_fails_its_own_task_and_no_other(pool, fifo, how):
     up, down = fifo("up"), fifo("down")
     other = pool.submit(deeds.meet, up.path, down.path)
     (pid,) = up.heard()
@@ -77,7 +77,7 @@ def test_W1_a_worker_that_dies_fails_its_own_task_and_no_other(pool, fifo, how):
     assert other.result() == pid
 
 
-def test_W1_an_attempt_given_to_a_worker_that_is_dying_is_given_to_another(store):
+def test_WP1_an_attempt_given_to_a_worker_that_is_dying_is_given_to_another(store):
     with Workers(1) as pool:
         pid = pool.submit(deeds.pid).result()
         os.kill(pid, signal.SIGSTOP)  # it is there, and reads nothing any more
@@ -157,7 +157,7 @@ one.result()
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("child", ["fork", "program"])
-def test_W2_when_the_parent_is_killed_nothing_is_left_running(fifo, how, child):
+def test_WP2_when_the_parent_is_killed_nothing_is_left_running(fifo, how, child):
     """Neither C code that holds the interpreter, nor what a realizer has started."""
     stuck, busy = fifo("stuck"), fifo("busy")
     folder = str(Path(deeds.__file__).parent)
@@ -277,7 +277,7 @@ pool.submit(deeds.stick, sys.argv[2]).result()
 """
 
 
-def test_W2_a_child_that_its_caller_has_forked_keeps_no_worker_alive_and_no_lock(tmp_path, fifo):
+def test_WP2_a_child_that_its_caller_has_forked_keeps_no_worker_alive_and_no_lock(tmp_path, fifo):
     """As the workers of a DataLoader do."""
     up, child_up, child_down, lock = fifo("up"), fifo("child-up"), fifo("down"), tmp_path / "lock"
     places = [Path(deeds.__file__).parent, up.path, lock, child_up.path, child_down.path]
@@ -361,7 +361,7 @@ def stopped(monkeypatch):
 
 
 @pytest.mark.parametrize("size", [1, 10_000_000])
-def test_W1_a_worker_that_does_not_start_holds_up_no_other(stopped, store, fifo, size):
+def test_WP1_a_worker_that_does_not_start_holds_up_no_other(stopped, store, fifo, size):
     up, down = fifo("up"), fifo("down")
     with Workers(2) as pool:
         first = pool.submit(deeds.meet, up.path, down.path)
@@ -379,7 +379,7 @@ def test_W1_a_worker_that_does_not_start_holds_up_no_other(stopped, store, fifo,
 
 
 @pytest.mark.parametrize("size", [1, 10_000_000])
-def test_W1_a_worker_that_takes_nothing_holds_up_no_other(fifo, size):
+def test_WP1_a_worker_that_takes_nothing_holds_up_no_other(fifo, size):
     ups, downs = ([fifo(f"{way}-{n}") for n in range(2)] for way in ("up", "down"))
     with Workers(2) as pool:
         both = [pool.submit(deeds.meet, u.path, d.path) for u, d in zip(ups, downs, strict=True)]

@@ -26,7 +26,7 @@ MACHINE = st.builds(
 
 
 @given(MACHINE, st.lists(TERMS, min_size=1, max_size=30), st.integers())
-def test_W3_what_runs_at_one_time_never_has_more_than_there_is(slots, wanted, seed):
+def test_WP3_what_runs_at_one_time_never_has_more_than_there_is(slots, wanted, seed):
     chance, running, waiting = random.Random(seed), [], list(wanted)
     while waiting or running:
         outfit = slots.take(waiting[0]) if waiting else None

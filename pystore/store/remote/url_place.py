@@ -1,0 +1,126 @@
+"""UrlPlace: a place at a URL that the package fsspec can use."""
+
+import errno
+import posixpath
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .. import disk
+from .address import shown
+from .place import Options
+from .place_errors import EXTRAS, as_our_error, not_installed
+
+Result = TypeVar("Result")
+
+_ANSWER = 10.0  # [s] to connect, or to go on sending
+_OBJECT = 1800.0  # [s] for one object, after which nobody waits any longer
+_QUIET: dict[str, dict[str, Any]] = {  # no stale listings, no waiting for ever
+    "s3": {
+        "use_listings_cache": False,
+        "config_kwargs": {"connect_timeout": _ANSWER, "read_timeout": 60},
+    },
+    "http": {"use_listings_cache": False},
+    "sftp": {"timeout": _ANSWER},
+}
+
+
+class UrlPlace:
+    """A place that fsspec knows."""
+
+    read_only = False
+    patience: float | None = _OBJECT
+
+    def __init__(self, url: str, options: Options) -> None:
+        self.url = shown(url)
+        self.stopped = False
+        self._given = url
+        self._scheme = url.partition("://")[0]
+        self._system, path = self._connect(url, options)
+        self._root = str(path).rstrip("/")
+        # Objects of these appear at once, whole; elsewhere a rename must see to that.
+        self._atomic = self._system.async_impl or self._scheme == "memory"
+        self._is_sftp = EXTRAS.get(self._scheme) == "sftp"
+        self.workers = 8 if self._system.async_impl else 1
+
+    def _connect(self, url: str, options: Options) -> Any:
+        import fsspec
+
+        scheme = self._scheme
+        quiet = _QUIET.get(EXTRAS.get(scheme, ""), {})
+        given = {**quiet, **fsspec.config.conf.get(scheme, {}), **options}
+        try:
+            given = self._options(given)
+            return fsspec.core.url_to_fs(url, skip_instance_cache=scheme != "memory", **given)
+        except ImportError as error:
+            raise not_installed(url, scheme, error) from None
+        except Exception as error:  # PL3: a service raises what it likes, at once or later
+            raise as_our_error(url, error) from None
+
+    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The options of fsspec, with what this kind of place needs."""
+        return given
+
+    def stop(self) -> None:
+        """Ends what can be ended."""
+        self.stopped = True
+
+    def read(self, name: str, most: int) -> bytes:
+        """The object."""
+        content = self._ask(lambda: self._read(self._path(name), most))
+        assert isinstance(content, bytes)
+        return content[:most]
+
+    def _read(self, path: str, most: int) -> object:
+        if self._is_sftp:
+            with self._system.open(path, "rb") as file:
+                file.prefetch(min(file.stat().st_size, most))  # not one answer, one question
+                return file.read(most)
+        try:
+            return self._system.cat_file(path, 0, most)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            # A range that ends behind the object is refused by some: then it is short enough.
+            return self._system.cat_file(path)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Puts an object."""
+        self._ask(lambda: self._write(self._path(name), content))
+
+    def _write(self, path: str, content: bytes) -> None:
+        if self._atomic:
+            return self._system.pipe_file(path, content)  # type: ignore[no-any-return]  # untyped
+        staged = f"{path}.{disk.fresh_name()}"
+        self._system.makedirs(posixpath.dirname(path), exist_ok=True)
+        with self._system.open(staged, "wb") as file:
+            if self._is_sftp:
+                file.set_pipelined(True)
+            file.write(content)
+        self._system.mv(staged, path)
+
+    def size(self, name: str) -> int | None:
+        """How long an object is."""
+        try:
+            found = self._ask(lambda: self._system.info(self._path(name))["size"])
+        except FileNotFoundError:
+            return None
+        return -1 if found is None else int(found)
+
+    def names(self, folder: str) -> list[str]:
+        """What is in a folder."""
+        try:
+            found = self._ask(lambda: self._system.ls(self._path(folder), detail=False))
+        except FileNotFoundError:
+            return []
+        return [path.rstrip("/").rpartition("/")[2] for path in found]
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}" if name else self._root
+
+    def _ask(self, question: Callable[[], Result]) -> Result:
+        try:
+            return question()
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # PL3
+            raise as_our_error(self._given, error) from None
