@@ -11,13 +11,9 @@ from ..core.refs import RRef
 from ..declare.build import Build
 from ..declare.nesting import inside, refuse_nested
 from ..run.forking import alone
-from ..store import tree
-from ..store.attempts import Claim
 from ..store.current import current_store
 from ..store.ports import AttemptReport
-from ..store.staging import Staging, make_folder
 from ..store.store import Store
-from .inspection.inventory import manifest_of
 
 
 @dataclass(frozen=True)
@@ -59,15 +55,13 @@ def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> 
         )
     manifest, context = _manifest(store, wanted), store.context(wanted)
     store.hold(tuple(rref for rrefs in context.values() for rref in rrefs))
-    begun = Claim(made[-1].number, made[-1].seed, made[-1].start)
+    attempt = made[-1]
     with store.building():
-        with store.session.open_gate():
-            path, claim = make_folder(store.staging_area, derivation.dref)
-        staging = Staging(path, derivation.config, context, begun, claim)
+        staging = store.trial(derivation.config, context, attempt)
         try:
             with inside(f"the realizer {derivation.realizer.name}"), alone():
                 derivation.realizer(_Again(staging, store, AttemptReport()))
-            return Replay(wanted, begun.seed, _differences(manifest, tree.scan(staging.out)))
+            return Replay(wanted, attempt.seed, _differences(manifest, staging.manifest()))
         finally:
             staging.discard()
 
@@ -89,7 +83,7 @@ class _Again(Build):
 
 def _manifest(store: Store, rref: RRef) -> Manifest:
     store.path(rref)  # raises Corrupted when verify found it damaged
-    return manifest_of(rref, store)
+    return store.manifest(rref)
 
 
 def _differences(first: Manifest, second: Manifest) -> tuple[str, ...]:

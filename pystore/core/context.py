@@ -11,6 +11,8 @@ from .digest import digest, short
 from .errors import BadRef, Corrupted
 from .refs import DRef, RRef
 
+CONTEXT = "context.json"  # the name of its file in a realization
+
 
 class Context(Mapping[DRef, tuple[RRef, ...]]):
     """The sorted realizations chosen for each direct input; immutable."""

@@ -18,6 +18,8 @@ from .errors import Corrupted
 
 Kind = Literal["file", "link", "directory"]
 
+MANIFEST = "manifest.json"  # the name of its file in a realization
+
 
 @dataclass(frozen=True)
 class Entry:

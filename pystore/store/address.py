@@ -5,9 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..core.errors import BadStage, NotAStore
-from .layout import exists
+from .layout import read_mark
 from .ports import StoreProtocol
-from .staging import refuse_strange
 from .store import Store
 
 
@@ -18,8 +17,8 @@ class Address:
     root: str
     id: str
     durable: bool
-    staging: str
-    below: str | None = None
+    custom_tmp: str | None
+    below: str | None
 
     @classmethod
     def of(cls, store: StoreProtocol) -> "Address":
@@ -30,9 +29,10 @@ class Address:
                 store=repr(store)[:200],
                 remedy="use Store(path), or realize without workers",
             )
-        layout, area = store.layout, str(store.staging_area)
+        parts, layout = store.parts, store.parts.layout
+        custom_tmp = None if parts.staging_area == parts.tmp else str(parts.staging_area.parent)
         below = str(layout.below.root) if layout.below else None
-        return cls(str(store.root), store.id, store.durable, area, below)
+        return cls(str(store.root), store.id, parts.durable, custom_tmp, below)
 
     def open(self) -> Store:
         """The store that is there, opened once a process.
@@ -44,22 +44,25 @@ class Address:
 
 @lru_cache(16)
 def _open(address: Address) -> Store:
-    if not exists(Path(address.root)):
+    try:
+        identity = read_mark(Path(address.root)).id
+    except FileNotFoundError:
         raise NotAStore(
             "this machine does not see the store",
             path=address.root,
             remedy="put the store on a file system that every worker mounts at the same path",
-        )
-    store = Store(address.root, durable=address.durable, below=address.below)
-    store.staging_area = Path(address.staging)
-    if store.staging_area != store.layout.tmp:
-        refuse_strange(store.staging_area)
-    if store.id != address.id:
+        ) from None
+    if identity != address.id:
         raise NotAStore(
             "this machine sees another store at this path",
             path=address.root,
             expected=address.id,
-            found=store.id,
+            found=identity,
             remedy="mount the same file system at the same path on every machine",
         )
-    return store
+    return Store(
+        address.root,
+        durable=address.durable,
+        custom_tmp=address.custom_tmp,
+        below=address.below,
+    )

@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.config import Config
-from ..core.context import Context, parse_provenance, rref_of
+from ..core.context import CONTEXT, Context, parse_provenance, rref_of
 from ..core.digest import short
 from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.refs import DRef, RRef
-from . import attempts, below, disk, rights, verdicts
+from . import attempts, below, disk, rights
 from .candidates import gather
-from .commit import CONTEXT, Sealed, publish, seal_tree
+from .commit import Sealed, publish, seal_tree
 from .descriptors import Opened
 from .layout import Layout
 from .staging import Staging
@@ -221,8 +221,7 @@ def _publish(store: Store, staged: Staging, sealed: Sealed, records: list[Attemp
         store.session.note([sealed.rref])
         for record in others:
             attempts.record(folder, record, tmp=layout.tmp, durable=durable)
-        rref = publish(layout, staged, sealed, first, durable=durable).rref
-        verdicts.lift(folder, rref, "damaged")
+        rref = publish(store.parts, staged, sealed, first).rref
         note(layout, staged.config, staged.context)
     return rref
 

@@ -9,20 +9,19 @@ from ..core.errors import Corrupted
 from . import attempts, disk, rights
 from .layout import Layout
 from .metrics import Trace, parse_trace, trace_text
+from .parts import Parts
 from .ports import AttemptReport
 from .staging import Staging
 
 _LARGEST = 1 << 18  # [bytes] of a difference that is kept
 
 
-def keep(
-    layout: Layout, staged: Staging, told: AttemptReport, trace: Trace, *, durable: bool
-) -> None:
+def keep(parts: Parts, staged: Staging, told: AttemptReport, trace: Trace) -> None:
     """Writes what an attempt told at length, before its record, which syncs the directory."""
-    tmp = layout.tmp
+    tmp, layout = parts.tmp, parts.layout
     if trace := _latest(trace):
         path = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "trace")
-        disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=durable)
+        disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=parts.durable)
     if told.diff and len(told.diff) <= _LARGEST:
         folder, name = layout.attempts(staged.dref), f"{diff_digest(told.diff)}.diff"
         # The attempts of one derivation share it. It is not synced: a torn one is written anew.

@@ -18,7 +18,7 @@ from ..core.refs import DRef, RRef
 from . import attempts, disk, records, verdicts
 from .attempts import Before
 from .candidates import gather
-from .layout import Layout
+from .layout import Layout, well_formed
 
 
 def candidates(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:
@@ -30,7 +30,7 @@ def candidates(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...])
     for candidate in (candidate for found in others for candidate in found):
         mine = merged.get(candidate.rref)
         merged[candidate.rref] = _one(mine, candidate) if mine else candidate
-    return [c for c in merged.values() if c.rref.digest not in rejected]
+    return [c for c in merged.values() if c.rref not in rejected]
 
 
 def _one(mine: Candidate, other: Candidate) -> Candidate:
@@ -70,10 +70,11 @@ def made(layout: Layout, dref: DRef, without: str) -> set[RRef]:
     return found
 
 
-def marked(layout: Layout, dref: DRef, kind: verdicts.Kind) -> set[str]:
-    """The digests of the realizations of a derivation that have such a verdict, in either."""
+def marked(layout: Layout, dref: DRef, kind: verdicts.Kind) -> set[RRef]:
+    """The realizations of a derivation that have a verdict of this kind in either store."""
     names = (attempts.names(one.attempts(dref)) for one in layout.readable)
-    return {digest for found in names for digest in verdicts.among(found, kind)}
+    digests = (digest for found in names for digest in verdicts.among(found, kind))
+    return set(well_formed(RRef, (f"rref:{digest}-{dref[5:]}" for digest in digests)))
 
 
 def verdict(layout: Layout, rref: RRef, kind: verdicts.Kind) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """Candidates from the disk: attempts that succeeded, grouped by what they made."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from operator import attrgetter
 
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.errors import Corrupted
 from ..core.refs import DRef, RRef
-from . import disk, records, verdicts
+from . import attempts, disk, records, verdicts
 from .layout import Layout
 
 
@@ -36,6 +36,30 @@ def present(layout: Layout, rrefs: Collection[RRef]) -> set[RRef]:
     # One listing of each derivation is quicker than many looks.
     listed = {home: set(layout.folders(home)) for home in {r[38:] for r in rrefs}}
     return {rref for rref in rrefs if rref[5:37] in listed[rref[38:]]}
+
+
+def last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
+    """Attempts whose realizations can be used, the last of each context among them.
+
+    Few records are read.
+    """
+    folder = layout.attempts(dref)
+    names = attempts.names(folder)
+    bad = verdicts.among(names, "rejected") | verdicts.among(names, "damaged")
+    usable = set(layout.folders(dref[5:])) - bad
+    numbers: dict[str, list[int]] = {}
+    for name in filter(None, map(attempts.parse_name, names)):
+        if name.kind == "json":
+            numbers.setdefault(name.context, []).append(name.number)
+    for context, known in numbers.items():
+        files = (f"{context}.{number}.json" for number in sorted(known, reverse=True))
+        for attempt in (a for file in files for a in attempts.read_records(folder, [file])):
+            if attempt.rref is None or attempt.rref.digest not in usable:
+                continue
+            yield attempt
+            # An attempt that was not adopted starts later than all with lower numbers (S7).
+            if "adopted" not in attempt.notes:
+                break
 
 
 def _candidate(

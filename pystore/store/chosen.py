@@ -14,10 +14,10 @@ from ..core.gc_policy import keep_latest
 from ..core.matchers import Matcher
 from ..core.refs import DRef, RRef
 from . import uses
-from .store import Store
+from .reader import Reader
 
 
-def chosen(store: Store) -> set[RRef]:
+def chosen(store: Reader) -> set[RRef]:
     """The realizations that would be chosen now."""
     inputs = {dref: _inputs(store, dref) for dref in store.drefs()}
     found: set[RRef] = set()
@@ -27,7 +27,7 @@ def chosen(store: Store) -> set[RRef]:
     return found
 
 
-def _of(store: Store, dref: DRef, before: set[RRef]) -> set[RRef]:
+def _of(store: Reader, dref: DRef, before: set[RRef]) -> set[RRef]:
     folder = store.layout.attempts(dref)
     matchers = list(uses.known(folder))
     reads = dict.fromkeys(file for one in matchers if one is not None for file in one.reads)
@@ -40,7 +40,7 @@ def _of(store: Store, dref: DRef, before: set[RRef]) -> set[RRef]:
 
 
 def _live(
-    store: Store, candidates: Iterable[Candidate], before: set[RRef]
+    store: Reader, candidates: Iterable[Candidate], before: set[RRef]
 ) -> Iterable[list[Candidate]]:
     """The candidates of each context whose inputs are all chosen (CN2)."""
     groups: dict[str, list[Candidate]] = {}
@@ -69,7 +69,7 @@ def _selected(matcher: Matcher | None, group: list[Candidate]) -> set[RRef]:
     return set(answer) if isinstance(answer, tuple) else everything
 
 
-def _inputs(store: Store, dref: DRef) -> tuple[DRef, ...]:
+def _inputs(store: Reader, dref: DRef) -> tuple[DRef, ...]:
     try:
         return store.config(dref).inputs
     except (Corrupted, NotInStore):

@@ -13,22 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.attempt import Attempt
-from ..core.context import provenance_text, rref_of
+from ..core.context import CONTEXT, parse_provenance, provenance_text, rref_of
 from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
-from ..core.manifest import Manifest
+from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import RRef
-from . import attempts, disk, moving, tree
+from . import attempts, disk, moving, tree, verdicts
 from .inward_links import make_relative
-from .layout import Layout
 from .metrics import Trace, metrics_of
 from .open_files import refuse_writers
-from .shared_files import SharedFiles
+from .parts import Parts
 from .staging import Staging
 from .trash import trash
 
-MANIFEST = "manifest.json"
-CONTEXT = "context.json"
 OWN = frozenset((MANIFEST, CONTEXT, "out"))
 
 
@@ -98,9 +95,9 @@ def check_promises(staging: Staging) -> None:
         )
 
 
-def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, *,
-            durable: bool) -> Committed:  # fmt: skip
+def publish(parts: Parts, staging: Staging, sealed: Sealed, attempt: Attempt) -> Committed:
     """Records the attempt, then gives the sealed staging its place by one rename."""
+    layout, durable = parts.layout, parts.durable
     folder = layout.attempts(staging.dref)
     attempts.record(folder, attempt, tmp=layout.tmp, durable=durable)
     target = Path(layout.realization(sealed.rref))
@@ -119,7 +116,8 @@ def publish(layout: Layout, staging: Staging, sealed: Sealed, attempt: Attempt, 
     if durable:
         disk.sync_directory(target.parent)
     if fresh:
-        SharedFiles(layout).add(target, sealed.manifest)
+        parts.shared_files.add(target, sealed.manifest)
+    verdicts.lift(folder, sealed.rref, "damaged")
     return Committed(sealed.rref, fresh)
 
 
@@ -165,19 +163,13 @@ def is_sound(realization: Path, provenance: bytes) -> bool:
         return (
             not os.path.islink(realization)
             and context == provenance
-            and Manifest.parse(manifest).digest == _stated_digest(provenance)
+            and Manifest.parse(manifest).digest == parse_provenance(provenance)[2]
             and tree.scan(realization / "out").text == manifest
             and not any(tree.writable(realization / "out"))
             and {*os.listdir(realization)} == OWN
         )
     except (FileNotFoundError, NotADirectoryError, Corrupted, UnkeepableOutput):
         return False
-
-
-def _stated_digest(provenance: bytes) -> str:
-    from ..core.context import parse_provenance
-
-    return parse_provenance(provenance)[2]
 
 
 def _warn_of_collisions(staging: Staging, manifest: Manifest) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..core.config import Config
@@ -10,6 +11,7 @@ from ..core.printable import counted, listed
 from ..core.refs import DRef
 from . import disk, rights, tree
 from .layout import Layout, entries, well_formed
+from .parts import Parts
 from .trash import discard_litter
 
 
@@ -75,6 +77,18 @@ def write(layout: Layout, config: Config, *, durable: bool) -> None:
         if not isinstance(error, OSError) or not os.path.isdir(home):
             raise
         _mend(layout, config, durable=durable)
+
+
+def record(parts: Parts, configs: Iterable[Config]) -> None:
+    """Makes sure that these derivations are known, and durably so."""
+    layout, durable = parts.layout, parts.durable
+    unknown = [config for config in configs if not knows(layout, config)]
+    if unknown:
+        with parts.session.open_gate():
+            for config in unknown:
+                write(layout, config, durable=durable)
+        if durable:
+            disk.sync_directory(layout.drv)
 
 
 def _mend(layout: Layout, config: Config, *, durable: bool) -> None:

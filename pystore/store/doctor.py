@@ -21,7 +21,7 @@ from .attempts import is_record, names
 from .descriptors import open_folder
 from .layout import FORMAT
 from .mounts import SHARED, mounted
-from .store import Store
+from .reader import Reader
 
 State = Literal["fine", "note", "broken"]
 Trial = Callable[[Path], "Finding"]
@@ -40,7 +40,7 @@ class Finding:
     remedy: str = ""
 
 
-def examine(store: Store) -> list[Finding]:
+def examine(store: Reader) -> list[Finding]:
     """What was found out about a store and the file system below it."""
     found = [_contents(store), _file_system(store.root), _space(store.root), _access(store)]
     if not os.access(store.layout.tmp, os.W_OK):
@@ -50,7 +50,7 @@ def examine(store: Store) -> list[Finding]:
 
 
 @contextmanager
-def _bench(store: Store) -> Iterator[Path]:
+def _bench(store: Reader) -> Iterator[Path]:
     """A directory to try things in, which gc leaves alone."""
     folder = store.layout.tmp / disk.fresh_name()
     os.mkdir(folder, 0o755)
@@ -202,7 +202,7 @@ _TRIALS: dict[str, Trial] = {
 # --- what is looked at -----------------------------------------------------------------
 
 
-def _contents(store: Store) -> Finding:
+def _contents(store: Reader) -> Finding:
     below, store = store.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
@@ -210,7 +210,7 @@ def _contents(store: Store) -> Finding:
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
     under = f"; below it {below.root}" if below else ""
-    seeds = "; seeds of its own" if store.salt else ""
+    seeds = "; seeds of its own" if store.parts.salt else ""
     return Finding("store", "fine", f"format {FORMAT}{seeds}; {what}{under}")
 
 
@@ -236,7 +236,7 @@ def _space(root: Path) -> Finding:
     return Finding("space", "note", what, "`pystore gc` says what could go")
 
 
-def _access(store: Store) -> Finding:
+def _access(store: Reader) -> Finding:
     status = store.root.stat()
     mode = f"mode {status.st_mode & 0o777:04o}, of user {status.st_uid}"
     if not os.access(store.layout.tmp, os.W_OK):

@@ -15,15 +15,14 @@ from pathlib import Path
 
 from ..core.errors import Corrupted, NotInStore
 from ..core.gc_policy import GcPolicy
-from ..core.manifest import Manifest
+from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import counted, listed
 from ..core.refs import RRef
 from . import disk, in_use, locks, rights, tree
 from .chosen import chosen
-from .commit import MANIFEST
 from .pins import pins, roots_at
+from .reader import Reader
 from .rights import Obstacle, obstacle
-from .store import Store
 from .trash import discard, discard_litter
 
 Keepable = RRef | str | Path | GcPolicy
@@ -58,7 +57,7 @@ class Garbage:
 
 @rights.explained
 def collect(
-    store: Store, keep: Iterable[Keepable] | None = None, *, dry_run: bool = True
+    store: Reader, keep: Iterable[Keepable] | None = None, *, dry_run: bool = True
 ) -> Garbage:
     """Removes each realization that no root keeps, and what dead processes left.
 
@@ -108,7 +107,7 @@ class _Found:
 _BARRED = (errno.EPERM, errno.EACCES, errno.EBUSY)
 
 
-def _look(store: Store, kept: list[Keepable] | None) -> _Found:
+def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
     found = _Found({})
     found.litter = {path: path for path in _litter(store, found) if found.may_go(path)}
     try:
@@ -123,11 +122,11 @@ def _look(store: Store, kept: list[Keepable] | None) -> _Found:
     return found
 
 
-def _folder(store: Store, rref: RRef) -> Path:
+def _folder(store: Reader, rref: RRef) -> Path:
     return Path(store.layout.realization(rref))
 
 
-def _roots(store: Store, kept: list[Keepable] | None) -> set[RRef]:
+def _roots(store: Reader, kept: list[Keepable] | None) -> set[RRef]:
     # Another process may still read what it was given; this one has asked for the collection,
     # and keeps only what its own running builds need.
     own = frozenset() if store.session.running else store.session.names
@@ -153,7 +152,7 @@ def _expanded(path: str | Path) -> Path:
         return Path(path)  # not even a path: it leads nowhere, and is named as such
 
 
-def _closed(store: Store, roots: set[RRef]) -> set[RRef]:
+def _closed(store: Reader, roots: set[RRef]) -> set[RRef]:
     marked: set[RRef] = set()
     stack = list(roots)
     while stack:
@@ -169,14 +168,14 @@ def _closed(store: Store, roots: set[RRef]) -> set[RRef]:
     return marked
 
 
-def _size(store: Store, rref: RRef) -> int:
+def _size(store: Reader, rref: RRef) -> int:
     try:
         return Manifest.parse(disk.read(store.layout.realization(rref) + f"/{MANIFEST}")).size
     except (FileNotFoundError, Corrupted):
         return 0
 
 
-def _litter(store: Store, found: _Found) -> list[Path]:
+def _litter(store: Reader, found: _Found) -> list[Path]:
     areas = {store.layout.tmp, store.staging_area}
     paths = sorted(path for area in areas for path in area.iterdir())
     waiting = [path for path in paths if _is_left(path, found)]
@@ -191,7 +190,7 @@ def _is_left(path: Path, found: _Found) -> bool:
         return False
 
 
-def _move_away(store: Store, found: _Found) -> None:
+def _move_away(store: Reader, found: _Found) -> None:
     homes = set()
     for rref in list(found.victims):
         target = _folder(store, rref)
@@ -216,7 +215,7 @@ def _move_away(store: Store, found: _Found) -> None:
             del found.litter[path]
 
 
-def _empty_trash(store: Store, found: _Found) -> None:
+def _empty_trash(store: Reader, found: _Found) -> None:
     barred: list[OSError] = []
     for resting in sorted(store.layout.trash.iterdir()):
         if resting not in found.litter and not found.may_go(resting):

@@ -75,10 +75,14 @@ class Layout:
         """The directory of its artifacts."""
         return self.realization(rref) + "/out"
 
-    def realizations(self, dref: DRef) -> Iterator[RRef]:
-        """The realizations that lie there, in no order. Raises FileNotFoundError."""
-        names = [name for name in entries(self.derivation(dref)) if len(name) == 32]
-        return well_formed(RRef, (f"rref:{name}-{dref[5:]}" for name in names))
+    def realizations(self, dref: DRef, begun: str = "") -> Iterator[RRef]:
+        """The realizations that lie there and whose digits begin so, in no order.
+
+        Raises FileNotFoundError.
+        """
+        names = [n for n in entries(self.derivation(dref), begun[:32]) if len(n) == 32]
+        texts = (f"rref:{name}-{dref[5:]}" for name in names)
+        return well_formed(RRef, (text for text in texts if text.startswith(begun, 5)))
 
     def folders(self, name: str) -> list[str]:
         """What lies in the folder of the derivation `dref:<name>`; none where that is not there."""
@@ -115,9 +119,10 @@ class Layout:
         return self.locks / f"{dref.digest}-{context}.lock"
 
 
-def entries(path: str) -> list[str]:
-    """What lies in a folder; links are not ours."""
-    return [name for name in os.listdir(path) if not os.path.islink(f"{path}/{name}")]
+def entries(path: str, begun: str = "") -> list[str]:
+    """The names in a folder that begin so; links are not ours."""
+    names = [name for name in os.listdir(path) if name.startswith(begun)]
+    return [name for name in names if not os.path.islink(f"{path}/{name}")]
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
@@ -145,10 +150,10 @@ def open_root(root: Path, seeds: Seeds | None = None) -> Mark:
     """
     _check_seeds(seeds)
     try:
-        mark = _read_mark(root)
+        mark = read_mark(root)
     except FileNotFoundError:
         _make(root, seeds)
-        mark = _read_mark(root)
+        mark = read_mark(root)
     if seeds and not mark.salt:
         raise NotAStore(
             "this store has the seeds that all stores share, and they cannot be changed",
@@ -165,7 +170,7 @@ def open_root(root: Path, seeds: Seeds | None = None) -> Mark:
 def open_below(root: Path) -> Layout:
     """The paths of a store that is only read. Raises NotAStore, FormatTooNew."""
     try:
-        _read_mark(root)
+        read_mark(root)
     except FileNotFoundError:
         raise NotAStore(
             "there is no store below",
@@ -196,7 +201,8 @@ def _check_seeds(seeds: object) -> None:
         )
 
 
-def _read_mark(root: Path) -> Mark:
+def read_mark(root: Path) -> Mark:
+    """The mark of the store at `root`. Raises FileNotFoundError, NotAStore, FormatTooNew."""
     try:
         text = disk.read(root / _MARK)
     except NotADirectoryError:

@@ -13,6 +13,7 @@ from ..core.config import Config
 from ..core.context import Context, provenance_text, rref_of
 from ..core.digest import seed_of
 from ..core.errors import NotInStore
+from ..core.manifest import Manifest
 from ..core.matchers import Matcher
 from ..core.reads import Surroundings
 from ..core.refs import DRef, RRef
@@ -61,7 +62,7 @@ class MemoryStore:
         self._ended: dict[_Key, list[Attempt]] = {}
         self._begun: dict[_Key, list[Claim]] = {}
         self._contexts: dict[RRef, Context] = {}
-        self._trees: dict[RRef, str] = {}
+        self._manifests: dict[RRef, Manifest] = {}
         self._traces: dict[tuple[DRef, str, int], Trace] = {}
         self._locks: dict[_Key, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -93,19 +94,31 @@ class MemoryStore:
 
     def tree(self, rref: RRef) -> str:
         """The whole digest of its manifest. Raises NotInStore."""
+        return self.manifest(rref).digest
+
+    def manifest(self, rref: RRef) -> Manifest:
+        """The artifacts of a realization. Raises NotInStore."""
         self.context(rref)
-        return self._trees[rref]
+        return self._manifests[rref]
+
+    def home(self, ref: DRef | RRef) -> Path:
+        """The directory of a derivation or of a realization."""
+        return self.root / ref[5:]
+
+    def counts_since(self, attempt: Attempt) -> int:
+        """When an attempt began [ns since the epoch, UTC]."""
+        return attempt.start
 
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore."""
         self.context(rref)
-        return self._home(rref) / "out"
+        return self.home(rref) / "out"
 
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay. Raises NotInStore."""
         self.context(rref)
         del self._contexts[rref]
-        tree.remove(self._home(rref))
+        tree.remove(self.home(rref))
 
     def remove_derivation(self, dref: DRef) -> None:
         """Removes a derivation with everything that belongs to it. Raises NotInStore."""
@@ -184,10 +197,10 @@ class MemoryStore:
         fresh = rref not in self._contexts
         around = Surroundings(staged.config, staged.context, self)
         reads = complete(around, staged.reads(), told.notes, staged.out, manifest)
-        self._trees[rref] = manifest.digest
+        self._manifests[rref] = manifest
         if fresh:
             staged.close()
-            staged.path.rename(self._home(rref))
+            staged.path.rename(self.home(rref))
             self._contexts[rref] = staged.context
         else:
             staged.discard()
@@ -236,12 +249,9 @@ class MemoryStore:
         path.mkdir(exist_ok=True)
         return path
 
-    def _home(self, rref: RRef) -> Path:
-        return self.root / rref[5:]
-
     def _candidate(self, rref: RRef, tries: list[Attempt], reads: Iterable[str]) -> Candidate:
         here = rref in self._contexts
-        files = {name: self._home(rref) / "out" / name for name in reads} if here else {}
+        files = {name: self.home(rref) / "out" / name for name in reads} if here else {}
         return Candidate(
             rref,
             tuple(attempt for attempt in tries if attempt.rref == rref),

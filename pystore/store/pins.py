@@ -7,11 +7,11 @@ from ..core.errors import BadName, BadRef, NotInStore
 from ..core.printable import listed
 from ..core.refs import RRef, check_name
 from . import disk, rights
-from .store import Store
+from .reader import Reader
 
 
 @rights.explained
-def pin(store: Store, rref: RRef, name: str) -> None:
+def pin(store: Reader, rref: RRef, name: str) -> None:
     """Makes sure that gc keeps a realization, and everything it was built from, under this name.
 
     A name that is taken now means the new one. Raises NotInStore when it is not there.
@@ -28,7 +28,7 @@ def pin(store: Store, rref: RRef, name: str) -> None:
 
 
 @rights.explained
-def unpin(store: Store, name: str) -> None:
+def unpin(store: Reader, name: str) -> None:
     """Makes sure that this name keeps nothing any more. Raises BadName when it is no pin."""
     check_name(name)
     try:
@@ -39,14 +39,14 @@ def unpin(store: Store, name: str) -> None:
         raise BadName("no such pin", name=name, pins=there or "none", remedy=remedy) from None
 
 
-def pins(store: Store) -> dict[str, RRef]:
+def pins(store: Reader) -> dict[str, RRef]:
     """The pins, by name, sorted."""
     names = sorted(os.listdir(store.layout.roots))
     found = {name: rref_at(store, store.layout.roots / name) for name in names}
     return {name: rref for name, rref in found.items() if rref is not None}
 
 
-def rref_at(store: Store, path: Path) -> RRef | None:
+def rref_at(store: Reader, path: Path) -> RRef | None:
     """The realization that a path leads into, through links, whether its bytes are there or not."""
     try:
         home, digest = Path(os.path.realpath(path)).relative_to(store.layout.drv).parts[:2]
@@ -55,7 +55,7 @@ def rref_at(store: Store, path: Path) -> RRef | None:
         return None
 
 
-def roots_at(store: Store, path: Path) -> set[RRef]:
+def roots_at(store: Reader, path: Path) -> set[RRef]:
     """The realizations that a path, or the links in a directory, lead into.
 
     Raises NotInStore when they lead into none.

@@ -15,6 +15,7 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import Context
 from ..core.events import Listener
+from ..core.manifest import Manifest
 from ..core.matchers import Matcher
 from ..core.refs import DRef, RRef
 from .commit import Committed
@@ -111,6 +112,15 @@ class StoreProtocol(Protocol):
 
     def path(self, rref: RRef) -> Path:
         """The directory of its artifacts. Raises NotInStore."""
+
+    def manifest(self, rref: RRef) -> Manifest:
+        """The artifacts of a realization. Raises NotInStore."""
+
+    def home(self, ref: DRef | RRef) -> Path:
+        """The directory of a derivation or of a realization, whether it is there or not."""
+
+    def counts_since(self, attempt: Attempt) -> int:
+        """When an attempt came to count [ns since the epoch, UTC]: its adoption or its start."""
 
     def rejection(self, rref: RRef) -> str:
         """Why a realization must not be used; "" where nobody has rejected it."""

@@ -9,13 +9,14 @@ from pathlib import Path
 from ..core.errors import Corrupted, InUse, NoAccess, NotInStore
 from ..core.printable import counted, listed
 from ..core.refs import DRef, RRef
-from . import below, in_use, rights, verdicts
+from . import below, derivations, disk, in_use, rights, tree, verdicts
 from .pins import pins
-from .store import Store
+from .reader import Reader
+from .trash import discard
 
 
 @rights.explained
-def remove(store: Store, ref: DRef | RRef, *, force: bool = False) -> None:
+def remove(store: Reader, ref: DRef | RRef, *, force: bool = False) -> None:
     """Removes a realization's bytes (its attempts stay), or a derivation with everything.
 
     Raises InUse when others were built from it, a pin keeps it, or another process uses it,
@@ -28,21 +29,21 @@ def remove(store: Store, ref: DRef | RRef, *, force: bool = False) -> None:
         if not force:
             _refuse_needed(store, ref)
         if isinstance(ref, RRef):
-            store.remove(ref)
+            drop(store, ref)
         else:
             _remove_derivation(store, ref)
 
 
-def _remove_derivation(store: Store, dref: DRef) -> None:
+def _remove_derivation(store: Reader, dref: DRef) -> None:
     """Removes it, or of what several users share, what is ours. Raises NoAccess for the rest."""
     folders = {r: Path(store.layout.realization(r)) for r in store.realizations(dref)}
     home = Path(store.layout.derivation(dref))
     others = [path for path in [home, *folders.values()] if not rights.is_ours(path)]
     if not others:
-        return store.remove_derivation(dref)
+        return drop(store, dref)
     mine = [rref for rref, path in folders.items() if path not in others]
     for rref in mine:
-        store.remove(rref)
+        drop(store, rref)
     raise NoAccess(
         "parts of this belong to others, and stay",
         ref=dref,
@@ -52,7 +53,22 @@ def _remove_derivation(store: Store, dref: DRef) -> None:
     )
 
 
-def needs(store: Store, ref: DRef | RRef) -> dict[str, Sequence[str]]:
+def drop(store: Reader, ref: DRef | RRef) -> None:
+    """Removes a realization's bytes, or a derivation with everything. Raises NotInStore (S3)."""
+    parts, layout = store.parts, store.parts.layout
+    target = Path(layout.realization(ref) if isinstance(ref, RRef) else layout.derivation(ref))
+    try:
+        resting = discard(layout, target)
+    except FileNotFoundError:
+        raise store.absent(ref) from None
+    if parts.durable:
+        disk.sync_directory(target.parent)
+    if resting is not None:
+        tree.remove(resting)
+    parts.shared_files.prune()
+
+
+def needs(store: Reader, ref: DRef | RRef) -> dict[str, Sequence[str]]:
     """What needs this: what was built from it, pins, and what other processes use."""
     own = {ref} if isinstance(ref, RRef) else set(store.realizations(ref))
     return {
@@ -64,7 +80,7 @@ def needs(store: Store, ref: DRef | RRef) -> dict[str, Sequence[str]]:
     }
 
 
-def _refuse_needed(store: Store, ref: DRef | RRef) -> None:
+def _refuse_needed(store: Reader, ref: DRef | RRef) -> None:
     reasons = needs(store, ref)
     if any(reasons.values()):
         raise InUse(
@@ -75,7 +91,7 @@ def _refuse_needed(store: Store, ref: DRef | RRef) -> None:
         )
 
 
-def dependents(store: Store, ref: DRef | RRef) -> set[str]:
+def dependents(store: Reader, ref: DRef | RRef) -> set[str]:
     """The realizations that were built directly from this; of a DRef, derivations too.
 
     What is damaged, so that it cannot say what it was built from, is not among them.
@@ -91,14 +107,14 @@ def dependents(store: Store, ref: DRef | RRef) -> set[str]:
     return found
 
 
-def _inputs(store: Store, dref: DRef) -> Sequence[DRef]:
+def _inputs(store: Reader, dref: DRef) -> Sequence[DRef]:
     try:
         return store.config(dref).inputs
     except (Corrupted, NotInStore):
         return ()
 
 
-def _built_from(store: Store, rref: RRef) -> set[RRef]:
+def _built_from(store: Reader, rref: RRef) -> set[RRef]:
     try:
         return {need for rrefs in store.context(rref).values() for need in rrefs}
     except (Corrupted, NotInStore):
@@ -106,18 +122,18 @@ def _built_from(store: Store, rref: RRef) -> set[RRef]:
 
 
 @rights.explained
-def reject(store: Store, rref: RRef, reason: str) -> None:
+def reject(store: Reader, rref: RRef, reason: str) -> None:
     """Takes a realization out of matching and statistics, for good; its bytes and reason stay."""
     folder = store.layout.attempts(rref.dref)
     if not any(attempt.rref == rref for attempt in store.attempts(rref.dref)):
         raise NotInStore("no attempt made this", ref=rref, remedy="attempts(dref) lists them")
     facts = {"reason": reason, "by": os.geteuid(), "at": time.time_ns()}
-    store.record([store.config(rref.dref)])  # it may be known below only
+    derivations.record(store.parts, [store.config(rref.dref)])  # it may be known below only
     with store.session.open_gate():
         verdicts.put(folder, rref, "rejected", facts, store.layout.tmp)
 
 
-def rejected(store: Store, dref: DRef) -> dict[RRef, str]:
+def rejected(store: Reader, dref: DRef) -> dict[RRef, str]:
     """The rejected realizations of a derivation, with the reasons."""
     made = {a.rref for a in store.attempts(dref) if a.rref}
     found = ((rref, below.verdict(store.layout, rref, "rejected")) for rref in sorted(made))

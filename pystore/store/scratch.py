@@ -15,9 +15,9 @@ from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import Corrupted
 from . import attempts, disk, locks, moving, read_log, rights, tree
-from .attempts import Claim, Clock
+from .attempts import Claim
 from .descriptors import Kept
-from .layout import Layout
+from .parts import Parts
 
 SUFFIX = ".scratch"
 
@@ -104,17 +104,15 @@ class Left:
 
 
 def take_over(
-    layout: Layout,
+    parts: Parts,
     config: Config,
     context: Context,
     staging: str,
-    clock: Clock,
     seed: int | None,
     listed: list[str],
-    salt: str = "",
 ) -> Left | None:
     """Goes on with the latest attempt that left a scratch, if there is one (with this seed)."""
-    folder, tmp = layout.attempts(config.dref), layout.tmp
+    folder, tmp = parts.layout.attempts(config.dref), parts.tmp
     found = abandoned(folder, context.digest, seed, listed)
     if found is None:
         return None
@@ -124,7 +122,9 @@ def take_over(
         begun = attempts.claim_again(folder, context, number, staging, tmp)
     if begun is None:
         seed = ended.seed if ended else seed
-        begun = attempts.claim(folder, config.dref, context, staging, clock, tmp, seed, salt=salt)
+        begun = attempts.claim(
+            folder, config.dref, context, staging, parts.clock, tmp, seed, salt=parts.salt
+        )
         held.move(folder, context.digest, begun.number)
     return Left(begun, held, number)
 

@@ -14,12 +14,14 @@ import os
 import stat
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from ..core.errors import UnkeepableOutput
 from ..core.manifest import Entry, Manifest
+from ..core.refs import RRef
 from . import attempts, disk, tree
 from .descriptors import Opened, open_file
 from .layout import Layout
@@ -31,6 +33,14 @@ _DEDUPE = 0xC0189436  # FIDEDUPERANGE: the file system compares. Source: ioctl_f
 _SPAN = 1 << 24  # [bytes] for one call
 
 Inode = tuple[int, int]  # device, number
+
+
+class DiskFile(NamedTuple):
+    """A name of a file in a realization."""
+
+    inode: Inode
+    size: int  # [bytes]
+    links: int  # all its names, but the one in `links/`
 
 
 class SharedFiles:
@@ -121,6 +131,21 @@ class SharedFiles:
 
     def _name(self, entry: Entry) -> str:
         return f"{self._folder}/{entry.digest}" + ("x" if entry.executable else "")
+
+
+def disk_files(layouts: Iterable[Layout], outs: Mapping[RRef, Path]) -> dict[RRef, list[DiskFile]]:
+    """The regular files in each of these trees of artifacts; none where there is no tree."""
+    indexed = {inode for one in layouts for inode in SharedFiles(one).inodes()}
+    return {rref: list(_disk_files(out, indexed)) for rref, out in outs.items()}
+
+
+def _disk_files(out: Path, indexed: set[Inode]) -> Iterator[DiskFile]:
+    with suppress(FileNotFoundError):  # it was removed just now
+        for step in walk(out):
+            status = step.status
+            if stat.S_ISREG(status.st_mode):
+                inode = _inode(status)
+                yield DiskFile(inode, status.st_size, status.st_nlink - (inode in indexed))
 
 
 def _inode(status: os.stat_result) -> Inode:

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 
 from . import rights
 from .in_use import PREFIX
-from .layout import Layout
+from .reader import Reader
 from .rights import Obstacle, obstacle
 from .walk import Step, walk
 
 
-def share_with_group(layout: Layout) -> list[Obstacle]:
+def share_with_group(store: Reader) -> list[Obstacle]:
     """Lets the group of the store's folder use what is there, and what is made from now on.
 
     Returns what is not ours to share.
     """
     left: list[Obstacle] = []
-    for path in _own(layout):
+    for path in _own(str(store.root)):
         try:
             share = rights.make_shared if os.path.isdir(path) else rights.share_file
             share(path)
@@ -31,9 +31,8 @@ def share_with_group(layout: Layout) -> list[Obstacle]:
     return left
 
 
-def _own(layout: Layout) -> Iterator[str]:
+def _own(root: str) -> Iterator[str]:
     """The folders and locks of a store: what its users write to, once it is there."""
-    root = str(layout.root)
     yield root
     for step in walk(root, lambda step: _is_own(os.fsdecode(step.path)) and _can_enter(step)):
         path = os.fsdecode(step.path)

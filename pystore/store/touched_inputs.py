@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import BuildError, Corrupted, PystoreWarning, UnkeepableOutput
-from ..core.manifest import Manifest, encode_name
+from ..core.manifest import MANIFEST, Manifest, encode_name
 from ..core.printable import listed
 from ..core.refs import RRef
 from . import disk, rights, tree, verdicts
-from .commit import MANIFEST
 from .layout import Layout
 from .staging import Staging
 from .walk import walk

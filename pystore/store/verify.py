@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Literal
 
 from ..core.attempt import parse_attempt
-from ..core.context import Context, parse_provenance, rref_of
+from ..core.context import CONTEXT, Context, parse_provenance, rref_of
 from ..core.errors import Corrupted, NotInStore, UnkeepableOutput
 from ..core.events import Listener, Progress, ignore
-from ..core.manifest import Entry, Manifest, encode_name
+from ..core.manifest import MANIFEST, Entry, Manifest, encode_name
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
 from . import attempt_files, attempts, disk, rights, tree, verdicts
-from .commit import CONTEXT, MANIFEST, OWN
+from .commit import OWN
 from .in_use import gate
-from .store import Store
+from .reader import Reader
 from .trash import trash
 
 Kind = Literal[
@@ -87,7 +87,7 @@ class Report:
 
 @rights.explained
 def verify(
-    store: Store,
+    store: Reader,
     *,
     quarantine: bool = False,
     listener: Listener = ignore,
@@ -104,7 +104,7 @@ def verify(
 
 
 class _Rounds:
-    def __init__(self, store: Store, quarantine: bool, listener: Listener) -> None:
+    def __init__(self, store: Reader, quarantine: bool, listener: Listener) -> None:
         self._store = store.own
         self._layout = store.layout  # with that below: inputs may lie there
         self._quarantine = quarantine
@@ -314,7 +314,7 @@ def _difference(wanted: Entry, found: Entry) -> str:
     return "its executable bit has changed"
 
 
-def _access(store: Store) -> Iterator[Damage]:
+def _access(store: Reader) -> Iterator[Damage]:
     shared = rights.shared(store.root)
     for path in (store.root, store.layout.drv, store.root / "pystore.json"):
         status = path.stat()

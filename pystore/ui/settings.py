@@ -166,7 +166,7 @@ def store_initialize(
     below = default_below(root) if below is None else below
     store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below, seeds=seeds)
     Default.store = store
-    if shared and (left := share_with_group(store.layout)):
+    if shared and (left := share_with_group(store)):
         warnings.warn(f"not ours to share: {listed(left, '; ')}", PystoreWarning, stacklevel=2)
     return store
 

@@ -6,9 +6,12 @@ Each entry says where it shows: a scenario and the sweep over it, or a test of b
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pystore.core.context import CONTEXT
+from pystore.core.manifest import MANIFEST
 from pystore.store import attempts, commit, derivations, disk, gc, locks, staging, store, tree
 
 PLANTS: dict[str, Callable[[], None]] = {}
@@ -67,10 +70,10 @@ def _no_parent_sync() -> None:
 
 @mutant("a record is synced after its realization appears", "rebuild other", "audit")
 def _late_record_sync() -> None:
-    def publish(real: Any, layout: Any, staged: Any, *args: Any, **options: Any) -> Any:
-        committed = real(layout, staged, *args, **{**options, "durable": False})
-        disk.sync_directory(layout.attempts(staged.dref))
-        disk.sync_directory(layout.derivation(staged.dref))
+    def publish(real: Any, parts: Any, staged: Any, *args: Any) -> Any:
+        committed = real(replace(parts, durable=False), staged, *args)
+        disk.sync_directory(parts.layout.attempts(staged.dref))
+        disk.sync_directory(parts.layout.derivation(staged.dref))
         return committed
 
     _wrap(store, "publish", publish)
@@ -108,12 +111,12 @@ def _commit_by_copy() -> None:
 
 @mutant("context written after the rename", "realize", "kill")
 def _late_context() -> None:
-    _wrap(commit, "_rename_new", _late(commit.CONTEXT))
+    _wrap(commit, "_rename_new", _late(CONTEXT))
 
 
 @mutant("manifest written after the rename", "realize", "kill")
 def _late_manifest() -> None:
-    _wrap(commit, "_rename_new", _late(commit.MANIFEST))
+    _wrap(commit, "_rename_new", _late(MANIFEST))
 
 
 def _late(name: str) -> Callable[..., bool]:
@@ -131,10 +134,11 @@ def _late(name: str) -> Callable[..., bool]:
 def _late_record() -> None:
     record = attempts.record
 
-    def publish(real: Any, layout: Any, staged: Any, sealed: Any, attempt: Any, **options: Any):
+    def publish(real: Any, parts: Any, staged: Any, sealed: Any, attempt: Any) -> Any:
         attempts.record = _nothing
-        committed = real(layout, staged, sealed, attempt, **options)
-        record(layout.attempts(staged.dref), attempt, tmp=layout.tmp, **options)
+        committed = real(parts, staged, sealed, attempt)
+        folder = parts.layout.attempts(staged.dref)
+        record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
         return committed
 
     _wrap(store, "publish", publish)

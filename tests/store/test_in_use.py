@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,8 @@ def ring(monkeypatch):
 
 def test_a_signal_handler_may_use_the_store_in_the_middle_of_a_note(store, ring):
     first, second = ps.realize(stage(1)), ps.realize(stage(2))
-    store.session = in_use.session_of("another", store.layout.tmp, store.layout.gate)
+    session = in_use.session_of("another", store.layout.tmp, store.layout.gate)
+    store.parts = replace(store.parts, session=session)
     heard = ring(in_use._Notes, "add", lambda: ps.rref2path(first))
     assert ps.rref2path(second) == store.path(second)
     assert heard == [store.path(first)]

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ def test_S4_a_link_that_leaves_the_tree_and_comes_back_is_refused(store):
 
 
 def test_S7_starts_increase_among_threads(store, clock):
-    store._clock = clock
+    store.parts = replace(store.parts, clock=clock)
     config, barrier = Config({}), threading.Barrier(8)
     store.record([config])
 
@@ -157,7 +158,7 @@ def test_S7_what_is_built_after_an_adoption_from_the_future_is_later(store, cloc
     def train(b):
         (b.outpath / "model").write_text(str(b.seed))
 
-    store._clock = clock
+    store.parts = replace(store.parts, clock=clock)
     clock.now += 10 * 86_400 * 10**9
     ps.realize(chain(1, train))
     clock.now -= 10 * 86_400 * 10**9

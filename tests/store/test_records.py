@@ -57,10 +57,10 @@ def test_RF1_a_derivation_that_was_removed_and_built_again_is_read_again(store, 
     before = metrics(store)
     home = store.layout.derivation(STAGE.dref)
     tree.remove(home)
-    clock = store._clock
+    clock = store.parts.clock
     for _ in range(MANY):
         ps.realize(STAGE, force_rebuild=True)
-    assert store._clock is clock
+    assert store.parts.clock is clock
     starts = [a.start for c in store.all_candidates(STAGE.dref) for a in c.attempts]
     assert metrics(store) == before  # the same seeds
     assert sorted(starts) == [a.start for a in store.attempts(STAGE.dref)]

@@ -14,7 +14,6 @@ from pystore.core.context import Context
 from pystore.errors import BadSettings, NoAccess, NotAStore
 from pystore.store import rights
 from pystore.store.current import Default
-from pystore.store.layout import Layout
 from pystore.store.sharing import share_with_group
 from pystore.ui.cli import main
 
@@ -90,7 +89,7 @@ def test_a_store_that_is_there_can_be_shared_later(tmp_path, umask, capsys):
         wanted = 0o2070 if (store.root / path).is_dir() else 0o060
         assert found & wanted == wanted, path
     assert ps.verify(store).sound  # what is sealed has kept its modes
-    assert share_with_group(Layout(store.root)) == []
+    assert share_with_group(store) == []
 
 
 def test_a_program_can_share_the_store_that_it_initializes(tmp_path, umask, monkeypatch):
@@ -109,7 +108,7 @@ def test_sharing_a_store_goes_through_no_link(tmp_path, umask):
     outside.mkdir()
     for place in (store.layout.drv / "planted", store.layout.locks / "planted.lock"):
         place.symlink_to(outside)
-    share_with_group(store.layout)
+    share_with_group(store)
     assert mode(outside) == 0o755
     assert rights.shared(store.layout.locks)
 

@@ -43,20 +43,20 @@ def test_S7_stores_share_their_seeds_unless_one_has_its_own(tmp_path):
     assert first == second
     assert not set(first) & {*third, *fourth} and not set(third) & set(fourth)
     context = stores[2].attempts(train().dref)[0].context
-    assert third == [seed_of(train().dref, context, i, stores[2].salt) for i in range(3)]
+    assert third == [seed_of(train().dref, context, i, stores[2].parts.salt) for i in range(3)]
 
 
 def test_S7_its_own_seeds_stay_its_own(tmp_path):
     store = Store(tmp_path / "store", durable=False, seeds="own")
     again = Store(store.root, durable=False)
-    assert again.salt == store.salt != ""
-    assert Address.of(store).open().salt == store.own.salt == store.salt
+    assert again.parts.salt == store.parts.salt != ""
+    assert Address.of(store).open().parts.salt == store.own.parts.salt == store.parts.salt
     ps.realize(train(), store=store)
     ps.realize(train(), store=again, attempts=2, workers=1)
     assert len(set(seeds(store))) == 2
     assert set(seeds(store)).isdisjoint(seeds(Store(tmp_path / "other", durable=False)))
     mark = json.loads((store.root / "pystore.json").read_text())
-    assert (mark["features"], mark["salt"]) == (["seeds"], store.salt)
+    assert (mark["features"], mark["salt"]) == (["seeds"], store.parts.salt)
 
 
 def test_a_lost_result_is_built_again_with_its_own_seed(tmp_path):
@@ -94,7 +94,7 @@ def test_init_and_store_initialize_make_one(tmp_path, capsys, monkeypatch):
     assert run(["init", str(tmp_path / "store"), "--seeds", "own"]) == 0
     assert run(["doctor", "--store", str(tmp_path / "store")]) == 0
     assert "seeds of its own" in capsys.readouterr().out
-    assert store_initialize(tmp_path / "another", seeds="own").salt
+    assert store_initialize(tmp_path / "another", seeds="own").parts.salt
     Store(tmp_path / "shared", durable=False)
     assert run(["init", str(tmp_path / "shared"), "--seeds", "own"]) == 2
     assert "pystore init PATH --seeds own" in capsys.readouterr().err

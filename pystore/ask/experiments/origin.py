@@ -19,9 +19,7 @@ from ...core.refs import DRef
 from ...declare.identity.by_hand import source_digest
 from ...declare.identity.places import ungrouped
 from ...declare.stage import Stage, Staged
-from ...store import attempts as records
 from ...store.ports import StoreProtocol
-from ...store.store import Store
 
 Codes = Mapping[str, frozenset[str]]
 """The codes of stages, by the names of these."""
@@ -161,7 +159,7 @@ def of_name(drefs: Sequence[DRef], known: Known, *, tried: bool = False) -> Orig
         return None
     tries = [attempt for dref in drefs for attempt in known.attempts(dref)]
     made = [attempt for attempt in tries if attempt.succeeded and not tried] or tries
-    last = max(made, key=lambda attempt: (_counted_since(attempt, known.store), *attempt.order),
+    last = max(made, key=lambda attempt: (known.store.counts_since(attempt), *attempt.order),
                default=None)  # fmt: skip
     return None if last is None else Origin.of_attempt(last, known)
 
@@ -174,15 +172,6 @@ def completed(origin: Origin, drefs: Iterable[DRef], known: Known) -> Origin:
         return origin
     inputs = {**last.inputs, **origin.inputs}
     return Origin(origin.code, origin.version, inputs, origin.made, origin.keys)
-
-
-def _counted_since(attempt: Attempt, store: StoreProtocol) -> int:
-    """When an attempt came to count [ns since the epoch, UTC]; of one that was adopted, then."""
-    if "adopted" not in attempt.notes or not isinstance(store, Store):
-        return attempt.start
-    folder = store.layout.keeper(attempt.dref).attempts(attempt.dref)
-    begin = records.read_begin(folder, attempt.context, attempt.number)
-    return max(attempt.start, int(begin.get("start", 0)))
 
 
 def _version(stage: Stage[Any], config: Mapping[str, Any]) -> Version:

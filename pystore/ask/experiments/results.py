@@ -5,7 +5,6 @@ RE2  Failed attempts are rows and are counted, and their metrics enter no mean.
 RE3  A number that is missing is never taken for another: it is counted as missing, or an error.
 """
 
-import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,7 @@ from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef, check_part
 from ...declare.parameters import cell
-from ...store import below
 from ...store.current import current_store
-from ...store.descriptors import open_file
 from ...store.store import Store
 from .differing import differing
 from .family import Meant, members, tell
@@ -185,7 +182,8 @@ def best(
     store = store or current_store()
     found = results(what, metrics=[file], code=code, store=store)
     tell(found.left_out, f"best of {file}")
-    usable = {rref for dref in {r.attempt.dref for r in found} for rref in _usable(store, dref)}
+    drefs = {row.attempt.dref for row in found}
+    usable = {r for dref in drefs for r, state in store.states(dref).items() if state == "here"}
     sign = 1.0 if mode == "max" else -1.0
     ranks = [
         (-sign * row.metrics[file], row.attempt.rref)
@@ -199,14 +197,8 @@ def best(
 
 def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
     """The attempts that are meant, first to last, without those with a rejected result (RE1)."""
-    rejected = below.marked(store.layout, dref, "rejected")
-    made = meant.attempts(dref, store)
-    return [a for a in made if a.rref is None or a.rref.digest not in rejected]
-
-
-def _usable(store: Store, dref: Any) -> set[RRef]:
-    damaged = below.marked(store.layout, dref, "damaged")
-    return {rref for rref in store.realizations(dref) if rref.digest not in damaged}
+    rejected = store.rejected(dref)
+    return [a for a in meant.attempts(dref, store) if a.rref not in rejected]
 
 
 def _all(made: Sequence[tuple[Attempt, Any]], metrics: Iterable[str] | None) -> Iterable[str]:
@@ -230,10 +222,8 @@ def _from_file(rref: RRef, name: str, store: Store) -> float | None:
     """The number on the first line of an artifact; None where there is no such file (RE3)."""
     try:
         parts = [check_part(part) for part in name.split("/")]
-        out = store.layout.holder(rref).out(rref)
-        opened = open_file(f"{out}/{'/'.join(parts)}")
-        with opened as number, io.FileIO(number, closefd=False) as file:
-            line = io.BufferedReader(file).readline(1000)
+        with store.open(rref, "/".join(parts)) as file:
+            line = file.readline(1000)
     except (BadRef, OSError):
         return None
     try:

@@ -14,7 +14,6 @@ from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...core.statistics import Picked, Statistics, distinct, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
-from ...store.attempts import has_imported
 from ...store.store import Store
 from .inputs import names_of, parameter_of, within
 from .repeats import repeats
@@ -182,8 +181,7 @@ def summarize(
         groups.setdefault(repr(own), []).append(row)
     ordered = sorted(groups.values(), key=lambda some: _order(some[0], names))
     found = tuple(_group(some, names, m, mode) for m in metrics or [""] for some in ordered)
-    folders = map(store.layout.attempts, {row.attempt.dref for row in rows})
-    apart = any(map(has_imported, folders))
+    apart = any(map(store.has_imported, {row.attempt.dref for row in rows}))
     told = tuple(repeats((row.attempt for row in rows), apart=apart))
     return Summary(found, names, mode, left_out, told)
 

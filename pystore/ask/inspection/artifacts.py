@@ -11,7 +11,6 @@ from ...core.manifest import Entry
 from ...core.printable import printable
 from ...core.refs import DRef, RRef, check_part
 from ...store.store import Store
-from .inventory import manifest_of
 from .lookup import file_of, lacking
 
 
@@ -37,7 +36,7 @@ def artifact_path(rref: RRef, path: str, store: Store) -> Path:
         raise BadRef(
             "this is a directory", rref=rref, path=printable(path), remedy="pystore tree REF"
         )
-    raise lacking(rref, "/".join(parts), manifest_of(rref, store), remedy="pystore tree REF")
+    raise lacking(rref, "/".join(parts), store.manifest(rref), remedy="pystore tree REF")
 
 
 def search(
@@ -62,7 +61,7 @@ def _dated(ref: DRef | RRef, store: Store) -> list[tuple[RRef, int | None]]:
 
 def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:
     try:
-        return manifest_of(rref, store).entries
+        return store.manifest(rref).entries
     except NotInStore:
         return ()  # it was removed just now
 

@@ -7,7 +7,6 @@ from ...core.attempt import Attempt
 from ...core.errors import NotInStore
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...store import below
 from ...store.store import Store
 
 
@@ -59,8 +58,7 @@ def as_run(attempt: Attempt, store: Store) -> Attempt:
 
 def log_of(attempt: Attempt, store: Store) -> Path:
     """The file of what it printed, whether there is one or not."""
-    home = below.home(store.layout, attempt)
-    return Path(home.beside(attempt.dref, attempt.context, attempt.number, "log"))
+    return store.beside(attempt, "log")
 
 
 def runs(attempt: Attempt, store: Store) -> bool:

@@ -7,9 +7,7 @@ from pathlib import Path
 from ...core.attempt import Attempt
 from ...core.config import Config
 from ...core.errors import NotInStore
-from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...store import below
 from ...store.pins import pins
 from ...store.store import Store
 from .attempts import newest_first
@@ -40,33 +38,24 @@ def particulars(ref: DRef | RRef, store: Store) -> Particulars:
     attempts = tuple(reversed(newest_first([ref], store)))
     if isinstance(ref, DRef):
         config = store.config(ref)
-        home: Path | None = Path(store.layout.keeper(ref).derivation(ref))
+        home: Path | None = store.home(ref)
         inputs: dict[DRef, tuple[RRef, ...]] = dict.fromkeys(config.inputs, ())
         rrefs = store.realizations(ref)
     else:
         config, (home, inputs), rrefs = store.config(ref.dref), _place(ref, attempts, store), [ref]
     names = tuple(name for name, pinned in pins(store).items() if pinned in rrefs)
     sizes = {rref: size_of(rref, store) for rref in rrefs}
-    why = _verdicts(ref, store) if isinstance(ref, RRef) else {}
+    why = store.verdicts(ref) if isinstance(ref, RRef) else {}
     return Particulars(ref, config, home, inputs, attempts, sizes, names, why)
 
 
 def _place(
     rref: RRef, attempts: tuple[Attempt, ...], store: Store
 ) -> tuple[Path | None, dict[DRef, tuple[RRef, ...]]]:
-    out = Path(store.layout.holder(rref).out(rref))
+    out = store.home(rref) / "out"
     try:
         return out, dict(store.context(rref))
     except NotInStore:
         if not attempts:
             raise
         return None, dict.fromkeys(store.config(rref.dref).inputs, ())
-
-
-def _verdicts(rref: RRef, store: Store) -> dict[str, str]:
-    found = {}
-    if rejected := below.verdict(store.layout, rref, "rejected"):
-        found["rejected"] = str(rejected.get("reason"))
-    if damaged := below.verdict(store.layout, rref, "damaged"):
-        found["damaged"] = listed(damaged["what"], "; ")
-    return found

@@ -10,10 +10,8 @@ from ...core.context import Context
 from ...core.manifest import Entry
 from ...core.refs import DRef, RRef
 from ...declare.parameters import flatten
-from ...store import disk
 from ...store.store import Store
 from .attempts import newest_first
-from .inventory import manifest_of
 
 _LARGEST = 1 << 16  # [bytes] of a text file whose lines are compared
 
@@ -84,7 +82,7 @@ def _side(ref: DRef | RRef, store: Store) -> _Side:
     parameters, code = flatten(config.value), config.get("code")
     if isinstance(ref, DRef):
         return _Side(ref, parameters, code, parts, _named({d: [d] for d in config.inputs}), {})
-    entries = {entry.path: entry for entry in manifest_of(ref, store).entries}
+    entries = {entry.path: entry for entry in store.manifest(ref).entries}
     metrics = made[0].metrics if made else {}
     return _Side(ref, parameters, code, parts, _named(store.context(ref)), metrics, entries)
 
@@ -135,4 +133,5 @@ def _lines(one: RRef, other: RRef, path: bytes, store: Store) -> list[str]:
 
 
 def _text(rref: RRef, path: bytes, store: Store) -> str:
-    return disk.read(f"{store.layout.holder(rref).out(rref)}/{os.fsdecode(path)}").decode()
+    with store.open(rref, os.fsdecode(path)) as file:
+        return file.read().decode()

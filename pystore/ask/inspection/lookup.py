@@ -8,19 +8,16 @@ from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.config import Config
-from ...core.context import Context
+from ...core.context import CONTEXT, Context
 from ...core.derivation import Closure
 from ...core.errors import BadRef, Corrupted, NotInStore, PystoreError
-from ...core.manifest import Manifest
+from ...core.manifest import MANIFEST, Manifest
 from ...core.printable import listed, printable
 from ...core.refs import DRef, RRef, check_part, parse_ref
 from ...declare.recorder import derivation_was_read, store_was_read
 from ...store import disk
-from ...store.commit import CONTEXT, MANIFEST
 from ...store.current import current_store
-from ...store.layout import Layout
 from ...store.ports import StoreProtocol
-from ...store.store import Store
 
 _OWN = (CONTEXT, MANIFEST)
 
@@ -45,8 +42,7 @@ def dref2path(dref: str, *, store: StoreProtocol | None = None) -> Path:
     store = store or current_store()
     store.config(DRef(dref))
     derivation_was_read(DRef(dref))
-    layout = store.layout.keeper(DRef(dref)) if isinstance(store, Store) else Layout(store.root)
-    return Path(layout.derivation(DRef(dref)))
+    return store.home(DRef(dref))
 
 
 def config_of(ref: str, *, store: StoreProtocol | None = None) -> Config:
@@ -130,7 +126,7 @@ def catref(
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
             raise
-        manifest = Manifest.parse(disk.read(rref2path(rref, store=store).parent / MANIFEST))
+        manifest = (store or current_store()).manifest(RRef(rref))
         lists = "lsref(rref) lists what there is"
         raise lacking(rref, "/".join(parts), manifest, remedy=lists) from None
 

@@ -19,10 +19,7 @@ from ...core.options import Mode, Scope, checked_scope
 from ...core.printable import counted, listed, printable, when
 from ...core.refs import DRef, RRef, is_full, may_begin, parse_ref
 from ...declare.recorder import store_was_read
-from ...store import attempts as records
-from ...store import verdicts
 from ...store.current import current_store
-from ...store.layout import Layout, well_formed
 from ...store.pins import pins
 from ...store.store import Store
 from ..experiments.differing import differing
@@ -96,9 +93,7 @@ def find_refs(
 
 def latest(drefs: Iterable[DRef], *, store: Store | None = None) -> Attempt | None:
     """The last attempt that made a realization which can be used; None when there is none."""
-    layouts = (store or current_store()).layout.readable
-    made = [attempt for dref in drefs for one in layouts for attempt in _last(one, dref)]
-    return max(made, key=lambda attempt: attempt.order, default=None)
+    return (store or current_store()).latest(drefs)
 
 
 def _meant(text: str, store: Store, code: Scope) -> Sequence[DRef | RRef]:
@@ -123,12 +118,8 @@ def _in_full(text: str) -> DRef | RRef:
 def _at(path: str, store: Store) -> list[DRef | RRef]:
     """The realization, or else the derivation, in whose directory a path lies."""
     found = Path(os.path.realpath(os.path.expanduser(path)))
-    drv = store.layout.drv.resolve()
-    if not found.is_relative_to(drv):
-        return []
-    home, digest = [*found.relative_to(drv).parts, "", ""][:2]
-    names = [f"rref:{digest}-{home}"] if re.fullmatch("[0-9a-f]{32}", digest) else []
-    return [*well_formed(RRef, names)] or [*well_formed(DRef, [f"dref:{home}"])]
+    ref = store.at(found)
+    return [] if ref is None else [ref]
 
 
 def _derivations(text: str, store: Store, code: Scope) -> list[DRef]:
@@ -166,15 +157,8 @@ def _starting(text: str, store: Store) -> Iterator[DRef | RRef]:
     if kind != "rref":
         yield from (dref for dref in drefs if dref[5:].startswith(digits))
     if kind != "dref":
-        here = [r for dref in drefs for r in _realizations(store, dref, digits)]
+        here = [rref for dref in drefs for rref in store.realizations(dref, digits)]
         yield from here or _gone(store, drefs, digits)
-
-
-def _realizations(store: Store, dref: DRef, digits: str) -> Iterator[RRef]:
-    homes = (one.derivation(dref) for one in store.layout.readable)
-    names = sorted({name for home in homes for name in records.names(home)})
-    texts = (f"rref:{name}-{dref[5:]}" for name in names)
-    return well_formed(RRef, (text for text in texts if text.startswith(digits, 5)))
 
 
 def _gone(store: Store, drefs: Iterable[DRef], digits: str) -> list[RRef]:
@@ -216,30 +200,6 @@ def _latest(text: str, drefs: Sequence[DRef], store: Store) -> RRef:
             remedy="build it; `pystore log` shows what was tried",
         )
     return attempt.rref
-
-
-def _last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
-    """Attempts whose realizations can be used, the last of each context among them.
-
-    Few records are read.
-    """
-    folder = layout.attempts(dref)
-    names = records.names(folder)
-    bad = verdicts.among(names, "rejected") | verdicts.among(names, "damaged")
-    usable = set(layout.folders(dref[5:])) - bad
-    numbers: dict[str, list[int]] = {}
-    for name in filter(None, map(records.parse_name, names)):
-        if name.kind == "json":
-            numbers.setdefault(name.context, []).append(name.number)
-    for context, known in numbers.items():
-        files = (f"{context}.{number}.json" for number in sorted(known, reverse=True))
-        for attempt in (a for file in files for a in records.read_records(folder, [file])):
-            if attempt.rref is None or attempt.rref.digest not in usable:
-                continue
-            yield attempt
-            # What was not adopted starts later than all with lower numbers (S7).
-            if "adopted" not in attempt.notes:
-                break
 
 
 # --- errors ----------------------------------------------------------------------------

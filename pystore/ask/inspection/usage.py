@@ -3,14 +3,12 @@
 Files with the same bytes may be one file on the disk, under several names.
 """
 
-import stat
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ...core.refs import RRef
-from ...store.shared_files import Inode, SharedFiles
+from ...store.shared_files import DiskFile, Inode
 from ...store.store import Store
-from ...store.walk import walk
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,11 @@ def usage(
     What has gone meanwhile takes nothing.
     """
     rrefs = {name: tuple(group) for name, group in groups.items()}
-    pooled = {inode for one in store.layout.readable for inode in SharedFiles(one).inodes()}
-    found = {name: _inodes(group, store, pooled) for name, group in rrefs.items()}
+    files = store.disk_files(rref for group in rrefs.values() for rref in group)
+    found = {
+        name: _inodes(file for rref in group for file in files[rref])
+        for name, group in rrefs.items()
+    }
     everything: dict[Inode, _File] = {}
     for inodes in found.values():
         for key, inode in inodes.items():
@@ -59,21 +60,8 @@ def _usage(rrefs: tuple[RRef, ...], inodes: Mapping[Inode, _File]) -> Usage:
     )
 
 
-def _inodes(rrefs: Iterable[RRef], store: Store, pooled: set[Inode]) -> dict[Inode, _File]:
+def _inodes(files: Iterable[DiskFile]) -> dict[Inode, _File]:
     inodes: dict[Inode, _File] = {}
-    for rref in rrefs:
-        _count(store.layout.holder(rref).out(rref), inodes)
-    for inode in inodes.keys() & pooled:
-        inodes[inode].links -= 1
+    for file in files:
+        inodes.setdefault(file.inode, _File(file.size, file.links)).seen += 1
     return inodes
-
-
-def _count(out: str, inodes: dict[Inode, _File]) -> None:
-    try:
-        for step in walk(out):
-            status = step.status
-            if stat.S_ISREG(status.st_mode):
-                key = (status.st_dev, status.st_ino)
-                inodes.setdefault(key, _File(status.st_size, status.st_nlink)).seen += 1
-    except FileNotFoundError:
-        return  # it was removed just now

@@ -23,7 +23,7 @@ from ...core.context import Context, provenance_text, rref_of
 from ...core.errors import ChecksumMismatch, FetchError, NotInStore, UnkeepableOutput
 from ...core.manifest import Manifest, encode_name
 from ...core.refs import RRef
-from .. import adopt, disk, locks, tree, verdicts
+from .. import adopt, disk, locks, tree
 from ..attempts import Claim
 from ..commit import publish, seal_tree
 from ..descriptors import Kept, Opened
@@ -117,7 +117,6 @@ class Arrival:
         count = record_copies(store, staged.config, staged.context, copies)
         tried = known(store, staged.config, staged.context.digest)
         made = [attempt for attempt in tried if attempt.rref == self.rref]
-        folder = store.layout.attempts(staged.dref)
         with store.session.open_gate():
             if not made:
                 raise NotInStore(
@@ -126,8 +125,7 @@ class Arrival:
                     remedy="ask who has it to push it again with repair=True",
                 )
             store.session.note([self.rref])
-            publish(store.layout, staged, sealed, made[0], durable=store.durable)
-            verdicts.lift(folder, self.rref, "damaged")
+            publish(store.parts, staged, sealed, made[0])
             adopt.note(store.layout, staged.config, staged.context)
         return count
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from blake3 import blake3
 
 from ...core.attempt import Attempt
-from ...core.context import Context, parse_provenance
+from ...core.context import CONTEXT, Context, parse_provenance
 from ...core.errors import BadPlace, Corrupted, NotInStore, UnkeepableOutput
-from ...core.manifest import Entry, Manifest, encode_name
+from ...core.manifest import MANIFEST, Entry, Manifest, encode_name
 from ...core.refs import DRef, RRef
 from .. import attempt_files, below, disk
-from ..commit import CONTEXT, MANIFEST
 from ..store import Store
 from . import names
 from .bill_of_parts import LONGEST, BillOfParts

@@ -236,7 +236,7 @@ def _merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate
     ids, runs = {a.id for a in tried}, {run_of(a) for a in tried}
     for copy in (copy for copies in found.copies.values() for copy in copies):
         attempt = localized(store, found.config, found.context, copy.record)
-        if attempt is None or attempt.rref is None or attempt.rref.digest in rejected:
+        if attempt is None or attempt.rref is None or attempt.rref in rejected:
             continue
         if attempt.id not in ids and run_of(attempt) not in runs:
             ids.add(attempt.id)

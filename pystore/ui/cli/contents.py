@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from ...ask.inspection.artifacts import artifact_path
-from ...ask.inspection.inventory import manifest_of
 from ...ask.inspection.lookup import rref2path
 from ...core.manifest import Entry, encode_name
 from ...core.refs import RRef
@@ -35,7 +34,7 @@ def _artifacts(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 
 
 def _names(rref: RRef, store: Store) -> Iterator[str]:
-    entries = manifest_of(rref, store).entries
+    entries = store.manifest(rref).entries
     names = (os.fsdecode(entry.path) for entry in entries if entry.kind != "directory")
     return (name for name in names if name.isprintable())
 
@@ -98,7 +97,7 @@ def tree(command: CommandContext, ref: RRef, as_json: bool) -> None:
 
     --json: objects with `rref`, `path`, `kind`, and of files `size`, `executable` and `digest`.
     """
-    entries = manifest_of(ref, command.store).entries
+    entries = command.store.manifest(ref).entries
     records = [artifact_record(ref, entry) for entry in entries]
     report(records, lambda: "\n".join([ref, *map(cut, branches(entries))]), as_json)
 

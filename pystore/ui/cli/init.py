@@ -61,7 +61,7 @@ def init(
 
 def _share(store: Store) -> list[str]:
     """What came of sharing the store with its group."""
-    left = share_with_group(store.layout)
+    left = share_with_group(store)
     group = group_of(store.root)
     if any(one.path == str(store.root) for one in left):
         raise NoAccess(

@@ -47,7 +47,7 @@ def _staging(attempt: Attempt) -> Path | None:
 
 
 def _scratch(attempt: Attempt, store: Store) -> Path:
-    return Path(store.layout.beside(attempt.dref, attempt.context, attempt.number, "scratch"))
+    return store.beside(attempt, "scratch")
 
 
 class Presses:

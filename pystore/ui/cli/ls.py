@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ...ask.experiments.differing import differing
-from ...ask.inspection.inventory import Held, Made, held, made, manifest_of
+from ...ask.inspection.inventory import Held, Made, held, made
 from ...ask.inspection.short_refs import find_refs
 from ...core.config import Config
 from ...core.errors import Corrupted, NotInStore
@@ -153,7 +153,7 @@ def _dim_unused(row: Sequence[str]) -> Any:
 
 
 def _artifacts(rref: RRef, store: Store, as_json: bool) -> None:
-    entries = manifest_of(rref, store).entries
+    entries = store.manifest(rref).entries
     records = [artifact_record(rref, entry) for entry in entries]
     report(records, lambda: _artifacts_text(entries), as_json)
 

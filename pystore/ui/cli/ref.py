@@ -78,15 +78,14 @@ def by_code() -> click.Option:
 
 def refuse_below(store: Store, ref: DRef | RRef) -> None:
     """Makes sure that this is not in the store below alone. Raises NotInStore."""
-    own, under = store.own.drefs(), store.layout.below
-    here = store.own.realizations(ref.dref) if ref.dref in own and isinstance(ref, RRef) else own
-    if under is None or ref in here:
+    under = store.only_below(ref)
+    if under is None:
         return
     raise NotInStore(
         "this lies in the store below, which is never written",
         ref=ref,
-        below=under.root,
-        remedy=f"work on that store, if it is yours: --store {under.root}",
+        below=under,
+        remedy=f"work on that store, if it is yours: --store {under}",
     )
 
 

@@ -1,0 +1,320 @@
+"""Reader: what a store holds, for everything that reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from ..core.attempt import Attempt
+from ..core.candidate import Candidate
+from ..core.config import Config
+from ..core.context import CONTEXT, Context, parse_provenance
+from ..core.errors import BadRef, Corrupted, NotInStore
+from ..core.manifest import MANIFEST, Manifest
+from ..core.printable import listed
+from ..core.refs import DRef, RRef
+from . import (
+    adopt,
+    attempt_files,
+    attempts,
+    below,
+    candidates,
+    derivations,
+    disk,
+    rights,
+    shared_files,
+    verdicts,
+)
+from .in_use import Session
+from .layout import Layout
+from .metrics import Trace
+from .parts import Parts
+from .shared_files import DiskFile
+
+State = Literal["here", "rejected", "damaged"]
+
+
+@rights.explained_methods
+class Reader:
+    """The realizations, attempts and configs of a store, and those of the store below it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    @property
+    def root(self) -> Path:
+        """The directory of the store."""
+        return self.parts.layout.root
+
+    @property
+    def id(self) -> str:
+        """Tells this store from one that was at the same place before."""
+        return self.parts.id
+
+    @property
+    def own(self) -> Reader:
+        """This store without the one below: what may be collected, checked and removed."""
+        return Reader(self.parts.own)
+
+    @property
+    def layout(self) -> Layout:
+        """The paths of the store, and of the one below."""
+        return self.parts.layout
+
+    @property
+    def session(self) -> Session:
+        """What this process uses of the store."""
+        return self.parts.session
+
+    @property
+    def durable(self) -> bool:
+        """Whether what is written is synced."""
+        return self.parts.durable
+
+    @property
+    def pool(self) -> shared_files.SharedFiles:
+        """The files that realizations share."""
+        return self.parts.shared_files
+
+    @property
+    def staging_area(self) -> Path:
+        """Where realizers write."""
+        return self.parts.staging_area
+
+    # --- derivations -------------------------------------------------------------------
+
+    def config(self, dref: DRef) -> Config:
+        """The config of a known derivation. Raises NotInStore, or Corrupted when it is damaged."""
+        for layout in self.parts.layout.readable:
+            try:
+                return derivations.read(layout, DRef(dref))
+            except FileNotFoundError:
+                continue
+            except Corrupted as error:
+                raise self._damaged(dref, error.what) from None
+        raise self.absent(dref)
+
+    def drefs(self) -> list[DRef]:
+        """The known derivations, sorted."""
+        layouts = self.parts.layout.readable
+        return sorted({dref for one in layouts for dref in derivations.known(one)})
+
+    def home(self, ref: DRef | RRef) -> Path:
+        """The directory of a derivation or of a realization, whether it is there or not."""
+        layout = self.parts.layout
+        if isinstance(ref, DRef):
+            return Path(layout.keeper(ref).derivation(ref))
+        return Path(layout.holder(ref).realization(ref))
+
+    def at(self, path: Path) -> DRef | RRef | None:
+        """The realization, or else the derivation, in whose directory a real path lies."""
+        drv = self.parts.layout.drv.resolve()
+        if not path.is_relative_to(drv):
+            return None
+        home, digest = [*path.relative_to(drv).parts, "", ""][:2]
+        for kind, text in ((RRef, f"rref:{digest}-{home}"), (DRef, f"dref:{home}")):
+            with suppress(BadRef):
+                return kind(text)
+        return None
+
+    def only_below(self, ref: DRef | RRef) -> Path | None:
+        """The root of the store below, where this store itself does not hold `ref`."""
+        under, own = self.parts.layout.below, self.own
+        if under is None:
+            return None
+        if ref.dref not in (known := own.drefs()):
+            return under.root
+        held = own.realizations(ref.dref) if isinstance(ref, RRef) else known
+        return None if ref in held else under.root
+
+    # --- realizations ------------------------------------------------------------------
+
+    def realizations(self, dref: DRef, begun: str = "") -> list[RRef]:
+        """The realizations whose bytes are here, sorted; those whose digits begin so.
+
+        Raises NotInStore.
+        """
+        found: set[RRef] | None = None
+        for layout in self.parts.layout.readable:
+            with suppress(FileNotFoundError):
+                found = (found or set()) | set(layout.realizations(DRef(dref), begun))
+        if found is None:
+            raise self.absent(dref)
+        return sorted(found)
+
+    def states(self, dref: DRef) -> dict[RRef, State]:
+        """Whether each realization can be used, or was rejected or found damaged.
+
+        A realization that is not among them is gone. Raises NotInStore.
+        """
+        states: dict[RRef, State] = dict.fromkeys(self.realizations(dref), "here")
+        damaged = below.marked(self.parts.layout, dref, "damaged")
+        states.update((rref, "damaged") for rref in damaged if rref in states)
+        states.update((rref, "rejected") for rref in self.rejected(dref))
+        return states
+
+    def rejected(self, dref: DRef) -> set[RRef]:
+        """The realizations of a derivation that must not be used."""
+        return below.marked(self.parts.layout, dref, "rejected")
+
+    def rejection(self, rref: RRef) -> str:
+        """Why a realization must not be used; "" where nobody has rejected it."""
+        return str(below.verdict(self.parts.layout, rref, "rejected").get("reason", ""))
+
+    def verdicts(self, rref: RRef) -> dict[str, str]:
+        """Why a realization is not used: the reasons under "rejected" and "damaged"."""
+        rejected, damaged = (
+            below.verdict(self.parts.layout, rref, kind) for kind in ("rejected", "damaged")
+        )
+        found = {"rejected": str(rejected.get("reason"))} if rejected else {}
+        return found | ({"damaged": listed(damaged["what"], "; ")} if damaged else {})
+
+    def built(self, dref: DRef) -> list[int]:
+        """When each realization that is here was built, by its directory [ns since the epoch]."""
+        found: dict[str, str] = {}
+        for layout in self.parts.layout.readable:
+            home = layout.derivation(dref)
+            found.update((name, home) for name in attempts.names(home) if len(name) == 32)
+        times = []
+        for name, home in found.items():
+            with suppress(FileNotFoundError):  # it was removed just now
+                times.append(os.stat(f"{home}/{name}").st_mtime_ns)
+        return times
+
+    def context(self, rref: RRef) -> Context:
+        """The context of a realization. Raises NotInStore, or Corrupted when it is damaged."""
+        try:
+            holder = self.parts.layout.holder(RRef(rref))
+            return parse_provenance(disk.read(f"{holder.realization(rref)}/{CONTEXT}"))[1]
+        except FileNotFoundError:
+            raise self.absent(rref) from None
+        except Corrupted as error:
+            raise self._damaged(rref, str(error)) from None
+
+    def manifest(self, rref: RRef) -> Manifest:
+        """The artifacts of a realization. Raises NotInStore, Corrupted."""
+        try:
+            return Manifest.parse(disk.read(self.home(RRef(rref)) / MANIFEST))
+        except FileNotFoundError:
+            raise self.absent(rref) from None
+        except Corrupted as error:
+            raise error.having(rref=rref, remedy="pystore verify says more") from None
+
+    def tree(self, rref: RRef) -> str:
+        """The whole digest of its manifest. Raises NotInStore, or Corrupted when it is damaged."""
+        try:
+            return adopt.tree_of(self.parts.layout, rref)
+        except FileNotFoundError:
+            raise self.absent(rref) from None
+
+    def path(self, rref: RRef) -> Path:
+        """The directory of its artifacts. Raises NotInStore; Corrupted when verify said so."""
+        holder = self.parts.layout.holder(RRef(rref))
+        if verdicts.stands(holder.attempts(rref.dref), rref, "damaged"):
+            raise self._damaged(rref, "verify found it damaged")
+        if not holder.has(rref):
+            raise self.absent(rref)
+        return Path(holder.out(rref))
+
+    def file(self, rref: RRef, path: str) -> Path:
+        """Where an artifact of a realization is, or would be."""
+        return self.home(rref) / "out" / path
+
+    def open(self, rref: RRef, path: str) -> BinaryIO:
+        """An artifact, open to be read. Raises OSError, also where it is no plain file."""
+        return disk.open_regular(self.file(rref, path))
+
+    def disk_files(self, rrefs: Iterable[RRef]) -> dict[RRef, list[DiskFile]]:
+        """The files of each of these realizations; none of one that is gone."""
+        outs = {rref: self.home(rref) / "out" for rref in rrefs}
+        return shared_files.disk_files(self.parts.layout.readable, outs)
+
+    # --- attempts ----------------------------------------------------------------------
+
+    def attempts(self, dref: DRef) -> list[Attempt]:
+        """All attempts of a derivation, in the order of their starts."""
+        folder = self.parts.layout.attempts(DRef(dref))
+        own = attempts.read_all(folder, dref, self.parts.staging_area)
+        return below.merge(own, below.all_attempts(self.parts.layout, dref))
+
+    def candidates(
+        self, dref: DRef, context: Context, reads: Iterable[str] = ()
+    ) -> list[Candidate]:
+        """What a matcher may choose from: the realizations that attempts made in this context."""
+        return below.candidates(self.parts.layout, dref, context.digest, tuple(reads))
+
+    def all_candidates(self, dref: DRef, reads: Iterable[str] = ()) -> list[Candidate]:
+        """The realizations that attempts made in any context."""
+        return below.candidates(self.parts.layout, dref, "", tuple(reads))
+
+    def latest(self, drefs: Iterable[DRef]) -> Attempt | None:
+        """The last attempt that made a realization which can be used; None when there is none."""
+        layouts = self.parts.layout.readable
+        made = (a for dref in drefs for one in layouts for a in candidates.last(one, dref))
+        return max(made, key=lambda attempt: attempt.order, default=None)
+
+    def count_in_other_contexts(self, dref: DRef, context: Context) -> int:
+        """How many realizations attempts have made for other inputs."""
+        return len(below.made(self.parts.layout, dref, without=context.digest))
+
+    def adoptable(self, config: Config, context: Context) -> list[Candidate]:
+        """The realizations of others with the same resolved config that this one lacks."""
+        return list(adopt.adoptable(self.parts.layout, config, context))
+
+    def owner(self, dref: DRef, context: Context) -> str:
+        """Who builds it now: host, process and since when."""
+        return attempts.owner(self.parts.layout.attempts(dref), context.digest)
+
+    def counts_since(self, attempt: Attempt) -> int:
+        """When an attempt came to count [ns since the epoch, UTC]: its adoption or its start."""
+        if "adopted" not in attempt.notes:
+            return attempt.start
+        folder = self.parts.layout.keeper(attempt.dref).attempts(attempt.dref)
+        begin = attempts.read_begin(folder, attempt.context, attempt.number)
+        return max(attempt.start, int(begin.get("start", 0)))
+
+    def has_imported(self, dref: DRef) -> bool:
+        """Whether attempts of other stores are among those of a derivation."""
+        return attempts.has_imported(self.parts.layout.attempts(dref))
+
+    def beside(self, attempt: Attempt, kind: Literal["log", "scratch"]) -> Path:
+        """The log file or the scratch directory of an attempt, whether it is there or not."""
+        home = below.home(self.parts.layout, attempt)
+        return Path(home.beside(attempt.dref, attempt.context, attempt.number, kind))
+
+    def log_path(self, dref: DRef, context: str, number: int) -> Path:
+        """The file for what an attempt prints, whether there is one or not."""
+        return Path(self.parts.layout.beside(dref, context, number, "log"))
+
+    def trace(self, attempt: Attempt) -> Trace:
+        """The metrics that an attempt told over its steps; empty when it told none."""
+        return attempt_files.read_trace(below.home(self.parts.layout, attempt), attempt)
+
+    def diff(self, attempt: Attempt) -> bytes:
+        """How the project's files differed from its last revision; empty where they did not."""
+        return attempt_files.read_diff(below.home(self.parts.layout, attempt), attempt)
+
+    # --- errors ------------------------------------------------------------------------
+
+    def absent(self, ref: DRef | RRef) -> NotInStore:
+        """The error for something that is not here."""
+        under = self.parts.layout.below
+        return NotInStore(
+            "the store does not hold this",
+            ref=ref,
+            store=self.root,
+            below=under and under.root,
+            remedy="realize it, or use the store that has it: with Store(path).use(): …",
+        )
+
+    def _damaged(self, ref: DRef | RRef, because: str) -> Corrupted:
+        return Corrupted(
+            "the store's files for this are damaged",
+            ref=ref,
+            store=self.root,
+            because=because,
+            remedy="instantiate and realize it again; what others built is not touched",
+        )
