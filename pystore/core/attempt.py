@@ -66,6 +66,10 @@ class Attempt(NamedTuple):
         """What it shares with its copies, adopted ones too: one training, whoever has it."""
         return (self.start, self.host, self.pid, self.seed)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The attempt as a JSON object: the fields by name, times in nanoseconds."""
+        return self._asdict()
+
     @property
     def order(self) -> tuple[int, int, str]:
         """What sorts the attempts of one (derivation, context) from first to last (S7)."""

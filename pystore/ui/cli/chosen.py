@@ -32,8 +32,8 @@ class Chosen:
         width = max(map(len, facts)) + 1
         return "\n".join(f"  {name + ':':<{width}}  {fact}" for name, fact in facts.items())
 
-    def record(self) -> dict[str, Any]:
-        """The same for programs."""
+    def to_dict(self) -> dict[str, Any]:
+        """The same for programs: `rref`, `path` and `metrics`."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""pystore commit: what a failed attempt had written becomes a result after all."""
+"""pystore commit: makes a realization of what a failed attempt has written."""
 
 from pathlib import Path
 
@@ -27,11 +27,11 @@ def commit_command(command: CommandContext, /, staging: Path, as_json: bool) -> 
     store = _holder(command, staging)
     rref = commit(staging, store=store)
     (one,) = Chosen.all([rref], store)
-    report([one.record()], lambda: f"committed\n{one}", as_json)
+    report([one], lambda: f"committed\n{one}", as_json)
 
 
 def _holder(command: CommandContext, staging: Path) -> Store:
-    """The store that was named; else the one in whose own folder the staging lies."""
+    """The store that was named, else the one that holds the staging folder."""
     if command.named is None and exists(root := staging.resolve().parent.parent):
         command.named = root
     return command.store

@@ -149,7 +149,7 @@ def key(file: Path) -> None:
 
 
 def _tell(transfer: Transfer, as_json: bool) -> None:
-    report([transfer.to_dict()], lambda: _sentence(transfer), as_json)
+    report([transfer], lambda: _sentence(transfer), as_json)
 
 
 def _sentence(transfer: Transfer) -> str:

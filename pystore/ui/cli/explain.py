@@ -59,7 +59,7 @@ def explain_command(command: CommandContext, asked: str, parameters: Given, as_j
         raise click.UsageError("-p goes with FILE.py: a reference has its parameters")
     else:
         found = [explain(asked, store=command.store)]
-    report([one.to_dict() for one in found], lambda: "\n".join(map(_text, found)), as_json)
+    report(found, lambda: "\n".join(map(_text, found)), as_json)
 
 
 def _of_file(command: CommandContext, target: str, given: Given) -> "list[Explanation]":

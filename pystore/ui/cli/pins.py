@@ -2,6 +2,7 @@
 
 import click
 
+from ...ask.inspection.inventory import list_pins
 from ...core.refs import RRef
 from ...store import pins as roots
 from .columns import columns
@@ -49,6 +50,6 @@ def pins(command: CommandContext, /, as_json: bool) -> None:
 
     --json: objects with `pin` and `rref`.
     """
-    rows = sorted(roots.pins(command.store).items())
-    records = [{"pin": name, "rref": rref} for name, rref in rows]
-    report(records, lambda: columns(["pin", "realization"], rows) if rows else "", as_json)
+    found = list_pins(command.store)
+    rows = [(one.pin, one.rref) for one in found]
+    report(found, lambda: columns(["pin", "realization"], rows) if rows else "", as_json)

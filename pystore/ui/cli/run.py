@@ -235,7 +235,7 @@ class _Run:
     def _report(
         self, name: str, closure: Closure, chosen: list[Chosen], hearing: RunCounts
     ) -> None:
-        facts = [one.record() for one in chosen]
+        facts = [one.to_dict() for one in chosen]
         self._end(0, stage=name, done=hearing.counts, chosen=facts)
         if self.events is None:
             click.echo(f"{name}: {hearing}\n{shown(chosen, closure)}")

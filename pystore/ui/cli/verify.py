@@ -1,6 +1,4 @@
-"""pystore verify: every byte again, and a name for each damage."""
-
-from typing import Any
+"""pystore verify: hashes every byte again, and names each damage."""
 
 import click
 
@@ -37,27 +35,12 @@ def verify(
         found = verification.verify(
             command.store, quarantine=quarantine, listener=listener, only=only if refs else None
         )
-    report([record(found)], lambda: shown(found), as_json)
+    report([found], lambda: _text(found), as_json)
     if not found.sound:
         raise click.exceptions.Exit(DAMAGED)
 
 
-def record(found: Report) -> dict[str, Any]:
-    """What was found, for programs."""
-    return {
-        "sound": found.sound,
-        "realizations": found.realizations,
-        "size": found.size,
-        "damages": [
-            {"ref": d.ref, "kind": d.kind, "path": d.path, "what": d.what, "restore": d.restore}
-            for d in found.damages
-        ],
-        "quarantined": list(found.quarantined),
-    }
-
-
-def shown(found: Report) -> str:
-    """What was found, in words."""
+def _text(found: Report) -> str:
     what = "sound" if found.sound else counted(len(found.damages), "damage")
     head = f"{counted(found.realizations, 'realization')}, {size(found.size)}: {what}"
     lines = [head, *map(str, found.damages)]
