@@ -1,6 +1,6 @@
 """Families: all derivations of one stage, whatever the parameters, found in the store.
 
-They are those of one code, unless any is asked for: of a stage, its own as it is now.
+A family is of one code, unless any code is asked for: a stage means its code as it is now.
 """
 
 import warnings
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Meant:
-    """Derivations that are meant, and by whose code."""
+    """Derivations that are meant, and by which code."""
 
     drefs: tuple[DRef, ...]
     left_out: LeftOut = NOTHING
-    origins: "Mapping[DRef, Origin]" = field(default_factory=dict)  # of those made by several
-    tries: Mapping[DRef, list[Attempt]] = field(default_factory=dict)  # that were read to know
+    # Of derivations with attempts by several codes, the code that is meant.
+    origins: "Mapping[DRef, Origin]" = field(default_factory=dict)
+    # The attempts that were read to find the code.
+    tries: Mapping[DRef, list[Attempt]] = field(default_factory=dict)
 
     def attempts(self, dref: DRef, store: StoreProtocol) -> list[Attempt]:
         """The attempts of a derivation that are meant, first to last."""
@@ -42,9 +44,9 @@ class Meant:
 def family(stage: Any, *, code: Scope = "now", store: StoreProtocol | None = None) -> list[DRef]:
     """The derivations in the store that have the name and the code of this stage, sorted.
 
-    `stage` is a @stage function, the name as text, or a derivation or DRef of the family. Of a
-    stage, its code as it is now is meant; of a name, the one that ran last; with `code="any"`,
-    every one that has its name. Raises BadStage when there are none.
+    `stage` is a @stage function, the name as text, or a derivation or DRef of the family. A stage
+    means its code as it is now, a name the code that ran last; with `code="any"`, all derivations
+    of the name are meant. Raises BadStage when there are none.
     """
     store_was_read()
     store = store or current_store()
@@ -52,7 +54,7 @@ def family(stage: Any, *, code: Scope = "now", store: StoreProtocol | None = Non
 
 
 def named(stage: Any, store: StoreProtocol, code: Scope, *, tried: bool = False) -> Meant:
-    """What is meant by a stage, a name, or a derivation that stands for its family.
+    """The derivations meant by a stage, a name, or a derivation that stands for its family.
 
     With `tried`, a name means the code that was tried last, whether it succeeded or not.
     Raises BadStage as `family` does.
@@ -85,10 +87,9 @@ def named(stage: Any, store: StoreProtocol, code: Scope, *, tried: bool = False)
 
 
 def members(what: Any, store: StoreProtocol, code: Scope = "now") -> Meant:
-    """The derivations meant: families of stages and names, and derivations as they are.
+    """The derivations meant: families of stages and names, and single derivations.
 
-    Of derivations given as values, those that the store does not know yet are left out.
-    Raises BadStage when none is left.
+    Derivations that the store does not know yet are left out. Raises BadStage if none is left.
     """
     store_was_read()
     drefs: dict[DRef, None] = {}
@@ -112,13 +113,13 @@ def members(what: Any, store: StoreProtocol, code: Scope = "now") -> Meant:
 
 
 def tell(left_out: LeftOut, who: str) -> None:
-    """Warns of what is left out, if anything is."""
+    """Warns of attempts that are left out, if there are any."""
     if left_out:
         warnings.warn(f"{who}: {left_out}", PystoreWarning, stacklevel=3)
 
 
 def _key(leaf: Any) -> object:
-    """Equal for what means the same."""
+    """Equal for two that mean the same derivations."""
     return leaf if isinstance(leaf, str) else getattr(leaf, "dref", id(leaf))
 
 
@@ -142,7 +143,7 @@ def _members(leaf: Any, store: StoreProtocol, code: Scope) -> Meant:
 
 
 def _alone(dref: DRef, given: Any, store: StoreProtocol, code: Scope) -> Meant:
-    """One derivation; only where its config says nothing of code, attempts may be of several."""
+    """One derivation. Its attempts may be by several codes if its config names none."""
     if code == "any" or "code" in store.config(dref).value:
         return Meant((dref,))
     from .origin import Known, Origin, of_name
@@ -158,7 +159,7 @@ def _alone(dref: DRef, given: Any, store: StoreProtocol, code: Scope) -> Meant:
 def _chosen(
     found: Sequence[DRef], origin: "Origin", known: "Known", *, alone: bool = False
 ) -> Meant:
-    """Those of one name that have this code, and how many attempts the others have."""
+    """The derivations of one name that have this code, and a count of the others' attempts."""
     drefs: list[DRef] = []
     origins: dict[DRef, Origin] = {}
     left_out = NOTHING
@@ -175,7 +176,7 @@ def _chosen(
 
 
 def _origin(stage: Any, known: "Known") -> "Origin | None":
-    """The code of what is at hand; None of a name, which has none."""
+    """The code of a stage or a derivation; None for a name."""
     from ...declare.stage import Stage
     from .origin import Origin, completed
 

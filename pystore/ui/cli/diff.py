@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ...ask.inspection.difference import Changed, ChangedArtifact, Difference, difference
-from ...ask.inspection.short_refs import find_ref, find_refs, latest
+from ...ask.inspection.short_refs import find_ref, find_refs
 from ...core.manifest import Entry
 from ...core.options import Scope
 from ...core.printable import printable
@@ -21,11 +21,11 @@ from .ref import RefType
 _MOST = 40  # lines of one artifact's difference, in a terminal
 
 
-def _find(text: str, *, code: Scope = "now", store: Store | None = None) -> DRef | RRef:
+def _find(text: str, *, code: Scope, store: Store) -> DRef | RRef:
     """The latest realization that is meant, or a derivation of which nothing was built."""
     refs = find_refs(text, code="any", store=store)
     if len(refs) > 1 or isinstance(refs[0], DRef):
-        attempt = latest([ref for ref in refs if isinstance(ref, DRef)], store=store)
+        attempt = store.latest([ref for ref in refs if isinstance(ref, DRef)])
         if attempt is not None and attempt.rref is not None:
             return attempt.rref
         return find_ref(text, code=code, store=store)
