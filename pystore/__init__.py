@@ -4,8 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .core.version import __version__
-from .ui import settings
-from .ui.watch.watching import watching
+from .ui.composition import compose as _compose
 
 if TYPE_CHECKING:
     from . import errors, events
@@ -72,10 +71,11 @@ if TYPE_CHECKING:
         build_seed,
         build_wrapper,
     )
+    from .declare.calls import two_way
     from .declare.choice import best_of
     from .declare.instantiate import instantiate
     from .declare.output import output
-    from .declare.registry import Registry, mkconfig, mkdrv, two_way
+    from .declare.registry import Registry, mkconfig, mkdrv
     from .declare.seeds import seed_everything
     from .declare.stage import Stage
     from .declare.sweep import choice, loguniform, randint, sample, sweep, uniform
@@ -88,7 +88,9 @@ if TYPE_CHECKING:
     from .run.workers.pool import Workers
     from .store.store import Store
     from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
+    from .ui import settings
     from .ui.settings import store_initialize
+    from .ui.watch.watching import watching
 
 __all__ = [
     "Attempt",
@@ -243,10 +245,11 @@ _HOMES = {
         "declare.build": "Build build_cattrs build_config build_context build_deref build_link "
         "build_logdir build_metric build_name build_note build_outpath build_path "
         "build_paths build_progress build_scratch build_seed build_wrapper",
+        "declare.calls": "two_way",
         "declare.choice": "best_of",
         "declare.instantiate": "instantiate",
         "declare.output": "output",
-        "declare.registry": "Registry mkconfig mkdrv two_way",
+        "declare.registry": "Registry mkconfig mkdrv",
         "declare.seeds": "seed_everything",
         "declare.stage": "Stage",
         "declare.sweep": "choice loguniform randint sample sweep uniform",
@@ -259,19 +262,27 @@ _HOMES = {
         "run.workers.pool": "Workers",
         "store.store": "Store",
         "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",
+        "ui": "settings",
         "ui.settings": "store_initialize",
+        "ui.watch.watching": "watching",
     }.items()
     for name in names.split()
 }
+_MODULES = ("errors", "events", "settings")
+
+_compose()
 
 
 def __getattr__(name: str) -> Any:
-    """The public name, from the module that defines it."""
+    """The public name, from the module that defines it; or a public module."""
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'pystore' has no attribute {name!r}")
-    module = import_module(f".{home}" if home else f".{name}", __name__)
-    found = getattr(module, name) if home else module
+    place = f".{home}" if home else ""
+    if name in _MODULES:
+        found: Any = import_module(f"{place}.{name}", __name__)
+    else:
+        found = getattr(import_module(place, __name__), name)
     globals()[name] = found
     return found
 

@@ -1,7 +1,6 @@
 """The rooms: who may import whom, how large a file may be, what `import pystore` costs."""
 
 import ast
-import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import pystore
-from pystore.run.verbs import Options
 
 ROOT = Path(pystore.__file__).parent
 ROOMS = {
@@ -81,11 +79,6 @@ def test_an_error_says_what_to_try(path):
         if name in set(pystore.errors.__all__) - INSIDE - {"PystoreWarning"}:
             told = {keyword.arg for keyword in node.keywords}
             assert told & {"remedy", None}, f"{path}:{node.lineno}: {name}"
-
-
-def test_realize_many_takes_the_options_of_realize():
-    own = set(inspect.signature(pystore.realize).parameters) - {"target"}
-    assert own == set(Options.__annotations__)
 
 
 def test_the_public_names():

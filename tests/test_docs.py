@@ -42,7 +42,7 @@ from pystore import (
     realize,
 )
 from pystore.stages import mnist
-from pystore.store.current import Default
+from pystore.store.current import ProcessWide
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 WALKTHROUGH = PROJECT / "docs" / "walkthrough.md"
@@ -142,7 +142,7 @@ def _pattern(shown: str) -> re.Pattern[str]:
 def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fresh folder, and a store of one's own."""
     monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "default"))
-    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(ProcessWide, "store", None)
     monkeypatch.chdir(tmp_path)
 
 

@@ -42,7 +42,7 @@ from pystore import (
 )
 from pystore.errors import BadStage, ChecksumMismatch
 from pystore.stages import fetchurl
-from pystore.store.current import Default
+from pystore.store.current import ProcessWide
 
 DEMO = PROJECT / "demos" / "mnist.py"
 
@@ -96,7 +96,7 @@ class Walk:
 
 @pytest.fixture
 def walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Walk]:
-    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(ProcessWide, "store", None)
     with serving(small_mnist(tmp_path)) as served:
         walk = Walk(tmp_path, served)
         yield walk
@@ -109,7 +109,7 @@ def _accuracy(rref: RRef) -> float:
 
 
 def test_step_1_says_whether_the_store_was_there(tmp_path: Path, monkeypatch, capsys):
-    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(ProcessWide, "store", None)
     for _ in range(2):
         store_initialize(custom_store=tmp_path / "demo", custom_tmp=tmp_path)
     assert capsys.readouterr().out.splitlines() == [
@@ -122,7 +122,7 @@ def test_step_1_explains_a_tmp_on_another_device(tmp_path: Path, monkeypatch):
     other = Path("/dev/shm")
     if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is no other device")
-    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(ProcessWide, "store", None)
     with pytest.warns(PystoreWarning, match="another device.*staging stays in"):
         store = store_initialize(custom_store=tmp_path / "demo", custom_tmp=other)
     assert store.staging_area == store.layout.tmp

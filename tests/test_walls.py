@@ -13,8 +13,8 @@ ROOT = Path(pystore.__file__).parent
 DOORS = {
     "declare": {"current", "disk", "metrics", "ports", "staging"},
     "run": {
-        "address", "attempt_files", "commit", "descriptors", "forked", "home", "layout", "remote",
-        "rights", "stopping", "store",
+        "address", "attempt_files", "commit", "defaults", "descriptors", "forked", "home", "layout",
+        "remote", "rights", "stopping", "store",
     },
     "ask": {"pins", "shared_files"},
     "ui": {"doctor", "gc", "memory", "owner", "remove", "sharing", "upkeep", "verify"},

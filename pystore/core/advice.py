@@ -1,4 +1,4 @@
-"""Advice: what to write in place of a value that is not JSON, by what it is."""
+"""Advice: what to write in place of a value that is not JSON."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
@@ -39,7 +39,7 @@ def _named(*names: str) -> Callable[[object], bool]:
     return lambda value: any(descends(value, name) for name in names)
 
 
-# The first that fits says it: a str may be an Enum.
+# The first that fits counts: a str may be an Enum, too.
 _ADVICE: list[tuple[Callable[[object], bool], str]] = [
     (_a(complex), "write [x.real, x.imag]"),
     (_named("numpy.complexfloating"), "write [x.real, x.imag]"),

@@ -14,11 +14,11 @@ from .errors import BadRef, Corrupted
 from .refs import DRef, RRef
 
 Outcome = Literal["succeeded", "failed", "stopped", "died", "running"]
-"""How an attempt ended: `stopped` by who called it, as with Ctrl-C; `died` without a word."""
+"""How an attempt ended: `stopped` by its caller, as with Ctrl-C; `died` without a record."""
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """How an attempt ended that raised this."""
+    """The outcome of an attempt that ended with this exception."""
     return "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
@@ -63,7 +63,7 @@ class Attempt(NamedTuple):
 
     @property
     def run(self) -> tuple[int, str, int, int]:
-        """What it shares with its copies, adopted ones too: one training, whoever has it."""
+        """What all copies of one training share, adopted ones too."""
         return (self.start, self.host, self.pid, self.seed)
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,15 +72,15 @@ class Attempt(NamedTuple):
 
     @property
     def order(self) -> tuple[int, int, str]:
-        """What sorts the attempts of one (derivation, context) from first to last (S7)."""
+        """A key that sorts the attempts of one (derivation, context) from first to last (S7)."""
         return (self.start, self.number, self.id)
 
 
-_KEYS = frozenset(Attempt._fields)  # what a later version adds is no concern of this one
+_KEYS = frozenset(Attempt._fields)  # keys that a later version adds are ignored
 
 
 def told_of(attempt: Attempt) -> dict[str, Any]:
-    """What its record says; of reads that are not known, nothing, as before they were noted."""
+    """The record of an attempt as a dict; without reads if they are unknown, as in old records."""
     value = attempt._asdict()
     if attempt.reads is None:
         del value["reads"]

@@ -1,10 +1,10 @@
-"""Ancestry: classes of packages, told by their names: nothing is imported for it."""
+"""Class names: classes of packages, known by name so that no package is imported."""
 
 from typing import Any
 
 
 def descends(value: object, name: str) -> bool:
-    """Whether a class of this name, with its package, is among those of the value."""
+    """Whether a value is an instance of the class `package.Class`."""
     package, _, last = name.partition(".")
     mro = type(value).__mro__
     return any(one.__name__ == last and one.__module__.partition(".")[0] == package for one in mro)

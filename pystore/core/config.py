@@ -31,7 +31,7 @@ class Config:
     name: str  # the readable part of the reference, from the key `name`
     inputs: tuple[DRef, ...]  # the derivations that it mentions, sorted
     promises: tuple[tuple[str, ...], ...]  # the files that [selfref, …] promises, as parts
-    holds: tuple[HasDRef, ...]  # the derivations that were given as values
+    holds: tuple[HasDRef, ...]  # the derivations among its values
 
     def __init__(self, value: "Mapping[str, Any] | Config") -> None:
         if isinstance(value, Config):

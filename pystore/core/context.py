@@ -15,7 +15,7 @@ CONTEXT = "context.json"  # the name of its file in a realization
 
 
 class Context(Mapping[DRef, tuple[RRef, ...]]):
-    """The sorted realizations chosen for each direct input; immutable."""
+    """The realizations chosen for each direct input, sorted; immutable."""
 
     __slots__ = ("_chosen", "digest", "text")
 

@@ -5,13 +5,14 @@ DE2  A closure lists inputs before what needs them, each derivation once.
 DE3  One closure never holds two different matchers or realizers for one DRef.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 from .config import Config
 from .errors import BadStage
+from .html import html_table
 from .matchers import Matcher
 from .realizer import Realizer
 from .refs import DRef
@@ -19,7 +20,7 @@ from .resources import Resources
 
 _PLAIN = Resources()
 Shape = Any
-"""A DRef, or lists and dicts of DRefs, nested as deep as you like; results keep the shape."""
+"""A DRef, or lists and dicts of DRefs, nested to any depth; results have the same shape."""
 
 
 def _checked(matcher: object) -> Matcher:
@@ -44,7 +45,7 @@ class Derivation:
     matcher: Matcher
     realizer: Realizer
     terms: Resources  # of its attempts
-    holds: tuple["Derivation", ...]  # the derivations that its config was given as values
+    holds: tuple["Derivation", ...]  # the derivations that are values of its config
 
     def __init__(
         self,
@@ -61,18 +62,18 @@ class Derivation:
 
     @property
     def origin(self) -> str:
-        """The function that a @stage was made from; "" for what was declared by hand."""
+        """The full name of the function of a @stage; "" for a derivation declared by hand."""
         return ""
 
     @property
     def dref(self) -> DRef:
-        """Its name: the digest of the config. Matcher and realizer are not in it."""
+        """Its reference: the digest of the config. Matcher and realizer do not count."""
         return self.config.dref
 
     def replace(
         self, config: Mapping[str, Any] | None = None, matcher: Matcher | None = None
     ) -> "Derivation":
-        """The same with these keys of the config changed, or with another matcher."""
+        """The derivation with these keys of the config changed, or with another matcher."""
         new = copy(self)
         if config is not None:
             new.config = Config({**self.config.value, **config})
@@ -84,7 +85,7 @@ class Derivation:
         return new
 
     def agrees(self, other: "Derivation") -> bool:
-        """Whether the two are one: same config, same matcher, same code."""
+        """Whether both have the same config, the same matcher and the same code."""
         return (self.config, self.matcher, self.realizer) == (
             other.config,
             other.matcher,
@@ -102,38 +103,50 @@ class Derivation:
 
     def _repr_html_(self) -> str:
         shown = {"dref": self.dref, "matcher": self.matcher, **self.config.value}
-        return html_table([(key, str(value)) for key, value in shown.items()])
+        return html_table((key, str(value)) for key, value in shown.items())
 
 
 @dataclass(frozen=True)
-class Closure:
-    """Targets, in their shape, and all the derivations that they need, inputs first."""
+class Closure(Mapping[DRef, Derivation]):
+    """Targets, in their shape, and each derivation that they need by its DRef, inputs first."""
 
     targets: Shape
-    derivations: tuple[Derivation, ...]
+    by_dref: Mapping[DRef, Derivation]
 
     @classmethod
     def of(cls, targets: Shape, known: Mapping[DRef, Derivation]) -> "Closure":
-        """The closure of these targets. Raises BadStage when something is not known."""
+        """The closure of these targets. Raises BadStage when a derivation is not known."""
         order: dict[DRef, Derivation] = {}
         for target in leaves(targets):
             _visit(target, known, order)
-        return cls(targets, tuple(order.values()))
+        return cls(targets, order)
+
+    @property
+    def derivations(self) -> tuple[Derivation, ...]:
+        """The derivations, inputs first."""
+        return tuple(self.by_dref.values())
 
     @property
     def drefs(self) -> tuple[DRef, ...]:
-        """The targets, each once, in the order in which the shape names them."""
+        """The targets, each once, in the order of the shape."""
         return tuple(dict.fromkeys(leaves(self.targets)))
 
     def _repr_html_(self) -> str:
-        rows = [(d.dref, f"{d.realizer.name}, {d.matcher}") for d in self.derivations]
-        return html_table(rows)
+        return html_table((d.dref, f"{d.realizer.name}, {d.matcher}") for d in self.derivations)
 
     def __getitem__(self, dref: DRef) -> Derivation:
-        for derivation in self.derivations:
-            if derivation.dref == dref:
-                return derivation
+        if dref in self.by_dref:
+            return self.by_dref[dref]
         raise unknown(dref)
+
+    def __contains__(self, dref: object) -> bool:
+        return dref in self.by_dref
+
+    def __iter__(self) -> Iterator[DRef]:
+        return iter(self.by_dref)
+
+    def __len__(self) -> int:
+        return len(self.by_dref)
 
 
 def _visit(target: DRef, known: Mapping[DRef, Derivation], order: dict[DRef, Derivation]) -> None:
@@ -162,16 +175,8 @@ def unknown(dref: DRef, needed_by: DRef | None = None) -> BadStage:
     )
 
 
-def html_table(rows: Iterable[tuple[str, str]]) -> str:
-    """A table of names and values, for notebooks."""
-    from html import escape  # only notebooks ask
-
-    cells = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
-    return f"<table>{''.join(cells)}</table>"
-
-
 def leaves(shape: Shape) -> Iterator[Any]:
-    """What stands in the nested lists and dicts, in order."""
+    """The leaves of nested lists and dicts, in order."""
     if isinstance(shape, (list, tuple)):
         for item in shape:
             yield from leaves(item)
@@ -192,7 +197,7 @@ def reshape(shape: Shape, value: Callable[[Any], Any]) -> Any:
 
 
 def collect(derivations: Sequence[Derivation], into: dict[DRef, Derivation]) -> None:
-    """Adds these, and all that they hold, to `into`.
+    """Adds derivations, and all that they hold, to `into`.
 
     Raises BadStage when `into` has another matcher or realizer for one of them (DE3).
     """

@@ -24,6 +24,7 @@ __all__ = [
     "FetchError",
     "FormatTooNew",
     "InUse",
+    "Interrupted",
     "MatcherUnsatisfied",
     "MissingOutput",
     "NoAccess",
@@ -31,6 +32,7 @@ __all__ = [
     "NotInStore",
     "PystoreError",
     "PystoreWarning",
+    "RealizerRaised",
     "StoreBusy",
     "TimedOut",
     "UnkeepableOutput",
@@ -64,14 +66,14 @@ class PystoreError(Exception):
         lines += [f"  {name + ':':<{width}}  {fact}" for name, fact in shown]
         if self.remedy:
             lines.append(f"  try: {self.remedy}")
-        # No fact steers the terminal, and a name that is no UTF-8 keeps no message from being told.
+        # A fact must not control the terminal, nor a name that is no UTF-8 hide the message.
         return "\n".join(map(printable, "\n".join(lines).split("\n")))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _again, (type(self), self.what, self.remedy, self.facts)
 
     def having(self, **facts: object) -> "PystoreError":
-        """This very error with more facts; those it already states are kept."""
+        """The same error with more facts; facts that it already has stay."""
         self.facts = {**{k: v for k, v in facts.items() if v is not None}, **self.facts}
         return self
 
@@ -93,7 +95,7 @@ def _again(
 
 
 class PystoreWarning(UserWarning):
-    """Something that is allowed and that you may not have meant."""
+    """Something that is allowed, but that you may not have meant."""
 
 
 # --- you wrote -------------------------------------------------------------------------
@@ -112,7 +114,7 @@ class BadName(PystoreError):
 
 
 class BadStage(PystoreError):
-    """A stage, a registry or a call that cannot mean anything."""
+    """A stage, a registry or a call that has no meaning."""
 
 
 class BadMatcher(PystoreError):
@@ -120,11 +122,11 @@ class BadMatcher(PystoreError):
 
 
 class BadMetric(PystoreError):
-    """A metric that nobody wrote down, or that is no number."""
+    """A metric that was not recorded, or that is no number."""
 
 
 class BadSettings(PystoreError):
-    """A settings file that is no TOML, or says what cannot be set."""
+    """A settings file that is no TOML, or that sets an unknown setting."""
 
 
 class BadPlace(PystoreError):
@@ -135,12 +137,12 @@ class BadPlace(PystoreError):
 
 
 _RAISED = re.compile(
-    r"\A(?:BuildError: )?the realizer .* raised (\w+)$(?s:.*?)^  because: +(.+)$", re.MULTILINE
+    r"\A(?:\w+: )?the realizer .* raised (\w+)$(?s:.*?)^  because: +(.+)$", re.MULTILINE
 )
 
 
 def in_one_line(text: str) -> str:
-    """The text of an error in one line: what a realizer raised, and why, where it is that."""
+    """The text of an error in one line; for a failed realizer, what it raised and why."""
     raised = _RAISED.search(text)
     if raised:
         return f"{raised[1]}: {raised[2]}"
@@ -148,11 +150,24 @@ def in_one_line(text: str) -> str:
 
 
 SEE_TRACEBACK = "see the traceback above; what it had written is kept in the staging, if anything"
-"""What to try where an exception of the user's own says more than we can."""
+"""The remedy when the exception of the user's code says more than we can."""
 
 
-class BuildError(PystoreError):
+class MayGoBetter(PystoreError):
+    """An error after which another try may succeed."""
+
+    @property
+    def tries(self) -> int:
+        """The number of tries of its attempt: the fact `tries`, else 1."""
+        return tries if isinstance(tries := self.facts.get("tries"), int) else 1
+
+
+class BuildError(MayGoBetter):
     """A realizer failed; the cause is chained, the fact `staging` says where its files are."""
+
+
+class RealizerRaised(BuildError):
+    """A realizer raised an exception of its own, which is the cause of this one."""
 
 
 class WorkerDied(BuildError):
@@ -177,6 +192,10 @@ class UnkeepableOutput(BuildError):
     """An output that no store can keep: a special file, a link to outside, an open file."""
 
 
+class Interrupted(PystoreError):
+    """A call was asked to stop, and started nothing more; what was built is kept."""
+
+
 class MatcherUnsatisfied(PystoreError):
     """The matcher wants realizations that do not exist and cannot be built."""
 
@@ -185,7 +204,7 @@ class MatcherUnsatisfied(PystoreError):
 
 
 class NoAccess(PystoreError, PermissionError):
-    """What the system refuses to do; the facts `path` and `owner` say with what, and whose."""
+    """Access that the system refuses; the facts `path` and `owner` say to which file, and whose."""
 
 
 class NotAStore(PystoreError):
@@ -201,21 +220,21 @@ class NotInStore(PystoreError):
 
 
 class Corrupted(PystoreError):
-    """Something in the store is not what its name says."""
+    """Something in the store that is not what its name says."""
 
 
 class StoreBusy(PystoreError):
-    """Another process holds the lock; the fact `owner` says who."""
+    """A lock that another process holds; the fact `owner` says which process."""
 
 
 class InUse(PystoreError):
-    """What should be removed is needed by something else."""
+    """Something that cannot be removed, since something else needs it."""
 
 
 # --- they sent -------------------------------------------------------------------------
 
 
-class FetchError(PystoreError):
+class FetchError(MayGoBetter):
     """A download that did not arrive."""
 
 

@@ -1,4 +1,4 @@
-"""GcPolicy: which realizations of a derivation a collection of garbage leaves, beside the roots."""
+"""GcPolicy: which realizations of a derivation gc keeps beside those that roots need."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ class GcPolicy:
     """A policy: of each derivation, the first `n` in the order of a matcher."""
 
     n: int
-    matcher: Matcher  # one that chooses n where there are as many
+    matcher: Matcher  # it chooses n if there are as many
 
     def chosen(self, candidates: Iterable[Candidate]) -> set[RRef]:
-        """Those to keep; all, where there are fewer than n."""
+        """The realizations to keep; all if there are no more than n."""
         present = [candidate for candidate in candidates if not candidate.gone]
         everything = {candidate.rref for candidate in present}
         if len(present) <= self.n or not self._ranks(present):
@@ -26,7 +26,7 @@ class GcPolicy:
         return set(answer) if isinstance(answer, tuple) else everything
 
     def _ranks(self, present: list[Candidate]) -> bool:
-        """Whether there is a number to choose by: a misspelt metric must cost nothing."""
+        """Whether the matcher has a number to rank by: a misspelt metric must remove nothing."""
         numbers = [c.metric(name) for c in present for name in self.matcher.reads]
         return not self.matcher.reads or any(number == number for number in numbers)
 
@@ -37,5 +37,5 @@ def keep_latest(n: int = 1) -> GcPolicy:
 
 
 def keep_best(file: str, n: int = 1, mode: Literal["max", "min"] = "max") -> GcPolicy:
-    """Of each derivation, the `n` whose metric is the best; all, where none has the metric."""
+    """Of each derivation, the `n` with the best metric; all if none has the metric."""
     return GcPolicy(n, match_best(file, n, mode))

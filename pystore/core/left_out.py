@@ -1,4 +1,4 @@
-"""LeftOut: how much of what has a name is not meant, by whose code it is."""
+"""LeftOut: how many attempts of a stage's name do not count, by the code that made them."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from .printable import counted
 class LeftOut:
     """How many attempts are left out; prints as one line."""
 
-    older: int = 0  # by older code of the stage that is meant
+    older: int = 0  # by older code of the stage
     other: int = 0  # by another stage of its name
 
     def __add__(self, more: "LeftOut") -> "LeftOut":

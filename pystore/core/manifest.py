@@ -72,12 +72,12 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Bytes in all files."""
+        """The bytes of all files together."""
         return sum(entry.size for entry in self.entries)
 
 
 def encode_name(name: bytes) -> str:
-    """Text for a file name: as it is where it is UTF-8; `%` and other bytes as %XX."""
+    """The text of a file name: UTF-8 as it is; `%` and all other bytes as %XX."""
     text = name.replace(b"%", b"%25").decode("utf-8", "surrogateescape")
     if text.isascii():
         return text
@@ -85,7 +85,7 @@ def encode_name(name: bytes) -> str:
 
 
 def decode_name(text: str) -> bytes:
-    """The file name that `encode_name` wrote."""
+    """The file name of a text by `encode_name`."""
     head, *escaped = text.encode().split(b"%")
     return head + b"".join(bytes.fromhex(part[:2].decode()) + part[2:] for part in escaped)
 

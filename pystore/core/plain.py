@@ -1,4 +1,4 @@
-"""Reading a Python value as plain JSON, or saying where it is not and what to write instead."""
+"""Plain: reads a Python value as plain JSON, or says where it is none and what to write."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -14,7 +14,7 @@ _PLAIN = (bool, int, float, str)
 
 @runtime_checkable
 class HasDRef(Protocol):
-    """What stands for a derivation in a config: it is written as its reference, and held."""
+    """An object that stands for a derivation in a config, which holds its reference."""
 
     @property
     def dref(self) -> DRef:
@@ -22,7 +22,7 @@ class HasDRef(Protocol):
 
 
 class PlainReader:
-    """Reads one value: makes the plain copy, and collects the references in it."""
+    """Makes a plain copy of one value, and collects the references in it."""
 
     def __init__(self) -> None:
         self.inputs: set[DRef] = set()
@@ -115,7 +115,7 @@ class PlainReader:
             return value.dref
         if type(number := unboxed(value)) in _PLAIN:
             return self.read(number, place, depth)
-        from .advice import advice  # only on the way to an error
+        from .advice import advice  # for weight: it is needed for errors only
 
         raise BadConfig(f"{place}: {kind_of(value)} is not JSON; {advice(value)}")
 
@@ -154,6 +154,6 @@ def _is_reference(text: str) -> bool:
 
 
 def kind_of(value: object) -> str:
-    """The name of its type, as a user would write it."""
+    """The name of the type of a value, as a user would write it."""
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"

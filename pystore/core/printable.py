@@ -1,4 +1,4 @@
-"""Printable: text, times and counts as people may be given them, on one line."""
+"""Printable: texts, times and counts for people, on one line."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ MOST = 20  # names in one message
 
 
 def printable(text: str | bytes) -> str:
-    r"""The text with what could steer a terminal, or is no UTF-8, as escapes: `\x1b`, `\n`."""
+    r"""The text, with control characters and bytes that are no UTF-8 escaped: `\x1b`, `\n`."""
     text = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
     return text if text.isprintable() else "".join(map(_escaped, text))
 
@@ -28,12 +28,12 @@ def when(time: int | None) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """So many of them: `1 attempt`, `1,204 attempts`."""
+    """A number and its noun: `1 attempt`, `1,204 attempts`."""
     return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def listed(names: Iterable[object], parted_by: str = ", ", most: int = MOST) -> str:
-    """The names in one line, of many the first ones and how many more there are."""
+    """The names in one line; of many, the first `most` and how many more there are."""
     found = [str(name) for name in names]
     left = len(found) - most
     shown = found if left <= 0 else [*found[:most], f"and {left:,} more"]

@@ -1,9 +1,9 @@
-"""Reads: what a stage has seen of its inputs beyond their bytes, and whether another would see it.
+"""Reads: what a stage has seen of its inputs beyond their bytes, and if others would see the same.
 
 A read is a *kind* and a *place*. A place is a JSON pointer into the stage's config; where that
 holds a reference, the next step numbers the realization among those chosen (in the order of
-`ordered`), and further steps go into the config of that input. A read stands with the digest of
-what was seen. So the same place can be looked at among the inputs of another derivation.
+`ordered`), and further steps go into the config of that input. Each read is recorded with the
+digest of what was seen, so that it can be compared with the same place of another derivation.
 
 RD1  Equal configs but for references give equal places: where all that was seen is the same, a
     stage that asks the same questions gets the same answers.
@@ -20,7 +20,7 @@ from .config import Config
 from .context import Context
 from .digest import short
 from .errors import Corrupted, NotInStore
-from .refs import DRef, RRef, selfref
+from .refs import DRef, RRef, is_dref
 
 Kind = Literal[
     "value",  # of the config at a place; of an input's whole config
@@ -28,16 +28,16 @@ Kind = Literal[
     "tree",  # the bytes of an input's input
     "rref",  # which realization it is
     "dref",  # which derivation it is of
-    "same",  # which of the realizations that it has read are one
+    "same",  # which of the realizations that were read are the same one
     "context",  # of the stage itself
-    "store",  # what nobody can look at again
+    "store",  # an answer that cannot be looked up again
 ]
 
 Reads = Mapping[str, str]  # "kind place" → 32 hex
 
 
 class World(Protocol):
-    """What is known of inputs."""
+    """The store, as far as reads need it."""
 
     def config(self, dref: DRef) -> Config:
         """The config of a derivation. Raises NotInStore."""
@@ -53,12 +53,12 @@ class World(Protocol):
 
 
 class Node(NamedTuple):
-    """What is at a place: a value in a config, or a realization."""
+    """The value in a config, or the realization, at a place."""
 
     value: Any  # of a realization, its config; a Missing where nothing is
     context: Context  # of the realization whose config this is in; of the stage itself
     rref: RRef | None  # where it is a realization
-    words: str  # the place as people write it
+    words: str  # the place, for people
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Missing:
 
 
 def key_of(kind: Kind, place: str) -> str:
-    """How a read is named."""
+    """The key of a read."""
     return f"{kind} {place}"
 
 
@@ -77,7 +77,7 @@ def below(place: str, step: str | int) -> str:
 
 
 def ordered(rrefs: Iterable[RRef], world: World) -> tuple[RRef, ...]:
-    """The realizations chosen for one input, as a stage gets them: by their bytes.
+    """The realizations chosen for one input, in the order of their bytes, as a stage gets them.
 
     So a list of views or paths is in the same order wherever the bytes are the same.
     """
@@ -87,7 +87,7 @@ def ordered(rrefs: Iterable[RRef], world: World) -> tuple[RRef, ...]:
 
 def references(value: Any, place: str = "") -> Iterator[tuple[str, DRef]]:
     """The references in a value of a config, each with its place."""
-    if isinstance(value, str) and value.startswith("dref:") and value != selfref:
+    if is_dref(value):
         yield place, DRef(value)
     elif isinstance(value, (list, dict)):
         for step, part in value.items() if isinstance(value, dict) else enumerate(value):
@@ -95,12 +95,12 @@ def references(value: Any, place: str = "") -> Iterator[tuple[str, DRef]]:
 
 
 def digest_of(kind: str, seen: str) -> str:
-    """The digest with which a read stands, of the text of what was seen."""
+    """The digest of the text of what was seen, as it is recorded."""
     return short("pystore read 1", f"{kind}\n{seen}".encode())
 
 
 def text_of_value(value: Any, context: Context) -> str:
-    """A value as text, in which a reference only says how many realizations are chosen for it."""
+    """A value as text, in which a reference is replaced by the number of its realizations."""
     if isinstance(value, Missing):
         return ""
     text = Config({"value": value}).text
@@ -116,7 +116,7 @@ def text_of_attempts(made: Iterable[Attempt]) -> str:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a stage with this config has around it, when these inputs are chosen."""
+    """What a stage with this config sees when these inputs are chosen."""
 
     config: Config
     inputs: Context
@@ -127,7 +127,7 @@ class Surroundings:
         return Node(self.config.value, self.inputs, None, "")
 
     def differing(self, reads: Reads) -> list[str]:
-        """Those of the reads at which something else would be seen here."""
+        """The reads at which something else would be seen here."""
         return [key for key in reads if not self._shows(key, reads)]
 
     def _shows(self, key: str, reads: Reads) -> bool:
@@ -139,15 +139,15 @@ class Surroundings:
         return seen is not None and digest_of(kind, seen) == reads[key]
 
     def same(self, reads: Reads) -> str:
-        """Which of the realizations that were read are one, as text: so are their paths."""
+        """Which of the realizations that were read are the same one, as text."""
         first: dict[RRef, str] = {}
         places = sorted(self._realizations(reads))
         return "\n".join(f"{place} {first.setdefault(rref, place)}" for place, rref in places)
 
     def mentionable(self, reads: Reads) -> Iterator[tuple[str, str, str]]:
-        """References that a text could give away: how to read one, what is seen, and its digits.
+        """The references that an output may mention, as (key of the read, what is seen, digits).
 
-        Those of the stage itself, of its inputs, and of what it has read of their inputs.
+        Those of the stage itself, of its inputs, and of the inputs' inputs that it has read.
         """
         yield key_of("dref", ""), self.config.dref, self.config.dref.digest
         yield key_of("context", ""), self.inputs.digest, self.inputs.digest
@@ -191,7 +191,7 @@ class Surroundings:
 
     def _step(self, node: Node, step: str) -> Node:
         value, words = node.value, node.words
-        if isinstance(value, str) and value.startswith("dref:") and value != selfref:
+        if is_dref(value):
             return self._realization(node, step)
         if isinstance(value, list):
             inside = step.isdecimal() and int(step) < len(value)
@@ -210,7 +210,7 @@ class Surroundings:
         return Node(self.world.config(rref.dref).value, self.world.context(rref), rref, words)
 
     def in_words(self, key: str) -> str:
-        """A read as people say it, such as `runs[1].k`."""
+        """A read for people, such as `runs[1].k`."""
         kind, _, place = key.partition(" ")
         try:
             words = self.find(place).words
@@ -229,7 +229,7 @@ class Surroundings:
 
 
 def most_telling(keys: Iterable[str]) -> list[str]:
-    """Reads in the order in which they tell most; what the reference says, none says again."""
+    """The most telling reads first, without those that the read of a reference implies."""
     found = set(keys)
     told = [key for key in found if not key.startswith("dref ") or f"r{key[1:]}" not in found]
     return sorted(told, key=lambda key: (_TELLING.get(key.partition(" ")[0], 0), key))

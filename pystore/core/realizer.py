@@ -32,12 +32,12 @@ class Realizer:
 
     @property
     def adopts(self) -> bool:
-        """Whether results that others reached from the same bytes are its own."""
+        """Whether it takes results that other derivations have built from the same bytes."""
         return getattr(self.function, "adopts", True)
 
     @property
     def plain(self) -> Any:
-        """The function itself, without partial applications and wrappers."""
+        """The function inside of partial applications and wrappers."""
         function: Any = self.function
         while True:
             if isinstance(function, partial):

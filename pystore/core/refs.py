@@ -1,4 +1,4 @@
-"""References: what a derivation, a realization, and a file of one are called.
+"""References: the names of derivations, of realizations, and of the files in them.
 
 Invariants (S8): a reference that exists is well-formed; joined to the store's root it names
 nothing outside of it.
@@ -20,10 +20,7 @@ selfref: Final = "dref:self"
 
 
 def check_name(name: object) -> str:
-    """`name`, when it can be the readable part of a reference.
-
-    Raises BadName otherwise.
-    """
+    """`name`, if it can be the readable part of a reference. Raises BadName otherwise."""
     if isinstance(name, str) and _NAME.match(name):
         return name
     raise BadName(
@@ -35,17 +32,17 @@ def check_name(name: object) -> str:
 
 
 class _Ref(str):
-    """Text of one form. Raises BadRef when it is of another."""
+    """A text of one form. Raises BadRef when the text has another form."""
 
     __slots__ = ()
 
     form: ClassVar[re.Pattern[str]]
     kind: ClassVar[str]
     expected: ClassVar[str]
-    source: ClassVar[str]  # where one comes from
+    source: ClassVar[str]  # where users get one
 
     def __new__(cls, text: str) -> Self:
-        """The reference that `text` spells."""
+        """The reference in `text`."""
         if type(text) is cls:
             return text
         if not isinstance(text, str) or not cls.form.match(text):
@@ -86,7 +83,7 @@ class DRef(_Ref):
 
     @property
     def dref(self) -> "DRef":
-        """Itself: the derivation that is meant, as that of an RRef."""
+        """Itself, so that DRef and RRef both have the derivation under this name."""
         return self
 
     @property
@@ -96,7 +93,7 @@ class DRef(_Ref):
 
     @property
     def short(self) -> str:
-        """A few characters that mostly tell it from others: `train@1f0c2a`."""
+        """The name with 6 digits, for people: `train@1f0c2a`."""
         return f"{self.name}@{self.digest[:6]}"
 
 
@@ -134,25 +131,35 @@ class RRef(_Ref):
         return self[71:]
 
 
+def is_dref(value: object) -> bool:
+    """Whether a value in a config is the reference of a derivation."""
+    return isinstance(value, str) and value.startswith("dref:") and value != selfref
+
+
+def is_promise(value: object) -> bool:
+    """Whether a value in a config is a file that the stage promises: `[selfref, "file"]`."""
+    return isinstance(value, list) and value[:1] == [selfref]
+
+
 def parse_ref(text: str) -> DRef | RRef:
-    """The reference that `text` spells, or that a derivation or a view has. Raises BadRef."""
+    """The reference in `text`, or that of a derivation or a view. Raises BadRef."""
     if not isinstance(text, str):
         text = getattr(text, "rref", None) or getattr(text, "dref", text)
     return RRef(text) if isinstance(text, str) and text.startswith("rref:") else DRef(text)
 
 
 def is_full(text: str) -> bool:
-    """Whether a text is written as a reference in full, or as the name of its directory."""
+    """Whether a text is a full reference, or the name of its directory."""
     return _FULL.match(text) is not None
 
 
 def may_begin(text: str) -> bool:
-    """Whether it may be the first digits of one: 4 or more, after `dref:` or `rref:` any number."""
+    """Whether a text may begin a reference: 4 digits or more; any number after `dref:`, `rref:`."""
     return _BEGUN.match(text) is not None
 
 
 def check_part(part: object) -> str:
-    """`part`, when it is one step of a path that stays where it is. Raises BadRef otherwise."""
+    """`part`, if it is a file name that stays in its directory. Raises BadRef otherwise."""
     if isinstance(part, str) and part not in ("", ".", "..") and not {"/", "\0"} & set(part):
         try:
             if len(part.encode("utf-8", "surrogateescape")) <= 255:  # as file names are
@@ -176,7 +183,7 @@ class RefPath:
 
     @classmethod
     def parse(cls, value: "RefPath | Sequence[str] | str") -> "RefPath":
-        """The path that a config's list spells. Raises BadRef."""
+        """The path in a list of a config. Raises BadRef."""
         if isinstance(value, RefPath):
             return value
         steps = [value] if isinstance(value, str) else list(value)

@@ -49,7 +49,7 @@ class Resources:
             gpu=checked_count("gpu", given.get("gpu", 0), least=0),
             memory=size_of(given.get("memory", 0)),
             cpus=checked_count("cpus", given.get("cpus", 1), least=1),
-            timeout=checked_timeout(timeout),
+            timeout=checked_seconds("timeout", timeout),
             retries=None if retries is None else checked_count("retries", retries, least=0),
         )
 
@@ -66,10 +66,10 @@ def size_of(given: object) -> int:
     return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
-def checked_timeout(seconds: float | None) -> float | None:
-    """A number of seconds. Raises BadStage."""
+def checked_seconds(name: str, seconds: float | None) -> float | None:
+    """The number of seconds of that option. Raises BadStage when it is no such number."""
     if seconds is None:
         return None
     if type(seconds) in (int, float) and seconds >= 0:
         return float(seconds)
-    raise BadStage(f"timeout is {seconds!r}, not a number of seconds", remedy="timeout=60")
+    raise BadStage(f"{name} is {seconds!r}, not a number of seconds", remedy=f"{name}=60")

@@ -1,4 +1,4 @@
-"""Rules: matchers as text, so that a store knows by which its realizations are chosen."""
+"""Rules: matchers as text, so that a store can record how its realizations are chosen."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _OURS: dict[str, Callable[..., Matcher]] = {
 
 @lru_cache(256)
 def rule_text(matcher: Matcher) -> str:
-    """A matcher as one line: JSON of its name and arguments; of a rule of a user's, its name."""
+    """A matcher as one line of JSON: its name and arguments; only the name of a user's own rule."""
     arguments = dict(matcher.arguments)
     if _made(matcher.name, arguments) != matcher:
         return json.dumps({"name": matcher.name})
@@ -36,7 +36,7 @@ def rule_text(matcher: Matcher) -> str:
 
 
 def parse_rule(text: str) -> Matcher | None:
-    """The matcher in a text; None of a rule that only its user knows, or that cannot be read."""
+    """The matcher in a text; None for a user's own rule, and for a text that cannot be read."""
     try:
         value = json.loads(text)
         return _made(value["name"], value["arguments"])

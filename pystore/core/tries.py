@@ -1,26 +1,23 @@
-"""Tries: how often an attempt that fails may be tried again, and what its earlier tries raised."""
+"""Tries: the one rule that says whether an attempt that failed is tried again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from .errors import BuildError, FetchError, in_one_line
-
-_MAY_GO_BETTER = (BuildError, FetchError)
+from .errors import MayGoBetter, in_one_line
 
 
 @dataclass(frozen=True)
 class Tries:
-    """The tries of one attempt, so far."""
+    """How often an attempt may still be tried again, and what its earlier tries raised."""
 
     left: int = 0
-    failed: tuple[str, ...] = ()  # what each earlier one raised, on one line
+    failed: tuple[str, ...] = ()  # the error of each earlier try, on one line
 
-    def again_after(self, error: BaseException) -> bool:
-        """Whether there is another try after one that raised this.
+    def again_after(self, error: BaseException) -> "Tries | None":
+        """The tries of the next try after this error; None when there is to be no other.
 
-        There is none where the error itself says how many tries an attempt has had.
+        An attempt with a scratch is tried again where it runs: its last error says how many tries
+        it stands for.
         """
-        return self.left > 0 and isinstance(error, _MAY_GO_BETTER) and "tries" not in error.facts
-
-    def after(self, error: BaseException) -> "Tries":
-        """The same, after one more that raised this."""
-        return replace(self, left=self.left - 1, failed=(*self.failed, in_one_line(str(error))))
+        if not isinstance(error, MayGoBetter) or error.tries > self.left:
+            return None
+        return Tries(self.left - error.tries, (*self.failed, in_one_line(str(error))))

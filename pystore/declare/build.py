@@ -1,4 +1,4 @@
-"""Build: what a realizer sees — its config, the paths of its inputs, its output, its seed."""
+"""Build: what a realizer sees: its config, the paths of its inputs, its output, its seed."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -47,22 +47,22 @@ class Build:
 
     @property
     def context(self) -> Context:
-        """The realizations chosen for each input; it counts as read."""
+        """The realizations chosen for each input; all of them count as read."""
         if self.recorder is not None:
             self.recorder.all_inputs()
         return self._staging.context
 
     @property
     def store(self) -> StoreProtocol:
-        """The store that it is built in; it counts as read."""
+        """The store of the build; it counts as read."""
         if self.recorder is not None:
             self.recorder.of_store()
         return self._store
 
     def paths(self, path: RefPath) -> list[Path]:
-        """Where a file is: once for each realization chosen for its derivation.
+        """The paths of a file, one in each realization that was chosen for its derivation.
 
-        They are in the order of the bytes of these realizations.
+        They are in the order of the bytes of the realizations.
         """
         if path.ref == selfref:
             return [self.outpath.joinpath(*path.parts)]
@@ -72,7 +72,7 @@ class Build:
     def chosen(self, dref: DRef) -> tuple[RRef, ...]:
         """The realizations chosen for an input, which count as read.
 
-        Raises BadRef when it is none.
+        Raises BadRef when it is no input.
         """
         rrefs = self._chosen(dref)
         if self.recorder is not None:
@@ -91,15 +91,15 @@ class Build:
         )
 
     def progress(self, done: float, total: float | None, unit: str) -> None:
-        """Tells the listener."""
+        """Tells the listener how far the build is."""
         self._listener(Progress(self.config.dref, done, total, unit, self._staging.begun.number))
 
     def note(self, key: str, value: object) -> None:
-        """Adds to the record of the attempt."""
+        """Adds a note to the record of the attempt."""
         self._told.notes[str(key)] = Config({"note": value})["note"]
 
     def metric(self, name: str, value: float, step: int | None) -> None:
-        """Adds to the metrics of the attempt, and to its trace."""
+        """Sets a metric of the attempt; with `step`, adds a point to its trace."""
         if step is not None:
             self._told.trace.append((step, name, value))
         self._told.metrics.pop(name, None)
@@ -107,11 +107,11 @@ class Build:
             self._told.metrics[name] = value
 
     def scratch(self) -> Path:
-        """The directory that survives failure."""
+        """The directory for checkpoints, which survives failure."""
         return self._store.scratch(self._staging)
 
     def logdir(self) -> Path:
-        """The directory beside the attempt."""
+        """The directory for logs, beside the attempt."""
         return self._store.logdir(self._staging)
 
     def allow_outside(self, target: str) -> None:
@@ -121,16 +121,16 @@ class Build:
 
 
 class _Own(Config):
-    """A stage's own config, whose inputs are in the order in which they stand there.
+    """The config of a build, whose `inputs` are in the order in which the config names them.
 
-    Their names sort otherwise when the inputs are rebuilt, and the bytes would with them.
+    Sorted by reference, they would change places when the code of an input changes.
     """
 
     __slots__ = ()
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.holds = ()  # as in a worker: what its inputs are made of, it reads from their views
+        self.holds = ()  # as in a worker: a stage reads its inputs through their views
         if len(self.inputs) > 1:
             self.inputs = tuple(dict.fromkeys(dref for _, dref in references(self.value)))
 
@@ -180,7 +180,7 @@ def build_context(b: Build) -> Context:
 
 
 def build_path(b: Build, refpath: RefPath | Sequence[str] | str) -> Path:
-    """Where `[dref, "dir", "file"]` or `[selfref, "file"]` is.
+    """The path of `[dref, "dir", "file"]` or `[selfref, "file"]`.
 
     Raises BadRef when it is not an input, BadStage when several realizations were chosen for it.
     """
@@ -192,7 +192,7 @@ def build_path(b: Build, refpath: RefPath | Sequence[str] | str) -> Path:
 
 
 def build_paths(b: Build, refpath: RefPath | Sequence[str] | str) -> list[Path]:
-    """Where `[dref, "file"]` is in each of the realizations chosen for `dref`.
+    """The paths of `[dref, "file"]` in each of the realizations chosen for `dref`.
 
     Raises BadRef when it is not an input.
     """
@@ -213,8 +213,8 @@ def build_deref(b: Build, dref: str) -> RRef:
 def build_progress(b: Build, done: float, total: float | None = None, unit: str = "") -> None:
     """Tells listeners that `done` of `total` units are done; cheap enough for every batch.
 
-    What cannot be shown, such as NaN, is passed over: it stops no training. A total that is not
-    above zero counts as unknown. Raises BadConfig when one of them is no number.
+    A value that cannot be shown, such as NaN, is ignored: it stops no training. A total of zero or
+    less counts as unknown. Raises BadConfig when one of them is no number.
     """
     whole = None if total is None else _number("total", total)
     if (number := _number("done", done)) is not None:
@@ -222,7 +222,7 @@ def build_progress(b: Build, done: float, total: float | None = None, unit: str 
 
 
 def _number(name: str, value: object) -> float | None:
-    """The number as Python's own, which JSON takes; None when it is not finite."""
+    """The number as a number of Python, which JSON takes; None when it is not finite."""
     try:
         number = float(value)  # type: ignore[arg-type]  # NumPy's and TensorFlow's too
     except (TypeError, ValueError, OverflowError):
@@ -267,13 +267,13 @@ def build_scratch(b: Build) -> Path:
     """A directory for checkpoints: no part of the output, and it survives failure and kill -9.
 
     The next try of the same derivation with the same inputs finds it as it was left, and has the
-    same seed. It goes when the attempt succeeds.
+    same seed. It is removed when an attempt succeeds.
     """
     return b.scratch()
 
 
 def build_logdir(b: Build) -> Path:
-    """A directory beside the attempt that stays, such as TensorBoard's; no part of the output."""
+    """A directory for logs, such as TensorBoard's; it stays, and is no part of the output."""
     return b.logdir()
 
 

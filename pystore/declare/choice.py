@@ -1,4 +1,4 @@
-"""Choice: the best of several derivations as a derivation of its own, and so as an input.
+"""Choice: a derivation that chooses the best of several others; it can be an input of a stage.
 
 BO1  It depends on all of them, and its realization has the files of the one with the best metric.
 BO2  The order of the derivations makes no difference; ties go by reference.
@@ -24,7 +24,7 @@ from ..store import disk
 from ..store.ports import StoreProtocol
 from .build import Build
 
-CHOICE = "best-of"  # the key of the config: no parameter of a stage can be called so
+CHOICE = "best-of"  # the key in the config; no parameter of a stage can have this name
 FILE = "best-of.json"
 _LONGEST = 100  # [characters] of a name
 
@@ -33,7 +33,7 @@ def best_of(what: Any, metric: str, mode: Mode = "max") -> Derivation:
     """The one with the best metric among these derivations, such as a sweep: an input of a stage.
 
     `what` are derivations, or stages to call, in nested lists and dicts. Each is built, as its
-    matcher says; what arrives is the view of the best: its parameters, its files, its inputs.
+    matcher says; the stage gets the view of the best: its parameters, its files, its inputs.
     `metric` is a name as recorded, or a file whose first line is a number. A realization without
     it comes last.
 
@@ -78,18 +78,17 @@ def _each(what: Any) -> Iterator[Derivation | DRef]:
 
 @dataclass(frozen=True)
 class BestOf:
-    """Fills the output with the files of the best."""
+    """The realizer of a choice: copies the files of the best realization."""
 
-    identified = True  # the config says all that it does
-    # It goes by metrics, which are more than the bytes by which results are adopted.
-    adopts = False
+    identified = True  # the config says all that the code does
+    adopts = False  # adoption compares bytes, and a choice depends on metrics, too
 
     def __call__(self, b: Build) -> None:
-        """Chooses, and copies."""
+        """Chooses the best realization, and copies its files."""
         told = b.config[CHOICE]
         best, number = _best(b.context, told["metric"], told["mode"], b.store)
         _copy(b, b.store.path(best.rref), b.outpath)
-        (b.outpath / FILE).unlink(missing_ok=True)  # of a choice among choices
+        (b.outpath / FILE).unlink(missing_ok=True)  # there is one if the best is a choice itself
         record = {"dref": best.rref.dref, "tree": b.store.tree(best.rref)}
         (b.outpath / FILE).write_text(json.dumps(record))
         b.metric(told["metric"], number, None)
@@ -98,7 +97,7 @@ class BestOf:
 def chosen(
     values: Mapping[str, Any], context: Context, path: Path, store: StoreProtocol
 ) -> RRef | None:
-    """What a realization with this config, at this path, has chosen; None if it is no choice."""
+    """The realization that a choice with this config, at this path, has chosen; else None."""
     if CHOICE not in values:
         return None
     try:
@@ -149,7 +148,7 @@ def _copy(b: Build, source: Path, target: Path) -> None:
         if entry.is_symlink():
             link = os.readlink(entry.path)
             if os.path.isabs(link):
-                b.allow_outside(link)  # as the stage did that made it
+                b.allow_outside(link)  # the stage that made the link has allowed it, too
             place.symlink_to(link)
         elif entry.is_dir(follow_symlinks=False):
             place.mkdir()

@@ -1,4 +1,4 @@
-"""Instantiate: the closure of what a stage function, or a value, declares."""
+"""Instantiate: from a stage function, or from what one returns, to a closure."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -9,11 +9,12 @@ from ..core.errors import BadStage
 from ..core.refs import DRef
 from ..store.current import current_store
 from ..store.ports import StoreProtocol
+from .calls import check_call
 from .nesting import inside, refuse_nested
-from .registry import Registry, check_call, in_place_registry
+from .registry import Registry, in_place_registry
 
 Target = Any
-"""A Closure, or Derivations and DRefs in nested lists and dicts."""
+"""A Closure, or nested lists and dicts of Derivations and DRefs."""
 
 
 def instantiate(
@@ -93,7 +94,7 @@ def _check_names(closure: Closure) -> None:
 
 
 def dref_of(leaf: object) -> DRef:
-    """The reference that a stage returned: of a Derivation, or itself. Raises BadStage."""
+    """The reference that a stage returned, itself or as a Derivation. Raises BadStage."""
     if isinstance(leaf, Derivation):
         return leaf.dref
     if isinstance(leaf, str):

@@ -20,7 +20,7 @@ class Output:
 def output(file: str) -> Any:
     """The default of a parameter that is a file to write: `accuracy=output("accuracy.txt")`.
 
-    The function gets the Path to write to; a build that does not write it fails, and commits
+    The function gets the Path of the file; a build that does not write the file fails, and commits
     nothing. Raises BadRef when the name leaves the output directory.
     """
     try:

@@ -1,6 +1,8 @@
-"""Kinds: what an annotation says that a parameter takes, told before a training is spent on a slip.
+"""Parameter types: the values that a parameter takes, as its annotation says.
 
-PT1  Annotations are hints: only what is plainly something else is refused.
+An argument of a wrong type is refused when a stage is called, before a training is spent on it.
+
+PT1  Annotations are hints: only what plainly has another type is refused.
 PT2  What an annotation means is looked up, and never evaluated: nothing is imported for it.
 """
 
@@ -51,19 +53,19 @@ class Kinds:
 
     @property
     def example(self) -> str:
-        """A value, as one writes it in Python."""
+        """An example of a value, written in Python."""
         if self.words:
             return repr(self.words[0])
         return next(written for kind, written in _EXAMPLES.items() if kind in self.types)
 
     def has_word(self, value: object) -> bool:
-        """Whether this very value is named; 1, 1.0 and True are three."""
+        """Whether the value is one of the words; 1, 1.0 and True differ."""
         return any(type(word) is type(value) and word == value for word in self.words)
 
     def excludes(self, value: object) -> bool:
         """Whether the value is plainly something else (PT1): a text, where a number is due.
 
-        None is never, nor one number for another, nor what is no plain value.
+        None is never excluded, nor one number for another, nor a value that is not plain.
         """
         sort = _SORTS.get(type(value))
         if sort is None or value is None or self.has_word(value):
@@ -81,7 +83,7 @@ class _Staged(Protocol):
 
 
 def check_given(stage: _Staged, given: Mapping[str, Any]) -> None:
-    """Raises BadStage when an argument is plainly not what its annotation says."""
+    """Raises BadStage when an argument plainly has another type than its annotation says."""
     kinds = stage.kinds
     for name, value in given.items():
         if name in kinds and kinds[name].excludes(value) and not _refers(value):
@@ -95,7 +97,7 @@ def check_given(stage: _Staged, given: Mapping[str, Any]) -> None:
 
 
 def closest_words(value: object, kinds: Kinds) -> list[str]:
-    """The words that a value may be a slip of."""
+    """The words that a user may have meant by a value."""
     from difflib import get_close_matches  # only on the way to an error
 
     words = [word for word in kinds.words if isinstance(word, str)]
@@ -103,7 +105,7 @@ def closest_words(value: object, kinds: Kinds) -> list[str]:
 
 
 def _refers(value: object) -> bool:
-    """Whether it stands for a file or a realization, which arrives as something else."""
+    """Whether a value stands for an input or a file, which arrives as a view or a path."""
     if isinstance(value, str):
         return value.startswith("dref:")
     items: Iterable[object] = value.values() if isinstance(value, dict) else ()
@@ -112,18 +114,18 @@ def _refers(value: object) -> bool:
 
 
 def kinds_of_all(function: Any, parameters: Iterable[Parameter]) -> dict[str, Kinds]:
-    """What the annotations of a function say, of those parameters of which they say something."""
+    """The types of the parameters of a function whose annotations say something."""
     found = {p.name: kinds_of(p, names_of(function)) for p in parameters}
     return {name: kinds for name, kinds in found.items() if kinds is not None}
 
 
 def names_of(function: Any) -> Mapping[str, object]:
-    """The names by which a function's annotations are looked up."""
+    """The globals in which the annotations of a function are looked up."""
     return getattr(unwrap(function), "__globals__", {})
 
 
 def kinds_of(parameter: Parameter, names: Mapping[str, object]) -> Kinds | None:
-    """What a parameter takes; None where its annotation does not say, or says anything."""
+    """What a parameter takes; None if its annotation does not say, or allows anything."""
     found = None if parameter.annotation is Parameter.empty else _of(parameter.annotation, names)
     if found is None or not (found.words or found.types - {NONE}):
         return None
@@ -132,7 +134,7 @@ def kinds_of(parameter: Parameter, names: Mapping[str, object]) -> Kinds | None:
 
 
 def _of(told: object, names: Mapping[str, object]) -> Kinds | None:
-    """What an annotation says, which is an object or its text."""
+    """What an annotation says; it is an object, or the text of one."""
     if isinstance(told, ForwardRef):
         told = told.__forward_arg__
     if isinstance(told, str):
@@ -204,7 +206,7 @@ def _parts(node: ast.expr) -> list[ast.expr]:
 
 
 def _meant(node: ast.expr, names: Mapping[str, object]) -> object:
-    """What a dotted name stands for now (PT2)."""
+    """The present value of a dotted name (PT2)."""
     if isinstance(node, ast.Name):
         return names.get(node.id, vars(builtins).get(node.id, _UNKNOWN))
     if isinstance(node, ast.Attribute):

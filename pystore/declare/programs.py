@@ -1,6 +1,6 @@
 """Programs: modules that are run rather than imported, as `__main__` is.
 
-A worker does not run them again: what stands in them is sent to it by value.
+A worker does not run them again: their functions and classes are sent to it by value.
 """
 
 import sys
@@ -10,12 +10,12 @@ _programs = {"__main__"}
 
 
 def run_as_program(name: str) -> None:
-    """Marks a module that was loaded from a file, and does things when it is loaded."""
+    """Marks a module as a program: loading it does things."""
     _programs.add(name)
 
 
 def run_no_more(name: str) -> None:
-    """Takes that back."""
+    """Takes back `run_as_program`."""
     _programs.discard(name)
 
 
@@ -25,6 +25,6 @@ def is_program(name: str) -> bool:
 
 
 def programs() -> list[ModuleType]:
-    """Those beside `__main__` that are loaded."""
+    """The loaded programs beside `__main__`."""
     names = sorted(_programs - {"__main__"})
     return [sys.modules[name] for name in names if name in sys.modules]

@@ -1,7 +1,7 @@
-"""Recorder: what a realizer reads of its inputs beyond their bytes, noted as it is read.
+"""Recorder: notes what a realizer reads of its inputs beyond the bytes of their files.
 
-Files are no reads: adoption compares their bytes. All else that a stage may see of an input
-could be another for an input with the same bytes.
+Reading a file is not noted, since adoption compares the bytes. Everything else that a stage sees
+of an input may differ for another input with the same bytes.
 
 RC1  What is read in a thread or in a forked child is noted as here; what is sent to another
     process, where nobody notes, counts as read whole.
@@ -36,7 +36,7 @@ from ..store.staging import Staging
 
 
 class Recorder:
-    """Notes what one attempt reads."""
+    """Notes the reads of one attempt."""
 
     def __init__(self, staging: Staging, store: StoreProtocol) -> None:
         self._staging = staging
@@ -49,31 +49,31 @@ class Recorder:
         return type(None), ()  # RC1
 
     def note(self, kind: Kind, place: str, seen: str) -> None:
-        """Notes what was seen at a place. Raises OSError when it cannot be noted."""
+        """Notes what was seen at a place. Raises OSError when the note cannot be written."""
         self._reading.note(key_of(kind, place), digest_of(kind, seen))
 
     def tree(self, place: str, rref: RRef) -> None:
-        """The bytes of an input's input may be read."""
+        """Notes that the files of an input's input may be read."""
         self.note("tree", place, self._store.tree(rref))
 
     def all_inputs(self) -> None:
-        """The references of all inputs were read."""
+        """Notes that the references of all inputs were read."""
         for dref in self._staging.context:
             self.input(dref)
 
     def input(self, dref: DRef) -> None:
-        """The references chosen for an input were read."""
+        """Notes that the references chosen for an input were read."""
         for number, rref in enumerate(ordered(self._staging.context[dref], self._store)):
             for place in self._places[dref]:
                 self.note("rref", below(place, number), rref)
 
     def derivation(self, dref: DRef) -> None:
-        """The config of an input was read, of which only the reference was at hand."""
+        """Notes that the config of an input was read through its reference."""
         for place in self._places.get(dref, ()):
             self.note("dref", below(place, 0), dref)
 
     def of_store(self) -> None:
-        """The store was asked for what depends on what else is in it."""
+        """Notes that the store was asked something whose answer depends on its other contents."""
         self.note("store", "", "")
 
     @cached_property
@@ -86,30 +86,30 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a stage finds one input: what it reads there is noted."""
+    """The place of one input in a config, whose reads are noted."""
 
     recorder: Recorder
     at: str
 
     def value(self, name: str, values: Mapping[str, Any], context: Context) -> None:
-        """A parameter was read, or was found not to be there."""
+        """Notes that a parameter was read, or was looked for and is absent."""
         seen = text_of_value(values.get(name, Missing()), context)
         self.recorder.note("value", below(self.at, name), seen)
 
     def config(self, values: Mapping[str, Any], context: Context) -> None:
-        """The whole config was read."""
+        """Notes that the whole config was read."""
         self.recorder.note("value", self.at, text_of_value(values, context))
 
     def rref(self, rref: RRef) -> None:
-        """The reference was read."""
+        """Notes that the reference of the realization was read."""
         self.recorder.note("rref", self.at, rref)
 
     def dref(self, dref: DRef) -> None:
-        """The reference of the derivation was read."""
+        """Notes that the reference of the derivation was read."""
         self.recorder.note("dref", self.at, dref)
 
     def attempts(self, made: list[Attempt]) -> None:
-        """The attempts were read that made it."""
+        """Notes that the attempts that made the realization were read."""
         self.recorder.note("attempts", self.at, text_of_attempts(made))
 
 
@@ -119,7 +119,7 @@ _running: list[Recorder] = []
 
 @contextmanager
 def recording(recorder: Recorder | None) -> Iterator[None]:
-    """Has what is asked of the store inside the block noted."""
+    """Notes what is asked of the store inside the block."""
     if recorder is None:
         yield  # it has no inputs
         return
@@ -133,13 +133,13 @@ def recording(recorder: Recorder | None) -> Iterator[None]:
 
 
 def derivation_was_read(dref: DRef) -> None:
-    """Notes that the config behind a reference was read, where a realizer runs."""
+    """Notes that the config of a derivation was read, if a realizer runs."""
     for recorder in _recorders():
         recorder.derivation(dref)
 
 
 def store_was_read() -> None:
-    """Notes that something was asked that nobody can ask again, where a realizer runs."""
+    """Notes that the store was asked something that cannot be asked again, if a realizer runs."""
     for recorder in _recorders():
         recorder.of_store()
 

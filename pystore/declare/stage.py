@@ -7,41 +7,30 @@ SG3  Its code is part of its identity, as far as `code` says; `ignore`d paramete
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Generic,
-    ParamSpec,
-    SupportsIndex,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, ParamSpec, SupportsIndex, cast
 
 from ..core.config import Config
 from ..core.derivation import Derivation
 from ..core.errors import BadConfig, BadStage
-from ..core.matchers import Matcher, match_latest
-from ..core.printable import listed
 from ..core.realizer import Realizer
-from ..core.refs import DRef, check_name, selfref
-from ..core.resources import Resources
+from ..core.refs import check_name, selfref
 from .build import Build
+from .calls import CalledTwoWays, check_call
+from .dotted_names import parted, with_changes
 from .output import Output
 from .parameter_types import Kinds, check_given, kinds_of_all
 from .programs import is_program
-from .registry import Registry, check_call
-from .view import RESERVED, View, resolve, views
+from .stage_options import DEPTHS, Options, checked_signature
+from .view import View, resolve, views
 
 P = ParamSpec("P")
 
-_RESERVED = frozenset((*RESERVED, "code", "name"))
-_DEPTHS = ("project", "function")
 _PLAIN = (bool, int, str, type(None))
 
 
@@ -49,7 +38,7 @@ if TYPE_CHECKING:
     from .identity.code import Code
 
     class _Seen(Derivation, View):
-        """What a stage's call is to a type checker: a derivation that may stand for its view."""
+        """For type checkers, a derivation of a stage may be given where a view is expected."""
 
 else:
     _Seen = Derivation
@@ -64,7 +53,7 @@ class Staged(_Seen):
 
     @property
     def origin(self) -> str:
-        """The function that it was made from."""
+        """The full name of the function that the stage was made from."""
         return f"{self.stage.__module__}.{self.stage.__qualname__}"
 
     def run(self, **options: Any) -> View:
@@ -74,11 +63,11 @@ class Staged(_Seen):
 
 @dataclass(frozen=True, eq=False)
 class StageRealizer:
-    """Calls the stage's function with what its config says."""
+    """Calls the function of a stage with the arguments that the config of a build says."""
 
     stage: Stage[Any]
     ignored: Mapping[str, Any]
-    identified = True  # its code is in the config as far as it should be
+    identified = True  # the config holds the digest of its code, if the stage wants that
 
     @property
     def __wrapped__(self) -> Callable[..., Any]:
@@ -86,30 +75,30 @@ class StageRealizer:
 
     @property
     def portable_key(self) -> object:
-        """Equal for realizers that are the same when they are sent to another process.
+        """A key that is equal for realizers that are the same when they are sent elsewhere.
 
-        It names objects by their ids: while it is used, the realizer must be kept.
+        It holds ids of objects, so it is valid while the realizer lives.
         """
-        return id(self.stage), *((name, _told_apart(value)) for name, value in self.ignored.items())
+        return id(self.stage), *((name, _distinct(value)) for name, value in self.ignored.items())
 
     def _noted(self, b: Build) -> AbstractContextManager[None]:
-        """Notes the code that runs, which must be the one that was declared."""
+        """Notes the code that runs, and checks that it is the declared one."""
         stage = self.stage
-        if stage.options.code not in _DEPTHS:
+        if stage.options.code not in DEPTHS:
             return nullcontext()
-        from .identity.standing import noted
+        from .identity.changes import noted  # for weight: 25 modules that read code
 
-        return noted(b, stage.function, stage.options.code, stage.brought)
+        return noted(b, stage.function, stage.options.code, stage.sent_code)
 
     def imported_code(self) -> str:
-        """The digest of its code as it is in this process, if it was found here by its name."""
+        """The digest of the code in this process; "" if the process did not import the code."""
         stage = self.stage
-        if stage.brought is not None or stage.options.code not in _DEPTHS:
+        if stage.sent_code is not None or stage.options.code not in DEPTHS:
             return ""
-        from .identity.standing import excused
+        from .identity.changes import changed_by_a_stage  # for weight, as above
 
         digest = stage.code().digest
-        return "" if excused(stage.function, stage.options.code) else digest
+        return "" if changed_by_a_stage(stage.function, stage.options.code) else digest
 
     def __call__(self, b: Build) -> None:
         """Runs the function."""
@@ -134,51 +123,34 @@ class StageRealizer:
             )
 
 
-class Stage(Generic[P]):
+class Stage(CalledTwoWays[P, Staged]):
     """A stage made from a function. Call it for a Derivation; with a Registry first, for a DRef."""
 
     def __init__(
         self, function: Callable[..., Any], options: Options, realize: Callable[..., Any]
     ) -> None:
+        super().__init__(function)
         self.function = function
-        self.realize = realize  # this room declares, and knows nobody who builds
+        self.realize = realize  # an argument, since declaring does not depend on running
         self.stage_name = check_name(options.name or function.__name__)
         self.options = options
-        self.signature, self.takes_build = _checked_signature(function, options)
+        self.signature, self.takes_build = checked_signature(function, options)
         self.parameters = tuple(self.signature.parameters)
-        self.brought: Code | None = None  # read elsewhere, where its source was at hand
-        self.__wrapped__ = function
-        self.__name__ = function.__name__
-        self.__qualname__ = function.__qualname__
-        self.__doc__ = function.__doc__
-        self.__module__ = function.__module__
+        self.sent_code: Code | None = None  # found by the process that sent the stage here
 
     @cached_property
     def kinds(self) -> Mapping[str, Kinds]:
-        """What its annotations say of its parameters."""
+        """The types of its parameters, as far as annotations say them."""
         return kinds_of_all(self.function, self.signature.parameters.values())
 
     @property
     def parts(self) -> Mapping[str, str]:
-        """What of the code is part of the identity, each with its digest."""
-        return self.code().parts if self.options.code in _DEPTHS else {}
-
-    @overload
-    def __call__(self, m: Registry, /, *args: P.args, **kwargs: P.kwargs) -> DRef: ...
-    @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Staged: ...
-    # mypy cannot see that *args: Any takes what a ParamSpec does.
-    def __call__(self, *args: Any, **kwargs: Any) -> DRef | Staged:  # type: ignore[misc]
-        """Declares it."""
-        if args and isinstance(args[0], Registry):
-            return args[0].add(self._declared(args[1:], kwargs))
-        return self._declared(args, kwargs)
+        """The parts of the code that are part of the identity, each with its digest."""
+        return self.code().parts if self.options.code in DEPTHS else {}
 
     def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
         if any("." in name for name in kwargs):
-            from .inner import called  # only where a dotted name is given
-
-            return called(self, args, kwargs)
+            return self._with_dotted_names(args, kwargs)
         values = self._bound(args, kwargs)
         ignored = {name: values.pop(name) for name in self.options.ignore if name in values}
         try:
@@ -190,6 +162,13 @@ class Stage(Generic[P]):
         staged = Staged(config, self.options.matcher, realizer, self.options.terms)
         staged.stage = self
         return staged
+
+    def _with_dotted_names(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
+        plain = {name: value for name, value in kwargs.items() if "." not in name}
+        given = check_call(self.stage_name, self.signature, args, plain).arguments
+        defaults = {p.name: p.default for p in self.signature.parameters.values()}
+        own, inner = parted({**kwargs, **given}, defaults, _taken)
+        return cast("Staged", with_changes(self._declared((), own), inner, _taken))
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = check_call(self.stage_name, self.signature, args, kwargs)
@@ -209,13 +188,13 @@ class Stage(Generic[P]):
         code = self.options.code
         if code is None:
             return {}
-        return {"code": self.code().digest if code in _DEPTHS else code}
+        return {"code": self.code().digest if code in DEPTHS else code}
 
     def code(self) -> Code:
-        """What its code consists of, now."""
-        if self.brought is not None:
-            return self.brought
-        from .identity.code import code_of  # a script of hand-written stages never needs it
+        """The code of its function, as it is now."""
+        if self.sent_code is not None:
+            return self.sent_code
+        from .identity.code import code_of  # for weight, as above
 
         return code_of(self.function, self.options.code or "function")
 
@@ -223,12 +202,12 @@ class Stage(Generic[P]):
         return f"<stage {self.stage_name}{self.signature}>"
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
-        # By name where another process can import it, as functions are.
+        # By name, as functions are, if another process can import it.
         return self.__qualname__ if _importable(self) else super().__reduce_ex__(protocol)
 
     def __getstate__(self) -> dict[str, Any]:
-        # What it declares by default stays here: it may be a whole graph. The source may not be
-        # at hand elsewhere, so what the code consists of goes along.
+        # Defaults are left out, since they may be a whole graph of derivations. The digest of the
+        # code goes along, since another process may lack the source.
         function = _without_defaults(self.function)
         bare = [p.replace(default=p.empty) for p in self.signature.parameters.values()]
         return {
@@ -236,12 +215,19 @@ class Stage(Generic[P]):
             "function": function,
             "__wrapped__": function,
             "signature": self.signature.replace(parameters=bare),
-            "brought": self.code() if self.options.code in _DEPTHS else None,
+            "sent_code": self.code() if self.options.code in DEPTHS else None,
         }
 
 
-def _told_apart(value: Any) -> object:
-    """Equal for plain values that are the same, where `==` takes 1 and True for one."""
+def _taken(target: Derivation | None, name: str, present: Any, value: Any) -> Any:
+    """A value for a dotted name, once it is checked by the stage whose parameter it is."""
+    if isinstance(target, Staged):
+        check_given(target.stage, {name: value})
+    return value() if isinstance(value, Stage) else value
+
+
+def _distinct(value: Any) -> object:
+    """A key that tells values apart which `==` takes for one, such as 1 and True."""
     if type(value) is float:
         return repr(value)  # 0.0 and -0.0
     return (type(value), value) if type(value) in _PLAIN else id(value)
@@ -264,34 +250,6 @@ def _without_defaults(function: Callable[..., Any]) -> Callable[..., Any]:
     return bare
 
 
-@dataclass(frozen=True)
-class Options:
-    """What @stage was told."""
-
-    matcher: Matcher = field(default_factory=match_latest)
-    name: str | None = None
-    ignore: tuple[str, ...] = ()
-    code: str | None = "project"
-    terms: Resources = field(default_factory=Resources)
-
-
-def checked_code(code: str | None) -> str | None:
-    """The option `code` of @stage. Raises BadStage for what is no text, or a misspelt word."""
-    from difflib import get_close_matches
-
-    if code is not None and not isinstance(code, str):
-        raise BadStage(
-            f"code={code!r} is no text",
-            remedy='write code="project" (the default), code="function", code="v1", or None',
-        )
-    if code is None or code in _DEPTHS or not get_close_matches(code, _DEPTHS, cutoff=0.7):
-        return code
-    raise BadStage(
-        f"code={code!r} would be a version's name, and looks like a misspelt word",
-        remedy='write code="function", code="project", or a name such as code="v1"',
-    )
-
-
 def _plain(value: Any) -> Any:
     """The value as a config takes it: stages called, outputs as promises."""
     if isinstance(value, Stage):
@@ -303,34 +261,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return value
-
-
-def _checked_signature(
-    function: Callable[..., Any], options: Options
-) -> tuple[inspect.Signature, bool]:
-    signature = inspect.signature(function)
-    for name, parameter in signature.parameters.items():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise BadStage(
-                f"a stage cannot take {parameter}",
-                stage=function.__qualname__,
-                remedy="name each parameter: what a stage depends on stands in its signature",
-            )
-        if name in _RESERVED:
-            raise BadStage(
-                f"the parameter {name!r} of a stage would hide the {name} of its view",
-                stage=function.__qualname__,
-                reserved=", ".join(sorted(_RESERVED)),
-                remedy="choose another name",
-            )
-    strange = set(options.ignore) - set(signature.parameters)
-    if strange:
-        raise BadStage(
-            "ignore names what is no parameter",
-            stage=function.__qualname__,
-            strange=listed(sorted(strange)),
-            parameters=listed(signature.parameters),
-            remedy="name parameters of the function, or leave it out",
-        )
-    kept = [p for name, p in signature.parameters.items() if name != "build"]
-    return signature.replace(parameters=kept), len(kept) < len(signature.parameters)

@@ -1,4 +1,4 @@
-"""Sweeps: one stage with many parameters, as a dict of derivations for `instantiate`.
+"""Sweeps: derivations of one stage with many parameters, as a dict for `instantiate`.
 
 SW1  A sample of more begins with the sample of fewer, and adding a parameter changes no other.
 SW2  Samples are the same on every machine: numbers have six digits.
@@ -19,14 +19,13 @@ from ..core.options import checked_count
 from ..core.printable import listed
 from ..core.refs import DRef
 from .identity.once import asked_once
-from .parameters import short
 
-_PATIENCE = 100  # draws for each that is wanted, before there are thought to be no more
+_PATIENCE = 100  # draws for each wanted sample, before the space is taken to have no more
 
 
 @dataclass(frozen=True)
 class Space:
-    """Values to draw from: a number in [0, 1) becomes one of them."""
+    """Values to draw from; `value` turns a number in [0, 1) into one of them."""
 
     name: str
     value: Callable[[float], Any] = field(compare=False, repr=False)
@@ -36,13 +35,13 @@ class Space:
 
 
 def uniform(low: float, high: float) -> Space:
-    """Numbers between `low` and `high`, all alike. Raises BadStage unless `low` is the lower."""
+    """Numbers between `low` and `high`, equally likely. Raises BadStage unless `low` < `high`."""
     _check_bounds("uniform", low, high)
     return Space(f"uniform({low}, {high})", lambda u: _rounded(low + u * (high - low)))
 
 
 def loguniform(low: float, high: float) -> Space:
-    """Positive numbers between `low` and `high`, each order of magnitude alike.
+    """Positive numbers between `low` and `high`, each order of magnitude equally likely.
 
     Raises BadStage unless 0 < `low` < `high`.
     """
@@ -53,9 +52,9 @@ def loguniform(low: float, high: float) -> Space:
 
 
 def randint(low: int, high: int) -> Space:
-    """Whole numbers from `low` to `high`, both included, as Python's own `randint`.
+    """Whole numbers from `low` to `high`, both included, as in Python's own `randint`.
 
-    Raises BadStage when one is not whole, or `low` not the lower.
+    Raises BadStage when one is not whole, or unless `low` < `high`.
     """
     _check_bounds("randint", low, high)
     if type(low) is not int or type(high) is not int:
@@ -64,7 +63,7 @@ def randint(low: int, high: int) -> Space:
 
 
 def choice(values: Sequence[Any]) -> Space:
-    """One of these values, all alike. Raises BadStage when there is none."""
+    """One of these values, equally likely. Raises BadStage when there are none."""
     if isinstance(values, str) or not len(values):
         raise BadStage(
             "a choice of nothing, or of one text",
@@ -77,9 +76,9 @@ def choice(values: Sequence[Any]) -> Space:
 def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivation]:
     """The derivations of a stage for every combination of the parameters given as lists.
 
-    Keys read `epochs=1 learning_rate=0.01`. What is no list, tuple, range or array is the same in
-    all of them; a list that is one value goes into a list: `layers=[[64, 64]]`. Raises BadStage
-    when no parameter is a list, or one is empty.
+    Keys read `epochs=1 learning_rate=0.01`. A value that is no list, tuple, range or array is the
+    same in all of them; a list that is one value goes into a list: `layers=[[64, 64]]`. Raises
+    BadStage when no parameter is a list, or one is empty.
     """
     swept = {name: _values(name, v) for name, v in parameters.items() if _is_many(v)}
     _check_spaces("sweep", parameters, wanted=False)
@@ -100,9 +99,9 @@ def sample(
 ) -> dict[str, Derivation]:
     """`n` different derivations of a stage, with parameters drawn from their spaces.
 
-    Spaces are `uniform`, `loguniform`, `randint` and `choice`; anything else is the same in all.
-    The same `seed`, which is no parameter of the stage, gives the same sample, and the first of a
-    larger one. Raises BadStage when the spaces hold fewer than `n` combinations.
+    Spaces are `uniform`, `loguniform`, `randint` and `choice`; any other value is the same in all.
+    The same `seed`, which is no parameter of the stage, gives the same sample; a larger sample
+    begins with it. Raises BadStage when the spaces hold fewer than `n` combinations.
     """
     checked_count("n", n)
     if type(seed) is not int:
@@ -149,18 +148,18 @@ def _derivation(stage: Callable[..., Any], parameters: Mapping[str, Any]) -> Der
 
 
 def key_of(point: Mapping[str, Any]) -> str:
-    """What these parameters are called: `epochs=1 learning_rate=0.01`."""
+    """The key of these parameters: `epochs=1 learning_rate=0.01`."""
     return " ".join(f"{name}={_brief(value)}" for name, value in point.items())
 
 
 def _brief(value: Any) -> str:
     dref = getattr(value, "dref", None)
     if isinstance(dref, DRef):
-        return short(dref)
+        return dref.short
     name = getattr(value, "stage_name", None)
     if isinstance(name, str):
         return name
-    # Text that could be taken for another value is quoted, so that keys are distinct.
+    # A text that reads like another value is quoted, so that keys are distinct.
     plain = isinstance(value, str) and value.isidentifier() and not iskeyword(value)
     return str(value) if plain else repr(value)
 
@@ -170,7 +169,7 @@ def _is_many(value: Any) -> bool:
 
 
 def _values(name: str, value: Any) -> list[Any]:
-    # As Python's own, so that keys read `lr=0.1`.
+    # As numbers of Python, so that keys read `lr=0.1`.
     values = value.tolist() if hasattr(value, "tolist") else [unboxed(one) for one in value]
     if not values:
         raise BadStage(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..core.attempt import Attempt
 from ..core.context import Context
-from ..core.derivation import html_table
+from ..core.errors import BadStage
+from ..core.html import html_table
 from ..core.printable import listed
 from ..core.reads import below, ordered
 from ..core.refs import DRef, RefPath, RRef, selfref
@@ -21,13 +22,15 @@ from .recorder import Place, Recorder, store_was_read
 
 Inputs = Callable[[DRef, str], Any]  # an input, and its place in the config
 
-RESERVED = ("attempts", "config", "dref", "path", "rref")
+RESERVED = ("attempts", "close", "config", "dref", "path", "rref")
 
 
 class View:
     """A realization: config values and promised files as attributes, inputs as views.
 
-    Where a config has a key such as `path`, which means something here, `.config.path` is it.
+    gc keeps it until the view is closed: by `close()`, or as `with view(rref) as v:`. A view that
+    is never closed keeps it while this process lives. Where a config has a key such as `path`,
+    which means something here, the value is `.config.path`.
     """
 
     def __init__(
@@ -36,9 +39,45 @@ class View:
         self._store = store or current_store()
         self._rref = RRef(rref)
         self._place = place  # in the config of the stage that has it
-        self._store.hold((self._rref,))
-        self.path: Path = self._store.path(self._rref)  # the directory of its artifacts
+        self._closed = False
+        self._inner: list[View] = []  # that were made for attributes of this one
         self._resolved: dict[str, Any] = {}
+        self._store.hold((self._rref,), user=self)
+        try:
+            self._path = self._store.path(self._rref)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Lets gc collect the realization again, if nothing else holds it, and so its inputs.
+
+        A realization that a call of `realize` has returned stays until `store.release`.
+        """
+        self._closed = True
+        for view in self._inner:
+            view.close()
+        self._store.release((self._rref,), user=self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The directory of its artifacts. Raises BadStage when the view is closed."""
+        self._refuse_if_closed()
+        return self._path
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise BadStage(
+                "this view is closed, and gc may remove its files",
+                rref=self._rref,
+                remedy="use its files before it is closed; or view(rref) again",
+            )
 
     @property
     def rref(self) -> RRef:
@@ -72,7 +111,7 @@ class View:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if name in self._resolved:
+        if name in self._resolved and not self._closed:
             return self._resolved[name]  # it was noted then
         values, context = self._recorded
         if self._place is not None:
@@ -93,27 +132,34 @@ class View:
     def _best(self) -> View | None:
         """What best_of has chosen; None of other realizations."""
         values, context = self._recorded
-        best = chosen(values, context, self.path, self._store)
+        best = chosen(values, context, self.path, self._store) if CHOICE in values else None
         if best is None:
             return None
         if self._place is None:
-            return View(best, self._store)
+            return self._opened(best, None)
         at = below(below(self._place.at, CHOICE), "among")
         at = below(at, values[CHOICE]["among"].index(best.dref))
         number = ordered(context[best.dref], self._store).index(best)
         place = Place(self._place.recorder, below(at, number))
         place.recorder.tree(place.at, best)
-        return View(best, self._store, place)
+        return self._opened(best, place)
+
+    def _opened(self, rref: RRef, place: Place | None) -> View:
+        view = View(rref, self._store, place)
+        self._inner.append(view)
+        return view
 
     def _has(self, name: str) -> bool:
         return name in self._recorded[0] or (self._best is not None and self._best._has(name))
 
     def _value(self, name: str) -> Any:
+        values, context = self._recorded
+        if self._closed and _refers(values[name]):
+            self._refuse_if_closed()
         if name not in self._resolved:
-            values, context = self._recorded
             recorder, at = (self._place.recorder, self._place.at) if self._place else (None, "")
-            inputs = views(context, self._store, recorder, inner=True)
-            value = _resolve(values[name], inputs, self.path, below(at, name))
+            inputs = views(context, self._store, recorder, within=self)
+            value = _resolve(values[name], inputs, self._path, below(at, name))
             self._resolved[name] = value
         return self._resolved[name]
 
@@ -143,14 +189,16 @@ class View:
         return hash(self.rref)
 
     def __dir__(self) -> list[str]:
-        return sorted({*object.__dir__(self), *self._all()})
+        return sorted({*object.__dir__(self), *({} if self._closed else self._all())})
 
     def __repr__(self) -> str:
+        if self._closed:
+            return f"<View {self.rref}, closed>"
         shown = ", ".join(f"{k}={_brief(v)}" for k, v in self._all().items())
         return f"<View {self.rref} {shown}>"
 
     def _repr_html_(self) -> str:
-        shown = {"rref": self.rref, **self._all()}
+        shown = {"rref": self.rref, **({} if self._closed else self._all())}
         return html_table([(name, _brief(value)) for name, value in shown.items()])
 
 
@@ -163,20 +211,28 @@ def view(rref: str, *, store: StoreProtocol | None = None) -> View:
 
 
 def views(
-    context: Context, store: StoreProtocol, recorder: Recorder | None = None, *, inner: bool = False
+    context: Context,
+    store: StoreProtocol,
+    recorder: Recorder | None = None,
+    *,
+    within: View | None = None,
 ) -> Inputs:
     """Gives for an input its view, or the list of views where several were chosen.
 
-    `inner` ones are of an input's inputs: that their files may be read is noted at once.
+    Those `within` a view are of an input's inputs: that their files may be read is noted at once.
+    They are closed with that view.
     """
 
     def chosen(dref: DRef, at: str) -> View | list[View]:
         found = []
         for number, rref in enumerate(ordered(context[dref], store)):
             place = None if recorder is None else Place(recorder, below(at, number))
-            if place is not None and inner:
+            if within is None:
+                found.append(View(rref, store, place))
+                continue
+            if place is not None:
                 place.recorder.tree(place.at, rref)
-            found.append(View(rref, store, place))
+            found.append(within._opened(rref, place))
         return found[0] if len(found) == 1 else found
 
     return chosen
@@ -215,6 +271,15 @@ def _path(path: RefPath, inputs: Inputs, out: Path, at: str) -> Any:
     if isinstance(found, list):
         return [one.path.joinpath(*path.parts) for one in found]
     return found.path.joinpath(*path.parts)
+
+
+def _refers(value: Any) -> bool:
+    """Whether there is a file or an input in a value of a config."""
+    if isinstance(value, dict):
+        return any(map(_refers, value.values()))
+    if isinstance(value, list):
+        return any(map(_refers, value))
+    return isinstance(value, str) and value.startswith("dref:")
 
 
 def _brief(value: object) -> str:

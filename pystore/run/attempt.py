@@ -22,23 +22,25 @@ def attempt(
     store: StoreProtocol,
     listener: Listener,
     *,
+    stop: Callable[[], bool] | None = None,
     timer: Timer = time.perf_counter,
     capture: bool = False,
     source: str | None = None,
 ) -> Committed:
     """Runs the realizer, and commits.
 
-    One that has a scratch and fails is run again with it, as often as the request says: it is one
-    attempt. With `capture`, what it prints goes to the log of the attempt. `source` is the digest
-    of the realizer's source, where it was read in another process.
+    An attempt that has a scratch and fails is run again with it, as often as the request says,
+    unless `stop` says that the call is to end. With `capture`, the output of the realizer goes to
+    the log of the attempt. `source` is the digest of the realizer's source, where that was read in
+    another process.
 
-    Raises BuildError from what the realizer raised; errors of pystore itself and of the file
-    system pass as they are, with the staging as a further fact.
+    Raises RealizerRaised from an exception of the realizer's; errors of pystore itself and of the
+    file system pass as they are, with the staging as a further fact.
     """
     dref = request.dref
     staging = store.begin(request.derivation.config, request.context, request.seed)
     number, start = staging.begun.number, timer()
-    trying = Trying(request, staging, store, listener)
+    trying = Trying(request, staging, store, listener, stop)
     try:
         log = store.log_path(dref, request.context.digest, number) if capture else None
         with store.building():  # in a pool, it may outlive the call that started it
@@ -48,11 +50,8 @@ def attempt(
     except BaseException as error:
         _fail(store, staging, trying.told, error)
         text, stopped = f"{type(error).__name__}: {error}", outcome_of(error) == "stopped"
-        again = trying.tries.again_after(error)
-        try:
-            listener(AttemptFailed(dref, number, text, stopped, again))
-        except Exception as second:
-            error.add_note(f"who listens could not be told either: {second}")
+        again = trying.again_after(error) is not None
+        listener(AttemptFailed(dref, number, text, stopped, again))
         raise
     listener(Succeeded(dref, number, committed.rref, committed.fresh, timer() - start))
     return committed

@@ -8,7 +8,8 @@ from ..core.errors import BadStage
 from ..core.matchers import Matcher, match_latest
 from ..core.resources import Resources
 from ..declare.build import Build
-from ..declare.stage import Options, Stage, checked_code
+from ..declare.stage import Stage
+from ..declare.stage_options import Options, checked_code
 from .verbs import realize
 
 P = ParamSpec("P")

@@ -9,11 +9,11 @@ from ..core.events import Listener, ignore
 from ..core.refs import DRef, RRef, parse_ref
 from ..core.transfer import Transfer
 from ..store.current import current_store
+from ..store.defaults import defaults, heard
 from ..store.home import expanded
 from ..store.layout import exists
-from ..store.remote.settings import Defaults, Url
+from ..store.remote.settings import Url
 from ..store.store import Store
-from .watching import shown
 
 # What does the work is imported where it is called: few programs need it.
 
@@ -63,7 +63,7 @@ def push(
     signer = Key(key) if key is not None else None
     rrefs = list(_sendable(refs, store))
     remote = open_remote(to, make=True, options=options)
-    with shown(progress, listener) as hear:
+    with heard(progress, listener) as hear:
         return send(
             store, rrefs, remote, key=signer, repair=repair, diffs=_diffs(diffs), listener=hear
         )
@@ -93,7 +93,7 @@ def pull(
 
     store, trusted = store or current_store(), _trusted(trusted_keys)
     remote = open_remote(from_, trusted=trusted, options=options)
-    with shown(progress, listener) as hear:
+    with heard(progress, listener) as hear:
         return receive(store, list(_named(refs)), remote, hear)
 
 
@@ -118,7 +118,7 @@ def copy(
     source = _store_at(from_store)
     rrefs = list(_sendable(refs, source))
     target = to_store if isinstance(to_store, Store) else Store(to_store)
-    with shown(progress, listener) as hear:
+    with heard(progress, listener) as hear:
         return copy_between(source, target, rrefs, hear)
 
 
@@ -175,18 +175,18 @@ def import_archive(
     from ..store.remote import archive
 
     store, trusted = store or current_store(), _trusted(trusted_keys)
-    with shown(progress, listener) as hear:
+    with heard(progress, listener) as hear:
         return archive.import_archive(store, expanded(file), trusted, hear)
 
 
 def _diffs(wanted: bool | None) -> bool:
-    return Defaults.diffs() if wanted is None else wanted
+    return defaults().diffs() if wanted is None else wanted
 
 
 def _trusted(keys: str | Iterable[str] | None) -> frozenset[str] | None:
     from ..store.remote.signing import trusting
 
-    return trusting(Defaults.trusted_keys() if keys is None else keys)
+    return trusting(defaults().trusted_keys() if keys is None else keys)
 
 
 def _sendable(refs: Refs, store: Store) -> Iterator[RRef]:

@@ -4,7 +4,7 @@ One long-lived registry for each store remembers what was declared.
 """
 
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Any
 
 from ..core.derivation import Shape
 from ..declare.instantiate import Target, declare
@@ -12,7 +12,8 @@ from ..declare.nesting import refuse_nested
 from ..declare.registry import in_place_registry
 from ..store.current import current_store
 from ..store.ports import StoreProtocol
-from .verbs import Options, realize
+from .options import RunOptions
+from .verbs import realize, takes
 
 
 def instantiate_inplace(
@@ -34,7 +35,8 @@ def instantiate_inplace(
     return closure.targets
 
 
-def realize_inplace(target: Target, **options: Unpack[Options]) -> Any:
+@takes(RunOptions)
+def realize_inplace(target: Target, **options: Any) -> Any:
     """The RRef for a DRef that `instantiate_inplace` returned.
 
     Takes the options of `realize`, and raises what it raises.

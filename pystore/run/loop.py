@@ -10,15 +10,14 @@ LO5  Where results are gone that would count, their seeds are tried again first.
 import queue
 import time
 from collections.abc import Collection
-from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass, field
+from concurrent.futures import CancelledError, Future
 from typing import NoReturn
 
 from ..core.adoption import fitting
 from ..core.context import Context
 from ..core.derivation import Closure
-from ..core.errors import MatcherUnsatisfied, PystoreError, StoreBusy
-from ..core.events import Adopted, Listener, NotChosen, OtherInputs, Reused, Waiting, ignore
+from ..core.errors import Interrupted, MatcherUnsatisfied, PystoreError, StoreBusy
+from ..core.events import Adopted, NotChosen, OtherInputs, Reused, Waiting
 from ..core.matchers import Need
 from ..core.printable import counted
 from ..core.reads import Surroundings
@@ -26,46 +25,34 @@ from ..core.refs import DRef, RRef
 from ..core.repeat_seeds import seeds_to_repeat
 from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Schedule, Wants
 from ..core.tries import Tries
-from ..declare.edits import warn_of_edits
-from ..declare.identity.by_hand import source_digest
-from ..declare.premises import check_premises
+from ..declare.early_checks import check_early
+from ..declare.identity.by_hand import source_digest, warn_of_edits
 from ..store.commit import Committed
 from ..store.ports import StoreProtocol, Substituter
 from .ask_matcher import choose
 from .dispatch import dispatch_of, lost
-from .executor import SerialExecutor
 from .failures import not_built, several_failed, wanted
 from .holding import Holding
+from .options import RunOptions
 from .request import Request
 
 _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to realize."""
-
-    executor: Executor = field(default_factory=SerialExecutor)
-    listener: Listener = ignore
-    max_attempts: int = 100  # builds a derivation in one call
-    attempts: int = 1  # that must have succeeded, of each target
-    build: bool = True  # False: name what is missing, and build nothing
-    keep_going: bool = False  # build all that does not depend on a failure
-    timeout: float | None = None  # [s] to wait for other processes; None: as long as it takes
-    capture: bool = False  # what realizers print, in the logs of their attempts
-    retries: int = 0  # after a failure, where a derivation says nothing
-    substituter: Substituter | None = None  # finds results in other places before a build
-
-
 def realize_closure(
-    closure: Closure, forced: Collection[DRef], store: StoreProtocol, settings: Settings
+    closure: Closure,
+    forced: Collection[DRef],
+    store: StoreProtocol,
+    substituter: Substituter | None,
+    settings: RunOptions,
 ) -> dict[DRef, tuple[RRef, ...]]:
     """The realizations chosen for every derivation of the closure, in its matcher's order.
 
     Raises the first failure, after running siblings have finished; with `keep_going`, all of them
-    in one BuildsFailed; StoreBusy when another process holds a lock for longer than the timeout.
+    in one BuildsFailed; StoreBusy when another process holds a lock for longer than `lock_timeout`;
+    Interrupted.
     """
-    loop = _Loop(closure, forced, store, settings)
+    loop = _Loop(closure, forced, store, substituter, settings)
     with store.building():
         try:
             return loop.run()
@@ -79,9 +66,10 @@ class _Loop:
         closure: Closure,
         forced: Collection[DRef],
         store: StoreProtocol,
-        settings: Settings,
+        substituter: Substituter | None,
+        settings: RunOptions,
     ) -> None:
-        self._known = {d.dref: d for d in closure.derivations}
+        self._known = closure.by_dref
         self._plan = Schedule(
             {dref: d.config.inputs for dref, d in self._known.items()},
             forced,
@@ -91,17 +79,12 @@ class _Loop:
         self._targets = frozenset(closure.drefs)
         self._forced = forced
         self._store = store
+        self._substituter = substituter
         self._settings = settings
         self._listener = settings.listener
         self._holding = Holding(store)
         self._busy: dict[DRef, tuple[Match | Realize, float]] = {}  # and since when [s]
-        self._dispatch = dispatch_of(
-            settings.executor,
-            store,
-            settings.listener,
-            settings.capture,
-            settings.timeout,
-        )
+        self._dispatch = dispatch_of(store, settings)
         self._checked = False  # whether all that may be built could be sent where it runs
         self._running: dict[Future[Committed], Request] = {}
         self._done: queue.SimpleQueue[Future[Committed]] = queue.SimpleQueue()
@@ -117,7 +100,7 @@ class _Loop:
         """
         try:
             self._work()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Interrupted):
             self._finish()
             raise
         if self._plan.failures:
@@ -134,12 +117,21 @@ class _Loop:
             if instruction is not None:
                 self._do(instruction)
             elif self._running:
-                self._collect(None if not self._busy else _PATIENCE)
+                self._heed_stop()
+                self._collect(_PATIENCE if self._busy or self._settings.stop else None)
                 self._retry(patience=0.0)
             elif not self._plan.goes_on:
                 self._abandon_busy()
             else:
+                self._heed_stop()
                 self._retry(_PATIENCE)
+
+    def _heed_stop(self) -> None:
+        if self._settings.stopped:
+            raise Interrupted(
+                "the call was asked to stop",
+                remedy="realize it again: what was built is kept",
+            )
 
     def _finish(self) -> None:
         self._take_back()
@@ -172,7 +164,9 @@ class _Loop:
     def _do(self, instruction: Match | Realize, patience: float = 0.0) -> None:
         if isinstance(instruction, Match):
             self._match(instruction, patience)
-        elif self._lock(instruction, patience):
+            return
+        self._heed_stop()
+        if self._lock(instruction, patience):
             self._start(instruction)
 
     def _match(self, instruction: Match, patience: float) -> None:
@@ -213,7 +207,7 @@ class _Loop:
         dref, context = instruction.dref, instruction.context
         derivation, self._contexts[dref] = self._known[dref], context
         wanted = self._settings.attempts if dref in self._targets else 1
-        substituter = self._settings.substituter
+        substituter = self._substituter
         choice = choose(self._store, derivation, context, wanted, substituter)
         answer, candidates = choice.answer, choice.candidates
         if not isinstance(answer, Need):
@@ -229,7 +223,7 @@ class _Loop:
 
     def _look_further(self, instruction: Match, answer: Chosen | Wants) -> Chosen | Wants:
         """The answer with what other places offer, where the store has not enough."""
-        dref, substituter = instruction.dref, self._settings.substituter
+        dref, substituter = instruction.dref, self._substituter
         if substituter is None or not isinstance(answer, Wants) or dref in self._forced:
             return answer
         if self._search(instruction):
@@ -240,7 +234,7 @@ class _Loop:
 
     def _search(self, instruction: Match) -> bool:
         """Whether other places offer something."""
-        substituter = self._settings.substituter
+        substituter = self._substituter
         if substituter is None:
             return False
         derivation, context = self._known[instruction.dref], instruction.context
@@ -298,7 +292,7 @@ class _Loop:
         if not self._checked:
             chosen = self._plan.chosen
             left = [d for dref, d in self._known.items() if dref not in chosen]
-            check_premises(left, self._store)
+            check_early(left, self._store)
             self._dispatch.check(left)
             self._checked = True
 
@@ -336,6 +330,7 @@ class _Loop:
             fresh = rref not in self._seen.get(dref, ())
             self._plan.tell(Built(dref, rref, fresh, self._store.rejection(rref)))
         elif again := request.again_after(error):
+            self._heed_stop()
             self._send(again)  # as siblings that run may finish, though another has failed
         else:
             self._plan.tell(Failed(dref, error))
@@ -359,7 +354,7 @@ class _Loop:
     def _retry(self, patience: float) -> None:
         for instruction, since in list(self._busy.values()):
             self._do(instruction, patience)
-            waited, limit = time.monotonic() - since, self._settings.timeout
+            waited, limit = time.monotonic() - since, self._settings.lock_timeout
             if limit is not None and waited > limit and instruction.dref in self._busy:
                 self._give_up(instruction, waited)
 
@@ -371,7 +366,7 @@ class _Loop:
             dref=dref,
             owner=self._store.owner(dref, instruction.context),
             waited=f"{waited:.1f} s",
-            remedy="wait for it, or realize(…, timeout=…) with more seconds",
+            remedy="wait for it, or realize(…, lock_timeout=…) with more seconds",
         )
         self._plan.tell(Failed(dref, busy))
 

@@ -23,7 +23,6 @@ class Request:
         return self.derivation.dref
 
     def again_after(self, error: BaseException) -> "Request | None":
-        """The same, after a try that raised this; None when there is to be no other."""
-        if not self.tries.again_after(error):
-            return None
-        return replace(self, tries=self.tries.after(error))
+        """The request of the next try after this error; None when there is to be no other."""
+        tries = self.tries.again_after(error)
+        return None if tries is None else replace(self, tries=tries)

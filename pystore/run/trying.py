@@ -1,12 +1,14 @@
-"""Trying: how the realizer of an attempt is run, and run again with its scratch when it fails."""
+"""Trying: runs the realizer of an attempt, and runs it again with its scratch when it fails."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ..core.derivation import Derivation
-from ..core.errors import SEE_TRACEBACK, BuildError, PystoreError
+from ..core.errors import SEE_TRACEBACK, PystoreError, RealizerRaised
 from ..core.events import AttemptFailed, Listener, Started
 from ..core.refs import DRef
+from ..core.tries import Tries
 from ..declare.build import Build
 from ..declare.identity.by_hand import source_digest
 from ..declare.nesting import inside
@@ -22,17 +24,21 @@ from .unguarded import refuse_pools_of_unguarded_scripts
 
 
 class Trying:
-    """The tries of one attempt; `told` is what the present one has told."""
+    """The tries of one attempt; `told` is the report of the present one."""
 
     def __init__(
-        self, request: Request, staging: Staging, store: StoreProtocol, listener: Listener
+        self,
+        request: Request,
+        staging: Staging,
+        store: StoreProtocol,
+        listener: Listener,
+        stop: Callable[[], bool] | None,
     ) -> None:
-        self.tries = request.tries
         self.told = AttemptReport()
-        self._request = request
+        self._request, self._tries = request, request.tries
         self._staging = staging
         self._store = store
-        self._listener = listener
+        self._listener, self._stop = listener, stop
         self._goes_on = staging.resumed == staging.begun.number  # from a try of another process
 
     def run(self, log: Path | None, source: str | None) -> None:
@@ -46,24 +52,32 @@ class Trying:
                 if not self._may_go_on(error):
                     raise
 
+    def again_after(self, error: BaseException) -> Tries | None:
+        """The tries of the next try, here or by the loop; None when there is to be no other."""
+        stopped = self._stop is not None and self._stop()
+        return None if stopped else self._tries.again_after(error)
+
     def _start(self, log: Path | None, source: str | None) -> None:
         realizer, begun = self._request.derivation.realizer, self._staging.begun
         digest = source_digest(realizer) if source is None else source
         before = self.told  # what was measured stays: it is one attempt
         self.told = AttemptReport(realizer.name, digest, metrics=before.metrics, trace=before.trace)
         describe_project(self.told)
-        if self._goes_on and self.tries.failed:
-            self.told.notes["tries"] = list(self.tries.failed)
+        if self._goes_on and self._tries.failed:
+            self.told.notes["tries"] = list(self._tries.failed)
         out, dref = str(self._staging.out), self._request.dref
         self._listener(Started(dref, begun.number, begun.seed, out, str(log or ""), os.getpid()))
 
     def _may_go_on(self, error: PystoreError) -> bool:
-        """Whether it is tried once more: then all is made ready for that."""
-        if self._staging.scratch is None or not self.tries.again_after(error):
-            if self._staging.scratch is not None and self.tries.failed:
-                error.having(tries=len(self.tries.failed) + 1)
+        """Whether it is tried once more here: then the staging is made ready for that."""
+        if self._staging.scratch is None:
             return False
-        self.tries, self._goes_on = self.tries.after(error), True
+        again = self.again_after(error)
+        if again is None:
+            if self._tries.failed:
+                error.having(tries=len(self._tries.failed) + 1)
+            return False
+        self._tries, self._goes_on = again, True
         text, number = f"{type(error).__name__}: {error}", self._staging.begun.number
         self._listener(AttemptFailed(self._request.dref, number, text, again=True))
         self._staging.empty()
@@ -95,14 +109,14 @@ def _run(derivation: Derivation, build: Build) -> None:
     except PystoreError:
         raise
     except (Exception, SystemExit) as error:
-        raise _build_error(derivation.dref, name, error) from error
+        raise _error_of(derivation.dref, name, error) from error
 
 
-def _build_error(dref: DRef, name: str, error: BaseException) -> BuildError:
+def _error_of(dref: DRef, name: str, error: BaseException) -> RealizerRaised:
     what = f"the realizer {name} raised {type(error).__name__}"
     if isinstance(error, SystemExit):
         what = f"the realizer {name} called sys.exit({error.code!r})"
-    return BuildError(
+    return RealizerRaised(
         what,
         dref=dref,
         because=str(error)[:500] or None,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import ref
+
+from .defaults import defaults
 
 if TYPE_CHECKING:
     from .store import Store
@@ -30,11 +32,10 @@ class _Known(NamedTuple):
 _in_use: ContextVar[_Known | None] = ContextVar("pystore in use", default=None)
 
 
-class Default:
-    """The process-wide store, and how to find one when none was named."""
+class ProcessWide:
+    """The store that is current where no block uses another; None until one is needed."""
 
     store: Store | None = None
-    find: Callable[[], Store]
 
 
 def current_store() -> Store:
@@ -44,9 +45,9 @@ def current_store() -> Store:
         if (use := known.use()) is not None:
             return use.store
         known = known.around
-    if Default.store is None:
-        Default.store = Default.find()
-    return Default.store
+    if ProcessWide.store is None:
+        ProcessWide.store = defaults().find_store()
+    return ProcessWide.store
 
 
 @contextmanager

@@ -19,8 +19,10 @@ from ..core.gc_policy import GcPolicy
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import counted, listed
 from ..core.refs import RRef
-from . import disk, in_use, locks, rights, tree
+from . import disk, locks, rights, tree
 from .chosen import chosen
+from .gate import gate
+from .live_file import used
 from .pins import pins, roots_at
 from .reader import Reader
 from .rights import Obstacle, obstacle
@@ -79,7 +81,7 @@ def collect(
     user's stays, and is named; where it cannot be read what must stay, all realizations do.
     """
     kept, store = None if keep is None else list(keep), store.own
-    with in_use.gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
+    with gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
         found = _look(store, kept)
         shared = store.pool.shared(Path(store.layout.out(rref)) for rref in found.victims)
         if not dry_run:
@@ -142,7 +144,7 @@ def _roots(store: Reader, kept: list[Keepable] | None) -> set[RRef]:
     # Another process may still read what it was given; this one has asked for the collection,
     # and keeps only what its own running builds need.
     own = frozenset() if store.session.running else store.session.names
-    roots = in_use.used(store.layout.tmp, without=own) | set(pins(store).values())
+    roots = used(store.layout.tmp, without=own) | set(pins(store).values())
     if kept is None:
         roots |= chosen(store)
     for one in kept or ():

@@ -1,153 +1,201 @@
-"""Live use: what running processes use, so that gc leaves it alone (S9).
+"""In use: the realizations that this process holds, so that gc leaves them alone (S9).
 
-Each process that uses a store keeps one file in `tmp/`, locked for as long as it lives, with a
-line for each realization that it uses. Whoever uses or makes something takes the gate shared
-around {note what it uses, check that it is there}, and around each short write in `tmp/`; gc takes
-it exclusively around {read the notes, rename away}.
+IU1  What is held stands in the live file of the process, until its last holder lets it go.
+IU2  What a running call holds is let go by nobody else.
+IU3  A forked child holds nothing, and takes nothing from its parent.
 
 No lock of a thread is taken here: a signal handler may call us in the middle of a call, and a
-child may be forked in the middle of another thread's. Two files do no harm where one would do.
+child may be forked in the middle of another thread's. So each change is one call of C's. Who
+begins to hold something counts it first and writes it then; who lets it go does the reverse. Two
+live files do no harm where one would do.
 """
 
-import errno
 import fcntl
 import os
 import threading
 import weakref
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from weakref import ref
 
-from ..core.errors import Corrupted, StoreBusy
 from ..core.refs import RRef
-from . import disk, locks, rights
-from .descriptors import Kept
-from .layout import well_formed
+from .gate import gate
+from .live_file import LiveFile
 
-PREFIX = "live-"
+_FEW = 64
 
 
-class _Notes:
-    """One file with what this process uses."""
+class _Call:
+    """A call that is building, for as long as the call refers to this."""
 
-    def __init__(self, tmp: Path) -> None:
-        self.path = tmp / (PREFIX + disk.fresh_name())
-        self.pid = os.getpid()
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
         self.rrefs: set[RRef] = set()
-        # Whoever shares the store reads it, to know what must stay.
-        self._file = rights.open_file(self.path, os.O_WRONLY | os.O_EXCL | os.O_APPEND)
-        try:
-            locks.claim(self._file.number, new=True)
-        except BaseException:
-            self.end()
-            raise
-
-    @property
-    def stands(self) -> bool:
-        """Whether gc can find it, and sees that its process lives.
-
-        Someone may have deleted it, or closed our descriptor and got its number for another file.
-        """
-        status = self._file.status
-        return status is not None and status.st_nlink > 0 and self.pid == os.getpid()
-
-    def add(self, rrefs: Collection[RRef]) -> None:
-        """Notes these."""
-        # The first newline ends what a full disk may have torn.
-        lines = "".join(["\n", *(f"{rref}\n" for rref in rrefs)])
-        disk.write_all(self._file.number, lines.encode())
-        self.rrefs.update(rrefs)
-
-    def end(self) -> None:
-        """Removes it, unless it is that of the process that forked this one."""
-        if self.pid != os.getpid():
-            return
-        try:
-            disk.remove_file(self.path)
-        except OSError:
-            pass  # gc removes it
-        finally:
-            self._file.close()
 
 
-class _Token:
-    """Stands for a call that is building, for as long as the call refers to it."""
+class _Held:
+    """What a process holds."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.lasting: set[RRef] = set()  # until they are released
+        self.users: dict[int, tuple[ref[object], RRef]] = {}
+
+    def __contains__(self, rref: object) -> bool:
+        return rref in self.lasting or rref in [one for _, one in list(self.users.values())]
+
+    def all(self) -> set[RRef]:
+        """All of it."""
+        return {*list(self.lasting), *(rref for _, rref in list(self.users.values()))}
+
+    def add_user(self, user: object, rrefs: Collection[RRef]) -> None:
+        """Counts one more user of each of these."""
+        if len(self.users) >= _FEW and len(self.users) & (len(self.users) - 1) == 0:
+            self._settle()
+        for rref in rrefs:
+            entry = ref(user), rref
+            self.users[id(entry)] = entry
+
+    def drop_user(self, user: object | None, rrefs: Collection[RRef]) -> None:
+        """Counts this user no more; with None, those that are gone."""
+        for key, (known, rref) in list(self.users.items()):
+            if rref in rrefs and known() is user:
+                self.users.pop(key, None)
+
+    def _settle(self) -> None:
+        # A user that went without letting go may have given out paths, which are used still.
+        for key, (known, rref) in list(self.users.items()):
+            if known() is None:
+                self.lasting.add(rref)
+                self.users.pop(key, None)
 
 
 class Session:
-    """The realizations that this process uses."""
+    """The use of one store by this process."""
 
     def __init__(self, store: str, tmp: Path, gate: Path) -> None:
         self._store = store
         self._tmp = tmp
         self._gate = gate
-        self._notes: _Notes | None = None  # where new ones go
-        self._all: list[_Notes] = []  # and those before it: what they say holds
-        self._calls: dict[int, ref[_Token]] = {}
-        weakref.finalize(self, _end, self._all)
+        self._file: LiveFile | None = None  # where new lines go
+        self._files: list[LiveFile] = []  # and those before it, whose lines still hold
+        self._known = _Held()
+        self._calls: dict[int, ref[_Call]] = {}
+        weakref.finalize(self, _end, self._files)
 
     def end(self) -> None:
         """Protects nothing any more: the store is gone."""
         _sessions.pop(self._store, None)
-        _end(self._all)
+        _end(self._files)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return session_of, (
-            self._store.partition(" ")[0],
-            self._tmp,
-            self._gate,
-        )  # another process notes for itself
+        # Another process holds for itself.
+        return session_of, (self._store.partition(" ")[0], self._tmp, self._gate)
 
     @property
     def name(self) -> str:
-        """The name of the file where it notes now; empty where there is none."""
-        return self._notes.path.name if self._notes and self._notes.stands else ""
+        """The name of the live file where new lines go; empty where there is none."""
+        return self._file.path.name if self._file and self._file.stands else ""
 
     @property
     def names(self) -> frozenset[str]:
         """The names of this process's files; none before its first use, and in a forked child."""
-        return frozenset(notes.path.name for notes in self._all if notes.pid == os.getpid())
+        return frozenset(file.path.name for file in self._files if file.pid == os.getpid())
 
     @property
     def running(self) -> bool:
         """Whether calls of this process are building now."""
-        return any(token() is not None for token in list(self._calls.values()))
+        return any(call() is not None for call in list(self._calls.values()))
 
     @contextmanager
     def building(self) -> Iterator[None]:
         """Marks this process as building: even its own gc spares what it uses."""
-        token = _Token()
-        known = ref(token)
+        call = _Call()
+        known = ref(call)
         self._calls[id(known)] = known
         try:
             yield
         finally:
+            self._held.lasting |= call.rrefs  # what a call has chosen stays when it has ended
             self._calls.pop(id(known), None)
 
     def open_gate(self) -> AbstractContextManager[bool]:
         """Keeps gc from running inside the block. Yields False in a store that has no gc."""
         return gate(self._gate, fcntl.LOCK_SH)
 
-    def holds(self, rrefs: Iterable[RRef]) -> bool:
-        """Whether these are all noted already."""
-        notes = self._notes
-        return notes is not None and notes.rrefs.issuperset(rrefs) and notes.stands
+    @property
+    def held(self) -> frozenset[RRef]:
+        """What this process holds."""
+        return frozenset(self._held.all())
 
-    def note(self, rrefs: Iterable[RRef]) -> None:
-        """Keeps these from being collected while this process lives; call it inside the gate."""
-        notes = self._notes
-        if notes is None or not notes.stands:  # first use, or a forked child, or it was lost
-            notes = self._renewed(notes)
-        notes.add([rref for rref in rrefs if rref not in notes.rrefs])
+    def holds(self, rrefs: Collection[RRef]) -> bool:
+        """Whether these stand in the live file already."""
+        file = self._file
+        return file is not None and all(rref in file for rref in rrefs) and file.stands
 
-    def _renewed(self, lost: _Notes | None) -> _Notes:
-        notes = _Notes(self._tmp)
-        self._all.append(notes)
-        if lost is not None and lost.pid == notes.pid:
-            notes.add(lost.rrefs)
-        self._notes = notes
-        return notes
+    def hold(self, rrefs: Collection[RRef], user: object | None = None) -> None:
+        """Keeps these from being collected until they are released.
+
+        With a `user`, until that one releases them; else, or if the user is gone, until anybody
+        does. In a store that cannot be written, gc never runs.
+        """
+        self._count(rrefs, user)
+        if not self.holds(rrefs):
+            with self.open_gate() as writable:
+                if writable:
+                    self._write(rrefs)
+
+    def note(self, rrefs: Collection[RRef]) -> None:
+        """As `hold`, inside the gate."""
+        self._count(rrefs, None)
+        self._write(rrefs)
+
+    def release(self, rrefs: Collection[RRef], user: object | None = None) -> None:
+        """Lets go of these, as far as nobody else holds them.
+
+        No gate is needed: a line that goes away is of no use to gc, and no other line is touched.
+        """
+        held = self._held
+        held.drop_user(user, rrefs)
+        if user is None:
+            held.lasting.difference_update([r for r in rrefs if not self._in_a_call(r)])
+        for rref in rrefs:
+            if not self._is_held(rref):
+                for file in list(self._files):
+                    file.remove(rref, self._is_held)
+
+    @property
+    def _held(self) -> _Held:
+        if self._known.pid != os.getpid():  # a forked child
+            self._known = _Held()
+        return self._known
+
+    def _count(self, rrefs: Collection[RRef], user: object | None) -> None:
+        if user is not None:
+            return self._held.add_user(user, rrefs)
+        for call in self._running_calls():
+            if call.thread == threading.get_ident():
+                call.rrefs.update(rrefs)
+        self._held.lasting.update(rrefs)
+
+    def _is_held(self, rref: RRef) -> bool:
+        return rref in self._held or self._in_a_call(rref)
+
+    def _in_a_call(self, rref: RRef) -> bool:
+        return any(rref in call.rrefs for call in self._running_calls())
+
+    def _running_calls(self) -> list[_Call]:
+        return [call for known in list(self._calls.values()) if (call := known()) is not None]
+
+    def _write(self, rrefs: Collection[RRef]) -> None:
+        file = self._file
+        if file is None or not file.stands:  # first use, or a forked child, or it was lost
+            file = LiveFile(self._tmp)
+            self._files.append(file)
+            self._file = file
+            file.add(self._held.all())
+        file.add(rrefs)
 
 
 _sessions: dict[str, Session] = {}
@@ -167,68 +215,6 @@ def sessions() -> list[Session]:
     return list(_sessions.values())
 
 
-def _end(notes: list[_Notes]) -> None:
-    for each in notes:
-        each.end()
-
-
-_gates: dict[int, tuple[int, int, ref[Kept]]] = {}  # thread, how, file
-
-
-@contextmanager
-def gate(path: Path, how: int) -> Iterator[bool]:
-    """Holds the gate, shared or exclusive. Yields False where the store cannot be written.
-
-    Raises StoreBusy where this very thread holds it, and would wait for itself: in a signal handler
-    that came in the middle of another call.
-    """
-    try:
-        file = locks.open_shared(path)
-    except OSError as error:
-        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise
-        yield False
-        return
-    known = ref(file)
-    try:
-        _refuse_own(how)
-        _gates[id(known)] = threading.get_ident(), how, known
-        try:
-            fcntl.flock(file.number, how)
-        except OSError as error:
-            if not locks.lacks_locks(error):
-                raise
-        yield os.access(os.path.dirname(os.path.dirname(path)) + "/tmp", os.W_OK)
-    finally:
-        _gates.pop(id(known), None)
-        locks.unlock(file)
-
-
-def _refuse_own(how: int) -> None:
-    for key, (thread, held, known) in list(_gates.items()):
-        file = known()
-        if file is None or file.number < 0:
-            _gates.pop(key, None)  # an interruption has left it
-        elif thread == threading.get_ident() and fcntl.LOCK_EX in (how, held):
-            raise StoreBusy(
-                "this was called in the middle of another call of the same thread",
-                remedy="let a signal handler set a flag, and do it when that call has returned",
-            )
-
-
-def used(tmp: Path, without: Collection[str] = ()) -> set[RRef]:
-    """What living processes use; call it with the gate held.
-
-    `without` names the sessions that do not count.
-    """
-    found: set[RRef] = set()
-    for path in sorted(tmp.glob(PREFIX + "*")):
-        if path.name in without or not locks.in_use(path):
-            continue
-        try:
-            found.update(well_formed(RRef, disk.read(path).decode().splitlines()))
-        except FileNotFoundError:
-            continue  # its process has ended meanwhile
-        except Corrupted:
-            continue  # something else has that name
-    return found
+def _end(files: list[LiveFile]) -> None:
+    for file in files:
+        file.end()

@@ -65,6 +65,7 @@ class MemoryStore:
         self._manifests: dict[RRef, Manifest] = {}
         self._traces: dict[tuple[DRef, str, int], Trace] = {}
         self._locks: dict[_Key, threading.Lock] = {}
+        self._held: list[tuple[RRef, int]] = []  # and who holds it
         self._guard = threading.Lock()
 
     def record(self, configs: Iterable[Config]) -> None:
@@ -165,8 +166,19 @@ class MemoryStore:
         """Nothing is ever collected here."""
         return nullcontext()
 
-    def hold(self, rrefs: tuple[RRef, ...]) -> bool:
+    @property
+    def held(self) -> frozenset[RRef]:
+        """The realizations that somebody holds; the others are not collected either."""
+        return frozenset(rref for rref, _ in self._held)
+
+    def release(self, rrefs: Iterable[RRef], user: object | None = None) -> None:
+        """Lets go of these, as far as nobody else holds them."""
+        gone = {(rref, id(user)) for rref in rrefs}
+        self._held = [one for one in self._held if one not in gone]
+
+    def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
         """Returns False when one of them is not there any more."""
+        self._held += [(rref, id(user)) for rref in rrefs]
         return all(rref in self._contexts for rref in rrefs)
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:

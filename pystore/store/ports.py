@@ -134,8 +134,15 @@ class StoreProtocol(Protocol):
     def building(self) -> AbstractContextManager[None]:
         """Marks this process as building inside the block."""
 
-    def hold(self, rrefs: tuple[RRef, ...]) -> bool:
-        """Keeps these while this process lives. Returns False when one is not there any more."""
+    def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
+        """Keeps these until they are released. Returns False when one is not there any more."""
+
+    def release(self, rrefs: Iterable[RRef], user: object | None = None) -> None:
+        """Lets go of these, as far as nothing else holds them."""
+
+    @property
+    def held(self) -> frozenset[RRef]:
+        """The realizations that this process holds."""
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that this matcher is known to choose among the realizations of this."""

@@ -28,6 +28,7 @@ from . import (
     shared_files,
     verdicts,
 )
+from .changes import Changes, Token, changes_since
 from .in_use import Session
 from .layout import Layout
 from .metrics import Trace
@@ -129,6 +130,15 @@ class Reader:
             return under.root
         held = own.realizations(ref.dref) if isinstance(ref, RRef) else known
         return None if ref in held else under.root
+
+    def changes(self, drefs: Iterable[DRef] | None = None, since: Token | None = None) -> Changes:
+        """The derivations that may have changed since a look; all of them without its token.
+
+        Attempts that began or ended, realizations that came or went, and rejections are changes.
+        Each call looks at the folders of `drefs`, or of all derivations, and gives a token for the
+        next one; nothing is missed in between. Other places that substitute are not asked.
+        """
+        return changes_since(self.parts.layout, None if drefs is None else set(drefs), since)
 
     # --- realizations ------------------------------------------------------------------
 

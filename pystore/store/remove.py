@@ -9,7 +9,9 @@ from pathlib import Path
 from ..core.errors import Corrupted, InUse, NoAccess, NotInStore
 from ..core.printable import counted, listed
 from ..core.refs import DRef, RRef
-from . import below, derivations, disk, in_use, rights, tree, verdicts
+from . import below, derivations, disk, rights, tree, verdicts
+from .gate import gate
+from .live_file import used
 from .pins import pins
 from .reader import Reader
 from .trash import discard
@@ -23,7 +25,7 @@ def remove(store: Reader, ref: DRef | RRef, *, force: bool = False) -> None:
     unless `force`; NoAccess when it is another user's.
     """
     store = store.own
-    with in_use.gate(store.layout.gate, fcntl.LOCK_EX):
+    with gate(store.layout.gate, fcntl.LOCK_EX):
         if isinstance(ref, RRef) and ref not in store.realizations(ref.dref):
             raise store.absent(ref)
         if not force:
@@ -74,9 +76,7 @@ def needs(store: Reader, ref: DRef | RRef) -> dict[str, Sequence[str]]:
     return {
         "needed_by": sorted(dependents(store, ref)),
         "pinned_as": [name for name, rref in pins(store).items() if rref in own],
-        "used_by_processes": sorted(
-            own & in_use.used(store.layout.tmp, without=store.session.names)
-        ),
+        "used_by_processes": sorted(own & used(store.layout.tmp, without=store.session.names)),
     }
 
 

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 
 from . import rights
-from .in_use import PREFIX
+from .live_file import PREFIX
 from .reader import Reader
 from .rights import Obstacle, obstacle
 from .walk import Step, walk

@@ -112,16 +112,26 @@ class Store(Reader):
 
     # --- realizations ------------------------------------------------------------------
 
-    def hold(self, rrefs: tuple[RRef, ...]) -> bool:
-        """Keeps these from being collected while this process lives (S9).
+    def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
+        """Keeps these from being collected while this process lives, or until `release` (S9).
 
-        Returns False when one of them is not there any more.
+        `user` is one of several that each hold them. Returns False when one is not there any more.
         """
-        if not self.parts.session.holds(rrefs):
-            with self.parts.session.open_gate() as writable:
-                if writable:
-                    self.parts.session.note(rrefs)
+        self.parts.session.hold(rrefs, user)
         return len(below.there(self.parts.layout, rrefs)) == len(rrefs)
+
+    def release(self, rrefs: Iterable[RRef], user: object | None = None) -> None:
+        """Lets gc collect these again, as far as nothing else holds them.
+
+        A call that is running, and a view that is open, hold theirs still. With a `user`, only what
+        that one holds is let go.
+        """
+        self.parts.session.release(tuple(rrefs), user)
+
+    @property
+    def held(self) -> frozenset[RRef]:
+        """The realizations that this process keeps from being collected."""
+        return self.parts.session.held
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that gc knows of this matcher, which chooses among these realizations."""

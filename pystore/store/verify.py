@@ -24,7 +24,7 @@ from ..core.printable import counted
 from ..core.refs import DRef, RRef
 from . import attempt_files, attempts, disk, rights, tree, verdicts
 from .commit import OWN
-from .in_use import gate
+from .gate import gate
 from .reader import Reader
 from .trash import trash
 

@@ -1,4 +1,4 @@
-"""Settings: the one reader of environment variables, and the process-wide store.
+"""Settings: the environment variables and the settings file. Only this module reads them.
 
 A variable comes before the same setting in the settings file, `~/.config/pystore/settings.toml`.
 
@@ -22,10 +22,9 @@ from typing import Literal
 from ..core.errors import BadPlace, BadSettings, PystoreWarning
 from ..core.options import Seeds
 from ..core.printable import listed
-from ..store.current import Default
+from ..store.current import ProcessWide
 from ..store.home import expanded
 from ..store.layout import exists
-from ..store.remote.settings import Defaults
 from ..store.sharing import share_with_group
 from ..store.store import Store
 from . import nearby
@@ -165,13 +164,14 @@ def store_initialize(
     print(f"Initializing {'existing' if exists(root) else 'non-existing'} {root}")
     below = default_below(root) if below is None else below
     store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below, seeds=seeds)
-    Default.store = store
+    ProcessWide.store = store
     if shared and (left := share_with_group(store)):
         warnings.warn(f"not ours to share: {listed(left, '; ')}", PystoreWarning, stacklevel=2)
     return store
 
 
-def _find() -> Store:
+def find_store() -> Store:
+    """The store of a program that names none; made where there is none."""
     root = default_root()
     if named_root() is None and (other := nearby.passed_over(root)):
         warnings.warn(
@@ -181,9 +181,3 @@ def _find() -> Store:
             stacklevel=2,
         )
     return Store(root, below=default_below(root))
-
-
-Default.find = staticmethod(_find)
-Defaults.substituters = staticmethod(substituters)
-Defaults.trusted_keys = staticmethod(trusted_keys)
-Defaults.diffs = staticmethod(diffs)

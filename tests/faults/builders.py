@@ -45,7 +45,7 @@ def build_all(root: Path, log: Path, count: int, seed: int) -> None:
     random.Random(seed).shuffle(wanted)
     store = ps.Store(root, durable=False)
     for derivation in wanted:
-        rref = ps.realize(derivation, store=store, timeout=PATIENCE)
+        rref = ps.realize(derivation, store=store, lock_timeout=PATIENCE)
         text = (store.path(rref) / "tale.txt").read_text()
         if len(text) != 320:
             raise AssertionError(f"{rref} was served torn")

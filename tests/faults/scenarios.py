@@ -208,7 +208,7 @@ def _realize(
 
     store = Store(root)
     closure = instantiate(stage, store=store)
-    rref: RRef = realize(closure, store=store, listener=listen, timeout=PATIENCE, **options)
+    rref: RRef = realize(closure, store=store, listener=listen, lock_timeout=PATIENCE, **options)
     tell(rref)
     return rref
 

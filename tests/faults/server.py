@@ -33,7 +33,7 @@ from scenarios import SCENARIOS, Scenario
 
 from pystore import Store
 from pystore.errors import PystoreError, StoreBusy
-from pystore.store import in_use, tree
+from pystore.store import in_use, live_file, tree
 from pystore.store.gc import collect
 
 HANG = 20  # [s] after which a child counts as hung
@@ -254,7 +254,7 @@ def _others(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """
     gone = [f"closed: {path}" for number, path in before.items() if now.get(number) != path]
     more = [f"open: {path}" for number, path in now.items() if before.get(number) != path]
-    return [*more, *(one for one in gone if f"/{in_use.PREFIX}" not in one)]
+    return [*more, *(one for one in gone if f"/{live_file.PREFIX}" not in one)]
 
 
 def _act(scenario: Scenario, work: Path, tell: Any) -> BaseException | None:

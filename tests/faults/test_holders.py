@@ -39,8 +39,8 @@ def slow(root: Path) -> Derivation:
     return Derivation({"name": "slow"}, match_latest(), build)
 
 
-def realize(root: Path, timeout: float = builders.PATIENCE) -> ps.RRef:
-    return ps.realize(slow(root), store=ps.Store(root, durable=False), timeout=timeout)
+def realize(root: Path, patience: float = builders.PATIENCE) -> ps.RRef:
+    return ps.realize(slow(root), store=ps.Store(root, durable=False), lock_timeout=patience)
 
 
 def holder(root: Path, mutant: str = "") -> int:
@@ -131,7 +131,7 @@ def _ask(root: Path, mutant: str) -> str:
 
     def work() -> None:
         try:
-            os.write(writing, f"robbed: {realize(root, timeout=0.3)}".encode())
+            os.write(writing, f"robbed: {realize(root, patience=0.3)}".encode())
         except StoreBusy as busy:
             told = str(busy.owner).startswith("process ")
             os.write(writing, b"" if told else f"no owner: {busy}".encode())

@@ -50,7 +50,7 @@ def test_S6_an_interrupted_realizer_commits_nothing(store, name):
     assert os.listdir(f"{staging}/out") == ["half.txt"]
     if outcome in ("failed", "stopped"):
         assert staging in done.stderr
-    rref = ps.realize(derivation, timeout=0)
+    rref = ps.realize(derivation, lock_timeout=0)
     ps.gc(keep=[rref], dry_run=False)
     assert not os.path.exists(staging)
     assert ps.verify().sound

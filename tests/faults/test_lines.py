@@ -50,7 +50,7 @@ def protocol(store: ps.Store) -> None:
 
 
 def realize(store: ps.Store) -> None:
-    ps.realize(STAGE, store=store, force_rebuild=True, timeout=5.0)
+    ps.realize(STAGE, store=store, force_rebuild=True, lock_timeout=5.0)
 
 
 class Interrupter:
@@ -135,7 +135,7 @@ def test_FD1_an_interruption_at_any_line_leaves_nothing_held(area, what, work, l
     assert left == []
     assert len(interrupter.seen) >= least
     figure(f"Ctrl-C at each line of {what}", "nothing held", f"{len(interrupter.seen)} lines")
-    ps.realize(STAGE, store=store, force_rebuild=True, timeout=5.0)
+    ps.realize(STAGE, store=store, force_rebuild=True, lock_timeout=5.0)
     assert ps.verify(store).sound
     assert store.session.running is False
 
@@ -188,6 +188,6 @@ def test_S6_a_handler_that_raises_ends_the_call_and_spoils_no_later_one(store, p
         signal.signal(signal.SIGUSR1, old)
     gc.collect()
     assert descriptors(store.root) | locked(store.root) == set()
-    rref = ps.realize(STAGE, force_rebuild=True, timeout=1.0)
+    rref = ps.realize(STAGE, force_rebuild=True, lock_timeout=1.0)
     assert ps.gc([rref], dry_run=False).removed
     assert ps.verify().sound

@@ -455,7 +455,7 @@ def test_what_became_free_while_we_were_building_is_not_busy(store, work):
     second = ps.Derivation({"name": "second"}, match_latest(), releases)
     lock = store.lock(first.dref, Context())
     assert lock.acquire()
-    assert len(ps.realize([first, second], timeout=0)) == 2
+    assert len(ps.realize([first, second], lock_timeout=0)) == 2
 
 
 def test_S6_ctrl_c_passes_and_frees_the_lock(store):
@@ -466,7 +466,7 @@ def test_S6_ctrl_c_passes_and_frees_the_lock(store):
     derivation = ps.Derivation({}, match_latest(), interrupted)
     with pytest.raises(KeyboardInterrupt):
         ps.realize(derivation)
-    assert ps.realize(derivation, timeout=0)
+    assert ps.realize(derivation, lock_timeout=0)
 
 
 def test_errors_of_pystore_pass_as_they_are(store):
@@ -530,7 +530,7 @@ def test_S5_a_busy_lock_is_waited_for_and_its_owner_named(store, work):
     staging = store.begin(a.config, ps.Context())
     seen = []
     with pytest.raises(StoreBusy) as caught:
-        ps.realize(a, timeout=0.05, listener=seen.append)
+        ps.realize(a, lock_timeout=0.05, listener=seen.append)
     assert f"process {os.getpid()} on " in caught.value.owner
     assert [type(e) for e in seen] == [events.Waiting]
     staging.discard()

@@ -89,6 +89,18 @@ class TestStore:
         again = build(any_store)
         assert (again.rref, again.fresh) == (rref, True)
 
+    def test_IU1_what_is_held_is_held_until_its_last_holder_lets_go(self, any_store):
+        rref = build(any_store).rref
+        any_store.release([rref])
+        assert any_store.held == frozenset()
+        first, second = View(rref, any_store), View(rref, any_store)
+        assert any_store.hold((rref,))
+        for let_go in (first.close, first.close, lambda: any_store.release([rref])):
+            let_go()
+            assert any_store.held == {rref}
+        second.close()
+        assert any_store.held == frozenset()
+
     def test_a_removed_derivation_leaves_nothing(self, any_store):
         build(any_store)
         any_store.remove_derivation(CONFIG.dref)

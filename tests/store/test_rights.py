@@ -13,7 +13,7 @@ from pystore import Derivation, match_latest
 from pystore.core.context import Context
 from pystore.errors import BadSettings, NoAccess, NotAStore
 from pystore.store import rights
-from pystore.store.current import Default
+from pystore.store.current import ProcessWide
 from pystore.store.sharing import share_with_group
 from pystore.ui.cli import main
 
@@ -93,7 +93,7 @@ def test_a_store_that_is_there_can_be_shared_later(tmp_path, umask, capsys):
 
 
 def test_a_program_can_share_the_store_that_it_initializes(tmp_path, umask, monkeypatch):
-    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(ProcessWide, "store", None)
     store = ps.store_initialize(tmp_path / "store", shared="group")
     assert rights.shared(store.root)
     assert rights.shared(store.layout.drv)

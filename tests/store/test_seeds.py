@@ -90,7 +90,7 @@ def test_a_feature_that_is_not_known_is_refused_and_a_missing_salt_is_damage(tmp
 
 
 def test_init_and_store_initialize_make_one(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("pystore.store.current.Default.store", None)
+    monkeypatch.setattr("pystore.store.current.ProcessWide.store", None)
     assert run(["init", str(tmp_path / "store"), "--seeds", "own"]) == 0
     assert run(["doctor", "--store", str(tmp_path / "store")]) == 0
     assert "seeds of its own" in capsys.readouterr().out

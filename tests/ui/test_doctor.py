@@ -10,7 +10,7 @@ import pytest
 
 from pystore import Store
 from pystore.store import doctor
-from pystore.store.current import Default
+from pystore.store.current import ProcessWide
 from pystore.ui.cli import main
 
 
@@ -18,7 +18,7 @@ from pystore.ui.cli import main
 def here(tmp_path, monkeypatch):
     monkeypatch.delenv("PYSTORE_ROOT", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(ProcessWide, "store", None)
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     for root in (tmp_path / ".pystore", tmp_path / "other"):

@@ -9,7 +9,7 @@ import pytest
 from command import environment, pystore_command
 
 from pystore import Store, build_seed, match_some, output, realize_many, stage
-from pystore.store.current import Default
+from pystore.store.current import ProcessWide
 from pystore.ui.cli import main
 
 
@@ -26,7 +26,7 @@ def train(build, numbers=data(), score=output("score.txt")):
 @pytest.fixture
 def built(tmp_path, monkeypatch):
     """A store with one dataset, and two trainings on it."""
-    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(ProcessWide, "store", None)
     monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
     store = Store(tmp_path / "store", durable=False)
     yield realize_many(train(), store=store)

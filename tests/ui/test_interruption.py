@@ -11,7 +11,7 @@ from command import environment, in_terminal, pystore_command
 from fifos import heard
 
 from pystore import Store, verify
-from pystore.store.current import Default
+from pystore.store.current import ProcessWide
 from pystore.ui.cli import main
 
 PROGRAM = """
@@ -41,7 +41,7 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "slow.py").write_text(PROGRAM)
     for fifo in ("started", "go"):
         os.mkfifo(tmp_path / fifo)
-    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(ProcessWide, "store", None)
     monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
     yield tmp_path
     Store(tmp_path / "store").destroy()

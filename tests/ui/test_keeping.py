@@ -9,7 +9,7 @@ import pytest
 from command import in_terminal
 
 from pystore import Store, build_seed, catref, match_latest, output, realize, stage
-from pystore.store.current import Default
+from pystore.store.current import ProcessWide
 from pystore.ui.cli import main
 
 
@@ -26,7 +26,7 @@ def train(build, numbers=data(), rate=1, score=output("score.txt")):
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     """A store with one dataset, and three trainings on it, oldest first."""
-    monkeypatch.setattr(Default, "store", None)
+    monkeypatch.setattr(ProcessWide, "store", None)
     monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
     store = Store(tmp_path / "store", durable=False)
     rrefs = [realize(train(), attempts=n, store=store) for n in (1, 2, 3)]

@@ -13,8 +13,9 @@ from command import PROGRAM as COMMAND
 from command import environment, in_terminal, pystore_command
 from project import importing
 
-from pystore import Store
-from pystore.store.current import Default
+from pystore import Context, Store
+from pystore.store.current import ProcessWide
+from pystore.store.defaults import InForce
 from pystore.ui.cli import main
 from pystore.ui.cli.parameters import parse_value
 from pystore.ui.cli.program import parse_target
@@ -39,6 +40,14 @@ def train(data=numbers(), epochs=2, fail=False, score=output("score.txt")):
 if __name__ == "__main__":
     print(train().dref)
 """
+HANGS = """
+import time
+from pystore import output, stage
+
+@stage
+def hangs(o=output("o")):
+    time.sleep(1000)
+"""
 HELPER = """
 def square(number):
     return number ** 2
@@ -54,8 +63,8 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "argv", [*sys.argv])
-    monkeypatch.setattr(Default, "store", None)
-    monkeypatch.setattr(Default, "find", Default.find)
+    monkeypatch.setattr(ProcessWide, "store", None)
+    monkeypatch.setattr(InForce, "defaults", InForce.defaults)
     yield tmp_path
     forget(tmp_path)
     if (tmp_path / "store").exists():
@@ -548,10 +557,22 @@ def test_a_parameter_of_an_input_is_pointed_out(run):
     assert "of an input: -p data.n=value\n" in run("first.py", "-p", "n=5")[2]
 
 
-def test_a_timeout_without_workers_is_remarked_on(run):
-    assert run("first.py", "-q", "--timeout", "9")[2] == (
-        "pystore: --timeout stops what runs in workers only: add -j1\n"
-    )
+def test_a_timeout_stops_an_attempt_though_no_workers_were_asked_for(run, here):
+    (here / "first.py").write_text(HANGS)
+    code, _, err = run("first.py", "-q", "--timeout", "0.3")
+    assert code == 1
+    assert "the realizer ran for longer than 0.3 s" in err
+
+
+def test_the_wait_for_another_process_has_a_limit_of_its_own(run, here):
+    run("-q", "first.py")
+    store = Store(here / "store")
+    (dref,) = [dref for dref in store.drefs() if dref.name == "numbers"]
+    lock = store.lock(dref, Context())
+    assert lock.acquire()
+    code, _, err = run("-q", "first.py", "--force", "numbers", "--lock-timeout", "0.1")
+    lock.release()
+    assert (code, "another process is building this" in err) == (1, True)
 
 
 def test_the_store_that_was_named_counts_more_than_that_of_the_file(run, here):
@@ -559,7 +580,7 @@ def test_the_store_that_was_named_counts_more_than_that_of_the_file(run, here):
         "from pystore import store_initialize\nstore_initialize('own')\n" + PROGRAM
     )
     assert "HERE/own/drv" in run("-q", "own.py")[1]
-    Default.store = None
+    ProcessWide.store = None
     assert "HERE/other/drv" in run("-q", "own.py", "--store", "other")[1]
     for name in ("own", "other"):
         Store(here / name).destroy()

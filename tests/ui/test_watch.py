@@ -45,9 +45,9 @@ from pystore.events import (
 from pystore.store.memory import MemoryStore
 from pystore.ui.watch.frame import frame
 from pystore.ui.watch.lines import Lines
+from pystore.ui.watch.terminal import in_notebook
 from pystore.ui.watch.usual import Usual
 from pystore.ui.watch.watcher import Watcher
-from pystore.ui.watch.watching import in_notebook
 from pystore.ui.watch.words import Labels, amount, ending, first_line
 
 
@@ -57,7 +57,7 @@ def build(name: str = "train", function=lambda b: None, **config) -> Derivation:
 
 STAGES = [build("dataset"), build("train", epochs=1), build("train", epochs=3)]
 DATA, TRAIN, OTHER = (derivation.dref for derivation in STAGES)
-CLOSURE = Closure(OTHER, tuple(STAGES))
+CLOSURE = Closure(OTHER, {one.dref: one for one in STAGES})
 LABELS = Labels(CLOSURE)
 
 
@@ -131,7 +131,7 @@ def test_waiting_says_for_which_process():
 
 
 def test_of_a_sweep_a_bar_says_which_one_it_is():
-    labels = Labels(Closure({"epochs=1": TRAIN, "epochs=3": OTHER}, tuple(STAGES)))
+    labels = Labels(Closure({"epochs=1": TRAIN, "epochs=3": OTHER}, CLOSURE.by_dref))
     assert [labels(DATA), labels(TRAIN), labels(OTHER, 2)] == [
         "dataset",
         "train epochs=1",

@@ -1,11 +1,10 @@
 """Differing: the parameters that tell several derivations apart, as columns of a table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ...core.config import Config
 from ...core.refs import DRef
-from ...declare.parameters import short
 from .inputs import ConfigOf, Flat
 from .table import named_apart
 
@@ -23,10 +22,10 @@ def differing(configs: Mapping[DRef, Config], config_of: ConfigOf) -> dict[DRef,
     varied = [n for n in names if len({_key(values, n) for values in rows.values()}) > 1]
     varied = _untold(varied, flat)
     found = {dref: {n: v[n] for n in varied if n in v} for dref, v in rows.items()}
-    more = {
+    more: dict[str, Callable[[DRef], str]] = {
         "stage": lambda dref: dref.name,
         "code": lambda dref: _short_code(configs[dref]),
-        "dref": short,
+        "dref": lambda dref: dref.short,
     }
     for name, value in more.items():
         if _ambiguous(found.values()) or (name == "code" and _edited(configs)):

@@ -156,7 +156,7 @@ class Ahead(History):
         super().__init__(store)
         self.closure = closure
         self._steps = {step.dref: step for step in look_ahead(closure, (), 1, store)}
-        self._inputs = {one.dref: one.config.inputs for one in closure.derivations}
+        self._inputs = {dref: one.config.inputs for dref, one in closure.items()}
 
     def inputs(self, dref: DRef) -> tuple[DRef, ...]:
         """What a derivation is made from; it need not be in the store."""

@@ -7,7 +7,8 @@ from ...core.outlook import Outlook
 from ...declare.instantiate import Target, declare
 from ...declare.nesting import refuse_nested
 from ...declare.registry import Registry
-from ...run.verbs import Forced, forced_drefs
+from ...run.options import Forced
+from ...run.verbs import forced_drefs
 from ...store.current import current_store
 from ...store.ports import StoreProtocol
 from ...store.remote.settings import Remotes, places
@@ -29,7 +30,7 @@ def plan(
     """
     refuse_nested("plan")
     # A script that does not ask need not wait for these.
-    from ...declare.premises import check_premises
+    from ...declare.early_checks import check_early
     from ...store.remote.address import shown
     from .planner import look_ahead
 
@@ -38,5 +39,5 @@ def plan(
     forced = forced_drefs(force_rebuild, closure)
     outlook = look_ahead(closure, forced, checked_count("attempts", attempts), store)
     building = {step.dref for step in outlook if step.action == "build"}
-    check_premises([one for one in closure.derivations if one.dref in building], store)
+    check_early([one for dref, one in closure.items() if dref in building], store)
     return outlook.unless([shown(os.fspath(url)) for url in places(substitute)])

@@ -20,7 +20,7 @@ from ...core.refs import DRef, RRef
 from ...core.repeat_seeds import seeds_to_repeat
 from ...core.schedule import Wants, more_attempts
 from ...core.unmet import nothing_new
-from ...declare.edits import edited
+from ...declare.identity.by_hand import edited
 from ...store.ports import StoreProtocol
 from .adoptable import Adoptions
 from .earlier import Earlier, version_of
@@ -199,9 +199,10 @@ def _unless_twins(closure: Closure, steps: dict[DRef, Step]) -> Iterator[Step]:
 
     Only what differs in nothing but its inputs can: a sweep over the data of one training.
     """
-    configs = {derivation.dref: derivation.config for derivation in closure.derivations}
     moving = [dref for dref, step in steps.items() if step.action != "reuse"]
-    forms = {dref: masked(configs[dref].text) for dref in moving if configs[dref].inputs}
+    forms = {
+        dref: masked(closure[dref].config.text) for dref in moving if closure[dref].config.inputs
+    }
     count = Counter(forms.values())
     for dref, step in steps.items():
         alone = dref not in forms or count[forms[dref]] == 1

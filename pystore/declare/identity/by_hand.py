@@ -1,24 +1,32 @@
-"""The digest of a realizer's source, by which an edit is noticed (identity stays the config's)."""
+"""By hand: the code of realizers that no config names, so that an edit is noticed all the same."""
 
 import ast
 import inspect
 import sys
 import textwrap
+import warnings
+from collections.abc import Collection, Iterable
 from types import CodeType
 from typing import Any
 
+from ...core.adoption import made_by
+from ...core.candidate import Candidate
 from ...core.derivation import Derivation
 from ...core.digest import short
-from ...core.errors import BadStage
+from ...core.errors import BadStage, PystoreWarning
 from ...core.realizer import Realizer
+from ...core.refs import RRef
 
 _known: dict[CodeType, str] = {}
 
 
 def source_digest(realizer: Realizer) -> str:
-    """32 hex digits of the function's code, comments and layout aside; "" where it has none."""
+    """32 hex digits of the code of a hand-written realizer, without comments and layout.
+
+    "" when its source cannot be read, and for a @stage, whose code is in the config.
+    """
     if getattr(realizer.function, "identified", False):
-        return ""  # a @stage: its code is in the config, or was left out on purpose
+        return ""
     function = realizer.plain
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType):
@@ -30,23 +38,46 @@ def source_digest(realizer: Realizer) -> str:
 
 def _digest(function: Any) -> str:
     try:
-        source = textwrap.dedent(inspect.getsource(function))
-        normal = ast.unparse(ast.parse(source))
+        normal = ast.unparse(ast.parse(textwrap.dedent(inspect.getsource(function))))
     except (OSError, TypeError, SyntaxError):
         return ""  # typed into a console, or part of a larger expression
     return short("pystore source 1", normal.encode())
 
 
-def check_planned(derivation: Derivation, source: str) -> None:
-    """Raises BadStage when this process has other code for a derivation than the one that planned.
+def edited(
+    derivation: Derivation, candidates: Iterable[Candidate], chosen: Collection[RRef]
+) -> bool:
+    """Whether other code built a chosen realization, though the config is the same."""
+    source = source_digest(derivation.realizer)
+    made = (c for c in candidates if c.rref in chosen)
+    return bool(source) and not all(made_by(candidate, source) for candidate in made)
 
-    What is sent by its name is what this process imported: perhaps earlier, perhaps edited since,
-    and without what the planning process has set in its modules.
+
+def warn_of_edits(
+    derivation: Derivation, candidates: Iterable[Candidate], chosen: Collection[RRef]
+) -> None:
+    """Warns when other code built a chosen realization, though the config is the same."""
+    if edited(derivation, candidates, chosen):
+        warnings.warn(
+            f"the code of {derivation.realizer.name}() has changed since it built "
+            f"{derivation.dref}; the old realization is used, because the config is the same. "
+            f"To build it again: realize(…, force_rebuild=[…]), or pystore run --force "
+            f"{derivation.dref.name}",
+            PystoreWarning,
+            stacklevel=2,
+        )
+
+
+def check_planned(derivation: Derivation, source: str) -> None:
+    """Raises BadStage when this process has other code for a derivation than the planning one.
+
+    Code that is sent by name is what this process imported: perhaps earlier, perhaps edited since,
+    and without the values that the planning process has set in its modules.
     """
     realizer, here = derivation.realizer, ""
     if (code := getattr(realizer.function, "imported_code", None)) is not None:
         here, source = code(), derivation.config.value.get("code", "")
-    elif _imported(realizer.plain):
+    elif _is_imported(realizer.plain):
         here = source_digest(realizer)
     if here and source and here != source:
         raise BadStage(
@@ -58,6 +89,6 @@ def check_planned(derivation: Derivation, source: str) -> None:
         )
 
 
-def _imported(function: Any) -> bool:
+def _is_imported(function: Any) -> bool:
     module = sys.modules.get(getattr(function, "__module__", None) or "")
     return getattr(module, getattr(function, "__qualname__", ""), None) is function

@@ -1,4 +1,4 @@
-"""Callables: functions, methods, classes, wrappers and types as values."""
+"""Callables: the texts of functions, methods, classes, modules, wrappers and types as values."""
 
 import functools
 import operator
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from .functions import attributes_of, called, inner_of
+from .functions import attributes_of, called, content, inner_of
 from .outside import found_name, outside_name, patches_of
 from .project import HEAP_TYPE
 from .values import Writer
@@ -31,10 +31,10 @@ def callable_text(writer: Writer, value: Any, kind: type) -> str | None:
     """The text of a callable, a class, a module or a type; None for any other value."""
     for kinds, write in _WRITERS:
         if isinstance(value, kinds):
-            told = write(writer, value)
+            text = write(writer, value)
             extended = kinds is not type and writer.project.kind(kind)
             own = f"{writer.text(kind)}{writer.state(attributes_of(value))}" if extended else ""
-            return told + own
+            return text + own
     if typing.get_origin(value) is not None and kind.__module__ in ("typing", "types"):
         return _alias(writer, value)
     return None
@@ -50,7 +50,7 @@ def _module(writer: Writer, value: ModuleType) -> str:
 
 
 def is_loose(module: ModuleType) -> bool:
-    """Whether a module was not imported, but made as an object that holds values."""
+    """Whether a module was made as an object that holds values, and not by an import."""
     names = vars(module)
     return names.get("__spec__") is None and sys.modules.get(module.__name__) is not module
 
@@ -62,7 +62,7 @@ def _class(writer: Writer, value: type) -> str:
     if named is not None and (patches := patches_of(value, writer.project)):
         return f"{named}{writer.state(patches)}"
     if named is None and not value.__flags__ & HEAP_TYPE:
-        named = outside_name(value)  # NoneType: a type of C, which cannot change
+        named = outside_name(value)  # a type of C, such as NoneType, which cannot change
     return named or writer.hidden(value)
 
 
@@ -77,7 +77,7 @@ def _function(writer: Writer, value: FunctionType) -> str:
     inner = inner_of(value)
     if inner is None:
         return writer.hidden(value)
-    # What a decorator of a package made: the function inside, and the expression of the decorator.
+    # A decorator of a package made it: the function inside, and the expression of the decorator.
     home = str(value.__globals__.get("__name__", "")).partition(".")[0]
     made = writer.hidden(value, quiet=True)
     return f"={home}:{value.__code__.co_qualname}({writer.text(inner)},{made})"
@@ -103,7 +103,7 @@ def _of_class(writer: Writer, value: Any) -> str:
 
 
 def _extension(writer: Writer, value: Any) -> str:
-    """What a compiled extension of the project provides: its module, and the name in it."""
+    """The name of a thing in a compiled extension of the project; "" for any other thing."""
     home = sys.modules.get(getattr(value, "__module__", None) or "")
     if home is None or not writer.project.extension(home):
         return ""
@@ -122,9 +122,8 @@ def _partial_method(writer: Writer, value: Any) -> str:
 
 
 def _cached(writer: Writer, value: Any) -> str:
-    own = {k: v for k, v in attributes_of(value).items() if k in ("__wrapped__",)}
     size = writer.pairs(value.cache_parameters().items())
-    return f"lru_cache({writer.text(own.get('__wrapped__'))},{size})"
+    return f"lru_cache({writer.text(attributes_of(value).get('__wrapped__'))},{size})"
 
 
 def _dispatched_method(writer: Writer, value: Any) -> str:
@@ -163,8 +162,6 @@ def _type_alias(writer: Writer, value: Any) -> str:
 
 
 def _cell(writer: Writer, value: types.CellType) -> str:
-    from .functions import content
-
     return f"cell({writer.text(content(value))})"
 
 

@@ -1,10 +1,8 @@
-"""Classes: their statements, and the values of the names that these assign or that were set later.
+"""Classes: the text of a class: its statement, and the values that its names hold now.
 
-What Python, a decorator or a metaclass makes of a class does not count: it follows from the rest,
-and differs from one Python to the next.
+Names that Python, a decorator or a metaclass puts into a class do not count: they follow from the
+rest, and differ from one Python to the next.
 """
-
-from __future__ import annotations
 
 import ast
 import dataclasses
@@ -13,16 +11,17 @@ import sys
 from collections.abc import Iterator
 from functools import singledispatchmethod
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .code_text import code_text
+from .describer import Describer
 from .functions import cells_of, made_by_decorator, methods_of, unwrapped
 from .listing import Listing, class_listing
-from .making import Making
 from .origin import Origin
+from .project import file_of_project
 from .reading import reads_of_bases, reads_of_decorators
-
-if TYPE_CHECKING:
-    from .surveyor import Surveyor
+from .resolver import Lookup
+from .statements import Statement
 
 _OF_PYTHON = {"__module__", "__dict__", "__weakref__", "__doc__", "__qualname__", "__annotations__"}
 _OF_PYTHON |= {"__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__"}
@@ -30,77 +29,85 @@ _OF_PYTHON |= {"__orig_bases__", "__parameters__", "__type_params__", "__annotat
 _OF_PYTHON |= {"_abc_impl", "__abstractmethods__", "__slots__"}
 _MEMBERS = (MemberDescriptorType, GetSetDescriptorType)
 
+Found = tuple[Listing, ast.ClassDef]  # the source of a class
 
-def class_text(surveyor: Surveyor, kind: type, name: str) -> None:
-    """Writes the text of a class."""
-    surveyor.survey.classes.append((kind, dict(vars(kind))))
-    surveyor.kept.append(kind)
+
+def class_text(describer: Describer, kind: type, name: str) -> str:
+    """The text of a class."""
+    notes = describer.notes
+    notes.survey.classes.append((kind, dict(vars(kind))))
+    notes.kept.append(kind)
     methods = methods_of(kind)
-    names: dict[str, Any] = {}
     cells: dict[str, CellType] = {}
     for method in methods.values():
-        names = method.__globals__
         cells.update(cells_of(method))
-        surveyor.watch(method)
+        notes.watch(method)
     cells.pop("__class__", None)
-    home = sys.modules.get(kind.__module__)
-    names = names or (vars(home) if home else {})
+    names = _globals_of(kind, methods)
     found = class_listing(kind, [method.__code__ for method in methods.values()])
+    reached = notes.origins[id(kind)]
     if found is None:
-        told = _held(surveyor, kind, None, methods, surveyor.origins[id(kind)])
-        bases = [surveyor.value(kind.__bases__, name, Origin(names, ""), (id(kind), "bases"))]
-        surveyor.survey.texts[name] = "\n".join(
-            ["contents", *bases, *_methods(surveyor, methods), *told]
-        )
-        return
+        values = _values(describer, kind, None, methods, reached)
+        bases = describer.value(kind.__bases__, name, Origin(names, ""), (id(kind), "bases"))
+        return "\n".join(["contents", bases, *_methods(describer, methods), *values])
     listing, node = found
-    read, _ = reads_of_decorators(node, names, surveyor.project)
-    read |= reads_of_bases(kind, surveyor.project) | surveyor.read
+    read, _ = reads_of_decorators(node, names, notes.project)
+    read |= reads_of_bases(kind, notes.project) | notes.read
     form = listing.normal(node, read=read, cells=frozenset(cells))
-    raw = [listing.source(node)] if read.source else []
-    reached, top = surveyor.origins[id(kind)], kind.__qualname__.partition(".")[0]
-    origin = Origin(names, top, (Making(node, names, listing),), reached)
-    told = _held(surveyor, kind, (listing, node), methods, origin) if surveyor.follow else []
-    surveyor.text(name, form, form.decorators, names, cells, origin, told + raw)
+    top = kind.__qualname__.partition(".")[0]
+    origin = Origin(names, top, (Statement(node, names, listing),), reached)
+    more = _values(describer, kind, found, methods, origin) if notes.follow else []
+    if notes.read.source:
+        more.append(listing.source(node))
+    return code_text(describer, form, form.decorators, Lookup(names, cells, origin, name), more)
 
 
-def _methods(surveyor: Surveyor, methods: dict[str, FunctionType]) -> Iterator[str]:
+def _globals_of(kind: type, methods: dict[str, FunctionType]) -> dict[str, Any]:
+    """The globals of a class: those of its last method, or those of its module."""
+    home = sys.modules.get(kind.__module__)
+    last = [method.__globals__ for method in methods.values()][-1:]
+    return next(iter(last), None) or (vars(home) if home else {})
+
+
+def _methods(describer: Describer, methods: dict[str, FunctionType]) -> Iterator[str]:
     """The methods of a class without source, each by its own text."""
+    notes = describer.notes
     for name, method in methods.items():
-        yield f"{name} &{surveyor.meet(method, name, surveyor.inside(method))}"
+        yield f"{name} &{notes.meet(method, name, notes.inside(method))}"
 
 
-def _held(
-    surveyor: Surveyor,
+def _values(
+    describer: Describer,
     kind: type,
-    found: tuple[Listing, ast.ClassDef] | None,
+    found: Found | None,
     methods: dict[str, FunctionType],
     origin: Origin,
 ) -> list[str]:
-    """What a class holds beside what its statement says."""
+    """The values in a class that its statement does not say, a line each."""
     stated = set(_bound(found[1].body)) if found else set()
-    told = []
+    lines = []
     for name, value in sorted(vars(kind).items()):
         if name in _OF_PYTHON or isinstance(value, _MEMBERS):
             continue
         if type(value).__name__ == "_tuplegetter":
             continue  # a field of a named tuple, whose default stands in `_field_defaults`
         if name in methods:
-            if found and _stands(methods[name], found):
-                told += [f"{name} {one}" for one in surveyor.bound(methods[name], origin, name)]
+            if found and _stands_in(found, methods[name]):
+                lines += [f"{name} {one}" for one in describer.given(methods[name], origin, name)]
                 if not isinstance(value, singledispatchmethod):
-                    continue  # which others than those of the statement may extend
+                    continue  # code outside of the statement may register functions in it
             if not found:
                 continue
-        elif name not in stated and _is_made(kind, name, value):
+        elif name not in stated and _is_generated(kind, name, value):
             continue
         if isinstance(value, enum.Enum) and type(value) is kind:
             value = value._value_
-        told.append(f"{name}={surveyor.value(value, name, origin, (id(kind), name))}")
-    return told + [f"field {one}" for one in _fields(surveyor, kind, origin)]
+        lines.append(f"{name}={describer.value(value, name, origin, (id(kind), name))}")
+    return lines + [f"field {one}" for one in _fields(describer, kind, origin)]
 
 
-def _stands(method: FunctionType, found: tuple[Listing, ast.ClassDef]) -> bool:
+def _stands_in(found: Found, method: FunctionType) -> bool:
+    """Whether a class statement defines a method."""
     listing, node = found
     line = method.__code__.co_firstlineno
     first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
@@ -108,26 +115,20 @@ def _stands(method: FunctionType, found: tuple[Listing, ast.ClassDef]) -> bool:
     return same and (first <= line <= (node.end_lineno or 0) or listing.compiled is not None)
 
 
-def _is_made(kind: type, name: str, value: Any) -> bool:
-    """Whether Python, a decorator or a metaclass has put a name into a class, and no person."""
+def _is_generated(kind: type, name: str, value: Any) -> bool:
+    """Whether Python, a decorator or a metaclass has put a value into a class."""
     *_, plain = unwrapped(value)
     if isinstance(plain, FunctionType):
-        return made_by_decorator(plain.__code__, name) or not _is_set(kind, plain)
+        file = plain.__code__.co_filename
+        ours = not file.startswith("<frozen") if file.startswith("<") else file_of_project(file)
+        return made_by_decorator(plain.__code__, name) or not ours
     dunder = name.startswith("__") and name.endswith("__")
     sunder = isinstance(kind, enum.EnumMeta) and name.startswith("_") and name.endswith("_")
     return dunder or sunder
 
 
-def _is_set(kind: type, function: FunctionType) -> bool:
-    """Whether a function comes from another file than those of Python and of packages."""
-    from .project import file_of_project
-
-    file = function.__code__.co_filename
-    return file_of_project(file) if not file.startswith("<") else not file.startswith("<frozen")
-
-
 def _bound(body: list[ast.stmt]) -> Iterator[str]:
-    """The names that the statements of a class assign."""
+    """The names that the statements in a class bind."""
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
@@ -141,8 +142,8 @@ def _bound(body: list[ast.stmt]) -> Iterator[str]:
                     yield one.name
 
 
-def _fields(surveyor: Surveyor, kind: type, origin: Origin) -> Iterator[str]:
-    """The defaults of the fields that a dataclass, attrs or pydantic was made with."""
+def _fields(describer: Describer, kind: type, origin: Origin) -> Iterator[str]:
+    """The options and defaults of the fields of a dataclass, or a class of attrs or pydantic."""
     declared: list[tuple[str, Any]] = []
     for name, one in (vars(kind).get("__dataclass_fields__") or {}).items():
         options = [one.init, one.compare, one.repr, one.hash, getattr(one, "kw_only", None)]
@@ -158,7 +159,7 @@ def _fields(surveyor: Surveyor, kind: type, origin: Origin) -> Iterator[str]:
         declared.append((name, [one.default_factory] if nothing else [one.default]))
     if declared:
         key = (id(kind), "fields")
-        yield surveyor.value(dict(declared), kind.__name__, origin, key)
+        yield describer.value(dict(declared), kind.__name__, origin, key)
     parameters = vars(kind).get("__dataclass_params__")
     if parameters is not None:
         shown = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")

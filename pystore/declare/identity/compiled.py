@@ -1,30 +1,32 @@
-"""Compiled: whether the text of a file is that of the code which is loaded.
+"""Compiled: whether the text of a file is the source of the loaded code.
 
-Today's file is compiled as its module was, by the module's own loader, and compared with the
-loaded code: constants, names and lines, and not byte by byte, since profilers put instructions of
-their own into code. No time stamp tells anything.
+Today's text is compiled as its module was, by the loader of the module, and compared with the
+loaded code: constants, names and places, not byte by byte, since profilers insert instructions.
+Time stamps are not used.
 """
 
 import ast
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
-_PLAIN = SourceFileLoader("", "")  # of code that no module says how it was loaded
+from .functions import codes_of
+
+_PLAIN = SourceFileLoader("", "")  # for code whose module names no loader
 
 
 class Compiled:
-    """The codes that today's text of a file is compiled to."""
+    """The code objects of today's text of a file."""
 
     def __init__(self, codes: Mapping[str, list[CodeType]]) -> None:
         self._codes = codes
 
     def counterpart(self, code: CodeType) -> CodeType | None:
-        """The code of today's text that is the loaded one, moved by some lines perhaps."""
+        """The code of today's text that equals the loaded code; it may have moved by some lines."""
         found = [one for one in self._codes.get(code.co_qualname, ()) if agree(one, code)]
         line = code.co_firstlineno
         return min(found, key=lambda one: abs(one.co_firstlineno - line), default=None)
@@ -33,8 +35,8 @@ class Compiled:
 def compiled(tree: ast.Module, file: str, names: Mapping[str, Any] | None) -> Compiled | None:
     """Today's text of a file, given its syntax tree, compiled as its module was.
 
-    None where that cannot be told: for a cell of a notebook, whose text never changes, and for
-    code that a loader has made of more than its file, as pytest's does.
+    None for a cell of a notebook, whose text never changes, and for code that its loader makes
+    from more than the file, as pytest's loader does.
     """
     if not os.path.exists(file):
         return None
@@ -46,7 +48,7 @@ def compiled(tree: ast.Module, file: str, names: Mapping[str, Any] | None) -> Co
         top = compile(tree, file, "exec", dont_inherit=True)
     else:
         top = loader.source_to_code(Path(file).read_bytes(), file)
-    for one in _nested(top):
+    for one in codes_of(top):
         codes.setdefault(one.co_qualname, []).append(one)
     return Compiled(codes)
 
@@ -62,7 +64,7 @@ def _loader(file: str, names: Mapping[str, Any] | None) -> Any:
 
 
 def agree(one: CodeType, other: CodeType) -> bool:
-    """Whether two codes are of one text, wherever in the file it stands."""
+    """Whether two codes have the same source, wherever in the file it stands."""
     if one == other:
         return True  # the usual case, and quick
     if _shape(one) != _shape(other):
@@ -74,7 +76,7 @@ def agree(one: CodeType, other: CodeType) -> bool:
 
 
 def _shape(code: CodeType) -> tuple[Any, ...]:
-    """What profilers leave as it is: constants, names, and the places in the text."""
+    """The parts of code that profilers do not change: constants, names, places in the text."""
     constants = {_constant(one) for one in code.co_consts if not isinstance(one, CodeType)}
     names = (code.co_varnames, code.co_freevars, code.co_cellvars, frozenset(code.co_names))
     first = code.co_firstlineno
@@ -87,7 +89,7 @@ def _shape(code: CodeType) -> tuple[Any, ...]:
 
 
 def _constant(value: object) -> object:
-    """A constant with its type, and -0.0 apart from 0.0; a set by its members."""
+    """A constant with its type, so that 1 and True differ, and 0.0 and -0.0."""
     if isinstance(value, frozenset):
         return frozenset(map(_constant, value))
     return tuple(map(_constant, value)) if isinstance(value, tuple) else (type(value), repr(value))
@@ -103,17 +105,11 @@ def _inner(code: CodeType) -> list[CodeType]:
     return [one for one in code.co_consts if isinstance(one, CodeType)]
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    for one in _inner(code):
-        yield one
-        yield from _nested(one)
-
-
 def bytecode(code: CodeType, docstring: str | None) -> tuple[list[str], list[str]]:
     """The text of code without source, and the names in it."""
     parts: list[str] = []
     names = dict.fromkeys(code.co_freevars)
-    for one in (code, *_nested(code)):
+    for one in codes_of(code):
         names.update(dict.fromkeys(one.co_names))
         constants = [c for c in one.co_consts if not isinstance(c, CodeType)]
         if constants and constants[0] == docstring:

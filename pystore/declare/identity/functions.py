@@ -1,6 +1,7 @@
-"""Functions: what is inside of wrappers, classes, closures and code."""
+"""Functions: the parts of wrappers, classes, closures and code objects."""
 
 import functools
+from collections.abc import Iterator
 from functools import partial
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
@@ -10,7 +11,7 @@ WRAPPED = ("__wrapped__", "py_func", "pyfunc", "python_function", "_python_funct
 
 
 def inner_of(value: Any) -> Any:
-    """What a wrapper is around, without asking the wrapper; None for what is no wrapper."""
+    """The function inside of a wrapper, without calling the wrapper; None for anything else."""
     if isinstance(value, partial):
         return value.func
     if isinstance(value, MethodType | staticmethod | classmethod):
@@ -34,7 +35,7 @@ def unwrapped(value: Any) -> list[Any]:
 
 
 def attributes_of(value: Any) -> dict[str, Any]:
-    """The attributes that an object has of its own: its `__dict__`, as no class may hide it."""
+    """The `__dict__` of an object, even if its class hides it; empty if it has none."""
     try:
         found = object.__getattribute__(value, "__dict__")
     except AttributeError:
@@ -43,7 +44,7 @@ def attributes_of(value: Any) -> dict[str, Any]:
 
 
 def slots_of(value: Any, base: type = object) -> dict[str, Any]:
-    """The values in the slots of an object, private ones included, but for those of `base`."""
+    """The values in the slots of an object, private ones included, without the slots of `base`."""
     found: dict[str, Any] = {}
     for owner in type(value).__mro__:
         if owner is base:
@@ -58,38 +59,39 @@ def slots_of(value: Any, base: type = object) -> dict[str, Any]:
 
 
 def called(function: FunctionType, name: str) -> str:
-    """The name of a function; of a lambda, the name by which it was found."""
+    """The qualified name of a function; for a lambda, the name under which it was found."""
     own = function.__code__.co_qualname
     return name if own.endswith("<lambda>") and name else own
 
 
 def content(cell: CellType) -> Any:
-    """What a closure holds, or MISSING."""
+    """The value of a closed-over variable; MISSING while it is not assigned."""
     try:
         return cell.cell_contents
     except ValueError:
-        return MISSING  # not assigned yet
+        return MISSING
 
 
 def cells_of(function: FunctionType) -> dict[str, CellType]:
-    """The variables of a function that are those of a function around it."""
+    """The variables that a function shares with the function around it, by name."""
     return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
 
 
-def codes_of(code: CodeType) -> list[CodeType]:
-    """Code and all the code inside of it."""
-    inner = [one for one in code.co_consts if isinstance(one, CodeType)]
-    return [code, *(deep for one in inner for deep in codes_of(one))]
+def codes_of(code: CodeType) -> Iterator[CodeType]:
+    """A code object and all the code objects inside of it, outer ones first."""
+    yield code
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from codes_of(one)
 
 
 def methods_of(kind: type) -> dict[str, FunctionType]:
-    """The functions that stand in the class statement, by the names that they have there."""
+    """The functions that the class statement defines, by name."""
     found = {}
     for name, value in vars(kind).items():
         plain = unwrapped(value)[-1]
         if not isinstance(plain, FunctionType):
             continue
-        # The code of a method that dataclasses or attrs made has another name or no file.
         own = plain.__code__.co_qualname.startswith(kind.__qualname__ + ".")
         if own and not made_by_decorator(plain.__code__, name):
             found[name] = plain
@@ -97,6 +99,6 @@ def methods_of(kind: type) -> dict[str, FunctionType]:
 
 
 def made_by_decorator(code: CodeType, name: str) -> bool:
-    """Whether a method was written by dataclasses, attrs or the like, and not by a person."""
+    """Whether dataclasses, attrs or the like have generated a method."""
     dunder = name.startswith("__") and name.endswith("__")
     return code.co_filename.startswith("<attrs") or (dunder and code.co_filename == "<string>")

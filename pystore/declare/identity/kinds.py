@@ -1,4 +1,4 @@
-"""Kinds: the table by which a thing counts. Type and place decide, and no branch drops state.
+"""Kinds: the table that says how a value counts, by its type and by where it is defined.
 
 KD1  By value: plain values, standard containers, arrays and frames, functions and classes of the
     project, their instances, bound methods by function and object.
@@ -34,16 +34,8 @@ def _plain(base: Any) -> Write:
     return lambda writer, value: ascii(base.__repr__(value))
 
 
-def _integer(writer: Writer, value: Any) -> str:
-    return hex(int.__index__(value))
-
-
-def _list(writer: Writer, value: Any) -> str:
-    return writer.all(list.__iter__(value))
-
-
-def _tuple(writer: Writer, value: Any) -> str:
-    return writer.all(tuple.__iter__(value))
+def _items(base: Any) -> Write:
+    return lambda writer, value: writer.all(base.__iter__(value))
 
 
 def _deque(writer: Writer, value: Any) -> str:
@@ -56,18 +48,6 @@ def _set(writer: Writer, value: Any) -> str:
 
 def _dict(writer: Writer, value: Any) -> str:
     return writer.pairs(dict.items(value))
-
-
-def _default_dict(writer: Writer, value: Any) -> str:
-    return _dict(writer, value) + writer.text(value.default_factory)
-
-
-def _mapping(writer: Writer, value: Any) -> str:
-    return writer.pairs(value.items())
-
-
-def _chain_map(writer: Writer, value: Any) -> str:
-    return writer.all(value.maps)
 
 
 def _path(writer: Writer, value: Any) -> str:
@@ -94,38 +74,6 @@ def _decimal(writer: Writer, value: Any) -> str:
     return ascii(decimal.Decimal.as_tuple(value))
 
 
-def _fraction(writer: Writer, value: Any) -> str:
-    return f"({value.numerator:#x}/{value.denominator:#x})"
-
-
-def _delta(writer: Writer, value: Any) -> str:
-    return f"({value.days},{value.seconds},{value.microseconds})"
-
-
-def _slice(writer: Writer, value: Any) -> str:
-    return writer.all((value.start, value.stop, value.step))
-
-
-def _array(writer: Writer, value: Any) -> str:
-    return f"({value.typecode},{value.tobytes().hex()})"
-
-
-def _bytes(writer: Writer, value: Any) -> str:
-    return ascii(bytes(value))
-
-
-def _view(writer: Writer, value: Any) -> str:
-    return f"({value.format},{value.shape},{value.tobytes().hex()})"
-
-
-def _pattern(writer: Writer, value: Any) -> str:
-    return f"({value.pattern!a},{int(value.flags)})"
-
-
-def _error(writer: Writer, value: Any) -> str:
-    return writer.all(value.args)
-
-
 def _attributes(writer: Writer, value: Any) -> str:
     return writer.state(attributes_of(value))
 
@@ -134,48 +82,48 @@ def _nothing(writer: Writer, value: Any) -> str:
     return "()"
 
 
-# How each kind of value is written: of subclasses, what this one keeps of them.
+# How each kind of value is written, and the part of a subclass that this base class keeps.
 VALUES: dict[type, Write] = {
     bool: _plain(bool),
-    int: _integer,
+    int: lambda writer, value: hex(int.__index__(value)),
     float: _plain(float),
     complex: _plain(complex),
     str: _plain(str),
     bytes: _plain(bytes),
-    bytearray: _bytes,
-    memoryview: _view,
+    bytearray: lambda writer, value: ascii(bytes(value)),
+    memoryview: lambda writer, x: f"({x.format},{x.shape},{x.tobytes().hex()})",
     range: _repr,
-    slice: _slice,
-    list: _list,
-    tuple: _tuple,
+    slice: lambda writer, value: writer.all((value.start, value.stop, value.step)),
+    list: _items(list),
+    tuple: _items(tuple),
     set: _set,
     frozenset: _set,
     collections.OrderedDict: _dict,
-    collections.defaultdict: _default_dict,
+    collections.defaultdict: lambda w, value: _dict(w, value) + w.text(value.default_factory),
     collections.Counter: _dict,
     dict: _dict,
-    types.MappingProxyType: _mapping,
+    types.MappingProxyType: lambda writer, value: writer.pairs(value.items()),
     collections.deque: _deque,
-    collections.ChainMap: _chain_map,
+    collections.ChainMap: lambda writer, value: writer.all(value.maps),
     collections.UserDict: _attributes,
     collections.UserList: _attributes,
     collections.UserString: _attributes,
     PurePath: _path,
-    re.Pattern: _pattern,
+    re.Pattern: lambda writer, value: f"({value.pattern!a},{int(value.flags)})",
     types.SimpleNamespace: _attributes,
-    BaseException: _error,
+    BaseException: lambda writer, value: writer.all(value.args),
     object: _nothing,
 }
 
-# The same, of modules that are not imported for the sake of this table.
+# The same for classes whose modules are not imported for this table.
 VALUES_BY_NAME: dict[str, Write] = {
-    "array.array": _array,
+    "array.array": lambda writer, value: f"({value.typecode},{value.tobytes().hex()})",
     "decimal.Decimal": _decimal,
-    "fractions.Fraction": _fraction,
+    "fractions.Fraction": lambda writer, x: f"({x.numerator:#x}/{x.denominator:#x})",
     "datetime.datetime": _time,
     "datetime.date": _date,
     "datetime.time": _time,
-    "datetime.timedelta": _delta,
+    "datetime.timedelta": lambda writer, x: f"({x.days},{x.seconds},{x.microseconds})",
     "datetime.timezone": _repr,
     "datetime.tzinfo": _nothing,
     "zoneinfo.ZoneInfo": _repr,
@@ -183,7 +131,7 @@ VALUES_BY_NAME: dict[str, Write] = {
     "argparse.Namespace": _attributes,
 }
 
-# Objects that do work and hold no values: they count by their expression without a warning.
+# Classes of objects that work and hold no values: counted by expression, without a warning.
 QUIET = {
     "logging.Logger",
     "logging.LoggerAdapter",
@@ -210,29 +158,22 @@ QUIET = {
 
 
 def write(writer: Writer, value: Any, kind: type) -> str:
-    """The text of a value of this kind: the one place that decides how it counts."""
+    """The text of a value of this kind. No other place decides how a value counts."""
     if kind is str:
         return writer.path(value)
     own = VALUES.get(kind) or VALUES_BY_NAME.get(_full_name(kind))
     if own is not None:
         return kind.__name__ + own(writer, value)
-    told = callable_text(writer, value, kind)
-    if told is None:
-        told = library_text(writer, value, kind)
-    if told is None and isinstance(value, enum.Enum):
-        told = _member(writer, value, kind)
-    if told is None:
-        told = _instance(writer, value, kind)
-    return told
-
-
-def _member(writer: Writer, value: enum.Enum, kind: type) -> str:
-    return f"{writer.text(kind)}.{value._name_ or writer.text(value._value_)}"
+    text = callable_text(writer, value, kind)
+    if text is None:
+        text = library_text(writer, value, kind)
+    if text is None and isinstance(value, enum.Enum):
+        text = f"{writer.text(kind)}.{value._name_ or writer.text(value._value_)}"
+    return _instance(writer, value, kind) if text is None else text
 
 
 def _instance(writer: Writer, value: Any, kind: type) -> str:
-    """An instance of a class: of the project, of a package that has extended a standard container,
-    or of any other."""
+    """The text of an instance of a class that is not in the tables."""
     base, own = base_of(kind)
     if not writer.project.kind(kind):
         if base is PurePath:
@@ -248,9 +189,9 @@ def _instance(writer: Writer, value: Any, kind: type) -> str:
 
 
 def base_of(kind: type) -> tuple[type, Write | None]:
-    """The class in the table that keeps the content of an instance, and how that is written.
+    """The base class that keeps the content of an instance, and the function that writes it.
 
-    The writer is None where a class of C, which is in no table, keeps it.
+    The function is None when a class of C that is in no table keeps the content.
     """
     for base in kind.__mro__:
         own = VALUES.get(base) or VALUES_BY_NAME.get(_full_name(base)) or library_writer(base)
@@ -262,7 +203,7 @@ def base_of(kind: type) -> tuple[type, Write | None]:
 
 
 def _is_of_c(kind: type) -> bool:
-    """Whether a class keeps what no `__dict__` and no slot shows."""
+    """Whether a class is of C, so that its instances may hold more than attributes and slots."""
     if not kind.__flags__ & HEAP_TYPE:
         return True
     of_c = types.MethodDescriptorType | types.GetSetDescriptorType | types.ClassMethodDescriptorType
@@ -275,9 +216,9 @@ def _is_of_c(kind: type) -> bool:
 
 
 def state_of(value: Any, base: type = object) -> dict[str, Any]:
-    """The attributes and slots of an instance, without what is kept to save work only.
+    """The attributes and slots of an instance, without cached properties.
 
-    The slots of `base`, which keeps its content, are left out.
+    The slots of `base`, which keeps the content, are left out.
     """
     own = own_attributes(value) if library_writer(base) else attributes_of(value)
     state = {**slots_of(value, base), **own}

@@ -1,6 +1,6 @@
-"""Libraries: arrays, tensors, frames and settings of packages that count by value.
+"""Libraries: the texts of arrays, tensors, frames and settings of packages, which count by value.
 
-The packages are never imported here: a value of theirs shows that they are.
+No package is imported for this: a value of a package shows that the package is imported.
 """
 
 import sys
@@ -9,13 +9,14 @@ from typing import Any
 
 from .functions import attributes_of
 from .values import Writer
+from .warn import warn_of_size
 
-LARGE = 100 * 2**20  # bytes of one value, from which on passing it as an input is the better way
-_ALONE = 2**20  # bytes that one core digests
+LARGE = 100 * 2**20  # [bytes] from this size on, a value had better be an input of the stage
+_ONE_CORE = 2**20  # [bytes] below this size, one core is quicker than several
 
 
 def library_text(writer: Writer, value: Any, kind: type) -> str | None:
-    """The text of a value of a package's own class in the table; None for any other."""
+    """The text of a value of a package, if its class is in the table; None otherwise."""
     if kind.__module__.partition(".")[0] not in _PACKAGES:
         return None
     own = library_writer(kind) or _inherited(kind)
@@ -29,21 +30,19 @@ def _inherited(kind: type) -> Callable[[Writer, Any], str] | None:
 
 
 def library_writer(kind: type) -> Callable[[Writer, Any], str] | None:
-    """How values of a class in the table are written."""
+    """The function that writes values of a class in the table; None for any other class."""
     top = kind.__module__.partition(".")[0]
     return _WRITERS.get(f"{top}.{kind.__qualname__}") if top in _PACKAGES else None
 
 
 def digest(data: Any, name: str) -> str:
-    """The digest of bytes: with all cores where these are many, and then with a hint."""
+    """The digest of bytes; warns when they are so many that the value had better be an input."""
+    from blake3 import blake3  # for weight, and for Pythons that lack it
+
     view = memoryview(data).cast("B")
-    from blake3 import blake3
-
     if view.nbytes >= LARGE:
-        from .opaque import warn_of_size
-
         warn_of_size(name, view.nbytes)
-    threads = blake3.AUTO if view.nbytes >= _ALONE else 1
+    threads = blake3.AUTO if view.nbytes >= _ONE_CORE else 1
     return blake3(view, max_threads=threads).hexdigest(16)
 
 
@@ -65,7 +64,7 @@ def _cells(writer: Writer, plain: Any) -> str:
 
 
 def _extra(writer: Writer, value: Any) -> str:
-    """What an array keeps beside its elements: a mask, and attributes."""
+    """The text of a mask and of attributes, which an array may have beside its elements."""
     own = own_attributes(value)
     if _masked(value):
         own |= {"mask": value.mask, "fill_value": value.fill_value, "hard": value.hardmask}
@@ -73,7 +72,7 @@ def _extra(writer: Writer, value: Any) -> str:
 
 
 def own_attributes(value: Any) -> dict[str, Any]:
-    """The attributes of a value without those by which its package keeps the content."""
+    """The attributes of a value without those in which its package keeps the content."""
     return {name: one for name, one in attributes_of(value).items() if name not in _INTERNAL}
 
 
@@ -104,7 +103,7 @@ def _tensor(writer: Writer, value: Any) -> str:
 
 
 def _eager(writer: Writer, value: Any) -> str:
-    """A tensor or variable of TensorFlow, an array of JAX."""
+    """The text of a tensor or variable of TensorFlow, or of an array of JAX."""
     import numpy as np
 
     return f"tensor({_cells(writer, np.asarray(value))})"
@@ -131,19 +130,15 @@ def _pandas_array(writer: Writer, value: Any) -> str:
 
 
 def _column(value: Any) -> tuple[str, Any]:
-    """The type of a column, and what is in it: an array, or a list where it has missing values."""
+    """The type of a column, and its content: an array, or a list if values are missing."""
     numeric = getattr(value.dtype, "kind", "O") in "biufcmM" and hasattr(value.dtype, "itemsize")
     plain = value.to_numpy()
     if hasattr(value.dtype, "categories"):
         return f"{value.dtype.ordered}", [list(value.dtype.categories), plain.tolist()]
     if numeric and not plain.dtype.hasobject:
         return str(value.dtype), plain
-    return str(value.dtype), [None if one is _missing() else one for one in plain.tolist()]
-
-
-def _missing() -> Any:
-    pandas = sys.modules.get("pandas")
-    return getattr(pandas, "NA", None)
+    missing = getattr(sys.modules.get("pandas"), "NA", None)
+    return str(value.dtype), [None if one is missing else one for one in plain.tolist()]
 
 
 def _timestamp(writer: Writer, value: Any) -> str:
@@ -199,29 +194,17 @@ def _view(writer: Writer, value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    """The name of the package's class, which the user's own may extend."""
-    for kind in type(value).__mro__:
-        top = kind.__module__.partition(".")[0]
-        if top in _PACKAGES:
-            return f"{top}.{kind.__name__}"
-    return ""
+    """The name of the package's class; the class of the value may extend it."""
+    named = ((kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__)
+    return next((f"{top}.{name}" for top, name in named if top in _PACKAGES), "")
 
 
-_INTERNAL = {
-    "_mgr",
-    "_item_cache",
-    "_attrs",
-    "_flags",
-    "_name",
-    "_cache",
-    "_id",
-    "_no_setting_name",
-}
-_INTERNAL |= {"_mask", "_fill_value", "_basedict", "_optinfo", "_hardmask", "_sharedmask"}
-_INTERNAL |= {"_isfield", "_baseclass", "_backward_hooks", "_df"}
+_INTERNAL = {"_mgr", "_item_cache", "_attrs", "_flags", "_name", "_cache", "_id", "_mask", "_df"}
+_INTERNAL |= {"_fill_value", "_basedict", "_optinfo", "_hardmask", "_sharedmask", "_isfield"}
+_INTERNAL |= {"_baseclass", "_backward_hooks", "_no_setting_name"}
 _PACKAGES = {"numpy", "pandas", "polars", "pyarrow", "torch", "tensorflow", "jaxlib", "jax"}
 _PACKAGES |= {"scipy", "omegaconf", "pystore"}
-_SETTINGS = {"omegaconf", "pystore"}  # whose classes inherit from containers, or from each other
+_SETTINGS = {"omegaconf", "pystore"}  # packages whose subclasses are not written as the base is
 _WRITERS: dict[str, Callable[[Writer, Any], str]] = {
     "numpy.ndarray": _ndarray,
     "numpy.generic": _scalar,

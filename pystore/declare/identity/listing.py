@@ -1,4 +1,4 @@
-"""Listings: the source of what is loaded, found by line, each file parsed once.
+"""Listings: the source of loaded functions and classes, found by line; each file is parsed once.
 
 LI1  The text that is returned is that of the loaded code. A file edited since is not mistaken for
     it: an earlier reading that fits is used, else BadStage is raised.
@@ -18,7 +18,7 @@ from typing import Any
 from ...core.errors import BadStage
 from .compiled import Compiled, compiled
 from .normal import Normal, normal
-from .scope import NOTHING, Read
+from .scope import NOTHING, PARTS, Read
 
 _known: dict[str, list["Listing"]] = {}  # the readings of each file, the latest last
 _fresh: set[str] = set()  # the files that were looked at since the last `refresh`
@@ -27,7 +27,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 class Listing:
-    """One reading of a file: its definitions by line and by qualified name."""
+    """The text of a file at one time: its definitions by line and by qualified name."""
 
     def __init__(self, file: str, lines: list[str], names: dict[str, Any] | None = None) -> None:
         self.file = file
@@ -49,7 +49,7 @@ class Listing:
                 self.classes.setdefault(prefix + node.name, []).append(node)
                 self._index(node.body, f"{prefix}{node.name}.")
             else:
-                for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+                for name in PARTS:
                     inner = getattr(node, name, None)
                     if isinstance(inner, list):
                         self._index(inner, prefix)
@@ -65,7 +65,7 @@ class Listing:
         """The normal form of one of its nodes."""
         key = (id(node), defaults, read, cells)
         if key not in self._normal:
-            # The node is kept with its form: the id of one that is gone may be given again.
+            # The node is kept with its form, so that no other node gets its id.
             form = normal(node, defaults=defaults, read=read, cells=cells)
             self._normal[key] = node, form
         return self._normal[key][1]
@@ -77,11 +77,11 @@ class Listing:
 
     @cached_property
     def compiled(self) -> Compiled | None:
-        """Its text, compiled as its module was; None where that cannot be told."""
+        """Its text, compiled as its module was; None where that cannot be done."""
         return None if self.tree is None else compiled(self.tree, self.file, self._names)
 
     def definition(self, code: CodeType) -> Definition | None:
-        """The definition that was compiled to this code, if it still is in the file."""
+        """The definition that was compiled to this code; None if the file has it no more."""
         if self.tree is None:
             return self._block(code)
         if self.compiled is None:
@@ -95,7 +95,7 @@ class Listing:
         return self.functions.get((code.co_firstlineno, code.co_name))
 
     def _block(self, code: CodeType) -> Definition | None:
-        """The definition at the code's line, in a file that is not all Python, as a page is."""
+        """The definition at the line of the code, in a file that is not all Python."""
         lines = self.lines[code.co_firstlineno - 1 :]
         tree = parsed(textwrap.dedent("".join(inspect.getblock(lines)))) if lines else None
         for node in ast.walk(tree) if tree else ():
@@ -121,7 +121,7 @@ class Listing:
 
 
 def refresh() -> None:
-    """Has every file looked at anew: once a survey is often enough."""
+    """Makes every file be looked at again, once. Each survey calls it."""
     _fresh.clear()
 
 
@@ -150,7 +150,7 @@ def listing_of(code: CodeType, names: dict[str, Any]) -> tuple[Listing, Definiti
 
 
 def class_listing(kind: type, codes: list[CodeType]) -> tuple[Listing, ast.ClassDef] | None:
-    """The listing that holds a class with these methods, and its definition there."""
+    """The listing that holds a class whose methods have these codes, and its definition there."""
     home = sys.modules.get(kind.__module__)
     names = vars(home) if home else None
     files = [code.co_filename for code in codes] or [getattr(home, "__file__", None) or ""]
@@ -162,7 +162,7 @@ def class_listing(kind: type, codes: list[CodeType]) -> tuple[Listing, ast.Class
 
 
 def _holds(listing: Listing, node: ast.ClassDef, codes: list[CodeType]) -> bool:
-    """Whether the functions with these codes stand in a class statement."""
+    """Whether a class statement holds the functions with these codes."""
     found = [listing.definition(code) for code in codes]
     return all(
         one is not None and node.lineno <= one.lineno <= (node.end_lineno or 0) for one in found
@@ -170,7 +170,7 @@ def _holds(listing: Listing, node: ast.ClassDef, codes: list[CodeType]) -> bool:
 
 
 def _agrees(kind: type, node: ast.ClassDef) -> bool:
-    """Whether a class without methods has the names that this text gives it."""
+    """Whether a class without methods has the names that this statement assigns."""
     names = set(vars(kind)) | set(vars(kind).get("__annotations__", ()))
     for statement in node.body:
         if isinstance(statement, ast.Assign):
@@ -181,7 +181,7 @@ def _agrees(kind: type, node: ast.ClassDef) -> bool:
 
 
 def readings_of(file: str, names: dict[str, Any] | None = None) -> list[Listing]:
-    """The readings of a file, the latest last."""
+    """The readings of a file, the latest last; the file is read again if it has changed."""
     if file in _fresh:
         return _known[file]
     _fresh.add(file)
@@ -194,7 +194,7 @@ def readings_of(file: str, names: dict[str, Any] | None = None) -> list[Listing]
 
 
 def stale_file(file: str) -> str:
-    """The compiled file that Python takes, though the source was edited after it; "" for none."""
+    """The compiled file that Python runs though the source was edited since; "" if none."""
     import importlib.util
     import struct
 
@@ -211,7 +211,7 @@ def stale_file(file: str) -> str:
 
 
 def parsed(text: str) -> ast.Module | None:
-    """The syntax tree of a text, or None where it is no Python."""
+    """The syntax tree of a text; None if the text is no Python."""
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError):
@@ -219,7 +219,7 @@ def parsed(text: str) -> ast.Module | None:
 
 
 def _is_constant(node: ast.Lambda, code: CodeType) -> bool:
-    """Whether a lambda gives a constant, as this code does: Python 3.12 keeps no place of it."""
+    """Whether a lambda returns the constant of this code; Python 3.12 keeps no place of it."""
     names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
     same = list(code.co_varnames[: len(names)]) == names and not code.co_names
     given = [(type(one), repr(one)) for one in code.co_consts]

@@ -20,13 +20,13 @@ from .walker import walk
 
 @dataclass(frozen=True)
 class Normal:
-    """Source in normal form, and what it takes from outside."""
+    """A piece of source in normal form, and the names that it takes from outside."""
 
     text: str
     uses: Uses
     imports: tuple[Import, ...]
     decorators: tuple["Normal", ...] = ()
-    cells: tuple[str, ...] = ()  # the names from an enclosing function, in the order of use
+    cells: tuple[str, ...] = ()  # the names from the function around it, in the order of use
 
 
 def normal(
@@ -38,8 +38,8 @@ def normal(
 ) -> Normal:
     """The normal form of a function (its name aside), a class, a module or an expression.
 
-    The decorators of a function or class stand apart. Names from an enclosing function (`cells`)
-    are numbered, as local variables are.
+    The decorators of a function or class stand apart. `cells` are names from the function around
+    it; they are numbered, as local variables are.
     """
     decorators = tuple(
         normal(one, read=read, cells=cells) for one in getattr(node, "decorator_list", ())

@@ -1,4 +1,4 @@
-"""Origin: where a thing was found, and so by which statements it was made."""
+"""Origin: how a thing was reached, and so which statements made it."""
 
 import ast
 from dataclasses import dataclass, field
@@ -6,64 +6,61 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .making import Brought, Making, assigned_expressions, makings
 from .normal import normal
+from .statements import Made, Statement, assigned_expressions, statements_of
 
 
 @dataclass(eq=False)
 class Origin:
-    """A name in a module, through which something was reached, and code further in."""
+    """A name in a module, through which a thing was reached, and the code further in."""
 
-    names: dict[str, Any]  # the global names of the module
-    name: str  # of the value in them; "" where none is known
-    inner: tuple[Making, ...] = ()  # functions and classes around what was found
+    names: dict[str, Any]  # the globals of the module
+    name: str  # a name in them; "" where none is known
+    inner: tuple[Statement, ...] = ()  # the functions and classes around the thing
     outer: "Origin | None" = None  # how these were reached
-    _made: list[Making | Brought] | None = field(default=None, init=False)
+    _made: list[Made] | None = field(default=None, init=False)
 
-    def makings(self) -> list[Making | Brought]:
-        """The statements that made it; none if they are unknown."""
+    def statements(self) -> list[Made]:
+        """The statements that made the thing; none if they are unknown."""
         if self._made is None:
-            own = makings(self.names, self.name) if self.name else []
-            self._made = [*own, *self.inner, *(self.outer.makings() if self.outer else ())]
+            own = statements_of(self.names, self.name) if self.name else []
+            self._made = [*own, *self.inner, *(self.outer.statements() if self.outer else ())]
         return self._made
+
+    def _of_files(self) -> list[Statement]:
+        return [one for one in self.statements() if isinstance(one, Statement)]
 
     @property
     def line(self) -> str:
-        """Where it was made, for people: FILE:LINE, or ""."""
-        return next((one.line for one in self.makings() if isinstance(one, Making)), "")
+        """Where the thing was made, for people: FILE:LINE, or ""."""
+        return next((one.line for one in self._of_files()), "")
 
     @cached_property
     def folder(self) -> str:
-        """The folder of the module, if one of the statements says `__file__`; "" otherwise."""
+        """The folder of the module, if one of the statements uses `__file__`; "" otherwise."""
         file = self.names.get("__file__")
-        made = [one for one in self.makings() if isinstance(one, Making)]
-        told = any(says_file(one.node, one.names) for one in made)
-        return str(Path(file).resolve().parent) if told and isinstance(file, str) else ""
+        uses_it = any(uses_file(one.node, one.names) for one in self._of_files())
+        return str(Path(file).resolve().parent) if uses_it and isinstance(file, str) else ""
 
     def assigns(self, attribute: str) -> bool:
-        """Whether a statement of the module assigns this attribute of what the name stands for."""
-        made = [one.node for one in self.makings() if isinstance(one, Making)]
+        """Whether a statement of the module assigns this attribute of the name's value."""
         assigned = (ast.Assign, ast.AugAssign, ast.AnnAssign)
         return any(
             isinstance(inner, ast.Attribute) and inner.attr == attribute
-            for one in made
-            if isinstance(one, assigned)
-            for target in (one.targets if isinstance(one, ast.Assign) else [one.target])
+            for node in [one.node for one in self._of_files()]
+            if isinstance(node, assigned)
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
             for inner in ast.walk(target)
         )
 
-    def within(self, name: str, *around: Making | None) -> "Origin":
-        """What is found inside of a function or class of this name, which was reached here."""
-        return Origin(self.names, name, tuple(one for one in around if one is not None), self)
 
-
-def says_file(node: Any, names: dict[str, Any], seen: frozenset[str] = frozenset()) -> bool:
-    """Whether a value comes from `__file__`, perhaps by way of other names of the module."""
+def uses_file(node: Any, names: dict[str, Any], seen: frozenset[str] = frozenset()) -> bool:
+    """Whether an expression uses `__file__`, perhaps through other names of the module."""
     for chain in normal(node).uses:
         if chain[0] == "__file__":
             return True
         if chain[0] not in seen and any(
-            says_file(one, names, seen | {chain[0]})
+            uses_file(one, names, seen | {chain[0]})
             for one in assigned_expressions(names, chain[0])
         ):
             return True

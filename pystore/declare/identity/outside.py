@@ -1,7 +1,7 @@
-"""Outside: the names of what packages and Python itself provide.
+"""Outside: the names of things that packages and Python itself provide.
 
-What is found again under its module and its qualified name has no state that a name would miss.
-Look-ups go by `vars`: a package may import on `getattr`.
+A thing that is found under its module and qualified name is the thing of that name, so its name
+says all of it. Look-ups go by `vars`, since `getattr` may make a package import something.
 """
 
 import sys
@@ -14,7 +14,7 @@ _NOTHING = object()
 
 
 def outside_name(value: Any) -> str:
-    """The name of something installed: its top package and its own, which releases keep."""
+    """The name of an installed thing: its top package and its own name, which releases keep."""
     own: object
     if isinstance(value, ModuleType):
         home = own = str(value.__name__)
@@ -25,7 +25,7 @@ def outside_name(value: Any) -> str:
 
 
 def found_name(value: Any, project: Project) -> str | None:
-    """The name of something installed, if it is found again under it; else None."""
+    """The name of an installed thing, if the thing is found under that name; None otherwise."""
     if isinstance(value, ModuleType):
         return outside_name(value)
     home, own = sys.modules.get(_home(value)), _own(value)
@@ -42,7 +42,7 @@ def found_name(value: Any, project: Project) -> str | None:
 
 
 def _static(owner: Any, name: str) -> Any:
-    """What stands under a name in a module or class, without asking either."""
+    """The value of a name in a module or class, read from its `__dict__`."""
     if isinstance(owner, ModuleType):
         return vars(owner).get(name, _NOTHING)
     if isinstance(owner, type):
@@ -54,10 +54,9 @@ def _static(owner: Any, name: str) -> Any:
 
 
 def follow(value: Any, names: tuple[str, ...]) -> tuple[Any, Any, str]:
-    """What a chain of names stands for below a module or class of a package.
+    """The value of a chain of names below a module or class; its owner and its name in that.
 
-    Gives it with the namespace and the name under which it was found; where the chain leaves
-    modules and classes, the last of these.
+    Where the chain goes on beyond modules and classes, the last value inside of them.
     """
     owner, last = None, ""
     for name in names:
@@ -69,7 +68,7 @@ def follow(value: Any, names: tuple[str, ...]) -> tuple[Any, Any, str]:
 
 
 def patches_of(kind: type, project: Project) -> dict[str, FunctionType]:
-    """The functions of the project that were put into a class of a package, by their names."""
+    """The functions of the project that were assigned into a class of a package, by name."""
     return {
         name: one
         for owner in kind.__mro__
@@ -98,10 +97,10 @@ def _own(value: Any) -> str:
 
 
 def _plain_attribute(value: Any, name: str) -> Any:
-    """An attribute as `object` or its class's own slots give it: no `__getattr__` is asked."""
+    """An attribute, read without the `__getattr__` of the object; None if there is none."""
     try:
         if isinstance(value, type):
             return type.__getattribute__(value, name)
         return object.__getattribute__(value, name)
-    except Exception:  # whatever a descriptor raises: then it has no such name
+    except Exception:  # a descriptor may raise anything
         return None

@@ -1,6 +1,7 @@
-"""What belongs to the user's project: not Python's own, not installed, and not pystore.
+"""Project: which files, modules and classes are the user's own code.
 
-A stage that is installed itself has a project, too: the package in which it lies.
+Code of Python, of installed packages and of pystore is not. For a stage that is installed itself,
+the package in which it lies is the project.
 """
 
 import importlib
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-_PYSTORE = str(Path(os.path.abspath(__file__)).parents[2])  # the package itself
+_PYSTORE = str(Path(os.path.abspath(__file__)).parents[2])  # the folder of the package
 _OWN = tuple({_PYSTORE, os.path.realpath(os.path.join(_PYSTORE, "stages"))})
 _PYTHON = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -23,7 +24,7 @@ HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by a class stateme
 
 @cache
 def file_of_project(file: str) -> bool:
-    """Whether a file is the user's own."""
+    """Whether a file belongs neither to Python, nor to an installed package, nor to pystore."""
     path = os.path.abspath(file)
     if _INSTALLED & set(path.split(os.sep)):
         return False
@@ -31,10 +32,11 @@ def file_of_project(file: str) -> bool:
 
 
 class Project:
-    """The project of one stage: the user's own files, and the distribution in which it lies."""
+    """The project of one stage: the user's files, and the distribution that holds the stage."""
 
     def __init__(self, function: FunctionType) -> None:
         file = function.__code__.co_filename
+        self._asked: set[str] = set()  # the packages that `copied_package` was asked about
         self._installed = () if file.startswith("<") else _beside(os.path.abspath(file))
 
     def file(self, file: str) -> bool:
@@ -53,14 +55,14 @@ class Project:
         return isinstance(file, str) and self.file(file)
 
     def name(self, name: str) -> bool:
-        """Whether the module that is imported by this name, or made under it, is of the project."""
+        """Whether the module with this name is of the project."""
         module = sys.modules.get(name)
         if module is None:
             return name.partition(".")[0] not in sys.stdlib_module_names
         return self.module(module)
 
     def code(self, code: CodeType, names: dict[str, Any]) -> bool:
-        """Whether code with these global names is of the project: in files, cells, consoles."""
+        """Whether code with these globals is of the project: from a file, a cell, or a console."""
         file = code.co_filename
         if not file.startswith("<"):
             return self.file(file)
@@ -71,7 +73,7 @@ class Project:
         if not kind.__flags__ & HEAP_TYPE:
             return False
         if kind.__module__ in ("builtins", "types"):
-            # What `exec` makes in a dict without __name__ calls itself builtin.
+            # A class made by `exec` in a dict without __name__ says that it is of builtins.
             home = vars(sys.modules[kind.__module__])
             return home.get(kind.__qualname__) is not kind
         return self.name(kind.__module__)
@@ -83,11 +85,24 @@ class Project:
             return ""
         return file if self.file(file) else ""
 
+    def copied_package(self, thing: Any) -> str:
+        """The package of a thing, if a folder of the user's was installed as a copy; else ""."""
+        home = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", "")
+        top = (home or "").partition(".")[0]
+        if not top or top in self._asked or top in sys.stdlib_module_names:
+            return ""
+        self._asked.add(top)
+        file = getattr(sys.modules.get(top), "__file__", None)
+        parts = file.split(os.sep) if isinstance(file, str) and not self.file(file) else []
+        depth = next((i for i, part in enumerate(parts) if part in _INSTALLED), None)
+        copied = depth is not None and top in installed_from_folder(os.sep.join(parts[: depth + 1]))
+        return top if copied else ""
+
     def imported(self, module: str, attributes: tuple[str, ...]) -> ModuleType | None:
         """The module of this name, if it is of the project: imported now, with its submodules.
 
-        What is installed is not imported: that can take seconds, and may be why it is done late.
-        Raises ImportError when the module is of the project and cannot be imported.
+        An installed module is not imported, since that can take seconds. Raises ImportError when
+        the module is of the project and cannot be imported.
         """
         if not self._findable(module):
             return None
@@ -105,7 +120,7 @@ class Project:
         return found
 
     def _findable(self, module: str) -> bool:
-        """Whether a module is loaded or found, and its top package of the project."""
+        """Whether the top package of a module exists and is of the project."""
         top = module.partition(".")[0]
         if top in sys.modules:
             return self.name(top)
@@ -121,8 +136,10 @@ class Project:
 
 @cache
 def _beside(file: str) -> tuple[str, ...]:
-    """The installed folders and files of the distribution that a file belongs to; none for one
-    that is not installed."""
+    """The folders and files that the distribution of a file has installed.
+
+    Empty for a file that is not installed.
+    """
     parts = Path(file).parts
     depth = next((i for i, part in enumerate(parts) if part in _INSTALLED), None)
     if depth is None or len(parts) < depth + 2:
@@ -134,7 +151,7 @@ def _beside(file: str) -> tuple[str, ...]:
 
 @cache
 def distributions(site: str) -> tuple[frozenset[str], ...]:
-    """The top-level names that each distribution in a folder for packages has installed."""
+    """The top-level names of each distribution in a folder of packages."""
     from importlib.metadata import Distribution
 
     found = []
@@ -146,7 +163,7 @@ def distributions(site: str) -> tuple[frozenset[str], ...]:
 
 @cache
 def installed_from_folder(site: str) -> frozenset[str]:
-    """The top-level names that were installed from a folder, as by `pip install .`, as a copy."""
+    """The top-level names that `pip install FOLDER` has copied from a folder."""
     found: set[str] = set()
     folders = [one for one in os.listdir(site) if one.endswith(".dist-info")]
     notes = [f"{site}{os.sep}{one}{os.sep}direct_url.json" for one in folders]

@@ -1,7 +1,7 @@
-"""Reading: which functions and classes are read by what decorates or extends them.
+"""Reading: whether code reads docstrings, annotations or source of the code that it uses.
 
-A decorator, a base class or a metaclass of a package outside of the standard library may read
-docstrings and annotations, as those of click, pydantic and DSPy do.
+A decorator, a base class or a metaclass of a package may do so, as in click, pydantic and DSPy;
+those of the standard library do not.
 """
 
 import ast
@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from .functions import MISSING
-from .making import root_of
 from .project import Project
 from .scope import Read
+from .statements import root_of
 
 _ALL = Read(docstrings=True, annotations=True)
 _READERS = re.compile(
@@ -23,7 +23,7 @@ _READERS = re.compile(
 
 
 def reads_of(text: str) -> Read:
-    """What code in normal form reads of the functions and classes that it uses."""
+    """What the functions that are named in code in normal form read."""
     found = Read()
     for one in _READERS.finditer(text):
         found |= Read(bool(one[1]), bool(one[2]), not (one[1] or one[2]))
@@ -33,20 +33,20 @@ def reads_of(text: str) -> Read:
 def reads_of_decorators(
     node: Any, names: dict[str, Any], project: Project
 ) -> tuple[Read, list[bool]]:
-    """What the decorators of a definition may read, and which of them are of a package."""
+    """What the decorators of a definition may read, and for each if it is of a package."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     foreign = [is_foreign(names.get(root_of(one) or "", MISSING), project) for one in decorators]
     return (_ALL if any(foreign) else Read()), foreign
 
 
 def reads_of_bases(kind: type, project: Project) -> Read:
-    """What a metaclass, or a base class that acts when it is extended, may read of a class."""
+    """What a metaclass, or a base class with `__init_subclass__`, may read of a class."""
     hooks = [one for one in kind.__mro__[1:] if "__init_subclass__" in vars(one)]
     return _ALL if any(is_foreign(one, project) for one in (type(kind), *hooks)) else Read()
 
 
 def is_foreign(value: Any, project: Project) -> bool:
-    """Whether something is of a package that is neither Python's own nor pystore."""
+    """Whether a value is of a package other than the standard library and pystore."""
     if isinstance(value, ModuleType):
         home = value.__name__
     else:

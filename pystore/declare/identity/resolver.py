@@ -1,73 +1,81 @@
-"""The resolver: what the names in some code stand for, through modules, closures and packages."""
-
-from __future__ import annotations
+"""Resolver: what the names in some code stand for, through modules, closures and packages."""
 
 import importlib.util
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import CellType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .functions import MISSING, content, unwrapped
-from .making import makings_elsewhere
 from .normal import Normal
-from .opaque import warn_of_computed
+from .notes import Notes
 from .origin import Origin
 from .outside import follow, found_name, outside_name, patches_of
 from .scope import COMPUTED, Chain, Import
+from .statements import statements_in_other_modules
+from .warn import warn_of_computed
 
-if TYPE_CHECKING:
-    from .surveyor import Surveyor
-
-# What a module says of itself, and where it is.
+# The names in which a module says what and where it is.
 _OF_MODULE = {"__name__", "__file__", "__doc__", "__spec__", "__package__", "__path__", "__class__"}
 _ANY_NAME = {"globals", "eval", "exec"}  # with one of these, code may take any name of its module
+
+Describe = Callable[[Any, str, Origin, Any, str], str]
+"""Says what a name stands for: its value, the name, its origin, its owner, a label for its text."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Where the names in some code are looked up."""
+
+    names: dict[str, Any]  # globals
+    cells: dict[str, CellType]  # variables of the function around it
+    origin: Origin
+    owner: str  # the name of the text of the code
 
 
 class Resolver:
     """Resolves names for one survey."""
 
-    def __init__(self, surveyor: Surveyor) -> None:
-        self._surveyor = surveyor
+    def __init__(self, notes: Notes, describe: Describe) -> None:
+        self._notes = notes
+        self._project = notes.project
+        self._describe = describe
         self._unpatched: set[tuple[int, Chain]] = set()  # by the ids of modules and classes
 
-    def lines(
-        self,
-        form: Normal,
-        names: dict[str, Any],
-        cells: dict[str, CellType],
-        origin: Origin,
-        owner: str,
-    ) -> list[str]:
-        """What the names in some code stand for, a line each."""
-        told = []
+    def lines(self, form: Normal, lookup: Lookup) -> list[str]:
+        """What the names in some code stand for, a line each, sorted."""
+        lines = set()
         for chain in form.uses:
-            if chain[0] in cells:
+            if chain[0] in lookup.cells:
                 order = form.cells.index(chain[0]) if chain[0] in form.cells else len(form.cells)
-                stands = self._cell(cells[chain[0]], chain[0], f"{owner}:{order}", origin)
-                told.append(f"{'.'.join((f'^{order}', *chain[1:]))} {stands}")
-                continue
-            found = self._resolve(chain, names, owner)
-            if found is not None:
-                told.append(f"{'.'.join(chain)} {found}")
+                lines.add(
+                    f"{'.'.join((f'^{order}', *chain[1:]))} {self._cell(chain[0], order, lookup)}"
+                )
+            elif (found := self._resolve(chain, lookup)) is not None:
+                lines.add(f"{'.'.join(chain)} {found}")
         for one in form.imports:
-            chain = (one.bound, *one.attributes)
-            told.append(f"{'.'.join(chain)} {self._imported(one, names)}")
-        return sorted(set(told))
+            lines.add(
+                f"{'.'.join((one.bound, *one.attributes))} {self._imported(one, lookup.names)}"
+            )
+        return sorted(lines)
 
-    def _cell(self, cell: CellType, name: str, label: str, origin: Origin) -> str:
+    def _cell(self, name: str, order: int, lookup: Lookup) -> str:
+        cell = lookup.cells[name]
         value = content(cell)
-        self._surveyor.survey.cells.append((cell, value, name))
+        self._notes.survey.cells.append((cell, value, name))
         if value is MISSING:
             return "?"
-        return self._surveyor.described(value, name, origin, cell, label)
+        return self._describe(value, name, lookup.origin, cell, f"{lookup.owner}:{order}")
 
-    def _resolve(self, chain: Chain, names: dict[str, Any], owner: str) -> str | None:
-        root = chain[0]
+    def _resolve(self, chain: Chain, lookup: Lookup) -> str | None:
+        """What a chain of names stands for; None if that says nothing of the code."""
+        root, names = chain[0], lookup.names
         if root == COMPUTED:
-            warn_of_computed(owner)
+            warn_of_computed(lookup.owner)
         if root in _OF_MODULE:
             return None
-        value = self._surveyor.global_(names, root)
+        value = self._notes.global_(names, root)
         if value is MISSING and root in _ANY_NAME:
             return self._whole_module(names)
         return self._attribute(value, chain, 1, names)
@@ -76,23 +84,18 @@ class Resolver:
         module = sys.modules.get(names.get("__name__", ""))
         if module is None or vars(module) is not names:
             return None
-        return "&" + self._surveyor.meet(module, "globals()", Origin(names, ""))
+        return "&" + self._notes.meet(module, "globals()", Origin(names, ""))
 
     def _attribute(self, value: Any, chain: Chain, start: int, owner: Any) -> str | None:
-        """What a chain of names stands for, through modules of the project."""
+        """What the rest of a chain stands for below a value, through modules of the project."""
         name = chain[start - 1] if start else ""
-        while (
-            isinstance(value, ModuleType)
-            and self._surveyor.project.module(value)
-            and start < len(chain)
-            and not self._surveyor.project.extension(value)
-        ):
+        while start < len(chain) and self._is_source(value):
             owner, name = vars(value), chain[start]
             if name in _OF_MODULE:
                 return None
-            value = self._surveyor.global_(owner, name)
+            value = self._notes.global_(owner, name)
             if value is MISSING and "__getattr__" in owner:
-                value, name = self._surveyor.global_(owner, "__getattr__"), "__getattr__"
+                value, name = self._notes.global_(owner, "__getattr__"), "__getattr__"
             start += 1
         if value is MISSING:
             return None  # a builtin, or a name that is not there (yet)
@@ -103,61 +106,61 @@ class Resolver:
                 if patched is not None:
                     return patched
                 self._unpatched.add(asked)
-        return self._surveyor.described(value, name, Origin(owner, name), owner, name)
+        return self._describe(value, name, Origin(owner, name), owner, name)
+
+    def _is_source(self, value: Any) -> bool:
+        """Whether a value is a module of the project that has source."""
+        ours = isinstance(value, ModuleType) and self._project.module(value)
+        return ours and not self._project.extension(value)
 
     def _patched(self, value: Any, chain: Chain, start: int, owner: Any) -> str | None:
-        """What the project itself has put into a package; None for what is the package's own."""
-        if (
-            self._surveyor.project.module(value)
-            if isinstance(value, ModuleType)
-            else self._surveyor.project.kind(value)
-        ):
+        """What the project itself has put into a package; None for the package's own things."""
+        if self._notes.is_ours(value):
             return None
         found, where, name = follow(value, chain[start:])
         if where is None:
             return None
         if isinstance(where, ModuleType):
-            self._surveyor.global_(vars(where), name)
+            self._notes.global_(vars(where), name)
         origin = Origin(owner, chain[start - 1])
-        if self._is_ours(found) or (
-            isinstance(found, type) and patches_of(found, self._surveyor.project)
+        if self._has_our_code(found) or (
+            self._may_be_assigned(found, value) and self._is_assigned(name, where, origin)
         ):
-            told = self._surveyor.described(found, name, origin, where, name)
-            return f"{outside_name(value)} is {told}"
-        if self._is_foreign(found, value) and (
-            origin.assigns(name)
-            or (
-                isinstance(where, ModuleType)
-                and makings_elsewhere(vars(where), name, self._surveyor.project)
-            )
-        ):
-            told = self._surveyor.described(found, name, origin, where, name)
-            return f"{outside_name(value)} is {told}"
+            return f"{outside_name(value)} is {self._describe(found, name, origin, where, name)}"
         return None
 
-    def _is_foreign(self, found: Any, package: Any) -> bool:
-        """Whether something that was found in a package need not be the package's own."""
-        if isinstance(found, ModuleType) and self._surveyor.project.module(found):
+    def _has_our_code(self, value: Any) -> bool:
+        if isinstance(value, type) and patches_of(value, self._project):
             return True
-        name = found_name(found, self._surveyor.project)
+        *_, plain = unwrapped(value)
+        if isinstance(plain, FunctionType | type):
+            return self._notes.is_ours(plain)
+        return self._project.kind(type(plain))
+
+    def _may_be_assigned(self, found: Any, package: Any) -> bool:
+        """Whether a thing that was found in a package need not be the package's own."""
+        if isinstance(found, ModuleType) and self._project.module(found):
+            return True
+        name = found_name(found, self._project)
         return name is None or name.partition(":")[0] != outside_name(package).partition(":")[0]
 
-    def _is_ours(self, value: Any) -> bool:
-        *_, plain = unwrapped(value)
-        if isinstance(plain, FunctionType):
-            return self._surveyor.is_code(plain)
-        return self._surveyor.project.kind(plain if isinstance(plain, type) else type(plain))
+    def _is_assigned(self, name: str, where: Any, origin: Origin) -> bool:
+        """Whether a module of the project assigns this name in a module or class of a package."""
+        if origin.assigns(name):
+            return True
+        module = isinstance(where, ModuleType)
+        return module and bool(statements_in_other_modules(vars(where), name, self._project))
 
     def _imported(self, one: Import, names: dict[str, Any]) -> str:
-        """What an import inside of a function brings; of the project it is made now."""
+        """What an import inside of a function brings; modules of the project are imported now."""
         module, chain = one.module, (*filter(None, [one.name]), *one.attributes)
         try:
             if one.level:
                 package = names.get("__package__") or ""
                 module = importlib.util.resolve_name("." * one.level + module, package)
-            found = self._surveyor.project.imported(module, chain)
+            found = self._project.imported(module, chain)
         except ImportError:
-            return "?"  # a part of the project that is not there: the stage will say so itself
+            return "?"  # a module of the project that is missing: the stage will say so itself
         if found is None:
             return f"={module}:{one.name}"
         return self._attribute(found, chain, 0, vars(found)) or "?"

@@ -1,4 +1,4 @@
-"""The survey of a function: what of the project it uses, each with a text that says what it is.
+"""Survey: what a function uses of the project, each part with a text that says what it is.
 
 SU1  A text holds the normal form of one function, class or module, or the value of one constant,
     and what each outside name in it stands for. Module names and paths are not in it.
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from types import CellType, FunctionType
 from typing import Any
 
-from .functions import MISSING, attributes_of, content
+from .functions import MISSING, content
 
 Place = tuple[int, str]  # the id of a namespace, function, class or cell, and a name in it
 
 
 @dataclass
 class Survey:
-    """The texts by name, and what must still hold for them to be true."""
+    """The texts by name, and the values that must still be there for the texts to be true."""
 
     texts: dict[str, str] = field(default_factory=dict)
     places: dict[str, tuple[str, str]] = field(default_factory=dict)  # of each text
@@ -31,18 +31,16 @@ class Survey:
     )
     classes: list[tuple[type, dict[str, Any]]] = field(default_factory=list)
     values: list[tuple[Place, Callable[[], str], str]] = field(default_factory=list)
-    _globals: list[tuple[Any, str, Any]] = field(default_factory=list)
-
-    def seal(self) -> "Survey":
-        """The same, ready to be asked often."""
-        self._globals = list(self.globals_.values())
-        return self
 
     def stands(self) -> bool:
         """Whether every name still means the identical object, of the same content (SU3)."""
-        for names, name, value in self._globals:
+        return next(self.changed(), None) is None
+
+    def changed(self) -> Iterator[Place]:
+        """The places whose value or content is another than when it was surveyed."""
+        for place, (names, name, value) in self.globals_.items():
             if names.get(name, MISSING) is not value:
-                return False
+                yield place
         for function, code, defaults, keywords, own in self.functions:
             if (
                 function.__code__ is not code
@@ -50,32 +48,6 @@ class Survey:
                 or function.__kwdefaults__ is not keywords
                 or ((function.__dict__ or own) and not _identical(function.__dict__, own))
             ):
-                return False
-        for cell, value, _ in self.cells:
-            if content(cell) is not value:
-                return False
-        for kind, own in self.classes:
-            if not _identical(vars(kind), own):
-                return False
-        return all(_same(now, text) for _, now, text in self.values)
-
-    def watched(self) -> Iterator[Place]:
-        """The places of all that may change."""
-        yield from self.globals_
-        yield from ((id(function), function.__name__) for function, *_ in self.functions)
-        yield from ((id(cell), name) for cell, _, name in self.cells)
-        yield from ((id(kind), kind.__qualname__) for kind, _ in self.classes)
-        yield from (place for place, *_ in self.values)
-
-    def changed(self) -> Iterator[Place]:
-        """The places of what has another value, or another content, than when it was surveyed."""
-        for place, (names, name, value) in self.globals_.items():
-            if names.get(name, MISSING) is not value:
-                yield place
-        for function, code, defaults, keywords, own in self.functions:
-            bound = (function.__code__, function.__defaults__, function.__kwdefaults__)
-            same = all(a is b for a, b in zip(bound, (code, defaults, keywords), strict=True))
-            if not same or not _identical(attributes_of(function), own):
                 yield id(function), function.__name__
         for cell, value, name in self.cells:
             if content(cell) is not value:
@@ -83,9 +55,17 @@ class Survey:
         for kind, own in self.classes:
             if not _identical(vars(kind), own):
                 yield id(kind), kind.__qualname__
-        for place, now, text in self.values:
-            if not _same(now, text):
+        for place, text_now, text in self.values:
+            if not _same(text_now, text):
                 yield place
+
+    def watched(self) -> Iterator[Place]:
+        """The places of all values that must still be there."""
+        yield from self.globals_
+        yield from ((id(function), function.__name__) for function, *_ in self.functions)
+        yield from ((id(cell), name) for cell, _, name in self.cells)
+        yield from ((id(kind), kind.__qualname__) for kind, _ in self.classes)
+        yield from (place for place, *_ in self.values)
 
 
 def _identical(now: Any, before: dict[str, Any]) -> bool:
@@ -94,8 +74,8 @@ def _identical(now: Any, before: dict[str, Any]) -> bool:
     return all(now.get(name, MISSING) is value for name, value in before.items())
 
 
-def _same(now: Callable[[], str], text: str) -> bool:
+def _same(text_now: Callable[[], str], text: str) -> bool:
     try:
-        return now() == text
+        return text_now() == text
     except KeyError:
         return False  # it holds a function or class that it did not hold before

@@ -1,7 +1,7 @@
-"""Values: the text of what counts by value; equal values have one text, in every process.
+"""Values: the text of a value; equal values have one text, in every process.
 
-What a text consists of stands in the table of kinds (`kinds.py`). Sets are sorted by text (their
-order follows the hash seed); dicts keep their order, which code may read.
+The table in `kinds.py` says what the text of each kind of value consists of. Sets are sorted by
+text, since their order follows the hash seed; dicts keep their order, since code may read it.
 """
 
 import os
@@ -12,9 +12,10 @@ from typing import Any
 from .functions import inner_of
 from .project import Project
 
-Meet = Callable[[Any, str], str]  # gives the name of the text of a function, class or module
-Hide = Callable[[Any, bool], None]  # hears of an object that counts by the expression it is made by
-Place = Callable[[], str]  # the folder of a module whose expression says `__file__`; "" otherwise
+Table = Callable[["Writer", Any, type], str]  # writes one value of a kind
+Meet = Callable[[Any, str], str]  # returns the name of the text of a function, class or module
+Hide = Callable[[Any, bool], None]  # is told each object that counts by the expression that made it
+Folder = Callable[[], str]  # the folder of a module whose expression uses `__file__`; else ""
 
 _LITERAL = frozenset(
     {bool, float, complex, str, bytes, type(None), type(...), type(NotImplemented)}
@@ -22,7 +23,7 @@ _LITERAL = frozenset(
 
 
 def literal_text(value: Any) -> str | None:
-    """The text of a plain value; None for any other."""
+    """The text of a plain value; None for any other value."""
     kind = type(value)
     if kind is int:
         return hex(value) if abs(value) >> 64 else ascii(value)
@@ -30,19 +31,22 @@ def literal_text(value: Any) -> str | None:
 
 
 class Writer:
-    """Writes the text of one value, with all that it holds."""
+    """Writes the text of one value, and of all that it holds."""
 
-    def __init__(self, project: Project, meet: Meet, hide: Hide, hint: str, place: Place) -> None:
+    def __init__(
+        self, project: Project, table: Table, hint: str, *, meet: Meet, hide: Hide, folder: Folder
+    ) -> None:
         self.project = project
-        self.meet = meet
         self.hint = hint  # the name under which the present value was found
+        self.meet = meet
+        self._table = table
         self._hide = hide
-        self._place = place
-        self.placed = False  # whether a path was written that `__file__` has made
-        self._within: list[int] = []  # the containers that are being written: they may be cyclic
+        self._folder = folder
+        self.from_file = False  # whether a path was written that comes from `__file__`
+        self._within: list[int] = []  # ids of the containers around: a value may contain itself
 
     def text(self, value: Any, hint: str | None = None) -> str:
-        """The text of a value, which was found under the name `hint`."""
+        """The text of a value that was found under the name `hint`."""
         kind = type(value)
         plain = literal_text(value)
         if plain is not None and not (kind is str and os.path.isabs(value)):
@@ -52,9 +56,7 @@ class Writer:
         outer, self.hint = self.hint, self.hint if hint is None else hint
         self._within.append(id(value))
         try:
-            from .kinds import write
-
-            return write(self, value, kind)
+            return self._table(self, value, kind)
         finally:
             self._within.pop()
             self.hint = outer
@@ -76,18 +78,18 @@ class Writer:
         return "{" + ",".join(told) + "}"
 
     def state(self, values: dict[str, Any]) -> str:
-        """The texts of attributes, by their names; their order says nothing."""
+        """The texts of attributes, sorted by name."""
         return self.pairs(sorted(values.items(), key=lambda item: str(item[0])))
 
     def path(self, value: str | PurePath) -> str:
-        """An absolute path: from where its module lies, if `__file__` has made it."""
-        folder = self._place()
-        self.placed = self.placed or bool(folder)
+        """The text of an absolute path; relative to its module if it comes from `__file__`."""
+        folder = self._folder()
+        self.from_file = self.from_file or bool(folder)
         text = str(value) if not folder else "…/" + os.path.relpath(value, folder)
         return f"path({text!a})" if isinstance(value, PurePath) else ascii(text)
 
     def hidden(self, value: Any, quiet: bool = False) -> str:
-        """The text of what counts by the expression that made it: its class, or nothing more."""
+        """The text of an object that counts by the expression that made it."""
         self._hide(value, quiet)
         inner = None if quiet else inner_of(value)
         return "made" if inner is None else f"made({self.text(inner)})"

@@ -1,12 +1,11 @@
-"""The walk over a syntax tree that writes its normal form and bubbles up the names in it."""
+"""The walk over a syntax tree: writes its normal form, and notes the names that it uses."""
 
 import ast
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-from .names import Scopes
-from .scope import COMPUTED, READS_OWN_NAMES, Import, Read, Scope, Uses, declare, is_idle
+from .scope import COMPUTED, READS_OWN_NAMES, Import, Read, Scope, Scopes, Uses, declare, is_idle
 
 SKIPPED = {"ctx", "kind", "type_comment", "type_params", "annotation", "returns", "simple"}
 
@@ -14,7 +13,7 @@ SKIPPED = {"ctx", "kind", "type_comment", "type_params", "annotation", "returns"
 def walk(
     node: ast.AST, defaults: bool, read: Read, cells: frozenset[str]
 ) -> tuple[str, Uses, tuple[Import, ...], tuple[str, ...]]:
-    """The text of a node, the names and imports that it uses, and those of `cells` among them."""
+    """The text of a node, the names and imports that it uses, and the names of `cells` in it."""
     walker = _Walker(read)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         walker.function(node, type(node).__name__, node.body, defaults)
@@ -35,7 +34,7 @@ def walk(
 
 
 class _Walker(Scopes):
-    """One walk over a tree: writes the text, and bubbles names up to the scope that binds them."""
+    """One walk over a tree."""
 
     def __init__(self, read: Read) -> None:
         super().__init__()
@@ -75,8 +74,7 @@ class _Walker(Scopes):
                 out.append(opening)
                 self.node(value)
             else:
-                out.append(opening)
-                out.append(_constant(value))
+                out += opening, _constant(value)
 
     def all(self, name: str, values: list[Any]) -> None:
         if name in ("body", "orelse", "finalbody"):
@@ -101,13 +99,11 @@ class _Walker(Scopes):
     # --- names -----------------------------------------------------------------------------
 
     def name(self, node: ast.Name) -> None:
-        name, scope = node.id, self.scopes[-1]
-        scope.names.append((len(self.out), name))
-        self.out.append("$" + name)
+        self.write_name(node.id)
         if type(node.ctx) is ast.Load:
-            scope.uses[name,] = None
+            self.scopes[-1].uses[node.id,] = None
         else:
-            self.bind(name)
+            self.bind(node.id)
 
     def attribute(self, node: ast.Attribute) -> None:
         names, inner = [node.attr], node.value
@@ -116,15 +112,13 @@ class _Walker(Scopes):
             inner = inner.value
         names.reverse()
         if type(inner) is ast.Name:
-            scope = self.scopes[-1]
-            scope.uses[inner.id, *names] = None
-            scope.names.append((len(self.out), inner.id))
-            self.out.append("$" + inner.id)
+            self.scopes[-1].uses[inner.id, *names] = None
+            self.write_name(inner.id)
         else:
             self.node(inner)
         self.out.append("." + ".".join(names))
 
-    # --- what needs more than its fields ---------------------------------------------------
+    # --- nodes that are not written field by field -----------------------------------------
 
     def constant(self, node: ast.Constant) -> None:
         self.out.append(_constant(node.value))
@@ -144,7 +138,7 @@ class _Walker(Scopes):
         self.annotation("->", getattr(node, "returns", None))
         self.scopes.append(Scope("function"))
         for parameter in getattr(node, "type_params", ()):
-            self.keep(parameter.name)
+            self.bind_visible(parameter.name)
         for name, group in zip(("posonlyargs", "args", "kwonlyargs"), groups, strict=True):
             self.out.append(f" {name}=")
             for one in group:
@@ -161,20 +155,20 @@ class _Walker(Scopes):
 
     def argument(self, node: ast.arg) -> None:
         self.out.append(node.arg + ",")
-        self.keep(node.arg)
+        self.bind_visible(node.arg)
 
     def annotation(self, opening: str, node: ast.expr | None) -> None:
-        """Writes an annotation where annotations are read; a text in it is code, too."""
+        """Writes an annotation, if annotations are read; a string in it is code, too."""
         if node is None or not self.read.annotations:
             return
         self.out.append(opening)
         self.node(node)
         for text in ast.walk(node):
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                self.parsed(text.value)
+                self.annotation_text(text.value)
 
-    def parsed(self, text: str) -> None:
-        """Notes the names in an annotation that is a text."""
+    def annotation_text(self, text: str) -> None:
+        """Notes the names in an annotation that is a string."""
         try:
             tree = ast.parse(text, mode="eval")
         except (SyntaxError, ValueError):
@@ -185,27 +179,27 @@ class _Walker(Scopes):
         self.scopes[-1].names = [(at, name) for at, name in self.scopes[-1].names if at < before]
 
     def docstring(self, body: list[Any]) -> None:
-        """Writes a docstring where docstrings are read."""
+        """Writes the docstring, if docstrings are read."""
         first = body[0] if body and self.read.docstrings else None
         value = getattr(getattr(first, "value", None), "value", None)
         if isinstance(first, ast.Expr) and isinstance(value, str):
             self.out.append(f" doc={inspect.cleandoc(value)!a}")
 
     def call(self, node: ast.Call) -> None:
-        """A call; one that imports a module by its name is an import."""
+        """Writes a call; `import_module("name")` is an import, too."""
         function = node.func
         if isinstance(function, ast.Name | ast.Attribute):
             name = function.id if isinstance(function, ast.Name) else function.attr
             if name in ("import_module", "__import__") and node.args:
-                self.imported(node.args[0])
+                self.called_import(node.args[0])
             if name in READS_OWN_NAMES and not node.args:
                 self.scopes[-1].seen = True
         self.out.append("(Call")
         self.fields(node)
         self.out.append(")")
 
-    def imported(self, name: ast.expr) -> None:
-        """Notes a module that is imported by a text; one that is computed cannot be known."""
+    def called_import(self, name: ast.expr) -> None:
+        """Notes a module that a call imports; a computed name cannot be known."""
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
             bare = name.value.lstrip(".")
             level = len(name.value) - len(bare)
@@ -214,7 +208,7 @@ class _Walker(Scopes):
             self.scopes[-1].uses[COMPUTED,] = None
 
     def inner_function(self, node: Any) -> None:
-        self.keep(node.name)
+        self.bind_visible(node.name)
         self.out.append(node.name)
         self.all("decorators", node.decorator_list)
         self.function(node, type(node).__name__, node.body)
@@ -223,7 +217,7 @@ class _Walker(Scopes):
         self.function(node, "Lambda", [node.body], defaults)
 
     def class_(self, node: ast.ClassDef) -> None:
-        self.keep(node.name)
+        self.bind_visible(node.name)
         self.all("decorators", node.decorator_list)
         self.class_body(node)
 
@@ -232,7 +226,7 @@ class _Walker(Scopes):
         self.fields(node, ("name", "body", "decorator_list"))
         self.scopes.append(Scope("class"))
         for parameter in getattr(node, "type_params", ()):
-            self.keep(parameter.name)
+            self.bind_visible(parameter.name)
         declare(node.body, self.scopes[-1])
         self.docstring(node.body)
         self.all("body", node.body)
@@ -264,10 +258,10 @@ class _Walker(Scopes):
         self.out.append(")")
 
     def annotated(self, node: ast.AnnAssign) -> None:
-        """`x: int = 1` is `x = 1`, but in a class, whose fields have types that act."""
+        """Writes `x: int = 1` as `x = 1`; in a class with the type, which dataclasses act on."""
         if self.scopes[-1].kind == "class":
             self.out.append("(Field ")
-            self.node(node.annotation)  # a type that acts, as a dataclass and pydantic show
+            self.node(node.annotation)
             self.fields(node)
             self.out.append(")")
         elif node.value is not None:
@@ -283,15 +277,15 @@ class _Walker(Scopes):
         for alias in node.names:
             # `import a.b` binds a, whose attribute b is then used; `import a.b as c` binds a.b.
             name = alias.asname or alias.name.partition(".")[0]
-            self.keep(name, Import(name, alias.name if alias.asname else name, 0, ""))
+            self.bind_visible(name, Import(name, alias.name if alias.asname else name, 0, ""))
 
     def import_from(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
             name = alias.asname or alias.name
-            self.keep(name, Import(name, node.module or "", node.level, alias.name))
+            self.bind_visible(name, Import(name, node.module or "", node.level, alias.name))
 
     def named(self, node: Any) -> None:
-        """A handler or pattern that binds the name it carries."""
+        """Writes an exception handler or a pattern, which binds a name."""
         name = getattr(node, "rest", None) or getattr(node, "name", None)
         self.out.append("(" + type(node).__name__)
         if name:
@@ -302,10 +296,10 @@ class _Walker(Scopes):
         self.out.append(")")
 
     def declaration(self, node: ast.Global | ast.Nonlocal) -> None:
-        """Nothing: what it declares is known from the start of the scope."""
+        """Writes nothing: `declare` has noted the names at the start of the scope."""
 
     def joined(self, node: ast.JoinedStr) -> None:
-        """An f-string: neighbouring texts are one, whoever split them."""
+        """Writes an f-string; neighbouring texts become one."""
         self.out.append("(f ")
         text = ""
         for part in node.values:
@@ -326,8 +320,8 @@ class _Walker(Scopes):
 
 
 def _constant(value: object) -> str:
-    # ascii, since what repr escapes follows the Unicode tables of the Python; hex, since decimal
-    # digits are limited.
+    # ascii, since repr escapes what this Python's Unicode tables say; hex, since Python limits
+    # how many decimal digits an int may be written with.
     if type(value) is int and abs(value) >> 64:
         return hex(value)
     return ascii(value)
@@ -360,10 +354,10 @@ _SPECIAL: dict[str, Callable[[_Walker, Any], None]] = {
     "FormattedValue": _Walker.formatted,
 }
 
-# The same by class, learned as classes are met: a walk goes over thousands of nodes.
+# The same by class, filled as classes are met: a walk visits thousands of nodes.
 _special: dict[type, Callable[[_Walker, Any], None]] = {}
 _opening: dict[type, str] = {}
-_bare: dict[type, str] = {}  # what has no fields, as an operator
+_bare: dict[type, str] = {}  # classes without fields, such as operators
 _fields: dict[type, tuple[tuple[str, str], ...]] = {}
 
 

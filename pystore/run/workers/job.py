@@ -1,27 +1,22 @@
 """Job: one attempt, as it travels to another process.
 
 A job is data: where the store is, a config, a context, and the realizer as cloudpickle writes it.
-It never holds a store. What comes back is an Answer, and never an exception that might not
-survive the journey.
+It never holds a store. What comes back is an Answer.
 """
 
 import pickle
-import traceback
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 from ...core.config import Config
 from ...core.context import Context
 from ...core.derivation import Derivation
-from ...core.errors import SEE_TRACEBACK, BadStage, BuildError
-from ...core.events import Event, Listener, Progress, Started
+from ...core.errors import BadStage
+from ...core.events import Listener, Started
 from ...core.matchers import match_latest
 from ...core.realizer import Realizer
 from ...core.refs import DRef, RRef
-from ...core.resources import Resources
 from ...core.tries import Tries
 from ...declare.identity.by_hand import check_planned, source_digest
 from ...declare.nesting import inside
@@ -32,6 +27,7 @@ from ...store.disk import fresh_name
 from ...store.ports import StoreProtocol
 from ..attempt import attempt
 from ..request import Request
+from .answer import Answer
 from .by_value import Named, findable
 from .children import send_programs_on
 
@@ -49,62 +45,6 @@ class Job:
     seed: int | None
     tries: Tries
     timeout: float | None = None  # [s]
-
-
-class Elsewhere(Exception):
-    """The traceback of another process, as text; the cause of an error that came from there."""
-
-    def __str__(self) -> str:
-        return f"in another process\n\n{self.args[0]}"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a job."""
-
-    value: Any
-    error: BaseException | None = None
-    trace: str = ""  # of the error
-    events: tuple[Event, ...] = ()  # where no listener was reached while it ran
-
-    @classmethod
-    def of(cls, error: BaseException) -> "Answer":
-        """The answer of what raised this."""
-        trace = "".join(traceback.format_exception(error))
-        return cls(None, _sendable(error), trace)
-
-    def settle(self, future: "Future[Any]") -> None:
-        """Gives a future its result, or its exception."""
-        if self.error is None:
-            future.set_result(self.value)
-        else:
-            if self.trace:
-                self.error.__cause__ = Elsewhere(self.trace)
-            future.set_exception(self.error)
-
-
-def perform_elsewhere(job: Job) -> Answer:
-    """Makes the attempt where nobody can be told what goes on: the events come with the answer.
-
-    With a timeout, in a worker process of its own, which can be stopped.
-    """
-    heard: list[Event] = []
-    listener = _without_progress(heard)
-    answer = perform(job, listener) if job.timeout is None else _in_time(job, listener)
-    return replace(answer, events=tuple(heard))
-
-
-def _in_time(job: Job, listener: Listener) -> Answer:
-    from .pool import Workers
-
-    try:
-        committed = partial(committed_by, job.store.open(), Context(job.inputs))
-        terms = Resources(timeout=job.timeout, retries=job.tries.left)
-        with Workers(1) as own:
-            future = own.start(perform, (job,), terms=terms, listener=listener, committed=committed)
-            return Answer(future.result())
-    except BaseException as error:
-        return Answer.of(error)
 
 
 def committed_by(store: StoreProtocol, context: Context, started: Started) -> Committed | None:
@@ -130,14 +70,6 @@ def perform(job: Job, listener: Listener) -> Answer:
         return Answer(committed)
     except BaseException as error:  # of a realizer that raises KeyboardInterrupt, too
         return Answer.of(error)
-
-
-def _without_progress(heard: list[Event]) -> Callable[[Event], None]:
-    def hear(event: Event) -> None:
-        if not isinstance(event, Progress):
-            heard.append(event)
-
-    return hear
 
 
 class Packer:
@@ -204,18 +136,3 @@ def _realizer(packed: bytes) -> tuple[Realizer, list[Named]]:
     realizer, brought = pickle.loads(packed)
     assert isinstance(realizer, Realizer)
     return realizer, brought
-
-
-def _sendable(error: BaseException) -> Exception:
-    """The error, or one that says the same, if it cannot be pickled and read again."""
-    try:
-        again = pickle.loads(pickle.dumps(error))
-    except Exception:  # an exception class with arguments of its own, or local to a function
-        again = None
-    if isinstance(again, Exception):  # a KeyboardInterrupt there is none here
-        return again
-    return BuildError(
-        f"{type(error).__name__} was raised in another process",
-        because=str(error)[:2000] or None,
-        remedy=SEE_TRACEBACK,
-    )

@@ -23,6 +23,7 @@ from ...core.errors import WorkerDied
 from ...core.events import Listener, Started, ignore
 from ...core.options import checked_count
 from ...core.resources import Resources
+from ...core.tries import Tries
 from ...store.forked import forgotten_by_children
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PLAIN = Resources()
+_NO_MORE = Tries()
 _LONG = 3600.0  # [s]; a system call takes no endless number
 _SPARE = 16  # descriptors for what is open for a moment
 
@@ -75,6 +77,8 @@ class Workers(Executor):
         kwargs: dict[str, Any] | None = None,
         *,
         terms: Resources = _PLAIN,
+        timeout: float | None = None,
+        tries: Tries = _NO_MORE,
         listener: Listener = ignore,
         committed: "Callable[[Started], Committed | None] | None" = None,
         future: Future[T] | None = None,
@@ -95,7 +99,7 @@ class Workers(Executor):
         future = Future() if future is None else future
         call = (function, args, kwargs or {})
         starts = committed is not None
-        task = Task(call, future, terms, listener, committed or nothing, starts)
+        task = Task(call, future, terms, listener, timeout, tries, committed or nothing, starts)
         with self._guard:
             if self._foreign:
                 raise RuntimeError("these workers belong to the process that forked this one")

@@ -7,8 +7,9 @@ from typing import Any
 
 from ...core.events import Event, Listener, Started, ignore
 from ...core.resources import Resources
+from ...core.tries import Tries
 from ...store.commit import Committed
-from .job import Answer
+from .answer import Answer
 
 
 def nothing(started: Started) -> Committed | None:
@@ -24,6 +25,8 @@ class Task:
     future: Future[Any]
     terms: Resources
     listener: Listener = ignore
+    timeout: float | None = None  # [s]
+    tries: Tries = Tries()  # noqa: RUF009 - a frozen value
     committed: Callable[[Started], Committed | None] = nothing  # by an attempt, says the store
     starts: bool = False  # whether it tells so, so that one that did not can be given again
     taken: int = 0  # by how many workers
@@ -38,8 +41,8 @@ class Task:
 
     def expect(self, now: float, more: float = 0.0) -> None:
         """Sets its deadline, with some seconds more than it may run."""
-        if self.terms.timeout is not None:
-            self.deadline = now + self.terms.timeout + more
+        if self.timeout is not None:
+            self.deadline = now + self.timeout + more
 
     def tell(self, event: Event) -> None:
         """Tells its listener, whose mistakes are the task's own."""

@@ -23,8 +23,9 @@ from typing import Any, NoReturn
 from ...core.errors import PystoreWarning
 from ...core.events import Event, Progress
 from . import wire
+from .answer import Answer
 from .by_value import findable
-from .job import Answer, perform
+from .job import perform
 
 _PATIENCE = 0.5  # [s] for the threads of tasks to end
 _OFTEN = 0.05  # [s] between two reports of progress that are sent on

@@ -20,7 +20,7 @@ from ...core.events import AttemptFailed, Started, Succeeded
 from ...store.commit import Committed
 from ...store.forked import forgotten_by_children
 from ..capture import last_lines
-from .job import Answer
+from .answer import Answer
 from .pickler import dumps
 from .slots import Outfit
 from .task import Task
@@ -224,7 +224,8 @@ class WorkerProcess:
         error, started = self._cause(task, stopped), task.started
         if started is not None:
             name = "Stopped" if stopped else type(error).__name__
-            text, again = f"{name}: {error.what}", bool(task.terms.retries) and not stopped
+            text = f"{name}: {error.what}"
+            again = not stopped and task.tries.again_after(error) is not None
             task.tell(AttemptFailed(started.dref, started.number, text, stopped, again))
         task.settle(Answer(None, error))
 
@@ -234,7 +235,7 @@ class WorkerProcess:
             return WorkerDied("its worker was stopped", remedy="realize it again", **facts)
         if self.late and self.up:
             return TimedOut(
-                f"the realizer ran for longer than {task.terms.timeout:g} s, and was stopped",
+                f"the realizer ran for longer than {task.timeout:g} s, and was stopped",
                 remedy="give it a larger timeout, or retries and a build_scratch to go on from",
                 **facts,
             )

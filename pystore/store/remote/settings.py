@@ -1,9 +1,10 @@
 """Remotes: which ones results may come from, and whose word counts, if the program says nothing."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ...core.errors import BadStage
+from ..defaults import defaults
 from ..ports import StoreProtocol, Substituter
 from ..store import Store
 
@@ -11,17 +12,9 @@ Url = str | os.PathLike[str]
 Remotes = Url | Iterable[Url]
 
 
-class Defaults:
-    """What the settings say; the ui puts them here."""
-
-    substituters: Callable[[], Iterable[str]] = staticmethod(lambda: ())
-    trusted_keys: Callable[[], Iterable[str] | None] = staticmethod(lambda: None)
-    diffs: Callable[[], bool] = staticmethod(lambda: True)
-
-
 def places(substitute: Remotes | None) -> list[Url]:
     """The remotes to look in, in the order to ask them; None means what the settings say."""
-    asked = Defaults.substituters() if substitute is None else substitute
+    asked = defaults().substituters() if substitute is None else substitute
     return [asked] if isinstance(asked, (str, os.PathLike)) else list(asked)
 
 
@@ -51,5 +44,5 @@ def substituting(
     from .signing import trusting
     from .substitute import Substituting
 
-    trusted = trusting(Defaults.trusted_keys() if trusted_keys is None else trusted_keys)
+    trusted = trusting(defaults().trusted_keys() if trusted_keys is None else trusted_keys)
     return Substituting(store, [OptionalRemote(check_url(url), trusted) for url in urls])

@@ -11,7 +11,8 @@ import click
 
 from ...core.errors import NotAStore
 from ...core.options import Scope
-from ...store.current import Default, current_store
+from ...store.current import ProcessWide, current_store
+from ...store.defaults import change_defaults
 from ...store.home import expanded
 from ...store.layout import check_place, exists
 from ...store.ports import StoreProtocol
@@ -48,7 +49,7 @@ class CommandContext:
     def near(self, file: Path) -> None:
         """Makes sure that the store is sought near this file first, before here."""
         Program.file = file
-        Default.find = self.make  # a store for what the file does when it is loaded
+        change_defaults(find_store=self.make)  # a store for what the file does when it is loaded
         if self.named is None and named_root() is None and is_near_program(root := self.root):
             here = nearest(Path.cwd())
             if here is None or here.resolve() != root.resolve():
@@ -61,17 +62,17 @@ class CommandContext:
         It is the one that was named, else the one that the file uses, else one that is found or
         made. With `reading`, none is made.
         """
-        if not exists(self.root) and (self.named is not None or Default.store is None):
+        if not exists(self.root) and (self.named is not None or ProcessWide.store is None):
             return self._nowhere() if reading else self.make()
         return self.make() if self.named is not None else current_store()
 
     def make(self) -> Store:
         """The store, which is made if there is none."""
         telling = self.telling and not exists(self.root)
-        Default.store = Store(self.root, below=default_below(self.root))
+        ProcessWide.store = Store(self.root, below=default_below(self.root))
         if telling:
-            click.echo(f"pystore: made a store in {Default.store.root}", err=True)
-        return Default.store
+            click.echo(f"pystore: made a store in {ProcessWide.store.root}", err=True)
+        return ProcessWide.store
 
     def _nowhere(self) -> StoreProtocol:
         """An empty store in memory, in place of one that could be made."""

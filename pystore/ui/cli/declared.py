@@ -11,10 +11,11 @@ from typing import Any
 from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, PystoreError
 from ...core.printable import listed
-from ...declare.inner import parted, with_changes
+from ...declare.calls import TwoWayStage
+from ...declare.dotted_names import parted, with_changes
 from ...declare.instantiate import declare
 from ...declare.output import Output
-from ...declare.registry import Registry, TwoWayStage
+from ...declare.registry import Registry
 from ...declare.stage import Stage, Staged
 from ...declare.sweep import key_of
 from ...store.ports import StoreProtocol
@@ -45,7 +46,7 @@ def declared(command: CommandContext, target: str, given: Given) -> Declared:
     store = command.store_of_program(reading=True)  # a mistake makes no store
     typed = [(key, _typed(stage, key, value)) for key, value in given]
     closures = {label: _closure(stage, point, store) for label, point in _points(typed).items()}
-    known = {one.dref: one for closure in closures.values() for one in closure.derivations}
+    known = {dref: one for closure in closures.values() for dref, one in closure.items()}
     targets = {label: closure.targets for label, closure in closures.items()}
     closure = Closure.of(targets, known) if len(closures) > 1 else next(iter(closures.values()))
     return Declared(f"{stage.file}:{stage.name}", closure, store)

@@ -10,12 +10,12 @@ import traceback
 import click
 
 from ...core.errors import (
-    SEE_TRACEBACK,
     BuildError,
     Corrupted,
     FetchError,
     MatcherUnsatisfied,
     PystoreError,
+    RealizerRaised,
     StoreBusy,
     UnsafeArchive,
 )
@@ -107,7 +107,7 @@ def located(error: BaseException) -> PystoreError:
     facts = {**told.facts, "at": frames(error.__cause__ or error) or None}
     facts = {name: facts.pop(name, None) for name in _FIRST} | facts
     told.facts = {name: fact for name, fact in facts.items() if fact is not None}
-    raised = told.remedy == SEE_TRACEBACK  # by a realizer, in the user's own words
+    raised = isinstance(told, RealizerRaised)
     if raised and {"output", "dref"} <= told.facts.keys():
         told.remedy = f"pystore logs {str(told.dref)[:13]} for all that it printed"
     elif raised or not isinstance(error, (PystoreError, OSError)):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import NoReturn
 
 from ...core.attempt import Attempt
 from ...core.errors import PystoreError
-from ...core.events import AttemptFailed, Event, Succeeded
+from ...core.events import AttemptFailed
 from ...core.printable import listed
 from ...store.store import Store
 from .exit_codes import Stopped
@@ -76,10 +75,13 @@ class Presses:
                 signal.signal(number, handler)
             os.close(self._terminal)
 
-    def __call__(self, event: Event) -> None:
-        """Ends the run after an attempt that went on in spite of it. It is a listener."""
-        in_caller = threading.current_thread() is threading.main_thread()
-        if self._heard and in_caller and isinstance(event, Succeeded | AttemptFailed):
+    def came(self) -> bool:
+        """Whether one has come: it ends the run though a stage may have swallowed it."""
+        return bool(self._heard)
+
+    def raise_first(self) -> None:
+        """Raises what the first one has raised, if one has come."""
+        if self._heard:
             raise self._heard[0]
 
     def _press(self, number: int, frame: FrameType | None) -> NoReturn:

@@ -13,9 +13,9 @@ from ...core.derivation import Closure, Derivation, collect, leaves
 from ...core.errors import BadStage
 from ...core.printable import counted, listed
 from ...core.refs import DRef
+from ...declare.calls import TwoWayStage
 from ...declare.instantiate import Target
 from ...declare.output import Output
-from ...declare.registry import TwoWayStage
 from ...declare.stage import Stage, Staged
 from .command_context import CommandContext
 from .loading import load

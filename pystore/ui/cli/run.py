@@ -17,8 +17,8 @@ from ...core.derivation import Closure
 from ...core.errors import BadStage, BuildsFailed, PystoreError
 from ...core.printable import listed
 from ...core.refs import DRef
-from ...run.verbs import realize_many
-from ...run.watching import both
+from ...run.options import RunOptions
+from ...run.verbs import realize_with
 from ...store.ports import StoreProtocol
 from ...store.store import Store
 from ..watch.lines import write_line
@@ -32,8 +32,6 @@ from .interruption import Presses, interrupted
 from .outline import outline
 from .parameters import complete_target, takes_parameters, typed_target
 from .run_counts import RunCounts
-
-_PASSED = ("attempts", "keep_going", "workers", "retries", "timeout")  # options of `realize`
 
 
 def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -82,7 +80,13 @@ def _stages(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[
     "--timeout",
     metavar="SECONDS",
     type=click.FloatRange(min=0),
-    help="Stop an attempt in a worker, and the wait for other processes, after so long.",
+    help="Stop an attempt that runs for longer; without -j, attempts run in one worker then.",
+)
+@click.option(
+    "--lock-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="Wait at most so long for another process that builds the same thing.",
 )
 @click.option(
     "--substitute",
@@ -117,8 +121,6 @@ def run(given: CommandContext, /, target: str, as_json: bool, **options: Any) ->
     pystore run train.py
     pystore run train.py:model -p epochs=3 --attempts 5
     """
-    if options["timeout"] is not None and options["workers"] is None:
-        click.echo("pystore: --timeout stops what runs in workers only: add -j1", err=True)
     given.telling = not options["quiet"]
     with _standard_output(as_json) as out:
         try:
@@ -186,20 +188,32 @@ class _Run:
     def _realize(
         self, closure: Closure, forced: Sequence[DRef], store: Store, hearing: RunCounts
     ) -> list[Chosen]:
-        options = {name: self.options[name] for name in _PASSED}
-        presses = Presses(options["workers"])
+        given = self.options
+        presses = Presses(given["workers"])
+        options = RunOptions(
+            force_rebuild=forced,
+            attempts=given["attempts"],
+            keep_going=given["keep_going"],
+            store=store,
+            listener=hearing,
+            stop=presses.came,
+            timeout=given["timeout"],
+            lock_timeout=given["lock_timeout"],
+            capture=not given["verbose"],
+            substitute=given["substitute"] or None,
+            workers=given["workers"],
+            gpus=gpus.split(",") if (gpus := given["gpus"]) else None,
+            retries=given["retries"],
+        )
         with watching(self._mode, self.events), presses.heeded():
-            found = realize_many(
-                Closure(_by_label(closure), closure.derivations),
-                force_rebuild=forced,
-                store=store,
-                listener=both(hearing, presses),
-                capture=not self.options["verbose"],
-                gpus=gpus.split(",") if (gpus := self.options["gpus"]) else None,
-                substitute=self.options["substitute"] or None,
-                **options,
-            )
-        return Chosen.all((rref for rrefs in found.values() for rref in rrefs), store)
+            try:
+                _, chosen = realize_with("pystore run", closure, options)
+            except Exception:
+                presses.raise_first()
+                raise
+            presses.raise_first()
+        targets = dict.fromkeys(closure.drefs)
+        return Chosen.all((rref for dref in targets for rref in chosen[dref]), store)
 
     @property
     def _mode(self) -> Mode:
@@ -254,13 +268,6 @@ def _add_skipped(last: PystoreError, labels: Iterable[str]) -> None:
         last.facts["skipped"] = shown
     if isinstance(last, BuildsFailed):
         last.remedy = "each is told above; run it again: what was built is kept"
-
-
-def _by_label(closure: Closure) -> dict[str, DRef]:
-    """The targets, each once, by what they are called in a sweep, else by themselves."""
-    targets = closure.targets if isinstance(closure.targets, dict) else {}
-    labels = {dref: str(key) for key, dref in targets.items() if isinstance(dref, DRef)}
-    return {labels.get(dref, dref): dref for dref in closure.drefs}
 
 
 def _of_name(name: str, closure: Closure) -> list[DRef]:

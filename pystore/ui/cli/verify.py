@@ -7,7 +7,7 @@ from ...core.refs import DRef, RRef
 from ...store import verify as verification
 from ...store.verify import Report
 from ..quantities import size
-from ..watch.watching import open_single
+from ..watch.watching import bar
 from .command_context import CommandContext, as_json, report, with_command
 from .exit_codes import DAMAGED
 from .ref import REFS
@@ -31,7 +31,7 @@ def verify(
     --json: an object with `sound`, `realizations`, `size`, `damages` and `quarantined`.
     """
     only = [ref for found in refs for ref in found]
-    with open_single() as listener:
+    with bar() as listener:
         found = verification.verify(
             command.store, quarantine=quarantine, listener=listener, only=only if refs else None
         )

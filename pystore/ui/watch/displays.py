@@ -14,9 +14,9 @@ from ...core.events import Event
 from ...core.progress import Tally
 from ...store.ports import StoreProtocol
 from .lines import Json, Lines
+from .terminal import in_notebook, on_terminal
 from .usual import Usual
 from .watcher import Display, Watcher
-from .watching import in_notebook, on_terminal
 from .words import Labels
 
 _terminal = threading.Lock()  # held by the display that draws (WT3)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO, cast
 
+from .terminal import is_terminal
+
 _DOWN, _SAVE, _BACK = "\x1bD", "\x1b7", "\x1b8"
 _REST, _WIPE = "\x1b[K", "\x1b[J"  # erase to the end of the row, of the screen
 _USUAL = (80, 24)  # columns and rows of a terminal that does not say
@@ -124,11 +126,3 @@ def above(screen: Screen, captured: Callable[[], bool]) -> Iterator[None]:
         for name, (stream, mine) in replaced.items():
             if getattr(sys, name) is mine:  # else somebody replaced it meanwhile, and will undo it
                 setattr(sys, name, stream)
-
-
-def is_terminal(stream: object) -> bool:
-    """Whether a stream ends in a terminal: by its descriptor, as some only pretend."""
-    try:
-        return os.isatty(stream.fileno())  # type: ignore[attr-defined]  # caught
-    except (AttributeError, ValueError, OSError):
-        return False

@@ -1,27 +1,25 @@
 """Watching: whether calls of realize show what they do, and in which way."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, TextIO
 
 from ...core.derivation import Closure
 from ...core.events import Listener, ignore
-from ...run.watching import Open, Watch
+from ...store.defaults import Display, displaying
 from ...store.ports import StoreProtocol
-from ..settings import terminal_is_dumb
-from .screen import is_terminal
+from .terminal import in_notebook, on_terminal
 
 Mode = Literal["bars", "lines", "json", "none"]
 
 
-def open_watch(
+def display(
     closure: Closure, store: StoreProtocol, wanted: bool | None
 ) -> AbstractContextManager[Listener]:
-    """The listener of a call whose `progress` is `wanted`."""
+    """The display of a call whose `progress` is `wanted`."""
     if wanted is False or (wanted is None and not (in_notebook() or on_terminal())):
         return nullcontext(ignore)
-    return _opened("bars", None, closure, store)
+    return _in_mode("bars", None)(closure, store, wanted)
 
 
 @contextmanager
@@ -31,49 +29,23 @@ def watching(mode: Mode | None, stream: TextIO | None = None) -> Iterator[None]:
     "bars" are lines where there is no terminal; None leaves it to the calls. `stream` is for
     "lines" (default: standard error) and "json" (default: standard output).
     """
-    before = Watch.open
-    if mode is not None:
-        Watch.open = staticmethod(_opener(mode, stream))
-    try:
+    with nullcontext() if mode is None else displaying(_in_mode(mode, stream)):
         yield
-    finally:
-        Watch.open = staticmethod(before)
 
 
-def on_terminal() -> bool:
-    """Whether bars can be drawn where errors go."""
-    return is_terminal(sys.stderr) and not terminal_is_dumb()
-
-
-def in_notebook() -> bool:
-    """Whether this runs in a kernel of Jupyter: IPython is there, and its shell has one."""
-    find = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
-    return getattr(find(), "kernel", None) is not None
-
-
-def _opener(mode: Mode, stream: TextIO | None) -> Open:
-    return lambda closure, store, wanted: _opened(mode, stream, closure, store)
-
-
-def _opened(
-    mode: Mode, stream: TextIO | None, closure: Closure, store: StoreProtocol
-) -> AbstractContextManager[Listener]:
+def _in_mode(mode: Mode, stream: TextIO | None) -> Display:
     if mode == "none":
-        return nullcontext(ignore)
-    from . import displays
+        return lambda closure, store, wanted: nullcontext(ignore)
+    from . import displays  # late for weight: most calls find everything there, and show nothing
 
     show = {"bars": displays.drawn, "lines": displays.in_lines, "json": displays.in_json}[mode]
-    return show(closure, store, stream)
+    return lambda closure, store, wanted: show(closure, store, stream)
 
 
-def open_single() -> AbstractContextManager[Listener]:
-    """The listener of what goes on alone: one bar in a terminal, else nothing."""
+def bar() -> AbstractContextManager[Listener]:
+    """The display of one thing that goes on alone: a bar in a terminal, else nothing."""
     if not on_terminal():
         return nullcontext(ignore)
-    from .single import single_bar  # rich, when there is something to draw
+    from .single import single_bar  # late for weight: rich
 
     return single_bar()
-
-
-Watch.open = staticmethod(open_watch)
-Watch.single = staticmethod(open_single)

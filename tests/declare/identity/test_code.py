@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import pystore
-from pystore.declare.identity import functions, opaque
+from pystore.declare.identity import functions, warn
 from pystore.declare.identity.code import code_of
 from pystore.errors import BadStage, PystoreWarning
 
@@ -377,7 +377,7 @@ def test_an_array_counts_by_its_bytes(load):
 
 
 def test_what_has_no_text_counts_by_its_expression_and_is_named_once(load, monkeypatch):
-    monkeypatch.setattr(opaque, "_warned", set())
+    monkeypatch.setattr(warn, "_warned", set())
     text = "import random\nrng = random.Random({})\ndef train():\n    return rng.random()"
     module = load(text.format(1))
     with pytest.warns(PystoreWarning, match=r"rng, a random.Random \(trained.py:2\)") as told:

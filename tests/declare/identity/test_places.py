@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pystore.declare.identity import modules, opaque, project
+from pystore.declare.identity import project, warn
 from pystore.declare.identity.code import code_of
 from pystore.errors import PystoreWarning
 
@@ -30,8 +30,7 @@ PyMODINIT_FUNC PyInit_quick41(void) { return PyModule_Create(&module); }
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(opaque, "_warned", set())
-    monkeypatch.setattr(modules, "_asked", {})
+    monkeypatch.setattr(warn, "_warned", set())
     project.distributions.cache_clear()
     project.installed_from_folder.cache_clear()
     project._beside.cache_clear()

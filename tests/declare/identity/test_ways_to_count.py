@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from pystore.declare.identity import opaque
+from pystore.declare.identity import warn
 from pystore.declare.identity.code import code_of
 from pystore.errors import PystoreWarning
 
@@ -19,7 +19,7 @@ _folders = itertools.count()
 @pytest.fixture
 def load(tmp_path, monkeypatch):
     """Imports a module `kinds` from a folder of its own; `other` lies beside it."""
-    monkeypatch.setattr(opaque, "_warned", set())
+    monkeypatch.setattr(warn, "_warned", set())
 
     def load(text, other=""):
         folder = tmp_path / f"project-{next(_folders)}"

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -27,7 +28,15 @@ from pystore import (
     stage,
 )
 from pystore.core.resources import Resources
-from pystore.errors import BadStage, BuildError, BuildsFailed, PystoreWarning, TimedOut, WorkerDied
+from pystore.errors import (
+    BadStage,
+    BuildError,
+    BuildsFailed,
+    Interrupted,
+    PystoreWarning,
+    TimedOut,
+    WorkerDied,
+)
 from pystore.events import AttemptFailed, Progress, Started, Succeeded
 from pystore.store.current import current_store
 
@@ -184,6 +193,14 @@ def test_a_stage_with_a_timeout_runs_in_a_worker_and_is_stopped(store):
     assert ended(deeds.overruns("-"), store) == [(0, "died")]
 
 
+def test_a_timeout_of_the_call_holds_for_a_stage_that_has_none(store):
+    def sleeps(b):
+        time.sleep(1000)
+
+    with pytest.raises(TimedOut, match=r"longer than 0.3 s"):
+        realize(by_hand(sleeps), timeout=0.3)
+
+
 def test_keep_going_builds_what_does_not_depend_on_a_failure(store):
     bad, good = [deeds.talks("raise"), deeds.talks("die")], [deeds.number(n) for n in range(3)]
     needs_bad = deeds.total([bad[0]])
@@ -200,14 +217,32 @@ def test_an_attempt_that_was_committed_counts_though_its_worker_died(store):
     assert [type(event) for event in heard] == [Started, Succeeded]
 
 
-def test_a_listener_that_raises_fails_its_own_call_and_no_worker(store):
+def test_LN1_a_listener_that_raises_fails_no_attempt_of_a_worker(store):
     def raises(event):
         raise OSError("the terminal is gone")
 
     with Workers(1) as pool:
-        with pytest.raises(OSError, match="the terminal is gone"):
-            realize(deeds.number(1), executor=pool, listener=raises)
+        with pytest.warns(PystoreWarning, match="the terminal is gone") as told:
+            assert realize(deeds.number(1), executor=pool, listener=raises)
+        assert len(told) == 1, "a listener that always raises is told of once"
         assert realize(deeds.number(2), executor=pool)
+
+
+def test_a_call_that_is_asked_to_stop_lets_what_runs_in_workers_finish(store):
+    stop = threading.Event()
+
+    def hear(event):
+        if isinstance(event, Succeeded):
+            stop.set()
+
+    numbers = [deeds.number(n) for n in range(20)]
+    with pytest.raises(Interrupted) as caught:
+        realize(numbers, workers=1, listener=hear, stop=stop.is_set)
+    assert "what was built is kept" in caught.value.remedy
+    attempted = [attempt.outcome for dref in store.drefs() for attempt in attempts(dref)]
+    assert 1 <= len(attempted) < 5
+    assert set(attempted) == {"succeeded"}
+    assert len(realize(numbers, workers=1)) == 20
 
 
 def test_two_calls_in_two_threads_may_share_workers(store):
@@ -392,7 +427,7 @@ class InAThread(Executor):
         return future
 
 
-@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
 def test_a_listener_that_ends_the_program_is_heard_from_any_executor(store, error):
     def raises(event):
         raise error("enough")

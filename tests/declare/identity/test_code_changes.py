@@ -7,7 +7,7 @@ import pytest
 
 import pystore as ps
 from pystore import output, stage
-from pystore.declare.identity import code, standing
+from pystore.declare.identity import changes, code
 from pystore.errors import BadStage, PystoreWarning
 
 LIMIT = 1
@@ -37,7 +37,7 @@ def also_counts(o=output("o.txt")):
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(standing, "_moved", set())
+    monkeypatch.setattr(changes, "_excused", set())
     SEEN.clear()
 
 
@@ -100,11 +100,11 @@ def test_a_sweep_looks_at_the_code_of_a_function_once(monkeypatch):
 
 
 def test_explain_says_that_the_rule_changed(store, monkeypatch):
-    monkeypatch.setattr(standing, "RULE", 1)
+    monkeypatch.setattr(changes, "RULE", 1)
     monkeypatch.setattr(code, "CONTEXT", "pystore code 1")
     monkeypatch.setattr(code, "_known", {})
     old = clip().run()
-    monkeypatch.setattr(standing, "RULE", 2)
+    monkeypatch.setattr(changes, "RULE", 2)
     monkeypatch.setattr(code, "CONTEXT", "pystore code 2")
     monkeypatch.setattr(code, "_known", {})
     new = clip()

@@ -14,7 +14,7 @@ from pystore import (
     plan,
     stage,
 )
-from pystore.declare.misnamed import misspells, slips
+from pystore.declare.metric_names import misspells, slips
 from pystore.errors import BadMetric
 
 ran = []

@@ -1,4 +1,4 @@
-"""Inner: values within what a stage is given, by dotted names: `optim.lr`, `data.seed`.
+"""Dotted names: values inside of the arguments of a stage: `optim.lr`, `data.seed`.
 
 IN1  A name leads through keys of dicts, places in lists, and parameters of inputs; `*` stands for
     each input in what stands there: `candidates.0.rate`, `*.data.seed`.
@@ -11,55 +11,29 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from ..core.derivation import Derivation, collect
 from ..core.errors import BadStage, PystoreWarning
-from ..core.refs import DRef, selfref
+from ..core.refs import DRef, is_dref, is_promise
 from .choice import CHOICE, best_of
-from .parameter_types import check_given
-from .registry import check_call
-
-if TYPE_CHECKING:
-    from .stage import Stage, Staged
 
 Take = Callable[[Derivation | None, str, Any, Any], Any]
-"""Of which derivation (None: of a dict), the name, what stands there, and what is given for it:
-the value as it is taken. Raises BadStage when it is of the wrong kind."""
+"""Turns a given value into the one that a parameter takes. Arguments: the derivation (None for an
+entry of a dict), the name, the present value, the given value. Raises BadStage for a wrong kind."""
 
 EACH = "*"
 _OWN = ("name", "code")
 
 
 class NoSuchParameter(BadStage):
-    """A dotted name that leads nowhere."""
-
-
-def called(stage: Stage[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Staged:
-    """What a stage's call declares, with other values within what it is given.
-
-    Raises BadStage as the call does, and when a name leads nowhere.
-    """
-    plain = {name: value for name, value in kwargs.items() if "." not in name}
-    bound = check_call(stage.stage_name, stage.signature, args, plain).arguments
-    defaults = {p.name: p.default for p in stage.signature.parameters.values()}
-    own, inner = parted({**kwargs, **bound}, defaults, _take)
-    made = with_changes(stage(**own), inner, _take)
-    return cast("Staged", made)
-
-
-def _take(target: Derivation | None, name: str, present: Any, value: Any) -> Any:
-    from .stage import Stage, Staged  # which uses this module
-
-    if isinstance(target, Staged):
-        check_given(target.stage, {name: value})
-    return value() if isinstance(value, Stage) else value
+    """A dotted name that names nothing."""
 
 
 def with_changes(target: Derivation, changes: Mapping[str, Any], take: Take) -> Derivation:
     """The derivation with other values at these dotted names.
 
-    Raises BadStage when one leads nowhere, or its value is of the wrong kind.
+    Raises BadStage when a name names nothing, or its value is of the wrong kind.
     """
     made = []
     for name, value in changes.items():
@@ -71,12 +45,12 @@ def with_changes(target: Derivation, changes: Mapping[str, Any], take: Take) -> 
 
 
 def parted(
-    given: Mapping[str, Any], held: Mapping[str, Any], take: Take
+    given: Mapping[str, Any], defaults: Mapping[str, Any], take: Take
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A stage's own parameters, with changes within its dicts; and changes of its inputs.
+    """The parameters of a stage, with the changes inside of its dicts; and the changes of inputs.
 
-    `held` are the values of what is not given, by parameter. A dict may be no identity, so that
-    no config has it. Raises BadStage when a name leads nowhere.
+    `defaults` are the values of parameters that are not given. Changes inside of dicts are made
+    here, since the config may leave the dict out. Raises BadStage when a name names nothing.
     """
     plain = {name: value for name, value in given.items() if "." not in name}
     inner = {}
@@ -84,7 +58,7 @@ def parted(
         first, *rest = name.split(".")
         if not rest:
             continue
-        own = plain.get(first, held.get(first))
+        own = plain.get(first, defaults.get(first))
         if isinstance(own, dict):
             plain[first] = _Change(name, value, take).inside(first, own, rest, {})
         else:
@@ -93,18 +67,21 @@ def parted(
 
 
 class _Change:
-    """One value for what a dotted name leads to."""
+    """One value for one dotted name."""
 
     def __init__(self, name: str, value: Any, take: Take) -> None:
         self._name = name
         self._value = value
         self._take = take
-        self._made: list[tuple[Derivation, Derivation]] = []  # the innermost, before and after
+        self._made: list[
+            tuple[Derivation, Derivation]
+        ] = []  # the innermost derivations, before and after
 
     def of(self, target: Derivation, path: list[str]) -> Derivation:
         """The derivation with the change."""
         key, *rest = path
-        values = {k: v for k, v in target.config.value.items() if k not in _OWN and not _kept(v)}
+        items = target.config.value.items()
+        values = {k: v for k, v in items if k not in _OWN and not is_promise(v)}
         held = {one.dref: one for one in target.holds}
         where = target.config.name
         if key == EACH and CHOICE not in values:
@@ -132,7 +109,7 @@ class _Change:
         path: list[str],
         held: Mapping[DRef, Derivation],
     ) -> Derivation:
-        """The best of the same derivations, each with the change."""
+        """A choice among the same derivations, each with the change."""
         among = self._each(told["among"], path, held)
         if among is _UNREACHED:
             what = f"nothing that {target.config.name} chooses among has"
@@ -144,7 +121,7 @@ class _Change:
     def inside(
         self, place: str, present: Any, path: list[str], held: Mapping[DRef, Derivation]
     ) -> Any:
-        """What stands at a place, with the change."""
+        """The value at a place, with the change."""
         key, *rest = path
         if (input_ := _input(present, held)) is not None:
             return _in_place(present, self.of(input_, path))
@@ -176,7 +153,7 @@ class _Change:
         return self._taken(None, ".".join(named), present)
 
     def _each(self, present: Any, path: list[str], held: Mapping[DRef, Derivation]) -> Any:
-        """What stands there, with the change in each input that has such a parameter."""
+        """A value, with the change in each input in it that has such a parameter."""
         if (input_ := _input(present, held)) is not None:
             if not path:
                 return _UNREACHED
@@ -222,7 +199,7 @@ class _Change:
         )
 
     def tell_of_others(self, target: Derivation) -> None:
-        """Warns when what was changed is still used elsewhere as it was (IN3)."""
+        """Warns when other uses of a changed input stay as they were (IN3)."""
         known: dict[DRef, Derivation] = {}
         collect([target], known)
         for before, after in self._made:
@@ -241,21 +218,14 @@ class _Change:
 _UNREACHED = object()
 
 
-def _kept(value: Any) -> bool:
-    """Whether it is a file that is promised, and no parameter."""
-    return isinstance(value, list) and value[:1] == [selfref]
-
-
 def _input(present: Any, held: Mapping[DRef, Derivation]) -> Derivation | None:
-    """The input that stands there: a derivation, a stage, a reference, or a file of one."""
-    from .stage import Stage  # which uses this module
-
+    """The input in a value: a derivation, a stage, a reference, or a file of one of these."""
     first = present[0] if isinstance(present, list) and _is_file(present) else present
-    if isinstance(first, Stage):
-        return first()
+    if hasattr(first, "stage_name"):
+        return first()  # type: ignore[no-any-return]  # a stage, which returns a derivation
     if isinstance(first, Derivation):
         return first
-    if not (isinstance(first, str) and first.startswith("dref:")):
+    if not is_dref(first):
         return None
     if first not in held:
         raise BadStage(

@@ -1,4 +1,4 @@
-"""Misnamed: a metric that a matcher goes by, and that its stage will surely never have."""
+"""Metric names: a matcher may name a metric that its stage will surely never have."""
 
 import os
 import re
@@ -10,21 +10,22 @@ from ..core.derivation import Derivation
 from ..core.errors import BadMetric, Corrupted, NotInStore
 from ..store.ports import StoreProtocol
 from .identity.by_hand import source_digest
+from .identity.functions import codes_of, content
 from .stage import StageRealizer
 
 _BY_METRIC = ("match_best", "match_top", "match_until")
-_MANY = ("metrics.json", "metrics.jsonl")  # files whose entries are metrics, of any name
+_MANY = ("metrics.json", "metrics.jsonl")  # files whose entries are metrics of any name
 _ASIDE = frozenset(["parent", "parents", "with_name", "with_stem", "with_suffix", "dirname"])
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _STANDARD = os.path.dirname(os.__file__) + os.sep
-_SHORTEST = 4  # letters of a name, below which a misspelt one cannot be told from another
+_SHORTEST = 4  # letters of a name; a misspelling of a shorter one may be another name
 
 
 def check_metrics(derivations: Iterable[Derivation], store: StoreProtocol) -> None:
-    """Raises BadMetric where a matcher goes by a metric that its stage will surely never have.
+    """Raises BadMetric for a matcher whose metric its stage will surely never have.
 
-    That is known when the name is a misspelt one of an output or of a metric that was recorded;
-    when nothing but its outputs is written; and when attempts of the very same had none.
+    That is sure when the name is a misspelt output or recorded metric, when the stage writes
+    nothing but its outputs, and when earlier attempts by the same code did not have the metric.
     """
     recorded: dict[str, set[str]] = {}
     for derivation in derivations:
@@ -51,14 +52,14 @@ def check_metrics(derivations: Iterable[Derivation], store: StoreProtocol) -> No
 
 
 def metric_of(derivation: Derivation) -> str | None:
-    """The metric that the matcher goes by, if it is one that goes by a metric."""
+    """The metric by which the matcher of a derivation ranks; None for other matchers."""
     matcher = derivation.matcher
     found = dict(matcher.arguments).get("file") if matcher.name in _BY_METRIC else None
     return found if isinstance(found, str) else None
 
 
 def misspells(name: str, other: str) -> bool:
-    """Whether one may have been meant as the other: equal but for the ending, or a slip or two."""
+    """Whether one may be a misspelling of the other: another ending, or a slip or two."""
     one, two = (re.sub("[-_ ]", "", _stem(text).lower()) for text in (name, other))
     if one == two:
         return name != other
@@ -68,7 +69,7 @@ def misspells(name: str, other: str) -> bool:
 
 
 def slips(one: str, two: str) -> int:
-    """How many letters were left out, added, changed or swapped with the next.
+    """The number of letters that were left out, added, changed or swapped with the next one.
 
     Source: the optimal string alignment distance.
     """
@@ -91,7 +92,7 @@ def _stem(name: str) -> str:
 
 
 def _may_write(derivation: Derivation, name: str) -> bool:
-    """Whether it promises the file, or one that may hold the metric, or its code has the name."""
+    """Whether a stage promises the file, or a file of metrics, or has the name in its code."""
     promised = {"/".join(parts) for parts in derivation.config.promises}
     parents = {name[:i] for i, letter in enumerate(name) if letter == "/"}
     if promised & {name, *parents, *_MANY}:
@@ -101,7 +102,7 @@ def _may_write(derivation: Derivation, name: str) -> bool:
 
 
 def _writes_outputs_only(derivation: Derivation) -> bool:
-    """Whether all that a stage can write is its outputs: it has no Build, and looks not aside."""
+    """Whether a stage can write nothing but its outputs: no Build, and no other path."""
     realizer = derivation.realizer.function
     if not isinstance(realizer, StageRealizer) or realizer.stage.takes_build:
         return False
@@ -109,21 +110,21 @@ def _writes_outputs_only(derivation: Derivation) -> bool:
 
 
 def _words(function: Any, seen: set[CodeType] | None = None) -> Iterator[tuple[str, bool]]:
-    """Texts and names in a function and those of the project that it names; (word, is a name)."""
+    """The texts and names in a function and in what it uses, as (word, whether it is a name)."""
     seen = set() if seen is None else seen
-    function = getattr(function, "__func__", function)  # of a method of a class
+    function = getattr(function, "__func__", function)  # a class method or static method
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType) or code in seen or _is_installed(code.co_filename):
         return
     seen.add(code)
     names = set()
-    for one in _nested(code):
+    for one in codes_of(code):
         names |= {*one.co_names, *one.co_freevars}
         yield from ((text, False) for text in one.co_consts if isinstance(text, str))
     yield from ((name, True) for name in names)
     bound = {n: function.__globals__[n] for n in names if n in function.__globals__}
-    cells = zip(code.co_freevars, function.__closure__ or (), strict=False)
-    for value in (*bound.values(), *_contents(cells), *(function.__defaults__ or ())):
+    cells = map(content, function.__closure__ or ())
+    for value in (*bound.values(), *cells, *(function.__defaults__ or ())):
         if isinstance(value, str):
             yield value, False
         elif isinstance(value, type):
@@ -140,36 +141,21 @@ def _is_installed(file: str) -> bool:
     return file.startswith(_STANDARD) or any(part in file for part in _PACKAGES)
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _nested(constant)
-
-
-def _contents(cells: Iterable[tuple[str, Any]]) -> Iterator[Any]:
-    for _, cell in cells:
-        try:
-            yield cell.cell_contents
-        except ValueError:
-            continue  # not yet filled
-
-
 def _recorded(stage: str, store: StoreProtocol) -> set[str]:
-    """The metrics that attempts of this name have recorded."""
+    """The metrics that attempts of stages of this name have recorded."""
     drefs = [dref for dref in store.drefs() if dref.name == stage]
     return {name for dref in drefs for a in store.attempts(dref) for name in a.metrics}
 
 
 def _had_none(derivation: Derivation, name: str, store: StoreProtocol) -> bool:
-    """Whether it has results by this very code, and none has the metric."""
+    """Whether the derivation has results by this code, and none of them has the metric."""
     source = source_digest(derivation.realizer)
     made = [a for a in store.attempts(derivation.dref) if a.succeeded and a.source == source]
     return bool(made) and not any(_has(a.rref, name, store) for a in made if a.rref)
 
 
 def _has(rref: Any, name: str, store: StoreProtocol) -> bool:
-    """Whether a realization may have a file; one that is not there may have had any."""
+    """Whether a realization may have a file; one whose files are gone may have had it."""
     try:
         return (store.path(rref) / name).exists()
     except (NotInStore, Corrupted):

@@ -6,7 +6,7 @@ import pytest
 
 import pystore as ps
 from pystore import output, plan, stage
-from pystore.declare.returned import returned_value
+from pystore.declare.return_values import returned_value
 from pystore.errors import BadStage
 from pystore.ui.cli.main import run
 

@@ -1,4 +1,4 @@
-"""Returned: whether a function gives back a value, as far as its text says so before it runs."""
+"""Return values: whether a function surely returns a value, as its source says."""
 
 import ast
 import builtins
@@ -13,7 +13,7 @@ from ..core.derivation import Derivation
 from ..core.errors import BadStage
 from .stage import StageRealizer
 
-# What these give back may be None.
+# These builtins may return None.
 _OPEN = frozenset(
     ("breakpoint", "delattr", "eval", "exec", "getattr", "max", "min", "next", "print", "setattr")
 )
@@ -21,7 +21,7 @@ _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def check_returns(derivation: Derivation) -> None:
-    """Raises BadStage where a @stage surely returns a value, which would be lost, or cannot run."""
+    """Raises BadStage when a @stage surely returns a value, which would be lost, or cannot run."""
     realizer = derivation.realizer.function
     if not isinstance(realizer, StageRealizer):
         return
@@ -41,7 +41,7 @@ def check_returns(derivation: Derivation) -> None:
 
 
 def returned_value(function: Any) -> str | None:
-    """What a function returns, as its text has it; None where it may be that it returns nothing."""
+    """The source of the value that a function returns; None if it may return nothing."""
     if not isinstance(function, FunctionType) or not _may_return(function.__code__):
         return None
     found = next((r for r in _returns(function.__code__) if _is_value(r, function, ())), None)
@@ -50,7 +50,7 @@ def returned_value(function: Any) -> str | None:
 
 @lru_cache(1024)
 def _may_return(code: CodeType) -> bool:
-    """Whether the code that was loaded returns anything but None; its file may be edited since."""
+    """Whether the loaded code returns anything but None; its file may have been edited since."""
     import dis  # only before something is built
 
     last: Any = None
@@ -66,7 +66,7 @@ def _may_return(code: CodeType) -> bool:
 
 @lru_cache(1024)
 def _returns(code: CodeType) -> tuple[ast.expr, ...]:
-    """What stands behind the word `return` in the text of a function."""
+    """The expressions after `return` in the source of a function."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
     except (OSError, TypeError, SyntaxError):
@@ -79,7 +79,7 @@ def _returns(code: CodeType) -> tuple[ast.expr, ...]:
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
-    """What lies in a function, without the functions and classes that lie in it."""
+    """The nodes in a function, without those of functions and classes inside of it."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, _INNER):
             yield child
@@ -87,7 +87,7 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_value(found: ast.expr, function: FunctionType, above: tuple[CodeType, ...]) -> bool:
-    """Whether it is something else than None; of a call, as far as it is known."""
+    """Whether an expression surely is something else than None."""
     match found:
         case ast.Constant():
             return found.value is not None
@@ -105,7 +105,7 @@ def _is_value(found: ast.expr, function: FunctionType, above: tuple[CodeType, ..
 
 
 def _called(func: ast.expr, function: FunctionType) -> Any:
-    """The function or class that a call names; None where that is not known."""
+    """The function or class that a call names; None if that is not known."""
     code = function.__code__
     if not isinstance(func, ast.Name) or func.id in (*code.co_varnames, *code.co_freevars):
         return None

@@ -1,0 +1,79 @@
+"""Changes: whether the code that a stage was declared with is still the code that runs.
+
+A change that a stage makes while it runs is excused, with a warning: later attempts in the process
+run with it, too. Any other change between a declaration and its run is an error, since the result
+would have the name of one code and come from another.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ...core.errors import BadStage
+from ...core.refs import DRef
+from ..build import Build
+from .code import RULE, Code, code_of, survey_of
+from .places import grouped
+from .survey import Place
+from .warn import warn_of_change
+
+_excused: set[Place] = set()  # what has changed while a stage ran in this process
+
+
+@contextmanager
+def noted(
+    b: Build, function: Callable[..., object], depth: str, sent: Code | None
+) -> Iterator[None]:
+    """Notes the code of a stage in the record of its attempt, and checks it with `checked`.
+
+    `sent` is the code as the process found and checked it that sent the stage here, if one did.
+    """
+    if sent is None:
+        with checked(function, depth, b.config.value.get("code", ""), b.config.dref) as code:
+            _note(b, code)
+            yield
+    else:
+        _note(b, sent)
+        yield
+
+
+def _note(b: Build, code: Code) -> None:
+    b.note("code", dict(code.parts))
+    b.note("places", grouped(code.places))
+    b.note("rule", RULE)
+
+
+@contextmanager
+def checked(
+    function: Callable[..., object], depth: str, declared: str, dref: DRef
+) -> Iterator[Code]:
+    """The code of a stage, around its run. Warns of what the stage changes in the block.
+
+    Raises BadStage when the digest of the code is no longer the `declared` one.
+    """
+    survey, code = survey_of(function, depth)
+    if code.digest != declared:
+        code = code_of(function, depth)
+        survey, _ = survey_of(function, depth)
+    before = set(survey.changed())
+    other = code.digest != declared and not changed_by_a_stage(function, depth)
+    if other or not before <= _excused:
+        raise BadStage(
+            f"what {dref.name} uses has changed since it was declared",
+            dref=dref,
+            changed=", ".join(sorted({name for _, name in before - _excused})) or None,
+            remedy=f"declare it again: call {getattr(function, '__name__', 'the stage')}(…) after "
+            "the change",
+        )
+    yield code
+    after = set(survey.changed()) - before
+    if after:
+        _excused.update(after)
+        warn_of_change(sorted({name for _, name in after}), dref.name)
+
+
+def changed_by_a_stage(function: Callable[..., object], depth: str) -> bool:
+    """Whether a stage that ran in this process has changed something that a function uses."""
+    if not _excused:
+        return False
+    survey, _ = survey_of(function, depth)
+    return not _excused.isdisjoint(survey.watched())

@@ -1,0 +1,64 @@
+"""RunOptions: every option of `realize`, as one value."""
+
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from ..core.derivation import Derivation
+from ..core.errors import BadStage
+from ..core.events import Listener, ignore
+from ..core.options import checked_count
+from ..core.resources import checked_seconds
+from ..store.ports import StoreProtocol
+from ..store.remote.settings import Remotes
+
+Forced = bool | str | Derivation | Collection[str | Derivation]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How to realize; `realize` explains each option. Raises BadStage for impossible ones."""
+
+    force_rebuild: Forced = ()
+    attempts: int = 1
+    build: bool = True
+    keep_going: bool = False
+    store: StoreProtocol | None = None
+    executor: Executor | None = None
+    listener: Listener = ignore
+    stop: Callable[[], bool] | None = None
+    max_attempts: int = 100
+    timeout: float | None = None
+    lock_timeout: float | None = None
+    progress: bool | None = None
+    capture: bool = False
+    substitute: Remotes | None = None
+    trusted_keys: str | Iterable[str] | None = None
+    workers: int | None = None
+    gpus: Collection[int | str] | None = None
+    retries: int = 0
+
+    def __post_init__(self) -> None:
+        checked_count("attempts", self.attempts)
+        checked_count("max_attempts", self.max_attempts)
+        checked_count("retries", self.retries, least=0)
+        checked_seconds("timeout", self.timeout)
+        checked_seconds("lock_timeout", self.lock_timeout)
+        if self.executor is None:
+            return
+        if not isinstance(self.executor, Executor):
+            raise BadStage(
+                "executor is no concurrent.futures.Executor",
+                given=repr(self.executor)[:200],
+                remedy="write: with ThreadPoolExecutor(4) as pool: realize(…, executor=pool)",
+            )
+        if self.workers or self.gpus:
+            raise BadStage(
+                "an executor and workers are two ways to run realizers",
+                remedy="pass one: executor=Workers(2, gpus=[0]), or workers=2, gpus=[0]",
+            )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the caller has asked for the end of the call."""
+        return self.stop is not None and self.stop()

@@ -1,0 +1,57 @@
+"""Answer: the outcome of a call in another process, as data that survives the journey."""
+
+import pickle
+import traceback
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import SEE_TRACEBACK, RealizerRaised
+from ...core.events import Event
+
+
+class RemoteTraceback(Exception):
+    """The traceback of another process, as text; the cause of an error that came from there."""
+
+    def __str__(self) -> str:
+        return f"in another process\n\n{self.args[0]}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A value, or an error with its traceback."""
+
+    value: Any
+    error: BaseException | None = None
+    trace: str = ""  # of the error
+    events: tuple[Event, ...] = ()  # where no listener was reached while it ran
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Answer":
+        """The answer of a call that raised this."""
+        trace = "".join(traceback.format_exception(error))
+        return cls(None, _sendable(error), trace)
+
+    def settle(self, future: Future[Any]) -> None:
+        """Gives a future its result, or its exception."""
+        if self.error is None:
+            future.set_result(self.value)
+        else:
+            if self.trace:
+                self.error.__cause__ = RemoteTraceback(self.trace)
+            future.set_exception(self.error)
+
+
+def _sendable(error: BaseException) -> Exception:
+    """The error, or one that says the same, if it cannot be pickled and read again."""
+    try:
+        again = pickle.loads(pickle.dumps(error))
+    except Exception:  # an exception class with arguments of its own, or local to a function
+        again = None
+    if isinstance(again, Exception):  # here, a KeyboardInterrupt would be nobody's Ctrl-C
+        return again
+    return RealizerRaised(
+        f"{type(error).__name__} was raised in another process",
+        because=str(error)[:2000] or None,
+        remedy=SEE_TRACEBACK,
+    )

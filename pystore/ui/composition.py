@@ -1,0 +1,23 @@
+"""Composition: makes the environment, the settings and the terminal the defaults of a program."""
+
+from ..store.defaults import Defaults, compose_with
+
+
+def compose() -> None:
+    """Says of what the defaults are composed, when a program first needs them."""
+    compose_with(_composed)
+
+
+def _composed() -> Defaults:
+    # late for weight: `import pystore` calls compose(), and reads no settings
+    from . import settings
+    from .watch import watching
+
+    return Defaults(
+        find_store=settings.find_store,
+        substituters=settings.substituters,
+        trusted_keys=settings.trusted_keys,
+        diffs=settings.diffs,
+        display=watching.display,
+        bar=watching.bar,
+    )
