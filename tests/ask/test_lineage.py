@@ -60,3 +60,12 @@ def test_a_chain_of_two_thousand_is_no_matter_of_recursion(store: Store):
         store.record([last.config])
     found = lineage(last.dref, store)
     assert len(found) == len(list(branches(last.dref, found))) == 2000
+
+
+def test_as_json_a_node_has_its_inputs_or_null(diamond, store: Store):
+    top = realize(diamond)
+    left = next(ref for ref in lineage(top, store) if ref.name == "left")
+    rmref(left, force=True)
+    nodes = lineage(top, store)
+    assert nodes[left].to_dict() == {"ref": left, "name": "left", "inputs": None}
+    assert nodes[top].to_dict()["inputs"] == list(nodes[top].inputs)

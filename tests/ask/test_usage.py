@@ -55,3 +55,12 @@ def test_what_has_gone_takes_nothing(linked, store: Store):
     _, found = usage(linked, "name", store)
     assert (found.size, found.shared) == (SIZE + 10, 0)
     assert lsref(linked[1].dref) == [linked[1]]
+
+
+def test_as_json_a_row_is_named_by_its_kind(linked, store: Store):
+    keys = {"name": "name", "derivation": "dref", "realization": "rref"}
+    for by, key in keys.items():
+        row = usage(linked[:1], by, store)[0][0]
+        counts = {"realizations": 1, "files": 2, "size": SIZE + 10, "disk": SIZE + 10}
+        of = {"name": "one", "dref": linked[0].dref, "rref": linked[0]}[key]
+        assert row.to_dict() == {key: of, **counts, "shared": SIZE}
