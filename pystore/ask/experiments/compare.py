@@ -15,7 +15,7 @@ from ...store.store import Store
 from .inputs import names_of, parameter_of
 from .result import Result
 from .results import Results, results
-from .table import Table, Tabular, decimals, named_apart
+from .table import Table, Tabular, decimals, fixed, interval, named_apart
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,10 +54,10 @@ class Comparison(Tabular):
             [
                 name,
                 side.n,
-                *(_fixed(x, places) for x in (side.mean, side.std)),
-                _interval(side.low, side.high, places),
-                _fixed(side.max if self.mode == "max" else side.min, places),
-                _fixed(best, places),
+                *(fixed(x, places) for x in (side.mean, side.std)),
+                interval(side.low, side.high, places),
+                fixed(side.max if self.mode == "max" else side.min, places),
+                fixed(best, places),
             ]
             for name, side, best in zip("ab", sides, self.expected_best(), strict=True)
         ]
@@ -75,7 +75,7 @@ class Comparison(Tabular):
         if d.p != d.p:
             return f"a - b = {d.value:.{places}f}; too few attempts for a test"
         return (
-            f"a - b = {d.value:.{places}f}, 95% {_interval(d.low, d.high, places)}; "
+            f"a - b = {d.value:.{places}f}, 95% {interval(d.low, d.high, places)}; "
             f"{test} = {d.t:.2f}, {d.df:.1f} degrees of freedom, p = {d.p:.3g}"
         )
 
@@ -156,11 +156,3 @@ def _by_key(rows: Sequence[Result], metric: str, by: str, store: Store) -> dict[
         key = row.attempt.seed if key is ABSENT else key
         found.setdefault(key, []).append(row.metrics[metric])
     return {key: sum(values) / len(values) for key, values in found.items()}
-
-
-def _fixed(x: float, places: int) -> str:
-    return "" if x != x else f"{x:.{places}f}"
-
-
-def _interval(low: float, high: float, places: int) -> str:
-    return "" if low != low else f"[{low:.{places}f}, {high:.{places}f}]"

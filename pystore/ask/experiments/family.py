@@ -4,9 +4,8 @@ A family is of one code, unless any code is asked for: a stage means its code as
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.derivation import Closure, Derivation, leaves
@@ -18,27 +17,7 @@ from ...core.refs import DRef, check_name
 from ...declare.recorder import store_was_read
 from ...store.current import current_store
 from ...store.ports import StoreProtocol
-
-if TYPE_CHECKING:
-    from .origin import Known, Origin
-
-
-@dataclass(frozen=True)
-class Meant:
-    """Derivations that are meant, and by which code."""
-
-    drefs: tuple[DRef, ...]
-    left_out: LeftOut = NOTHING
-    # Of derivations with attempts by several codes, the code that is meant.
-    origins: "Mapping[DRef, Origin]" = field(default_factory=dict)
-    # The attempts that were read to find the code.
-    tries: Mapping[DRef, list[Attempt]] = field(default_factory=dict)
-
-    def attempts(self, dref: DRef, store: StoreProtocol) -> list[Attempt]:
-        """The attempts of a derivation that are meant, first to last."""
-        tries, origin = self.tries.get(dref), self.origins.get(dref)
-        tries = store.attempts(dref) if tries is None else tries
-        return [a for a in tries if origin is None or origin.has_made(a)]
+from .meant import Maker, Meant
 
 
 def family(stage: Any, *, code: Scope = "now", store: StoreProtocol | None = None) -> list[DRef]:
@@ -70,13 +49,7 @@ def named(stage: Any, store: StoreProtocol, code: Scope, *, tried: bool = False)
         )
     if code == "any":
         return Meant(tuple(found))
-    from .origin import Known, of_name  # what declares and realizes never asks
-
-    known = Known(store)
-    origin = _origin(stage, known) or of_name(found, known, tried=tried)
-    if origin is None:
-        return Meant(tuple(found), tries=known.tries)
-    meant = _chosen(found, origin, known)
+    meant = _by_code(found, stage, store, tried=tried)
     if not meant.drefs:
         raise BadStage(
             f"nothing has been built by the code of {name} as it is now",
@@ -93,7 +66,7 @@ def members(what: Any, store: StoreProtocol, code: Scope = "now") -> Meant:
     """
     store_was_read()
     drefs: dict[DRef, None] = {}
-    origins: dict[DRef, Origin] = {}
+    origins: dict[DRef, Maker] = {}
     tries: dict[DRef, list[Attempt]] = {}
     left_out: dict[object, LeftOut] = {}
     for leaf in _leaves(what):
@@ -146,50 +119,13 @@ def _alone(dref: DRef, given: Any, store: StoreProtocol, code: Scope) -> Meant:
     """One derivation. Its attempts may be by several codes if its config names none."""
     if code == "any" or "code" in store.config(dref).value:
         return Meant((dref,))
-    from .origin import Known, Origin, of_name
-
-    known = Known(store)
-    origin = Origin.of_derivation(given) if isinstance(given, Derivation) else None
-    origin = origin or of_name([dref], known)
-    if origin is None:
-        return Meant((dref,), tries=known.tries)
-    return _chosen([dref], origin, known, alone=True)
+    return _by_code([dref], given, store, alone=True)
 
 
-def _chosen(
-    found: Sequence[DRef], origin: "Origin", known: "Known", *, alone: bool = False
-) -> Meant:
-    """The derivations of one name that have this code, and a count of the others' attempts."""
-    drefs: list[DRef] = []
-    origins: dict[DRef, Origin] = {}
-    left_out = NOTHING
-    for dref in found:
-        tries = known.attempts(dref)
-        strange = tries
-        if alone or origin.fits(dref, known):
-            strange = [attempt for attempt in tries if not origin.has_made(attempt)]
-            if alone or not tries or len(strange) < len(tries):
-                drefs.append(dref)
-                origins |= {dref: origin} if strange else {}
-        left_out += origin.left_out(dref, strange, known)
-    return Meant(tuple(drefs), left_out, origins, known.tries)
+def _by_code(found: Sequence[DRef], given: Any, store: StoreProtocol, **how: bool) -> Meant:
+    from .origin import by_code  # for weight: it reads the code of stages
 
-
-def _origin(stage: Any, known: "Known") -> "Origin | None":
-    """The code of a stage or a derivation; None for a name."""
-    from ...declare.stage import Stage
-    from .origin import Origin, completed
-
-    if isinstance(stage, Stage):
-        origin = Origin.of_stage(stage)
-    elif isinstance(stage, Derivation):
-        origin = Origin.of_derivation(stage)
-    elif isinstance(stage, str) and stage.startswith("dref:"):
-        return Origin.of_dref(DRef(stage), known)
-    else:
-        return None
-    name = _name(stage)
-    return completed(origin, [dref for dref in known.store.drefs() if dref.name == name], known)
+    return by_code(found, given, store, **how)
 
 
 def _knows(store: StoreProtocol, dref: DRef) -> bool:

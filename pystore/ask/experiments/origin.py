@@ -20,6 +20,7 @@ from ...declare.identity.by_hand import source_digest
 from ...declare.identity.places import ungrouped
 from ...declare.stage import Stage, Staged
 from ...store.ports import StoreProtocol
+from .meant import Meant
 
 Codes = Mapping[str, frozenset[str]]
 """The codes of stages, by the names of these."""
@@ -147,6 +148,50 @@ class Known:
             except (Corrupted, NotInStore):
                 self._configs[dref] = None
         return self._configs[dref]
+
+
+def by_code(
+    found: Sequence[DRef],
+    given: Any,
+    store: StoreProtocol,
+    *,
+    tried: bool = False,
+    alone: bool = False,
+) -> Meant:
+    """Those derivations of one name that have the code of `given`, and a count of other attempts.
+
+    A name means the code that ran last, or with `tried` that was tried last. With `alone`, `given`
+    means its own derivation, and not its family.
+    """
+    known = Known(store)
+    origin = _own(given, found, known, alone) or of_name(found, known, tried=tried)
+    if origin is None:
+        return Meant(tuple(found), tries=known.tries)
+    drefs: list[DRef] = []
+    origins: dict[DRef, Origin] = {}
+    left_out = NOTHING
+    for dref in found:
+        tries = known.attempts(dref)
+        strange = tries
+        if alone or origin.fits(dref, known):
+            strange = [attempt for attempt in tries if not origin.has_made(attempt)]
+            if alone or not tries or len(strange) < len(tries):
+                drefs.append(dref)
+                origins |= {dref: origin} if strange else {}
+        left_out += origin.left_out(dref, strange, known)
+    return Meant(tuple(drefs), left_out, origins, known.tries)
+
+
+def _own(given: Any, found: Sequence[DRef], known: Known, alone: bool) -> Origin | None:
+    """The code of a stage or a derivation; None for a name."""
+    if isinstance(given, Derivation):
+        origin = Origin.of_derivation(given)
+        return origin if alone else completed(origin, found, known)
+    if isinstance(given, Stage):
+        return completed(Origin.of_stage(given), found, known)
+    if isinstance(given, str) and given.startswith("dref:") and not alone:
+        return Origin.of_dref(DRef(given), known)
+    return None
 
 
 def of_name(drefs: Sequence[DRef], known: Known, *, tried: bool = False) -> Origin | None:

@@ -21,9 +21,10 @@ from ...declare.parameters import cell
 from ...store.current import current_store
 from ...store.store import Store
 from .differing import differing
-from .family import Meant, members, tell
+from .family import members, tell
+from .meant import Meant
 from .plot import plot_points, plot_traces
-from .result import Result
+from .result import Result, best_of
 from .summary import Summary, summarize
 from .table import Table, Tabular, frame, named_apart
 
@@ -184,15 +185,10 @@ def best(
     tell(found.left_out, f"best of {file}")
     drefs = {row.attempt.dref for row in found}
     usable = {r for dref in drefs for r, state in store.states(dref).items() if state == "here"}
-    sign = 1.0 if mode == "max" else -1.0
-    ranks = [
-        (-sign * row.metrics[file], row.attempt.rref)
-        for row in found
-        if row.attempt.rref in usable and file in row.metrics
-    ]
-    if not ranks:
+    best = best_of((row for row in found if row.attempt.rref in usable), file, mode)
+    if best is None:
         raise BadStage(f"no realization with a {file} is left", remedy="realize one of them again")
-    return min(ranks)[1]
+    return best
 
 
 def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:

@@ -17,8 +17,8 @@ from ...declare.parameters import ABSENT, Parameters, cell
 from ...store.store import Store
 from .inputs import names_of, parameter_of, within
 from .repeats import repeats
-from .result import Result
-from .table import Table, Tabular, decimals, frame, named_apart, written
+from .result import Result, best_of
+from .table import Table, Tabular, decimals, fixed, frame, interval, named_apart, written
 
 _NUMBERS = ("mean", "std", "low", "high", "min", "max")
 
@@ -125,7 +125,7 @@ class Summary(Tabular):
             parameters = [cell(g.parameters, name) for name in self.parameters]
             row = [*([g.metric] if several else []), *parameters, g.statistics.n, g.failed]
             row += [g.missing] if missing else []
-            rows.append(row + _shown(g, places[g.metric]))
+            rows.append(row + _cells(g, places[g.metric]))
         return Table.of(header, rows, **options)
 
     def notes(self) -> list[str]:
@@ -190,8 +190,6 @@ def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode
     of = {id(row.attempt): row for row in rows}
     made = [of[id(attempt)] for attempt in distinct(row.attempt for row in rows)]
     scored = [row for row in made if metric in row.metrics]
-    sign = 1.0 if mode == "max" else -1.0
-    ranks = [(-sign * row.metrics[metric], row.attempt.rref) for row in scored if row.attempt.rref]
     return Group(
         {name: rows[0].parameters[name] for name in names if name in rows[0].parameters},
         metric,
@@ -199,7 +197,7 @@ def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode
         tuple(row.metrics[metric] for row in scored),
         sum(row.attempt.outcome in ("failed", "died") for row in rows),
         len(made) - len(scored),
-        min(ranks)[1] if ranks else None,
+        best_of(scored, metric, mode),
     )
 
 
@@ -212,14 +210,11 @@ def _order(row: Result, names: Sequence[str]) -> list[tuple[int, float, str]]:
     ]
 
 
-def _shown(group: Group, places: int) -> list[str]:
-    found = group.statistics
-    mean, std, low, high, least, most = (
-        "" if x != x else f"{x:.{places}f}"
-        for x in (found.mean, found.std, found.low, found.high, found.min, found.max)
-    )
-    interval = f"[{low}, {high}]" if low else ""
-    return [mean, std, interval, least, most, group.best[:13] if group.best else ""]
+def _cells(group: Group, places: int) -> list[str]:
+    s = group.statistics
+    mean, std, least, most = (fixed(x, places) for x in (s.mean, s.std, s.min, s.max))
+    best = group.best[:13] if group.best else ""
+    return [mean, std, interval(s.low, s.high, places), least, most, best]
 
 
 def _check_over(

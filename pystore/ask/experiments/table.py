@@ -114,6 +114,16 @@ def decimals(spreads: Iterable[float]) -> int:
     return min(8, max(1, 1 - math.floor(math.log10(min(known))))) if known else 4
 
 
+def fixed(x: float, places: int) -> str:
+    """The number with so many decimals; NaN is empty."""
+    return "" if x != x else f"{x:.{places}f}"
+
+
+def interval(low: float, high: float, places: int) -> str:
+    """The interval with so many decimals; NaN is empty."""
+    return "" if low != low else f"[{low:.{places}f}, {high:.{places}f}]"
+
+
 def named_apart(names: Iterable[str], taken: Iterable[str], word: str) -> list[str]:
     """The names of columns; a name that is taken gets the word in front of it: `attempt.seed`."""
     used = set(taken)

@@ -1,4 +1,4 @@
-"""pystore init: an empty store, and how it is found."""
+"""pystore init: makes an empty store, and tells how it is found."""
 
 import shlex
 from pathlib import Path
@@ -60,7 +60,7 @@ def init(
 
 
 def _share(store: Store) -> list[str]:
-    """What came of sharing the store with its group."""
+    """Shares the store with its group; returns what to print about it."""
     left = share_with_group(store)
     group = group_of(store.root)
     if any(one.path == str(store.root) for one in left):

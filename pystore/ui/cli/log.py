@@ -1,4 +1,4 @@
-"""pystore log, logs: the attempts, and what they printed."""
+"""pystore log, logs: attempts, and their output."""
 
 import sys
 import time
@@ -87,7 +87,7 @@ def _result(attempt: Attempt) -> str:
 
 
 def error_line(attempt: Attempt) -> str:
-    """What the realizer raised, or the first line of another error."""
+    """The realizer's exception, or the first line of another error."""
     return in_one_line(attempt.error or "")
 
 

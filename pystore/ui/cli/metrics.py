@@ -23,7 +23,7 @@ _SPARE = ("min", "max", "failed", "95%", "std")  # columns that a narrow termina
 
 
 def _recorded(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """The metrics of what was typed."""
+    """The metrics of the derivations that were typed."""
     command = ctx.ensure_object(CommandContext)
     return begun_so(lambda: metrics_of(_drefs(typed(ctx)["refs"]), command.store), incomplete)
 

@@ -64,7 +64,7 @@ def _contents(store: Store, ref: DRef | RRef) -> str:
 
 
 def _dependents_first(store: Store, refs: Sequence[DRef | RRef]) -> list[DRef | RRef]:
-    """The same, each after all that were built from it."""
+    """The same references, each after all that were built from it."""
     left = {ref: dependents(store, ref) - {ref} for ref in refs}
     order: list[DRef | RRef] = []
     while left:
