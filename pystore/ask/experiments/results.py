@@ -6,7 +6,7 @@ RE3  A number that is missing is never taken for another: it is counted as missi
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +27,9 @@ from .plot import plot_points, plot_traces
 from .result import Result, best_of
 from .summary import Summary, summarize
 from .table import Table, Tabular, frame, named_apart
+
+Facts = Mapping[str, Callable[[Attempt], Any]]
+"""Columns of a table of attempts; the last is rref."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,36 +101,30 @@ class Results(Tabular):
 
     def to_pandas(self) -> Any:
         """A DataFrame with a row an attempt; needs pandas."""
-        header, rows = self._cells(full=True)
-        return frame(header, rows)
+        return frame(*self._cells(_FACTS, dict.get))
 
     def table(self) -> Table:
         """The table as it is printed."""
-        return Table.of(*self._cells(full=False))
+        return Table.of(*self._cells(_SHOWN, cell))
 
     def notes(self) -> list[str]:
         """The lines below the table."""
         return [str(self.left_out)] if self.left_out else []
 
-    def _cells(self, *, full: bool) -> tuple[list[str], list[list[Any]]]:
-        facts = _FACTS if full else _SHOWN
-        told = named_apart(facts, self.parameters, "attempt")  # the last is rref
+    def _cells(self, facts: Facts, parameter: Callable[..., Any]) -> tuple[list[str], list[Any]]:
+        told = named_apart(facts, self.parameters, "attempt")
         metrics = named_apart(self.metrics, [*self.parameters, *told], "metric")
-        header = [*self.parameters, *told[:-1], *metrics, told[-1]]
-        last = facts["rref"]
+        *facts_before, rref = facts.values()
         rows = [
             [
-                *(
-                    row.parameters.get(name) if full else cell(row.parameters, name)
-                    for name in self.parameters
-                ),
-                *(fact(row.attempt) for name, fact in facts.items() if name != "rref"),
+                *(parameter(row.parameters, name) for name in self.parameters),
+                *(fact(row.attempt) for fact in facts_before),
                 *(row.metrics.get(name) for name in self.metrics),
-                last(row.attempt),
+                rref(row.attempt),
             ]
             for row in self.rows
         ]
-        return header, rows
+        return [*self.parameters, *told[:-1], *metrics, told[-1]], rows
 
 
 def results(
@@ -247,14 +244,14 @@ def _check_found(rows: Sequence[Result], wanted: Sequence[str], left_out: LeftOu
             )
 
 
-_SHOWN: dict[str, Callable[[Attempt], Any]] = {
+_SHOWN: Facts = {
     "attempt": lambda a: a.number,
     "outcome": lambda a: a.outcome,
     "seconds": lambda a: f"{a.duration:.2f}",
     "rref": lambda a: a.rref and a.rref[:13],
 }
 
-_FACTS: dict[str, Callable[[Attempt], Any]] = {
+_FACTS: Facts = {
     "attempt": lambda a: a.number,
     "outcome": lambda a: a.outcome,
     "seed": lambda a: a.seed,

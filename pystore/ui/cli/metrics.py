@@ -66,6 +66,8 @@ def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
 @with_command
 def metrics(
     command: CommandContext,
+    /,
+    *,
     refs: tuple[Sequence[DRef | RRef], ...],
     names: tuple[str, ...],
     over: tuple[str, ...],
