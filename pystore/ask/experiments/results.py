@@ -101,7 +101,7 @@ class Results(Tabular):
 
     def to_pandas(self) -> Any:
         """A DataFrame with a row an attempt; needs pandas."""
-        return frame(*self._cells(_FACTS, dict.get))
+        return frame(*self._cells(_FACTS, lambda own, name: own.get(name)))
 
     def table(self) -> Table:
         """The table as it is printed."""

@@ -1,12 +1,10 @@
 """Artifacts of realizations: those of one, one file, and a search by name and age."""
 
 import os
-from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...core.errors import BadRef, NotInStore
 from ...core.manifest import Entry, encode_name
@@ -16,8 +14,7 @@ from ...store.store import Store
 from .lookup import file_of, lacking, rref2path
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(NamedTuple):
     """An artifact of a realization."""
 
     rref: RRef
@@ -37,19 +34,19 @@ class Artifact:
         return {**record, "target": encode_name(entry.target)} if entry.kind == "link" else record
 
 
-@dataclass(frozen=True)
-class FoundArtifact(Artifact):
+class FoundArtifact(NamedTuple):
     """An artifact that a search found."""
 
+    rref: RRef
+    entry: Entry
     built: int | None  # [ns since the epoch, UTC] when the last attempt that made it ended
 
     def to_dict(self) -> dict[str, Any]:
         """The artifact as `pystore find --json` prints it: also `built` [ns since 1970, UTC]."""
-        return {**super().to_dict(), "built": self.built}
+        return {**Artifact(self.rref, self.entry).to_dict(), "built": self.built}
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """The bytes of an artifact."""
 
     rref: RRef
@@ -61,6 +58,8 @@ class Content:
 
         `rref`, `path`, `size` [bytes], and `text`, or `base64` if the bytes are no UTF-8.
         """
+        from base64 import b64encode  # few commands need it
+
         path = encode_name(os.fsencode(self.path))
         record = {"rref": self.rref, "path": path, "size": len(self.data)}
         try:
@@ -69,8 +68,7 @@ class Content:
             return {**record, "base64": b64encode(self.data).decode()}
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where the artifacts of a realization are."""
 
     rref: RRef

@@ -1,9 +1,8 @@
 """Attempts of some derivations or realizations, the newest first, and their logs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...core.attempt import Attempt
 from ...core.errors import NotInStore
@@ -12,8 +11,7 @@ from ...core.refs import DRef, RRef
 from ...store.store import Store
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(NamedTuple):
     """What an attempt printed."""
 
     attempt: Attempt

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...core.attempt import Attempt
 from ...core.config import Config
@@ -68,8 +68,7 @@ class ListedRealization:
         }
 
 
-@dataclass(frozen=True)
-class Pin:
+class Pin(NamedTuple):
     """A name that keeps a realization."""
 
     pin: str

@@ -1,7 +1,6 @@
 """Lineage: the inputs of a derivation or a realization, all the way up."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...core.errors import NotInStore
@@ -12,8 +11,7 @@ from .lookup import deps_of
 Ref = DRef | RRef
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A derivation with the derivations that it needs, or a realization with realizations."""
 
     ref: Ref

@@ -9,11 +9,11 @@ import click
 
 from ...ask.inspection.artifacts import Content, artifact_path, artifacts_of, place_of
 from ...core.manifest import Entry
-from ...core.printable import printable
 from ...core.refs import RRef
 from ...store import disk
 from ...store.store import Store
 from ..quantities import size
+from .artifact_text import name_of
 from .columns import cut
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import RREF, begun_so
@@ -82,19 +82,6 @@ def tree(command: CommandContext, ref: RRef, as_json: bool) -> None:
     found = artifacts_of(ref, command.store)
     entries = [one.entry for one in found]
     report(found, lambda: "\n".join([ref, *map(cut, _branches(entries))]), as_json)
-
-
-def name_of(entry: Entry, name: bytes | None = None) -> str:
-    """The name of an artifact with a sign for its kind: `/`, `*` or `-> target`."""
-    text = printable(entry.path if name is None else name)
-    if entry.kind == "link":
-        return f"{text} -> {printable(entry.target)}"
-    return text + ("/" if entry.kind == "directory" else "*" if entry.executable else "")
-
-
-def size_or_kind(entry: Entry) -> str:
-    """The size of a file, the kind of anything else."""
-    return size(entry.size) if entry.kind == "file" else entry.kind
 
 
 def _branches(entries: Sequence[Entry]) -> Iterable[str]:

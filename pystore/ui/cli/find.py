@@ -15,10 +15,10 @@ from ...core.options import Scope
 from ...core.printable import when
 from ...core.refs import DRef, RRef
 from ...store.store import Store
+from .artifact_text import name_of, size_or_kind
 from .columns import columns
 from .columns import ref as shortened
 from .command_context import CommandContext, as_json, report, with_command
-from .contents import name_of, size_or_kind
 from .ref import RefType, complete
 
 _SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")

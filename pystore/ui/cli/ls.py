@@ -15,9 +15,9 @@ from ...ask.inspection.short_refs import find_refs
 from ...core.printable import printable, when
 from ...core.refs import DRef, RRef
 from ..quantities import number
+from .artifact_text import name_of, size_or_kind
 from .columns import Style, columns, ref, value
 from .command_context import CommandContext, as_json, report, with_command
-from .contents import name_of, size_or_kind
 from .ref import AS_TYPED
 
 
