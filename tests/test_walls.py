@@ -17,7 +17,7 @@ DOORS = {
         "remote", "rights", "stopping", "store",
     },
     "ask": {"pins", "shared_files"},
-    "ui": {"doctor", "gc", "memory", "owner", "remove", "sharing", "upkeep", "verify"},
+    "ui": {"doctor", "gc", "memory", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "pool", "own", "parts", "staging_area"}  # of a store: not for others
 ROOMS = list(DOORS)

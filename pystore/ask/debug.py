@@ -46,13 +46,13 @@ class Debug(Build):
 
     def commit(self) -> RRef:
         """Makes a realization of the output directory. After an error, it may be tried again."""
-        rref = self._store.commit(self._staging, self._told).rref
+        rref = self._store.commit(self._staging, self._report).rref
         self.ended = True
         return rref
 
     def discard(self) -> None:
         """Ends the attempt as failed, and removes its directory."""
-        self._store.fail(self._staging, self._told, RuntimeError("discarded"))
+        self._store.fail(self._staging, self._report, RuntimeError("discarded"))
         self._staging.discard()
         self.ended = True
 
@@ -70,7 +70,7 @@ def debug(target: Target, *, store: Store | None = None) -> Iterator[Debug]:
         with build._store.building(), recording(build.recorder):
             yield build
     except BaseException as error:
-        if not build.ended and build._store.fail(build._staging, build._told, error):
+        if not build.ended and build._store.fail(build._staging, build._report, error):
             error.add_note(f"what was written is kept in {build._staging.path}")
         raise
     if not build.ended:

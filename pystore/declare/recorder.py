@@ -3,9 +3,9 @@
 Reading a file is not noted, since adoption compares the bytes. Everything else that a stage sees
 of an input may differ for another input with the same bytes.
 
-RC1  What is read in a thread or in a forked child is noted as here; what is sent to another
-    process, where nobody notes, counts as read whole.
-RC2  Where it cannot be known whose realizer reads, all that run in this process have read it.
+RC1  Reads in a thread or in a forked child are noted, too; an input that is sent to another
+    process, where reads are not noted, counts as read whole.
+RC2  When it is unknown which realizer reads, the read counts for all that run in this process.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def realize_with(
     verb: str, target: Target, options: RunOptions
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
     """The closure of a target, and the realizations chosen for its derivations."""
-    from .loop import realize_closure  # what only declares or looks needs no loop
+    from .loop import Loop  # what only declares or looks needs no loop
 
     refuse_nested(verb)
     store = options.store or current_store()
@@ -126,7 +126,7 @@ def realize_with(
     ):
         listener = _in_turn(both(guarded(display), guarded(options.listener)))
         options = replace(options, listener=listener, executor=executor, workers=None, gpus=None)
-        return closure, realize_closure(closure, forced, store, substituter, options)
+        return closure, Loop(closure, forced, store, substituter, options).run()
 
 
 def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtocol) -> Context:

@@ -30,6 +30,7 @@ from ..core.context import CONTEXT, Context, parse_provenance, rref_of
 from ..core.digest import short
 from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.refs import DRef, RRef
+from ..core.same_run import run_of
 from . import attempts, below, disk, rights
 from .candidates import gather
 from .commit import Sealed, publish, seal_tree
@@ -94,16 +95,16 @@ def _news(
     if not found:
         return
     folders = [one.attempts(dref) for one in layout.readable]
-    known = {a.run for folder in folders for a in attempts.ended(folder, context.digest)}
+    known = {run_of(a) for folder in folders for a in attempts.ended(folder, context.digest)}
     own = below.candidates(layout, dref, context.digest, ())
-    here = known - {a.run for candidate in own if candidate.gone for a in candidate.attempts}
+    here = known - {run_of(a) for candidate in own if candidate.gone for a in candidate.attempts}
     for candidate in found:
-        new = [attempt for attempt in candidate.attempts if attempt.run not in known]
-        lost = [attempt for attempt in candidate.attempts if attempt.run not in here][:1]
+        new = [attempt for attempt in candidate.attempts if run_of(attempt) not in known]
+        lost = [attempt for attempt in candidate.attempts if run_of(attempt) not in here][:1]
         if taken := new or lost:
             yield replace(candidate, attempts=tuple(taken))
-        known.update(attempt.run for attempt in candidate.attempts)
-        here.update(attempt.run for attempt in candidate.attempts)
+        known.update(run_of(attempt) for attempt in candidate.attempts)
+        here.update(run_of(attempt) for attempt in candidate.attempts)
 
 
 def _others(layout: Layout, folder: str, config: Config, context: Context) -> Iterator[Candidate]:

@@ -18,7 +18,7 @@ from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOu
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import RRef
-from . import attempts, disk, moving, tree, verdicts
+from . import attempts, disk, keepable, moving, tree, verdicts
 from .inward_links import make_relative
 from .metrics import Trace, metrics_of
 from .open_files import refuse_writers
@@ -55,7 +55,7 @@ def seal(staging: Staging, outside: frozenset[str], *, durable: bool, share: tre
     output become relative.
     """
     check_promises(staging)
-    absolute = tree.check(staging.out, outside)
+    absolute = keepable.check(staging.out, outside)
     refuse_writers(staging.out)
     staging.end_reads()
     make_relative(staging.out, absolute)

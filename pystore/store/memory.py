@@ -17,7 +17,7 @@ from ..core.manifest import Manifest
 from ..core.matchers import Matcher
 from ..core.reads import Surroundings
 from ..core.refs import DRef, RRef
-from . import attempts, disk, tree
+from . import attempts, disk, keepable, tree
 from .attempts import Claim, Clock
 from .commit import Committed, check_promises
 from .inward_links import make_relative
@@ -200,7 +200,7 @@ class MemoryStore:
         """Turns a staging into a realization."""
         told = told or AttemptReport()
         check_promises(staged)
-        make_relative(staged.out, tree.check(staged.out, told.outside))
+        make_relative(staged.out, keepable.check(staged.out, told.outside))
         staged.end_reads()
         manifest = tree.seal(staged.out, durable=False)
         rref = rref_of(staged.dref, provenance_text(staged.dref, staged.context, manifest.digest))

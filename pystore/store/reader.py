@@ -16,6 +16,7 @@ from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
+from ..core.same_run import merge
 from . import (
     adopt,
     attempt_files,
@@ -132,11 +133,11 @@ class Reader:
         return None if ref in held else under.root
 
     def changes(self, drefs: Iterable[DRef] | None = None, since: Token | None = None) -> Changes:
-        """The derivations that may have changed since a look; all of them without its token.
+        """The derivations that may have changed since a look; all of them without a token.
 
-        Attempts that began or ended, realizations that came or went, and rejections are changes.
-        Each call looks at the folders of `drefs`, or of all derivations, and gives a token for the
-        next one; nothing is missed in between. Other places that substitute are not asked.
+        Changes are attempts that began or ended, realizations that came or went, and rejections.
+        Each call gives a token for the next one, and no change in between is missed. A call looks
+        at `drefs`, or at all derivations. Substituters are not asked.
         """
         return changes_since(self.parts.layout, None if drefs is None else set(drefs), since)
 
@@ -248,7 +249,7 @@ class Reader:
         """All attempts of a derivation, in the order of their starts."""
         folder = self.parts.layout.attempts(DRef(dref))
         own = attempts.read_all(folder, dref, self.parts.staging_area)
-        return below.merge(own, below.all_attempts(self.parts.layout, dref))
+        return merge(own, below.all_attempts(self.parts.layout, dref))
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()

@@ -1,4 +1,4 @@
-"""Stopping: the record of an attempt whose process was ended by who called it."""
+"""Stopping: the record of an attempt whose process was ended by its caller."""
 
 from ..core.context import Context
 from ..core.refs import DRef
@@ -7,9 +7,9 @@ from .store import Store
 
 
 def record_stopped(store: Store, dref: DRef, context: Context, number: int, error: str) -> None:
-    """Records that an attempt was stopped; does nothing where its end is recorded already.
+    """Records that an attempt was stopped, unless its end is recorded already.
 
-    Its process has ended, and cannot say so itself. A scratch that it left stays.
+    Its process has ended, and cannot record it. Its scratch stays.
     """
     folder = store.layout.attempts(dref)
     begin = attempts.read_begin(folder, context.digest, number)

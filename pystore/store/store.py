@@ -121,10 +121,10 @@ class Store(Reader):
         return len(below.there(self.parts.layout, rrefs)) == len(rrefs)
 
     def release(self, rrefs: Iterable[RRef], user: object | None = None) -> None:
-        """Lets gc collect these again, as far as nothing else holds them.
+        """Lets gc collect these again, unless something else holds them.
 
-        A call that is running, and a view that is open, hold theirs still. With a `user`, only what
-        that one holds is let go.
+        Running calls and open views keep their own holds. With a `user`, only the hold of that user
+        ends.
         """
         self.parts.session.release(tuple(rrefs), user)
 

@@ -38,8 +38,8 @@ def rref(i: int) -> RRef:
 def candidate(i: int, starts=(0,), text=None, gone=False, metric=None) -> Candidate:
     metrics = {} if metric is None else {"m.txt": metric}
     tries = tuple(
-        Attempt("", DREF, "0" * 32, n, "succeeded", rref(i), None, 0, start, start, "", 0, "", "",
-                {}, metrics, {})
+        Attempt("", DREF, "0" * 32, n, "succeeded", rref(i), None, start, start, start, "", 0, "",
+                "", {}, metrics, {})
         for n, start in enumerate(starts)
     )  # fmt: skip
     return Candidate(rref(i), tries, {} if text is None else {"m.txt": text}, gone)

@@ -70,7 +70,7 @@ def test_only_what_is_needed_is_built_inputs_first(store, work):
     assert dict(ps.context_of(rref)) == {b.dref: (ps.realize(b),)}
 
 
-def test_LO5_what_was_removed_is_built_again_with_its_seed_and_reconnects(store, work):
+def test_JU4_what_was_removed_is_built_again_with_its_seed_and_reconnects(store, work):
     _, b, c = chain(work)
     rref = ps.realize(c)
     ps.rmref(ps.realize(b), force=True)
@@ -396,7 +396,7 @@ def test_S6_a_failing_realizer_commits_nothing_and_keeps_its_files(store, how):
     assert ps.lsref(derivation.dref) == []
 
 
-def test_LO5_what_is_gone_and_counted_is_not_trained_again(store, work):
+def test_JU4_what_is_gone_and_counted_is_not_trained_again(store, work):
     derivation = ps.Derivation({}, match_latest(), work)
     rref = ps.realize(derivation, attempts=3)
     for other in set(ps.lsref(derivation.dref)) - {rref}:
@@ -408,7 +408,7 @@ def test_LO5_what_is_gone_and_counted_is_not_trained_again(store, work):
 
 
 @pytest.mark.parametrize("of", [None, 4])
-def test_LO5_of_what_is_gone_the_best_comes_back(store, of):
+def test_JU4_of_what_is_gone_the_best_comes_back(store, of):
     def train(b):
         (b.outpath / "score.txt").write_text(f"{abs(b.seed % 1009 - 500)}")
 
@@ -421,7 +421,7 @@ def test_LO5_of_what_is_gone_the_best_comes_back(store, of):
     assert len(ps.attempts(derivation.dref)) == 5
 
 
-def test_LO5_what_a_hand_removed_of_many_is_built_again(store, work):
+def test_JU4_what_a_hand_removed_of_many_is_built_again(store, work):
     """With four and more, one listing says what is there: not whether it is whole."""
     derivation = ps.Derivation({}, match_some(4), work)
     rrefs = ps.realize_many(derivation)

@@ -153,7 +153,7 @@ def test_AR4_what_the_disk_refuses_leaves_nothing_behind(store, lab, other, monk
 
 def test_a_lie_is_told_after_the_first_file(store, other):
     shipment = Shipment(store, ps.realize(STAGE))
-    ((_, part),) = shipment.digested()
+    ((_, part, _),) = shipment.parts()
     arrival = Arrival(other, STAGE.config, Context(), shipment.manifest)
     arrival.write(part, shipment.read(part))
     arrival.check(part)

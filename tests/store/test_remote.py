@@ -12,7 +12,7 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, events, match_latest, match_some
-from pystore.core.statistics import distinct
+from pystore.core.same_run import distinct
 from pystore.errors import (
     BadPlace,
     Corrupted,

@@ -12,7 +12,8 @@ from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...core.statistics import Picked, Statistics, distinct, picked_best
+from ...core.same_run import distinct
+from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
 from ...store.store import Store
 from .inputs import names_of, parameter_of, within

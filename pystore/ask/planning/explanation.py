@@ -16,7 +16,7 @@ from ...core.reads import Surroundings
 from ...core.refs import DRef, RRef
 from ...store.ports import StoreProtocol
 from .earlier import Earlier, Reached
-from .planner import look_ahead
+from .steps import outlook_of
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Ahead(History):
     def __init__(self, closure: Closure, store: StoreProtocol) -> None:
         super().__init__(store)
         self.closure = closure
-        self._steps = {step.dref: step for step in look_ahead(closure, (), 1, store)}
+        self._steps = {step.dref: step for step in outlook_of(closure, (), 1, store)}
         self._inputs = {dref: one.config.inputs for dref, one in closure.items()}
 
     def inputs(self, dref: DRef) -> tuple[DRef, ...]:
