@@ -127,6 +127,7 @@ def test_JU1_a_round_that_brings_nothing_new_ends_it():
     judgement = decide(asked, candidate(1, 1, 2))
     assert isinstance(judgement, Cannot)
     assert judgement.reason == "building again brings nothing new"
+    assert isinstance(judgement.error, MatcherUnsatisfied)
     told = judgement.error.facts
     assert (told["attempts"], told["realizations"]) == (2, 1)
 

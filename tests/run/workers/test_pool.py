@@ -348,16 +348,16 @@ def test_a_callback_may_submit_as_much_as_it_likes(pool):
 @pytest.fixture
 def stopped(monkeypatch):
     """The second worker that is started is stopped at once; gives the list of such workers."""
-    hands = []
+    started = []
 
-    def start(hand, start=WorkerProcess._start):
-        start(hand)
-        hands.append(hand)
-        if len(hands) == 2:
-            os.kill(process.process.pid, signal.SIGSTOP)
+    def start(worker, start=WorkerProcess._start):
+        start(worker)
+        started.append(worker)
+        if len(started) == 2:
+            os.kill(worker.process.pid, signal.SIGSTOP)
 
     monkeypatch.setattr(WorkerProcess, "_start", start)
-    return hands
+    return started
 
 
 @pytest.mark.parametrize("size", [1, 10_000_000])
