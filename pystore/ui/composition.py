@@ -9,9 +9,8 @@ def compose() -> None:
 
 
 def _composed() -> Defaults:
-    # late for weight: `import pystore` calls compose(), and reads no settings
-    from . import settings
-    from .watch import watching
+    from . import settings  # late for weight: `import pystore` reads no settings
+    from .watch import watching  # late for weight, too
 
     return Defaults(
         find_store=settings.find_store,
