@@ -18,7 +18,7 @@ ROOMS = {
     "declare": {"core", "store", "declare"},
     "run": {"core", "store", "declare", "run"},
     "ask": {"core", "store", "declare", "run", "ask"},
-    "ui": {"core", "store", "declare", "run", "ask", "ui"},
+    "ui": {"core", "store", "declare", "run", "ask", "ui", ""},  # "": the public names
 }
 IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subprocess", "pathlib"}
 OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.events"}
