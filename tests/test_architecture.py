@@ -47,16 +47,15 @@ def test_data_flows_one_way(path):
     for name in imports(path):
         if name.startswith("pystore"):
             assert room(name) in ROOMS[home], f"{path} imports {name}"
-        if home == "core":
+        if home == "core" and (path.stem, name) != ("ports", "pathlib"):  # of what stores return
             assert name.split(".")[0] not in IMPURE, f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", STAGES, ids=lambda p: p.name)
 def test_stages_import_public_names_only(path):
     for name in imports(path):
-        allowed = ("pystore", "pystore.errors", "pystore.events", "pystore.stages")
-        assert not name.startswith("pystore.") or name.startswith(allowed), f"{path}: {name}"
-        assert room(name) not in ROOMS, f"{path} imports {name}"
+        allowed = ("", "archives", "errors", "events", "stages")  # public modules
+        assert not name.startswith("pystore") or room(name) in allowed, f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", FILES + STAGES, ids=lambda p: str(p.relative_to(ROOT)))

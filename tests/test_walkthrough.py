@@ -125,7 +125,7 @@ def test_step_1_explains_a_tmp_on_another_device(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(ProcessWide, "store", None)
     with pytest.warns(PystoreWarning, match="another device.*staging stays in"):
         store = store_initialize(custom_store=tmp_path / "demo", custom_tmp=other)
-    assert store.staging_area == store.layout.tmp
+    assert store.parts.staging_area == store.parts.tmp
 
 
 def test_step_2_names_the_dataset_and_downloads_nothing(walk: Walk):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.attempt_report import AttemptReport
 from ..core.derivation import Derivation
 from ..core.errors import NotInStore
 from ..core.manifest import Manifest, encode_name
@@ -10,9 +11,8 @@ from ..core.printable import listed
 from ..core.refs import RRef
 from ..declare.build import Build
 from ..declare.nesting import inside, refuse_nested
-from ..run.forking import alone
+from ..run.surroundings import forks_ended
 from ..store.current import current_store
-from ..store.ports import AttemptReport
 from ..store.store import Store
 
 
@@ -59,7 +59,7 @@ def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> 
     with store.building():
         staging = store.trial(derivation.config, context, attempt)
         try:
-            with inside(f"the realizer {derivation.realizer.name}"), alone():
+            with inside(f"the realizer {derivation.realizer.name}"), forks_ended():
                 derivation.realizer(_Again(staging, store, AttemptReport()))
             return Replay(wanted, attempt.seed, _differences(manifest, staging.manifest()))
         finally:

@@ -1,4 +1,4 @@
-"""Tries: the one rule that says whether an attempt that failed is tried again."""
+"""Tries: the one rule that says whether a failed attempt is tried again."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ class Tries:
     failed: tuple[str, ...] = ()  # the error of each earlier try, on one line
 
     def again_after(self, error: BaseException) -> "Tries | None":
-        """The tries of the next try after this error; None when there is to be no other.
+        """The tries that remain after this error; None for no other try.
 
-        An attempt with a scratch is tried again where it runs: its last error says how many tries
-        it stands for.
+        An attempt with a scratch is tried again where it runs, so that one error may stand for
+        several tries: `error.tries`.
         """
         if not isinstance(error, MayGoBetter) or error.tries > self.left:
             return None

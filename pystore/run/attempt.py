@@ -1,15 +1,15 @@
-"""One attempt: stage, run the realizer, commit; or say what failed and where its files are."""
+"""One attempt: makes a staging, runs the realizer, commits; or records the failure."""
 
 import time
 import traceback
 from collections.abc import Callable
 
 from ..core.attempt import outcome_of
+from ..core.attempt_report import AttemptReport
+from ..core.committed import Committed
 from ..core.errors import PystoreError
 from ..core.events import AttemptFailed, Listener, Succeeded
-from ..store.commit import Committed
-from ..store.ports import AttemptReport, StoreProtocol
-from ..store.staging import Staging
+from ..store.staging import Builder, Staging
 from .provenance import describe
 from .request import Request
 from .trying import Trying
@@ -19,7 +19,7 @@ Timer = Callable[[], float]
 
 def attempt(
     request: Request,
-    store: StoreProtocol,
+    store: Builder,
     listener: Listener,
     *,
     stop: Callable[[], bool] | None = None,
@@ -29,13 +29,12 @@ def attempt(
 ) -> Committed:
     """Runs the realizer, and commits.
 
-    An attempt that has a scratch and fails is run again with it, as often as the request says,
-    unless `stop` says that the call is to end. With `capture`, the output of the realizer goes to
-    the log of the attempt. `source` is the digest of the realizer's source, where that was read in
-    another process.
+    A failed attempt with a scratch is run again, as often as the request allows, unless `stop`
+    returns True. With `capture`, the output of the realizer goes to the log of the attempt.
+    `source` is the digest of the realizer's source, if another process has read it.
 
-    Raises RealizerRaised from an exception of the realizer's; errors of pystore itself and of the
-    file system pass as they are, with the staging as a further fact.
+    Raises RealizerRaised from an exception of the realizer. Errors of pystore and of the file
+    system pass unchanged, with the staging as a fact.
     """
     dref = request.dref
     staging = store.begin(request.derivation.config, request.context, request.seed)
@@ -43,7 +42,7 @@ def attempt(
     trying = Trying(request, staging, store, listener, stop)
     try:
         log = store.log_path(dref, request.context.digest, number) if capture else None
-        with store.building():  # in a pool, it may outlive the call that started it
+        with store.building():  # an attempt in a pool may outlive its call
             trying.run(log, source)
             describe(trying.told)
             committed = store.commit(staging, trying.told)
@@ -57,16 +56,14 @@ def attempt(
     return committed
 
 
-def _fail(
-    store: StoreProtocol, staging: Staging, told: AttemptReport, error: BaseException
-) -> None:
+def _fail(store: Builder, staging: Staging, told: AttemptReport, error: BaseException) -> None:
     describe(told)
     told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]
     told.notes["staging"] = str(staging.path)
     try:
         kept = store.fail(staging, told, error)
     except Exception as second:
-        # A full or broken disk, or a note that is no JSON: the first error is the one to show.
+        # The disk may be full, or a note no JSON: the first error is the one to show.
         staging.close()
         error.add_note(f"the attempt could not be recorded either: {second}")
         kept = True

@@ -1,4 +1,4 @@
-"""Capturing: what a realizer prints goes to the log of its attempt."""
+"""Captures the output of a realizer in the log of its attempt."""
 
 import io
 import os
@@ -19,11 +19,11 @@ _LAST = 8192  # [bytes] of a log that are looked at for its last lines
 
 @contextmanager
 def captured(log: Path) -> Iterator[None]:
-    """Sends all that this process and its children print inside the block to the end of a file.
+    """Appends the output of this process and its children inside the block to the log.
 
-    It works on the descriptors, so that C extensions are heard too. A process has one such block
-    at a time: in a second thread, nothing is sent anywhere. Nobody sees what would be asked, so
-    asking is an error: BuildError.
+    It redirects the descriptors, so that the output of C extensions is captured too. One thread
+    of a process captures at a time; a second one captures nothing. Since no user would see a
+    question, `input` raises BuildError.
     """
     if not _one.acquire(blocking=False):
         yield
@@ -53,7 +53,7 @@ def _sent_to(log: Path) -> Iterator[None]:
 
 
 def _log(path: Path) -> Kept:
-    # A fifo may be in its place, from which nobody reads.
+    # O_NONBLOCK: a fifo in its place, which nobody reads, would block.
     file = rights.open_file(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
     os.set_blocking(file.number, True)
     return file
@@ -80,7 +80,7 @@ def _put_back(copy: Kept, number: int) -> None:
 
 
 class _Nobody(io.TextIOWrapper):
-    """Standard input, where a question would go to a log: empty, and no line can be asked for."""
+    """Standard input while output is captured: it is empty, and reading a line is an error."""
 
     def readline(self, size: int | None = -1) -> str:  # type: ignore[override]  # typeshed's
         """Raises BuildError."""
@@ -92,7 +92,7 @@ class _Nobody(io.TextIOWrapper):
 
 
 def last_lines(log: Path, count: int = 12) -> str:
-    """The last lines of a log; empty when nothing was printed."""
+    """The last lines of a log; empty when the log is."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST))

@@ -23,10 +23,11 @@ from ..core.judgement import (
     ask,
     judge,
 )
+from ..core.ports import Substituter
 from ..core.reads import Surroundings
 from ..core.refs import DRef, RRef
 from ..declare.identity.by_hand import source_digest, warn_of_edits
-from ..store.ports import StoreProtocol, Substituter
+from ..store.staging import Builder
 from .options import RunOptions
 
 
@@ -37,7 +38,7 @@ class Decisions:
         self,
         closure: Closure,
         forced: Collection[DRef],
-        store: StoreProtocol,
+        store: Builder,
         substituter: Substituter | None,
         settings: RunOptions,
     ) -> None:

@@ -1,19 +1,20 @@
-"""Dispatch: how the loop starts attempts. Here: those of this process."""
+"""Dispatch: how the loop starts attempts. The attempts of this process are started here."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
-from typing import Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
+from ..core.committed import Committed
 from ..core.derivation import Derivation
 from ..core.errors import WorkerDied
-from ..store.commit import Committed
-from ..store.ports import StoreProtocol
+from ..store.staging import Builder
 from .attempt import attempt
-from .executor import SerialExecutor
 from .options import RunOptions
 from .request import Request
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Begun = Callable[[Future[Committed]], None]
 
 _WAVE = 256  # attempts that an executor of unknown size is given at one time
@@ -28,42 +29,58 @@ def wave() -> int:
 
 
 class Dispatch(Protocol):
-    """How to make one attempt."""
+    """A way to make attempts."""
 
-    most: int  # attempts to start before one has ended
+    most: int  # attempts that may run at one time
 
     def check(self, derivations: Iterable[Derivation]) -> None:
-        """Raises BadStage when one of these could not be run, before anything is."""
+        """Raises BadStage, before anything runs, when one of the derivations could not run."""
 
     def start(self, request: Request, begun: Begun) -> None:
-        """Starts one attempt, and tells its future."""
+        """Starts one attempt, and gives its future to `begun`."""
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
-        """After Ctrl-C: waits for the attempts that run, where the executor is not the caller's."""
+        """After Ctrl-C: waits for the running attempts, unless the executor is the caller's."""
 
 
-def dispatch_of(store: StoreProtocol, options: RunOptions) -> Dispatch:
-    """The way to work with the executor of these options."""
+class SerialExecutor(Executor):
+    """An executor that runs each call in the thread of the caller, before `submit` returns.
+
+    Only an Exception is caught: Ctrl-C ends the caller, as it does without an executor.
+    """
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The finished future of `fn(*args, **kwargs)`."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def dispatch_of(store: Builder, options: RunOptions) -> Dispatch:
+    """The way to make attempts with the executor of these options."""
     executor = options.executor or SerialExecutor()
     if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
         return _Here(executor, store, options)
-    from .workers.dispatch import dispatch_to  # late for weight: not all send
+    from .workers.dispatch import dispatch_to  # late for weight: most calls send nothing
 
     return dispatch_to(executor, store, options)
 
 
 class _Here:
-    """Attempts in this process, with its own objects."""
+    """Attempts in this process: nothing is pickled."""
 
-    def __init__(self, executor: Executor, store: StoreProtocol, options: RunOptions) -> None:
+    def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._store, self._options = executor, store, options
         self.most = wave()
 
     def check(self, derivations: Iterable[Derivation]) -> None:
-        """Whatever can be called can be run."""
+        """Does nothing: each realizer can run here."""
 
     def start(self, request: Request, begun: Begun) -> None:
-        """Tells the future of one attempt, then starts it: Ctrl-C may come while it is started."""
+        """Gives the future to `begun`, then starts: Ctrl-C may come during the start."""
         future: Future[Committed] = Future()
         begun(future)
         given = self._options
@@ -77,13 +94,13 @@ class _Here:
                 _end(future, sent)
             else:
                 sent.add_done_callback(partial(_end, future))
-        except RuntimeError as error:  # it was shut down
+        except RuntimeError as error:  # the executor was shut down
             future.set_exception(lost(error))
         finally:
             del future, make, work  # the traceback of an error must not keep what keeps the error
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
-        """Waits for nothing: the executor is the caller's."""
+        """Does nothing: the executor is the caller's."""
 
 
 def _settle(future: Future[Committed], make: Callable[[], Committed]) -> None:
@@ -100,9 +117,9 @@ def _settle(future: Future[Committed], make: Callable[[], Committed]) -> None:
 
 
 def _end(future: Future[Committed], sent: Future[None]) -> None:
-    """Ends the wait for an attempt that its executor has cancelled, or has not brought to an end.
+    """Ends the future of an attempt that its executor has cancelled or not finished.
 
-    Raises an exception that came too late for the future, as a signal handler's may.
+    Raises an exception that came too late for the future, such as one of a signal handler.
     """
     if sent.cancelled():
         future.cancel()
@@ -114,7 +131,7 @@ def _end(future: Future[Committed], sent: Future[None]) -> None:
 
 
 def lost(error: BaseException) -> WorkerDied:
-    """The error of an attempt whose executor will not bring it to an end."""
+    """The error of an attempt that its executor will not finish."""
     lost = WorkerDied(
         "the executor lost the job",
         because=f"{type(error).__name__}: {error}"[:500],

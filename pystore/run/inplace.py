@@ -1,7 +1,4 @@
-"""In place: declare and realize step by step, in notebooks and scripts.
-
-One long-lived registry for each store remembers what was declared.
-"""
+"""Declare and realize step by step: one registry for each store remembers the declarations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +8,7 @@ from ..declare.instantiate import Target, declare
 from ..declare.nesting import refuse_nested
 from ..declare.registry import in_place_registry
 from ..store.current import current_store
-from ..store.ports import StoreProtocol
+from ..store.staging import Builder
 from .options import RunOptions
 from .verbs import realize, takes
 
@@ -19,14 +16,14 @@ from .verbs import realize, takes
 def instantiate_inplace(
     stage: Target | Callable[..., Target],
     *args: Any,
-    store: StoreProtocol | None = None,
+    store: Builder | None = None,
     **kwargs: Any,
 ) -> Shape:
-    """The DRef of what a stage declares, remembered for later stages and `realize_inplace`.
+    """The DRef that a stage declares; later stages and `realize_inplace` know its derivation.
 
-    For nested results, DRefs in the same lists and dicts. Nothing is built. Declaring a DRef
-    again with another matcher or realizer replaces it, with a warning. Raises what `instantiate`
-    raises.
+    A nested result gives DRefs in the same lists and dicts. Nothing is built. Declaring a DRef
+    again with another matcher or realizer replaces its derivation, with a warning. Raises what
+    `instantiate` raises.
     """
     refuse_nested("instantiate_inplace")
     store = store or current_store()
@@ -37,9 +34,6 @@ def instantiate_inplace(
 
 @takes(RunOptions)
 def realize_inplace(target: Target, **options: Any) -> Any:
-    """The RRef for a DRef that `instantiate_inplace` returned.
-
-    Takes the options of `realize`, and raises what it raises.
-    """
+    """The RRef for a DRef of `instantiate_inplace`. Options and errors: see `realize`."""
     refuse_nested("realize_inplace")
     return realize(target, **options)

@@ -12,17 +12,18 @@ from collections.abc import Collection
 from concurrent.futures import CancelledError, Future
 from typing import NoReturn
 
+from ..core.committed import Committed
 from ..core.derivation import Closure
 from ..core.errors import Interrupted, MatcherUnsatisfied, PystoreError, StoreBusy
 from ..core.events import NotChosen, Reused, Waiting
 from ..core.judgement import Build, Cannot, Use
+from ..core.ports import Substituter
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
 from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Round, Schedule
 from ..core.tries import Tries
 from ..declare.early_checks import check_early
-from ..store.commit import Committed
-from ..store.ports import StoreProtocol, Substituter
+from ..store.staging import Builder
 from .decisions import Decisions
 from .dispatch import dispatch_of, lost
 from .failures import not_built, several_failed
@@ -40,7 +41,7 @@ class Loop:
         self,
         closure: Closure,
         forced: Collection[DRef],
-        store: StoreProtocol,
+        store: Builder,
         substituter: Substituter | None,
         settings: RunOptions,
     ) -> None:

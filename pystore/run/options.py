@@ -9,21 +9,21 @@ from ..core.errors import BadStage
 from ..core.events import Listener, ignore
 from ..core.options import checked_count
 from ..core.resources import checked_seconds
-from ..store.ports import StoreProtocol
 from ..store.remote.settings import Remotes
+from ..store.staging import Builder
 
 Forced = bool | str | Derivation | Collection[str | Derivation]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How to realize; `realize` explains each option. Raises BadStage for impossible ones."""
+    """The options of `realize`, which explains them. Raises BadStage for a bad option."""
 
     force_rebuild: Forced = ()
     attempts: int = 1
     build: bool = True
     keep_going: bool = False
-    store: StoreProtocol | None = None
+    store: Builder | None = None
     executor: Executor | None = None
     listener: Listener = ignore
     stop: Callable[[], bool] | None = None
@@ -60,5 +60,5 @@ class RunOptions:
 
     @property
     def stopped(self) -> bool:
-        """Whether the caller has asked for the end of the call."""
+        """Whether the caller has asked to end the call."""
         return self.stop is not None and self.stop()

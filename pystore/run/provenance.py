@@ -1,12 +1,12 @@
-"""Provenance: what an attempt ran on, beside its config. Recorded, and no part of any identity."""
+"""Provenance: the versions, project and device of an attempt. They are no part of an identity."""
 
 import os
 import sys
 import time
 from functools import cache, lru_cache
 
+from ..core.attempt_report import AttemptReport
 from ..store.attempt_files import diff_digest
-from ..store.ports import AttemptReport
 
 
 def packages() -> dict[str, str]:
@@ -18,7 +18,7 @@ def packages() -> dict[str, str]:
 def _packages(count: int) -> dict[str, str]:
     found = {}
     for name, module in list(sys.modules.items()):
-        # Not getattr: a module may compute, and warn of, a version that it has only on demand.
+        # Not getattr: a module may compute its version on demand, and warn.
         own = getattr(module, "__dict__", {})
         version = own.get("__version__") if "." not in name else None
         if isinstance(version, str) and "site-packages" in str(getattr(module, "__file__", "")):
@@ -33,9 +33,9 @@ def _revision(folder: str, second: int) -> tuple[str, bytes]:
 
 
 def describe_project(told: AttemptReport) -> None:
-    """Tells the revision of the project in the working directory, and how the files differ.
+    """Adds the revision of the project in the working directory, and its uncommitted changes.
 
-    Git is asked once a second at most: it takes longer than a small stage.
+    Git runs once a second at most: it takes longer than a small stage.
     """
     try:
         folder = os.getcwd()
@@ -50,26 +50,26 @@ def describe_project(told: AttemptReport) -> None:
 
 
 def describe(told: AttemptReport) -> None:
-    """Tells what this process runs on, now that it has imported it: packages, device."""
+    """Adds the packages that are imported by now, and the device."""
     told.versions |= packages()
     if seen := device():
         told.versions["device"] = seen
 
 
 def _git(*words: str) -> str:
-    import subprocess  # only when something is built
+    import subprocess  # late for weight: only builds need it
 
     try:
         done = subprocess.run(
             ["git", *words], capture_output=True, text=True, errors="replace", check=True
         )
     except (OSError, subprocess.CalledProcessError):
-        return ""  # no git, or no project of git's here
+        return ""  # no git, or no repository here
     return done.stdout.strip()
 
 
 def device() -> str | None:
-    """The accelerator that an imported framework sees, "cpu" if none, None without a framework."""
+    """The accelerator of an imported framework, "cpu" if none, None without a framework."""
     if torch := sys.modules.get("torch"):
         return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "cpu"
     if tensorflow := sys.modules.get("tensorflow"):

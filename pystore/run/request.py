@@ -1,4 +1,4 @@
-"""Request: one attempt to make, as the loop asks for it."""
+"""Request: one attempt that the loop asks for."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from ..core.tries import Tries
 
 @dataclass(frozen=True)
 class Request:
-    """One attempt to make, with its own seed or that of an attempt to repeat."""
+    """One attempt to make; `seed` is that of an attempt to repeat, None for a new seed."""
 
     derivation: Derivation
     context: Context
@@ -23,6 +23,6 @@ class Request:
         return self.derivation.dref
 
     def again_after(self, error: BaseException) -> "Request | None":
-        """The request of the next try after this error; None when there is to be no other."""
+        """The request of the next try after this error; None for no other try."""
         tries = self.tries.again_after(error)
         return None if tries is None else replace(self, tries=tries)

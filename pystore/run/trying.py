@@ -1,9 +1,10 @@
-"""Trying: runs the realizer of an attempt, and runs it again with its scratch when it fails."""
+"""Trying: runs the realizer of an attempt, and runs it again with its scratch after a failure."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ..core.attempt_report import AttemptReport
 from ..core.derivation import Derivation
 from ..core.errors import SEE_TRACEBACK, PystoreError, RealizerRaised
 from ..core.events import AttemptFailed, Listener, Started
@@ -13,24 +14,22 @@ from ..declare.build import Build
 from ..declare.identity.by_hand import source_digest
 from ..declare.nesting import inside
 from ..declare.recorder import recording
-from ..store.ports import AttemptReport, StoreProtocol
-from ..store.staging import Staging
+from ..store.staging import Builder, Staging
 from .capture import captured, last_lines
-from .forking import alone
-from .placing import in_its_place
 from .provenance import describe_project
 from .request import Request
+from .surroundings import forks_ended, place_restored
 from .unguarded import refuse_pools_of_unguarded_scripts
 
 
 class Trying:
-    """The tries of one attempt; `told` is the report of the present one."""
+    """The tries of one attempt; `told` is the report of the current try."""
 
     def __init__(
         self,
         request: Request,
         staging: Staging,
-        store: StoreProtocol,
+        store: Builder,
         listener: Listener,
         stop: Callable[[], bool] | None,
     ) -> None:
@@ -39,10 +38,12 @@ class Trying:
         self._staging = staging
         self._store = store
         self._listener, self._stop = listener, stop
-        self._goes_on = staging.resumed == staging.begun.number  # from a try of another process
+        self._goes_on = (
+            staging.resumed == staging.begun.number
+        )  # another process made the first tries
 
     def run(self, log: Path | None, source: str | None) -> None:
-        """Runs the realizer; with a scratch, as often as it may be tried. Raises what it raised."""
+        """Runs the realizer; with a scratch, again after failures. Raises its last error."""
         while True:
             self._start(log, source)
             build = Build(self._staging, self._store, self.told, self._listener)
@@ -53,14 +54,14 @@ class Trying:
                     raise
 
     def again_after(self, error: BaseException) -> Tries | None:
-        """The tries of the next try, here or by the loop; None when there is to be no other."""
+        """The tries of the next try, here or by the loop; None for no other try."""
         stopped = self._stop is not None and self._stop()
         return None if stopped else self._tries.again_after(error)
 
     def _start(self, log: Path | None, source: str | None) -> None:
         realizer, begun = self._request.derivation.realizer, self._staging.begun
         digest = source_digest(realizer) if source is None else source
-        before = self.told  # what was measured stays: it is one attempt
+        before = self.told  # metrics stay: all tries are one attempt
         self.told = AttemptReport(realizer.name, digest, metrics=before.metrics, trace=before.trace)
         describe_project(self.told)
         if self._goes_on and self._tries.failed:
@@ -69,7 +70,7 @@ class Trying:
         self._listener(Started(dref, begun.number, begun.seed, out, str(log or ""), os.getpid()))
 
     def _may_go_on(self, error: PystoreError) -> bool:
-        """Whether it is tried once more here: then the staging is made ready for that."""
+        """Whether it is tried again here; if so, empties the staging first."""
         if self._staging.scratch is None:
             return False
         again = self.again_after(error)
@@ -102,9 +103,12 @@ def _run(derivation: Derivation, build: Build) -> None:
     name = derivation.realizer.name
     refuse_pools_of_unguarded_scripts()
     try:
-        with (
-            inside(f"the realizer {name}"), recording(build.recorder), alone(), in_its_place()
-        ):  # fmt: skip
+        with (  # fmt: skip
+            inside(f"the realizer {name}"),
+            recording(build.recorder),
+            forks_ended(),
+            place_restored(),
+        ):
             derivation.realizer(build)
     except PystoreError:
         raise

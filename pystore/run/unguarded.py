@@ -1,7 +1,8 @@
-"""Unguarded: a script that would run again in each process that a pool of a stage starts anew.
+"""Refuses pools in realizers of scripts without a main guard.
 
-Processes by spawn and forkserver import the main program of their parent. Where a script calls
-`realize` at its top, they would call it too, and a pool that sees them die starts others for ever.
+Processes that spawn and forkserver start import the main program of their parent. If a script
+calls `realize` at its top level, they call it too, and a pool that sees them die starts others for
+ever.
 """
 
 import ast
@@ -15,14 +16,14 @@ from typing import Any
 from ..core.errors import BadStage
 from ..declare.nesting import is_inside
 
-_watched: list[object] = []  # what multiprocessing had, once it is replaced
+_watched: list[object] = []  # the function of multiprocessing that was replaced
 
 
 def refuse_pools_of_unguarded_scripts() -> None:
-    """From now on, a realizer of a script without a main guard cannot start such a process."""
+    """From now on, a realizer of a script without a main guard cannot start such a pool."""
     if _watched or not _is_unguarded():
         return
-    from multiprocessing import spawn  # only where a script has no guard
+    from multiprocessing import spawn  # late for weight: most scripts have a guard
 
     before = spawn.get_preparation_data
     _watched.append(before)
@@ -42,7 +43,7 @@ def refuse_pools_of_unguarded_scripts() -> None:
 
 
 def _is_unguarded() -> bool:
-    """Whether the main program is at a statement at its top that asks for no `__name__`."""
+    """Whether the main program is running a top-level statement that is under no main guard."""
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
     spec = getattr(main, "__spec__", None)
@@ -55,11 +56,11 @@ def _is_unguarded() -> bool:
 
 @lru_cache(16)
 def _is_guarded(file: str, line: int) -> bool:
-    """Whether the statement at this line is under a main guard, as far as that can be read."""
+    """Whether the statement at this line is under a main guard; True if it cannot be read."""
     try:
         statements = ast.parse(Path(file).read_bytes()).body
     except (OSError, SyntaxError, ValueError):
-        return True  # not what runs: it was edited, or is gone
+        return True  # the file was edited, or is gone
     here = [one for one in statements if one.lineno <= line <= (one.end_lineno or one.lineno)]
     return not here or any(map(_is_guard, here))
 

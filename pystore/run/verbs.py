@@ -1,4 +1,4 @@
-"""The verbs: realize, realize_many."""
+"""realize and realize_many."""
 
 import inspect
 import threading
@@ -21,9 +21,8 @@ from ..declare.nesting import refuse_nested
 from ..declare.registry import Registry
 from ..store.current import current_store
 from ..store.defaults import defaults
-from ..store.ports import StoreProtocol
 from ..store.remote.settings import Remotes, substituting
-from .executor import SerialExecutor
+from ..store.staging import Builder
 from .options import Forced, RunOptions
 
 P = ParamSpec("P")
@@ -37,7 +36,7 @@ def realize(
     attempts: int = 1,
     build: bool = True,
     keep_going: bool = False,
-    store: StoreProtocol | None = None,
+    store: Builder | None = None,
     executor: Executor | None = None,
     listener: Listener = ignore,
     stop: Callable[[], bool] | None = None,
@@ -54,34 +53,33 @@ def realize(
 ) -> Any:
     """The RRef that the matcher of the target chooses, after building what is missing.
 
-    For nested targets, RRefs in the same lists and dicts. `force_rebuild` names derivations to
+    A nested target gives RRefs in the same lists and dicts. `force_rebuild` names derivations to
     build once more; True means the targets. `attempts` is how many attempts of each target must
-    have succeeded, now or earlier. With `build=False` nothing is built: what is missing is an
+    have succeeded, now or earlier. With `build=False` nothing is built: a missing realization is an
     error. `keep_going` builds all that does not depend on a failure. `executor` runs realizers
     (default: this thread, one at a time). `max_attempts` limits the builds of one derivation;
-    `retries` is how often an attempt that failed is tried again. `timeout` [s] limits each attempt;
-    `lock_timeout` [s] limits the wait for another process that builds the same thing.
+    `retries` is how often a failed attempt is tried again. `timeout` [s] limits each attempt;
+    `lock_timeout` [s] limits the wait for another process that builds the same derivation.
 
     `listener` is told of events; it cannot end the call, and its exceptions become warnings. `stop`
-    is a function that is asked before anything is started, such as `threading.Event().is_set`:
-    when it returns True, nothing more is started, what runs in workers finishes, and Interrupted is
-    raised. `progress` shows what is going on: by default in a terminal and in Jupyter, nowhere
-    else. `capture` keeps what realizers print in the logs of their attempts, in place of printing
-    it.
+    is a function that is asked before each start, such as `threading.Event().is_set`: when it
+    returns True, nothing more is started, attempts in workers finish, and Interrupted is raised.
+    `progress` shows the progress: by default in a terminal and in Jupyter only. With `capture`, the
+    output of realizers goes to the logs of their attempts, and is not printed.
 
-    `substitute` are URLs or paths of remotes to look in before something is built: a matcher
-    decides on what is recorded there, and what it chooses is fetched and checked. With
-    `trusted_keys`, only what one of these keys has signed counts. By default the settings say.
+    `substitute` are URLs or paths of remotes to look in before something is built: the matcher
+    chooses among the realizations recorded there, which are then fetched and checked. With
+    `trusted_keys`, only what one of these keys has signed counts. The settings have the defaults.
 
-    `workers` is how many processes of this machine run realizers (see Workers), which get the
-    devices `gpus` for themselves. Without it they run here, one at a time; but where the call or a
-    stage has a timeout, in one worker. Ctrl-C lets what runs in workers finish; a second one ends
-    it.
+    `workers` is how many processes of this machine run realizers (see Workers); each attempt gets
+    devices of `gpus` for itself. Without `workers`, realizers run here, one at a time; if the call
+    or a stage has a timeout, they run in one worker. Ctrl-C lets running attempts in workers
+    finish; a second Ctrl-C ends them.
 
     Raises BadStage when a matcher chooses several (use realize_many), BuildError when a realizer
     fails, MatcherUnsatisfied, StoreBusy, Interrupted.
     """
-    given = dict(locals())  # first of all: so far, these are the parameters
+    given = dict(locals())  # in the first line: only the parameters exist so far
     closure, chosen = realize_with("realize", given.pop("target"), RunOptions(**given))
     return reshape(closure.targets, lambda dref: _only(dref, chosen[dref]))
 
@@ -104,7 +102,7 @@ def takes(options: Callable[P, object]) -> Callable[
 
 @takes(RunOptions)
 def realize_many(target: Target, **options: Any) -> Any:
-    """As `realize`, with the list of all RRefs that the matcher chooses in place of each RRef."""
+    """Like `realize`, but with a list of all RRefs that the matcher chooses for each target."""
     closure, chosen = realize_with("realize_many", target, RunOptions(**options))
     return reshape(closure.targets, lambda dref: list(chosen[dref]))
 
@@ -113,7 +111,7 @@ def realize_with(
     verb: str, target: Target, options: RunOptions
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
     """The closure of a target, and the realizations chosen for its derivations."""
-    from .loop import Loop  # what only declares or looks needs no loop
+    from .loop import Loop  # late for weight: a script that only declares needs no loop
 
     refuse_nested(verb)
     store = options.store or current_store()
@@ -129,15 +127,15 @@ def realize_with(
         return closure, Loop(closure, forced, store, substituter, options).run()
 
 
-def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtocol) -> Context:
-    """The context of a derivation of the closure, after building what its inputs lack."""
+def realize_inputs(closure: Closure, derivation: Derivation, store: Builder) -> Context:
+    """The context of a derivation of the closure, after building its missing inputs."""
     needs = list(derivation.config.inputs)
     inputs = Closure.of(needs, closure)
     return Context(dict(zip(needs, realize_many(inputs, store=store), strict=True)))
 
 
 def _in_turn(listener: Listener) -> Listener:
-    """The listener, told one event at a time: attempts tell theirs from threads of their own."""
+    """Tells the listener one event at a time, though attempts tell events from several threads."""
     if listener is ignore:
         return listener
     turn = threading.RLock()
@@ -149,14 +147,13 @@ def _in_turn(listener: Listener) -> Listener:
     return tell
 
 
-def _executor(closure: Closure, options: RunOptions) -> AbstractContextManager[Executor]:
-    """The executor of the caller, or one for this call."""
-    if options.executor is not None:
-        return nullcontext(options.executor)
+def _executor(closure: Closure, options: RunOptions) -> AbstractContextManager[Executor | None]:
+    """The caller's executor, or workers for this call; None to run in this thread."""
     limits = (options.timeout, *(derivation.terms.timeout for derivation in closure.derivations))
-    if options.workers is None and options.gpus is None and not any(x is not None for x in limits):
-        return SerialExecutor()
-    from .workers.pool import Workers  # only where something may be sent
+    asked = (options.workers, options.gpus, *limits)
+    if options.executor is not None or all(one is None for one in asked):
+        return nullcontext(options.executor)
+    from .workers.pool import Workers  # late for weight: most calls send nothing
 
     if options.gpus is not None and not any(d.terms.gpu for d in closure.derivations):
         warnings.warn(
@@ -179,12 +176,12 @@ def _only(dref: DRef, rrefs: tuple[RRef, ...]) -> RRef:
 
 
 def forced_drefs(force: Forced, closure: Closure) -> frozenset[DRef]:
-    """What a `force_rebuild` names. Raises BadStage where that is not in the closure."""
+    """The derivations that `force_rebuild` names. Raises BadStage if one is not in the closure."""
     if isinstance(force, bool):
         return frozenset(closure.drefs if force else ())
     one = isinstance(force, (str, Derivation)) or callable(force)
     named = [force] if one else list(cast("Collection[Any]", force))
-    # A bare stage stands for what its call declares, as it does among inputs.
+    # A stage stands for the derivation that its call without arguments declares.
     drefs = frozenset(dref_of(one() if callable(one) else one) for one in named)
     strange = drefs - closure.keys()
     if strange:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from memory_store import MemoryStore
 
 import pystore as ps
 from pystore import Derivation, Store, match_latest, output, plan, stage
 from pystore.core.change import Version, akin
 from pystore.core.outlook import Kind
 from pystore.errors import BadStage, BuildError, BuildsFailed, MatcherUnsatisfied
-from pystore.store.memory import MemoryStore
 
 
 def shown(outlook):

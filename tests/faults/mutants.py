@@ -12,7 +12,18 @@ from typing import Any
 
 from pystore.core.context import CONTEXT
 from pystore.core.manifest import MANIFEST
-from pystore.store import attempts, commit, derivations, disk, gc, locks, staging, store, tree
+from pystore.store import (
+    attempts,
+    beginning,
+    commit,
+    derivations,
+    disk,
+    gc,
+    locks,
+    remove,
+    store,
+    tree,
+)
 
 PLANTS: dict[str, Callable[[], None]] = {}
 FOUND_BY: dict[str, tuple[str, str]] = {}
@@ -151,12 +162,12 @@ def _no_seal() -> None:
 
 @mutant("staging under drv/", "realize", "kill")
 def _staging_in_sight() -> None:
-    _wrap(staging, "make_folder", lambda real, tmp, dref: real(tmp.parent / "drv", dref))
+    _wrap(beginning, "make_folder", lambda real, tmp, dref: real(tmp.parent / "drv", dref))
 
 
 @mutant("removal in place", "remove", "kill")
 def _remove_in_place() -> None:
-    store.discard = lambda layout, path: path
+    remove.discard = lambda layout, path: path
 
 
 @mutant("gc deletes in place", "gc", "kill")

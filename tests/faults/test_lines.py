@@ -18,7 +18,6 @@ import pystore as ps
 from pystore import Context, Derivation, match_latest
 from pystore.declare import nesting
 from pystore.run import dispatch
-from pystore.run.executor import SerialExecutor
 from pystore.store import locks
 
 PACKAGE = os.path.dirname(ps.__file__) + os.sep
@@ -137,7 +136,7 @@ def test_FD1_an_interruption_at_any_line_leaves_nothing_held(area, what, work, l
     figure(f"Ctrl-C at each line of {what}", "nothing held", f"{len(interrupter.seen)} lines")
     ps.realize(STAGE, store=store, force_rebuild=True, lock_timeout=5.0)
     assert ps.verify(store).sound
-    assert store.session.running is False
+    assert store.parts.session.running is False
 
 
 # --- signal handlers that raise --------------------------------------------------------
@@ -165,7 +164,7 @@ def interrupt_at(code: CodeType, event: str) -> None:
 PLACES = {
     "the attempt settles": (dispatch._settle, "call"),
     "the attempt has settled": (dispatch._settle, "return"),
-    "the executor returns": (SerialExecutor.submit, "return"),
+    "the executor returns": (dispatch.SerialExecutor.submit, "return"),
     "a place is left": (nesting.inside.__wrapped__, "return"),
     "a lock is taken": (locks.BuildLock.acquire, "return"),
     "a lock is given up": (locks.BuildLock.release, "call"),

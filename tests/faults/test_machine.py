@@ -8,11 +8,11 @@ from figures import figure
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from memory_store import MemoryStore
 
 from pystore import Config, Context, Store
+from pystore.core.attempt_report import AttemptReport
 from pystore.errors import PystoreError
-from pystore.store.memory import MemoryStore
-from pystore.store.ports import AttemptReport
 
 CONFIGS = [Config({"name": "a"}), Config({"name": "b"}), Config({"name": "c", "x": 1})]
 STEPS = {"examples": 0, "steps": 0}

@@ -132,7 +132,7 @@ def test_AO1_what_is_damaged_rejected_or_gone_is_not_adopted(store, how):
 
 def test_AO2_the_index_may_be_lost(store):
     first = ps.realize(project("v1")[0])
-    for folder in store.layout.resolved.iterdir():
+    for folder in store.parts.layout.resolved.iterdir():
         for entry in folder.iterdir():
             entry.unlink()
         folder.rmdir()
@@ -201,7 +201,7 @@ def shown(source=part(), way: str = "label", file=output("file.txt")):
 
 def rewritten(attempt, store, **changes):
     """Gives the record of an attempt other words, as another version may have written them."""
-    path = Path(store.layout.beside(attempt.dref, attempt.context, attempt.number, "json"))
+    path = Path(store.parts.layout.beside(attempt.dref, attempt.context, attempt.number, "json"))
     path.unlink()
     path.write_bytes(attempt_text(attempt._replace(**changes)))
 
@@ -360,7 +360,7 @@ def test_AO4_what_the_tries_before_have_read_counts(store, how, options):
     first = ps.realize(resume("a"), **options)
     assert ps.catref(first, "file.txt") == ["a"]
     assert [key for key in ps.attempts(first)[0].reads if key.startswith("dref ")]
-    assert [n for n in os.listdir(store.layout.attempts(first.dref)) if "reads" in n] == []
+    assert [n for n in os.listdir(store.parts.layout.attempts(first.dref)) if "reads" in n] == []
     assert ps.catref(ps.realize(resume("b"), workers=1, retries=1), "file.txt") == ["b"]
 
 
@@ -369,7 +369,7 @@ def test_AO4_where_the_reads_before_are_not_known_nothing_is(store, how):
     resume = by_hand(fails)
     with pytest.raises(BuildError):
         ps.realize(resume("a"))
-    (left,) = Path(store.layout.attempts(resume("a").dref)).glob("*.reads")
+    (left,) = Path(store.parts.layout.attempts(resume("a").dref)).glob("*.reads")
     lines = left.read_bytes()
     left.unlink()
     if how != "lost":
@@ -382,7 +382,7 @@ def test_AO4_where_the_reads_before_are_not_known_nothing_is(store, how):
 def test_AO4_what_a_kill_has_left_beside_no_scratch_goes_with_the_next_attempt(store):
     first = ps.realize(shown(part("a"), "file"))
     (attempt,) = ps.attempts(first)
-    path = store.layout.beside(attempt.dref, attempt.context, 7, "reads")
+    path = store.parts.layout.beside(attempt.dref, attempt.context, 7, "reads")
     Path(path).write_bytes(b"torn")
     second = ps.realize(shown(part("a"), "file"), force_rebuild=True)
     assert not Path(path).exists()

@@ -110,7 +110,7 @@ def test_S6_a_listener_that_ends_the_program_at_the_start_leaves_no_running_atte
     with pytest.raises(SystemExit, match="boom"):
         ps.realize(derivation, listener=listener)
     assert [attempt.outcome for attempt in ps.attempts(derivation.dref)] == ["failed"]
-    assert not [path for path in store.layout.tmp.iterdir() if path.is_dir()]
+    assert not [path for path in store.parts.tmp.iterdir() if path.is_dir()]
 
 
 @pytest.mark.parametrize("workers", [None, 1])

@@ -57,7 +57,7 @@ def test_what_was_packed_is_there_after_unpacking(packed, store, other):
     assert ps.realize(project(), store=other, build=False) == rref
     assert other.trace(other.attempts(rref.dref)[0]) == [(1, "loss", 0.5)]
     assert ps.import_archive(file, store=other).fresh == ()
-    assert os.listdir(other.layout.tmp) == [other.session.name]
+    assert os.listdir(other.parts.tmp) == [other.parts.session.name]
 
 
 def test_the_same_realizations_and_attempts_give_the_same_bytes(store, other, tmp_path):
@@ -180,7 +180,7 @@ def test_a_hostile_member_is_refused_and_nothing_is_left(packed, other, tmp_path
     with pytest.raises(UnsafeArchive):
         ps.import_archive(file, store=other)
     assert other.drefs() == []
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []
     assert sorted(os.listdir(tmp_path)) == before
 
 
@@ -192,7 +192,7 @@ def test_any_number_of_long_names_is_refused(packed, other):
     file.write_bytes(zstandard.compress(names + unzipped(file)))
     with pytest.raises(UnsafeArchive):
         ps.import_archive(file, store=other)
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []
 
 
 @pytest.mark.parametrize("rest", [2 * tarfile.RECORDSIZE, 1 << 20, 1 << 28])
@@ -201,14 +201,14 @@ def test_what_follows_the_last_object_is_refused(packed, other, rest):
     file.write_bytes(zstandard.compress(unzipped(file) + bytes(rest)))
     with pytest.raises(UnsafeArchive, match="too much follows"):
         ps.import_archive(file, store=other)
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []
 
 
 def test_what_there_is_no_room_for_is_not_unpacked(packed, other, monkeypatch):
     monkeypatch.setattr(disk, "free", lambda path: 1000)
     with pytest.raises(FetchError, match="cannot be unpacked here"):
         ps.import_archive(packed[0], store=other)
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []
 
 
 @pytest.mark.timeout(20)

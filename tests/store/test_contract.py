@@ -14,9 +14,9 @@ from pystore import (
     match_some,
     realize,
 )
+from pystore.core.attempt_report import AttemptReport
 from pystore.core.digest import seed_of
 from pystore.errors import BuildError, NotInStore, UnkeepableOutput
-from pystore.store.ports import AttemptReport
 
 CONFIG = Config({"name": "a"})
 NOWHERE = Context()

@@ -9,8 +9,8 @@ import pytest
 
 import pystore as ps
 from pystore import Config, Derivation, GcPolicy, events, keep_best, keep_latest, match_latest
+from pystore.core.attempt_report import AttemptReport
 from pystore.errors import BadName, BadRef, BadStage, Corrupted, InUse, NotInStore
-from pystore.store.ports import AttemptReport
 
 
 def write(b):
@@ -129,11 +129,11 @@ def test_S6_litter_is_removed_and_what_is_in_use_is_not(store):
     died = store.begin(Config({"name": "d"}), ps.Context())
     died.close()
     building = store.begin(Config({"name": "b"}), ps.Context())
-    (store.layout.trash / "rest").mkdir()
+    (store.parts.layout.trash / "rest").mkdir()
     garbage = ps.gc((), dry_run=False)
     assert set(garbage.litter) == {failed.path.name, died.path.name, "rest"}
     assert building.out.is_dir()
-    assert os.listdir(store.layout.trash) == []
+    assert os.listdir(store.parts.layout.trash) == []
     assert [a.outcome for a in ps.attempts(Config({"name": "d"}).dref)] == ["died"]
     building.discard()
 
@@ -179,12 +179,12 @@ def test_S9_a_forked_child_notes_for_itself(store):
     read, written = os.pipe()
     pid = os.fork()
     if pid == 0:
-        held = store.hold((rref,)) and bool(list(store.layout.tmp.glob("live-*")))
+        held = store.hold((rref,)) and bool(list(store.parts.tmp.glob("live-*")))
         os.write(written, bytes([held]))
         os._exit(0)
     assert os.read(read, 1) == b"\x01"
     os.waitpid(pid, 0)
-    assert store.session.holds([rref])
+    assert store.parts.session.holds([rref])
 
 
 def test_a_choice_that_gc_takes_in_between_is_made_again(store, monkeypatch):

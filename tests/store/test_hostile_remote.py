@@ -140,7 +140,7 @@ def test_what_a_store_takes_can_be_shared_however_large_it_is(store, tmp_path):
 def test_what_is_thrown_away_does_not_grow_meanwhile(store, tmp_path, monkeypatch):
     other, rref = Store(tmp_path / "other", durable=False), ps.realize(STAGE)
     shipment, began, go_on = Shipment(store, rref), threading.Event(), threading.Event()
-    ((_, part),) = shipment.digested()
+    ((_, part, _),) = shipment.parts()
     content, real = shipment.read(part), arrivals._write
 
     def slow(*args):
@@ -157,4 +157,4 @@ def test_what_is_thrown_away_does_not_grow_meanwhile(store, tmp_path, monkeypatc
         go_on.set()
         assert (written.result(), ended.result()) == (None, None)
     arrival.write(part, content)
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []

@@ -4,6 +4,7 @@ import threading
 
 import fsspec
 import pytest
+from memory_store import MemoryStore
 
 import pystore as ps
 from pystore import (
@@ -17,7 +18,6 @@ from pystore import (
     match_some,
 )
 from pystore.errors import BadPlace, BadStage
-from pystore.store.memory import MemoryStore
 from pystore.store.remote import remote as remotes
 from pystore.store.remote import substitute as substitution
 from pystore.store.remote.place import FolderPlace

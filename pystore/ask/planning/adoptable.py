@@ -10,17 +10,17 @@ from ...core.config import Config
 from ...core.context import Context, provenance_text, rref_of
 from ...core.derivation import Derivation
 from ...core.judgement import Question
+from ...core.ports import StoreReader
 from ...core.reads import Surroundings
 from ...core.refs import DRef, RRef
 from ...core.same_run import with_attempts
 from ...declare.identity.by_hand import source_digest
-from ...store.ports import StoreProtocol
 
 
 class Adoptions:
     """What would be adopted in one call: realizations that are not there yet, each from another."""
 
-    def __init__(self, store: StoreProtocol) -> None:
+    def __init__(self, store: StoreReader) -> None:
         self._store = store
         self._sources: dict[RRef, RRef] = {}
         self._world = _WithAdopted(store, self.source)
@@ -68,7 +68,7 @@ class Adoptions:
 class _WithAdopted:
     """A store as it would be with what is adopted in it."""
 
-    def __init__(self, store: StoreProtocol, source: Callable[[RRef], RRef]) -> None:
+    def __init__(self, store: StoreReader, source: Callable[[RRef], RRef]) -> None:
         self._store = store
         self._source = source
         self._configs: dict[DRef, Config] = {}

@@ -10,8 +10,8 @@ from ...declare.registry import Registry
 from ...run.options import Forced
 from ...run.verbs import forced_drefs
 from ...store.current import current_store
-from ...store.ports import StoreProtocol
 from ...store.remote.settings import Remotes, places
+from ...store.staging import Builder
 
 
 def plan(
@@ -20,7 +20,7 @@ def plan(
     force_rebuild: Forced = (),
     attempts: int = 1,
     substitute: Remotes | None = None,
-    store: StoreProtocol | None = None,
+    store: Builder | None = None,
 ) -> Outlook:
     """What `realize` would do with each derivation of the closure, and why.
 

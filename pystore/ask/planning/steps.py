@@ -16,9 +16,9 @@ from ...core.errors import in_one_line
 from ...core.judgement import Adopt, Answer, Build, Cannot, Question, Use, answer, ask, judge
 from ...core.matchers import Need
 from ...core.outlook import Kind, Outlook, Step
+from ...core.ports import StoreReader
 from ...core.refs import DRef, RRef
 from ...declare.identity.by_hand import edited
-from ...store.ports import StoreProtocol
 from .adoptable import Adoptions
 from .earlier import Earlier, version_of
 
@@ -26,7 +26,7 @@ _NAMED = 3  # inputs that are named in a reason
 
 
 def outlook_of(
-    closure: Closure, forced: Collection[DRef], attempts: int, store: StoreProtocol
+    closure: Closure, forced: Collection[DRef], attempts: int, store: StoreReader
 ) -> Outlook:
     """The outlook of a call that forces these, and wants so many attempts of each target."""
     steps = _Steps(closure, forced, attempts, store)
@@ -39,7 +39,7 @@ class _Steps:
     """The steps of a closure, made in its order."""
 
     def __init__(
-        self, closure: Closure, forced: Collection[DRef], attempts: int, store: StoreProtocol
+        self, closure: Closure, forced: Collection[DRef], attempts: int, store: StoreReader
     ) -> None:
         self.made: dict[DRef, Step] = {}
         self._chosen: dict[DRef, tuple[RRef, ...]] = {}  # without those that depend on a build

@@ -1,1 +1,1 @@
-"""Work in other processes: jobs that travel, and the workers of this machine."""
+"""Attempts in other processes, and the worker processes of this machine."""

@@ -1,4 +1,4 @@
-"""Answer: the outcome of a call in another process, as data that survives the journey."""
+"""Answer: the outcome of a call in another process, in a form that can be pickled."""
 
 import pickle
 import traceback
@@ -11,7 +11,7 @@ from ...core.events import Event
 
 
 class RemoteTraceback(Exception):
-    """The traceback of another process, as text; the cause of an error that came from there."""
+    """The traceback of another process, as text; it is the cause of an error from there."""
 
     def __str__(self) -> str:
         return f"in another process\n\n{self.args[0]}"
@@ -24,16 +24,16 @@ class Answer:
     value: Any
     error: BaseException | None = None
     trace: str = ""  # of the error
-    events: tuple[Event, ...] = ()  # where no listener was reached while it ran
+    events: tuple[Event, ...] = ()  # of a call that could not reach the listener
 
     @classmethod
     def of(cls, error: BaseException) -> "Answer":
-        """The answer of a call that raised this."""
+        """The answer of a call that raised this error."""
         trace = "".join(traceback.format_exception(error))
         return cls(None, _sendable(error), trace)
 
     def settle(self, future: Future[Any]) -> None:
-        """Gives a future its result, or its exception."""
+        """Gives the future its result or its exception."""
         if self.error is None:
             future.set_result(self.value)
         else:
@@ -43,12 +43,12 @@ class Answer:
 
 
 def _sendable(error: BaseException) -> Exception:
-    """The error, or one that says the same, if it cannot be pickled and read again."""
+    """The error itself if it can be pickled and read; else another error with the same words."""
     try:
         again = pickle.loads(pickle.dumps(error))
-    except Exception:  # an exception class with arguments of its own, or local to a function
+    except Exception:  # its class takes other arguments, or is local to a function
         again = None
-    if isinstance(again, Exception):  # here, a KeyboardInterrupt would be nobody's Ctrl-C
+    if isinstance(again, Exception):  # a KeyboardInterrupt from there is no Ctrl-C here
         return again
     return RealizerRaised(
         f"{type(error).__name__} was raised in another process",

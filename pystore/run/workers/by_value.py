@@ -1,9 +1,10 @@
-"""Brought: what a script defines and has sent by value, found by its name where it runs.
+"""Makes functions and classes that were pickled by value importable by name in a worker.
 
-pickle, and the pools of multiprocessing, write functions and classes by the names of their
-modules; a worker's `__main__` is none of the script's.
+pickle and the pools of multiprocessing write functions and classes by module and name, and a
+worker's `__main__` is not the script.
 """
 
+import pickle
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,43 +12,38 @@ from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ...declare.programs import run_as_program, run_no_more
+from ...declare.programs import is_program, run_as_program, run_no_more
 
 CACHE = type(lru_cache(len))
-NAMED = (FunctionType, type, CACHE)  # what is pickled by its name
+NAMED = (FunctionType, type, CACHE)  # the kinds of objects that are pickled by name
 Named = Any
-"""One of them."""
+"""An object of one of these kinds."""
 
 _ABSENT = object()
 
 
 def is_named(one: Named) -> bool:
-    """Whether its module has this object under its name."""
+    """Whether the module of this object has it under its name."""
     module = sys.modules.get(getattr(one, "__module__", None) or "")
     return getattr(module, one.__qualname__, _ABSENT) is one
 
 
 @contextmanager
-def findable(brought: Sequence[Named]) -> Iterator[None]:
-    """In the block, the modules of these have them; a module that is not there stands empty."""
+def importable(named: Sequence[Named]) -> Iterator[None]:
+    """Inside the block, the modules of these objects have them; missing modules are made."""
     with ExitStack() as undo:
-        _make_findable(brought, undo)
+        _make_importable(named, undo)
         yield
 
 
-def found_from_now_on(brought: Sequence[Named]) -> None:
-    """The modules of these have them, until this process ends."""
-    _make_findable(brought, ExitStack())
-
-
-def _make_findable(brought: Sequence[Named], undo: ExitStack) -> None:
-    for one in brought:
-        module = sys.modules.get(one.__module__) or _stand_in(one.__module__, undo)
+def _make_importable(named: Sequence[Named], undo: ExitStack) -> None:
+    for one in named:
+        module = sys.modules.get(one.__module__) or _empty_module(one.__module__, undo)
         _set(vars(module), one.__qualname__, one, undo)
 
 
-def _stand_in(name: str, undo: ExitStack) -> ModuleType:
-    """A module for a file that the command line runs, which no other process imports."""
+def _empty_module(name: str, undo: ExitStack) -> ModuleType:
+    """A module in place of a file that the command line runs, which no other process imports."""
     from cloudpickle import register_pickle_by_value, unregister_pickle_by_value
 
     module = ModuleType(name)
@@ -66,3 +62,29 @@ def _set(names: dict[str, Any], name: str, value: object, undo: ExitStack) -> No
     else:
         undo.callback(names.__setitem__, name, before)
     names[name] = value
+
+
+def send_programs_on() -> None:
+    """From now on, the children of this process get objects of programs by value, too.
+
+    Children that multiprocessing starts import the main program of their parent. A worker has none.
+    """
+    from multiprocessing.reduction import ForkingPickler  # late for weight: only workers need it
+
+    ForkingPickler.reducer_override = _reduced  # type: ignore[method-assign]  # as Pickler says
+
+
+def _reduced(_: pickle.Pickler, one: Any) -> Any:
+    if isinstance(one, NAMED) and is_program(one.__module__):
+        from .pickler import dumps  # late for weight: cloudpickle, only where a process is started
+
+        return _received, (dumps(one),)
+    return NotImplemented
+
+
+def _received(packed: bytes) -> Any:
+    # The process that started this one has written it; no other process has the channel.
+    one, named = pickle.loads(packed)
+    _make_importable(named, ExitStack())  # for good: what goes back is pickled by name
+    send_programs_on()
+    return one

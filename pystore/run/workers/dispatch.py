@@ -1,39 +1,39 @@
-"""Dispatch to other processes: jobs go out, answers come back."""
+"""Starts attempts in other processes: jobs are sent, answers come back."""
 
 import threading
 from collections.abc import Iterable
 from concurrent.futures import CancelledError, Executor, Future, wait
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ...core.committed import Committed
 from ...core.context import Context
 from ...core.derivation import Derivation
-from ...core.events import AttemptFailed, Event
+from ...core.events import AttemptFailed, Event, Listener, Progress
 from ...store.address import Address
-from ...store.commit import Committed
-from ...store.ports import StoreProtocol
+from ...store.staging import Builder
 from ...store.stopping import record_stopped
 from ...store.store import Store
 from ..dispatch import Begun, Dispatch, lost, wave
 from ..options import RunOptions
 from ..request import Request
 from .answer import Answer
-from .job import Packer, committed_by, perform
+from .job import Job, Packer, committed_by, perform
 from .pool import Workers
-from .remotely import perform_remotely
 
 
-def dispatch_to(executor: Executor, store: StoreProtocol, options: RunOptions) -> Dispatch:
-    """The way to work with an executor of processes."""
+def dispatch_to(executor: Executor, store: Builder, options: RunOptions) -> Dispatch:
+    """The way to make attempts with an executor of processes."""
     if isinstance(executor, Workers):
         return _ToWorkers(executor, store, options)
     return _ToOthers(executor, store, options)
 
 
 class _ToOthers:
-    """Attempts in the processes of an executor of any kind, perhaps of other machines."""
+    """Attempts in the processes of any executor, perhaps on other machines."""
 
-    def __init__(self, executor: Executor, store: StoreProtocol, options: RunOptions) -> None:
+    def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._options = executor, options
         self._address, self._packer = Address.of(store), Packer()
         self.most = wave()
@@ -44,17 +44,17 @@ class _ToOthers:
             self._packer.pack(derivation)
 
     def start(self, request: Request, begun: Begun) -> None:
-        """Starts one attempt, whose events are told when it has ended."""
+        """Starts one attempt; its events are told when it has ended."""
         job = self._packer.job(request, self._address, self._options.timeout)
         try:
             begun(self._settled(self._executor.submit(perform_remotely, job)))
-        except Exception as error:  # an executor that has broken, or was shut down
+        except Exception as error:  # the executor is broken, or was shut down
             failed: Future[Committed] = Future()
             failed.set_exception(lost(error))
             begun(failed)
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
-        """Waits for nothing: the executor is the caller's. What runs is committed."""
+        """Does nothing: the executor is the caller's, and running attempts are committed."""
 
     def _settled(self, sent: Future[Answer]) -> Future[Committed]:
         future = _Linked(sent)
@@ -62,10 +62,8 @@ class _ToOthers:
         def settle(done: Future[Answer]) -> None:
             if not future.begins():
                 return
-            if done.cancelled():
-                future.set_exception(lost(CancelledError("it was cancelled")))
-                return
-            if (error := done.exception()) is not None:
+            error = CancelledError("it was cancelled") if done.cancelled() else done.exception()
+            if error is not None:
                 future.set_exception(lost(error))
                 return
             answer = done.result()
@@ -73,7 +71,9 @@ class _ToOthers:
                 for event in answer.events:
                     self._options.listener(event)
                 answer.settle(future)
-            except BaseException as error:  # a listener's SystemExit; the executor's thread goes on
+            except (
+                BaseException
+            ) as error:  # a listener may raise SystemExit in the executor's thread
                 future.set_exception(error)
 
         sent.add_done_callback(settle)
@@ -81,21 +81,21 @@ class _ToOthers:
 
 
 class _Linked(Future[Committed]):
-    """The future of a commit, which is cancelled when the job that it waits for can be."""
+    """The future of an attempt; it can be cancelled when its job can."""
 
     def __init__(self, sent: Future[Answer]) -> None:
         super().__init__()
         self._sent = sent
-        self._deciding = threading.RLock()  # the executor may tell the end while we cancel
-        self._given_up = False  # by us, and not by the executor
+        self._deciding = threading.RLock()  # the job may end while it is cancelled
+        self._given_up = False  # by the caller, not by the executor
 
     def begins(self) -> bool:
-        """Whether somebody waits for what has ended, and now gets it."""
+        """Whether the caller still waits; from now on, it cannot cancel."""
         with self._deciding:
             return not self._given_up and self.set_running_or_notify_cancel()
 
     def cancel(self) -> bool:
-        """Whether nobody waits for the job any more."""
+        """Whether the job was cancelled."""
         with self._deciding:
             if self.done() or self.running():
                 return self.cancelled()
@@ -105,15 +105,15 @@ class _Linked(Future[Committed]):
 
 
 class _ToWorkers(_ToOthers):
-    """Attempts in worker processes of this machine, which tell of events as they happen."""
+    """Attempts in worker processes of this machine, which tell events as they happen."""
 
-    def __init__(self, executor: Workers, store: StoreProtocol, options: RunOptions) -> None:
+    def __init__(self, executor: Workers, store: Builder, options: RunOptions) -> None:
         super().__init__(executor, store, options)
         self._workers, self._store = executor, store
         self.most = min(4 * executor.size, self.most)
 
     def check(self, derivations: Iterable[Derivation]) -> None:
-        """Raises BadStage when a realizer cannot be sent, or wants what this machine has not."""
+        """Raises BadStage when a realizer cannot be sent, or needs more than this machine has."""
         for derivation in derivations:
             self._workers.slots.check(derivation.terms, derivation.dref)
             self._packer.pack(derivation)
@@ -122,7 +122,7 @@ class _ToWorkers(_ToOthers):
         """Starts one attempt."""
         job = self._packer.job(request, self._address, self._options.timeout)
         future: Future[Any] = Future()
-        begun(future)  # Ctrl-C may come while it is started
+        begun(future)  # first: Ctrl-C may come during the start
         try:
             self._workers.start(
                 perform,
@@ -134,7 +134,7 @@ class _ToWorkers(_ToOthers):
                 committed=partial(committed_by, self._store, request.context),
                 future=future,
             )
-        except RuntimeError as error:  # they were shut down
+        except RuntimeError as error:  # the workers were shut down
             future.set_exception(lost(error))
 
     def _hear(self, context: Context, event: Event) -> None:
@@ -143,8 +143,40 @@ class _ToWorkers(_ToOthers):
         self._options.listener(event)
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
-        """Waits for the attempts that run, until a second Ctrl-C, which kills them."""
+        """Waits for the running attempts; a second Ctrl-C kills them."""
         try:
             wait(running)
         except KeyboardInterrupt:
             self._workers.kill()
+
+
+def perform_remotely(job: Job) -> Answer:
+    """Makes the attempt where no listener can be reached: the events come with the answer.
+
+    A job with a timeout runs in a worker process of its own, which can be stopped.
+    """
+    heard: list[Event] = []
+
+    def hear(event: Event) -> None:
+        if not isinstance(event, Progress):
+            heard.append(event)
+
+    answer = perform(job, hear) if job.timeout is None else _perform_in_worker(job, hear)
+    return replace(answer, events=tuple(heard))
+
+
+def _perform_in_worker(job: Job, listener: Listener) -> Answer:
+    try:
+        committed = partial(committed_by, job.store.open(), Context(job.inputs))
+        with Workers(1) as own:
+            future = own.start(
+                perform,
+                (job,),
+                timeout=job.timeout,
+                tries=job.tries,
+                listener=listener,
+                committed=committed,
+            )
+            return Answer(future.result())
+    except BaseException as error:
+        return Answer.of(error)

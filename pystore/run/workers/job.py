@@ -1,7 +1,7 @@
-"""Job: one attempt, as it travels to another process.
+"""Job: one attempt for another process.
 
-A job is data: where the store is, a config, a context, and the realizer as cloudpickle writes it.
-It never holds a store. What comes back is an Answer.
+A job is data: the address of the store, a config, a context, and the pickled realizer. It never
+holds a store. The other process sends back an Answer.
 """
 
 import pickle
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ...core.committed import Committed
 from ...core.config import Config
 from ...core.context import Context
 from ...core.derivation import Derivation
@@ -22,33 +23,31 @@ from ...declare.identity.by_hand import check_planned, source_digest
 from ...declare.nesting import inside
 from ...declare.programs import programs
 from ...store.address import Address
-from ...store.commit import Committed
 from ...store.disk import fresh_name
-from ...store.ports import StoreProtocol
+from ...store.staging import Builder
 from ..attempt import attempt
 from ..request import Request
 from .answer import Answer
-from .by_value import Named, findable
-from .children import send_programs_on
+from .by_value import Named, importable, send_programs_on
 
 
 @dataclass(frozen=True)
 class Job:
-    """One attempt to make, somewhere."""
+    """One attempt to make in another process."""
 
-    id: str  # that no other job has: some executors take equal calls for one
+    id: str  # unique: some executors run equal calls only once
     store: Address
     config: str  # its canonical text
     inputs: Mapping[DRef, tuple[RRef, ...]]
-    realizer: bytes  # a Realizer and what it brings along, pickled
-    source: str  # the digest of its source, which may not be at hand where it runs
+    realizer: bytes  # a Realizer and the named objects of programs in it, pickled
+    source: str  # the digest of its source, which the other process may not have
     seed: int | None
     tries: Tries
     timeout: float | None = None  # [s]
 
 
-def committed_by(store: StoreProtocol, context: Context, started: Started) -> Committed | None:
-    """What the store has of an attempt whose process has died."""
+def committed_by(store: Builder, context: Context, started: Started) -> Committed | None:
+    """The result in the store of an attempt whose process has died; None if it has none."""
     for ended in store.attempts(started.dref):
         if (ended.context, ended.number) == (context.digest, started.number):
             return Committed(ended.rref, True) if ended.rref else None
@@ -59,16 +58,18 @@ def perform(job: Job, listener: Listener) -> Answer:
     """Makes the attempt in this process."""
     try:
         store = job.store.open()
-        with inside("the import of a realizer's module by a worker"):  # it would wait for itself
-            realizer, brought = _realizer(job.realizer)
+        with inside(
+            "the import of a realizer's module by a worker"
+        ):  # a build would wait for itself
+            realizer, named = _realizer(job.realizer)
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
         request = Request(derivation, Context(job.inputs), job.seed, job.tries)
         send_programs_on()
-        with store.use(), findable(brought):  # as current as where it was planned
+        with store.use(), importable(named):  # the store is current, as in the planner
             committed = attempt(request, store, listener, capture=True, source=job.source)
         return Answer(committed)
-    except BaseException as error:  # of a realizer that raises KeyboardInterrupt, too
+    except BaseException as error:  # a realizer may raise KeyboardInterrupt
         return Answer.of(error)
 
 
@@ -76,10 +77,10 @@ class Packer:
     """Pickles realizers, each function once."""
 
     def __init__(self) -> None:
-        self._packed: dict[object, tuple[object, bytes]] = {}  # beside what has that id
+        self._packed: dict[object, tuple[object, bytes]] = {}  # with the function that has the id
 
     def job(self, request: Request, store: Address, timeout: float | None) -> Job:
-        """The job of one attempt, with the timeout [s] of one that says nothing.
+        """The job of one attempt; `timeout` [s] is for a derivation that has none.
 
         Raises BadStage when its realizer cannot be sent.
         """
@@ -97,7 +98,7 @@ class Packer:
         )
 
     def pack(self, derivation: Derivation) -> bytes:
-        """The realizer of a derivation, pickled. Raises BadStage when it cannot be."""
+        """The pickled realizer of a derivation. Raises BadStage when it cannot be pickled."""
         function = derivation.realizer.function
         # Callable objects that are equal may do different things, as Scale(1) and Scale(True).
         key = getattr(function, "portable_key", id(function))
@@ -107,7 +108,7 @@ class Packer:
 
 
 def _pickled(derivation: Derivation) -> bytes:
-    from cloudpickle import register_pickle_by_value  # only where something is sent
+    from cloudpickle import register_pickle_by_value  # late for weight: not all jobs are sent
 
     from .pickler import dumps
 
@@ -115,7 +116,7 @@ def _pickled(derivation: Derivation) -> bytes:
         register_pickle_by_value(module)
     try:
         return dumps(derivation.realizer)
-    except Exception as error:  # whatever the objects that it refers to raise
+    except Exception as error:  # its objects may raise anything
         raise BadStage(
             f"the realizer {derivation.realizer.name} cannot be sent to another process",
             dref=derivation.dref,
@@ -133,6 +134,6 @@ def _config(text: str) -> Config:
 @lru_cache(64)
 def _realizer(packed: bytes) -> tuple[Realizer, list[Named]]:
     # From the process that planned this job, over its own channel: never from a store.
-    realizer, brought = pickle.loads(packed)
+    realizer, named = pickle.loads(packed)
     assert isinstance(realizer, Realizer)
-    return realizer, brought
+    return realizer, named

@@ -1,4 +1,4 @@
-"""Pickler: functions by value, as cloudpickle sends them, whose code keeps the name of its file."""
+"""Pickles functions by value, as cloudpickle does; their code keeps the name of its file."""
 
 import io
 from collections import ChainMap
@@ -16,13 +16,13 @@ _dispatch = cloudpickle.Pickler.dispatch_table
 
 
 def dumps(value: object) -> bytes:
-    """The value, and a list of what of programs goes along, pickled.
+    """The pickled pair of the value and of the list of functions and classes of programs in it.
 
-    Raises whatever the objects that it refers to raise.
+    Raises whatever its objects raise when they are pickled.
     """
     with io.BytesIO() as file:
         pickler = _Pickler(file)
-        pickler.dump((value, pickler.brought))
+        pickler.dump((value, pickler.named))
         return file.getvalue()
 
 
@@ -39,7 +39,7 @@ def _make_code(file: str, make: Callable[..., CodeType], parts: tuple[Any, ...])
 def _reduce_cached_property(
     one: cached_property[Any],
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    # Before Python 3.12 it holds a lock.
+    # Before Python 3.12 a cached_property holds a lock, which cannot be pickled.
     return _make_cached_property, (type(one), {k: v for k, v in vars(one).items() if k != "lock"})
 
 
@@ -50,7 +50,7 @@ def _make_cached_property(kind: type[cached_property[Any]], state: dict[str, Any
 
 
 def _reduce_cache(one: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    # As functions are: by name it would not be found, since the program does not run again.
+    # By value, like functions: a worker does not run the program, and would not find the name.
     return _make_cache, (one.__wrapped__, one.cache_parameters())
 
 
@@ -63,12 +63,12 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)
-        self.brought: list[Named] = []  # grows until it is pickled itself, last
+        self.named: list[Named] = []  # is pickled last, when it is complete
 
     def reducer_override(self, one: Any) -> Any:
-        """How to pickle an object; what has a name in a program is noted."""
+        """How to pickle an object. Named objects of programs are collected."""
         if isinstance(one, NAMED) and is_program(one.__module__) and is_named(one):
-            self.brought.append(one)
+            self.named.append(one)
         if isinstance(one, cached_property):
             return _reduce_cached_property(one)
         if isinstance(one, CACHE) and is_program(one.__module__):

@@ -1,10 +1,8 @@
 """Workers: an executor whose workers are processes of this machine.
 
-What only their processes need is imported when the first one starts.
-
 WP1  A worker that dies, or overruns its time, fails its own task, and no other.
-WP2  Nothing is left running: a worker ends, with its children, when its pool does, however that
-    comes about; but not what has made a session of its own.
+WP2  Nothing is left running: a worker ends, with its children, when its pool ends in any way,
+    except processes in a session of their own.
 WP3  What runs at one time never has more GPUs, memory or processors than there are.
 """
 
@@ -27,7 +25,7 @@ from ...core.tries import Tries
 from ...store.forked import forgotten_by_children
 
 if TYPE_CHECKING:
-    from ...store.commit import Committed
+    from ...core.committed import Committed
     from .slots import Outfit
     from .task import Task
     from .worker_process import WorkerProcess
@@ -37,15 +35,15 @@ T = TypeVar("T")
 
 _PLAIN = Resources()
 _NO_MORE = Tries()
-_LONG = 3600.0  # [s]; a system call takes no endless number
-_SPARE = 16  # descriptors for what is open for a moment
+_LONG = 3600.0  # [s]; a system call takes no infinite number
+_SPARE = 16  # descriptors for files that are open for a moment
 
 
 class Workers(Executor):
     """`n` worker processes, started when they are needed and kept until `shutdown`.
 
     They are spawned, never forked, and import nothing of the script that started them. `gpus`
-    are the devices to hand out, as CUDA_VISIBLE_DEVICES names them: `[0, 1]`; what asks for none
+    are the devices to process out, as CUDA_VISIBLE_DEVICES names them: `[0, 1]`; what asks for none
     sees none. Numerical libraries get as many threads each as the processors allow, where the
     environment does not say. Workers keep the environment, the working directory and the modules
     that they started with. What was submitted is done when the program ends.
@@ -57,7 +55,7 @@ class Workers(Executor):
         self.size = checked_count("workers", n)
         self.slots = Slots(n, None if gpus is None else checked_gpus(gpus))
         self._waiting: deque[Task] = deque()
-        self._hands: list[WorkerProcess] = []
+        self._processes: list[WorkerProcess] = []
         self._guard = threading.Lock()
         self._ending = False
         self._killing = False
@@ -83,15 +81,14 @@ class Workers(Executor):
         committed: "Callable[[Started], Committed | None] | None" = None,
         future: Future[T] | None = None,
     ) -> Future[T]:
-        """The same under terms; the listener hears, from another thread, what the task tells.
+        """The same with resources; the listener is told the task's events in another thread.
 
-        The caller may bring the `future`, to know it before the task is given out.
-
-        Of an attempt, which tells that it has started, `committed` says what the store has of it:
-        a worker may die between its last rename and its last words.
+        The caller may make the `future`, to have it before the task is given out. `committed`
+        returns the result that the store has of an attempt, for a worker that dies after the
+        commit and before it tells so.
 
         Raises BadStage when this machine can never meet the terms, RuntimeError after `shutdown`
-        and in a forked child, which has no part in the workers of its parent.
+        and in a forked child: the workers belong to its parent.
         """
         from .task import Task, nothing
 
@@ -108,7 +105,7 @@ class Workers(Executor):
             self._waiting.append(task)
             if self._foreman is None:
                 self._start_foreman()
-                atexit.register(self.shutdown)  # what was submitted is done
+                atexit.register(self.shutdown)  # waits for submitted tasks
         self._bell.ring()
         return future
 
@@ -117,13 +114,13 @@ class Workers(Executor):
         try:
             foreman.start()
         except BaseException:
-            if foreman.ident is None:  # the system starts no more threads: nobody is to be joined
+            if foreman.ident is None:  # the system starts no more threads: there is none to join
                 self._foreman = None
                 self._waiting.pop()
             raise
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Lets the workers finish what they were given, and ends them."""
+        """Lets the workers finish all tasks, then ends them."""
         with self._guard:
             self._ending = True
             if cancel_futures:
@@ -131,20 +128,20 @@ class Workers(Executor):
         self._join(wait)
 
     def kill(self) -> None:
-        """Ends the workers at once. What they are doing counts as died."""
+        """Ends the workers at once. Their tasks count as died."""
         with self._guard:
             self._ending = self._killing = True
             self._cancel()
         self._join(wait=True)
 
     def _cancel(self) -> None:
-        """Takes back what no worker has begun."""
-        for task in (*self._waiting, *(hand.task for hand in list(self._hands))):
+        """Cancels the tasks that no worker has begun."""
+        for task in (*self._waiting, *(process.task for process in list(self._processes))):
             if task is not None:
                 task.future.cancel()
 
     def forget(self) -> None:
-        """In a forked child, whose copy of the foreman does not run: there is nothing to end."""
+        """In a forked child: gives up the workers, which belong to its parent."""
         self._guard, self._foreman, self._foreign = threading.Lock(), None, True
         self._waiting.clear()
         self._bell.close()
@@ -156,7 +153,7 @@ class Workers(Executor):
         traceback: TracebackType | None,
     ) -> None:
         if kind is not None and not issubclass(kind, Exception):
-            self.kill()  # Ctrl-C, for the second time
+            self.kill()  # a second Ctrl-C
         else:
             self.shutdown()
 
@@ -174,7 +171,7 @@ class Workers(Executor):
             while self._assign() or not self._ending:
                 self._wait()
                 self._attend()
-        except BaseException as error:  # a bug of ours: nobody waits for ever
+        except BaseException as error:  # a bug of pystore: no caller waits for ever
             self._fail_all(error)
             raise
         finally:
@@ -183,65 +180,65 @@ class Workers(Executor):
             atexit.unregister(self.shutdown)
 
     def _wait(self) -> None:
-        """Waits until a worker wants to be attended to, or somebody has rung the bell."""
+        """Waits until a worker sends something, ends or is due, or the bell rings."""
         poll = select.poll()
         poll.register(self._bell.fileno(), select.POLLIN)
-        for hand in self._hands:
-            for descriptor, what in hand.awaited:
+        for process in self._processes:
+            for descriptor, what in process.awaited:
                 poll.register(descriptor, what)
         poll.poll(self._patience())
         self._bell.clear()
 
     def _patience(self) -> float | None:
-        """How long nobody needs to be looked after [ms]."""
-        ends = [hand.deadline for hand in self._hands if hand.deadline is not None]
+        """The time until the next deadline [ms]; None without one."""
+        ends = [process.deadline for process in self._processes if process.deadline is not None]
         return 1000 * min(max(0.0, min(ends) - time.monotonic()), _LONG) + 1 if ends else None
 
     def _fail_all(self, error: BaseException) -> None:
         with self._guard:
             self._ending = True
-            left = [*self._waiting, *(hand.task for hand in self._hands if hand.task)]
+            left = [*self._waiting, *(process.task for process in self._processes if process.task)]
         for task in left:
             if not task.future.done():
                 task.future.set_exception(error)
 
     def _attend(self) -> None:
-        """Takes in what the workers have said, and buries those that have died."""
+        """Reads the messages of the workers, and collects those that have died."""
         now = time.monotonic()
-        for hand in list(self._hands):
-            task = hand.task
-            alive = hand.receive(now)
+        for process in list(self._processes):
+            task = process.task
+            alive = process.receive(now)
             if alive:
-                hand.give(now)
-            self._free(hand, task)
-            if not alive or (self._killing and hand.task):
-                self._bury(hand)
+                process.give(now)
+            self._free(process, task)
+            if not alive or (self._killing and process.task):
+                self._collect(process)
 
-    def _free(self, hand: "WorkerProcess", task: "Task | None") -> None:
-        """Frees what a task had, if the worker does it no more."""
-        if task is not None and hand.task is None:
-            self.slots.give_back(task.terms, hand.outfit)
+    def _free(self, process: "WorkerProcess", task: "Task | None") -> None:
+        """Frees the resources of a task that the worker has ended."""
+        if task is not None and process.task is None:
+            self.slots.give_back(task.terms, process.outfit)
 
-    def _bury(self, hand: "WorkerProcess") -> None:
-        task = hand.task
-        self._hands.remove(hand)
+    def _collect(self, process: "WorkerProcess") -> None:
+        task = process.task
+        self._processes.remove(process)
         if task is not None:
-            self.slots.give_back(task.terms, hand.outfit)
-            if task.can_be_given_again and not hand.late and not self._killing:
-                hand.task = None
+            self.slots.give_back(task.terms, process.outfit)
+            if task.can_be_given_again and not process.is_late and not self._killing:
+                process.task = None
                 with self._guard:
                     self._waiting.appendleft(task)
-        hand.bury(stopped=self._killing)
+        process.collect_exit(stopped=self._killing)
 
     def _assign(self) -> bool:
-        """Gives out what can be done now. Returns whether there is anything left to do."""
+        """Gives out the tasks that fit now. Returns whether any task is left."""
         with self._guard:
             waiting = list(self._waiting)
         passed: list[Task] = []
         for task in waiting:
             if task.future.cancelled():
                 self._drop(task)
-                task.future.set_running_or_notify_cancel()  # for those that wait for several
+                task.future.set_running_or_notify_cancel()  # tells `concurrent.futures.wait`
             elif self.slots.full:
                 break
             elif outfit := self.slots.take(task.terms):
@@ -250,73 +247,76 @@ class Workers(Executor):
                 for earlier in passed:
                     earlier.overtaken += 1
             elif task.overtaken > 4 * self.size:
-                break  # it wants much, and has waited enough: nothing more overtakes it
+                break  # it needs much, and has waited long: no more tasks overtake it
             else:
                 passed.append(task)
         with self._guard:
-            return bool(self._waiting) or any(hand.task for hand in self._hands)
+            return bool(self._waiting) or any(process.task for process in self._processes)
 
     def _drop(self, task: "Task") -> None:
         with self._guard:
             self._waiting.remove(task)
 
     def _begin(self, task: "Task", outfit: "Outfit") -> bool:
-        """Gives a worker a task. Returns False when it must wait for another worker to end."""
+        """Gives a worker the task. Returns False when another worker must end first."""
         try:
-            hand = self._hand_with(outfit)
+            process = self._process_with(outfit)
         except OSError as error:  # no more processes or descriptors, or no memory for one
             self.slots.give_back(task.terms, outfit)
-            if any(hand.task for hand in self._hands):
+            if any(process.task for process in self._processes):
                 return False
             self._drop(task)
             if task.begin():
                 task.future.set_exception(_not_started(error))
             return True
-        if hand is None:
+        if process is None:
             self.slots.give_back(task.terms, outfit)
             return False
         self._drop(task)
         now = time.monotonic()
-        hand.take(task, now)
-        hand.give(now)
-        self._free(hand, task)
+        process.take(task, now)
+        process.give(now)
+        self._free(process, task)
         return True
 
-    def _hand_with(self, outfit: "Outfit") -> "WorkerProcess | None":
+    def _process_with(self, outfit: "Outfit") -> "WorkerProcess | None":
         from .worker_process import WorkerProcess
 
-        free = [hand for hand in self._hands if hand.free]
-        fit = sorted((hand for hand in free if hand.outfit == outfit), key=lambda hand: not hand.up)
-        if fit and fit[0].up:
+        free = [process for process in self._processes if process.is_free]
+        fit = sorted(
+            (process for process in free if process.outfit == outfit),
+            key=lambda process: not process.is_up,
+        )
+        if fit and fit[0].is_up:
             return fit[0]
-        idle = all(hand.task is None for hand in self._hands)
-        if len(self._hands) < self.size and (idle or _is_room()):
-            self._hands.append(WorkerProcess(outfit))
-            return self._hands[-1]
-        if fit:  # which is on its way up, or hangs
+        idle = all(process.task is None for process in self._processes)
+        if len(self._processes) < self.size and (idle or _is_room()):
+            self._processes.append(WorkerProcess(outfit))
+            return self._processes[-1]
+        if fit:  # it is starting, or hangs
             return fit[0]
-        # Not before it has ended: it may hold the memory of the device that is given out.
-        if free and all(hand.until is None for hand in self._hands):
+        # The next one starts after its end: it may hold memory of the device.
+        if free and all(process.end_by is None for process in self._processes):
             free[0].end()
         return None
 
     def _dismiss(self) -> None:
-        """Lets workers that have nothing to do end by themselves, and ends the others."""
-        for hand in self._hands:
-            if hand.up and hand.free:
-                hand.end()
-        for hand in self._hands:
-            hand.close()
+        """Lets free workers end by themselves, and ends the others."""
+        for process in self._processes:
+            if process.is_up and process.is_free:
+                process.end()
+        for process in self._processes:
+            process.close()
 
 
 def _is_room() -> bool:
-    """Whether one more worker leaves descriptors for the locks of the loop, and for all else."""
+    """Whether one more worker leaves enough descriptors for locks and other files."""
     from resource import RLIMIT_NOFILE, getrlimit
 
     limit, _ = getrlimit(RLIMIT_NOFILE)
     try:
         return limit < 0 or len(os.listdir("/dev/fd")) + limit // 4 + _SPARE <= limit
-    except FileNotFoundError:  # a system that does not tell
+    except FileNotFoundError:  # this system does not list them
         return True
 
 
@@ -329,7 +329,7 @@ def _not_started(error: OSError) -> WorkerDied:
 
 
 class _Bell:
-    """Wakes a thread that waits for connections."""
+    """Wakes the thread that polls its descriptor."""
 
     def __init__(self) -> None:
         import socket
@@ -339,18 +339,18 @@ class _Bell:
         self._pull.setblocking(False)
 
     def fileno(self) -> int:
-        """The descriptor that becomes readable."""
+        """The descriptor, which is readable after a ring."""
         return self._hear.fileno()
 
     def ring(self) -> None:
-        """Wakes it."""
+        """Wakes the thread."""
         try:
             self._pull.send(b"\0")
         except OSError:
-            return  # it rings already, or has ended
+            return  # it rings already, or is closed
 
     def clear(self) -> None:
-        """Takes in all rings so far."""
+        """Forgets the rings so far."""
         try:
             while self._hear.recv(4096):
                 continue
@@ -358,6 +358,6 @@ class _Bell:
             return
 
     def close(self) -> None:
-        """Gives up its descriptors."""
+        """Closes its descriptors."""
         self._hear.close()
         self._pull.close()

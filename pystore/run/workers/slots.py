@@ -1,4 +1,4 @@
-"""Slots: what a machine has, and what the attempts that run now have taken of it."""
+"""Slots: the resources of this machine, and what the running attempts have taken."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -10,13 +10,13 @@ from ...core.resources import Resources
 
 @dataclass(frozen=True)
 class Outfit:
-    """What a worker process is started with, since libraries read it once."""
+    """The devices and threads of a worker process, which libraries read once, at its start."""
 
-    gpus: tuple[int | str, ...] | None  # None: as this process sees them
+    gpus: tuple[int | str, ...] | None  # None: the devices that this process sees
     threads: int  # of numerical libraries
 
     def environment(self, inherited: dict[str, str]) -> dict[str, str]:
-        """The environment of such a process; what a user has set stays."""
+        """The environment of such a process. Variables that the user has set stay."""
         limits = {name: str(self.threads) for name in _THREADS}
         seen = {} if self.gpus is None else {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self.gpus))}
         return {**limits, **inherited, **seen}
@@ -34,7 +34,7 @@ _THREADS = (
 
 
 def checked_gpus(gpus: Collection[int | str]) -> tuple[int | str, ...]:
-    """The names of devices. Raises BadStage for what cannot be given out one by one."""
+    """The names of the devices. Raises BadStage unless each is a name, and stands once."""
     named = isinstance(gpus, Collection) and not isinstance(gpus, (str, bytes, Mapping))
     if named and len(set(gpus)) == len(gpus) and all(_is_device(gpu) for gpu in gpus):
         return tuple(gpus)
@@ -52,32 +52,36 @@ def _is_device(gpu: object) -> bool:
 
 
 def _cores() -> int:
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux: what a scheduler may have narrowed
+    allowed = getattr(
+        os, "sched_getaffinity", None
+    )  # Linux: a scheduler may allow fewer than there are
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 @dataclass
 class Slots:
-    """The machine's resources, as far as they are free.
+    """The resources of this machine that are free.
 
-    An attempt that wants more processors than there are runs alone; one that wants more memory,
-    beside none that wants any.
+    An attempt that asks for more processors than there are runs alone. One that asks for more
+    memory than there is runs beside attempts that ask for none.
     """
 
     workers: int
-    gpus: tuple[int | str, ...] | None  # None: not told, so none can be given
+    gpus: tuple[int | str, ...] | None  # None: none are known, so none can be given
     cpus: int = field(default_factory=_cores)
     memory: int = field(
         default_factory=lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     )  # [bytes]
 
     def __post_init__(self) -> None:
-        self.room = max(self.cpus, self.workers)  # who asks for four workers gets four
+        self.room = max(
+            self.cpus, self.workers
+        )  # four workers run four attempts, whatever the processors
         self._taken: list[tuple[Resources, Outfit]] = []
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for anything."""
+        """Whether every worker is taken."""
         return len(self._taken) >= self.workers
 
     def check(self, terms: Resources, what: str) -> None:
@@ -91,7 +95,7 @@ class Slots:
             )
 
     def take(self, terms: Resources) -> Outfit | None:
-        """What an attempt gets, or None when there is no room for it now."""
+        """The outfit for an attempt; None when there is no room for it now."""
         taken = [held for held, _ in self._taken]
         fits = (
             len(taken) < self.workers
@@ -109,7 +113,7 @@ class Slots:
         return outfit
 
     def give_back(self, terms: Resources, outfit: Outfit) -> None:
-        """Frees what an attempt had."""
+        """Frees what an attempt has taken."""
         self._taken.remove((terms, outfit))
 
     def _cpus(self, terms: Resources) -> int:

@@ -1,6 +1,6 @@
-"""Wire: messages between a worker and the process that gives it tasks, over a socket.
+"""Wire: messages over a socket between a worker and the process that gives it tasks.
 
-Each is its length in eight bytes, and then itself.
+A message is sent as its length in eight bytes, then its bytes.
 """
 
 import os
@@ -10,18 +10,18 @@ from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
-CUT = os.EX_PROTOCOL  # the exit code of a worker whose end a realizer has closed
+CUT = os.EX_PROTOCOL  # the exit code of a worker whose socket a realizer has closed
 _LENGTH = struct.Struct("!Q")
 _PART = 2**18  # [bytes] to receive at one time
 
 
 def send(end: socket.socket, message: bytes) -> None:
-    """Sends one message, however long the other end takes."""
+    """Sends one message, and waits until all of it is sent."""
     end.sendall(_LENGTH.pack(len(message)) + message)
 
 
 def receive(end: BinaryIO) -> bytes:
-    """The next message, waited for. Raises EOFError when the other end has closed."""
+    """Waits for the next message. Raises EOFError when the other end has closed."""
     head = end.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         raise EOFError
@@ -30,7 +30,7 @@ def receive(end: BinaryIO) -> bytes:
 
 
 class Wire:
-    """An end that never waits for the other one, which may be stopped or busy."""
+    """An end that never waits for the other end, which may be stopped or busy."""
 
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(False)
@@ -39,21 +39,21 @@ class Wire:
         self._received = bytearray()
 
     def fileno(self) -> int:
-        """Its descriptor."""
+        """The descriptor of the socket."""
         return self._end.fileno()
 
     @property
     def is_full(self) -> bool:
-        """Whether something is to be sent yet, for which there was no room."""
+        """Whether something is left to send, for which there was no room."""
         return bool(self._unsent)
 
     def send(self, message: bytes) -> None:
-        """Sends one message, as far as there is room; `flush` sends the rest."""
+        """Sends as much of a message as there is room for; `flush` sends the rest."""
         self._unsent += map(memoryview, (_LENGTH.pack(len(message)), message))
         self.flush()
 
     def flush(self) -> None:
-        """Sends what there is room for; to an end that has closed, nothing."""
+        """Sends as much as there is room for; nothing if the other end has closed."""
         try:
             while self._unsent:
                 self._unsent[0] = self._unsent[0][self._end.send(self._unsent[0]) :]
@@ -61,11 +61,11 @@ class Wire:
                     self._unsent.popleft()
         except BlockingIOError:
             return
-        except OSError:  # its end is told by `receive`
+        except OSError:  # the other end has closed, and `receive` says so
             self._unsent.clear()
 
     def receive(self) -> Iterator[bytes]:
-        """The messages that what has arrived makes whole.
+        """The messages that are complete now.
 
         Raises BlockingIOError when nothing has arrived, EOFError when the other end has closed.
         """

@@ -1,7 +1,7 @@
-"""What runs in a worker process: it takes tasks from its channel, one after the other.
+"""The program of a worker process: it takes tasks from its channel, one after the other.
 
-When the process that gave the tasks has ended, however that came about, the worker ends at once,
-with all that its realizers have started; but for programs with a session of their own.
+When the process that gives the tasks ends in any way, the worker ends at once, with all processes
+that its realizers have started, except those in a session of their own.
 """
 
 import atexit
@@ -16,35 +16,35 @@ import sys
 import threading
 import time
 import warnings
-from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from ...core.errors import PystoreWarning
 from ...core.events import Event, Progress
+from ..surroundings import end_process
 from . import wire
 from .answer import Answer
-from .by_value import findable
+from .by_value import importable
 from .job import perform
 
-_PATIENCE = 0.5  # [s] for the threads of tasks to end
-_OFTEN = 0.05  # [s] between two reports of progress that are sent on
+_PATIENCE = 0.5  # [s] for threads that tasks have left to end
+_OFTEN = 0.05  # [s] between two events of progress that are sent
 
 
 class Channel:
-    """The worker's end of the wire. Realizers may tell their progress from any thread."""
+    """The worker's end of the wire. Realizers may tell progress from any thread."""
 
     def __init__(self, descriptor: int) -> None:
-        os.set_inheritable(descriptor, False)  # programs that it runs must not keep it open
+        os.set_inheritable(descriptor, False)  # programs that a realizer runs must not keep it open
         self._end = socket.socket(fileno=descriptor)
-        os.register_at_fork(after_in_child=self._end.close)  # nor processes that it forks
+        os.register_at_fork(after_in_child=self._end.close)  # nor may forked processes
         self._status = os.fstat(descriptor)
         self._sending = threading.Lock()
         self._told = 0.0
         self.tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def listen(self) -> None:
-        """Receives tasks, until the other end closes; then ends this process and its children."""
+        """Receives tasks until the other end closes; then ends this process and its children."""
         try:
             with open(self._end.fileno(), "rb", closefd=False) as end:
                 while True:
@@ -53,7 +53,7 @@ class Channel:
             os.killpg(os.getpgrp(), signal.SIGKILL)
 
     def tell(self, event: Event) -> None:
-        """Sends an event; of many that tell progress, some."""
+        """Sends an event; of frequent events of progress, only some."""
         if isinstance(event, Progress) and event.done != event.total:
             now = time.monotonic()
             if now - self._told < _OFTEN:
@@ -64,29 +64,29 @@ class Channel:
     def warn(
         self, message: Warning | str, category: type[Warning], file: str, line: int, *_: Any
     ) -> None:
-        """Sends a warning of ours; others go to the log."""
+        """Sends a warning of pystore; other warnings go to the log."""
         if issubclass(category, PystoreWarning):
             self.send(b"w" + str(message).encode(errors="backslashreplace"))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, file, line))
 
     def end(self, answer: Answer) -> None:
-        """Sends what became of a task."""
+        """Sends the answer of a task."""
         try:
             packed = pickle.dumps(answer)
-        except Exception as error:  # a value that cannot be pickled
+        except Exception as error:  # the value cannot be pickled
             packed = pickle.dumps(Answer.of(error))
         self.send(b"o" + packed)
 
     def send(self, message: bytes) -> None:
-        """Sends one message; an empty one says that this process has started."""
+        """Sends one message. An empty one says that this process has started."""
         with self._sending:
             if not self._is_ours():
-                _end(wire.CUT)
+                end_process(wire.CUT)
             wire.send(self._end, message)
 
     def _is_ours(self) -> bool:
-        """Whether the descriptor is what it was. It may be a file of a realizer that closed all."""
+        """Whether the descriptor is still the socket: a realizer may close all, and open a file."""
         try:
             return os.path.samestat(os.fstat(self._end.fileno()), self._status)
         except OSError:
@@ -94,16 +94,16 @@ class Channel:
 
 
 def main(descriptor: int, line: int) -> None:
-    """Does tasks until it is told to end, by an empty one."""
-    # Who planned the work decides when it stops. What realizers start would inherit SIG_IGN.
+    """Does tasks until an empty one tells it to end."""
+    # The planner decides when to stop. Not SIG_IGN: processes that realizers start inherit it.
     signal.signal(signal.SIGINT, lambda *_: None)
     _end_with(line)
     faulthandler.enable()
-    for stream in (sys.stdout, sys.stderr):  # what was printed before a death is in the log
+    for stream in (sys.stdout, sys.stderr):  # so that the log has what was printed before a death
         assert isinstance(stream, TextIOWrapper)
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
     channel = Channel(descriptor)
-    warnings.showwarning = channel.warn  # type: ignore[assignment]  # it takes what is needed
+    warnings.showwarning = channel.warn  # type: ignore[assignment]  # it takes the arguments that are used
     threading.Thread(target=channel.listen, daemon=True).start()
     channel.send(b"")
     while task := channel.tasks.get():
@@ -112,30 +112,25 @@ def main(descriptor: int, line: int) -> None:
 
 
 def _end_soon() -> None:
-    """Sees to it that the end of this program does not wait for threads that tasks have left."""
+    """Ends this program soon, though threads that tasks have left may still run."""
     waiting = threading.Timer(_PATIENCE, _end_anyway)
     waiting.daemon = True
     waiting.start()
-    atexit.register(waiting.cancel)  # which is called first, once all threads have ended
+    atexit.register(
+        waiting.cancel
+    )  # registered last: it is called first, when all threads have ended
 
 
 def _end_anyway() -> NoReturn:
     atexit._run_exitfuncs()
-    _end(0)
-
-
-def _end(code: int) -> NoReturn:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # a realizer may have closed it
-            stream.flush()
-    os._exit(code)
+    end_process(0)
 
 
 def _end_with(line: int) -> None:
-    """Has the kernel kill this process and its children when the other end of a pipe closes.
+    """Lets the kernel kill this process and its children when the other end of a pipe closes.
 
-    Also where C code keeps all threads of Python from running. Not all systems can; the thread
-    that listens to the channel does the same, later.
+    It does so though C code may keep all threads of Python from running. On other systems than
+    Linux, the thread that listens to the channel does it, later.
     """
     os.set_inheritable(line, False)
     if sys.platform == "linux":
@@ -146,12 +141,12 @@ def _end_with(line: int) -> None:
 
 def _answer(task: bytes, channel: Channel) -> Answer:
     try:
-        # From the process that started this one, over a channel that no other has.
-        (function, args, kwargs), brought = pickle.loads(task)
+        # The process that started this one has written it; no other process has the channel.
+        (function, args, kwargs), named = pickle.loads(task)
         if function is perform:
             made: Answer = perform(args[0], channel.tell)
             return made
-        with findable(brought):
+        with importable(named):
             return Answer(function(*args, **kwargs))
     except BaseException as error:
         return Answer.of(error)

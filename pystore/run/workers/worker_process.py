@@ -15,9 +15,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
+from ...core.committed import Committed
 from ...core.errors import BuildError, PystoreWarning, TimedOut, WorkerDied
 from ...core.events import AttemptFailed, Started, Succeeded
-from ...store.commit import Committed
 from ...store.forked import forgotten_by_children
 from ..capture import last_lines
 from .answer import Answer
@@ -26,7 +26,7 @@ from .slots import Outfit
 from .task import Task
 from .wire import CUT, Wire
 
-# First with the interpreter's own modules: one beside the script may have the name of one of them.
+# First only the interpreter's own modules: a file beside the script may have the name of one.
 _BOOT = """
 import json, sys
 root, places = json.loads(sys.argv.pop())
@@ -36,7 +36,7 @@ sys.path[:] = places
 main(*map(int, sys.argv[1:]))
 """
 _ROOT = str(Path(__file__).parents[3])
-_START = 60.0  # [s] to start and to import, beside an attempt's own timeout
+_START = 60.0  # [s] to start and to import, in addition to the timeout of an attempt
 _GRACE = 5.0  # [s] to end by itself
 _AFTER = 1.0  # [s] for the kernel to end the children of a worker that was killed
 
@@ -47,10 +47,10 @@ class WorkerProcess:
     def __init__(self, outfit: Outfit) -> None:
         self.outfit = outfit
         self.task: Task | None = None
-        self.given = False  # whether the worker has it; until it is up, nobody has
-        self.up = False  # it has started, and imported what it needs
-        self.until: float | None = None  # on the monotonic clock [s], since it was told to end
-        self.late = False  # it has taken longer than it may
+        self.is_given = False  # whether the worker has the task
+        self.is_up = False  # whether it has started and imported its modules
+        self.end_by: float | None = None  # on the monotonic clock [s], once it was told to end
+        self.is_late = False  # whether its task has overrun its time
         self._held = ExitStack()
         forgotten_by_children(self)
         try:
@@ -60,100 +60,100 @@ class WorkerProcess:
             raise
 
     def _start(self) -> None:
-        stray: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the hand
-        self._stray, self._from = self._held.enter_context(stray), 0
+        stray: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with `_held`
+        self._output, self._output_start = self._held.enter_context(stray), 0
         ours, theirs = socket.socketpair()
         self._held.callback(ours.close)
         places = [_ROOT, [place for place in sys.path if isinstance(place, str)]]
         with theirs:
-            held, self._line = os.pipe()
-            self._held.callback(os.close, self._line)
+            held, self._lifeline = os.pipe()
+            self._held.callback(os.close, self._lifeline)
             ends = (theirs.fileno(), held)
             try:
                 self.process = subprocess.Popen(
                     [*_interpreter(), "-c", _BOOT, *map(str, ends), json.dumps(places)],
                     stdin=subprocess.DEVNULL,
-                    stdout=self._stray,
-                    stderr=self._stray,
+                    stdout=self._output,
+                    stderr=self._output,
                     env=self.outfit.environment(dict(os.environ)),
                     pass_fds=ends,
-                    start_new_session=True,  # Ctrl-C is for us; and it is ended with its children
+                    start_new_session=True,  # Ctrl-C is for the parent; a kill takes its children
                 )
             finally:
                 os.close(held)
         self._wire = Wire(ours)
-        # Its channel may be held open by a child that it forked: its own end is told by this.
-        self._life = _life(self.process.pid)
-        if self._life >= 0:
-            self._held.callback(os.close, self._life)
+        # A child that it forked may hold its channel open: the pidfd tells when it ends.
+        self._pidfd = _open_pidfd(self.process.pid)
+        if self._pidfd >= 0:
+            self._held.callback(os.close, self._pidfd)
 
     @property
-    def free(self) -> bool:
+    def is_free(self) -> bool:
         """Whether it can take a task."""
-        return self.task is None and self.until is None
+        return self.task is None and self.end_by is None
 
     @property
     def deadline(self) -> float | None:
-        """When to look after it at the latest, on the monotonic clock [s]."""
-        return self.task.deadline if self.task else self.until
+        """When to look at it at the latest, on the monotonic clock [s]."""
+        return self.task.deadline if self.task else self.end_by
 
     @property
     def awaited(self) -> list[tuple[int, int]]:
-        """What to poll, and for what: it says something, takes more of a task, or ends."""
+        """The descriptors to poll, and the events: it sends, takes more of a task, or ends."""
         wire = self._wire.fileno(), select.POLLIN | (select.POLLOUT * self._wire.is_full)
-        return [wire] if self._life < 0 else [wire, (self._life, select.POLLIN)]
+        return [wire] if self._pidfd < 0 else [wire, (self._pidfd, select.POLLIN)]
 
     def take(self, task: Task, now: float) -> None:
-        """Is to do a task, which others can take back until it is up."""
-        self.task, self.given = task, False
+        """Makes this its task. The caller can cancel the task until `give`."""
+        self.task, self.is_given = task, False
         task.taken += 1
         task.expect(now, _START)
 
     def give(self, now: float) -> None:
-        """Starts its task if it is up, unless nobody waits for that any more."""
+        """Sends the task if the process is up, unless the task was cancelled."""
         task = self.task
-        if task is None or self.given or not (self.up or task.future.cancelled()):
+        if task is None or self.is_given or not (self.is_up or task.future.cancelled()):
             return
         if not task.begin():
             self.task = None
         elif (packed := task.guard(dumps, task.call)) is None:
             self.task = None
-            task.settle(Answer(None))  # which is what `dumps` has raised
+            task.settle(Answer(None))  # `dumps` has raised, and `guard` has noted what
         else:
-            self.given, self._from = True, os.fstat(self._stray.fileno()).st_size
+            self.is_given, self._output_start = True, os.fstat(self._output.fileno()).st_size
             task.expect(now, _START)
             self._wire.send(packed)
 
     def receive(self, now: float) -> bool:
-        """Takes in what it has said. Returns False when it has died, or is to be killed."""
-        ended = self._has_ended()  # before its last words are read
+        """Reads its messages. Returns False when it has died or overrun its time."""
+        ended = self._has_ended()  # before its last messages are read
         if ended:
             self._kill()  # its children hold the channel open
         try:
-            self._take_in(now)
+            self._read(now)
             while ended:
-                self._take_in(now)
+                self._read(now)
         except BlockingIOError:
             pass
         except (EOFError, OSError):
             return False
         self._wire.flush()
-        self.late = self.deadline is not None and now > self.deadline
-        return not ended and not self.late
+        self.is_late = self.deadline is not None and now > self.deadline
+        return not ended and not self.is_late
 
-    def _take_in(self, now: float) -> None:
+    def _read(self, now: float) -> None:
         for message in self._wire.receive():
             self._hear(message, now)
 
     def _hear(self, message: bytes, now: float) -> None:
         task, kind = self.task, message[:1]
-        self.up = True
+        self.is_up = True
         if task is None or not message:
-            return  # it has started; or it is what a thread says that outlives its task
+            return  # it has started; or a thread that outlives its task sends this
         if kind == b"w":
             task.guard(_warn, message[1:].decode())
         elif kind == b"e":
-            # From the process that we started, over a channel that no other has.
+            # A process that this one started has written it; no other process has the channel.
             event = pickle.loads(message[1:])
             if isinstance(event, Started):
                 task.started = event
@@ -164,48 +164,48 @@ class WorkerProcess:
             task.settle(_answer(message[1:]))
 
     def end(self) -> None:
-        """Has it end by itself, soon."""
-        self.until = time.monotonic() + _GRACE
+        """Tells it to end by itself, soon."""
+        self.end_by = time.monotonic() + _GRACE
         self._wire.send(b"")
 
     def close(self) -> None:
-        """Sees to it that it has ended, with all that it started: now, or when it was to end."""
-        if self.until is not None and self._life >= 0:
-            _wait(self._life, select.POLLIN, self.until - time.monotonic())
-        elif self.until is not None:
+        """Ends it and its children: at once, or when the time that `end` gave is over."""
+        if self.end_by is not None and self._pidfd >= 0:
+            _wait(self._pidfd, select.POLLIN, self.end_by - time.monotonic())
+        elif self.end_by is not None:
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(max(0.0, self.until - time.monotonic()))
+                self.process.wait(max(0.0, self.end_by - time.monotonic()))
         self._kill()
         self.process.wait()
         self._held.close()
 
     def forget(self) -> None:
-        """In a forked child: gives up what would keep the worker alive when its parent is not."""
+        """In a forked child: closes what would keep the worker alive after its parent."""
         self._held.close()
 
-    def bury(self, stopped: bool = False) -> None:
-        """Tells who waits for its task that the process has died, or was stopped."""
+    def collect_exit(self, stopped: bool = False) -> None:
+        """Collects the exit of a process that has died or is `stopped`, and settles its task."""
         self._kill()
         self.process.wait()
-        # Its children hold its claims until nobody has the other end any more, which is an error.
-        _wait(self._line, 0, _AFTER)
+        # Its children hold its claims until they have ended: then the pipe has no other end.
+        _wait(self._lifeline, 0, _AFTER)
         task, self.task = self.task, None
         if task is not None:
             committed = task.guard(task.committed, task.started) if task.started else None
             if committed is not None:
-                self._last_words(task, committed)
+                self._report_commit(task, committed)
             else:
-                self._obituary(task, stopped)
+                self._report_death(task, stopped)
         self._held.close()
 
     def _kill(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):  # it, and what it has started
+        with suppress(ProcessLookupError, PermissionError):  # the process group has its children
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def _has_ended(self) -> bool:
         if sys.platform != "linux":
             return self.process.poll() is not None
-        # Until it is reaped its number is no other's, and its group can be killed safely.
+        # WNOWAIT: until it is reaped, no other process has its number, and killpg is safe.
         try:
             found = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
@@ -213,14 +213,14 @@ class WorkerProcess:
         return found is not None
 
     @staticmethod
-    def _last_words(task: Task, committed: Committed) -> None:
-        """It died between the rename that makes a result visible and telling so."""
+    def _report_commit(task: Task, committed: Committed) -> None:
+        """Reports the result of a process that died after the commit, before it told so."""
         started = task.started
         assert started is not None
         task.tell(Succeeded(started.dref, started.number, committed.rref, committed.fresh, 0.0))
         task.settle(Answer(committed))
 
-    def _obituary(self, task: Task, stopped: bool) -> None:
+    def _report_death(self, task: Task, stopped: bool) -> None:
         error, started = self._cause(task, stopped), task.started
         if started is not None:
             name = "Stopped" if stopped else type(error).__name__
@@ -233,14 +233,14 @@ class WorkerProcess:
         facts = self._facts(task.started)
         if stopped:
             return WorkerDied("its worker was stopped", remedy="realize it again", **facts)
-        if self.late and self.up:
+        if self.is_late and self.is_up:
             return TimedOut(
                 f"the realizer ran for longer than {task.timeout:g} s, and was stopped",
                 remedy="give it a larger timeout, or retries and a build_scratch to go on from",
                 **facts,
             )
-        ended = _how(self.process.returncode)
-        if not self.up:
+        ended = _how_ended(self.process.returncode)
+        if not self.is_up:
             return WorkerDied(
                 "a worker process could not start",
                 ended=ended,
@@ -257,26 +257,26 @@ class WorkerProcess:
 
     def _facts(self, started: Started | None) -> dict[str, object]:
         if started is None:
-            return {"output": self._strayed() or None}
+            return {"output": self._unlogged() or None}
         log = Path(started.log) if started.log else None
-        said = [last_lines(log) if log else "", self._strayed()]
+        printed = [last_lines(log) if log else "", self._unlogged()]
         return {
             "dref": started.dref,
             "attempt": started.number,
-            "output": "\n".join(filter(None, said)) or None,
+            "output": "\n".join(filter(None, printed)) or None,
             "log": log,
         }
 
-    def _strayed(self) -> str:
-        """What it has said since its task was given, and is in no log."""
-        size = self._stray.seek(0, os.SEEK_END)
-        self._stray.seek(max(self._from, size - 2000))
-        return self._stray.read().decode("utf-8", "replace").strip()
+    def _unlogged(self) -> str:
+        """The end of its output since its task was given, which is in no log."""
+        size = self._output.seek(0, os.SEEK_END)
+        self._output.seek(max(self._output_start, size - 2000))
+        return self._output.read().decode("utf-8", "replace").strip()
 
 
 def _interpreter() -> list[str]:
-    """How to start this interpreter, with the -O, -W and -X that it was started with."""
-    # Private, and what multiprocessing starts its own processes with.
+    """The command of this interpreter, with its own options -O, -W and -X."""
+    # Private; multiprocessing starts its own processes with it.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     return [sys.executable, *flags, "-P"]
 
@@ -284,7 +284,7 @@ def _interpreter() -> list[str]:
 def _answer(packed: bytes) -> Answer:
     try:
         answer = pickle.loads(packed)
-    except Exception as error:  # a class that is there, and not here
+    except Exception as error:  # a class of the worker that this process has not
         return Answer(
             None,
             BuildError(
@@ -297,12 +297,12 @@ def _answer(packed: bytes) -> Answer:
     return answer
 
 
-def _life(pid: int) -> int:
+def _open_pidfd(pid: int) -> int:
     if sys.platform != "linux":
         return -1
     try:
         return os.pidfd_open(pid)
-    except OSError:  # a kernel without it, or no descriptor left: the channel tells as well
+    except OSError:  # an old kernel, or no descriptor left: the channel tells its end, too
         return -1
 
 
@@ -312,7 +312,7 @@ def _wait(descriptor: int, what: int, seconds: float) -> None:
     poll.poll(max(0.0, 1000 * seconds))
 
 
-def _how(code: int) -> str:
+def _how_ended(code: int) -> str:
     if code == CUT:
         return "what it ran closed its channel, with descriptors that it had not opened"
     if code >= 0:
