@@ -77,7 +77,7 @@ class WorkerProcess:
                     stderr=self._output,
                     env=self.outfit.environment(dict(os.environ)),
                     pass_fds=ends,
-                    start_new_session=True,  # Ctrl-C is for the parent; and its children are killed with it
+                    start_new_session=True,  # Ctrl-C does not reach it
                 )
             finally:
                 os.close(held)

@@ -85,7 +85,7 @@ def test_WP1_an_attempt_given_to_a_worker_that_is_dying_is_given_to_another(stor
             target=realize, args=(deeds.number(3),), kwargs={"executor": pool, "store": store}
         )
         wanted.start()
-        while not (hand := pool._hands[0]).task:
+        while not (hand := pool._processes[0]).task:
             pass
         os.kill(hand.process.pid, signal.SIGKILL)
         wanted.join()
@@ -120,7 +120,7 @@ def test_a_machine_with_no_descriptors_left_is_a_clear_error():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Workers(1) as pool:
         pool.submit(deeds.square, 2).result()
-        os.kill(pool._hands[0].process.pid, signal.SIGKILL)
+        os.kill(pool._processes[0].process.pid, signal.SIGKILL)
         used = len(os.listdir("/proc/self/fd"))
         resource.setrlimit(resource.RLIMIT_NOFILE, (used - 2, hard))
         try:
