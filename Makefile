@@ -1,18 +1,25 @@
-# make demo: the walkthrough, real trainings.   make test: the quick tests.   make help: the rest.
+# make quick: from a clone to green.   make demo: the walkthrough, real trainings.   make help: the rest.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 # Compiled bytecode makes the first import of TensorFlow several times quicker.
 PIP    := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile
 
-.PHONY: help demo test faults faults-long test-tensorflow lint format bench bench-peers docs clean
+# No services, no other processes, no packages but those of `test`.
+QUICK  := tests/core tests/declare tests/run tests/store/test_store.py tests/store/test_contract.py \
+          tests/store/test_gc.py tests/store/test_verify.py tests/store/test_disk.py tests/store/test_walk.py \
+          tests/test_architecture.py tests/test_walls.py tests/test_promises.py \
+          --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/workers
+
+.PHONY: help quick demo test faults faults-long test-tensorflow lint format bench bench-peers docs clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
-	@echo "make test    the quick tests (no TensorFlow)"
+	@echo "make quick   the rules, the store, declaring and running: what needs few packages, in a minute"
+	@echo "make test    all tests but those that need TensorFlow, and the faults"
 	@echo "make test-tensorflow   the walkthrough, tested with real trainings"
 	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: power cuts too)"
-	@echo "make lint    ruff and mypy"
+	@echo "make lint    ruff and mypy, of the tests too"
 	@echo "make bench   the figures, each beside its floor"
 	@echo "make bench-peers   a chain of stages beside doit, joblib, Hamilton, mandala and redun"
 	@echo "make docs    the examples in README and docs, run as tests; then the site, in site/"
@@ -21,6 +28,11 @@ help:
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "pystore needs Python 3.11 or later; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/test: $(VENV)/made setup.cfg pyproject.toml
+	@echo "installing what the quick tests need into $(VENV)"
+	@$(PIP) --editable '.[test]'
 	@touch $@
 
 $(VENV)/dev: $(VENV)/made setup.cfg pyproject.toml
@@ -44,6 +56,9 @@ $(VENV)/peers: $(VENV)/dev
 demo: $(VENV)/tensorflow
 	@$(BIN)/python demos/mnist.py $(DEMO)
 
+quick: $(VENV)/test
+	$(BIN)/python -m pytest $(QUICK)
+
 test: $(VENV)/dev
 	$(BIN)/python -m pytest $(TESTS)
 
@@ -60,6 +75,7 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix .

@@ -42,7 +42,7 @@ def _lines(name: str, options: str) -> Iterator[str]:
 def _beginning(name: str) -> str:
     """The first paragraph of a docstring, on a line."""
     found, last = _named(name), name.rpartition(".")[2]
-    documented = isinstance(found, (ModuleType, type)) or hasattr(found, "__qualname__")
+    documented = isinstance(found, (ModuleType, type, property)) or hasattr(found, "__qualname__")
     text = (inspect.getdoc(found) if documented else None) or _ALIASES[last]
     return " ".join(text.partition("\n\n")[0].split())
 

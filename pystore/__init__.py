@@ -82,10 +82,11 @@ if TYPE_CHECKING:
     from .declare.view import View, view
     from .run.acceptance import accept
     from .run.decorator import stage
-    from .run.exchange import copy, export_archive, import_archive, make_key, pull, push
     from .run.inplace import instantiate_inplace, realize_inplace
     from .run.verbs import realize, realize_many
     from .run.workers.pool import Workers
+    from .store.remote.exchange import copy, export_archive, import_archive, pull, push
+    from .store.remote.signing import make_key
     from .store.store import Store
     from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
     from .ui import settings
@@ -256,10 +257,11 @@ _HOMES = {
         "declare.view": "View view",
         "run.acceptance": "accept",
         "run.decorator": "stage",
-        "run.exchange": "copy export_archive import_archive make_key pull push",
         "run.inplace": "instantiate_inplace realize_inplace",
         "run.verbs": "realize realize_many",
         "run.workers.pool": "Workers",
+        "store.remote.exchange": "copy export_archive import_archive pull push",
+        "store.remote.signing": "make_key",
         "store.store": "Store",
         "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",
         "ui": "settings",

@@ -1,7 +1,7 @@
-"""Archives: what the name of a file says about it, and unpacking it within limits.
+"""Kinds of archives by their names, and unpacking an archive within limits.
 
 UA1  Nothing is written outside of the folder, and nothing in it is replaced.
-UA2  The limits hold while bytes come out; what headers declare is not trusted.
+UA2  The limits hold for the bytes that come out; sizes in headers are not trusted.
 UA3  An archive that is refused, or damaged, leaves nothing behind.
 """
 
@@ -29,7 +29,7 @@ _FILES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 
 @dataclass(frozen=True)
 class ArchiveName:
-    """What the name of an archive says."""
+    """The kind of an archive, by its name."""
 
     form: str  # "tar", "zip", or "file": a single file
     packing: str  # "gz", "bz2", "xz", "zst" or ""
@@ -37,7 +37,7 @@ class ArchiveName:
 
 
 def parse_archive_name(filename: str) -> ArchiveName | None:
-    """What the name of a file says about it, None when it names no archive."""
+    """The kind of an archive by its name; None when it is not the name of one."""
     tables = (("tar", _TARS), ("zip", {".zip": ""}), ("file", _FILES))
     for form, suffixes in tables:
         for suffix, packing in suffixes.items():
@@ -47,7 +47,7 @@ def parse_archive_name(filename: str) -> ArchiveName | None:
 
 
 def check_archive_name(filename: str, remedy: str) -> ArchiveName:
-    """What the name of an archive says. Raises BadStage when it does not name one."""
+    """The kind of an archive by its name. Raises BadStage when it is not the name of one."""
     found = parse_archive_name(filename)
     if found is None:
         raise BadStage(
@@ -60,10 +60,10 @@ def check_archive_name(filename: str, remedy: str) -> ArchiveName:
 
 
 def unpack_archive(path: Path, out: Path, limits: Limits, *, keep: Path | None = None) -> None:
-    """Unpacks the archive at `path` into the directory `out`, where `keep` may already be.
+    """Unpacks the archive at `path` into the directory `out`, which may hold `keep` already.
 
-    Raises UnsafeArchive when it is damaged, reaches outside, or grows beyond the limits; then
-    `out` is empty.
+    Raises UnsafeArchive when the archive is damaged, reaches outside, or grows beyond the limits;
+    then `out` is empty.
     """
     kind = check_archive_name(path.name, remedy="rename it")
     into = Unpacked(out, limits, taken=[keep.name] if keep else [])

@@ -1,4 +1,4 @@
-"""Checksums: what a file must hash to, and hashing while it streams by."""
+"""Checksums: the hashes that a file must have, and the hashes of a stream of bytes."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ _DIGITS = {"sha256": 64, "sha1": 40}
 
 @dataclass(frozen=True)
 class Checksums:
-    """What a file must hash to; lower-case hex, None where the user gave none."""
+    """The hashes that a file must have, in lower-case hex; None where the user gave none."""
 
     sha256: str | None
     sha1: str | None
@@ -23,16 +23,16 @@ class Checksums:
 
     @property
     def given(self) -> dict[str, str]:
-        """Those that the user gave, by their kind."""
+        """The hashes that the user gave, by their kind."""
         both = {"sha256": self.sha256, "sha1": self.sha1}
         return {kind: digits for kind, digits in both.items() if digits is not None}
 
     def hasher(self) -> "Hasher":
-        """What computes those that the user gave; where there are none, a sha256."""
+        """A hasher for the hashes that the user gave; for sha256 if there are none."""
         return Hasher(tuple(self.given) or ("sha256",))
 
     def wrong(self, got: dict[str, str]) -> tuple[str, str] | None:
-        """Expected and got, where the two differ first; None where a file is the right one."""
+        """The first hash that differs, as (expected, got); None if the file is the right one."""
         for kind, digits in self.given.items():
             if got[kind] != digits:
                 return digits, got[kind]
@@ -43,17 +43,17 @@ class Hasher:
     """Hashes of several kinds over one stream of bytes."""
 
     def __init__(self, kinds: tuple[str, ...]) -> None:
-        # sha1 only recognizes a file that its publisher names so; it protects nothing.
+        # sha1 only recognizes a file for which the publisher gives a sha1; it protects nothing.
         self._running = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
 
     def update(self, chunk: bytes | memoryview) -> None:
-        """Adds to the stream."""
+        """Adds bytes to the stream."""
         for running in self._running.values():
             running.update(chunk)
 
     @property
     def digests(self) -> dict[str, str]:
-        """The hashes of what went by, in hex, by their kind."""
+        """The hashes of the bytes so far, in hex, by their kind."""
         return {kind: running.hexdigest() for kind, running in self._running.items()}
 
 

@@ -1,7 +1,8 @@
-"""Copying a file of this machine, and hashing it on the way."""
+"""Copying: copies a file of this machine, and computes its hashes."""
 
 import os
 import stat
+from contextlib import closing
 from pathlib import Path
 
 from pystore.errors import ChecksumMismatch, FetchError
@@ -13,13 +14,13 @@ _CHUNK = 1 << 20  # [bytes]
 
 
 def copy_file(source: Path, target: Path | None, checksums: Checksums) -> dict[str, str]:
-    """Copies `source` to `target`, if there is one; returns the hashes of what was copied.
+    """Copies `source` to `target`, if there is one; returns the hashes of its bytes.
 
     Raises FetchError when `source` is no plain file, ChecksumMismatch when its hash is wrong.
     """
     descriptor = _open(source)
     try:
-        with Body(target, checksums) as body:
+        with closing(Body(target, checksums)) as body:
             while chunk := os.read(descriptor, _CHUNK):
                 body.write(chunk)
     finally:

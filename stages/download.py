@@ -1,15 +1,15 @@
 """Download: a file from the first of several sources that sends the right bytes.
 
-DL1  The bytes that stay are those of one answer, or of answers that the server says are one file.
-DL2  A source that fails, or sends something else, hands on to the next; its words are kept.
-DL3  Deadline and size cap hold whatever the servers do.
+DL1  The bytes of a file come from one answer, or from answers that the server calls one file.
+DL2  If a source fails, or sends something else, the next is asked; the reason is kept.
+DL3  Deadline and size limit hold whatever the servers do.
 """
 
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 
 from pystore.errors import ChecksumMismatch, FetchError
 
@@ -33,31 +33,24 @@ class Body:
         self._file = path.open("xb", buffering=0) if path else None
         self.restart()
 
-    def __enter__(self) -> "Body":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Closes the file, if there is one."""
         if self._file:
             self._file.close()
 
     def restart(self) -> None:
-        """Forgets everything."""
+        """Forgets all bytes."""
         if self._file:
             self._file.seek(0)
             self._file.truncate()
         self.hasher = self._checksums.hasher()
         self.size = 0
         self.total: int | None = None  # as the server declared it
-        self.validator: str | None = None  # what tells whether the server's file is still the same
+        self.validator: str | None = None  # ETag or date, by which the server's file is known again
         self.resumed = False
 
     def write(self, chunk: bytes) -> None:
-        """Adds to it."""
+        """Adds bytes."""
         rest = memoryview(chunk)
         while self._file and rest:
             rest = rest[self._file.write(rest) :]
@@ -66,7 +59,7 @@ class Body:
 
 
 class Download:
-    """One file, from sources that are asked in turn."""
+    """A download of one file, from sources that are asked in turn."""
 
     def __init__(
         self,
@@ -137,12 +130,13 @@ class Download:
         silence = min(self._patience.silence, self._countdown.left / sources_left)
         if self._countdown.over:
             raise Refused("the deadline had passed")
-        with Exchange(
+        exchange = Exchange(
             source,
             _resume_headers(body),
             connect=min(self._patience.connect, silence),
             silence=min(self._patience.silence, self._countdown.left),
-        ) as exchange:
+        )
+        with closing(exchange):
             head = exchange.head(silence)
             _judge(head, body)
             _place(head, body)
@@ -178,7 +172,7 @@ class Download:
             self._told = now
             self._progress(body.size, body.total)
 
-    # --- in the end --------------------------------------------------------------------
+    # --- errors ------------------------------------------------------------------------
 
     def _failure(self) -> FetchError:
         tried = "; ".join(self._said)

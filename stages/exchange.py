@@ -1,9 +1,9 @@
-"""Exchange: one request, and the answer as it comes, waited for in a thread of its own.
+"""Exchange: one request, and the answer as it arrives in a thread of its own.
 
-HX1  Whoever receives never waits longer than it wants to: names that do not resolve, headers that
-    drip and bodies that stall hold up the thread of the exchange only.
-HX2  What arrives is the bytes that were sent: nothing is decoded, so nothing can blow up.
-HX3  Only http and https, and never from https back to http.
+HX1  The receiver never waits longer than it asks to: names that do not resolve, headers that
+    drip and bodies that stall hold up only the thread of the exchange.
+HX2  The bytes are those that were sent: nothing is decoded, so nothing can grow like a bomb.
+HX3  Only http and https are used, and no redirect leads from https to http.
 
 `requests` itself has no deadline: its timeout starts again with every byte.
 """
@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -21,28 +20,28 @@ if TYPE_CHECKING:
     from requests import Response, Session
 
 _CHUNK = 1 << 18  # [bytes]
-_AHEAD = 16  # chunks that may wait for whoever receives
+_AHEAD = 16  # chunks that may wait for the receiver
 _REDIRECTS = 10
 
-# What no server can be blamed for, and no other try or source can help against.
+# Errors of this machine: no server causes them, and no other try or source helps.
 _LOCAL = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 class Refused(Exception):
-    """This source will not send the file; asking again is of no use."""
+    """This source will not send the file; another try is of no use."""
 
 
 class Dropped(Exception):
-    """This source did not send it this time; asking again may help."""
+    """This source did not send the file; another try may help."""
 
     def __init__(self, what: str, after: float = 0.0) -> None:
         super().__init__(what)
-        self.after = after  # [s] that the server asks to wait
+        self.after = after  # [s] that the server asks to wait before another try
 
 
 @dataclass(frozen=True)
 class Head:
-    """How an answer begins."""
+    """The head of an answer."""
 
     status: int
     reason: str
@@ -60,23 +59,12 @@ class Exchange:
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "pystore", **headers}
         self._timeout = (connect, silence)
         self._arrived: Queue[Head | bytes | Exception] = Queue(_AHEAD)
-        self._stopped = threading.Event()
+        self._closed = threading.Event()
         self._response: Response | None = None
         threading.Thread(target=self._work, name=f"pystore fetch {shown(url)}", daemon=True).start()
 
-    def __enter__(self) -> "Exchange":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
     def head(self, patience: float) -> Head:
-        """How the answer begins. Raises Dropped, Refused."""
+        """The head of the answer. Raises Dropped, Refused."""
         head = self._receive(patience)
         assert isinstance(head, Head)
         return head
@@ -87,13 +75,13 @@ class Exchange:
         assert isinstance(chunk, bytes)
         return chunk
 
-    def stop(self) -> None:
-        """Wants no more of it."""
-        self._stopped.set()
+    def close(self) -> None:
+        """Ends the exchange; what still arrives is dropped."""
+        self._closed.set()
         shutdown = getattr(getattr(self._response, "raw", None), "shutdown", None)
         if shutdown is not None:
             try:
-                shutdown()  # wakes the thread; closing could wait for it
+                shutdown()  # wakes the thread; closing the response could wait for it
             except (OSError, ValueError, RuntimeError):
                 pass  # it had ended
 
@@ -140,12 +128,12 @@ class Exchange:
         # read1 gives what has arrived, where read waits until it has as much as was asked for.
         read = getattr(response.raw, "read1", response.raw.read)
         chunk = b"?"
-        while chunk and not self._stopped.is_set():
+        while chunk and not self._closed.is_set():
             chunk = read(_CHUNK, decode_content=False) or b""
             self._put(chunk)
 
     def _put(self, item: "Head | bytes | Exception") -> None:
-        while not self._stopped.is_set():
+        while not self._closed.is_set():
             try:
                 return self._arrived.put(item, timeout=0.5)
             except Full:
@@ -175,7 +163,7 @@ def _redirected(url: str, target: str) -> str:
 
 
 def _verdict(error: Exception) -> Exception:
-    """What to tell whoever receives: an error of this machine as it is, others by their use."""
+    """The error for the receiver: one of this machine as it is, others as Refused or Dropped."""
     from http.client import HTTPException
 
     from requests import exceptions as known
@@ -200,7 +188,7 @@ def _local_cause(error: BaseException | None) -> OSError | None:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost words of an error, without the address, which may hold passwords."""
+    """The innermost message of an error, without the address, which may hold passwords."""
     inner = error.args[0] if error.args else None
     inner = getattr(inner, "reason", inner)
     if isinstance(inner, BaseException):
@@ -209,7 +197,7 @@ def _reason(error: BaseException) -> str:
 
 
 def shown(url: str) -> str:
-    """`url` as it may be shown and kept: without passwords and other parameters."""
+    """`url` for people and records: without passwords and other parameters."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Data that is too large to copy, used where it is."""
+"""External: data that is too large to copy, used in place."""
 
 import os
 from pathlib import Path
@@ -11,10 +11,10 @@ from .names import check_file_name, readable_part
 
 @two_way
 def external(path: str | os.PathLike[str], version: str, name: str | None = None) -> Derivation:
-    """Data in place: a link to `path`, which is called as the last part of it.
+    """Data in place: a link to `path`, with the name of the last part of the path.
 
-    Its identity is the path and the version: when the data change, write another version. What
-    the store checks is the link, never the data.
+    Its identity is the path and the version: when the data change, write another version. The
+    store checks the link, never the data.
 
     Raises BadStage when the version is empty. A realization raises BuildError when there is
     nothing at the path.

@@ -1,13 +1,14 @@
-"""Files by their hash: `fetchurl` brings them from the network, `fetchlocal` from this machine.
+"""Fetch: files by their hash; `fetchurl` brings them from the network, `fetchlocal` from here.
 
-FE1  The identity is the hash, the name and what is made of the file; never where it comes from. So
-    the two are one stage, and a file fetched by either serves both.
-FE2  Nothing is committed but bytes that have the hash.
-FE3  Without a hash there is no stage, only an error that says which hash to write.
+FE1  The identity is the hash, the name and the mode, never the source of the file. So both stages
+    are one, and a file that either has fetched serves both.
+FE2  Only bytes that have the hash are committed.
+FE3  Without a hash there is no stage, but an error that says which hash to write.
 """
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -39,7 +40,7 @@ _MODES = ("as-is", "unpack", "unpack,remove")
 _PROBE = 120.0  # [s] at most to find out which hash to write
 
 Bring = Callable[[Build, Checksums, Path], dict[str, str]]
-"""Puts a file at the path, if it has the hashes; returns what to note about where it was."""
+"""Puts a file at the path, if it has the hashes; returns a note that says where it was."""
 
 
 @two_way
@@ -50,8 +51,8 @@ def fetchurl(
     mode: str = "unpack,remove",
     name: str | None = None,
     filename: str | None = None,
-    mirrors: Sequence[str] = (),
     *,
+    mirrors: Sequence[str] = (),
     deadline: float = Patience.deadline,
     max_bytes: int = MAX_BYTES,
 ) -> Derivation:
@@ -87,8 +88,9 @@ def fetchlocal(
     name: str | None = None,
     filename: str | None = None,
 ) -> Derivation:
-    """A copy of a file of this machine, known by its hash; once it is in the store, the file may
-    go.
+    """A copy of a file of this machine, known by its hash.
+
+    Once the copy is in the store, the file may be removed.
 
     Raises BadStage without a hash; it says which one to write. A realization raises FetchError
     when there is no such file, ChecksumMismatch when it has another hash.
@@ -138,7 +140,7 @@ def download_file(
         progress=lambda done, total: build_progress(b, done, total, "bytes"),
     )
     try:
-        with Body(path, checksums) as body:
+        with closing(Body(path, checksums)) as body:
             return {"url": shown(download.into(body))}
     except BaseException:
         path.unlink(missing_ok=True)  # a part of a file is of no use to anybody
@@ -158,7 +160,7 @@ def copy_local(b: Build, checksums: Checksums, path: Path, *, source: Path) -> d
 def _probe(sources: Sequence[str], patience: Patience, max_bytes: int) -> dict[str, str]:
     short = Patience(deadline=min(_PROBE, patience.deadline))
     any_file = Checksums(None, None)
-    with Body(None, any_file) as body:
+    with closing(Body(None, any_file)) as body:
         download = Download(sources, any_file, patience=short, max_bytes=max_bytes)
         download.into(body)
         return body.hasher.digests

@@ -41,7 +41,7 @@ def mknode(
 
 @two_way
 def mkfile(name: str, contents: bytes | str, filename: str | None = None) -> Derivation:
-    """One file, called `filename` or as the stage: `[mkfile("note", "…"), "note"]`.
+    """One file with the name `filename`, or that of the stage: `[mkfile("note", "…"), "note"]`.
 
     Raises BadName when the name is not that of a stage, or the file cannot be called so.
     """
@@ -50,7 +50,7 @@ def mkfile(name: str, contents: bytes | str, filename: str | None = None) -> Der
 
 
 def write_files(b: Build, contents: Mapping[str, bytes]) -> None:
-    """The realizer of both."""
+    """The realizer of `mknode` and `mkfile`."""
     for file, content in contents.items():
         build_outpath(b).joinpath(file).write_bytes(content)
 

@@ -1,15 +1,15 @@
-"""Limits: how much may come out of an archive."""
+"""Limits: how much an archive may unpack to."""
 
 from dataclasses import dataclass
 
 from pystore.errors import BadStage, UnsafeArchive
 
-_FREE = 64 * 2**20  # [bytes] that the ratio does not count: small archives of zeros are common
+_FREE = 64 * 2**20  # [bytes] to which the ratio does not apply: small archives of zeros are common
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may come out of an archive.
+    """How much an archive may unpack to.
 
     Raises BadStage when one of them is not above 0.
     """

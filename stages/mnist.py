@@ -116,6 +116,7 @@ def train(
     batch_size: int = 64,
     epochs: int = 1,
     learning_rate: float = 1e-3,
+    *,
     name: str = "mnist-cnn",
     matcher: Matcher | None = None,
 ) -> Derivation:

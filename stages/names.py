@@ -10,9 +10,9 @@ _LONGEST = 255  # [bytes], of a name in any file system that we know
 
 
 def check_file_name(name: object) -> str:
-    """`name`, when a file can be called so anywhere. Raises BadName otherwise."""
+    """`name`, if a file can have this name on any system. Raises BadName otherwise."""
     try:
-        RefPath.parse([selfref, name])  # type: ignore[list-item]  # it refuses what is no str
+        RefPath.parse([selfref, name])  # type: ignore[list-item]  # it refuses other types
     except BadRef as error:
         raise _bad_name(name, because=error.what) from None
     assert isinstance(name, str)
@@ -24,7 +24,7 @@ def check_file_name(name: object) -> str:
 
 
 def readable_part(filename: str) -> str:
-    """What a reference to this file may be called: `mnist.npz` gives `mnist-npz`."""
+    """The readable part of a reference to this file: `mnist.npz` gives `mnist-npz`."""
     return _STRANGE.sub("-", filename).strip("-")[:128] or "unnamed"
 
 

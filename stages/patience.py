@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for servers before giving one, or all of them, up."""
+    """How long to wait before one server, or all of them, are given up."""
 
     deadline: float = 86_400.0  # [s] for everything: all sources, all tries
     connect: float = 10.0  # [s] for a connection
@@ -18,7 +18,7 @@ class Patience:
 
 
 class Countdown:
-    """The time that is left, from now on."""
+    """The time that is left of a number of seconds from now."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds

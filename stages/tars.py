@@ -1,20 +1,21 @@
 """Tar archives, read as a stream.
 
-The standard library's `data` filter is asked about each member; what it cannot know (sizes, names
-that collide, links that later members go through) is `Unpacked`'s to refuse.
+The standard library's `data` filter checks each member. `Unpacked` refuses what that filter cannot
+know: sizes, names that collide, links that later members go through.
 """
 
 import tarfile
 from pathlib import Path
-from typing import IO, Any, Never, cast
+from typing import Never
 
+from pystore.archives import CheckedMember, members, open_tar
 from pystore.errors import UnsafeArchive
 
 from .packing import Metered
 from .unpacked import Unpacked, steps_of
 
 _CHUNK = 1 << 20  # [bytes]
-_HEADER = 1 << 15  # [bytes] of an extended header; the reader takes it into memory, and rereads it
+_HEADER = 1 << 15  # [bytes] of an extended header, which the reader takes into memory
 
 _EXTENDED = (
     tarfile.GNUTYPE_LONGNAME,
@@ -26,23 +27,15 @@ _EXTENDED = (
 
 
 def unpack_tar(stream: Metered, into: Unpacked) -> None:
-    """Unpacks the tar archive that comes out of `stream`.
+    """Unpacks the tar archive in `stream`.
 
     Raises UnsafeArchive, and tarfile.TarError where the archive is damaged.
     """
-    with tarfile.open(
-        fileobj=cast("IO[bytes]", stream),
-        mode="r|",
-        tarinfo=_Member,
-        encoding="utf-8",
-        errors="surrogateescape",
-        errorlevel=2,
-    ) as archive:
-        while (member := archive.next()) is not None:
-            vars(archive)["members"] = []  # or a long archive fills the memory
+    with open_tar(stream, _Member) as archive:
+        for member in members(archive):
             _put(archive, member, into)
     while stream.read(_CHUNK):
-        pass  # what follows the end must still match the checksum of the compression
+        pass  # the bytes after the end must still match the checksum of the compression
 
 
 def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Unpacked) -> None:
@@ -77,27 +70,19 @@ def _ask_filter(member: tarfile.TarInfo, root: Path) -> None:
         raise _refused("what the data filter refuses", member.name, str(error)) from None
 
 
-class _Member(tarfile.TarInfo):
-    """A member whose header is checked before the reader acts on it."""
+class _Member(CheckedMember):
+    """A member of an archive that anybody may have made."""
 
     @classmethod
-    def frombuf(cls, buf: Any, encoding: str, errors: str) -> "_Member":
-        """The member that a header describes."""
-        try:
-            member = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError:
-            if len(buf) in (0, tarfile.BLOCKSIZE) and not any(buf):
-                raise  # the end
-            # Anywhere but at the start, the reader would take this for the end.
-            raise tarfile.ReadError("not the header of a member") from None
+    def check(cls, member: tarfile.TarInfo) -> None:
+        """Refuses impossible sizes."""
         if member.size < 0 or (member.type in _EXTENDED and member.size > _HEADER):
             raise _refused("a header of an impossible size", member.name)
-        return member
 
     def _sparse(self, *_: object) -> Never:
         raise _refused("a sparse file", self.name)
 
-    # The map of a sparse file is read into memory, however long it says it is.
+    # Its map would be read into memory, however long the header says that it is.
     _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
 
 

@@ -1,4 +1,4 @@
-"""Unpacking an archive that another stage made."""
+"""The stage `unpack`: the content of an archive that another stage made."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -30,11 +30,11 @@ def unpack(
     max_members: int = Limits.max_members,
     max_ratio: float = Limits.max_ratio,
 ) -> Derivation:
-    """What is in an archive: `unpack([dref, "data.tar.gz"])`.
+    """The content of an archive: `unpack([dref, "data.tar.gz"])`.
 
-    A tar (plain, or packed with gzip, bzip2, xz or zstd), a zip, or a single packed file, told
-    apart by its name. At most `max_bytes` come out, in `max_members` files, links and
-    directories; and `max_ratio` bytes for each byte of the archive.
+    The name of the file says what it is: a tar (plain, or compressed with gzip, bzip2, xz or zstd),
+    a zip, or a single compressed file. At most `max_bytes` come out, in `max_members` files, links
+    and directories; and `max_ratio` bytes for each byte of the archive.
 
     Raises BadStage when the name is not that of an archive. A realization raises UnsafeArchive.
     """

@@ -1,9 +1,9 @@
-"""Unpacked: the tree that comes out of an archive, whatever the archive says.
+"""Unpacked: the tree that an untrusted archive is unpacked into.
 
-UN1  Every name is a chain of plain names below the root; no link is ever a step of it.
-UN2  Nothing is written twice: no name stands twice, nor do two that a file system could confuse.
+UN1  Every path consists of plain names below the root; no step of it is a link.
+UN2  No path is written twice, nor two paths that a file system could confuse.
 UN3  Links are made last, when nothing is written any more, and lead to inside of the root.
-UN4  What comes out is files, directories and links; of modes, the exec bit only.
+UN4  Only files, directories and links are made; of the modes, only the exec bit counts.
 """
 
 import os
@@ -22,12 +22,12 @@ _LONGEST_NAME = 255  # [bytes]
 
 
 class Unpacked:
-    """What comes out of one archive, below `root`, where the names `taken` are in use."""
+    """The content of one archive below `root`, where the names `taken` are in use."""
 
     def __init__(self, root: Path, limits: Limits, taken: Iterable[str] = ()) -> None:
         self.root = root
         self._limits = limits
-        self._names: dict[str, str] = {}  # as a file system may see them → as they are written
+        self._names: dict[str, str] = {}  # as a file system may see a name → as it is written
         self._folders = {""}
         self._files: set[str] = set()
         self._links: list[tuple[str, str]] = []
@@ -35,7 +35,7 @@ class Unpacked:
             self._claim(name)
 
     def folder(self, name: str) -> None:
-        """Makes a directory, and those above it, where they are not there yet."""
+        """Makes a directory, and the directories above it, where they are missing."""
         self._make_folders("/".join(steps_of(name)))
 
     def file(self, name: str, *, executable: bool) -> BinaryIO:
@@ -47,13 +47,13 @@ class Unpacked:
         return os.fdopen(descriptor, "wb")
 
     def link(self, name: str, target: str) -> None:
-        """A symbolic link, made in the end."""
+        """Remembers a symbolic link for `finish`."""
         path = self._place(name)
         _check_target(path, target)
         self._links.append((path, target))
 
     def hard_link(self, name: str, target: str) -> None:
-        """A second name of a file that came before."""
+        """A second name of a file that was written before."""
         path, old = self._place(name), "/".join(steps_of(target))
         if old not in self._files:
             raise _unsafe("a hard link to what is no file of the archive", name, target=target)
@@ -80,7 +80,7 @@ class Unpacked:
         if path in self._folders:
             return
         above, _, _ = path.rpartition("/")
-        self._make_folders(above)  # at most as deep as `_steps` allows
+        self._make_folders(above)  # at most as deep as `steps_of` allows
         self._claim(path)
         os.mkdir(self.root / path)
         self._folders.add(path)
@@ -94,7 +94,7 @@ class Unpacked:
 
 
 def steps_of(name: str) -> list[str]:
-    """The names that lead from the root to `name`. Raises UnsafeArchive (UN1)."""
+    """The steps of a path from the root. Raises UnsafeArchive (UN1)."""
     try:
         size = len(os.fsencode(name))
     except UnicodeEncodeError:
@@ -116,8 +116,8 @@ def steps_of(name: str) -> list[str]:
 
 
 def _check_target(path: str, target: str) -> None:
-    # Directories on the way to `path` are no links, so that `..` means what it says; after the
-    # name of something that may be a link, it would not.
+    # The directories above `path` are no links, so `..` at the start leads to the one above. After
+    # a name it might not: the name may be that of a link.
     steps = [step for step in target.split("/") if step not in ("", ".")]
     up = next((i for i, step in enumerate(steps) if step != ".."), len(steps))
     if not target or target.startswith("/") or up > path.count("/") or ".." in steps[up:]:

@@ -1,4 +1,4 @@
-"""Zip archives."""
+"""Zip archives, read member by member."""
 
 import stat
 import zipfile
@@ -22,7 +22,7 @@ def unpack_zip(path: Path, into: Unpacked, limits: Limits) -> None:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             _check(member)
-            # The name as it stands in the archive: zipfile ends it at NUL.
+            # The name in the archive; `filename` would end at NUL.
             name = member.orig_filename
             if name.endswith("/"):
                 into.folder(name)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from memory_store import MemoryStore
 
 from pystore import Store
-from pystore.store.memory import MemoryStore
 
 # What the user who runs the tests has set is not to be seen in them.
 os.environ["PYSTORE_SETTINGS"] = os.devnull

@@ -150,11 +150,11 @@ def test_numbers_that_no_training_can_use_are_refused(name, number):
 
 def test_a_parameter_of_the_wrong_kind_is_refused():
     with pytest.raises(BadStage, match="epochs"):
-        mnist.train(mnist.digits(), epochs=1.5)
+        mnist.train(mnist.digits(), epochs=1.5)  # type: ignore[call-overload]  # the mistake
     with pytest.raises(BadStage, match="examples"):
-        mnist.train(mnist.digits(), examples="all")
+        mnist.train(mnist.digits(), examples="all")  # type: ignore[call-overload]  # the mistake
     with pytest.raises(BadConfig, match="data"):
-        mnist.train(Path("mnist.npz"))
+        mnist.train(Path("mnist.npz"))  # type: ignore[call-overload]  # the mistake
 
 
 def test_without_keras_the_error_says_what_to_install(store: Store, monkeypatch):

@@ -125,7 +125,7 @@ def test_step_1_explains_a_tmp_on_another_device(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(ProcessWide, "store", None)
     with pytest.warns(PystoreWarning, match="another device.*staging stays in"):
         store = store_initialize(custom_store=tmp_path / "demo", custom_tmp=other)
-    assert store.staging_area == store.layout.tmp
+    assert store.parts.staging_area == store.parts.tmp
 
 
 def test_step_2_names_the_dataset_and_downloads_nothing(walk: Walk):
@@ -155,7 +155,7 @@ def test_step_4_commits_nothing_when_other_bytes_are_sent(walk: Walk):
     with pytest.raises(ChecksumMismatch) as raised:
         realize_inplace(dataset)
     facts = raised.value.facts
-    assert (wrong in facts["expected"], walk.served.sha256 in facts["got"]) == (True, True)
+    assert (wrong in facts["expected"], walk.served.sha256 in facts["got"]) == (True, True)  # type: ignore[operator]  # a text
     assert facts["url"] == walk.served.url
     assert lsref(dataset) == []
 

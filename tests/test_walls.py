@@ -11,13 +11,13 @@ ROOT = Path(pystore.__file__).parent
 
 # Each room sees what the rooms before it see, and these modules of the store.
 DOORS = {
-    "declare": {"current", "disk", "metrics", "ports", "staging"},
+    "declare": {"current", "disk", "metrics", "staging"},
     "run": {
-        "address", "attempt_files", "commit", "defaults", "descriptors", "forked", "home", "layout",
+        "address", "attempt_files", "defaults", "descriptors", "forked", "home", "layout",
         "remote", "rights", "stopping", "store",
     },
     "ask": {"pins", "shared_files"},
-    "ui": {"doctor", "gc", "memory", "owner", "remove", "sharing", "upkeep", "verify"},
+    "ui": {"doctor", "gc", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "pool", "own", "parts", "staging_area"}  # of a store: not for others
 ROOMS = list(DOORS)

@@ -49,7 +49,7 @@ def match() -> None:
     best.select(store.candidates(many.dref, Context(), best.reads))
 
 
-folder = Path(store.layout.attempts(many.dref))
+folder = Path(store.parts.layout.attempts(many.dref))
 records = sorted(str(path) for path in folder.glob("*.json"))
 assert len(records) == number
 

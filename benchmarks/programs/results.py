@@ -33,7 +33,7 @@ each = match_some(number // CONFIGS)
 family = [Derivation({"name": "many", "rate": i / 10}, each, build) for i in range(CONFIGS)]
 realize_many(family, store=store, max_attempts=number)
 
-folders = [Path(store.layout.attempts(one.dref)) for one in family]
+folders = [Path(store.parts.layout.attempts(one.dref)) for one in family]
 records = sorted(str(path) for folder in folders for path in folder.glob("*.json"))
 assert len(records) == number // CONFIGS * CONFIGS
 

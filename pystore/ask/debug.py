@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.attempt import Attempt
+from ..core.attempt_report import AttemptReport
 from ..core.errors import BadStage, NotInStore
 from ..core.printable import listed
 from ..core.refs import RRef, parse_ref
@@ -16,7 +17,6 @@ from ..declare.recorder import recording
 from ..declare.registry import Registry
 from ..run.verbs import realize_inputs
 from ..store.current import current_store
-from ..store.ports import AttemptReport
 from ..store.store import Store
 
 
@@ -46,13 +46,13 @@ class Debug(Build):
 
     def commit(self) -> RRef:
         """Makes what was written a realization. Raises what a commit raises; then try again."""
-        rref = self._store.commit(self._staging, self._told).rref
+        rref = self._store.commit(self._staging, self._report).rref
         self.ended = True
         return rref
 
     def discard(self) -> None:
         """Forgets it: the attempt counts as failed, and its directory is removed."""
-        self._store.fail(self._staging, self._told, RuntimeError("discarded"))
+        self._store.fail(self._staging, self._report, RuntimeError("discarded"))
         self._staging.discard()
         self.ended = True
 
@@ -70,7 +70,7 @@ def debug(target: Target, *, store: Store | None = None) -> Iterator[Debug]:
         with build._store.building(), recording(build.recorder):
             yield build
     except BaseException as error:
-        if not build.ended and build._store.fail(build._staging, build._told, error):
+        if not build.ended and build._store.fail(build._staging, build._report, error):
             error.add_note(f"what was written is kept in {build._staging.path}")
         raise
     if not build.ended:

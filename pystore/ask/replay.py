@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.attempt_report import AttemptReport
 from ..core.derivation import Derivation
 from ..core.errors import NotInStore
 from ..core.manifest import Manifest, encode_name
@@ -12,7 +13,6 @@ from ..declare.build import Build
 from ..declare.nesting import inside, refuse_nested
 from ..run.surroundings import forks_ended
 from ..store.current import current_store
-from ..store.ports import AttemptReport
 from ..store.store import Store
 
 

@@ -19,7 +19,7 @@ _FILE = "make it a file of a stage, which others take as an input"
 def advice(value: object) -> str:
     """What to write in place of `value`, which is not JSON."""
     return _of_arrays(value) or next(
-        (told for test, told in _ADVICE if test(value)),
+        (text for test, text in _ADVICE if test(value)),
         "write None, bool, int, float, str, list or dict",
     )
 

@@ -47,7 +47,7 @@ class Attempt(NamedTuple):
     source: str  # digest of the function's source, 32 hex; "" where it could not be read
     versions: Mapping[str, str]
     metrics: Mapping[str, float]
-    notes: Mapping[str, Any]  # what the realizer told with build_note
+    notes: Mapping[str, Any]  # added by build_note
     tree: str | None = None  # digest of the manifest of what it made, 64 hex; None if unknown
     reads: Mapping[str, str] | None = None  # of its inputs beyond their bytes; None if unknown
 
@@ -60,11 +60,6 @@ class Attempt(NamedTuple):
     def duration(self) -> float:
         """How long it took [s]."""
         return (self.stop - self.start) / 1e9
-
-    @property
-    def run(self) -> tuple[int, str, int, int]:
-        """What all copies of one training share, adopted ones too."""
-        return (self.start, self.host, self.pid, self.seed)
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -99,7 +94,7 @@ def parse_attempt(text: bytes) -> Attempt:
         value["dref"] = _dref(value["dref"])
         value["rref"] = value["rref"] and RRef(value["rref"])
         if not value.keys() <= _KEYS:
-            value = {key: told for key, told in value.items() if key in _KEYS}
+            value = {key: one for key, one in value.items() if key in _KEYS}
         return Attempt(**value)
     except (ValueError, KeyError, TypeError, BadRef, RecursionError) as error:
         raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None

@@ -1,7 +1,7 @@
 """Derivation and Closure: what to build, and everything it needs.
 
 DE1  Making a derivation touches nothing.
-DE2  A closure lists inputs before what needs them, each derivation once.
+DE2  A closure lists each derivation once, after its inputs.
 DE3  One closure never holds two different matchers or realizers for one DRef.
 """
 
@@ -102,8 +102,7 @@ class Derivation:
         return f"<Derivation {self.dref} by {self.realizer.name}, {self.matcher}>"
 
     def _repr_html_(self) -> str:
-        shown = {"dref": self.dref, "matcher": self.matcher, **self.config.value}
-        return html_table((key, str(value)) for key, value in shown.items())
+        return html_table({"dref": self.dref, "matcher": self.matcher, **self.config.value})
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class Closure(Mapping[DRef, Derivation]):
         return tuple(dict.fromkeys(leaves(self.targets)))
 
     def _repr_html_(self) -> str:
-        return html_table((d.dref, f"{d.realizer.name}, {d.matcher}") for d in self.derivations)
+        return html_table({d: f"{one.realizer.name}, {one.matcher}" for d, one in self.items()})
 
     def __getitem__(self, dref: DRef) -> Derivation:
         if dref in self.by_dref:

@@ -5,6 +5,7 @@ Four families, by whose fault it is: you wrote · the build · the store · they
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from .printable import printable
 
@@ -51,9 +52,8 @@ class PystoreError(Exception):
         self.remedy = remedy
         self.facts = {name: fact for name, fact in facts.items() if fact is not None}
 
-    def __getattr__(self, name: str) -> object:
-        facts: Mapping[str, object] = self.__dict__.get("facts", {})
-        if name in facts:
+    def __getattr__(self, name: str) -> Any:
+        if name in (facts := self.__dict__.get("facts", {})):
             return facts[name]
         raise AttributeError(f"{type(self).__name__} has no attribute or fact {name!r}")
 

@@ -19,8 +19,8 @@ class LeftOut:
         return bool(self.older or self.other)
 
     def __str__(self) -> str:
-        told = {"by older code": self.older, "by another stage of this name": self.other}
-        first, *more = [(count, whose) for whose, count in told.items() if count]
+        counts = {"by older code": self.older, "by another stage of this name": self.other}
+        first, *more = [(count, whose) for whose, count in counts.items() if count]
         words = f"{counted(first[0], 'attempt')} {first[1]}"
         words += "".join(f", {count:,} {whose}," for count, whose in more)
         verb = "is" if self.older + self.other == 1 else "are"

@@ -4,7 +4,7 @@ Path, kind, executable bit, size and digest of every file; the text of every lin
 directory. Modification times do not count.
 
 MF1  Equal trees have one text, whatever the order of listing: entries are sorted by path bytes.
-MF2  Names are bytes: `encode_name` keeps every one of them, and is one to one.
+MF2  Names are bytes: `encode_name` gives different texts to different names.
 """
 
 import json

@@ -19,7 +19,9 @@ from .errors import BadMatcher, BadRef, MatcherUnsatisfied, PystoreWarning
 from .options import checked_count, checked_mode
 from .printable import counted, listed
 from .refs import RRef, check_part
-from .statistics import distinct
+from .same_run import distinct
+
+Of = Literal["attempts", "realizations"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Need:
     """A matcher's wish: `n` more attempts that succeed, or `n` more distinct realizations."""
 
     n: int
-    of: Literal["attempts", "realizations"] = "realizations"
+    of: Of = "realizations"
 
     def __post_init__(self) -> None:
         checked_count("n", self.n, error=BadMatcher)
@@ -217,11 +219,11 @@ def _match_all(candidates: Sequence[Candidate]) -> list[Candidate] | Need:
     return _present(candidates) or Need(1)
 
 
-def _match_some(candidates: Sequence[Candidate], n: int) -> list[Candidate] | Need:
-    made = [(attempt.order, c) for c in _present(candidates) for attempt in c.attempts]
+def _match_some(candidates: Sequence[Candidate], n: int) -> list[RRef] | Need:
+    made = distinct(attempt for c in _present(candidates) for attempt in c.attempts)
     if len(made) < n:
         return Need(n - len(made), of="attempts")
-    return [candidate for _, candidate in sorted(made, key=lambda pair: pair[0])[:n]]
+    return [attempt.rref for attempt in made[:n] if attempt.rref]
 
 
 def _match_exact(candidates: Sequence[Candidate], rrefs: tuple[RRef, ...]) -> list[RRef]:

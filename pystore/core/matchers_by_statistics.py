@@ -16,7 +16,8 @@ from .errors import BadMatcher, MatcherUnsatisfied
 from .matchers import Matcher, Need, match
 from .options import Mode, checked_count, checked_mode
 from .printable import listed
-from .statistics import Statistics, distinct, student
+from .same_run import distinct
+from .statistics import Statistics, student
 
 # Who stops as soon as a 95 % interval is narrow enough has also stopped where it was so by luck:
 # mean ± halfwidth then covers the truth in 92.0 % of cases only. With the interval of this level
@@ -58,15 +59,15 @@ def match_until(
     return match(_match_until, reads=[file], file=file, **arguments)
 
 
-def match_top(file: str, k: int, mode: Mode = "max") -> Matcher:
-    """The realizations of the `k` best attempts, best first; trains until there are `k`.
+def match_top(file: str, n: int, mode: Mode = "max") -> Matcher:
+    """The realizations of the `n` best attempts, best first; trains until there are `n`.
 
-    Where several attempts made the same, there are fewer than `k` realizations: a stage that is
-    not random never gets stuck. `match_best(file, k)` insists on `k` different ones.
+    Where several attempts made the same, there are fewer than `n` realizations: a stage that is
+    not random never gets stuck. `match_best(file, n)` insists on `n` different ones.
     """
-    checked_count("k", k, error=BadMatcher)
+    checked_count("n", n, error=BadMatcher)
     checked_mode(mode, BadMatcher)
-    return match(_match_top, reads=[file], file=file, k=k, mode=mode)
+    return match(_match_top, reads=[file], file=file, n=n, mode=mode)
 
 
 def still_needed(values: Sequence[float], halfwidth: float, at_least: int, at_most: int) -> int:
@@ -104,15 +105,15 @@ def _match_until(
 
 
 def _match_top(
-    candidates: Sequence[Candidate], file: str, k: int, mode: str
+    candidates: Sequence[Candidate], file: str, n: int, mode: str
 ) -> list[Candidate] | Need:
     made = _attempts([c for c in candidates if not c.gone])
-    if len(made) < k:
-        return Need(k - len(made), of="attempts")
+    if len(made) < n:
+        return Need(n - len(made), of="attempts")
     sign = -1.0 if mode == "max" else 1.0
     ranks = [(sign * _number(c, a, file), c) for a, c in made]
     ranks.sort(key=lambda r: (math.isnan(r[0]), 0.0 if math.isnan(r[0]) else r[0], r[1].rref))
-    return [candidate for _, candidate in ranks[:k]]
+    return [candidate for _, candidate in ranks[:n]]
 
 
 def _attempts(candidates: Sequence[Candidate]) -> list[tuple[Attempt, Candidate]]:

@@ -1,13 +1,13 @@
-"""Reads: what a stage has seen of its inputs beyond their bytes, and if others would see the same.
+"""Reads: the things that a stage has seen of its inputs beyond the bytes of their files.
 
 A read is a *kind* and a *place*. A place is a JSON pointer into the stage's config; where that
 holds a reference, the next step numbers the realization among those chosen (in the order of
 `ordered`), and further steps go into the config of that input. Each read is recorded with the
 digest of what was seen, so that it can be compared with the same place of another derivation.
 
-RD1  Equal configs but for references give equal places: where all that was seen is the same, a
-    stage that asks the same questions gets the same answers.
-RD2  What cannot be looked at, or is not understood, counts as another.
+RD1  Configs that differ in references only have equal places: if everything that was seen is the
+    same, a stage that asks the same questions gets the same answers.
+RD2  A read that cannot be looked up, or that is not understood, counts as different.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -57,7 +57,7 @@ class Node(NamedTuple):
 
     value: Any  # of a realization, its config; a Missing where nothing is
     context: Context  # of the realization whose config this is in; of the stage itself
-    rref: RRef | None  # where it is a realization
+    rref: RRef | None  # if a realization is at the place
     words: str  # the place, for people
 
 
@@ -116,7 +116,7 @@ def text_of_attempts(made: Iterable[Attempt]) -> str:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a stage with this config sees when these inputs are chosen."""
+    """The things that a stage with this config sees when these inputs are chosen."""
 
     config: Config
     inputs: Context
@@ -164,7 +164,7 @@ class Surroundings:
                 yield place, inner
 
     def _seen(self, kind: str, node: Node) -> str | None:
-        """The text of what is seen at a node; None where that cannot be told (RD2)."""
+        """The text of what is seen at a node; None if that cannot be said (RD2)."""
         if kind == "value":
             return text_of_value(node.value, node.context)
         if node.rref is None:
@@ -183,7 +183,7 @@ class Surroundings:
         return None
 
     def find(self, place: str) -> Node:
-        """What is at a place. Raises NotInStore, Corrupted when an input is not whole."""
+        """The node at a place. Raises NotInStore, Corrupted when an input is not whole."""
         node = self._root
         for step in place.split("/")[1:]:
             node = self._step(node, step.replace("~1", "/").replace("~0", "~"))
@@ -231,8 +231,8 @@ class Surroundings:
 def most_telling(keys: Iterable[str]) -> list[str]:
     """The most telling reads first, without those that the read of a reference implies."""
     found = set(keys)
-    told = [key for key in found if not key.startswith("dref ") or f"r{key[1:]}" not in found]
-    return sorted(told, key=lambda key: (_TELLING.get(key.partition(" ")[0], 0), key))
+    kept = [key for key in found if not key.startswith("dref ") or f"r{key[1:]}" not in found]
+    return sorted(kept, key=lambda key: (_TELLING.get(key.partition(" ")[0], 0), key))
 
 
 _TELLING: Mapping[str, int] = {kind: place for place, kind in enumerate(get_args(Kind))}

@@ -3,28 +3,22 @@
 SC1  Inputs are chosen before what needs them is matched; each derivation is matched at least once.
 SC2  A choice is made once, and then stands.
 SC3  Linear: unmet inputs are counted, never rescanned.
-SC4  It ends: at most `max_attempts` builds a derivation, and no build after a round that brought
-    nothing new, when the matcher wanted realizations, or nothing but what was rejected.
+SC4  A derivation is matched again when all builds of its round have ended.
 SC5  After a failure nothing new is started, unless told to keep going; what needs the failed one
-    is never matched.
+     is never matched.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .candidate import Candidate
 from .context import Context
-from .matchers import Need
 from .refs import DRef, RRef
-from .unmet import nothing_new, rejected_again, too_many
-
-SAME_AGAIN = 3  # attempts with one result after which a stage counts as deterministic
 
 
 @dataclass(frozen=True)
 class Match:
-    """Ask the matcher. Answer with Chosen, Wants or Failed."""
+    """Judge what to do for a derivation. Answer with Chosen, Round, Failed or Dropped."""
 
     dref: DRef
     context: Context
@@ -32,11 +26,11 @@ class Match:
 
 @dataclass(frozen=True)
 class Realize:
-    """Build one realization. Answer with Built or Failed."""
+    """Build one realization, with a new seed or this one. Answer with Built, Failed or Dropped."""
 
     dref: DRef
     context: Context
-    forced: bool = False
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,29 +42,18 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Wants:
-    """The matcher wants more than there is."""
+class Round:
+    """The derivation is to be built, once for each of these seeds, before it is matched again."""
 
     dref: DRef
-    need: Need
-    attempts: int = 0  # that succeeded so far
-    realizations: int = 0  # that exist
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether other realizations are wanted of what always makes the same."""
-        same_again = self.attempts >= SAME_AGAIN and self.realizations == 1
-        return same_again and self.need.of == "realizations"
+    seeds: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
 class Built:
-    """A realizer succeeded; `fresh` when the result was not there before."""
+    """A realizer succeeded."""
 
     dref: DRef
-    rref: RRef
-    fresh: bool
-    rejected: str = ""  # why it must not be used, where a person has said so
 
 
 @dataclass(frozen=True)
@@ -89,35 +72,23 @@ class Dropped:
 
 
 Instruction = Match | Realize
-Report = Chosen | Wants | Built | Failed | Dropped
+Report = Chosen | Round | Built | Failed | Dropped
 
 
 @dataclass
 class _State:
     unmet: int
-    used: int = 0  # builds that were asked for
-    outstanding: int = 0  # builds of this round not yet reported
-    fresh: bool = True  # whether the last round brought something new
-    usable: bool = False  # whether it brought something that was not rejected
-    rejected: dict[RRef, str] = field(default_factory=dict)  # what else it brought, and why
+    outstanding: int = 0  # builds of this round that have not ended
     context: Context = field(default_factory=Context)
 
 
 class Schedule:
     """Decides what comes next, for derivations given inputs first."""
 
-    def __init__(
-        self,
-        inputs: Mapping[DRef, tuple[DRef, ...]],
-        forced: Iterable[DRef] = (),
-        max_attempts: int = 100,
-        keep_going: bool = False,
-    ) -> None:
+    def __init__(self, inputs: Mapping[DRef, tuple[DRef, ...]], keep_going: bool = False) -> None:
         self.chosen: dict[DRef, tuple[RRef, ...]] = {}
         self.failures: dict[DRef, BaseException] = {}
         self._inputs = inputs
-        self._forced = frozenset(forced)
-        self._max_attempts = max_attempts
         self._keep_going = keep_going
         self._states = {dref: _State(unmet=len(needs)) for dref, needs in inputs.items()}
         self._dependents: dict[DRef, list[DRef]] = {dref: [] for dref in inputs}
@@ -137,7 +108,7 @@ class Schedule:
 
     @property
     def skipped(self) -> list[DRef]:
-        """What was neither chosen nor failed, when it has ended."""
+        """The derivations that were neither chosen nor failed, when the schedule has ended."""
         return [d for d in self._states if d not in self.chosen and d not in self.failures]
 
     def next(self) -> Instruction | None:
@@ -159,21 +130,19 @@ class Schedule:
         if isinstance(report, Failed):
             self._fail(report.dref, report.error)
         elif isinstance(report, Dropped) or report.dref in self.failures:
-            return  # a running sibling of a failed attempt has finished
+            pass  # a running sibling of a failed attempt has finished
         elif isinstance(report, Chosen):
             self._choose(report)
-        elif isinstance(report, Wants):
-            self._want(report)
+        elif isinstance(report, Round):
+            self._begin(report)
         else:
-            self._count(report)
+            self._count(report.dref)
 
     def _ready(self, dref: DRef) -> None:
-        state = self._states[dref]
-        state.context = Context({need: self.chosen[need] for need in self._inputs[dref]})
-        if dref in self._forced:
-            self._build(dref, 1, forced=True)
-        elif self.goes_on:
-            self._queue.append(Match(dref, state.context))
+        context = Context({need: self.chosen[need] for need in self._inputs[dref]})
+        self._states[dref].context = context
+        if self.goes_on:
+            self._queue.append(Match(dref, context))
 
     def _choose(self, report: Chosen) -> None:
         self.chosen[report.dref] = report.rrefs
@@ -183,34 +152,18 @@ class Schedule:
             if not state.unmet:
                 self._ready(dependent)
 
-    def _want(self, report: Wants) -> None:
-        state, need = self._states[report.dref], report.need
-        if state.rejected and not state.usable:
-            self._fail(report.dref, rejected_again(report, state.rejected))
-        elif report.hopeless or (need.of == "realizations" and not state.fresh):
-            self._fail(report.dref, nothing_new(report))
-        elif state.used >= self._max_attempts:
-            self._fail(report.dref, too_many(report, state.used))
-        else:
-            state.fresh = need.of == "attempts"
-            self._build(report.dref, min(need.n, self._max_attempts - state.used))
-
-    def _build(self, dref: DRef, count: int, forced: bool = False) -> None:
-        state = self._states[dref]
-        state.used += count
-        state.outstanding = count
-        state.usable, state.rejected = False, {}
-        if self.goes_on:
-            self._queue.extendleft([Realize(dref, state.context, forced)] * count)
-
-    def _count(self, report: Built) -> None:
+    def _begin(self, report: Round) -> None:
         state = self._states[report.dref]
-        state.fresh |= report.fresh and not report.rejected
-        state.usable |= not report.rejected
-        state.rejected |= {report.rref: report.rejected} if report.rejected else {}
+        state.outstanding = len(report.seeds)
+        if self.goes_on:
+            builds = [Realize(report.dref, state.context, seed) for seed in report.seeds]
+            self._queue.extendleft(reversed(builds))
+
+    def _count(self, dref: DRef) -> None:
+        state = self._states[dref]
         state.outstanding -= 1
         if not state.outstanding and self.goes_on:
-            self._queue.appendleft(Match(report.dref, state.context))
+            self._queue.appendleft(Match(dref, state.context))
 
     def _fail(self, dref: DRef, error: BaseException) -> None:
         self.failures.setdefault(dref, error)
@@ -221,11 +174,3 @@ class Schedule:
     def goes_on(self) -> bool:
         """Whether anything new may be started."""
         return self._keep_going or not self.failures
-
-
-def more_attempts(wanted: int, candidates: Iterable[Candidate]) -> Need | None:
-    """What a caller wants beyond the attempts there are; equal seeds with one result count once."""
-    if wanted <= 1:
-        return None  # what the matcher itself sees to
-    done = {(attempt.seed, c.rref) for c in candidates for attempt in c.attempts}
-    return Need(wanted - len(done), of="attempts") if wanted > len(done) else None

@@ -1,6 +1,5 @@
 """Statistics of repeated attempts: numbers in; what one may conclude, out.
 
-ST1  Each training counts once: a lost result that was built again, or adopted, is no new one.
 ST2  Intervals are Student's at 95 %; they cover the truth as often as they say, in simulation.
 ST3  What cannot be known from so few numbers is NaN, never a guess.
 """
@@ -10,28 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .attempt import Attempt
 from .options import Mode
 
 LEVEL = 0.95
 NAN = float("nan")
-
-
-def distinct(attempts: Iterable[Attempt]) -> list[Attempt]:
-    """The attempts that succeeded, first to last, each training once: the first where it recurs.
-
-    It recurs when a lost result was built again with its seed, and when others adopted it.
-    """
-    found: list[Attempt] = []
-    seen: set[object] = set()
-    for attempt in sorted(attempts, key=lambda attempt: attempt.order):
-        if not attempt.succeeded:
-            continue
-        built = (attempt.rref, attempt.seed)
-        if built not in seen and attempt.run not in seen:
-            found.append(attempt)
-        seen |= {built, attempt.run}
-    return found
 
 
 @dataclass(frozen=True)

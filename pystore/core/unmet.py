@@ -1,63 +1,56 @@
-"""Unmet: why a matcher cannot have what it wants."""
+"""Unmet: the errors that say why a matcher cannot have what it wants."""
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from .errors import MatcherUnsatisfied
 from .matchers import Need
 from .refs import DRef, RRef
 
 
-class Unmet(Protocol):
-    """What a matcher wants, and what there is."""
-
-    @property
-    def dref(self) -> DRef:
-        """Of which derivation."""
-
-    @property
-    def need(self) -> Need:
-        """How much more it wants."""
-
-    @property
-    def attempts(self) -> int:
-        """How many succeeded so far."""
-
-    @property
-    def realizations(self) -> int:
-        """How many exist."""
+def not_to_be_built(dref: DRef, need: Need) -> MatcherUnsatisfied:
+    """The error for a derivation of a call that must build nothing."""
+    return MatcherUnsatisfied(
+        "it would have to be built",
+        dref=dref,
+        wanted=_more(need),
+        remedy="realize it with build=True",
+    )
 
 
-def nothing_new(report: Unmet) -> MatcherUnsatisfied:
-    """The failure of a derivation whose every attempt makes the same."""
+def nothing_new(dref: DRef, need: Need, attempts: int, realizations: int) -> MatcherUnsatisfied:
+    """The error for a derivation whose every attempt makes the same."""
     return MatcherUnsatisfied(
         "building again brings nothing new",
-        dref=report.dref,
-        wanted=f"{report.need.n} more {report.need.of}",
-        realizations=report.realizations,
-        attempts=report.attempts,
+        dref=dref,
+        wanted=_more(need),
+        realizations=realizations,
+        attempts=attempts,
         remedy="ask for fewer, count attempts with match_some(n), or use build_seed(b)",
     )
 
 
-def too_many(report: Unmet, used: int) -> MatcherUnsatisfied:
-    """The failure of a derivation that was built as often as it may be in one call."""
+def too_many(dref: DRef, need: Need, builds: int) -> MatcherUnsatisfied:
+    """The error for a derivation that was built as often as it may be in one call."""
     return MatcherUnsatisfied(
         "the matcher still wants more after max_attempts builds",
-        dref=report.dref,
-        wanted=f"{report.need.n} more {report.need.of}",
-        builds=used,
+        dref=dref,
+        wanted=_more(need),
+        builds=builds,
         remedy="raise realize(…, max_attempts=…), or ask the matcher for less",
     )
 
 
-def rejected_again(report: Unmet, rejected: Mapping[RRef, str]) -> MatcherUnsatisfied:
-    """The failure of a derivation that makes again what was rejected, for these reasons."""
+def rejected_again(dref: DRef, need: Need, rejected: Mapping[RRef, str]) -> MatcherUnsatisfied:
+    """The error for a derivation that makes again what was rejected, for these reasons."""
     return MatcherUnsatisfied(
         "building it again gives what was rejected",
-        dref=report.dref,
+        dref=dref,
         rejected="\n".join(rejected),
         reason="\n".join(dict.fromkeys(rejected.values())),
-        wanted=f"{report.need.n} more {report.need.of}",
+        wanted=_more(need),
         remedy="change its code or a parameter, so that it makes something else",
     )
+
+
+def _more(need: Need) -> str:
+    return f"{need.n} more {need.of}"

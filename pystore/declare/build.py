@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ..core.attempt_report import AttemptReport
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import BadConfig, BadRef, BadStage, BuildError
@@ -15,8 +16,7 @@ from ..core.reads import ordered, references
 from ..core.realizer import Realizer
 from ..core.refs import DRef, RefPath, RRef, selfref
 from ..store.metrics import is_finite
-from ..store.ports import AttemptReport, StoreProtocol
-from ..store.staging import Staging
+from ..store.staging import Builder, Staging
 from .recorder import Recorder
 
 
@@ -29,8 +29,8 @@ class Build:
     def __init__(
         self,
         staging: Staging,
-        store: StoreProtocol,
-        told: AttemptReport,
+        store: Builder,
+        report: AttemptReport,
         listener: Listener = ignore,
     ) -> None:
         self._staging = staging
@@ -39,7 +39,7 @@ class Build:
         self.seed = staging.begun.seed
         self.recorder = Recorder(staging, store) if staging.context else None
         self._store = store
-        self._told = told
+        self._report = report
         self._listener = listener
 
     def __repr__(self) -> str:
@@ -53,7 +53,7 @@ class Build:
         return self._staging.context
 
     @property
-    def store(self) -> StoreProtocol:
+    def store(self) -> Builder:
         """The store of the build; it counts as read."""
         if self.recorder is not None:
             self.recorder.of_store()
@@ -90,34 +90,22 @@ class Build:
             remedy="name it in the config: what a stage depends on stands there",
         )
 
-    def progress(self, done: float, total: float | None, unit: str) -> None:
-        """Tells the listener how far the build is."""
-        self._listener(Progress(self.config.dref, done, total, unit, self._staging.begun.number))
-
     def note(self, key: str, value: object) -> None:
         """Adds a note to the record of the attempt."""
-        self._told.notes[str(key)] = Config({"note": value})["note"]
+        self._report.notes[str(key)] = Config({"note": value})["note"]
 
     def metric(self, name: str, value: float, step: int | None) -> None:
         """Sets a metric of the attempt; with `step`, adds a point to its trace."""
         if step is not None:
-            self._told.trace.append((step, name, value))
-        self._told.metrics.pop(name, None)
+            self._report.trace.append((step, name, value))
+        self._report.metrics.pop(name, None)
         if is_finite(value):
-            self._told.metrics[name] = value
-
-    def scratch(self) -> Path:
-        """The directory for checkpoints, which survives failure."""
-        return self._store.scratch(self._staging)
-
-    def logdir(self) -> Path:
-        """The directory for logs, beside the attempt."""
-        return self._store.logdir(self._staging)
+            self._report.metrics[name] = value
 
     def allow_outside(self, target: str) -> None:
         """Allows links with this target to lie outside of the output."""
-        self._told.outside.add(target)
-        self._told.notes["outside"] = sorted(self._told.outside)
+        self._report.outside.add(target)
+        self._report.notes["outside"] = sorted(self._report.outside)
 
 
 class _Own(Config):
@@ -218,7 +206,9 @@ def build_progress(b: Build, done: float, total: float | None = None, unit: str 
     """
     whole = None if total is None else _number("total", total)
     if (number := _number("done", done)) is not None:
-        b.progress(max(number, 0), whole if whole and whole > 0 else None, str(unit))
+        whole = whole if whole and whole > 0 else None
+        attempt = b._staging.begun.number
+        b._listener(Progress(b.config.dref, max(number, 0), whole, str(unit), attempt))
 
 
 def _number(name: str, value: object) -> float | None:
@@ -269,12 +259,12 @@ def build_scratch(b: Build) -> Path:
     The next try of the same derivation with the same inputs finds it as it was left, and has the
     same seed. It is removed when an attempt succeeds.
     """
-    return b.scratch()
+    return b._store.scratch(b._staging)
 
 
 def build_logdir(b: Build) -> Path:
     """A directory for logs, such as TensorBoard's; it stays, and is no part of the output."""
-    return b.logdir()
+    return b._store.logdir(b._staging)
 
 
 def build_link(b: Build, name: str, target: Path) -> None:

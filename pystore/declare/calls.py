@@ -15,7 +15,7 @@ D = TypeVar("D", bound=Derivation, covariant=True)
 
 
 class CalledTwoWays(Generic[P, D]):
-    """What both kinds of stages share: `f(…)` is a derivation, `f(m, …)` declares it in `m`."""
+    """The base of both kinds of stages: `f(…)` is a derivation, `f(m, …)` declares it in `m`."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.__wrapped__ = function

@@ -2,7 +2,7 @@
 
 BO1  It depends on all of them, and its realization has the files of the one with the best metric.
 BO2  The order of the derivations makes no difference; ties go by reference.
-BO3  It says by derivation and tree which one that was; in a view, it is that one.
+BO3  It records the derivation and the tree of the chosen one; its view is the view of that one.
 """
 
 import json
@@ -18,10 +18,10 @@ from ..core.derivation import Closure, Derivation, leaves
 from ..core.errors import BadMetric, BadRef, BadStage, Corrupted
 from ..core.matchers import match_latest
 from ..core.options import Mode, checked_mode
+from ..core.ports import StoreReader
 from ..core.realizer import Realizer
 from ..core.refs import DRef, RRef
 from ..store import disk
-from ..store.ports import StoreProtocol
 from .build import Build
 
 CHOICE = "best-of"  # the key in the config; no parameter of a stage can have this name
@@ -56,8 +56,8 @@ def best_of(what: Any, metric: str, mode: Mode = "max") -> Derivation:
         )
     names = {dref.name for dref in among}
     name = f"best-of-{names.pop()[:_LONGEST]}" if len(names) == 1 else "best-of"
-    told = {"among": [among[dref] for dref in sorted(among)], "metric": metric, "mode": mode}
-    return Derivation({"name": name, CHOICE: told}, match_latest(), Realizer(BestOf()))
+    how = {"among": [among[dref] for dref in sorted(among)], "metric": metric, "mode": mode}
+    return Derivation({"name": name, CHOICE: how}, match_latest(), Realizer(BestOf()))
 
 
 def _each(what: Any) -> Iterator[Derivation | DRef]:
@@ -85,25 +85,25 @@ class BestOf:
 
     def __call__(self, b: Build) -> None:
         """Chooses the best realization, and copies its files."""
-        told = b.config[CHOICE]
-        best, number = _best(b.context, told["metric"], told["mode"], b.store)
+        how = b.config[CHOICE]
+        best, number = _best(b.context, how["metric"], how["mode"], b.store)
         _copy(b, b.store.path(best.rref), b.outpath)
         (b.outpath / FILE).unlink(missing_ok=True)  # there is one if the best is a choice itself
         record = {"dref": best.rref.dref, "tree": b.store.tree(best.rref)}
         (b.outpath / FILE).write_text(json.dumps(record))
-        b.metric(told["metric"], number, None)
+        b.metric(how["metric"], number, None)
 
 
 def chosen(
-    values: Mapping[str, Any], context: Context, path: Path, store: StoreProtocol
+    values: Mapping[str, Any], context: Context, path: Path, store: StoreReader
 ) -> RRef | None:
     """The realization that a choice with this config, at this path, has chosen; else None."""
     if CHOICE not in values:
         return None
     try:
-        told = json.loads(disk.read(path / FILE))
-        among = context[DRef(told["dref"])]
-        return next(rref for rref in among if store.tree(rref) == told["tree"])
+        record = json.loads(disk.read(path / FILE))
+        among = context[DRef(record["dref"])]
+        return next(rref for rref in among if store.tree(rref) == record["tree"])
     except (ValueError, KeyError, TypeError, BadRef, StopIteration) as error:
         raise Corrupted(
             "it does not say which of its inputs is the best",
@@ -113,9 +113,7 @@ def chosen(
         ) from None
 
 
-def _best(
-    context: Context, metric: str, mode: str, store: StoreProtocol
-) -> tuple[Candidate, float]:
+def _best(context: Context, metric: str, mode: str, store: StoreReader) -> tuple[Candidate, float]:
     found = [_candidate(rref, metric, store) for rrefs in context.values() for rref in rrefs]
     sign = 1.0 if mode == "max" else -1.0
     ranks = [(-sign * one.metric(metric), one.rref, one) for one in found]
@@ -130,7 +128,7 @@ def _best(
     return best, -sign * number
 
 
-def _candidate(rref: RRef, metric: str, store: StoreProtocol) -> Candidate:
+def _candidate(rref: RRef, metric: str, store: StoreReader) -> Candidate:
     offered = store.candidates(rref.dref, store.context(rref), (metric,))
     return next(candidate for candidate in offered if candidate.rref == rref)
 

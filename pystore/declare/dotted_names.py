@@ -1,9 +1,9 @@
 """Dotted names: values inside of the arguments of a stage: `optim.lr`, `data.seed`.
 
-IN1  A name leads through keys of dicts, places in lists, and parameters of inputs; `*` stands for
-    each input in what stands there: `candidates.0.rate`, `*.data.seed`.
-IN2  A whole dict replaces; a dotted name replaces one key that is there.
-IN3  A change that reaches some uses of an input, and not the others, says so.
+IN1  The parts of a name are keys of dicts, places in lists, and parameters of inputs; `*` stands
+    for each input in a value: `candidates.0.rate`, `*.data.seed`.
+IN2  A dict replaces a whole dict; a dotted name replaces one key that exists.
+IN3  A change that reaches some uses of an input but not all gives a warning.
 """
 
 from __future__ import annotations
@@ -105,17 +105,17 @@ class _Change:
     def _among(
         self,
         target: Derivation,
-        told: Mapping[str, Any],
+        choice: Mapping[str, Any],
         path: list[str],
         held: Mapping[DRef, Derivation],
     ) -> Derivation:
         """A choice among the same derivations, each with the change."""
-        among = self._each(told["among"], path, held)
+        among = self._each(choice["among"], path, held)
         if among is _UNREACHED:
             what = f"nothing that {target.config.name} chooses among has"
             raise self._nowhere(f"{what} a parameter {'.'.join(path)}", {})
         among = [held[DRef(one)] if isinstance(one, str) else one for one in among]
-        new = best_of(among, told["metric"], told["mode"])
+        new = best_of(among, choice["metric"], choice["mode"])
         return new.replace(matcher=target.matcher)
 
     def inside(

@@ -8,7 +8,7 @@ from ..core.derivation import Closure, Derivation, leaves, reshape
 from ..core.errors import BadStage
 from ..core.refs import DRef
 from ..store.current import current_store
-from ..store.ports import StoreProtocol
+from ..store.staging import Builder
 from .calls import check_call
 from .nesting import inside, refuse_nested
 from .registry import Registry, in_place_registry
@@ -20,7 +20,7 @@ Target = Any
 def instantiate(
     stage: Target | Callable[..., Target],
     *args: Any,
-    store: StoreProtocol | None = None,
+    store: Builder | None = None,
     **kwargs: Any,
 ) -> Closure:
     """The closure of what a stage declares; records its configs in the store, builds nothing.
@@ -40,7 +40,7 @@ def instantiate(
 def declare(
     stage: Target | Callable[..., Target],
     registry: Registry,
-    store: StoreProtocol,
+    store: Builder,
     args: tuple[Any, ...] = (),
     kwargs: dict[str, Any] | None = None,
 ) -> Closure:

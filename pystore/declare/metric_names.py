@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.derivation import Derivation
 from ..core.errors import BadMetric, Corrupted, NotInStore
-from ..store.ports import StoreProtocol
+from ..core.ports import StoreReader
 from .identity.by_hand import source_digest
 from .identity.functions import codes_of, content
 from .stage import StageRealizer
@@ -21,7 +21,7 @@ _STANDARD = os.path.dirname(os.__file__) + os.sep
 _SHORTEST = 4  # letters of a name; a misspelling of a shorter one may be another name
 
 
-def check_metrics(derivations: Iterable[Derivation], store: StoreProtocol) -> None:
+def check_metrics(derivations: Iterable[Derivation], store: StoreReader) -> None:
     """Raises BadMetric for a matcher whose metric its stage will surely never have.
 
     That is sure when the name is a misspelt output or recorded metric, when the stage writes
@@ -141,20 +141,20 @@ def _is_installed(file: str) -> bool:
     return file.startswith(_STANDARD) or any(part in file for part in _PACKAGES)
 
 
-def _recorded(stage: str, store: StoreProtocol) -> set[str]:
+def _recorded(stage: str, store: StoreReader) -> set[str]:
     """The metrics that attempts of stages of this name have recorded."""
     drefs = [dref for dref in store.drefs() if dref.name == stage]
     return {name for dref in drefs for a in store.attempts(dref) for name in a.metrics}
 
 
-def _had_none(derivation: Derivation, name: str, store: StoreProtocol) -> bool:
+def _had_none(derivation: Derivation, name: str, store: StoreReader) -> bool:
     """Whether the derivation has results by this code, and none of them has the metric."""
     source = source_digest(derivation.realizer)
     made = [a for a in store.attempts(derivation.dref) if a.succeeded and a.source == source]
     return bool(made) and not any(_has(a.rref, name, store) for a in made if a.rref)
 
 
-def _has(rref: Any, name: str, store: StoreProtocol) -> bool:
+def _has(rref: Any, name: str, store: StoreReader) -> bool:
     """Whether a realization may have a file; one whose files are gone may have had it."""
     try:
         return (store.path(rref) / name).exists()

@@ -2,8 +2,8 @@
 
 An argument of a wrong type is refused when a stage is called, before a training is spent on it.
 
-PT1  Annotations are hints: only what plainly has another type is refused.
-PT2  What an annotation means is looked up, and never evaluated: nothing is imported for it.
+PT1  Annotations are hints: an argument is refused only when it plainly has another type.
+PT2  Annotations are looked up, and never evaluated: nothing is imported for them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _UNKNOWN = object()
 
 @dataclass(frozen=True)
 class Kinds:
-    """What a parameter takes: values of these types, or these very words and numbers."""
+    """The values that a parameter takes: of these types, or these very words and numbers."""
 
     types: frozenset[type] = frozenset()
     words: tuple[Any, ...] = ()
@@ -47,9 +47,9 @@ class Kinds:
         return Kinds(self.types | other.types, self.words + other.words)
 
     def __str__(self) -> str:
-        told = [words for kind, words in _TOLD.items() if kind in self.types]
+        types = [words for kind, words in _TOLD.items() if kind in self.types]
         words = ", ".join(map(repr, self.words))
-        return " or ".join([*([f"one of {words}"] if words else []), *told])
+        return " or ".join([*([f"one of {words}"] if words else []), *types])
 
     @property
     def example(self) -> str:
@@ -125,7 +125,7 @@ def names_of(function: Any) -> Mapping[str, object]:
 
 
 def kinds_of(parameter: Parameter, names: Mapping[str, object]) -> Kinds | None:
-    """What a parameter takes; None if its annotation does not say, or allows anything."""
+    """The values that a parameter takes; None if its annotation does not say, or allows any."""
     found = None if parameter.annotation is Parameter.empty else _of(parameter.annotation, names)
     if found is None or not (found.words or found.types - {NONE}):
         return None
@@ -133,20 +133,20 @@ def kinds_of(parameter: Parameter, names: Mapping[str, object]) -> Kinds | None:
     return found | Kinds(frozenset((NONE,))) if parameter.default is None else found
 
 
-def _of(told: object, names: Mapping[str, object]) -> Kinds | None:
-    """What an annotation says; it is an object, or the text of one."""
-    if isinstance(told, ForwardRef):
-        told = told.__forward_arg__
-    if isinstance(told, str):
+def _of(annotation: object, names: Mapping[str, object]) -> Kinds | None:
+    """The values that an annotation allows; it is an object, or the text of one."""
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
+    if isinstance(annotation, str):
         try:
-            return _of_node(ast.parse(told.strip(), mode="eval").body, names)
+            return _of_node(ast.parse(annotation.strip(), mode="eval").body, names)
         except (SyntaxError, ValueError, RecursionError):
             return None
-    if told is None:
+    if annotation is None:
         return Kinds(frozenset((NONE,)))
-    if isinstance(told, type) and not isinstance(told, types.GenericAlias):
-        return _of_type(told)
-    origin, arguments = origin_of(told), args_of(told)
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return _of_type(annotation)
+    origin, arguments = origin_of(annotation), args_of(annotation)
     if origin in (Union, types.UnionType):
         return _any_of([_of(one, names) for one in arguments])
     if origin is Literal:
@@ -178,8 +178,8 @@ def _any_of(found: Iterable[Kinds | None]) -> Kinds | None:
 
 def _of_node(node: ast.expr, names: Mapping[str, object]) -> Kinds | None:
     match node:
-        case ast.Constant(value=None | str() as told):
-            return _of(told, names)
+        case ast.Constant(value=None | str() as inner):
+            return _of(inner, names)
         case ast.BinOp(op=ast.BitOr()):
             return _any_of([_of_node(node.left, names), _of_node(node.right, names)])
         case ast.Subscript():

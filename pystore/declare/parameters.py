@@ -21,9 +21,9 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if is_promise(item) or (not prefix and key in OWN):
             continue
         found = flatten(item, name) if isinstance(item, dict) and item else {name: _plain(item)}
-        for inner, told in found.items():
+        for inner, part in found.items():
             # A key with a dot in it may read like a key inside of another one.
-            flat[inner if inner not in flat else json.dumps(inner)] = told
+            flat[inner if inner not in flat else json.dumps(inner)] = part
     return flat
 
 

@@ -3,9 +3,9 @@
 Reading a file is not noted, since adoption compares the bytes. Everything else that a stage sees
 of an input may differ for another input with the same bytes.
 
-RC1  What is read in a thread or in a forked child is noted as here; what is sent to another
-    process, where nobody notes, counts as read whole.
-RC2  Where it cannot be known whose realizer reads, all that run in this process have read it.
+RC1  Reads in a thread or in a forked child are noted, too; an input that is sent to another
+    process, where reads are not noted, counts as read whole.
+RC2  When it is unknown which realizer reads, the read counts for all that run in this process.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from ..core.attempt import Attempt
 from ..core.context import Context
+from ..core.ports import StoreReader
 from ..core.reads import (
     Kind,
     Missing,
@@ -31,14 +32,13 @@ from ..core.reads import (
     text_of_value,
 )
 from ..core.refs import DRef, RRef
-from ..store.ports import StoreProtocol
 from ..store.staging import Staging
 
 
 class Recorder:
     """Notes the reads of one attempt."""
 
-    def __init__(self, staging: Staging, store: StoreProtocol) -> None:
+    def __init__(self, staging: Staging, store: StoreReader) -> None:
         self._staging = staging
         self._store = store
         self._reading = staging.noted()

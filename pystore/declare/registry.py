@@ -10,10 +10,10 @@ from ..core.config import Config
 from ..core.derivation import Derivation, check_agrees, collect, unknown
 from ..core.errors import BadStage, PystoreWarning
 from ..core.matchers import Matcher
+from ..core.ports import StoreReader
 from ..core.realizer import Realizer
 from ..core.refs import DRef
 from ..core.resources import Resources
-from ..store.ports import StoreProtocol
 from .build import Build
 
 
@@ -114,6 +114,6 @@ def mkdrv(
 _in_place: dict[tuple[Path, str], Registry] = {}
 
 
-def in_place_registry(store: StoreProtocol) -> Registry:
+def in_place_registry(store: StoreReader) -> Registry:
     """The registry of the derivations that were declared in place, for this store."""
     return _in_place.setdefault((store.root, store.id), Registry(overwrite=True))

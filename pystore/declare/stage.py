@@ -1,7 +1,7 @@
 """@stage: a plain function becomes a stage.
 
 SG1  Calling a stage returns a Derivation that holds its inputs: nothing is written.
-SG2  What a stage reads and writes stands in its signature: parameters, inputs, outputs.
+SG2  The signature of a stage says what it reads and writes: parameters, inputs, outputs.
 SG3  Its code is part of its identity, as far as `code` says; `ignore`d parameters are not.
 """
 

@@ -17,7 +17,7 @@ RESERVED_PARAMETERS = frozenset((*RESERVED, "code", "name"))
 
 @dataclass(frozen=True)
 class Options:
-    """What @stage was told."""
+    """The options of @stage."""
 
     matcher: Matcher = field(default_factory=match_latest)
     name: str | None = None

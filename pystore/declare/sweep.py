@@ -1,6 +1,6 @@
 """Sweeps: derivations of one stage with many parameters, as a dict for `instantiate`.
 
-SW1  A sample of more begins with the sample of fewer, and adding a parameter changes no other.
+SW1  A larger sample begins with the smaller one; a new parameter leaves the others as they are.
 SW2  Samples are the same on every machine: numbers have six digits.
 """
 
@@ -81,7 +81,12 @@ def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivati
     BadStage when no parameter is a list, or one is empty.
     """
     swept = {name: _values(name, v) for name, v in parameters.items() if _is_many(v)}
-    _check_spaces("sweep", parameters, wanted=False)
+    for name, value in parameters.items():
+        if isinstance(value, Space):
+            raise BadStage(
+                f"sweep takes lists, and {name} is {value}",
+                remedy="draw with sample(train, n, …), or write a list",
+            )
     if not swept:
         raise BadStage(
             "a sweep over nothing: no parameter is a list",
@@ -110,8 +115,13 @@ def sample(
             given=repr(seed),
             remedy="a parameter that is drawn needs another name; attempts have seeds of their own",
         )
-    _check_spaces("sample", parameters, wanted=True)
     spaces = {name: v for name, v in parameters.items() if isinstance(v, Space)}
+    if not spaces:
+        raise BadStage(
+            "a sample of nothing: no parameter is a space",
+            given=listed(parameters) or "no parameters",
+            remedy="write sample(train, 10, learning_rate=loguniform(1e-4, 1e-1))",
+        )
     fixed = {name: value for name, value in parameters.items() if name not in spaces}
     found: dict[str, dict[str, Any]] = {}
     for point in _draw(spaces, seed, n * _PATIENCE):
@@ -176,21 +186,6 @@ def _values(name: str, value: Any) -> list[Any]:
             f"a sweep over nothing: {name} is empty", remedy=f"write {name}=[…], one value or more"
         )
     return values
-
-
-def _check_spaces(verb: str, parameters: Mapping[str, Any], *, wanted: bool) -> None:
-    spaces = [name for name, value in parameters.items() if isinstance(value, Space)]
-    if wanted and not spaces:
-        raise BadStage(
-            "a sample of nothing: no parameter is a space",
-            given=listed(parameters) or "no parameters",
-            remedy="write sample(train, 10, learning_rate=loguniform(1e-4, 1e-1))",
-        )
-    if spaces and not wanted:
-        raise BadStage(
-            f"{verb} takes lists, and {spaces[0]} is {parameters[spaces[0]]}",
-            remedy="draw with sample(train, n, …), or write a list",
-        )
 
 
 def _check_bounds(name: str, low: float, high: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,11 +11,11 @@ from ..core.attempt import Attempt
 from ..core.context import Context
 from ..core.errors import BadStage
 from ..core.html import html_table
+from ..core.ports import StoreReader
 from ..core.printable import listed
 from ..core.reads import below, ordered
 from ..core.refs import DRef, RefPath, RRef, selfref
 from ..store.current import current_store
-from ..store.ports import StoreProtocol
 from .build import Attributes
 from .choice import CHOICE, chosen
 from .recorder import Place, Recorder, store_was_read
@@ -34,7 +34,7 @@ class View:
     """
 
     def __init__(
-        self, rref: str, store: StoreProtocol | None = None, place: Place | None = None
+        self, rref: str, store: StoreReader | None = None, place: Place | None = None
     ) -> None:
         self._store = store or current_store()
         self._rref = RRef(rref)
@@ -68,16 +68,13 @@ class View:
     @property
     def path(self) -> Path:
         """The directory of its artifacts. Raises BadStage when the view is closed."""
-        self._refuse_if_closed()
-        return self._path
-
-    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise BadStage(
                 "this view is closed, and gc may remove its files",
                 rref=self._rref,
                 remedy="use its files before it is closed; or view(rref) again",
             )
+        return self._path
 
     @property
     def rref(self) -> RRef:
@@ -112,7 +109,7 @@ class View:
         if name.startswith("_"):
             raise AttributeError(name)
         if name in self._resolved and not self._closed:
-            return self._resolved[name]  # it was noted then
+            return self._resolved[name]  # its read was noted the first time
         values, context = self._recorded
         if self._place is not None:
             self._place.value(name, values, context)
@@ -125,12 +122,12 @@ class View:
 
     @cached_property
     def _recorded(self) -> tuple[dict[str, Any], Context]:
-        """What the store has of it: its config, and what its inputs were."""
+        """The config, and the context."""
         return self._store.config(self._rref.dref).value, self._store.context(self._rref)
 
     @cached_property
     def _best(self) -> View | None:
-        """What best_of has chosen; None of other realizations."""
+        """The realization that best_of has chosen; None where this is no choice."""
         values, context = self._recorded
         best = chosen(values, context, self.path, self._store) if CHOICE in values else None
         if best is None:
@@ -154,13 +151,11 @@ class View:
 
     def _value(self, name: str) -> Any:
         values, context = self._recorded
-        if self._closed and _refers(values[name]):
-            self._refuse_if_closed()
+        out = self.path if _refers(values[name]) else self._path
         if name not in self._resolved:
             recorder, at = (self._place.recorder, self._place.at) if self._place else (None, "")
             inputs = views(context, self._store, recorder, within=self)
-            value = _resolve(values[name], inputs, self._path, below(at, name))
-            self._resolved[name] = value
+            self._resolved[name] = _resolve(values[name], inputs, out, below(at, name))
         return self._resolved[name]
 
     def _all(self) -> dict[str, Any]:
@@ -171,7 +166,7 @@ class View:
         return own if self._best is None else {"chosen": self._best, **self._best._all(), **own}
 
     def __reduce__(self) -> tuple[object, ...]:
-        if self._place is not None:  # nobody notes what is read where it goes
+        if self._place is not None:  # reads in another process are not noted
             self._place.rref(self._rref)
             self.attempts  # noqa: B018 - they count as read
         return View, (str(self._rref), self._store)
@@ -199,10 +194,10 @@ class View:
 
     def _repr_html_(self) -> str:
         shown = {"rref": self.rref, **({} if self._closed else self._all())}
-        return html_table([(name, _brief(value)) for name, value in shown.items()])
+        return html_table({name: _brief(value) for name, value in shown.items()})
 
 
-def view(rref: str, *, store: StoreProtocol | None = None) -> View:
+def view(rref: str, *, store: StoreReader | None = None) -> View:
     """The realization as a stage would get it: attributes for its config, files and inputs.
 
     Raises NotInStore, or Corrupted when verify found it damaged.
@@ -212,27 +207,25 @@ def view(rref: str, *, store: StoreProtocol | None = None) -> View:
 
 def views(
     context: Context,
-    store: StoreProtocol,
+    store: StoreReader,
     recorder: Recorder | None = None,
     *,
     within: View | None = None,
 ) -> Inputs:
-    """Gives for an input its view, or the list of views where several were chosen.
+    """A function that gives the view of an input, or a list of views where several were chosen.
 
-    Those `within` a view are of an input's inputs: that their files may be read is noted at once.
-    They are closed with that view.
+    Views of the inputs of another view are made `within` that view: they are closed with it, and it
+    is noted at once that their files may be read.
     """
+    opened = partial(View, store=store) if within is None else within._opened
 
     def chosen(dref: DRef, at: str) -> View | list[View]:
         found = []
         for number, rref in enumerate(ordered(context[dref], store)):
             place = None if recorder is None else Place(recorder, below(at, number))
-            if within is None:
-                found.append(View(rref, store, place))
-                continue
-            if place is not None:
+            if place is not None and within is not None:
                 place.recorder.tree(place.at, rref)
-            found.append(within._opened(rref, place))
+            found.append(opened(rref, place=place))
         return found[0] if len(found) == 1 else found
 
     return chosen

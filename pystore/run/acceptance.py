@@ -1,4 +1,4 @@
-"""Accepting: old attempts count for a new derivation, by a user's word."""
+"""Accepting: a user lets old attempts count for a new derivation."""
 
 import os
 from dataclasses import replace
@@ -14,11 +14,11 @@ from .verbs import realize_inputs
 
 
 def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
-    """Makes the attempts that made `old` count for another derivation; returns what they made.
+    """Lets the attempts that made `old` count for another derivation; returns its realization.
 
     For a change that does not matter: of code, or a new parameter with a neutral default. The
     inputs of `new` are realized. The records remember what was accepted, and by which user.
-    Raises NotInStore when `old` is not there whole.
+    Raises NotInStore when `old` is not there, or is damaged.
     """
     store = store or current_store()
     rref = RRef(old)
@@ -26,7 +26,7 @@ def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
     closure = declare(new, Registry(), store)
     context = realize_inputs(closure, new, store)
     made = [c for c in store.all_candidates(rref.dref) if c.rref == rref]
-    # What they have read was of another stage: by the user's word they count here, and only here.
+    # Their `reads` are of another stage; without them, they count for `new`, and nowhere else.
     found = [replace(c, attempts=tuple(a._replace(reads=None) for a in c.attempts)) for c in made]
     notes = {"accepted": f"by user {os.geteuid()}"}
     for accepted, _ in store.adopt(new.config, context, found, notes):

@@ -5,11 +5,11 @@ import traceback
 from collections.abc import Callable
 
 from ..core.attempt import outcome_of
+from ..core.attempt_report import AttemptReport
+from ..core.committed import Committed
 from ..core.errors import PystoreError
 from ..core.events import AttemptFailed, Listener, Succeeded
-from ..store.commit import Committed
-from ..store.ports import AttemptReport, StoreProtocol
-from ..store.staging import Staging
+from ..store.staging import Builder, Staging
 from .provenance import describe
 from .request import Request
 from .trying import Trying
@@ -19,7 +19,7 @@ Timer = Callable[[], float]
 
 def attempt(
     request: Request,
-    store: StoreProtocol,
+    store: Builder,
     listener: Listener,
     *,
     stop: Callable[[], bool] | None = None,
@@ -56,9 +56,7 @@ def attempt(
     return committed
 
 
-def _fail(
-    store: StoreProtocol, staging: Staging, told: AttemptReport, error: BaseException
-) -> None:
+def _fail(store: Builder, staging: Staging, told: AttemptReport, error: BaseException) -> None:
     describe(told)
     told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]
     told.notes["staging"] = str(staging.path)

@@ -5,10 +5,10 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from ..core.committed import Committed
 from ..core.derivation import Derivation
 from ..core.errors import WorkerDied
-from ..store.commit import Committed
-from ..store.ports import StoreProtocol
+from ..store.staging import Builder
 from .attempt import attempt
 from .options import RunOptions
 from .request import Request
@@ -59,7 +59,7 @@ class SerialExecutor(Executor):
         return future
 
 
-def dispatch_of(store: StoreProtocol, options: RunOptions) -> Dispatch:
+def dispatch_of(store: Builder, options: RunOptions) -> Dispatch:
     """The way to make attempts with the executor of these options."""
     executor = options.executor or SerialExecutor()
     if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
@@ -72,7 +72,7 @@ def dispatch_of(store: StoreProtocol, options: RunOptions) -> Dispatch:
 class _Here:
     """Attempts in this process: nothing is pickled."""
 
-    def __init__(self, executor: Executor, store: StoreProtocol, options: RunOptions) -> None:
+    def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._store, self._options = executor, store, options
         self.most = wave()
 

@@ -1,21 +1,10 @@
-"""What a call says when several derivations failed, or would have to be built."""
+"""Failures: the errors of a call in which several derivations failed, or must not be built."""
 
 from collections.abc import Mapping, Sequence
 
 from ..core.errors import BuildsFailed, MatcherUnsatisfied
 from ..core.printable import counted, listed
 from ..core.refs import DRef
-from ..core.schedule import Wants
-
-
-def wanted(answer: Wants) -> MatcherUnsatisfied:
-    """The failure of a derivation that must not be built."""
-    return MatcherUnsatisfied(
-        "it would have to be built",
-        dref=answer.dref,
-        wanted=f"{answer.need.n} more {answer.need.of}",
-        remedy="realize it with build=True",
-    )
 
 
 def not_built(failures: Mapping[DRef, BaseException], skipped: Sequence[DRef]) -> Exception:

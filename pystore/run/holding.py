@@ -7,11 +7,12 @@ import threading
 from concurrent.futures import Future
 from weakref import ref
 
+from ..core.committed import Committed
 from ..core.context import Context
 from ..core.errors import StoreBusy
+from ..core.ports import Lock
 from ..core.refs import DRef
-from ..store.commit import Committed
-from ..store.ports import Lock, StoreProtocol
+from ..store.staging import Builder
 
 _Key = tuple[str, DRef, str]  # store, derivation, context
 
@@ -19,7 +20,7 @@ _Key = tuple[str, DRef, str]  # store, derivation, context
 class Holding:
     """The right to build some derivations, for one call of one thread."""
 
-    def __init__(self, store: StoreProtocol) -> None:
+    def __init__(self, store: Builder) -> None:
         self._store = store
         self._locks: dict[DRef, tuple[_Key, Lock]] = {}  # that are held, or were asked for last
         self._taken: set[DRef] = set()

@@ -8,7 +8,7 @@ from ..declare.instantiate import Target, declare
 from ..declare.nesting import refuse_nested
 from ..declare.registry import in_place_registry
 from ..store.current import current_store
-from ..store.ports import StoreProtocol
+from ..store.staging import Builder
 from .options import RunOptions
 from .verbs import realize, takes
 
@@ -16,7 +16,7 @@ from .verbs import realize, takes
 def instantiate_inplace(
     stage: Target | Callable[..., Target],
     *args: Any,
-    store: StoreProtocol | None = None,
+    store: Builder | None = None,
     **kwargs: Any,
 ) -> Shape:
     """The DRef that a stage declares; later stages and `realize_inplace` know its derivation.

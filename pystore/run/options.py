@@ -9,8 +9,8 @@ from ..core.errors import BadStage
 from ..core.events import Listener, ignore
 from ..core.options import checked_count
 from ..core.resources import checked_seconds
-from ..store.ports import StoreProtocol
 from ..store.remote.settings import Remotes
+from ..store.staging import Builder
 
 Forced = bool | str | Derivation | Collection[str | Derivation]
 
@@ -23,7 +23,7 @@ class RunOptions:
     attempts: int = 1
     build: bool = True
     keep_going: bool = False
-    store: StoreProtocol | None = None
+    store: Builder | None = None
     executor: Executor | None = None
     listener: Listener = ignore
     stop: Callable[[], bool] | None = None

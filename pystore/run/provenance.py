@@ -5,8 +5,8 @@ import sys
 import time
 from functools import cache, lru_cache
 
+from ..core.attempt_report import AttemptReport
 from ..store.attempt_files import diff_digest
-from ..store.ports import AttemptReport
 
 
 def packages() -> dict[str, str]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ..core.attempt_report import AttemptReport
 from ..core.derivation import Derivation
 from ..core.errors import SEE_TRACEBACK, PystoreError, RealizerRaised
 from ..core.events import AttemptFailed, Listener, Started
@@ -13,8 +14,7 @@ from ..declare.build import Build
 from ..declare.identity.by_hand import source_digest
 from ..declare.nesting import inside
 from ..declare.recorder import recording
-from ..store.ports import AttemptReport, StoreProtocol
-from ..store.staging import Staging
+from ..store.staging import Builder, Staging
 from .capture import captured, last_lines
 from .provenance import describe_project
 from .request import Request
@@ -29,7 +29,7 @@ class Trying:
         self,
         request: Request,
         staging: Staging,
-        store: StoreProtocol,
+        store: Builder,
         listener: Listener,
         stop: Callable[[], bool] | None,
     ) -> None:

@@ -21,8 +21,8 @@ from ..declare.nesting import refuse_nested
 from ..declare.registry import Registry
 from ..store.current import current_store
 from ..store.defaults import defaults
-from ..store.ports import StoreProtocol
 from ..store.remote.settings import Remotes, substituting
+from ..store.staging import Builder
 from .options import Forced, RunOptions
 
 P = ParamSpec("P")
@@ -36,7 +36,7 @@ def realize(
     attempts: int = 1,
     build: bool = True,
     keep_going: bool = False,
-    store: StoreProtocol | None = None,
+    store: Builder | None = None,
     executor: Executor | None = None,
     listener: Listener = ignore,
     stop: Callable[[], bool] | None = None,
@@ -111,7 +111,7 @@ def realize_with(
     verb: str, target: Target, options: RunOptions
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
     """The closure of a target, and the realizations chosen for its derivations."""
-    from .loop import realize_closure  # late for weight: a script that only declares needs no loop
+    from .loop import Loop  # late for weight: a script that only declares needs no loop
 
     refuse_nested(verb)
     store = options.store or current_store()
@@ -124,10 +124,10 @@ def realize_with(
     ):
         listener = _in_turn(both(guarded(display), guarded(options.listener)))
         options = replace(options, listener=listener, executor=executor, workers=None, gpus=None)
-        return closure, realize_closure(closure, forced, store, substituter, options)
+        return closure, Loop(closure, forced, store, substituter, options).run()
 
 
-def realize_inputs(closure: Closure, derivation: Derivation, store: StoreProtocol) -> Context:
+def realize_inputs(closure: Closure, derivation: Derivation, store: Builder) -> Context:
     """The context of a derivation of the closure, after building its missing inputs."""
     needs = list(derivation.config.inputs)
     inputs = Closure.of(needs, closure)

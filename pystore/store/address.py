@@ -5,8 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..core.errors import BadStage, NotAStore
+from ..core.ports import StoreReader
 from .layout import read_mark
-from .ports import StoreProtocol
 from .store import Store
 
 
@@ -21,7 +21,7 @@ class Address:
     below: str | None
 
     @classmethod
-    def of(cls, store: StoreProtocol) -> "Address":
+    def of(cls, store: StoreReader) -> "Address":
         """The address of a store. Raises BadStage for one that no other process can open."""
         if not isinstance(store, Store):
             raise BadStage(

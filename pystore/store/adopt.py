@@ -21,7 +21,6 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
@@ -30,16 +29,16 @@ from ..core.context import CONTEXT, Context, parse_provenance, rref_of
 from ..core.digest import short
 from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.refs import DRef, RRef
+from ..core.same_run import run_of
 from . import attempts, below, disk, rights
+from .beginning import begin, claim
 from .candidates import gather
 from .commit import Sealed, publish, seal_tree
 from .descriptors import Opened
 from .layout import Layout
+from .parts import Parts
 from .staging import Staging
 from .walk import walk
-
-if TYPE_CHECKING:
-    from .store import Store
 
 
 def resolved_digest(layout: Layout, config: Config, context: Context) -> str:
@@ -94,16 +93,16 @@ def _news(
     if not found:
         return
     folders = [one.attempts(dref) for one in layout.readable]
-    known = {a.run for folder in folders for a in attempts.ended(folder, context.digest)}
+    known = {run_of(a) for folder in folders for a in attempts.ended(folder, context.digest)}
     own = below.candidates(layout, dref, context.digest, ())
-    here = known - {a.run for candidate in own if candidate.gone for a in candidate.attempts}
+    here = known - {run_of(a) for candidate in own if candidate.gone for a in candidate.attempts}
     for candidate in found:
-        new = [attempt for attempt in candidate.attempts if attempt.run not in known]
-        lost = [attempt for attempt in candidate.attempts if attempt.run not in here][:1]
+        new = [attempt for attempt in candidate.attempts if run_of(attempt) not in known]
+        lost = [attempt for attempt in candidate.attempts if run_of(attempt) not in here][:1]
         if taken := new or lost:
             yield replace(candidate, attempts=tuple(taken))
-        known.update(attempt.run for attempt in candidate.attempts)
-        here.update(attempt.run for attempt in candidate.attempts)
+        known.update(run_of(attempt) for attempt in candidate.attempts)
+        here.update(run_of(attempt) for attempt in candidate.attempts)
 
 
 def _others(layout: Layout, folder: str, config: Config, context: Context) -> Iterator[Candidate]:
@@ -150,7 +149,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def adopt(
-    store: Store,
+    parts: Parts,
     config: Config,
     context: Context,
     found: Iterable[Candidate],
@@ -160,50 +159,53 @@ def adopt(
 
     `notes` go into the records. What is damaged is left out (AO1).
     """
-    taken = ((_adopt(store, config, context, c, notes), len(c.attempts)) for c in found)
+    taken = ((_adopt(parts, config, context, c, notes), len(c.attempts)) for c in found)
     return [(rref, count) for rref, count in taken if rref is not None]
 
 
 def _adopt(
-    store: Store, config: Config, context: Context, candidate: Candidate, notes: dict[str, str]
+    parts: Parts, config: Config, context: Context, candidate: Candidate, notes: dict[str, str]
 ) -> RRef | None:
-    if not store.hold((candidate.rref,)):
+    if not parts.hold((candidate.rref,)):
         return None  # gc was quicker
-    after = max(tried.start for tried in candidate.attempts)
-    staged = store.begin(config, context, seed=candidate.attempts[0].seed, after=after)
+    layout, after = parts.layout, max(tried.start for tried in candidate.attempts)
+    staged = begin(parts, config, context, candidate.attempts[0].seed, after=after)
     try:
         try:
-            wanted = tree_of(store.layout, candidate.rref)
-            fill(store.layout, candidate.rref, staged.out)
+            wanted = tree_of(layout, candidate.rref)
+            fill(layout, candidate.rref, staged.out)
         except FileNotFoundError:
-            if store.layout.has(candidate.rref):
+            if layout.has(candidate.rref):
                 raise
-            _forget(store, staged)  # somebody has removed it by force
+            _forget(parts, staged)  # somebody has removed it by force
             return None
-        sealed = seal_tree(staged, durable=store.durable, share=store.pool.share)
+        sealed = seal_tree(parts, staged)
         if parse_provenance(sealed.provenance)[2] != wanted:
-            _forget(store, staged)
+            _forget(parts, staged)
             return None
-        records = _records(store, staged, candidate, {**notes, "adopted": candidate.rref})
-        return _publish(store, staged, sealed, records)
+        records = _records(parts, staged, candidate, {**notes, "adopted": candidate.rref})
+        return _publish(parts, staged, sealed, records)
     except BaseException:
-        _forget(store, staged)
+        _forget(parts, staged)
         raise
 
 
-def _forget(store: Store, staged: Staging) -> None:
+def _forget(parts: Parts, staged: Staging) -> None:
     # Nothing ran that could have died: the number is free again, unless a record has it.
-    attempts.unclaim(store.layout.attempts(staged.dref), staged.context.digest, staged.begun.number)
+    attempts.unclaim(parts.layout.attempts(staged.dref), staged.context.digest, staged.begun.number)
     staged.discard()
 
 
 def _records(
-    store: Store, staged: Staging, candidate: Candidate, notes: dict[str, str]
+    parts: Parts, staged: Staging, candidate: Candidate, notes: dict[str, str]
 ) -> list[Attempt]:
     dref, context = staged.dref, staged.context
     after, tries = staged.begun.start, candidate.attempts[1:]
-    with store.session.open_gate():
-        others = [store.claim(dref, context, attempts.COPY, t.seed, after) for t in tries]
+    with parts.session.open_gate():
+        others = [
+            claim(parts, dref, context, attempts.COPY, seed=tried.seed, after=after)
+            for tried in tries
+        ]
     numbers = [staged.begun.number, *(begun.number for begun in others)]
     return [
         tried._replace(
@@ -214,14 +216,14 @@ def _records(
     ]  # fmt: skip
 
 
-def _publish(store: Store, staged: Staging, sealed: Sealed, records: list[Attempt]) -> RRef:
-    folder, layout, durable = store.layout.attempts(staged.dref), store.layout, store.durable
+def _publish(parts: Parts, staged: Staging, sealed: Sealed, records: list[Attempt]) -> RRef:
+    layout, folder = parts.layout, parts.layout.attempts(staged.dref)
     first, *others = [record._replace(rref=sealed.rref) for record in records]
-    with store.session.open_gate():
-        store.session.note([sealed.rref])
+    with parts.session.open_gate():
+        parts.session.note([sealed.rref])
         for record in others:
-            attempts.record(folder, record, tmp=layout.tmp, durable=durable)
-        rref = publish(store.parts, staged, sealed, first).rref
+            attempts.record(folder, record, tmp=parts.tmp, durable=parts.durable)
+        rref = publish(parts, staged, sealed, first).rref
         note(layout, staged.config, staged.context)
     return rref
 

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 from ..core.attempt import Attempt, Outcome
+from ..core.attempt_report import AttemptReport, Trace
 from ..core.digest import short
 from ..core.errors import Corrupted
 from . import attempts, disk, rights
 from .layout import Layout
-from .metrics import Trace, parse_trace, trace_text
+from .metrics import parse_trace, trace_text
 from .parts import Parts
-from .ports import AttemptReport
 from .staging import Staging
 
 _LARGEST = 1 << 18  # [bytes] of a difference that is kept

@@ -64,6 +64,7 @@ def claim(
     dref: DRef,
     context: Context,
     staging: str,
+    *,
     clock: Clock,
     tmp: Path,
     seed: int | None = None,

@@ -15,6 +15,7 @@ from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.errors import Corrupted
 from ..core.refs import DRef, RRef
+from ..core.same_run import merge
 from . import attempts, disk, records, verdicts
 from .attempts import Before
 from .candidates import gather
@@ -29,28 +30,13 @@ def candidates(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...])
     rejected, merged = marked(layout, dref, "rejected"), {c.rref: c for c in first}
     for candidate in (candidate for found in others for candidate in found):
         mine = merged.get(candidate.rref)
-        merged[candidate.rref] = _one(mine, candidate) if mine else candidate
+        merged[candidate.rref] = _both(mine, candidate) if mine else candidate
     return [c for c in merged.values() if c.rref not in rejected]
 
 
-def _one(mine: Candidate, other: Candidate) -> Candidate:
+def _both(mine: Candidate, other: Candidate) -> Candidate:
     here = other if mine.gone else mine
     return replace(here, attempts=tuple(merge(mine.attempts, other.attempts)))
-
-
-def merge(mine: Iterable[Attempt], others: Iterable[Attempt]) -> list[Attempt]:
-    """The attempts of both, in the order of their starts; copies and repetitions once (BE2)."""
-    kept = list(mine)
-    ids, runs = {attempt.id for attempt in kept}, {_run(attempt) for attempt in kept}
-    kept += [a for a in others if not a.id or (a.id not in ids and _run(a) not in runs)]
-    return sorted(kept, key=lambda attempt: attempt.order)
-
-
-def _run(attempt: Attempt) -> tuple[object, ...]:
-    """What a run shares with its repetition: with the same seed it made the same."""
-    # Of those that made nothing, each is its own.
-    result = attempt.rref if attempt.succeeded else attempt.id or attempt.number
-    return attempt.context, attempt.seed, result
 
 
 def all_attempts(layout: Layout, dref: DRef) -> list[Attempt]:

@@ -1,16 +1,16 @@
 """Changes: which derivations may have changed since a token, told by the stamps of folders.
 
-CF1  No change is missed: a look tells each change that was made before it and since the last one.
-CF2  A look at n derivations where nothing is new costs 2n + 1 calls of stat.
+WN1  No change is missed: a look tells each change between the last look and this one.
+WN2  A look at n derivations without a change costs 2n + 1 calls of stat.
 
-A stamp has the inode of a folder and its times of change: `rsync -a` sets the one back, and not
-the other. Two changes may share a tick of a disk's clock, and so a stamp. Therefore the names in a
-folder are compared as well, at each look, until no further change can have the same stamp.
+A stamp is the inode of a folder and its times: `rsync -a` sets the time of modification back, but
+not that of change (ctime). Two changes in one tick of the disk's clock have the same stamp. So the
+next looks tell a folder with a new stamp again, until no further change can have that stamp.
 """
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
@@ -18,13 +18,14 @@ from typing import NamedTuple
 from ..core.refs import DRef
 from .layout import Layout, well_formed
 
-TICK = 2.0  # [s] of a disk's clock: the longest known, of FAT behind a server; most take 4 ms
+# The longest tick of a disk's clock [s]. Times in whole milliseconds come from a coarse clock: HFS
+# and SFTP have ticks of one second, FAT of two. Others tick with the kernel, which may be late.
+COARSE, FINE = 2.0, 0.25
 
 Stamp = tuple[int, ...]
-Names = frozenset[tuple[str, int]]  # and inodes
 
-_stamp_of = attrgetter("st_ctime_ns", "st_ino", "st_mtime_ns", "st_dev", "st_size", "st_nlink")
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, PermissionError)
+_stamp_of = attrgetter("st_ctime_ns", "st_ino", "st_mtime_ns", "st_dev", "st_size", "st_nlink")
 
 
 def _stat(path: str) -> Stamp | None:
@@ -35,19 +36,18 @@ def _stat(path: str) -> Stamp | None:
         return None
 
 
-def _names(path: str) -> Names:
+def _names(path: str) -> list[str]:
     try:
-        with os.scandir(path) as entries:
-            return frozenset((entry.name, entry.inode()) for entry in entries)
+        return os.listdir(path)
     except _NOT_THERE:
-        return frozenset()
+        return []
 
 
 class World(NamedTuple):
     """How folders and clocks are read."""
 
     stat: Callable[[str], Stamp | None] = _stat  # None: there is no such folder
-    names: Callable[[str], Names] = _names
+    names: Callable[[str], list[str]] = _names
     timer: Callable[[], float] = time.monotonic  # [s]
     clock: Callable[[], int] = time.time_ns  # [ns since the epoch]
 
@@ -59,24 +59,19 @@ class Folder(NamedTuple):
     """A folder as a look has found it."""
 
     stamp: Stamp | None
-    since: float = 0.0  # when a look had found this stamp [s, of the timer]
-    names: Names | None = None  # None: no further change can have the same stamp
+    since: float | None  # when a look had found it [s, of the timer]; None: its tick is over
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look has found in one store."""
+    """The findings of a look in one store."""
 
     folders: Mapping[str, Folder] = field(default_factory=dict)
-    drefs: frozenset[DRef] | None = None  # all that the store has; None: only some were looked at
-    clock: int = 0  # that the disk's clock had reached [ns since the epoch]
+    drefs: frozenset[DRef] | None = None  # all to look at; None: only some were looked at
+    clock: int = 0  # the disk's clock had reached this [ns since the epoch]
 
 
-@dataclass(frozen=True)
-class Token:
-    """What a look has found. The next look takes it, in any process of the same machine."""
-
-    stores: Mapping[str, Seen] = field(default_factory=dict)  # by their folders `drv/`
+Token = Mapping[str, Seen]  # by the folder `drv/` of each store; for this machine only
 
 
 @dataclass(frozen=True)
@@ -93,23 +88,23 @@ def changes_since(
     since: Token | None = None,
     world: World = _WORLD,
 ) -> Changes:
-    """Which derivations of a store, and of the one below, may have changed since a look.
+    """The derivations of a store, and of the one below, that may have changed since a look.
 
-    All of them where there was none. `drefs` are those to look at; None means all that are there,
-    or were there then.
+    Without a token these are all. `drefs` are the derivations to look at; None means all that are
+    there, or were there at the last look.
     """
     stores: dict[str, Seen] = {}
     told: set[DRef] = set()
     for one in filter(None, (layout, layout.below)):
-        before = (since or Token()).stores.get(str(one.drv))
-        search = _Look(one, before or Seen(clock=_clock_of(one, world)), world)
+        before = (since or {}).get(str(one.drv)) or Seen(clock=_clock_of(one, world))
+        search = _Look(one, before, world)
         told |= search.all() if drefs is None else search.some(drefs)
         stores[str(one.drv)] = search.seen()
-    return Changes(Token(stores), sorted(told))
+    return Changes(stores, sorted(told))
 
 
 def _clock_of(layout: Layout, world: World) -> int:
-    """What the clock of a store's disk has reached at least: most that is done changes `tmp/`."""
+    """A time that the disk's clock has reached, by `tmp/`, which nearly each action changes."""
     stamp = world.stat(str(layout.tmp))
     return stamp[0] if stamp else 0
 
@@ -120,52 +115,65 @@ class _Look:
     def __init__(self, layout: Layout, before: Seen, world: World) -> None:
         self._layout, self._before, self._world = layout, before, world
         self._begin = world.timer()
-        # A later change has a later time than this, though the disk's clock may differ from ours.
-        self._past = min(world.clock(), before.clock) - int(TICK * 1e9)  # [ns since the epoch]
+        # The disk's clock may differ from ours. The last look says which time it had reached.
+        self._clock = min(world.clock(), before.clock)
         self._folders: dict[str, Folder] = {}
         self._drefs: frozenset[DRef] | None = None
 
     def all(self) -> set[DRef]:
-        """Those that may have changed, of all that the store has or had."""
+        """The derivations that may have changed, of all in the store."""
         drv, known = str(self._layout.drv), self._before.drefs
-        if self._has_changed(drv) or known is None:
-            names = (f"dref:{name}" for name, _ in self._world.names(drv))
-            self._drefs = frozenset(well_formed(DRef, names))
-        else:
-            self._drefs = known
-        return self._changed(self._drefs) | ((known or frozenset()) - self._drefs)
+        is_new = self._has_changed(drv) or known is None
+        drefs = known or frozenset()
+        if is_new:
+            names = (f"dref:{name}" for name in self._world.names(drv))
+            drefs |= frozenset(well_formed(DRef, names))
+        told, absent = self._changed(drefs, is_new)
+        self._drefs = drefs - (absent - told)  # what is told now is looked at once more
+        return told
 
     def some(self, drefs: Collection[DRef]) -> set[DRef]:
-        """Those that may have changed, of these."""
-        told = self._changed(drefs)
+        """Which of these derivations may have changed."""
+        told, _ = self._changed(drefs, self._has_changed(str(self._layout.drv)))
         self._folders = {**self._before.folders, **self._folders}
         return told
 
     def seen(self) -> Seen:
-        """What was found."""
+        """The findings, when the look is over."""
         times = (folder.stamp[0] for folder in self._folders.values() if folder.stamp)
         return Seen(self._folders, self._drefs, max(times, default=0))
 
-    def _changed(self, drefs: Iterable[DRef]) -> set[DRef]:
-        derivation, attempts, has_changed = (
-            self._layout.derivation, self._layout.attempts, self._has_changed,
-        )  # fmt: skip
+    def _changed(self, drefs: Collection[DRef], is_new: bool) -> tuple[set[DRef], set[DRef]]:
+        """The derivations that may have changed, and those that are absent.
+
+        An absent one has no stamp: it may have come and gone again, if `drv/` has a new stamp.
+        """
+        derivation, attempts = self._layout.derivation, self._layout.attempts
+        has_changed = self._has_changed
         # Both folders are looked at, whatever the first one says.
-        return {d for d in drefs if has_changed(derivation(d)) | has_changed(attempts(d))}
+        told = {d for d in drefs if has_changed(derivation(d)) | has_changed(attempts(d))}
+        absent = {d for d in drefs if self._folders[derivation(d)].stamp is None}
+        return (told | absent if is_new else told), absent
 
     def _has_changed(self, path: str) -> bool:
-        """Whether something in a folder may have changed; notes what is found."""
+        """Whether something in a folder may have changed; notes the folder's stamp."""
         stamp, was = self._world.stat(path), self._before.folders.get(path)
         if was is None or was.stamp != stamp:
-            is_past = stamp is None or stamp[0] < self._past
-            names = None if is_past else self._world.names(path)
-            self._folders[path] = Folder(stamp, self._world.timer(), names)
+            self._folders[path] = Folder(stamp, self._since(stamp))
             return True
-        if was.names is None:
+        if was.since is None:
             self._folders[path] = was
             return False
-        names = self._world.names(path)
-        # Who had the same stamp a tick before this look began has had all its changes.
-        is_past = stamp is None or self._begin - was.since >= TICK
-        self._folders[path] = was._replace(names=None if is_past else names)
-        return names != was.names
+        # The tick of the stamp is over when a look had found it a whole tick before this one began.
+        over = stamp is None or self._begin - was.since >= _tick(stamp)
+        self._folders[path] = Folder(stamp, None if over else was.since)
+        return True
+
+    def _since(self, stamp: Stamp | None) -> float | None:
+        if stamp is None or stamp[0] < self._clock - _tick(stamp) * 1e9:
+            return None
+        return self._world.timer()
+
+
+def _tick(stamp: Stamp) -> float:
+    return FINE if stamp[0] % 1_000_000 else COARSE

@@ -28,7 +28,7 @@ def chosen(store: Reader) -> set[RRef]:
 
 
 def _of(store: Reader, dref: DRef, before: set[RRef]) -> set[RRef]:
-    folder = store.layout.attempts(dref)
+    folder = store.parts.layout.attempts(dref)
     matchers = list(uses.known(folder))
     reads = dict.fromkeys(file for one in matchers if one is not None for file in one.reads)
     candidates = [c for c in store.all_candidates(dref, reads) if not c.gone]

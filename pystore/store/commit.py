@@ -8,33 +8,28 @@ nothing → sync the parent.
 import errno
 import os
 import warnings
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.attempt import Attempt
+from ..core.attempt_report import Trace
+from ..core.committed import Committed
 from ..core.context import CONTEXT, parse_provenance, provenance_text, rref_of
 from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import RRef
-from . import attempts, disk, moving, tree, verdicts
+from . import attempts, disk, keepable, moving, tree, verdicts
 from .inward_links import make_relative
-from .metrics import Trace, metrics_of
+from .metrics import metrics_of
 from .open_files import refuse_writers
 from .parts import Parts
 from .staging import Staging
 from .trash import trash
 
 OWN = frozenset((MANIFEST, CONTEXT, "out"))
-
-
-@dataclass(frozen=True)
-class Committed:
-    """What became of a staging."""
-
-    rref: RRef
-    fresh: bool  # False: the same bytes were there already
 
 
 @dataclass(frozen=True)
@@ -48,22 +43,23 @@ class Sealed:
     trace: Trace
 
 
-def seal(staging: Staging, outside: frozenset[str], *, durable: bool, share: tree.Share) -> Sealed:
+def seal(parts: Parts, staging: Staging, outside: Collection[str] = ()) -> Sealed:
     """Makes a staging final and durable, under the name that it will have.
 
     Raises MissingOutput or UnkeepableOutput before anything is changed. Absolute links into the
     output become relative.
     """
     check_promises(staging)
-    absolute = tree.check(staging.out, outside)
+    absolute = keepable.check(staging.out, outside)
     refuse_writers(staging.out)
     staging.end_reads()
     make_relative(staging.out, absolute)
-    return seal_tree(staging, durable=durable, share=share)
+    return seal_tree(parts, staging)
 
 
-def seal_tree(staging: Staging, *, durable: bool, share: tree.Share) -> Sealed:
+def seal_tree(parts: Parts, staging: Staging) -> Sealed:
     """Makes a staging whose tree can be kept final and durable."""
+    durable, share = parts.durable, parts.shared_files.share
     manifest = tree.seal(staging.out, durable=durable, share=share)
     _warn_of_collisions(staging, manifest)
     provenance = provenance_text(staging.dref, staging.context, manifest.digest)

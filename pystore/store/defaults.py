@@ -15,11 +15,11 @@ from ..core.listeners import both, guarded
 
 if TYPE_CHECKING:
     from ..core.derivation import Closure
-    from .ports import StoreProtocol
+    from ..core.ports import StoreReader
     from .store import Store
 
 Display = Callable[
-    ["Closure", "StoreProtocol", bool | None], AbstractContextManager[Listener]
+    ["Closure", "StoreReader", bool | None], AbstractContextManager[Listener]
 ]  # what shows a call of realize, whose `progress` is the last argument
 Bar = Callable[[], AbstractContextManager[Listener]]
 
@@ -29,7 +29,7 @@ def _no_store() -> "Store":
 
 
 def _nothing_shown(
-    closure: "Closure", store: "StoreProtocol", progress: bool | None
+    closure: "Closure", store: "StoreReader", progress: bool | None
 ) -> AbstractContextManager[Listener]:
     return nullcontext(ignore)
 

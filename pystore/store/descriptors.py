@@ -1,11 +1,11 @@
-"""Opened: descriptors that are closed whatever interrupts us, and that are never another's.
+"""Descriptors that are closed after any interruption, and never confused with those of the user.
 
 FD1  An exception at any instruction, as Ctrl-C raises one, leaves no descriptor open: no
     instruction of Python lies between opening one and noting it, nor between forgetting one and
     closing it; and one that nobody refers to any more is closed.
-FD2  A kept descriptor that the user has closed, and may have opened again for a file of their own,
-    is left alone.
-FD3  Who reads waits for no writer of a fifo, and takes regular files only.
+FD2  A kept descriptor is left alone when the user has closed it: its number may be that of a file
+    of theirs now.
+FD3  Only regular files are read, and a fifo is not waited for.
 """
 
 import errno
@@ -30,11 +30,11 @@ KINDS = {
 
 
 class Irregular(OSError):
-    """Something else is in the place of a file."""
+    """Something that is no regular file is in the place of a file."""
 
 
 class Opened:
-    """An open file. `with` gives its number, and closes it."""
+    """An open file. `with` gives its descriptor, and closes it."""
 
     __slots__ = ("__weakref__", "_end", "_held")
 
@@ -46,13 +46,14 @@ class Opened:
 
     def _take(self, opening: Iterator[int]) -> None:
         self._held = held = [-1]
-        # One call of C's pops the number and closes it; -1 ends the iteration.
+        # One call of a C function pops the number and closes it; -1 ends the iteration.
         self._end = partial(next, map(os.close, iter(held.pop, -1)), None)
-        # One call of C's opens it and notes the number: between two, a handler may raise.
+        # One call of a C function opens it and notes the number: between two calls, a signal
+        # handler may raise.
         held.extend(opening)
 
-    # Who loses the last reference calls this. A method would be code of Python's: an interruption
-    # of it would be printed and lost.
+    # This runs when the last reference goes. In a method written in Python, an interruption would
+    # be printed and lost.
     __del__ = property(attrgetter("_end"))
 
     @property
@@ -61,7 +62,7 @@ class Opened:
         return self._held[-1] if self._held else -1
 
     def close(self) -> None:
-        """Makes sure that it is closed."""
+        """Makes sure that the file is closed."""
         self._end()
 
     def __enter__(self) -> int:
@@ -72,7 +73,7 @@ class Opened:
 
 
 class Kept(Opened):
-    """One that stays open while code of the user runs, which may close it."""
+    """A file that stays open while code of the user runs, which may close it."""
 
     __slots__ = ("_identity",)
 
@@ -101,7 +102,7 @@ class Kept(Opened):
         return status if (status.st_dev, status.st_ino) == self._identity else None
 
     def close(self) -> None:
-        """Makes sure that it is closed, if it is ours still (FD2)."""
+        """Makes sure that the file is closed, if the descriptor is still ours (FD2)."""
         if self.status is None:
             self._held[:] = [-1]
         self._end()
@@ -110,12 +111,12 @@ class Kept(Opened):
         self.close()
 
     def forget(self) -> None:
-        """In a forked child: closes it. The parent has it still, with its lock."""
+        """Closes the file in a forked child. The parent keeps it open, with its lock."""
         self.close()
 
 
 class Copy(Kept):
-    """A second descriptor of what one is open for."""
+    """A second descriptor of an open file."""
 
     __slots__ = ()
 
@@ -125,23 +126,23 @@ class Copy(Kept):
 
 
 def open_folder(name: Name, folder: int | None = None) -> Opened:
-    """A directory that is no link."""
+    """An open directory; a link is refused."""
     return Opened(name, _FOLDER | os.O_NOFOLLOW, folder=folder)
 
 
 def open_file(name: Name, folder: int | None = None, *, follow: bool = True) -> Opened:
-    """A regular file, to be read. Raises Irregular, and other OSErrors."""
+    """A regular file, open to be read. Raises Irregular, and other OSErrors."""
     return open_sized(name, folder, follow=follow)[0]
 
 
 def open_sized(name: Name, folder: int | None = None, *, follow: bool = True) -> tuple[Opened, int]:
-    """The same, and its size [bytes]."""
+    """A regular file, open to be read, and its size [bytes]. Raises as `open_file`."""
     flags = _READ if follow else _READ | os.O_NOFOLLOW
     try:
         file = Opened(name, flags, folder=folder)
     except BlockingIOError:
-        # Somebody holds a lease on it, and is asked to give that up: for a regular file it is safe
-        # to wait. Source: F_SETLEASE in fcntl(2).
+        # Somebody holds a lease on the file, and is asked to give it up. It is safe to wait for a
+        # regular file. Source: F_SETLEASE in fcntl(2).
         status = os.stat(name, dir_fd=folder, follow_symlinks=follow)
         if not stat.S_ISREG(status.st_mode):
             raise _irregular(name, status) from None

@@ -1,4 +1,4 @@
-"""Reading and writing single files, in the safe order.
+"""Disk: reads and writes single files in the safe order.
 
 DK1  A file appears under its name whole, or not at all.
 DK2  With `durable`, it and its name are on the disk when the call returns.
@@ -19,8 +19,8 @@ _SPAN = 1 << 24  # [bytes] that are copied in one call
 def read(path: Name) -> bytes:
     """The bytes of a small file.
 
-    Raises FileNotFoundError and other OSErrors, also where fewer bytes come than it has;
-    Corrupted where something else is in its place.
+    Raises FileNotFoundError and other OSErrors, also where fewer bytes come than the file has;
+    Corrupted where there is something that is no file.
     """
     try:
         file, size = open_sized(path)
@@ -36,9 +36,15 @@ def read(path: Name) -> bytes:
 
 
 def open_regular(path: Name) -> BinaryIO:
-    """A file that a user named, open to be read. Raises OSError, also where it is no plain file."""
+    """A file that a user named, open to be read. Raises OSError, also for all but plain files."""
     with open_file(path) as descriptor:
         return open(os.dup(descriptor), "rb")  # noqa: PTH123  # who calls closes it
+
+
+def read_growing(path: Name) -> bytes:
+    """The bytes of a file that others may append to meanwhile. Raises Irregular, OSError."""
+    with open_file(path, follow=False) as descriptor:
+        return _rest(descriptor)
 
 
 def read_kernel(path: str) -> bytes:
@@ -91,7 +97,7 @@ def publish(path: str, content: bytes, *, tmp: Path, durable: bool) -> None:
 
 
 def put(path: str, content: bytes, *, tmp: Path, durable: bool) -> None:
-    """As `publish`, without syncing the directory: whoever writes there next does."""
+    """As `publish`, but the next writer in this directory must sync it."""
     staged = f"{tmp}/{fresh_name()}"
     try:
         write_new(staged, content, durable=durable)
@@ -110,7 +116,7 @@ def remove_file(path: str | Path) -> None:
 
 
 def copy(source: int, target: int, name: bytes) -> None:
-    """Copies an open file to another. Raises OSError, where fewer bytes come than `name` has."""
+    """Copies one open file to another. Raises OSError where `name` is not read to its end."""
     copied = 0
     while sent := os.sendfile(target, source, None, _SPAN):
         copied += sent
@@ -125,7 +131,7 @@ def sync_directory(path: str | Path) -> None:
 
 
 def free(path: str | Path) -> int:
-    """How much can still be written there [bytes]."""
+    """How much can still be written to this file system [bytes]."""
     system = os.statvfs(path)
     return system.f_bavail * system.f_frsize
 

@@ -1,7 +1,7 @@
-"""Doctoring: whether the file system below a store does what the store relies on.
+"""Doctor: whether the file system of a store does what the store relies on.
 
-It is tried, in a directory of its own in `tmp/`, and removed again. Locks only save work (S5):
-where they are missing nothing is broken.
+The trials run in a new directory in `tmp/`, which is removed again. Locks only save work (S5), so
+a file system without them is not broken.
 """
 
 import errno
@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,13 +26,13 @@ from .reader import Reader
 State = Literal["fine", "note", "broken"]
 Trial = Callable[[Path], "Finding"]
 
-_SCARCE = 1 << 30  # [bytes] of free space below which it is said
-_SKEW = 5.0  # [s] between the clock of this machine and that of the disk
+_SCARCE = 1 << 30  # [bytes] of free space: with less there is a note
+_SKEW = 5.0  # [s] between the clocks of this machine and of the disk: with more there is a note
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one examination."""
 
     name: str
     state: State
@@ -41,9 +41,9 @@ class Finding:
 
 
 def examine(store: Reader) -> list[Finding]:
-    """What was found out about a store and the file system below it."""
+    """The findings about a store and its file system."""
     found = [_contents(store), _file_system(store.root), _space(store.root), _access(store)]
-    if not os.access(store.layout.tmp, os.W_OK):
+    if not os.access(store.parts.tmp, os.W_OK):
         return found
     with _bench(store) as folder:
         return [*found, *(_tried(name, trial, folder) for name, trial in _TRIALS.items())]
@@ -51,14 +51,14 @@ def examine(store: Reader) -> list[Finding]:
 
 @contextmanager
 def _bench(store: Reader) -> Iterator[Path]:
-    """A directory to try things in, which gc leaves alone."""
-    folder = store.layout.tmp / disk.fresh_name()
+    """A new directory for the trials, which gc leaves alone."""
+    folder = store.parts.layout.tmp / disk.fresh_name()
     os.mkdir(folder, 0o755)
     with open_folder(folder) as claim:
         try:
             locks.claim(claim, new=True)
         except OSError:
-            pass  # a file system with broken locks: the trial of locks says so
+            pass  # the trial of locks says so
         try:
             yield folder
         finally:
@@ -71,9 +71,8 @@ def _tried(name: str, trial: Trial, folder: Path) -> Finding:
         os.mkdir(own)
         found = trial(own)
     except OSError as error:
-        what = f"{error.strerror} [{errno.errorcode.get(error.errno or 0, error.errno)}]"
-        found = _broken(what)
-    return Finding(name, found.state, found.what, found.remedy)
+        found = _broken(f"{error.strerror} [{errno.errorcode.get(error.errno or 0, error.errno)}]")
+    return replace(found, name=name)
 
 
 def _broken(what: str) -> Finding:
@@ -82,6 +81,10 @@ def _broken(what: str) -> Finding:
 
 def _fine(what: str) -> Finding:
     return Finding("", "fine", what)
+
+
+def _note(what: str, remedy: str) -> Finding:
+    return Finding("", "note", what, remedy)
 
 
 # --- what is tried ---------------------------------------------------------------------
@@ -138,26 +141,20 @@ def _modes(folder: Path) -> Finding:
     mode = os.stat(folder / "a").st_mode & 0o777
     if mode == 0o444:
         return _fine("files can be sealed")
-    return Finding(
-        "", "note", f"0444 became {mode:04o}", "results are not protected from being written to"
-    )
+    return _note(f"0444 became {mode:04o}", "results are not protected from being written to")
 
 
 def _locks(folder: Path) -> Finding:
     without = "it is safe, and work may be done twice when several processes want the same"
-    first = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    second = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _fine("flock works")
-    except OSError as error:
-        return Finding("", "note", f"flock: {error.strerror}", without)
-    finally:
-        os.close(first)
-        os.close(second)
-    return Finding("", "note", "flock locks nothing", without)
+    with open_folder(folder) as first, open_folder(folder) as second:
+        try:
+            fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _fine("flock works")
+        except OSError as error:
+            return _note(f"flock: {error.strerror}", without)
+    return _note("flock locks nothing", without)
 
 
 def _clock(folder: Path) -> Finding:
@@ -166,12 +163,8 @@ def _clock(folder: Path) -> Finding:
     if abs(skew) <= _SKEW:
         return _fine("agrees with the disk's")
     where = "ahead of" if skew > 0 else "behind"
-    return Finding(
-        "",
-        "note",
-        f"the disk's is {abs(skew):.0f} s {where} ours",
-        "set both by NTP; `log` tells times",
-    )
+    what = f"the disk's is {abs(skew):.0f} s {where} ours"
+    return _note(what, "set both by NTP; `log` tells times")
 
 
 def _file_names(folder: Path) -> Finding:
@@ -183,7 +176,7 @@ def _file_names(folder: Path) -> Finding:
         what = "names with accents are changed"
     else:
         return _fine("are kept as they are, upper and lower case apart")
-    return Finding("", "note", what, "outputs with such names cannot be kept here")
+    return _note(what, "outputs with such names cannot be kept here")
 
 
 _TRIALS: dict[str, Trial] = {
@@ -203,10 +196,10 @@ _TRIALS: dict[str, Trial] = {
 
 
 def _contents(store: Reader) -> Finding:
-    below, store = store.layout.below, store.own
+    below, store = store.parts.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
-    ended = [n for d in drefs for n in names(store.layout.attempts(d)) if is_record(n)]
+    ended = [n for d in drefs for n in names(store.parts.layout.attempts(d)) if is_record(n)]
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
     under = f"; below it {below.root}" if below else ""
@@ -239,16 +232,14 @@ def _space(root: Path) -> Finding:
 def _access(store: Reader) -> Finding:
     status = store.root.stat()
     mode = f"mode {status.st_mode & 0o777:04o}, of user {status.st_uid}"
-    if not os.access(store.layout.tmp, os.W_OK):
+    if not os.access(store.parts.tmp, os.W_OK):
         what = f"{mode}: it cannot be written by us"
-        return Finding(
-            "access", "note", what, "what it has can be used; nothing can be built in it"
-        )
+        remedy = "what it has can be used; nothing can be built in it"
+        return Finding("access", "note", what, remedy)
     if rights.shared(store.root) and not status.st_mode & 0o002:
         group = rights.group_of(store.root)
         return Finding("access", "fine", f"{mode}, shared with the group {group}")
     if status.st_mode & 0o022:
-        return Finding(
-            "access", "note", f"{mode}: others can write to it", "chmod go-w, or ask why"
-        )
+        what = f"{mode}: others can write to it"
+        return Finding("access", "note", what, "chmod go-w, or ask why")
     return Finding("access", "fine", mode)

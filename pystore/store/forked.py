@@ -1,7 +1,7 @@
-"""Forked: what a process holds open is no business of the children that it forks.
+"""Forked: children that a process forks close the locks and pipes of their parent.
 
-A lock of flock is held, and a pipe is open, as long as any process has the descriptor: by a child
-that lives on, after its parent was killed.
+A flock is held, and a pipe is open, as long as any process has the descriptor. Otherwise a living
+child would hold them when its parent was killed.
 """
 
 import os
@@ -10,19 +10,19 @@ from weakref import ref
 
 
 class Owner(Protocol):
-    """What holds something open that is its process's alone."""
+    """An object with a descriptor that only its own process may have open."""
 
     def forget(self) -> None:
-        """In a forked child: closes what it holds, and takes nothing from the parent."""
+        """Closes the descriptor in a forked child; the parent keeps its own."""
 
 
-# A WeakSet calls back when an owner goes: what a signal handler raises then would be lost.
+# A WeakSet calls back when an owner goes, and would lose what a signal handler raises then.
 _owners: dict[int, ref[Owner]] = {}
 _FEW = 64
 
 
 def forgotten_by_children(owner: Owner) -> None:
-    """Sees to it that forked children forget what the owner holds, now and later."""
+    """Makes forked children forget what the owner holds."""
     if len(_owners) >= _FEW and len(_owners) & (len(_owners) - 1) == 0:
         _drop_the_dead()
     known = ref(owner)

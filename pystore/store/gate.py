@@ -1,8 +1,8 @@
-"""The gate: gc closes it; whoever begins to use something, or writes into `tmp/`, passes it (S9).
+"""The gate: a lock that keeps gc apart from processes that begin to use something (S9).
 
-A process passes the gate, a shared flock, around {write into its live file what it uses, check
-that this is there}, and around each short write in `tmp/`. gc holds it exclusively around {read
-the live files, rename away}.
+A process holds the gate shared around {write to its live file which realization it uses, check that
+the realization is there}, and around each short write in `tmp/`. gc holds it exclusively around
+{read the live files, rename away}.
 """
 
 import errno
@@ -25,8 +25,8 @@ _passed: dict[int, tuple[int, int, ref[Kept]]] = {}  # thread, how, lock file
 def gate(path: Path, how: int) -> Iterator[bool]:
     """Holds the gate, shared or exclusive. Yields False where the store cannot be written.
 
-    Raises StoreBusy where this very thread holds it, and would wait for itself: in a signal handler
-    that came in the middle of another call.
+    Raises StoreBusy where this very thread holds it and would wait for itself, as a signal handler
+    in the middle of another call.
     """
     try:
         file = locks.open_shared(path)

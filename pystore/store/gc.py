@@ -1,4 +1,4 @@
-"""Collecting garbage: realizations that nothing keeps, and litter.
+"""Collecting garbage: removes realizations that nothing keeps, and what dead processes left.
 
 GC1  Nothing that is kept ever loses a dependency: roots are closed over contexts.
 GC2  What a living process uses is never removed (S9).
@@ -7,7 +7,6 @@ GC4  Removal is a rename into `trash/`, made durable before anything is deleted 
 """
 
 import errno
-import fcntl
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,15 +14,14 @@ from pathlib import Path
 
 from ..core.errors import Corrupted, NotInStore
 from ..core.gc_policy import GcPolicy
-from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import counted, listed
 from ..core.refs import RRef
 from . import disk, locks, rights, tree
 from .chosen import chosen
-from .gate import gate
 from .live_file import used
 from .pins import pins, roots_at
 from .reader import Reader
+from .remove import built_from
 from .rights import Obstacle, obstacle
 from .trash import discard, discard_litter
 
@@ -32,17 +30,17 @@ Keepable = RRef | str | Path | GcPolicy
 
 @dataclass(frozen=True)
 class Garbage:
-    """What a collection removed, or would remove."""
+    """The result of a collection, or of a dry run."""
 
-    realizations: dict[RRef, int]  # their sizes [bytes]
-    litter: tuple[str, ...]  # names of what was left in tmp/ and trash/
+    realizations: dict[RRef, int]  # and their sizes [bytes]
+    litter: tuple[str, ...]  # names of the leftovers of dead processes in tmp/ and trash/
     removed: bool  # False: a dry run
     shared: int = 0  # bytes of the realizations that are not freed: equal files stay
-    left: tuple[Obstacle, ...] = ()  # what belongs to others, cannot be read, or is mounted
+    left: tuple[Obstacle, ...] = ()  # paths of other users, unreadable ones, and mounts
 
     @property
     def size(self) -> int:
-        """Bytes of the realizations."""
+        """The bytes of the realizations."""
         return sum(self.realizations.values())
 
     def __str__(self) -> str:
@@ -53,7 +51,7 @@ class Garbage:
 
     @property
     def obstacles(self) -> list[str]:
-        """What was left where it is, and whose it is: a line each, of many the first ones."""
+        """A line for each path that could not be removed, with its owner; at most a few."""
         return listed((f"left: {one}" for one in self.left), "\n").splitlines()
 
 
@@ -63,15 +61,15 @@ def collect(
 ) -> Garbage:
     """Removes each realization that no root keeps, and what dead processes left.
 
-    Roots are the pins, what living processes use, and `keep`: RRefs, paths that lead into the
-    store, directories of such links, and policies such as `keep_latest(2)`; where it is None, the
-    latest of each derivation, and what the matchers that are in use would choose. What is another
-    user's stays, and is named; where it cannot be read what must stay, all realizations do.
+    Roots are the pins, the realizations that living processes use, and `keep`: RRefs, paths that
+    lead into the store, directories of such links, and policies such as `keep_latest(2)`. Without
+    `keep`, these are the latest of each derivation and the choices of the matchers in use. Paths
+    of other users stay, and are named. Where a root cannot be read, all realizations stay.
     """
     kept, store = None if keep is None else list(keep), store.own
-    with gate(store.layout.gate, fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX):
+    with store.parts.session.open_gate() if dry_run else store.parts.session.closed_gate():
         found = _look(store, kept)
-        shared = store.pool.shared(Path(store.layout.out(rref)) for rref in found.victims)
+        shared = store.parts.shared_files.shared(store.home(r) / "out" for r in found.victims)
         if not dry_run:
             _move_away(store, found)
     if not dry_run:
@@ -82,20 +80,20 @@ def collect(
 
 @dataclass
 class _Found:
-    """What can go, and what cannot."""
+    """What one collection removes, and what it must leave."""
 
-    litter: dict[Path, Path]  # what dead processes left → where it is now
-    victims: dict[RRef, int] = field(default_factory=dict)  # their sizes [bytes]
+    litter: dict[Path, Path]  # the path of each leftover → where it is now
+    victims: dict[RRef, int] = field(default_factory=dict)  # realizations and their sizes [bytes]
     left: list[Obstacle] = field(default_factory=list)
 
     def bar(self, path: Path, because: OSError | str) -> None:
-        """Leaves it where it is. Raises an error that is no matter of rights."""
+        """Leaves a path where it is. Raises the error if it is not about rights."""
         if isinstance(because, OSError) and because.errno not in _BARRED:
             raise because
         self.left.append(obstacle(path, because))
 
     def may_go(self, path: Path) -> bool:
-        """Whether it is ours to remove; if not, it is named."""
+        """Whether a path is ours to remove; if not, it is named."""
         try:
             if rights.is_ours(path) or not path.is_dir():
                 return True
@@ -114,25 +112,21 @@ def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
     found.litter = {path: path for path in _litter(store, found) if found.may_go(path)}
     try:
         marked = _closed(store, _roots(store, kept))
-    except PermissionError as error:  # what must stay is not known: so all of it does (GC2)
-        place = Path(error.filename or store.root)  # of a descriptor, no name is known
+    except PermissionError as error:  # a root may be unknown, so all realizations stay (GC2)
+        place = Path(error.filename or store.root)  # a descriptor has no name
         found.bar(place, "it says what must stay, and cannot be read")
         return found
     everything = {r for dref in store.drefs() for r in store.realizations(dref)}
-    ours = [r for r in sorted(everything - marked) if found.may_go(_folder(store, r))]
+    ours = [r for r in sorted(everything - marked) if found.may_go(store.home(r))]
     found.victims = {rref: _size(store, rref) for rref in ours}
     return found
 
 
-def _folder(store: Reader, rref: RRef) -> Path:
-    return Path(store.layout.realization(rref))
-
-
 def _roots(store: Reader, kept: list[Keepable] | None) -> set[RRef]:
-    # Another process may still read what it was given; this one has asked for the collection,
-    # and keeps only what its own running builds need.
-    own = frozenset() if store.session.running else store.session.names
-    roots = used(store.layout.tmp, without=own) | set(pins(store).values())
+    # Another process may still read the realizations that it was given. This one has asked for
+    # the collection, and keeps only those that its own running builds need.
+    own = frozenset() if store.parts.session.running else store.parts.session.names
+    roots = used(store.parts.layout.tmp, without=own) | set(pins(store).values())
     if kept is None:
         roots |= chosen(store)
     for one in kept or ():
@@ -151,7 +145,7 @@ def _expanded(path: str | Path) -> Path:
     try:
         return Path(os.path.expanduser(path))
     except ValueError:
-        return Path(path)  # not even a path: it leads nowhere, and is named as such
+        return Path(path)  # this is no path: the error for one that leads nowhere names it
 
 
 def _closed(store: Reader, roots: set[RRef]) -> set[RRef]:
@@ -159,57 +153,52 @@ def _closed(store: Reader, roots: set[RRef]) -> set[RRef]:
     stack = list(roots)
     while stack:
         rref = stack.pop()
-        if rref in marked:
-            continue
-        marked.add(rref)
-        try:
-            context = store.context(rref)
-        except (NotInStore, Corrupted):
-            continue  # what is not there, or cannot be read, holds nothing that we could name
-        stack += [need for needs in context.values() for need in needs]
+        if rref not in marked:
+            marked.add(rref)
+            stack += built_from(store, rref)
     return marked
 
 
 def _size(store: Reader, rref: RRef) -> int:
     try:
-        return Manifest.parse(disk.read(store.layout.realization(rref) + f"/{MANIFEST}")).size
-    except (FileNotFoundError, Corrupted):
+        return store.manifest(rref).size
+    except (NotInStore, Corrupted):
         return 0
 
 
 def _litter(store: Reader, found: _Found) -> list[Path]:
-    areas = {store.layout.tmp, store.staging_area}
+    areas = {store.parts.tmp, store.parts.staging_area}
     paths = sorted(path for area in areas for path in area.iterdir())
     waiting = [path for path in paths if _is_left(path, found)]
-    return [*waiting, *sorted(store.layout.trash.iterdir())]
+    return [*waiting, *sorted(store.parts.layout.trash.iterdir())]
 
 
 def _is_left(path: Path, found: _Found) -> bool:
     try:
         return not locks.in_use(path)
     except PermissionError as error:
-        found.bar(path, error)  # who cannot tell must not remove
+        found.bar(path, error)  # it may be in use
         return False
 
 
 def _move_away(store: Reader, found: _Found) -> None:
     homes = set()
     for rref in list(found.victims):
-        target = _folder(store, rref)
+        target = store.home(rref)
         try:
-            discard(store.layout, target)
+            discard(store.parts.layout, target)
             homes.add(target.parent)
         except OSError as error:
             found.bar(target, error)
             del found.victims[rref]
-    if store.durable:
+    if store.parts.durable:
         for home in homes:
             disk.sync_directory(home)
     for path in list(found.litter):
-        if path.parent == store.layout.trash:
+        if path.parent == store.parts.layout.trash:
             continue
         try:
-            found.litter[path] = discard_litter(store.layout, path)
+            found.litter[path] = discard_litter(store.parts.layout, path)
         except FileNotFoundError:
             continue  # its owner has just removed it
         except OSError as error:
@@ -219,14 +208,14 @@ def _move_away(store: Reader, found: _Found) -> None:
 
 def _empty_trash(store: Reader, found: _Found) -> None:
     barred: list[OSError] = []
-    for resting in sorted(store.layout.trash.iterdir()):
+    for resting in sorted(store.parts.layout.trash.iterdir()):
         if resting not in found.litter and not found.may_go(resting):
-            continue  # another user's gc was killed meanwhile
+            continue  # another user's gc was killed just now
         tree.remove(resting, barred)
     try:
-        store.pool.prune()
+        store.parts.shared_files.prune()
     except PermissionError as error:
         barred.append(error)
     for one in barred:
-        found.bar(Path(one.filename or store.layout.trash), one)
+        found.bar(Path(one.filename or store.parts.layout.trash), one)
     found.litter = {was: now for was, now in found.litter.items() if not os.path.lexists(now)}

@@ -7,9 +7,9 @@ from ..core.errors import BadPlace
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """The path, with a user's home in place of `~` or `~name`.
+    """The path with a user's home in place of `~` or `~name`.
 
-    Raises BadPlace where no home can be found: a folder called `~` is never meant.
+    Raises BadPlace where there is no home: nobody means a folder called `~`.
     """
     text = os.fspath(path)
     found = os.path.expanduser(text)

@@ -1,13 +1,13 @@
 """In use: the realizations that this process holds, so that gc leaves them alone (S9).
 
-IU1  What is held stands in the live file of the process, until its last holder lets it go.
-IU2  What a running call holds is let go by nobody else.
+IU1  A realization stands in the live file of the process until its last holder lets it go.
+IU2  A running call keeps the realizations that it has chosen, whoever releases them.
 IU3  A forked child holds nothing, and takes nothing from its parent.
 
-No lock of a thread is taken here: a signal handler may call us in the middle of a call, and a
-child may be forked in the middle of another thread's. So each change is one call of C's. Who
-begins to hold something counts it first and writes it then; who lets it go does the reverse. Two
-live files do no harm where one would do.
+This module takes no lock of a thread: a signal handler may call it in the middle of a call, and a
+child may be forked while another thread is in a call. So each change is one call of a C function. A
+hold is counted first, and then written to the live file; a release does the reverse. A second live
+file of the same process does no harm.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ _FEW = 64
 
 
 class _Call:
-    """A call that is building, for as long as the call refers to this."""
+    """A call that is building. The call has ended when nobody refers to this object."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -35,7 +35,7 @@ class _Call:
 
 
 class _Held:
-    """What a process holds."""
+    """The realizations that a process holds, and their holders."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
@@ -46,11 +46,11 @@ class _Held:
         return rref in self.lasting or rref in [one for _, one in list(self.users.values())]
 
     def all(self) -> set[RRef]:
-        """All of it."""
+        """All that have a holder."""
         return {*list(self.lasting), *(rref for _, rref in list(self.users.values()))}
 
     def add_user(self, user: object, rrefs: Collection[RRef]) -> None:
-        """Counts one more user of each of these."""
+        """Counts one more user for each of these."""
         if len(self.users) >= _FEW and len(self.users) & (len(self.users) - 1) == 0:
             self._settle()
         for rref in rrefs:
@@ -58,13 +58,13 @@ class _Held:
             self.users[id(entry)] = entry
 
     def drop_user(self, user: object | None, rrefs: Collection[RRef]) -> None:
-        """Counts this user no more; with None, those that are gone."""
+        """Stops to count a user of these; with None, all users that were deleted."""
         for key, (known, rref) in list(self.users.items()):
             if rref in rrefs and known() is user:
                 self.users.pop(key, None)
 
     def _settle(self) -> None:
-        # A user that went without letting go may have given out paths, which are used still.
+        # A user that was deleted without a release may have given out paths, which are in use.
         for key, (known, rref) in list(self.users.items()):
             if known() is None:
                 self.lasting.add(rref)
@@ -78,29 +78,29 @@ class Session:
         self._store = store
         self._tmp = tmp
         self._gate = gate
-        self._file: LiveFile | None = None  # where new lines go
-        self._files: list[LiveFile] = []  # and those before it, whose lines still hold
+        self._file: LiveFile | None = None  # for new lines
+        self._files: list[LiveFile] = []  # with the earlier ones, whose lines count as well
         self._known = _Held()
         self._calls: dict[int, ref[_Call]] = {}
         weakref.finalize(self, _end, self._files)
 
     def end(self) -> None:
-        """Protects nothing any more: the store is gone."""
+        """Removes the live files, when the store was removed."""
         _sessions.pop(self._store, None)
         _end(self._files)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Another process holds for itself.
+        # In another process, this is the session of that process.
         return session_of, (self._store.partition(" ")[0], self._tmp, self._gate)
 
     @property
     def name(self) -> str:
-        """The name of the live file where new lines go; empty where there is none."""
+        """The name of the live file for new lines; empty where there is none."""
         return self._file.path.name if self._file and self._file.stands else ""
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of this process's files; none before its first use, and in a forked child."""
+        """The names of the live files of this process."""
         return frozenset(file.path.name for file in self._files if file.pid == os.getpid())
 
     @property
@@ -117,28 +117,32 @@ class Session:
         try:
             yield
         finally:
-            self._held.lasting |= call.rrefs  # what a call has chosen stays when it has ended
+            self._held.lasting |= call.rrefs  # they stay when the call has ended
             self._calls.pop(id(known), None)
 
     def open_gate(self) -> AbstractContextManager[bool]:
-        """Keeps gc from running inside the block. Yields False in a store that has no gc."""
+        """Keeps gc from running inside the block. Yields False where the store is read-only."""
         return gate(self._gate, fcntl.LOCK_SH)
+
+    def closed_gate(self) -> AbstractContextManager[bool]:
+        """Keeps every other user out of the gate, inside the block."""
+        return gate(self._gate, fcntl.LOCK_EX)
 
     @property
     def held(self) -> frozenset[RRef]:
-        """What this process holds."""
+        """The realizations that this process holds."""
         return frozenset(self._held.all())
 
     def holds(self, rrefs: Collection[RRef]) -> bool:
         """Whether these stand in the live file already."""
         file = self._file
-        return file is not None and all(rref in file for rref in rrefs) and file.stands
+        return file is not None and file.has(rrefs) and file.stands
 
     def hold(self, rrefs: Collection[RRef], user: object | None = None) -> None:
         """Keeps these from being collected until they are released.
 
-        With a `user`, until that one releases them; else, or if the user is gone, until anybody
-        does. In a store that cannot be written, gc never runs.
+        With a `user`, this user must release them, or anybody when the user was deleted. Nothing is
+        written in a read-only store, where gc never runs.
         """
         self._count(rrefs, user)
         if not self.holds(rrefs):
@@ -147,14 +151,14 @@ class Session:
                     self._write(rrefs)
 
     def note(self, rrefs: Collection[RRef]) -> None:
-        """As `hold`, inside the gate."""
+        """As `hold`, for a caller that has the gate open."""
         self._count(rrefs, None)
         self._write(rrefs)
 
     def release(self, rrefs: Collection[RRef], user: object | None = None) -> None:
-        """Lets go of these, as far as nobody else holds them.
+        """Lets gc collect these, unless there is another holder.
 
-        No gate is needed: a line that goes away is of no use to gc, and no other line is touched.
+        No gate is needed: gc does not need a line that goes away, and no other line is touched.
         """
         held = self._held
         held.drop_user(user, rrefs)
@@ -174,8 +178,9 @@ class Session:
     def _count(self, rrefs: Collection[RRef], user: object | None) -> None:
         if user is not None:
             return self._held.add_user(user, rrefs)
-        for call in self._running_calls():
-            if call.thread == threading.get_ident():
+        thread = threading.get_ident()
+        for known in list(self._calls.values()):
+            if (call := known()) is not None and call.thread == thread:
                 call.rrefs.update(rrefs)
         self._held.lasting.update(rrefs)
 
@@ -183,14 +188,12 @@ class Session:
         return rref in self._held or self._in_a_call(rref)
 
     def _in_a_call(self, rref: RRef) -> bool:
-        return any(rref in call.rrefs for call in self._running_calls())
-
-    def _running_calls(self) -> list[_Call]:
-        return [call for known in list(self._calls.values()) if (call := known()) is not None]
+        calls = (known() for known in list(self._calls.values()))
+        return any(call is not None and rref in call.rrefs for call in calls)
 
     def _write(self, rrefs: Collection[RRef]) -> None:
         file = self._file
-        if file is None or not file.stands:  # first use, or a forked child, or it was lost
+        if file is None or not file.stands:  # at the first use, in a forked child, or it was lost
             file = LiveFile(self._tmp)
             self._files.append(file)
             self._file = file
@@ -202,9 +205,9 @@ _sessions: dict[str, Session] = {}
 
 
 def session_of(store: str, tmp: Path, gate: Path) -> Session:
-    """The session of this process with the store of this id; it lives as long as we do.
+    """The session of this process with the store of this id, which lasts as long as the process.
 
-    What one Store object has given out is in use still when that object is gone.
+    Realizations that a Store object has given out stay in use when that object is deleted.
     """
     key = f"{store} {tmp}"
     return _sessions.get(key) or _sessions.setdefault(key, Session(key, tmp, gate))

@@ -1,6 +1,6 @@
-"""Inward links: absolute ones that lead back into an output, as checkpoint callbacks write them.
+"""Inward links: absolute links that lead back into an output, as checkpoint callbacks write them.
 
-The tree is about to move: they become relative, and mean the same wherever it lies.
+They become relative, so that they lead to the same file when the tree has moved.
 """
 
 import os
@@ -11,10 +11,10 @@ from . import disk
 
 
 def inward(out: Path, link: str, target: str) -> str | None:
-    """What an absolute link of a tree would be as a relative one; None where it leads elsewhere.
+    """The relative target for an absolute link of a tree; None where the link leads out of it.
 
-    `link` is its path from the root of the tree. Links on the way to the target are followed, the
-    target itself is not.
+    `link` is its path from the root of the tree. Links on the way to the target are followed, but
+    not the target itself.
     """
     root = os.path.realpath(out)
     try:
@@ -28,7 +28,7 @@ def inward(out: Path, link: str, target: str) -> str | None:
 
 
 def make_relative(out: Path, links: Mapping[str, str]) -> None:
-    """Replaces these links of a tree by ones with these targets, each by one rename."""
+    """Gives links of a tree these targets, each by one rename."""
     for name, target in links.items():
         staged = out / os.path.dirname(name) / f".{disk.fresh_name()}"
         os.symlink(target, staged)

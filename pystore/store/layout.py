@@ -267,7 +267,7 @@ def _make_folders(root: Path) -> None:
         raise _no_place(root, error) from error
     _check_empty(root)
     if os.stat(root).st_mode & stat.S_IWGRP and rights.is_ours(root):
-        rights.make_shared(root)  # its group is to be that of all in it, whoever makes it
+        rights.share(root)  # its group is to be that of all in it, whoever makes it
     for folder in _FOLDERS:
         rights.ensure_folder(root / folder)
 

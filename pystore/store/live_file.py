@@ -1,7 +1,7 @@
 """Live files: each lists the realizations that one living process uses, for gc to read (S9).
 
 LF1  A line that is added or removed touches no other line, whatever interrupts the write.
-LF2  The file is as long as the most realizations that were in it at one time.
+LF2  The length of the file follows the largest number of lines that it had at one time.
 
 The file lies in `tmp/`, and its process locks it for as long as it lives.
 """
@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterable
 from itertools import count
 from pathlib import Path
 
-from ..core.errors import Corrupted
 from ..core.refs import RRef
 from . import disk, locks, rights
+from .descriptors import Irregular
 from .layout import well_formed
 
 PREFIX = "live-"
@@ -25,8 +25,8 @@ _SLOT = 256  # [bytes] for one line: a reference has at most 199
 class LiveFile:
     """The live file of this process.
 
-    Each realization has a slot of its own, and a slot that is free is used again. All bookkeeping
-    is single calls of C's, so that threads and signal handlers need no lock (see in_use.py).
+    Each realization has a slot of its own, and a free slot is used again. Each step of the
+    bookkeeping is one call of a C function, so that no lock is needed (see in_use.py).
     """
 
     def __init__(self, tmp: Path) -> None:
@@ -35,7 +35,7 @@ class LiveFile:
         self._slots: dict[RRef, int] = {}
         self._free: list[int] = []
         self._unused = count()
-        # The other users of the store read it, to know what must stay.
+        # The gc of other users of the store must be able to read it.
         self._file = rights.open_file(self.path, os.O_WRONLY | os.O_EXCL)
         try:
             locks.claim(self._file.number, new=True)
@@ -43,20 +43,21 @@ class LiveFile:
             self.end()
             raise
 
-    def __contains__(self, rref: RRef) -> bool:
-        return rref in self._slots
+    def has(self, rrefs: Iterable[RRef]) -> bool:
+        """Whether each of these realizations has a line."""
+        return all(map(self._slots.__contains__, rrefs))
 
     @property
     def stands(self) -> bool:
         """Whether gc can find the file, and sees that its process lives.
 
-        Someone may have deleted it, or closed our descriptor and got its number for another file.
+        Somebody may have deleted it; or has closed our descriptor, whose number is another file's.
         """
         status = self._file.status
         return status is not None and status.st_nlink > 0 and self.pid == os.getpid()
 
     def add(self, rrefs: Iterable[RRef]) -> None:
-        """Writes a line for each of these that has none."""
+        """Writes a line for each of these realizations that has none."""
         for rref in rrefs:
             if rref in self._slots:
                 continue
@@ -66,20 +67,20 @@ class LiveFile:
                 self._clear(slot)  # another thread was quicker
 
     def remove(self, rref: RRef, is_held: Callable[[RRef], bool]) -> None:
-        """Removes the line of a realization, unless somebody holds it again by now.
+        """Removes the line of a realization, unless it is held again by now.
 
-        Who holds something counts it as held first, and then looks whether it has a line.
+        A holder must count the realization as held before it looks whether there is a line.
         """
         slot = self._slots.pop(rref, None)
         if slot is None or not self.stands:
             return
-        # Whoever saw the line has been counted by now; whoever comes later writes another one.
+        # A holder who saw the line is counted by now; a later one will write another line.
         if is_held(rref) and self._slots.setdefault(rref, slot) == slot:
             return
         self._clear(slot)
 
     def end(self) -> None:
-        """Removes the file, unless it is that of the process that forked this one."""
+        """Removes the file, unless it belongs to the process that forked this one."""
         if self.pid != os.getpid():
             return
         try:
@@ -100,7 +101,7 @@ class LiveFile:
         self._free.append(slot)
 
     def _write(self, slot: int, text: str) -> None:
-        # The first newline ends what a full disk may have torn.
+        # The first newline ends a line before it that a full disk has torn.
         line = f"\n{text}".encode().ljust(_SLOT, b"\n")
         if os.pwrite(self._file.number, line, slot * _SLOT) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
@@ -116,9 +117,10 @@ def used(tmp: Path, without: Collection[str] = ()) -> set[RRef]:
         if path.name in without or not locks.in_use(path):
             continue
         try:
-            found.update(well_formed(RRef, disk.read(path).decode("ascii", "replace").split()))
+            text = disk.read_growing(path).decode("ascii", "replace")
         except FileNotFoundError:
             continue  # its process has ended meanwhile
-        except Corrupted:
+        except Irregular:
             continue  # something else has that name
+        found.update(well_formed(RRef, text.split()))
     return found

@@ -1,6 +1,7 @@
-"""Locks: one builder per (derivation, context). They save work; correctness never needs them (S5).
+"""Locks: one builder for each (derivation, context). They only save work (S5).
 
-A dead holder's lock is free at once, because the kernel holds it; a stopped holder's is not stolen.
+The kernel frees the lock of a process that dies at once. The lock of a stopped process is not
+taken away.
 """
 
 import errno
@@ -18,7 +19,7 @@ POLL = 0.02  # [s] between two looks at a lock that is held
 
 
 class BuildLock:
-    """The right to build one (derivation, context). Held by this object from `acquire` on."""
+    """The right to build one (derivation, context), from `acquire` to `release`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,10 +27,10 @@ class BuildLock:
 
     @rights.explained
     def acquire(self, patience: float = 0.0) -> bool:
-        """Whether we hold it now, after waiting for at most `patience` [s].
+        """Whether we hold the lock now, after waiting for at most `patience` [s].
 
-        Where the file system has no locks, everybody holds it: work may be done twice, and the
-        rename decides.
+        Where the file system has no locks, everybody holds each lock: work may be done twice, and
+        the rename decides.
         """
         end = time.monotonic() + patience
         file = open_shared(self.path)
@@ -45,39 +46,35 @@ class BuildLock:
                 file.close()
 
     def release(self) -> None:
-        """Gives it up, if we hold it. A forked child has forgotten its parent's lock."""
+        """Gives the lock up, if we hold it. A forked child has forgotten its parent's lock."""
         if self._file is not None:
             unlock(self._file)
 
 
 def unlock(file: Kept) -> None:
-    """Gives up a lock, even if a child that lives on has inherited it, and closes its file."""
+    """Gives up a lock, even if a living child has inherited it, and closes its file."""
     try:
         if file.status is not None:
-            with suppress(OSError):  # closing it gives it up as well
+            with suppress(OSError):  # closing the file gives the lock up as well
                 fcntl.flock(file.number, fcntl.LOCK_UN)
     finally:
         file.close()
 
 
 def open_shared(path: Path) -> Kept:
-    """A lock file, open to whoever may read it: locking needs no more. Raises PermissionError."""
-    file = _open_shared(path)
+    """A lock file, opened to be read where it cannot be written. Raises PermissionError."""
+    try:
+        file = rights.open_file(path, os.O_RDWR | os.O_NOFOLLOW)
+    except PermissionError:
+        if not path.is_file():
+            raise  # there is no such file yet, and we may not make it
+        file = Kept(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         forgotten_by_children(file)
     except BaseException:
         file.close()
         raise
     return file
-
-
-def _open_shared(path: Path) -> Kept:
-    try:
-        return rights.open_file(path, os.O_RDWR | os.O_NOFOLLOW)
-    except PermissionError:
-        if not path.is_file():
-            raise  # it is the first of its name, and may not be made
-    return Kept(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _lock(file: int) -> bool:
@@ -97,9 +94,9 @@ def lacks_locks(error: OSError) -> bool:
 
 
 def claim_folder(path: str | os.PathLike[str], *, new: bool = False) -> Kept:
-    """A staging directory, marked as in use until the descriptor closes or we die.
+    """Opens a staging directory, and marks it as in use until it is closed or we die.
 
-    Raises BlockingIOError when another has claimed it. See `claim`.
+    Raises BlockingIOError when another process has claimed it. See `claim`.
     """
     folder = Kept(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
@@ -111,10 +108,10 @@ def claim_folder(path: str | os.PathLike[str], *, new: bool = False) -> Kept:
 
 
 def claim(opened: int, *, new: bool = False) -> None:
-    """Marks an open staging directory or session file as in use.
+    """Marks an open staging directory or live file as in use.
 
-    Raises BlockingIOError when another has. Who looks whether it is in use locks it for a moment:
-    of a `new` one, which can be nobody else's, the end of such a look is waited for.
+    Raises BlockingIOError when another process has claimed it. `in_use` locks it for a moment: the
+    claim of a `new` one, which nobody else can have claimed, waits for that.
     """
     try:
         fcntl.flock(opened, fcntl.LOCK_EX if new else fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,9 +121,9 @@ def claim(opened: int, *, new: bool = False) -> None:
 
 
 def in_use(path: str | os.PathLike[str]) -> bool:
-    """Whether a living process has claimed this staging directory or session file."""
+    """Whether a living process has claimed this staging directory or live file."""
     try:
-        # What others have put there may be a fifo, or a link: not to wait, nor to go there.
+        # Others may have put a fifo or a link there: do not wait for it, and do not follow it.
         opened = Opened(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except FileNotFoundError:
         return False
@@ -145,4 +142,4 @@ def in_use(path: str | os.PathLike[str]) -> bool:
         except OSError as error:
             if not lacks_locks(error):
                 raise
-            return True  # who cannot tell must not remove
+            return True  # without locks nobody knows, so nobody may remove it

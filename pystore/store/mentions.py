@@ -1,8 +1,7 @@
-"""Mentions: references of inputs that stand in an output, such as in a path written as text.
+"""Mentions: references to inputs in the bytes of an output, such as a path written as text.
 
-They are found by their digests, as Nix finds the runtime dependencies of what it has built:
-Dolstra, The Purely Functional Software Deployment Model, 2006, section 2.1. What is compressed
-or enciphered shows nothing.
+They are found by their digests, as Nix finds runtime dependencies: Dolstra, The Purely Functional
+Software Deployment Model, 2006, section 2.1. In compressed files they are not found.
 """
 
 import json
@@ -15,17 +14,16 @@ from ..core.manifest import Manifest
 from ..core.reads import Reads, Surroundings, digest_of, key_of
 from . import disk
 
-LARGEST = 1 << 20  # [bytes] of an artifact that is searched
+LARGEST = 1 << 20  # [bytes]: larger artifacts are not searched
 
 
 def complete(
     around: Surroundings, reads: Reads | None, notes: object, out: Path, manifest: Manifest
 ) -> Reads | None:
-    """The reads of an attempt, with what it has seen by the paths of what it has read.
+    """The reads of an attempt, completed by the references that its notes and its output mention.
 
-    These are the references that stand in its notes and its output, and which paths are one.
-
-    None where they are not known, as when an input was removed meanwhile.
+    Also by which of its inputs are the same tree. None where the reads are not known, or an input
+    was removed meanwhile.
     """
     if reads is None or not around.inputs:
         return reads
@@ -37,7 +35,7 @@ def complete(
     except (NotInStore, Corrupted):
         return None
     found = dict(reads)
-    # Of its own inputs, the resolved config says it.
+    # For its direct inputs, the resolved config says which are the same.
     if any(key.startswith("tree ") for key in reads):
         found[key_of("same", "")] = digest_of("same", one)
     texts = chain([json.dumps(notes).encode()], _texts(out, manifest))
@@ -57,7 +55,7 @@ def _mentioned(texts: Iterable[bytes], known: Iterable[str]) -> set[str]:
 
 
 def _texts(out: Path, manifest: Manifest) -> Iterator[bytes]:
-    yield manifest.text  # names of files, and what links lead to
+    yield manifest.text  # names of files and targets of links
     root = str(out).encode(errors="surrogateescape") + b"/"
     for entry in manifest.entries:
         if entry.kind == "file" and 32 <= entry.size <= LARGEST:

@@ -1,9 +1,9 @@
-"""Metrics from files: numbers that an output tree states, copied into the attempt.
+"""Metrics from files: numbers in the files of an output, which are copied into the attempt.
 
 `accuracy.txt`, or any small text file: the number on its first line, under the file's path.
 `metrics.json`: an object of names and numbers; a table in it gives dotted names: `test.f1`.
 `metrics.jsonl`: lines `{"step": 3, "name": "loss", "value": 0.5}`, a trace; the last value counts.
-What is no number is named in a warning, and keeps no number from counting.
+A value that is no number is named in a warning; the numbers beside it count.
 """
 
 import json
@@ -12,20 +12,19 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from ..core.attempt_report import Trace
 from ..core.candidate import first_number
 from ..core.errors import PystoreWarning
 from ..core.manifest import Manifest
 from . import disk
 
-Trace = list[tuple[int, str, float]]  # step, name, value
-
-_SIZE = 64  # [bytes] of the largest text file that is looked at for a number
-_MOST = 100  # metrics from files
+_SIZE = 64  # [bytes] of the largest text file in which a number is looked for
+_MOST = 100  # metrics from text files
 _NAMED = 5  # odd values that a warning names
 
 
 def metrics_of(out: Path, manifest: Manifest) -> tuple[dict[str, float], Trace]:
-    """The metrics and the trace that the files of a tree state."""
+    """The metrics and the trace in the files of a tree."""
     paths = {os.fsdecode(e.path): e.size for e in manifest.entries if e.kind == "file"}
     found: dict[str, float] = {}
     for path, size in paths.items():
@@ -39,12 +38,12 @@ def metrics_of(out: Path, manifest: Manifest) -> tuple[dict[str, float], Trace]:
 
 
 def is_finite(value: float) -> bool:
-    """Whether it is a number that can be ranked."""
+    """Whether a number can be ranked."""
     return value == value and abs(value) != float("inf")
 
 
 def _read_object(out: Path) -> dict[str, float]:
-    """The numbers of the object; those of a table in it by dotted names: `test.f1`."""
+    """The numbers in `metrics.json`; those of tables have dotted names: `test.f1`."""
     try:
         value = json.loads(disk.read(out / "metrics.json"))
         if not isinstance(value, dict):
@@ -119,7 +118,7 @@ def _warn(file: str, what: str) -> None:
 
 
 def trace_text(trace: Trace) -> bytes:
-    """The text of a trace as a file."""
+    """A trace as the text of a file."""
     rows = [{"step": step, "name": name, "value": value} for step, name, value in trace]
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 

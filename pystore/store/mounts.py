@@ -1,4 +1,4 @@
-"""Mounts: which one holds a path, what is mounted in a tree, and where one rename leads.
+"""Mounts: which mount holds a path, what is mounted in a tree, and whether a rename is possible.
 
 Two mounts of one device have one device number, and rename(2) between them fails all the same, as
 with two volumes of a container that lie on one disk. Source: rename(2), proc_pid_fdinfo(5),
@@ -22,10 +22,10 @@ _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
 class Mount(NamedTuple):
-    """What renames stay within."""
+    """A mount: one rename never leads to another one."""
 
     device: int
-    number: bytes  # of the mount; empty where the system does not tell
+    number: bytes  # empty where the system does not tell
 
 
 def mount_of(folder: str | os.PathLike[str]) -> Mount:
@@ -35,7 +35,7 @@ def mount_of(folder: str | os.PathLike[str]) -> Mount:
 
 
 def apart(folders: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """Those of the folders that lie on another mount than the first."""
+    """The folders that lie on another mount than the first one."""
     first, *others = [(os.fspath(folder), mount_of(folder)) for folder in folders]
     return [folder for folder, mount in others if mount != first[1]]
 
@@ -50,9 +50,9 @@ def _number(descriptor: int) -> bytes:
 
 
 def inside(tree: Path) -> list[bytes]:
-    """Where something is mounted below `tree`, as paths from there; none where nobody can tell.
+    """The paths below `tree` where something is mounted; none where the system does not tell.
 
-    A mount of the same device, as of a folder, shows here only: the device of its files is ours.
+    A bind mount shows here only: its files have the same device as ours.
     """
     prefix = os.fsencode(os.path.realpath(tree)) + b"/"
     places = (_plain(line.split(b" ", 5)[4]) for line in _all())
@@ -60,7 +60,7 @@ def inside(tree: Path) -> list[bytes]:
 
 
 def mounted(path: Path) -> tuple[str, str]:
-    """The type of the file system that holds a path, and where it is mounted; "" if unknown."""
+    """The type of the file system of a path, and where it is mounted; "" if unknown."""
     device = os.stat(path).st_dev
     wanted, found = f"{os.major(device)}:{os.minor(device)}", ("", "")
     for line in _all():
@@ -72,7 +72,7 @@ def mounted(path: Path) -> tuple[str, str]:
 
 
 def is_shared(path: Path) -> bool:
-    """Whether several machines may use the file system of a path: its kernel does not know all."""
+    """Whether other machines, which our kernel does not know of, may use a path as well."""
     return mounted(path)[0] in SHARED
 
 

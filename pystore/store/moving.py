@@ -1,4 +1,4 @@
-"""Moving trees to where no rename leads: by a copy, with the modes that they have.
+"""Moving trees to places where no rename leads: by a copy with the same modes.
 
 On an overlay, as in a container, a folder of the lower layer cannot be renamed: rename(2) says
 EXDEV. Source: Documentation/filesystems/overlayfs.rst, "renaming directories".
@@ -26,7 +26,7 @@ def move(source: Path, target: Path) -> None:
 
 
 def copy(source: Path, target: Path, *, durable: bool) -> None:
-    """Copies a tree to where nothing is yet: folders, files, links and modes; all or nothing."""
+    """Copies folders, files, links and modes to a free place: all of the tree, or nothing."""
     root = os.fsencode(target)
     try:
         os.mkdir(root, 0o700)

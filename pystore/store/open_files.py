@@ -1,8 +1,8 @@
-"""Late writers: descriptors and mappings through which somebody could still change an output.
+"""Open files: descriptors and mappings through which a process could still change an output.
 
-A thread that lives on is normal (tqdm, joblib and TensorBoard leave some); an open file is not:
-whoever holds it can write into a sealed file. Files are compared by device and inode: a process
-may know one by another path, or by none. Sources: proc(5), F_SETLEASE in fcntl(2).
+A thread that lives on is normal (tqdm, joblib and TensorBoard leave some). An open file is not: a
+process that has it open can write into a sealed file. Files are compared by device and inode, for a
+process may know a file by another path, or by none. Sources: proc(5), F_SETLEASE in fcntl(2).
 """
 
 import fcntl
@@ -27,23 +27,21 @@ Files = dict[tuple[int, int], bytes]  # device, inode → path in the output
 
 
 def refuse_writers(out: Path) -> None:
-    """Raises UnkeepableOutput when a process can still write below `out`, a daemon's included.
+    """Raises UnkeepableOutput when any process can still write to a file below `out`.
 
-    The tree must have been checked: its directories are open to us.
+    The tree must have been checked, so that we can read its directories.
     """
-    is_open, unknown = _told(out)
+    is_open, unknown = _open_below(out)
     if not is_open and not unknown:
         return
-    gc.collect()  # files that were dropped, not closed, in a reference cycle
-    # The kernel says at once whether anybody has a file open, and never who; or it cannot tell,
-    # and then those who may have are asked one by one.
+    gc.collect()  # closes files that were dropped in a reference cycle
+    # The kernel tells whether any process has a file open, but not which one. Where it cannot tell,
+    # the processes of this attempt are looked at one by one.
     among = filter(str.isdecimal, os.listdir("/proc")) if is_open else _family()
     found = list(_writers({**unknown, **is_open}, among))
     if not found and is_open and not mounts.is_shared(out):
-        still, _ = _told(out)
-        found = [
-            f"{encode_name(name)!r} (in a process that we cannot see)" for name in still.values()
-        ]
+        unseen = "(in a process that we cannot see)"
+        found = [f"{encode_name(name)!r} {unseen}" for name in _open_below(out)[0].values()]
     if found:
         raise UnkeepableOutput(
             "a file of the output is still open for writing",
@@ -53,8 +51,8 @@ def refuse_writers(out: Path) -> None:
         )
 
 
-def _told(out: Path) -> tuple[Files, Files]:
-    """The files below `out` that are open for writing, and those of which nobody can tell."""
+def _open_below(out: Path) -> tuple[Files, Files]:
+    """The files below `out` that are open for writing, and those that may be."""
     is_open: Files = {}
     unknown: Files = {}
     for step in walk(out):
@@ -67,22 +65,22 @@ def _told(out: Path) -> tuple[Files, Files]:
 
 
 def _is_open(step: Step) -> bool | None:
-    """Whether somebody has a file open for writing, or has mapped it so; None if not known."""
+    """Whether a process has opened or mapped a file to write to it; None if not known."""
     if sys.platform != "linux":
         return None
     try:
         opened = open_file(step.name, step.folder, follow=False)
     except (PermissionError, Irregular):
-        return None  # it is opened to us when it is sealed
-    with opened as file:  # whose end gives up the lease
+        return None  # sealing gives us the right to read it
+    with opened as file:  # closing it gives up the lease
         try:
-            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # if one opens it now: harmless
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # harmless, if one opens it now
             fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
             return False
         except BlockingIOError:
             return True  # NFS says so of any file
         except OSError:
-            return None  # no such leases there, or another user's file
+            return None  # there are no such leases, or it is another user's file
 
 
 def _writers(files: Files, processes: Iterable[str]) -> Iterator[str]:
@@ -135,9 +133,8 @@ def _mappings(process: str, files: Files) -> Iterator[str]:
         device, name = inodes[int(fields[4])]
         major, minor = (int(part, 16) for part in fields[3].split(b":"))
         # btrfs and overlayfs give mappings another device than files have.
-        if os.makedev(major, minor) == device or os.path.basename(fields[5]) == os.path.basename(
-            name
-        ):
+        same_name = os.path.basename(fields[5]) == os.path.basename(name)
+        if same_name or os.makedev(major, minor) == device:
             yield _described(name, process, "mapped")
 
 

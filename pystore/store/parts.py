@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.options import Seeds
+from ..core.refs import RRef
 from .attempts import Clock
+from .below import there
 from .home import real
 from .in_use import Session, session_of
 from .layout import Layout, open_below, open_root
@@ -46,6 +48,11 @@ class Parts:
     def shared_files(self) -> SharedFiles:
         """The files that several of its realizations share."""
         return SharedFiles(self.layout)
+
+    def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
+        """Keeps these from being collected; returns False when one is not there any more."""
+        self.session.hold(rrefs, user)
+        return len(there(self.layout, rrefs)) == len(rrefs)
 
 
 def open_parts(

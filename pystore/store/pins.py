@@ -14,25 +14,25 @@ from .reader import Reader
 def pin(store: Reader, rref: RRef, name: str) -> None:
     """Makes sure that gc keeps a realization, and everything it was built from, under this name.
 
-    A name that is taken now means the new one. Raises NotInStore when it is not there.
+    A name that is taken now means the new one. Raises NotInStore when the store lacks it.
     """
     check_name(name)
-    target = Path(store.layout.realization(rref))
-    with store.session.open_gate():
+    target = Path(store.parts.layout.realization(rref))
+    with store.parts.session.open_gate():
         store.own.path(rref)
-        staged = store.layout.tmp / disk.fresh_name()
-        os.symlink(os.path.relpath(target, store.layout.roots), staged)
-        os.rename(staged, store.layout.roots / name)
-    if store.durable:
-        disk.sync_directory(store.layout.roots)
+        staged = store.parts.tmp / disk.fresh_name()
+        os.symlink(os.path.relpath(target, store.parts.layout.roots), staged)
+        os.rename(staged, store.parts.layout.roots / name)
+    if store.parts.durable:
+        disk.sync_directory(store.parts.layout.roots)
 
 
 @rights.explained
 def unpin(store: Reader, name: str) -> None:
-    """Makes sure that this name keeps nothing any more. Raises BadName when it is no pin."""
+    """Makes sure that this name keeps nothing any more. Raises BadName when no pin has it."""
     check_name(name)
     try:
-        os.unlink(store.layout.roots / name)
+        os.unlink(store.parts.layout.roots / name)
     except FileNotFoundError:
         there = listed(pins(store))
         remedy = "name one of them" if there else ""
@@ -40,16 +40,16 @@ def unpin(store: Reader, name: str) -> None:
 
 
 def pins(store: Reader) -> dict[str, RRef]:
-    """The pins, by name, sorted."""
-    names = sorted(os.listdir(store.layout.roots))
-    found = {name: rref_at(store, store.layout.roots / name) for name in names}
+    """The pinned realizations by their names, sorted."""
+    names = sorted(os.listdir(store.parts.layout.roots))
+    found = {name: rref_at(store, store.parts.layout.roots / name) for name in names}
     return {name: rref for name, rref in found.items() if rref is not None}
 
 
 def rref_at(store: Reader, path: Path) -> RRef | None:
-    """The realization that a path leads into, through links, whether its bytes are there or not."""
+    """The realization that a path leads into, through links; its bytes may be gone."""
     try:
-        home, digest = Path(os.path.realpath(path)).relative_to(store.layout.drv).parts[:2]
+        home, digest = Path(os.path.realpath(path)).relative_to(store.parts.layout.drv).parts[:2]
         return RRef(f"rref:{digest}-{home}")
     except (ValueError, BadRef):
         return None
@@ -58,7 +58,7 @@ def rref_at(store: Reader, path: Path) -> RRef | None:
 def roots_at(store: Reader, path: Path) -> set[RRef]:
     """The realizations that a path, or the links in a directory, lead into.
 
-    Raises NotInStore when they lead into none.
+    Raises NotInStore when there is none.
     """
     inside = rref_at(store, path)
     if inside is not None:

@@ -1,4 +1,4 @@
-"""Reading: the file in which an attempt, and every process that it forks, notes what it reads.
+"""The read log: a file in which an attempt, and each process that it forks, notes its reads.
 
 RL1  It is open to append, and its lines are written at once: children and threads share it.
 RL2  A file that is torn, lost, or of before a restart of the machine says that nothing is known.
@@ -23,18 +23,18 @@ _FLAGS = os.O_RDWR | os.O_APPEND
 
 
 class Reading:
-    """What the tries of one attempt have read."""
+    """The reads of one attempt, over all its tries."""
 
     def __init__(self, path: str, *, known: bool = True) -> None:
         self.path = path
         self._noted: set[tuple[str, str]] = set()  # by this process
-        self._known = known  # whether nothing was read before this file began
-        # A realizer may close all that is open, and open others.
+        self._known = known  # False: reads before this file are lost
+        # A realizer may close all descriptors, and get their numbers for files of its own.
         self._file = Kept(path, _FLAGS | os.O_CREAT, mode=0o600)
         self._ended = False
 
     def note(self, key: str, digest: str) -> None:
-        """Notes a read, once; does nothing after the end of the attempt. Raises OSError."""
+        """Notes a read once, until the end of the attempt. Raises OSError."""
         if (key, digest) in self._noted or self._ended:
             return
         line = json.dumps([key, digest], separators=(",", ":")).encode() + b"\n"
@@ -44,7 +44,7 @@ class Reading:
     def _write(self, line: bytes) -> None:
         is_open = self._file.status is not None
         written = os.write(self._file.number, line) if is_open else self._write_anew(line)
-        if written < len(line):  # the rest on its own would be a line, too
+        if written < len(line):  # the rest, written on its own, would be another line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
 
     def _write_anew(self, line: bytes) -> int:
@@ -56,7 +56,7 @@ class Reading:
             return os.write(descriptor, line)
 
     def found(self) -> dict[str, str] | None:
-        """What all have noted until now; None where that is not known (RL2)."""
+        """The reads that all processes have noted; None where they are not known (RL2)."""
         try:
             text = disk.read(self.path)
         except (FileNotFoundError, Corrupted):
@@ -74,13 +74,13 @@ class Reading:
         return reads if self._known else None
 
     def stay(self, path: str) -> None:
-        """Moves it beside a scratch, where the next try finds it."""
+        """Moves the file beside a scratch, where the next try finds it."""
         self._write(json.dumps([_BOOT, _boot()]).encode() + b"\n")
         os.rename(self.path, path)
         self.path = path
 
     def close(self) -> None:
-        """Closes it here, and leaves it where it is."""
+        """Closes the file, and leaves it where it is."""
         self._ended = True
         self._file.close()
 
@@ -89,22 +89,22 @@ _BOOT = "boot"
 
 
 def taken_over(path: str) -> Reading:
-    """What the tries before have left beside their scratch, to go on with."""
+    """The reads of the tries before, whose file lies beside their scratch, to go on with."""
     try:
         lines = disk.read(path).splitlines()
     except FileNotFoundError:
         lines = []
     except Corrupted:
         lines = []
-        tree.remove(Path(path))  # what is in its place is not ours
-    # A power cut may have taken its last lines, and left the checkpoints.
+        tree.remove(Path(path))  # something that is not ours is in its place
+    # A power cut may have taken the last lines, and left the checkpoints.
     ours = bool(_boot()) and json.dumps([_BOOT, _boot()]).encode() in lines
     return Reading(path, known=ours)
 
 
 @lru_cache(1)
 def _boot() -> str:
-    """What tells one start of this machine from all others; "" where nothing does."""
+    """The id of this start of the machine; "" where the system has none."""
     try:
         return disk.read_kernel("/proc/sys/kernel/random/boot_id").decode().strip()
     except OSError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from ..core.attempt import Attempt
+from ..core.attempt_report import Trace
 from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
@@ -16,6 +17,7 @@ from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
+from ..core.same_run import merge
 from . import (
     adopt,
     attempt_files,
@@ -29,9 +31,6 @@ from . import (
     verdicts,
 )
 from .changes import Changes, Token, changes_since
-from .in_use import Session
-from .layout import Layout
-from .metrics import Trace
 from .parts import Parts
 from .shared_files import DiskFile
 
@@ -59,31 +58,6 @@ class Reader:
     def own(self) -> Reader:
         """This store without the one below: what may be collected, checked and removed."""
         return Reader(self.parts.own)
-
-    @property
-    def layout(self) -> Layout:
-        """The paths of the store, and of the one below."""
-        return self.parts.layout
-
-    @property
-    def session(self) -> Session:
-        """What this process uses of the store."""
-        return self.parts.session
-
-    @property
-    def durable(self) -> bool:
-        """Whether what is written is synced."""
-        return self.parts.durable
-
-    @property
-    def pool(self) -> shared_files.SharedFiles:
-        """The files that realizations share."""
-        return self.parts.shared_files
-
-    @property
-    def staging_area(self) -> Path:
-        """Where realizers write."""
-        return self.parts.staging_area
 
     # --- derivations -------------------------------------------------------------------
 
@@ -132,11 +106,11 @@ class Reader:
         return None if ref in held else under.root
 
     def changes(self, drefs: Iterable[DRef] | None = None, since: Token | None = None) -> Changes:
-        """The derivations that may have changed since a look; all of them without its token.
+        """The derivations that may have changed since a look; all of them without a token.
 
-        Attempts that began or ended, realizations that came or went, and rejections are changes.
-        Each call looks at the folders of `drefs`, or of all derivations, and gives a token for the
-        next one; nothing is missed in between. Other places that substitute are not asked.
+        Changes are attempts that began or ended, realizations that came or went, and rejections.
+        Each call gives a token for the next one, and no change in between is missed. A call looks
+        at `drefs`, or at all derivations. Substituters are not asked.
         """
         return changes_since(self.parts.layout, None if drefs is None else set(drefs), since)
 
@@ -248,7 +222,7 @@ class Reader:
         """All attempts of a derivation, in the order of their starts."""
         folder = self.parts.layout.attempts(DRef(dref))
         own = attempts.read_all(folder, dref, self.parts.staging_area)
-        return below.merge(own, below.all_attempts(self.parts.layout, dref))
+        return merge(own, below.all_attempts(self.parts.layout, dref))
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()

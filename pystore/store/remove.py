@@ -1,6 +1,5 @@
-"""Removing and rejecting single realizations, when nothing else needs them."""
+"""Removing and rejecting single realizations, unless something else needs them."""
 
-import fcntl
 import os
 import time
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ from ..core.errors import Corrupted, InUse, NoAccess, NotInStore
 from ..core.printable import counted, listed
 from ..core.refs import DRef, RRef
 from . import below, derivations, disk, rights, tree, verdicts
-from .gate import gate
 from .live_file import used
 from .pins import pins
 from .reader import Reader
@@ -22,10 +20,10 @@ def remove(store: Reader, ref: DRef | RRef, *, force: bool = False) -> None:
     """Removes a realization's bytes (its attempts stay), or a derivation with everything.
 
     Raises InUse when others were built from it, a pin keeps it, or another process uses it,
-    unless `force`; NoAccess when it is another user's.
+    unless `force`; NoAccess when it belongs to another user.
     """
     store = store.own
-    with gate(store.layout.gate, fcntl.LOCK_EX):
+    with store.parts.session.closed_gate():
         if isinstance(ref, RRef) and ref not in store.realizations(ref.dref):
             raise store.absent(ref)
         if not force:
@@ -37,9 +35,9 @@ def remove(store: Reader, ref: DRef | RRef, *, force: bool = False) -> None:
 
 
 def _remove_derivation(store: Reader, dref: DRef) -> None:
-    """Removes it, or of what several users share, what is ours. Raises NoAccess for the rest."""
-    folders = {r: Path(store.layout.realization(r)) for r in store.realizations(dref)}
-    home = Path(store.layout.derivation(dref))
+    """Removes a derivation, or only our part of it; then raises NoAccess for the rest."""
+    folders = {r: Path(store.parts.layout.realization(r)) for r in store.realizations(dref)}
+    home = Path(store.parts.layout.derivation(dref))
     others = [path for path in [home, *folders.values()] if not rights.is_ours(path)]
     if not others:
         return drop(store, dref)
@@ -71,12 +69,12 @@ def drop(store: Reader, ref: DRef | RRef) -> None:
 
 
 def needs(store: Reader, ref: DRef | RRef) -> dict[str, Sequence[str]]:
-    """What needs this: what was built from it, pins, and what other processes use."""
+    """Everything that needs this: later realizations, pins, and other processes."""
     own = {ref} if isinstance(ref, RRef) else set(store.realizations(ref))
     return {
         "needed_by": sorted(dependents(store, ref)),
         "pinned_as": [name for name, rref in pins(store).items() if rref in own],
-        "used_by_processes": sorted(own & used(store.layout.tmp, without=store.session.names)),
+        "used_by_processes": sorted(own & used(store.parts.tmp, without=store.parts.session.names)),
     }
 
 
@@ -92,9 +90,9 @@ def _refuse_needed(store: Reader, ref: DRef | RRef) -> None:
 
 
 def dependents(store: Reader, ref: DRef | RRef) -> set[str]:
-    """The realizations that were built directly from this; of a DRef, derivations too.
+    """The realizations that were built directly from this; for a DRef, derivations too.
 
-    What is damaged, so that it cannot say what it was built from, is not among them.
+    A damaged realization, whose context cannot be read, is not among them.
     """
     own = {ref} if isinstance(ref, RRef) else set(store.realizations(ref))
     found: set[str] = set()
@@ -103,7 +101,7 @@ def dependents(store: Reader, ref: DRef | RRef) -> set[str]:
             continue
         if isinstance(ref, DRef):
             found.add(dref)
-        found.update(rref for rref in store.realizations(dref) if own & _built_from(store, rref))
+        found.update(rref for rref in store.realizations(dref) if own & built_from(store, rref))
     return found
 
 
@@ -114,7 +112,8 @@ def _inputs(store: Reader, dref: DRef) -> Sequence[DRef]:
         return ()
 
 
-def _built_from(store: Reader, rref: RRef) -> set[RRef]:
+def built_from(store: Reader, rref: RRef) -> set[RRef]:
+    """The inputs of a realization; none where they cannot be read."""
     try:
         return {need for rrefs in store.context(rref).values() for need in rrefs}
     except (Corrupted, NotInStore):
@@ -123,18 +122,18 @@ def _built_from(store: Reader, rref: RRef) -> set[RRef]:
 
 @rights.explained
 def reject(store: Reader, rref: RRef, reason: str) -> None:
-    """Takes a realization out of matching and statistics, for good; its bytes and reason stay."""
-    folder = store.layout.attempts(rref.dref)
+    """Takes a realization out of matching and statistics for good; its bytes stay."""
+    folder = store.parts.layout.attempts(rref.dref)
     if not any(attempt.rref == rref for attempt in store.attempts(rref.dref)):
         raise NotInStore("no attempt made this", ref=rref, remedy="attempts(dref) lists them")
     facts = {"reason": reason, "by": os.geteuid(), "at": time.time_ns()}
     derivations.record(store.parts, [store.config(rref.dref)])  # it may be known below only
-    with store.session.open_gate():
-        verdicts.put(folder, rref, "rejected", facts, store.layout.tmp)
+    with store.parts.session.open_gate():
+        verdicts.put(folder, rref, "rejected", facts, store.parts.tmp)
 
 
 def rejected(store: Reader, dref: DRef) -> dict[RRef, str]:
-    """The rejected realizations of a derivation, with the reasons."""
+    """The rejected realizations of a derivation, and why."""
     made = {a.rref for a in store.attempts(dref) if a.rref}
-    found = ((rref, below.verdict(store.layout, rref, "rejected")) for rref in sorted(made))
+    found = ((rref, below.verdict(store.parts.layout, rref, "rejected")) for rref in sorted(made))
     return {rref: facts["reason"] for rref, facts in found if facts}

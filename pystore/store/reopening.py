@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import BadRef, BuildError, NotInStore
 from ..core.refs import DRef, RRef
 from . import attempts, locks
+from .beginning import claim
 from .descriptors import Kept
+from .parts import Parts
 from .read_log import NAME
+from .reader import Reader
 from .staging import Staging
 
-if TYPE_CHECKING:
-    from .store import Store
 
-
-def reopen(store: Store, path: Path) -> Staging:
+def reopen(parts: Parts, path: Path) -> Staging:
     """The staging that a failed attempt left, as a new attempt with its seed.
 
     The name of the directory says which derivation it is of, and the latest claim that names it
@@ -28,36 +27,36 @@ def reopen(store: Store, path: Path) -> Staging:
 
     Raises BuildError when it is none of this store's, or another process has claimed it.
     """
-    with store.session.open_gate():  # gc takes what nobody has claimed
-        claim = _claim(path)
+    with parts.session.open_gate():  # gc takes what nobody has claimed
+        held = _hold(path)
         try:
-            config, context, seed = _made_for(store, path)
-            store.pool.part(path / "out")
-            begun = store.claim(config.dref, context, path.name, seed)
+            config, context, seed = _made_for(parts, path)
+            parts.shared_files.part(path / "out")
+            begun = claim(parts, config.dref, context, path.name, seed=seed)
         except BaseException:
-            claim.close()
+            held.close()
             raise
-    staging = Staging(path, config, context, begun, claim)
+    staging = Staging(path, config, context, begun, held)
     if os.path.exists(path / NAME):  # else the record of the attempt may say what it has read
         staging.noted()
     return staging
 
 
-def give_back(store: Store, staging: Staging) -> None:
+def give_back(parts: Parts, staging: Staging) -> None:
     """Leaves a reopened staging for another try; its attempt, in which nothing ran, never was."""
-    folder = store.layout.attempts(staging.dref)
+    folder = parts.layout.attempts(staging.dref)
     attempts.unclaim(folder, staging.context.digest, staging.begun.number)
-    keep(store, staging)
+    keep(parts, staging)
 
 
-def keep(store: Store, staging: Staging) -> bool:
+def keep(parts: Parts, staging: Staging) -> bool:
     """Leaves a staging to its user, sharing nothing; returns whether there was anything in it."""
     with suppress(OSError):  # no room: its files stay sealed, and `reopen` does it
-        store.pool.part(staging.out)
+        parts.shared_files.part(staging.out)
     return staging.keep()
 
 
-def _claim(path: Path) -> Kept:
+def _hold(path: Path) -> Kept:
     try:
         return locks.claim_folder(path)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -68,12 +67,12 @@ def _claim(path: Path) -> Kept:
         ) from None
 
 
-def _made_for(store: Store, path: Path) -> tuple[Config, Context, int]:
+def _made_for(parts: Parts, path: Path) -> tuple[Config, Context, int]:
     try:
-        config = store.config(DRef(f"dref:{path.name[33:]}"))
+        config = Reader(parts).config(DRef(f"dref:{path.name[33:]}"))
     except (BadRef, NotInStore) as error:
         raise _not_kept(path, error.what) from None
-    begin = attempts.claimed_for(store.layout.attempts(config.dref), path.name)
+    begin = attempts.claimed_for(parts.layout.attempts(config.dref), path.name)
     if not begin:
         raise _not_kept(path, "no attempt claims it")
     inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in begin["inputs"].items()}

@@ -1,6 +1,6 @@
-"""Rights: who, beside its maker, may use what a store makes; and what the system refuses.
+"""Rights: which users may use the files of a store, and what the system refuses.
 
-RI1  Folders and lock files get the rights that the umask leaves, or the default access list above.
+RI1  Folders and lock files get the rights of the umask, or of the default access list above.
 RI2  Below a folder that its group may write, and hands down (setgid), they get the group's rights,
     whatever the umask is. So the folder of a store says whether a group shares it.
 RI3  What the system refuses to do is told with its path, its owner, and what to try.
@@ -10,7 +10,7 @@ import errno
 import functools
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import FunctionType
 from typing import NamedTuple, ParamSpec, TypeVar
@@ -30,7 +30,7 @@ _FILE = stat.S_IRGRP | stat.S_IWGRP
 
 
 class Obstacle(NamedTuple):
-    """A thing of somebody else's, or of the system's, that was left where it is, or unread."""
+    """A path that was left where it is, or unread, because of its owner or the system."""
 
     path: str
     owner: str
@@ -41,19 +41,19 @@ class Obstacle(NamedTuple):
 
 
 def shared(folder: Place) -> bool:
-    """Whether what is made in a folder is its group's as well (RI2)."""
+    """Whether the group of a folder may use the files that are made in it (RI2)."""
     return os.stat(folder).st_mode & _HANDED_DOWN == _HANDED_DOWN
 
 
 def make_folder(path: Place) -> None:
-    """Makes a folder. Raises FileExistsError."""
+    """Makes a folder, with the rights of RI1 and RI2. Raises FileExistsError."""
     os.mkdir(path)
     if shared(os.path.dirname(path)):
         _add(path, os.stat(path).st_mode, _FOLDER)
 
 
 def ensure_folder(path: Place) -> None:
-    """Makes sure that there is a folder."""
+    """Makes sure that there is a folder, with the rights of RI1 and RI2."""
     try:
         make_folder(path)
     except FileExistsError:
@@ -61,18 +61,14 @@ def ensure_folder(path: Place) -> None:
             raise
 
 
-def make_shared(folder: Place) -> None:
-    """Lets the group of a folder use it, and what is made in it from now on."""
-    _add(folder, os.stat(folder).st_mode, _FOLDER)
-
-
-def share_file(path: Place) -> None:
-    """Lets the group of a file read it and write to it."""
-    _add(path, os.stat(path).st_mode, _FILE)
+def share(path: Place) -> None:
+    """Lets the group of a file use it; of a folder, also all that is made in it from now on."""
+    mode = os.stat(path).st_mode
+    _add(path, mode, _FOLDER if stat.S_ISDIR(mode) else _FILE)
 
 
 def open_file(path: Place, flags: int) -> Kept:
-    """A file that is made where there is none, with the rights of RI1 and RI2."""
+    """Opens a file; a new one gets the rights of RI1 and RI2."""
     file = Kept(path, flags | os.O_CREAT)
     try:
         status = os.fstat(file.number)
@@ -90,23 +86,23 @@ def _add(place: Place | int, mode: int, rights: int) -> None:
 
 
 def is_ours(path: Place) -> bool:
-    """Whether we may move or empty what lies there, whatever its mode is."""
+    """Whether we may move or empty the file or folder at a path, whatever its mode is."""
     return os.geteuid() in (0, os.lstat(path).st_uid)
 
 
 def can_read(folder: Place) -> bool:
-    """Whether we may see what is in a folder; True where there is none."""
+    """Whether we may list a folder; True where there is none."""
     return os.access(folder, os.R_OK | os.X_OK) or not os.path.lexists(folder)
 
 
 def obstacle(path: Place, error: OSError | str) -> Obstacle:
-    """What stands in the way at a path, and why."""
+    """The obstacle at a path, with its owner."""
     because = error if isinstance(error, str) else (error.strerror or str(error)).lower()
     return Obstacle(os.fspath(path), owner_of(path), because)
 
 
 def owner_of(path: Place) -> str:
-    """The name of the user whom a path belongs to, or the nearest folder that we can see."""
+    """The name of the owner of a path, or of the nearest folder above that we can see."""
     for place in (Path(path), *Path(os.path.abspath(path)).parents):
         try:
             uid = os.lstat(place).st_uid
@@ -116,8 +112,18 @@ def owner_of(path: Place) -> str:
     return "nobody whom we can see"
 
 
+def strange_owner(path: Place, also: Collection[int] = ()) -> int | None:
+    """The owner of a path; None where that is the user who runs this, or one of `also`.
+
+    For a link, both the link and its target are looked at. Raises FileNotFoundError.
+    """
+    own = {os.geteuid(), *also}
+    owners = (status.st_uid for status in (os.lstat(path), os.stat(path)))
+    return next((owner for owner in owners if owner not in own), None)
+
+
 def user(uid: int) -> str:
-    """A user by name and number."""
+    """The name and the number of a user."""
     import pwd  # only to tell a mistake
 
     try:
@@ -138,7 +144,7 @@ def group_of(path: Place) -> str:
 
 
 def refusal(error: PermissionError) -> NoAccess:
-    """What the system refuses to do, in the form of our errors (RI3)."""
+    """A PermissionError as an error of ours (RI3)."""
     if isinstance(error, NoAccess):
         return error
     what = error.strerror or str(error)
@@ -170,7 +176,7 @@ def _remedy(number: int | None, path: str | None) -> str:
 
 
 def explained(function: Callable[P, Result]) -> Callable[P, Result]:
-    """The same function, whose PermissionErrors are told as RI3 wants it."""
+    """The same function, which raises NoAccess in place of PermissionError (RI3)."""
 
     @functools.wraps(function)
     def explaining(*args: P.args, **kwargs: P.kwargs) -> Result:

@@ -121,10 +121,10 @@ def take_over(
     if ended is None:
         begun = attempts.claim_again(folder, context, number, staging, tmp)
     if begun is None:
-        seed = ended.seed if ended else seed
         begun = attempts.claim(
-            folder, config.dref, context, staging, parts.clock, tmp, seed, salt=parts.salt
-        )
+            folder, config.dref, context, staging,
+            clock=parts.clock, tmp=tmp, seed=ended.seed if ended else seed, salt=parts.salt,
+        )  # fmt: skip
         held.move(folder, context.digest, begun.number)
     return Left(begun, held, number)
 

@@ -1,6 +1,6 @@
-"""Sharing: a store's own folders and locks are its group's too, whatever the umask of its users.
+"""Sharing: lets the group of a store use its folders and locks, whatever the umask of its users.
 
-What is sealed keeps its modes. As git's core.sharedRepository does.
+Sealed files keep their modes. Git does the same with core.sharedRepository.
 """
 
 import os
@@ -15,15 +15,14 @@ from .walk import Step, walk
 
 
 def share_with_group(store: Reader) -> list[Obstacle]:
-    """Lets the group of the store's folder use what is there, and what is made from now on.
+    """Lets the group of the store's folder use all that is there, and all that is made from now on.
 
-    Returns what is not ours to share.
+    Returns the paths that are not ours to share.
     """
     left: list[Obstacle] = []
     for path in _own(str(store.root)):
         try:
-            share = rights.make_shared if os.path.isdir(path) else rights.share_file
-            share(path)
+            rights.share(path)
         except FileNotFoundError:
             continue  # its process has just ended
         except PermissionError as error:
@@ -32,11 +31,11 @@ def share_with_group(store: Reader) -> list[Obstacle]:
 
 
 def _own(root: str) -> Iterator[str]:
-    """The folders and locks of a store: what its users write to, once it is there."""
+    """The folders and locks of a store, to which its users write."""
     yield root
     for step in walk(root, lambda step: _is_own(os.fsdecode(step.path)) and _can_enter(step)):
         path = os.fsdecode(step.path)
-        # A link may lead anywhere: what it leads to is not the store's.
+        # The target of a link may lie outside of the store.
         if not step.leaving and _is_own(path) and not stat.S_ISLNK(step.status.st_mode):
             yield f"{root}/{path}"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..core.config import Config
 from ..core.context import Context
 from ..core.manifest import Manifest
+from ..core.ports import StoreBuilder
 from ..core.refs import DRef
 from . import disk, locks, rights, tree
 from .attempts import Claim
@@ -107,6 +108,9 @@ class Staging:
             tree.remove(self.path)
         finally:
             self.close()
+
+
+Builder = StoreBuilder[Staging]  # the kind of store that the build loop works on
 
 
 def make_folder(tmp: Path, dref: DRef) -> tuple[Path, Kept]:

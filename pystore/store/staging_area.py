@@ -9,7 +9,6 @@ from ..core.errors import BadPlace, PystoreWarning
 from . import rights
 from .layout import Layout
 from .mounts import apart
-from .owner import strange_owner
 
 
 def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
@@ -36,7 +35,7 @@ def area(custom_tmp: Path, layout: Layout, identity: str) -> Path:
 
 def refuse_strange(area: Path) -> None:
     """Raises BadPlace for a folder of stagings that another user has made, or could lead away."""
-    status, owner = os.lstat(area), strange_owner(area)
+    status, owner = os.lstat(area), rights.strange_owner(area)
     if owner is None and stat.S_ISDIR(status.st_mode):
         return
     raise BadPlace(

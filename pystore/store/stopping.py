@@ -3,22 +3,22 @@
 from ..core.context import Context
 from ..core.refs import DRef
 from . import attempts, disk
-from .store import Store
+from .reader import Reader
 
 
-def record_stopped(store: Store, dref: DRef, context: Context, number: int, error: str) -> None:
+def record_stopped(store: Reader, dref: DRef, context: Context, number: int, error: str) -> None:
     """Records that an attempt was stopped; does nothing where its end is recorded already.
 
     Its process has ended, and cannot say so itself. A scratch that it left stays.
     """
-    folder = store.layout.attempts(dref)
+    parts, folder = store.parts, store.parts.layout.attempts(dref)
     begin = attempts.read_begin(folder, context.digest, number)
     if not begin:
         return  # its claim was torn, or the derivation was removed
-    died = attempts.unfinished(begin, dref, context.digest, number, store.staging_area)
+    died = attempts.unfinished(begin, dref, context.digest, number, parts.staging_area)
     stopped = died._replace(
         id=disk.fresh_name(), outcome="stopped", error=error, versions=attempts.versions(),
         stop=max(attempts.now(), died.start), notes={"staging": str(begin["staging"])},
     )  # fmt: skip
-    with store.session.open_gate():
-        attempts.record(folder, stopped, tmp=store.layout.tmp, durable=store.durable)
+    with parts.session.open_gate():
+        attempts.record(folder, stopped, tmp=parts.tmp, durable=parts.durable)

@@ -18,7 +18,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..core.attempt import Attempt, outcome_of
+from ..core.attempt_report import AttemptReport
 from ..core.candidate import Candidate
+from ..core.committed import Committed
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import NotAStore
@@ -30,24 +32,22 @@ from . import (
     adopt,
     attempt_files,
     attempts,
-    below,
+    beginning,
     derivations,
     locks,
     reopening,
     rights,
     scratch,
-    staging,
     touched_inputs,
     tree,
     uses,
 )
-from .attempts import Claim, Clock
-from .commit import Committed, publish, seal
-from .current import using
+from .attempts import Clock
+from .commit import publish, seal
 from .ending import record_of_success
+from .innermost import Innermost
 from .layout import exists
 from .parts import open_parts
-from .ports import AttemptReport
 from .reader import Reader
 from .remove import drop
 from .staging import Staging
@@ -93,7 +93,7 @@ class Store(Reader):
 
     def use(self) -> AbstractContextManager["Store"]:
         """Makes this the current store inside a `with` block."""
-        return using(self)
+        return USED.using(self)
 
     def destroy(self) -> None:
         """Removes the store and everything in it, sealed or not."""
@@ -117,14 +117,13 @@ class Store(Reader):
 
         `user` is one of several that each hold them. Returns False when one is not there any more.
         """
-        self.parts.session.hold(rrefs, user)
-        return len(below.there(self.parts.layout, rrefs)) == len(rrefs)
+        return self.parts.hold(rrefs, user)
 
     def release(self, rrefs: Iterable[RRef], user: object | None = None) -> None:
-        """Lets gc collect these again, as far as nothing else holds them.
+        """Lets gc collect these again, unless something else holds them.
 
-        A call that is running, and a view that is open, hold theirs still. With a `user`, only what
-        that one holds is let go.
+        Running calls and open views keep their own holds. With a `user`, only the hold of that user
+        ends.
         """
         self.parts.session.release(tuple(rrefs), user)
 
@@ -155,43 +154,16 @@ class Store(Reader):
         """The lock of one (derivation, context), not yet acquired."""
         return locks.BuildLock(self.parts.layout.lock(dref, context.digest))
 
-    def begin(
-        self, config: Config, context: Context, seed: int | None = None, after: int = 0
-    ) -> Staging:
+    def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
         """A fresh staging and attempt number; with `seed`, that of the attempt to repeat.
 
         An attempt that left a scratch goes on; with `seed`, one that has this seed.
         """
-        derivations.take_place(self.parts.layout, config.dref)
-        self.record([config])
-        with self.parts.session.open_gate():
-            path, claim = staging.make_folder(self.parts.staging_area, config.dref)
-            try:
-                listed = attempts.names(self.parts.layout.attempts(config.dref))
-                left = scratch.take_over(self.parts, config, context, path.name, seed, listed)
-                if left is not None:
-                    return Staging(path, config, context, left.begun, claim, left.held, left.number)
-                begun = self.claim(config.dref, context, path.name, seed, after, listed)
-            except BaseException:
-                claim.close()
-                tree.remove(path)
-                raise
-        return Staging(path, config, context, begun, claim)
-
-    def claim(self, dref: DRef, context: Context, name: str, seed: int | None, after: int = 0,
-              listed: list[str] | None = None) -> Claim:  # fmt: skip
-        """The next attempt number of a (derivation, context), for the staging of this name."""
-        folder, tmp, now = self.parts.layout.attempts(dref), self.parts.tmp, self.parts.clock
-        before = below.ended(self.parts.layout, dref, context.digest, after, seeds=seed is None)
-        more = (before, self.parts.salt, listed)
-        return attempts.claim(folder, dref, context, name, now, tmp, seed, *more)
+        return beginning.begin(self.parts, config, context, seed)
 
     def trial(self, config: Config, context: Context, attempt: Attempt) -> Staging:
         """A staging for a run that is not recorded, such as the replay of `attempt`."""
-        with self.parts.session.open_gate():
-            path, claim = staging.make_folder(self.parts.staging_area, config.dref)
-        begun = Claim(attempt.number, attempt.seed, attempt.start)
-        return Staging(path, config, context, begun, claim)
+        return beginning.trial(self.parts, config, context, attempt)
 
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""
@@ -213,9 +185,8 @@ class Store(Reader):
         """
         told = told or AttemptReport()
         staged.hold()
-        touched_inputs.refuse(self, staged)
-        outside, share = frozenset(told.outside), self.parts.shared_files.share
-        sealed = seal(staged, outside, durable=self.parts.durable, share=share)
+        touched_inputs.refuse(self.parts, staged)
+        sealed = seal(self.parts, staged, told.outside)
         around = Surroundings(staged.config, staged.context, self)
         attempt = record_of_success(staged, told, sealed, around, self.parts.clock())
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
@@ -236,11 +207,11 @@ class Store(Reader):
 
         `notes` go into the records. What is damaged is left out.
         """
-        return adopt.adopt(self, config, context, found, notes)
+        return adopt.adopt(self.parts, config, context, found, notes)
 
     def reopen(self, path: str | os.PathLike[str]) -> Staging:
         """The staging that a failed attempt left, as a new attempt that can be committed."""
-        return reopening.reopen(self, Path(os.path.realpath(path)))
+        return reopening.reopen(self.parts, Path(os.path.realpath(path)))
 
     def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
@@ -252,5 +223,8 @@ class Store(Reader):
             attempt_files.keep(parts, staged, told, told.trace)
             folder = parts.layout.attempts(staged.dref)
             attempts.record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
-        touched_inputs.warn(self, staged)
-        return reopening.keep(self, staged)
+        touched_inputs.warn(parts, staged)
+        return reopening.keep(parts, staged)
+
+
+USED: Innermost[Store] = Innermost("pystore in use")  # the stores that blocks use

@@ -12,7 +12,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..core.errors import BuildError, Corrupted, PystoreWarning, UnkeepableOutput
 from ..core.manifest import MANIFEST, Manifest, encode_name
@@ -20,16 +19,14 @@ from ..core.printable import listed
 from ..core.refs import RRef
 from . import disk, rights, tree, verdicts
 from .layout import Layout
+from .parts import Parts
 from .staging import Staging
 from .walk import walk
 
-if TYPE_CHECKING:
-    from .store import Store
 
-
-def refuse(store: Store, staged: Staging) -> None:
+def refuse(parts: Parts, staged: Staging) -> None:
     """Raises BuildError when an input was changed while the attempt ran; it is not served then."""
-    changed = _mark(store, staged)
+    changed = _mark(parts, staged)
     for rref, names in changed.items():
         raise BuildError(
             "an input was changed while the stage ran",
@@ -40,9 +37,9 @@ def refuse(store: Store, staged: Staging) -> None:
         )
 
 
-def warn(store: Store, staged: Staging) -> None:
+def warn(parts: Parts, staged: Staging) -> None:
     """Warns of inputs that were changed while an attempt ran that failed."""
-    for rref, names in _mark(store, staged).items():
+    for rref, names in _mark(parts, staged).items():
         warnings.warn(
             f"{rref} was changed while {staged.dref} ran that has it as an input, and is built "
             f"anew before it is used again: {listed(names)}",
@@ -51,9 +48,9 @@ def warn(store: Store, staged: Staging) -> None:
         )
 
 
-def _mark(store: Store, staged: Staging) -> dict[RRef, list[str]]:
+def _mark(parts: Parts, staged: Staging) -> dict[RRef, list[str]]:
     """The inputs that were changed and are not known as damaged, and what of them; now they are."""
-    layout, found = store.layout, {}
+    layout, found = parts.layout, {}
     for rref in {rref for rrefs in staged.context.values() for rref in rrefs}:
         holder = layout.holder(rref)
         folder = holder.attempts(rref.dref)
@@ -67,7 +64,7 @@ def _mark(store: Store, staged: Staging) -> dict[RRef, list[str]]:
         found[rref] = names
         if holder is layout:  # nothing is written below
             facts = {"what": [f"{name}: changed" for name in names[:20]], "at": time.time_ns()}
-            with store.session.open_gate():
+            with parts.session.open_gate():
                 rights.ensure_folder(folder)
                 verdicts.put(folder, rref, "damaged", facts, layout.tmp)
     return found

@@ -1,27 +1,25 @@
-"""Trees of artifacts: refuse, hash, seal, and remove them.
+"""Trees of artifacts: hashes, seals and removes them.
 
-Invariants (S1, S4): what cannot be kept is refused before anything is changed; a sealed tree has
-directories 0555, files 0444, executables 0555; its manifest was made from the bytes that were
-synced.
+A sealed tree has directories 0555, files 0444, executables 0555. Its manifest was made from the
+bytes that were synced (S1, S4).
 """
 
 import errno
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from blake3 import blake3
 
 from ..core.errors import UnkeepableOutput
 from ..core.manifest import Entry, Manifest, encode_name
-from ..core.printable import counted, listed
-from . import mounts, rights
-from .descriptors import KINDS, Opened, open_file, open_folder
-from .inward_links import inward
-from .walk import Step, named, walk
+from ..core.printable import counted
+from . import mounts
+from .descriptors import Opened, open_file, open_folder
+from .walk import Step, named, open_up, walk
 
-Share = Callable[[Step, Entry, int], bool]  # replaces a file, open as the last, by an equal one
+Share = Callable[[Step, Entry, int], bool]  # replaces a file, open as the third, by an equal one
 
 Digests = dict[tuple[int, int], tuple[int, str]]  # (device, inode) → (size, digest)
 
@@ -29,95 +27,8 @@ _CHUNK = 1 << 20
 _SMALL = 1 << 16
 
 
-def check(out: Path, outside: Collection[str] = ()) -> dict[str, str]:
-    """Makes sure that a tree can be kept; changes nothing, but opens directories to their owner.
-
-    `outside` are link targets that may lie outside of it. Returns the absolute links that lead
-    into the tree, and what they must become. Raises UnkeepableOutput, which names each special
-    file, link that leaves the tree, hard link to something outside, mount, and what is another
-    user's.
-    """
-    mounted = mounts.inside(out)
-    problems = [f"{encode_name(place)}: a mount" for place in mounted]
-    device = os.lstat(out).st_dev
-    absolute: dict[str, str] = {}
-    foreign = ""
-    inodes: dict[tuple[int, int], list[tuple[int, str]]] = {}
-
-    def is_apart(step: Step) -> bool:
-        # On an overlay, files may have other devices than their folder.
-        other = step.is_directory and step.status.st_dev != device
-        return other or step.path in mounted
-
-    for step in walk(out, lambda step: not is_apart(step) and not _is_foreign(step)):
-        mode, name = step.status.st_mode, _text(step)
-        if is_apart(step):
-            # A mount is named already, where the system tells of them.
-            problems += [] if mounted else [f"{name}: on another device"]
-        elif not step.leaving and _is_foreign(step):
-            owner = rights.user(step.status.st_uid)
-            problems.append(f"{name}: it belongs to {owner}, and we may not seal it")
-            foreign = _RUN_AS_YOU
-        elif step.is_directory:
-            if not step.leaving:
-                _open_up(step)
-        elif stat.S_ISLNK(mode):
-            target = os.fsdecode(os.readlink(step.name, dir_fd=step.folder))
-            path = os.fsdecode(step.path)
-            if target in outside:
-                continue
-            if os.path.isabs(target) and (relative := inward(out, path, target)) is not None:
-                absolute[path] = target = relative
-            if _leaves(out, step, target):
-                problems.append(f"{name}: a link that leaves the tree, to {target}")
-        elif not stat.S_ISREG(mode):
-            problems.append(f"{name}: {KINDS.get(stat.S_IFMT(mode), 'a special file')}")
-        elif step.status.st_nlink > 1:
-            inode = (step.status.st_dev, step.status.st_ino)
-            inodes.setdefault(inode, []).append((step.status.st_nlink, name))
-    for links in inodes.values():
-        if len(links) < links[0][0]:
-            problems.append(f"{links[0][1]}: a hard link to a file outside of the tree")
-    if problems:
-        raise UnkeepableOutput(
-            "the output holds what a store cannot keep",
-            problems=listed(problems, "; "),
-            remedy="write plain files, directories, and links between them" + foreign,
-        )
-    return absolute
-
-
-_RUN_AS_YOU = "; have what writes them, such as a container, run as you: --user $(id -u):$(id -g)"
-
-
-def _is_foreign(step: Step) -> bool:
-    """Whether it is another user's, and the system does not let us set its mode."""
-    status = step.status
-    if status.st_uid == os.geteuid() or stat.S_ISLNK(status.st_mode):
-        return False
-    try:
-        os.chmod(step.name, stat.S_IMODE(status.st_mode), dir_fd=step.folder)
-    except PermissionError:
-        return True
-    return False  # we are root, or the file system does not mind
-
-
-def _leaves(out: Path, step: Step, target: str) -> bool:
-    parent = os.path.dirname(os.fsdecode(step.path))
-    first = os.path.normpath(os.path.join(parent, target)).split(os.sep, 1)[0]
-    if os.path.isabs(target) or first == os.pardir:
-        return True  # even one that comes back: the tree moves, and what is around it does not
-    root = os.path.realpath(out)
-    folder = os.path.realpath(os.path.join(root, parent))
-    try:
-        place = os.path.realpath(os.path.join(folder, target))
-    except OSError:
-        return True  # too long to follow: refuse rather than guess
-    return place != root and not place.startswith(root + os.sep)
-
-
 def alone(step: Step, entry: Entry, own: int) -> bool:
-    """Shares nothing."""
+    """Leaves each file as it is."""
     return False
 
 
@@ -129,7 +40,7 @@ def seal(out: Path, *, durable: bool, share: Share = alone) -> Manifest:
 
 
 def unseal(out: Path) -> None:
-    """Lets the owner of a staged tree write into it again, whatever of it was sealed."""
+    """Lets the owner of a staged tree write into it again, though parts of it were sealed."""
     os.chmod(out, 0o755)
     for step in walk(out):
         mode = step.status.st_mode
@@ -138,7 +49,7 @@ def unseal(out: Path) -> None:
 
 
 def scan(out: Path, known: Digests | None = None) -> Manifest:
-    """The manifest of a tree as it is, changing nothing.
+    """The manifest of a tree as it is; changes nothing.
 
     Files with several names are hashed once for all scans that are given the same `known`.
     """
@@ -147,7 +58,7 @@ def scan(out: Path, known: Digests | None = None) -> Manifest:
 
 
 def entry_at(out: Path, path: bytes) -> Entry | None:
-    """What lies at a path of a tree, as a manifest says it. Raises FileNotFoundError."""
+    """The entry at a path of a tree, as in a manifest. Raises FileNotFoundError."""
     with open_folder(os.path.dirname(os.path.join(os.fsencode(out), path))) as folder:
         name = path.rpartition(b"/")[2]
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -155,7 +66,7 @@ def entry_at(out: Path, path: bytes) -> Entry | None:
 
 
 def writable(out: Path) -> Iterator[tuple[bytes, int]]:
-    """What in a sealed tree is not sealed any more, with its mode."""
+    """The paths in a sealed tree that are no longer sealed, with their modes."""
     for step in walk(out):
         mode = stat.S_IMODE(step.status.st_mode)
         if not stat.S_ISLNK(step.status.st_mode) and not step.leaving and mode & 0o7222:
@@ -169,15 +80,10 @@ def _seal_step(out: Path, step: Step, durable: bool, share: Share) -> Entry | No
         elif stat.S_ISREG(step.status.st_mode):
             return _seal_file(step, durable, share)
         elif step.is_directory:
-            _open_up(step)
+            open_up(step)
         return _scan_step(step, {})
-    except PermissionError as error:  # it knows a descriptor only
+    except PermissionError as error:  # it names a descriptor only
         raise named(error, out, step.path) from None
-
-
-def _open_up(step: Step) -> None:
-    if step.status.st_mode & 0o700 != 0o700:
-        os.chmod(step.name, 0o700, dir_fd=step.folder)
 
 
 def _scan_step(step: Step, known: Digests) -> Entry | None:
@@ -206,7 +112,7 @@ def _seal_file(step: Step, durable: bool, share: Share) -> Entry:
     if not step.status.st_mode & 0o400:
         os.chmod(step.name, 0o600, dir_fd=step.folder)
     with _open_file(step) as descriptor:
-        # A sealed file may be part of another realization too: it is left as it is.
+        # A sealed file may be part of another realization too, and is left as it is.
         if not is_sealed(descriptor, executable):
             os.fchmod(descriptor, 0o600)  # the attributes of a read-only file cannot be removed
             _strip(descriptor)
@@ -216,13 +122,13 @@ def _seal_file(step: Step, durable: bool, share: Share) -> Entry:
         if durable and not shared:
             os.fsync(descriptor)
     if durable and shared:
-        with _open_file(step) as descriptor:  # another file is in its place now
+        with _open_file(step) as descriptor:  # another file has its place now
             os.fsync(descriptor)
     return entry
 
 
 def is_sealed(descriptor: int, executable: bool) -> bool:
-    """Whether a file is as those of a sealed tree are."""
+    """Whether a file has the mode and the attributes of a sealed one."""
     mode = os.fstat(descriptor).st_mode
     return mode == stat.S_IFREG | _canonical(executable) and not _extras(descriptor)
 
@@ -250,7 +156,7 @@ def _open_file(step: Step) -> Opened:
 def hash_file(descriptor: int, name: bytes = b"") -> tuple[int, str]:
     """The size and the digest of an open file, from its first byte to its last.
 
-    Raises UnkeepableOutput when other than what its size says was read, or its size changed.
+    Raises UnkeepableOutput when fewer or more bytes were read than it has, or its size changed.
     """
     before = os.fstat(descriptor).st_size
     size, digest = _hash(descriptor)
@@ -267,7 +173,7 @@ def hash_file(descriptor: int, name: bytes = b"") -> tuple[int, str]:
 
 
 def _hash(descriptor: int) -> tuple[int, str]:
-    # Some file systems give less than they are asked for: only no byte at all is the end.
+    # Some file systems give less than they are asked for: only an empty read is the end.
     content = os.read(descriptor, _SMALL)
     chunk = os.read(descriptor, _SMALL)
     if not chunk:
@@ -281,7 +187,7 @@ def _hash(descriptor: int) -> tuple[int, str]:
 
 
 def _strip(descriptor: int) -> None:
-    """Takes away access lists and other extended attributes that we may take away."""
+    """Removes access lists and other extended attributes that we may remove."""
     for name in _extras(descriptor):
         os.removexattr(descriptor, name)
 
@@ -295,11 +201,11 @@ def _extras(descriptor: int) -> list[str]:
 
 
 def remove(root: Path, barred: list[OSError] | None = None) -> None:
-    """Makes sure that there is nothing at `root`: a file, or a tree of any depth and any modes.
+    """Makes sure that there is no file or tree at `root`, of whatever depth and modes.
 
-    Others may be removing it at the same time. Nothing that is mounted below it is touched. With
-    `barred`, what cannot be removed is added there, and all the rest goes. Without, raises OSError;
-    where something is mounted in it, before anything is removed.
+    Others may remove it at the same time. Mounts below it are not touched. With `barred`, the error
+    for each path that cannot be removed is added there, and all the rest goes. Without it, raises
+    OSError; for a mount, before anything is removed.
     """
     while True:
         try:
@@ -351,15 +257,15 @@ def _remove(root: Path, barred: list[OSError] | None) -> None:
 
 
 def _holds_what_stays(error: OSError, step: Step, found: int, barred: list[OSError] | None) -> bool:
-    """Whether a folder is not empty because of something that was told already."""
+    """Whether a folder is not empty only because of errors that are in `barred` already."""
     full = error.errno in (errno.ENOTEMPTY, errno.EEXIST)
     return step.leaving and full and barred is not None and len(barred) > found
 
 
 def _gone(step: Step) -> bool:
-    """Removes a directory, if it is empty; else opens it, to have it emptied.
+    """Removes an empty directory; makes another one writable, so that it can be emptied.
 
-    Raises OSError where that cannot be: of a place where something is mounted, EBUSY.
+    Raises OSError where that is impossible; EBUSY for a mount.
     """
     try:
         os.rmdir(step.name, dir_fd=step.folder)
@@ -367,7 +273,7 @@ def _gone(step: Step) -> bool:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-    _open_up(step)
+    open_up(step)
     if not os.access(step.name, os.W_OK | os.X_OK, dir_fd=step.folder):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return False
@@ -390,7 +296,3 @@ def colliding(manifest: Manifest) -> list[str]:
 def _prefixes(path: bytes) -> list[bytes]:
     steps = path.split(b"/")
     return [b"/".join(steps[: i + 1]) for i in range(len(steps))]
-
-
-def _text(step: Step) -> str:
-    return encode_name(step.path)

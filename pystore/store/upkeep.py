@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.attempt_report import AttemptReport
 from ..core.errors import BadStage
 from ..core.events import Listener, ignore
 from ..core.gc_policy import GcPolicy
@@ -13,7 +14,6 @@ from . import pins as roots
 from . import remove as removal
 from . import reopening
 from .current import current_store
-from .ports import AttemptReport
 from .staging import Staging
 from .store import Store
 
@@ -135,7 +135,7 @@ def commit(staging: str | os.PathLike[str], *, store: Store | None = None) -> RR
     try:
         return store.commit(reopened, _told(store, reopened)).rref
     except BaseException:
-        reopening.give_back(store, reopened)
+        reopening.give_back(store.parts, reopened)
         raise
 
 

@@ -1,13 +1,12 @@
-"""Verifying: every byte again, and a name for each damage.
+"""Verifying a store: hashes every file again, and names each damage.
 
-VE1  Each changed byte, mode, name or file of the store's is found; a sound store gives no damage.
+VE1  Each changed byte, mode, name or file of the store is found; a sound store gives no damage.
 VE2  A realization that was found damaged is not served from then on.
 VE3  Constant memory: files are hashed as streams.
-VE4  What is marked or moved was found damaged while nobody could replace it: it is looked at again,
-    with the gate closed.
+VE4  A realization is marked or moved only after a second look, with the gate closed: nobody can
+    replace it meanwhile.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -24,7 +23,6 @@ from ..core.printable import counted
 from ..core.refs import DRef, RRef
 from . import attempt_files, attempts, disk, rights, tree, verdicts
 from .commit import OWN
-from .gate import gate
 from .reader import Reader
 from .trash import trash
 
@@ -49,7 +47,7 @@ _REBUILD = (
 
 @dataclass(frozen=True)
 class Damage:
-    """One thing that is not what its name says."""
+    """A file or directory of the store that is not as it should be."""
 
     ref: DRef | RRef | None  # None: the store itself
     kind: Kind
@@ -58,7 +56,7 @@ class Damage:
 
     @property
     def restore(self) -> str:
-        """What brings it back."""
+        """What the user can do to repair it."""
         return _RESTORE.get(self.kind, _REBUILD)
 
     def __str__(self) -> str:
@@ -67,11 +65,11 @@ class Damage:
 
 @dataclass(frozen=True)
 class Report:
-    """What a verification found."""
+    """The result of a verification."""
 
     damages: tuple[Damage, ...]
-    realizations: int  # that were checked
-    size: int  # bytes that were hashed
+    realizations: int  # how many were checked
+    size: int  # how many bytes were hashed
     quarantined: tuple[RRef, ...] = ()  # moved to trash/, where they lie until the next gc
 
     @property
@@ -93,67 +91,69 @@ def verify(
     listener: Listener = ignore,
     only: Collection[DRef | RRef] | None = None,
 ) -> Report:
-    """Rehashes everything in the store, or `only` these, and names each damage.
+    """Hashes everything in the store again, or `only` these references, and names each damage.
 
-    A damaged realization is marked, and not served any more (VE2); with `quarantine` it is moved
-    to `trash/`, unless it is another user's. A mark on a realization that is sound again is lifted.
+    A damaged realization is marked and no longer served (VE2). With `quarantine` it is moved to
+    `trash/`, unless it belongs to another user. The mark on a sound realization is removed.
     """
     rounds = _Rounds(store, quarantine, listener)
-    damages = [*rounds.of(only)] if only is not None else [*_access(store), *rounds.all()]
+    damages = list(_access(store)) if only is None else []
+    damages += rounds.over(only, "references") if only is not None else rounds.everything()
     return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
 
 
 class _Rounds:
     def __init__(self, store: Reader, quarantine: bool, listener: Listener) -> None:
         self._store = store.own
-        self._layout = store.layout  # with that below: inputs may lie there
+        self._layout = store.parts.layout  # with the store below: inputs may lie there
         self._quarantine = quarantine
         self._listener = listener
         self.checked = 0
         self.size = 0
         self.quarantined: list[RRef] = []
-        self._digests: tree.Digests = {}  # of files that realizations share
-        self._made: dict[DRef, set[RRef]] = {}  # what recorded attempts made
+        self._digests: tree.Digests = {}  # of the files that realizations share
+        self._made: dict[DRef, set[RRef]] = {}  # the realizations that recorded attempts made
 
-    def all(self) -> Iterator[Damage]:
-        drefs = self._store.drefs()
-        for number, dref in enumerate(drefs):
-            yield from self._derivation(dref)
-            self._listener(Progress(dref, number + 1, len(drefs), "derivations"))
+    def everything(self) -> Iterator[Damage]:
+        return self.over(self._store.drefs(), "derivations")
 
-    def of(self, refs: Collection[DRef | RRef]) -> Iterator[Damage]:
-        for number, ref in enumerate(refs):
+    def over(self, refs: Collection[DRef | RRef], unit: str) -> Iterator[Damage]:
+        for number, ref in enumerate(refs, 1):
             if isinstance(ref, RRef) and ref not in self._store.realizations(ref.dref):
                 raise self._store.absent(ref)
             yield from self._realization(ref) if isinstance(ref, RRef) else self._derivation(ref)
-            self._listener(Progress(ref.dref, number + 1, len(refs), "references"))
+            self._listener(Progress(ref.dref, number, len(refs), unit))
 
     def _derivation(self, dref: DRef) -> Iterator[Damage]:
         try:
             self._store.config(dref)
-        except Corrupted as error:
-            yield Damage(dref, "config", f"{_home(dref)}/config.json", str(error.because))
-        except NotInStore:
-            yield Damage(dref, "config", f"{_home(dref)}/config.json", "missing")
+        except (Corrupted, NotInStore) as error:
+            what = str(error.because) if isinstance(error, Corrupted) else "missing"
+            yield Damage(dref, "config", f"{_home(dref)}/config.json", what)
         yield from self._records(dref)
         for rref in self._store.realizations(dref):
             yield from self._realization(rref)
 
     def _records(self, dref: DRef) -> Iterator[Damage]:
-        folder = self._store.layout.attempts(dref)
+        folder = self._store.parts.layout.attempts(dref)
         for name in sorted(attempts.names(folder)):
-            kind = attempts.kind_of(name)
-            if what := _record_damage(folder, name, dref) if kind == "json" else "":
-                yield Damage(dref, "attempt", f"{_home(dref)}/attempts/{name}", what)
-            if what := attempt_files.damage(folder, name) if kind in ("trace", "diff") else "":
-                yield Damage(dref, "attempt", f"{_home(dref)}/attempts/{name}", what)
-            if what := verdicts.damage(folder, name) if kind in ("rejected", "damaged") else "":
-                yield Damage(dref, "verdict", f"{_home(dref)}/attempts/{name}", what)
+            kind: Kind = "attempt"
+            match attempts.kind_of(name):
+                case "json":
+                    what = _record_damage(folder, name, dref)
+                case "trace" | "diff":
+                    what = attempt_files.damage(folder, name)
+                case "rejected" | "damaged":
+                    kind, what = "verdict", verdicts.damage(folder, name)
+                case _:
+                    continue
+            if what:
+                yield Damage(dref, kind, f"{_home(dref)}/attempts/{name}", what)
 
     def _realization(self, rref: RRef) -> Iterator[Damage]:
         before, found = self.size, self._look(rref)
         if found is not None and (_grave(found) or self._marked(rref)):
-            with gate(self._store.layout.gate, fcntl.LOCK_EX) as writable:
+            with self._store.parts.session.closed_gate() as writable:
                 self.size, self._digests = before, {}
                 self._made.pop(rref.dref, None)
                 found = self._look(rref)
@@ -164,7 +164,7 @@ class _Rounds:
             yield from found
 
     def _look(self, rref: RRef) -> list[Damage] | None:
-        """The damages of a realization; None when gc or rmref took it meanwhile."""
+        """The damages of a realization; None when gc or rmref has just removed it."""
         home = self._home(rref)
         try:
             return list(self._damages(rref, home))
@@ -236,39 +236,38 @@ class _Rounds:
         if rref.dref not in self._made:
             folders = [one.attempts(rref.dref) for one in self._layout.readable]
             names = ((f, n) for f in folders for n in attempts.names(f) if attempts.is_record(n))
-            made = (_made_by(folder, name) for folder, name in names)
-            self._made[rref.dref] = {rref for rref in made if rref is not None}
+            self._made[rref.dref] = {r for f, n in names if (r := _made_by(f, n)) is not None}
         return rref in self._made[rref.dref]
 
     def _home(self, rref: RRef) -> Path:
-        return Path(self._store.layout.realization(rref))
+        return Path(self._store.parts.layout.realization(rref))
 
     def _marked(self, rref: RRef) -> bool:
-        return verdicts.stands(self._store.layout.attempts(rref.dref), rref, "damaged")
+        return verdicts.stands(self._store.parts.layout.attempts(rref.dref), rref, "damaged")
 
     def _judge(self, rref: RRef, damages: list[Damage]) -> None:
-        """Marks, moves or clears it; call it with the gate closed."""
-        folder = self._store.layout.attempts(rref.dref)
+        """Marks or moves a damaged realization, or clears a sound one. The gate must be closed."""
+        folder = self._store.parts.layout.attempts(rref.dref)
         if damages and self._quarantine and rights.is_ours(self._home(rref)):
-            trash(self._store.layout, self._home(rref))
+            trash(self._store.parts.layout, self._home(rref))
             self.quarantined.append(rref)
         elif not _may_note(folder):
-            return  # somebody else's: the report says it
+            return  # it belongs to somebody else: the report tells of the damage
         elif not damages:
             verdicts.lift(folder, rref, "damaged")
         elif not self._marked(rref) or verdicts.damage(folder, f"{rref.digest}.damaged"):
             facts = {"what": [str(d) for d in damages[:20]], "at": time.time_ns()}
             rights.ensure_folder(folder)
-            verdicts.put(folder, rref, "damaged", facts, self._store.layout.tmp)
+            verdicts.put(folder, rref, "damaged", facts, self._store.parts.tmp)
 
 
 def _grave(damages: list[Damage]) -> list[Damage]:
-    """Those because of which a realization must not be served."""
+    """The damages because of which a realization must not be served."""
     return [d for d in damages if d.kind not in ("dangling", "unrecorded")]
 
 
 def _may_note(folder: str) -> bool:
-    """Whether we may write into a folder, or make it where there is none."""
+    """Whether we may write into a folder, or make the folder."""
     return os.access(folder if os.path.lexists(folder) else os.path.dirname(folder), os.W_OK)
 
 
@@ -299,7 +298,7 @@ def _made_by(folder: str, name: str) -> RRef | None:
     try:
         return parse_attempt(disk.read(f"{folder}/{name}")).rref
     except Corrupted:
-        return None  # named already, as a damage of its own
+        return None  # this record is named as a damage of its own
 
 
 def _difference(wanted: Entry, found: Entry) -> str:
@@ -316,7 +315,7 @@ def _difference(wanted: Entry, found: Entry) -> str:
 
 def _access(store: Reader) -> Iterator[Damage]:
     shared = rights.shared(store.root)
-    for path in (store.root, store.layout.drv, store.root / "pystore.json"):
+    for path in (store.root, store.parts.layout.drv, store.root / "pystore.json"):
         status = path.stat()
         name = os.path.relpath(path, store.root)
         if status.st_mode & (0o002 if shared else 0o022):

@@ -1,4 +1,4 @@
-"""Walking trees of any depth with one descriptor at a time.
+"""Walking through trees of any depth, with one descriptor at a time.
 
 WA1  Every entry is visited, however deep: no recursion, no path longer than one name.
 WA2  Links are never followed.
@@ -17,9 +17,9 @@ Root = str | os.PathLike[str]
 class Step(NamedTuple):
     """One entry of a tree, met inside its directory."""
 
-    folder: int  # descriptor of the directory that holds it; valid until the next step
+    folder: int  # descriptor of its directory; valid until the next step
     path: bytes  # from the root of the tree
-    status: os.stat_result  # of the entry itself, never of what a link points to
+    status: os.stat_result  # of the entry itself, never of the target of a link
     leaving: bool = False  # a directory whose entries have all been visited
     empty: bool = False  # with `leaving`: it had none
 
@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
     @property
     def is_directory(self) -> bool:
-        """Whether it is a directory (a link to one is not)."""
+        """Whether the entry is a directory; a link to one is not."""
         return stat.S_ISDIR(self.status.st_mode)
 
 
@@ -39,11 +39,10 @@ def _every(step: Step) -> bool:
 
 
 def walk(root: Root, enters: Callable[[Step], bool] = _every) -> Iterator[Step]:
-    """Each entry below `root`; each directory before, and again after, what is inside it.
+    """Each entry below `root`, in the order of names; a directory before and after its entries.
 
-    Entries come in the order of their names. Those directories are passed over, and not met again,
-    into which `enters` does not want to go. Raises OSError where a directory cannot be opened; the
-    visitor of its first step may mend its mode.
+    A directory for which `enters` returns False is not entered, and comes only once. Raises OSError
+    where a directory cannot be opened; the visitor may mend its mode at the first step.
     """
     folder = open_folder(root)
     inside: list[Step] = []  # the directories that we are in
@@ -70,8 +69,14 @@ def walk(root: Root, enters: Callable[[Step], bool] = _every) -> Iterator[Step]:
         folder.close()
 
 
+def open_up(step: Step) -> None:
+    """Lets the owner of a directory read it and write to it."""
+    if step.status.st_mode & 0o700 != 0o700:
+        os.chmod(step.name, 0o700, dir_fd=step.folder)
+
+
 def named(error: OSError, root: Root, path: bytes) -> OSError:
-    """The same error with the whole path, where the system was given its last part only."""
+    """The same error with the whole path: the system was given only its last part."""
     error.filename = os.fsdecode(os.path.join(os.fsencode(root), path))
     return error
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.errors import BadPlace
 from ..store.layout import exists
-from ..store.owner import strange_owner
+from ..store.rights import strange_owner
 
 NAME = ".pystore"
 ANY = "*"  # trusts every store

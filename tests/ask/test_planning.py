@@ -6,16 +6,16 @@ import re
 import stat
 from collections import Counter
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from memory_store import MemoryStore
 
 import pystore as ps
 from pystore import Derivation, Store, match_latest, output, plan, stage
 from pystore.core.change import Version, akin
 from pystore.core.outlook import Kind
 from pystore.errors import BadStage, BuildError, BuildsFailed, MatcherUnsatisfied
-from pystore.store.memory import MemoryStore
 
 
 def shown(outlook):
@@ -63,6 +63,20 @@ def test_OU3_what_a_remote_may_have_is_not_sure_to_be_built(store, tmp_path):
     )
     assert [step.sure for step in outlook] == [False, True]
     assert all(step.sure for step in plan(pair(), substitute=[]))
+
+
+def test_OU1_steps_stand_in_the_order_of_the_closure_each_once(store):
+    first = Derivation({"name": "first"}, match_latest(), seeded)
+    left, right = (
+        Derivation({"name": name, "in": first}, match_latest(), seeded) for name in ("l", "r")
+    )
+    last = Derivation({"name": "last", "in": [left, right, first]}, match_latest(), seeded)
+    targets = [last, right, last]
+    for _ in "12":
+        steps = [step.dref for step in plan(targets)]
+        assert steps == [d.dref for d in ps.instantiate(targets).derivations]
+        assert sorted(steps) == sorted({d.dref for d in (first, left, right, last)})
+        ps.realize(right)
 
 
 def test_what_is_there_is_up_to_date(store):
@@ -428,7 +442,11 @@ def test_OU3_realize_does_what_was_planned(tmp_path, kind, seed):
     targets = rng.sample(graph, rng.randint(1, len(graph)))
     closure = ps.instantiate(targets, store=store)
     some = [d for d in closure.derivations if rng.random() < 0.15]
-    options = {"force_rebuild": some, "attempts": rng.choice([1, 1, 2, 3]), "store": store}
+    options: dict[str, Any] = {
+        "force_rebuild": some,
+        "attempts": rng.choice([1, 1, 2, 3]),
+        "store": store,
+    }
     outlook = plan(closure, **options)
     realizer.runs.clear()
     failed = False

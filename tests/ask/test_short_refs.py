@@ -62,7 +62,7 @@ def test_a_full_reference_and_the_name_of_its_directory_mean_it(one):
 
 def test_a_path_means_the_realization_or_the_derivation_in_which_it_lies(one, store, monkeypatch):
     rref = lsref(one)[0]
-    out = Path(store.layout.out(rref))
+    out = Path(store.parts.layout.out(rref))
     for path in (out, out / "accuracy.txt", out.parent):
         assert find_ref(str(path)) == rref
     assert find_ref(str(out.parent.parent)) == find_ref(str(out.parent.parent / "attempts")) == one
@@ -232,7 +232,7 @@ def spoil(store: Store, dref: DRef, numbers):
     """Makes the records of these attempts unreadable: reading one would warn."""
     for attempt in store.attempts(dref):
         if attempt.number in numbers:
-            file = Path(store.layout.attempts(dref)) / f"{attempt.context}.{attempt.number}.json"
+            file = store.home(dref) / "attempts" / f"{attempt.context}.{attempt.number}.json"
             file.unlink()
             file.write_text("damaged")
 

@@ -21,13 +21,13 @@ def write(b):
 def linked(store: Store):
     """Two realizations that share the larger of their files."""
     rrefs = [realize(Derivation({"name": n}, match_latest(), write)) for n in ("one", "other")]
-    first, second = (Path(store.layout.out(rref)) / "sub" / "data.bin" for rref in rrefs)
+    first, second = (Path(store.parts.layout.out(rref)) / "sub" / "data.bin" for rref in rrefs)
     if first.stat().st_ino != second.stat().st_ino:
         second.parent.chmod(0o755)
         second.unlink()
         os.link(first, second)
     for rref in rrefs:  # and nothing else
-        own = Path(store.layout.out(rref)) / "own.txt"
+        own = Path(store.parts.layout.out(rref)) / "own.txt"
         if own.stat().st_nlink > 1:
             own.parent.chmod(0o755)
             own.unlink()

@@ -78,7 +78,7 @@ def test_the_call_that_makes_json_of_a_value_is_named(value, call):
 def test_what_the_named_calls_make_is_taken_where_the_package_is_installed():
     pydantic = pytest.importorskip("pydantic")
 
-    class Model(pydantic.BaseModel):
+    class Model(pydantic.BaseModel):  # type: ignore[name-defined]  # where it is installed
         rate: float = 0.1
 
     assert advice(Model()) == "write x.model_dump(mode='json')"

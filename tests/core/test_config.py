@@ -190,6 +190,21 @@ def test_references_are_collected_wherever_they_stand():
     assert config.inputs == (DREF, other)
 
 
+@given(st.text(max_size=60), st.sampled_from(["dref:", "rref:"]))
+def test_CF4_text_that_starts_as_a_reference_is_one(text, prefix):
+    if prefix + text == DREF:
+        return
+    for value in (prefix + text, [prefix + text, "file"], {"deep": [prefix + text]}):
+        with pytest.raises(BadConfig):
+            Config({"x": value})
+
+
+def test_CF4_a_reference_to_a_derivation_is_an_input_and_one_to_a_realization_is_refused():
+    assert Config({"x": str(DREF)}).inputs == (DREF,)
+    with pytest.raises(BadConfig, match="a realization cannot be part of a config"):
+        Config({"x": str(RREF)})
+
+
 def test_promises_are_collected():
     config = Config({"a": [selfref, "x", "y.txt"], "b": [[selfref, "z"]]})
     assert config.promises == (("x", "y.txt"), ("z",))

@@ -38,8 +38,8 @@ def rref(i: int) -> RRef:
 def candidate(i: int, starts=(0,), text=None, gone=False, metric=None) -> Candidate:
     metrics = {} if metric is None else {"m.txt": metric}
     tries = tuple(
-        Attempt("", DREF, "0" * 32, n, "succeeded", rref(i), None, 0, start, start, "", 0, "", "",
-                {}, metrics, {})
+        Attempt("", DREF, "0" * 32, n, "succeeded", rref(i), None, start, start, start, "", 0, "",
+                "", {}, metrics, {})
         for n, start in enumerate(starts)
     )  # fmt: skip
     return Candidate(rref(i), tries, {} if text is None else {"m.txt": text}, gone)
@@ -183,14 +183,14 @@ def test_a_user_writes_a_matcher_in_five_lines():
     [
         lambda: match_latest(0),
         lambda: match_latest(True),
-        lambda: match_latest(1.0),
-        lambda: match_best("m.txt", mode="most"),
+        lambda: match_latest(1.0),  # type: ignore[arg-type]  # the mistake
+        lambda: match_best("m.txt", mode="most"),  # type: ignore[arg-type]  # the mistake
         lambda: match_best("../m.txt"),
         lambda: match_best(""),
         lambda: match_some(-1),
         lambda: match_exact([]),
         lambda: Need(0),
-        lambda: Need(1, of="tries"),
+        lambda: Need(1, of="tries"),  # type: ignore[arg-type]  # the mistake
         lambda: match(lambda c, x: c, x=[1]),
     ],
 )

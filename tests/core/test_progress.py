@@ -68,16 +68,21 @@ def test_a_recording_is_replayed_to_what_it_came_to():
 def test_what_is_had_from_others_counts_as_done_once_and_not_as_reused():
     events = [Adopted(A, (rref(A),), 2), Reused(A, ()), Fetched(B, (rref(B),), "https://x", 9)]
     tally = replay([*events, Reused(B, ())])
-    assert (tally.done, tally.reused, tally.adopted, tally.fetched) == (2, 0, {A}, {B})
+    assert (tally.done, tally.reused, tally.adopted, tally.fetched) == (
+        2,
+        0,
+        frozenset({A}),
+        frozenset({B}),
+    )
 
 
 def test_a_derivation_of_which_an_attempt_failed_is_not_done():
     tally = replay([started(A), started(A, 1), AttemptFailed(A, 1, "no"), succeeded(A)])
-    assert (tally.done, tally.failed, dict(tally.running)) == (0, {(A, 1)}, {})
+    assert (tally.done, tally.failed, dict(tally.running)) == (0, frozenset({(A, 1)}), {})
 
 
 def test_waiting_ends_with_a_build_or_with_what_the_other_process_built():
-    waits = [Waiting(A, "process 17"), Waiting(B, "process 18")]
+    waits: list[Event] = [Waiting(A, "process 17"), Waiting(B, "process 18")]
     assert replay(waits).waiting == {A: "process 17", B: "process 18"}
     assert replay([*waits, Reused(A, ())]).waiting == {B: "process 18"}
     assert replay([*waits, started(A)]).waiting == {B: "process 18"}

@@ -81,7 +81,7 @@ def test_what_is_at_a_place_is_seen_and_has_words(key, seen, words):
         "what /k",
     ],
 )
-def test_what_cannot_be_looked_at_is_never_the_same(key):
+def test_RD2_what_cannot_be_looked_at_is_never_the_same(key):
     kind = key.partition(" ")[0]
     assert AROUND.differing({key: digest_of(kind, "")}) == [key]
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pystore import DRef, RefPath, RRef, selfref
-from pystore.core.refs import check_part, parse_ref
+from pystore.core.refs import check_part, is_dref, is_promise, parse_ref
 from pystore.errors import BadRef
 
 H1, H2 = "0123456789abcdef" * 2, "fedcba9876543210" * 2
@@ -80,3 +80,18 @@ def test_a_path_may_start_with_selfref():
 def test_an_empty_path_is_refused():
     with pytest.raises(BadRef):
         RefPath.parse([])
+
+
+@pytest.mark.parametrize(
+    ("value", "dref", "promise"),
+    [
+        ("dref:" + 32 * "0" + "-data", True, False),
+        (selfref, False, False),
+        ([selfref, "file"], False, True),
+        (["dref:" + 32 * "0" + "-data", "file"], False, False),
+        ("data", False, False),
+        (1, False, False),
+    ],
+)
+def test_references_and_promises_are_told_from_other_values(value, dref, promise):
+    assert (is_dref(value), is_promise(value)) == (dref, promise)

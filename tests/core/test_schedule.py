@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pystore import DRef, Need, RRef
-from pystore.core.schedule import Built, Chosen, Failed, Match, Realize, Schedule, Wants
-from pystore.errors import MatcherUnsatisfied
+from pystore import DRef, RRef
+from pystore.core.schedule import Built, Chosen, Failed, Match, Realize, Round, Schedule
 
 
 def dref(i: int) -> DRef:
@@ -26,22 +25,23 @@ def graphs(draw):
     return {dref(i): tuple(sorted(dref(j) for j in needs)) for i, needs in enumerate(edges)}
 
 
-def drive(plan: Schedule, rng: random.Random, existing: dict) -> list:
+def drive(schedule: Schedule, rng: random.Random, existing: dict, forced=()) -> list:
     """Answers instructions in any order, as an executor with many workers would."""
-    seen, waiting = [], []
-    while not plan.ended:
-        while (instruction := plan.next()) is not None:
+    seen, waiting, left = [], [], set(forced)
+    while not schedule.ended:
+        while (instruction := schedule.next()) is not None:
             waiting.append(instruction)
         instruction = waiting.pop(rng.randrange(len(waiting)))
         seen.append(instruction)
         have = existing.setdefault(instruction.dref, [])
         if isinstance(instruction, Realize):
             have.append(RRef.of(f"{len(have) + 1:032x}", instruction.dref))
-            plan.tell(Built(instruction.dref, have[-1], fresh=True))
-        elif have:
-            plan.tell(Chosen(instruction.dref, (have[-1],)))
+            schedule.tell(Built(instruction.dref))
+        elif have and instruction.dref not in left:
+            schedule.tell(Chosen(instruction.dref, (have[-1],)))
         else:
-            plan.tell(Wants(instruction.dref, Need(1)))
+            left.discard(instruction.dref)
+            schedule.tell(Round(instruction.dref, (None,)))
     return seen
 
 
@@ -50,106 +50,52 @@ def test_SC1_SC2_inputs_are_chosen_first_and_choices_stand(graph, rng, data):
     built = data.draw(st.sets(st.sampled_from(sorted(graph))))
     forced = data.draw(st.sets(st.sampled_from(sorted(graph))))
     existing = {d: [RRef.of("0" * 32, d)] for d in built}
-    plan = Schedule(graph, forced)
-    seen = drive(plan, rng, existing)
+    schedule = Schedule(graph)
+    seen = drive(schedule, rng, existing, forced)
     done: set[DRef] = set()
+    contexts = {i.dref: i.context for i in seen}
     last_match = {i.dref: n for n, i in enumerate(seen) if isinstance(i, Match)}
     assert set(last_match) == set(graph)
     for n, instruction in enumerate(seen):
         assert set(graph[instruction.dref]) <= done
-        assert dict(instruction.context) == {d: plan.chosen[d] for d in graph[instruction.dref]}
+        chosen = {d: schedule.chosen[d] for d in graph[instruction.dref]}
+        assert dict(instruction.context) == dict(contexts[instruction.dref]) == chosen
         if last_match[instruction.dref] == n:
             done.add(instruction.dref)
     builds = [i.dref for i in seen if isinstance(i, Realize)]
     assert sorted(builds) == sorted((set(graph) - built) | forced)
 
 
-@given(st.integers(1, 40), st.integers(1, 30))
-def test_SC4_builds_are_capped(wanted, cap):
-    plan = Schedule({dref(0): ()}, max_attempts=cap)
-    builds = 0
-    while not plan.ended:
-        instruction = plan.next()
-        if isinstance(instruction, Realize):
-            builds += 1
-            plan.tell(Built(dref(0), rref(0, builds), fresh=True))
-        else:
-            plan.tell(Wants(dref(0), Need(wanted)))
-    assert builds == cap
-    assert "max_attempts" in plan.failures[dref(0)].what
+def test_SC4_a_derivation_is_matched_again_when_all_builds_of_its_round_have_ended():
+    schedule = Schedule({dref(0): ()})
+    assert isinstance(schedule.next(), Match)
+    schedule.tell(Round(dref(0), (7, None)))
+    assert [schedule.next().seed, schedule.next().seed] == [7, None]
+    schedule.tell(Built(dref(0)))
+    assert schedule.next() is None
+    schedule.tell(Built(dref(0)))
+    assert isinstance(schedule.next(), Match)
 
 
-def test_SC4_a_round_that_brings_nothing_new_ends_it():
-    plan = Schedule({dref(0): ()})
-    assert isinstance(plan.next(), Match)
-    plan.tell(Wants(dref(0), Need(2), attempts=1, realizations=1))
-    for _ in range(2):
-        assert isinstance(plan.next(), Realize)
-        plan.tell(Built(dref(0), rref(0), fresh=False))
-    assert isinstance(plan.next(), Match)
-    plan.tell(Wants(dref(0), Need(2), attempts=3, realizations=1))
-    assert plan.ended
-    assert isinstance(plan.failures[dref(0)], MatcherUnsatisfied)
-
-
-def test_SC4_three_recorded_attempts_with_one_result_are_enough_to_know():
-    plan = Schedule({dref(0): ()})
-    plan.next()
-    plan.tell(Wants(dref(0), Need(1), attempts=3, realizations=1))
-    assert plan.ended
-    assert plan.next() is None
-
-
-def test_SC4_attempts_always_count_as_progress():
-    plan = Schedule({dref(0): ()})
-    plan.next()
-    plan.tell(Wants(dref(0), Need(3, of="attempts"), attempts=3, realizations=1))
-    for _ in range(3):
-        assert isinstance(plan.next(), Realize)
-        plan.tell(Built(dref(0), rref(0), fresh=False))
-    assert isinstance(plan.next(), Match)
-
-
-@pytest.mark.parametrize("need", [Need(2), Need(2, of="attempts")])
-def test_SC4_a_round_of_nothing_but_what_was_rejected_ends_it(need):
-    plan = Schedule({dref(0): ()})
-    plan.next()
-    plan.tell(Wants(dref(0), need))
-    for _ in range(2):
-        assert isinstance(plan.next(), Realize)
-        plan.tell(Built(dref(0), rref(0), fresh=True, rejected="label leak"))
-    assert isinstance(plan.next(), Match)
-    plan.tell(Wants(dref(0), need))
-    assert plan.ended
-    error = plan.failures[dref(0)]
-    assert "rejected" in error.what
-    assert (error.rejected, error.reason) == (rref(0), "label leak")
-
-
-def test_SC4_a_round_in_which_something_was_not_rejected_goes_on():
-    plan = Schedule({dref(0): ()})
-    plan.next()
-    plan.tell(Wants(dref(0), Need(2)))
-    for i in range(2):
-        plan.next()
-        plan.tell(Built(dref(0), rref(0, i), fresh=True, rejected="label leak" * i))
-    plan.next()
-    plan.tell(Wants(dref(0), Need(1), attempts=1, realizations=1))
-    assert isinstance(plan.next(), Realize)
+def test_SC4_a_round_of_builds_comes_before_what_has_not_begun():
+    schedule = Schedule({dref(0): (), dref(1): ()})
+    first = schedule.next()
+    schedule.tell(Round(first.dref, (None,)))
+    assert schedule.next() == Realize(first.dref, first.context)
 
 
 def test_SC5_after_a_failure_nothing_new_starts_and_siblings_may_finish():
-    plan = Schedule({dref(0): (), dref(1): (), dref(2): (dref(0), dref(1))})
-    first, second = plan.next(), plan.next()
-    plan.tell(Wants(first.dref, Need(2)))
-    running = plan.next()
-    plan.tell(Failed(second.dref, ValueError("no")))
-    assert plan.next() is None
-    assert not plan.ended
-    plan.tell(Built(running.dref, rref(0), fresh=True))
-    assert plan.ended
-    assert not plan.chosen
-    assert list(plan.failures) == [second.dref]
+    schedule = Schedule({dref(0): (), dref(1): (), dref(2): (dref(0), dref(1))})
+    first, second = schedule.next(), schedule.next()
+    schedule.tell(Round(first.dref, (None, None)))
+    running = schedule.next()
+    schedule.tell(Failed(second.dref, ValueError("no")))
+    assert schedule.next() is None
+    assert not schedule.ended
+    schedule.tell(Built(running.dref))
+    assert schedule.ended
+    assert not schedule.chosen
+    assert list(schedule.failures) == [second.dref]
 
 
 @pytest.mark.parametrize("size", [1000])

@@ -1,7 +1,6 @@
 """Statistics: checked against scipy, and against the truth in simulated experiments."""
 
 import itertools
-import json
 import math
 
 import numpy as np
@@ -10,34 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pystore import DRef, RRef
-from pystore.core.attempt import Attempt, parse_attempt
-from pystore.core.digest import short
-from pystore.core.statistics import Statistics, distinct, expected_best, paired, picked_best, welch
+from pystore.core.statistics import Statistics, expected_best, paired, picked_best, welch
 
-DREF = DRef("dref:" + "1" * 32 + "-data")
 numbers = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
 samples = st.lists(numbers, min_size=2, max_size=30).filter(lambda x: len(set(x)) > 1)
-
-
-def attempt(number, made, seed, outcome="succeeded"):
-    rref = RRef.of(f"{made:032x}", DREF) if outcome == "succeeded" else None
-    return Attempt("", DREF, "0" * 32, number, outcome, rref, None, seed, number, number, "", 0, "",
-                   "", {}, {}, {})  # fmt: skip
-
-
-def test_ST1_equal_seeds_with_equal_results_count_once():
-    tries = [attempt(0, 1, 7), attempt(1, 2, 8), attempt(2, 1, 7), attempt(3, 1, 9)]
-    assert [a.number for a in distinct(reversed(tries))] == [0, 1, 3]
-    assert distinct([attempt(0, 1, 7, "failed"), attempt(1, 1, 7, "died")]) == []
-    # One seed that gave two results is two attempts: the training is not determined by its seed.
-    assert len(distinct([attempt(0, 1, 7), attempt(1, 2, 7)])) == 2
-
-
-def test_ST1_what_was_adopted_counts_once():
-    first = attempt(0, 1, 7)
-    adopted = first._replace(number=5, rref=RRef.of("9" * 32, DREF), context="1" * 32)
-    assert distinct([adopted, first]) == [first]
 
 
 @given(samples)
@@ -146,11 +121,3 @@ def test_the_best_of_groups_that_differ_clearly_needs_no_correction():
     found = picked_best(groups)
     assert found.index == 1
     assert found.corrected == pytest.approx(found.mean, abs=1e-9)
-
-
-def test_a_record_of_a_later_version_is_read():
-    """It may have keys that we do not know."""
-    one = attempt(0, 1, 7)
-    body = json.dumps({**one._asdict(), "weather": "rain"}, sort_keys=True)[1:] + "\n"
-    digest = short("pystore attempt 1", body.encode())
-    assert parse_attempt(f'{{"checksum":"{digest}",{body}'.encode()) == one

@@ -17,6 +17,7 @@ import pytest
 
 import pystore as ps
 from pystore import build_metric, build_note, events, output, stage
+from pystore.declare.recorder import recording, store_was_read
 from pystore.store.current import current_store
 
 
@@ -213,7 +214,7 @@ def realized(way, runs, store, **options):
 
 
 @pytest.mark.parametrize("way", SEEING)
-def test_what_is_adopted_is_what_a_fresh_store_builds(way, stores):
+def test_RD1_RC1_what_is_adopted_is_what_a_fresh_store_builds(way, stores):
     old = stores[None]
     realized(way, BEFORE, old)
     for edit, runs in [*EDITS.items(), ("one that is there twice", TWICE)]:
@@ -236,3 +237,31 @@ def test_what_only_reads_bytes_is_adopted(way, stores):
         truth = realized(way, runs, stores[edit])
         assert said(got, old) == said(truth, stores[edit])
         assert not any(isinstance(e, events.Succeeded) and e.dref == got.dref for e in heard), edit
+
+
+class Noting:
+    """In the place of a Recorder: it notes that the store was read."""
+
+    def __init__(self):
+        self.noted = 0
+
+    def of_store(self):
+        self.noted += 1
+
+
+def test_RC2_where_nobody_knows_who_reads_all_that_run_have_read_it():
+    one, two, after = Noting(), Noting(), Noting()
+    with recording(one), recording(two):  # type: ignore[arg-type]  # a stand-in
+        store_was_read()  # the context tells who it was
+        assert (one.noted, two.noted) == (0, 1)
+        in_thread(store_was_read)  # no context is here
+        assert (one.noted, two.noted) == (1, 2)
+    with recording(after):  # type: ignore[arg-type]  # a stand-in
+        in_thread(store_was_read)
+    assert (one.noted, two.noted, after.noted) == (1, 2, 1)
+
+
+def test_where_no_realizer_runs_nothing_is_noted():
+    store_was_read()
+    with recording(None):
+        store_was_read()

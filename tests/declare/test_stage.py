@@ -171,7 +171,7 @@ def test_reserved_parameter_names_are_refused_at_decoration(name):
 
 
 @pytest.mark.parametrize("signature", ["*args", "**kwargs", "x, /"])
-def test_signatures_that_hide_what_a_stage_depends_on_are_refused(signature):
+def test_SG2_signatures_that_hide_what_a_stage_depends_on_are_refused(signature):
     with pytest.raises(BadStage, match="a stage cannot take"):
         exec(f"@stage\ndef f({signature}): pass", {"stage": stage})
 
@@ -257,6 +257,7 @@ data(n=1, m=2)
 
 
 def test_a_type_checker_sees_the_stages_own_signature_without_build(tmp_path):
+    pytest.importorskip("mypy")
     file = tmp_path / "typed.py"
     file.write_text(TYPED)
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(file)]

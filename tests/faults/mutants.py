@@ -12,7 +12,18 @@ from typing import Any
 
 from pystore.core.context import CONTEXT
 from pystore.core.manifest import MANIFEST
-from pystore.store import attempts, commit, derivations, disk, gc, locks, staging, store, tree
+from pystore.store import (
+    attempts,
+    beginning,
+    commit,
+    derivations,
+    disk,
+    gc,
+    locks,
+    remove,
+    store,
+    tree,
+)
 
 PLANTS: dict[str, Callable[[], None]] = {}
 FOUND_BY: dict[str, tuple[str, str]] = {}
@@ -151,12 +162,12 @@ def _no_seal() -> None:
 
 @mutant("staging under drv/", "realize", "kill")
 def _staging_in_sight() -> None:
-    _wrap(staging, "make_folder", lambda real, tmp, dref: real(tmp.parent / "drv", dref))
+    _wrap(beginning, "make_folder", lambda real, tmp, dref: real(tmp.parent / "drv", dref))
 
 
 @mutant("removal in place", "remove", "kill")
 def _remove_in_place() -> None:
-    store.discard = lambda layout, path: path
+    remove.discard = lambda layout, path: path
 
 
 @mutant("gc deletes in place", "gc", "kill")
@@ -203,7 +214,7 @@ def _short_writes() -> None:
 
 @mutant("a lock is kept after an error", "realize", "errno")
 def _keep_lock() -> None:
-    locks.BuildLock.release = _nothing  # type: ignore[method-assign]
+    locks.BuildLock.release = _nothing
 
 
 @mutant("another error covers the first", "realize", "errno")
@@ -222,7 +233,7 @@ def _cover() -> None:
 
 @mutant("no lock", "builders", "once")
 def _no_lock() -> None:
-    locks.BuildLock.acquire = lambda self, patience=0.0: True  # type: ignore[method-assign]
+    locks.BuildLock.acquire = lambda self, patience=0.0: True
 
 
 @mutant("numbers claimed without O_EXCL", "builders", "recorded")
@@ -249,7 +260,7 @@ def _rob() -> None:
     def rob(self: Any, patience: float = 0.0) -> bool:
         return acquire(self, patience) or not str(self.path).endswith("gc.lock")
 
-    locks.BuildLock.acquire = rob  # type: ignore[method-assign]
+    locks.BuildLock.acquire = rob
 
 
 @mutant("the wall clock is trusted", "clock", "latest")

@@ -20,7 +20,7 @@ def write(b):
 def test_VE1_a_thousand_flipped_bits(store):
     inner = Derivation({"name": "inner"}, match_latest(), write)
     ps.realize(Derivation({"name": "outer", "inner": inner}, match_latest(), write))
-    files = [p for p in store.layout.drv.rglob("*") if p.is_file() and p.suffix != ".begin"]
+    files = [p for p in store.parts.layout.drv.rglob("*") if p.is_file() and p.suffix != ".begin"]
     rng = random.Random(1)
     found = alarms = 0
     for _ in range(1000):

@@ -136,7 +136,7 @@ def test_FD1_an_interruption_at_any_line_leaves_nothing_held(area, what, work, l
     figure(f"Ctrl-C at each line of {what}", "nothing held", f"{len(interrupter.seen)} lines")
     ps.realize(STAGE, store=store, force_rebuild=True, lock_timeout=5.0)
     assert ps.verify(store).sound
-    assert store.session.running is False
+    assert store.parts.session.running is False
 
 
 # --- signal handlers that raise --------------------------------------------------------
@@ -165,7 +165,7 @@ PLACES = {
     "the attempt settles": (dispatch._settle, "call"),
     "the attempt has settled": (dispatch._settle, "return"),
     "the executor returns": (dispatch.SerialExecutor.submit, "return"),
-    "a place is left": (nesting.inside.__wrapped__, "return"),
+    "a place is left": (nesting.inside.__wrapped__, "return"),  # type: ignore[attr-defined]
     "a lock is taken": (locks.BuildLock.acquire, "return"),
     "a lock is given up": (locks.BuildLock.release, "call"),
     "a claim was made": (locks.claim_folder, "return"),

@@ -8,11 +8,11 @@ from figures import figure
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from memory_store import MemoryStore
 
 from pystore import Config, Context, Store
+from pystore.core.attempt_report import AttemptReport
 from pystore.errors import PystoreError
-from pystore.store.memory import MemoryStore
-from pystore.store.ports import AttemptReport
 
 CONFIGS = [Config({"name": "a"}), Config({"name": "b"}), Config({"name": "c", "x": 1})]
 STEPS = {"examples": 0, "steps": 0}
@@ -62,7 +62,7 @@ class Stores(RuleBasedStateMachine):
         STEPS["examples"] += 1
 
     def teardown(self):
-        self.stores[0].destroy()
+        self.stores[0].destroy()  # type: ignore[attr-defined]  # made by Hypothesis
         shutil.rmtree(self.folder)
 
     def both(self, action):
@@ -133,13 +133,13 @@ class Stores(RuleBasedStateMachine):
     @invariant()
     def know_the_same(self):
         if hasattr(self, "stores"):
-            assert self.stores[0].drefs() == self.stores[1].drefs()
+            assert self.stores[0].drefs() == self.stores[1].drefs()  # type: ignore[attr-defined]  # made by Hypothesis
 
 
 Stores.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 
 
-class TestStores(Stores.TestCase):
+class TestStores(Stores.TestCase):  # type: ignore[valid-type]  # made by Hypothesis
     """Runs the machine."""
 
     @classmethod

@@ -56,7 +56,7 @@ def started(image: Path) -> ps.Store:
 def test_a_store_of_an_image_is_used_mended_and_collected_in_the_container(image):
     baked = ps.Store(image / "lower" / "store", durable=False)
     rrefs = [ps.realize(of(number), store=baked) for number in range(4)]
-    baked.session.end()
+    baked.parts.session.end()
     store = started(image)
     assert [ps.realize(of(number), store=store) for number in range(4)] == rrefs
     assert ps.realize(of(9), store=store)
@@ -67,7 +67,7 @@ def test_a_store_of_an_image_is_used_mended_and_collected_in_the_container(image
     damaged.write_bytes(b"v" * 8192)
     damaged.chmod(0o444)
     assert ps.verify(store, quarantine=True).quarantined == (rrefs[1],)
-    (kept,) = store.layout.trash.glob("*/out/weights.bin")
+    (kept,) = store.parts.layout.trash.glob("*/out/weights.bin")
     assert kept.read_bytes() == b"v" * 8192
     assert ps.realize(of(1), store=store) == rrefs[1]
     assert ps.verify(store).sound
@@ -80,7 +80,7 @@ def test_a_store_of_an_image_is_used_mended_and_collected_in_the_container(image
     assert ps.verify(store).sound
     assert ps.realize(of(2), store=store) == rrefs[2]
     assert (store.path(rrefs[2]) / "logs" / "last").read_bytes() == b"w" * 8192
-    assert [path.name for path in store.layout.trash.iterdir()] == []
+    assert [path.name for path in store.parts.layout.trash.iterdir()] == []
     figure("a store in the lower layer of an overlay", "used, mended, collected", "all calls")
 
 
@@ -89,20 +89,20 @@ def test_a_kept_staging_of_an_image_can_be_committed_or_collected(image):
     for number in range(2):
         with pytest.raises(ps.errors.BuildError):
             ps.realize(of(number, fail), store=baked)
-    baked.session.end()
+    baked.parts.session.end()
     store = started(image)
-    names = {p.name.rpartition("-")[0][33:]: p for p in store.layout.tmp.glob("*-t")}
+    names = {p.name.rpartition("-")[0][33:]: p for p in store.parts.tmp.glob("*-t")}
     rref = ps.commit(names[of(0).dref[5:37]], store=store)
     assert ps.realize(of(0), store=store) == rref
     assert ps.verify(store).sound
     assert len(ps.gc([rref], dry_run=False, store=store).litter) == 1
-    assert not list(store.layout.tmp.glob("*-t"))
+    assert not list(store.parts.tmp.glob("*-t"))
 
 
 def test_a_removal_that_is_cut_on_an_overlay_serves_nobody_a_part(image, monkeypatch):
     baked = ps.Store(image / "lower" / "store", durable=False)
     rref = ps.realize(of(0), store=baked)
-    baked.session.end()
+    baked.parts.session.end()
     store = started(image)
 
     def cut(root, barred=None):
@@ -137,14 +137,14 @@ def volumes(area: Path) -> Iterator[Path]:
 def test_a_place_for_stagings_on_another_mount_of_the_disk_is_found_out_at_once(volumes):
     with pytest.warns(ps.PystoreWarning, match="another mount"):
         store = ps.Store(volumes / "store", custom_tmp=volumes / "scratch", durable=False)
-    assert store.staging_area == store.layout.tmp
+    assert store.parts.staging_area == store.parts.tmp
     with store.use():
         assert ps.realize(of(0))
 
 
 def test_a_store_whose_parts_are_mounted_apart_is_refused_when_it_is_opened(volumes):
     store = ps.Store(volumes / "store", durable=False)
-    store.session.end()
+    store.parts.session.end()
     mount("--bind", volumes / "disk" / "b", volumes / "store" / "tmp")
     with pytest.raises(NotAStore) as caught:
         ps.Store(volumes / "store")
@@ -171,7 +171,7 @@ def test_gc_does_not_go_into_what_is_mounted_in_an_output(volumes):
     (left,) = found.left
     assert left.path.endswith("/out/data")
     assert data.read_text() == "not ours"
-    assert not list(store.layout.trash.glob("*/out/weights.bin"))
+    assert not list(store.parts.layout.trash.glob("*/out/weights.bin"))
     subprocess.run(["umount", left.path], check=True)
     assert ps.gc((), dry_run=False, store=store).left == ()
     assert data.read_text() == "not ours"

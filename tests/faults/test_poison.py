@@ -177,7 +177,7 @@ BASES = {"unsigned": "signed", "wrong key": "strange"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_poisoned_is_accepted(pushed, tmp_path, kind):
+def test_AR1_AR2_nothing_poisoned_is_accepted(pushed, tmp_path, kind):
     for number in range(TIMES):
         remote = tmp_path / f"remote{number}"
         shutil.copytree(pushed.area / BASES.get(kind, "plain"), remote)

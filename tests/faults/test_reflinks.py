@@ -58,7 +58,7 @@ def test_SF3_reflinks_serve_where_links_cannot_be(xfs, monkeypatch):
         ps.realize(derivation, store=store)
         sizes.append(used(xfs))
     assert sizes[-1] - sizes[0] < len(LARGE)
-    files = list(store.layout.drv.rglob("data.bin"))
+    files = list(store.parts.layout.drv.rglob("data.bin"))
     assert {file.stat().st_nlink for file in files} <= {1, 2}
     assert ps.verify(store).sound
     figure("equal files where no more links can be, on xfs", "blocks are shared",

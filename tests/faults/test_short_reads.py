@@ -86,7 +86,7 @@ def test_S1_a_file_that_seems_to_end_too_early_is_not_sealed_as_a_whole_one(stor
 
 
 def test_S1_a_file_of_the_store_that_seems_to_end_too_early_is_an_error(store, monkeypatch):
-    path = store.layout.config(ps.realize(STAGE).dref)
+    path = store.parts.layout.config(ps.realize(STAGE).dref)
     given = iter([b"{", b""])
     monkeypatch.setattr(os, "read", lambda file, size: next(given))
     with pytest.raises(OSError, match="1 bytes were read of"):

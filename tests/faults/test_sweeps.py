@@ -26,7 +26,7 @@ def _longest_first(sweep, stride=1):
     return [{"scenario": name, "sweep": sweep, "part": (0, stride)} for name in names]
 
 
-def test_everything_is_synced_before_it_is_promised(serve):
+def test_DK2_everything_is_synced_before_it_is_promised(serve):
     reports = serve(_longest_first("audit"))
     assert _problems(reports) == []
     calls = sum(report["calls"] for report in reports)

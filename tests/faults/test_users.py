@@ -202,7 +202,7 @@ def test_what_a_user_keeps_private_is_left_out_and_named(shared, python):
 
 
 def _home(does: User, number: int) -> str:
-    return does(ANNA, f"store.layout.derivation(dref({number}))")[0][1]
+    return does(ANNA, f"store.parts.layout.derivation(dref({number}))")[0][1]
 
 
 def test_verify_names_a_damage_of_another_users_and_goes_on(shared, python):

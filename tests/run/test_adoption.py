@@ -6,6 +6,7 @@ import signal
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ import pystore as ps
 from pystore import Derivation, build_seed, events, match_latest, match_some, output, stage
 from pystore.ask.inspection.attempts import as_run
 from pystore.core.attempt import attempt_text
+from pystore.core.same_run import run_of
 from pystore.errors import BuildError, MissingOutput, NotInStore
 from pystore.run.acceptance import accept
 from pystore.store import attempts as records
@@ -59,7 +61,7 @@ def test_AO3_a_run_is_adopted_once_however_often_the_input_changes(store):
         target, _ = project(version)
         ps.realize(target, attempts=n)
         made = ps.attempts(target.dref)
-        assert len(made) == len({attempt.run for attempt in made}) == n
+        assert len(made) == len({run_of(attempt) for attempt in made}) == n
         assert [attempt.number for attempt in made] == list(range(n))
 
 
@@ -131,7 +133,7 @@ def test_AO1_what_is_damaged_rejected_or_gone_is_not_adopted(store, how):
 
 def test_AO2_the_index_may_be_lost(store):
     first = ps.realize(project("v1")[0])
-    for folder in store.layout.resolved.iterdir():
+    for folder in store.parts.layout.resolved.iterdir():
         for entry in folder.iterdir():
             entry.unlink()
         folder.rmdir()
@@ -200,7 +202,7 @@ def shown(source=part(), way: str = "label", file=output("file.txt")):
 
 def rewritten(attempt, store, **changes):
     """Gives the record of an attempt other words, as another version may have written them."""
-    path = Path(store.layout.beside(attempt.dref, attempt.context, attempt.number, "json"))
+    path = Path(store.parts.layout.beside(attempt.dref, attempt.context, attempt.number, "json"))
     path.unlink()
     path.write_bytes(attempt_text(attempt._replace(**changes)))
 
@@ -304,12 +306,13 @@ def test_AO4_reads_are_noted_wherever_it_is_built(store, where):
         os.waitpid(pid, 0)
 
     with ExitStack() as pools:
-        options = {
+        ways: dict[str, dict[str, Any]] = {
             "here": {},
             "threads": {"executor": pools.enter_context(ThreadPoolExecutor(1))},
             "workers": {"workers": 1},
             "processes": {"executor": pools.enter_context(ProcessPoolExecutor(1))},
-        }[where]
+        }
+        options = ways[where]
         for label in ("a", "b"):
             rref = ps.realize(names(part(label)), **options)
             assert ps.catref(rref, "file.txt") == [label]
@@ -359,7 +362,7 @@ def test_AO4_what_the_tries_before_have_read_counts(store, how, options):
     first = ps.realize(resume("a"), **options)
     assert ps.catref(first, "file.txt") == ["a"]
     assert [key for key in ps.attempts(first)[0].reads if key.startswith("dref ")]
-    assert [n for n in os.listdir(store.layout.attempts(first.dref)) if "reads" in n] == []
+    assert [n for n in os.listdir(store.parts.layout.attempts(first.dref)) if "reads" in n] == []
     assert ps.catref(ps.realize(resume("b"), workers=1, retries=1), "file.txt") == ["b"]
 
 
@@ -368,7 +371,7 @@ def test_AO4_where_the_reads_before_are_not_known_nothing_is(store, how):
     resume = by_hand(fails)
     with pytest.raises(BuildError):
         ps.realize(resume("a"))
-    (left,) = Path(store.layout.attempts(resume("a").dref)).glob("*.reads")
+    (left,) = Path(store.parts.layout.attempts(resume("a").dref)).glob("*.reads")
     lines = left.read_bytes()
     left.unlink()
     if how != "lost":
@@ -381,7 +384,7 @@ def test_AO4_where_the_reads_before_are_not_known_nothing_is(store, how):
 def test_AO4_what_a_kill_has_left_beside_no_scratch_goes_with_the_next_attempt(store):
     first = ps.realize(shown(part("a"), "file"))
     (attempt,) = ps.attempts(first)
-    path = store.layout.beside(attempt.dref, attempt.context, 7, "reads")
+    path = store.parts.layout.beside(attempt.dref, attempt.context, 7, "reads")
     Path(path).write_bytes(b"torn")
     second = ps.realize(shown(part("a"), "file"), force_rebuild=True)
     assert not Path(path).exists()

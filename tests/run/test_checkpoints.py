@@ -38,7 +38,7 @@ def test_S6_a_scratch_survives_failure_and_goes_with_success(store):
     failed, succeeded = ps.attempts(rref.dref)
     assert ps.catref(rref, "log.txt") == [f"from 3, seed {failed.seed}"]
     assert (succeeded.seed, succeeded.notes) == (failed.seed, {"resumed": 0})
-    assert [n for n in os.listdir(store.layout.attempts(rref.dref)) if "scratch" in n] == []
+    assert [n for n in os.listdir(store.parts.layout.attempts(rref.dref)) if "scratch" in n] == []
     other = ps.realize(counting(stop=None), force_rebuild=True)
     assert ps.catref(other, "log.txt")[0].startswith("from 0")
 
@@ -91,7 +91,7 @@ def test_a_try_that_fails_is_no_attempt_of_its_own_where_its_scratch_goes_on(sto
     (attempt,) = ps.attempts(rref)
     assert ps.catref(rref, "log.txt") == [f"from 4, seed {attempt.seed}"]
     assert attempt.notes["tries"] == ["RuntimeError: no power"] * 2
-    assert not [path for path in store.layout.tmp.iterdir() if path.is_dir()]
+    assert not [path for path in store.parts.tmp.iterdir() if path.is_dir()]
 
 
 def test_S6_what_fails_beside_a_failure_has_its_tries_and_is_recorded(store):
@@ -148,7 +148,9 @@ def test_a_logdir_stays_beside_the_attempt(store):
         (ps.build_logdir(b) / "events").write_text("x")
 
     rref = ps.realize(Derivation({}, match_latest(), logs))
-    (folder,) = [n for n in os.listdir(store.layout.attempts(rref.dref)) if n.endswith(".logs")]
+    (folder,) = [
+        n for n in os.listdir(store.parts.layout.attempts(rref.dref)) if n.endswith(".logs")
+    ]
     assert folder.startswith(ps.attempts(rref)[0].context)
     assert ps.verify().sound
 
@@ -246,7 +248,7 @@ def test_an_odd_line_of_a_trace_is_told_and_the_others_count(store):
 
 def test_a_metric_that_is_no_number_is_an_error(store):
     with pytest.raises(BadConfig, match="the metric 'loss' is no number"):
-        ps.realize(Derivation({}, match_latest(), lambda b: ps.build_metric(b, "loss", "low")))
+        ps.realize(Derivation({}, match_latest(), lambda b: ps.build_metric(b, "loss", "low")))  # type: ignore[arg-type]  # the mistake
 
 
 # --- how much is built -----------------------------------------------------------------

@@ -30,12 +30,12 @@ def write(b):
 
 def test_a_step_that_is_no_json_is_taken_as_a_whole_number(store):
     def train(b):
-        ps.build_metric(b, "loss", 0.5, step=Whole())
-        ps.build_note(b, 1, "a key that is no text")
+        ps.build_metric(b, "loss", 0.5, step=Whole())  # type: ignore[arg-type]  # the mistake
+        ps.build_note(b, 1, "a key that is no text")  # type: ignore[arg-type]  # the mistake
         ps.build_note(b, "other", 2)
         write(b)
         with pytest.raises(BadConfig):
-            ps.build_metric(b, "loss", 0.5, step="third")
+            ps.build_metric(b, "loss", 0.5, step="third")  # type: ignore[arg-type]  # the mistake
 
     (attempt,) = ps.attempts(ps.realize(Derivation({}, match_latest(), train)))
     assert store.trace(attempt) == [(3, "loss", 0.5)]
@@ -110,7 +110,7 @@ def test_S6_a_listener_that_ends_the_program_at_the_start_leaves_no_running_atte
     with pytest.raises(SystemExit, match="boom"):
         ps.realize(derivation, listener=listener)
     assert [attempt.outcome for attempt in ps.attempts(derivation.dref)] == ["failed"]
-    assert not [path for path in store.layout.tmp.iterdir() if path.is_dir()]
+    assert not [path for path in store.parts.tmp.iterdir() if path.is_dir()]
 
 
 @pytest.mark.parametrize("workers", [None, 1])

@@ -72,7 +72,7 @@ def test_last_modified_serves_where_there_is_no_tag(store):
         assert len(server.requests) == 2
 
 
-def test_without_a_tag_or_a_date_a_download_starts_again(store):
+def test_DL1_without_a_tag_or_a_date_a_download_starts_again(store):
     def behave(r: Request):
         assert r.start == 0
         r.whole() if r.number else cut_with_length(r)
@@ -100,7 +100,7 @@ RESUMES = {
 
 
 @pytest.mark.parametrize("headers", RESUMES.values(), ids=list(RESUMES))
-def test_a_part_that_does_not_continue_is_not_appended(headers, store):
+def test_DL1_a_part_that_does_not_continue_is_not_appended(headers, store):
     with Server(partial(resumable, **headers)) as server:
         succeeds(fetching(server.url))
         assert [bool(r.start) for r in server.requests] == [False, True, False]
@@ -117,7 +117,7 @@ def test_a_range_that_cannot_be_satisfied_starts_again(store):
         assert len(server.requests) == 3
 
 
-def test_two_files_under_one_tag_are_told_apart_by_the_hash(store):
+def test_DL1_two_files_under_one_tag_are_told_apart_by_the_hash(store):
     def behave(r: Request):
         if r.number == 0:
             r.head("200 OK", Content_Length=len(FILE), ETag='"a"')
@@ -140,12 +140,12 @@ def test_a_redirect_with_an_endless_body_is_followed_without_reading_it(store):
         succeeds(fetching(server.url))
 
 
-def test_a_wrong_source_hands_on_to_the_next(store):
+def test_DL2_a_wrong_source_hands_on_to_the_next(store):
     with Server(wrong_bytes) as first, Server(no_answer) as second, Server(Request.whole) as third:
         succeeds(fetching(first.url, second.url, third.url, patience=Patience(deadline=2)))
 
 
-def test_where_all_fail_a_wrong_hash_is_what_is_told(store):
+def test_DL2_where_all_fail_a_wrong_hash_is_what_is_told(store):
     with Server(not_found) as first, Server(wrong_bytes) as second, Server(always_500) as third:
         error = fails(fetching(first.url, second.url, third.url), store)
     assert type(error) is ChecksumMismatch
@@ -166,3 +166,10 @@ def test_a_full_disk_is_no_fault_of_the_server(store, monkeypatch):
         error = fails(fetching(server.url), store)
         assert error.errno == 28
         assert len(server.requests) == 1
+
+
+def test_HX2_what_arrives_is_what_was_sent_whatever_a_header_calls_it(store):
+    """A body that says that it is packed stays as it is: so none can blow up."""
+    with Server(lambda r: r.whole(Content_Encoding="gzip")) as server:
+        succeeds(fetching(server.url))
+        assert server.requests[0].headers["accept-encoding"] == "identity"

@@ -73,7 +73,7 @@ def test_it_serves_in_place_and_in_a_registry(store, server):
     )
 
 
-def test_the_url_is_no_identity_and_is_noted(store, server):
+def test_FE1_the_url_is_no_identity_and_is_noted(store, server):
     one = fetchurl(server.url + "?key=secret", sha256=SHA, mode="as-is", filename="f")
     other = fetchurl("https://b.org/x", sha1=None, sha256=SHA, mode="as-is", name="f", filename="f")
     assert one == other
@@ -83,7 +83,7 @@ def test_the_url_is_no_identity_and_is_noted(store, server):
     assert "http" not in config_of(rref).text
 
 
-def test_hash_mode_name_and_filename_are_identity():
+def test_FE1_hash_mode_name_and_filename_are_identity():
     def dref(**changes):
         return fetchurl(**{"url": "http://a/b.zip", "sha256": SHA, **changes}).dref
 
@@ -94,7 +94,7 @@ def test_hash_mode_name_and_filename_are_identity():
     assert len({dref(), *(dref(**change) for change in others)}) == 7
 
 
-def test_a_local_copy_is_the_same_stage(store, server, tmp_path):
+def test_FE1_a_local_copy_is_the_same_stage(store, server, tmp_path):
     file = tmp_path / "data.bin"
     file.write_bytes(FILE)
     local = fetchlocal(file, sha256=SHA)
@@ -176,7 +176,7 @@ def test_a_bad_filename_is_refused_when_declared(filename):
         fetchurl("http://a/b", sha256=SHA, mode="as-is", filename=filename)
 
 
-def test_without_a_hash_it_says_which_one_to_write(store, server):
+def test_FE3_without_a_hash_it_says_which_one_to_write(store, server):
     with pytest.raises(BadStage) as caught:
         fetchurl(server.url, mode="as-is")
     assert caught.value.sha256 == SHA
@@ -203,7 +203,7 @@ def test_looking_for_the_hash_keeps_deadline_and_cap(store):
     assert time.monotonic() - start < 2
 
 
-def test_the_cap_holds_for_a_realization(store, server):
+def test_DL3_the_cap_holds_for_a_realization(store, server):
     with pytest.raises(FetchError, match="max_bytes"):
         realize(fetchurl(server.url, sha256=SHA, mode="as-is", max_bytes=len(FILE) - 1))
     assert lsref(realize(fetchurl(server.url, sha256=SHA, mode="as-is", max_bytes=len(FILE))))
@@ -234,7 +234,7 @@ def test_other_urls_are_asked_when_the_first_fails(store, server):
 # --- fetchlocal ------------------------------------------------------------------------
 
 
-def test_a_local_file_without_a_hash_says_which_one_to_write(tmp_path):
+def test_FE3_a_local_file_without_a_hash_says_which_one_to_write(tmp_path):
     file = tmp_path / "a.bin"
     file.write_bytes(FILE)
     with pytest.raises(BadStage) as caught:
@@ -249,7 +249,7 @@ def test_a_local_file_that_is_missing_is_an_error_when_realized(store, tmp_path)
         realize(fetchlocal(tmp_path / "b.bin", sha256=SHA))
 
 
-def test_a_local_file_that_changed_is_a_mismatch(store, tmp_path):
+def test_FE2_a_local_file_that_changed_is_a_mismatch(store, tmp_path):
     file = tmp_path / "a.bin"
     file.write_bytes(FILE[:-1])
     stage = fetchlocal(file, sha256=SHA)

@@ -211,7 +211,7 @@ MISBEHAVIOURS = [
 @pytest.mark.parametrize(
     ("behave", "kind", "requests"), MISBEHAVIOURS, ids=[m[0].__name__ for m in MISBEHAVIOURS]
 )
-def test_a_misbehaving_server_is_an_error_in_time(behave, kind, requests, store):
+def test_DL3_HX1_FE2_a_misbehaving_server_is_an_error_in_time(behave, kind, requests, store):
     with Server(behave) as server:
         error = fails(fetching(server.url), store)
         assert type(error) is kind
@@ -222,7 +222,7 @@ def test_a_misbehaving_server_is_an_error_in_time(behave, kind, requests, store)
 @pytest.mark.parametrize(
     "behave", [no_answer, slow_drip, slow_headers, endless_continue], ids=lambda b: b.__name__
 )
-def test_a_deadline_holds_where_patience_would_not_end(behave, store):
+def test_DL3_HX1_a_deadline_holds_where_patience_would_not_end(behave, store):
     """With the patience of fetchurl itself, but for the deadline."""
     with Server(behave) as server:
         error = fails(fetching(server.url, patience=Patience(deadline=0.5)), store, 0.5)
@@ -241,7 +241,7 @@ def test_a_server_without_tls_is_refused_at_once(store):
         assert "SSL" in str(fails(fetching(url), store))
 
 
-def test_https_never_goes_on_as_http():
+def test_HX3_https_never_goes_on_as_http():
     with pytest.raises(Refused, match="https to http"):
         _redirected("https://a.org/x", "http://a.org/x")
     assert _redirected("http://a.org/x/y", "../z") == "http://a.org/z"

@@ -86,7 +86,7 @@ def test_path_and_version_are_identity(tmp_path):
 def test_data_without_a_version_or_a_name_are_refused(tmp_path):
     for version in ("", None, 3):
         with pytest.raises(BadStage):
-            external(tmp_path, version=version)
+            external(tmp_path, version=version)  # type: ignore[arg-type]  # the mistake
     with pytest.raises(BadName):
         external("/", version="1")
 

@@ -9,6 +9,7 @@ import stat
 import tarfile
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -20,7 +21,7 @@ from pystore.stages.archive import parse_archive_name, unpack_archive
 from pystore.stages.limits import Limits
 
 OWN = ["context.json", "manifest.json"]
-PACK = {
+PACK: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     "gz": gzip.compress,
     "bz2": bz2.compress,
@@ -123,7 +124,7 @@ def test_what_is_no_archive_is_refused_when_declared():
     made = mkfile("data", b"", filename="d.npz")
     for path in ([made, "d.npz"], [made], [], "d.zip", [made, ".zip"], [made, 5], made):
         with pytest.raises(BadStage):
-            unpack(path)
+            unpack(path)  # type: ignore[arg-type]  # the mistake
     with pytest.raises((BadStage, BadRef)):
         unpack([made, "d.zip"], max_bytes=0)
 

@@ -57,10 +57,10 @@ def test_what_was_packed_is_there_after_unpacking(packed, store, other):
     assert ps.realize(project(), store=other, build=False) == rref
     assert other.trace(other.attempts(rref.dref)[0]) == [(1, "loss", 0.5)]
     assert ps.import_archive(file, store=other).fresh == ()
-    assert os.listdir(other.layout.tmp) == [other.session.name]
+    assert os.listdir(other.parts.tmp) == [other.parts.session.name]
 
 
-def test_the_same_realizations_and_attempts_give_the_same_bytes(store, other, tmp_path):
+def test_AC1_the_same_realizations_and_attempts_give_the_same_bytes(store, other, tmp_path):
     refs = ps.realize_many(project(3))
     ps.export_archive(refs, tmp_path / "one.tar.zst")
     ps.import_archive(tmp_path / "one.tar.zst", store=other)
@@ -173,18 +173,18 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_member_is_refused_and_nothing_is_left(packed, other, tmp_path, kind):
+def test_AC2_a_hostile_member_is_refused_and_nothing_is_left(packed, other, tmp_path, kind):
     file, _ = packed
     before = sorted(os.listdir(tmp_path))
     write(file, members(file), HOSTILE[kind])
     with pytest.raises(UnsafeArchive):
         ps.import_archive(file, store=other)
     assert other.drefs() == []
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []
     assert sorted(os.listdir(tmp_path)) == before
 
 
-def test_any_number_of_long_names_is_refused(packed, other):
+def test_AC2_any_number_of_long_names_is_refused(packed, other):
     file, _ = packed
     name = tarfile.TarInfo("././@LongLink")
     name.type, name.size = tarfile.GNUTYPE_LONGNAME, 10
@@ -192,23 +192,23 @@ def test_any_number_of_long_names_is_refused(packed, other):
     file.write_bytes(zstandard.compress(names + unzipped(file)))
     with pytest.raises(UnsafeArchive):
         ps.import_archive(file, store=other)
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []
 
 
 @pytest.mark.parametrize("rest", [2 * tarfile.RECORDSIZE, 1 << 20, 1 << 28])
-def test_what_follows_the_last_object_is_refused(packed, other, rest):
+def test_AC3_what_follows_the_last_object_is_refused(packed, other, rest):
     file, _ = packed
     file.write_bytes(zstandard.compress(unzipped(file) + bytes(rest)))
     with pytest.raises(UnsafeArchive, match="too much follows"):
         ps.import_archive(file, store=other)
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []
 
 
-def test_what_there_is_no_room_for_is_not_unpacked(packed, other, monkeypatch):
+def test_AC3_what_there_is_no_room_for_is_not_unpacked(packed, other, monkeypatch):
     monkeypatch.setattr(disk, "free", lambda path: 1000)
     with pytest.raises(FetchError, match="cannot be unpacked here"):
         ps.import_archive(packed[0], store=other)
-    assert os.listdir(other.layout.tmp) == []
+    assert os.listdir(other.parts.tmp) == []
 
 
 @pytest.mark.timeout(20)
@@ -227,7 +227,7 @@ def says(file, content: bytes) -> bool:
         return False
 
 
-def test_a_damaged_archive_is_refused(packed, other):
+def test_AC2_a_damaged_archive_is_refused(packed, other):
     file, rref = packed
     whole, content = file.read_bytes(), unzipped(file)
     for count in (0, 3, 100, len(whole) // 2, len(whole) - 1):
@@ -258,7 +258,7 @@ def test_what_an_archive_lacks_is_said(packed, other):
     assert other.drefs() == []
 
 
-def test_a_changed_record_is_refused(packed, other):
+def test_RR1_a_changed_record_is_refused(packed, other):
     file, _ = packed
     objects = members(file)
     (name,) = (n for n in objects if "-train-" in n and n.count(".") == 2 and n[-5:] == ".json")

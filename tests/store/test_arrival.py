@@ -47,7 +47,7 @@ def other(tmp_path):
 
 def stagings(store):
     """What lies in `tmp/`, but for the notes of living processes."""
-    return [name for name in os.listdir(store.layout.tmp) if not name.startswith("live-")]
+    return [name for name in os.listdir(store.parts.tmp) if not name.startswith("live-")]
 
 
 def killed(act, at):
@@ -108,7 +108,7 @@ def test_AR3_what_a_killed_try_has_shared_stays_sealed_though_the_index_is_lost(
         os._exit(1)
 
     killed_in("record_copies")  # sealed and shared
-    for entry in other.layout.links.iterdir():
+    for entry in other.parts.layout.links.iterdir():
         entry.unlink()
     killed_in("seal_tree")  # taken up again
     (theirs,) = other.realizations(OTHER.dref)
@@ -153,7 +153,7 @@ def test_AR4_what_the_disk_refuses_leaves_nothing_behind(store, lab, other, monk
 
 def test_a_lie_is_told_after_the_first_file(store, other):
     shipment = Shipment(store, ps.realize(STAGE))
-    ((_, part),) = shipment.digested()
+    ((_, part, _),) = shipment.parts()
     arrival = Arrival(other, STAGE.config, Context(), shipment.manifest)
     arrival.write(part, shipment.read(part))
     arrival.check(part)

@@ -29,7 +29,7 @@ B = Derivation({"name": "b", "of": A}, match_latest(), user)
 
 def look(root: Path) -> dict[str, tuple[int, ...]]:
     """Everything that a write below would change."""
-    found = {}
+    found: dict[str, tuple[int, ...]] = {}
     for path in [root, *root.rglob("*")]:
         s = path.lstat()
         times = (s.st_mtime_ns, s.st_ctime_ns)
@@ -201,7 +201,7 @@ def test_PYSTORE_BELOW_names_one_for_the_default_store(lab, tmp_path, monkeypatc
     mine = ps.store_initialize(tmp_path / "mine")
     assert mine.realizations(A.dref) == lab.realizations(A.dref)
     monkeypatch.setenv("PYSTORE_BELOW", str(mine.root))
-    assert ps.store_initialize(tmp_path / "mine").layout.below is None
+    assert ps.store_initialize(tmp_path / "mine").parts.layout.below is None
 
 
 def test_what_an_attempt_below_has_printed_can_be_read(tmp_path, monkeypatch, capfd):

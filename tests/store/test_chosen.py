@@ -93,7 +93,7 @@ def test_CN3_by_a_misspelt_metric_everything_stays(store):
 
 def test_a_read_only_store_serves_another_matcher(store):
     trained(2)
-    folder = store.layout.attempts(train().dref)
+    folder = store.parts.layout.attempts(train().dref)
     before = sorted(os.listdir(folder))
     link, os.link = os.link, refuse
     try:

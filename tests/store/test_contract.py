@@ -14,9 +14,9 @@ from pystore import (
     match_some,
     realize,
 )
+from pystore.core.attempt_report import AttemptReport
 from pystore.core.digest import seed_of
 from pystore.errors import BuildError, NotInStore, UnkeepableOutput
-from pystore.store.ports import AttemptReport
 
 CONFIG = Config({"name": "a"})
 NOWHERE = Context()
@@ -132,7 +132,9 @@ class TestStore:
         assert set(attempt.reads) == {"rref /of/0/0", "store "}
         assert any_store.tree(rref) == attempt.tree
 
-    def test_S7_starts_increase_when_the_clock_stands_still_or_goes_back(self, any_store, clock):
+    def test_S7_AT2_starts_increase_when_the_clock_stands_still_or_goes_back(
+        self, any_store, clock
+    ):
         rrefs = []
         for text, step in (("a", 0), ("b", 0), ("c", -2 * 3600 * 10**9), ("d", 10 * 86400 * 10**9)):
             clock.now += step

@@ -9,8 +9,8 @@ import pytest
 
 import pystore as ps
 from pystore import Config, Derivation, GcPolicy, events, keep_best, keep_latest, match_latest
+from pystore.core.attempt_report import AttemptReport
 from pystore.errors import BadName, BadRef, BadStage, Corrupted, InUse, NotInStore
-from pystore.store.ports import AttemptReport
 
 
 def write(b):
@@ -51,6 +51,65 @@ def test_GC1_what_is_kept_never_loses_a_dependency(store):
     garbage = ps.gc(keep=[target], dry_run=False)
     assert list(garbage.realizations) == [other]
     assert ps.lsref(a.dref) == [lone]
+    assert ps.verify().sound
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the system is told to rename, to remove and to sync: the call, and the whole path."""
+    told = []
+
+    def watched(name, really):
+        def call(target, *args, dir_fd=None, **more):
+            path = os.fsdecode(target) if not isinstance(target, int) else ""
+            base = target if isinstance(target, int) else dir_fd
+            if base is not None:
+                path = os.path.join(os.readlink(f"/proc/self/fd/{base}"), path).rstrip("/")
+            told.append((name, path))
+            return really(
+                target, *args, **({"dir_fd": dir_fd} if dir_fd is not None else {}), **more
+            )
+
+        return call
+
+    for name in ("rename", "unlink", "rmdir", "fsync"):
+        monkeypatch.setattr(os, name, watched(name, getattr(os, name)))
+    return told
+
+
+def test_GC4_S3_what_goes_is_renamed_and_synced_before_anything_is_deleted(tmp_path, calls):
+    store = ps.Store(tmp_path / "durable")
+    rref = ps.realize(chain()[0], store=store)
+    home = store.path(rref).parent
+    calls.clear()
+    ps.gc((), dry_run=False, store=store)
+    assert [path for call, path in calls if call == "rename"] == [str(home)]
+    away = calls.index(("rename", str(home)))
+    synced = calls.index(("fsync", str(home.parent)))
+    deleted = [i for i, (call, _) in enumerate(calls) if call in ("unlink", "rmdir")]
+    assert away < synced < min(deleted)
+    trash, tmp = str(store.root / "trash"), str(store.root / "tmp")
+    assert all(calls[i][1].startswith((trash, tmp)) for i in deleted)
+
+
+def test_S3_building_again_and_adopting_remove_nothing_of_what_is_there(store, calls):
+    ps.realize(chain()[2])
+    ps.realize(chain()[2], force_rebuild=True)
+    ps.realize(Derivation({"name": "d"}, match_latest(), write))
+    removed = [path for call, path in calls if call in ("unlink", "rmdir")]
+    assert removed
+    assert not [path for path in removed if path.startswith(str(store.root / "drv"))]
+
+
+def test_S2_the_loss_of_what_a_context_names_is_recorded(store):
+    a, b, _ = chain()
+    rref = ps.realize(b)
+    (inner,) = ps.deps_of(rref)
+    ps.rmref(inner, force=True)
+    assert dict(ps.context_of(rref)) == {a.dref: (inner,)}
+    (attempt,) = store.attempts(a.dref)
+    assert attempt.rref == inner
+    assert [candidate.gone for candidate in store.all_candidates(a.dref)] == [True]
     assert ps.verify().sound
 
 
@@ -129,11 +188,11 @@ def test_S6_litter_is_removed_and_what_is_in_use_is_not(store):
     died = store.begin(Config({"name": "d"}), ps.Context())
     died.close()
     building = store.begin(Config({"name": "b"}), ps.Context())
-    (store.layout.trash / "rest").mkdir()
+    (store.parts.layout.trash / "rest").mkdir()
     garbage = ps.gc((), dry_run=False)
     assert set(garbage.litter) == {failed.path.name, died.path.name, "rest"}
     assert building.out.is_dir()
-    assert os.listdir(store.layout.trash) == []
+    assert os.listdir(store.parts.layout.trash) == []
     assert [a.outcome for a in ps.attempts(Config({"name": "d"}).dref)] == ["died"]
     building.discard()
 
@@ -148,7 +207,7 @@ READER = """
 """
 
 
-def test_S9_what_another_process_uses_is_not_removed(store):
+def test_S9_GC2_what_another_process_uses_is_not_removed(store):
     rref = ps.realize(chain()[1])
     command = [sys.executable, "-c", textwrap.dedent(READER), str(store.root), rref]
     reader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -179,12 +238,12 @@ def test_S9_a_forked_child_notes_for_itself(store):
     read, written = os.pipe()
     pid = os.fork()
     if pid == 0:
-        held = store.hold((rref,)) and bool(list(store.layout.tmp.glob("live-*")))
+        held = store.hold((rref,)) and bool(list(store.parts.tmp.glob("live-*")))
         os.write(written, bytes([held]))
         os._exit(0)
     assert os.read(read, 1) == b"\x01"
     os.waitpid(pid, 0)
-    assert store.session.holds([rref])
+    assert store.parts.session.holds([rref])
 
 
 def test_a_choice_that_gc_takes_in_between_is_made_again(store, monkeypatch):

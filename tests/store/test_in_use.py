@@ -40,7 +40,7 @@ def collected_elsewhere(store):
 
 
 def session_file(store):
-    return store.layout.tmp / store.session.name
+    return store.parts.tmp / store.parts.session.name
 
 
 def test_S9_notes_survive_that_their_file_is_deleted(store):
@@ -73,7 +73,7 @@ def test_S9_notes_survive_that_their_descriptor_is_used_by_the_user(store, tmp_p
     second = ps.realize(stage(2))
     assert collected_elsewhere(store) == []
     assert {first, second} == set(session_file(store).read_text().split())
-    store.session.end()
+    store.parts.session.end()
     assert os.pread(mine, 10, 0) == b""
     os.close(mine)
 
@@ -135,14 +135,14 @@ def ring(monkeypatch):
 
 def test_a_signal_handler_may_use_the_store_in_the_middle_of_a_note(store, ring):
     first, second = ps.realize(stage(1)), ps.realize(stage(2))
-    session = in_use.session_of("another", store.layout.tmp, store.layout.gate)
+    session = in_use.session_of("another", store.parts.tmp, store.parts.layout.gate)
     store.parts = replace(store.parts, session=session)
     heard = ring(LiveFile, "add", lambda: ps.rref2path(first))
     assert ps.rref2path(second) == store.path(second)
     assert heard == [store.path(first)]
-    assert store.session.holds([first, second])
+    assert store.parts.session.holds([first, second])
     assert {first, second} <= set(session_file(store).read_text().split())
-    store.session.end()
+    store.parts.session.end()
 
 
 def test_a_signal_handler_that_would_wait_for_its_own_thread_is_told(store, ring):
@@ -158,7 +158,7 @@ def test_a_signal_handler_that_would_wait_for_its_own_thread_is_told(store, ring
 
 
 def test_a_listener_that_builds_what_its_own_call_builds_is_told(store):
-    told = []
+    told: list[object] = []
 
     def hear(event):
         if isinstance(event, ps.events.Succeeded) and not told:
@@ -184,14 +184,14 @@ def test_a_child_forked_in_the_middle_of_another_threads_note_can_note(store, mo
         real(*args)
 
     monkeypatch.setattr(LiveFile, "_write", slow)
-    thread = threading.Thread(target=lambda: store.session.note([rref.replace("1", "2")]))
+    thread = threading.Thread(target=lambda: store.parts.session.note([rref.replace("1", "2")]))
     thread.start()
     inside.wait()
     child = os.fork()
     if child == 0:
         signal.alarm(20)
-        store.session.note([rref])
-        os._exit(0 if store.session.holds([rref]) else 1)
+        store.parts.session.note([rref])
+        os._exit(0 if store.parts.session.holds([rref]) else 1)
     try:
         assert os.waitpid(child, 0)[1] == 0
     finally:
@@ -200,20 +200,20 @@ def test_a_child_forked_in_the_middle_of_another_threads_note_can_note(store, mo
 
 
 def test_a_gate_that_was_left_open_by_an_interruption_does_not_bar_the_next_call(store):
-    left = gate(store.layout.gate, fcntl.LOCK_SH)
+    left = gate(store.parts.layout.gate, fcntl.LOCK_SH)
     left.__enter__()
-    with pytest.raises(StoreBusy), gate(store.layout.gate, fcntl.LOCK_EX):
+    with pytest.raises(StoreBusy), gate(store.parts.layout.gate, fcntl.LOCK_EX):
         pass
     del left
-    with gate(store.layout.gate, fcntl.LOCK_EX) as writable:
+    with gate(store.parts.layout.gate, fcntl.LOCK_EX) as writable:
         assert writable
 
 
 def test_a_link_in_tmp_is_in_use_by_nobody_and_is_not_followed(store, tmp_path):
     with locks.claim_folder(tmp_path):
-        (store.layout.tmp / "link").symlink_to(tmp_path)
+        (store.parts.tmp / "link").symlink_to(tmp_path)
         assert locks.in_use(tmp_path)
-        assert not locks.in_use(store.layout.tmp / "link")
+        assert not locks.in_use(store.parts.tmp / "link")
         assert ps.gc(dry_run=False).litter == ("link",)
     assert tmp_path.is_dir()
 
@@ -244,7 +244,7 @@ def test_S9_a_forked_child_takes_no_protection_from_its_parent(store, how):
 
 def listed(store):
     """What the live files of this process say."""
-    return used(store.layout.tmp)
+    return used(store.parts.tmp)
 
 
 class User:
@@ -292,7 +292,7 @@ def test_IU1_a_user_that_goes_without_letting_go_holds_for_the_process(store):
         path = ps.view(rref).path  # the view is gone, and the path is used still
     assert path.is_dir()
     assert listed(store) == store.held == {rref}
-    assert len(store.session._known.users) < 100
+    assert len(store.parts.session._known.users) < 100
     store.release([rref])
     assert listed(store) == store.held == frozenset()
 
@@ -387,11 +387,11 @@ def test_IU1_threads_that_hold_and_let_go_find_what_they_hold_in_the_file(store)
         rng, user = random.Random(number), User()
         while time.monotonic() < end:
             rref = rng.choice(rrefs)
-            store.session.hold([rref], user if number % 2 else None)
+            store.parts.session.hold([rref], user if number % 2 else None)
             # Those without a user share one hold, which another of them may end.
             if number % 2 and rref not in listed(store):
                 missed.append(rref)
-            store.session.release([rref], user if number % 2 else None)
+            store.parts.session.release([rref], user if number % 2 else None)
 
     threads = [threading.Thread(target=work, args=[i]) for i in range(6)]
     for thread in threads:
@@ -415,9 +415,9 @@ def test_IU1_an_interruption_at_any_line_lets_go_of_nothing_that_is_held(store):
         return interrupting
 
     def work():
-        store.session.hold([kept, other], second)
-        store.session.release([kept, other], second)
-        store.session.release([other])
+        store.parts.session.hold([kept, other], second)
+        store.parts.session.release([kept, other], second)
+        store.parts.session.release([other])
 
     def traced():
         sys.settrace(interrupting)
@@ -429,7 +429,7 @@ def test_IU1_an_interruption_at_any_line_lets_go_of_nothing_that_is_held(store):
             sys.settrace(None)
         ended.append(True)
 
-    store.session.hold([kept], user)
+    store.parts.session.hold([kept], user)
     ended = []
     while not ended:
         thread = threading.Thread(target=traced)

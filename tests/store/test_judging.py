@@ -77,7 +77,7 @@ GARBLED = ["", "{", "[1]", '{"rref": 1}', '{"rref": "rref:x", "reason": "r", "by
 @pytest.mark.parametrize("kind", ["rejected", "damaged"])
 @pytest.mark.parametrize("text", GARBLED)
 def test_VE1_a_garbled_verdict_is_a_damage_and_stands(store, rref, kind, text):
-    verdict = Path(store.layout.attempts(rref.dref)) / f"{rref.digest}.{kind}"
+    verdict = Path(store.parts.layout.attempts(rref.dref)) / f"{rref.digest}.{kind}"
     verdict.write_text(text, "latin-1")
     assert rref not in {c.rref for c in store.all_candidates(rref.dref) if not c.gone}
     report = ps.verify()
@@ -97,7 +97,7 @@ def test_VE1_a_garbled_verdict_is_a_damage_and_stands(store, rref, kind, text):
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_VE1_something_else_in_the_place_of_a_verdict_is_a_damage(store, rref, make):
-    verdict = Path(store.layout.attempts(rref.dref)) / f"{rref.digest}.rejected"
+    verdict = Path(store.parts.layout.attempts(rref.dref)) / f"{rref.digest}.rejected"
     make(verdict)
     assert [d.kind for d in ps.verify().damages] == ["verdict"]
     assert list(ps.rejected(rref.dref)) == [rref]
@@ -112,11 +112,11 @@ def test_S8_links_in_drv_are_no_derivations_and_no_realizations(store, tmp_path)
     ]
     other = ps.Store(tmp_path / "other", durable=False)
     theirs, moved = (ps.realize(stage, store=other) for stage in stages)
-    home = Path(other.layout.derivation(theirs.dref))
-    (store.layout.drv / home.name).symlink_to(home)  # of a whole derivation
+    home = Path(other.parts.layout.derivation(theirs.dref))
+    (store.parts.layout.drv / home.name).symlink_to(home)  # of a whole derivation
     mine = ps.realize(stages[1])
-    tree.remove(Path(store.layout.realization(mine)))
-    Path(store.layout.realization(mine)).symlink_to(other.layout.realization(moved))
+    tree.remove(Path(store.parts.layout.realization(mine)))
+    Path(store.parts.layout.realization(mine)).symlink_to(other.parts.layout.realization(moved))
     assert store.drefs() == [mine.dref]
     assert store.realizations(mine.dref) == []
     with pytest.raises(NotInStore):
@@ -126,7 +126,7 @@ def test_S8_links_in_drv_are_no_derivations_and_no_realizations(store, tmp_path)
     assert other.path(theirs).is_dir()
     assert other.path(moved).is_dir()
     assert ps.realize(stages[1]) == mine  # in the place of the link
-    assert not Path(store.layout.realization(mine)).is_symlink()
+    assert not Path(store.parts.layout.realization(mine)).is_symlink()
     assert other.path(moved).is_dir()
     assert ps.realize(stages[0]) == theirs
     assert store.drefs() == sorted([mine.dref, theirs.dref])

@@ -47,7 +47,7 @@ def test_S9_gc_in_a_forked_child_spares_what_its_parent_uses(store):
 
 
 def test_S9_a_child_forked_inside_the_gate_does_not_hold_it(store):
-    with store.session.open_gate():
+    with store.parts.session.open_gate():
         child = os.fork()
         if not child:
             time.sleep(60)
@@ -75,7 +75,7 @@ def test_S9_threads_share_one_session(store):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(list(store.layout.tmp.glob("live-*"))) == 1
+    assert len(list(store.parts.tmp.glob("live-*"))) == 1
 
 
 def test_S9_what_a_store_object_gave_out_is_in_use_when_the_object_is_gone(tmp_path):
@@ -104,7 +104,7 @@ def test_S6_a_custom_tmp_inside_the_store_is_the_stores_own(tmp_path):
         ps.gc((), dry_run=False, store=Store(tmp_path / "store"))
 
     assert ps.realize(Derivation({}, match_latest(), build), store=store)
-    assert store.staging_area == store.layout.tmp
+    assert store.parts.staging_area == store.parts.tmp
 
 
 def test_S6_a_derivation_that_is_removed_while_it_is_built_is_recorded_again(store):
@@ -228,7 +228,7 @@ def test_a_replay_leaves_what_lies_beside_the_attempt_alone(store):
 
     train_once = Derivation({}, match_latest(), train)
     rref = ps.realize(train_once)
-    folder = Path(store.layout.attempts(rref.dref))
+    folder = Path(store.parts.layout.attempts(rref.dref))
     beside = sorted(folder.iterdir())
     assert replay(train_once, rref).agrees
     assert sorted(folder.iterdir()) == beside
@@ -242,7 +242,7 @@ def test_a_replay_leaves_what_lies_beside_the_attempt_alone(store):
 def test_a_claim_that_says_nothing_hinders_nobody(store, text):
     derivation = Derivation({}, match_latest(), write)
     ps.instantiate(derivation)
-    folder = Path(store.layout.attempts(derivation.dref))
+    folder = Path(store.parts.layout.attempts(derivation.dref))
     (folder / f"{Context().digest}.0.begin").write_text(text)
     (folder / f"._{Context().digest}.0.begin").write_text("a file that a Mac left")
     assert ps.realize(derivation)
@@ -256,16 +256,16 @@ def test_S9_the_users_of_a_shared_store_share_its_gate():
         root.chmod(0o777)
         store = Store(root / "store", durable=False)
         rref = ps.realize(Derivation({}, match_latest(), write), store=store)
-        store.layout.tmp.chmod(0o777)
+        store.parts.tmp.chmod(0o777)
 
         def elsewhere():
             os.setuid(65534)
             mine = Store(store.root)
             assert mine.hold((rref,))
-            noted = [p.read_text() for p in store.layout.tmp.glob("live-*") if p.stat().st_uid]
-            (store.layout.tmp / "noted").write_text("".join(noted))
+            noted = [p.read_text() for p in store.parts.tmp.glob("live-*") if p.stat().st_uid]
+            (store.parts.tmp / "noted").write_text("".join(noted))
 
         in_child(elsewhere)
-        assert rref in (store.layout.tmp / "noted").read_text()
+        assert rref in (store.parts.tmp / "noted").read_text()
     finally:
         tree.remove(root)

@@ -11,7 +11,7 @@ import pytest
 
 from pystore import Config, Context
 from pystore.errors import UnkeepableOutput
-from pystore.store import mounts, open_files, tree
+from pystore.store import keepable, mounts, open_files, tree
 
 CONFIG, NOWHERE = Config({"name": "late"}), Context({})
 
@@ -138,7 +138,7 @@ def test_S4_a_mount_is_found_where_the_store_is_known_by_a_link(mount, tmp_path)
     (tmp_path / "link").symlink_to("place")
     mount("--bind", tmp_path / "theirs", tmp_path / "place" / "out" / "m")
     with pytest.raises(UnkeepableOutput, match="m: a mount"):
-        tree.check(tmp_path / "link" / "out")
+        keepable.check(tmp_path / "link" / "out")
 
 
 def test_S4_files_of_an_overlay_have_other_devices_than_its_folders_and_are_kept(mount, tmp_path):
@@ -155,4 +155,4 @@ def test_S4_files_of_an_overlay_have_other_devices_than_its_folders_and_are_kept
     (out / "file").write_text("x")
     if (out / "file").stat().st_dev == out.stat().st_dev:
         pytest.skip("this system gives them one device")
-    assert tree.check(out) == {}
+    assert keepable.check(out) == {}

@@ -24,7 +24,7 @@ STAGE = Derivation({"name": "x"}, match_latest(), write)
 def folder(store):
     for _ in range(MANY):
         ps.realize(STAGE, force_rebuild=True)
-    return store.layout.attempts(STAGE.dref)
+    return store.parts.layout.attempts(STAGE.dref)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_each_record_is_read_once(store, folder, reads):
 
 def test_RF1_a_derivation_that_was_removed_and_built_again_is_read_again(store, folder):
     before = metrics(store)
-    home = store.layout.derivation(STAGE.dref)
+    home = store.parts.layout.derivation(STAGE.dref)
     tree.remove(home)
     clock = store.parts.clock
     for _ in range(MANY):
@@ -112,7 +112,7 @@ FOREIGN = [
 def test_names_that_are_not_ours_are_ignored(store, count):
     for _ in range(count):
         ps.realize(STAGE, force_rebuild=True)
-    folder = store.layout.attempts(STAGE.dref)
+    folder = store.parts.layout.attempts(STAGE.dref)
     context = next(n for n in os.listdir(folder) if n.endswith(".json"))[:32]
     for name in FOREIGN:
         Path(folder, name.format(context=context)).write_text("not ours")

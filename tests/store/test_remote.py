@@ -12,7 +12,7 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, events, match_latest, match_some
-from pystore.core.statistics import distinct
+from pystore.core.same_run import distinct
 from pystore.errors import (
     BadPlace,
     Corrupted,
@@ -90,7 +90,7 @@ def test_what_was_pushed_comes_back_the_same(store, other, place):
     assert ps.realize(project(), store=other, build=False) == rref
 
 
-def test_a_second_time_nothing_moves(store, other, place):
+def test_RV1_a_second_time_nothing_moves(store, other, place):
     rref = ps.realize(project())
     ps.push(rref, place)
     ps.pull(rref, place, store=other)
@@ -100,7 +100,7 @@ def test_a_second_time_nothing_moves(store, other, place):
     assert ps.pull([rref, rref], place, store=other).rrefs == (rref,)
 
 
-def test_attempts_keep_what_they_are_and_get_numbers_of_their_own(store, other, place):
+def test_HI1_attempts_keep_what_they_are_and_get_numbers_of_their_own(store, other, place):
     ps.realize_many(project(3), store=store)
     here = ps.realize_many(project(2), store=other)
     train = project().dref
@@ -133,6 +133,23 @@ def test_S7_no_seed_that_came_is_trained_again(store, other, tmp_path):
         ps.realize_many(project(5), store=one)
         assert sorted(a.number for a in one.attempts(train)) == [0, 1, 3, 4, 5]
         assert len({a.seed for a in one.attempts(train)}) == 5
+
+
+def test_S2_RV2_at_each_moment_of_a_pull_what_is_there_has_its_inputs(store, other, tmp_path):
+    ps.realize_many(project(3))
+    train, seen = project().dref, []
+    ps.push(train, tmp_path / "remote")
+
+    def look(event):
+        for dref in other.drefs():
+            for rref in other.realizations(dref):
+                needs = [need for needs in other.context(rref).values() for need in needs]
+                assert all(is_here(other, need) for need in needs)
+                assert any(a.rref == rref for a in other.attempts(dref))
+                seen.append(rref)
+
+    ps.pull(train, tmp_path / "remote", store=other, listener=look)
+    assert len(set(seen)) == 4
 
 
 def test_pushes_of_two_people_merge(store, other, place):
@@ -171,7 +188,7 @@ def test_a_closure_means_all_realizations_of_its_targets(store, other, place):
     assert set(ps.pull(closure, place, store=other).rrefs) == set(chosen)
 
 
-def test_large_files_are_cut_and_small_ones_lie_together(store, other, place, in_parts):
+def test_PA2_large_files_are_cut_and_small_ones_lie_together(store, other, place, in_parts):
     rref = ps.realize(in_parts)
     told = []
     ps.push(rref, place, listener=told.append)
@@ -194,7 +211,7 @@ def test_a_listener_hears_what_moves(store, other, place):
     assert sent[-1] == (rref,)
 
 
-def test_equal_large_files_are_there_once(store, tmp_path):
+def test_PA3_equal_large_files_are_there_once(store, tmp_path):
     def fill(b):
         (b.outpath / "weights").write_bytes(bytes(5 << 20))
         (b.outpath / "name").write_text(b.config["name"])
@@ -216,7 +233,7 @@ def test_what_a_store_below_has_is_sent_too_and_not_fetched(store, other, tmp_pa
 # --- what is not there, not whole, or not to be sent ------------------------------------
 
 
-def test_what_breaks_off_goes_on_where_it_was(store, other, tmp_path, monkeypatch):
+def test_PA3_what_breaks_off_goes_on_where_it_was(store, other, tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "SIZE", 1000)
     monkeypatch.setattr(parts, "LARGE", 500)
 
@@ -254,7 +271,7 @@ def test_what_is_not_at_the_remote_is_said(store, other, place):
     assert other.drefs() == []
 
 
-def test_a_realization_without_a_record_is_not_there(store, other, tmp_path):
+def test_AR1_a_realization_without_a_record_is_not_there(store, other, tmp_path):
     rref = ps.realize(project())
     ps.push(rref, tmp_path / "remote")
     home = tmp_path / "remote" / "drv" / rref.dref[5:]
@@ -370,7 +387,7 @@ def test_of_a_derivation_only_what_has_a_record_is_there(store, other, tmp_path)
     assert set(ps.pull(project().dref, tmp_path / "remote", store=other).rrefs) == set(chosen[1:])
 
 
-def test_several_that_pull_at_once_record_each_attempt_once(store, other, tmp_path):
+def test_HI1_several_that_pull_at_once_record_each_attempt_once(store, other, tmp_path):
     rref = ps.realize(project())
     ps.realize_many(project(5))
     ps.push(rref.dref, tmp_path / "remote")
@@ -396,7 +413,7 @@ def test_a_copy_is_the_same_and_shares_no_file(store, other):
     assert ps.copy(rref, store.root, other.root).fresh == ()
 
 
-def test_a_copy_merges_attempts_and_takes_only_what_is_missing(store, other):
+def test_RV1_a_copy_merges_attempts_and_takes_only_what_is_missing(store, other):
     ps.realize_many(project(3))
     ps.realize(project(), store=other)
     train = project().dref

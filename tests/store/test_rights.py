@@ -37,9 +37,9 @@ def own(store: ps.Store) -> dict[str, int]:
     """The modes of the store's folders and of what is in tmp/ and locks/."""
     dref = store.drefs()[0]
     paths = [
-        store.root, store.layout.drv, store.layout.tmp, store.layout.trash,
-        Path(store.layout.derivation(dref)), Path(store.layout.attempts(dref)),
-        *store.layout.locks.iterdir(), *store.layout.tmp.glob("live-*"),
+        store.root, store.parts.layout.drv, store.parts.tmp, store.parts.layout.trash,
+        Path(store.parts.layout.derivation(dref)), Path(store.parts.layout.attempts(dref)),
+        *store.parts.layout.locks.iterdir(), *store.parts.tmp.glob("live-*"),
     ]  # fmt: skip
     return {str(path.relative_to(store.root)): mode(path) for path in paths}
 
@@ -96,9 +96,9 @@ def test_a_program_can_share_the_store_that_it_initializes(tmp_path, umask, monk
     monkeypatch.setattr(ProcessWide, "store", None)
     store = ps.store_initialize(tmp_path / "store", shared="group")
     assert rights.shared(store.root)
-    assert rights.shared(store.layout.drv)
+    assert rights.shared(store.parts.layout.drv)
     with pytest.raises(BadSettings, match="shared with its group"):
-        ps.store_initialize(tmp_path / "other", shared="all")
+        ps.store_initialize(tmp_path / "other", shared="all")  # type: ignore[arg-type]  # the mistake
     assert not (tmp_path / "other").exists()
 
 
@@ -106,11 +106,11 @@ def test_sharing_a_store_goes_through_no_link(tmp_path, umask):
     store = built(tmp_path / "store")
     outside = tmp_path / "outside"
     outside.mkdir()
-    for place in (store.layout.drv / "planted", store.layout.locks / "planted.lock"):
+    for place in (store.parts.layout.drv / "planted", store.parts.layout.locks / "planted.lock"):
         place.symlink_to(outside)
     share_with_group(store)
     assert mode(outside) == 0o755
-    assert rights.shared(store.layout.locks)
+    assert rights.shared(store.parts.layout.locks)
 
 
 def test_what_stands_in_the_way_is_named_without_steering_a_terminal():

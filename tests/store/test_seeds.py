@@ -34,7 +34,7 @@ def seeds(store):
 
 def test_S7_stores_share_their_seeds_unless_one_has_its_own(tmp_path):
     stores = [
-        Store(tmp_path / str(i), durable=False, seeds=own)
+        Store(tmp_path / str(i), durable=False, seeds=own)  # type: ignore[arg-type]  # the mistake
         for i, own in enumerate((None, None, "own", "own"))
     ]
     for store in stores:
@@ -71,7 +71,7 @@ def test_a_store_that_is_there_keeps_the_seeds_that_it_has(tmp_path):
     with pytest.raises(NotAStore, match="the seeds that all stores share"):
         Store(tmp_path / "store", seeds="own")
     with pytest.raises(BadStage, match="says nothing"):
-        Store(tmp_path / "new", seeds="mine")
+        Store(tmp_path / "new", seeds="mine")  # type: ignore[arg-type]  # the mistake
     assert not (tmp_path / "new").exists()
 
 

@@ -8,10 +8,10 @@ import pytest
 
 import pystore as ps
 from pystore import Config, Context, Derivation, match_latest
+from pystore.core.attempt_report import AttemptReport
 from pystore.errors import UnkeepableOutput
 from pystore.store.commit import seal
 from pystore.store.pins import rref_at
-from pystore.store.ports import AttemptReport
 
 LARGE = bytes(range(256)) * 64
 NOWHERE = Context()
@@ -25,7 +25,7 @@ def build(store, name, content=LARGE, file="data.bin", mode=0o644):
 
 
 def entries(store):
-    return sorted(os.listdir(store.layout.links))
+    return sorted(os.listdir(store.parts.layout.links))
 
 
 def damage(file, content):
@@ -58,7 +58,7 @@ def test_files_deep_in_a_tree_and_equal_within_it_are_shared(store):
 
     for i in range(2):
         ps.realize(Derivation({"name": "tree", "i": i}, match_latest(), write))
-    files = sorted(store.layout.drv.rglob("data.bin"))
+    files = sorted(store.parts.layout.drv.rglob("data.bin"))
     assert len(files) == 4
     assert len({file.stat().st_ino for file in files}) <= 2
     assert ps.verify().sound
@@ -78,7 +78,7 @@ def test_SF1_damage_never_spreads(store, bad):
 def test_SF1_what_is_no_file_in_the_index_is_passed_over(store, tmp_path, strange):
     build(store, "a")
     (name,) = entries(store)
-    (path := store.layout.links / name).unlink()
+    (path := store.parts.layout.links / name).unlink()
     if strange == "fifo":
         os.mkfifo(path)
     elif strange == "folder":
@@ -118,7 +118,7 @@ def _write(out):
 
 def test_the_index_may_be_lost(store):
     first = build(store, "a")
-    shutil.rmtree(store.layout.links)
+    shutil.rmtree(store.parts.layout.links)
     again = ps.Store(store.root, durable=False)  # an older pystore's store has none either
     second = build(again, "b")
     assert not first.samefile(second)
@@ -131,7 +131,7 @@ def test_SF3_where_there_can_be_no_link_a_file_of_its_own_serves(store, monkeypa
     first, link = build(store, "a"), os.link
 
     def refuse(source, target, **options):
-        if str(store.layout.links) in os.fsdecode(source):
+        if str(store.parts.layout.links) in os.fsdecode(source):
             raise OSError(error, os.strerror(error))
         link(source, target, **options)
 
@@ -159,7 +159,7 @@ def test_SF2_what_a_failed_commit_leaves_is_its_users_alone(store):
     first = build(store, "a")
     staging = store.begin(Config({"name": "b"}), NOWHERE)
     _write(staging.out)
-    seal(staging, frozenset(), durable=False, share=store.pool.share)
+    seal(store.parts, staging)
     assert (staging.out / "data.bin").samefile(first)
     store.fail(staging, AttemptReport(), OSError("the disk is full"))
     (staging.out / "data.bin").chmod(0o644)
@@ -172,7 +172,7 @@ def test_SF2_what_a_killed_commit_left_can_be_committed(store):
     first = build(store, "a")
     staging = store.begin(Config({"name": "b"}), NOWHERE)
     _write(staging.out)
-    seal(staging, frozenset(), durable=False, share=store.pool.share)
+    seal(store.parts, staging)
     staging.close()
     second = ps.rref2path(ps.commit(staging.path)) / "data.bin"
     assert second.samefile(first)
@@ -205,5 +205,5 @@ def test_adopted_files_are_shared_with_all_others(store):
     ]
     files = [ps.rref2path(ps.realize(t)) / "data.bin" for t in train]
     assert len(ps.attempts(train[1].dref)) == 1
-    assert len({f.stat().st_ino for f in store.layout.drv.rglob("data.bin")}) == 1
+    assert len({f.stat().st_ino for f in store.parts.layout.drv.rglob("data.bin")}) == 1
     assert files[0].samefile(files[1])

@@ -29,7 +29,7 @@ def test_what_a_trusted_key_has_signed_is_used(store, tmp_path, key):
     assert ps.pull(rref, tmp_path / "remote", trusted_keys=key[1], store=other).fresh == (rref,)
 
 
-def test_what_nobody_or_a_stranger_has_signed_is_not(store, tmp_path, key):
+def test_RM2_what_nobody_or_a_stranger_has_signed_is_not(store, tmp_path, key):
     rref = ps.realize(stage())
     ps.push(rref, tmp_path / "remote")
     other = Store(tmp_path / "other", durable=False)
@@ -54,7 +54,7 @@ def test_what_is_there_can_be_signed_later_and_by_several(store, tmp_path, key):
         assert ps.pull(rref, tmp_path / "remote", trusted_keys=[public], store=other).fresh
 
 
-def test_a_copy_signs_for_the_same_attempt(store, tmp_path, key):
+def test_RR3_a_copy_signs_for_the_same_attempt(store, tmp_path, key):
     rref = ps.realize(stage())
     other = Store(tmp_path / "other", durable=False)
     ps.realize(stage(), store=other)

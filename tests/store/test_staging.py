@@ -11,7 +11,7 @@ from pystore.errors import BadPlace
 def test_a_folder_of_another_user_is_no_place_for_what_is_being_built(tmp_path, monkeypatch):
     store = Store(tmp_path / "store", durable=False)
     scratch = tmp_path / "scratch"
-    area = Store(store.root, custom_tmp=scratch).staging_area
+    area = Store(store.root, custom_tmp=scratch).parts.staging_area
     assert area == scratch / f"pystore-{store.id}"
     monkeypatch.setattr(os, "geteuid", lambda: area.stat().st_uid + 1)
     with pytest.raises(BadPlace, match="not ours") as caught:

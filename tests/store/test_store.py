@@ -13,6 +13,7 @@ import pytest
 
 from pystore import Config, Context, DRef, PystoreWarning, RRef, Store, verify
 from pystore.core.attempt import parse_attempt
+from pystore.core.attempt_report import AttemptReport
 from pystore.errors import (
     BuildError,
     Corrupted,
@@ -22,7 +23,6 @@ from pystore.errors import (
     UnkeepableOutput,
 )
 from pystore.store.commit import is_sound
-from pystore.store.ports import AttemptReport
 
 CONFIG = Config({"name": "a"})
 NOWHERE = Context()
@@ -204,7 +204,7 @@ def test_S1_deep_trees_long_names_and_strange_bytes_are_kept(store):
         store.path(rref).parent, (store.path(rref).parent / "context.json").read_bytes()
     )
     store.remove(rref)
-    assert os.listdir(store.layout.trash) == []
+    assert os.listdir(store.parts.layout.trash) == []
 
 
 # --- S4: the order of a commit ---------------------------------------------------------
@@ -446,7 +446,7 @@ def test_S4_a_damaged_realization_is_replaced_by_equal_bytes(store):
     again = commit(store, one_file)
     assert (again.rref, again.fresh) == (rref, True)
     assert artifact.read_text() == "0.5\n"
-    assert len(os.listdir(store.layout.trash)) == 1
+    assert len(os.listdir(store.parts.layout.trash)) == 1
 
 
 def test_S6_a_refused_commit_can_be_tried_again(store):
@@ -497,7 +497,7 @@ def test_a_config_of_another_derivation_is_damage(store):
 
 def test_a_torn_record_of_an_attempt_is_left_out_with_a_warning(store):
     commit(store, one_file)
-    folder = Path(store.layout.attempts(CONFIG.dref))
+    folder = Path(store.parts.layout.attempts(CONFIG.dref))
     (record,) = folder.glob("*.json")
     record.chmod(0o644)
     record.write_bytes(record.read_bytes()[:-10])
@@ -507,7 +507,7 @@ def test_a_torn_record_of_an_attempt_is_left_out_with_a_warning(store):
 
 def test_a_realization_needs_record_and_directory(store):
     rref = commit(store, one_file).rref
-    for record in Path(store.layout.attempts(CONFIG.dref)).glob("*.json"):
+    for record in Path(store.parts.layout.attempts(CONFIG.dref)).glob("*.json"):
         record.unlink()
     assert store.candidates(CONFIG.dref, NOWHERE) == []
     assert store.realizations(CONFIG.dref) == [rref]
@@ -522,7 +522,7 @@ def test_an_attempt_without_end_is_running_while_its_staging_is_held_and_then_di
 
 def test_a_torn_claim_does_not_hinder_the_next(store):
     staging = store.begin(CONFIG, NOWHERE)
-    (claim,) = Path(store.layout.attempts(CONFIG.dref)).glob("*.begin")
+    (claim,) = Path(store.parts.layout.attempts(CONFIG.dref)).glob("*.begin")
     claim.chmod(0o644)
     claim.write_text("")
     staging.close()

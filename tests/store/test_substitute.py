@@ -4,6 +4,7 @@ import threading
 
 import fsspec
 import pytest
+from memory_store import MemoryStore
 
 import pystore as ps
 from pystore import (
@@ -17,7 +18,6 @@ from pystore import (
     match_some,
 )
 from pystore.errors import BadPlace, BadStage
-from pystore.store.memory import MemoryStore
 from pystore.store.remote import remote as remotes
 from pystore.store.remote import substitute as substitution
 from pystore.store.remote.place import FolderPlace
@@ -210,7 +210,7 @@ def test_SB2_a_slow_place_is_told_and_left(store, lab, monkeypatch):
     never.set()
 
 
-def test_SB2_a_lying_place_is_told_and_left_and_nothing_of_it_stays(store, lab):
+def test_SB2_SB3_a_lying_place_is_told_and_left_and_nothing_of_it_stays(store, lab):
     for part in (p for p in (lab[0] / "parts").rglob("*") if p.is_file()):
         part.chmod(0o644)
         part.write_bytes(part.read_bytes()[:-1] + b"?")
@@ -222,7 +222,7 @@ def test_SB2_a_lying_place_is_told_and_left_and_nothing_of_it_stays(store, lab):
     assert ps.verify().sound
 
 
-def test_SB2_a_miss_is_no_fault(store, lab):
+def test_SB2_RM3_a_miss_is_no_fault(store, lab):
     for part in (p for p in (lab[0] / "parts").rglob("*") if p.is_file()):
         part.unlink()
     stage, runs = project()

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,8 @@ def unsealed(path: Path) -> Path:
 
 def damage(store, rref, kind):
     """Does one kind of damage; returns what the report must name."""
-    home = Path(store.layout.realization(rref))
-    attempts = Path(store.layout.attempts(rref.dref))
+    home = Path(store.parts.layout.realization(rref))
+    attempts = Path(store.parts.layout.attempts(rref.dref))
     x, run = home / "out" / "d" / "x.bin", home / "out" / "run.sh"
     if kind == "changed byte":
         content = bytearray(x.read_bytes())
@@ -80,7 +81,7 @@ def damage(store, rref, kind):
         x.chmod(0o644)
         return "mode", "mode 0644"
     if kind == "truncated config":
-        unsealed(Path(store.layout.config(rref.dref))).write_text('{"na')
+        unsealed(Path(store.parts.layout.config(rref.dref))).write_text('{"na')
         return "config", "config.json"
     if kind == "truncated context":
         unsealed(home / "context.json").write_text('{"dref"')
@@ -186,7 +187,7 @@ def test_VE1_what_was_built_from_nothing_known_is_named(store, pair):
 
 def test_VE1_every_flipped_bit_is_found(store, pair):
     inner, _, _ = pair
-    home = Path(store.layout.derivation(inner.dref))
+    home = Path(store.parts.layout.derivation(inner.dref))
     files = [p for p in home.rglob("*") if p.is_file() and p.suffix != ".begin"]
     rng = random.Random(0)
     found = 0
@@ -211,10 +212,10 @@ def test_VE2_quarantine_moves_what_is_damaged_until_the_next_gc(store, pair):
     damage(store, inner, "changed byte")
     assert ps.verify(quarantine=True).quarantined == (inner,)
     assert ps.lsref(inner.dref) == []
-    assert len(os.listdir(store.layout.trash)) == 1
+    assert len(os.listdir(store.parts.layout.trash)) == 1
     assert ps.realize(outer) == target
     ps.gc(keep=[target], dry_run=False)
-    assert os.listdir(store.layout.trash) == []
+    assert os.listdir(store.parts.layout.trash) == []
 
 
 def test_VE2_a_mark_is_lifted_when_the_bytes_are_restored(store, pair):
@@ -227,6 +228,21 @@ def test_VE2_a_mark_is_lifted_when_the_bytes_are_restored(store, pair):
     file.chmod(0o555)
     assert ps.verify().sound
     assert ps.rref2path(inner)
+
+
+def test_VE3_memory_does_not_grow_with_a_file(store):
+    size = 64 << 20  # [bytes]
+
+    def large(b):
+        with (b.outpath / "large").open("wb") as file:
+            file.truncate(size)
+
+    tracemalloc.start()
+    ps.realize(Derivation({"name": "large"}, match_latest(), large))
+    assert ps.verify().sound
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < size / 8
 
 
 def test_access_by_others_is_reported(store):

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -24,8 +25,22 @@ BLOCK = bytes(1_000_000)
 BOMB = gzip.compress(bytes(ENOUGH))
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """What it was asked, and whether somebody has stopped listening."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.left = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_port}/lab"
+        self.answer: Callable[[Handler], object] = Handler.reply
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """Answers each request as the server's `answer` says."""
+
+    server: Server
 
     def log_message(self, format, *args):
         pass
@@ -49,9 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def serving():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.paths, server.headers, server.left = [], [], threading.Event()
-    server.url = f"http://127.0.0.1:{server.server_port}/lab"
+    server = Server()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -102,7 +115,7 @@ def test_WE3_what_the_options_tell_goes_along_within_the_host(server):
             handler.reply(b"here")
 
     server.answer = answer
-    assert place_at(server.url, SECRETS["headers"]).read("a", 1000) == b"here"
+    assert place_at(server.url, SECRETS["headers"]).read("a", 1000) == b"here"  # type: ignore[arg-type]  # the headers
     assert server.paths == ["/lab/a", "/lab/b"]
     assert [headers.get("X-Token") for headers in server.headers] == ["secret", "secret"]
 
@@ -133,7 +146,7 @@ def drip(handler):
 
 
 @pytest.mark.parametrize("answer", [endless, bomb])
-def test_WE1_no_more_is_taken_than_was_asked_for(server, answer):
+def test_WE1_PL2_no_more_is_taken_than_was_asked_for(server, answer):
     server.answer = answer
     place = place_at(server.url)
     tracemalloc.start()
@@ -190,7 +203,7 @@ def test_WE2_what_is_under_way_ends_when_the_place_is_given_up(server):
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_no_permission_is_told_as_elsewhere_and_without_the_password(server, status):
+def test_PL3_no_permission_is_told_as_elsewhere_and_without_the_password(server, status):
     server.answer = lambda handler: handler.reply(status=status)
     url = server.url.replace("//", "//me:hidden-word@")
     with pytest.raises(BadPlace, match="no permission") as told:

@@ -38,7 +38,7 @@ def in_terminal(*arguments: object, cwd: Path, **env: str) -> "pexpect.spawn[str
         PROGRAM[0],
         [*PROGRAM[1:], *map(str, arguments)],
         cwd=str(cwd),
-        env=environment(**env),  # type: ignore[arg-type]  # the stubs want os._Environ
+        env=environment(**env),
         encoding="utf-8",
         dimensions=(40, 100),
         timeout=30,

@@ -97,7 +97,7 @@ def _fail(store: Store) -> None:
 def _die(store: Store) -> None:
     """An attempt that began, and whose process is no more."""
     made = store.attempts(train(1.0).dref)[-1]
-    folder = store.layout.attempts(made.dref)
+    folder = store.parts.layout.attempts(made.dref)
     begin = attempts.read_begin(folder, made.context, 0)
     begin |= {"number": 1, "start": begin["start"] + 60 * SECOND, "staging": "gone"}
     Path(f"{folder}/{made.context}.1.begin").write_text(json.dumps(begin))
@@ -115,4 +115,4 @@ def _settle(store: Store) -> None:
     for dref in store.drefs():
         for attempt in store.attempts(dref):
             if attempt.rref is not None:
-                os.utime(store.layout.realization(attempt.rref), ns=(attempt.stop, attempt.stop))
+                os.utime(store.home(attempt.rref), ns=(attempt.stop, attempt.stop))

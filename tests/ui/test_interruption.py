@@ -71,8 +71,8 @@ def check_clean(here):
         "succeeded"
     ]
     assert main.run(["gc", "--delete", "--yes"]) == 0
-    assert [p.name for p in store.layout.tmp.iterdir() if not p.name.startswith("live-")] == []
-    assert list(store.layout.trash.iterdir()) == []
+    assert [p.name for p in store.parts.tmp.iterdir() if not p.name.startswith("live-")] == []
+    assert list(store.parts.layout.trash.iterdir()) == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

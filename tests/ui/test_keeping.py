@@ -30,7 +30,7 @@ def kept(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
     store = Store(tmp_path / "store", durable=False)
     rrefs = [realize(train(), attempts=n, store=store) for n in (1, 2, 3)]
-    store.session.end()  # as if another process had built them
+    store.parts.session.end()  # as if another process had built them
     yield rrefs
     Store(tmp_path / "store").destroy()
 
@@ -160,8 +160,8 @@ def test_rm_of_a_derivation_takes_all_of_it(pystore, kept):
 @pytest.mark.parametrize("force", [(), ("--force",)])
 def test_rm_works_beside_a_damaged_derivation_and_takes_it_too(pystore, kept, force):
     other = realize(data(n=1), store=(store := Store(os.environ["PYSTORE_ROOT"])))
-    store.session.end()
-    config = store.layout.drv / other.dref[5:] / "config.json"
+    store.parts.session.end()
+    config = store.parts.layout.drv / other.dref[5:] / "config.json"
     config.chmod(0o644)
     config.write_text("{")
     assert pystore("rm", "--yes", *force, str(kept[0])) == (

@@ -237,7 +237,7 @@ def test_diff_gives_both_values_of_what_differs(call):
 
 def test_du_counts_a_file_with_two_names_once(call, small, tmp_path):
     rref = lsref(train(1.0).dref, store=small)[0]
-    file = Path(small.layout.out(rref)) / "report.md"
+    file = Path(small.parts.layout.out(rref)) / "report.md"
     before = records_of(call, "du train@latest")[0]
     os.link(file, tmp_path / "elsewhere")
     after = records_of(call, "du train@latest")[0]
@@ -336,7 +336,7 @@ def test_ls_alone_opens_no_record_and_lists_what_is_damaged(other, call):
 
 
 def test_a_damaged_store_ends_with_3(other, call):
-    config = Path(other.layout.config(train(1.0).dref))
+    config = Path(other.parts.layout.config(train(1.0).dref))
     config.unlink()
     config.write_text("{}")
     code, out, err = call("show", train(1.0).dref, "--store", other.root)
@@ -351,7 +351,7 @@ def test_a_damaged_store_ends_with_3(other, call):
 
 def test_an_artifact_that_is_lost_is_a_damage(other, call):
     rref = lsref(train(1.0).dref, store=other)[0]
-    out = Path(other.layout.out(rref))
+    out = Path(other.parts.layout.out(rref))
     out.chmod(0o755)
     (out / "report.md").unlink()
     tree.remove(out / "weights")

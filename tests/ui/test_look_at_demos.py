@@ -57,7 +57,7 @@ def made(tmp_path_factory) -> Iterator[Store]:
         "large": {"learning_rate": 0.1, "width": 64},
         "until": {"learning_rate": 0.01, "width": None},
     }.items():
-        pin(_of(store, values), name, store=store)
+        pin(_of(store, values), name, store=store)  # type: ignore[arg-type]  # not changed
     yield store
     store.destroy()
 

@@ -264,7 +264,7 @@ def test_stages_by_hand_run_too(run, here):
     )
 
 
-def test_results_are_those_of_the_script(here):
+def test_LD2_results_are_those_of_the_script(here):
     """The code of a stage does not depend on how its file was loaded."""
     (here / "both.py").write_text(
         PROGRAM.replace(
@@ -777,7 +777,7 @@ def test_a_whole_dict_replaces_and_one_key_keeps_the_others(run, here):
         code, _, err = run("-q", "lists.py:train", "-p", given)
         assert code == 0, err
         texts = {path.read_text() for path in (here / "store").glob("drv/*-train/*/out/o.txt")}
-        assert any(text.endswith(str(dict(sorted(made.items())))) for text in texts)
+        assert any(text.endswith(str(dict(sorted(made.items())))) for text in texts)  # type: ignore[attr-defined]  # a dict
 
 
 def test_a_value_that_is_written_in_two_ways_is_one_training(run, here):

@@ -52,12 +52,12 @@ def test_a_path_that_is_no_utf8_is_written_as_it_is():
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="pystore shown")
     stream.write("a\udcff ★")
     stream.flush()
-    assert stream.buffer.getvalue() == b"a\xff " + "★".encode()  # type: ignore[attr-defined]
+    assert stream.buffer.getvalue() == b"a\xff " + "★".encode()
     assert "★ é".encode("latin-1", "pystore shown") == b"\\u2605 \xe9"
 
 
 class Terminal(io.StringIO):
-    encoding = "utf-8"  # type: ignore[assignment]
+    encoding = "utf-8"
 
     def isatty(self) -> bool:
         return True

@@ -8,6 +8,7 @@ import threading
 import types
 
 import pytest
+from memory_store import MemoryStore
 from rich.console import Console
 
 from pystore import (
@@ -42,7 +43,6 @@ from pystore.events import (
     Succeeded,
     Waiting,
 )
-from pystore.store.memory import MemoryStore
 from pystore.ui.watch.frame import frame
 from pystore.ui.watch.lines import Lines
 from pystore.ui.watch.terminal import in_notebook

@@ -8,7 +8,8 @@ from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
-from ...core.statistics import Difference, Statistics, distinct, expected_best, paired, welch
+from ...core.same_run import distinct
+from ...core.statistics import Difference, Statistics, expected_best, paired, welch
 from ...declare.parameters import ABSENT
 from ...store.current import current_store
 from ...store.store import Store

@@ -13,11 +13,11 @@ from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, NotInStore, PystoreWarning
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Scope, checked_scope
+from ...core.ports import StoreReader
 from ...core.printable import listed
 from ...core.refs import DRef, check_name
 from ...declare.recorder import store_was_read
 from ...store.current import current_store
-from ...store.ports import StoreProtocol
 
 if TYPE_CHECKING:
     from .origin import Known, Origin
@@ -32,14 +32,14 @@ class Meant:
     origins: "Mapping[DRef, Origin]" = field(default_factory=dict)  # of those made by several
     tries: Mapping[DRef, list[Attempt]] = field(default_factory=dict)  # that were read to know
 
-    def attempts(self, dref: DRef, store: StoreProtocol) -> list[Attempt]:
+    def attempts(self, dref: DRef, store: StoreReader) -> list[Attempt]:
         """The attempts of a derivation that are meant, first to last."""
         tries, origin = self.tries.get(dref), self.origins.get(dref)
         tries = store.attempts(dref) if tries is None else tries
         return [a for a in tries if origin is None or origin.has_made(a)]
 
 
-def family(stage: Any, *, code: Scope = "now", store: StoreProtocol | None = None) -> list[DRef]:
+def family(stage: Any, *, code: Scope = "now", store: StoreReader | None = None) -> list[DRef]:
     """The derivations in the store that have the name and the code of this stage, sorted.
 
     `stage` is a @stage function, the name as text, or a derivation or DRef of the family. Of a
@@ -51,7 +51,7 @@ def family(stage: Any, *, code: Scope = "now", store: StoreProtocol | None = Non
     return list(named(stage, store, checked_scope(code)).drefs)
 
 
-def named(stage: Any, store: StoreProtocol, code: Scope, *, tried: bool = False) -> Meant:
+def named(stage: Any, store: StoreReader, code: Scope, *, tried: bool = False) -> Meant:
     """What is meant by a stage, a name, or a derivation that stands for its family.
 
     With `tried`, a name means the code that was tried last, whether it succeeded or not.
@@ -84,7 +84,7 @@ def named(stage: Any, store: StoreProtocol, code: Scope, *, tried: bool = False)
     return meant
 
 
-def members(what: Any, store: StoreProtocol, code: Scope = "now") -> Meant:
+def members(what: Any, store: StoreReader, code: Scope = "now") -> Meant:
     """The derivations meant: families of stages and names, and derivations as they are.
 
     Of derivations given as values, those that the store does not know yet are left out.
@@ -132,7 +132,7 @@ def _leaves(what: Any) -> Iterator[Any]:
             yield leaf
 
 
-def _members(leaf: Any, store: StoreProtocol, code: Scope) -> Meant:
+def _members(leaf: Any, store: StoreReader, code: Scope) -> Meant:
     if isinstance(leaf, Derivation):
         return _alone(leaf.dref, leaf, store, code) if _knows(store, leaf.dref) else Meant(())
     if isinstance(leaf, str) and leaf.startswith("dref:"):
@@ -141,7 +141,7 @@ def _members(leaf: Any, store: StoreProtocol, code: Scope) -> Meant:
     return named(leaf, store, code)
 
 
-def _alone(dref: DRef, given: Any, store: StoreProtocol, code: Scope) -> Meant:
+def _alone(dref: DRef, given: Any, store: StoreReader, code: Scope) -> Meant:
     """One derivation; only where its config says nothing of code, attempts may be of several."""
     if code == "any" or "code" in store.config(dref).value:
         return Meant((dref,))
@@ -191,7 +191,7 @@ def _origin(stage: Any, known: "Known") -> "Origin | None":
     return completed(origin, [dref for dref in known.store.drefs() if dref.name == name], known)
 
 
-def _knows(store: StoreProtocol, dref: DRef) -> bool:
+def _knows(store: StoreReader, dref: DRef) -> bool:
     try:
         store.config(dref)
     except NotInStore:

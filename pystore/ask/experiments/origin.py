@@ -15,11 +15,11 @@ from ...core.config import Config
 from ...core.derivation import Derivation, collect, leaves
 from ...core.errors import Corrupted, NotInStore
 from ...core.left_out import NOTHING, LeftOut
+from ...core.ports import StoreReader
 from ...core.refs import DRef
 from ...declare.identity.by_hand import source_digest
 from ...declare.identity.places import ungrouped
 from ...declare.stage import Stage, Staged
-from ...store.ports import StoreProtocol
 
 Codes = Mapping[str, frozenset[str]]
 """The codes of stages, by the names of these."""
@@ -105,7 +105,7 @@ class Origin:
 class Known:
     """What a store knows of its derivations, each config and each record read once."""
 
-    store: StoreProtocol
+    store: StoreReader
     tries: dict[DRef, list[Attempt]] = field(default_factory=dict)  # as far as they were read
     _configs: dict[DRef, Config | None] = field(default_factory=dict)
     _values: dict[DRef, dict[str, Any]] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ...core.attempt import Attempt
-from ...core.statistics import distinct
+from ...core.same_run import distinct, run_of
 
 
 def repeats(attempts: Iterable[Attempt], *, apart: bool) -> list[str]:
@@ -12,7 +12,7 @@ def repeats(attempts: Iterable[Attempt], *, apart: bool) -> list[str]:
     Copies of one training, such as adopted ones, are no repeats. `apart` says that some ran in
     another store, which would not have had these seeds if it had its own.
     """
-    made = list({a.run: a for a in attempts if a.succeeded}.values())
+    made = list({run_of(a): a for a in attempts if a.succeeded}.values())
     seeds = {(a.dref, a.context, a.seed) for a in made}
     if len(seeds) == len(made):
         return []

@@ -12,7 +12,8 @@ from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, checked_mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...core.statistics import Picked, Statistics, distinct, picked_best
+from ...core.same_run import distinct
+from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
 from .inputs import names_of, parameter_of, within
 from .repeats import repeats

@@ -7,6 +7,7 @@ from ...core.attempt import Attempt
 from ...core.errors import NotInStore
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
+from ...core.same_run import run_of
 from ...store.store import Store
 
 
@@ -49,7 +50,7 @@ def as_run(attempt: Attempt, store: Store) -> Attempt:
     seen: set[str] = set()
     while (source := adopted_from(attempt)) and attempt.id not in seen:
         seen.add(attempt.id)
-        copies = [one for one in newest_first([source], store) if one.run == attempt.run]
+        copies = [one for one in newest_first([source], store) if run_of(one) == run_of(attempt)]
         # Two may have it of each other, where one was lost meanwhile.
         copies.sort(key=lambda one: adopted_from(one) is not None)
         attempt = copies[0] if copies else attempt

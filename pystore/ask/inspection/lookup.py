@@ -12,12 +12,12 @@ from ...core.context import CONTEXT, Context
 from ...core.derivation import Closure
 from ...core.errors import BadRef, Corrupted, NotInStore, PystoreError
 from ...core.manifest import MANIFEST, Manifest
+from ...core.ports import StoreReader
 from ...core.printable import listed, printable
 from ...core.refs import DRef, RRef, check_part, parse_ref
 from ...declare.recorder import derivation_was_read, store_was_read
 from ...store import disk
 from ...store.current import current_store
-from ...store.ports import StoreProtocol
 
 _OWN = (CONTEXT, MANIFEST)
 
@@ -27,7 +27,7 @@ def rref2dref(rref: str) -> DRef:
     return RRef(rref).dref
 
 
-def rref2path(rref: str, *, store: StoreProtocol | None = None) -> Path:
+def rref2path(rref: str, *, store: StoreReader | None = None) -> Path:
     """The directory of a realization's artifacts, read-only; gc keeps it while this process lives.
 
     Raises NotInStore, or Corrupted when verify found it damaged.
@@ -37,7 +37,7 @@ def rref2path(rref: str, *, store: StoreProtocol | None = None) -> Path:
     return store.path(RRef(rref))
 
 
-def dref2path(dref: str, *, store: StoreProtocol | None = None) -> Path:
+def dref2path(dref: str, *, store: StoreReader | None = None) -> Path:
     """The store's directory for a derivation. Raises NotInStore."""
     store = store or current_store()
     store.config(DRef(dref))
@@ -45,7 +45,7 @@ def dref2path(dref: str, *, store: StoreProtocol | None = None) -> Path:
     return store.home(DRef(dref))
 
 
-def config_of(ref: str, *, store: StoreProtocol | None = None) -> Config:
+def config_of(ref: str, *, store: StoreReader | None = None) -> Config:
     """The config of a derivation, or of the one that a realization belongs to.
 
     Raises NotInStore.
@@ -55,7 +55,7 @@ def config_of(ref: str, *, store: StoreProtocol | None = None) -> Config:
     return (store or current_store()).config(parsed.dref)
 
 
-def context_of(rref: str, *, store: StoreProtocol | None = None) -> Context:
+def context_of(rref: str, *, store: StoreReader | None = None) -> Context:
     """For each direct input of a realization, the realizations that it was built from.
 
     Raises NotInStore.
@@ -63,7 +63,7 @@ def context_of(rref: str, *, store: StoreProtocol | None = None) -> Context:
     return (store or current_store()).context(RRef(rref))
 
 
-def deps_of(ref: str, *, store: StoreProtocol | None = None) -> list[DRef] | list[RRef]:
+def deps_of(ref: str, *, store: StoreReader | None = None) -> list[DRef] | list[RRef]:
     """The direct inputs: DRefs of a derivation, RRefs of a realization; sorted.
 
     Raises NotInStore.
@@ -74,7 +74,7 @@ def deps_of(ref: str, *, store: StoreProtocol | None = None) -> list[DRef] | lis
     return sorted({r for rrefs in context_of(parsed, store=store).values() for r in rrefs})
 
 
-def attempts(target: str | Closure, *, store: StoreProtocol | None = None) -> list[Attempt]:
+def attempts(target: str | Closure, *, store: StoreReader | None = None) -> list[Attempt]:
     """The attempts of a derivation, of a realization, or of a closure's targets, oldest first.
 
     Raises NotInStore when nothing is known of the derivation.
@@ -90,7 +90,7 @@ def attempts(target: str | Closure, *, store: StoreProtocol | None = None) -> li
     return store.attempts(parsed)
 
 
-def lsref(ref: str, *, store: StoreProtocol | None = None) -> list[Any]:
+def lsref(ref: str, *, store: StoreReader | None = None) -> list[Any]:
     """Of a realization: its artifacts and the store's own files about it, sorted.
 
     Of a derivation: its realizations, sorted. Raises NotInStore.
@@ -103,9 +103,7 @@ def lsref(ref: str, *, store: StoreProtocol | None = None) -> list[Any]:
     return sorted({*os.listdir(store.path(parsed)), *_OWN})
 
 
-def catref(
-    rref: str, path: Sequence[str] | str, *, store: StoreProtocol | None = None
-) -> list[str]:
+def catref(rref: str, path: Sequence[str] | str, *, store: StoreReader | None = None) -> list[str]:
     """The lines of an artifact that is UTF-8 text: `catref(rref, ["accuracy.txt"])`.
 
     Raises NotInStore when there is no such file, BadRef when it is no text file, Corrupted when it
@@ -150,7 +148,7 @@ def lacking(rref: str, path: str, manifest: Manifest, *, remedy: str) -> Pystore
     )
 
 
-def file_of(rref: str, parts: list[str], store: StoreProtocol) -> Path:
+def file_of(rref: str, parts: list[str], store: StoreReader) -> Path:
     """Where an artifact is, or would be; or one of the store's own two files about it."""
     out = rref2path(rref, store=store)
     file = out.joinpath(*parts)

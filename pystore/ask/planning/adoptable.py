@@ -1,6 +1,7 @@
-"""Adoption, foreseen: what a derivation would be offered if it took over the results of others."""
+"""Adoptable: the candidates that a derivation would have if it adopted the results of others."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from ...core.adoption import KeptBack, fitting
 from ...core.attempt import Attempt
@@ -8,55 +9,54 @@ from ...core.candidate import Candidate
 from ...core.config import Config
 from ...core.context import Context, provenance_text, rref_of
 from ...core.derivation import Derivation
+from ...core.judgement import Question
+from ...core.ports import StoreReader
 from ...core.reads import Surroundings
 from ...core.refs import DRef, RRef
+from ...core.same_run import with_attempts
 from ...declare.identity.by_hand import source_digest
-from ...store.ports import StoreProtocol
 
 
 class Adoptions:
     """What would be adopted in one call: realizations that are not there yet, each from another."""
 
-    def __init__(self, store: StoreProtocol) -> None:
+    def __init__(self, store: StoreReader) -> None:
         self._store = store
         self._sources: dict[RRef, RRef] = {}
-        self._foreseen = _Foreseen(store, self.source)
+        self._world = _WithAdopted(store, self.source)
         self.kept_back: dict[DRef, list[KeptBack]] = {}  # what is not adopted, and why
 
     def source(self, rref: RRef) -> RRef:
         """The realization whose bytes it has; itself, where nothing is to be adopted."""
         return self._sources.get(rref, rref)
 
-    def offered(
-        self, derivation: Derivation, context: Context, present: list[Candidate]
-    ) -> list[Candidate]:
+    def offered(self, question: Question, present: Sequence[Candidate]) -> list[Candidate]:
         """The candidates, with those that would be adopted before anything is built."""
         offered = {candidate.rref: candidate for candidate in present}
-        for found in self._found(derivation, context):
-            candidate = self._adopted(derivation, context, found)
+        for found in self._found(question.derivation, question.context):
+            candidate = self._adopted(question, found)
             self._sources[candidate.rref] = self.source(found.rref)
-            self._foreseen.add(candidate.rref, derivation.config, context)
-            offered[candidate.rref] = _merged(candidate, offered.get(candidate.rref))
+            self._world.add(candidate.rref, question.derivation.config, question.context)
+            offered[candidate.rref] = _added(candidate, offered.get(candidate.rref))
         return list(offered.values())
 
     def _found(self, derivation: Derivation, context: Context) -> Iterable[Candidate]:
-        """As the build loop finds them; what is adopted stands for what it is adopted from."""
-        if not derivation.realizer.adopts:
-            return ()
+        """What the build loop would find: what is adopted stands for what it is adopted from."""
         config, source = derivation.config, source_digest(derivation.realizer)
         trees = Context({dref: map(self.source, rrefs) for dref, rrefs in context.items()})
         found = self._store.adoptable(config, trees)
         if trees.digest != context.digest:
             own = self._store.candidates(config.dref, trees)
             found += [candidate for candidate in own if not candidate.gone]
-        around = Surroundings(config, context, self._foreseen)
+        around = Surroundings(config, context, self._world)
         fit, self.kept_back[config.dref] = fitting(found, around, source)
         return fit
 
-    def _adopted(self, derivation: Derivation, context: Context, found: Candidate) -> Candidate:
+    def _adopted(self, question: Question, found: Candidate) -> Candidate:
+        """The candidate that one becomes which is adopted."""
+        dref, reads = question.derivation.dref, question.derivation.matcher.reads
         tree = self._store.tree(found.rref)
-        dref, reads = derivation.dref, derivation.matcher.reads
-        rref = rref_of(dref, provenance_text(dref, context, tree))
+        rref = rref_of(dref, provenance_text(dref, question.context, tree))
         files = self._files(found.rref, reads) if reads else {}
         return Candidate(rref, found.attempts, files)
 
@@ -65,10 +65,10 @@ class Adoptions:
         return next((dict(one.files) for one in again if one.rref == rref), {})
 
 
-class _Foreseen:
+class _WithAdopted:
     """A store as it would be with what is adopted in it."""
 
-    def __init__(self, store: StoreProtocol, source: Callable[[RRef], RRef]) -> None:
+    def __init__(self, store: StoreReader, source: Callable[[RRef], RRef]) -> None:
         self._store = store
         self._source = source
         self._configs: dict[DRef, Config] = {}
@@ -96,8 +96,8 @@ class _Foreseen:
         return self._store.attempts(dref)
 
 
-def _merged(adopted: Candidate, present: Candidate | None) -> Candidate:
+def _added(adopted: Candidate, present: Candidate | None) -> Candidate:
     if present is None:
         return adopted
-    tries = sorted((*present.attempts, *adopted.attempts), key=lambda attempt: attempt.order)
-    return Candidate(adopted.rref, tuple(tries), present.files or adopted.files)
+    files = present.files or adopted.files
+    return replace(with_attempts(present, adopted.attempts), files=files, gone=False)

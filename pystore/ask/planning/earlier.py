@@ -10,10 +10,10 @@ from ...core.change import Change, Version, akin, changes, distance, masked, pai
 from ...core.config import Config
 from ...core.derivation import Derivation
 from ...core.errors import Corrupted, NotInStore
+from ...core.ports import StoreReader
 from ...core.refs import DRef, RRef
 from ...declare.identity.places import ungrouped
 from ...declare.stage import Staged
-from ...store.ports import StoreProtocol
 
 MOST = 200  # earlier derivations of one name that a new one is compared with: the latest
 
@@ -58,7 +58,7 @@ class Reached:
 class Earlier:
     """What a store has reached, by name; read once for each name that is asked for."""
 
-    def __init__(self, store: StoreProtocol) -> None:
+    def __init__(self, store: StoreReader) -> None:
         self._store = store
         self._reached: dict[str, list[Reached]] = {}
         self._masked: dict[str, set[str]] = {}

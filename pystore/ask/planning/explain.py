@@ -7,10 +7,10 @@ from ...core.refs import parse_ref
 from ...declare.instantiate import Target, declare
 from ...declare.registry import Registry, in_place_registry
 from ...store.current import current_store
-from ...store.ports import StoreProtocol
+from ...store.staging import Builder
 
 
-def explain(target: Target, *, store: StoreProtocol | None = None) -> Any:
+def explain(target: Target, *, store: Builder | None = None) -> Any:
     """Says what will happen to a derivation and why: which function, parameter or input changed.
 
     Takes what `realize` takes; for nested targets, Explanations in the same lists and dicts. What

@@ -11,12 +11,12 @@ from ...core.context import Context
 from ...core.derivation import Closure
 from ...core.errors import Corrupted, NotInStore
 from ...core.outlook import Kind, Step, labels_of
+from ...core.ports import StoreReader
 from ...core.printable import listed, printable
 from ...core.reads import Surroundings
 from ...core.refs import DRef, RRef
-from ...store.ports import StoreProtocol
 from .earlier import Earlier, Reached
-from .planner import look_ahead
+from .steps import outlook_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Explanation:
 class History:
     """What the records of a store say of how its derivations came to be."""
 
-    def __init__(self, store: StoreProtocol) -> None:
+    def __init__(self, store: StoreReader) -> None:
         self._store = store
         self._earlier = Earlier(store)
 
@@ -152,10 +152,10 @@ class History:
 class Ahead(History):
     """The same for what is declared here: first of all what will happen to it."""
 
-    def __init__(self, closure: Closure, store: StoreProtocol) -> None:
+    def __init__(self, closure: Closure, store: StoreReader) -> None:
         super().__init__(store)
         self.closure = closure
-        self._steps = {step.dref: step for step in look_ahead(closure, (), 1, store)}
+        self._steps = {step.dref: step for step in outlook_of(closure, (), 1, store)}
         self._inputs = {dref: one.config.inputs for dref, one in closure.items()}
 
     def inputs(self, dref: DRef) -> tuple[DRef, ...]:

@@ -10,8 +10,8 @@ from ...declare.registry import Registry
 from ...run.options import Forced
 from ...run.verbs import forced_drefs
 from ...store.current import current_store
-from ...store.ports import StoreProtocol
 from ...store.remote.settings import Remotes, places
+from ...store.staging import Builder
 
 
 def plan(
@@ -20,7 +20,7 @@ def plan(
     force_rebuild: Forced = (),
     attempts: int = 1,
     substitute: Remotes | None = None,
-    store: StoreProtocol | None = None,
+    store: Builder | None = None,
 ) -> Outlook:
     """What `realize` would do with each derivation of the closure, and why.
 
@@ -32,12 +32,12 @@ def plan(
     # A script that does not ask need not wait for these.
     from ...declare.early_checks import check_early
     from ...store.remote.address import shown
-    from .planner import look_ahead
+    from .steps import outlook_of
 
     store = store or current_store()
     closure = declare(target, Registry(), store)
     forced = forced_drefs(force_rebuild, closure)
-    outlook = look_ahead(closure, forced, checked_count("attempts", attempts), store)
+    outlook = outlook_of(closure, forced, checked_count("attempts", attempts), store)
     building = {step.dref for step in outlook if step.action == "build"}
     check_early([one for dref, one in closure.items() if dref in building], store)
     return outlook.unless([shown(os.fspath(url)) for url in places(substitute)])

@@ -71,7 +71,8 @@ def _function(writer: Writer, value: FunctionType) -> str:
         return "&" + writer.meet(value, called(value, writer.hint))
     registry = attributes_of(value).get("registry")
     if isinstance(registry, types.MappingProxyType):
-        return f"singledispatch({_registered(writer, registry)})"
+        pairs = ",".join(sorted(map(writer.all, registry.items())))
+        return f"singledispatch({{{pairs}}})"
     if (name := found_name(value, writer.project)) is not None:
         return name
     inner = inner_of(value)
@@ -83,23 +84,11 @@ def _function(writer: Writer, value: FunctionType) -> str:
     return f"={home}:{value.__code__.co_qualname}({writer.text(inner)},{made})"
 
 
-def _registered(writer: Writer, registry: Any) -> str:
-    return "{" + ",".join(sorted(writer.all(pair) for pair in registry.items())) + "}"
-
-
-def _method(writer: Writer, value: MethodType) -> str:
-    return f"method({writer.text(value.__func__)},{writer.text(value.__self__)})"
-
-
 def _builtin(writer: Writer, value: Any) -> str:
     owner = value.__self__
     if owner is None or isinstance(owner, ModuleType):
         return _extension(writer, value) or outside_name(value)
     return f"method({value.__name__},{writer.text(owner)})"
-
-
-def _of_class(writer: Writer, value: Any) -> str:
-    return f"of({writer.text(value.__objclass__)},{value.__name__})"
 
 
 def _extension(writer: Writer, value: Any) -> str:
@@ -112,13 +101,9 @@ def _extension(writer: Writer, value: Any) -> str:
 
 def _partial(writer: Writer, value: Any) -> str:
     bound = writer.text(value.args) + writer.pairs(value.keywords.items())
-    own = writer.state(attributes_of(value))
-    return f"partial({writer.text(value.func)},{bound}{own})"
-
-
-def _partial_method(writer: Writer, value: Any) -> str:
-    bound = writer.text(value.args) + writer.pairs(value.keywords.items())
-    return f"partialmethod({writer.text(value.func)},{bound})"
+    if isinstance(value, functools.partialmethod):
+        return f"partialmethod({writer.text(value.func)},{bound})"
+    return f"partial({writer.text(value.func)},{bound}{writer.state(attributes_of(value))})"
 
 
 def _cached(writer: Writer, value: Any) -> str:
@@ -126,19 +111,10 @@ def _cached(writer: Writer, value: Any) -> str:
     return f"lru_cache({writer.text(attributes_of(value).get('__wrapped__'))},{size})"
 
 
-def _dispatched_method(writer: Writer, value: Any) -> str:
-    return f"singledispatchmethod({writer.text(value.dispatcher)})"
-
-
 def _held(writer: Writer, value: Any) -> str:
     if isinstance(value, property):
         return f"property{writer.all((value.fget, value.fset, value.fdel))}"
     return f"{type(value).__name__}({writer.text(inner_of(value))})"
-
-
-def _getter(writer: Writer, value: Any) -> str:
-    _, arguments, *_ = value.__reduce__()
-    return f"{type(value).__name__}{writer.text(arguments)}"
 
 
 def _alias(writer: Writer, value: Any) -> str:
@@ -153,34 +129,26 @@ def _forward(value: Any) -> Any:
     return value.__forward_arg__ if isinstance(value, typing.ForwardRef) else value
 
 
-def _new_type(writer: Writer, value: Any) -> str:
-    return f"newtype({value.__name__},{writer.text(value.__supertype__)})"
-
-
-def _type_alias(writer: Writer, value: Any) -> str:
-    return f"type({value.__name__},{writer.text(value.__value__)})"
-
-
-def _cell(writer: Writer, value: types.CellType) -> str:
-    return f"cell({writer.text(content(value))})"
-
-
 _WRITERS: list[tuple[Any, Callable[[Writer, Any], str]]] = [
     (FunctionType, _function),
     (_ALIASES, _alias),
     (type, _class),
     (ModuleType, _module),
-    (MethodType, _method),
+    (MethodType, lambda w, value: f"method({w.text(value.__func__)},{w.text(value.__self__)})"),
     (_BOUND_IN_C, _builtin),
-    (_OF_CLASS, _of_class),
-    (functools.partial, _partial),
-    (functools.partialmethod, _partial_method),
+    (_OF_CLASS, lambda w, value: f"of({w.text(value.__objclass__)},{value.__name__})"),
+    (functools.partial | functools.partialmethod, _partial),
     (functools._lru_cache_wrapper, _cached),
-    (functools.singledispatchmethod, _dispatched_method),
+    (
+        functools.singledispatchmethod,
+        lambda w, value: f"singledispatchmethod({w.text(value.dispatcher)})",
+    ),
     (_HELD, _held),
-    (_GETTERS, _getter),
-    (typing.NewType, _new_type),
-    (types.CellType, _cell),
+    (_GETTERS, lambda w, value: f"{type(value).__name__}{w.text(value.__reduce__()[1])}"),
+    (typing.NewType, lambda w, value: f"newtype({value.__name__},{w.text(value.__supertype__)})"),
+    (types.CellType, lambda w, value: f"cell({w.text(content(value))})"),
 ]
-if hasattr(typing, "TypeAliasType"):
-    _WRITERS.append((typing.TypeAliasType, _type_alias))
+if hasattr(typing, "TypeAliasType"):  # since Python 3.12
+    _WRITERS.append(
+        (typing.TypeAliasType, lambda w, value: f"type({value.__name__},{w.text(value.__value__)})")
+    )

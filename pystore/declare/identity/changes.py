@@ -16,7 +16,7 @@ from .places import grouped
 from .survey import Place
 from .warn import warn_of_change
 
-_excused: set[Place] = set()  # what has changed while a stage ran in this process
+_excused: set[Place] = set()  # places that changed while a stage ran in this process
 
 
 @contextmanager

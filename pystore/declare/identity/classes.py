@@ -36,7 +36,7 @@ def class_text(describer: Describer, kind: type, name: str) -> str:
     """The text of a class."""
     notes = describer.notes
     notes.survey.classes.append((kind, dict(vars(kind))))
-    notes.kept.append(kind)
+    notes.alive.append(kind)
     methods = methods_of(kind)
     cells: dict[str, CellType] = {}
     for method in methods.values():

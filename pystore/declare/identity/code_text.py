@@ -1,4 +1,4 @@
-"""Code text: what a function is, in normal form, with all that its names stand for."""
+"""Code text: the text of a function: its normal form, and the meanings of its names."""
 
 from types import CellType, FunctionType
 
@@ -19,7 +19,7 @@ def code_text(
     lookup: Lookup,
     more: list[str],
 ) -> str:
-    """The text of code in normal form, `more` lines, and what its names stand for (SU1)."""
+    """The text of code: its normal form, `more` lines, and the meanings of its names (SU1)."""
     parts = [form.text, *more]
     for one in (form, *decorators) if describer.notes.follow else ():
         lines = describer.resolver.lines(one, lookup)

@@ -19,17 +19,15 @@ from .functions import codes_of
 _PLAIN = SourceFileLoader("", "")  # for code whose module names no loader
 
 
-class Compiled:
-    """The code objects of today's text of a file."""
+Compiled = Mapping[str, list[CodeType]]
+"""The code objects of today's text of a file, by qualified name."""
 
-    def __init__(self, codes: Mapping[str, list[CodeType]]) -> None:
-        self._codes = codes
 
-    def counterpart(self, code: CodeType) -> CodeType | None:
-        """The code of today's text that equals the loaded code; it may have moved by some lines."""
-        found = [one for one in self._codes.get(code.co_qualname, ()) if agree(one, code)]
-        line = code.co_firstlineno
-        return min(found, key=lambda one: abs(one.co_firstlineno - line), default=None)
+def counterpart(compiled: Compiled, code: CodeType) -> CodeType | None:
+    """The code of today's text that equals the loaded code; it may have moved by some lines."""
+    found = [one for one in compiled.get(code.co_qualname, ()) if agree(one, code)]
+    line = code.co_firstlineno
+    return min(found, key=lambda one: abs(one.co_firstlineno - line), default=None)
 
 
 def compiled(tree: ast.Module, file: str, names: Mapping[str, Any] | None) -> Compiled | None:
@@ -50,7 +48,7 @@ def compiled(tree: ast.Module, file: str, names: Mapping[str, Any] | None) -> Co
         top = loader.source_to_code(Path(file).read_bytes(), file)
     for one in codes_of(top):
         codes.setdefault(one.co_qualname, []).append(one)
-    return Compiled(codes)
+    return codes
 
 
 def _loader(file: str, names: Mapping[str, Any] | None) -> Any:
@@ -114,6 +112,6 @@ def bytecode(code: CodeType, docstring: str | None) -> tuple[list[str], list[str
         constants = [c for c in one.co_consts if not isinstance(c, CodeType)]
         if constants and constants[0] == docstring:
             constants[0] = None
-        told = ", ".join(map(_shown, constants))
-        parts.append(f"{one.co_code.hex()} {told} {one.co_names} {one.co_varnames}")
+        shown = ", ".join(map(_shown, constants))
+        parts.append(f"{one.co_code.hex()} {shown} {one.co_names} {one.co_varnames}")
     return parts, list(names)

@@ -1,4 +1,4 @@
-"""Describer: what names and values stand for: code by its own text, other values by theirs."""
+"""Describer: the meanings of names and values: code by its own text, other values by theirs."""
 
 import os
 from functools import _lru_cache_wrapper, partial
@@ -41,7 +41,7 @@ class Describer:
         self._outside: dict[int, str] = {}  # the names of modules of packages, by id
 
     def described(self, value: Any, name: str, origin: Origin, owner: Any, label: str) -> str:
-        """What a name stands for: the name of a text, or a text of one line.
+        """The meaning of a name: the name of a text, or a text of one line.
 
         `owner` has the value under `name`; `label` is the name of its text, if it gets one.
         """
@@ -57,7 +57,7 @@ class Describer:
             text = self.value(value, name, origin, place)
             self._within.discard(place)
             if isinstance(value, ModuleType) and text[0] == "=":
-                self.notes.kept.append(value)
+                self.notes.alive.append(value)
                 self._outside[id(value)] = text
             if "\n" not in text and (text[0] == "=" or not isinstance(value, _BOUND)):
                 return text
@@ -120,7 +120,7 @@ class Describer:
     # --- the statements that made a value ---------------------------------------------------
 
     def _made(self, hidden: list[tuple[Any, bool]], name: str, origin: Origin) -> list[str]:
-        """The statements that made the objects without a text, and what their names stand for."""
+        """The statements that made the objects without a text, and the meanings of their names."""
         if not hidden:
             return []
         made = origin.statements()
@@ -140,7 +140,7 @@ class Describer:
         return [line for one in _ordered(made) for line in self._statement(one, lookup, seen)]
 
     def _statement(self, one: Made, lookup: Lookup, seen: set[Made]) -> list[str]:
-        """One statement, what its names stand for, and the statements that made these values."""
+        """One statement, the meanings of its names, and the statements that made these values."""
         if one in seen:
             return []
         seen.add(one)

@@ -2,9 +2,9 @@
 
 KD1  By value: plain values, standard containers, arrays and frames, functions and classes of the
     project, their instances, bound methods by function and object.
-KD2  By name: what is found again under its module and name in a package, and has no state.
+KD2  By name: a thing of a package that is found under its module and name, so has no other state.
 KD3  By the expression that made it: every other object of a package, or of C.
-KD4  Not at all, with a warning: what no expression tells.
+KD4  Not at all, with a warning: an object for which no expression is found.
 """
 
 import collections
@@ -180,9 +180,9 @@ def _instance(writer: Writer, value: Any, kind: type) -> str:
             return _path(writer, value)
         if base is object or own is None:
             patches = patches_of(kind, writer.project)
-            told = writer.state(patches) if patches else ""
+            text = writer.state(patches) if patches else ""
             named = found_name(value, writer.project)
-            return told + (named or writer.hidden(value, is_quiet(kind)))
+            return text + (named or writer.hidden(value, is_quiet(kind)))
     class_ = writer.text(kind)
     held = own(writer, value) if own else writer.hidden(value)
     return f"{class_}({held}{writer.state(state_of(value, base))})"

@@ -81,10 +81,6 @@ def _masked(value: Any) -> bool:
     return ma is not None and isinstance(value, ma.MaskedArray)
 
 
-def _scalar(writer: Writer, value: Any) -> str:
-    return f"scalar({value.dtype.str!a},{value.tobytes().hex()})"
-
-
 def _repr(writer: Writer, value: Any) -> str:
     return f"{type(value).__name__}({repr(value)!a})"
 
@@ -93,13 +89,13 @@ def _tensor(writer: Writer, value: Any) -> str:
     import torch
 
     plain = value.detach().cpu()
-    told = f"{plain.dtype},{tuple(plain.shape)},{value.requires_grad}"
+    text = f"{plain.dtype},{tuple(plain.shape)},{value.requires_grad}"
     if plain.layout != torch.strided or plain.is_quantized:
-        return f"tensor({told},{writer.text(plain.to_dense().tolist())},{plain.layout})"
+        return f"tensor({text},{writer.text(plain.to_dense().tolist())},{plain.layout})"
     flat = plain.resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
     cells = digest(flat.numpy(), writer.hint) if flat.numel() else ""
     own = own_attributes(value)
-    return f"{_kind(value)}({told},{cells}{writer.state(own)})"
+    return f"{_kind(value)}({text},{cells}{writer.state(own)})"
 
 
 def _eager(writer: Writer, value: Any) -> str:
@@ -111,8 +107,8 @@ def _eager(writer: Writer, value: Any) -> str:
 
 def _frame(writer: Writer, value: Any) -> str:
     columns = [value.iloc[:, at] for at in range(value.shape[1])]
-    told = writer.all([value.columns, value.index, *map(_column, columns)])
-    return f"{_kind(value)}({told}{writer.text(dict(value.attrs))})"
+    text = writer.all([value.columns, value.index, *map(_column, columns)])
+    return f"{_kind(value)}({text}{writer.text(dict(value.attrs))})"
 
 
 def _series(writer: Writer, value: Any) -> str:
@@ -147,8 +143,8 @@ def _timestamp(writer: Writer, value: Any) -> str:
 
 def _polars(writer: Writer, value: Any) -> str:
     columns = value.get_columns() if hasattr(value, "get_columns") else [value]
-    told = [(one.name, str(one.dtype), one.to_list()) for one in columns]
-    return f"{_kind(value)}{writer.text(told)}"
+    described = [(one.name, str(one.dtype), one.to_list()) for one in columns]
+    return f"{_kind(value)}{writer.text(described)}"
 
 
 def _arrow(writer: Writer, value: Any) -> str:
@@ -170,27 +166,11 @@ def _omega(writer: Writer, value: Any) -> str:
     return f"omegaconf({writer.text(plain)},{OmegaConf.is_readonly(value)})"
 
 
-def _stage(writer: Writer, value: Any) -> str:
-    return f"stage({writer.text(value.function)})"
-
-
-def _derivation(writer: Writer, value: Any) -> str:
-    return f"derivation({value.dref})"
-
-
 def _matcher(writer: Writer, value: Any) -> str:
     rule = value.rule
     own = writer.project.code(rule.__code__, rule.__globals__) if hasattr(rule, "__code__") else 0
-    told = writer.all([value.name, value.arguments, value.reads, *([rule] if own else [])])
-    return f"matcher{told}"
-
-
-def _output(writer: Writer, value: Any) -> str:
-    return f"output{writer.text(value.parts)}"
-
-
-def _view(writer: Writer, value: Any) -> str:
-    return f"view({value.rref})"
+    text = writer.all([value.name, value.arguments, value.reads, *([rule] if own else [])])
+    return f"matcher{text}"
 
 
 def _kind(value: Any) -> str:
@@ -207,7 +187,7 @@ _PACKAGES |= {"scipy", "omegaconf", "pystore"}
 _SETTINGS = {"omegaconf", "pystore"}  # packages whose subclasses are not written as the base is
 _WRITERS: dict[str, Callable[[Writer, Any], str]] = {
     "numpy.ndarray": _ndarray,
-    "numpy.generic": _scalar,
+    "numpy.generic": lambda w, value: f"scalar({value.dtype.str!a},{value.tobytes().hex()})",
     "numpy.dtype": _repr,
     "torch.Tensor": _tensor,
     "torch.dtype": _repr,
@@ -238,10 +218,10 @@ _WRITERS: dict[str, Callable[[Writer, Any], str]] = {
     "scipy.spmatrix": _sparse,
     "omegaconf.DictConfig": _omega,
     "omegaconf.ListConfig": _omega,
-    "pystore.Stage": _stage,
-    "pystore.Derivation": _derivation,
-    "pystore.Staged": _derivation,
-    "pystore.View": _view,
+    "pystore.Stage": lambda writer, value: f"stage({writer.text(value.function)})",
+    "pystore.Derivation": lambda writer, value: f"derivation({value.dref})",
+    "pystore.Staged": lambda writer, value: f"derivation({value.dref})",
+    "pystore.View": lambda writer, value: f"view({value.rref})",
     "pystore.Matcher": _matcher,
-    "pystore.Output": _output,
+    "pystore.Output": lambda writer, value: f"output{writer.text(value.parts)}",
 }

@@ -1,8 +1,8 @@
 """Listings: the source of loaded functions and classes, found by line; each file is parsed once.
 
-LI1  The text that is returned is that of the loaded code. A file edited since is not mistaken for
-    it: an earlier reading that fits is used, else BadStage is raised.
-LI2  Reading is by `linecache`, so notebook cells and doctests have listings too.
+LI1  A definition is that of the loaded code. If the file was edited since, an earlier reading of it
+    that fits is used; if there is none, BadStage is raised.
+LI2  Files are read by `linecache`, so notebook cells and doctests have listings, too.
 """
 
 import ast
@@ -16,7 +16,7 @@ from types import CodeType
 from typing import Any
 
 from ...core.errors import BadStage
-from .compiled import Compiled, compiled
+from .compiled import Compiled, compiled, counterpart
 from .normal import Normal, normal
 from .scope import NOTHING, PARTS, Read
 
@@ -84,15 +84,12 @@ class Listing:
         """The definition that was compiled to this code; None if the file has it no more."""
         if self.tree is None:
             return self._block(code)
-        if self.compiled is None:
-            return self._at(code)
-        own = self.compiled.counterpart(code)
-        return None if own is None else self._at(own)
-
-    def _at(self, code: CodeType) -> Definition | None:
-        if code.co_name == "<lambda>":
-            return self._lambda(code)
-        return self.functions.get((code.co_firstlineno, code.co_name))
+        own = code if self.compiled is None else counterpart(self.compiled, code)
+        if own is None:
+            return None
+        if own.co_name == "<lambda>":
+            return self._lambda(own)
+        return self.functions.get((own.co_firstlineno, own.co_name))
 
     def _block(self, code: CodeType) -> Definition | None:
         """The definition at the line of the code, in a file that is not all Python."""

@@ -10,7 +10,7 @@ from .warn import warn_of_extension
 
 
 def module_text(describer: Describer, module: ModuleType, name: str) -> str:
-    """The text of a module: what all its names stand for; of an extension, its bytes."""
+    """The text of a module: the meanings of all its names; for an extension, its bytes."""
     notes = describer.notes
     if file := notes.project.extension(module):
         warn_of_extension(name, file)

@@ -1,10 +1,9 @@
 """The normal form of source: the same on Python 3.11 to 3.14, whatever the layout.
 
-NF1  Comments, layout, line numbers, `pass` and the names of local variables are not in it, nor are
-    docstrings and annotations outside of class bodies unless `Read` asks for them; everything
-    else is.
-NF2  It names what the code takes from outside: the chains of names that no scope inside binds
-    (`helpers.augment`), and the imports that it makes itself.
+NF1  It leaves out comments, layout, line numbers, `pass` and the names of local variables, and,
+    unless `Read` asks for them, docstrings, and annotations outside of class bodies. Nothing else.
+NF2  It lists the names from outside: the chains of names that no scope inside binds
+    (`helpers.augment`), and the imports that the code makes itself.
 NF3  Fields that are absent or empty are left out, so that a syntax tree which gains fields in a
     later Python keeps its normal form. (`ast.dump` changes with the version.)
 

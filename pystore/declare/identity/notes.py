@@ -1,4 +1,4 @@
-"""Notes: what one survey has found so far, and what it has still to look at."""
+"""Notes: the results of one survey so far, and the queue of things that it has to look at."""
 
 from collections import deque
 from types import FunctionType, ModuleType
@@ -40,18 +40,18 @@ class Notes:
         self.function = function
         self.follow = follow
         self.read = read
-        self.reads = Read()  # what the code that was met does read
+        self.reads = Read()  # the things that the code so far does read
         self.project = Project(function)
         self.survey = Survey()
         self.known: dict[object, str] = {}  # the names of texts, by id
         self.origins: dict[int, Origin] = {}  # of functions, classes and modules, by id
-        self.kept: list[Any] = []  # keeps alive what is known by its id
+        self.alive: list[Any] = []  # objects that are known by their ids
         self.queue: deque[Met | Constant] = deque()
         self._names: set[str] = set()
 
     def name(self, key: Any, wanted: str, *more: object) -> str:
         """A new name for a text: RATE, or RATE (2) when another module has a RATE, too."""
-        self.kept.append(key)
+        self.alive.append(key)
         wanted = wanted.rpartition("<locals>.")[2]
         name, count = wanted, 1
         while name in self._names:
@@ -76,7 +76,7 @@ class Notes:
         """The name of the text of a value, which is written later; `owner` has it as `name`."""
         place = (id(owner), name)
         if place not in self.known:
-            self.kept.append(owner)
+            self.alive.append(owner)
             self.queue.append(Constant(self.name(owner, label, name), value, name, origin, place))
         return self.known[place]
 
@@ -84,7 +84,7 @@ class Notes:
         """The value of a global name now; the survey stands while the name has this value."""
         value = names.get(name, MISSING)
         self.survey.globals_[id(names), name] = names, name, value
-        self.kept.append(names)
+        self.alive.append(names)
         return value
 
     def watch(self, function: FunctionType) -> None:

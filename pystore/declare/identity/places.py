@@ -1,4 +1,4 @@
-"""Places: what a part of some code is, and in which file it stands. For people; no identity."""
+"""Places: the kind and the file of each part of some code. For people; they are no identity."""
 
 import os
 import sys
@@ -12,25 +12,25 @@ Grouped = dict[str, dict[str, list[str]]]
 
 
 def place_of(thing: Any) -> tuple[str, str]:
-    """The kind and the file of a function, class or module, or of a constant by its namespace."""
+    """The kind and the file of a function, class or module, or of a constant in a namespace."""
     if isinstance(thing, FunctionType):
-        return "function", _shown(thing.__code__.co_filename)
+        return "function", _file_name(thing.__code__.co_filename)
     if isinstance(thing, type):
-        return "class", _shown(getattr(sys.modules.get(thing.__module__), "__file__", None))
+        return "class", _file_name(getattr(sys.modules.get(thing.__module__), "__file__", None))
     if isinstance(thing, ModuleType):
-        return "module", _shown(getattr(thing, "__file__", None))
-    return "constant", _shown(thing.get("__file__")) if isinstance(thing, dict) else ""
+        return "module", _file_name(getattr(thing, "__file__", None))
+    return "constant", _file_name(thing.get("__file__")) if isinstance(thing, dict) else ""
 
 
-def _shown(file: object) -> str:
-    """The name of a file; "" for a notebook's cell, whose name tells nobody anything."""
+def _file_name(file: object) -> str:
+    """The name of a file; "" for the cell of a notebook, whose name says nothing."""
     if not isinstance(file, str) or file.startswith("<") or "ipykernel_" in file:
         return ""
     return printable(os.path.basename(file))  # without UTF-8 in the locale, a name may be no text
 
 
 def grouped(places: Places) -> Grouped:
-    """The places in few characters, for the notes of an attempt: by file, then by kind."""
+    """The places by file, then by kind: a short form for the notes of an attempt."""
     found: Grouped = {}
     for name, (kind, file) in places.items():
         found.setdefault(file, {}).setdefault(kind, []).append(name)
@@ -38,7 +38,7 @@ def grouped(places: Places) -> Grouped:
 
 
 def ungrouped(notes: Any) -> Places:
-    """The places that `grouped` wrote; what else a note may hold is left out."""
+    """The places in a note by `grouped`; other contents of the note are ignored."""
     files = notes if isinstance(notes, dict) else {}
     kinds = ((file, of) for file, of in files.items() if isinstance(of, dict))
     lists = ((file, k, names) for file, of in kinds for k, names in of.items())

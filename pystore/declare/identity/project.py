@@ -19,7 +19,7 @@ _PYSTORE = str(Path(os.path.abspath(__file__)).parents[2])  # the folder of the 
 _OWN = tuple({_PYSTORE, os.path.realpath(os.path.join(_PYSTORE, "stages"))})
 _PYTHON = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 _INSTALLED = {"site-packages", "dist-packages"}
-HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by a class statement
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class statement made the class
 
 
 @cache
@@ -170,9 +170,9 @@ def installed_from_folder(site: str) -> frozenset[str]:
     for note in [Path(one) for one in notes if os.path.exists(one)]:
         import json
 
-        told = json.loads(note.read_text("utf-8"))
-        copied = not told.get("dir_info", {"editable": True}).get("editable")
-        if copied and str(told.get("url", "")).startswith("file:"):
+        origin = json.loads(note.read_text("utf-8"))
+        copied = not origin.get("dir_info", {"editable": True}).get("editable")
+        if copied and str(origin.get("url", "")).startswith("file:"):
             lines = (note.parent / "RECORD").read_text("utf-8").splitlines()
             tops = {line.partition(",")[0].partition("/")[0] for line in lines}
             found |= {top for top in tops if not top.endswith(".dist-info")}

@@ -23,7 +23,7 @@ _READERS = re.compile(
 
 
 def reads_of(text: str) -> Read:
-    """What the functions that are named in code in normal form read."""
+    """The things that some code, in normal form, may read of functions and classes."""
     found = Read()
     for one in _READERS.finditer(text):
         found |= Read(bool(one[1]), bool(one[2]), not (one[1] or one[2]))
@@ -33,14 +33,14 @@ def reads_of(text: str) -> Read:
 def reads_of_decorators(
     node: Any, names: dict[str, Any], project: Project
 ) -> tuple[Read, list[bool]]:
-    """What the decorators of a definition may read, and for each if it is of a package."""
+    """The things that decorators may read of a definition; for each, whether it is of a package."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     foreign = [is_foreign(names.get(root_of(one) or "", MISSING), project) for one in decorators]
     return (_ALL if any(foreign) else Read()), foreign
 
 
 def reads_of_bases(kind: type, project: Project) -> Read:
-    """What a metaclass, or a base class with `__init_subclass__`, may read of a class."""
+    """The things that a metaclass, or a base with `__init_subclass__`, may read of a class."""
     hooks = [one for one in kind.__mro__[1:] if "__init_subclass__" in vars(one)]
     return _ALL if any(is_foreign(one, project) for one in (type(kind), *hooks)) else Read()
 

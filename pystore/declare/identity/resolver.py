@@ -1,4 +1,4 @@
-"""Resolver: what the names in some code stand for, through modules, closures and packages."""
+"""Resolver: the meanings of the names in some code, through modules, closures and packages."""
 
 import importlib.util
 import sys
@@ -21,12 +21,12 @@ _OF_MODULE = {"__name__", "__file__", "__doc__", "__spec__", "__package__", "__p
 _ANY_NAME = {"globals", "eval", "exec"}  # with one of these, code may take any name of its module
 
 Describe = Callable[[Any, str, Origin, Any, str], str]
-"""Says what a name stands for: its value, the name, its origin, its owner, a label for its text."""
+"""Returns the meaning of a name, given its value, the name, its origin, its owner and a label."""
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """Where the names in some code are looked up."""
+    """The globals, cells and origin by which the names in some code are looked up."""
 
     names: dict[str, Any]  # globals
     cells: dict[str, CellType]  # variables of the function around it
@@ -44,7 +44,7 @@ class Resolver:
         self._unpatched: set[tuple[int, Chain]] = set()  # by the ids of modules and classes
 
     def lines(self, form: Normal, lookup: Lookup) -> list[str]:
-        """What the names in some code stand for, a line each, sorted."""
+        """The meaning of each name in some code, a line each, sorted."""
         lines = set()
         for chain in form.uses:
             if chain[0] in lookup.cells:
@@ -69,7 +69,7 @@ class Resolver:
         return self._describe(value, name, lookup.origin, cell, f"{lookup.owner}:{order}")
 
     def _resolve(self, chain: Chain, lookup: Lookup) -> str | None:
-        """What a chain of names stands for; None if that says nothing of the code."""
+        """The meaning of a chain of names; None if it says nothing of the code."""
         root, names = chain[0], lookup.names
         if root == COMPUTED:
             warn_of_computed(lookup.owner)
@@ -87,7 +87,7 @@ class Resolver:
         return "&" + self._notes.meet(module, "globals()", Origin(names, ""))
 
     def _attribute(self, value: Any, chain: Chain, start: int, owner: Any) -> str | None:
-        """What the rest of a chain stands for below a value, through modules of the project."""
+        """The meaning of the rest of a chain below a value, through modules of the project."""
         name = chain[start - 1] if start else ""
         while start < len(chain) and self._is_source(value):
             owner, name = vars(value), chain[start]
@@ -114,7 +114,7 @@ class Resolver:
         return ours and not self._project.extension(value)
 
     def _patched(self, value: Any, chain: Chain, start: int, owner: Any) -> str | None:
-        """What the project itself has put into a package; None for the package's own things."""
+        """The meaning of a name that the project assigns in a package; None for other names."""
         if self._notes.is_ours(value):
             return None
         found, where, name = follow(value, chain[start:])
@@ -152,7 +152,7 @@ class Resolver:
         return module and bool(statements_in_other_modules(vars(where), name, self._project))
 
     def _imported(self, one: Import, names: dict[str, Any]) -> str:
-        """What an import inside of a function brings; modules of the project are imported now."""
+        """The meaning of an import in a function; modules of the project are imported now."""
         module, chain = one.module, (*filter(None, [one.name]), *one.attributes)
         try:
             if one.level:

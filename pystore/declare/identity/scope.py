@@ -15,7 +15,7 @@ Uses = dict[Chain, None]  # the chains of names from outside, in the order of th
 
 
 class Read(NamedTuple):
-    """What surveyed code reads of the functions and classes that it uses, beside calling them."""
+    """The things that code reads of the functions and classes that it uses."""
 
     docstrings: bool = False
     annotations: bool = False

@@ -94,13 +94,14 @@ def statements_in_other_modules(
 
 def assigned_expressions(names: Any, name: str) -> list[ast.expr]:
     """The expressions that a module assigns to a name at its top level."""
-    found = []
-    for made in statements_of(names, name) if isinstance(names, dict) else []:
-        node = made.node if isinstance(made, Statement) else None
-        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-        if node is not None and value is not None:
-            found += [value] if any(_binds(one, name) for one in _targets(node)) else []
-    return found
+    made = statements_of(names, name) if isinstance(names, dict) else []
+    nodes = [one.node for one in made if isinstance(one, Statement)]
+    return [
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        if any(_binds(target, name) for target in _targets(node))
+    ]
 
 
 def definition_around(names: dict[str, Any], qualname: str, file: str) -> Statement | None:

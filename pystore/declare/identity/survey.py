@@ -1,9 +1,9 @@
-"""Survey: what a function uses of the project, each part with a text that says what it is.
+"""Survey: the parts of the project that a function uses, each with a text that says what it is.
 
 SU1  A text holds the normal form of one function, class or module, or the value of one constant,
-    and what each outside name in it stands for. Module names and paths are not in it.
-SU2  Names are given in the order of discovery from the function on, breadth first: the same
-    wherever and whenever it happens.
+    and the meaning of each outside name in it. Module names and paths are not in it.
+SU2  Parts are named in the order of discovery from the function on, breadth first: the same order
+    in every process.
 SU3  `Survey.stands` is false as soon as a global, a closed-over value, a default, an attribute or a
     constant has changed.
 """
@@ -38,9 +38,9 @@ class Survey:
 
     def changed(self) -> Iterator[Place]:
         """The places whose value or content is another than when it was surveyed."""
-        for place, (names, name, value) in self.globals_.items():
+        for names, name, value in self.globals_.values():
             if names.get(name, MISSING) is not value:
-                yield place
+                yield id(names), name
         for function, code, defaults, keywords, own in self.functions:
             if (
                 function.__code__ is not code

@@ -14,7 +14,7 @@ from .project import Project
 
 Table = Callable[["Writer", Any, type], str]  # writes one value of a kind
 Meet = Callable[[Any, str], str]  # returns the name of the text of a function, class or module
-Hide = Callable[[Any, bool], None]  # is told each object that counts by the expression that made it
+Hide = Callable[[Any, bool], None]  # gets each object that counts by its expression
 Folder = Callable[[], str]  # the folder of a module whose expression uses `__file__`; else ""
 
 _LITERAL = frozenset(
@@ -71,11 +71,11 @@ class Writer:
 
     def pairs(self, items: Any) -> str:
         """The texts of keys and values, in their order."""
-        told = (
+        texts = (
             f"{self.text(key)}:{self.text(value, key if isinstance(key, str) else None)}"
             for key, value in items
         )
-        return "{" + ",".join(told) + "}"
+        return "{" + ",".join(texts) + "}"
 
     def state(self, values: dict[str, Any]) -> str:
         """The texts of attributes, sorted by name."""

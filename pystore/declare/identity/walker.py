@@ -45,22 +45,21 @@ class _Walker(Scopes):
     def node(self, node: Any) -> None:
         kind = type(node)
         special = _special.get(kind)
-        if special is not None:
-            special(self, node)
-        elif kind in _bare:
-            self.out.append(_bare[kind])
-        elif kind in _opening:
-            self.out.append(_opening[kind])
-            self.fields(node)
-            self.out.append(")")
-        else:
-            _learn(kind)
-            self.node(node)
+        if special is None:
+            special = _special[kind] = _SPECIAL.get(kind.__name__, _Walker.plain)
+        special(self, node)
+
+    def plain(self, node: Any) -> None:
+        """Writes a node field by field."""
+        self.out.append(f"({type(node).__name__}")
+        self.fields(node)
+        self.out.append(")")
 
     def fields(self, node: Any, leave: tuple[str, ...] = ()) -> None:
         kind = type(node)
         if kind not in _fields:
-            _learn(kind)
+            known = [name for name in kind._fields if name not in SKIPPED]
+            _fields[kind] = tuple((name, f" {name}=") for name in known)
         held, out = node.__dict__, self.out
         for name, opening in _fields[kind]:
             value = held.get(name)
@@ -194,9 +193,7 @@ class _Walker(Scopes):
                 self.called_import(node.args[0])
             if name in READS_OWN_NAMES and not node.args:
                 self.scopes[-1].seen = True
-        self.out.append("(Call")
-        self.fields(node)
-        self.out.append(")")
+        self.plain(node)
 
     def called_import(self, name: ast.expr) -> None:
         """Notes a module that a call imports; a computed name cannot be known."""
@@ -354,17 +351,6 @@ _SPECIAL: dict[str, Callable[[_Walker, Any], None]] = {
     "FormattedValue": _Walker.formatted,
 }
 
-# The same by class, filled as classes are met: a walk visits thousands of nodes.
+# Filled as classes of nodes are met, since a walk visits thousands of nodes.
 _special: dict[type, Callable[[_Walker, Any], None]] = {}
-_opening: dict[type, str] = {}
-_bare: dict[type, str] = {}  # classes without fields, such as operators
 _fields: dict[type, tuple[tuple[str, str], ...]] = {}
-
-
-def _learn(kind: type[ast.AST]) -> None:
-    _fields[kind] = tuple((name, f" {name}=") for name in kind._fields if name not in SKIPPED)
-    _opening[kind] = "(" + kind.__name__
-    if not kind._fields:
-        _bare[kind] = f"({kind.__name__})"
-    if kind.__name__ in _SPECIAL:
-        _special[kind] = _SPECIAL[kind.__name__]

@@ -1,4 +1,4 @@
-"""Warnings of what does not count by its value: the thing, the line, why, and what to write."""
+"""Warnings of things that do not count by value: the thing, its line, why, what to write."""
 
 import os
 import warnings
@@ -9,7 +9,7 @@ _warned: set[tuple[str, ...]] = set()
 
 
 def warn_of_expression(name: str, kind: str, line: str) -> None:
-    """Says, once, that a thing counts by the expression that made it."""
+    """Warns once that a thing counts by the expression that made it."""
     _warn(
         (name, kind, line),
         f"{name}, {_a(kind)}{_at(line)}, counts into the identity of the code that uses it by the "
@@ -20,7 +20,7 @@ def warn_of_expression(name: str, kind: str, line: str) -> None:
 
 
 def warn_of_nothing(name: str, kind: str) -> None:
-    """Says, once, that a thing does not count at all."""
+    """Warns once that a thing does not count at all."""
     _warn(
         (name, kind),
         f"{name}, {_a(kind)}, does not count into the identity of the code that uses it: neither "
@@ -30,7 +30,7 @@ def warn_of_nothing(name: str, kind: str) -> None:
 
 
 def warn_of_place(name: str, line: str) -> None:
-    """Says, once, that a path counts by how it is found, and no file under it does."""
+    """Warns once that a path from `__file__` counts by its expression, and no file there counts."""
     _warn(
         (name, "place", line),
         f"{name}{_at(line)} comes from __file__: it counts into the identity of the code that "
@@ -41,7 +41,7 @@ def warn_of_place(name: str, line: str) -> None:
 
 
 def warn_of_extension(name: str, file: str) -> None:
-    """Says, once, that a compiled extension has other bytes under another Python."""
+    """Warns once that a compiled extension has other bytes for each Python."""
     _warn(
         (name, file),
         f"{name} is a compiled extension of your project ({os.path.basename(file)}): its bytes "
@@ -51,7 +51,7 @@ def warn_of_extension(name: str, file: str) -> None:
 
 
 def warn_of_installed(name: str, package: str) -> None:
-    """Says, once, that code of the user's own counts by its name only, since it is installed."""
+    """Warns once that installed code of the user's counts by its name only."""
     _warn(
         (package,),
         f"{name} comes from {package}, which was installed from a folder of yours as a copy: only "
@@ -61,7 +61,7 @@ def warn_of_installed(name: str, package: str) -> None:
 
 
 def warn_of_computed(name: str) -> None:
-    """Says, once, that a module whose name is computed is not followed."""
+    """Warns once that a module whose name is computed does not count."""
     _warn(
         (name, "import"),
         f"{name} imports a module whose name is computed: the module does not count into the "
@@ -71,7 +71,7 @@ def warn_of_computed(name: str) -> None:
 
 
 def warn_of_size(name: str, size: int) -> None:
-    """Says, once, that a large value is digested with each use."""
+    """Warns once that a large value is read whole at each use."""
     _warn(
         (name, "size"),
         f"the value of {name} ({size / 2**20:,.0f} MiB) is a part of the code that uses it, and is "
@@ -81,7 +81,7 @@ def warn_of_size(name: str, size: int) -> None:
 
 
 def warn_of_change(names: list[str], stage: str) -> None:
-    """Says that what counts by value has changed while a stage ran."""
+    """Warns that a value that counts has changed while a stage ran."""
     warnings.warn(
         f"{', '.join(names)} changed while {stage} ran, and counts into the identity of the code "
         "by value: the next call is another derivation. Keep what a stage computes in its "

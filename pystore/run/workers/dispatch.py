@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ...core.committed import Committed
 from ...core.context import Context
 from ...core.derivation import Derivation
 from ...core.events import AttemptFailed, Event, Listener, Progress
 from ...store.address import Address
-from ...store.commit import Committed
-from ...store.ports import StoreProtocol
+from ...store.staging import Builder
 from ...store.stopping import record_stopped
 from ...store.store import Store
 from ..dispatch import Begun, Dispatch, lost, wave
@@ -23,7 +23,7 @@ from .job import Job, Packer, committed_by, perform
 from .pool import Workers
 
 
-def dispatch_to(executor: Executor, store: StoreProtocol, options: RunOptions) -> Dispatch:
+def dispatch_to(executor: Executor, store: Builder, options: RunOptions) -> Dispatch:
     """The way to make attempts with an executor of processes."""
     if isinstance(executor, Workers):
         return _ToWorkers(executor, store, options)
@@ -33,7 +33,7 @@ def dispatch_to(executor: Executor, store: StoreProtocol, options: RunOptions) -
 class _ToOthers:
     """Attempts in the processes of any executor, perhaps on other machines."""
 
-    def __init__(self, executor: Executor, store: StoreProtocol, options: RunOptions) -> None:
+    def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._options = executor, options
         self._address, self._packer = Address.of(store), Packer()
         self.most = wave()
@@ -107,7 +107,7 @@ class _Linked(Future[Committed]):
 class _ToWorkers(_ToOthers):
     """Attempts in worker processes of this machine, which tell events as they happen."""
 
-    def __init__(self, executor: Workers, store: StoreProtocol, options: RunOptions) -> None:
+    def __init__(self, executor: Workers, store: Builder, options: RunOptions) -> None:
         super().__init__(executor, store, options)
         self._workers, self._store = executor, store
         self.most = min(4 * executor.size, self.most)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ...core.committed import Committed
 from ...core.config import Config
 from ...core.context import Context
 from ...core.derivation import Derivation
@@ -22,9 +23,8 @@ from ...declare.identity.by_hand import check_planned, source_digest
 from ...declare.nesting import inside
 from ...declare.programs import programs
 from ...store.address import Address
-from ...store.commit import Committed
 from ...store.disk import fresh_name
-from ...store.ports import StoreProtocol
+from ...store.staging import Builder
 from ..attempt import attempt
 from ..request import Request
 from .answer import Answer
@@ -46,7 +46,7 @@ class Job:
     timeout: float | None = None  # [s]
 
 
-def committed_by(store: StoreProtocol, context: Context, started: Started) -> Committed | None:
+def committed_by(store: Builder, context: Context, started: Started) -> Committed | None:
     """The result in the store of an attempt whose process has died; None if it has none."""
     for ended in store.attempts(started.dref):
         if (ended.context, ended.number) == (context.digest, started.number):

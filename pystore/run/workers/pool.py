@@ -25,7 +25,7 @@ from ...core.tries import Tries
 from ...store.forked import forgotten_by_children
 
 if TYPE_CHECKING:
-    from ...store.commit import Committed
+    from ...core.committed import Committed
     from .slots import Outfit
     from .task import Task
     from .worker_process import WorkerProcess

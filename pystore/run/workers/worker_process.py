@@ -15,9 +15,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
+from ...core.committed import Committed
 from ...core.errors import BuildError, PystoreWarning, TimedOut, WorkerDied
 from ...core.events import AttemptFailed, Started, Succeeded
-from ...store.commit import Committed
 from ...store.forked import forgotten_by_children
 from ..capture import last_lines
 from .answer import Answer
@@ -77,7 +77,7 @@ class WorkerProcess:
                     stderr=self._output,
                     env=self.outfit.environment(dict(os.environ)),
                     pass_fds=ends,
-                    start_new_session=True,  # Ctrl-C does not reach it
+                    start_new_session=True,  # Ctrl-C is for the parent; a kill takes its children
                 )
             finally:
                 os.close(held)

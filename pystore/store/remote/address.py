@@ -1,7 +1,7 @@
-"""Address: the URL or path of a remote, as it is given, and as it may be shown.
+"""The address of a remote: a URL or a path, checked, and shown without secrets.
 
-AD1  What is shown, or chained to an error, holds no password, no key and no token.
-AD2  What can be no address is refused before anything is asked or made.
+AD1  A message, or an error that is chained to one, holds no password, no key and no token.
+AD2  A text that cannot be an address is refused before anything is asked or made.
 """
 
 import os
@@ -21,7 +21,7 @@ _QUERY = re.compile(r"(://[^\s?'\"<>]*)\?[^\s'\"<>)]*")
 
 
 def shown(address: str) -> str:
-    """An address as it may be shown (AD1)."""
+    """The address without secrets (AD1)."""
     scheme, colon, rest = address.partition("://")
     rest, mark, _ = rest.partition("?")
     user, at, place = _parted(rest)
@@ -32,14 +32,14 @@ def shown(address: str) -> str:
 
 
 def without_secrets(text: str, address: str) -> str:
-    """What a service said about an address, as it may be shown (AD1)."""
+    """A message of a service about an address, without the secrets in the address (AD1)."""
     for secret in _secrets(address):
         text = text.replace(secret, "…")
     return _QUERY.sub(r"\1?…", _USER.sub("…@", text))
 
 
 def check_address(address: str | os.PathLike[str]) -> str:
-    """The address, when it can be one (AD2). Raises BadPlace."""
+    """The text of an address. Raises BadPlace when it cannot be one (AD2)."""
     text = os.fspath(address)
     scheme, _, rest = text.partition("://")
     if not text:
@@ -64,11 +64,11 @@ def check_address(address: str | os.PathLike[str]) -> str:
 
 
 def _parted(rest: str) -> tuple[str, str, str]:
-    """Who asks, an @, and where; a name with an @ in a later step is no user."""
+    """The user, an @, and the host with its path; an @ in a later step of the path is no mark."""
     first = rest.partition("/")[0]
     if "@" not in first and _HOST.fullmatch(first):
         return "", "", rest
-    # A password may hold an @ and a slash, which it should not: rather too much is hidden.
+    # A password may wrongly hold an @ and a slash: hide too much rather than too little.
     user, at, place = rest.rpartition("@")
     return user, at, place
 

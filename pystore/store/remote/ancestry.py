@@ -1,4 +1,4 @@
-"""Closing over contexts: realizations with all that they were built from, inputs first."""
+"""The ancestry of realizations: all inputs that they were built from, directly or not."""
 
 from collections.abc import Callable, Iterable, Mapping
 from graphlib import TopologicalSorter
@@ -10,22 +10,23 @@ from ..store import Store
 
 
 def inputs(context: Context) -> list[RRef]:
-    """All realizations in a context."""
+    """The realizations in a context."""
     return [rref for chosen in context.values() for rref in chosen]
 
 
 def in_order(contexts: Mapping[RRef, Context]) -> list[RRef]:
-    """These realizations, each after its inputs; the same order on every machine."""
+    """The realizations, each after its inputs; the order is the same on every machine."""
     graph = {rref: sorted(set(inputs(contexts[rref]))) for rref in sorted(contexts)}
     return [rref for rref in TopologicalSorter(graph).static_order() if rref in contexts]
 
 
-def closed(
-    store: Store, rrefs: Iterable[RRef], absent: Callable[[RRef], bool] = lambda _: False
+def hold_with_ancestors(
+    store: Store, rrefs: Iterable[RRef], optional: Callable[[RRef], bool] = lambda _: False
 ) -> dict[RRef, Context]:
-    """The contexts of realizations of the store, and of all that they were built from.
+    """The contexts of these realizations and of all their ancestors, inputs first.
 
-    Raises NotInStore, unless `absent` says that one need not be here; Corrupted.
+    The store holds all of them. An absent realization is left out where `optional` says so. Raises
+    NotInStore, Corrupted.
     """
     found: dict[RRef, Context] = {}
     stack = list(rrefs)
@@ -34,11 +35,12 @@ def closed(
         if rref in found:
             continue
         try:
-            store.path(rref)  # raises what is wrong with it
+            store.path(rref)
         except NotInStore:
-            if absent(rref):
+            if optional(rref):
                 continue
             raise
         found[rref] = store.context(rref)
         stack += inputs(found[rref])
-    return found
+    store.hold(tuple(found))
+    return {rref: found[rref] for rref in in_order(found)}

@@ -1,10 +1,11 @@
-"""Archives: a closure in one file, which is the same, byte for byte, wherever it is packed.
+"""Archives: realizations with their inputs and attempts, in one file.
 
-AC1  The objects of a remote, sorted, without owners and times, compressed by one thread.
-AC2  Unpacking believes nothing: names, kinds and sizes are checked before anything is written,
-    everything else as whatever comes from a remote is.
-AC3  Who packs little that grows much is refused early: at an object that is larger than one of its
-    kind may be, that finds no room, or at what follows the end.
+AC1  An archive holds the objects of a remote, sorted, without owners and times, compressed by one
+    thread. So the same objects give the same bytes on every machine.
+AC2  Importing trusts nothing: names, kinds and sizes are checked before anything is written, and
+    the objects then as those of a remote.
+AC3  An archive that would grow beyond measure is refused early: at an object that is larger than
+    its kind may be, or than the disk has room, and at bytes after the last object.
 """
 
 import os
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, BinaryIO
 
 from blake3 import blake3
 
@@ -24,8 +25,9 @@ from ...core.transfer import Transfer
 from .. import disk, locks, tree
 from ..layout import well_formed
 from ..store import Store
-from . import limits, names
-from .ancestry import closed, in_order, inputs
+from ..untrusted_archives import CheckedMember, ZstdReader, members, open_tar
+from . import names
+from .ancestry import hold_with_ancestors, inputs
 from .parts import Part
 from .place import FolderPlace
 from .receive import receive
@@ -37,7 +39,6 @@ from .signing import Key
 SUFFIX = ".tar.zst"
 _LEVEL = 3
 _END = 2 * tarfile.BLOCKSIZE + tarfile.RECORDSIZE  # [bytes] that may follow the last object
-_FEED = 4096  # [bytes]; one block of zstd may turn 4 of them into 128 KiB
 
 
 def export_archive(
@@ -50,25 +51,24 @@ def export_archive(
 ) -> Transfer:
     """Writes realizations, all they were built from, and their attempts into one file.
 
-    Without `diffs`, how the project's files differed from their revision stays here. Raises
-    BadPlace, NotInStore, Corrupted, UnkeepableOutput; then there is no such file.
+    Without `diffs`, the uncommitted changes of the project stay here. Raises BadPlace, NotInStore,
+    Corrupted, UnkeepableOutput; then the file is not written.
     """
     check_name(file)
     wanted = sorted(set(rrefs))
-    contexts = closed(store, wanted)
-    store.hold(tuple(contexts))
-    order = in_order(contexts)
-    shipments = [Shipment(store, rref) for rref in order]
-    bytes_of = {d: (s, part) for s in shipments for d, part in s.digested()}
+    contexts = hold_with_ancestors(store, wanted)
+    shipments = [Shipment(store, rref) for rref in contexts]
+    bytes_of = {d: (s, part) for s in shipments for d, part, _ in s.parts()}
     texts = dict(texts_of(store, shipments, contexts, key, diffs=diffs))
     with _replacing(file) as stream:
         _write(stream, texts, bytes_of)
     attempts = sum(1 for name in texts if name.endswith(".json") and name.count(".") == 2)
-    return Transfer(tuple(wanted), tuple(order), attempts, sum(s.manifest.size for s in shipments))
+    size = sum(shipment.manifest.size for shipment in shipments)
+    return Transfer(tuple(wanted), tuple(contexts), attempts, size)
 
 
 def check_name(file: Path) -> None:
-    """Makes sure that a file is called as an archive is. Raises BadPlace."""
+    """Raises BadPlace when the name of a file is not that of an archive."""
     if not file.name.endswith(SUFFIX):
         raise BadPlace(
             "the name of an archive ends in .tar.zst",
@@ -79,7 +79,7 @@ def check_name(file: Path) -> None:
 
 @contextmanager
 def _replacing(file: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its place when it is whole."""
+    """A stream into a file that replaces `file` at the end of the block."""
     staged = file.with_name(f".{file.name}.{disk.fresh_name()}")
     try:
         with staged.open("xb") as stream:
@@ -124,7 +124,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(member, BytesIO(content))
 
 
-# --- unpacking -------------------------------------------------------------------------
+# --- importing -------------------------------------------------------------------------
 
 
 def import_archive(
@@ -133,9 +133,9 @@ def import_archive(
     trusted: frozenset[str] | None = None,
     listener: Listener = ignore,
 ) -> Transfer:
-    """Makes sure that the store has what is in an archive; all of it is checked.
+    """Adds to the store the realizations and attempts of an archive; checks all of them.
 
-    Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when it is not whole.
+    Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when something is missing in it.
     """
     check_name(file)
     with _scratch(store) as folder:
@@ -148,7 +148,7 @@ def import_archive(
 
 
 def _tops(remote: Remote, folder: Path) -> list[RRef]:
-    """The realizations that no other one was built from."""
+    """The realizations that are no input of another one."""
     homes = [f"dref:{name}" for name in FolderPlace(folder).names("drv")]
     listings = [remote.listing(dref) for dref in well_formed(DRef, homes)]
     found = [rref for listing in listings for rref in listing.realizations]
@@ -158,9 +158,9 @@ def _tops(remote: Remote, folder: Path) -> list[RRef]:
 
 @contextmanager
 def _scratch(store: Store) -> Iterator[Path]:
-    """A folder in the store's `tmp/`, which gc leaves alone meanwhile."""
-    folder = store.layout.tmp / f"{disk.fresh_name()}-archive"
-    with store.session.open_gate():
+    """A folder in the store's `tmp/`, which gc does not remove meanwhile."""
+    folder = store.parts.layout.tmp / f"{disk.fresh_name()}-archive"
+    with store.parts.session.open_gate():
         folder.mkdir()
         claim = locks.claim_folder(folder, new=True)
     try:
@@ -172,11 +172,11 @@ def _scratch(store: Store) -> Iterator[Path]:
 
 def _extract(file: Path, folder: Path) -> None:
     try:
-        with _opened(file) as packed:
-            _extract_all(_Frame(packed), folder)
+        with ZstdReader(_opened(file), single=True) as stream:
+            _extract_all(stream, folder)
         if not (folder / names.MARK).exists():
             raise EOFError(f"it holds no {names.MARK}")
-    # RecursionError: the reader calls itself for each of many long names in a row.
+    # RecursionError: the reader of tars calls itself for each of many long names in a row.
     except (tarfile.TarError, ValueError, EOFError, RecursionError) as error:
         raise UnsafeArchive(
             "the archive cannot be read",
@@ -188,8 +188,8 @@ def _extract(file: Path, folder: Path) -> None:
         raise _no_room(folder, error.strerror, error.errno) from error
 
 
-def _opened(file: Path) -> IO[bytes]:
-    """The archive, open to be read. Raises BadPlace where it is none of a disk."""
+def _opened(file: Path) -> BinaryIO:
+    """The archive, open for reading. Raises BadPlace where there is no regular file."""
     try:
         return disk.open_regular(file)
     except FileNotFoundError:
@@ -213,52 +213,22 @@ def _no_room(folder: Path, because: str | None, number: int | None = None) -> Fe
     )
 
 
-def _extract_all(frame: "_Frame", folder: Path) -> None:
-    stream = cast("IO[bytes]", frame)
-    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member, errorlevel=2) as archive:
-        while (member := archive.next()) is not None:
-            vars(archive)["members"] = []  # or a long archive fills the memory
+def _extract_all(stream: ZstdReader, folder: Path) -> None:
+    with open_tar(stream, _Member) as archive:
+        for member in members(archive):
             _extract_one(archive, member, folder)
-    # What follows must still match the checksum of the compression.
-    while frame.count - archive.offset <= _END and frame.read(1):
+    # The bytes after the end must still match the checksum of the compression.
+    while stream.count - archive.offset <= _END and stream.read(_END):
         pass
-    if frame.count - archive.offset > _END:
+    if stream.count - archive.offset > _END:
         raise ValueError("too much follows the last object")
-
-
-class _Frame:
-    """What one frame of zstd holds; unlike zstandard's own reader, it notices a cut."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        import zstandard
-
-        self._file = file
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._error = zstandard.ZstdError
-        self.count = 0  # [bytes] that were read
-
-    def read(self, size: int) -> bytes:
-        """Some bytes, more or fewer than `size`; none at the end. Raises EOFError, ValueError."""
-        ready = b""
-        while not ready and not self._frame.eof:
-            packed = self._file.read(_FEED)
-            if not packed:
-                raise EOFError("the file ends too early")
-            try:
-                ready = self._frame.decompress(packed)
-            except self._error as error:
-                raise ValueError(str(error)) from None
-        if self._frame.eof and (self._frame.unused_data or self._file.read(1)):
-            raise ValueError("something follows the archive")
-        self.count += len(ready)
-        return ready
 
 
 def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     name = member.name
     if not member.isreg() or member.issparse() or not names.is_object(name):
         raise _refused("something that is no object of a remote", name)
-    if not 0 <= member.size <= limits.most(name):
+    if not 0 <= member.size <= names.largest(name):
         raise _refused("an object of an impossible size", name)
     if member.size > disk.free(folder):
         raise _no_room(folder, f"an object of {member.size} bytes finds no room")
@@ -277,24 +247,16 @@ def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path
         raise _refused("an object twice", name) from None
 
 
-class _Member(tarfile.TarInfo):
-    """A member whose header is checked before the reader acts on it."""
+class _Member(CheckedMember):
+    """A plain file, or the long name of one."""
 
     @classmethod
-    def frombuf(cls, buf: Any, encoding: str, errors: str) -> "_Member":
-        """The member that a header describes; only plain files, and their long names."""
-        try:
-            member = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError:
-            if len(buf) in (0, tarfile.BLOCKSIZE) and not any(buf):
-                raise  # the end
-            # Anywhere but at the start, the reader would take this for the end.
-            raise tarfile.ReadError("not the header of a member") from None
+    def check(cls, member: tarfile.TarInfo) -> None:
+        """Refuses every other type, and very long names."""
         if member.type not in (tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME):
             raise _refused("something that is no plain file", member.name)
         if member.type == tarfile.GNUTYPE_LONGNAME and not 0 <= member.size <= 1024:
             raise _refused("a name of an impossible length", member.name)
-        return member
 
 
 def _refused(what: str, name: str) -> UnsafeArchive:

@@ -1,15 +1,14 @@
-"""Arrival: a realization on its way in, in a staging of its own.
+"""Arrival: a realization that is being copied or fetched into the store, in a staging of its own.
 
-AR1  Nothing becomes visible whose tree is not exactly the manifest, whose context does not digest
-    to its reference, or that has no record (S1, S4).
+AR1  A realization becomes visible only if its tree is that of the manifest, its reference follows
+    from its context, and a record says that an attempt has made it (S1, S4).
 AR2  Links are made last, so that nothing is written through one, and must stay inside.
-AR3  What arrived before a transfer broke off is found again, hashed, and not fetched again.
-AR4  What the disk refuses leaves nothing behind, and is told as an error of ours.
+AR3  Parts that arrived before a transfer broke off are hashed, and not fetched again.
+AR4  When the disk refuses a write, nothing stays behind, and the error is a FetchError.
 """
 
 import errno
 import os
-import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from ...core.context import Context, provenance_text, rref_of
 from ...core.errors import ChecksumMismatch, FetchError, NotInStore, UnkeepableOutput
 from ...core.manifest import Manifest, encode_name
 from ...core.refs import RRef
-from .. import adopt, disk, locks, tree
+from .. import adopt, disk, keepable, locks, tree
 from ..attempts import Claim
 from ..commit import publish, seal_tree
 from ..descriptors import Kept, Opened
@@ -34,12 +33,13 @@ from .parts import Part, Slice, parts_of
 
 
 class Arrival:
-    """A realization of `config` in `context`, of which parts come in any order."""
+    """A realization of `config` in `context`, whose parts come in any order."""
 
     def __init__(self, store: Store, config: Config, context: Context, manifest: Manifest) -> None:
         self._store = store
         self._manifest = manifest
-        self._writers = _Writers()
+        self._writing = threading.Lock()
+        self._ended = False
         self._entries = {entry.path: entry for entry in manifest.entries}
         self.rref = rref_of(config.dref, provenance_text(config.dref, context, manifest.digest))
         self._staged, self._resumed = _staging(store, config, context, self.rref)
@@ -53,7 +53,7 @@ class Arrival:
     def missing(self, digests: Iterable[str]) -> list[tuple[str, Part]]:
         """The parts that are not here yet, with their digests (AR3).
 
-        Raises FetchError when the disk has no room for them.
+        Raises FetchError when the disk has no room for these parts.
         """
         parts = list(zip(digests, parts_of(self._manifest), strict=True))
         if self._resumed:
@@ -63,26 +63,25 @@ class Arrival:
         return parts
 
     def write(self, part: Part, content: bytes) -> None:
-        """Puts the bytes of a part into its files; does nothing when we have given up."""
+        """Writes the bytes of a part into its files; does nothing after `leave` or `discard`."""
         view = memoryview(content)
-        with self._on_disk(), self._writers.one() as welcome:
-            for piece in part.slices if welcome else ():
+        with self._on_disk(), self._writing:
+            for piece in () if self._ended else part.slices:
                 _write(self._path(piece.path), piece, view[: piece.size], self._mode(piece.path))
                 view = view[piece.size :]
 
     def check(self, part: Part) -> None:
-        """Makes sure that the files that end with a part are those of the manifest.
+        """Hashes the files that end in a part. To be called in the order of the parts.
 
-        Call it in the order of the parts. Raises ChecksumMismatch: a lie of many files is told
-        after the first.
+        Raises ChecksumMismatch at the first file that differs from the manifest.
         """
         for piece in part.slices:
             entry = self._entries[piece.path]
             if piece.offset + piece.size == entry.size and self._hash(piece.path) != entry.digest:
-                raise self._lie(f"{encode_name(piece.path)} has another digest")
+                raise self._wrong(f"{encode_name(piece.path)} has another digest")
 
     def take(self, path: bytes, source: bytes) -> None:
-        """Copies a whole file of it from this machine, sharing its bytes where that can be.
+        """Copies a whole file from this machine, by a reflink where the file system can do that.
 
         Raises OSError when the source cannot be read.
         """
@@ -92,10 +91,10 @@ class Arrival:
             _copy_file(file, target)
 
     def finish(self, copies: Iterable[Copy]) -> int:
-        """Makes it visible, when it is exactly what it should be, after recording the attempts.
+        """Records the attempts, and makes the realization visible (AR1).
 
-        Returns how many of these were new. Raises ChecksumMismatch, NotInStore when no attempt
-        has made it; then nothing is left of it.
+        Returns how many attempts were new. On an error nothing stays behind. Raises
+        ChecksumMismatch, NotInStore when no attempt has made the realization.
         """
         try:
             with self._on_disk():
@@ -108,36 +107,41 @@ class Arrival:
     def _publish(self, copies: Iterable[Copy]) -> int:
         store, staged = self._store, self._staged
         try:
-            tree.check(staged.out)
+            keepable.check(staged.out)
         except UnkeepableOutput as error:
-            raise self._lie(str(error.problems)) from None
-        sealed = seal_tree(staged, durable=store.durable, share=store.pool.share)
+            raise self._wrong(str(error.problems)) from None
+        sealed = seal_tree(store.parts, staged)
         if sealed.rref != self.rref:
-            raise self._lie("its tree is another one")
+            raise self._wrong("its tree is another one")
         count = record_copies(store, staged.config, staged.context, copies)
         tried = known(store, staged.config, staged.context.digest)
         made = [attempt for attempt in tried if attempt.rref == self.rref]
-        with store.session.open_gate():
+        with store.parts.session.open_gate():
             if not made:
                 raise NotInStore(
                     "no attempt has made this",
                     ref=self.rref,
                     remedy="ask who has it to push it again with repair=True",
                 )
-            store.session.note([self.rref])
+            store.parts.session.note([self.rref])
             publish(store.parts, staged, sealed, made[0])
-            adopt.note(store.layout, staged.config, staged.context)
+            adopt.note(store.parts.layout, staged.config, staged.context)
         return count
 
     def leave(self) -> None:
-        """Leaves what has come for the next try; gc removes it."""
-        self._writers.end()
+        """Ends here, and leaves the parts for the next try; gc removes them."""
+        self._end()
         self._staged.close()
 
     def discard(self) -> None:
-        """Removes what has come."""
-        self._writers.end()
+        """Ends here, and removes the parts."""
+        self._end()
         self._staged.discard()
+
+    def _end(self) -> None:
+        """Lets no thread write any more, and waits for one that does."""
+        with self._writing:
+            self._ended = True
 
     # --- its files ---------------------------------------------------------------------
 
@@ -150,30 +154,30 @@ class Arrival:
             raise FetchError(
                 "what came cannot be written",
                 ref=self.rref,
-                path=self._store.staging_area,
+                path=self._store.parts.staging_area,
                 because=error.strerror,
                 errno=error.errno,
                 remedy="nothing of it was kept; make room there, and try again",
             ) from error
 
     def _check_room(self, size: int) -> None:
-        if size <= (free := disk.free(self._store.staging_area)):
+        if size <= (free := disk.free(self._store.parts.staging_area)):
             return
         if not self._resumed:
             self.discard()
         raise FetchError(
             "there is no room for what should come",
             ref=self.rref,
-            path=self._store.staging_area,
+            path=self._store.parts.staging_area,
             needs=f"{size} bytes",
             free=f"{free} bytes",
             remedy="make room there; if it should not be so large, ask where it comes from",
         )
 
     def _open(self) -> None:
-        """Makes all ready to be written, whatever a try that was killed had shared and sealed."""
+        """Makes all files writable, also those that an earlier try has shared and sealed."""
         if self._resumed:
-            self._store.pool.part(self._staged.out)
+            self._store.parts.shared_files.part(self._staged.out)
             tree.unseal(self._staged.out)
         self._make_folders()
 
@@ -215,41 +219,13 @@ class Arrival:
     def _path(self, path: bytes) -> bytes:
         return os.fsencode(self._staged.out) + b"/" + path
 
-    def _lie(self, because: str) -> ChecksumMismatch:
+    def _wrong(self, because: str) -> ChecksumMismatch:
         return ChecksumMismatch(
             "what came is not the realization that was asked for",
             ref=self.rref,
             because=because,
             remedy="nothing of it was kept; try again, then ask where it came from",
         )
-
-
-class _Writers:
-    """The threads that write just now: what is removed must not grow meanwhile."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._count = 0
-        self._ended = False
-
-    @contextmanager
-    def one(self) -> Iterator[bool]:
-        """Counts one more inside the block, unless it is too late: then it yields False."""
-        with self._changed:
-            welcome = not self._ended
-            self._count += welcome
-        try:
-            yield welcome
-        finally:
-            with self._changed:
-                self._count -= welcome
-                self._changed.notify_all()
-
-    def end(self) -> None:
-        """Lets no more in, and waits for those that are."""
-        with self._changed:
-            self._ended = True
-            self._changed.wait_for(lambda: not self._count)
 
 
 def _write(path: bytes, piece: Slice | None, content: memoryview, mode: int) -> None:
@@ -268,28 +244,25 @@ def _copy_file(one: BinaryIO, target: bytes) -> None:
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
                 raise
-            one.seek(0)
-            other.seek(0)
-            other.truncate()
-            shutil.copyfileobj(one, other, 1 << 20)
+            disk.copy(one.fileno(), other.fileno(), target)
 
 
 def _staging(store: Store, config: Config, context: Context, rref: RRef) -> tuple[Staging, bool]:
-    """A staging for this, and whether it is one that an earlier try has left."""
+    """A staging for the realization, and whether an earlier try has left it."""
     suffix = _suffix(config, rref)
-    for name in os.listdir(store.staging_area):
+    for name in os.listdir(store.parts.staging_area):
         if name.endswith(suffix):
-            with store.session.open_gate():
-                claim = _take(store.staging_area / name)
+            with store.parts.session.open_gate():
+                claim = _take(store.parts.staging_area / name)
             if claim is not None:
-                path = store.staging_area / name
+                path = store.parts.staging_area / name
                 return Staging(path, config, context, Claim(0, 0, 0), claim), True
     return _fresh(store, config, context, rref), False
 
 
 def _fresh(store: Store, config: Config, context: Context, rref: RRef) -> Staging:
-    with store.session.open_gate():
-        path, claim = make_folder(store.staging_area, config.dref)
+    with store.parts.session.open_gate():
+        path, claim = make_folder(store.parts.staging_area, config.dref)
         named = path.with_name(path.name[:32] + _suffix(config, rref))
         try:
             os.rename(path, named)
@@ -304,7 +277,7 @@ def _suffix(config: Config, rref: RRef) -> str:
 
 
 def _take(path: Path) -> Kept | None:
-    """The claim on what an earlier try has left; None when it is not ours to take."""
+    """The claim on the staging of an earlier try; None when another process or user has it."""
     try:
         if locks.in_use(path) or os.lstat(path).st_uid != os.geteuid():
             return None

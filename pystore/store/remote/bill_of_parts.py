@@ -1,8 +1,8 @@
-"""BillOfParts: what a realization at a remote consists of, as the text of one object.
+"""BillOfParts: the object of a remote that lists the content of one realization.
 
-A line, which is its `context.json`; a line with the list of the digests of its parts; then its
-`manifest.json`. Nothing in it is believed: the reference that it was asked for digests the first
-line, which digests the manifest, which digests every byte.
+Its text is one line with the `context.json` of the realization, one line with the digests of its
+parts, and its `manifest.json`. A reader can check all of it: the reference is the digest of the
+first line, the first line holds the digest of the manifest, the manifest that of every file.
 """
 
 import json
@@ -17,15 +17,14 @@ from ...core.manifest import Entry, Manifest
 from ...core.refs import DRef, RRef
 from .parts import Part, parts_of
 
-LARGEST = 1 << 28  # [bytes] of the text of one
-LONGEST = 3000  # [bytes] of a path: with that of a store, no longer than an operating system takes
-_EACH = 67  # [bytes] of a digest in the list of parts, with its quotes and a comma
+LONGEST = 3000  # [bytes] of a path; below the path of a store, an operating system still takes it
+_EACH = 67  # [bytes] of one digest in the list of parts, with quotes and comma
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True)
 class BillOfParts:
-    """A realization's context, its tree, and where the bytes are."""
+    """The context, the manifest and the parts of a realization."""
 
     rref: RRef
     provenance: bytes  # the text of its context.json
@@ -34,12 +33,12 @@ class BillOfParts:
 
     @property
     def context(self) -> Context:
-        """The realizations that it was built from."""
+        """The realizations that the realization was built from."""
         return parse_provenance(self.provenance)[1]
 
     @property
     def parts(self) -> list[tuple[str, Part]]:
-        """Its parts, each with its digest."""
+        """The parts, each with its digest."""
         return list(zip(self.digests, parts_of(self.manifest), strict=True))
 
     @property
@@ -50,7 +49,7 @@ class BillOfParts:
 
 
 def parse_bill(rref: RRef, text: bytes) -> BillOfParts:
-    """The bill of a realization, all of it checked against the reference. Raises Corrupted."""
+    """The bill of a realization, checked against the reference. Raises Corrupted."""
     try:
         return _parse(rref, text)
     except (ValueError, AttributeError, RecursionError) as error:
@@ -64,7 +63,7 @@ def _parse(rref: RRef, text: bytes) -> BillOfParts:
     if dref != rref.dref or rref_of(dref, head + b"\n") != rref:
         raise Corrupted("the context is another realization's", rref=rref)
     check_context(dref, context)
-    # Before it is parsed: what JSON can make of so many bytes fills a memory.
+    # Checked before parsing: the JSON of so many bytes could fill the memory.
     if digest("pystore tree 1", tree) != stated:
         raise Corrupted("the manifest is another tree's", rref=rref)
     manifest = Manifest.parse(tree)
@@ -73,7 +72,7 @@ def _parse(rref: RRef, text: bytes) -> BillOfParts:
 
 
 def _digests(line: bytes, manifest: Manifest) -> tuple[str, ...]:
-    # No further than stated: a manifest may claim files of any size.
+    # Counted only as far as the line is long: a manifest may claim files of any size.
     count = sum(1 for _ in islice(parts_of(manifest), len(line) // _EACH + 1))
     if len(line) != max(2, count * _EACH + 1):
         raise Corrupted("the parts are not those of the manifest")
@@ -86,14 +85,14 @@ def _digests(line: bytes, manifest: Manifest) -> tuple[str, ...]:
 
 
 def check_context(dref: DRef, context: Context) -> None:
-    """Makes sure that each input is realized by its own realizations. Raises Corrupted."""
+    """Raises Corrupted when the context gives an input a realization of another derivation."""
     for needed, chosen in context.items():
         if not chosen or any(rref.dref != needed for rref in chosen):
             raise Corrupted("a context gives an input another's realizations", dref=dref)
 
 
 def check_entries(manifest: Manifest) -> None:
-    """Makes sure that the entries can be a tree, and stay inside of it. Raises Corrupted."""
+    """Raises Corrupted when the entries cannot be a tree, or leave it."""
     paths: set[bytes] = set()
     last = b""
     for entry in manifest.entries:

@@ -1,7 +1,7 @@
-"""Between: copying from one store of this machine into another.
+"""Copying from one store of this machine into another.
 
-The bytes are shared where the file system can do that (reflinks), copied where not, and hashed
-again before they count; stores never share files, so that damage to one is damage to one.
+A file system with reflinks shares the bytes; else they are copied. All are hashed again. Two
+stores never share a file, so that damage to one store does not damage the other.
 """
 
 import os
@@ -13,33 +13,33 @@ from ...core.events import Fetched, Listener, Progress, ignore
 from ...core.refs import RRef
 from ...core.transfer import Transfer
 from ..store import Store
-from .ancestry import closed, in_order
+from .ancestry import hold_with_ancestors
 from .arrival import Arrival
 from .history import record_copies
 from .receive import is_here
-from .send import copies_in
-from .shipment import Shipment
+from .shipment import Shipment, copies_in
 
 
-def copy_between(
+def copy_realizations(
     source: Store, target: Store, rrefs: Iterable[RRef], listener: Listener = ignore
 ) -> Transfer:
-    """Makes sure that `target` has these realizations of `source`, their inputs and attempts.
+    """Copies realizations, with inputs and attempts, where `target` lacks them.
 
-    Raises BadPlace when both are one store; NotInStore, Corrupted; FetchError when the disk of
-    `target` cannot take them.
+    Raises BadPlace when both are the same store; NotInStore, Corrupted; FetchError when the disk
+    of `target` has no room.
     """
-    if os.path.samefile(source.root, target.root):  # a plain copy of a store has its id
+    # Not by the id of the store: a plain copy of a folder has the same one.
+    if os.path.samefile(source.root, target.root):
         raise BadPlace("both are one store", path=target.root, remedy="name two stores")
     wanted = sorted(set(rrefs))
-    contexts = closed(source, wanted, lambda rref: is_here(target, rref))
-    source.hold(tuple(contexts))
-    order = in_order(contexts)
-    target.hold(tuple(order))  # before the look: gc takes nothing from then on
-    lacking = [rref for rref in order if not is_here(target, rref)]
+    contexts = hold_with_ancestors(source, wanted, lambda rref: is_here(target, rref))
+    target.hold(tuple(contexts))  # before looking, so that gc removes nothing afterwards
+    lacking = [rref for rref in contexts if not is_here(target, rref)]
     shipments = [Shipment(source, rref) for rref in lacking]
     total, done = sum(s.manifest.size for s in shipments), 0
-    count = sum(_merge(source, target, rref, contexts[rref]) for rref in set(order) - set(lacking))
+    count = sum(
+        _merge(source, target, rref, contexts[rref]) for rref in set(contexts) - set(lacking)
+    )
     for shipment in shipments:
         count += _bring(source, target, shipment, contexts[shipment.rref])
         done += shipment.manifest.size
@@ -50,7 +50,7 @@ def copy_between(
 
 
 def _merge(source: Store, target: Store, rref: RRef, context: Context) -> int:
-    known = {attempt.id for attempt in target.attempts(rref.dref)}  # also in a store below it
+    known = {attempt.id for attempt in target.attempts(rref.dref)}  # a store below counts
     found = copies_in(source, {rref: context})
     new = [copy for copy in found if copy.record.attempt.id not in known]
     return record_copies(target, source.config(rref.dref), context, new) if new else 0
@@ -65,9 +65,7 @@ def _bring(source: Store, target: Store, shipment: Shipment, context: Context) -
             if entry.kind == "file" and entry.size:
                 arrival.take(entry.path, out + b"/" + entry.path)
         return arrival.finish(copies_in(source, {shipment.rref: context}))
-    except ChecksumMismatch as error:  # nothing came between: the source is wrong
-        raise shipment.damaged(str(error.because)) from None
-    except OSError as error:
-        raise shipment.damaged(str(error)) from None
+    except (ChecksumMismatch, OSError) as error:  # no network in between: the source is damaged
+        raise shipment.damaged(str(getattr(error, "because", error))) from None
     finally:
         arrival.discard()

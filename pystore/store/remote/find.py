@@ -1,4 +1,4 @@
-"""Finding: what a short text means at a remote: a reference, its first digits, or a name."""
+"""Short references at a remote: a name or first digits lead to a derivation or realization."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ _SHOWN = 10  # candidates in an error
 
 
 def find_at(remote: Remote, text: str) -> DRef | RRef:
-    """The one reference of a remote that a text means; what is written in full is not looked up.
+    """The only reference that begins with `text`, or has it as its name; a full one is not checked.
 
-    Raises BadRef with the candidates when there are several, NotInStore when there are none.
+    Raises BadRef with the candidates when there are several, NotInStore when there is none.
     """
     if text.startswith(("dref:", "rref:")) and is_full(text):
         return parse_ref(text)

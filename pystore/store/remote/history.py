@@ -1,8 +1,9 @@
-"""History: attempts that ran in another store are recorded here, too.
+"""Recording attempts of other stores here.
 
-HI1  They merge by their random ids: importing twice adds nothing. Their numbers are local.
-HI2  A record counts for a realization only in the context in which that was made.
-HI3  A kill leaves no attempt that never was: the claim of a copy's number says what it is.
+HI1  An attempt is known by its random id: importing it twice adds nothing. Its number is local.
+HI2  A record counts for a realization only in the context in which the realization was made.
+HI3  The claim of an imported number is marked as a copy, so that a kill in between is not counted
+    as a died attempt.
 """
 
 import time
@@ -15,7 +16,9 @@ from ...core.attempt import Attempt, attempt_text
 from ...core.config import Config
 from ...core.context import Context
 from ...core.errors import Corrupted, NotInStore, PystoreWarning
+from ...core.same_run import Runs
 from .. import attempt_files, attempts, disk, locks
+from ..beginning import claim
 from ..store import Store
 from .record import Record
 
@@ -25,27 +28,27 @@ _PATIENCE = 10.0  # [s] for another process that imports the same
 
 @dataclass(frozen=True)
 class Copy:
-    """An attempt of another store, with what lies beside it there."""
+    """An attempt of another store, with the files beside it."""
 
     record: Record
     beside: Mapping[str, bytes] = field(default_factory=dict)  # "trace", "log", "diff"
 
 
 def known(store: Store, config: Config, context: str = "") -> list[Attempt]:
-    """The attempts that have ended, of all contexts whose digest begins so."""
-    return attempts.ended(store.layout.attempts(config.dref), context)
+    """The ended attempts, in the context with this digest; by default in all contexts."""
+    return attempts.ended(store.parts.layout.attempts(config.dref), context)
 
 
 def record_copies(store: Store, config: Config, context: Context, copies: Iterable[Copy]) -> int:
-    """Records those attempts that are not known yet, for a derivation in a context.
+    """Records attempts for a derivation in a context; returns how many were new.
 
-    Those of another derivation or context are noted as adopted. Returns how many were new.
+    An attempt of another derivation or context is noted as adopted.
     """
     store.record([config])
-    lock = locks.BuildLock(store.layout.lock(config.dref, "import"))
+    lock = locks.BuildLock(store.parts.layout.lock(config.dref, "import"))
     lock.acquire(_PATIENCE)  # without it, two processes may record one attempt twice
     try:
-        with store.session.open_gate():
+        with store.parts.session.open_gate():
             return _record(store, config, context, copies)
     finally:
         lock.release()
@@ -53,38 +56,33 @@ def record_copies(store: Store, config: Config, context: Context, copies: Iterab
 
 def _record(store: Store, config: Config, context: Context, copies: Iterable[Copy]) -> int:
     before = known(store, config, context.digest)
-    ids, runs = {a.id for a in before}, {run_of(a) for a in before}
+    runs = Runs(before, repetitions=False)
     count = 0
     for copy in sorted(copies, key=lambda copy: copy.record.attempt.order):
         attempt = localized(store, config, context, copy.record)
-        if attempt is None or attempt.id in ids or run_of(attempt) in runs:
+        if attempt is None or not runs.add(attempt):
             continue
         if not count:
             _mark(store, config)
-        begun = store.claim(config.dref, context, attempts.COPY, attempt.seed, attempt.start)
+        begun = claim(
+            store.parts, config.dref, context, attempts.COPY, seed=attempt.seed, after=attempt.start
+        )
         _write(store, attempt._replace(number=begun.number), copy.beside)
-        ids.add(attempt.id)
-        runs.add(run_of(attempt))
         count += 1
-    if count and store.durable:
-        disk.sync_directory(store.layout.attempts(config.dref))
+    if count and store.parts.durable:
+        disk.sync_directory(store.parts.layout.attempts(config.dref))
     return count
 
 
 def _mark(store: Store, config: Config) -> None:
-    """Says that numbers and seeds do not go together any more, before that is so (S7)."""
-    path = f"{store.layout.attempts(config.dref)}/{attempts.IMPORTED}"
+    """Marks the derivation as one where seeds do not follow from numbers any more (S7)."""
+    path = f"{store.parts.layout.attempts(config.dref)}/{attempts.IMPORTED}"
     with suppress(FileExistsError):
-        disk.write_new(path, b"", durable=store.durable)
-
-
-def run_of(attempt: Attempt) -> tuple[object, ...]:
-    """What an adopted attempt shares with its original."""
-    return "adopted" in attempt.notes, attempt.run
+        disk.write_new(path, b"", durable=store.parts.durable)
 
 
 def localized(store: Store, config: Config, context: Context, record: Record) -> Attempt | None:
-    """The attempt as it counts for a derivation in a context; None where it does not."""
+    """The attempt as one of this derivation and context; None where it does not count for them."""
     attempt = record.attempt
     if attempt.start > time.time_ns() + _DAY:
         warnings.warn(
@@ -105,10 +103,10 @@ def localized(store: Store, config: Config, context: Context, record: Record) ->
 
 
 def _belongs(store: Store, record: Record) -> bool:
-    """Whether what it made, when that is here, was made in its context (HI2)."""
+    """False if its realization is here, and was made in another context (HI2)."""
     rref = record.attempt.rref
     if rref is None or record.attempt.tree is not None:
-        return True  # checked as the record was read
+        return True  # checked when the record was read
     try:
         return store.context(rref).digest == record.attempt.context
     except NotInStore:
@@ -118,7 +116,7 @@ def _belongs(store: Store, record: Record) -> bool:
 
 
 def _write(store: Store, attempt: Attempt, files: Mapping[str, bytes]) -> None:
-    layout, tmp, durable = store.layout, store.layout.tmp, store.durable
+    layout, tmp, durable = store.parts.layout, store.parts.tmp, store.parts.durable
     folder = layout.attempts(attempt.dref)
     stem = f"{folder}/{attempt.context}.{attempt.number}"
     for suffix in ("trace", "log"):

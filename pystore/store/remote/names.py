@@ -1,20 +1,26 @@
-"""Names: what the objects of a remote are called.
+"""The names of the objects at a remote, and how large each may be.
 
-Every object is written once, whole, and never changed; contents follow from names, but for random
-ids. One listing of a derivation's folder says everything that is there about it.
+An object is written once and never changed. Its name determines its content, but for the random id
+of an attempt. One listing of a derivation's folder names everything that the remote has about it.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...core.config import MAX_BYTES
 from ...core.refs import DRef, RRef
 from ..layout import well_formed
+from . import parts
 
 FORMAT = 1
 MARK = "pystore-remote.json"
 BESIDE = ("trace", "log")  # files beside an attempt that travel with it
-LARGEST = 1 << 20  # [bytes] of one of these, or of a difference
+
+LARGEST_FILE = 1 << 20  # [bytes] of one of these, or of a diff
+LARGEST_RECORD = 1 << 24  # [bytes]
+_LARGEST_BILL = 1 << 28  # [bytes]
+_LARGEST = {MARK: 10_000, "config.json": 4 * MAX_BYTES, "sig": 1000}  # [bytes]
 
 _RECORD = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})\.json\Z")
 _SIGNATURE = re.compile(r"([0-9a-f]{32}\.[0-9a-f]{32})\.([0-9a-f]{64})\.sig\Z")
@@ -30,6 +36,19 @@ _OBJECT = re.compile(
 )
 
 
+def largest(name: str) -> int:
+    """The largest size of an object of this name [bytes]."""
+    if name.startswith("parts/"):
+        return parts.SIZE
+    if name.startswith("resolved/"):
+        return 0
+    last = name.rpartition("/")[2]
+    kind = last if last in _LARGEST else last.rpartition(".")[2]
+    if kind == "json":
+        return LARGEST_RECORD if last.count(".") == 2 else _LARGEST_BILL
+    return _LARGEST.get(kind, LARGEST_FILE)
+
+
 def is_object(name: str) -> bool:
     """Whether a remote may have an object of this name."""
     return _OBJECT.fullmatch(name) is not None
@@ -41,66 +60,66 @@ def folder(dref: DRef) -> str:
 
 
 def config(dref: DRef) -> str:
-    """The canonical text of a config."""
+    """The object with the canonical text of a config."""
     return f"{folder(dref)}/config.json"
 
 
 def realization(rref: RRef) -> str:
-    """What a realization consists of."""
+    """The object with the bill of parts of a realization."""
     return f"drv/{rref[38:]}/{rref.digest}.json"
 
 
 def attempt(dref: DRef, context: str, identity: str, suffix: str = "json") -> str:
-    """The record of an attempt, or a file beside it."""
+    """The object with the record of an attempt, or with a file beside it."""
     return f"{folder(dref)}/{context}.{identity}.{suffix}"
 
 
 def diff(dref: DRef, digest: str) -> str:
-    """How a project differed from its revision."""
+    """The object with the uncommitted changes of a project."""
     return f"{folder(dref)}/{digest}.diff"
 
 
 def part(digest: str) -> str:
-    """Some bytes of realizations, by their plain BLAKE3."""
+    """The object with a part, by the plain BLAKE3 of its bytes."""
     return f"parts/{digest[:2]}/{digest}"
 
 
 def resolved(digest: str, dref: DRef, context: str) -> str:
-    """Says that a derivation has succeeded in a context, with this resolved config."""
+    """The empty object that says: the derivation, in the context, has this resolved config."""
     return f"resolved/{digest}/{context}-{dref[5:]}"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What is at a remote about one derivation."""
+    """The objects in the folder of one derivation."""
 
     dref: DRef
     names: frozenset[str]
 
     @property
     def realizations(self) -> list[RRef]:
-        """Those whose bytes are there, sorted."""
+        """The realizations whose bytes are there, sorted."""
         digests = [n[:32] for n in self.names if n.endswith(".json") and _H32.match(n[:-5])]
         return sorted(well_formed(RRef, (f"rref:{d}-{self.dref[5:]}" for d in digests)))
 
     def attempts(self, context: str | None = None) -> list[tuple[str, str]]:
-        """The attempts that are recorded, in one context or all: its digest, and their ids."""
+        """The digest of the context and the id of each attempt, in one context or in all."""
         found = sorted(match.groups() for name in self.names if (match := _RECORD.match(name)))
         return [(c, identity) for c, identity in found if context in (None, c)]
 
     def signers(self) -> dict[str, list[str]]:
-        """Who signed what: for `<context>.<id>`, the public keys."""
+        """The public keys that have signed, by `<context>.<id>` of the attempt."""
         found: dict[str, list[str]] = {}
         for match in filter(None, map(_SIGNATURE.match, sorted(self.names))):
             found.setdefault(match[1], []).append(match[2])
         return found
 
     def has(self, name: str) -> bool:
-        """Whether an object of this full name is there."""
+        """Whether the folder has the object of this full name."""
         return name.rpartition("/")[2] in self.names
 
 
 def pairs(found: Iterable[str]) -> list[tuple[DRef, str]]:
-    """The (derivation, context) pairs that the names in a folder of `resolved/` say."""
+    """The pairs of derivation and context in the names of a folder below `resolved/`."""
     parted = [name.partition("-") for name in sorted(found) if _H32.match(name[:32])]
     return [(dref, c) for c, _, home in parted for dref in well_formed(DRef, [f"dref:{home}"])]

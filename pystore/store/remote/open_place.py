@@ -1,4 +1,4 @@
-"""Opening a place: which kind of place a URL or path means."""
+"""From a URL or path to a place of its kind."""
 
 import os
 from pathlib import Path
@@ -11,9 +11,9 @@ from .web import WebPlace
 
 
 def place_at(url: str | os.PathLike[str], options: Options | None = None) -> Place:
-    """The place at a URL or path; whether anything is there is not asked.
+    """The place at a URL or path, whether or not anything is there yet.
 
-    `options` are those of fsspec for this kind of URL. Raises BadPlace.
+    fsspec takes the `options` for this kind of URL. Raises BadPlace.
     """
     text = check_address(url)
     scheme, colon, rest = text.partition("://")
@@ -27,7 +27,7 @@ def place_at(url: str | os.PathLike[str], options: Options | None = None) -> Pla
 
 
 def check_url(url: str | os.PathLike[str]) -> str:
-    """The URL, when there is a package that can use it; no network is asked. Raises BadPlace."""
+    """The text of a URL. Raises BadPlace when no installed package can use it; asks no network."""
     import fsspec
 
     text = check_address(url)

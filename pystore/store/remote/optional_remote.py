@@ -1,38 +1,32 @@
-"""OptionalRemote: a remote that is asked for results until it fails once."""
-
-import os
+"""OptionalRemote: a remote that is used until it fails once."""
 
 from .address import shown
-from .place import Options
+from .open_place import check_url
 from .remote import Remote, open_remote
+from .settings import Url
 
-OBJECT_SECONDS = 60.0  # [s] in which one object must come
+OBJECT_SECONDS = 60.0  # [s] for one object
 
 
 class OptionalRemote:
-    """The remote at a URL, which is opened when it is asked first."""
+    """The remote at a URL, opened on first use. Raises BadPlace when no package can use it."""
 
-    def __init__(
-        self, url: str, trusted: frozenset[str] | None, options: Options | None = None
-    ) -> None:
-        self.url = shown(os.fspath(url))  # without secrets
+    def __init__(self, url: Url, trusted: frozenset[str] | None) -> None:
+        self._given = check_url(url)
+        self.url = shown(self._given)
         self.failed = False
-        self._given = url
         self._trusted = trusted
-        self._options = options
         self._opened: Remote | None = None
 
     @property
     def remote(self) -> Remote:
         """The opened remote. Raises BadPlace, NotInStore, FetchError."""
         if self._opened is None:
-            self._opened = open_remote(
-                self._given, trusted=self._trusted, patience=OBJECT_SECONDS, options=self._options
-            )
+            self._opened = open_remote(self._given, trusted=self._trusted, patience=OBJECT_SECONDS)
         return self._opened
 
     def give_up(self) -> None:
-        """Marks the remote as failed, and ends the transfers that are under way."""
+        """Marks the remote as failed, and stops its transfers."""
         self.failed = True
         if self._opened is not None:
             self._opened.place.stop()

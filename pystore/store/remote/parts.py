@@ -1,9 +1,9 @@
-"""Parts: a tree's bytes cut into objects of at most 16 MiB.
+"""Parts: the bytes of a tree, cut into objects of at most 16 MiB.
 
-PA1  The manifest alone says how: writer and reader need to agree on nothing else.
-PA2  Small files lie together, so that ten thousand of them are a handful of objects.
-PA3  A large file is cut by itself: where it recurs in another tree, so do its objects; where its
-    transfer broke off, the objects that arrived need not be sent again.
+PA1  The parts follow from the manifest alone.
+PA2  Small files share a part, so that ten thousand of them are a handful of objects.
+PA3  A large file has parts of its own. They are the same in another tree with this file, and a
+    transfer that broke off need not send again the parts that arrived.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...core.manifest import Manifest
 
 SIZE = 16 << 20  # [bytes] of the largest part
-LARGE = 4 << 20  # [bytes] from which on a file is cut by itself
+LARGE = 4 << 20  # [bytes] from which on a file has parts of its own
 
 
 @dataclass(frozen=True)
@@ -26,18 +26,18 @@ class Slice:
 
 @dataclass(frozen=True)
 class Part:
-    """One object: slices of files, one behind the other."""
+    """One object: slices of files, one after the other."""
 
     slices: tuple[Slice, ...]
 
     @property
     def size(self) -> int:
-        """Its bytes."""
+        """The number of bytes."""
         return sum(piece.size for piece in self.slices)
 
 
 def parts_of(manifest: Manifest) -> Iterator[Part]:
-    """The parts of a tree, in their order."""
+    """The parts of a tree, in the order of its files."""
     small: list[Slice] = []
     size = 0
     for entry in manifest.entries:

@@ -1,10 +1,9 @@
-"""Place: where the objects of a remote are stored; here, a folder.
+"""Place: the protocol of what stores the objects of a remote, and a folder that does so.
 
-PL1  An object is seen whole or not at all, under the name that it was given.
-PL2  Reading takes a limit: a service that lies about a size cannot fill the memory.
-PL3  A missing object is a FileNotFoundError; everything else that goes wrong is a FetchError or a
-    BadPlace, whatever the service raises. The error of the service is not chained: it may hold a
-    password.
+PL1  A reader sees an object whole or not at all.
+PL2  Reading takes a limit, so that a service that lies about a size cannot fill the memory.
+PL3  A missing object is a FileNotFoundError, any other failure a FetchError or a BadPlace. The
+    error of a service is not chained, since it may hold a password.
 """
 
 import os
@@ -21,31 +20,31 @@ Options = Mapping[str, Any]
 
 
 class Place(Protocol):
-    """Objects under names of several steps, parted by slashes."""
+    """Objects under names with slashes."""
 
-    url: str  # as it may be shown
-    workers: int  # threads that may use it at the same time
-    patience: float | None  # [s] for one object, if whoever asks says nothing
-    read_only: bool  # whether nothing can be pushed there
+    url: str  # without secrets
+    workers: int  # threads that may use the place at the same time
+    patience: float | None  # [s] for one object, unless the caller has a limit of its own
+    read_only: bool
 
     def read(self, name: str, most: int) -> bytes:
-        """The object, of a longer one its first `most` bytes. Raises FileNotFoundError."""
+        """The object, or its first `most` bytes if it is longer. Raises FileNotFoundError."""
 
     def write(self, name: str, content: bytes) -> None:
-        """Puts an object (PL1), over one that is there."""
+        """Stores an object in place of an earlier one (PL1)."""
 
     def size(self, name: str) -> int | None:
-        """How long an object is [bytes]; None where there is none."""
+        """The size of an object [bytes]; None where there is none."""
 
     def names(self, folder: str) -> list[str]:
-        """What is in a folder; nothing where there is none."""
+        """The names in a folder; none where there is no such folder."""
 
     def stop(self) -> None:
-        """Ends what is under way, where that can be: nobody waits for it any more."""
+        """Ends the transfers that can be ended; nobody waits for them any more."""
 
 
 class FolderPlace:
-    """A folder of this machine, or of one whose disk is mounted here."""
+    """A folder on a disk, of this machine or mounted here."""
 
     workers = 4
     patience: float | None = None
@@ -61,7 +60,7 @@ class FolderPlace:
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):
-                raise FileNotFoundError(name)  # a fifo would keep us waiting
+                raise FileNotFoundError(name)  # reading a fifo would block
             with path.open("rb") as file:
                 return file.read(min(most, status.st_size))
         except NotADirectoryError:
@@ -70,7 +69,7 @@ class FolderPlace:
             raise as_our_error(self.url, error) from error
 
     def write(self, name: str, content: bytes) -> None:
-        """Puts an object by one rename, and durably so."""
+        """Stores an object by one rename, durably."""
         path = self.root / name
         try:
             if not path.parent.is_dir():
@@ -80,7 +79,7 @@ class FolderPlace:
             raise as_our_error(self.url, error) from error
 
     def size(self, name: str) -> int | None:
-        """How long an object is."""
+        """The size of an object."""
         try:
             return (self.root / name).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
@@ -89,7 +88,7 @@ class FolderPlace:
             raise as_our_error(self.url, error) from error
 
     def names(self, folder: str) -> list[str]:
-        """What is in a folder."""
+        """The names in a folder."""
         try:
             return os.listdir(self.root / folder)
         except (FileNotFoundError, NotADirectoryError):
@@ -98,4 +97,4 @@ class FolderPlace:
             raise as_our_error(self.url, error) from error
 
     def stop(self) -> None:
-        """Nothing: a disk answers, or hangs for everybody."""
+        """Does nothing: reading from a disk cannot be ended."""

@@ -1,4 +1,4 @@
-"""Errors of places: what a service raised, as an error of ours without secrets."""
+"""The errors of services, as errors of pystore without secrets."""
 
 from ...core.errors import BadPlace, FetchError
 from ..rights import owner_of
@@ -6,18 +6,18 @@ from .address import shown, without_secrets
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "http": "http", "https": "http", "sftp": "sftp", "ssh": "sftp"}
 _PACKAGES = {"s3": "s3fs", "http": "aiohttp", "sftp": "paramiko"}
-_MISTAKES = ("ParamValidationError",)  # of botocore, which has no common error for mistakes
+_MISTAKES = ("ParamValidationError",)  # of botocore, where a mistake has no class of its own
 
 
 def as_our_error(url: str, error: Exception) -> Exception:
-    """The error of a service as one of ours; a FileNotFoundError stays what it is."""
+    """The error of a service as a BadPlace or FetchError; a FileNotFoundError stays as it is."""
     if isinstance(error, (FileNotFoundError, BadPlace, FetchError)):
         return error
     if isinstance(error, (TypeError, ValueError)) or type(error).__name__ in _MISTAKES:
         return not_usable(url, error)
     because = without_secrets(f"{type(error).__name__}: {error}", url)[:300]
     if isinstance(error, PermissionError) or getattr(error, "status", 0) in (401, 403):
-        path = getattr(error, "filename", None)  # of a folder of this machine
+        path = getattr(error, "filename", None)  # known for a folder of this machine
         return BadPlace(
             "no permission",
             url=shown(url),
@@ -34,7 +34,7 @@ def as_our_error(url: str, error: Exception) -> Exception:
 
 
 def not_usable(url: str, error: Exception) -> BadPlace:
-    """The error for a URL or options that make no sense."""
+    """The error for a URL or options that fsspec cannot use."""
     return BadPlace(
         "no place that pystore can use",
         url=shown(url),
@@ -45,7 +45,7 @@ def not_usable(url: str, error: Exception) -> BadPlace:
 
 
 def not_installed(url: str, scheme: str, error: ImportError) -> BadPlace:
-    """The error for a kind of URL whose package is not installed."""
+    """The error for a URL whose package is not installed."""
     extra = EXTRAS.get(scheme)
     return BadPlace(
         f"{scheme}:// needs a package that is not installed",

@@ -1,15 +1,16 @@
-"""Receiving: what a remote has and the store lacks, checked, inputs first.
+"""Receiving realizations from a remote: checked, and inputs first.
 
-RV1  Only what is missing moves; what is here is not asked for again, but for new attempts of it.
-RV2  Each realization is whole and recorded before one that was built from it (S2).
+RV1  Only what the store lacks is moved. Of a realization that is here, only new attempts are read.
+RV2  A realization is whole and recorded before one that was built from it (S2).
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from ...core.config import Config
 from ...core.context import Context
-from ...core.errors import ChecksumMismatch, Corrupted, NotInStore, Untrusted
+from ...core.errors import ChecksumMismatch, Corrupted, NotInStore, PystoreError, Untrusted
 from ...core.events import Fetched, Listener, Progress, ignore
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
@@ -25,14 +26,15 @@ from .record import Record
 from .remote import Remote
 
 Cargo = tuple["Wanted", str, Part | None]
+Bills = dict[RRef, BillOfParts]
 Key = tuple[DRef, str]  # a derivation and the digest of a context
 Copies = dict[Key, list[Copy]]
-Ask = tuple[Listing, str, str]  # of which derivation, the context, the id
+Name = tuple[DRef, str, str]  # of an attempt: derivation, digest of the context, id
 
 
 @dataclass
 class Wanted:
-    """A realization to fetch, and the name that it will have here."""
+    """A realization to fetch, and the derivation and context that it is fetched for."""
 
     config: Config
     context: Context
@@ -46,21 +48,21 @@ class Wanted:
 def receive(
     store: Store, refs: Iterable[DRef | RRef], remote: Remote, listener: Listener = ignore
 ) -> Transfer:
-    """Makes sure that the store has these realizations of the remote, and their inputs.
+    """Fetches realizations, with inputs and attempts, where the store lacks them.
 
-    Of a derivation, all that are there. Attempts come with them. Raises NotInStore when something
+    A derivation stands for all its realizations at the remote. Raises NotInStore when something
     is not there, ChecksumMismatch when it is not what its name says, Untrusted, FetchError.
     """
     return _Receiver(store, remote, listener).receive(refs)
 
 
+@dataclass
 class _Receiver:
-    def __init__(self, store: Store, remote: Remote, listener: Listener) -> None:
-        self._store = store
-        self._remote = remote
-        self._listener = listener
-        self._listings: dict[DRef, Listing] = {}
-        self._known: dict[tuple[DRef, str, str], Copy | None] = {}  # by context and id
+    store: Store
+    remote: Remote
+    listener: Listener
+    listings: dict[DRef, Listing] = field(default_factory=dict)
+    known: dict[Name, Copy | None] = field(default_factory=dict)  # None: not to be believed
 
     def receive(self, refs: Iterable[DRef | RRef]) -> Transfer:
         asked = list(refs)
@@ -75,7 +77,7 @@ class _Receiver:
             self._check_made(rref, copies)
         count = self._record((rref for rref in targets if rref not in bills), copies)
         wanted = [self._wanted(configs[r.dref], bills[r], copies) for r in order]
-        size = fetch(self._store, self._remote, wanted, self._listener)
+        size = fetch(self.store, self.remote, wanted, self.listener)
         count += sum(one.fresh for one in wanted)
         return Transfer(tuple(targets), tuple(order), count, size)
 
@@ -84,46 +86,44 @@ class _Receiver:
         return Wanted(config, context, bill, copies.get((config.dref, context.digest), []))
 
     def _list(self, drefs: Iterable[DRef]) -> None:
-        new = sorted(set(drefs) - set(self._listings))
-        self._listings.update(self._remote.each(self._remote.listing, new))
+        new = sorted(set(drefs) - set(self.listings))
+        self.listings.update(self.remote.each(self.remote.listing, new))
 
     def _realizations(self, ref: DRef | RRef) -> list[RRef]:
         if isinstance(ref, RRef):
             return [ref]
-        listing = self._listings[ref]
-        found = {rref: is_here(self._store, rref) for rref in listing.realizations}
-        if not all(found.values()):  # only what a record names, that may be believed, is there
+        listing = self.listings[ref]
+        found = {rref: is_here(self.store, rref) for rref in listing.realizations}
+        if not all(found.values()):  # a realization counts only if a believable record names it
             made = self._made(listing)
             found = {rref: here for rref, here in found.items() if here or rref in made}
-        if not found and listing.realizations and self._remote.trusted is not None:
-            raise self._untrusted(ref)
         if not found:
-            raise _absent(ref, self._remote)
+            raise self._unnamed(ref, listing.realizations)
         return list(found)
 
     def _made(self, listing: Listing) -> set[RRef | None]:
-        asked = [(listing, context, identity) for context, identity in listing.attempts()]
-        return {copy.record.attempt.rref for _, copy in self._copies_of(asked)}
+        """The realizations that some believable attempt has made."""
+        tried = self._read((listing.dref, *found) for found in listing.attempts())
+        return {copy.record.attempt.rref for copy in tried}
 
-    def _copies_of(self, asked: Iterable[Ask]) -> Iterator[tuple[Ask, Copy]]:
-        """The attempts that may be believed, each read once."""
-        asks = {(ask[0].dref, *ask[1:]): ask for ask in asked}
-        new = {key: ask for key, ask in asks.items() if key not in self._known}
-        self._known.update(dict.fromkeys(new))
-        for (listing, context, identity), copy in copies_of(self._remote, new.values()):
-            self._known[(listing.dref, context, identity)] = copy
-        for key, ask in asks.items():
-            if (found := self._known[key]) is not None:
-                yield ask, found
+    def _read(self, names: Iterable[Name]) -> list[Copy]:
+        """The believable attempts among these, each read once."""
+        asked = list(dict.fromkeys(names))
+        new = [name for name in asked if name not in self.known]
+        self.known.update(self.remote.each(self._copy, new))
+        return [copy for name in asked if (copy := self.known[name]) is not None]
 
-    def _missing(self, targets: list[RRef]) -> dict[RRef, BillOfParts]:
-        found: dict[RRef, BillOfParts] = {}
+    def _copy(self, name: Name) -> Copy | None:
+        dref, context, identity = name
+        return read_copy(self.remote, self.listings[dref], context, identity)
+
+    def _missing(self, targets: list[RRef]) -> Bills:
+        found: Bills = {}
         seen, wave = set(targets), targets
         while wave:
-            self._store.hold(tuple(wave))  # before the look: gc takes nothing from then on
-            here = {rref for rref in wave if is_here(self._store, rref)}
-            lacking = [rref for rref in wave if rref not in here]
-            found.update(self._remote.each(self._bill, lacking))
+            self.store.hold(tuple(wave))  # before looking, so that gc removes nothing afterwards
+            lacking = [rref for rref in wave if not is_here(self.store, rref)]
+            found.update(self.remote.each(self._bill, lacking))
             needs = {need for rref in lacking for need in inputs(found[rref].context)}
             wave = sorted(needs - seen)
             seen |= needs
@@ -131,118 +131,101 @@ class _Receiver:
 
     def _bill(self, rref: RRef) -> BillOfParts:
         try:
-            return self._remote.bill(rref)
+            return self.remote.bill(rref)
         except FileNotFoundError:
-            raise _absent(rref, self._remote) from None
+            raise _absent(rref, self.remote) from None
 
-    def _configs(self, order: list[RRef], bills: dict[RRef, BillOfParts]) -> dict[DRef, Config]:
+    def _configs(self, order: list[RRef], bills: Bills) -> dict[DRef, Config]:
         drefs = sorted({rref.dref for rref in order})
-        found = dict(self._remote.each(self._config, drefs))
+        found = dict(self.remote.each(self._config, drefs))
         for rref in order:
             if set(bills[rref].context) != set(found[rref.dref].inputs):
                 raise ChecksumMismatch(
                     "a context that does not fit its config",
                     ref=rref,
-                    url=self._remote.url,
+                    url=self.remote.url,
                     remedy="nothing of it was used; ask who runs the remote",
                 )
         return found
 
     def _config(self, dref: DRef) -> Config:
         try:
-            return self._store.config(dref)
+            return self.store.config(dref)
         except (NotInStore, Corrupted):
             pass
         try:
-            return self._remote.config(dref)
+            return self.remote.config(dref)
         except FileNotFoundError:
-            raise _absent(dref, self._remote) from None
+            raise _absent(dref, self.remote) from None
 
     # --- attempts ----------------------------------------------------------------------
 
-    def _copies(self, targets: list[RRef], bills: dict[RRef, BillOfParts]) -> Copies:
-        """The attempts of all that is fetched, and what is new about the other targets."""
-        asked: dict[Key, list[Ask]] = {}
+    def _copies(self, targets: list[RRef], bills: Bills) -> Copies:
+        """The attempts of all that is fetched, and the new attempts of the other targets."""
+        asked: dict[Key, list[Name]] = {}
         for rref in [*bills, *targets]:
-            context = self._context(rref, bills)
-            key, listing = (rref.dref, context.digest), self._listings[rref.dref]
-            if key not in asked:
-                have = set() if rref in bills else self._ids(rref.dref, context)
-                found = listing.attempts(context.digest)
-                asked[key] = [(listing, c, i) for c, i in found if i not in have]
+            dref, new = rref.dref, rref in bills
+            digest = (bills[rref].context if new else self.store.context(rref)).digest
+            if (dref, digest) not in asked:
+                have = () if new else {a.id for a in self.store.attempts(dref)}
+                found = self.listings[dref].attempts(digest)
+                asked[dref, digest] = [(dref, c, i) for c, i in found if i not in have]
         copies: Copies = {}
-        for (listing, digest, _), copy in self._copies_of(
-            ask for asks in asked.values() for ask in asks
-        ):
-            copies.setdefault((listing.dref, digest), []).append(copy)
+        for copy in self._read(name for names in asked.values() for name in names):
+            attempt = copy.record.attempt
+            copies.setdefault((attempt.dref, attempt.context), []).append(copy)
         return copies
 
-    def _context(self, rref: RRef, bills: dict[RRef, BillOfParts]) -> Context:
-        return bills[rref].context if rref in bills else self._store.context(rref)
-
-    def _ids(self, dref: DRef, context: Context) -> set[str]:
-        return {a.id for a in self._store.attempts(dref) if a.context == context.digest}
-
     def _record(self, rrefs: Iterable[RRef], copies: Copies) -> int:
-        """Records what is new about realizations that are here."""
+        """Records the new attempts of realizations that are here."""
         count = 0
         for rref in rrefs:
-            config, context = self._store.config(rref.dref), self._store.context(rref)
+            config, context = self.store.config(rref.dref), self.store.context(rref)
             if found := copies.get((rref.dref, context.digest)):
-                count += record_copies(self._store, config, context, found)
+                count += record_copies(self.store, config, context, found)
         return count
 
     def _check_made(self, rref: RRef, copies: Copies) -> None:
         made = (c for found in copies.values() for c in found if c.record.attempt.rref == rref)
-        if any(made):
-            return
-        if self._remote.trusted is not None and self._listings[rref.dref].attempts():
-            raise self._untrusted(rref)
-        raise _absent(rref, self._remote)
+        if not any(made):
+            raise self._unnamed(rref, self.listings[rref.dref].attempts())
 
-    def _untrusted(self, ref: DRef | RRef) -> Untrusted:
+    def _unnamed(self, ref: DRef | RRef, there: object) -> PystoreError:
+        """The error where no believable record names a realization; is anything `there`?"""
+        if self.remote.trusted is None or not there:
+            return _absent(ref, self.remote)
         return Untrusted(
             "no trusted key has signed this",
             ref=ref,
-            url=self._remote.url,
-            trusted=listed(sorted(self._remote.trusted or ())),
+            url=self.remote.url,
+            trusted=listed(sorted(self.remote.trusted)),
             remedy="ask who pushed it to push it again with a key that you trust",
         )
 
 
-def copies_of(remote: Remote, asked: Iterable[Ask]) -> Iterator[tuple[Ask, Copy]]:
-    """The attempts that may be believed, with what lies beside them."""
-    for ask, found in remote.each(lambda ask: _copy(remote, ask), asked):
-        if found is not None:
-            yield ask, found
-
-
-def _copy(remote: Remote, ask: Ask) -> Copy | None:
+def read_copy(remote: Remote, listing: Listing, context: str, identity: str) -> Copy | None:
+    """An attempt with the files beside it; None where it is missing, or not to be believed."""
     try:
-        record = remote.record(*ask)
+        record = remote.record(listing, context, identity)
     except FileNotFoundError:
         return None
     return None if record is None else Copy(record, _beside(remote, record))
 
 
 def _beside(remote: Remote, record: Record) -> dict[str, bytes]:
-    """What lies beside an attempt; what was too large to travel, or is missing, is left out."""
+    """The files beside an attempt; some may be missing, because they were too large to send."""
     found: dict[str, bytes] = {}
     for suffix in record.beside:
-        try:
+        with suppress(FileNotFoundError):
             found[suffix] = remote.beside(record, suffix)
-        except FileNotFoundError:
-            continue
     if digest := record.attempt.versions.get("git diff"):
-        try:
+        with suppress(FileNotFoundError):
             found["diff"] = remote.diff(record.attempt.dref, digest)
-        except FileNotFoundError:
-            pass
     return found
 
 
 def is_here(store: Store, rref: RRef) -> bool:
-    """Whether the store has it, as far as it knows whole."""
+    """Whether the store has a realization, and knows of no damage to it."""
     try:
         store.path(rref)
     except (NotInStore, Corrupted):
@@ -254,10 +237,10 @@ def is_here(store: Store, rref: RRef) -> bool:
 
 
 def fetch(store: Store, remote: Remote, wanted: list[Wanted], listener: Listener = ignore) -> int:
-    """Brings realizations with their attempts; returns how many bytes were moved.
+    """Fetches realizations with their attempts; returns the number of moved bytes.
 
-    What has come stays for the next try when a transfer breaks off. Raises FetchError when the
-    disk cannot take it.
+    When a transfer breaks off, the parts that have come stay for the next try. Raises FetchError
+    when the disk has no room.
     """
     total = sum(one.bill.manifest.size for one in wanted)
     moved = done = 0

@@ -1,10 +1,10 @@
-"""Record: an attempt as it travels: without its local number, with what lets a reader check it.
+"""Record: the text of an attempt at a remote, which a reader can check.
 
-RR1  A changed byte is noticed: the text carries its checksum.
-RR2  `inputs` digest to the context; with `tree` they digest to the reference of what was made. So
-    no record can lend its metrics to a realization of another context.
-RR3  Nothing in it depends on the store that it came from, nor on what is still there: it can be
-    signed, and copies are equal.
+RR1  The text carries its checksum, so that a changed byte is noticed.
+RR2  The digest of `inputs` is the context; with `tree` they give the reference of the realization.
+    So no record can lend its metrics to a realization of another context.
+RR3  A record does not depend on the store that it comes from: no local number, nothing about
+    which bytes are still there. So it can be signed, and copies are equal.
 """
 
 import json
@@ -21,9 +21,7 @@ from ...core.errors import BadRef, Corrupted
 from ...core.plain import MAX_DEPTH
 from ...core.refs import DRef, RRef
 from .bill_of_parts import check_context
-from .names import BESIDE
-
-LARGEST = 1 << 24  # [bytes] of the text of one
+from .names import BESIDE, LARGEST_RECORD
 
 _HEAD = '{"checksum":"'
 _BODY = len(_HEAD) + 32 + 2
@@ -36,9 +34,9 @@ _TEXTS = ("host", "realizer", "source")
 
 @dataclass(frozen=True)
 class Record:
-    """One attempt, its context, and what lies beside it."""
+    """One attempt, its context, and the digests of the files beside it."""
 
-    attempt: Attempt  # its number means nothing
+    attempt: Attempt  # with a number that means nothing
     context: Context
     beside: Mapping[str, str] = field(default_factory=dict)  # "trace", "log" → plain BLAKE3
 
@@ -52,14 +50,14 @@ class Record:
         return f'{_HEAD}{short("pystore record 1", body.encode())}",{body}'.encode()
 
     def under(self, dref: DRef, context: Context) -> RRef | None:
-        """The realization with the same tree of a derivation in a context."""
+        """The reference of the same tree as a realization of a derivation in a context."""
         tree = self.attempt.tree
         return rref_of(dref, provenance_text(dref, context, tree)) if tree else None
 
 
 def fitting(record: Record) -> Record:
-    """The record as a reader takes it: notes that make it too long stay at home."""
-    if len(record.text) < LARGEST:
+    """The record, without most of its notes if it would be longer than a reader takes."""
+    if len(record.text) < LARGEST_RECORD:
         return record
     attempt = record.attempt
     notes = {key: said for key, said in attempt.notes.items() if key == "adopted"}
@@ -67,7 +65,7 @@ def fitting(record: Record) -> Record:
 
 
 def parse_record(dref: DRef, context: str, identity: str, text: bytes) -> Record:
-    """The record of one attempt, checked against its name. Raises Corrupted."""
+    """The record of an attempt, checked against its name. Raises Corrupted."""
     stated = text[len(_HEAD) : _BODY - 2].decode("latin-1")
     if stated != short("pystore record 1", text[_BODY:]):
         raise Corrupted("a record does not match its checksum")
@@ -127,7 +125,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Whether it is no deeper, and has no number that is not finite: as build_note takes it."""
+    """Whether `build_note` would take it: it is no deeper, and its numbers are finite."""
     if isinstance(value, dict | list):
         parts = value.values() if isinstance(value, dict) else value
         return depth > 0 and all(_is_plain(part, depth - 1) for part in parts)

@@ -1,13 +1,14 @@
-"""Remote: a place whose objects are checked as they are read.
+"""Remote: a place whose objects are checked when they are read.
 
-RM1  What is not what its name says is a ChecksumMismatch; nothing of it is handed out.
-RM2  With trusted keys, a record that none of them signed is as good as absent.
-RM3  What is missing is a FileNotFoundError: a miss, never a fault.
+RM1  An object that does not fit its name is a ChecksumMismatch; nothing of it is used.
+RM2  With trusted keys, a record that none of them has signed counts as absent.
+RM3  A missing object is a FileNotFoundError, and no fault of the remote.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from blake3 import blake3
@@ -25,7 +26,7 @@ from ...core.errors import (
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ..attempt_files import diff_digest
-from . import limits, names, signing
+from . import names, signing
 from .bill_of_parts import BillOfParts, parse_bill
 from .names import Listing
 from .open_place import place_at
@@ -38,25 +39,25 @@ Result = TypeVar("Result")
 
 _MARK = {"digest": "blake3", "features": [], "format": names.FORMAT}
 MARK_TEXT = json.dumps(_MARK, sort_keys=True, separators=(",", ":")).encode() + b"\n"
-_HEAD = 1 << 22  # [bytes] in which the context of a realization stands, but for a huge one
+_MARK_SIZE = names.largest(names.MARK)
+_HEAD = 1 << 22  # [bytes] at the beginning of a bill, which hold nearly every context
 
 
+@dataclass(eq=False)
 class Remote:
-    """What can be read from a place, and believed."""
+    """The objects of a place, checked when they are read."""
 
-    def __init__(
-        self,
-        place: Place,
-        trusted: frozenset[str] | None = None,
-        patience: float | None = None,
-    ) -> None:
-        self.place = place
-        self.trusted = trusted
-        self.patience = place.patience if patience is None else patience  # [s] for one object
+    place: Place
+    trusted: frozenset[str] | None = None  # public keys; None trusts everybody
+    patience: float | None = None  # [s] for one object; by default that of the place
+
+    def __post_init__(self) -> None:
+        if self.patience is None:
+            self.patience = self.place.patience
 
     @property
     def url(self) -> str:
-        """Where it is, without a password."""
+        """The URL without secrets."""
         return self.place.url
 
     def each(
@@ -66,7 +67,7 @@ class Remote:
         return each(work, items, self.place.workers, self.patience)
 
     def listing(self, dref: DRef) -> Listing:
-        """What is there about a derivation."""
+        """The names of all objects about a derivation."""
         return Listing(dref, frozenset(self.place.names(names.folder(dref))))
 
     def config(self, dref: DRef) -> Config:
@@ -75,21 +76,21 @@ class Remote:
         try:
             config = Config.parse(self._read(name))
         except BadConfig as error:
-            raise self._lie(name, error.what) from None
+            raise self._wrong(name, error.what) from None
         if config.dref != dref:
-            raise self._lie(name, f"it is the config of {config.dref}")
+            raise self._wrong(name, f"it is the config of {config.dref}")
         return config
 
     def bill(self, rref: RRef) -> BillOfParts:
-        """What a realization consists of."""
+        """The bill of parts of a realization."""
         name = names.realization(rref)
         try:
             return parse_bill(rref, self._read(name))
         except Corrupted as error:
-            raise self._lie(name, str(error)) from None
+            raise self._wrong(name, str(error)) from None
 
     def tree(self, rref: RRef) -> str:
-        """The digest of a realization's manifest, which is not read for it."""
+        """The digest of a realization's manifest; reads the beginning of its bill only."""
         name = names.realization(rref)
         head, end, _ = self.place.read(name, _HEAD).partition(b"\n")
         if not end and len(head) == _HEAD:
@@ -98,27 +99,27 @@ class Remote:
         try:
             dref, _, tree = parse_provenance(head)
         except Corrupted as error:
-            raise self._lie(name, str(error)) from None
+            raise self._wrong(name, str(error)) from None
         if rref_of(dref, head) != rref:
-            raise self._lie(name, "the context is another realization's")
+            raise self._wrong(name, "the context is another realization's")
         return tree
 
     def part(self, digest: str, size: int) -> bytes:
-        """Some bytes of a realization."""
+        """The bytes of a part, which has this digest and size."""
         name = names.part(digest)
         content = self.place.read(name, size)
         if len(content) != size or blake3(content).hexdigest() != digest:
-            raise self._lie(name, "its bytes have another digest")
+            raise self._wrong(name, "its bytes have another digest")
         return content
 
     def artifact(self, bill: BillOfParts, path: bytes) -> bytes | None:
-        """One file of a realization; None where its tree has none of this name."""
+        """The content of a file of a realization; None where there is no such file."""
         entry = next((e for e in bill.manifest.entries if e.path == path), None)
         if entry is None or entry.kind != "file":
             return None
         content = b"".join(self._slices(bill, path))
         if blake3(content).hexdigest() != entry.digest:
-            raise self._lie(names.realization(bill.rref), "a file has another digest")
+            raise self._wrong(names.realization(bill.rref), "a file has another digest")
         return content
 
     def _slices(self, bill: BillOfParts, path: bytes) -> Iterator[bytes]:
@@ -134,17 +135,16 @@ class Remote:
         """A file beside an attempt."""
         attempt = found.attempt
         name = names.attempt(attempt.dref, attempt.context, attempt.id, suffix)
-        content = self._read(name)
-        if blake3(content).hexdigest() != found.beside[suffix]:
-            raise self._lie(name, "its bytes have another digest")
-        return content
+        return self._with_digest(name, found.beside[suffix], lambda text: blake3(text).hexdigest())
 
     def diff(self, dref: DRef, digest: str) -> bytes:
-        """How a project differed from its revision."""
-        name = names.diff(dref, digest)
+        """The uncommitted changes of a project."""
+        return self._with_digest(names.diff(dref, digest), digest, diff_digest)
+
+    def _with_digest(self, name: str, digest: str, digest_of: Callable[[bytes], str]) -> bytes:
         content = self._read(name)
-        if diff_digest(content) != digest:
-            raise self._lie(name, "its bytes have another digest")
+        if digest_of(content) != digest:
+            raise self._wrong(name, "its bytes have another digest")
         return content
 
     def record(self, listing: Listing, context: str, identity: str) -> Record | None:
@@ -154,7 +154,7 @@ class Remote:
         try:
             found = parse_record(listing.dref, context, identity, text)
         except Corrupted as error:
-            raise self._lie(name, str(error)) from None
+            raise self._wrong(name, str(error)) from None
         if self.trusted is None or self._is_signed(listing, found, text):
             return found
         return None
@@ -164,12 +164,11 @@ class Remote:
         stem = f"{attempt.context}.{attempt.id}"
         for public in listing.signers().get(stem, ()):
             if public in (self.trusted or ()):
-                name = names.attempt(
-                    attempt.dref, attempt.context, attempt.id, f"{public}.sig"
-                )  # fmt: skip
+                suffix = f"{public}.sig"
+                name = names.attempt(attempt.dref, attempt.context, attempt.id, suffix)
                 if signing.is_signed(public, text, self._read(name)):
                     return True
-                raise self._lie(name, "the signature is not over this record")
+                raise self._wrong(name, "the signature is not over this record")
         return False
 
     def equals(self, resolved: str) -> list[tuple[DRef, str]]:
@@ -177,13 +176,13 @@ class Remote:
         return names.pairs(self.place.names(f"resolved/{resolved}"))
 
     def _read(self, name: str) -> bytes:
-        most = limits.most(name)
+        most = names.largest(name)
         content = self.place.read(name, most + 1)
         if len(content) > most:
-            raise self._lie(name, "it is longer than it may be")
+            raise self._wrong(name, "it is longer than it may be")
         return content
 
-    def _lie(self, name: str, because: str) -> ChecksumMismatch:
+    def _wrong(self, name: str, because: str) -> ChecksumMismatch:
         return ChecksumMismatch(
             "a remote holds what is not what its name says",
             url=self.url,
@@ -202,9 +201,9 @@ def open_remote(
     patience: float | None = None,
     options: Options | None = None,
 ) -> Remote:
-    """The remote at a URL or path; with `make`, it may be written, and is made where none is.
+    """The remote at a URL or path; `make` makes one where there is none, to be written.
 
-    Raises BadPlace where it cannot be used, FormatTooNew, NotInStore when none is there.
+    Raises BadPlace where it cannot be used, FormatTooNew, NotInStore when there is no remote.
     """
     place = place_at(url, options)
     if make and place.read_only:
@@ -215,7 +214,7 @@ def open_remote(
         )
     remote = Remote(place, trusted, patience)
     try:
-        check_mark(place, in_time(lambda: place.read(names.MARK, limits.MARK), remote.patience))
+        check_mark(place, in_time(lambda: place.read(names.MARK, _MARK_SIZE), remote.patience))
     except FileNotFoundError as error:
         if not make:
             in_time(lambda: refuse_store(place), remote.patience)
@@ -232,9 +231,9 @@ def open_remote(
 
 
 def refuse_store(place: Place) -> None:
-    """Makes sure that the place is no store of its own. Raises BadPlace."""
+    """Raises BadPlace when the place is a store."""
     try:
-        place.read("pystore.json", limits.MARK)
+        place.read("pystore.json", _MARK_SIZE)
     except FileNotFoundError:
         return
     raise BadPlace(
@@ -246,11 +245,9 @@ def refuse_store(place: Place) -> None:
 
 
 def refuse_others(place: Place) -> None:
-    """Makes sure that there is nothing yet that is not ours. Raises BadPlace."""
+    """Raises BadPlace when the place is a store, or holds anything that no remote has."""
     refuse_store(place)
-    present = place.names("")
-    strange = set(present) - {"drv", "parts", "resolved", ""}
-    if strange:
+    if strange := set(place.names("")) - {"drv", "parts", "resolved", ""}:
         raise BadPlace(
             "the place is not empty, and no remote",
             url=place.url,
@@ -260,7 +257,7 @@ def refuse_others(place: Place) -> None:
 
 
 def write_mark(place: Place) -> None:
-    """Says that a remote is here; first of all, so that no permission shows before any work."""
+    """Writes the mark of a remote: before any work, so that a missing permission shows early."""
     try:
         place.write(names.MARK, MARK_TEXT)
     except FileNotFoundError as error:
@@ -273,7 +270,10 @@ def write_mark(place: Place) -> None:
 
 
 def check_mark(place: Place, text: bytes) -> None:
-    """Makes sure that a mark says what we can read. Raises ChecksumMismatch, FormatTooNew."""
+    """Checks that this version can read a remote with this mark.
+
+    Raises ChecksumMismatch, FormatTooNew.
+    """
     try:
         mark = json.loads(text)
         version, features = mark["format"], mark["features"]

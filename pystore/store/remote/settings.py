@@ -1,31 +1,32 @@
-"""Remotes: which ones results may come from, and whose word counts, if the program says nothing."""
+"""Which remotes to look in, and which keys to trust, by the settings or the caller."""
 
 import os
 from collections.abc import Iterable
 
 from ...core.errors import BadStage
+from ...core.ports import StoreReader, Substituter
 from ..defaults import defaults
-from ..ports import StoreProtocol, Substituter
 from ..store import Store
+from .signing import trusting
 
 Url = str | os.PathLike[str]
 Remotes = Url | Iterable[Url]
 
 
 def places(substitute: Remotes | None) -> list[Url]:
-    """The remotes to look in, in the order to ask them; None means what the settings say."""
+    """The remotes to look in, in this order; the default is that of the settings."""
     asked = defaults().substituters() if substitute is None else substitute
     return [asked] if isinstance(asked, (str, os.PathLike)) else list(asked)
 
 
 def substituting(
-    store: StoreProtocol,
+    store: StoreReader,
     substitute: Remotes | None,
     trusted_keys: str | Iterable[str] | None,
 ) -> Substituter | None:
-    """Looks in these remotes for a store, before something is built. Raises BadPlace.
+    """What looks in these remotes for results; None if there are none. Raises BadPlace.
 
-    None means what the settings say; the result is None where there is no remote to look in.
+    The defaults for `substitute` and `trusted_keys` are those of the settings.
     """
     urls = places(substitute)
     if not urls:
@@ -38,11 +39,8 @@ def substituting(
             store=repr(store)[:200],
             remedy="use Store(path)",
         )
-    # Imported late for weight: few programs use remotes.
-    from .open_place import check_url
-    from .optional_remote import OptionalRemote
-    from .signing import trusting
-    from .substitute import Substituting
+    from .optional_remote import OptionalRemote  # late for weight: few programs use remotes
+    from .substitute import Substituting  # late for weight, too
 
-    trusted = trusting(defaults().trusted_keys() if trusted_keys is None else trusted_keys)
-    return Substituting(store, [OptionalRemote(check_url(url), trusted) for url in urls])
+    trusted = trusting(trusted_keys)
+    return Substituting(store, [OptionalRemote(url, trusted) for url in urls])

@@ -1,7 +1,7 @@
-"""Local: what a store has to give, in the form in which it travels."""
+"""Shipment: a realization of a store, read as parts; and the attempts of a store, as copies."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from blake3 import blake3
@@ -9,7 +9,7 @@ from blake3 import blake3
 from ...core.attempt import Attempt
 from ...core.context import CONTEXT, Context, parse_provenance
 from ...core.errors import BadPlace, Corrupted, NotInStore, UnkeepableOutput
-from ...core.manifest import MANIFEST, Entry, Manifest, encode_name
+from ...core.manifest import Entry, Manifest, encode_name
 from ...core.refs import DRef, RRef
 from .. import attempt_files, below, disk
 from ..store import Store
@@ -17,19 +17,18 @@ from . import names
 from .bill_of_parts import LONGEST, BillOfParts
 from .history import Copy
 from .parts import Part, Slice, parts_of
-from .record import Record
+from .record import Record, fitting
 
 
 class Shipment:
-    """A realization of a store, whose bytes are checked as they are read."""
+    """A realization of a store, whose bytes are checked while they are read."""
 
     def __init__(self, store: Store, rref: RRef) -> None:
         self.rref = rref
         self._store = store
         self._out = store.path(rref)
-        home = store.layout.holder(rref).realization(rref)
-        self.provenance = disk.read(f"{home}/{CONTEXT}")
-        self.manifest = Manifest.parse(disk.read(f"{home}/{MANIFEST}"))
+        self.provenance = disk.read(store.home(rref) / CONTEXT)
+        self.manifest = store.manifest(rref)
         self._digests: list[str] = []
         if self.manifest.digest != parse_provenance(self.provenance)[2]:
             raise self.damaged("its manifest")
@@ -37,11 +36,11 @@ class Shipment:
 
     @property
     def bill(self) -> BillOfParts:
-        """What it consists of, once all its parts were read."""
+        """The bill of parts, once all parts were read."""
         return BillOfParts(self.rref, self.provenance, self.manifest, tuple(self._digests))
 
     def damaged(self, what: str) -> Corrupted:
-        """The error for bytes that are not those of the manifest any more."""
+        """The error for bytes that differ from the manifest."""
         return Corrupted(
             "what should be sent is damaged",
             ref=self.rref,
@@ -50,13 +49,8 @@ class Shipment:
             remedy="verify() names all damage; realize its stage again",
         )
 
-    def digested(self) -> Iterator[tuple[str, Part]]:
-        """Its parts with their digests. Raises Corrupted where bytes have changed."""
-        for (digest, _), part in zip(self.parts(), parts_of(self.manifest), strict=True):
-            yield digest, part
-
     def read(self, part: Part) -> bytes:
-        """The bytes of a part, once more."""
+        """The bytes of a part, read once more."""
         return b"".join(self._slice(piece) for piece in part.slices)
 
     def _slice(self, piece: Slice) -> bytes:
@@ -65,18 +59,18 @@ class Shipment:
                 file.seek(piece.offset)
                 return file.read(piece.size)
         except FileNotFoundError:
-            if self._store.layout.has(self.rref):
+            if self._store.parts.layout.has(self.rref):
                 raise self.damaged(encode_name(piece.path)) from None
-            raise self._store.absent(self.rref) from None  # somebody has just removed it
+            raise self._store.absent(self.rref) from None  # it has just been removed
 
-    def parts(self) -> Iterator[tuple[str, bytes]]:
-        """The bytes, part by part, with their digests. Raises Corrupted where they changed."""
+    def parts(self) -> Iterator[tuple[str, Part, bytes]]:
+        """The parts, each with its digest and bytes. Raises Corrupted where bytes differ."""
         entries = {entry.path: entry for entry in self.manifest.entries}
         hashers: dict[bytes, blake3] = {}
         for part in parts_of(self.manifest):
             content = b"".join(self._read(part, entries, hashers))
             self._digests.append(blake3(content).hexdigest())
-            yield self._digests[-1], content
+            yield self._digests[-1], part, content
 
     def _read(
         self, part: Part, entries: dict[bytes, Entry], hashers: dict[bytes, blake3]
@@ -120,72 +114,70 @@ def _leaves(entry: Entry) -> bool:
     return entry.target.startswith(b"/")
 
 
-def copies(store: Store, tried: Iterable[Attempt], context: Context, *, diffs: bool) -> list[Copy]:
-    """The records of attempts in one context, with what lies beside them.
+def copies_in(store: Store, contexts: Mapping[RRef, Context], *, diffs: bool = True) -> list[Copy]:
+    """All attempts of these derivations in these contexts, with the files beside them.
 
-    With `diffs`, that is also how the project's files differed from their revision.
+    With `diffs`, the uncommitted changes of the project are among the files.
     """
-    return [_copy(store, attempt, context, diffs) for attempt in tried]
+    pairs = {(rref.dref, context.digest): context for rref, context in contexts.items()}
+    return [
+        _copy(store, attempt, context, diffs)
+        for (dref, digest), context in pairs.items()
+        for attempt in store.attempts(dref)
+        if attempt.id and attempt.context == digest
+    ]
 
 
 def _copy(store: Store, attempt: Attempt, context: Context, diffs: bool) -> Copy:
     files: dict[str, bytes] = {}
     for suffix in ("trace", "log"):
-        home = below.home(store.layout, attempt)
+        home = below.home(store.parts.layout, attempt)
         path = home.beside(attempt.dref, attempt.context, attempt.number, suffix)
         content = _small(path)
-        if content and not (suffix == "trace" and _is_torn(path)):
+        if content and not (suffix == "trace" and attempt_files.damage(*os.path.split(path))):
             files[suffix] = content
     digests = {suffix: blake3(content).hexdigest() for suffix, content in files.items()}
     record = Record(attempt._replace(tree=attempt.tree or _tree(store, attempt)), context, digests)
     if diffs and (diff := store.diff(attempt)):
         files["diff"] = diff
-    return Copy(record, files)
-
-
-def _is_torn(path: str) -> bool:
-    folder, _, name = path.rpartition("/")
-    return bool(attempt_files.damage(folder, name))
+    return Copy(fitting(record), files)
 
 
 def _small(path: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            content = file.read(names.LARGEST + 1)
+            content = file.read(names.LARGEST_FILE + 1)
     except FileNotFoundError:
         return b""
-    return content if len(content) <= names.LARGEST else b""
+    return content if len(content) <= names.LARGEST_FILE else b""
 
 
 def _tree(store: Store, attempt: Attempt) -> str | None:
-    """What a record that does not say it has made, if that is here."""
+    """The digest of the tree for an old record without it, from the local realization, if any."""
     if attempt.rref is None:
         return None
     try:
-        home = store.layout.holder(attempt.rref).realization(attempt.rref)
-        provenance = disk.read(f"{home}/{CONTEXT}")
-        dref, context, tree = parse_provenance(provenance)
-    except (FileNotFoundError, Corrupted):
+        same = store.context(attempt.rref).digest == attempt.context
+        return store.tree(attempt.rref) if same else None
+    except (NotInStore, Corrupted):
         return None
-    fine = dref == attempt.dref and context.digest == attempt.context
-    return tree if fine else None
 
 
-def sendable(store: Store, dref: DRef) -> list[RRef]:
-    """The realizations of a derivation that may be sent: not those that were rejected."""
-    here = {c.rref for c in store.all_candidates(dref) if not c.gone}
-    if not here:
-        raise NotInStore("no realization to send", ref=dref, store=store.root, remedy="realize it")
-    return sorted(here)
+def sendable(store: Store, ref: DRef | RRef) -> list[RRef]:
+    """A realization, or all realizations of a derivation without those that a person has rejected.
 
-
-def sendable_one(store: Store, rref: RRef) -> RRef:
-    """The realization, if it may be sent. Raises BadPlace when a person has rejected it."""
-    if rejected := below.verdict(store.layout, rref, "rejected"):
+    Raises NotInStore when there is none, BadPlace when the given realization was rejected.
+    """
+    if isinstance(ref, DRef):
+        here = {c.rref for c in store.all_candidates(ref) if not c.gone}
+        if here:
+            return sorted(here)
+        raise NotInStore("no realization to send", ref=ref, store=store.root, remedy="realize it")
+    if rejected := below.verdict(store.parts.layout, ref, "rejected"):
         raise BadPlace(
             "this was rejected, and is not sent to others",
-            ref=rref,
+            ref=ref,
             reason=rejected.get("reason"),
             remedy="send another realization",
         )
-    return rref
+    return [ref]

@@ -1,7 +1,7 @@
-"""Signing: whose word a record is. Ed25519 keys, as 32 raw bytes in hexadecimal digits.
+"""Signatures over records with Ed25519 keys, which are written as 32 bytes in hexadecimal digits.
 
-A signature is over the text of a record, in which nothing changes when it is imported. The record
-names what it made, that name digests the tree and the inputs: so all of it is signed for.
+A signature is over the text of a record, which stays the same when it is imported. The record names
+its realization by a digest of tree and inputs, so that the signature covers these, too.
 """
 
 import os
@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import BadPlace, PystoreWarning
 from .. import disk
+from ..defaults import defaults
 from ..home import expanded
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_LONGEST = 1000  # [bytes] of the file of a key
+_LONGEST = 1000  # [bytes] that are read of the file of a key
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class Key:
-    """The private key in a file, which `make_key` has written. Raises BadPlace."""
+    """The private key in a file that `make_key` has written. Raises BadPlace."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
@@ -39,24 +40,27 @@ class Key:
                 PystoreWarning,
                 stacklevel=3,
             )
-        self._private = _private(bytes.fromhex(text))
-        self.public = _hex_of(self._private)
+        self._private, self.public = _pair(bytes.fromhex(text))
 
     def sign(self, text: bytes) -> bytes:
-        """The signature of a text, as an object of a remote has it."""
+        """The signature of a text, as the content of an object."""
         return self._private.sign(text).hex().encode() + b"\n"
 
 
 def _read(path: Path) -> tuple[bytes, int]:
-    """What a file of a key holds, and its mode. Raises OSError where it is no file."""
+    """The beginning of a file, and its mode. Raises OSError where it is no regular file."""
     with disk.open_regular(path) as file:
         return file.read(_LONGEST), os.fstat(file.fileno()).st_mode
 
 
 def make_key(path: str | os.PathLike[str]) -> str:
-    """Writes a new private key into a file that must not be there; returns the public key."""
+    """Writes a private key into a new file; returns the public key.
+
+    Push with the file, `push(…, key=path)`; give the public key to those who pull:
+    `trusted_keys=[…]`, or PYSTORE_TRUSTED_KEYS. Raises BadPlace.
+    """
     seed = os.urandom(32)
-    public = _hex_of(_private(seed))
+    _, public = _pair(seed)
     try:
         disk.write_new(expanded(path), seed.hex().encode() + b"\n", durable=True, mode=0o600)
     except OSError as error:
@@ -82,8 +86,12 @@ def is_signed(public: str, text: bytes, signature: bytes) -> bool:
     return True
 
 
-def trusting(keys: Iterable[str] | None) -> frozenset[str] | None:
-    """The public keys whose word counts; None where everybody's does. Raises BadPlace."""
+def trusting(keys: str | Iterable[str] | None) -> frozenset[str] | None:
+    """The trusted public keys, by default those of the settings; None trusts everybody.
+
+    Raises BadPlace where one is no public key.
+    """
+    keys = defaults().trusted_keys() if keys is None else keys
     if keys is None:
         return None
     trusted = frozenset([keys] if isinstance(keys, str) else keys)
@@ -99,15 +107,13 @@ def trusting(keys: Iterable[str] | None) -> frozenset[str] | None:
     return trusted
 
 
-def _private(seed: bytes) -> "Ed25519PrivateKey":
+def _pair(seed: bytes) -> tuple["Ed25519PrivateKey", str]:
+    """A private key and its public key."""
     _require()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    return Ed25519PrivateKey.from_private_bytes(seed)
-
-
-def _hex_of(key: "Ed25519PrivateKey") -> str:
-    return key.public_key().public_bytes_raw().hex()
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    return key, key.public_key().public_bytes_raw().hex()
 
 
 def _require() -> None:

@@ -1,18 +1,17 @@
-"""Substituting: finding results at other places before something is built.
+"""Substituting: finding results at remotes before something is built.
 
-SB1  A matcher decides on recorded metrics: only the bytes of the realizations that it chose are
-    fetched.
-SB2  A remote that is dead, slow or lying is told to the listener, warned of, and left out for the
-    rest of the call. It never fails what can be built here.
-SB3  The attempts that were found are recorded when a realization was chosen or is built because of
-    them; those of a remote whose bytes were damaged are never recorded.
+SB1  A matcher decides on recorded metrics. Only the realizations that it chose are fetched.
+SB2  A remote that is dead, slow or lying is left out for the rest of the call, with a warning and
+    an event. The call goes on and builds.
+SB3  The attempts that were found are recorded when one of their realizations was chosen, or when
+    something is built all the same; but not those of a remote whose bytes were damaged.
 """
 
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from ...core.adoption import obstacle
 from ...core.attempt import Attempt
@@ -23,32 +22,23 @@ from ...core.errors import NotInStore, PystoreError, PystoreWarning
 from ...core.events import Listener, SourceFailed, ignore
 from ...core.reads import Surroundings
 from ...core.refs import DRef, RRef
+from ...core.same_run import Runs
 from .. import below
 from ..adopt import resolved_digest, resolved_with
 from ..store import Store
 from . import names
-from .history import Copy, known, localized, record_copies, run_of
+from .history import Copy, known, localized, record_copies
 from .names import Listing
 from .optional_remote import OptionalRemote
 from .parallel import in_time
-from .receive import Wanted, copies_of, fetch, is_here
+from .receive import Wanted, fetch, is_here, read_copy
 from .record import Record
 from .remote import Remote
 
-P = ParamSpec("P")
+Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
-LOOK = 20.0  # [s] in which a remote must say what it has
-
-
-@dataclass(frozen=True, eq=False)
-class Offer:
-    """A realization that a remote has, and for which derivation and context it would count here."""
-
-    origin: OptionalRemote
-    original: RRef  # its name at the remote
-    config: Config
-    context: Context
+LOOK = 20.0  # [s] for a remote to answer what it has
 
 
 @dataclass
@@ -58,19 +48,20 @@ class Found:
     config: Config
     context: Context
     copies: dict[OptionalRemote, list[Copy]] = field(default_factory=dict)
-    offers: dict[RRef, list[Offer]] = field(default_factory=dict)  # by the name here
+    offers: dict[OptionalRemote, dict[RRef, RRef]] = field(default_factory=dict)  # here → there
+
+    def offered(self, rref: RRef) -> list[tuple[OptionalRemote, RRef]]:
+        """The remotes that have a realization, each with its reference there."""
+        return [(origin, known[rref]) for origin, known in self.offers.items() if rref in known]
 
     def forget(self, origin: OptionalRemote) -> None:
-        """Removes everything that this remote has told."""
+        """Removes everything that a remote has told."""
         self.copies.pop(origin, None)
-        for rref, offers in list(self.offers.items()):
-            self.offers[rref] = [offer for offer in offers if offer.origin is not origin]
-            if not self.offers[rref]:
-                del self.offers[rref]
+        self.offers.pop(origin, None)
 
 
 class Substituting:
-    """Finds results for a store at other places, and fetches them into the store."""
+    """Finds results for a store at remotes, and fetches them into the store."""
 
     def __init__(self, store: Store, remotes: Sequence[OptionalRemote]) -> None:
         self._store = store
@@ -84,7 +75,7 @@ class Substituting:
         found = self._found[config.dref] = Found(config, context)
         for origin in self._remotes:
             self._try(origin, config.dref, self._search, origin, found, source)
-        return bool(found.offers) or any(found.copies.values())
+        return any(found.offers.values()) or any(found.copies.values())
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()
@@ -97,12 +88,12 @@ class Substituting:
         return [self._with_files(found, c, reads) for c in _merged(self._store, here, found)]
 
     def _with_files(self, found: Found, candidate: Candidate, reads: Iterable[str]) -> Candidate:
-        """The candidate with the files that the matcher reads and no attempt has as metrics."""
+        """The candidate with the files that the matcher reads, but for those that are metrics."""
         lacking = [name for name in reads if name not in candidate.latest.metrics]
         if not lacking or candidate.gone or is_here(self._store, candidate.rref):
             return candidate
-        for offer in list(found.offers.get(candidate.rref, ())):
-            files = self._try(offer.origin, candidate.rref.dref, _files, offer, lacking)
+        for origin, original in found.offered(candidate.rref):
+            files = self._try(origin, candidate.rref.dref, _files, origin, original, lacking)
             if files is not None:
                 return replace(candidate, files=files)
         return replace(candidate, gone=True)
@@ -127,42 +118,41 @@ class Substituting:
     # --- one remote --------------------------------------------------------------------
 
     def _search(self, origin: OptionalRemote, found: Found, code: str) -> None:
-        copies, offers = in_time(lambda: _look(self._store, origin, found, code), LOOK)
-        found.copies[origin] = copies
-        for rref, offer in offers.items():
-            found.offers.setdefault(rref, []).append(offer)
+        told = in_time(lambda: _look(self._store, origin.remote, found, code), LOOK)
+        found.copies[origin], found.offers[origin] = told
 
     def _fetch(self, found: Found, rref: RRef) -> bool:
-        for offer in list(found.offers.get(rref, ())):
-            if self._try(offer.origin, rref.dref, self._fetch_from, found, offer):
+        for origin, original in found.offered(rref):
+            if self._try(origin, rref.dref, self._fetch_from, origin, found, original):
                 return True
-            if found.offers.get(rref):
-                found.offers[rref].remove(offer)
-        found.offers.pop(rref, None)
+            found.offers.get(origin, {}).pop(rref, None)
         return False
 
-    def _fetch_from(self, found: Found, offer: Offer) -> bool:
-        remote = offer.origin.remote
+    def _fetch_from(self, origin: OptionalRemote, found: Found, original: RRef) -> bool:
+        remote = origin.remote
         try:
-            bill = in_time(lambda: remote.bill(offer.original), LOOK)
+            bill = in_time(lambda: remote.bill(original), LOOK)
         except FileNotFoundError:
             return False
-        wanted = Wanted(offer.config, offer.context, bill, found.copies[offer.origin])
+        wanted = Wanted(found.config, found.context, bill, found.copies[origin])
         try:
             fetch(self._store, remote, [wanted], self._listener)
         except NotInStore:
-            return False  # the remote lacks some of it
+            return False  # the remote lacks some parts
         return True
 
     def _try(
-        self, origin: OptionalRemote, dref: DRef, question: Callable[P, Result], *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Result | None:  # fmt: skip
+        self,
+        origin: OptionalRemote,
+        dref: DRef,
+        question: Callable[[*Arguments], Result],
+        *arguments: *Arguments,
+    ) -> Result | None:
         """The answer to a question; None where the remote fails now, or has failed (SB2)."""
         if origin.failed:
             return None
         try:
-            return question(*args, **kwargs)
+            return question(*arguments)
         except PystoreError as error:
             origin.give_up()
             for found in self._found.values():
@@ -177,18 +167,18 @@ class Substituting:
 
 
 def _look(
-    store: Store, origin: OptionalRemote, found: Found, code: str
-) -> tuple[list[Copy], dict[RRef, Offer]]:
-    """The attempts that a remote has, and the realizations by the names that they have here."""
-    config, context = found.config, found.context
+    store: Store, remote: Remote, found: Found, code: str
+) -> tuple[list[Copy], dict[RRef, RRef]]:
+    """The attempts that a remote has; and its realizations by the references that they get here."""
     copies: list[Copy] = []
-    offers: dict[RRef, Offer] = {}
-    for listing, told in _attempts_at(store, origin.remote, found, code):
+    offers: dict[RRef, RRef] = {}
+    for listing, told in _attempts_at(store, remote, found, code):
         copies += told
         for copy in told:
-            made, ours = copy.record.attempt.rref, copy.record.under(config.dref, context)
+            made = copy.record.attempt.rref
+            ours = copy.record.under(found.config.dref, found.context)
             if made and ours and listing.has(names.realization(made)):
-                offers.setdefault(ours, Offer(origin, made, config, context))
+                offers.setdefault(ours, made)
     return copies, offers
 
 
@@ -201,25 +191,25 @@ def _attempts_at(
     yield listing, _copies(remote, listing, asked[1])
     if not found.context:
         return
-    resolved = resolved_digest(store.layout, found.config, found.context)
+    resolved = resolved_digest(store.parts.layout, found.config, found.context)
     around = Surroundings(found.config, found.context, store)
     for dref, context in remote.equals(resolved):
         listing = remote.listing(dref)
         copies = _copies(remote, listing, context) if (dref, context) != asked else []
         if copies and _resolves(remote, copies[0].record, resolved):
-            # Stages by hand may have equal configs and different code.
+            # Stages made by hand may have equal configs and different code.
             codes = ("", code) if code and dref != asked[0] else ()
             told = [c for c in copies if not codes or c.record.attempt.source in codes]
             yield listing, [c for c in told if not obstacle(c.record.attempt, around)]
 
 
 def _copies(remote: Remote, listing: Listing, context: str) -> list[Copy]:
-    asked = [(listing, digest, identity) for digest, identity in listing.attempts(context)]
-    return [copy for _, copy in copies_of(remote, asked)]
+    found = remote.each(lambda name: read_copy(remote, listing, *name), listing.attempts(context))
+    return [copy for _, copy in found if copy is not None]
 
 
 def _resolves(remote: Remote, record: Record, resolved: str) -> bool:
-    """Whether an attempt has this resolved config. Nobody signs the index that says so."""
+    """Whether an attempt has this resolved config; the index that says so is not signed."""
     try:
         config = remote.config(record.attempt.dref)
         return resolved_with(config, record.context, remote.tree) == resolved
@@ -232,17 +222,15 @@ def _merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate
     merged = {candidate.rref: candidate for candidate in here}
     tried = known(store, found.config, found.context.digest)
     tried += [attempt for candidate in here for attempt in candidate.attempts]
-    rejected = below.marked(store.layout, found.config.dref, "rejected")
-    ids, runs = {a.id for a in tried}, {run_of(a) for a in tried}
+    rejected = below.marked(store.parts.layout, found.config.dref, "rejected")
+    runs = Runs(tried, repetitions=False)
     for copy in (copy for copies in found.copies.values() for copy in copies):
         attempt = localized(store, found.config, found.context, copy.record)
         if attempt is None or attempt.rref is None or attempt.rref in rejected:
             continue
-        if attempt.id not in ids and run_of(attempt) not in runs:
-            ids.add(attempt.id)
-            runs.add(run_of(attempt))
+        if runs.add(attempt):
             merged[attempt.rref] = _with(merged.get(attempt.rref), attempt)
-    return [replace(c, gone=c.gone and c.rref not in found.offers) for c in merged.values()]
+    return [replace(c, gone=c.gone and not found.offered(c.rref)) for c in merged.values()]
 
 
 def _with(candidate: Candidate | None, attempt: Attempt) -> Candidate:
@@ -253,12 +241,11 @@ def _with(candidate: Candidate | None, attempt: Attempt) -> Candidate:
     return replace(candidate, attempts=tuple(tries))
 
 
-def _files(offer: Offer, paths: Iterable[str]) -> dict[str, bytes] | None:
-    """These files of an offered realization; None where the remote lacks some of it."""
-    remote = offer.origin.remote
+def _files(origin: OptionalRemote, original: RRef, paths: Iterable[str]) -> dict[str, bytes] | None:
+    """These files of a realization at a remote; None where some of it is missing there."""
     try:
-        bill = remote.bill(offer.original)
-        found = {path: remote.artifact(bill, os.fsencode(path)) for path in paths}
+        bill = origin.remote.bill(original)
+        found = {path: origin.remote.artifact(bill, os.fsencode(path)) for path in paths}
     except FileNotFoundError:
         return None
     return {path: content for path, content in found.items() if content is not None}

@@ -1,4 +1,4 @@
-"""UrlPlace: a place at a URL that the package fsspec can use."""
+"""UrlPlace: a place at a URL, used through the package fsspec."""
 
 import errno
 import posixpath
@@ -12,9 +12,9 @@ from .place_errors import EXTRAS, as_our_error, not_installed
 
 Result = TypeVar("Result")
 
-_ANSWER = 10.0  # [s] to connect, or to go on sending
-_OBJECT = 1800.0  # [s] for one object, after which nobody waits any longer
-_QUIET: dict[str, dict[str, Any]] = {  # no stale listings, no waiting for ever
+_ANSWER = 10.0  # [s] to connect, or to send more
+_OBJECT = 1800.0  # [s] for one object
+_QUIET: dict[str, dict[str, Any]] = {  # no stale listings, no endless waits
     "s3": {
         "use_listings_cache": False,
         "config_kwargs": {"connect_timeout": _ANSWER, "read_timeout": 60},
@@ -25,7 +25,7 @@ _QUIET: dict[str, dict[str, Any]] = {  # no stale listings, no waiting for ever
 
 
 class UrlPlace:
-    """A place that fsspec knows."""
+    """A place of a kind that fsspec knows."""
 
     read_only = False
     patience: float | None = _OBJECT
@@ -37,7 +37,7 @@ class UrlPlace:
         self._scheme = url.partition("://")[0]
         self._system, path = self._connect(url, options)
         self._root = str(path).rstrip("/")
-        # Objects of these appear at once, whole; elsewhere a rename must see to that.
+        # Here a written object appears at once, whole (PL1); elsewhere by a rename.
         self._atomic = self._system.async_impl or self._scheme == "memory"
         self._is_sftp = EXTRAS.get(self._scheme) == "sftp"
         self.workers = 8 if self._system.async_impl else 1
@@ -53,15 +53,15 @@ class UrlPlace:
             return fsspec.core.url_to_fs(url, skip_instance_cache=scheme != "memory", **given)
         except ImportError as error:
             raise not_installed(url, scheme, error) from None
-        except Exception as error:  # PL3: a service raises what it likes, at once or later
+        except Exception as error:  # PL3: a service may raise any error
             raise as_our_error(url, error) from None
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The options of fsspec, with what this kind of place needs."""
+        """The options for fsspec; a subclass adds its own."""
         return given
 
     def stop(self) -> None:
-        """Ends what can be ended."""
+        """Remembers that nobody waits any longer."""
         self.stopped = True
 
     def read(self, name: str, most: int) -> bytes:
@@ -73,18 +73,20 @@ class UrlPlace:
     def _read(self, path: str, most: int) -> object:
         if self._is_sftp:
             with self._system.open(path, "rb") as file:
-                file.prefetch(min(file.stat().st_size, most))  # not one answer, one question
+                file.prefetch(
+                    min(file.stat().st_size, most)
+                )  # without it, each block waits for an answer
                 return file.read(most)
         try:
             return self._system.cat_file(path, 0, most)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            # A range that ends behind the object is refused by some: then it is short enough.
+            # Some services refuse a range that ends behind the object: then read it whole.
             return self._system.cat_file(path)
 
     def write(self, name: str, content: bytes) -> None:
-        """Puts an object."""
+        """Stores an object."""
         self._ask(lambda: self._write(self._path(name), content))
 
     def _write(self, path: str, content: bytes) -> None:
@@ -99,15 +101,18 @@ class UrlPlace:
         self._system.mv(staged, path)
 
     def size(self, name: str) -> int | None:
-        """How long an object is."""
+        """The size of an object; -1 where the service does not say."""
         try:
-            found = self._ask(lambda: self._system.info(self._path(name))["size"])
+            found = self._ask(lambda: self._size(self._path(name)))
         except FileNotFoundError:
             return None
         return -1 if found is None else int(found)
 
+    def _size(self, path: str) -> Any:
+        return self._system.info(path)["size"]
+
     def names(self, folder: str) -> list[str]:
-        """What is in a folder."""
+        """The names in a folder."""
         try:
             found = self._ask(lambda: self._system.ls(self._path(folder), detail=False))
         except FileNotFoundError:
@@ -122,5 +127,7 @@ class UrlPlace:
             return question()
         except FileNotFoundError:
             raise
+        except NotADirectoryError as error:
+            raise FileNotFoundError(str(error)) from None  # as a folder says it
         except Exception as error:  # PL3
             raise as_our_error(self._given, error) from None

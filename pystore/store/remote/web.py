@@ -1,10 +1,10 @@
-"""Web: a remote that a web server shows, to read.
+"""WebPlace: a remote on a web server, to be read.
 
-WE1  No more is taken than was asked for, whatever the server sends, and as it sends it: what is
-    small and packed cannot grow here.
-WE2  Who sends nothing, or next to nothing, is left; so is everybody once the place was given up.
-WE3  Headers, cookies and credentials of the options go to the host of the URL, to no other one to
-    which that redirects.
+WE1  No more bytes are taken than asked for, whatever the server sends. Compressed answers are not
+    decompressed.
+WE2  A transfer ends when the server sends nothing or almost nothing, or when the place is stopped.
+WE3  Headers, cookies and credentials of the options go to the host of the URL only, and to no host
+    to which that one redirects.
 """
 
 import re
@@ -23,15 +23,21 @@ if TYPE_CHECKING:
 _SILENCE = 60.0  # [s]
 _GRACE = 60.0  # [s] before the rate counts
 _RATE = 1000  # [bytes/s] at the least
-_PAGE = 1 << 26  # [bytes] of a page that lists a folder
+_PAGE = 1 << 26  # [bytes] of the page that lists a folder
 _REDIRECTS = 10
 _MOVED = (301, 302, 303, 307, 308)
-_WAY = ("ssl", "proxy", "proxy_auth", "proxy_headers", "timeout")  # options of how, not for whom
+_WAY = (
+    "ssl",
+    "proxy",
+    "proxy_auth",
+    "proxy_headers",
+    "timeout",
+)  # options of the connection, not of the user
 _LINK = re.compile(rb"""<a\s[^>]*?href\s*=\s*["']?([^"'\s>?#]+)""", re.I)
 
 
 class WebPlace(UrlPlace):
-    """Folders of which a server shows pages with links."""
+    """Folders that a server lists as pages with links."""
 
     read_only = True
 
@@ -61,15 +67,10 @@ class WebPlace(UrlPlace):
                 self._go_on(len(content), time.monotonic() - began)
         return bytes(content[:most])
 
-    def size(self, name: str) -> int | None:
-        """How long an object is, as the server says."""
+    def _size(self, path: str) -> Any:
         from fsspec.asyn import sync
 
-        try:
-            found = self._ask(lambda: sync(self._system.loop, self._length, self._path(name)))
-        except FileNotFoundError:
-            return None
-        return -1 if found is None else int(found)
+        return sync(self._system.loop, self._length, path)
 
     async def _length(self, path: str) -> int | None:
         async with self._answered(path) as response:
@@ -89,18 +90,18 @@ class WebPlace(UrlPlace):
                     moved = response.status in _MOVED
                     target = response.headers.get("Location") if moved else None
                     if target is None:
-                        _check(response, path)
+                        if response.status == 404:
+                            raise FileNotFoundError(path)
+                        response.raise_for_status()
                         yield response
                         return
                 url = self._redirected(url, target)
                 if not _is_at_home(url, own):
-                    session, asked = stranger, self._asked_of_strangers()
+                    way = {name: asked[name] for name in _WAY if name in asked}
+                    headers = {"Accept-Encoding": "identity"}
+                    session = stranger
+                    asked = {**way, "headers": headers, "allow_redirects": False}
         raise self._refused(f"redirects more than {_REDIRECTS} times")
-
-    def _asked_of_strangers(self) -> dict[str, Any]:
-        options = self._system.kwargs
-        way = {name: options[name] for name in _WAY if name in options}
-        return {**way, "headers": {"Accept-Encoding": "identity"}, "allow_redirects": False}
 
     def _redirected(self, url: "URL", target: str) -> "URL":
         from yarl import URL
@@ -118,7 +119,7 @@ class WebPlace(UrlPlace):
         )
 
     def _go_on(self, count: int, waited: float) -> None:
-        """Makes sure that what comes is worth waiting for (WE2). Raises FetchError."""
+        """Raises FetchError when the transfer should end (WE2)."""
         if self.stopped or (waited > _GRACE and count < _RATE * waited):
             raise FetchError(
                 "the remote sends too little",
@@ -129,7 +130,7 @@ class WebPlace(UrlPlace):
             )
 
     def names(self, folder: str) -> list[str]:
-        """What is in a folder."""
+        """The names in a folder."""
         path = self._path(folder) + "/"
         try:
             page = self._ask(lambda: self._read(path, _PAGE))
@@ -147,14 +148,8 @@ class WebPlace(UrlPlace):
         return [link.rpartition("/")[2] for link in links]
 
 
-def _check(response: "ClientResponse", path: str) -> None:
-    if response.status == 404:
-        raise FileNotFoundError(path)
-    response.raise_for_status()
-
-
 def _is_at_home(url: "URL", own: "URL") -> bool:
-    """Whether a URL is of the host that was named, on a way that is as safe."""
+    """Whether a URL leads to the host of `own`, by the same scheme or by https in place of http."""
     if url.host != own.host:
         return False
     return url.origin() == own.origin() or (own.scheme, url.scheme) == ("http", "https")
@@ -162,7 +157,7 @@ def _is_at_home(url: "URL", own: "URL") -> bool:
 
 @asynccontextmanager
 async def _stranger(session: "ClientSession") -> AsyncIterator["ClientSession"]:
-    """A session over the same connections, which has nothing to tell about us."""
+    """A session over the same connections, without cookies and credentials (WE3)."""
     from aiohttp import ClientSession, DummyCookieJar
 
     stranger = ClientSession(

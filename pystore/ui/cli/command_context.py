@@ -15,7 +15,6 @@ from ...store.current import ProcessWide, current_store
 from ...store.defaults import change_defaults
 from ...store.home import expanded
 from ...store.layout import check_place, exists
-from ...store.ports import StoreProtocol
 from ...store.store import Store
 from ..nearby import Program, is_near_program, nearest
 from ..settings import default_below, default_root, named_root
@@ -56,7 +55,7 @@ class CommandContext:
                 instead = f", and not {here}" if here else ""
                 click.echo(f"pystore: the store of {file} is used: {root}{instead}", err=True)
 
-    def store_of_program(self, *, reading: bool) -> StoreProtocol:
+    def store_of_program(self, *, reading: bool) -> Store:
         """The store for what a file declares, after it was loaded.
 
         The one that was named; else the file's own; else the one that is found or made. Who is
@@ -74,12 +73,13 @@ class CommandContext:
             click.echo(f"pystore: made a store in {ProcessWide.store.root}", err=True)
         return ProcessWide.store
 
-    def _nowhere(self) -> StoreProtocol:
+    def _nowhere(self) -> Store:
         """A store that holds nothing, in place of one that could be made."""
-        from ...store.memory import MemoryStore  # few commands need it
+        from tempfile import TemporaryDirectory  # it imports all compressors; few commands need it
 
         check_place(Path(os.path.abspath(self.root)))
-        return MemoryStore()
+        self._temporary = TemporaryDirectory(prefix="pystore-")  # it goes with the command
+        return Store(self._temporary.name, durable=False)
 
 
 edge = click.make_pass_decorator(CommandContext)

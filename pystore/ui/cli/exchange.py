@@ -9,8 +9,11 @@ from ...core.errors import BadPlace
 from ...core.printable import counted
 from ...core.refs import DRef, RRef
 from ...core.transfer import Transfer
-from ...run import exchange
 from ...store.home import expanded
+from ...store.remote import exchange
+from ...store.remote.find import find_at
+from ...store.remote.remote import open_remote
+from ...store.remote.signing import make_key
 from ..quantities import size
 from .command_context import CommandContext, as_json, edge, report
 from .ref import REFS
@@ -73,10 +76,6 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tu
     REF is looked up at the remote: a reference, its first digits, or a name. Of a derivation, all
     realizations. Whatever comes is hashed here before it counts; after a break, pull again.
     """
-    # Imported late for weight: the other commands here need no remote.
-    from ...store.remote.find import find_at
-    from ...store.remote.remote import open_remote
-
     remote = open_remote(url)
     found = [find_at(remote, text) for text in texts]
     _tell(exchange.pull(found, url, trusted_keys=trusted or None, store=given.make()), as_json)
@@ -145,7 +144,7 @@ def key(file: Path) -> None:
 
     Push with the file; give what is printed to those who pull, for --trust.
     """
-    click.echo(exchange.make_key(file))
+    click.echo(make_key(file))
 
 
 def _tell(transfer: Transfer, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from ...declare.parameter_types import names_of
 from ...declare.registry import Registry
 from ...declare.stage import Stage, Staged
 from ...declare.sweep import key_of
-from ...store.ports import StoreProtocol
+from ...store.staging import Builder
 from .outline import keys_of, outline
 from .program import Choice, parameters_of, parse_target, shown, signature_of
 from .ref import typed
@@ -88,7 +88,7 @@ def _no_number(text: str) -> float:
     raise ValueError(f"{text} is no JSON")
 
 
-def declared(choice: Choice, given: Sequence[tuple[str, Any]], store: StoreProtocol) -> Closure:
+def declared(choice: Choice, given: Sequence[tuple[str, Any]], store: Builder) -> Closure:
     """The closure of a stage with these parameters; touches nothing.
 
     What is given with several values is a sweep: all combinations, by their keys. Raises BadStage
@@ -124,7 +124,7 @@ def _points(given: Sequence[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
     return {key_of({key: point[key] for key in swept}): point for point in points}
 
 
-def _declared(choice: Choice, given: Mapping[str, Any], store: StoreProtocol) -> Closure:
+def _declared(choice: Choice, given: Mapping[str, Any], store: Builder) -> Closure:
     name, stage = choice
     known = signature_of(stage).parameters if callable(stage) else {}
     plain, inner = parted(given, {key: p.default for key, p in known.items()}, _take)

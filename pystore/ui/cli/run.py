@@ -19,7 +19,7 @@ from ...core.printable import listed
 from ...core.refs import DRef
 from ...run.options import RunOptions
 from ...run.verbs import realize_with
-from ...store.ports import StoreProtocol
+from ...store.staging import Builder
 from ...store.store import Store
 from ..watch.lines import write_line
 from ..watch.watching import Mode, watching
@@ -174,7 +174,7 @@ class _Run:
             self._fail(error, hearing, store, closure)
         self._report(f"{file}:{choice[0]}", closure, chosen, hearing)
 
-    def _foretell(self, closure: Closure, forced: Sequence[DRef], store: StoreProtocol) -> None:
+    def _foretell(self, closure: Closure, forced: Sequence[DRef], store: Builder) -> None:
         attempts = self.options["attempts"]
         outlook = plan(
             closure,

@@ -11,8 +11,8 @@ from typing import TextIO
 
 from ...core.derivation import Closure
 from ...core.events import Event
+from ...core.ports import StoreReader
 from ...core.progress import Tally
-from ...store.ports import StoreProtocol
 from .lines import Json, Lines
 from .terminal import in_notebook, on_terminal
 from .usual import Usual
@@ -22,12 +22,12 @@ from .words import Labels
 _terminal = threading.Lock()  # held by the display that draws (WT3)
 
 
-def drawn(closure: Closure, store: StoreProtocol, stream: TextIO | None) -> Watcher:
+def drawn(closure: Closure, store: StoreReader, stream: TextIO | None) -> Watcher:
     """Shows bars; lines where none can be drawn. `stream` is for the others."""
     return Watcher(closure, _picture, Usual(store))
 
 
-def in_lines(closure: Closure, store: StoreProtocol, stream: TextIO | None) -> Watcher:
+def in_lines(closure: Closure, store: StoreReader, stream: TextIO | None) -> Watcher:
     """Shows lines on the stream, or that of errors."""
 
     def show(labels: Labels, since: float) -> Display:
@@ -36,7 +36,7 @@ def in_lines(closure: Closure, store: StoreProtocol, stream: TextIO | None) -> W
     return Watcher(closure, show)
 
 
-def in_json(closure: Closure, store: StoreProtocol, stream: TextIO | None) -> Watcher:
+def in_json(closure: Closure, store: StoreReader, stream: TextIO | None) -> Watcher:
     """Shows every event as JSON, on the stream or standard output."""
 
     def show(labels: Labels, since: float) -> Display:

@@ -3,8 +3,8 @@
 from itertools import islice
 
 from ...core.errors import PystoreError
+from ...core.ports import StoreReader
 from ...core.refs import DRef
-from ...store.ports import StoreProtocol
 
 _NAMESAKES = 20  # derivations of one name that are asked: a sample is enough for a guess
 
@@ -12,7 +12,7 @@ _NAMESAKES = 20  # derivations of one name that are asked: a sample is enough fo
 class Usual:
     """What attempts took, as the store remembers; each name is looked up once."""
 
-    def __init__(self, store: StoreProtocol) -> None:
+    def __init__(self, store: StoreReader) -> None:
         self._store = store
         self._by_name: dict[str, float | None] = {}
 

@@ -6,15 +6,15 @@ from typing import Literal, TextIO
 
 from ...core.derivation import Closure
 from ...core.events import Listener, ignore
+from ...core.ports import StoreReader
 from ...store.defaults import Display, displaying
-from ...store.ports import StoreProtocol
 from .terminal import in_notebook, on_terminal
 
 Mode = Literal["bars", "lines", "json", "none"]
 
 
 def display(
-    closure: Closure, store: StoreProtocol, wanted: bool | None
+    closure: Closure, store: StoreReader, wanted: bool | None
 ) -> AbstractContextManager[Listener]:
     """The display of a call whose `progress` is `wanted`."""
     if wanted is False or (wanted is None and not (in_notebook() or on_terminal())):

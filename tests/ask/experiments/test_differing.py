@@ -120,11 +120,11 @@ def test_summaries_go_over_parameters_of_inputs_and_whole_inputs(sides):
 
 
 def test_sides_are_paired_by_a_parameter_of_an_input(sides):
-    paired = compare(*sides, "accuracy.txt", paired="model.data.seed")
+    paired = compare(sides[0], sides[1], "accuracy.txt", paired="model.data.seed")
     assert len(paired.a) == 3
     assert paired.difference.value == pytest.approx(-0.2)
     with pytest.raises(BadStage, match=r"paired='data\.sead' is no parameter") as refused:
-        compare(*sides, "accuracy.txt", paired="data.sead")
+        compare(sides[0], sides[1], "accuracy.txt", paired="data.sead")
     assert "data.seed" in str(refused.value.parameters)
 
 
@@ -180,4 +180,4 @@ def test_a_column_that_tells_two_apart_takes_no_parameter_away():
 def test_keys_with_dots_take_no_other_key_away():
     rows = [{"a.b": i, "a": {"b": -i}} for i in (1, 2)]
     made = [Derivation(config, match_latest(), print) for config in rows]
-    assert [sorted(row.values()) for row in told(*made)] == [[-1, 1], [-2, 2]]
+    assert [sorted(row.values()) for row in told(*made)] == [[-1, 1], [-2, 2]]  # type: ignore[type-var]  # numbers

@@ -245,7 +245,7 @@ def test_the_best_of_a_family_is_one_realization(swept):
     reject(top.rref, "too good")
     assert best("train", FILE) != top.rref
     with pytest.raises(BadStage, match="mode"):
-        best("train", FILE, "most")
+        best("train", FILE, "most")  # type: ignore[arg-type]  # the mistake
     for attempt in attempts(train(16).dref):
         rmref(attempt.rref)
     with pytest.raises(BadStage, match="is left"):

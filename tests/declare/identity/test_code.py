@@ -207,7 +207,7 @@ def changed(old, new):
 
 
 @pytest.mark.parametrize("edit", COUNT)
-def test_it_counts(load, edit):
+def test_NF1_it_counts(load, edit):
     before, after = COUNT[edit]
     assert before in TRAIN + HELPERS
     old, new = edited(load, before, after)
@@ -216,13 +216,13 @@ def test_it_counts(load, edit):
 
 
 @pytest.mark.parametrize("edit", DO_NOT_COUNT)
-def test_it_does_not_count(load, edit):
+def test_NF1_it_does_not_count(load, edit):
     old, new = edited(load, *DO_NOT_COUNT[edit])
     assert changed(old, new) == set()
     assert old.digest == new.digest
 
 
-def test_what_a_stage_consists_of_has_names(load):
+def test_SU1_what_a_stage_consists_of_has_names(load):
     parts = code_of(load().train).parts
     assert next(iter(parts)) == "train"
     used = "train Model Base augment wrapper times normalize even odd scale divide RATE NAMES"
@@ -258,11 +258,11 @@ def test_what_is_no_function_is_refused():
         code_of(len)
 
 
-def test_the_name_of_the_module_does_not_count(load):
+def test_SU1_the_name_of_the_module_does_not_count(load):
     assert code_of(load().train) == code_of(load(name="other_name").train)
 
 
-def test_installed_packages_and_pystore_are_named_and_not_read(load):
+def test_KD2_installed_packages_and_pystore_are_named_and_not_read(load):
     stage = "import numpy, pystore\ndef train():\n    return numpy.mean, pystore.match_latest()\n"
     assert list(code_of(load(stage).train).parts) == ["train"]
 
@@ -307,7 +307,7 @@ USES = {
 
 
 @pytest.mark.parametrize("way", USES)
-def test_a_helper_counts_however_it_is_reached(load, way):
+def test_NF2_a_helper_counts_however_it_is_reached(load, way):
     old = code_of(load(USES[way]).train)
     new = code_of(load(USES[way], HELPERS.replace("x * FACTOR", "x + FACTOR")).train)
     assert old != new
@@ -334,7 +334,7 @@ def test_the_stage_within_a_stage_is_followed(load):
     module = load("def helper():\n    return 1\ndef train():\n    return helper()")
     plain = code_of(module.train)
     module.helper = Stage(module.helper)
-    assert "helper" in code_of(Stage(module.train)).parts
+    assert "helper" in code_of(Stage(module.train)).parts  # type: ignore[arg-type]  # read as one
     assert set(plain.parts) <= set(code_of(module.train).parts)
 
 
@@ -376,7 +376,7 @@ def test_an_array_counts_by_its_bytes(load):
     assert one != code_of(load(text.format(3)).train)
 
 
-def test_what_has_no_text_counts_by_its_expression_and_is_named_once(load, monkeypatch):
+def test_KD3_what_has_no_text_counts_by_its_expression_and_is_named_once(load, monkeypatch):
     monkeypatch.setattr(warn, "_warned", set())
     text = "import random\nrng = random.Random({})\ndef train():\n    return rng.random()"
     module = load(text.format(1))
@@ -464,14 +464,14 @@ def test_a_redefined_helper_is_noticed(load):
         lambda m: setattr(m.normalize, "__code__", m.unused.__code__),
     ],
 )
-def test_a_name_or_a_value_that_changed_is_noticed(load, change):
+def test_SU3_a_name_or_a_value_that_changed_is_noticed(load, change):
     module = load()
     old = code_of(module.train)
     change(module)
     assert code_of(module.train) != old
 
 
-def test_a_cell_redefined_is_the_new_one():
+def test_LI2_a_cell_redefined_is_the_new_one():
     names: dict = {"__name__": "__main__"}
 
     def cell(number, text):
@@ -496,14 +496,14 @@ def test_a_reloaded_module_is_the_new_one(load):
     assert "normalize" in changed(old, code_of(module.train))
 
 
-def test_a_file_edited_after_loading_is_not_mistaken_for_the_code(load):
+def test_LI1_a_file_edited_after_loading_is_not_mistaken_for_the_code(load):
     module = load()
     _write_later(Path(module.__file__), TRAIN.replace("x / by", "x // by"))
     with pytest.raises(BadStage, match="edited after it was loaded"):
         code_of(module.train)
 
 
-def test_a_file_edited_elsewhere_or_read_before_its_edit_is_no_matter(load):
+def test_LI1_a_file_edited_elsewhere_or_read_before_its_edit_is_no_matter(load):
     module = load()
     old = code_of(module.train)
     _write_later(Path(module.__file__), "# first line\n" + TRAIN)
@@ -574,7 +574,7 @@ def test_the_digests_never_change(load):
 
 @pytest.mark.parametrize("seed", ["0", "1", "42"])
 @pytest.mark.parametrize("how", ["script", "import", "elsewhere"])
-def test_the_digest_is_the_same_in_every_process(tmp_path, seed, how):
+def test_SU2_the_digest_is_the_same_in_every_process(tmp_path, seed, how):
     folder = tmp_path / "a" / "b" if how == "elsewhere" else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "train.py").write_text(TRAIN + SHOW)
@@ -636,7 +636,7 @@ def _across(python, folder):
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
-def test_the_texts_are_the_same_on_every_python(tmp_path, version):
+def test_NF3_the_texts_are_the_same_on_every_python(tmp_path, version):
     python = shutil.which(f"python{version}")
     if python is None:
         pytest.skip(f"no Python {version} on PATH")
@@ -674,6 +674,6 @@ def test_functions_on_a_page_that_is_not_all_python_never_get_each_others_text(t
     for block in blocks:
         names: dict[str, object] = {}
         exec(compile("\n" * line + block, str(page), "exec"), names)
-        digests.add(code_of(names["f"]).digest)
+        digests.add(code_of(names["f"]).digest)  # type: ignore[arg-type]  # read as one
         line += block.count("\n") + 3
     assert len(digests) == 200

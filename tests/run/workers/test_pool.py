@@ -419,7 +419,7 @@ def test_a_thread_that_outlives_its_task_holds_up_nobody(tmp_path):
 def test_what_a_task_starts_can_be_interrupted():
     """The worker itself is not: Ctrl-C is for who planned its work."""
 
-    def interrupts() -> int:
+    def interrupts() -> str:
         os.kill(os.getpid(), signal.SIGINT)
         shown = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
         return subprocess.check_output([sys.executable, "-c", shown], text=True)

@@ -322,7 +322,7 @@ def scaled(n: int, out=output("o")):
 def test_a_worker_that_has_other_code_than_was_planned_refuses_it(store, tmp_path, monkeypatch):
     (tmp_path / "changing.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
-    import changing
+    import changing  # type: ignore[import-not-found]  # written above
 
     assert realize(changing.scaled(2), workers=1)
     changing.FACTOR = 3

@@ -75,7 +75,7 @@ def _seed() -> None:
 
 @planted("no warning", "unwarned")
 def _silent() -> None:
-    warnings.warn = warnings.warn_explicit = lambda *args, **options: None  # type: ignore[assignment]
+    warnings.warn = warnings.warn_explicit = lambda *args, **options: None
 
 
 # A kind of value whose content does not count, and the leaf that must find it.

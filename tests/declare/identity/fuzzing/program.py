@@ -72,9 +72,9 @@ class Program:
         """Whether a warning is due; None where it is neither due nor wrong."""
         seen: bool | None = False
         for way in (self.leaf, *self.carriers):  # from the inside
-            if way.opaque:
+            if way.opaque:  # type: ignore[attr-defined]  # a leaf or a carrier
                 seen = True
-            elif way.may_warn and not seen:
+            elif way.may_warn and not seen:  # type: ignore[attr-defined]  # a leaf or a carrier
                 seen = None
             if isinstance(way, Carrier) and way.lazy and not way.opaque:
                 seen = None if seen else seen

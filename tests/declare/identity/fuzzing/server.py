@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 import pystore
+import pystore.run
 from fuzzing import plants
 from pystore.errors import PystoreWarning
 

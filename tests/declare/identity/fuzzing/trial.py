@@ -41,7 +41,7 @@ def is_there(way: Way) -> bool:
 def missing() -> Counter[str]:
     """How many ways are left out for want of a package."""
     ways = (*LEAVES, *CARRIERS)
-    return Counter(p for way in ways for p in way.needs if not find_spec(p))
+    return Counter(p for way in ways for p in way.needs if not find_spec(p))  # type: ignore[attr-defined]  # a leaf or a carrier
 
 
 # --- programs ------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def plan(program: Program, number: int, random: Random, extent: Extent) -> Trial
         trial.idle.append((name, run(files, other, place, **how)))
     if extent.build:
         for value, made in [(program.value, trial.base), *trial.edits]:
-            order = {**made.order, "realize": True}
+            order: dict[str, object] = {**made.order, "realize": True}
             trial.stored.append((value, Run(home, order)))
     return trial
 
@@ -148,7 +148,7 @@ class Servers:
         self.project = project
         self.commands = [(sys.executable, seed) for seed in ("1", "2")]
         self.commands += [(python, "3") for python in pythons]
-        self.packages = sorted({p for way in (*LEAVES, *CARRIERS) for p in way.needs})
+        self.packages = sorted({p for way in (*LEAVES, *CARRIERS) for p in way.needs})  # type: ignore[attr-defined]  # a leaf or a carrier
 
     def run(self, trials: list[Trial]) -> None:
         """Has all runs done; what they tell is put into the trials."""

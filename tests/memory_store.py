@@ -1,30 +1,35 @@
-"""A store for tests: everything but the artifacts in memory, nothing synced, gone at the end."""
+"""MemoryStore: a store whose artifacts alone lie on the disk; it ends with the process."""
 
+import shutil
 import tempfile
 import threading
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.attempt import Attempt, Outcome, outcome_of
-from ..core.candidate import Candidate
-from ..core.config import Config
-from ..core.context import Context, provenance_text, rref_of
-from ..core.digest import seed_of
-from ..core.errors import NotInStore
-from ..core.manifest import Manifest
-from ..core.matchers import Matcher
-from ..core.reads import Surroundings
-from ..core.refs import DRef, RRef
-from . import attempts, disk, tree
-from .attempts import Claim, Clock
-from .commit import Committed, check_promises
-from .inward_links import make_relative
-from .mentions import complete
-from .metrics import Trace, metrics_of
-from .ports import AttemptReport
-from .staging import Staging, make_folder
+from pystore.core.attempt import Attempt, Outcome, outcome_of
+from pystore.core.attempt_report import AttemptReport, Trace
+from pystore.core.candidate import Candidate
+from pystore.core.committed import Committed
+from pystore.core.config import Config
+from pystore.core.context import Context, provenance_text, rref_of
+from pystore.core.digest import seed_of
+from pystore.core.errors import NotInStore
+from pystore.core.manifest import Manifest
+from pystore.core.matchers import Matcher
+from pystore.core.reads import Surroundings
+from pystore.core.refs import DRef, RRef
+from pystore.core.same_run import run_of
+from pystore.store import attempts, disk, keepable, tree
+from pystore.store.adopt import resolved_with
+from pystore.store.attempts import Claim, Clock
+from pystore.store.commit import check_promises
+from pystore.store.inward_links import make_relative
+from pystore.store.mentions import complete
+from pystore.store.metrics import metrics_of
+from pystore.store.staging import Staging, make_folder
 
 _Key = tuple[DRef, str]
 
@@ -51,7 +56,7 @@ class MemoryLock:
 
 
 class MemoryStore:
-    """The plainest store that keeps the protocol: what `Store` is compared with."""
+    """The plainest store that a build can use: tests compare `Store` with it."""
 
     def __init__(self, *, clock: Clock = attempts.now) -> None:
         self._area = tempfile.TemporaryDirectory(prefix="pystore-memory-")
@@ -62,11 +67,15 @@ class MemoryStore:
         self._ended: dict[_Key, list[Attempt]] = {}
         self._begun: dict[_Key, list[Claim]] = {}
         self._contexts: dict[RRef, Context] = {}
+        self._inputs: dict[str, Context] = {}  # by their digests
         self._manifests: dict[RRef, Manifest] = {}
         self._traces: dict[tuple[DRef, str, int], Trace] = {}
         self._locks: dict[_Key, threading.Lock] = {}
         self._held: list[tuple[RRef, int]] = []  # and who holds it
         self._guard = threading.Lock()
+        self.rejected: dict[RRef, str] = {}  # and why
+        self.matchers: dict[DRef, set[Matcher]] = {}  # that have chosen
+        self.running = 0  # calls that are building now
 
     def record(self, configs: Iterable[Config]) -> None:
         """Makes sure that these derivations are known."""
@@ -140,7 +149,7 @@ class MemoryStore:
     ) -> list[Candidate]:
         """What a matcher may choose from, with the files that it reads."""
         tries = self._ended.get((dref, context.digest), [])
-        rrefs = sorted({a.rref for a in tries if a.rref})
+        rrefs = sorted({a.rref for a in tries if a.rref} - self.rejected.keys())
         return [self._candidate(rref, tries, reads) for rref in rrefs]
 
     def count_in_other_contexts(self, dref: DRef, context: Context) -> int:
@@ -149,8 +158,8 @@ class MemoryStore:
         return len({a.rref for a in others if a.rref})
 
     def rejection(self, rref: RRef) -> str:
-        """Nothing is ever rejected here."""
-        return ""
+        """Why a realization must not be used; "" where nobody has rejected it."""
+        return self.rejected.get(rref, "")
 
     def lock(self, dref: DRef, context: Context) -> MemoryLock:
         """The lock of one (derivation, context), not yet acquired."""
@@ -162,9 +171,14 @@ class MemoryStore:
         """Who builds it now, in words."""
         return "another thread of this process"
 
-    def building(self) -> AbstractContextManager[None]:
-        """Nothing is ever collected here."""
-        return nullcontext()
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Counts a call that is building inside the block."""
+        self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
 
     @property
     def held(self) -> frozenset[RRef]:
@@ -182,11 +196,13 @@ class MemoryStore:
         return all(rref in self._contexts for rref in rrefs)
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
-        """Nothing is ever collected here."""
+        """Notes that this matcher has chosen."""
+        self.matchers.setdefault(dref, set()).add(matcher)
 
     def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
         """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""
         self.record([config])
+        self._inputs[context.digest] = context
         path, claim = make_folder(self.root, config.dref)
         with self._guard:
             begun = self._begun.setdefault((config.dref, context.digest), [])
@@ -200,7 +216,7 @@ class MemoryStore:
         """Turns a staging into a realization."""
         told = told or AttemptReport()
         check_promises(staged)
-        make_relative(staged.out, tree.check(staged.out, told.outside))
+        make_relative(staged.out, keepable.check(staged.out, told.outside))
         staged.end_reads()
         manifest = tree.seal(staged.out, durable=False)
         rref = rref_of(staged.dref, provenance_text(staged.dref, staged.context, manifest.digest))
@@ -231,14 +247,48 @@ class MemoryStore:
         return staged.keep()
 
     def adoptable(self, config: Config, context: Context) -> list[Candidate]:
-        """None: nothing is adopted here."""
-        return []
+        """The realizations of others with the same resolved config that this one lacks."""
+        if not context:
+            return []
+        own, wanted = (config.dref, context.digest), self._resolved(config, context)
+        known = {run_of(attempt) for attempt in self._ended.get(own, [])}
+        found = []
+        for dref, digest in [key for key in self._ended if key != own and self._inputs[key[1]]]:
+            inputs = self._inputs[digest]
+            if self._resolved(self._configs[dref], inputs) == wanted:
+                found += [c for c in self.candidates(dref, inputs) if not c.gone]
+        lacking = [(c, tuple(a for a in c.attempts if run_of(a) not in known)) for c in found]
+        return [replace(candidate, attempts=new) for candidate, new in lacking if new]
 
     def adopt(
         self, config: Config, context: Context, found: Iterable[Candidate], notes: dict[str, str]
     ) -> list[tuple[RRef, int]]:
-        """Nothing."""
-        return []
+        """Takes over realizations of others, with their attempts; returns how many of each."""
+        return [
+            (self._adopt(config, context, one, notes), len(one.attempts)) for one in list(found)
+        ]
+
+    def _resolved(self, config: Config, context: Context) -> str:
+        return resolved_with(config, context, lambda rref: self._manifests[rref].digest)
+
+    def _adopt(
+        self, config: Config, context: Context, candidate: Candidate, notes: dict[str, str]
+    ) -> RRef:
+        tree = self._manifests[candidate.rref]
+        rref = rref_of(config.dref, provenance_text(config.dref, context, tree.digest))
+        for tried in candidate.attempts:
+            staged = self.begin(config, context, tried.seed)
+            if rref not in self._contexts:
+                shutil.copytree(self.path(candidate.rref), self.home(rref) / "out", symlinks=True)
+                self._contexts[rref], self._manifests[rref] = context, tree
+            staged.discard()
+            record = tried._replace(
+                id=disk.fresh_name(), dref=config.dref, context=context.digest, rref=rref,
+                number=staged.begun.number,
+                notes={**tried.notes, **notes, "adopted": candidate.rref},
+            )  # fmt: skip
+            self._ended.setdefault((config.dref, context.digest), []).append(record)
+        return rref
 
     def scratch(self, staged: Staging) -> Path:
         """A directory for this attempt; nothing here survives."""

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import random
 import statistics
 import sys
 import textwrap
@@ -772,25 +773,25 @@ BY_EXPRESSION = {
 
 
 @pytest.mark.parametrize("kind", BY_VALUE)
-def test_it_counts_by_value_and_without_a_warning(load, kind):
+def test_KD1_it_counts_by_value_and_without_a_warning(load, kind):
     text, old, new = BY_VALUE[kind]
     _check(load, text, old, new, opaque=False)
 
 
 @pytest.mark.parametrize("kind", ARRAYS)
-def test_arrays_count_with_class_mask_and_attributes(load, kind):
+def test_KD1_arrays_count_with_class_mask_and_attributes(load, kind):
     pytest.importorskip("numpy")
     _check(load, *ARRAYS[kind], opaque=False)
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_frames_count_with_index_types_and_attributes(load, kind):
+def test_KD1_frames_count_with_index_types_and_attributes(load, kind):
     pytest.importorskip("pandas")
     _check(load, *FRAMES[kind], opaque=False)
 
 
 @pytest.mark.parametrize("kind", BY_EXPRESSION)
-def test_it_counts_by_the_expression_that_made_it_and_is_warned_of(load, kind):
+def test_KD3_it_counts_by_the_expression_that_made_it_and_is_warned_of(load, kind):
     text, old, new = BY_EXPRESSION[kind]
     _check(load, text, old, new, opaque=True)
 
@@ -801,3 +802,22 @@ def _check(load, text, old, new, opaque):
     assert before == told(load, text)[0], "the name is another in another folder"
     assert bool(said) == opaque, said
     assert before != told(load, text.replace(old, new))[0]
+
+
+def test_KD4_what_no_expression_tells_does_not_count_and_is_warned_of(load):
+    module = load("def train(): return rng.random()\n")
+    digests = set()
+    for seed in (1, 2):
+        module.rng = random.Random(seed)  # put there by nothing that stands in the file
+        warn._warned.clear()
+        with pytest.warns(PystoreWarning, match=r"rng, a random.Random, does not count"):
+            digests.add(code_of(module.train).digest)
+    assert len(digests) == 1
+
+
+def test_KD2_a_function_of_a_package_counts_by_its_name(load):
+    module = load("import statistics\ndef train(): return statistics.mean([1])\n")
+    before = code_of(module.train)
+    assert list(before.parts) == ["train"]
+    module.statistics = importlib.import_module("fractions")
+    assert code_of(module.train) != before

@@ -120,7 +120,7 @@ def train(
 
 def test_a_parameter_of_the_wrong_kind_is_told_when_the_stage_is_called():
     with pytest.raises(BadStage, match="epochs of train is a whole number") as refused:
-        train(epochs="many")
+        train(epochs="many")  # type: ignore[call-overload]  # the mistake
     assert refused.value.given == "'many'"
     assert "epochs=3" in refused.value.remedy
     with pytest.raises(BadStage, match="sizes of train is a list or none"):
@@ -128,8 +128,8 @@ def test_a_parameter_of_the_wrong_kind_is_told_when_the_stage_is_called():
 
 
 def test_inputs_files_and_outputs_are_no_slip_whatever_is_annotated():
-    assert train(data=[split(1), split(2)]).config.inputs
-    assert train(data=[split(1), "part.txt"], out=output("other")).config.promises
+    assert train(data=[split(1), split(2)]).config.inputs  # type: ignore[call-overload]  # stands for it
+    assert train(data=[split(1), "part.txt"], out=output("other")).config.promises  # type: ignore[call-overload]  # stands for it
 
 
 def test_a_word_that_is_misspelt_gets_the_closest(store):
@@ -138,6 +138,6 @@ def test_a_word_that_is_misspelt_gets_the_closest(store):
         out.write_text(method)
 
     with pytest.raises(BadStage) as refused:
-        fit(method="adem")
+        fit(method="adem")  # type: ignore[call-overload]  # the mistake
     assert refused.value.closest == "adam"
     assert realize(fit(method="sgd"))

@@ -1,0 +1,157 @@
+"""Decisions: the judgements of one call, after what they ask for was tried.
+
+DC1  A realization that is used is held before that is told, so that gc leaves it alone (S9).
+DC2  Each derivation adopts, and asks other places, at most once in a call.
+"""
+
+from collections.abc import Collection
+
+from ..core.adoption import fitting
+from ..core.context import Context
+from ..core.derivation import Closure
+from ..core.errors import Corrupted, NotInStore
+from ..core.events import Adopted, OtherInputs
+from ..core.judgement import (
+    Adopt,
+    Answer,
+    AskOthers,
+    Build,
+    Cannot,
+    Judgement,
+    Question,
+    Use,
+    ask,
+    judge,
+)
+from ..core.ports import Substituter
+from ..core.reads import Surroundings
+from ..core.refs import DRef, RRef
+from ..declare.identity.by_hand import source_digest, warn_of_edits
+from ..store.staging import Builder
+from .options import RunOptions
+
+
+class Decisions:
+    """Decides what is done for each derivation of a closure."""
+
+    def __init__(
+        self,
+        closure: Closure,
+        forced: Collection[DRef],
+        store: Builder,
+        substituter: Substituter | None,
+        settings: RunOptions,
+    ) -> None:
+        self.questions: dict[DRef, Question] = {}  # as they stand
+        self._closure = closure
+        self._targets = frozenset(closure.drefs)
+        self._forced = forced
+        self._store = store
+        self._substituter = substituter
+        self._candidates = substituter or store
+        self._settings = settings
+
+    def decide(self, dref: DRef, context: Context, locked: bool) -> Use | Build | Cannot | None:
+        """The judgement that stands; None where the lock must be held to find it."""
+        question = self.questions.get(dref) or self._question(dref, context)
+        answer = ask(self._candidates, question)
+        while True:
+            judgement, changed = judge(question, answer), True
+            if isinstance(judgement, Cannot):
+                return judgement
+            if isinstance(judgement, Use):
+                if self._hold(question, answer, judgement):
+                    return judgement
+                question = self._without(question, judgement.rrefs)
+            elif not locked and _takes_lock(judgement):
+                return None
+            elif isinstance(judgement, Adopt):
+                question, changed = question._replace(adopts=False), self._adopt(question)
+            elif isinstance(judgement, AskOthers):
+                question, changed = question._replace(asks=False), self._ask_others(question)
+            else:
+                self._begin(question, answer, judgement)
+                return judgement
+            self.questions[dref] = question
+            if changed:
+                answer = ask(self._candidates, question)
+
+    def bring(self, dref: DRef, rref: RRef) -> None:
+        """Notes the result of a build."""
+        question = self.questions[dref]
+        rounds = question.rounds.bring(rref, self._store.rejection(rref))
+        self.questions[dref] = question._replace(rounds=rounds)
+
+    def count_elsewhere(self, question: Question) -> int:
+        """How many realizations the derivation has for other inputs."""
+        if not question.context:
+            return 0
+        return self._store.count_in_other_contexts(question.derivation.dref, question.context)
+
+    def _question(self, dref: DRef, context: Context) -> Question:
+        settings = self._settings
+        self.questions[dref] = question = Question(
+            self._closure[dref],
+            context,
+            settings.attempts if dref in self._targets else 1,
+            settings.max_attempts,
+            dref in self._forced,
+            settings.build,
+            asks=self._substituter is not None,
+        )
+        return question
+
+    def _hold(self, question: Question, answer: Answer, judgement: Use) -> bool:
+        """Whether all that is used is here, and is kept while this process lives (DC1)."""
+        rrefs, substituter = judgement.rrefs, self._substituter
+        if (substituter and not substituter.fetch(rrefs)) or not self._store.hold(rrefs):
+            return False
+        if not question.rounds.builds:
+            warn_of_edits(question.derivation, answer.candidates, rrefs)
+        return True
+
+    def _without(self, question: Question, rrefs: Collection[RRef]) -> Question:
+        # gc was quicker, or somebody has removed what the listing still shows.
+        absent = question.absent.union(rref for rref in rrefs if not self._has(rref))
+        return question._replace(absent=absent)
+
+    def _has(self, rref: RRef) -> bool:
+        try:
+            return self._store.path(rref).is_dir()
+        except (NotInStore, Corrupted):
+            return False
+
+    def _adopt(self, question: Question) -> bool:
+        """Whether others have reached results from the same bytes, which now count here."""
+        derivation, context = question.derivation, question.context
+        config, source = derivation.config, source_digest(derivation.realizer)
+        around = Surroundings(config, context, self._store)
+        found, _ = fitting(self._store.adoptable(config, context), around, source)
+        taken = self._store.adopt(config, context, found, {})
+        if taken:
+            rrefs, count = tuple(dict.fromkeys(r for r, _ in taken)), sum(n for _, n in taken)
+            self._settings.listener(Adopted(derivation.dref, rrefs, count))
+        return bool(taken)
+
+    def _ask_others(self, question: Question) -> bool:
+        """Whether other places offer something."""
+        derivation, listener = question.derivation, self._settings.listener
+        source = source_digest(derivation.realizer)
+        return self._substituter is not None and self._substituter.ask(
+            derivation.config, question.context, listener, source
+        )
+
+    def _begin(self, question: Question, answer: Answer, judgement: Build) -> None:
+        """Notes that a round of builds begins; tells the first one."""
+        dref, rounds = question.derivation.dref, question.rounds
+        if not rounds.builds:
+            if self._substituter is not None and not question.asks:
+                self._substituter.record_found(dref)  # what is built now has seeds of its own
+            if count := self.count_elsewhere(question):
+                self._settings.listener(OtherInputs(dref, count))
+        rounds = rounds.begin(judgement, answer.candidates)
+        self.questions[dref] = question._replace(rounds=rounds, absent=frozenset())
+
+
+def _takes_lock(judgement: Judgement) -> bool:
+    return not isinstance(judgement, AskOthers) or judgement.before_build

@@ -1,0 +1,72 @@
+"""Beginning: how an attempt gets its staging and its number."""
+
+from ..core.attempt import Attempt
+from ..core.config import Config
+from ..core.context import Context
+from ..core.refs import DRef
+from . import attempts, below, derivations, scratch, tree
+from .attempts import Claim
+from .parts import Parts
+from .staging import Staging, make_folder
+
+
+def begin(
+    parts: Parts, config: Config, context: Context, seed: int | None = None, *, after: int = 0
+) -> Staging:
+    """A fresh staging and attempt number; with `seed`, that of the attempt to repeat.
+
+    An attempt that left a scratch goes on; with `seed`, one that has this seed. The attempt starts
+    no earlier than `after` [ns since the epoch, UTC].
+    """
+    derivations.take_place(parts.layout, config.dref)
+    derivations.record(parts, [config])
+    with parts.session.open_gate():
+        path, held = make_folder(parts.staging_area, config.dref)
+        try:
+            listed = attempts.names(parts.layout.attempts(config.dref))
+            left = scratch.take_over(parts, config, context, path.name, seed, listed)
+            if left is not None:
+                return Staging(path, config, context, left.begun, held, left.held, left.number)
+            begun = claim(
+                parts, config.dref, context, path.name, seed=seed, after=after, listed=listed
+            )
+        except BaseException:
+            held.close()
+            tree.remove(path)
+            raise
+    return Staging(path, config, context, begun, held)
+
+
+def claim(
+    parts: Parts,
+    dref: DRef,
+    context: Context,
+    staging: str,
+    *,
+    seed: int | None,
+    after: int = 0,
+    listed: list[str] | None = None,
+) -> Claim:
+    """The next attempt number of a (derivation, context), for the staging of this name."""
+    layout = parts.layout
+    before = below.ended(layout, dref, context.digest, after, seeds=seed is None)
+    return attempts.claim(
+        layout.attempts(dref),
+        dref,
+        context,
+        staging,
+        clock=parts.clock,
+        tmp=parts.tmp,
+        seed=seed,
+        before=before,
+        salt=parts.salt,
+        listed=listed,
+    )
+
+
+def trial(parts: Parts, config: Config, context: Context, attempt: Attempt) -> Staging:
+    """A staging for a run that is not recorded, such as the replay of `attempt`."""
+    with parts.session.open_gate():
+        path, held = make_folder(parts.staging_area, config.dref)
+    begun = Claim(attempt.number, attempt.seed, attempt.start)
+    return Staging(path, config, context, begun, held)

@@ -1,0 +1,182 @@
+"""Sending results to other places, and fetching them from there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ...core.derivation import Closure
+from ...core.errors import BadStage, NotAStore
+from ...core.events import Listener, ignore
+from ...core.refs import DRef, RRef, parse_ref
+from ...core.transfer import Transfer
+from ..current import current_store
+from ..defaults import defaults, heard
+from ..home import expanded
+from ..layout import exists
+from ..store import Store
+from . import archive
+from .copy_stores import copy_realizations
+from .receive import receive
+from .remote import open_remote
+from .send import send
+from .settings import Url
+from .shipment import sendable
+from .signing import Key, trusting
+
+Refs = Any
+"""An RRef, a DRef (all its realizations), a Closure (those of its targets), or several of these."""
+
+
+def push(
+    refs: Refs,
+    to: Url,
+    *,
+    key: Url | None = None,
+    repair: bool = False,
+    diffs: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+    listener: Listener = ignore,
+    progress: bool = True,
+    store: Store | None = None,
+) -> Transfer:
+    """Sends realizations, all they were built from, and their attempts to a remote that lacks them.
+
+    `to` is a path or a URL (`s3://bucket/folder`, `sftp://…`, `memory://…`), for which fsspec takes
+    the `options`. After a break, call it again: the rest is sent. `key` is the file of a private
+    key that signs the records. `repair` sends everything but readable records, even if it seems to
+    be there. With `diffs=False`, the uncommitted changes of the project, which attempts remember,
+    stay here (default: PYSTORE_DIFFS, else they are sent). With `progress`, a terminal shows how
+    far it is.
+
+    Raises BadPlace, NotInStore, Corrupted before anything is sent; FetchError.
+    """
+    store = store or current_store()
+    signer = Key(key) if key is not None else None
+    rrefs = _sendable(refs, store)
+    remote = open_remote(to, make=True, options=options)
+    with heard(progress, listener) as hear:
+        return send(
+            store, rrefs, remote, key=signer, repair=repair, diffs=_diffs(diffs), listener=hear
+        )
+
+
+def pull(
+    refs: Refs,
+    from_: Url,
+    *,
+    trusted_keys: str | Iterable[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+    listener: Listener = ignore,
+    progress: bool = True,
+    store: Store | None = None,
+) -> Transfer:
+    """Fetches realizations, with inputs and attempts, from a remote, where the store lacks them.
+
+    A DRef stands for all its realizations at the remote. Every byte is hashed here. With
+    `trusted_keys`, a record counts only if one of these public keys has signed it, and a
+    realization only if such a record names it. After a break, call it again: the rest is fetched.
+    With `progress`, a terminal shows how far it is.
+
+    Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError.
+    """
+    store, trusted = store or current_store(), trusting(trusted_keys)
+    remote = open_remote(from_, trusted=trusted, options=options)
+    with heard(progress, listener) as hear:
+        return receive(store, list(_named(refs)), remote, hear)
+
+
+def copy(
+    refs: Refs,
+    from_store: Store | Url,
+    to_store: Store | Url,
+    *,
+    listener: Listener = ignore,
+    progress: bool = True,
+) -> Transfer:
+    """Copies realizations, with inputs and attempts, from one store to another that lacks them.
+
+    Both are stores of this machine, or their paths; the second is made where there is none. Every
+    byte is hashed again. With `progress`, a terminal shows how far it is.
+
+    Raises NotAStore, BadPlace when both are the same store; NotInStore, Corrupted, FetchError when
+    the disk of the second has no room.
+    """
+    source = _store_at(from_store)
+    rrefs = _sendable(refs, source)
+    target = to_store if isinstance(to_store, Store) else Store(to_store)
+    with heard(progress, listener) as hear:
+        return copy_realizations(source, target, rrefs, hear)
+
+
+def _store_at(place: Store | Url) -> Store:
+    if isinstance(place, Store):
+        return place
+    if not exists(expanded(place)):
+        raise NotAStore(
+            "no store is here",
+            path=place,
+            remedy="name the folder that holds pystore.json; pull(ref, url) fetches from a remote",
+        )
+    return Store(place)
+
+
+def export_archive(
+    refs: Refs,
+    file: Url,
+    *,
+    key: Url | None = None,
+    diffs: bool | None = None,
+    store: Store | None = None,
+) -> Transfer:
+    """Writes realizations, all they were built from, and their attempts into one `.tar.zst`.
+
+    The same realizations and attempts give the same bytes on every machine. `key` is the file of a
+    private key that signs the records; `diffs` as for `push`. Raises BadPlace, NotInStore,
+    Corrupted.
+    """
+    store = store or current_store()
+    signer = Key(key) if key is not None else None
+    path, rrefs = expanded(file), _sendable(refs, store)
+    return archive.export_archive(store, rrefs, path, signer, diffs=_diffs(diffs))
+
+
+def import_archive(
+    file: Url,
+    *,
+    trusted_keys: str | Iterable[str] | None = None,
+    listener: Listener = ignore,
+    progress: bool = True,
+    store: Store | None = None,
+) -> Transfer:
+    """Adds to the store the realizations and attempts in a file of `export_archive`.
+
+    All is checked as by `pull`; `trusted_keys` as for `pull`. With `progress`, a terminal shows how
+    far it is. Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when something is
+    missing in the file.
+    """
+    store, trusted = store or current_store(), trusting(trusted_keys)
+    with heard(progress, listener) as hear:
+        return archive.import_archive(store, expanded(file), trusted, hear)
+
+
+def _diffs(wanted: bool | None) -> bool:
+    return defaults().diffs() if wanted is None else wanted
+
+
+def _sendable(refs: Refs, store: Store) -> list[RRef]:
+    return [rref for ref in _named(refs) for rref in sendable(store, ref)]
+
+
+def _named(refs: Refs) -> Iterator[DRef | RRef]:
+    if isinstance(refs, Closure):
+        yield from refs.drefs
+    elif isinstance(refs, str) or hasattr(refs, "rref") or hasattr(refs, "dref"):
+        yield parse_ref(refs)
+    elif isinstance(refs, Iterable):
+        for ref in refs.values() if isinstance(refs, Mapping) else refs:
+            yield from _named(ref)
+    else:
+        raise BadStage(
+            "not a reference, nor several",
+            given=repr(refs)[:200],
+            remedy="give an RRef, a DRef, a Closure, or a list of these",
+        )
