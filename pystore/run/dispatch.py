@@ -70,7 +70,7 @@ def dispatch_of(store: Builder, options: RunOptions) -> Dispatch:
 
 
 class _Here:
-    """Attempts in this process: nothing is pickled."""
+    """Attempts in this process, with the objects of the caller."""
 
     def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._store, self._options = executor, store, options
