@@ -1,4 +1,4 @@
-"""Debugging: the Build of a target in your own hands, line by line."""
+"""Debugging: the Build of a target, which you run line by line yourself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Debug(Build):
 
     @classmethod
     def start(cls, target: Target, *, store: Store | None = None) -> Debug:
-        """Realizes the inputs of one target, and hands over its Build.
+        """The Build of one target, whose inputs are realized first.
 
         Raises BadStage when there are several targets.
         """
@@ -45,13 +45,13 @@ class Debug(Build):
     ended = False  # committed or discarded
 
     def commit(self) -> RRef:
-        """Makes what was written a realization. Raises what a commit raises; then try again."""
+        """Makes a realization of the output directory. After an error, it may be tried again."""
         rref = self._store.commit(self._staging, self._report).rref
         self.ended = True
         return rref
 
     def discard(self) -> None:
-        """Forgets it: the attempt counts as failed, and its directory is removed."""
+        """Ends the attempt as failed, and removes its directory."""
         self._store.fail(self._staging, self._report, RuntimeError("discarded"))
         self._staging.discard()
         self.ended = True
@@ -78,7 +78,7 @@ def debug(target: Target, *, store: Store | None = None) -> Iterator[Debug]:
 
 
 class Failure:
-    """A failed attempt, for a look at what it left."""
+    """A failed attempt, and the directory that it left."""
 
     def __init__(self, attempt: Attempt, staging: Path | None) -> None:
         self.attempt = attempt
@@ -86,7 +86,7 @@ class Failure:
 
     @property
     def error(self) -> str:
-        """What it raised, with the traceback where there is one."""
+        """Its exception, with the traceback if that was recorded."""
         return str(self.attempt.notes.get("traceback") or self.attempt.error)
 
     def __repr__(self) -> str:

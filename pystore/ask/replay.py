@@ -1,4 +1,4 @@
-"""Replay: the attempt that made a realization, run again and compared byte by byte."""
+"""Replay: runs the attempt that made a realization again, and compares byte by byte."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..store.store import Store
 
 @dataclass(frozen=True)
 class Replay:
-    """What running an attempt again gave."""
+    """The outcome of running an attempt again."""
 
     rref: RRef
     seed: int
@@ -39,8 +39,8 @@ class Replay:
 def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> Replay:
     """Runs the attempt that made `rref` again, with its seed and inputs, and commits nothing.
 
-    Says whether the bytes agree, and if not which files differ. Raises NotInStore when `rref` is
-    none of the derivation's, or its bytes are gone; what the realizer raises passes.
+    Returns whether the bytes agree, and which files differ. Raises NotInStore if `rref` is not of
+    this derivation, or its bytes are gone, and any exception of the realizer.
     """
     refuse_nested("replay")
     store = store or current_store()
@@ -67,7 +67,7 @@ def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> 
 
 
 class _Again(Build):
-    """A Build that leaves what lies beside the first attempt alone."""
+    """A Build with a scratch and a log folder of its own, not those of the first attempt."""
 
     def scratch(self) -> Path:
         return self._beside("scratch")

@@ -61,6 +61,10 @@ class Attempt(NamedTuple):
         """How long it took [s]."""
         return (self.stop - self.start) / 1e9
 
+    def to_dict(self) -> dict[str, Any]:
+        """The attempt as a JSON object: the fields by name, times in nanoseconds."""
+        return self._asdict()
+
     @property
     def order(self) -> tuple[int, int, str]:
         """A key that sorts the attempts of one (derivation, context) from first to last (S7)."""

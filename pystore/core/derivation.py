@@ -130,6 +130,12 @@ class Closure(Mapping[DRef, Derivation]):
         """The targets, each once, in the order of the shape."""
         return tuple(dict.fromkeys(leaves(self.targets)))
 
+    @property
+    def keys_of_targets(self) -> dict[DRef, str]:
+        """The key of each target that stands in a dict, such as `epochs=3` in a sweep."""
+        targets = self.targets if isinstance(self.targets, dict) else {}
+        return {dref: str(key) for key, dref in targets.items() if isinstance(dref, DRef)}
+
     def _repr_html_(self) -> str:
         return html_table({d: f"{one.realizer.name}, {one.matcher}" for d, one in self.items()})
 

@@ -1,7 +1,7 @@
 """Dispatch: how the loop starts attempts. The attempts of this process are started here."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -59,18 +59,8 @@ class SerialExecutor(Executor):
         return future
 
 
-def dispatch_of(store: Builder, options: RunOptions) -> Dispatch:
-    """The way to make attempts with the executor of these options."""
-    executor = options.executor or SerialExecutor()
-    if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
-        return _Here(executor, store, options)
-    from .workers.dispatch import dispatch_to  # late for weight: most calls send nothing
-
-    return dispatch_to(executor, store, options)
-
-
-class _Here:
-    """Attempts in this process, with the objects of the caller."""
+class Here:
+    """Attempts in this process: nothing is pickled."""
 
     def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._store, self._options = executor, store, options

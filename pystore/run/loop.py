@@ -24,8 +24,9 @@ from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Roun
 from ..core.tries import Tries
 from ..declare.early_checks import check_early
 from ..store.staging import Builder
+from .choose_dispatch import dispatch_of
 from .decisions import Decisions
-from .dispatch import dispatch_of, lost
+from .dispatch import lost
 from .failures import not_built, several_failed
 from .holding import Holding
 from .options import RunOptions

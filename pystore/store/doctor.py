@@ -11,9 +11,9 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ..core.printable import counted
 from . import disk, locks, rights, tree
@@ -38,6 +38,23 @@ class Finding:
     state: State
     what: str
     remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that was looked at, and the folder of the store."""
+
+    store: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something must be mended."""
+        return any(one.state == "broken" for one in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diagnosis as `pystore doctor --json` prints it."""
+        return {"store": self.store, "findings": [asdict(one) for one in self.findings]}
 
 
 def examine(store: Reader) -> list[Finding]:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import Corrupted, NotInStore
 from ..core.gc_policy import GcPolicy
@@ -42,6 +43,17 @@ class Garbage:
     def size(self) -> int:
         """The bytes of the realizations."""
         return sum(self.realizations.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The collection as `pystore gc --json` prints it, sizes in bytes."""
+        return {
+            "removed": self.removed,
+            "size": self.size,
+            "shared": self.shared,
+            "realizations": [{"rref": r, "size": n} for r, n in self.realizations.items()],
+            "leftovers": list(self.litter),
+            "left": [one._asdict() for one in self.left],
+        }
 
     def __str__(self) -> str:
         verb = "removed" if self.removed else "would remove"

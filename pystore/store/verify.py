@@ -10,9 +10,9 @@ VE4  A realization is marked or moved only after a second look, with the gate cl
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ..core.attempt import parse_attempt
 from ..core.context import CONTEXT, Context, parse_provenance, rref_of
@@ -59,6 +59,10 @@ class Damage:
         """What the user can do to repair it."""
         return _RESTORE.get(self.kind, _REBUILD)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The damage as a JSON object: the fields by name, and `restore`."""
+        return {**asdict(self), "restore": self.restore}
+
     def __str__(self) -> str:
         return f"{self.path}: {self.what}\n  try: {self.restore}"
 
@@ -76,6 +80,16 @@ class Report:
     def sound(self) -> bool:
         """Whether there is no damage."""
         return not self.damages
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verification as `pystore verify --json` prints it, the size in bytes."""
+        return {
+            "sound": self.sound,
+            "realizations": self.realizations,
+            "size": self.size,
+            "damages": [damage.to_dict() for damage in self.damages],
+            "quarantined": list(self.quarantined),
+        }
 
     def __str__(self) -> str:
         what = "sound" if self.sound else counted(len(self.damages), "damage")

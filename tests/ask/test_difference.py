@@ -1,5 +1,7 @@
 """Difference: what differs between two results, part by part."""
 
+import json
+
 import pytest
 
 from pystore import (
@@ -88,3 +90,13 @@ def test_metrics_are_those_of_the_attempts(store: Store):
         "score.txt": (1.0, 3.0),
         "loss.txt": (None, 2.0),
     }
+
+
+def test_as_json_each_part_is_a_list_of_what_differs(store: Store):
+    a, b = made({"x.txt": "1\n"}, rate=1), made({"x.txt": "2\n"}, rate=2)
+    found = json.loads(json.dumps(difference(a, b, store).to_dict()))
+    assert set(found) == {"a", "b", "config", "code", "inputs", "artifacts", "metrics"}
+    assert {"key": "rate", "a": 1, "b": 2} in found["config"]
+    (one,) = found["artifacts"]
+    assert (one["path"], one["a"]["size"], one["lines"][-2:]) == ("x.txt", 2, ["-1", "+2"])
+    assert found["metrics"] == [{"key": "x.txt", "a": 1.0, "b": 2.0}]

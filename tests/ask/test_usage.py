@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pystore import Derivation, Store, build_outpath, lsref, match_latest, realize
-from pystore.ask.inspection.usage import usage
+from pystore.ask.inspection.usage import By, usage
 
 SIZE = 10_000  # large enough to be stored once
 
@@ -37,21 +37,30 @@ def linked(store: Store):
 
 def test_alone_a_file_counts_as_shared_when_another_has_it_too(linked, store: Store):
     for rref in linked:
-        found = usage({"": [rref]}, store)[0][""]
+        found = usage([rref], "realization", store)[0][0]
         assert (found.size, found.disk, found.shared) == (SIZE + 10, SIZE + 10, SIZE)
         assert found.files == 2
 
 
 def test_together_it_is_counted_once_and_shared_with_nobody(linked, store: Store):
-    first, second = linked
-    _, found = usage({1: [first], 2: [second]}, store)
-    assert found == usage({"": linked}, store)[0][""]
+    each, found = usage(linked, "name", store)
+    assert [one.of for one in each] == ["one", "other"]
+    assert found == usage(linked, "derivation", store)[1]
     assert (found.size, found.disk, found.shared) == (2 * SIZE + 20, SIZE + 20, 0)
     assert found.files == 4
 
 
 def test_what_has_gone_takes_nothing(linked, store: Store):
     store.remove(linked[0])
-    _, found = usage({"": linked}, store)
+    _, found = usage(linked, "name", store)
     assert (found.size, found.shared) == (SIZE + 10, 0)
     assert lsref(linked[1].dref) == [linked[1]]
+
+
+def test_as_json_a_row_is_named_by_its_kind(linked, store: Store):
+    keys: dict[By, str] = {"name": "name", "derivation": "dref", "realization": "rref"}
+    for by, key in keys.items():
+        row = usage(linked[:1], by, store)[0][0]
+        counts = {"realizations": 1, "files": 2, "size": SIZE + 10, "disk": SIZE + 10}
+        of = {"name": "one", "dref": linked[0].dref, "rref": linked[0]}[key]
+        assert row.to_dict() == {key: of, **counts, "shared": SIZE}

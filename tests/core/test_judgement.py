@@ -127,7 +127,9 @@ def test_JU1_a_round_that_brings_nothing_new_ends_it():
     judgement = decide(asked, candidate(1, 1, 2))
     assert isinstance(judgement, Cannot)
     assert judgement.reason == "building again brings nothing new"
-    assert (judgement.error.attempts, judgement.error.realizations) == (2, 1)
+    assert isinstance(judgement.error, MatcherUnsatisfied)
+    told = judgement.error.facts
+    assert (told["attempts"], told["realizations"]) == (2, 1)
 
 
 def test_JU1_a_round_for_attempts_never_brings_nothing():

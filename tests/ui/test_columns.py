@@ -52,7 +52,7 @@ def test_a_narrow_terminal_goes_without_what_can_be_spared(narrow, monkeypatch):
 @given(st.text(st.characters(codec="utf-8")))
 def test_no_line_is_wider_than_the_terminal(text):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "edge", lambda: 12)
+        patch.setattr(module, "terminal_width", lambda: 12)
         assert cells(cut(text)) <= 12
 
 

@@ -25,7 +25,7 @@ from pystore.errors import (
     StoreBusy,
 )
 from pystore.ui.cli import main
-from pystore.ui.cli.command_context import CommandContext, edge
+from pystore.ui.cli.command_context import CommandContext, with_command
 from pystore.ui.cli.exit_codes import Stopped, code_of
 
 
@@ -36,7 +36,7 @@ def command(monkeypatch):
     def install(body):
         @click.command()
         @click.option("--count", type=int)
-        @edge
+        @with_command
         def attempt(given: CommandContext, count: int | None) -> None:
             body(given)
 

@@ -442,7 +442,7 @@ LOADING = {
         "  try: write @stage above a function, or def model(m): return mkdrv(m, …)\n"
     ),
     "from pystore import stage\n@stage\ndef a(x=1): ...\n@stage\ndef b(y, z=2): ...\n": (
-        "pystore: several stages in bad.py, and none that comes of them all\n"
+        "pystore: bad.py has several final stages\n"
         "  stages:  a(x=1)\n"
         "           b(y, z=2)\n"
         "  try: name one of them: bad.py:a\n"
@@ -479,7 +479,7 @@ def test_inputs_are_shown_by_their_names(run, here):
         "def b(model=train, plain=[1, 2]): ...\n"
     )
     assert run("many.py")[2] == (
-        "pystore: several stages in many.py, and none that comes of them all\n"
+        "pystore: many.py has several final stages\n"
         "  stages:  a(models={3 of train}, more=[1 of train, 1 of other], n={'x': 1})\n"
         "           b(model=train(), plain=[1, 2])\n"
         "  try: name one of them: many.py:a\n"

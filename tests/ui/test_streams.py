@@ -49,11 +49,11 @@ def test_what_an_encoding_lacks_ends_no_command(tmp_path, variables):
 
 def test_a_path_that_is_no_utf8_is_written_as_it_is():
     prepare()
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="pystore shown")
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="pystore escaped")
     stream.write("a\udcff ★")
     stream.flush()
     assert stream.buffer.getvalue() == b"a\xff " + "★".encode()
-    assert "★ é".encode("latin-1", "pystore shown") == b"\\u2605 \xe9"
+    assert "★ é".encode("latin-1", "pystore escaped") == b"\\u2605 \xe9"
 
 
 class Terminal(io.StringIO):

@@ -30,7 +30,7 @@ def annotated(
 
 
 def check(key, value):
-    return as_type("train", inspect.signature(annotated).parameters[key], value, globals())
+    return as_type("train", inspect.signature(annotated).parameters[key], value, annotated)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Compare: whether one stage is better than another, or was luckier."""
+"""Compare: whether one stage is better than another, or was only luckier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,21 +14,22 @@ from ...declare.parameters import ABSENT
 from ...store.current import current_store
 from ...store.store import Store
 from .inputs import names_of, parameter_of
-from .results import Result, Results, paragraphs, results
-from .table import Table, decimals, named_apart
+from .result import Result
+from .results import Results, results
+from .table import Table, Tabular, decimals, fixed, interval, named_apart
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Tabular):
     """Two sides and how far apart they are; `difference.value` is the mean of a less that of b."""
 
     metric: str
     a: tuple[float, ...]  # in pairs, if they were paired
     b: tuple[float, ...]
     difference: Difference
-    paired: str | None  # by what
+    paired: str | None  # the parameter by which attempts were paired
     mode: Mode
-    left_out: LeftOut = NOTHING  # of what has their names, and is by other code
+    left_out: LeftOut = NOTHING  # attempts of the same names by other code
 
     @property
     def tries(self) -> int:
@@ -36,10 +37,10 @@ class Comparison:
         return min(len(self.a), len(self.b))
 
     def expected_best(self) -> tuple[float, float]:
-        """What the best of `tries` attempts is on average, on each side.
+        """The best of `tries` attempts on average, on each side.
 
-        The best of many attempts was picked as the best of many: between sides that had
-        different numbers of them, this is the comparison that is fair.
+        More attempts give a better best. Where one side had more of them, compare these two
+        numbers, and not the best of each side.
         """
         return (
             expected_best(self.a, self.tries, self.mode),
@@ -47,33 +48,26 @@ class Comparison:
         )
 
     def table(self) -> Table:
-        """The two sides."""
+        """The two sides as rows."""
         sides = [Statistics.of(self.a), Statistics.of(self.b)]
         places = decimals(side.std for side in sides)
         rows = [
             [
                 name,
                 side.n,
-                *(_fixed(x, places) for x in (side.mean, side.std)),
-                _interval(side.low, side.high, places),
-                _fixed(side.max if self.mode == "max" else side.min, places),
-                _fixed(best, places),
+                *(fixed(x, places) for x in (side.mean, side.std)),
+                interval(side.low, side.high, places),
+                fixed(side.max if self.mode == "max" else side.min, places),
+                fixed(best, places),
             ]
             for name, side, best in zip("ab", sides, self.expected_best(), strict=True)
         ]
         told = ["n", "mean", "std", "95%", "best", f"best of {self.tries}, expected"]
         return Table.of([*named_apart([self.metric], told, "metric"), *told], rows)
 
-    def __str__(self) -> str:
-        return "\n".join([str(self.table()), self._verdict(), *self._notes()])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_() + paragraphs([self._verdict(), *self._notes()])
-
-    def _notes(self) -> list[str]:
-        return [str(self.left_out)] if self.left_out else []
+    def notes(self) -> list[str]:
+        """The lines below the table: the test, and a count of what is left out."""
+        return [self._verdict(), *([str(self.left_out)] if self.left_out else [])]
 
     def _verdict(self) -> str:
         d = self.difference
@@ -82,7 +76,7 @@ class Comparison:
         if d.p != d.p:
             return f"a - b = {d.value:.{places}f}; too few attempts for a test"
         return (
-            f"a - b = {d.value:.{places}f}, 95% {_interval(d.low, d.high, places)}; "
+            f"a - b = {d.value:.{places}f}, 95% {interval(d.low, d.high, places)}; "
             f"{test} = {d.t:.2f}, {d.df:.1f} degrees of freedom, p = {d.p:.3g}"
         )
 
@@ -99,10 +93,10 @@ def compare(
 ) -> Comparison:
     """How far the means of a metric are apart, with interval and p-value: Welch's t-test.
 
-    Each side is what `results` takes, and by which `code`. `paired` names a parameter of both
-    sides, such as "seed", or "data.seed" of an input: attempts with equal values of it belong
-    together (the mean of several, where there are), and the test is that of their differences.
-    Where "seed" is no parameter, the seeds of the attempts are meant, which differ between
+    Each side, and `code`, is given as to `results`. `paired` names a parameter of both sides,
+    such as "seed", or "data.seed" of an input. Attempts with equal values of it belong together,
+    and the test is that of their differences; several attempts with one value count as their
+    mean. Where "seed" is no parameter, it means the seeds of the attempts, which differ between
     derivations.
 
     Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
@@ -163,11 +157,3 @@ def _by_key(rows: Sequence[Result], metric: str, by: str, store: Store) -> dict[
         key = row.attempt.seed if key is ABSENT else key
         found.setdefault(key, []).append(row.metrics[metric])
     return {key: sum(values) / len(values) for key, values in found.items()}
-
-
-def _fixed(x: float, places: int) -> str:
-    return "" if x != x else f"{x:.{places}f}"
-
-
-def _interval(low: float, high: float, places: int) -> str:
-    return "" if low != low else f"[{low:.{places}f}, {high:.{places}f}]"

@@ -1,4 +1,4 @@
-"""Differing: what tells several derivations apart, as columns of a table."""
+"""Differing: the parameters that tell several derivations apart, as columns of a table."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,11 +10,11 @@ from .table import named_apart
 
 
 def differing(configs: Mapping[DRef, Config], config_of: ConfigOf) -> dict[DRef, dict[str, Any]]:
-    """For each derivation, the parameters in which they differ: their own, and their inputs'.
+    """The parameters in which derivations differ, own ones and those of inputs, by derivation.
 
-    `config_of` says what inputs consist of. An input is told by its parameters, and by its
-    reference where these do not tell it. Where nothing tells two apart, columns are added that
-    do: stage, code, dref. Of a stage that was edited, its code is always told.
+    `config_of` gives the configs of inputs. An input is told apart by its parameters, or by its
+    reference if these are equal. If no parameter tells two derivations apart, the columns stage,
+    code and dref are added until they differ. A stage that was edited always has its code told.
     """
     flat = Flat.of(configs, config_of)
     rows = flat.values
@@ -37,10 +37,10 @@ def differing(configs: Mapping[DRef, Config], config_of: ConfigOf) -> dict[DRef,
 
 
 def _untold(names: list[str], flat: Flat) -> list[str]:
-    """The names, without those of inputs that their own parameters tell apart."""
+    """The names, without the inputs whose own parameters tell them apart."""
     kept = list(names)
     owners = [name for name in names if flat.stages_at(name)]
-    for owner in sorted(owners, key=len, reverse=True):  # inputs of inputs first
+    for owner in sorted(owners, key=len, reverse=True):  # inputs of inputs come first
         inner = flat.told_inside(owner, kept)
         told: dict[tuple[str, ...], set[str]] = {}
         for values in flat.values.values():
@@ -57,7 +57,7 @@ def _key(values: Mapping[str, Any], name: str) -> str:
 
 
 def _edited(configs: Mapping[DRef, Config]) -> bool:
-    """Whether a stage is among them in several versions of its code."""
+    """Whether a stage has several versions of its code here."""
     versions = {(dref.name, _short_code(config)) for dref, config in configs.items()}
     return len(versions) > len({name for name, _ in versions})
 

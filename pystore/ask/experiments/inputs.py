@@ -1,4 +1,4 @@
-"""Inputs: their parameters beside a derivation's own, by dotted names: `data.seed`."""
+"""Inputs: parameters of inputs beside a derivation's own, by dotted names: `data.seed`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from ...declare.choice import CHOICE
 from ...declare.parameters import ABSENT, OWN, flatten, is_path, named_inside
 
 ConfigOf = Callable[[DRef], Config]
-_LONGEST = 8  # inputs of a list that are looked into
-_MOST = 300  # places that are looked into: chains of inputs that meet again have many
+_LONGEST = 8  # a list with more inputs is not looked into
+_MOST = 300  # places that are looked into: inputs that share inputs have very many
 
 
 def references(value: Mapping[str, Any]) -> dict[str, DRef]:
@@ -29,7 +29,7 @@ def _references(item: Any, place: str) -> Iterator[tuple[str, DRef]]:
         return
     elif isinstance(item, dict):
         for key, inner in item.items():
-            if key != CHOICE:  # a whole sweep, which its reference stands for
+            if key != CHOICE:  # a whole sweep is told by its reference
                 yield from _references(inner, named_inside(place, key))
     elif isinstance(item, list) and is_path(item):
         yield place, DRef(item[0])
@@ -42,15 +42,15 @@ def _references(item: Any, place: str) -> Iterator[tuple[str, DRef]]:
 
 @dataclass(frozen=True)
 class Flat:
-    """The flat parameters of derivations, with those of their inputs where these differ."""
+    """The flat parameters of derivations, with those of inputs that differ."""
 
     values: dict[DRef, dict[str, Any]]
-    held: dict[DRef, dict[str, DRef]]  # inputs, and theirs, by the dotted names of their places
-    twins: dict[str, str]  # a place that has the inputs of an earlier one, and is not looked into
+    held: dict[DRef, dict[str, DRef]]  # inputs, and inputs of inputs, by dotted place
+    twins: dict[str, str]  # places that hold the same inputs as an earlier place, by place
 
     @classmethod
     def of(cls, configs: Mapping[DRef, Config], config_of: ConfigOf) -> "Flat":
-        """Those of these configs, outer inputs first."""
+        """The parameters of these configs, outer inputs first."""
         values = {dref: flatten(config.value) for dref, config in configs.items()}
         held = {dref: references(config.value) for dref, config in configs.items()}
         found = cls(values, held, {})
@@ -64,7 +64,7 @@ class Flat:
             place = next(iter(places))
             del places[place]
             several = tuple(refs.get(place) for refs in self.held.values())
-            # Where it is there or not, its own column says so; a place in a list has none.
+            # Whether an input is there has a column of its own, but not in a list.
             lacking = {None} if any(place in values for values in self.values.values()) else set()
             if len({*several} - lacking) == 1:
                 continue
@@ -80,13 +80,13 @@ class Flat:
                 places |= dict.fromkeys(deeper)
 
     def told_inside(self, owner: str, names: Iterable[str]) -> list[str]:
-        """Those of the names that tell what the inputs consist of that stand at a place."""
+        """Those of the names that are parameters of the inputs at a place."""
         places = {place for refs in self.held.values() for place in refs if within(place, owner)}
         roots = {owner, *(self.twins.get(place, place) for place in places)}
         return [n for n in names if n != owner and within(n, *roots)]
 
     def stages_at(self, owner: str) -> set[frozenset[str]]:
-        """The names of the inputs that stand at a place, in each derivation that has it."""
+        """The names of the inputs at a place, of each derivation that has it."""
         found = (
             frozenset(ref.name for place, ref in refs.items() if within(place, owner))
             for refs in self.held.values()
@@ -95,12 +95,12 @@ class Flat:
 
 
 def within(name: str, *owners: str) -> bool:
-    """Whether a dotted name is one of these, or lies in one: `data.seed` in `data`."""
+    """Whether a dotted name is one of the owners or lies in one: `data.seed` in `data`."""
     return any(name == owner or name.startswith(f"{owner}.") for owner in owners)
 
 
 def parameter_of(config: Config, name: str, config_of: ConfigOf) -> Any:
-    """The parameter of this dotted name, of the derivation or of an input; ABSENT if none is."""
+    """The parameter of this dotted name, of the derivation or of an input; ABSENT if none."""
     value: Mapping[str, Any] | None = config.value
     flat = flatten(config.value)
     if name in flat:
@@ -115,7 +115,7 @@ def parameter_of(config: Config, name: str, config_of: ConfigOf) -> Any:
 
 
 def names_of(config: Config, config_of: ConfigOf) -> list[str]:
-    """The dotted names of its parameters, and of those of its inputs."""
+    """The dotted names of the parameters of a derivation, and of those of its inputs."""
     inner = ((place, _value(ref, config_of)) for place, ref in references(config.value).items())
     deeper = [named_inside(place, n) for place, value in inner if value for n in flatten(value)]
     return [*flatten(config.value), *deeper]
@@ -125,4 +125,4 @@ def _value(dref: DRef, config_of: ConfigOf) -> dict[str, Any] | None:
     try:
         return config_of(dref).value
     except (NotInStore, Corrupted):
-        return None  # what is told of it is its reference
+        return None  # its reference is all that can be told

@@ -1,8 +1,8 @@
-"""Origin: by which code attempts were made, and which of those that have one name are meant.
+"""Origin: the code by which attempts were made, and which code a name means.
 
-OR1  Of a stage, what its code as it is now made; of a name, what the code made that ran last.
-OR2  The code of a derivation is its own, and that of the stages that it is built from.
-OR3  What is left out is counted.
+OR1  A stage means attempts by its code as it is now; a name, those by the code that ran last.
+OR2  The code of a derivation is its own and that of the stages from which it is built.
+OR3  Attempts that are left out are counted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +20,7 @@ from ...core.refs import DRef
 from ...declare.identity.by_hand import source_digest
 from ...declare.identity.places import ungrouped
 from ...declare.stage import Stage, Staged
+from .meant import Meant
 
 Codes = Mapping[str, frozenset[str]]
 """The codes of stages, by the names of these."""
@@ -29,17 +30,17 @@ _UNKNOWN = ("", "")
 
 @dataclass(frozen=True)
 class Origin:
-    """The code that is meant."""
+    """The code of a stage."""
 
-    code: str | None  # as a config has it; None where it has none
+    code: str | None  # from a config; None if the config names none
     version: Version  # tells older code of the same stage from another stage of its name
-    inputs: Codes  # of the stages that it is built from, as far as they are known
+    inputs: Codes  # of the stages from which it is built, if they are known
     made: tuple[str, str] = _UNKNOWN  # digest of the realizer's source, and its name
-    keys: frozenset[str] | None = None  # of a config, where a signature says so
+    keys: frozenset[str] | None = None  # of a config, if a signature tells them
 
     @classmethod
     def of_stage(cls, stage: Stage[Any]) -> "Origin":
-        """That of a @stage as its code is now."""
+        """The code of a @stage as it is now."""
         code = stage.code().digest if stage.parts else stage.options.code
         keys = {"name", *stage.parameters} - set(stage.options.ignore)
         keys |= {"code"} if code is not None else set()
@@ -49,7 +50,7 @@ class Origin:
 
     @classmethod
     def of_derivation(cls, derivation: Derivation) -> "Origin":
-        """That of a derivation which is declared."""
+        """The code of a derivation that is declared."""
         held: dict[DRef, Derivation] = {}
         collect(derivation.holds, held)
         value = derivation.config.value
@@ -60,37 +61,37 @@ class Origin:
 
     @classmethod
     def of_attempt(cls, attempt: Attempt, known: "Known") -> "Origin":
-        """That of an attempt, as it was recorded."""
+        """The code of an attempt, as it was recorded."""
         value = known.config(attempt.dref)
         made = (attempt.source, attempt.realizer)
         return cls(_code(value), _recorded(attempt, value), known.inputs(attempt.dref), made)
 
     @classmethod
     def of_dref(cls, dref: DRef, known: "Known") -> "Origin":
-        """That of a derivation that a store knows."""
+        """The code of a derivation that a store knows."""
         if tries := known.attempts(dref):
             return cls.of_attempt(tries[-1], known)
         value = known.config(dref)
         return cls(_code(value), Version(value), known.inputs(dref))
 
     def fits(self, dref: DRef, known: "Known") -> bool:
-        """Whether a derivation of this name has this code, as far as its config says."""
+        """Whether the config of a derivation of this name agrees with this code."""
         value, found = known.config(dref), known.inputs(dref)
         if _code(value) != self.code or (self.keys is not None and value.keys() != self.keys):
             return False
         return all(found[name] <= self.inputs[name] for name in found.keys() & self.inputs.keys())
 
     def has_made(self, attempt: Attempt) -> bool:
-        """Whether this code made an attempt of a derivation that fits, as far as is known."""
+        """Whether this code may have made an attempt of a derivation that fits."""
         source, name = self.made
         if self.code is not None or self.made == _UNKNOWN or "accepted" in attempt.notes:
-            return True  # the config says it, nothing does, or a user has said it
+            return True  # by the config, for want of a record, or by a user's word
         if attempt.source:
             return attempt.source == source
         return attempt.realizer in ("", name)
 
     def left_out(self, dref: DRef, tries: Sequence[Attempt], known: "Known") -> LeftOut:
-        """The count of these attempts of one derivation, which are not meant."""
+        """The count of these attempts of one derivation, by older or by other code."""
         if not tries:
             return NOTHING
         other = _recorded(tries[-1], known.config(dref))
@@ -103,10 +104,10 @@ class Origin:
 
 @dataclass
 class Known:
-    """What a store knows of its derivations, each config and each record read once."""
+    """A reader of configs and attempts that reads each of them once."""
 
     store: StoreReader
-    tries: dict[DRef, list[Attempt]] = field(default_factory=dict)  # as far as they were read
+    tries: dict[DRef, list[Attempt]] = field(default_factory=dict)  # those that were read
     _configs: dict[DRef, Config | None] = field(default_factory=dict)
     _values: dict[DRef, dict[str, Any]] = field(default_factory=dict)
     _inputs: dict[DRef, Codes] = field(default_factory=dict)
@@ -118,14 +119,14 @@ class Known:
         return self.tries[dref]
 
     def config(self, dref: DRef) -> dict[str, Any]:
-        """The values of a config; but the name none, where it is damaged or has been removed."""
+        """The values of a config; only the name if it is damaged or has been removed."""
         if dref not in self._values:
             config = self._read(dref)
             self._values[dref] = config.value if config else {"name": dref.name}
         return self._values[dref]
 
     def inputs(self, dref: DRef) -> Codes:
-        """The codes of the stages that a derivation is built from."""
+        """The codes of the stages from which a derivation is built."""
         if dref not in self._inputs:
             seen: dict[DRef, None] = {}
             left = self._needs(dref)
@@ -149,10 +150,54 @@ class Known:
         return self._configs[dref]
 
 
-def of_name(drefs: Sequence[DRef], known: Known, *, tried: bool = False) -> Origin | None:
-    """The code that ran last among derivations of one name; None where nothing tells them apart.
+def by_code(
+    found: Sequence[DRef],
+    given: Any,
+    store: StoreReader,
+    *,
+    tried: bool = False,
+    alone: bool = False,
+) -> Meant:
+    """Those derivations of one name that have the code of `given`, and a count of other attempts.
 
-    Of attempts, those that succeeded come first, unless `tried`.
+    A name means the code that ran last, or with `tried` that was tried last. With `alone`, `given`
+    means its own derivation, and not its family.
+    """
+    known = Known(store)
+    origin = _own(given, found, known, alone) or of_name(found, known, tried=tried)
+    if origin is None:
+        return Meant(tuple(found), tries=known.tries)
+    drefs: list[DRef] = []
+    origins: dict[DRef, Origin] = {}
+    left_out = NOTHING
+    for dref in found:
+        tries = known.attempts(dref)
+        strange = tries
+        if alone or origin.fits(dref, known):
+            strange = [attempt for attempt in tries if not origin.has_made(attempt)]
+            if alone or not tries or len(strange) < len(tries):
+                drefs.append(dref)
+                origins |= {dref: origin} if strange else {}
+        left_out += origin.left_out(dref, strange, known)
+    return Meant(tuple(drefs), left_out, origins, known.tries)
+
+
+def _own(given: Any, found: Sequence[DRef], known: Known, alone: bool) -> Origin | None:
+    """The code of a stage or a derivation; None for a name."""
+    if isinstance(given, Derivation):
+        origin = Origin.of_derivation(given)
+        return origin if alone else completed(origin, found, known)
+    if isinstance(given, Stage):
+        return completed(Origin.of_stage(given), found, known)
+    if isinstance(given, str) and given.startswith("dref:") and not alone:
+        return Origin.of_dref(DRef(given), known)
+    return None
+
+
+def of_name(drefs: Sequence[DRef], known: Known, *, tried: bool = False) -> Origin | None:
+    """The code that ran last among derivations of one name; None if all have the same code.
+
+    Unless `tried`, attempts that failed count only if none succeeded.
     """
     told = {(_code(known.config(d)), tuple(sorted(known.inputs(d).items()))) for d in drefs}
     if len(told) == 1 and None not in {code for code, _ in told}:
@@ -165,7 +210,7 @@ def of_name(drefs: Sequence[DRef], known: Known, *, tried: bool = False) -> Orig
 
 
 def completed(origin: Origin, drefs: Iterable[DRef], known: Known) -> Origin:
-    """The same, where stages that it takes, and does not name itself, are those that ran last."""
+    """The code, with inputs that it does not name itself taken from the attempts that ran last."""
     fitting = [dref for dref in drefs if origin.fits(dref, known)]
     last = of_name(fitting, known) if fitting else None
     if last is None:
@@ -199,7 +244,7 @@ def _codes(configs: Iterable[Mapping[str, Any]]) -> Codes:
 
 
 def _taken(stage: Stage[Any]) -> Codes:
-    """The codes of the stages that a stage takes by default, and of those behind them."""
+    """The codes of the stages that a stage takes by default, and of their inputs."""
     defaults = (leaf for p in stage.signature.parameters.values() for leaf in leaves(p.default))
     held: dict[DRef, Derivation] = {}
     for default in defaults:

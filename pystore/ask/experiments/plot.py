@@ -1,21 +1,20 @@
-"""Plots of results; matplotlib is imported when one is drawn."""
+"""Plots of results. Importing matplotlib takes long, so only a plot imports it."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from ...core.errors import BadMetric, PystoreError
-from ...core.printable import listed
 from .inputs import within
-from .results import Results
+from .result import Result
+from .summary import Summary
 from .table import brief
 
+Trace = Iterable[tuple[int, str, float]]
+"""Step, name of the metric, value."""
 
-def plot_points(
-    results: Results, metric: str | None, *, over: str | Iterable[str] = (), axes: Any = None
-) -> Any:
-    """A column of points for each config, with the mean and its 95 % interval beside it."""
-    metric = metric or _only_metric(results)
-    summary = results.summary(metric, over=over)
+
+def plot_points(summary: Summary, axes: Any = None) -> Any:
+    """A column of points for each group, with the mean and its 95 % interval beside it."""
     axes = axes or _new_axes()
     for place, group in enumerate(summary):
         axes.plot([place] * len(group.values), group.values, "o", color="C0", alpha=0.4)
@@ -24,27 +23,27 @@ def plot_points(
             reach = [[found.halfwidth]] * 2 if found.n > 1 else None
             axes.errorbar([place + 0.15], [found.mean], yerr=reach, fmt="s", color="C1", capsize=3)
     axes.set_xticks(range(len(summary)))
-    given = [
-        [brief(group.parameters.get(name)) for name in summary.parameters] for group in summary
-    ]
+    given = [[brief(group.parameters.get(n)) for n in summary.parameters] for group in summary]
     axes.set_xticklabels(["\n".join(values) for values in given], fontsize="small")
     axes.set_xlabel(", ".join(summary.parameters))
-    axes.set_ylabel(metric)
+    axes.set_ylabel(summary[0].metric)
     return axes
 
 
 def plot_traces(
-    results: Results, metric: str, *, over: str | Iterable[str] = (), axes: Any = None
+    told: Iterable[tuple[Result, Trace]],
+    metric: str,
+    *,
+    over: str | Iterable[str] = (),
+    axes: Any = None,
 ) -> Any:
     """A line for each attempt over its steps, with the colour of its config."""
     pooled = [over] if isinstance(over, str) else list(over)
     lines = []
-    for row in results:
-        trace = results.store.trace(row.attempt)
+    for row, trace in told:
         points = [(step, value) for step, name, value in trace if name == metric]
-        label = " ".join(
-            f"{k}={v}" for k, v in row.parameters.items() if not any(within(k, o) for o in pooled)
-        )
+        parameters = {k: v for k, v in row.parameters.items() if not within(k, *pooled)}
+        label = " ".join(f"{name}={value}" for name, value in parameters.items())
         lines += [(label, points)] if points else []
     if not lines:
         raise BadMetric(
@@ -63,16 +62,6 @@ def plot_traces(
     if any(colours):
         axes.legend(fontsize="small")
     return axes
-
-
-def _only_metric(results: Results) -> str:
-    if len(results.metrics) == 1:
-        return results.metrics[0]
-    raise BadMetric(
-        "which metric is to be plotted?",
-        there_are=listed(results.metrics) or "none",
-        remedy="name it: results(…).plot('accuracy.txt')",
-    )
 
 
 def _new_axes() -> Any:

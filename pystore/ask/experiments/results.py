@@ -1,4 +1,4 @@
-"""Results: what the attempts of some derivations reached, one row an attempt.
+"""Results: the metrics of the attempts of some derivations, one row an attempt.
 
 RE1  Rejected results are not among them; in a summary each training counts once.
 RE2  Failed attempts are rows and are counted, and their metrics enter no mean.
@@ -9,43 +9,38 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...core.attempt import Attempt
-from ...core.errors import BadMetric, BadRef, BadStage, PystoreError
+from ...core.errors import BadMetric, BadRef, BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef, check_part
-from ...declare.parameters import Parameters, cell
+from ...declare.parameters import cell
 from ...store.current import current_store
 from ...store.store import Store
 from .differing import differing
-from .family import Meant, members, tell
-from .table import Table, named_apart
+from .family import members, tell
+from .meant import Meant
+from .plot import plot_points, plot_traces
+from .result import Result, best_of
+from .summary import Summary, summarize
+from .table import Table, Tabular, frame, named_apart
 
-if TYPE_CHECKING:
-    from .summary import Summary
-
-
-@dataclass(frozen=True)
-class Result:
-    """One attempt: what it was given, and what it reached."""
-
-    attempt: Attempt
-    parameters: Parameters
-    metrics: Mapping[str, float]  # those that were asked for, as far as there are
+Facts = Mapping[str, Callable[[Attempt], Any]]
+"""Columns of a table of attempts; the last is rref."""
 
 
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, repr=False)
+class Results(Tabular):
     """Attempts and their metrics; prints as a table."""
 
     rows: tuple[Result, ...]
-    parameters: tuple[str, ...]  # the names of those that differ
+    parameters: tuple[str, ...]  # the names of the parameters that differ
     metrics: tuple[str, ...]
     store: Store
-    left_out: LeftOut = NOTHING  # of what has these names, and is by other code
+    left_out: LeftOut = NOTHING  # attempts of the same names by other code
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -55,67 +50,81 @@ class Results:
 
     def summary(
         self, metric: str | None = None, *, over: str | Iterable[str] = (), mode: Mode = "max"
-    ) -> "Summary":
+    ) -> Summary:
         """Attempts with equal parameters as one row: n, failed, mean, std, 95 %, min, max, best.
 
-        `metric` is one of `metrics` (default: all); `over` names parameters that make no group of
-        their own, such as a seed. `mode` says which is the best: write "min" for a loss.
+        `metric` is one of `metrics` (default: all). `over` names parameters that make no group of
+        their own, such as a seed. The best is the highest number; with `mode="min"`, the lowest.
         """
-        from .summary import summarize
+        if metric is not None and metric not in self.metrics:
+            raise BadMetric(
+                f"these results have no metric {metric!r}",
+                there_are=listed(self.metrics) or "none",
+                remedy=f"results(…, metrics=[{metric!r}])",
+            )
+        metrics = self.metrics if metric is None else (metric,)
+        return summarize(
+            self.rows,
+            self.parameters,
+            metrics,
+            over=[over] if isinstance(over, str) else list(over),
+            mode=checked_mode(mode),
+            store=self.store,
+            left_out=self.left_out,
+        )
 
-        return summarize(self, metric, over, mode)
-
-    def plot(self, metric: str | None = None, *, traces: str | None = None, **options: Any) -> Any:
+    def plot(
+        self,
+        metric: str | None = None,
+        *,
+        traces: str | None = None,
+        over: str | Iterable[str] = (),
+        axes: Any = None,
+    ) -> Any:
         """Points and the 95 % interval of each config, or the `traces` of a metric over its steps.
 
-        Returns matplotlib's Axes. Takes `over` as summary does, and `axes` to draw into.
+        Returns matplotlib's Axes, which are `axes` if given. Takes `over` as `summary` does.
         """
-        from .plot import plot_points, plot_traces
-
         if traces is not None:
-            return plot_traces(self, traces, **options)
-        return plot_points(self, metric, **options)
+            told = ((row, self.store.trace(row.attempt)) for row in self)
+            return plot_traces(told, traces, over=over, axes=axes)
+        return plot_points(self.summary(metric or self._only_metric(), over=over), axes)
+
+    def _only_metric(self) -> str:
+        if len(self.metrics) == 1:
+            return self.metrics[0]
+        raise BadMetric(
+            "which metric is to be plotted?",
+            there_are=listed(self.metrics) or "none",
+            remedy="name it: results(…).plot('accuracy.txt')",
+        )
 
     def to_pandas(self) -> Any:
         """A DataFrame with a row an attempt; needs pandas."""
-        header, rows = self._cells(full=True)
-        return frame(header, rows)
+        return frame(*self._cells(_FACTS, lambda own, name: own.get(name)))
 
     def table(self) -> Table:
-        """What is shown."""
-        return Table.of(*self._cells(full=False))
-
-    def __str__(self) -> str:
-        return "\n".join([str(self.table()), *self.notes()])
+        """The table as it is printed."""
+        return Table.of(*self._cells(_SHOWN, cell))
 
     def notes(self) -> list[str]:
-        """What is said below the table."""
+        """The lines below the table."""
         return [str(self.left_out)] if self.left_out else []
 
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_() + paragraphs(self.notes())
-
-    def _cells(self, *, full: bool) -> tuple[list[str], list[list[Any]]]:
-        facts = _FACTS if full else _SHOWN
-        told = named_apart(facts, self.parameters, "attempt")  # the last is rref
+    def _cells(self, facts: Facts, parameter: Callable[..., Any]) -> tuple[list[str], list[Any]]:
+        told = named_apart(facts, self.parameters, "attempt")
         metrics = named_apart(self.metrics, [*self.parameters, *told], "metric")
-        header = [*self.parameters, *told[:-1], *metrics, told[-1]]
-        last = facts["rref"]
+        *facts_before, rref = facts.values()
         rows = [
             [
-                *(
-                    row.parameters.get(name) if full else cell(row.parameters, name)
-                    for name in self.parameters
-                ),
-                *(fact(row.attempt) for name, fact in facts.items() if name != "rref"),
+                *(parameter(row.parameters, name) for name in self.parameters),
+                *(fact(row.attempt) for fact in facts_before),
                 *(row.metrics.get(name) for name in self.metrics),
-                last(row.attempt),
+                rref(row.attempt),
             ]
             for row in self.rows
         ]
-        return header, rows
+        return [*self.parameters, *told[:-1], *metrics, told[-1]], rows
 
 
 def results(
@@ -127,8 +136,8 @@ def results(
     """The attempts of stages (all their parameters), stage names, derivations, DRefs or closures.
 
     `metrics` are names as recorded or files whose first line is a number; default: all recorded.
-    Of a stage, those by its code as it is now, of a name, by the code that ran last; what is left
-    out is told below the table, and `code="any"` takes it in.
+    A stage stands for the attempts by its code as it is now, a name for those by the code that ran
+    last. A note below the table counts the others; `code="any"` takes them in.
 
     Raises BadStage when there is nothing to show; BadMetric when no attempt has a metric that was
     asked for, or its file is no number.
@@ -163,8 +172,8 @@ def best(
 ) -> RRef:
     """The realization with the best metric among all attempts of a stage, name or derivations.
 
-    Only what can be used: not what was rejected, found damaged, or is gone. Ties go by reference.
-    By which `code`, is as in `results`; a warning tells of what is left out.
+    A realization that was rejected, found damaged, or is gone does not count. Of equal ones the
+    first by reference is taken. `code` is that of `results`; a warning counts what is left out.
     Raises BadStage when there is none, BadMetric when none has this metric.
     """
     checked_mode(mode)
@@ -173,37 +182,16 @@ def best(
     tell(found.left_out, f"best of {file}")
     drefs = {row.attempt.dref for row in found}
     usable = {r for dref in drefs for r, state in store.states(dref).items() if state == "here"}
-    sign = 1.0 if mode == "max" else -1.0
-    ranks = [
-        (-sign * row.metrics[file], row.attempt.rref)
-        for row in found
-        if row.attempt.rref in usable and file in row.metrics
-    ]
-    if not ranks:
+    best = best_of((row for row in found if row.attempt.rref in usable), file, mode)
+    if best is None:
         raise BadStage(f"no realization with a {file} is left", remedy="realize one of them again")
-    return min(ranks)[1]
+    return best
 
 
 def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
-    """The attempts that are meant, first to last, but those whose result was rejected (RE1)."""
+    """The attempts that are meant, first to last, without those with a rejected result (RE1)."""
     rejected = store.rejected(dref)
     return [a for a in meant.attempts(dref, store) if a.rref not in rejected]
-
-
-def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
-    """A pandas DataFrame. Raises PystoreError when pandas is not installed."""
-    try:
-        import pandas
-    except ImportError:
-        raise PystoreError("pandas is not installed", remedy="pip install pandas") from None
-    return pandas.DataFrame(list(rows), columns=list(header))
-
-
-def paragraphs(notes: Iterable[str]) -> str:
-    """What is said below a table, for notebooks."""
-    from html import escape  # only notebooks ask
-
-    return "".join(f"<p>{escape(note)}</p>" for note in notes)
 
 
 def _all(made: Sequence[tuple[Attempt, Any]], metrics: Iterable[str] | None) -> Iterable[str]:
@@ -256,14 +244,14 @@ def _check_found(rows: Sequence[Result], wanted: Sequence[str], left_out: LeftOu
             )
 
 
-_SHOWN: dict[str, Callable[[Attempt], Any]] = {
+_SHOWN: Facts = {
     "attempt": lambda a: a.number,
     "outcome": lambda a: a.outcome,
     "seconds": lambda a: f"{a.duration:.2f}",
     "rref": lambda a: a.rref and a.rref[:13],
 }
 
-_FACTS: dict[str, Callable[[Attempt], Any]] = {
+_FACTS: Facts = {
     "attempt": lambda a: a.number,
     "outcome": lambda a: a.outcome,
     "seed": lambda a: a.seed,

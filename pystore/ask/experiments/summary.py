@@ -1,29 +1,32 @@
-"""Summary: attempts with equal parameters as one row, with what one may conclude."""
+"""Summary: attempts with equal parameters as one row, with their statistics."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
-from ...core.errors import BadMetric, BadStage
+from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
-from ...core.options import Mode, checked_mode
+from ...core.options import Mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...core.same_run import distinct
 from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
+from ...store.store import Store
 from .inputs import names_of, parameter_of, within
 from .repeats import repeats
-from .results import Result, Results, frame, paragraphs
-from .table import Table, decimals, named_apart, written
+from .result import Result, best_of
+from .table import Table, Tabular, decimals, fixed, frame, interval, named_apart, written
+
+_NUMBERS = ("mean", "std", "low", "high", "min", "max")
 
 
 @dataclass(frozen=True)
 class Group:
-    """The attempts of one config, or of several that differ in what was summed over only."""
+    """The attempts of one config, or of several that differ only in what was summed over."""
 
     parameters: Parameters
     metric: str  # "" when nothing was measured
@@ -43,16 +46,35 @@ class Group:
         """Its parameters on one line."""
         return " ".join(f"{name}={written(value)}" for name, value in self.parameters.items())
 
+    def to_dict(self) -> dict[str, Any]:
+        """The group for programs, as `pystore metrics --json` prints it.
 
-@dataclass(frozen=True)
-class Summary:
+        `metric` ("" when nothing was measured), `parameters` by dotted name, `drefs`, `n`,
+        `failed`, `missing`, `mean`, `std`, `low` and `high` of the 95 % interval, `min`, `max`,
+        and `best`, an rref. What is not known is null.
+        """
+        numbers = {name: getattr(self.statistics, name) for name in _NUMBERS}
+        return {
+            "metric": self.metric,
+            "parameters": dict(self.parameters),
+            "drefs": list(self.drefs),
+            "n": self.statistics.n,
+            "failed": self.failed,
+            "missing": self.missing,
+            **{name: x if math.isfinite(x) else None for name, x in numbers.items()},
+            "best": self.best,
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class Summary(Tabular):
     """Groups of attempts; prints as a table."""
 
     groups: tuple[Group, ...]
     parameters: tuple[str, ...]
     mode: Mode
-    left_out: LeftOut = NOTHING  # of what has these names, and is by other code
-    repeats: tuple[str, ...] = ()  # what is to be said of attempts that had one seed
+    left_out: LeftOut = NOTHING  # attempts of the same names by other code
+    repeats: tuple[str, ...] = ()  # notes about attempts that had the seed of another
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -76,20 +98,22 @@ class Summary:
 
     def to_pandas(self) -> Any:
         """A DataFrame with a row a group; needs pandas."""
-        told = ["metric", "n", "failed", "missing"]
-        told += ["mean", "std", "low", "high", "min", "max", "best"]
+        told = ["metric", "n", "failed", "missing", *_NUMBERS, "best"]
         metric, *others = named_apart(told, self.parameters, "statistic")
         header = [metric, *self.parameters, *others]
         rows = [
             [g.metric, *self._parameters(g), g.statistics.n, g.failed, g.missing]
-            + [getattr(g.statistics, name) for name in ("mean", "std", "low", "high", "min", "max")]
+            + [getattr(g.statistics, name) for name in _NUMBERS]
             + [g.best and str(g.best)]
             for g in self.groups
         ]
         return frame(header, rows)
 
     def table(self, **options: Any) -> Table:
-        """What is shown: columns that say nothing are left out. Takes the options of `Table.of`."""
+        """The table as it is printed, without columns that say nothing.
+
+        Takes the options of `Table.of`.
+        """
         several = len({group.metric for group in self.groups}) > 1
         missing = any(group.missing for group in self.groups)
         places = self._places()
@@ -102,19 +126,11 @@ class Summary:
             parameters = [cell(g.parameters, name) for name in self.parameters]
             row = [*([g.metric] if several else []), *parameters, g.statistics.n, g.failed]
             row += [g.missing] if missing else []
-            rows.append(row + _shown(g, places[g.metric]))
+            rows.append(row + _cells(g, places[g.metric]))
         return Table.of(header, rows, **options)
 
-    def __str__(self) -> str:
-        return "\n".join([str(self.table()), *self.notes()])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_() + paragraphs(self.notes())
-
     def notes(self) -> list[str]:
-        """What is said below the table."""
+        """The lines below the table."""
         left_out = [str(self.left_out)] if self.left_out else []
         return [*self._of_pick(), *self.repeats, *left_out]
 
@@ -134,7 +150,7 @@ class Summary:
         return [f"best of {count} by its mean: {best}; {corrected}"]
 
     def _places(self) -> dict[str, int]:
-        """The decimals that each metric is shown with."""
+        """The number of decimals of each metric."""
         spreads: dict[str, list[float]] = {}
         for group in self.groups:
             spreads.setdefault(group.metric, []).append(group.statistics.std)
@@ -145,37 +161,36 @@ class Summary:
 
 
 def summarize(
-    results: Results, metric: str | None, over: str | Iterable[str], mode: Mode
+    rows: Sequence[Result],
+    parameters: Sequence[str],
+    metrics: Sequence[str],
+    *,
+    over: Sequence[str],
+    mode: Mode,
+    store: Store,
+    left_out: LeftOut,
 ) -> Summary:
-    """The summary of these results."""
-    checked_mode(mode)
-    pooled = [over] if isinstance(over, str) else list(over)
-    _check_over(pooled, results)
-    if metric is not None and metric not in results.metrics:
-        raise BadMetric(
-            f"these results have no metric {metric!r}",
-            there_are=listed(results.metrics) or "none",
-            remedy=f"results(…, metrics=[{metric!r}])",
-        )
-    names = tuple(name for name in results.parameters if not within(name, *pooled))
+    """The summary of these rows, which differ in these parameters.
+
+    Raises BadStage when a name in `over` is no parameter.
+    """
+    _check_over(over, rows, parameters, store)
+    names = tuple(name for name in parameters if not within(name, *over))
     groups: dict[str, list[Result]] = {}
-    for row in results:
-        parameters = {n: row.parameters[n] for n in names if n in row.parameters}
-        groups.setdefault(repr(parameters), []).append(row)
-    ordered = sorted(groups.values(), key=lambda rows: _order(rows[0], names))
-    metrics = [metric] if metric is not None else list(results.metrics) or [""]
-    shown = tuple(_group(rows, names, name, mode) for name in metrics for rows in ordered)
-    apart = any(map(results.store.has_imported, {row.attempt.dref for row in results}))
-    told = tuple(repeats((row.attempt for row in results), apart=apart))
-    return Summary(shown, names, mode, results.left_out, told)
+    for row in rows:
+        own = {n: row.parameters[n] for n in names if n in row.parameters}
+        groups.setdefault(repr(own), []).append(row)
+    ordered = sorted(groups.values(), key=lambda some: _order(some[0], names))
+    found = tuple(_group(some, names, m, mode) for m in metrics or [""] for some in ordered)
+    apart = any(map(store.has_imported, {row.attempt.dref for row in rows}))
+    told = tuple(repeats((row.attempt for row in rows), apart=apart))
+    return Summary(found, names, mode, left_out, told)
 
 
 def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode) -> Group:
     of = {id(row.attempt): row for row in rows}
     made = [of[id(attempt)] for attempt in distinct(row.attempt for row in rows)]
     scored = [row for row in made if metric in row.metrics]
-    sign = 1.0 if mode == "max" else -1.0
-    ranks = [(-sign * row.metrics[metric], row.attempt.rref) for row in scored if row.attempt.rref]
     return Group(
         {name: rows[0].parameters[name] for name in names if name in rows[0].parameters},
         metric,
@@ -183,12 +198,12 @@ def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode
         tuple(row.metrics[metric] for row in scored),
         sum(row.attempt.outcome in ("failed", "died") for row in rows),
         len(made) - len(scored),
-        min(ranks)[1] if ranks else None,
+        best_of(scored, metric, mode),
     )
 
 
 def _order(row: Result, names: Sequence[str]) -> list[tuple[int, float, str]]:
-    """Numbers by size, then text; what is absent first."""
+    """Orders rows by their parameters: absent ones first, then numbers by size, then text."""
     values = [row.parameters.get(name) for name in names]
     return [
         (1, float(v), "") if isinstance(v, (int, float)) else (2 if v else 0, 0.0, str(v))
@@ -196,28 +211,27 @@ def _order(row: Result, names: Sequence[str]) -> list[tuple[int, float, str]]:
     ]
 
 
-def _shown(group: Group, places: int) -> list[str]:
-    found = group.statistics
-    mean, std, low, high, least, most = (
-        "" if x != x else f"{x:.{places}f}"
-        for x in (found.mean, found.std, found.low, found.high, found.min, found.max)
-    )
-    interval = f"[{low}, {high}]" if low else ""
-    return [mean, std, interval, least, most, group.best[:13] if group.best else ""]
+def _cells(group: Group, places: int) -> list[str]:
+    s = group.statistics
+    mean, std, least, most = (fixed(x, places) for x in (s.mean, s.std, s.min, s.max))
+    best = group.best[:13] if group.best else ""
+    return [mean, std, interval(s.low, s.high, places), least, most, best]
 
 
-def _check_over(names: Sequence[str], results: Results) -> None:
-    """Raises BadStage when one is no parameter; one that does not differ is allowed."""
-    config_of = results.store.config
-    configs = [config_of(dref) for dref in {row.attempt.dref for row in results}]
-    for name in names:
-        if any(within(parameter, name) for parameter in results.parameters):
+def _check_over(
+    over: Sequence[str], rows: Sequence[Result], parameters: Sequence[str], store: Store
+) -> None:
+    """Raises BadStage when a name is no parameter. A parameter need not differ."""
+    config_of = store.config
+    configs = [config_of(dref) for dref in {row.attempt.dref for row in rows}]
+    for name in over:
+        if any(within(parameter, name) for parameter in parameters):
             continue
         if all(parameter_of(config, name, config_of) is ABSENT for config in configs):
             known = dict.fromkeys(n for config in configs for n in names_of(config, config_of))
             raise BadStage(
                 f"over={name!r} is no parameter of these",
-                these_differ=listed(results.parameters) or "none",
+                these_differ=listed(parameters) or "none",
                 closest=listed(get_close_matches(name, known)) or None,
                 remedy="name one of them; nested parameters, and those of inputs, are dotted: "
                 "optimizer.rate, data.seed",

@@ -1,12 +1,14 @@
-"""Table: rows of values, aligned for a terminal, escaped for a notebook."""
+"""Table: rows of values, aligned for a terminal, escaped for a notebook, or as a DataFrame."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...core.errors import PystoreError
+
 _WIDEST = 40  # [characters] of a cell
-_MOST = 60  # rows that are shown
+_MOST = 60  # rows that are printed
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Table:
     def of(
         cls, header: Sequence[str], rows: Iterable[Sequence[Any]], widest: int | None = _WIDEST
     ) -> "Table":
-        """The table of these values, in cells of so many characters: None and NaN are empty."""
+        """The table of these values; None and NaN are empty, and long values are cut."""
         values = list(rows)
         columns = [list(column) for column in zip(*values, strict=True)] or [[] for _ in header]
         written = [[brief(value, widest) for value in column] for column in columns]
@@ -43,24 +45,57 @@ class Table:
         cells = zip(row, widths, self.numeric, strict=True)
         return "  ".join(c.rjust(w) if right else c.ljust(w) for c, w, right in cells).rstrip()
 
-    def _repr_html_(self) -> str:
-        from html import escape  # only notebooks ask
+    def html(self, notes: Iterable[str] = ()) -> str:
+        """The table for a notebook, with notes below it."""
+        from html import escape  # only notebooks need it
 
         shown, left_out = self._shown()
         head = "".join(f"<th>{escape(name)}</th>" for name in self.header)
         body = "".join(
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in shown
         )
-        more = f"<p>… {left_out:,} more</p>" if left_out else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        more = [f"… {left_out:,} more"] if left_out else []
+        below = "".join(f"<p>{escape(note)}</p>" for note in (*more, *notes))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
+
+    _repr_html_ = html
 
     def _shown(self) -> tuple[tuple[tuple[str, ...], ...], int]:
         left_out = max(0, len(self.rows) - _MOST)
         return (self.rows[:_MOST] if left_out else self.rows), left_out
 
 
+def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
+    """A pandas DataFrame. Raises PystoreError when pandas is not installed."""
+    try:
+        import pandas
+    except ImportError:
+        raise PystoreError("pandas is not installed", remedy="pip install pandas") from None
+    return pandas.DataFrame(list(rows), columns=list(header))
+
+
+class Tabular:
+    """A value that prints as a table with notes below it, also in a notebook."""
+
+    def table(self) -> Table:
+        """The table as it is printed."""
+        raise NotImplementedError
+
+    def notes(self) -> list[str]:
+        """The lines below the table."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.table()), *self.notes()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.table().html(self.notes())
+
+
 def brief(value: object, widest: int | None = _WIDEST) -> str:
-    """A value on one line, in at most so many characters."""
+    """The value on one line of at most `widest` characters."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     text = value if isinstance(value, str) else _number(value) if _is_number(value) else repr(value)
@@ -69,18 +104,28 @@ def brief(value: object, widest: int | None = _WIDEST) -> str:
 
 
 def written(value: object, widest: int | None = _WIDEST) -> str:
-    """A parameter on one line: None is a value, too, and not what is absent."""
+    """The parameter on one line. None is written too, since a parameter may be absent as well."""
     return "None" if value is None else brief(value, widest)
 
 
 def decimals(spreads: Iterable[float]) -> int:
-    """How many decimals show two digits of the smallest of these spreads."""
+    """The number of decimals that shows two digits of the smallest of these spreads."""
     known = [s for s in spreads if s > 0 and math.isfinite(s)]
     return min(8, max(1, 1 - math.floor(math.log10(min(known))))) if known else 4
 
 
+def fixed(x: float, places: int) -> str:
+    """The number with so many decimals; NaN is empty."""
+    return "" if x != x else f"{x:.{places}f}"
+
+
+def interval(low: float, high: float, places: int) -> str:
+    """The interval with so many decimals; NaN is empty."""
+    return "" if low != low else f"[{low:.{places}f}, {high:.{places}f}]"
+
+
 def named_apart(names: Iterable[str], taken: Iterable[str], word: str) -> list[str]:
-    """The names of columns; before one that is taken goes a word that tells it: `attempt.seed`."""
+    """The names of columns; a name that is taken gets the word in front of it: `attempt.seed`."""
     used = set(taken)
     found = []
     for name in names:

@@ -1,32 +1,98 @@
-"""Artifacts of realizations: where one is, and which ones have a name or are new."""
+"""Artifacts of realizations: those of one, one file, and a search by name and age."""
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from ...core.errors import BadRef, NotInStore
-from ...core.manifest import Entry
+from ...core.manifest import Entry, encode_name
 from ...core.printable import printable
 from ...core.refs import DRef, RRef, check_part
 from ...store.store import Store
-from .lookup import file_of, lacking
+from .lookup import file_of, lacking, rref2path
 
 
-@dataclass(frozen=True)
-class Found:
+class Artifact(NamedTuple):
     """An artifact of a realization."""
+
+    rref: RRef
+    entry: Entry
+
+    def to_dict(self) -> dict[str, Any]:
+        """The artifact as `pystore tree --json` prints it.
+
+        `rref`, `path` as the manifest spells it, and `kind`; of a file `size` [bytes],
+        `executable` and `digest`, of a link `target`.
+        """
+        entry = self.entry
+        record = {"rref": self.rref, "path": encode_name(entry.path), "kind": entry.kind}
+        if entry.kind == "file":
+            more = {"size": entry.size, "executable": entry.executable, "digest": entry.digest}
+            return {**record, **more}
+        return {**record, "target": encode_name(entry.target)} if entry.kind == "link" else record
+
+
+class FoundArtifact(NamedTuple):
+    """An artifact that a search found."""
 
     rref: RRef
     entry: Entry
     built: int | None  # [ns since the epoch, UTC] when the last attempt that made it ended
 
+    def to_dict(self) -> dict[str, Any]:
+        """The artifact as `pystore find --json` prints it: also `built` [ns since 1970, UTC]."""
+        return {**Artifact(self.rref, self.entry).to_dict(), "built": self.built}
+
+
+class Content(NamedTuple):
+    """The bytes of an artifact."""
+
+    rref: RRef
+    path: str
+    data: bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content as `pystore cat --json` prints it.
+
+        `rref`, `path`, `size` [bytes], and `text`, or `base64` if the bytes are no UTF-8.
+        """
+        from base64 import b64encode  # few commands need it
+
+        path = encode_name(os.fsencode(self.path))
+        record = {"rref": self.rref, "path": path, "size": len(self.data)}
+        try:
+            return {**record, "text": self.data.decode()}
+        except UnicodeDecodeError:
+            return {**record, "base64": b64encode(self.data).decode()}
+
+
+class Place(NamedTuple):
+    """Where the artifacts of a realization are."""
+
+    rref: RRef
+    path: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """The place as `pystore path --json` prints it: `rref` and `path`."""
+        return {"rref": self.rref, "path": str(self.path)}
+
+
+def place_of(rref: RRef, store: Store) -> Place:
+    """The place of a realization's artifacts. Raises as `rref2path` does."""
+    return Place(rref, rref2path(rref, store=store))
+
+
+def artifacts_of(rref: RRef, store: Store) -> list[Artifact]:
+    """The artifacts of a realization, by path. Raises NotInStore, Corrupted."""
+    return [Artifact(rref, entry) for entry in store.manifest(rref).entries]
+
 
 def artifact_path(rref: RRef, path: str, store: Store) -> Path:
-    """The file of an artifact, or of the store's own two about a realization.
+    """The file of an artifact, or one of the store's own two files about a realization.
 
-    Raises NotInStore when there is none, BadRef when it is no file, Corrupted when it is lost.
+    Raises NotInStore if there is none, BadRef if it is no file, Corrupted if it is lost.
     """
     parts = [check_part(part) for part in path.strip("/").split("/")]
     file = file_of(rref, parts, store)
@@ -41,16 +107,17 @@ def artifact_path(rref: RRef, path: str, store: Store) -> Path:
 
 def search(
     refs: Iterable[DRef | RRef], store: Store, *, name: str = "*", newer: int | None = None
-) -> Iterator[Found]:
-    """The artifacts of these realizations, or of those of these derivations, the oldest first.
+) -> Iterator[FoundArtifact]:
+    """The artifacts of these realizations and of those of these derivations, the oldest first.
 
-    `name` is a pattern for the last step of a path, or for all of it where it has a `/`; `newer`
-    a time [ns since the epoch, UTC]: what was built later.
+    `name` is a pattern for the last step of a path, or for the whole path if it has a `/`. With
+    `newer` [ns since the epoch, UTC], only what was built later.
     """
     dated = [pair for ref in refs for pair in _dated(ref, store)]
     for rref, at in sorted(dated, key=lambda pair: (pair[1] or 0, pair[0])):
         if newer is None or (at is not None and at > newer):
-            yield from (Found(rref, e, at) for e in _entries(rref, store) if _called(e, name))
+            entries = (e for e in _entries(rref, store) if _matches(e, name))
+            yield from (FoundArtifact(rref, entry, at) for entry in entries)
 
 
 def _dated(ref: DRef | RRef, store: Store) -> list[tuple[RRef, int | None]]:
@@ -66,6 +133,6 @@ def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:
         return ()  # it was removed just now
 
 
-def _called(entry: Entry, pattern: str) -> bool:
+def _matches(entry: Entry, pattern: str) -> bool:
     path = os.fsdecode(entry.path)
     return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)

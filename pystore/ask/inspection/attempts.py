@@ -1,7 +1,8 @@
-"""Attempts: those of some derivations or realizations, the newest first."""
+"""Attempts of some derivations or realizations, the newest first, and their logs."""
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from ...core.attempt import Attempt
 from ...core.errors import NotInStore
@@ -9,6 +10,25 @@ from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...core.same_run import run_of
 from ...store.store import Store
+
+
+class Log(NamedTuple):
+    """What an attempt printed."""
+
+    attempt: Attempt
+    path: Path  # of the file, whether there is one or not
+
+    def to_dict(self) -> dict[str, Any]:
+        """The log as `pystore logs --json` prints it.
+
+        `dref`, `context`, `number`, `outcome`, `rref` or null; `path`, null if nothing was printed
+        or kept; and `text`.
+        """
+        keys = ("dref", "context", "number", "outcome", "rref")
+        known = self.path.is_file()
+        text = self.path.read_bytes().decode("utf-8", "replace") if known else ""
+        facts = {key: getattr(self.attempt, key) for key in keys}
+        return {**facts, "path": str(self.path) if known else None, "text": text}
 
 
 def newest_first(refs: Iterable[DRef | RRef], store: Store) -> list[Attempt]:
@@ -40,30 +60,30 @@ def chosen_attempt(refs: Iterable[DRef | RRef], number: int | None, store: Store
 
 
 def adopted_from(attempt: Attempt) -> RRef | None:
-    """The realization that its result was taken over from; None where it ran itself."""
+    """The realization whose result the attempt took over; None if it ran itself."""
     note = attempt.notes.get("adopted")
     return RRef(note) if isinstance(note, str) else None
 
 
 def as_run(attempt: Attempt, store: Store) -> Attempt:
-    """The attempt that really ran: what was adopted is the copy of another's record."""
+    """The attempt that really ran: an adopted result has a copy of another attempt's record."""
     seen: set[str] = set()
     while (source := adopted_from(attempt)) and attempt.id not in seen:
         seen.add(attempt.id)
         copies = [one for one in newest_first([source], store) if run_of(one) == run_of(attempt)]
-        # Two may have it of each other, where one was lost meanwhile.
+        # Two may have adopted from each other, if one was lost meanwhile.
         copies.sort(key=lambda one: adopted_from(one) is not None)
         attempt = copies[0] if copies else attempt
     return attempt
 
 
-def log_of(attempt: Attempt, store: Store) -> Path:
-    """The file of what it printed, whether there is one or not."""
-    return store.beside(attempt, "log")
+def log_of(attempt: Attempt, store: Store) -> Log:
+    """The log of an attempt."""
+    return Log(attempt, store.beside(attempt, "log"))
 
 
 def runs(attempt: Attempt, store: Store) -> bool:
-    """Whether it still runs."""
+    """Whether the attempt still runs."""
     place = (attempt.context, attempt.number)
     now = (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)
     return any(one.outcome == "running" for one in now)

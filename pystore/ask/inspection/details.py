@@ -1,8 +1,9 @@
-"""Particulars: all that a store knows about a derivation or a realization, as one value."""
+"""Details: all that a store knows about a derivation or a realization, as one value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.config import Config
@@ -15,8 +16,8 @@ from .inventory import size_of
 
 
 @dataclass(frozen=True)
-class Particulars:
-    """What a derivation or a realization is, what was made of it, and how."""
+class Details:
+    """A derivation or a realization with its config, inputs, sizes and attempts."""
 
     ref: DRef | RRef
     config: Config
@@ -25,37 +26,45 @@ class Particulars:
     attempts: tuple[Attempt, ...]  # first to last
     sizes: Mapping[RRef, tuple[int, int] | None]  # files and bytes; None: gone
     pins: tuple[str, ...]
-    verdicts: Mapping[str, str]  # "rejected" or "damaged": why
+    verdicts: Mapping[str, str]  # the reasons under "rejected" and "damaged"
 
-    @property
-    def dref(self) -> DRef:
-        """The derivation, or the one that the realization belongs to."""
-        return self.ref.dref
+    def to_dict(self) -> dict[str, Any]:
+        """The details as `pystore show --json` prints them.
+
+        `ref`, `dref`, `name`, `path` or null, `config`, `inputs` (lists of rrefs by dref), `pins`,
+        `verdicts`, `sizes` (objects with `rref`, and `files` and `size` [bytes] or null) and
+        `attempts`, the newest last, as `Attempt.to_dict` gives them.
+        """
+        known = {rref: size or (None, None) for rref, size in self.sizes.items()}
+        return {
+            "ref": self.ref,
+            "dref": self.ref.dref,
+            "name": self.ref.dref.name,
+            "path": str(self.path) if self.path else None,
+            "config": self.config.value,
+            "inputs": {dref: list(rrefs) for dref, rrefs in self.inputs.items()},
+            "pins": list(self.pins),
+            "verdicts": dict(self.verdicts),
+            "sizes": [{"rref": r, "files": files, "size": n} for r, (files, n) in known.items()],
+            "attempts": [attempt.to_dict() for attempt in self.attempts],
+        }
 
 
-def particulars(ref: DRef | RRef, store: Store) -> Particulars:
-    """All that the store knows about this. Raises NotInStore when that is nothing."""
+def details(ref: DRef | RRef, store: Store) -> Details:
+    """The details of a derivation or a realization. Raises NotInStore if nothing is known."""
     attempts = tuple(reversed(newest_first([ref], store)))
-    if isinstance(ref, DRef):
-        config = store.config(ref)
-        home: Path | None = store.home(ref)
-        inputs: dict[DRef, tuple[RRef, ...]] = dict.fromkeys(config.inputs, ())
-        rrefs = store.realizations(ref)
-    else:
-        config, (home, inputs), rrefs = store.config(ref.dref), _place(ref, attempts, store), [ref]
+    config = store.config(ref.dref)
+    path: Path | None = store.home(ref)
+    inputs: dict[DRef, tuple[RRef, ...]] = dict.fromkeys(config.inputs, ())
+    if isinstance(ref, RRef):
+        try:
+            path, inputs = store.home(ref) / "out", dict(store.context(ref))
+        except NotInStore:
+            if not attempts:
+                raise
+            path = None
+    rrefs = [ref] if isinstance(ref, RRef) else store.realizations(ref)
+    verdicts = store.verdicts(ref) if isinstance(ref, RRef) else {}
     names = tuple(name for name, pinned in pins(store).items() if pinned in rrefs)
     sizes = {rref: size_of(rref, store) for rref in rrefs}
-    why = store.verdicts(ref) if isinstance(ref, RRef) else {}
-    return Particulars(ref, config, home, inputs, attempts, sizes, names, why)
-
-
-def _place(
-    rref: RRef, attempts: tuple[Attempt, ...], store: Store
-) -> tuple[Path | None, dict[DRef, tuple[RRef, ...]]]:
-    out = store.home(rref) / "out"
-    try:
-        return out, dict(store.context(rref))
-    except NotInStore:
-        if not attempts:
-            raise
-        return None, dict.fromkeys(store.config(rref.dref).inputs, ())
+    return Details(ref, config, path, inputs, attempts, sizes, names, verdicts)

@@ -1,4 +1,4 @@
-"""Difference: how two realizations, or two derivations, differ: config, code, inputs, results."""
+"""Difference: how two realizations, or two derivations, differ."""
 
 import difflib
 import os
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...core.context import Context
-from ...core.manifest import Entry
+from ...core.manifest import Entry, encode_name
 from ...core.refs import DRef, RRef
 from ...declare.parameters import flatten
 from ...store.store import Store
@@ -18,49 +18,78 @@ _LARGEST = 1 << 16  # [bytes] of a text file whose lines are compared
 
 @dataclass(frozen=True)
 class Changed:
-    """A value on both sides; None where there is none."""
+    """A value that differs; None on a side that lacks it."""
 
     key: str
     a: Any
     b: Any
 
+    def to_dict(self) -> dict[str, Any]:
+        """The value for programs: `key`, `a` and `b`."""
+        return {"key": self.key, "a": self.a, "b": self.b}
+
 
 @dataclass(frozen=True)
-class Artifact:
-    """An artifact that differs, with the lines in which it does, if it is a small text."""
+class ChangedArtifact:
+    """An artifact that differs, with the lines that differ if it is a small text."""
 
     path: bytes
     a: Entry | None
     b: Entry | None
     lines: tuple[str, ...] = ()  # a unified diff
 
+    def to_dict(self) -> dict[str, Any]:
+        """The artifact for programs: `path`, `a`, `b`, and `lines` of a unified diff.
+
+        `a` and `b` are objects with `kind`, `size`, `executable`, `digest` and `target`, or null.
+        """
+        path = encode_name(self.path)
+        return {"path": path, "a": _facts(self.a), "b": _facts(self.b), "lines": list(self.lines)}
+
+
+def _facts(entry: Entry | None) -> dict[str, Any] | None:
+    if entry is None:
+        return None
+    known = {key: getattr(entry, key) for key in ("kind", "size", "executable", "digest")}
+    return {**known, "target": encode_name(entry.target)}
+
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between two sides; empty where they agree."""
+    """The differences between two sides; a part is empty if they agree in it."""
 
     a: DRef | RRef
     b: DRef | RRef
     config: tuple[Changed, ...] = ()  # parameters, by dotted name
     code: tuple[Changed, ...] = ()  # digests of functions and constants, by name
     inputs: tuple[Changed, ...] = ()  # lists of realizations, by the derivation's name
-    artifacts: tuple[Artifact, ...] = ()
+    artifacts: tuple[ChangedArtifact, ...] = ()
     metrics: tuple[Changed, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The difference as `pystore diff --json` prints it.
+
+        `a` and `b`, and the lists `config`, `code`, `inputs`, `metrics` of `Changed.to_dict` and
+        `artifacts` of `ChangedArtifact.to_dict`.
+        """
+        parts = ("config", "code", "inputs", "metrics", "artifacts")
+        lists = {part: [one.to_dict() for one in getattr(self, part)] for part in parts}
+        return {"a": self.a, "b": self.b, **lists}
 
 
 @dataclass(frozen=True)
 class _Side:
     ref: DRef | RRef
     parameters: Mapping[str, Any]
-    code: str | None  # the digest of all of it, as the config has it
-    parts: Mapping[str, str]  # of functions, as an attempt noted them; empty: not known
+    code: str | None  # the digest of all code, from the config
+    parts: Mapping[str, str]  # digests of functions, from an attempt; empty: not known
     inputs: Mapping[str, Any]
     metrics: Mapping[str, float]
     entries: Mapping[bytes, Entry] = field(default_factory=dict)
 
 
 def difference(a: DRef | RRef, b: DRef | RRef, store: Store) -> Difference:
-    """How `b` differs from `a`. Of derivations only config, code and inputs are compared."""
+    """How `b` differs from `a`. Derivations have only config, code and inputs to compare."""
     one, other = _side(a, store), _side(b, store)
     return Difference(
         a,
@@ -108,14 +137,14 @@ def _changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Chang
             yield Changed(key, one.get(key), other.get(key))
 
 
-def _artifacts(one: _Side, other: _Side, store: Store) -> Iterator[Artifact]:
+def _artifacts(one: _Side, other: _Side, store: Store) -> Iterator[ChangedArtifact]:
     if isinstance(one.ref, DRef) or isinstance(other.ref, DRef):
         return
     for path in sorted(one.entries.keys() | other.entries.keys()):
         a, b = one.entries.get(path), other.entries.get(path)
         if a != b:
             lines = _lines(one.ref, other.ref, path, store) if _texts(a, b) else ()
-            yield Artifact(path, a, b, tuple(lines))
+            yield ChangedArtifact(path, a, b, tuple(lines))
 
 
 def _texts(a: Entry | None, b: Entry | None) -> bool:

@@ -1,51 +1,140 @@
-"""Inventory: what a store holds: derivations, realizations, artifacts."""
+"""Inventory: lists of the derivations, the realizations and the pins of a store."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from ...core.attempt import Attempt
-from ...core.errors import NotInStore
+from ...core.config import Config
+from ...core.errors import Corrupted, NotInStore
 from ...core.refs import DRef, RRef
+from ...store.pins import pins
 from ...store.store import Store
+from ..experiments.differing import differing
 
 
 @dataclass(frozen=True)
-class Held:
-    """A derivation: how many of its realizations are here, and when the last of them came."""
+class ListedDerivation:
+    """A derivation, and how many of its realizations are here."""
 
     dref: DRef
     realizations: int
-    built: int | None  # [ns since the epoch, UTC], as their directories say
+    built: int | None  # [ns since the epoch, UTC] the latest, by the directories
+    parameters: Mapping[str, Any]  # that tell it from others of its name
+
+    def to_dict(self) -> dict[str, Any]:
+        """The derivation as `pystore ls --json` prints it.
+
+        `dref`, `name`, `realizations`, `built` [ns since 1970, UTC] or null, and `parameters` by
+        dotted name.
+        """
+        return {
+            "dref": self.dref,
+            "name": self.dref.name,
+            "realizations": self.realizations,
+            "built": self.built,
+            "parameters": dict(self.parameters),
+        }
 
 
 @dataclass(frozen=True)
-class Made:
-    """A realization, with the attempts that made it, first to last."""
+class ListedRealization:
+    """A realization, and the attempts that made it, first to last."""
 
     rref: RRef
     attempts: tuple[Attempt, ...]
-    state: str  # "here", or why it is not used: "gone", "rejected", "damaged"
+    state: str  # "here", "gone", "rejected" or "damaged"
+    pins: tuple[str, ...]
+
+    @property
+    def latest(self) -> Attempt | None:
+        """The last attempt that made it, if one is recorded."""
+        return self.attempts[-1] if self.attempts else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The realization as `pystore ls --json` prints it.
+
+        `rref`, `dref`, `state`, `attempts` (their number), `built` [ns since 1970, UTC] or null,
+        `metrics` of the latest attempt by name, and `pins`.
+        """
+        return {
+            "rref": self.rref,
+            "dref": self.rref.dref,
+            "state": self.state,
+            "attempts": len(self.attempts),
+            "built": self.latest.stop if self.latest else None,
+            "metrics": dict(self.latest.metrics) if self.latest else {},
+            "pins": list(self.pins),
+        }
 
 
-def held(drefs: Iterable[DRef], store: Store) -> list[Held]:
-    """What is here of each derivation; no record is opened."""
-    times = ((dref, store.built(dref)) for dref in drefs)
-    return [Held(dref, len(built), max(built, default=None)) for dref, built in times]
+class Pin(NamedTuple):
+    """A name that keeps a realization."""
+
+    pin: str
+    rref: RRef
+
+    def to_dict(self) -> dict[str, Any]:
+        """The pin as `pystore pins --json` prints it: `pin` and `rref`."""
+        return {"pin": self.pin, "rref": self.rref}
 
 
-def made(dref: DRef, store: Store) -> list[Made]:
-    """The realizations of a derivation, those that are gone too, in the order of their building."""
-    states = store.states(dref)
+def list_derivations(drefs: Iterable[DRef], store: Store) -> list[ListedDerivation]:
+    """These derivations, by name and by when they were built. No record of an attempt is read."""
+    families: dict[str, list[DRef]] = {}
+    for dref in drefs:
+        families.setdefault(dref.name, []).append(dref)
+    found = []
+    for family in families.values():
+        told = _telling_apart(family, store) if len(family) > 1 else {}
+        for dref in family:
+            built = store.built(dref)
+            latest = max(built, default=None)
+            found.append(ListedDerivation(dref, len(built), latest, told.get(dref, {})))
+    return sorted(found, key=lambda one: (one.dref.name, one.built or 0, one.dref))
+
+
+def _telling_apart(family: Sequence[DRef], store: Store) -> dict[DRef, dict[str, Any]]:
+    """The parameters that tell each derivation from the others of its name."""
+    configs = {dref: config for dref in family if (config := _config(dref, store))}
+    damaged = {dref: {"config": "damaged"} for dref in family if dref not in configs}
+    return damaged | differing(configs, store.config)
+
+
+def _config(dref: DRef, store: Store) -> Config | None:
+    """The config, or None if it is damaged: the others can still be listed."""
+    try:
+        return store.config(dref)
+    except (Corrupted, NotInStore):
+        return None
+
+
+def list_realizations(dref: DRef, store: Store) -> list[ListedRealization]:
+    """The realizations of a derivation in the order of their building, also those that are gone."""
+    states, names = store.states(dref), pins(store)
     found: dict[RRef, list[Attempt]] = {rref: [] for rref in store.realizations(dref)}
     for attempt in store.attempts(dref):
         if attempt.rref is not None:
             found.setdefault(attempt.rref, []).append(attempt)
-    rows = [Made(rref, tuple(tries), states.get(rref, "gone")) for rref, tries in found.items()]
-    return sorted(rows, key=lambda row: row.attempts[-1].order if row.attempts else (0, 0, ""))
+    rows = [
+        ListedRealization(
+            rref,
+            tuple(attempts),
+            states.get(rref, "gone"),
+            tuple(name for name, pinned in names.items() if pinned == rref),
+        )
+        for rref, attempts in found.items()
+    ]
+    return sorted(rows, key=lambda row: row.latest.order if row.latest else (0, 0, ""))
+
+
+def list_pins(store: Store) -> list[Pin]:
+    """The pins, by name."""
+    return [Pin(name, rref) for name, rref in sorted(pins(store).items())]
 
 
 def size_of(rref: RRef, store: Store) -> tuple[int, int] | None:
-    """Files and bytes of a realization; None when it is not here."""
+    """Files and bytes of a realization; None if it is not here."""
     try:
         manifest = store.manifest(rref)
     except NotInStore:

@@ -1,4 +1,4 @@
-"""Looking into a store: what is there, where, made from what."""
+"""Looking into a store: files, configs, contexts and attempts of a reference."""
 
 import errno
 import os
@@ -130,7 +130,7 @@ def catref(rref: str, path: Sequence[str] | str, *, store: StoreReader | None = 
 
 
 def lacking(rref: str, path: str, manifest: Manifest, *, remedy: str) -> PystoreError:
-    """The error about a file that is not on the disk: Corrupted where the manifest has it."""
+    """The error about a file that is not on the disk: Corrupted if the manifest lists it."""
     sought, entries = os.fsencode(path), manifest.entries
     if any(entry.path == sought or entry.path.startswith(sought + b"/") for entry in entries):
         return Corrupted(
@@ -149,7 +149,7 @@ def lacking(rref: str, path: str, manifest: Manifest, *, remedy: str) -> Pystore
 
 
 def file_of(rref: str, parts: list[str], store: StoreReader) -> Path:
-    """Where an artifact is, or would be; or one of the store's own two files about it."""
+    """The path of an artifact, there or not, or of one of the store's own two files about it."""
     out = rref2path(rref, store=store)
     file = out.joinpath(*parts)
     own = len(parts) == 1 and parts[0] in _OWN and not os.path.lexists(file)

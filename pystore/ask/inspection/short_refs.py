@@ -1,10 +1,10 @@
-"""Shorthand: references as people type them.
+"""Short references: references as people type them.
 
-A text means, in this order: a reference written in full, or the name of its directory; a path in
-the store; a pin; the one derivation of this name; the first digits of a hash, 4 or more (after
-`dref:` or `rref:` any number). `X@latest` and `X@best:FILE` (`X@best:FILE:min`) are realizations of
-X, a name, whatever the parameters, or one derivation. `name@1f0c2a` is a derivation, as tables show
-it. A name means the code that ran last: with `code="any"`, all that has the name.
+A text is tried in this order: a reference in full, or the name of its directory; a path in the
+store; a pin; the name of one derivation; the first digits of a hash, 4 or more (any number after
+`dref:` or `rref:`). `X@latest` and `X@best:FILE` (`X@best:FILE:min`) are realizations of X, which
+is one derivation, or a name with whatever parameters. `name@1f0c2a` is a derivation, as tables show
+it. A name stands for the derivations of the code that ran last; with `code="any"`, for all.
 """
 
 import os
@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ...core.attempt import Attempt
 from ...core.errors import BadRef, NotInStore
 from ...core.options import Mode, Scope, checked_scope
 from ...core.printable import counted, listed, printable, when
@@ -24,21 +23,19 @@ from ...store.pins import pins
 from ...store.store import Store
 from ..experiments.differing import differing
 from ..experiments.family import named, tell
-from ..experiments.results import best
 from ..experiments.table import written
 from .attempts import newest_first
 
-_SHOWN = 10  # candidates in an error
+_MOST = 10  # candidates in an error
 
 
 def find_ref(text: str, *, code: Scope = "now", store: Store | None = None) -> DRef | RRef:
     """The reference that a short text means: the first digits, a name, `name@latest`, a pin.
 
     Also `name@best:accuracy.txt`, `name@best:loss.txt:min`, and the same of a derivation. A name
-    means the code that ran last, and a warning tells of what else has it, unless `code="any"`
-    takes that in. Raises
-    BadRef with the candidates when there are several, NotInStore with similar names when there
-    are none. What is written in full is not looked up.
+    means the code that ran last, and a warning counts the others; with `code="any"` they are meant
+    too. Raises BadRef with the candidates when there are several, NotInStore with similar names
+    when there are none. A reference in full is not looked up.
     """
     store = store or current_store()
     if not isinstance(text, str) or isinstance(text, (DRef, RRef)):
@@ -49,7 +46,7 @@ def find_ref(text: str, *, code: Scope = "now", store: Store | None = None) -> D
         return _one(text, _meant(text, store, checked_scope(code)), store)
     if re.fullmatch("[0-9a-f]+", which):
         return _one(text, [d for d in _family(base, store) if d.digest.startswith(which)], store)
-    # What was made last is that of the code that ran last.
+    # The latest attempt is always by the code that ran last.
     code = "any" if which == "latest" else checked_scope(code)
     return _chosen(text, _derivations(base, store, code), which, store, code)
 
@@ -75,9 +72,9 @@ def find_refs(
 ) -> Sequence[DRef | RRef]:
     """All derivations of a name, or of names that match a pattern; else the one reference meant.
 
-    A name means the code that ran last, or with `tried` the one that was tried last, and a
-    warning tells of what else has it; a pattern means any code.
-    Raises as `find_ref` does; a name of several derivations is not ambiguous here.
+    A name means the code that ran last, or with `tried` the code that was tried last, and a warning
+    counts the others. A pattern means any code. Raises as `find_ref` does; a name of several
+    derivations is not ambiguous here.
     """
     store = store or current_store()
     store_was_read()
@@ -91,16 +88,12 @@ def find_refs(
     return [find_ref(text, code=code, store=store)]
 
 
-def latest(drefs: Iterable[DRef], *, store: Store | None = None) -> Attempt | None:
-    """The last attempt that made a realization which can be used; None when there is none."""
-    return (store or current_store()).latest(drefs)
-
-
 def _meant(text: str, store: Store, code: Scope) -> Sequence[DRef | RRef]:
     if is_full(text):
         return [_in_full(text)]
     if os.sep in text or text in (".", ".."):
-        return _at(text, store)
+        ref = store.at(Path(os.path.realpath(os.path.expanduser(text))))
+        return [] if ref is None else [ref]
     if pinned := pins(store).get(text):
         return [pinned]
     if _family(text, store):
@@ -115,32 +108,24 @@ def _in_full(text: str) -> DRef | RRef:
     return parse_ref(f"rref:{digits}" if RRef.form.match(f"rref:{digits}") else f"dref:{digits}")
 
 
-def _at(path: str, store: Store) -> list[DRef | RRef]:
-    """The realization, or else the derivation, in whose directory a path lies."""
-    found = Path(os.path.realpath(os.path.expanduser(path)))
-    ref = store.at(found)
-    return [] if ref is None else [ref]
-
-
 def _derivations(text: str, store: Store, code: Scope) -> list[DRef]:
     if _named(text, store):
         return _by_code(text, store, code)
-    ref = find_ref(text, code=code, store=store)
-    return [ref.dref]
+    return [find_ref(text, code=code, store=store).dref]
 
 
 def _by_code(name: str, store: Store, code: Scope, *, tried: bool = False) -> list[DRef]:
-    """The derivations of a name that are meant; what is left out is told."""
+    """The derivations of a name that are meant; a warning counts the others."""
     found = _family(name, store)
     if len(found) == 1:
-        return found  # whatever made it, so that no record need be read
+        return found  # whatever code made it: so no record need be read
     meant = named(name, store, code, tried=tried)
     tell(meant.left_out, name)
     return list(meant.drefs)
 
 
 def _named(text: str, store: Store) -> list[DRef]:
-    """The family of this name, unless it is a pin's: a pin hides it."""
+    """The derivations of this name; none if it is the name of a pin."""
     return [] if text in pins(store) else _family(text, store)
 
 
@@ -149,7 +134,7 @@ def _family(name: str, store: Store) -> list[DRef]:
 
 
 def _starting(text: str, store: Store) -> Iterator[DRef | RRef]:
-    """What has these first digits: from listings of directories, and for what is gone, records."""
+    """The references with these first digits. Records are read only if none is here any more."""
     if not may_begin(text):
         return
     kind, _, digits = text.rpartition(":")
@@ -158,12 +143,8 @@ def _starting(text: str, store: Store) -> Iterator[DRef | RRef]:
         yield from (dref for dref in drefs if dref[5:].startswith(digits))
     if kind != "dref":
         here = [rref for dref in drefs for rref in store.realizations(dref, digits)]
-        yield from here or _gone(store, drefs, digits)
-
-
-def _gone(store: Store, drefs: Iterable[DRef], digits: str) -> list[RRef]:
-    made = {a.rref for dref in drefs for a in store.attempts(dref) if a.rref}
-    return sorted(rref for rref in made if rref[5:].startswith(digits))
+        made = (a.rref for dref in drefs if not here for a in store.attempts(dref) if a.rref)
+        yield from here or sorted({rref for rref in made if rref[5:].startswith(digits)})
 
 
 # --- choosing --------------------------------------------------------------------------
@@ -174,6 +155,8 @@ def _chosen(text: str, drefs: Sequence[DRef], which: str, store: Store, code: Sc
         return _latest(text, drefs, store)
     rule, _, file = which.partition(":")
     if rule == "best" and file:
+        from ..experiments.results import best  # for weight: few references ask for the best
+
         return best(drefs, *metric_and_mode(file), code=code, store=store)
     raise BadRef(
         "not a way to choose a realization",
@@ -191,7 +174,7 @@ def metric_and_mode(text: str) -> tuple[str, Mode]:
 
 
 def _latest(text: str, drefs: Sequence[DRef], store: Store) -> RRef:
-    attempt = latest(drefs, store=store)
+    attempt = store.latest(drefs)
     if attempt is None or attempt.rref is None:
         raise NotInStore(
             "no realization of this is here",
@@ -240,37 +223,33 @@ def _nothing(text: str, store: Store) -> NotInStore:
 
 
 def _table(refs: Sequence[DRef | RRef], store: Store) -> str:
-    shown = refs[:_SHOWN]
-    homes = {ref: ref.dref for ref in shown}
-    told = differing({dref: store.config(dref) for dref in homes.values()}, store.config)
-    digits = max(_digits(ref, refs) for ref in shown)
-    rows = [
-        (ref[: 5 + digits], ref.name, *_age(ref, store), _pairs(told[home], _reached(ref, store)))
-        for ref, home in homes.items()
-    ]
+    first = refs[:_MOST]
+    told = differing({ref.dref: store.config(ref.dref) for ref in first}, store.config)
+    digits = max(_digits(ref, refs) for ref in first)
+    rows = [(ref[: 5 + digits], ref.name, *_facts(ref, told[ref.dref], store)) for ref in first]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, *([f"… {len(refs) - _SHOWN:,} more"] if refs[_SHOWN:] else [])])
+    return "\n".join([*lines, *([f"… {len(refs) - _MOST:,} more"] if refs[_MOST:] else [])])
 
 
 def _digits(ref: str, refs: Iterable[str]) -> int:
-    """How many digits tell it from the others; at least the 8 that tables show."""
+    """How many digits tell a reference from the others; at least the 8 that tables show."""
     others = [other for other in refs if other != ref]
     enough = (n for n in range(8, 32) if not any(o.startswith(ref[: 5 + n]) for o in others))
     return next(enough, 32)
 
 
-def _age(ref: DRef | RRef, store: Store) -> tuple[str, str]:
-    if isinstance(ref, RRef):
-        made = newest_first([ref], store)
-        return "a realization", f"built {when(made[0].stop)}" if made else "of no attempt"
-    count, last = len(store.realizations(ref)), latest([ref], store=store)
-    return counted(count, "realization"), f"built {when(last.stop)}" if last else "not built"
-
-
-def _reached(ref: DRef | RRef, store: Store) -> Mapping[str, float]:
-    made = newest_first([ref], store) if isinstance(ref, RRef) else []
-    return made[0].metrics if made else {}
+def _facts(
+    ref: DRef | RRef, parameters: Mapping[str, object], store: Store
+) -> tuple[str, str, str]:
+    """Its kind, when it was built, and what tells it apart."""
+    if isinstance(ref, DRef):
+        kind, last = counted(len(store.realizations(ref)), "realization"), store.latest([ref])
+        built = f"built {when(last.stop)}" if last else "not built"
+        return kind, built, _pairs(parameters)
+    made = newest_first([ref], store)[:1]
+    built = "".join(f"built {when(last.stop)}" for last in made) or "of no attempt"
+    return "a realization", built, _pairs(parameters, *(last.metrics for last in made))
 
 
 def _pairs(*told: Mapping[str, object]) -> str:

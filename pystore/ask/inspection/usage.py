@@ -1,67 +1,80 @@
-"""Usage: how much room realizations take, and how much of it they share.
+"""Usage: the bytes that realizations take on the disk, and how many of them they share.
 
 Files with the same bytes may be one file on the disk, under several names.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from ...core.refs import RRef
+from ...core.refs import DRef, RRef
 from ...store.shared_files import DiskFile, Inode
 from ...store.store import Store
+
+By = Literal["name", "derivation", "realization"]
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What some realizations take together; `disk` - `shared` is what goes when they go."""
+    """The bytes of some realizations together; removing them frees `disk` - `shared`."""
 
+    of: str  # a name, a dref, or an rref; "" for everything
     rrefs: tuple[RRef, ...]
     files: int
     size: int  # [bytes] of all files
     disk: int  # [bytes] each file on the disk counted once
-    shared: int  # [bytes] of `disk` that have names elsewhere too
+    shared: int  # [bytes] of `disk` that other realizations have too
+
+    def to_dict(self) -> dict[str, Any]:
+        """The usage as `pystore du --json` prints it.
+
+        `name`, `dref` or `rref`; `realizations`, `files`; `size`, `disk` and `shared` in bytes.
+        """
+        of = self.of
+        kind = "dref" if isinstance(of, DRef) else "rref" if isinstance(of, RRef) else "name"
+        numbers = {name: getattr(self, name) for name in ("files", "size", "disk", "shared")}
+        return {kind: of, "realizations": len(self.rrefs), **numbers}
 
 
 @dataclass
 class _File:
     size: int
-    links: int  # its names, wherever they are; that in the store's index is nobody's
-    seen: int = 0  # of these, how many are ours
+    links: int  # its names in realizations
+    seen: int = 0  # those of its names that are counted here
 
 
-def usage(
-    groups: Mapping[Hashable, Iterable[RRef]], store: Store
-) -> tuple[dict[Hashable, Usage], Usage]:
-    """What each group of realizations takes, and all of them together.
+def usage(rrefs: Iterable[RRef], by: By, store: Store) -> tuple[list[Usage], Usage]:
+    """The usage of each group of realizations, the smallest first, and of all of them together.
 
-    What has gone meanwhile takes nothing.
+    A realization that was removed meanwhile takes nothing.
     """
-    rrefs = {name: tuple(group) for name, group in groups.items()}
-    files = store.disk_files(rref for group in rrefs.values() for rref in group)
-    found = {
-        name: _inodes(file for rref in group for file in files[rref])
-        for name, group in rrefs.items()
-    }
-    everything: dict[Inode, _File] = {}
-    for inodes in found.values():
-        for key, inode in inodes.items():
-            everything.setdefault(key, _File(inode.size, inode.links)).seen += inode.seen
-    each = {name: _usage(rrefs[name], inodes) for name, inodes in found.items()}
-    return each, _usage(tuple(rref for group in rrefs.values() for rref in group), everything)
+    groups: dict[str, list[RRef]] = {}
+    for rref in rrefs:
+        key = {"name": rref.name, "derivation": rref.dref, "realization": rref}[by]
+        groups.setdefault(key, []).append(rref)
+    every = [rref for group in groups.values() for rref in group]
+    files = store.disk_files(every)
+    found = [
+        _usage(key, group, _by_inode(file for rref in group for file in files[rref]))
+        for key, group in groups.items()
+    ]
+    total = _usage("", every, _by_inode(file for several in files.values() for file in several))
+    return sorted(found, key=lambda one: (one.size, one.of)), total
 
 
-def _usage(rrefs: tuple[RRef, ...], inodes: Mapping[Inode, _File]) -> Usage:
+def _usage(of: str, rrefs: Iterable[RRef], files: Mapping[Inode, _File]) -> Usage:
     return Usage(
-        rrefs,
-        sum(inode.seen for inode in inodes.values()),
-        sum(inode.size * inode.seen for inode in inodes.values()),
-        sum(inode.size for inode in inodes.values()),
-        sum(inode.size for inode in inodes.values() if inode.links > inode.seen),
+        of,
+        tuple(rrefs),
+        sum(file.seen for file in files.values()),
+        sum(file.size * file.seen for file in files.values()),
+        sum(file.size for file in files.values()),
+        sum(file.size for file in files.values() if file.links > file.seen),
     )
 
 
-def _inodes(files: Iterable[DiskFile]) -> dict[Inode, _File]:
-    inodes: dict[Inode, _File] = {}
+def _by_inode(files: Iterable[DiskFile]) -> dict[Inode, _File]:
+    found: dict[Inode, _File] = {}
     for file in files:
-        inodes.setdefault(file.inode, _File(file.size, file.links)).seen += 1
-    return inodes
+        found.setdefault(file.inode, _File(file.size, file.links)).seen += 1
+    return found

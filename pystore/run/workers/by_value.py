@@ -4,39 +4,28 @@ pickle and the pools of multiprocessing write functions and classes by module an
 worker's `__main__` is not the script.
 """
 
+import pickle
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
-from ...declare.programs import run_as_program, run_no_more
-
-CACHE = type(lru_cache(len))
-NAMED = (FunctionType, type, CACHE)  # the kinds of objects that are pickled by name
-Named = Any
-"""An object of one of these kinds."""
+from ...declare.programs import is_program, run_as_program, run_no_more
+from .named import NAMED, Named
 
 _ABSENT = object()
-
-
-def is_named(one: Named) -> bool:
-    """Whether the module of this object has it under its name."""
-    module = sys.modules.get(getattr(one, "__module__", None) or "")
-    return getattr(module, one.__qualname__, _ABSENT) is one
 
 
 @contextmanager
 def importable(named: Sequence[Named]) -> Iterator[None]:
     """Inside the block, the modules of these objects have them; missing modules are made."""
     with ExitStack() as undo:
-        make_importable(named, undo)
+        _make_importable(named, undo)
         yield
 
 
-def make_importable(named: Sequence[Named], undo: ExitStack) -> None:
-    """The same until `undo` ends."""
+def _make_importable(named: Sequence[Named], undo: ExitStack) -> None:
     for one in named:
         module = sys.modules.get(one.__module__) or _empty_module(one.__module__, undo)
         _set(vars(module), one.__qualname__, one, undo)
@@ -62,3 +51,29 @@ def _set(names: dict[str, Any], name: str, value: object, undo: ExitStack) -> No
     else:
         undo.callback(names.__setitem__, name, before)
     names[name] = value
+
+
+def send_programs_on() -> None:
+    """From now on, the children of this process get objects of programs by value, too.
+
+    Children that multiprocessing starts import the main program of their parent. A worker has none.
+    """
+    from multiprocessing.reduction import ForkingPickler  # late for weight: only workers need it
+
+    ForkingPickler.reducer_override = _reduced  # type: ignore[method-assign]  # as Pickler says
+
+
+def _reduced(_: pickle.Pickler, one: Any) -> Any:
+    if isinstance(one, NAMED) and is_program(one.__module__):
+        from .pickler import dumps  # late for weight: cloudpickle, only where a process is started
+
+        return _received, (dumps(one),)
+    return NotImplemented
+
+
+def _received(packed: bytes) -> Any:
+    # The process that started this one has written it; no other process has the channel.
+    one, named = pickle.loads(packed)
+    _make_importable(named, ExitStack())  # for good: what goes back is pickled by name
+    send_programs_on()
+    return one

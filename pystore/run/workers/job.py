@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cloudpickle import register_pickle_by_value
-
 from ...core.committed import Committed
 from ...core.config import Config
 from ...core.context import Context
@@ -30,8 +28,8 @@ from ...store.staging import Builder
 from ..attempt import attempt
 from ..request import Request
 from .answer import Answer
-from .by_value import Named, importable
-from .pickler import dumps, send_programs_on
+from .by_value import importable, send_programs_on
+from .named import Named
 
 
 @dataclass(frozen=True)
@@ -111,6 +109,10 @@ class Packer:
 
 
 def _pickled(derivation: Derivation) -> bytes:
+    from cloudpickle import register_pickle_by_value  # late for weight: not all jobs are sent
+
+    from .pickler import dumps
+
     for module in programs():
         register_pickle_by_value(module)
     try:

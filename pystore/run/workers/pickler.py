@@ -1,10 +1,8 @@
 """Pickles functions by value, as cloudpickle does; their code keeps the name of its file."""
 
 import io
-import pickle
 from collections import ChainMap
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any, ClassVar
@@ -12,7 +10,7 @@ from typing import Any, ClassVar
 import cloudpickle
 
 from ...declare.programs import is_program
-from .by_value import CACHE, NAMED, Named, is_named, make_importable
+from .named import CACHE, NAMED, Named, is_named
 
 _dispatch = cloudpickle.Pickler.dispatch_table
 
@@ -76,27 +74,3 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no
         if isinstance(one, CACHE) and is_program(one.__module__):
             return _reduce_cache(one)
         return super().reducer_override(one)
-
-
-def send_programs_on() -> None:
-    """From now on, the children of this process get objects of programs by value, too.
-
-    Children that multiprocessing starts import the main program of their parent. A worker has none.
-    """
-    from multiprocessing.reduction import ForkingPickler  # late for weight: only workers need it
-
-    ForkingPickler.reducer_override = _reduced  # type: ignore[method-assign]  # as Pickler says
-
-
-def _reduced(_: pickle.Pickler, one: Any) -> Any:
-    if isinstance(one, NAMED) and is_program(one.__module__):
-        return _received, (dumps(one),)
-    return NotImplemented
-
-
-def _received(packed: bytes) -> Any:
-    # The process that started this one has written it; no other process has the channel.
-    one, named = pickle.loads(packed)
-    make_importable(named, ExitStack())  # for good: what goes back is pickled by name
-    send_programs_on()
-    return one

@@ -42,11 +42,11 @@ _SPARE = 16  # descriptors for files that are open for a moment
 class Workers(Executor):
     """`n` worker processes, started when they are needed and kept until `shutdown`.
 
-    They are spawned, never forked, and do not import the script that started them. `gpus` are the
-    devices to hand out, as CUDA_VISIBLE_DEVICES names them: `[0, 1]`; a task that asks for none
-    sees none. Numerical libraries get a share of the processors each, unless the environment has
-    their numbers of threads. Workers keep the environment, the working directory and the modules
-    that they started with. The program ends after all submitted tasks are done.
+    They are spawned, never forked, and import nothing of the script that started them. `gpus`
+    are the devices to process out, as CUDA_VISIBLE_DEVICES names them: `[0, 1]`; what asks for none
+    sees none. Numerical libraries get as many threads each as the processors allow, where the
+    environment does not say. Workers keep the environment, the working directory and the modules
+    that they started with. What was submitted is done when the program ends.
     """
 
     def __init__(self, n: int, *, gpus: Collection[int | str] | None = None) -> None:

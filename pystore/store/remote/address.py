@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from ...core.errors import BadPlace
 
+Url = str | os.PathLike[str]
 WEB = ("http", "https")
 S3 = ("s3", "s3a")
 SSH = ("sftp", "ssh")

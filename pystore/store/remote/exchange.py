@@ -14,11 +14,11 @@ from ..home import expanded
 from ..layout import exists
 from ..store import Store
 from . import archive
+from .address import Url
 from .copy_stores import copy_realizations
 from .receive import receive
 from .remote import open_remote
 from .send import send
-from .settings import Url
 from .shipment import sendable
 from .signing import Key, trusting
 

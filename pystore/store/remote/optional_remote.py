@@ -1,9 +1,8 @@
 """OptionalRemote: a remote that is used until it fails once."""
 
-from .address import shown
+from .address import Url, shown
 from .open_place import check_url
 from .remote import Remote, open_remote
-from .settings import Url
 
 OBJECT_SECONDS = 60.0  # [s] for one object
 

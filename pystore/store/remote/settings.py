@@ -7,9 +7,9 @@ from ...core.errors import BadStage
 from ...core.ports import StoreReader, Substituter
 from ..defaults import defaults
 from ..store import Store
+from .address import Url
 from .signing import trusting
 
-Url = str | os.PathLike[str]
 Remotes = Url | Iterable[Url]
 
 

@@ -1,4 +1,4 @@
-"""Asking: nothing is removed that nobody has agreed to."""
+"""Asking before anything is removed."""
 
 import sys
 
@@ -8,7 +8,7 @@ yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
 def check_can_ask(agreed: bool) -> None:
-    """Raises UsageError when nobody has agreed, and nobody can be asked."""
+    """Raises UsageError if nobody has agreed, and there is no terminal to ask on."""
     if not agreed and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError(
             "This removes something, and there is no terminal to ask on: add --yes",

@@ -1,11 +1,11 @@
-"""Chosen: what the targets of a run came to."""
+"""Chosen: the realizations that a run chose for its targets."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...core.derivation import Closure
-from ...core.refs import DRef, RRef
+from ...core.refs import RRef
 from ...store.store import Store
 from ..quantities import number
 from .columns import columns, ref
@@ -32,31 +32,24 @@ class Chosen:
         width = max(map(len, facts)) + 1
         return "\n".join(f"  {name + ':':<{width}}  {fact}" for name, fact in facts.items())
 
-    def record(self) -> dict[str, Any]:
-        """The same for programs."""
+    def to_dict(self) -> dict[str, Any]:
+        """The same for programs: `rref`, `path` and `metrics`."""
         return asdict(self)
 
 
-def shown(chosen: Sequence[Chosen], closure: Closure) -> str:
-    """One with all its facts; of several, a table."""
+def chosen_text(chosen: Sequence[Chosen], closure: Closure) -> str:
+    """One realization with all its facts; several as a table."""
     if len(chosen) == 1:
         return str(chosen[0])
-    names, labels = list(dict.fromkeys(n for one in chosen for n in one.metrics)), _labels(closure)
-    rows = [
-        [labels[one.rref.dref], ref(one.rref), *(_number(one.metrics.get(name)) for name in names)]
-        for one in chosen
-    ]
-    return columns(["stage", "rref", *names], rows, right=names)
+    names = list(dict.fromkeys(name for one in chosen for name in one.metrics))
+    keys = closure.keys_of_targets
+
+    def row(one: Chosen) -> list[str]:
+        numbers = (_number(one.metrics.get(name)) for name in names)
+        return [keys.get(one.rref.dref, one.rref.name), ref(one.rref), *numbers]
+
+    return columns(["stage", "rref", *names], map(row, chosen), right=names)
 
 
 def _number(metric: float | None) -> str:
     return "" if metric is None else number(metric)
-
-
-def _labels(closure: Closure) -> dict[DRef, str]:
-    """What each target is called in the shape that its stage returned."""
-    labels = {dref: dref.name for dref in closure.drefs}
-    if isinstance(closure.targets, dict):
-        named = closure.targets.items()
-        labels |= {dref: str(key) for key, dref in named if isinstance(dref, DRef)}
-    return labels

@@ -1,4 +1,4 @@
-"""Columns: rows of text, aligned; cut at the edge of a terminal, whole elsewhere, never wrapped."""
+"""Columns: aligned rows of text, cut at the edge of a terminal, and whole elsewhere."""
 
 import shutil
 import sys
@@ -13,8 +13,8 @@ from ...core.printable import printable
 Style = Callable[[str], str]
 
 _GAP = "  "
-_BEGINNING = 20  # cells of the last column, which may be cut,
-_WIDE = 40  # and of others, which are cut when there is no room even for these
+_BEGINNING = 20  # cells of the last column that must fit; the rest may be cut
+_WIDE = 40  # cells of another column that must fit
 
 
 def columns(
@@ -27,25 +27,25 @@ def columns(
 ) -> str:
     """The rows below a header; the columns named in `right` are aligned to the right.
 
-    Where a terminal is narrow, those named in `spare` are left out, the first of them first.
-    `styles` says how a row is coloured.
+    In a narrow terminal the columns named in `spare` are left out, the first of them first.
+    `styles` gives the colour of a row.
     """
     body = [tuple(row) for row in rows]
     widths = [max(map(cells, column)) for column in zip(header, *body, strict=True)]
     to_right = [name in right for name in header]
-    shown = _fitting(header, widths, spare)
+    places = _fitting(header, widths, spare)
     if not to_right[-1]:
         widths[-1] = 0
-    lines = [click.style(cut(_line(header, widths, to_right, shown)), bold=True)]
+    lines = [click.style(cut(_line(header, widths, to_right, places)), bold=True)]
     for row in body:
         style = styles(row)
-        line = cut(_line(row, widths, to_right, shown))
+        line = cut(_line(row, widths, to_right, places))
         lines.append(style(line) if style else line)
     return "\n".join(lines)
 
 
 def facts(pairs: Iterable[tuple[str, str]], *, whole: bool = False) -> str:
-    """Names and values, a line each, the values below one another; with `whole`, never cut."""
+    """A line for each name and value; with `whole`, no line is cut."""
     known = list(pairs)
     width = max((cells(name) for name, _ in known), default=0)
     lines = (f"{_GAP}{_pad(name, width)}{_GAP}{text}".rstrip() for name, text in known)
@@ -53,7 +53,7 @@ def facts(pairs: Iterable[tuple[str, str]], *, whole: bool = False) -> str:
 
 
 def in_terminal() -> bool:
-    """Whether a person sees what is printed."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
@@ -67,20 +67,20 @@ def value(given: object) -> str:
     return printable(written(given) if in_terminal() else written(given, None))
 
 
-def edge() -> int | None:
+def terminal_width() -> int | None:
     """How many characters a line of the terminal has; None when there is no terminal."""
     return shutil.get_terminal_size().columns if in_terminal() else None
 
 
 def cut(line: str) -> str:
     """The line, as far as the terminal shows it."""
-    room = edge()
+    room = terminal_width()
     if room is None or cells(line) <= room:
         return line
     used = 0
     for place, character in enumerate(line):
         used += cells(character)
-        if used >= room:  # the last cell says that there is more
+        if used >= room:  # the last cell has the sign that there is more
             return line[:place] + "…"
     return line
 
@@ -92,25 +92,25 @@ def cells(text: str) -> int:
 
 def _cells(character: str) -> int:
     if category(character) in ("Mn", "Me"):
-        return 0  # it is drawn over the one before
+        return 0  # it is drawn over the character before
     return 2 if east_asian_width(character) in ("W", "F") else 1
 
 
 def _fitting(header: Sequence[str], widths: Sequence[int], spare: Sequence[str]) -> list[int]:
-    """The places of the columns that fit, wide ones and the last at least with their beginning."""
+    """The places of the columns that fit; of wide ones and the last, the beginning must fit."""
     least = [*(min(width, _WIDE) for width in widths[:-1]), min(widths[-1], _BEGINNING)]
-    shown, room = list(range(len(header))), edge()
+    kept, room = list(range(len(header))), terminal_width()
     for name in spare:
-        if room is None or sum(least[i] + len(_GAP) for i in shown) - len(_GAP) <= room:
+        if room is None or sum(least[i] + len(_GAP) for i in kept) - len(_GAP) <= room:
             break
-        shown = [i for i in shown if header[i] != name]
-    return shown
+        kept = [i for i in kept if header[i] != name]
+    return kept
 
 
 def _line(
-    row: Sequence[str], widths: Sequence[int], right: Sequence[bool], shown: Sequence[int]
+    row: Sequence[str], widths: Sequence[int], right: Sequence[bool], places: Sequence[int]
 ) -> str:
-    return _GAP.join(_pad(row[i], widths[i], right[i]) for i in shown).rstrip()
+    return _GAP.join(_pad(row[i], widths[i], right[i]) for i in places).rstrip()
 
 
 def _pad(text: str, width: int, right: bool = False) -> str:

@@ -1,11 +1,11 @@
-"""CommandContext: what every command is given: the store, and how to print."""
+"""CommandContext: what every command gets: the store, and how to print."""
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -21,7 +21,7 @@ from ..settings import default_below, default_root, named_root
 
 
 class CommandContext:
-    """One run of the program."""
+    """One call of the command line."""
 
     def __init__(self) -> None:
         self.named: Path | None = None  # the store that --store names
@@ -31,12 +31,12 @@ class CommandContext:
 
     @property
     def root(self) -> Path:
-        """Where the store is, or would be."""
+        """The folder of the store, whether there is one or not."""
         return expanded(self.named or default_root())
 
     @cached_property
     def store(self) -> Store:
-        """The store that is there, which is the current one from now on. Raises NotAStore."""
+        """The store, which is the current one from now on. Raises NotAStore if there is none."""
         if not exists(self.root):
             raise NotAStore(
                 "no store is here",
@@ -46,7 +46,7 @@ class CommandContext:
         return self.make()
 
     def near(self, file: Path) -> None:
-        """Makes sure that the store is sought from a file first, whose stages are meant."""
+        """Makes sure that the store is sought near this file first, before here."""
         Program.file = file
         change_defaults(find_store=self.make)  # a store for what the file does when it is loaded
         if self.named is None and named_root() is None and is_near_program(root := self.root):
@@ -56,17 +56,17 @@ class CommandContext:
                 click.echo(f"pystore: the store of {file} is used: {root}{instead}", err=True)
 
     def store_of_program(self, *, reading: bool) -> Store:
-        """The store for what a file declares, after it was loaded.
+        """The store for the stages of a file that was loaded.
 
-        The one that was named; else the file's own; else the one that is found or made. Who is
-        only `reading` leaves none where there was none.
+        It is the one that was named, else the one that the file uses, else one that is found or
+        made. With `reading`, none is made.
         """
         if not exists(self.root) and (self.named is not None or ProcessWide.store is None):
             return self._nowhere() if reading else self.make()
         return self.make() if self.named is not None else current_store()
 
     def make(self) -> Store:
-        """The store, made where there is none."""
+        """The store, which is made if there is none."""
         telling = self.telling and not exists(self.root)
         ProcessWide.store = Store(self.root, below=default_below(self.root))
         if telling:
@@ -82,7 +82,7 @@ class CommandContext:
         return Store(self._temporary.name, durable=False)
 
 
-edge = click.make_pass_decorator(CommandContext)
+with_command = click.make_pass_decorator(CommandContext)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -117,9 +117,16 @@ def _debug(ctx: click.Context, parameter: click.Parameter, debug: bool) -> None:
         ctx.ensure_object(CommandContext).debug = True
 
 
-def report(records: Sequence[Mapping[str, Any]], shown: Callable[[], str], as_json: bool) -> None:
-    """Prints records as a JSON list, or what they say as text for people."""
+class Value(Protocol):
+    """What a command shows: a value that programs get as a JSON object."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value as a JSON object."""
+
+
+def report(found: Iterable[Value], text: Callable[[], str], as_json: bool) -> None:
+    """Prints what was found: a JSON list for programs, or the text for people."""
     # In ASCII: no text can steer a terminal, and any can be written.
-    text = json.dumps(records, indent=2) if as_json else shown()
-    if text:
-        click.echo(text)
+    out = json.dumps([one.to_dict() for one in found], indent=2) if as_json else text()
+    if out:
+        click.echo(out)

@@ -1,4 +1,4 @@
-"""pystore commit: what a failed attempt had written becomes a result after all."""
+"""pystore commit: makes a realization of what a failed attempt has written."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from ...store.layout import exists
 from ...store.store import Store
 from ...store.upkeep import commit
 from .chosen import Chosen
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 
 
 @click.command("commit")
 @click.argument("staging", type=click.Path(path_type=Path, file_okay=False))
 @as_json
-@edge
-def commit_command(given: CommandContext, /, staging: Path, as_json: bool) -> None:
+@with_command
+def commit_command(command: CommandContext, /, staging: Path, as_json: bool) -> None:
     """Make a result of what a failed attempt has left.
 
     STAGING is its folder; the error of the attempt names it. Mend what was wrong in its `out`
@@ -24,14 +24,14 @@ def commit_command(given: CommandContext, /, staging: Path, as_json: bool) -> No
 
     --json: an object with `rref`, `path` and `metrics`.
     """
-    store = _holder(given, staging)
+    store = _holder(command, staging)
     rref = commit(staging, store=store)
     (one,) = Chosen.all([rref], store)
-    report([one.record()], lambda: f"committed\n{one}", as_json)
+    report([one], lambda: f"committed\n{one}", as_json)
 
 
-def _holder(given: CommandContext, staging: Path) -> Store:
-    """The store that was named; else the one in whose own folder the staging lies."""
-    if given.named is None and exists(root := staging.resolve().parent.parent):
-        given.named = root
-    return given.store
+def _holder(command: CommandContext, staging: Path) -> Store:
+    """The store that was named, else the one that holds the staging folder."""
+    if command.named is None and exists(root := staging.resolve().parent.parent):
+        command.named = root
+    return command.store

@@ -36,16 +36,16 @@ complete -o nosort -F %(complete_func)s %(prog_name)s 2> /dev/null ||
 
 
 class Bash(ShellComplete):
-    """Completes in Bash, which takes `show dref:f` for three words, and replaces the last.
+    """Completes in Bash, which takes `dref:f` for three words and replaces only the last.
 
-    So we part the line ourselves, and answer with what comes in place of Bash's own last word.
+    So the line is split here, and a reply is what comes in place of Bash's own last word.
     """
 
     name = "bash"
     source_template = _BASH
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words of the line up to the cursor, and the one that was begun."""
+        """The words of the line before the cursor, and the word at the cursor."""
         line, word = typed_so_far()
         *args, begun = split_arg_string(line + _CURSOR)
         begun = begun.removesuffix(_CURSOR)
@@ -53,7 +53,7 @@ class Bash(ShellComplete):
         return args[1:], begun
 
     def format_completion(self, item: CompletionItem) -> str:
-        """The kind of a reply, and what of it Bash does not have yet."""
+        """The kind of a reply, and the part of it that Bash does not have yet."""
         return f"{item.type},{str(item.value).removeprefix(self._before)}"
 
 

@@ -1,4 +1,4 @@
-"""pystore diff: in what two results differ, and by how much."""
+"""pystore diff: the differences between two results."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -6,26 +6,26 @@ from typing import Any
 
 import click
 
-from ...ask.inspection.difference import Artifact, Changed, Difference, difference
-from ...ask.inspection.short_refs import find_ref, find_refs, latest
-from ...core.manifest import Entry, encode_name
+from ...ask.inspection.difference import Changed, ChangedArtifact, Difference, difference
+from ...ask.inspection.short_refs import find_ref, find_refs
+from ...core.manifest import Entry
 from ...core.options import Scope
 from ...core.printable import printable
 from ...core.refs import DRef, RRef
 from ...store.store import Store
 from ..quantities import number, size
 from .columns import cut, facts, in_terminal, ref
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import RefType
 
 _MOST = 40  # lines of one artifact's difference, in a terminal
 
 
-def _find(text: str, *, code: Scope = "now", store: Store | None = None) -> DRef | RRef:
-    """The realization meant, the latest; a derivation where nothing was built of the only one."""
+def _find(text: str, *, code: Scope, store: Store) -> DRef | RRef:
+    """The latest realization that is meant, or a derivation of which nothing was built."""
     refs = find_refs(text, code="any", store=store)
     if len(refs) > 1 or isinstance(refs[0], DRef):
-        attempt = latest([ref for ref in refs if isinstance(ref, DRef)], store=store)
+        attempt = store.latest([ref for ref in refs if isinstance(ref, DRef)])
         if attempt is not None and attempt.rref is not None:
             return attempt.rref
         return find_ref(text, code=code, store=store)
@@ -39,8 +39,8 @@ SIDE = RefType(_find)
 @click.argument("a", type=SIDE)
 @click.argument("b", type=SIDE)
 @as_json
-@edge
-def diff(edge: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
+@with_command
+def diff(command: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool) -> None:
     """Show in what B differs from A, from config to metrics.
 
     Compared are config, code, inputs, artifacts and metrics. Of a derivation or a name, the latest
@@ -51,29 +51,11 @@ def diff(edge: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool) ->
     """
     if type(a) is not type(b):
         a, b = a.dref, b.dref
-    found = difference(a, b, edge.store)
-    report([_record(found)], lambda: text(found), as_json)
+    found = difference(a, b, command.store)
+    report([found], lambda: _text(found), as_json)
 
 
-def _record(found: Difference) -> dict[str, Any]:
-    keys = ("config", "code", "inputs", "metrics")
-    lists = {key: [vars(changed) for changed in getattr(found, key)] for key in keys}
-    artifacts = [
-        {"path": encode_name(one.path), "a": _entry(one.a), "b": _entry(one.b), "lines": one.lines}
-        for one in found.artifacts
-    ]
-    return {"a": found.a, "b": found.b, **lists, "artifacts": artifacts}
-
-
-def _entry(entry: Entry | None) -> dict[str, Any] | None:
-    if entry is None:
-        return None
-    known = {"kind": entry.kind, "size": entry.size, "executable": entry.executable}
-    return {**known, "digest": entry.digest, "target": encode_name(entry.target)}
-
-
-def text(found: Difference) -> str:
-    """The differences, for people."""
+def _text(found: Difference) -> str:
     parts = [
         ("config", _pairs(found.config, _value)),
         ("code", _code(found.code)),
@@ -81,9 +63,9 @@ def text(found: Difference) -> str:
         ("artifacts", "\n".join(_artifacts(found.artifacts))),
         ("metrics", _metrics(found.metrics)),
     ]
-    shown = [f"{click.style(title, bold=True)}\n{body}" for title, body in parts if body]
+    told = [f"{click.style(title, bold=True)}\n{body}" for title, body in parts if body]
     head = f"{click.style(f'- {found.a}', fg='red')}\n{click.style(f'+ {found.b}', fg='green')}"
-    return "\n".join([head, *(shown or ["nothing differs"])])
+    return "\n".join([head, *(told or ["nothing differs"])])
 
 
 def _pairs(changed: Sequence[Changed], spelled: Callable[[Any], str]) -> str:
@@ -116,16 +98,16 @@ def _apart(a: float | None, b: float | None) -> str:
     return f"{number(a)} → {number(b)}  ({b - a:+.6g}{relative})"
 
 
-def _artifacts(changed: Sequence[Artifact]) -> Iterator[str]:
+def _artifacts(changed: Sequence[ChangedArtifact]) -> Iterator[str]:
     for one in changed:
         sign = "+" if one.a is None else "-" if one.b is None else "~"
         name = f"{sign} {printable(one.path)}"
         yield cut(f"  {name}  {_kind(one.a)}{' → ' if one.a and one.b else ''}{_kind(one.b)}")
-        shown = one.lines[2:]  # without the names of the two sides
-        most = _MOST if in_terminal() else len(shown)
-        yield from map(_line, shown[:most])
-        if shown[most:]:
-            yield f"      … {len(shown) - most:,} lines more"
+        lines = one.lines[2:]  # without the names of the two sides
+        most = _MOST if in_terminal() else len(lines)
+        yield from map(_line, lines[:most])
+        if lines[most:]:
+            yield f"      … {len(lines) - most:,} lines more"
 
 
 def _kind(entry: Entry | None) -> str:
@@ -138,5 +120,5 @@ def _kind(entry: Entry | None) -> str:
 
 def _line(line: str) -> str:
     colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
-    shown = cut(f"      {printable(line.expandtabs())}")
-    return click.style(shown, fg=colour) if colour else shown
+    text = cut(f"      {printable(line.expandtabs())}")
+    return click.style(text, fg=colour) if colour else text

@@ -1,16 +1,15 @@
-"""pystore doctor: whether a store can rely on its place, and what runs here."""
+"""pystore doctor: whether a store can rely on its file system, and which versions run here."""
 
 import platform
 import re
 import sys
-from dataclasses import asdict
 
 import click
 
 from ...core.errors import Corrupted
 from ...core.version import __version__
-from ...store.doctor import Finding, examine
-from .command_context import CommandContext, as_json, edge, report
+from ...store.doctor import Diagnosis, Finding, examine
+from .command_context import CommandContext, as_json, report, with_command
 from .exit_codes import DAMAGED
 
 _COLOURS = {"fine": "green", "note": "yellow", "broken": "red"}
@@ -19,8 +18,8 @@ _OURS = "pystore-stages"  # the name of the distribution
 
 @click.command()
 @as_json
-@edge
-def doctor(given: CommandContext, /, as_json: bool) -> None:
+@with_command
+def doctor(command: CommandContext, /, as_json: bool) -> None:
     """Try whether the store can rely on its file system.
 
     Links, renames, locks and syncs are really tried, in the store's tmp folder. Ends with 3 when
@@ -29,21 +28,20 @@ def doctor(given: CommandContext, /, as_json: bool) -> None:
     --json: an object with `store` and `findings`, each with `name`, `state`, `what` and `remedy`.
     """
     try:
-        found = examine(given.store)
+        found = examine(command.store)
     except Corrupted as error:
         found = [Finding("store", "broken", error.what, error.remedy)]
     except OSError as error:
         what = f"{error.strerror}: {error.filename}"
         found = [Finding("store", "broken", what, "chmod u+rx, or ask its owner")]
-    found += [versions(), packages()]
-    value = {"store": str(given.root), "findings": [asdict(one) for one in found]}
-    report([value], lambda: shown(given, found), as_json)
-    if any(one.state == "broken" for one in found):
+    diagnosis = Diagnosis(str(command.root), (*found, versions(), packages()))
+    report([diagnosis], lambda: _text(diagnosis), as_json)
+    if diagnosis.is_broken:
         raise click.exceptions.Exit(DAMAGED)
 
 
 def versions() -> Finding:
-    """What runs here."""
+    """The versions of pystore, Python and the platform."""
     what = f"pystore {__version__}, Python {platform.python_version()}, {platform.platform()}"
     return Finding("versions", "fine", what)
 
@@ -60,7 +58,7 @@ def packages() -> Finding:
 
 
 def required() -> list[str]:
-    """What pystore says that it needs; nothing where it runs without having been installed."""
+    """The packages that pystore needs; none if it runs without having been installed."""
     from importlib import metadata  # it reads mail: 10 ms that no other command should wait for
 
     try:
@@ -79,11 +77,10 @@ def _version(name: str) -> str | None:
         return None
 
 
-def shown(given: CommandContext, found: list[Finding]) -> str:
-    """The findings, a line each."""
-    width = max(len(one.name) for one in found)
-    lines = [str(given.root)]
-    for one in found:
+def _text(diagnosis: Diagnosis) -> str:
+    width = max(len(one.name) for one in diagnosis.findings)
+    lines = [diagnosis.store]
+    for one in diagnosis.findings:
         state = click.style(f"{one.state:<6}", fg=_COLOURS[one.state])
         lines.append(f"  {state}  {one.name:<{width}}  {one.what}".rstrip())
         if one.remedy:

@@ -1,28 +1,26 @@
-"""pystore du: how much room things take."""
+"""pystore du: the bytes that realizations take on the disk."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
-from ...ask.inspection.usage import Usage, usage
+from ...ask.inspection.usage import By, Usage, usage
 from ...core.refs import DRef, RRef
-from ...store.store import Store
 from ..quantities import size
 from .columns import columns
-from .columns import ref as shown
-from .command_context import CommandContext, as_json, edge, report
+from .columns import ref as shortened
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS
 
-_BY = {"name": "name", "derivation": "dref", "realization": "rref"}
+_BY = ("name", "derivation", "realization")
 
 
 @click.command()
 @click.argument("refs", type=REFS, required=False, metavar="[NAME|GLOB|REF]")
-@click.option("--by", type=click.Choice([*_BY]), default="name", help="What a row is [name].")
+@click.option("--by", type=click.Choice(_BY), default="name", help="What a row is [name].")
 @as_json
-@edge
-def du(edge: CommandContext, refs: Sequence[DRef | RRef] | None, by: str, as_json: bool) -> None:
+@with_command
+def du(command: CommandContext, refs: Sequence[DRef | RRef] | None, by: By, as_json: bool) -> None:
     """Show how much room artifacts take, the largest last.
 
     SIZE counts every file, DISK each file on the disk once, whatever its names; of DISK, SHARED is
@@ -31,36 +29,21 @@ def du(edge: CommandContext, refs: Sequence[DRef | RRef] | None, by: str, as_jso
     --json: objects with `name`, `dref` or `rref`, and `realizations`, `files`, `size`, `disk` and
     `shared` in bytes.
     """
-    rrefs = _rrefs(edge.store, refs)
-    groups: dict[Hashable, list[RRef]] = {}
-    for rref in rrefs:
-        key = {"name": rref.name, "derivation": rref.dref, "realization": rref}[by]
-        groups.setdefault(key, []).append(rref)
-    found, total = usage(groups, edge.store)
-    rows = dict(sorted(found.items(), key=lambda item: (item[1].size, str(item[0]))))
-    records = [{_BY[by]: key, **_record(row)} for key, row in rows.items()]
-    report(records, lambda: _text(rows, total, by), as_json)
-
-
-def _rrefs(store: Store, refs: Sequence[DRef | RRef] | None) -> list[RRef]:
+    store = command.store
     given = store.drefs() if refs is None else refs
     lists = ([ref] if isinstance(ref, RRef) else store.realizations(ref) for ref in given)
-    return [rref for rrefs in lists for rref in rrefs]
+    rows, total = usage((rref for rrefs in lists for rref in rrefs), by, store)
+    report(rows, lambda: _table(rows, total, by), as_json)
 
 
-def _record(row: Usage) -> dict[str, Any]:
-    numbers = {name: getattr(row, name) for name in ("files", "size", "disk", "shared")}
-    return {"realizations": len(row.rrefs), **numbers}
-
-
-def _text(rows: Mapping[Hashable, Usage], total: Usage, by: str) -> str:
+def _table(rows: Sequence[Usage], total: Usage, by: By) -> str:
     header = ["size", "disk", "shared", "files", "realizations", by]
-    cells = [_cells(row, key) for key, row in rows.items()]
+    cells = [_cells(row) for row in (*rows, total)]
     spare = ["files", "realizations", "shared", "disk"]
-    return columns(header, [*cells, _cells(total, "in all")], right=header[:-1], spare=spare)
+    return columns(header, cells, right=header[:-1], spare=spare)
 
 
-def _cells(row: Usage, key: Hashable) -> list[str]:
-    label = shown(key) if isinstance(key, (DRef, RRef)) else str(key)
+def _cells(row: Usage) -> list[str]:
+    label = shortened(row.of) if isinstance(row.of, (DRef, RRef)) else row.of or "in all"
     counts = [f"{row.files:,}", f"{len(row.rrefs):,}"]
     return [size(row.size), size(row.disk), size(row.shared), *counts, label]

@@ -15,7 +15,7 @@ from ...store.remote.find import find_at
 from ...store.remote.remote import open_remote
 from ...store.remote.signing import make_key
 from ..quantities import size
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS
 
 Refs = tuple[list[DRef | RRef], ...]
@@ -46,7 +46,7 @@ trust = click.option(
 @diffs
 @click.option("--repair", is_flag=True, help="Send again what seems to be there.")
 @as_json
-@edge
+@with_command
 def push(given: CommandContext, /, refs: Refs, url: str, as_json: bool, **options: Any) -> None:
     """Send REF to the remote at URL, with all it was built from.
 
@@ -68,7 +68,7 @@ def push(given: CommandContext, /, refs: Refs, url: str, as_json: bool, **option
 @click.argument("url")
 @trust
 @as_json
-@edge
+@with_command
 def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tuple[str, ...],
          as_json: bool) -> None:  # fmt: skip
     """Fetch REF from the remote at URL, with all it was built from.
@@ -85,7 +85,7 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tu
 @refs
 @click.argument("to", metavar="STORE", type=click.Path(path_type=Path))
 @as_json
-@edge
+@with_command
 def copy(given: CommandContext, /, refs: Refs, to: Path, as_json: bool) -> None:
     """Copy REF, with all it was built from, into another store.
 
@@ -105,7 +105,7 @@ def export_command() -> None:
 @sign
 @diffs
 @as_json
-@edge
+@with_command
 def export_archive(
     given: CommandContext, /, refs: Refs, file: Path, as_json: bool, **options: Any
 ) -> None:
@@ -125,7 +125,7 @@ def import_command() -> None:
 @archive
 @trust
 @as_json
-@edge
+@with_command
 def import_archive(
     given: CommandContext, /, file: Path, trusted: tuple[str, ...], as_json: bool
 ) -> None:
@@ -148,7 +148,7 @@ def key(file: Path) -> None:
 
 
 def _tell(transfer: Transfer, as_json: bool) -> None:
-    report([transfer.to_dict()], lambda: _sentence(transfer), as_json)
+    report([transfer], lambda: _sentence(transfer), as_json)
 
 
 def _sentence(transfer: Transfer) -> str:

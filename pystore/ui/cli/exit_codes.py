@@ -1,4 +1,4 @@
-"""Ending: the exit codes, and how mistakes are told.
+"""The exit codes of the command line, and how it prints errors.
 
 0 done · 1 a build failed · 2 usage · 3 damaged store · 128 + n stopped by signal n (130: Ctrl-C)
 """
@@ -23,7 +23,7 @@ from ...store.rights import refusal
 from ..settings import coloured
 from .frames import frames
 
-_FIRST = ("because", "at", "output", "dref")  # facts, in the order in which they are told
+_FIRST = ("because", "at", "output", "dref")  # facts that come first, in this order
 DONE, FAILED, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 _FAILURES = (
     BuildError,
@@ -44,7 +44,7 @@ _TYPES = {"a valid integer range": "a whole number", "a valid float range": "a n
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked us to stop; its number is the argument."""
+    """A signal asked the program to stop; the argument is its number."""
 
     def __str__(self) -> str:
         return signal.Signals(self.args[0]).name
@@ -62,25 +62,25 @@ def code_of(error: BaseException) -> int:
         case PystoreError():
             return FAILED if isinstance(error, _FAILURES) else USAGE
         case click.ClickException() | PermissionError():
-            return USAGE  # what a realizer may not do is a BuildError
+            return USAGE  # a realizer's PermissionError is a BuildError
         case _:
             return FAILED
 
 
 def tell(error: BaseException, debug: bool) -> None:
-    """Says on standard error what went wrong; with `debug`, first the traceback."""
-    shown = as_pystore_error(error)
+    """Prints the error on standard error; with `debug`, first the traceback."""
+    told = as_pystore_error(error)
     prefix = click.style("pystore:", fg="red", bold=True)
-    lines = traceback.format_exception(error) if debug and shown is not None else []
-    message = str(shown) if shown is not None else "interrupted"
+    lines = traceback.format_exception(error) if debug and told is not None else []
+    message = str(told) if told is not None else "interrupted"
     try:
         click.echo("".join(lines) + f"{prefix} {message}", err=True, color=coloured())
     except OSError:
-        pass  # nobody listens any more: the terminal was closed
+        pass  # the terminal was closed
 
 
 def as_pystore_error(error: BaseException) -> PystoreError | None:
-    """The error in the form of ours: what, facts, remedy. None for an interruption."""
+    """The error as a PystoreError, with facts and a remedy. None for an interruption."""
     match error:
         case PystoreError():
             return error
@@ -100,7 +100,7 @@ def as_pystore_error(error: BaseException) -> PystoreError | None:
 
 
 def located(error: BaseException) -> PystoreError:
-    """The error with the place in the user's files, and with what the command line can show."""
+    """The error with the place in the user's files, and a remedy for the command line."""
     told = as_pystore_error(error) or PystoreError(
         "interrupted", remedy="run it again: what was built is kept"
     )
@@ -126,7 +126,7 @@ def _misused(error: click.ClickException) -> PystoreError:
 
 
 def _several_missing(error: click.ClickException) -> str:
-    """All that is needed, where click blames `REF...` though the last one was left out."""
+    """All arguments that are needed: click blames `REF...` though the last one is missing."""
     ctx = error.ctx if isinstance(error, click.MissingParameter) else None
     if ctx is None or error.param is None or error.param.nargs != -1:  # type: ignore[attr-defined]
         return ""
@@ -136,7 +136,7 @@ def _several_missing(error: click.ClickException) -> str:
 
 
 def _plain(message: str) -> str:
-    """What click says, on one line and without the names of its types."""
+    """A message of click on one line, without the names of its types."""
     for typed, plain in _TYPES.items():
         message = message.replace(typed, plain)
     return " ".join(message.split())

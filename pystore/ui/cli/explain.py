@@ -1,7 +1,5 @@
 """pystore explain: why something is new, or what will happen to it."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,16 +10,15 @@ from ...core.derivation import leaves
 from ...core.errors import PystoreError
 from ...core.printable import printable
 from ...core.refs import DRef, RRef
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
+from .declared import Given, declared
 from .exit_codes import located
-from .parameters import declared, takes_parameters
-from .program import Program, complete_target, parse_target
+from .parameters import complete_target, takes_parameters
+from .program import parse_target
 from .ref import REF, complete
 
 if TYPE_CHECKING:
     from ...ask.planning.explanation import Explanation  # help need not wait for it
-
-Asked = DRef | RRef | tuple[Path, str | None]
 
 
 class _Asked(click.ParamType):  # type: ignore[type-arg]  # generic in later versions only
@@ -29,18 +26,15 @@ class _Asked(click.ParamType):  # type: ignore[type-arg]  # generic in later ver
 
     name = "REF|FILE.py[:STAGE]"
 
-    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Asked:
-        """What is meant. Raises BadRef, NotInStore."""
-        file, stage = parse_target(value)
-        if file.suffix == ".py":
-            return file, stage
-        ref: DRef | RRef = REF.convert(value, param, ctx)
-        return ref
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Any:
+        """The reference, or the text that names a file. Raises BadRef, NotInStore."""
+        file, _ = parse_target(value)
+        return value if file.suffix == ".py" else REF.convert(value, param, ctx)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """References; or files, where none begins so."""
+        """References that begin so; if there are none, files."""
         return complete(ctx, param, incomplete) or complete_target(incomplete)
 
 
@@ -48,10 +42,8 @@ class _Asked(click.ParamType):  # type: ignore[type-arg]  # generic in later ver
 @click.argument("asked", type=_Asked(), metavar="REF|FILE.py[:STAGE]")
 @takes_parameters
 @as_json
-@edge
-def explain_command(
-    edge: CommandContext, asked: Asked, parameters: tuple[tuple[str, Any], ...], as_json: bool
-) -> None:
+@with_command
+def explain_command(command: CommandContext, asked: str, parameters: Given, as_json: bool) -> None:
     """Say why something is new, or would be built.
 
     It goes down to the function, the parameter or the input that changed. Of a stage of a Python
@@ -61,26 +53,21 @@ def explain_command(
 
     --json: objects with `dref`, `kind`, `reasons` and `nearest`, one a target.
     """
-    if isinstance(asked, tuple):
-        found = _of_file(edge, *asked, parameters)
+    if not isinstance(asked, (DRef, RRef)):
+        found = _of_file(command, asked, parameters)
     elif parameters:
         raise click.UsageError("-p goes with FILE.py: a reference has its parameters")
     else:
-        found = [explain(asked, store=edge.store)]
-    report([one.to_dict() for one in found], lambda: "\n".join(map(_text, found)), as_json)
+        found = [explain(asked, store=command.store)]
+    report(found, lambda: "\n".join(map(_text, found)), as_json)
 
 
-def _of_file(
-    edge: CommandContext, file: Path, stage: str | None, parameters: Sequence[tuple[str, Any]]
-) -> "list[Explanation]":
-    edge.near(file)
+def _of_file(command: CommandContext, target: str, given: Given) -> "list[Explanation]":
     try:
-        choice = Program.load(file).choose(stage)
-        store = edge.store_of_program(reading=True)
-        closure = declared(choice, parameters, store)
+        found = declared(command, target, given)
     except PystoreError as error:
         raise located(error) from error.__cause__
-    return list(leaves(explain(closure, store=store)))
+    return list(leaves(explain(found.closure, store=found.store)))
 
 
 def _text(one: "Explanation") -> str:

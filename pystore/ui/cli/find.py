@@ -4,11 +4,10 @@ import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
-from ...ask.inspection.artifacts import Found, search
+from ...ask.inspection.artifacts import FoundArtifact, search
 from ...ask.inspection.attempts import newest_first
 from ...ask.inspection.short_refs import find_refs
 from ...core.errors import BadRef, NotInStore, PystoreError
@@ -16,10 +15,10 @@ from ...core.options import Scope
 from ...core.printable import when
 from ...core.refs import DRef, RRef
 from ...store.store import Store
-from .artifact import artifact, artifact_record, room
+from .artifact_text import name_of, size_or_kind
 from .columns import columns
-from .columns import ref as shown
-from .command_context import CommandContext, as_json, edge, report
+from .columns import ref as shortened
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import RefType, complete
 
 _SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")
@@ -47,9 +46,9 @@ _WHERE = RefType(_where)
     help="Built after: 2026-11-21, '2026-11-21 08:30' (UTC), 3h, 2d, or the latest attempt of REF.",
 )
 @as_json
-@edge
+@with_command
 def find_command(
-    edge: CommandContext,
+    command: CommandContext,
     refs: Sequence[DRef | RRef] | None,
     name: str,
     newer: str | None,
@@ -61,10 +60,10 @@ def find_command(
 
     --json: objects as of `ls` of a realization, with `built` in nanoseconds since 1970.
     """
-    store = edge.store
+    store = command.store
     after = None if newer is None else moment(newer, store)
     found = list(search(store.drefs() if refs is None else refs, store, name=name, newer=after))
-    report([_record(one) for one in found], lambda: _text(found), as_json)
+    report(found, lambda: _table(found), as_json)
 
 
 def moment(text: str, store: Store) -> int:
@@ -75,7 +74,7 @@ def moment(text: str, store: Store) -> int:
         told = datetime.fromisoformat(text)
         return int((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()) * 10**9
     except ValueError:
-        pass  # then it is a reference
+        pass  # it may be a reference
     try:
         refs = find_refs(text, code="any", store=store)
         built = [attempt.stop for attempt in newest_first(refs, store)]
@@ -86,15 +85,12 @@ def moment(text: str, store: Store) -> int:
     return max(built)
 
 
-def _record(found: Found) -> dict[str, Any]:
-    return {**artifact_record(found.rref, found.entry), "built": found.built}
-
-
-def _text(found: list[Found]) -> str:
+def _table(found: Sequence[FoundArtifact]) -> str:
     if not found:
         return ""
     rows = [
-        [shown(f.rref), f.rref.name, when(f.built), room(f.entry), artifact(f.entry)] for f in found
+        [shortened(f.rref), f.rref.name, when(f.built), size_or_kind(f.entry), name_of(f.entry)]
+        for f in found
     ]
     header = ["realization", "name", "built", "size", "artifact"]
     return columns(header, rows, right=["size"], spare=["built", "name", "size"])

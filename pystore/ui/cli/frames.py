@@ -1,4 +1,4 @@
-"""Frames: where in the user's own files an error arose, without pystore's and those of packages."""
+"""Frames: the lines of the user's own files at which an error arose."""
 
 import os
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from ...declare.identity.project import file_of_project
 
-_DEEPEST = 8  # frames that are shown
+_DEEPEST = 8  # frames in an error
 _FRAME = re.compile(r'^ *File "(.+?)", line (\d+), in (.+)\n(?: {4}(.*)\n)?', re.M)
 
 Frame = tuple[str, int | None, str, str]  # file, line, function, the text of the line
 
 
 def frames(error: BaseException) -> str:
-    """Where in the user's own files it happened, innermost last; "" when in none of them."""
+    """The lines of the user's own files that led to the error, innermost last; "" if none did."""
     found = [
         (f.filename, f.lineno, f.name, f.line or "")
         for f in traceback.extract_tb(error.__traceback__)

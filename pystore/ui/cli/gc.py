@@ -1,4 +1,4 @@
-"""pystore gc: what nothing keeps, and its removal."""
+"""pystore gc: the realizations that nothing keeps, and their removal."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from ...store.gc import Garbage, collect
 from ..quantities import size
 from .asking import agreed, check_can_ask, yes
 from .columns import columns
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 
 
 @click.command()
@@ -42,8 +42,8 @@ from .command_context import CommandContext, as_json, edge, report
 @click.option("-v", "--verbose", is_flag=True, help="Name each realization.")
 @yes
 @as_json
-@edge
-def gc(given: CommandContext, /, delete: bool, yes: bool, as_json: bool, **options: Any) -> None:
+@with_command
+def gc(command: CommandContext, /, delete: bool, yes: bool, as_json: bool, **options: Any) -> None:
     """Show what nothing keeps, and with --delete remove it.
 
     Kept is what a pin names, what a running process uses, and all that these were built from. So
@@ -63,15 +63,15 @@ def gc(given: CommandContext, /, delete: bool, yes: bool, as_json: bool, **optio
     wanted = keep if keep or options["everything"] else None
     if delete:
         check_can_ask(yes)
-    found = collect(given.store, wanted)
+    found = collect(command.store, wanted)
     if not as_json:
-        click.echo(shown(found, options["verbose"], delete))
+        click.echo(_text(found, options["verbose"], delete))
     empty = not (found.realizations or found.litter)
     if delete and not empty and agreed("Remove them?", yes):
-        found = collect(given.store, wanted, dry_run=False)
+        found = collect(command.store, wanted, dry_run=False)
         if not as_json:
-            click.echo("\n".join([f"removed {total(found)}", *found.obstacles]))
-    report([record(found)], str, as_json)
+            click.echo("\n".join([f"removed {_total(found)}", *found.obstacles]))
+    report([found], str, as_json)
 
 
 def _policies(latest: int | None, best: Iterable[str]) -> Iterable[GcPolicy]:
@@ -84,20 +84,7 @@ def _policies(latest: int | None, best: Iterable[str]) -> Iterable[GcPolicy]:
         yield keep_best(file, int(number) if counted else 1, mode)
 
 
-def record(garbage: Garbage) -> dict[str, Any]:
-    """What a collection found, for programs."""
-    return {
-        "removed": garbage.removed,
-        "size": garbage.size,
-        "shared": garbage.shared,
-        "realizations": [{"rref": r, "size": s} for r, s in garbage.realizations.items()],
-        "leftovers": list(garbage.litter),
-        "left": [one._asdict() for one in garbage.left],
-    }
-
-
-def total(garbage: Garbage) -> str:
-    """The sums in words."""
+def _total(garbage: Garbage) -> str:
     words = f"{counted(len(garbage.realizations), 'realization')}, {size(garbage.size)}"
     if garbage.shared:
         words += f" ({size(garbage.shared)} of it in files that stay)"
@@ -106,11 +93,11 @@ def total(garbage: Garbage) -> str:
     return words
 
 
-def shown(garbage: Garbage, each: bool, delete: bool) -> str:
-    """What would be removed: a line a stage, or one a realization."""
+def _text(garbage: Garbage, each: bool, delete: bool) -> str:
+    """A line for each stage, or with `each` for each realization, that would be removed."""
     if not garbage.realizations and not garbage.litter:
         return "\n".join(["nothing to remove", *garbage.obstacles])
-    lines = [f"would remove {total(garbage)}"]
+    lines = [f"would remove {_total(garbage)}"]
     found = garbage.realizations.items()
     if each and found:
         named = [(rref.dref.name, size(count), str(rref)) for rref, count in found]

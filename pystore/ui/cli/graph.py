@@ -1,25 +1,24 @@
-"""pystore graph: what something was made from, as a tree or for Mermaid."""
+"""pystore graph: the inputs of something, all the way up, as a tree or for Mermaid."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import click
 
-from ...ask.inspection.lineage import Branch, Ref, branches, lineage
+from ...ask.inspection.lineage import Branch, Node, Ref, branches, lineage
 from .columns import cut
-from .columns import ref as shown
-from .command_context import CommandContext, as_json, edge, report
+from .columns import ref as shortened
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import REF
 
-_Inputs = Mapping[Ref, tuple[Ref, ...] | None]
+_Nodes = Mapping[Ref, Node]
 
 
 @click.command()
 @click.argument("ref", type=REF)
 @click.option("--mermaid", is_flag=True, help="Print a flowchart, for Markdown.")
 @as_json
-@edge
-def graph(edge: CommandContext, ref: Ref, mermaid: bool, as_json: bool) -> None:
+@with_command
+def graph(command: CommandContext, ref: Ref, mermaid: bool, as_json: bool) -> None:
     """Show what REF needs, or was built from, as a tree.
 
     Of a derivation what it needs, of a realization what it was built from.
@@ -27,38 +26,25 @@ def graph(edge: CommandContext, ref: Ref, mermaid: bool, as_json: bool) -> None:
     --json: objects with `ref`, `name` and `inputs`, inputs of inputs after them; `inputs` is null
     of what is gone.
     """
-    inputs = lineage(ref, edge.store)
-    drawn = _mermaid if mermaid else _tree
-    report(_records(inputs), lambda: "\n".join(drawn(ref, inputs)), as_json)
+    nodes = lineage(ref, command.store)
+    lines = _mermaid(nodes) if mermaid else map(_line, branches(ref, nodes))
+    report(nodes.values(), lambda: "\n".join(lines), as_json)
 
 
-def _records(inputs: _Inputs) -> list[dict[str, Any]]:
-    return [{"ref": ref, "name": ref.name, "inputs": below} for ref, below in inputs.items()]
-
-
-def _tree(root: Ref, inputs: _Inputs) -> Iterator[str]:
-    for branch in branches(root, inputs):
-        yield cut(f"{_rails(branch)}{branch.ref.name}  {shown(branch.ref)}{_mark(branch, inputs)}")
-
-
-def _mark(branch: Branch, inputs: _Inputs) -> str:
-    if inputs[branch.ref] is None:
-        return "  (gone)"
-    return "  (its inputs stand above)" if branch.again else ""
-
-
-def _rails(branch: Branch) -> str:
-    if not branch.last:
-        return ""
+def _line(branch: Branch) -> str:
+    ref = branch.node.ref
     above = "".join("    " if last else "│   " for last in branch.last[:-1])
-    return above + ("└── " if branch.last[-1] else "├── ")
+    sign = "".join("└── " if last else "├── " for last in branch.last[-1:])
+    again = "  (its inputs stand above)" if branch.again else ""
+    mark = "  (gone)" if branch.node.inputs is None else again
+    return cut(f"{above}{sign}{ref.name}  {shortened(ref)}{mark}")
 
 
-def _mermaid(root: Ref, inputs: _Inputs) -> Iterator[str]:
-    numbers = {ref: f"n{i}" for i, ref in enumerate(inputs)}
+def _mermaid(nodes: _Nodes) -> Iterator[str]:
+    numbers = {ref: f"n{i}" for i, ref in enumerate(nodes)}
     yield "flowchart TD"
     for ref, number in numbers.items():
         yield f'    {number}["{ref.name}<br>{ref[5:13]}"]'
-    for ref, below in inputs.items():
-        for one in below or ():
+    for ref, node in nodes.items():
+        for one in node.inputs or ():
             yield f"    {numbers[one]} --> {numbers[ref]}"

@@ -1,4 +1,4 @@
-"""pystore init: an empty store, and how it is found."""
+"""pystore init: makes an empty store, and tells how it is found."""
 
 import shlex
 from pathlib import Path
@@ -14,7 +14,7 @@ from ...store.rights import group_of, owner_of
 from ...store.sharing import share_with_group
 from ...store.store import Store
 from ..settings import default_root, named_root
-from .command_context import CommandContext, edge
+from .command_context import CommandContext, with_command
 
 
 @click.command()
@@ -29,9 +29,9 @@ from .command_context import CommandContext, edge
     type=click.Choice(["own"]),
     help="Give it seeds of its own, not those that all stores share.",
 )
-@edge
+@with_command
 def init(
-    given: CommandContext, /, path: Path | None, shared: str | None, seeds: Seeds | None
+    command: CommandContext, /, path: Path | None, shared: str | None, seeds: Seeds | None
 ) -> None:
     """Make an empty store, in ./.pystore unless you name a PATH.
 
@@ -42,9 +42,9 @@ def init(
     \b
     pystore init --shared group /lab/store
     """
-    if path is not None and given.named is not None:
+    if path is not None and command.named is not None:
         raise click.UsageError("Give one place for the store: PATH or --store")
-    root = expanded(path or given.named or Path(".pystore"))
+    root = expanded(path or command.named or Path(".pystore"))
     there = exists(root)
     try:
         store = Store(root, seeds=seeds)
@@ -60,7 +60,7 @@ def init(
 
 
 def _share(store: Store) -> list[str]:
-    """What came of sharing the store with its group."""
+    """Shares the store with its group; returns what to print about it."""
     left = share_with_group(store)
     group = group_of(store.root)
     if any(one.path == str(store.root) for one in left):

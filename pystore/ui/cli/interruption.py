@@ -19,15 +19,16 @@ from .run_counts import RunCounts
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def interrupted(hearing: RunCounts, store: Store) -> PystoreError:
+def interrupted(run_counts: RunCounts, store: Store) -> PystoreError:
     """Says how much is kept: what was committed, and what the running attempts leave."""
-    records = [found for event in hearing.stopped if (found := _record(event, store))]
+    records = [found for event in run_counts.stopped if (found := _record(event, store))]
     left = [path for record in records if (path := _staging(record))]
     goes_on = [path for record in records if (path := _scratch(record, store)).exists()]
     return PystoreError(
         "interrupted",
-        done=hearing,
-        stopped=listed((f"attempt {e.number} of {e.dref}" for e in hearing.stopped), "\n") or None,
+        done=run_counts,
+        stopped=listed((f"attempt {e.number} of {e.dref}" for e in run_counts.stopped), "\n")
+        or None,
         wrote=listed(left, "\n") or None,
         checkpoint=listed(goes_on, "\n") or None,
         remedy="run it again: what was built is kept"

@@ -57,7 +57,7 @@ def _checked(file: Path) -> Path:
 
 
 def _beside(file: Path) -> list[str]:
-    """The names of the programs in its folder."""
+    """The names of the Python files in its folder."""
     found = file.parent.glob("*.py") if file.parent.is_dir() else ()
     return [path.name for path in found if path.is_file()]
 
@@ -98,11 +98,11 @@ def _check_free(path: Path, name: str) -> None:
 class _Fresh(SourceFileLoader):
     """Compiles the file each time, as Python does with a program.
 
-    Compiled code that was kept may be that of an edit ago: it is told by size and whole seconds.
+    Python keeps compiled code by size and whole seconds, so that it may miss a quick edit.
     """
 
     def path_stats(self, path: object) -> NoReturn:
-        """Says that nothing is known by which kept code could be used, or kept."""
+        """Refuses, so that no compiled code is used or kept."""
         raise OSError(f"no stats of a program: {path}")
 
 

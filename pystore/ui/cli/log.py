@@ -1,11 +1,10 @@
-"""pystore log, logs: the attempts, and what they printed."""
+"""pystore log, logs: attempts, and their output."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -24,8 +23,8 @@ from ...core.refs import DRef, RRef
 from ...store import disk
 from ..quantities import span
 from .columns import Style, columns
-from .columns import ref as shown
-from .command_context import CommandContext, as_json, edge, report
+from .columns import ref as shortened
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import TRIED
 from .streams import calm
 
@@ -38,9 +37,9 @@ _PIECE = 1 << 20  # [bytes]
 @click.argument("refs", type=TRIED, required=False, metavar="[NAME|GLOB|REF]")
 @click.option("-n", "most", type=click.IntRange(min=1), help="Show only the newest N.")
 @as_json
-@edge
+@with_command
 def log_command(
-    edge: CommandContext, refs: Sequence[DRef | RRef] | None, most: int | None, as_json: bool
+    command: CommandContext, refs: Sequence[DRef | RRef] | None, most: int | None, as_json: bool
 ) -> None:
     """Show attempts, the newest first, of everything or of REF.
 
@@ -50,12 +49,12 @@ def log_command(
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
     "died" or "running", and of what was adopted is that of the attempt that ran.
     """
-    found = newest_first(edge.store.drefs() if refs is None else refs, edge.store)[:most]
-    report([a._asdict() for a in found], lambda: log_text(found), as_json)
+    found = newest_first(command.store.drefs() if refs is None else refs, command.store)[:most]
+    report(found, lambda: log_table(found), as_json)
 
 
-def log_text(attempts: Sequence[Attempt]) -> str:
-    """The attempts as rows."""
+def log_table(attempts: Sequence[Attempt]) -> str:
+    """A row for each attempt."""
     if not attempts:
         return "no attempts"
     header = ["start", "name", "attempt", "outcome", "took", "result"]
@@ -82,13 +81,13 @@ def _took(attempt: Attempt) -> str:
 
 def _result(attempt: Attempt) -> str:
     if attempt.rref is not None:
-        return shown(attempt.rref)
+        return shortened(attempt.rref)
     said = error_line(attempt) or f"process {attempt.pid} on {attempt.host}"
-    return f"{shown(attempt.dref)}  {printable(said)}"
+    return f"{shortened(attempt.dref)}  {printable(said)}"
 
 
 def error_line(attempt: Attempt) -> str:
-    """What the realizer raised, or the first line of another error."""
+    """The realizer's exception, or the first line of another error."""
     return in_one_line(attempt.error or "")
 
 
@@ -97,9 +96,9 @@ def error_line(attempt: Attempt) -> str:
 @click.option("--attempt", "number", type=click.IntRange(min=0), help="Its number [the latest].")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the attempt has ended.")
 @as_json
-@edge
+@with_command
 def logs(
-    edge: CommandContext,
+    command: CommandContext,
     refs: Sequence[DRef | RRef],
     number: int | None,
     follow: bool,
@@ -114,25 +113,25 @@ def logs(
     --json: objects with `dref`, `context`, `number`, `outcome`, `rref`, `path` and `text`; `path`
     is null where nothing was printed, or kept.
     """
-    attempt = as_run(chosen_attempt(refs, number, edge.store), edge.store)
-    path = log_of(attempt, edge.store)
+    attempt = as_run(chosen_attempt(refs, number, command.store), command.store)
+    log = log_of(attempt, command.store)
     if as_json and follow:
         raise click.UsageError("--json is for what has ended, or up to now: leave out --follow")
     if as_json:
-        report([_log_record(attempt, path)], str, as_json)
+        report([log], str, as_json)
         return
     sys.stdout.flush()
-    written = _written(path, lambda: follow and runs(attempt, edge.store))
+    written = _written(log.path, lambda: follow and runs(attempt, command.store))
     for text in calm(written, sys.stdout):
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()
 
 
 def _written(path: Path, more: Callable[[], bool]) -> Iterator[bytes]:
-    """What a file holds, and what is added to it as long as there may be more."""
+    """The bytes of a file, and those that are added to it as long as there may be more."""
     place, going = 0, True
     while going:
-        going = more()  # asked before reading, so that nothing comes after the last look
+        going = more()  # asked before reading, so that the last look sees everything
         with suppress(FileNotFoundError), disk.open_regular(path) as file:
             file.seek(place)
             while text := file.read(_PIECE):
@@ -140,11 +139,3 @@ def _written(path: Path, more: Callable[[], bool]) -> Iterator[bytes]:
                 yield text
         if going:
             time.sleep(_EVERY)
-
-
-def _log_record(attempt: Attempt, path: Path) -> dict[str, Any]:
-    keys = ("dref", "context", "number", "outcome", "rref")
-    facts = {key: getattr(attempt, key) for key in keys}
-    there = path.is_file()
-    text = path.read_bytes().decode("utf-8", "replace") if there else ""
-    return {**facts, "path": str(path) if there else None, "text": text}

@@ -1,4 +1,4 @@
-"""pystore on the command line: the commands by name, and how they end."""
+"""The program `pystore`: its commands by name, and its exit codes."""
 
 import importlib
 import os
@@ -23,42 +23,20 @@ from .exit_codes import DONE, Stopped, code_of, tell
 # name → the module of this package with a command of that name; imported when it is needed
 COMMANDS: dict[str, dict[str, str]] = {
     "Look": {
-        "ls": "ls",
-        "show": "show",
-        "tree": "contents",
-        "cat": "contents",
-        "path": "contents",
-        "find": "find",
-        "log": "log",
-        "logs": "log",
-        "metrics": "metrics",
-        "diff": "diff",
-        "explain": "explain",
-        "graph": "graph",
-        "du": "du",
+        "ls": "ls", "show": "show", "tree": "contents", "cat": "contents", "path": "contents",
+        "find": "find", "log": "log", "logs": "log", "metrics": "metrics", "diff": "diff",
+        "explain": "explain", "graph": "graph", "du": "du",
     },
     "Do": {
-        "run": "run",
-        "commit": "commit",
-        "gc": "gc",
-        "pin": "pins",
-        "unpin": "pins",
-        "pins": "pins",
-        "rm": "rm",
-        "verify": "verify",
-        "init": "init",
-        "doctor": "doctor",
+        "run": "run", "commit": "commit", "gc": "gc", "pin": "pins", "unpin": "pins",
+        "pins": "pins", "rm": "rm", "verify": "verify", "init": "init", "doctor": "doctor",
         "completion": "completion",
     },
     "Share": {
-        "push": "exchange",
-        "pull": "exchange",
-        "copy": "exchange",
-        "export": "exchange",
-        "import": "exchange",
-        "key": "exchange",
+        "push": "exchange", "pull": "exchange", "copy": "exchange", "export": "exchange",
+        "import": "exchange", "key": "exchange",
     },
-}
+}  # fmt: skip
 
 
 class Commands(click.Group):
@@ -96,7 +74,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Runs the command; its mistakes name it, also those that click finds before it runs."""
+        """Runs the command; every usage error names it, also one that click finds before."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
@@ -177,36 +155,36 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs one command line. Returns the exit code; mistakes are told on standard error."""
-    edge = CommandContext()
+    """Runs one command line and returns the exit code. Errors go to standard error."""
+    command = CommandContext()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", PystoreWarning)  # a line for people, never an error
             warnings.showwarning = _warn
-            return _invoke(edge, arguments)
+            return _invoke(command, arguments)
     except BrokenPipeError:
-        _forget_output()  # its reader has gone, as `| head` does: not our failure
+        _forget_output()  # its reader has gone, as `| head` does: no failure
         return DONE
     except BaseException as error:
         if isinstance(error, OSError):
-            _forget_output()  # or Python would try again, and complain, when it ends
-        tell(error, edge.debug)
+            _forget_output()  # or Python would try again when it ends, and complain
+        tell(error, command.debug)
         return code_of(error)
     finally:
         Program.file = None
 
 
 def _forget_output() -> None:
-    """Lets go of what could not be written to standard output."""
+    """Drops the text that could not be written to standard output."""
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _invoke(edge: CommandContext, arguments: Sequence[str]) -> int:
+def _invoke(command: CommandContext, arguments: Sequence[str]) -> int:
     try:
-        with pystore.make_context("pystore", [*arguments], obj=edge, color=coloured()) as ctx:
+        with pystore.make_context("pystore", [*arguments], obj=command, color=coloured()) as ctx:
             pystore.invoke(ctx)
         return DONE
     except click.exceptions.Exit as end:

@@ -1,20 +1,18 @@
-"""pystore metrics: what the attempts reached, with what one may conclude."""
+"""pystore metrics: the metrics of attempts, with their statistics."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ...ask.experiments.differing import differing
 from ...ask.experiments.results import Results, results
-from ...ask.experiments.summary import Group, Summary
+from ...ask.experiments.summary import Summary
 from ...core.errors import BadMetric
 from ...core.printable import printable
 from ...core.refs import DRef, RRef
 from .columns import columns, in_terminal, ref
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS, begun_so, metrics_of, typed
 
 _NONE = (
@@ -22,21 +20,20 @@ _NONE = (
     "line is a number is one by -m FILE"
 )
 _SPARE = ("min", "max", "failed", "95%", "std")  # columns that a narrow terminal goes without
-_STATISTICS = ("mean", "std", "low", "high", "min", "max")
 
 
 def _recorded(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """The metrics of what was typed."""
-    edge = ctx.ensure_object(CommandContext)
-    return begun_so(lambda: metrics_of(_drefs(typed(ctx)["refs"]), edge.store), incomplete)
+    """The metrics of the derivations that were typed."""
+    command = ctx.ensure_object(CommandContext)
+    return begun_so(lambda: metrics_of(_drefs(typed(ctx)["refs"]), command.store), incomplete)
 
 
 def _varied(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The parameters in which the derivations that were typed differ."""
-    edge = ctx.ensure_object(CommandContext)
+    command = ctx.ensure_object(CommandContext)
 
     def names() -> Iterator[str]:
-        config_of = edge.store.config
+        config_of = command.store.config
         told = differing({d: config_of(d) for d in _drefs(typed(ctx)["refs"])}, config_of)
         return (name for parameters in told.values() for name in parameters)
 
@@ -66,9 +63,11 @@ def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
 @click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the points into this file.")
 @as_json
-@edge
+@with_command
 def metrics(
-    edge: CommandContext,
+    command: CommandContext,
+    /,
+    *,
     refs: tuple[Sequence[DRef | RRef], ...],
     names: tuple[str, ...],
     over: tuple[str, ...],
@@ -83,9 +82,9 @@ def metrics(
     --json: objects with `metric`, `parameters`, `drefs`, `n`, `failed`, `missing`, `mean`, `std`,
     `low` and `high` of the 95 % interval, `min`, `max` and `best`; null where there is none.
     """
-    found = results(*_drefs(refs), metrics=names or None, code=edge.code, store=edge.store)
+    found = results(*_drefs(refs), metrics=names or None, code=command.code, store=command.store)
     summary = found.summary(over=over, mode="min" if least else "max")
-    report([_record(group) for group in summary], lambda: _text(summary), as_json)
+    report(summary, lambda: _text(summary), as_json)
     if plot is not None:
         _draw(found, over, plot)
 
@@ -104,30 +103,15 @@ def _draw(found: Results, over: tuple[str, ...], file: Path) -> None:
         raise click.BadParameter(str(error), param_hint="--plot") from None
 
 
-def _record(group: Group) -> dict[str, Any]:
-    found = group.statistics
-    numbers = {name: getattr(found, name) for name in _STATISTICS}
-    return {
-        "metric": group.metric,
-        "parameters": dict(group.parameters),
-        "drefs": list(group.drefs),
-        "n": found.n,
-        "failed": group.failed,
-        "missing": group.missing,
-        **{name: x if math.isfinite(x) else None for name, x in numbers.items()},
-        "best": group.best,
-    }
-
-
 def _text(summary: Summary) -> str:
-    table = summary.table() if in_terminal() else summary.table(widest=None)
+    found = summary.table() if in_terminal() else summary.table(widest=None)
     rows = [
         [*map(printable, row[:-1]), ref(group.best) if group.best else ""]
-        for row, group in zip(table.rows, summary, strict=True)
+        for row, group in zip(found.rows, summary, strict=True)
     ]
-    right = [name for name, numeric in zip(table.header, table.numeric, strict=True) if numeric]
-    header = [printable(name) for name in table.header]
+    right = [name for name, numeric in zip(found.header, found.numeric, strict=True) if numeric]
+    header = [printable(name) for name in found.header]
     notes = summary.notes() if any(group.metric for group in summary) else [_NONE]
     spare = [name for name in _SPARE if name not in summary.parameters]
-    shown = columns(header, rows, right=right, spare=spare)
-    return "\n".join([shown, *map(printable, notes)])
+    table = columns(header, rows, right=right, spare=spare)
+    return "\n".join([table, *map(printable, notes)])

@@ -2,14 +2,12 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
-
-from click.shell_completion import CompletionItem
+from typing import Any, TypeVar
 
 from ...core.derivation import Closure, Derivation, collect, leaves
 from ...core.errors import BadStage
@@ -18,12 +16,71 @@ from ...core.refs import DRef
 from ...declare.calls import TwoWayStage
 from ...declare.instantiate import Target
 from ...declare.output import Output
-from ...declare.registry import Registry
 from ...declare.stage import Stage, Staged
+from .command_context import CommandContext
 from .loading import load
-from .outline import outline
 
-Choice = tuple[str, Target]
+
+@dataclass(frozen=True)
+class FileStage:
+    """A stage of a user's file, as the text of the file or the loaded module shows it."""
+
+    name: str
+    known_as: Set[object]  # by what other stages use it
+    uses: Set[object]  # what it uses, by what that is known as
+
+    def is_input_of(self, other: "FileStage") -> bool:
+        """Whether the other uses this one, and this one not the other."""
+        return bool(self.known_as & other.uses) and not other.known_as & self.uses
+
+
+S = TypeVar("S", bound=FileStage)
+
+
+def final(stages: Iterable[S]) -> list[S]:
+    """The stages that no other stage uses."""
+    every = list(stages)
+    return [s for s in every if not any(s.is_input_of(other) for other in every if other is not s)]
+
+
+def takes_registry(parameter: str, annotation: str) -> bool:
+    """Whether a function with this first parameter is a stage by hand."""
+    return parameter == "m" or annotation.rpartition(".")[2] == "Registry"
+
+
+@dataclass(frozen=True)
+class ProgramStage(FileStage):
+    """A stage, a stage function, or derivations, as the loaded module has them."""
+
+    file: Path
+    target: Target
+    is_function: bool  # takes parameters; derivations are declared already
+    parameters: Mapping[str, inspect.Parameter]  # without the registry and the build
+
+    @classmethod
+    def of(cls, file: Path, name: str, target: Target) -> "ProgramStage":
+        """The stage that a target is under this name in a file."""
+        is_function = isinstance(target, (Stage, TwoWayStage, FunctionType))
+        known_as = {name, target} if is_function else set(map(_dref, _leaves(target)))
+        parameters = _parameters(target)
+        return cls(name, known_as, _uses(target), file, target, is_function, parameters)
+
+    @classmethod
+    def load(cls, text: str, command: CommandContext) -> "ProgramStage":
+        """The stage that FILE.py[:STAGE] names. Raises BadStage."""
+        file, name = parse_target(text)
+        command.near(file)
+        return Program.load(file).choose(name)
+
+    def parameter_texts(self) -> dict[str, str]:
+        """Its parameters as one reads them, without the files that it writes."""
+        found = self.parameters.items()
+        return {key: _text(p) for key, p in found if not isinstance(p.default, Output)}
+
+    def __str__(self) -> str:
+        if self.is_function:
+            return f"{self.name}({', '.join(self.parameter_texts().values())})"
+        return f"{self.name}: {counted(len(list(_leaves(self.target))), 'derivation')}"
 
 
 @dataclass(frozen=True)
@@ -39,28 +96,25 @@ class Program:
         return cls(file, load(file))
 
     @property
-    def stages(self) -> dict[str, Target]:
-        """What it declares at its top: stages and stage functions of its own, and derivations."""
-        return {
-            name: value
-            for name, value in vars(self.module).items()
-            if not name.startswith("_") and self._declares(value)
-        }
+    def stages(self) -> dict[str, ProgramStage]:
+        """The stages and derivations at its top; functions only if the file defines them."""
+        found = ((n, v) for n, v in vars(self.module).items() if not n.startswith("_"))
+        return {name: ProgramStage.of(self.file, name, v) for name, v in found if self._declares(v)}
 
     def _declares(self, value: object) -> bool:
         if isinstance(value, (Stage, TwoWayStage, FunctionType)):
             return value.__module__ == self.module.__name__ and is_target(value)
         return is_target(value)
 
-    def choose(self, name: str | None) -> Choice:
-        """The stage of this name; without one, the stage that no other stage of the file uses.
+    def choose(self, name: str | None) -> ProgramStage:
+        """The stage of this name; without a name, the only final stage.
 
-        Raises BadStage, which lists the stages, when there is no such one or there are several.
+        Raises BadStage, which lists the stages, if there is none or there are several.
         """
         if name is not None:
-            return name, self._named(name)
+            return self._named(name)
         stages = self.stages
-        found = [(n, s) for n, s in stages.items() if not _needed(n, stages)]
+        found = final(stages.values())
         if len(found) == 1:
             return found[0]
         if not stages:
@@ -68,24 +122,24 @@ class Program:
                 f"no stages in {self.file}",
                 remedy="write @stage above a function, or def model(m): return mkdrv(m, …)",
             )
-        choices = dict(found) or stages
+        choices = found or list(stages.values())
         raise BadStage(
-            f"several stages in {self.file}, and none that comes of them all",
-            stages=listed((shown(n, s) for n, s in choices.items()), "\n"),
-            remedy=f"name one of them: {self.file}:{next(iter(choices))}",
+            f"{self.file} has several final stages",
+            stages=listed(map(str, choices), "\n"),
+            remedy=f"name one of them: {self.file}:{choices[0].name}",
         )
 
-    def _named(self, name: str) -> Target:
+    def _named(self, name: str) -> ProgramStage:
         value = getattr(self.module, name, None)
         if is_target(value):
-            return value
+            return ProgramStage.of(self.file, name, value)
         stages = self.stages
         raise BadStage(
             f"no stage of this name in {self.file}",
             given=name,
             it_is=type(value).__name__ if value is not None else None,
             closest=", ".join(get_close_matches(name, stages)) or None,
-            stages=listed((shown(n, s) for n, s in stages.items()), "\n") or "none",
+            stages=listed(map(str, stages.values()), "\n") or "none",
             remedy="name one of them, or write @stage above the function",
         )
 
@@ -98,96 +152,53 @@ def parse_target(text: str) -> tuple[Path, str | None]:
     return Path(text), None
 
 
-def complete_target(begun: str) -> list[CompletionItem]:
-    """The stages of a file whose name stands there, as its text has them; before it, files."""
-    file, colon, _ = begun.rpartition(":")
-    if not colon:
-        return [CompletionItem(begun, type="file")]  # the shell completes it
-    names = (f"{file}:{stage}" for stage in outline(Path(file)))
-    return [CompletionItem(name) for name in names if name.startswith(begun)]
-
-
 def is_target(value: object) -> bool:
-    """Whether it is something to realize, or a function that returns it."""
+    """Whether it can be realized, or is a function that returns something to realize."""
     match value:
         case Stage() | TwoWayStage() | Derivation() | Closure() | DRef():
             return True
         case FunctionType():
-            return _takes_registry(value)
+            firsts = list(inspect.signature(value).parameters.values())[:1]
+            return any(takes_registry(p.name, _annotation(p)) for p in firsts)
         case list() | tuple() | dict():
             found = list(leaves(value))
             return bool(found) and all(isinstance(leaf, (Derivation, DRef)) for leaf in found)
     return False
 
 
-def _takes_registry(function: FunctionType) -> bool:
-    first = next(iter(inspect.signature(function).parameters.values()), None)
-    if first is None:
-        return False
-    return first.name == "m" or first.annotation in (Registry, "Registry", "pystore.Registry")
+def _annotation(parameter: inspect.Parameter) -> str:
+    told = parameter.annotation
+    return told if isinstance(told, str) else getattr(told, "__name__", "")
 
 
-def shown(name: str, target: Target) -> str:
-    """A stage with its parameters; of derivations, how many they are."""
-    if isinstance(target, (Stage, TwoWayStage, FunctionType)):
-        return f"{name}({', '.join(parameters_of(target).values())})"
-    count = len(target.drefs if isinstance(target, Closure) else list(leaves(target)))
-    return f"{name}: {counted(count, 'derivation')}"
+def _parameters(target: Target) -> Mapping[str, inspect.Parameter]:
+    match target:
+        case Stage():
+            return target.signature.parameters
+        case TwoWayStage():
+            return inspect.signature(target.__wrapped__).parameters
+        case FunctionType():
+            return dict([*inspect.signature(target).parameters.items()][1:])
+    return {}
 
 
-def signature_of(stage: Any) -> inspect.Signature:
-    """What a stage takes, without the registry and the build."""
-    if isinstance(stage, Stage):
-        return stage.signature
-    if isinstance(stage, TwoWayStage):
-        return inspect.signature(stage.__wrapped__)
-    full = inspect.signature(stage)
-    return full.replace(parameters=list(full.parameters.values())[1:])
-
-
-def parameters_of(stage: Any) -> dict[str, str]:
-    """The parameters of a stage as one reads them; what it writes is none."""
-    found = signature_of(stage).parameters.values()
-    return {p.name: _written(p) for p in found if not isinstance(p.default, Output)}
-
-
-def _written(parameter: inspect.Parameter) -> str:
-    default = parameter.default
+def _text(parameter: inspect.Parameter) -> str:
+    """A parameter with its default; inputs by their names."""
+    default, key = parameter.default, parameter.name
     if isinstance(default, (Stage, Derivation)):
-        return f"{parameter.name}={_name(default)}()"
+        return f"{key}={_name(default)}()"
     inputs = [leaf for leaf in leaves(default) if isinstance(leaf, (Stage, Derivation))]
     if not inputs:
         return str(parameter.replace(annotation=parameter.empty))
     told = ", ".join(f"{n} of {name}" for name, n in Counter(map(_name, inputs)).items())
-    return (
-        f"{parameter.name}={{{told}}}"
-        if isinstance(default, dict)
-        else f"{parameter.name}=[{told}]"
-    )
+    return f"{key}={{{told}}}" if isinstance(default, dict) else f"{key}=[{told}]"
 
 
 def _name(of: Stage[Any] | Derivation) -> str:
     return of.stage_name if isinstance(of, Stage) else of.config.name
 
 
-# --- what comes of what ----------------------------------------------------------------
-
-
-def _needed(name: str, stages: dict[str, Target]) -> bool:
-    """Whether another stage uses this one, and this one not the other."""
-    this, own = stages[name], _marks(name, stages[name])
-    return any(
-        own & _uses(other) and not _marks(n, other) & _uses(this)
-        for n, other in stages.items()
-        if other is not this
-    )
-
-
-def _marks(name: str, target: Target) -> set[object]:
-    """What a target is known by where it is used: its name, the stage, its references."""
-    if isinstance(target, (Stage, TwoWayStage, FunctionType)):
-        return {name, target}
-    return set(target.drefs) if isinstance(target, Closure) else set(map(_dref, leaves(target)))
+# --- the inputs of a target ------------------------------------------------------------
 
 
 def _uses(target: Target) -> set[object]:
@@ -206,11 +217,10 @@ def _uses(target: Target) -> set[object]:
     return _of_derivations(leaves(target))
 
 
-def _of_derivations(found: Any) -> set[object]:
+def _of_derivations(found: Iterable[Any]) -> set[object]:
     held: dict[DRef, Derivation] = {}
     collect([one for one in found if isinstance(one, Derivation)], held)
-    stages = {d.stage for d in held.values() if isinstance(d, Staged)}
-    return {*held, *stages}
+    return {*held, *(d.stage for d in held.values() if isinstance(d, Staged))}
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -218,6 +228,10 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+def _leaves(target: Target) -> Iterable[Any]:
+    return target.drefs if isinstance(target, Closure) else leaves(target)
 
 
 def _dref(leaf: Any) -> DRef:

@@ -20,7 +20,7 @@ _DIGITS = re.compile("[0-9a-f]{3,}")  # with fewer, names alone are offered
 
 
 class RefType(click.ParamType):  # type: ignore[type-arg]  # generic in later versions only
-    """What `find` makes of a text, in the store of the command."""
+    """A reference that `find` looks up in the store of the command."""
 
     name = "REF"
 
@@ -28,17 +28,17 @@ class RefType(click.ParamType):  # type: ignore[type-arg]  # generic in later ve
         self.find = find
 
     def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Any:
-        """What is meant. Raises BadRef, NotInStore."""
+        """The reference. Raises BadRef, NotInStore."""
         if not isinstance(value, str):
             return value  # a default
-        edge = ctx.find_object(CommandContext) if ctx else None
-        assert edge is not None, "commands are called through the group"
-        return self.find(value, code=edge.code, store=edge.store)
+        command = ctx.find_object(CommandContext) if ctx else None
+        assert command is not None, "commands are called through the group"
+        return self.find(value, code=command.code, store=command.store)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Names, pins, and references that were begun."""
+        """Names, pins, and references that begin so."""
         return complete(ctx, param, incomplete)
 
 
@@ -52,11 +52,10 @@ REFS = RefType(find_refs)
 """A list: all derivations of a name or a pattern, or one reference."""
 
 TRIED = RefType(partial(find_refs, tried=True))
-"""The same; of a name, those of the code that was tried last, though it may have failed."""
-
+"""A list as REFS; a name means the code that was tried last, though it may have failed."""
 
 AS_TYPED = RefType(lambda text, **_: text)
-"""What was typed, for commands that look at it themselves."""
+"""The text itself, for commands that look it up themselves."""
 
 
 def _choose_code(ctx: click.Context, parameter: click.Parameter, code: Any) -> None:
@@ -64,7 +63,7 @@ def _choose_code(ctx: click.Context, parameter: click.Parameter, code: Any) -> N
 
 
 def by_code() -> click.Option:
-    """The option of each command that takes names: by which code."""
+    """The option `--code` of each command that takes names."""
     return click.Option(
         ["--code"],
         type=click.Choice(["now", "any"]),
@@ -77,7 +76,7 @@ def by_code() -> click.Option:
 
 
 def refuse_below(store: Store, ref: DRef | RRef) -> None:
-    """Makes sure that this is not in the store below alone. Raises NotInStore."""
+    """Raises NotInStore if this is in the store below only."""
     under = store.only_below(ref)
     if under is None:
         return
@@ -90,20 +89,20 @@ def refuse_below(store: Store, ref: DRef | RRef) -> None:
 
 
 def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """What a reference that begins so may become, for arguments that are read later."""
-    edge = ctx.ensure_object(CommandContext)
-    words = begun_so(lambda: _completions(edge.store, incomplete), incomplete)
+    """Names and references that begin so."""
+    command = ctx.ensure_object(CommandContext)
+    words = begun_so(lambda: _completions(command.store, incomplete), incomplete)
     return [CompletionItem(word) for word in words]
 
 
 def begun_so(words: Callable[[], Iterable[str]], begun: str) -> list[str]:
-    """The words that begin so; none where a store cannot be read."""
+    """The words that begin so; none if the store cannot be read."""
     try:
         with warnings.catch_warnings():  # which would stand where the user types
             warnings.simplefilter("ignore", PystoreWarning)
             return sorted({word for word in words() if word.startswith(begun)})
     except (PystoreError, OSError):
-        return []  # a shell that waits for a word is no place for an error
+        return []  # a shell that waits for a word cannot show an error
 
 
 def typed(ctx: click.Context) -> dict[str, Any]:
@@ -123,7 +122,7 @@ def _completions(store: Store, begun: str) -> Iterator[str]:
 
 
 def _words(begun: str, store: Store) -> Iterator[str]:
-    """References in full where their digits were begun, else names."""
+    """References in full if their digits were begun, else names."""
     drefs = store.drefs()
     rrefs = (rref for dref in drefs for rref in store.realizations(dref))
     if begun.startswith(("dref:", "rref:")):
@@ -135,7 +134,7 @@ def _words(begun: str, store: Store) -> Iterator[str]:
 
 
 def _choices(base: str, which: str, store: Store) -> Iterator[str]:
-    """The realizations that may be chosen of a name, and its derivations by their digits."""
+    """The ways to choose a realization of a name, and its derivations by their digits."""
     drefs = dict.fromkeys(ref.dref for ref in find_refs(base, code="any", store=store))
     yield f"{base}@latest"
     for metric in metrics_of(drefs, store):

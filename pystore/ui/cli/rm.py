@@ -10,7 +10,7 @@ from ...core.refs import DRef, RRef
 from ...store.remove import dependents, needs, remove
 from ...store.store import Store
 from .asking import agreed, check_can_ask, yes
-from .command_context import CommandContext, edge
+from .command_context import CommandContext, with_command
 from .ref import REF, refuse_below
 
 
@@ -18,15 +18,15 @@ from .ref import REF, refuse_below
 @click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REF)
 @click.option("--force", is_flag=True, help="Remove it though something needs it.")
 @yes
-@edge
-def rm(given: CommandContext, /, refs: tuple[DRef | RRef, ...], force: bool, yes: bool) -> None:
+@with_command
+def rm(command: CommandContext, /, refs: tuple[DRef | RRef, ...], force: bool, yes: bool) -> None:
     """Remove a realization's bytes, or a derivation with everything.
 
     Of a realization, the attempts and their metrics stay, and the next run that needs it builds it
     again. What others were built from, what is pinned or in use, is not removed without --force.
     """
     check_can_ask(yes)
-    store, wanted = given.store, list(dict.fromkeys(refs))
+    store, wanted = command.store, list(dict.fromkeys(refs))
     for ref in wanted:
         _check(store, ref, wanted, force)
     for ref in wanted:
@@ -64,7 +64,7 @@ def _contents(store: Store, ref: DRef | RRef) -> str:
 
 
 def _dependents_first(store: Store, refs: Sequence[DRef | RRef]) -> list[DRef | RRef]:
-    """The same, each after all that were built from it."""
+    """The same references, each after all that were built from it."""
     left = {ref: dependents(store, ref) - {ref} for ref in refs}
     order: list[DRef | RRef] = []
     while left:

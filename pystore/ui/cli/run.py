@@ -24,13 +24,13 @@ from ...store.store import Store
 from ..watch.lines import write_line
 from ..watch.watching import Mode, watching
 from ..watch.words import Labels
-from .chosen import Chosen, shown
-from .command_context import CommandContext, edge
+from .chosen import Chosen, chosen_text
+from .command_context import CommandContext, with_command
+from .declared import declared
 from .exit_codes import FAILED, code_of, located, tell
 from .interruption import Presses, interrupted
 from .outline import outline
-from .parameters import declared, takes_parameters, typed_target
-from .program import Program, complete_target, parse_target
+from .parameters import complete_target, takes_parameters, typed_target
 from .run_counts import RunCounts
 
 
@@ -110,7 +110,7 @@ def _stages(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one a line.")
-@edge
+@with_command
 def run(given: CommandContext, /, target: str, as_json: bool, **options: Any) -> None:
     """Build a stage of a Python file, and all that it needs.
 
@@ -157,22 +157,19 @@ class _Run:
 
     def target(self, text: str) -> None:
         """Does it all."""
-        file, stage = parse_target(text)
-        self.given.near(file)
-        choice = Program.load(file).choose(stage)
-        read = self.given.store_of_program(reading=True)  # a mistake makes no store
-        closure = declared(choice, self.options["parameters"], read)
+        found = declared(self.given, text, self.options["parameters"])
+        closure = found.closure
         forced = [dref for name in self.options["force"] for dref in _of_name(name, closure)]
         if self.options["dry_run"]:
-            return self._foretell(closure, forced, read)
+            return self._foretell(closure, forced, found.store)
         store = self.given.store_of_program(reading=False)
         assert isinstance(store, Store)
-        hearing = RunCounts()
+        run_counts = RunCounts()
         try:
-            chosen = self._realize(closure, forced, store, hearing)
+            chosen = self._realize(closure, forced, store, run_counts)
         except BaseException as error:
-            self._fail(error, hearing, store, closure)
-        self._report(f"{file}:{choice[0]}", closure, chosen, hearing)
+            self._fail(error, run_counts, store, closure)
+        self._report(found.name, closure, chosen, run_counts)
 
     def _foretell(self, closure: Closure, forced: Sequence[DRef], store: Builder) -> None:
         attempts = self.options["attempts"]
@@ -189,7 +186,7 @@ class _Run:
             self.events.write(json.dumps(outlook.to_dict(), ensure_ascii=False) + "\n")
 
     def _realize(
-        self, closure: Closure, forced: Sequence[DRef], store: Store, hearing: RunCounts
+        self, closure: Closure, forced: Sequence[DRef], store: Store, run_counts: RunCounts
     ) -> list[Chosen]:
         given = self.options
         presses = Presses(given["workers"])
@@ -198,7 +195,7 @@ class _Run:
             attempts=given["attempts"],
             keep_going=given["keep_going"],
             store=store,
-            listener=hearing,
+            listener=run_counts,
             stop=presses.came,
             timeout=given["timeout"],
             lock_timeout=given["lock_timeout"],
@@ -230,39 +227,39 @@ class _Run:
             write_line(self.events, json.dumps(record, ensure_ascii=False, default=str))
 
     def _fail(
-        self, error: BaseException, hearing: RunCounts, store: Store, closure: Closure
+        self, error: BaseException, run_counts: RunCounts, store: Store, closure: Closure
     ) -> NoReturn:
         """Says what failed, and ends with the code of a failed build."""
         skipped: list[DRef] = []
         if isinstance(error, KeyboardInterrupt):
-            errors, code = [interrupted(hearing, store)], code_of(error)
+            errors, code = [interrupted(run_counts, store)], code_of(error)
         else:
             several = list(error.errors.values()) if isinstance(error, BuildsFailed) else []
             errors, code = [located(e) for e in (*several, error)], code_of(error)
-            code = FAILED if hearing.failed else code
-            skipped = _skipped(closure, hearing, error) if self.options["keep_going"] else []
+            code = FAILED if run_counts.failed else code
+            skipped = _skipped(closure, run_counts, error) if self.options["keep_going"] else []
             _add_skipped(errors[-1], map(Labels(closure), skipped))
         for one in errors:
             tell(one, self.given.debug)
         last = errors[-1]
-        facts = {"facts": last.facts, "done": hearing.counts, "skipped": skipped}
+        facts = {"facts": last.facts, "done": run_counts.counts, "skipped": skipped}
         self._end(code, what=last.what, remedy=last.remedy, **facts)
         raise click.exceptions.Exit(code)
 
     def _report(
-        self, name: str, closure: Closure, chosen: list[Chosen], hearing: RunCounts
+        self, name: str, closure: Closure, chosen: list[Chosen], run_counts: RunCounts
     ) -> None:
-        facts = [one.record() for one in chosen]
-        self._end(0, stage=name, done=hearing.counts, chosen=facts)
+        facts = [one.to_dict() for one in chosen]
+        self._end(0, stage=name, done=run_counts.counts, chosen=facts)
         if self.events is None:
-            click.echo(f"{name}: {hearing}\n{shown(chosen, closure)}")
+            click.echo(f"{name}: {run_counts}\n{chosen_text(chosen, closure)}")
 
 
-def _skipped(closure: Closure, hearing: RunCounts, error: BaseException) -> list[DRef]:
+def _skipped(closure: Closure, run_counts: RunCounts, error: BaseException) -> list[DRef]:
     """What was not built because it depends on a failure."""
     failed = error.errors if isinstance(error, BuildsFailed) else [getattr(error, "dref", None)]
     drefs = (derivation.dref for derivation in closure.derivations)
-    return [dref for dref in drefs if dref not in hearing.heard and dref not in failed]
+    return [dref for dref in drefs if dref not in run_counts.heard and dref not in failed]
 
 
 def _add_skipped(last: PystoreError, labels: Iterable[str]) -> None:

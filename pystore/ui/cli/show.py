@@ -1,4 +1,4 @@
-"""pystore show: everything about a derivation or a realization."""
+"""pystore show: the details of derivations and realizations."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,26 +6,26 @@ from typing import Any
 
 import click
 
-from ...ask.inspection.details import Particulars, particulars
+from ...ask.inspection.details import Details, details
 from ...ask.inspection.lineage import Ref
 from ...core.attempt import Attempt
 from ...core.printable import counted, printable
 from ...core.refs import RRef
 from ..quantities import number, size
 from .columns import facts, in_terminal
-from .command_context import CommandContext, as_json, edge, report
-from .log import error_line, log_text
+from .command_context import CommandContext, as_json, report, with_command
+from .log import error_line, log_table
 from .ref import REF
 
-_LATEST = 10  # attempts that are shown in a terminal
-_LONG = ("code", "places", "rule", "traceback")  # notes with a place of their own
+_MOST = 10  # attempts in a terminal
+_LONG = ("code", "places", "rule", "traceback")  # notes with a section of their own, or none
 
 
 @click.command()
 @click.argument("refs", type=REF, nargs=-1, required=True, metavar="REF...")
 @as_json
-@edge
-def show(edge: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
+@with_command
+def show(command: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
     """Show everything about a derivation or a realization.
 
     Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
@@ -33,31 +33,11 @@ def show(edge: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
     `sizes` and `attempts`, the newest last (docs/format.md).
     """
-    found = [particulars(ref, edge.store) for ref in refs]
-    records = [_record(one) for one in found]
-    report(records, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
+    found = [details(ref, command.store) for ref in refs]
+    report(found, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
 
 
-def _record(one: Particulars) -> dict[str, Any]:
-    sizes = [
-        {"rref": rref, "files": known[0] if known else None, "size": known[1] if known else None}
-        for rref, known in one.sizes.items()
-    ]
-    return {
-        "ref": one.ref,
-        "dref": one.dref,
-        "name": one.dref.name,
-        "path": str(one.path) if one.path else None,
-        "config": one.config.value,
-        "inputs": one.inputs,
-        "pins": list(one.pins),
-        "verdicts": one.verdicts,
-        "sizes": sizes,
-        "attempts": [attempt._asdict() for attempt in one.attempts],
-    }
-
-
-def _text(one: Particulars) -> Iterator[str]:
+def _text(one: Details) -> Iterator[str]:
     yield click.style(one.ref, bold=True)
     yield facts(_head(one), whole=True)  # a path that is cut is no path
     yield from _section("config", ((key, _plain(v)) for key, v in one.config.value.items()))
@@ -65,16 +45,16 @@ def _text(one: Particulars) -> Iterator[str]:
     if one.attempts:
         newest = one.attempts[::-1]
         yield click.style(f"attempts ({len(newest):,})", bold=True)
-        most = _LATEST if in_terminal() else len(newest)
-        yield from (f"  {line}" for line in log_text(newest[:most]).splitlines())
+        most = _MOST if in_terminal() else len(newest)
+        yield from (f"  {line}" for line in log_table(newest[:most]).splitlines())
         if newest[most:]:
             yield f"  … {len(newest) - most:,} more: pystore log"
         yield from _provenance(newest[0])
 
 
-def _head(one: Particulars) -> Iterator[tuple[str, str]]:
+def _head(one: Details) -> Iterator[tuple[str, str]]:
     if isinstance(one.ref, RRef):
-        yield "derivation", one.dref
+        yield "derivation", one.ref.dref
     yield "path", printable(str(one.path)) if one.path else "(its bytes are gone)"
     known = [here for here in one.sizes.values() if here is not None]
     files, total = sum(files for files, _ in known), sum(bytes for _, bytes in known)
@@ -86,7 +66,7 @@ def _head(one: Particulars) -> Iterator[tuple[str, str]]:
         yield verdict, printable(why)
 
 
-def _inputs(one: Particulars) -> Iterator[tuple[str, str]]:
+def _inputs(one: Details) -> Iterator[tuple[str, str]]:
     for dref, refs in one.inputs.items():
         for ref in refs or [dref]:
             yield dref.name, ref

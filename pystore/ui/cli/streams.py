@@ -1,4 +1,4 @@
-"""Streams: standard input, output and error as the command line wants them."""
+"""Streams: standard input, output and error, open and safe for any text."""
 
 import codecs
 import os
@@ -9,12 +9,12 @@ from typing import TextIO
 
 from ...core.printable import printable
 
-_SHOWN = "pystore shown"
-_REFUSE = ("strict", "surrogateescape")  # what Python chooses, the second in the C locale
+_ESCAPED = "pystore escaped"
+_REFUSE = ("strict", "surrogateescape")  # Python's own choices, the second in the C locale
 
 
-def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
-    r"""What is written where an encoding lacks it: `\u2605`; a byte of a name as it is."""
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    r"""A character that the encoding lacks, as `\u2605`; a byte of a name stays as it is."""
     assert isinstance(error, UnicodeEncodeError)
     text = error.object[error.start : error.end]
     try:
@@ -23,19 +23,19 @@ def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.backslashreplace_errors(error)
 
 
-codecs.register_error(_SHOWN, _shown)
+codecs.register_error(_ESCAPED, _escaped)
 
 
 def prepare() -> None:
-    """Sees to it that 0, 1 and 2 are open, and that any text can be written to output."""
+    """Opens 0, 1 and 2 if they are closed, and lets any text be written to standard output."""
     _open_missing()
-    # Standard error never refuses a character; output does, in the encoding of a terminal or pipe.
+    # Standard error never refuses a character; output does if its encoding lacks it.
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors in _REFUSE:
-        sys.stdout.reconfigure(errors=_SHOWN)
+        sys.stdout.reconfigure(errors=_ESCAPED)
 
 
 def _open_missing() -> None:
-    """Opens 0, 1 and 2 where they are closed: a file of the store must not become one of them."""
+    """Opens 0, 1 and 2 if they are closed: a file of the store must not become one of them."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
         if descriptor == 1:
             sys.stdout = os.fdopen(1, "w")
@@ -45,9 +45,9 @@ def _open_missing() -> None:
 
 
 def calm(pieces: Iterator[bytes], stream: TextIO) -> Iterator[bytes]:
-    r"""Bytes for a stream: on a terminal, which they could steer, with escapes as `\x1b`.
+    r"""Bytes for a stream. For a terminal, escapes that could steer it become text: `\x1b`.
 
-    Elsewhere as they are. Lines stay lines; what a bar has painted over stands on lines of its own.
+    Lines stay lines; each state of a bar that was painted over gets a line of its own.
     """
     if not stream.isatty():
         yield from pieces
@@ -61,4 +61,4 @@ def calm(pieces: Iterator[bytes], stream: TextIO) -> Iterator[bytes]:
 
 def _calmed(text: str, stream: TextIO) -> bytes:
     calmed = "".join(c if c in "\n\t" else printable(c) for c in text)
-    return calmed.encode(stream.encoding, _SHOWN)
+    return calmed.encode(stream.encoding, _ESCAPED)

@@ -1,32 +1,29 @@
-"""Kinds: what `-p` gives, as a parameter takes it, before a training is spent on a slip."""
+"""Values of `-p` as a parameter takes them; a slip is an error before anything is trained."""
 
 import inspect
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from ...core.errors import BadStage
-from ...declare.parameter_types import NONE, Kinds, closest_words, kinds_of
+from ...declare.parameter_types import NONE, Kinds, closest_words, kinds_of_all
 
 _NUMBERS = frozenset((bool, int, float))
-_EXACT = 2**53  # the whole numbers that a float holds begin to have gaps here
-# As Python writes numbers, of which JSON has fewer: .1, 1., 1_000.
+_EXACT = 2**53  # above it, a float does not hold every whole number
+# Numbers as Python writes them, also those that JSON lacks: .1, 1., 1_000.
 _WHOLE = re.compile(r"[+-]?\d+(_\d+)*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(_\d+)*)?\.?(\d+(_\d+)*)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _NO_VALUE = ("none", "null")
 
 
-def as_type(
-    name: str, parameter: inspect.Parameter, value: Any, names: Mapping[str, object] | None = None
-) -> Any:
-    """The value as a parameter of the stage `name` takes it: where a float is due, 1 is 1.0.
+def as_type(name: str, parameter: inspect.Parameter, value: Any, function: Any = None) -> Any:
+    """The value as a parameter of the stage `name` takes it: 1 becomes 1.0 for a float.
 
-    The annotation says what it is for, looked up among `names`; where there is none, a default
-    that is a number says that a text or a list is a slip. Raises BadStage when it is plainly for
-    something else.
+    The annotation says which types fit; the globals of `function` say what its names mean. Without
+    an annotation, a default that is a number refuses texts and lists. Raises BadStage when the
+    value does not fit.
     """
-    annotated = kinds_of(parameter, names or {})
+    annotated = kinds_of_all(function, [parameter]).get(parameter.name)
     kinds = annotated or _of_default(parameter)
     if kinds is None:
         return value
@@ -50,7 +47,7 @@ def _of_default(parameter: inspect.Parameter) -> Kinds | None:
 
 
 def _read(value: Any, kinds: Kinds) -> Any:
-    """A text that is no text of JSON, where the parameter takes none: as Python reads it."""
+    """A text for a parameter that takes no text is read as Python reads it."""
     if not isinstance(value, str) or str in kinds.types or kinds.has_word(value):
         return value
     if NONE in kinds.types and value.lower() in _NO_VALUE:
@@ -71,7 +68,7 @@ def _finite(text: str) -> Any:
 
 
 def _fits(value: Any, kinds: Kinds) -> bool:
-    return kinds.has_word(value) or any(_is_kind(value, kind) for kind in kinds.types)
+    return any(_is_kind(value, kind) for kind in kinds.types) or kinds.has_word(value)
 
 
 def _is_kind(value: Any, kind: type) -> bool:
@@ -95,7 +92,7 @@ def _sweep(parameter: inspect.Parameter, value: Any) -> str:
 def _example(kinds: Kinds, value: Any) -> str:
     if kinds.words:
         return str(kinds.words[0])
-    if str in kinds.types:  # what looks like JSON is a text when it is quoted twice
+    if str in kinds.types:  # quoted twice, what looks like JSON stays a text
         return f"'{json.dumps(str(value))}'"
     examples = {bool: "true", int: "3", float: "0.5", list: "'[1, 2]'", dict: """'{"key": 1}'"""}
     return next(text for kind, text in examples.items() if kind in kinds.types)

@@ -1,6 +1,4 @@
-"""pystore verify: every byte again, and a name for each damage."""
-
-from typing import Any
+"""pystore verify: hashes every byte again, and names each damage."""
 
 import click
 
@@ -10,7 +8,7 @@ from ...store import verify as verification
 from ...store.verify import Report
 from ..quantities import size
 from ..watch.watching import bar
-from .command_context import CommandContext, as_json, edge, report
+from .command_context import CommandContext, as_json, report, with_command
 from .exit_codes import DAMAGED
 from .ref import REFS
 
@@ -21,9 +19,9 @@ from .ref import REFS
     "--quarantine", is_flag=True, help="Move what is damaged to trash/, until the next gc."
 )
 @as_json
-@edge
+@with_command
 def verify(
-    given: CommandContext, /, refs: tuple[list[DRef | RRef], ...], quarantine: bool, as_json: bool
+    command: CommandContext, /, refs: tuple[list[DRef | RRef], ...], quarantine: bool, as_json: bool
 ) -> None:
     """Rehash everything, or what REF names, and tell each damage.
 
@@ -35,29 +33,14 @@ def verify(
     only = [ref for found in refs for ref in found]
     with bar() as listener:
         found = verification.verify(
-            given.store, quarantine=quarantine, listener=listener, only=only if refs else None
+            command.store, quarantine=quarantine, listener=listener, only=only if refs else None
         )
-    report([record(found)], lambda: shown(found), as_json)
+    report([found], lambda: _text(found), as_json)
     if not found.sound:
         raise click.exceptions.Exit(DAMAGED)
 
 
-def record(found: Report) -> dict[str, Any]:
-    """What was found, for programs."""
-    return {
-        "sound": found.sound,
-        "realizations": found.realizations,
-        "size": found.size,
-        "damages": [
-            {"ref": d.ref, "kind": d.kind, "path": d.path, "what": d.what, "restore": d.restore}
-            for d in found.damages
-        ],
-        "quarantined": list(found.quarantined),
-    }
-
-
-def shown(found: Report) -> str:
-    """What was found, in words."""
+def _text(found: Report) -> str:
     what = "sound" if found.sound else counted(len(found.damages), "damage")
     head = f"{counted(found.realizations, 'realization')}, {size(found.size)}: {what}"
     lines = [head, *map(str, found.damages)]

@@ -36,9 +36,8 @@ class Labels:
 
     def __init__(self, closure: Closure) -> None:
         self._count = Counter(derivation.dref.name for derivation in closure.derivations)
-        targets = closure.targets if isinstance(closure.targets, dict) else {}
-        keys = {dref: key for key, dref in targets.items() if isinstance(dref, DRef)}
-        self._keys = {dref: first_line(str(key)) for dref, key in keys.items() if key != dref}
+        keys = closure.keys_of_targets
+        self._keys = {dref: first_line(key) for dref, key in keys.items() if key != dref}
 
     def __call__(self, dref: DRef, number: int = 0) -> str:
         """The name of a derivation, or of an attempt after its first."""

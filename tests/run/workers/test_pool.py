@@ -85,9 +85,9 @@ def test_WP1_an_attempt_given_to_a_worker_that_is_dying_is_given_to_another(stor
             target=realize, args=(deeds.number(3),), kwargs={"executor": pool, "store": store}
         )
         wanted.start()
-        while not (hand := pool._processes[0]).task:
+        while not (process := pool._processes[0]).task:
             pass
-        os.kill(hand.process.pid, signal.SIGKILL)
+        os.kill(process.process.pid, signal.SIGKILL)
         wanted.join()
     assert [a.outcome for a in attempts(deeds.number(3).dref, store=store)] == ["succeeded"]
 
@@ -348,16 +348,16 @@ def test_a_callback_may_submit_as_much_as_it_likes(pool):
 @pytest.fixture
 def stopped(monkeypatch):
     """The second worker that is started is stopped at once; gives the list of such workers."""
-    hands = []
+    started = []
 
-    def start(hand, start=WorkerProcess._start):
-        start(hand)
-        hands.append(hand)
-        if len(hands) == 2:
-            os.kill(hand.process.pid, signal.SIGSTOP)
+    def start(worker, start=WorkerProcess._start):
+        start(worker)
+        started.append(worker)
+        if len(started) == 2:
+            os.kill(worker.process.pid, signal.SIGSTOP)
 
     monkeypatch.setattr(WorkerProcess, "_start", start)
-    return hands
+    return started
 
 
 @pytest.mark.parametrize("size", [1, 10_000_000])
