@@ -77,7 +77,7 @@ class Presses:
             os.close(self._terminal)
 
     def came(self) -> bool:
-        """Whether a signal has come; it ends the run though a stage may have caught its exception."""
+        """Whether a signal has come: it ends the run though a stage may have caught it."""
         return bool(self._heard)
 
     def raise_first(self) -> None:
