@@ -26,8 +26,8 @@ OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.even
 LATE = """
     aiohttp click cloudpickle cryptography fsspec keras matplotlib numpy omegaconf pandas requests
     scipy sklearn torch urllib3 yarl zstandard
-    bz2 email grp gzip html http importlib lzma multiprocessing pwd resource shutil socket
-    subprocess tarfile tomllib unicodedata zipfile
+    base64 email grp html http importlib lzma multiprocessing pwd resource shutil socket
+    subprocess tarfile tempfile tomllib unicodedata zipfile
 """
 # These are imported late in vain: `import pystore` has them already.
 IN_VAIN = {"blake3", "datetime", "decimal", "difflib", "dis", "filelock", "json", "struct"}
