@@ -12,7 +12,8 @@ from typing import Any, NoReturn, TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from ...ask.planning.plan import plan
+import pystore as ps
+
 from ...core.derivation import Closure
 from ...core.errors import BadStage, BuildsFailed, PystoreError
 from ...core.printable import listed
@@ -173,7 +174,7 @@ class _Run:
 
     def _foretell(self, closure: Closure, forced: Sequence[DRef], store: Builder) -> None:
         attempts = self.options["attempts"]
-        outlook = plan(
+        outlook = ps.plan(
             closure,
             force_rebuild=forced,
             attempts=attempts,
