@@ -130,7 +130,7 @@ def version_of(derivation: Derivation) -> Version:
     parts = derivation.stage.parts
     if not parts:
         return Version(derivation.config.value, parts)
-    from ...declare.identity.code import RULE
+    from ...declare.identity.code import RULE  # for weight: it reads code
 
     return Version(derivation.config.value, parts, derivation.stage.code().places, RULE)
 

@@ -23,12 +23,12 @@ from ...core.options import checked_count
 from ...core.resources import Resources
 from ...core.tries import Tries
 from ...store.forked import forgotten_by_children
+from .slots import Outfit, Slots, checked_gpus
+from .task import Task, nothing
+from .worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from ...core.committed import Committed
-    from .slots import Outfit
-    from .task import Task
-    from .worker_process import WorkerProcess
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,8 +50,6 @@ class Workers(Executor):
     """
 
     def __init__(self, n: int, *, gpus: Collection[int | str] | None = None) -> None:
-        from .slots import Slots, checked_gpus
-
         self.size = checked_count("workers", n)
         self.slots = Slots(n, None if gpus is None else checked_gpus(gpus))
         self._waiting: deque[Task] = deque()
@@ -90,8 +88,6 @@ class Workers(Executor):
         Raises BadStage when this machine can never meet the terms, RuntimeError after `shutdown`
         and in a forked child: the workers belong to its parent.
         """
-        from .task import Task, nothing
-
         self.slots.check(terms, "a task")
         future = Future() if future is None else future
         call = (function, args, kwargs or {})
@@ -279,9 +275,7 @@ class Workers(Executor):
         self._free(process, task)
         return True
 
-    def _process_with(self, outfit: "Outfit") -> "WorkerProcess | None":
-        from .worker_process import WorkerProcess
-
+    def _process_with(self, outfit: "Outfit") -> WorkerProcess | None:
         free = [process for process in self._processes if process.is_free]
         fit = sorted(
             (process for process in free if process.outfit == outfit),
