@@ -9,8 +9,7 @@ def compose() -> None:
 
 
 def _composed() -> Defaults:
-    # late for weight: `import pystore` calls compose(), and reads no settings
-    from . import settings
+    from . import settings  # late for weight: `import pystore` composes, and reads no settings
     from .watch import watching
 
     return Defaults(
