@@ -8,7 +8,7 @@ Trace = list[tuple[int, str, float]]  # step, name, value
 
 @dataclass
 class AttemptReport:
-    """What an attempt has told until now."""
+    """What an attempt has reported until now."""
 
     realizer: str = ""
     source: str = ""
@@ -18,4 +18,4 @@ class AttemptReport:
     trace: Trace = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)  # of imported packages, and more
     diff: bytes = b""  # how the project's files differ from its last revision
-    reads: dict[str, str] | None = None  # of an earlier try, where the staging does not know
+    reads: dict[str, str] | None = None  # of an earlier try, if the staging has no notes

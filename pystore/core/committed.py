@@ -10,4 +10,4 @@ class Committed:
     """The realization that an attempt has made."""
 
     rref: RRef
-    fresh: bool  # False: the same bytes were there already
+    fresh: bool  # False: the store had the same bytes already

@@ -30,10 +30,10 @@ class Lock(Protocol):
     """The right to build one (derivation, context)."""
 
     def acquire(self, patience: float = 0.0) -> bool:
-        """Whether we hold it now, after waiting for at most `patience` [s]."""
+        """Takes the lock, waiting at most `patience` [s]. Returns whether we hold it now."""
 
     def release(self) -> None:
-        """Gives it up, if we hold it."""
+        """Gives the lock up, if we hold it."""
 
 
 class Substituter(Protocol):
@@ -94,19 +94,19 @@ class StoreReader(Protocol):
         """The directory of the artifacts of a realization. Raises NotInStore."""
 
     def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
-        """Keeps these until they are released. Returns False when one is not there any more."""
+        """Keeps these from gc until they are released. Returns False when one is gone."""
 
     def release(self, rrefs: Iterable[RRef], user: object | None = None) -> None:
-        """Lets go of these, as far as nothing else holds them."""
+        """Lets gc collect these, unless something else holds them."""
 
     def rejection(self, rref: RRef) -> str:
-        """Why a realization must not be used; "" where nobody has rejected it."""
+        """Why a realization must not be used; "" if nobody has rejected it."""
 
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts, in the order of their starts."""
 
     def counts_since(self, attempt: Attempt) -> int:
-        """When an attempt came to count [ns since the epoch, UTC]: its adoption or its start."""
+        """The adoption of an attempt, else its start [ns since the epoch, UTC]."""
 
     def trace(self, attempt: Attempt) -> Trace:
         """The metrics that an attempt told over its steps."""
@@ -117,10 +117,10 @@ class StoreReader(Protocol):
         """The realizations that a matcher may choose from, with the files that it reads."""
 
     def count_in_other_contexts(self, dref: DRef, context: Context) -> int:
-        """How many realizations attempts have made for other inputs."""
+        """The number of realizations that attempts have made from other inputs."""
 
     def adoptable(self, config: Config, context: Context) -> list[Candidate]:
-        """The realizations of others with the same resolved config that this one lacks."""
+        """Realizations of derivations with the same resolved config that this one lacks."""
 
 
 class StoreBuilder(StoreReader, Protocol[Staged]):
@@ -133,16 +133,16 @@ class StoreBuilder(StoreReader, Protocol[Staged]):
         """The lock of one (derivation, context), not yet acquired."""
 
     def owner(self, dref: DRef, context: Context) -> str:
-        """The process that builds it now, in words."""
+        """The process that builds this derivation in this context now, in words."""
 
     def building(self) -> AbstractContextManager[None]:
         """Marks this process as building inside the block."""
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
-        """Makes sure that this matcher is known to choose among the realizations of this."""
+        """Makes sure that gc knows that this matcher chooses among the realizations of `dref`."""
 
     def begin(self, config: Config, context: Context, seed: int | None = None) -> Staged:
-        """A fresh staging and attempt number; with `seed`, that of the attempt to repeat."""
+        """A new staging and attempt number. With `seed`, the attempt has this seed again."""
 
     def commit(self, staging: Staged, told: AttemptReport) -> Committed:
         """Turns a staging into a realization."""
@@ -162,4 +162,4 @@ class StoreBuilder(StoreReader, Protocol[Staged]):
     def adopt(
         self, config: Config, context: Context, found: Iterable[Candidate], notes: dict[str, str]
     ) -> list[tuple[RRef, int]]:
-        """Takes over realizations of others, with their attempts; returns how many of each."""
+        """Takes over realizations with their attempts; returns the number of attempts of each."""

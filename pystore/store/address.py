@@ -1,4 +1,4 @@
-"""Address: where a store is, for a process that opens it itself. Small, and safe to send."""
+"""Address: a small value from which another process opens a store."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +12,7 @@ from .store import Store
 
 @dataclass(frozen=True)
 class Address:
-    """What another process needs to open a store."""
+    """The facts that another process needs to open a store."""
 
     root: str
     id: str
@@ -35,9 +35,9 @@ class Address:
         return cls(str(store.root), store.id, parts.durable, custom_tmp, below)
 
     def open(self) -> Store:
-        """The store that is there, opened once a process.
+        """The store at this address. A process opens it once.
 
-        Raises NotAStore when this machine does not see it, or sees another one.
+        Raises NotAStore when this machine does not see the store, or sees another one.
         """
         return _open(self)
 

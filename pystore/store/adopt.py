@@ -1,14 +1,14 @@
-"""Adoption: results that others reached from the same bytes count here too (early cutoff).
+"""Adoption: results of other derivations from the same bytes count here too (early cutoff).
 
 The *resolved* config of a derivation in a context is its config with the digests of the chosen
 trees in place of the references. Two derivations with equal resolved configs run the same code on
 the same bytes. So the realization of one is linked in under the other, with its attempts.
 
-AO1  Bytes are hashed again on the way: damage is never adopted.
+AO1  The bytes are hashed again when they are adopted: damage is never adopted.
 AO2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index, and may be lost.
 AO3  A run is adopted once, however many derivations have it.
-AO4  What a run has read of its inputs beyond their bytes would be the same here; a run of which
-    that is not known is left alone. (Who asks for `sources` looks after this: adoption.py.)
+AO4  A run is adopted only if all that it has read of its inputs beyond their bytes is known, and
+    would be the same here. (`adoption.py` checks this for the callers of `adoptable`.)
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def resolved_digest(layout: Layout, config: Config, context: Context) -> str:
 
 
 def resolved_with(config: Config, context: Context, tree: Callable[[RRef], str]) -> str:
-    """The same, where `tree` knows the digests of trees.
+    """The same, with the digest of the tree of each input from `tree`.
 
-    Inputs with equal trees are told apart by a number: where they are one, their paths are one.
+    Inputs with equal trees get different numbers: an input that is used twice has one number.
     """
     text, alike = config.text, Counter[str]()
     for dref in sorted(context, key=lambda dref: config.text.find(f'"{dref}"')):
         trees = ",".join(sorted(tree(rref) for rref in context[dref]))
-        # As no other string of a config begins (CF4): it stands for no parameter.
+        # No other string of a config starts so (CF4): no parameter can be taken for it.
         text = text.replace(f'"{dref}"', f'"rref:{trees}.{alike[trees]}"')
         alike[trees] += 1
     return short("pystore resolved 2", text.encode())
@@ -63,20 +63,20 @@ def resolved_with(config: Config, context: Context, tree: Callable[[RRef], str])
 def note(layout: Layout, config: Config, context: Context) -> None:
     """Adds a (derivation, context) with a success to the index, if it has inputs."""
     if not context:
-        return  # nobody else can have the same resolved config
+        return  # no other derivation can have the same resolved config
     try:
         folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
         rights.ensure_folder(folder)
         path = f"{folder}/{context.digest}-{config.dref[5:]}"
         Opened(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, mode=0o444).close()
     except (OSError, Corrupted):
-        pass  # AO2: what was committed is not less so; and an input may have been removed
+        pass  # AO2: the commit stands without the index; an input may have been removed
 
 
 def adoptable(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
-    """The realizations of others with the same resolved config, whose bytes are there (AO3).
+    """The realizations with the same resolved config whose bytes are there, oldest first (AO3).
 
-    Those come first that were made first. Raises NotInStore when an input was removed meanwhile.
+    Raises NotInStore when an input was removed meanwhile.
     """
     if not context:
         return
@@ -89,7 +89,7 @@ def adoptable(layout: Layout, config: Config, context: Context) -> Iterator[Cand
 def _news(
     layout: Layout, dref: DRef, context: Context, found: Sequence[Candidate]
 ) -> Iterator[Candidate]:
-    """Those of the candidates whose runs the derivation lacks, or whose bytes it has lost."""
+    """The candidates whose runs the derivation lacks, or whose bytes it has lost."""
     if not found:
         return
     folders = [one.attempts(dref) for one in layout.readable]
@@ -118,7 +118,7 @@ def _others(layout: Layout, folder: str, config: Config, context: Context) -> It
 
 
 def fill(layout: Layout, rref: RRef, out: Path) -> None:
-    """Links a realization's tree into an output directory, or copies it where that cannot be."""
+    """Links the tree of a realization into an output directory; copies files without links."""
     holder = layout.holder(rref)
     source = Path(holder.out(rref))
     # A link to a file of the store below would change that file's inode.
@@ -143,7 +143,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    import shutil  # with all its compressors, for what is rare
+    import shutil  # late for weight: it loads all compressors, and copies are rare
 
     shutil.copy2(source, target)
 
@@ -155,9 +155,9 @@ def adopt(
     found: Iterable[Candidate],
     notes: dict[str, str],
 ) -> list[tuple[RRef, int]]:
-    """Takes over these realizations with their attempts; returns how many attempts of each.
+    """Takes over realizations with their attempts; returns the number of attempts of each.
 
-    `notes` go into the records. What is damaged is left out (AO1).
+    `notes` go into the records. Damaged realizations are left out (AO1).
     """
     taken = ((_adopt(parts, config, context, c, notes), len(c.attempts)) for c in found)
     return [(rref, count) for rref, count in taken if rref is not None]
@@ -177,7 +177,7 @@ def _adopt(
         except FileNotFoundError:
             if layout.has(candidate.rref):
                 raise
-            _forget(parts, staged)  # somebody has removed it by force
+            _forget(parts, staged)  # somebody has removed the realization by force
             return None
         sealed = seal_tree(parts, staged)
         if parse_provenance(sealed.provenance)[2] != wanted:
@@ -191,7 +191,7 @@ def _adopt(
 
 
 def _forget(parts: Parts, staged: Staging) -> None:
-    # Nothing ran that could have died: the number is free again, unless a record has it.
+    # Nothing ran under this number: it is free again, unless it has a record.
     attempts.unclaim(parts.layout.attempts(staged.dref), staged.context.digest, staged.begun.number)
     staged.discard()
 
@@ -245,7 +245,7 @@ def tree_of(layout: Layout, rref: RRef) -> str:
     return _stated_tree(f"{layout.holder(rref).realization(rref)}/{CONTEXT}", rref)
 
 
-@lru_cache(4096)  # a reference digests its context: what it says stands for good
+@lru_cache(4096)  # cached for good: a reference is the digest of this file
 def _stated_tree(path: str, rref: RRef) -> str:
     text = disk.read(path)
     if rref_of(rref.dref, text) != rref:

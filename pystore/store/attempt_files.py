@@ -1,4 +1,7 @@
-"""Beside attempts: traces, and how the project's files differed; each tells a changed byte."""
+"""Files beside the record of an attempt: its trace, the diff of the project, its logs.
+
+A trace begins with its checksum, and a diff is named by its digest, so that damage is noticed.
+"""
 
 import os
 from pathlib import Path
@@ -13,24 +16,27 @@ from .metrics import parse_trace, trace_text
 from .parts import Parts
 from .staging import Staging
 
-_LARGEST = 1 << 18  # [bytes] of a difference that is kept
+_LARGEST = 1 << 18  # [bytes] of a diff that is kept
 
 
 def keep(parts: Parts, staged: Staging, told: AttemptReport, trace: Trace) -> None:
-    """Writes what an attempt told at length, before its record, which syncs the directory."""
+    """Writes the trace and the diff of an attempt. Call it before its record is written.
+
+    The record syncs the directory.
+    """
     tmp, layout = parts.tmp, parts.layout
     if trace := _latest(trace):
         path = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "trace")
         disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=parts.durable)
     if told.diff and len(told.diff) <= _LARGEST:
         folder, name = layout.attempts(staged.dref), f"{diff_digest(told.diff)}.diff"
-        # The attempts of one derivation share it. It is not synced: a torn one is written anew.
+        # Attempts of one derivation share a diff. It is not synced: a torn one is written again.
         if not os.path.exists(f"{folder}/{name}") or damage(folder, name):
             disk.put(f"{folder}/{name}", told.diff, tmp=tmp, durable=False)
 
 
 def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int) -> Attempt:
-    """The record of an attempt that ended now [ns since the epoch, UTC], but for what it made."""
+    """The record of an attempt that ended at `stop`, without its realization and metrics."""
     begun = staged.begun
     resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
     reads = staged.reads()
@@ -45,7 +51,7 @@ def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int)
 
 
 def _latest(trace: Trace) -> Trace:
-    """The last value of each metric at each step: one that is tried again tells some twice."""
+    """The last value of each metric at each step. A second try tells some values again."""
     return list({(step, name): (step, name, value) for step, name, value in trace}.values())
 
 
@@ -59,7 +65,7 @@ def read_trace(layout: Layout, attempt: Attempt) -> Trace:
 
 
 def read_diff(layout: Layout, attempt: Attempt) -> bytes:
-    """How the project's files differed from their revision; empty if not, or by too much."""
+    """The diff of the project from its revision; empty if there is none, or it was too long."""
     digest = attempt.versions.get("git diff")
     try:
         return disk.read(f"{layout.attempts(attempt.dref)}/{digest}.diff") if digest else b""
@@ -68,12 +74,12 @@ def read_diff(layout: Layout, attempt: Attempt) -> bytes:
 
 
 def diff_digest(diff: bytes) -> str:
-    """The short digest that names a difference."""
+    """The short digest that names a diff."""
     return short("pystore diff 1", diff)
 
 
 def damage(folder: str, name: str) -> str:
-    """What is wrong with a trace or a difference; empty where nothing is."""
+    """What is wrong with a trace or a diff; empty if nothing is."""
     try:
         content = disk.read(f"{folder}/{name}")
         if name.endswith(".diff"):
@@ -93,7 +99,7 @@ def logdir(layout: Layout, staged: Staging) -> Path:
 
 
 def _check(content: bytes) -> bytes:
-    """What a file beside an attempt says. Raises Corrupted when a byte has changed."""
+    """The content of a file without its checksum. Raises Corrupted when a byte has changed."""
     checksum, _, text = content.partition(b"\n")
     if checksum.decode("latin-1") != short("pystore beside 1", text):
         raise Corrupted("a file beside an attempt does not match its checksum")

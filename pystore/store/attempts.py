@@ -1,8 +1,10 @@
-"""Attempts on disk: one `.begin` and one `.json` each, so that no writer can tear another's.
+"""Attempts on disk: each has a `.begin` and a `.json` of its own, so that writers do not collide.
 
 `<context>.<number>.begin` claims the number; `<context>.<number>.json` is the immutable record of
-how it ended. A begin without a record, whose staging nobody holds, is an attempt that died.
-`imported` says that attempts of other stores are among them, whose seeds no number tells.
+how the attempt ended. A claim without a record, whose staging nobody holds, belongs to an attempt
+that died.
+The file `imported` says that some attempts ran in other stores: their seeds do not follow from
+their numbers.
 """
 
 import json
@@ -41,7 +43,7 @@ _SAYS = (
 
 @dataclass(frozen=True)
 class Claim:
-    """A number that was claimed, and what belongs to it."""
+    """A claimed number of an attempt, with its seed and its start."""
 
     number: int
     seed: int
@@ -51,9 +53,9 @@ class Claim:
 class Before(NamedTuple):
     """The limits that attempts recorded in other stores set for a new one."""
 
-    number: int = 0  # the first that none of them has
-    start: int = 0  # no earlier than that may a new one begin [ns since the epoch, UTC]
-    seeds: frozenset[int] = frozenset()  # that it must not have
+    number: int = 0  # the first one that none of them has
+    start: int = 0  # the earliest for the new one [ns since the epoch, UTC]
+    seeds: frozenset[int] = frozenset()  # seeds that the new one must not have
 
 
 NOTHING = Before()
@@ -74,8 +76,8 @@ def claim(
 ) -> Claim:
     """Claims the next number of this (derivation, context), with its own seed or `seed` (S7).
 
-    A number whose seed an imported attempt has had is passed over. `listed` is what the folder
-    held just now, if that is known. Call it inside the gate.
+    A number whose seed an imported attempt has had is passed over. `listed` are the names in the
+    folder, if they were just read. Call it inside the gate.
     """
     taken: frozenset[int] = frozenset()
     if seed is None:
@@ -100,7 +102,7 @@ def claim(
 def claim_again(
     folder: str, context: Context, number: int, staging: str, tmp: Path
 ) -> Claim | None:
-    """Goes on with an attempt that died: its number, seed and start; None if its claim was torn."""
+    """Claims the number of an attempt that died, to go on with it. None if its claim was torn."""
     begin = read_begin(folder, context.digest, number)
     if not begin:
         return None
@@ -111,7 +113,7 @@ def claim_again(
 
 
 def unclaim(folder: str, context: str, number: int) -> None:
-    """Takes a claim back, if no record says what came of it."""
+    """Takes a claim back, unless its attempt has a record."""
     if not os.path.exists(f"{folder}/{context}.{number}.json"):
         disk.remove_file(_begin_path(folder, context, number))
 
@@ -121,7 +123,7 @@ def _begin_path(folder: str, context: str, number: int) -> str:
 
 
 def claimed_for(folder: str, staging: str) -> dict[str, Any]:
-    """What the latest claim says that was made for a staging of this name; empty if none was."""
+    """The facts of the latest claim for a staging of this name; empty if there is none."""
     begins = [read_begin(folder, context, number) for context, number in _claims(names(folder))]
     found = [begin for begin in begins if begin.get("staging") == staging]
     return max(found, key=lambda begin: int(begin["number"]), default={})
@@ -141,7 +143,7 @@ def _begin_text(begun: Claim, context: Context, staging: str) -> bytes:
 
 
 def names(folder: str) -> list[str]:
-    """The files about the attempts of one derivation; none where nothing was ever built."""
+    """The names in the folder of the attempts of a derivation; none if there is no folder."""
     try:
         return os.listdir(folder)
     except FileNotFoundError:
@@ -157,31 +159,31 @@ class Name(NamedTuple):
 
 
 def parse_name(name: str) -> Name | None:
-    """What it says; None where it is no name of ours, or not about one attempt."""
+    """The parts of a name; None for a file that is not about one attempt."""
     found = _NAME.fullmatch(name)
     return Name(found[1], int(found[2]), found[3]) if found else None
 
 
 def kind_of(name: str) -> str:
-    """What kind of file has this name, such as `json` or `rejected`; empty where it is not ours."""
+    """The kind of the file of this name, such as `json` or `rejected`; empty if it is not ours."""
     found = _NAME.fullmatch(name) or _BESIDE.fullmatch(name)
     return found[found.re.groups] if found else ""
 
 
 def is_record(name: str) -> bool:
-    """Whether a record has this name."""
+    """Whether this is the name of a record."""
     return kind_of(name) == "json"
 
 
 def begun_numbers(folder: str, context: str, listed: list[str] | None = None) -> list[int]:
-    """The numbers that were claimed in this context, sorted; a record is a claim too."""
+    """The numbers that have a claim or a record in this context, sorted."""
     listed = names(folder) if listed is None else listed
     return sorted(set(numbers_in(listed, context, "begin|json")))
 
 
 def numbers_in(listed: Iterable[str], context: str, kinds: str) -> list[int]:
-    """The numbers of the files in a context that are of these kinds, such as `begin|json`."""
-    # In one go, for there may be thousands of names; none holds a slash.
+    """The numbers of the files of these kinds in a context. `kinds` is such as `begin|json`."""
+    # One search over all names, since there may be thousands. No name holds a slash.
     wanted = rf"/{re.escape(context)}\.(0|[1-9][0-9]*)\.(?:{kinds})(?=/)"
     return list(map(int, re.findall(wanted, f"/{'/'.join(listed)}/", re.ASCII)))
 
@@ -192,7 +194,7 @@ def _claims(files: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
-    """What a claim says; empty when it was torn by a crash, or is none of ours."""
+    """The facts of a claim; empty if a crash has torn it, or it is not ours."""
     try:
         begin = json.loads(disk.read(_begin_path(folder, context, number)))
     except (FileNotFoundError, ValueError, RecursionError, Corrupted):
@@ -203,19 +205,19 @@ def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
 
 
 def has_imported(folder: str) -> bool:
-    """Whether attempts of other stores are among those of a derivation."""
+    """Whether some attempts of a derivation ran in other stores."""
     return os.path.exists(f"{folder}/{IMPORTED}")
 
 
 def imported_seeds(folder: str, context: str) -> frozenset[int]:
-    """The seeds of the attempts in a context, where some of another store are among them."""
+    """The seeds of the attempts in a context; none if all attempts ran in this store."""
     if not has_imported(folder):
-        return frozenset()  # the numbers say it all
+        return frozenset()  # the seeds follow from the numbers
     return frozenset(attempt.seed for attempt in ended(folder, context))
 
 
 def last_start(folder: str, context: str, numbers: list[int]) -> int:
-    """When the last of these attempts began [ns since the epoch, UTC]; 0 where none says so."""
+    """The start of the last of these attempts [ns since the epoch, UTC]; 0 if none is known."""
     starts = (_start(folder, context, number) for number in reversed(numbers))
     return next(filter(None, starts), 0)
 
@@ -231,14 +233,14 @@ def _start(folder: str, context: str, number: int) -> int:
 
 
 def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
-    """Writes the record of how an attempt ended. The first one stands."""
+    """Writes the record of an attempt. A record that is there stays."""
     path = f"{folder}/{attempt.context}.{attempt.number}.json"
     if not os.path.exists(path):
         disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable)
 
 
 def ended(folder: str, context: str = "") -> list[Attempt]:
-    """The attempts that have ended, in the contexts whose digest begins so."""
+    """The attempts that have ended, in the contexts whose digest starts with `context`."""
     return read_records(
         folder, (n for n in names(folder) if n.startswith(context) and is_record(n))
     )
@@ -271,13 +273,13 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
         if (context, number) not in ended:
             begin = read_begin(folder, context, number)
             if begin.get("staging") == COPY:
-                continue  # a copy that was cut short: nothing ever ran under this number
+                continue  # a copy was cut short; nothing ran under this number
             records.append(unfinished(begin, dref, context, number, staging_area))
     return sorted(records, key=lambda attempt: attempt.order)
 
 
 def owner(folder: str, context: str) -> str:
-    """Who runs the last attempt in a context: host, process and since when."""
+    """The process that runs the last attempt in a context: its number, host and start."""
     numbers = begun_numbers(folder, context)
     begin = read_begin(folder, context, numbers[-1]) if numbers else {}
     if not begin:
@@ -289,7 +291,7 @@ def owner(folder: str, context: str) -> str:
 def unfinished(
     begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
 ) -> Attempt:
-    """The attempt of a claim without a record: it runs, or has died."""
+    """The attempt of a claim without a record: it is running, or it has died."""
     staging = os.path.basename(begin.get("staging", "none").replace("\0", ""))
     running = bool(staging) and locks.in_use(staging_area / staging)
     start = int(begin.get("start", 0))
@@ -302,7 +304,7 @@ def unfinished(
 
 
 def versions() -> dict[str, str]:
-    """What an attempt runs on."""
+    """The versions of pystore, Python and the system that an attempt runs on."""
     system = os.uname()
     python = ".".join(map(str, sys.version_info[:3]))
     machine = f"{system.sysname} {system.machine}"

@@ -13,10 +13,10 @@ from .staging import Staging, make_folder
 def begin(
     parts: Parts, config: Config, context: Context, seed: int | None = None, *, after: int = 0
 ) -> Staging:
-    """A fresh staging and attempt number; with `seed`, that of the attempt to repeat.
+    """A new staging and attempt number. With `seed`, the attempt has this seed again.
 
-    An attempt that left a scratch goes on; with `seed`, one that has this seed. The attempt starts
-    no earlier than `after` [ns since the epoch, UTC].
+    If an earlier attempt (with this seed) left a scratch, that one goes on. A new attempt starts no
+    earlier than `after` [ns since the epoch, UTC].
     """
     derivations.take_place(parts.layout, config.dref)
     derivations.record(parts, [config])
@@ -47,7 +47,7 @@ def claim(
     after: int = 0,
     listed: list[str] | None = None,
 ) -> Claim:
-    """The next attempt number of a (derivation, context), for the staging of this name."""
+    """Claims the next attempt number of a (derivation, context) for a staging."""
     layout = parts.layout
     before = below.ended(layout, dref, context.digest, after, seeds=seed is None)
     return attempts.claim(

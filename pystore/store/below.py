@@ -1,9 +1,9 @@
-"""Below: a store that is only read, under one's own, such as a laboratory's.
+"""Below: a second store that is read only, such as that of a laboratory.
 
-BE1  Nothing is ever written below: no lock, no note, no link to a file of it.
-BE2  What both have counts once: realizations by their names, attempts by their ids, and by their
-    seeds where they made the same.
-BE3  What goes away below is as what was never there: it is built again when it is needed.
+BE1  Nothing is ever written to the store below: no lock, no note, no link to one of its files.
+BE2  A realization or an attempt that both stores have counts once: realizations by their names,
+    attempts by their ids, or by their seeds if they made the same realization.
+BE3  A realization that goes away below is built again when it is needed.
 """
 
 import os
@@ -23,7 +23,7 @@ from .layout import Layout, well_formed
 
 
 def candidates(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:
-    """The candidates of both stores."""
+    """The candidates of both stores, merged."""
     first, *others = (gather(one, dref, context, reads) for one in layout.readable)
     if not others:
         return first
@@ -40,14 +40,14 @@ def _both(mine: Candidate, other: Candidate) -> Candidate:
 
 
 def all_attempts(layout: Layout, dref: DRef) -> list[Attempt]:
-    """All attempts that the store below knows."""
+    """All attempts of a derivation that the store below knows."""
     _, *others = layout.readable
     found = (attempts.read_all(one.attempts(dref), dref, one.tmp) for one in others)
     return [attempt for tries in found for attempt in tries]
 
 
 def made(layout: Layout, dref: DRef, without: str) -> set[RRef]:
-    """What attempts in other contexts than that have made, in both."""
+    """The realizations that attempts made in other contexts than `without`, in both stores."""
     found: set[RRef] = set()
     for one in layout.readable:
         folder = one.attempts(dref)
@@ -64,9 +64,9 @@ def marked(layout: Layout, dref: DRef, kind: verdicts.Kind) -> set[RRef]:
 
 
 def verdict(layout: Layout, rref: RRef, kind: verdicts.Kind) -> dict[str, Any]:
-    """What such a verdict says, in either; empty where there is none.
+    """The facts of a verdict in either store; empty if there is none.
 
-    One that is damaged stands all the same, and says so.
+    A damaged verdict stands too, and its facts say that it is damaged.
     """
     for one in layout.readable:
         folder = one.attempts(rref.dref)
@@ -82,14 +82,14 @@ def verdict(layout: Layout, rref: RRef, kind: verdicts.Kind) -> dict[str, Any]:
 
 
 def there(layout: Layout, rrefs: Iterable[RRef]) -> set[RRef]:
-    """Those of the realizations whose artifacts are in either: a listing alone does not say."""
+    """The realizations among these whose artifacts are in either store."""
     return {r for r in rrefs if any(os.path.isdir(one.out(r)) for one in layout.readable)}
 
 
 def ended(layout: Layout, dref: DRef, context: str, after: int, *, seeds: bool) -> Before:
-    """What the attempts below leave to a new one, which begins no earlier than `after`.
+    """The limits that the attempts below set for a new one: number, start and seeds.
 
-    The seeds that it must not have are read only where they are asked for.
+    The start is no earlier than `after`. The seeds are read only with `seeds`.
     """
     _, *others = layout.readable
     folders = [one.attempts(dref) for one in others]
@@ -102,7 +102,7 @@ def ended(layout: Layout, dref: DRef, context: str, after: int, *, seeds: bool) 
 
 
 def home(layout: Layout, attempt: Attempt) -> Layout:
-    """The store that has the record of an attempt, and what lies beside it."""
+    """The layout of the store that has the record of an attempt and the files beside it."""
     name = f"{attempt.context}.{attempt.number}.json"
     for one in layout.readable[1:]:
         own, other = (f"{place.attempts(attempt.dref)}/{name}" for place in (layout, one))

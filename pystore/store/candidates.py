@@ -12,9 +12,9 @@ from .layout import Layout
 
 
 def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:
-    """The realizations of the contexts whose digest starts with `context`, but the rejected.
+    """The candidates of the contexts whose digest starts with `context`, without the rejected.
 
-    A realization needs a record of an attempt and a directory; without the latter it is gone.
+    A realization that has the record of an attempt, but no directory, is gone.
     """
     names, by_context = records.look(layout.attempts(dref), context)
     made: dict[RRef, list[Attempt]] = {}
@@ -30,16 +30,16 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
 
 
 def present(layout: Layout, rrefs: Collection[RRef]) -> set[RRef]:
-    """Those of the realizations whose directory is there."""
+    """The realizations among these whose directory is there."""
     if len(rrefs) <= 3:
         return {rref for rref in rrefs if layout.has(rref)}
-    # One listing of each derivation is quicker than many looks.
+    # One listing of each derivation is quicker than one look for each realization.
     listed = {home: set(layout.folders(home)) for home in {r[38:] for r in rrefs}}
     return {rref for rref in rrefs if rref[5:37] in listed[rref[38:]]}
 
 
 def last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
-    """Attempts whose realizations can be used, the last of each context among them.
+    """Attempts whose realizations can be used. The last one of each context is among them.
 
     Few records are read.
     """

@@ -1,8 +1,8 @@
 """Chosen: the realizations that users and later stages would get now.
 
-CN1  Of each derivation, the latest, and what each matcher that has been used would choose.
-CN2  A matcher chooses in contexts whose inputs are themselves chosen.
-CN3  Where that is not known, as of a rule of a user's own, everything is chosen.
+CN1  Of each derivation, the latest is chosen, and what each matcher that was used would choose.
+CN2  A matcher chooses only in contexts whose inputs are themselves chosen.
+CN3  Everything is chosen where that cannot be known, as with a matcher of a user's own.
 """
 
 from collections.abc import Iterable
@@ -50,7 +50,7 @@ def _live(
         try:
             context = store.context(group[0].rref)
         except (Corrupted, NotInStore):
-            continue  # it serves nobody
+            continue  # nobody can use it
         if all(rref in before for rrefs in context.values() for rref in rrefs):
             yield group
 
@@ -61,7 +61,7 @@ def _selected(matcher: Matcher | None, group: list[Candidate]) -> set[RRef]:
         return everything
     metrics = [c.metric(name) for c in group for name in matcher.reads]
     if metrics and all(metric != metric for metric in metrics):
-        return everything  # a misspelt metric must cost nothing
+        return everything  # a misspelt metric must not let gc remove anything
     try:
         answer = matcher.select(group)
     except (MatcherUnsatisfied, BadMatcher):

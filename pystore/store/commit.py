@@ -1,4 +1,4 @@
-"""Commit: how a staging becomes a realization, in an order in which no cut can hurt (S4).
+"""Commit: makes a realization of a staging, in an order in which no power cut can hurt (S4).
 
 promised outputs present → refuse what cannot be kept → canonical modes → manifest, context →
 sync files and directories → write and sync the attempt's record → one rename that replaces
@@ -34,7 +34,7 @@ OWN = frozenset((MANIFEST, CONTEXT, "out"))
 
 @dataclass(frozen=True)
 class Sealed:
-    """A staging that is complete on disk, and only lacks its name."""
+    """A staging that is complete on disk and lacks only its final name."""
 
     rref: RRef
     provenance: bytes
@@ -44,10 +44,10 @@ class Sealed:
 
 
 def seal(parts: Parts, staging: Staging, outside: Collection[str] = ()) -> Sealed:
-    """Makes a staging final and durable, under the name that it will have.
+    """Makes the files of a staging final and durable.
 
-    Raises MissingOutput or UnkeepableOutput before anything is changed. Absolute links into the
-    output become relative.
+    Absolute links into the output become relative. Raises MissingOutput or UnkeepableOutput before
+    anything is changed.
     """
     check_promises(staging)
     absolute = keepable.check(staging.out, outside)
@@ -58,7 +58,7 @@ def seal(parts: Parts, staging: Staging, outside: Collection[str] = ()) -> Seale
 
 
 def seal_tree(parts: Parts, staging: Staging) -> Sealed:
-    """Makes a staging whose tree can be kept final and durable."""
+    """Does the same for a tree that is known to be complete and keepable."""
     durable, share = parts.durable, parts.shared_files.share
     manifest = tree.seal(staging.out, durable=durable, share=share)
     _warn_of_collisions(staging, manifest)
@@ -92,7 +92,7 @@ def check_promises(staging: Staging) -> None:
 
 
 def publish(parts: Parts, staging: Staging, sealed: Sealed, attempt: Attempt) -> Committed:
-    """Records the attempt, then gives the sealed staging its place by one rename."""
+    """Records the attempt, then moves the sealed staging to its place by one rename."""
     layout, durable = parts.layout, parts.durable
     folder = layout.attempts(staging.dref)
     attempts.record(folder, attempt, tmp=layout.tmp, durable=durable)
@@ -118,9 +118,9 @@ def publish(parts: Parts, staging: Staging, sealed: Sealed, attempt: Attempt) ->
 
 
 def _place(source: Path, target: Path, manifest: bytes, tmp: Path, *, durable: bool) -> bool:
-    """Gives a sealed staging its name; False where something has it.
+    """Moves a sealed staging to its final name. Returns False if that name is taken.
 
-    What lies where no rename leads from, as in the lower layer of an overlay, is copied first.
+    A staging that cannot be renamed, as in the lower layer of an overlay, is copied first.
     """
     try:
         return _rename_new(source, target)
@@ -141,7 +141,7 @@ def _place(source: Path, target: Path, manifest: bytes, tmp: Path, *, durable: b
 
 
 def _rename_new(source: Path, target: Path) -> bool:
-    # rename(2) replaces an empty directory only: no realization is empty. A link is no directory.
+    # rename(2) replaces nothing but an empty directory, and no realization is one.
     try:
         os.rename(source, target)
     except OSError as error:
@@ -152,7 +152,7 @@ def _rename_new(source: Path, target: Path) -> bool:
 
 
 def is_sound(realization: Path, provenance: bytes) -> bool:
-    """Whether a realization's directory is whole: context, manifest, every byte and mode."""
+    """Whether the directory of a realization is whole: context, manifest, all bytes and modes."""
     try:
         context = disk.read(realization / CONTEXT)
         manifest = disk.read(realization / MANIFEST)

@@ -1,17 +1,17 @@
-"""The current store: a process-wide default, overridden in a block by `with store.use():`."""
+"""The current store: that of the innermost `with store.use():`, else one for the process."""
 
 from .defaults import defaults
 from .store import USED, Store
 
 
 class ProcessWide:
-    """The store that is current where no block uses another; None until one is needed."""
+    """The store that is current outside of all blocks; None until one is needed."""
 
     store: Store | None = None
 
 
 def current_store() -> Store:
-    """The store that module-level functions work on."""
+    """The store that functions use if they are given none."""
     if (store := USED.get()) is not None:
         return store
     if ProcessWide.store is None:

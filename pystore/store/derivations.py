@@ -1,4 +1,4 @@
-"""Derivations on disk: a folder each, with the canonical text of its config."""
+"""Derivations on disk: each has a folder with the canonical text of its config."""
 
 import os
 import warnings
@@ -16,7 +16,7 @@ from .trash import discard_litter
 
 
 def known(layout: Layout) -> list[DRef]:
-    """Those that are there, sorted. What we may not read is left out, with a warning."""
+    """The derivations on disk, sorted. One that we may not read is left out, with a warning."""
     found = sorted(well_formed(DRef, (f"dref:{name}" for name in entries(str(layout.drv)))))
     hidden = [dref for dref in found if not _is_open(layout, dref)]
     if hidden:
@@ -35,7 +35,7 @@ def _is_open(layout: Layout, dref: DRef) -> bool:
 
 
 def read(layout: Layout, dref: DRef) -> Config:
-    """The config of one of them. Raises FileNotFoundError, or Corrupted."""
+    """The config of a derivation. Raises FileNotFoundError, Corrupted."""
     text = disk.read(layout.config(dref))
     try:
         config = Config.parse(text)
@@ -47,7 +47,7 @@ def read(layout: Layout, dref: DRef) -> Config:
 
 
 def knows(layout: Layout, config: Config) -> bool:
-    """Whether it is there, with its text whole."""
+    """Whether a derivation is on disk and its text is whole."""
     try:
         return disk.read(layout.config(config.dref)) == config.text.encode()
     except (FileNotFoundError, Corrupted):
@@ -55,14 +55,14 @@ def knows(layout: Layout, config: Config) -> bool:
 
 
 def take_place(layout: Layout, dref: DRef) -> None:
-    """Makes sure that no link stands in the place of its folder: what is behind it is not ours."""
+    """Removes a link that stands in the place of the folder: its target is not ours."""
     home = layout.derivation(dref)
     if os.path.islink(home):
         discard_litter(layout, Path(home))
 
 
 def write(layout: Layout, config: Config, *, durable: bool) -> None:
-    """Makes its folder by one rename; call it inside the gate, then sync `drv/`."""
+    """Makes the folder of a derivation by one rename. Call it in the gate, then sync `drv/`."""
     home, text = layout.derivation(config.dref), config.text.encode()
     staged = f"{layout.tmp}/{disk.fresh_name()}"
     try:
@@ -92,11 +92,13 @@ def record(parts: Parts, configs: Iterable[Config]) -> None:
 
 
 def _mend(layout: Layout, config: Config, *, durable: bool) -> None:
-    # Somebody else made it, or it lost its config: both end with this text in place.
+    # Another process made the folder, or the folder lost its config.
     home = layout.derivation(config.dref)
     rights.ensure_folder(f"{home}/attempts")
     if not knows(layout, config):
         text, path = config.text.encode(), f"{home}/config.json"
         if os.path.isdir(path) and not os.path.islink(path):
-            discard_litter(layout, Path(path))  # what is in its place is not ours
+            discard_litter(
+                layout, Path(path)
+            )  # a directory with the name of the config is not ours
         disk.publish(path, text, tmp=layout.tmp, durable=durable)

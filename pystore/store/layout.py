@@ -22,9 +22,9 @@ from .mounts import apart
 
 FORMAT = 1
 _FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links")
-_RENAMED = ("drv", "tmp", "trash", "resolved", "roots")  # what is renamed from one to another
+_RENAMED = ("drv", "tmp", "trash", "resolved", "roots")  # renames lead from one to another
 _MARK = "pystore.json"
-# What link(2) says where there are none: vfat, others, and FUSE.
+# The errors of link(2) on file systems without hard links: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 _OWN_SEEDS = "seeds"  # the feature of a store whose seeds are its own
 
@@ -56,11 +56,11 @@ class Layout:
         return self._drv + dref[5:]
 
     def config(self, dref: DRef) -> str:
-        """The file with the canonical text of its config."""
+        """The file with the canonical text of the config of a derivation."""
         return self._drv + dref[5:] + "/config.json"
 
     def attempts(self, dref: DRef) -> str:
-        """The directory of its attempts."""
+        """The directory of the attempts of a derivation."""
         return self._drv + dref[5:] + "/attempts"
 
     def beside(self, dref: DRef, context: str, number: int, suffix: str) -> str:
@@ -72,11 +72,11 @@ class Layout:
         return self._drv + rref[38:] + "/" + rref[5:37]
 
     def out(self, rref: RRef) -> str:
-        """The directory of its artifacts."""
+        """The directory of the artifacts of a realization."""
         return self.realization(rref) + "/out"
 
     def realizations(self, dref: DRef, begun: str = "") -> Iterator[RRef]:
-        """The realizations that lie there and whose digits begin so, in no order.
+        """The realizations on disk whose digits start with `begun`, in no order.
 
         Raises FileNotFoundError.
         """
@@ -85,14 +85,14 @@ class Layout:
         return well_formed(RRef, (text for text in texts if text.startswith(begun, 5)))
 
     def folders(self, name: str) -> list[str]:
-        """What lies in the folder of the derivation `dref:<name>`; none where that is not there."""
+        """The names in the folder of the derivation `dref:<name>`; none if there is no folder."""
         try:
             return entries(self.home(name))
         except FileNotFoundError:
             return []
 
     def has(self, rref: RRef) -> bool:
-        """Whether the artifacts of a realization are there; what lies behind a link is not ours."""
+        """Whether the artifacts of a realization are there. A link is no realization of ours."""
         realization = self.realization(rref)
         if not os.path.isdir(realization + "/out"):
             return False
@@ -100,16 +100,16 @@ class Layout:
 
     @property
     def readable(self) -> list["Layout"]:
-        """This one, and the one below while it is there."""
+        """This layout, and that of the store below while its disk is there."""
         return [self, self.below] if self.below and os.path.isdir(self.below.drv) else [self]
 
     def keeper(self, dref: DRef) -> "Layout":
-        """The one that knows a derivation; this one where none does."""
+        """The layout of the store that knows a derivation; this one if none does."""
         known = (one for one in self.readable if os.path.isdir(one.derivation(dref)))
         return next(known, self)
 
     def holder(self, rref: RRef) -> "Layout":
-        """The one that has a realization; this one where none has."""
+        """The layout of the store that has a realization; this one if none has."""
         if self.below is None or self.has(rref):
             return self
         return self.below if self.below.has(rref) else self
@@ -120,13 +120,13 @@ class Layout:
 
 
 def entries(path: str, begun: str = "") -> list[str]:
-    """The names in a folder that begin so; links are not ours."""
+    """The names in a folder that start with `begun`, without those of links."""
     names = [name for name in os.listdir(path) if name.startswith(begun)]
     return [name for name in names if not os.path.islink(f"{path}/{name}")]
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
-    """The references among these texts: what else lies in a store is not ours."""
+    """The references among these texts. Other names in a store are not ours."""
     for text in texts:
         try:
             yield kind(text)
@@ -136,16 +136,16 @@ def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
 
 @dataclass(frozen=True)
 class Mark:
-    """What says that a directory is a store, and which."""
+    """The content of the file that says that a directory is a store, and which one."""
 
     id: str
-    salt: str = ""  # of its seeds; "" where they are those that all stores share
+    salt: str = ""  # goes into the seeds; "" for the seeds that all stores share
 
 
 def open_root(root: Path, seeds: Seeds | None = None) -> Mark:
-    """The mark of the store at `root`, making an empty one where there is nothing.
+    """The mark of the store at `root`. An empty store is made if there is nothing.
 
-    Raises NotAStore when it holds other things, or has not the `seeds` that are asked for;
+    Raises NotAStore when `root` holds other things, or a store without the `seeds` asked for;
     FormatTooNew when a later version wrote it.
     """
     _check_seeds(seeds)
@@ -232,7 +232,7 @@ def read_mark(root: Path) -> Mark:
 
 
 def check_place(root: Path) -> None:
-    """Raises NotAStore where no store could be made; nothing is touched."""
+    """Raises NotAStore if no store could be made at `root`. Touches nothing."""
     there = next(folder for folder in (root, *root.parents) if os.path.lexists(folder))
     if not there.is_dir():
         raise _no_place(root, NotADirectoryError(errno.ENOTDIR, "Not a directory", str(there)))
@@ -267,17 +267,17 @@ def _make_folders(root: Path) -> None:
         raise _no_place(root, error) from error
     _check_empty(root)
     if os.stat(root).st_mode & stat.S_IWGRP and rights.is_ours(root):
-        rights.share(root)  # its group is to be that of all in it, whoever makes it
+        rights.share(root)  # all files in it get its group, whoever makes them
     for folder in _FOLDERS:
         rights.ensure_folder(root / folder)
 
 
 def _check_mounts(root: Path) -> None:
-    """Raises NotAStore where a store's folders are not on one mount: no rename leads there."""
+    """Raises NotAStore if no rename leads from one folder of the store to another."""
     try:
         elsewhere = apart([root, *(root / folder for folder in _RENAMED)])
     except FileNotFoundError:
-        return  # a store that cannot be written, and lacks one
+        return  # a folder is missing in a store that cannot be written
     if elsewhere:
         raise NotAStore(
             "parts of the store are mounted apart, and no rename leads from one to another",
@@ -316,7 +316,7 @@ def _check_empty(root: Path) -> None:
 
 
 def _publish_once(root: Path, text: bytes) -> None:
-    # A link never replaces: of many processes that make one store, the first names it.
+    # A link never replaces a file: of many processes that make one store, the first names it.
     staged = root / "tmp" / disk.fresh_name()
     disk.write_new(staged, text, durable=True)
     try:

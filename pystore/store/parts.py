@@ -21,8 +21,8 @@ from .staging_area import area
 class Parts:
     """What every operation on a store needs."""
 
-    id: str  # tells this store from one that was at the same place before
-    salt: str  # of its seeds; "" where they are those that all stores share
+    id: str  # another store at the same path has another one
+    salt: str  # goes into the seeds; "" for the seeds that all stores share
     layout: Layout
     session: Session
     clock: Clock
@@ -41,7 +41,7 @@ class Parts:
 
     @property
     def own(self) -> Parts:
-        """The same store without the one below: what may be collected, checked and removed."""
+        """The same store without the one below. Only this may be collected, checked and removed."""
         return replace(self, layout=Layout(self.root)) if self.layout.below else self
 
     @property
@@ -50,7 +50,7 @@ class Parts:
         return SharedFiles(self.layout)
 
     def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
-        """Keeps these from being collected; returns False when one is not there any more."""
+        """Keeps these from being collected. Returns False if one is not there any more."""
         self.session.hold(rrefs, user)
         return len(there(self.layout, rrefs)) == len(rrefs)
 

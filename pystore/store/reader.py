@@ -51,12 +51,12 @@ class Reader:
 
     @property
     def id(self) -> str:
-        """Tells this store from one that was at the same place before."""
+        """The identity of the store; another store at the same path has another one."""
         return self.parts.id
 
     @property
     def own(self) -> Reader:
-        """This store without the one below: what may be collected, checked and removed."""
+        """This store without the one below. Only this may be collected, checked and removed."""
         return Reader(self.parts.own)
 
     # --- derivations -------------------------------------------------------------------
@@ -85,7 +85,7 @@ class Reader:
         return Path(layout.holder(ref).realization(ref))
 
     def at(self, path: Path) -> DRef | RRef | None:
-        """The realization, or else the derivation, in whose directory a real path lies."""
+        """The realization whose directory has a real path in it, else the derivation, else None."""
         drv = self.parts.layout.drv.resolve()
         if not path.is_relative_to(drv):
             return None
@@ -96,7 +96,7 @@ class Reader:
         return None
 
     def only_below(self, ref: DRef | RRef) -> Path | None:
-        """The root of the store below, where this store itself does not hold `ref`."""
+        """The root of the store below, if only that one holds `ref`; else None."""
         under, own = self.parts.layout.below, self.own
         if under is None:
             return None
@@ -117,7 +117,7 @@ class Reader:
     # --- realizations ------------------------------------------------------------------
 
     def realizations(self, dref: DRef, begun: str = "") -> list[RRef]:
-        """The realizations whose bytes are here, sorted; those whose digits begin so.
+        """The realizations whose bytes are here and whose digits start with `begun`, sorted.
 
         Raises NotInStore.
         """
@@ -130,9 +130,9 @@ class Reader:
         return sorted(found)
 
     def states(self, dref: DRef) -> dict[RRef, State]:
-        """Whether each realization can be used, or was rejected or found damaged.
+        """Whether each realization is here, rejected or damaged.
 
-        A realization that is not among them is gone. Raises NotInStore.
+        A realization that is not in the result is gone. Raises NotInStore.
         """
         states: dict[RRef, State] = dict.fromkeys(self.realizations(dref), "here")
         damaged = below.marked(self.parts.layout, dref, "damaged")
@@ -145,11 +145,11 @@ class Reader:
         return below.marked(self.parts.layout, dref, "rejected")
 
     def rejection(self, rref: RRef) -> str:
-        """Why a realization must not be used; "" where nobody has rejected it."""
+        """Why a realization must not be used; "" if nobody has rejected it."""
         return str(below.verdict(self.parts.layout, rref, "rejected").get("reason", ""))
 
     def verdicts(self, rref: RRef) -> dict[str, str]:
-        """Why a realization is not used: the reasons under "rejected" and "damaged"."""
+        """Why a realization is not used: the reasons, under "rejected" and "damaged"."""
         rejected, damaged = (
             below.verdict(self.parts.layout, rref, kind) for kind in ("rejected", "damaged")
         )
@@ -157,7 +157,7 @@ class Reader:
         return found | ({"damaged": listed(damaged["what"], "; ")} if damaged else {})
 
     def built(self, dref: DRef) -> list[int]:
-        """When each realization that is here was built, by its directory [ns since the epoch]."""
+        """The times of the directories of all realizations that are here [ns since the epoch]."""
         found: dict[str, str] = {}
         for layout in self.parts.layout.readable:
             home = layout.derivation(dref)
@@ -188,14 +188,17 @@ class Reader:
             raise error.having(rref=rref, remedy="pystore verify says more") from None
 
     def tree(self, rref: RRef) -> str:
-        """The whole digest of its manifest. Raises NotInStore, or Corrupted when it is damaged."""
+        """The whole digest of the manifest of a realization. Raises NotInStore, Corrupted."""
         try:
             return adopt.tree_of(self.parts.layout, rref)
         except FileNotFoundError:
             raise self.absent(rref) from None
 
     def path(self, rref: RRef) -> Path:
-        """The directory of its artifacts. Raises NotInStore; Corrupted when verify said so."""
+        """The directory of the artifacts of a realization.
+
+        Raises NotInStore, and Corrupted if verify has found damage.
+        """
         holder = self.parts.layout.holder(RRef(rref))
         if verdicts.stands(holder.attempts(rref.dref), rref, "damaged"):
             raise self._damaged(rref, "verify found it damaged")
@@ -204,7 +207,7 @@ class Reader:
         return Path(holder.out(rref))
 
     def file(self, rref: RRef, path: str) -> Path:
-        """Where an artifact of a realization is, or would be."""
+        """The path of an artifact of a realization, whether it exists or not."""
         return self.home(rref) / "out" / path
 
     def open(self, rref: RRef, path: str) -> BinaryIO:
@@ -212,7 +215,7 @@ class Reader:
         return disk.open_regular(self.file(rref, path))
 
     def disk_files(self, rrefs: Iterable[RRef]) -> dict[RRef, list[DiskFile]]:
-        """The files of each of these realizations; none of one that is gone."""
+        """The files of each of these realizations; an empty list for one that is gone."""
         outs = {rref: self.home(rref) / "out" for rref in rrefs}
         return shared_files.disk_files(self.parts.layout.readable, outs)
 
@@ -227,7 +230,7 @@ class Reader:
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()
     ) -> list[Candidate]:
-        """What a matcher may choose from: the realizations that attempts made in this context."""
+        """The realizations that attempts made in this context; a matcher chooses among them."""
         return below.candidates(self.parts.layout, dref, context.digest, tuple(reads))
 
     def all_candidates(self, dref: DRef, reads: Iterable[str] = ()) -> list[Candidate]:
@@ -235,25 +238,25 @@ class Reader:
         return below.candidates(self.parts.layout, dref, "", tuple(reads))
 
     def latest(self, drefs: Iterable[DRef]) -> Attempt | None:
-        """The last attempt that made a realization which can be used; None when there is none."""
+        """The last attempt whose realization can be used; None if there is none."""
         layouts = self.parts.layout.readable
         made = (a for dref in drefs for one in layouts for a in candidates.last(one, dref))
         return max(made, key=lambda attempt: attempt.order, default=None)
 
     def count_in_other_contexts(self, dref: DRef, context: Context) -> int:
-        """How many realizations attempts have made for other inputs."""
+        """The number of realizations that attempts have made from other inputs."""
         return len(below.made(self.parts.layout, dref, without=context.digest))
 
     def adoptable(self, config: Config, context: Context) -> list[Candidate]:
-        """The realizations of others with the same resolved config that this one lacks."""
+        """Realizations of derivations with the same resolved config that this one lacks."""
         return list(adopt.adoptable(self.parts.layout, config, context))
 
     def owner(self, dref: DRef, context: Context) -> str:
-        """Who builds it now: host, process and since when."""
+        """The process that builds this derivation now: its host, its number and its start."""
         return attempts.owner(self.parts.layout.attempts(dref), context.digest)
 
     def counts_since(self, attempt: Attempt) -> int:
-        """When an attempt came to count [ns since the epoch, UTC]: its adoption or its start."""
+        """The adoption of an attempt, else its start [ns since the epoch, UTC]."""
         if "adopted" not in attempt.notes:
             return attempt.start
         folder = self.parts.layout.keeper(attempt.dref).attempts(attempt.dref)
@@ -274,17 +277,17 @@ class Reader:
         return Path(self.parts.layout.beside(dref, context, number, "log"))
 
     def trace(self, attempt: Attempt) -> Trace:
-        """The metrics that an attempt told over its steps; empty when it told none."""
+        """The metrics that an attempt told at its steps; empty if it told none."""
         return attempt_files.read_trace(below.home(self.parts.layout, attempt), attempt)
 
     def diff(self, attempt: Attempt) -> bytes:
-        """How the project's files differed from its last revision; empty where they did not."""
+        """The diff of the project from its last revision; empty if there is none."""
         return attempt_files.read_diff(below.home(self.parts.layout, attempt), attempt)
 
     # --- errors ------------------------------------------------------------------------
 
     def absent(self, ref: DRef | RRef) -> NotInStore:
-        """The error for something that is not here."""
+        """The error for a reference to something that is not here."""
         under = self.parts.layout.below
         return NotInStore(
             "the store does not hold this",

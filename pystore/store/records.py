@@ -1,10 +1,10 @@
 """Records in memory: the many attempts of one derivation are read once by a process.
 
-A record is written once, and never changed; what may have taken the place of one is noticed:
+A record is written once and never changed. If another record takes its place, that is noticed:
 
-RF1  Another folder of the same name has another identity, or another time of its config.
-RF2  A number is claimed above all that are there: where one was taken away and given again, the
-    last record that was read of its context is gone, or is another file.
+RF1  Another folder of the same name has another inode, or its config has another time.
+RF2  A new number is above all that are there. If a number was removed and given again, the last
+    record that was read of its context is gone, or is another file.
 """
 
 import os
@@ -16,16 +16,16 @@ from ..core.attempt import Attempt
 from ..core.refs import RRef
 from . import attempts
 
-_FEW = 32  # names: what they say is read again as quickly
-_MOST = 8  # folders that are kept
+_FEW = 32  # names; so few records are read again as quickly
+_MOST = 8  # folders whose records are kept
 
-Made = dict[RRef, list[Attempt]]  # the attempts that made it
+Made = dict[RRef, list[Attempt]]  # the attempts that made each realization
 _Stamp = tuple[int, int, int, int]  # device, inode, time of the last change [ns], size
 
 
 @dataclass
 class _Records:
-    """What was read from one folder of attempts."""
+    """The records that were read from one folder of attempts."""
 
     stamps: tuple[object, object] = (None, None)  # of the folder, and of the config beside it
     names: set[str] = field(default_factory=set)
@@ -38,7 +38,7 @@ class _Records:
         return all(stamp == _stamp(f"{folder}/{name}") for _, name, stamp in self._last.values())
 
     def read(self, folder: str, names: Iterable[str], context: str) -> None:
-        """Reads the records of the contexts whose digest starts so.
+        """Reads the records of the contexts whose digest starts with `context`.
 
         A damaged record is left out, with a warning.
         """
@@ -54,7 +54,7 @@ class _Records:
     def _read_one(self, folder: str, name: str) -> None:
         stamp = _stamp(f"{folder}/{name}")
         for attempt in attempts.read_records(folder, [name]):
-            self.names.add(name)  # what is damaged is read again, and told again
+            self.names.add(name)  # a damaged record is read again, and warned of again
             if attempt.number >= self._last.get(name[:32], (-1,))[0]:
                 self._last[name[:32]] = attempt.number, name, stamp
             if attempt.rref is not None:
@@ -68,10 +68,10 @@ _known: dict[str, _Records] = {}
 
 
 def look(folder: str, context: str = "") -> tuple[Collection[str], dict[str, Made]]:
-    """What lies in the folder of the attempts of a derivation.
+    """The names of files in a folder of attempts, and the realizations made, by context.
 
-    The names of its files, perhaps without those of claims and records; and what was made in the
-    contexts whose digest starts so, and perhaps in more.
+    The names of claims and records may be missing. The realizations are those of the contexts whose
+    digest starts with `context`, and perhaps of more.
     """
     names = attempts.names(folder)
     if len(names) <= _FEW:

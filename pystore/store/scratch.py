@@ -1,8 +1,8 @@
 """Scratch: a directory beside an attempt that survives its failure, for checkpoints.
 
-It is no part of the output, and goes when the attempt succeeds. The next try of the same
-(derivation, context) takes it over: an attempt that died goes on under its own number; one whose
-failure was recorded goes on as a new attempt with the same seed.
+It is no part of the output, and is removed when the attempt succeeds. The next try of the same
+(derivation, context) takes it over: an attempt that died goes on under its own number; an attempt
+whose failure was recorded goes on as a new attempt with the same seed.
 """
 
 import os
@@ -31,19 +31,19 @@ class Scratch:
 
     @property
     def reads(self) -> str:
-        """Where the file lies in which its attempt notes what it reads."""
+        """The path of the file in which the attempt notes what it reads."""
         return _reads_of(self.path)
 
     def close(self) -> None:
-        """Gives it up, for the next try."""
+        """Gives the directory up, for the next try."""
         self.claim.close()
 
     def move(self, folder: str, context: str, number: int) -> None:
-        """Gives it to another attempt."""
+        """Gives the directory to another attempt."""
         path, reads = path_of(folder, context, number), self.reads
         moving.move(Path(self.path), Path(path))
         self.path = path
-        with suppress(FileNotFoundError):  # it was made by a version that noted nothing
+        with suppress(FileNotFoundError):  # an older version noted nothing
             os.rename(reads, self.reads)
         status = self.claim.status
         if status is None or not os.path.samestat(status, os.stat(path)):  # it was copied
@@ -51,14 +51,14 @@ class Scratch:
             self.claim = locks.claim_folder(path)
 
     def remove(self) -> None:
-        """Removes it: the attempt has succeeded."""
+        """Removes the directory: the attempt has succeeded."""
         disk.remove_file(self.reads)
         tree.remove(Path(self.path))
         self.close()
 
 
 def path_of(folder: str, context: str, number: int) -> str:
-    """Where the scratch directory of an attempt is."""
+    """The path of the scratch directory of an attempt."""
     return f"{folder}/{context}.{number}{SUFFIX}"
 
 
@@ -75,13 +75,13 @@ def make(folder: str, context: str, number: int) -> Scratch:
 def abandoned(
     folder: str, context: str, seed: int | None, listed: list[str]
 ) -> tuple[int, Scratch] | None:
-    """The number and the scratch of the latest attempt that left one, now held by this process.
+    """The number and the scratch of the latest attempt (with this seed) that left a scratch.
 
-    With a `seed`, of those that had this one. `listed` is what the folder holds.
+    This process holds the scratch then. `listed` are the names in the folder.
     """
     kept = set(attempts.numbers_in(listed, context, "scratch"))
     for number in set(attempts.numbers_in(listed, context, "reads")) - kept:
-        # Of what was killed as its scratch was moved; or somebody has put something there.
+        # A process was killed as it moved a scratch, or a user put a file there.
         tree.remove(Path(_reads_of(path_of(folder, context, number))))
     for number in sorted(kept, reverse=True):
         if seed is not None and attempts.read_begin(folder, context, number).get("seed") != seed:
@@ -90,13 +90,13 @@ def abandoned(
             ended = record_of(folder, context, number)
             if ended is None or not ended.succeeded:
                 return number, held
-            held.remove()  # killed between its success and the end of its scratch
+            held.remove()  # killed after its success, before it removed its scratch
     return None
 
 
 @dataclass(frozen=True)
 class Left:
-    """What an attempt left, and the attempt that goes on with it."""
+    """The scratch that an attempt left, and the attempt that goes on with it."""
 
     begun: Claim
     held: Scratch
@@ -130,7 +130,7 @@ def take_over(
 
 
 def record_of(folder: str, context: str, number: int) -> Attempt | None:
-    """How that attempt ended, if it did."""
+    """The record of an attempt; None if it has not ended."""
     try:
         return parse_attempt(disk.read(f"{folder}/{context}.{number}.json"))
     except (FileNotFoundError, Corrupted):

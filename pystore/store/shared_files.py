@@ -1,11 +1,11 @@
-"""Links: equal files of realizations are stored once, as hard links to one inode.
+"""Shared files: equal files of realizations are stored once, as hard links to one inode.
 
 `links/<digest>` is a further name of a large file that a realization holds, `links/<digest>x` of an
 executable one. The folder is an index: it may be lost, and it is never believed.
 
-SF1  What is shared was read and compared at that moment: damage never spreads.
-SF2  Only sealed files of realizations are shared; never one that a user may still change.
-SF3  Where there can be no link, reflinks serve, or a file of its own; no commit fails for it.
+SF1  A file is read and compared at the moment when it is shared: damage never spreads.
+SF2  Only sealed files of realizations are shared, never a file that a user may still change.
+SF3  Where no link is possible, a reflink or a copy takes its place; no commit fails for that.
 """
 
 import errno
@@ -27,7 +27,7 @@ from .descriptors import Opened, open_file
 from .layout import Layout
 from .walk import Step, walk
 
-LEAST = 4096  # [bytes] of a file that is shared: a smaller one takes a whole block all the same
+LEAST = 4096  # [bytes] of a shared file; a smaller one takes a whole block anyway
 
 _DEDUPE = 0xC0189436  # FIDEDUPERANGE: the file system compares. Source: ioctl_fideduperange(2)
 _SPAN = 1 << 24  # [bytes] for one call
@@ -40,7 +40,7 @@ class DiskFile(NamedTuple):
 
     inode: Inode
     size: int  # [bytes]
-    links: int  # all its names, but the one in `links/`
+    links: int  # the number of its names, without the one in `links/`
 
 
 class SharedFiles:
@@ -51,9 +51,9 @@ class SharedFiles:
         self._tmp = str(layout.tmp)
 
     def share(self, step: Step, entry: Entry, own: int) -> bool:
-        """Whether a staged file, open as `own`, was replaced by a link to an equal one.
+        """Replaces a staged file, open as `own`, by a link to an equal one; returns whether it did.
 
-        What it is then may not have been synced by whoever made it.
+        The equal file may not have been synced by the process that wrote it.
         """
         if entry.size < LEAST:
             return False
@@ -78,21 +78,21 @@ class SharedFiles:
         out = os.fsencode(realization / "out") + b"/"
         for entry in manifest.entries:
             if entry.kind == "file" and entry.size >= LEAST:
-                with suppress(OSError):  # SF3; or there is one already
+                with suppress(OSError):  # SF3; or the name is there already
                     os.link(out + entry.path, self._name(entry), follow_symlinks=False)
 
     def prune(self) -> None:
-        """Forgets each file that no realization holds any more."""
+        """Removes the names of files that no realization holds any more."""
         for path, status in self._entries():
             if status.st_nlink == 1 and not stat.S_ISDIR(status.st_mode):
                 disk.remove_file(path)
 
     def inodes(self) -> set[Inode]:
-        """The files that have a name here, beside those in realizations."""
+        """The files that have a name in `links/`."""
         return {_inode(status) for _, status in self._entries()}
 
     def shared(self, trees: Iterable[Path]) -> int:
-        """How many bytes of these trees would stay if they went: others hold them, or twice."""
+        """The bytes that would not be freed if these trees were removed [bytes]."""
         held = Counter[tuple[Inode, int, int]]()  # inode, links, size → names in these trees
         for out in trees:
             for step in walk(out) if out.is_dir() else ():
@@ -106,10 +106,10 @@ class SharedFiles:
         )
 
     def part(self, out: Path) -> None:
-        """Gives the sealed files of a staged tree bytes of their own: they may be changed (SF2)."""
+        """Copies the shared files of a staged tree, so that its user may change them (SF2)."""
         for step in walk(out) if out.is_dir() else ():
             mode = step.status.st_mode
-            # The index may be lost: what has other names may be part of a realization.
+            # The index may be lost: each file with other names may be part of a realization.
             if stat.S_ISREG(mode) and not mode & 0o222 and step.status.st_nlink > 1:
                 self._copy(step)
 
@@ -134,7 +134,7 @@ class SharedFiles:
 
 
 def disk_files(layouts: Iterable[Layout], outs: Mapping[RRef, Path]) -> dict[RRef, list[DiskFile]]:
-    """The regular files in each of these trees of artifacts; none where there is no tree."""
+    """The regular files in each of these trees of artifacts; none if there is no tree."""
     indexed = {inode for one in layouts for inode in SharedFiles(one).inodes()}
     return {rref: list(_disk_files(out, indexed)) for rref, out in outs.items()}
 
@@ -161,7 +161,7 @@ def _fits(staged: str, name: str, entry: Entry, own: int) -> bool:
             return False  # SF2: its owner could change what is ours
         if tree.is_sealed(descriptor, entry.executable) and _is(entry, descriptor):
             return True
-        disk.remove_file(name)  # SF1: a sound one takes its place
+        disk.remove_file(name)  # SF1: the next sound file takes its place
         return False
 
 

@@ -25,10 +25,10 @@ class Staging:
     context: Context
     begun: Claim
     _claim: Kept | None = None  # its lock says that a living process uses the directory
-    scratch: Scratch | None = None  # what the attempt keeps between its tries
+    scratch: Scratch | None = None  # the directory that the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over
-    reading: Reading | None = None  # where what it reads is noted, if it is
-    _read: tuple[dict[str, str] | None] | None = None  # what it had read at its end
+    reading: Reading | None = None  # notes what the attempt reads
+    _read: tuple[dict[str, str] | None] | None = None  # what the attempt had read at its end
 
     @property
     def out(self) -> Path:
@@ -41,7 +41,7 @@ class Staging:
         return self.config.dref
 
     def noted(self) -> Reading:
-        """Where to note what it reads, and what the tries before have noted."""
+        """The notes of what the attempt reads, with those of earlier tries."""
         if self.reading is None and self.scratch is not None:
             self.reading = taken_over(self.scratch.reads)
         elif self.reading is None:
@@ -49,12 +49,12 @@ class Staging:
         return self.reading
 
     def keep_reads(self) -> None:
-        """Keeps what it has read beside the scratch that it has now."""
+        """Moves the notes of what was read beside the scratch."""
         if self.reading is not None and self.scratch is not None:
             self.reading.stay(self.scratch.reads)
 
     def reads(self) -> dict[str, str] | None:
-        """What it has read of its inputs beyond their bytes; None where that is not known."""
+        """What the attempt has read of its inputs beyond their bytes; None if that is unknown."""
         if not self.context:
             return {}
         if self._read is not None:
@@ -62,22 +62,22 @@ class Staging:
         return None if self.reading is None else self.reading.found()
 
     def end_reads(self) -> None:
-        """Takes what it has read, now that all is written; no file of it is left beside `out/`."""
-        # After a commit that failed, more may have been read, and noted nowhere.
+        """Ends the notes of what was read, and removes their file from beside `out/`."""
+        # Not again after a failed commit: more may have been read since, and noted nowhere.
         self._read = (self.reads() if self._read is None else None,)
         disk.remove_file(f"{self.path}/{NAME}")
 
     def manifest(self) -> Manifest:
-        """What has been written so far."""
+        """The manifest of the files that have been written so far."""
         return tree.scan(self.out)
 
     def empty(self) -> None:
-        """Makes its output directory as new, for another try."""
+        """Empties the output directory, for another try."""
         tree.remove(self.out)
         rights.make_folder(self.out)
 
     def hold(self) -> None:
-        """Claims the directory again, where the realizer has closed all that its process had."""
+        """Claims the directory again, if the realizer has closed all files of its process."""
         if self._claim is not None and self._claim.status is None:
             self._claim.close()
             self._claim = locks.claim_folder(self.path)
@@ -103,7 +103,7 @@ class Staging:
         return True
 
     def discard(self) -> None:
-        """Removes the directory; until then, nobody else takes it for one that was left."""
+        """Removes the directory, and only then gives up its claims."""
         try:
             tree.remove(self.path)
         finally:
@@ -114,7 +114,7 @@ Builder = StoreBuilder[Staging]  # the kind of store that the build loop works o
 
 
 def make_folder(tmp: Path, dref: DRef) -> tuple[Path, Kept]:
-    """A new staging directory, whose name says what for, and the open file that claims it."""
+    """A new staging directory, named after its derivation, and the open file that claims it."""
     path = f"{tmp}/{disk.fresh_name()}-{dref[5:]}"
     rights.make_folder(path)
     try:

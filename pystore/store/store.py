@@ -155,9 +155,9 @@ class Store(Reader):
         return locks.BuildLock(self.parts.layout.lock(dref, context.digest))
 
     def begin(self, config: Config, context: Context, seed: int | None = None) -> Staging:
-        """A fresh staging and attempt number; with `seed`, that of the attempt to repeat.
+        """A new staging and attempt number. With `seed`, the attempt has this seed again.
 
-        An attempt that left a scratch goes on; with `seed`, one that has this seed.
+        If an earlier attempt (with this seed) left a scratch, that one goes on.
         """
         return beginning.begin(self.parts, config, context, seed)
 
@@ -203,9 +203,9 @@ class Store(Reader):
     def adopt(
         self, config: Config, context: Context, found: Iterable[Candidate], notes: dict[str, str]
     ) -> list[tuple[RRef, int]]:
-        """Takes over realizations of others, with their attempts; returns how many of each.
+        """Takes over realizations with their attempts; returns the number of attempts of each.
 
-        `notes` go into the records. What is damaged is left out.
+        `notes` go into the records. Damaged realizations are left out.
         """
         return adopt.adopt(self.parts, config, context, found, notes)
 

@@ -49,20 +49,20 @@ def warn(parts: Parts, staged: Staging) -> None:
 
 
 def _mark(parts: Parts, staged: Staging) -> dict[RRef, list[str]]:
-    """Marks the changed inputs as damaged; returns the new ones, with the names."""
+    """Marks the changed inputs as damaged. Returns the names of their changed files."""
     layout, found = parts.layout, {}
     for rref in {rref for rrefs in staged.context.values() for rref in rrefs}:
         holder = layout.holder(rref)
         folder = holder.attempts(rref.dref)
         if not os.access(holder.out(rref), os.W_OK):
-            continue  # its modes have kept it
+            continue  # its modes kept the stage from writing
         if verdicts.stands(folder, rref, "damaged"):
             continue
         names = sorted(_changed(holder, rref, _start(layout, staged)))
         if not names:
             continue
         found[rref] = names
-        if holder is layout:  # nothing is written below
+        if holder is layout:  # nothing is written to the store below
             facts = {"what": [f"{name}: changed" for name in names[:20]], "at": time.time_ns()}
             with parts.session.open_gate():
                 rights.ensure_folder(folder)
@@ -71,20 +71,20 @@ def _mark(parts: Parts, staged: Staging) -> dict[RRef, list[str]]:
 
 
 def _start(layout: Layout, staged: Staging) -> int:
-    """When the attempt began, by the clock of the disk [ns since the epoch, UTC]."""
+    """The start of the attempt by the clock of the disk [ns since the epoch, UTC]."""
     begin = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "begin")
     try:
         return os.stat(begin).st_mtime_ns
     except FileNotFoundError:
-        return 0  # it was deleted by hand: all is compared
+        return 0  # deleted by hand: all files are compared
 
 
 def _changed(layout: Layout, rref: RRef, since: int) -> Iterator[str]:
-    """The names in a realization that are not as its manifest says, if anything is newer."""
+    """The names of files that differ from the manifest. Compares only if a file is newer."""
     out = Path(layout.out(rref))
     newer: set[bytes] = set()
     paths: set[bytes] = set()
-    folders = os.lstat(out).st_ctime_ns >= since  # the clock of a disk ticks but every 4 ms
+    folders = os.lstat(out).st_ctime_ns >= since  # `>=`: the clock of a disk ticks every 4 ms only
     for step in walk(out):
         new = step.status.st_ctime_ns >= since
         if step.is_directory:

@@ -1,4 +1,4 @@
-"""Upkeep of a store: pins, garbage, verification, verdicts; on the current store by default."""
+"""Upkeep: public functions for pins, gc, verify and verdicts; by default of the current store."""
 
 import os
 from collections.abc import Iterable
@@ -134,7 +134,7 @@ def commit(staging: str | os.PathLike[str], *, store: Store | None = None) -> RR
 
 
 def _told(store: Store, reopened: Staging) -> AttemptReport:
-    """What the attempt that failed had told: its metrics count for what is committed now."""
+    """The report of the failed attempt: its metrics count for the realization made now."""
     where = str(reopened.path)
     tries = [a for a in store.attempts(reopened.dref) if a.notes.get("staging") == where]
     if not tries:

@@ -1,4 +1,4 @@
-"""Uses: by which matchers the realizations of a derivation have been chosen.
+"""Uses: the matchers that have chosen among the realizations of a derivation.
 
 `attempts/<digest>.matcher` holds one matcher. `match_latest` is not written: gc always keeps the
 latest.

@@ -22,28 +22,28 @@ _SAYS = {
 
 
 def put(folder: str, rref: RRef, kind: Kind, facts: dict[str, Any], tmp: Path) -> None:
-    """Writes a verdict; the last word stands."""
+    """Writes a verdict. It replaces an earlier one."""
     text = json.dumps({"rref": rref, **facts}, sort_keys=True).encode()
     path = f"{folder}/{_name(rref, kind)}"
     try:
         disk.publish(path, text, tmp=tmp, durable=True)
-    except IsADirectoryError:  # not ours, but in its place
+    except IsADirectoryError:  # somebody made a directory with this name
         tree.remove(Path(path))
         disk.publish(path, text, tmp=tmp, durable=True)
 
 
 def lift(folder: str, rref: RRef, kind: Kind) -> None:
-    """Makes sure that there is no such verdict, nor anything else in its place."""
+    """Makes sure that nothing has the name of such a verdict."""
     tree.remove(Path(folder, _name(rref, kind)))
 
 
 def stands(folder: str, rref: RRef, kind: Kind) -> bool:
-    """Whether there is such a verdict, be it damaged."""
+    """Whether there is such a verdict, damaged or not."""
     return os.path.lexists(f"{folder}/{_name(rref, kind)}")
 
 
 def read(folder: str, rref: RRef, kind: Kind) -> dict[str, Any]:
-    """What a verdict says. Raises FileNotFoundError when there is none, Corrupted."""
+    """The facts of a verdict. Raises FileNotFoundError when there is none, Corrupted."""
     facts = parse(disk.read(f"{folder}/{_name(rref, kind)}"))
     if facts["rref"] != rref:
         raise Corrupted("it is about another realization")
@@ -51,7 +51,7 @@ def read(folder: str, rref: RRef, kind: Kind) -> dict[str, Any]:
 
 
 def parse(text: bytes) -> dict[str, Any]:
-    """What the text of a verdict says. Raises Corrupted."""
+    """The facts in the text of a verdict. Raises Corrupted."""
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -63,7 +63,7 @@ def parse(text: bytes) -> dict[str, Any]:
 
 
 def damage(folder: str, name: str) -> str:
-    """What is wrong with the file of a verdict; empty where nothing is."""
+    """What is wrong with the file of a verdict; empty if nothing is."""
     try:
         facts = parse(disk.read(f"{folder}/{name}"))
     except Corrupted as error:
