@@ -81,6 +81,12 @@ def test_few_arguments_are_given_by_their_place():
     assert found == {}
 
 
+def test_each_folder_is_a_package():
+    """Else a wheel would go without it."""
+    folders = {path.parent for path in FILES + STAGES}
+    assert [str(one) for one in folders if not (one / "__init__.py").exists()] == []
+
+
 @pytest.mark.parametrize("path", FILES + STAGES, ids=shown)
 def test_a_file_fits_on_a_few_screens(path: Path):
     lines = len(path.read_text().splitlines())
