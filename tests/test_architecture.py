@@ -21,7 +21,6 @@ ROOMS = {
     "ui": {"", "core", "store", "declare", "run", "ask", "ui"},  # "": the public names
 }
 IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subprocess", "pathlib"}
-TYPES_ONLY = {("ports", "pathlib")}  # a store says where files are
 OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.events"}
 # What takes long to import is imported where it is used, within functions. All of that is here.
 LATE = """
@@ -48,7 +47,10 @@ def test_data_flows_one_way(path: Path):
     for found in imports(path):
         if found.name.startswith("pystore"):
             assert room(found.name) in ROOMS[home], found
-        if home == "core" and (path.stem, found.name) not in TYPES_ONLY:
+        if home == "core" and (path.stem, found.name) != (
+            "ports",
+            "pathlib",
+        ):
             assert found.name.split(".")[0] not in IMPURE, found
 
 
@@ -77,6 +79,12 @@ def test_what_is_imported_late_for_its_weight_is_in_the_list():
 def test_few_arguments_are_given_by_their_place():
     found = {f: n for path in FILES + STAGES for f, n in positional(path).items() if n > 6}
     assert found == {}
+
+
+def test_each_folder_is_a_package():
+    """Else a wheel would go without it."""
+    folders = {path.parent for path in FILES + STAGES}
+    assert [str(one) for one in folders if not (one / "__init__.py").exists()] == []
 
 
 @pytest.mark.parametrize("path", FILES + STAGES, ids=shown)

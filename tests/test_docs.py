@@ -25,6 +25,7 @@ import blake3
 import pytest
 from mnist_data import needs_tensorflow, serving, small_mnist
 from project import PROJECT, importing
+from test_architecture import ROOMS
 
 import pystore
 from pystore import (
@@ -44,7 +45,10 @@ from pystore import (
 from pystore.stages import mnist
 from pystore.store.current import ProcessWide
 
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((PROJECT / "docs").rglob("*.md")),
+]
 WALKTHROUGH = PROJECT / "docs" / "walkthrough.md"
 _PYTHON = r'```python(?: title="(?P<file>[^"\n]+)")?(?P<tensorflow> \{\.tensorflow\})?\n'
 _BLOCK = re.compile(
@@ -224,11 +228,57 @@ def test_the_reference_says_in_a_checkout_how_each_docstring_begins(page: Path, 
     assert {name for name in names if f"**`{name}`**: " not in text} == set()
 
 
-def test_every_decision_is_listed():
+def test_every_decision_is_listed_once_under_a_subject():
     folder = PROJECT / "docs" / "adr"
-    titles = {p.name: p.read_text().partition("\n")[0][2:] for p in sorted(folder.glob("0*.md"))}
-    listed = re.findall(r"^- \[(.*)\]\((0.*\.md)\)$", (folder / "README.md").read_text(), re.M)
-    assert [(title, name) for name, title in titles.items()] == listed, "see docs/adr/README.md"
+    titles = {p.name: p.read_text().partition("\n")[0][2:] for p in folder.glob("0*.md")}
+    rows = _decisions()
+    assert sorted((name, title) for title, name, _ in rows) == sorted(titles.items())
+
+
+def test_the_status_of_a_decision_is_known():
+    """Where a later one has changed it, one of both pages names the other."""
+    folder = PROJECT / "docs" / "adr"
+    for title, name, status in _decisions():
+        known = re.fullmatch(
+            r"accepted|(?:accepted, changed|superseded) by \[(\d+)\]\((0.*\.md)\)", status
+        )
+        assert known, f"{title}: {status}"
+        if later := known[2]:
+            assert int(later[:4]) == int(known[1]) > int(name[:4]), title
+            texts = [(folder / one).read_text() for one in (name, later)]
+            assert f"ecision {int(name[:4])}" in texts[1] or name in texts[1] or later in texts[0]
+
+
+def _decisions() -> list[tuple[str, str, str]]:
+    """The title, the file and the status of each decision of the index."""
+    index = (PROJECT / "docs" / "adr" / "README.md").read_text()
+    return re.findall(r"^\| \[(.*?)\]\((0.*?\.md)\) \| (.*) \|$", index, re.M)
+
+
+@pytest.mark.parametrize("name", ["docs/architecture.md", "docs/rooms.svg", "docs/way.svg"])
+def test_what_the_architecture_names_is_there(name: str):
+    assert _named_in((PROJECT / name).read_text())
+
+
+def test_what_contributing_names_is_there():
+    assert _named_in((PROJECT / "CONTRIBUTING.md").read_text())
+
+
+def _named_in(page: str) -> list[str]:
+    """The files and folders below `pystore/` or the project that a page names; all are there."""
+    named = re.findall(r"(?<=[`>])[\w.]+/(?:[\w./]*/|[\w./]*\.(?:py|md)|)(?=[`<])", page)
+    roots = (PROJECT, PROJECT / "pystore")
+    missing = [one for one in named if not any((root / one).exists() for root in roots)]
+    assert missing == []
+    return named
+
+
+def test_the_architecture_has_each_room_in_the_order_of_imports():
+    page = (PROJECT / "docs" / "architecture.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| .* \| `\1/\w.*` \|$", page, re.M)
+    folders = {path.parent.name for path in (PROJECT / "pystore").glob("*/*.py")}
+    assert set(listed) == folders - {"stages"}
+    assert listed == [room for room in ROOMS if room in listed], "as in test_architecture.py"
 
 
 def test_every_page_is_in_the_menu_of_the_site():

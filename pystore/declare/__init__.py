@@ -1,0 +1,1 @@
+"""Declaring stages: derivations from functions, parameters and sweeps; views of their results."""
