@@ -244,7 +244,7 @@ class MemoryStore:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"
         self._end(staged, told, outcome_of(error), error=text, reads=staged.reads())
-        return staged.keep()
+        return staged.leave_to_user()
 
     def adoptable(self, config: Config, context: Context) -> list[Candidate]:
         """The realizations of others with the same resolved config that this one lacks."""

@@ -19,7 +19,7 @@ from .staging import Staging
 _LARGEST = 1 << 18  # [bytes] of a diff that is kept
 
 
-def keep(parts: Parts, staged: Staging, told: AttemptReport, trace: Trace) -> None:
+def write_beside(parts: Parts, staged: Staging, told: AttemptReport, trace: Trace) -> None:
     """Writes the trace and the diff of an attempt. Call it before its record is written.
 
     The record syncs the directory.

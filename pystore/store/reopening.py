@@ -31,7 +31,7 @@ def reopen(parts: Parts, path: Path) -> Staging:
         held = _hold(path)
         try:
             config, context, seed = _made_for(parts, path)
-            parts.shared_files.part(path / "out")
+            parts.shared_files.unshare(path / "out")
             begun = claim(parts, config.dref, context, path.name, seed=seed)
         except BaseException:
             held.close()
@@ -46,14 +46,14 @@ def give_back(parts: Parts, staging: Staging) -> None:
     """Leaves a reopened staging for another try, and takes back its number: nothing has run."""
     folder = parts.layout.attempts(staging.dref)
     attempts.unclaim(folder, staging.context.digest, staging.begun.number)
-    keep(parts, staging)
+    leave_to_user(parts, staging)
 
 
-def keep(parts: Parts, staging: Staging) -> bool:
+def leave_to_user(parts: Parts, staging: Staging) -> bool:
     """Leaves a staging to its user, with files of its own; returns whether it holds anything."""
     with suppress(OSError):  # no room: its files stay sealed, and `reopen` does it
-        parts.shared_files.part(staging.out)
-    return staging.keep()
+        parts.shared_files.unshare(staging.out)
+    return staging.leave_to_user()
 
 
 def _hold(path: Path) -> Kept:

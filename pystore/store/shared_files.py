@@ -105,7 +105,7 @@ class SharedFiles:
             for (inode, links, size), count in held.items()
         )
 
-    def part(self, out: Path) -> None:
+    def unshare(self, out: Path) -> None:
         """Copies the shared files of a staged tree, so that its user may change them (SF2)."""
         for step in walk(out) if out.is_dir() else ():
             mode = step.status.st_mode

@@ -91,7 +91,7 @@ class Staging:
         if self._claim is not None:
             self._claim.close()
 
-    def keep(self) -> bool:
+    def leave_to_user(self) -> bool:
         """Leaves the directory for its user, who may mend it and commit it again.
 
         Returns False, and removes it, when the realizer wrote nothing.

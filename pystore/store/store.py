@@ -192,7 +192,7 @@ class Store(Reader):
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         parts, trace = self.parts, [*sealed.trace, *told.trace]
         with parts.session.open_gate():
-            attempt_files.keep(parts, staged, told, trace)
+            attempt_files.write_beside(parts, staged, told, trace)
             parts.session.note([sealed.rref])
             committed = publish(parts, staged, sealed, attempt)
             adopt.note(parts.layout, staged.config, staged.context)
@@ -220,11 +220,11 @@ class Store(Reader):
         attempt = attempt._replace(error=text)
         parts = self.parts
         with parts.session.open_gate():
-            attempt_files.keep(parts, staged, told, told.trace)
+            attempt_files.write_beside(parts, staged, told, told.trace)
             folder = parts.layout.attempts(staged.dref)
             attempts.record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
         touched_inputs.warn(parts, staged)
-        return reopening.keep(parts, staged)
+        return reopening.leave_to_user(parts, staged)
 
 
 USED: Innermost[Store] = Innermost("pystore in use")  # the stores that blocks use

@@ -177,7 +177,7 @@ class Arrival:
     def _open(self) -> None:
         """Makes all files writable, also those that an earlier try has shared and sealed."""
         if self._resumed:
-            self._store.parts.shared_files.part(self._staged.out)
+            self._store.parts.shared_files.unshare(self._staged.out)
             tree.unseal(self._staged.out)
         self._make_folders()
 
