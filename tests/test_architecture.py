@@ -31,7 +31,7 @@ LATE = """
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
 HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "tensorflow"}
-MOST_WITHIN = 25  # imports of our own modules within functions
+MOST_WITHIN = 23  # imports of our own modules within functions
 
 
 def room(name: str) -> str:

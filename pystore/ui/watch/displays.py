@@ -13,6 +13,7 @@ from ...core.derivation import Closure
 from ...core.events import Event
 from ...core.ports import StoreReader
 from ...core.progress import Tally
+from .bars import Bars
 from .lines import Json, Lines
 from .terminal import in_notebook, on_terminal
 from .usual import Usual
@@ -55,15 +56,13 @@ def _picture(labels: Labels, since: float) -> Display:
 
 
 def _foot(labels: Labels, since: float) -> Display:
-    from .bars import Bars  # late for weight: rich costs 30 ms (WT1)
-    from .foot import Foot
+    from .foot import Foot  # late for weight: rich costs 30 ms (WT1)
 
     return Bars(lambda bars: Foot(bars, labels), labels, time.monotonic, since)
 
 
 def _notebook(labels: Labels, since: float) -> Display:
-    from .bars import Bars  # as above
-    from .notebook import Notebook
+    from .notebook import Notebook  # late for weight, as above
 
     return Bars(lambda _: Notebook(labels), labels, time.monotonic, since)
 
