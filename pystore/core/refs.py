@@ -54,6 +54,11 @@ class _Ref(str):
             )
         return super().__new__(cls, text)
 
+    @property
+    def digest(self) -> str:
+        """The first 32 hex digits: those of the config, or of the realization itself."""
+        return self[5:37]
+
     def _repr_html_(self) -> str:
         return f"<code>{self}</code>"
 
@@ -75,11 +80,6 @@ class DRef(_Ref):
     def of(cls, digest: str, name: str) -> "DRef":
         """The reference with these two parts."""
         return cls(f"dref:{digest}-{name}")
-
-    @property
-    def digest(self) -> str:
-        """The 32 hex digits of the config."""
-        return self[5:37]
 
     @property
     def dref(self) -> "DRef":
@@ -114,11 +114,6 @@ class RRef(_Ref):
     def of(cls, digest: str, dref: DRef) -> "RRef":
         """The realization of `dref` with this digest."""
         return cls(f"rref:{digest}-{dref[5:]}")
-
-    @property
-    def digest(self) -> str:
-        """The 32 hex digits of the realization itself."""
-        return self[5:37]
 
     @property
     def dref(self) -> DRef:
