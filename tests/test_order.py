@@ -1,6 +1,7 @@
 """The order of the tests: each tests a module, a folder of modules, or an area that has a name."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def test_a_test_is_named_after_its_module_or_is_an_area_of_contributing(test: Pa
     assert bool(named_after(test)) != (area(test) in areas()), (
         f"{area(test)}: name it after what it tests, or list it under Tests in CONTRIBUTING.md"
     )
+
+
+def test_no_two_tests_have_one_file_name():
+    """Else pytest would import one of them in place of the other."""
+    names = Counter(test.name for test in TESTS.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_each_area_of_contributing_is_there():

@@ -5,13 +5,7 @@ import json
 import pytest
 
 from pystore import Derivation, Store, build_outpath, match_latest, realize
-from pystore.ask.inspection.artifacts import (
-    Content,
-    artifact_path,
-    artifacts_of,
-    place_of,
-    search,
-)
+from pystore.ask.inspection.artifacts import Content, artifact_path, artifacts_of, place_of, search
 from pystore.errors import BadRef, NotInStore
 
 

@@ -3,14 +3,7 @@
 import pytest
 
 from pystore.core.tries import Tries
-from pystore.errors import (
-    BadStage,
-    BuildError,
-    FetchError,
-    MissingOutput,
-    TimedOut,
-    WorkerDied,
-)
+from pystore.errors import BadStage, BuildError, FetchError, MissingOutput, TimedOut, WorkerDied
 
 
 @pytest.mark.parametrize("kind", [BuildError, FetchError, MissingOutput, TimedOut, WorkerDied])

@@ -22,7 +22,7 @@ from pystore.errors import (
     UnkeepableOutput,
 )
 from pystore.run import provenance
-from pystore.store.remote import parts
+from pystore.store.remote import object_parts
 from pystore.store.remote.receive import is_here
 from pystore.store.remote.url_place import UrlPlace
 
@@ -234,8 +234,8 @@ def test_what_a_store_below_has_is_sent_too_and_not_fetched(store, other, tmp_pa
 
 
 def test_PA3_what_breaks_off_goes_on_where_it_was(store, other, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, "SIZE", 1000)
-    monkeypatch.setattr(parts, "LARGE", 500)
+    monkeypatch.setattr(object_parts, "SIZE", 1000)
+    monkeypatch.setattr(object_parts, "LARGE", 500)
 
     def fill(b):
         (b.outpath / "large").write_bytes(os.urandom(9500))

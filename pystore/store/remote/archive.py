@@ -28,7 +28,7 @@ from ..store import Store
 from ..untrusted_archives import CheckedMember, ZstdReader, members, open_tar
 from . import names
 from .ancestry import hold_with_ancestors, inputs
-from .parts import Part
+from .object_parts import Part
 from .place import FolderPlace
 from .receive import receive
 from .remote import MARK_TEXT, Remote, check_mark

@@ -29,7 +29,7 @@ from ..descriptors import Kept, Opened
 from ..staging import Staging, make_folder
 from ..store import Store
 from .history import Copy, known, record_copies
-from .parts import Part, Slice, parts_of
+from .object_parts import Part, Slice, parts_of
 
 
 class Arrival:

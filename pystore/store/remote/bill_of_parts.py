@@ -15,7 +15,7 @@ from ...core.digest import digest
 from ...core.errors import Corrupted
 from ...core.manifest import Entry, Manifest
 from ...core.refs import DRef, RRef
-from .parts import Part, parts_of
+from .object_parts import Part, parts_of
 
 LONGEST = 3000  # [bytes] of a path; below the path of a store, an operating system still takes it
 _EACH = 67  # [bytes] of one digest in the list of parts, with quotes and comma

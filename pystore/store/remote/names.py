@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ...core.config import MAX_BYTES
 from ...core.refs import DRef, RRef
 from ..layout import well_formed
-from . import parts
+from . import object_parts
 
 FORMAT = 1
 MARK = "pystore-remote.json"
@@ -39,7 +39,7 @@ _OBJECT = re.compile(
 def largest(name: str) -> int:
     """The largest size of an object of this name [bytes]."""
     if name.startswith("parts/"):
-        return parts.SIZE
+        return object_parts.SIZE
     if name.startswith("resolved/"):
         return 0
     last = name.rpartition("/")[2]

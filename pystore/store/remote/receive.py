@@ -21,7 +21,7 @@ from .arrival import Arrival
 from .bill_of_parts import BillOfParts
 from .history import Copy, record_copies
 from .names import Listing
-from .parts import Part
+from .object_parts import Part
 from .record import Record
 from .remote import Remote
 

@@ -16,7 +16,7 @@ from ..store import Store
 from . import names
 from .bill_of_parts import LONGEST, BillOfParts
 from .history import Copy
-from .parts import Part, Slice, parts_of
+from .object_parts import Part, Slice, parts_of
 from .record import Record, fitting
 
 

@@ -5,15 +5,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pystore.core.manifest import Entry, Manifest
-from pystore.store.remote import parts
+from pystore.store.remote import object_parts
 
 SIZE, LARGE = 100, 40  # [bytes], in place of 16 and 4 MiB
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(parts, "SIZE", SIZE)
-    monkeypatch.setattr(parts, "LARGE", LARGE)
+    monkeypatch.setattr(object_parts, "SIZE", SIZE)
+    monkeypatch.setattr(object_parts, "LARGE", LARGE)
 
 
 @st.composite
@@ -29,7 +29,7 @@ def manifests(draw):
 
 
 def cut(manifest):
-    return [part.slices for part in parts.parts_of(manifest)]
+    return [part.slices for part in object_parts.parts_of(manifest)]
 
 
 every = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -39,7 +39,7 @@ every = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(manifests())
 def test_PA1_each_byte_of_each_file_is_in_one_part(manifest):
     found: dict[bytes, int] = {}
-    for part in parts.parts_of(manifest):
+    for part in object_parts.parts_of(manifest):
         assert 0 < part.size <= SIZE
         for piece in part.slices:
             assert piece.size > 0
