@@ -84,7 +84,7 @@ def unpack_archive(path: Path, out: Path, limits: Limits, *, keep: Path | None =
 
 def _unpack(path: Path, kind: ArchiveName, into: Unpacked, limits: Limits) -> None:
     if kind.form == "zip":
-        from .zips import unpack_zip
+        from .zips import unpack_zip  # late for weight: zipfile
 
         return unpack_zip(path, into, limits)
     size = path.stat().st_size
@@ -93,7 +93,7 @@ def _unpack(path: Path, kind: ArchiveName, into: Unpacked, limits: Limits) -> No
     with open_packed(path, kind.packing) as stream:
         metered = Metered(stream, limits, size)
         if kind.form == "tar":
-            from .tars import unpack_tar
+            from .tars import unpack_tar  # late for weight: tarfile
 
             return unpack_tar(metered, into)
         with into.file(kind.stem, executable=False) as file:

@@ -33,7 +33,6 @@ __all__ = [
     "NotInStore",
     "PystoreError",
     "PystoreWarning",
-    "RealizerRaised",
     "StoreBusy",
     "TimedOut",
     "UnkeepableOutput",
@@ -164,10 +163,6 @@ class MayGoBetter(PystoreError):
 
 class BuildError(MayGoBetter):
     """A realizer failed; the cause is chained, the fact `staging` says where its files are."""
-
-
-class RealizerRaised(BuildError):
-    """A realizer raised an exception of its own, which is the cause of this one."""
 
 
 class WorkerDied(BuildError):

@@ -1,6 +1,6 @@
-"""Events: what happens while realizing, as frozen values for listeners.
+"""Events: frozen values that tell a listener what a call is doing.
 
-A listener is a function of one event; what it returns is ignored.
+A listener is a function of one event; its result is ignored.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Reused(Event):
 
 @dataclass(frozen=True)
 class Adopted(Event):
-    """Results of others, reached from the same bytes, count here too."""
+    """Results that were made elsewhere from the same bytes count for this derivation too."""
 
     rrefs: tuple[RRef, ...]
     attempts: int
@@ -58,8 +58,8 @@ class Started(Event):
     number: int  # of the attempt
     seed: int
     staging: str  # the path of its output directory
-    log: str = ""  # the path of what it prints, where that is kept
-    pid: int = 0  # of the process that runs it, when it is not the one that listens
+    log: str = ""  # the path of its output, if that is captured
+    pid: int = 0  # of the process that runs it, if that is another process
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,23 @@ class Succeeded(Event):
 
     number: int
     rref: RRef
-    fresh: bool  # False: the same bytes were there already
+    fresh: bool  # False: the store had the same bytes already
     duration: float  # [s]
 
 
 @dataclass(frozen=True)
 class AttemptFailed(Event):
-    """An attempt failed, or was stopped."""
+    """An attempt failed or was stopped."""
 
     number: int
     error: str
-    stopped: bool = False  # by who called it, as with Ctrl-C: no fault of the realizer's
+    stopped: bool = False  # by the caller, as with Ctrl-C; the realizer did not fail
     again: bool = False  # whether it is tried again
 
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """A realizer tells how far it is."""
+    """A realizer tells its progress."""
 
     done: float
     total: float | None
@@ -94,25 +94,25 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Fetched(Event):
-    """Realizations came from elsewhere, and were checked."""
+    """Realizations were fetched from a remote, and checked."""
 
     rrefs: tuple[RRef, ...]
     source: str  # the URL
-    size: int  # [bytes] that were moved
+    size: int  # [bytes] that were transferred
 
 
 @dataclass(frozen=True)
 class Sent(Event):
-    """Realizations are elsewhere now, too."""
+    """Realizations were sent to a remote."""
 
     rrefs: tuple[RRef, ...]
     target: str  # the URL
-    size: int  # [bytes] that were moved
+    size: int  # [bytes] that were transferred
 
 
 @dataclass(frozen=True)
 class SourceFailed(Event):
-    """A place to fetch from did not answer, or lied; the build goes on without it."""
+    """A remote did not answer, or sent bad data; the call goes on without it."""
 
     source: str  # the URL
     error: str
@@ -120,14 +120,14 @@ class SourceFailed(Event):
 
 @dataclass(frozen=True)
 class Waiting(Event):
-    """Another process builds the same thing; `owner` says who, and since when."""
+    """Another process builds the same derivation; `owner` names it, and since when."""
 
     owner: str
 
 
 @dataclass(frozen=True)
 class NotChosen(Event):
-    """A forced build succeeded, and the matcher chose others."""
+    """A forced build succeeded, but the matcher chose other realizations."""
 
     rref: RRef
     chosen: tuple[RRef, ...]
@@ -135,7 +135,7 @@ class NotChosen(Event):
 
 @dataclass(frozen=True)
 class OtherInputs(Event):
-    """The matcher wants a build, and realizations exist for other inputs."""
+    """The matcher wants a build; realizations exist for other inputs."""
 
     count: int
 
@@ -144,7 +144,7 @@ Listener = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """The listener that hears nothing."""
+    """The listener that does nothing."""
 
 
 def event_record(event: Event) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Options: what callers pick among, checked at the door of each function that takes it."""
+"""Options that several functions take, and their checks."""
 
 from typing import Literal
 
@@ -7,17 +7,17 @@ from .errors import BadStage, PystoreError
 Mode = Literal["max", "min"]
 
 Scope = Literal["now", "any"]
-"""By which code: the one of now (of a name, the one that ran last), or any."""
+"""Results of which code: of the current code (for a name: of the last run), or of any."""
 
 
 Seeds = Literal["own"]
-"""Whose seeds the attempts of a new store have: its own, not those that all stores share."""
+"""The seeds of a new store: its own seeds, in place of those that all stores share."""
 
 
 def checked_count(
     name: str, given: object, *, least: int = 1, error: type[PystoreError] = BadStage
 ) -> int:
-    """The number of that option. Raises `error` when it is no whole number, or too small."""
+    """The value of the option `name`. Raises `error` if it is no whole number, or too small."""
     if type(given) is int and given >= least:
         return given
     raise error(

@@ -113,7 +113,10 @@ class Outlook:
         return self.of("reuse")
 
     def unless(self, places: Sequence[str]) -> "Outlook":
-        """The same, where these remotes are asked before something is built that is not forced."""
+        """The same, if these remotes are asked before a derivation is built or given up.
+
+        What is forced is built without asking.
+        """
         if not places:
             return self
         told = f"unless {' or '.join(places)} has it"
@@ -183,7 +186,7 @@ def labels_of(drefs: Iterable[DRef]) -> dict[DRef, str]:
 
 
 def _unless(step: Step, told: str) -> Step:
-    if step.action != "build" or step.kind == "forced":
+    if step.action not in ("build", "fail", "skip") or step.kind == "forced":
         return step
     first, *others = step.reasons
     return replace(step, sure=False, reasons=(f"{first}, {told}", *others))

@@ -1,9 +1,8 @@
-"""Progress: what is going on in a call of realize, as a pure fold over its events.
+"""Progress: the state of a call of realize, as a pure fold over its events.
 
-PG1  Events of one attempt come in their order; how those of different attempts mingle makes no
-    difference.
-PG2  What ended stays ended: progress that arrives late changes nothing.
-PG3  An event heard twice counts once, but for Reused, which a call sends once a derivation.
+PG1  The events of one attempt come in order; the order between attempts makes no difference.
+PG2  An attempt that ended stays ended: late progress changes nothing.
+PG3  An event that comes twice counts once, except Reused, which comes once a derivation.
 """
 
 from collections.abc import Mapping
@@ -29,33 +28,30 @@ Key = tuple[DRef, int]
 
 @dataclass(frozen=True)
 class Running:
-    """An attempt that runs. Times are on the clock of who listens [s]."""
+    """An attempt that runs. Times are on the listener's clock [s]."""
 
     dref: DRef
     number: int
     seed: int
     since: float
-    usual: float | None = None  # [s] that such attempts took
+    usual: float | None = None  # [s] that similar attempts took
     pid: int = 0
     log: str = ""
     done: float = 0
     total: float | None = None
     unit: str = ""
-    at: float = 0.0  # when it last told how far it is
-    first: tuple[float, float] | None = None  # how far, and when, as it began to tell
+    at: float = 0.0  # when it last told its progress
+    first: tuple[float, float] | None = None  # its first progress, and when it told that
 
     @property
     def fraction(self) -> float | None:
-        """How much of its own work is done, 0 to 1; None when it does not say."""
+        """The fraction of its work that is done, 0 to 1; None when it does not tell."""
         if self.first is None or not self.total:
             return None
         return min(max(self.done / self.total, 0.0), 1.0)
 
     def remaining(self, now: float) -> float | None:
-        """How much longer it may take [s].
-
-        By its own rate, else by what such attempts took; None when there is nothing to go by.
-        """
+        """The time that may be left [s], by its own rate, else by similar attempts; else None."""
         own = self._by_rate()
         if own is not None:
             return max(own - (now - self.at), 0.0)
@@ -64,17 +60,17 @@ class Running:
         return None
 
     def _by_rate(self) -> float | None:
-        """What was left when it last told [s], if it goes on as it went since it began to."""
+        """The time that was left at its last progress [s], by its rate since the first."""
         if self.first is None or self.total is None:
             return None
         done, at = self.first
-        if self.done == done:  # told only once: then since it started
+        if self.done == done:  # it told once: the rate since the start
             done, at = 0.0, self.since
         gained, took = self.done - done, self.at - at
         return max(self.total - self.done, 0.0) * took / gained if gained > 0 else None
 
     def told(self, event: Progress, now: float) -> "Running":
-        """As it is after telling how far it is. Counting anew, or something else, begins anew."""
+        """The attempt after an event. Another total or unit, or a lower count, starts anew."""
         same = (event.total, event.unit) == (self.total, self.unit) and event.done >= self.done
         first = self.first if same and self.first else (event.done, now)
         return replace(
@@ -84,29 +80,31 @@ class Running:
 
 @dataclass(frozen=True)
 class Tally:
-    """What a call of realize has come to."""
+    """The state of a call of realize."""
 
     total: int = 0  # derivations in the closure
-    reused: int = 0  # derivations that needed no build, and nothing of others
+    reused: int = 0  # derivations that were there already
     adopted: frozenset[DRef] = frozenset()
     fetched: frozenset[DRef] = frozenset()
     succeeded: frozenset[Key] = frozenset()
-    failed: frozenset[Key] = frozenset()  # and not tried again
+    failed: frozenset[Key] = frozenset()  # and are not tried again
     stopped: frozenset[Key] = frozenset()
     running: Mapping[Key, Running] = field(default_factory=dict)
-    waiting: Mapping[DRef, str] = field(default_factory=dict)  # for whom, in words
-    transfer: Running | None = None  # what comes from elsewhere now, in bytes
+    waiting: Mapping[DRef, str] = field(
+        default_factory=dict
+    )  # the process that each waits for, in words
+    transfer: Running | None = None  # the transfer from a remote that goes on, in bytes
 
     @property
     def done(self) -> int:
-        """Derivations that are there: reused, had from others, or built and with none running."""
+        """Derivations that are done: reused, adopted or fetched, or built and none runs."""
         built = {dref for dref, _ in self.succeeded}
         busy = {dref for dref, _ in (*self.running, *self.failed, *self.stopped)}
         return self.reused + len((built | self.adopted | self.fetched) - busy)
 
 
 def after(tally: Tally, event: Event, now: float = 0.0, usual: float | None = None) -> Tally:
-    """The tally after an event heard at `now` [s]; `usual` is what an attempt may take [s]."""
+    """The tally after an event at `now` [s]; `usual` is the usual duration of an attempt [s]."""
     match event:
         case Reused(dref=dref):
             return _reuse(tally, dref)
@@ -132,7 +130,7 @@ def after(tally: Tally, event: Event, now: float = 0.0, usual: float | None = No
 
 
 def matters(event: Event) -> bool:
-    """Whether this is worth showing: something starts, waits, comes or fails."""
+    """Whether an event is worth a display: something starts, waits, arrives or fails."""
     kinds = (Started, Waiting, Fetched, SourceFailed, AttemptFailed)
     return isinstance(event, kinds) or (isinstance(event, Progress) and event.unit == "bytes")
 
@@ -168,7 +166,7 @@ def _progress(tally: Tally, event: Progress, now: float) -> Tally:
         return replace(tally, running=running)
     if _has_ended(tally, key) or event.unit != "bytes":
         return tally
-    # No attempt tells this: results come from a remote, before anything is built.
+    # This is no attempt: realizations are fetched before anything is built.
     before = tally.transfer or Running(event.dref, 0, 0, now)
     now_here = event.total is not None and event.done >= event.total
     told = replace(before.told(event, now), dref=event.dref)

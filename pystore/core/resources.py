@@ -1,6 +1,6 @@
-"""Resources: what an attempt may take of the machine, its time limit, and its retries.
+"""Resources: the devices, memory and processors of an attempt, its time limit, its retries.
 
-They are no identity: the same stage under other terms is the same stage.
+They are no part of the identity: a stage with other resources is the same stage.
 """
 
 import re
@@ -18,13 +18,13 @@ _KINDS = ("gpu", "memory", "cpus")
 
 @dataclass(frozen=True)
 class Resources:
-    """Under which terms the attempts of a derivation run."""
+    """What each attempt of a derivation gets."""
 
-    gpu: int = 0  # devices of its own
-    memory: int = 0  # [bytes]; 0: not told
+    gpu: int = 0  # how many devices, for this attempt alone
+    memory: int = 0  # [bytes]; 0: unknown
     cpus: int = 1
-    timeout: float | None = None  # [s] for one attempt; None: as the call says
-    retries: int | None = None  # after a failure; None: as the call says
+    timeout: float | None = None  # [s] for one attempt; None: that of the call
+    retries: int | None = None  # after a failure; None: those of the call
 
     @classmethod
     def of(
@@ -33,9 +33,9 @@ class Resources:
         timeout: float | None = None,
         retries: int | None = None,
     ) -> "Resources":
-        """The terms in a user's words: `{"gpu": 1, "memory": "8G", "cpus": 2}`.
+        """The resources from a mapping: `{"gpu": 1, "memory": "8G", "cpus": 2}`.
 
-        Raises BadStage when a resource is unknown, or an amount is none.
+        Raises BadStage for an unknown resource or a bad amount.
         """
         given = dict(resources or {})
         if strange := sorted(given.keys() - set(_KINDS)):
@@ -67,7 +67,7 @@ def size_of(given: object) -> int:
 
 
 def checked_seconds(name: str, seconds: float | None) -> float | None:
-    """The number of seconds of that option. Raises BadStage when it is no such number."""
+    """The value of the option `name` [s]. Raises BadStage if it is no number of seconds."""
     if seconds is None:
         return None
     if type(seconds) in (int, float) and seconds >= 0:

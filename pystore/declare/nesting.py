@@ -1,6 +1,6 @@
-"""Nesting: where we are, so that a build started inside a build is an error and never a hang.
+"""Nesting: tells that a build was started inside a build, which would hang.
 
-A thread that a realizer starts is on its own: whether it belongs to one cannot be known.
+A thread that a realizer starts counts as outside: nobody can know whether it belongs to one.
 """
 
 import sys
@@ -15,7 +15,7 @@ from ..core.errors import BadStage
 
 class _Place(NamedTuple):
     name: str
-    frame: FrameType  # that runs the block: Ctrl-C may keep us from saying that it has ended
+    frame: FrameType  # that runs the block: Ctrl-C may prevent the reset at its end
 
 
 _where: ContextVar[_Place | None] = ContextVar("pystore where", default=None)
@@ -23,8 +23,8 @@ _where: ContextVar[_Place | None] = ContextVar("pystore where", default=None)
 
 @contextmanager
 def inside(name: str) -> Iterator[None]:
-    """Marks what runs in the block as being inside of the place with this name."""
-    token = _where.set(_Place(name, sys._getframe(2)))  # behind this one, and that of `with`
+    """Marks the code in the block as inside the place with this name."""
+    token = _where.set(_Place(name, sys._getframe(2)))  # above this frame, and that of `with`
     try:
         yield
     finally:
@@ -52,7 +52,7 @@ def refuse_nested(verb: str) -> None:
 
 
 def _place() -> str:
-    """The name of the place that the caller is in; empty where it is in none."""
+    """The name of the place around the caller; empty if there is none."""
     place, frame = _where.get(), sys._getframe()
     while place is not None and frame is not place.frame:
         if frame.f_back is None:
@@ -62,7 +62,7 @@ def _place() -> str:
 
 
 def _is_child_importing() -> bool:
-    """Whether this process was started by spawn or forkserver, and imports its parent's program."""
+    """Whether spawn or forkserver started this process, and it imports its parent's program."""
     process = sys.modules.get("multiprocessing.process")
-    # Private, and what multiprocessing itself asks before it starts a process.
+    # Private; multiprocessing itself asks this before it starts a process.
     return process is not None and getattr(process.current_process(), "_inheriting", False)

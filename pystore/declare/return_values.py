@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import dis
 import inspect
 import textwrap
 from collections.abc import Iterator
@@ -51,8 +52,6 @@ def returned_value(function: Any) -> str | None:
 @lru_cache(1024)
 def _may_return(code: CodeType) -> bool:
     """Whether the loaded code returns anything but None; its file may have been edited since."""
-    import dis  # only before something is built
-
     last: Any = None
     for step in dis.get_instructions(code):
         if step.opname == "RETURN_CONST" and step.argval is not None:

@@ -33,7 +33,7 @@ def attempt(
     returns True. With `capture`, the output of the realizer goes to the log of the attempt.
     `source` is the digest of the realizer's source, if another process has read it.
 
-    Raises RealizerRaised from an exception of the realizer. Errors of pystore and of the file
+    Raises BuildError from an exception of the realizer. Errors of pystore and of the file
     system pass unchanged, with the staging as a fact.
     """
     dref = request.dref

@@ -60,7 +60,7 @@ class SerialExecutor(Executor):
 
 
 class Here:
-    """Attempts in this process: nothing is pickled."""
+    """Attempts in this process, with the objects of the caller."""
 
     def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._store, self._options = executor, store, options

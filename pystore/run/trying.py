@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..core.attempt_report import AttemptReport
 from ..core.derivation import Derivation
-from ..core.errors import SEE_TRACEBACK, PystoreError, RealizerRaised
+from ..core.errors import SEE_TRACEBACK, BuildError, PystoreError
 from ..core.events import AttemptFailed, Listener, Started
 from ..core.refs import DRef
 from ..core.tries import Tries
@@ -116,11 +116,11 @@ def _run(derivation: Derivation, build: Build) -> None:
         raise _error_of(derivation.dref, name, error) from error
 
 
-def _error_of(dref: DRef, name: str, error: BaseException) -> RealizerRaised:
+def _error_of(dref: DRef, name: str, error: BaseException) -> BuildError:
     what = f"the realizer {name} raised {type(error).__name__}"
     if isinstance(error, SystemExit):
         what = f"the realizer {name} called sys.exit({error.code!r})"
-    return RealizerRaised(
+    return BuildError(
         what,
         dref=dref,
         because=str(error)[:500] or None,

@@ -1,8 +1,8 @@
 """Adoption: results that others reached from the same bytes count here too (early cutoff).
 
 The *resolved* config of a derivation in a context is its config with the digests of the chosen
-trees in place of the references. Whoever has the same one does the same to the same: its
-realization is linked in under the new derivation and context, with its attempts.
+trees in place of the references. Two derivations with equal resolved configs run the same code on
+the same bytes. So the realization of one is linked in under the other, with its attempts.
 
 AO1  Bytes are hashed again on the way: damage is never adopted.
 AO2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index, and may be lost.
@@ -89,7 +89,7 @@ def adoptable(layout: Layout, config: Config, context: Context) -> Iterator[Cand
 def _news(
     layout: Layout, dref: DRef, context: Context, found: Sequence[Candidate]
 ) -> Iterator[Candidate]:
-    """What the derivation lacks of these: runs, or the bytes of those that it knows."""
+    """Those of the candidates whose runs the derivation lacks, or whose bytes it has lost."""
     if not found:
         return
     folders = [one.attempts(dref) for one in layout.readable]

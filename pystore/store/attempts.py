@@ -49,7 +49,7 @@ class Claim:
 
 
 class Before(NamedTuple):
-    """What attempts that count, but are recorded elsewhere, leave to a new one."""
+    """The limits that attempts recorded in other stores set for a new one."""
 
     number: int = 0  # the first that none of them has
     start: int = 0  # no earlier than that may a new one begin [ns since the epoch, UTC]

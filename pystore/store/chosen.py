@@ -1,4 +1,4 @@
-"""Chosen: what users and later stages would be given now: the latest, and what matchers choose.
+"""Chosen: the realizations that users and later stages would get now.
 
 CN1  Of each derivation, the latest, and what each matcher that has been used would choose.
 CN2  A matcher chooses in contexts whose inputs are themselves chosen.

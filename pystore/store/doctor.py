@@ -69,7 +69,7 @@ def examine(store: Reader) -> list[Finding]:
 @contextmanager
 def _bench(store: Reader) -> Iterator[Path]:
     """A new directory for the trials, which gc leaves alone."""
-    folder = store.parts.layout.tmp / disk.fresh_name()
+    folder = store.parts.tmp / disk.fresh_name()
     os.mkdir(folder, 0o755)
     with open_folder(folder) as claim:
         try:

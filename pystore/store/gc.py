@@ -138,7 +138,7 @@ def _roots(store: Reader, kept: list[Keepable] | None) -> set[RRef]:
     # Another process may still read the realizations that it was given. This one has asked for
     # the collection, and keeps only those that its own running builds need.
     own = frozenset() if store.parts.session.running else store.parts.session.names
-    roots = used(store.parts.layout.tmp, without=own) | set(pins(store).values())
+    roots = used(store.parts.tmp, without=own) | set(pins(store).values())
     if kept is None:
         roots |= chosen(store)
     for one in kept or ():

@@ -1,4 +1,4 @@
-"""Kept stagings: what a failed attempt wrote, which its user may mend and commit again (S6)."""
+"""Reopening: the output of a failed attempt, which its user may mend and commit again (S6)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .staging import Staging
 def reopen(parts: Parts, path: Path) -> Staging:
     """The staging that a failed attempt left, as a new attempt with its seed.
 
-    The name of the directory says which derivation it is of, and the latest claim that names it
-    says the rest: so nothing needs to be written when a disk is full.
+    The name of the directory names the derivation, and the latest claim that names the directory
+    has the context and the seed. So an attempt needs to write nothing when a disk is full.
 
-    Raises BuildError when it is none of this store's, or another process has claimed it.
+    Raises BuildError when the staging is not of this store, or another process has claimed it.
     """
     with parts.session.open_gate():  # gc takes what nobody has claimed
         held = _hold(path)
@@ -43,14 +43,14 @@ def reopen(parts: Parts, path: Path) -> Staging:
 
 
 def give_back(parts: Parts, staging: Staging) -> None:
-    """Leaves a reopened staging for another try; its attempt, in which nothing ran, never was."""
+    """Leaves a reopened staging for another try, and takes back its number: nothing has run."""
     folder = parts.layout.attempts(staging.dref)
     attempts.unclaim(folder, staging.context.digest, staging.begun.number)
     keep(parts, staging)
 
 
 def keep(parts: Parts, staging: Staging) -> bool:
-    """Leaves a staging to its user, sharing nothing; returns whether there was anything in it."""
+    """Leaves a staging to its user, with files of its own; returns whether it holds anything."""
     with suppress(OSError):  # no room: its files stay sealed, and `reopen` does it
         parts.shared_files.part(staging.out)
     return staging.keep()

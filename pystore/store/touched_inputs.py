@@ -1,7 +1,7 @@
-"""Touched inputs: whether a stage has written into what it was given to read.
+"""Touched inputs: whether a stage has changed the files of its inputs.
 
-Sealed files do not stop root. What has another time than before the attempt is compared with its
-manifest: so it is noticed when the attempt ends, and at the price of a look at each file.
+Sealed files do not stop root. When an attempt ends, each file of an input that has a later time
+than the start of the attempt is compared with the manifest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .walk import walk
 
 
 def refuse(parts: Parts, staged: Staging) -> None:
-    """Raises BuildError when an input was changed while the attempt ran; it is not served then."""
+    """Raises BuildError when an input was changed during the attempt; the input is then damaged."""
     changed = _mark(parts, staged)
     for rref, names in changed.items():
         raise BuildError(
@@ -38,7 +38,7 @@ def refuse(parts: Parts, staged: Staging) -> None:
 
 
 def warn(parts: Parts, staged: Staging) -> None:
-    """Warns of inputs that were changed while an attempt ran that failed."""
+    """Warns of inputs that were changed during a failed attempt."""
     for rref, names in _mark(parts, staged).items():
         warnings.warn(
             f"{rref} was changed while {staged.dref} ran that has it as an input, and is built "
@@ -49,7 +49,7 @@ def warn(parts: Parts, staged: Staging) -> None:
 
 
 def _mark(parts: Parts, staged: Staging) -> dict[RRef, list[str]]:
-    """The inputs that were changed and are not known as damaged, and what of them; now they are."""
+    """Marks the changed inputs as damaged; returns the new ones, with the names."""
     layout, found = parts.layout, {}
     for rref in {rref for rrefs in staged.context.values() for rref in rrefs}:
         holder = layout.holder(rref)

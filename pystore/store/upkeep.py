@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..core.attempt_report import AttemptReport
 from ..core.errors import BadStage
@@ -14,12 +13,11 @@ from . import pins as roots
 from . import remove as removal
 from . import reopening
 from .current import current_store
+from .gc import Garbage, Keepable, collect
 from .staging import Staging
 from .store import Store
-
-if TYPE_CHECKING:
-    from .gc import Garbage, Keepable
-    from .verify import Report
+from .verify import Report
+from .verify import verify as rehash
 
 
 def pin(rref: str, name: str, *, store: Store | None = None) -> None:
@@ -41,11 +39,11 @@ def pins(*, store: Store | None = None) -> dict[str, RRef]:
 
 
 def gc(
-    keep: "Iterable[Keepable] | Keepable | None" = None,
+    keep: Iterable[Keepable] | Keepable | None = None,
     *,
     dry_run: bool = True,
     store: Store | None = None,
-) -> "Garbage":
+) -> Garbage:
     """Removes realizations that nothing keeps, and what dead processes left; dry by default.
 
     Kept are pins, what living processes use, what `keep` names, and all that these were built
@@ -55,8 +53,6 @@ def gc(
     `gc(())` keeps neither. Attempts and their metrics stay. Raises NotInStore when something to
     keep is not there.
     """
-    from .gc import collect  # what is rarely done is imported when it is
-
     if isinstance(keep, (str, os.PathLike, GcPolicy)):
         keep = [keep]
     if keep is not None and not isinstance(keep, Iterable):
@@ -74,7 +70,7 @@ def verify(
     quarantine: bool = False,
     listener: Listener = ignore,
     only: Iterable[str] | None = None,
-) -> "Report":
+) -> Report:
     """Rehashes everything and names each damage; what is damaged is not served from then on.
 
     `only` names derivations, with all their realizations, or realizations, in place of everything.
@@ -84,8 +80,6 @@ def verify(
 
     Raises NotInStore, BadRef for what `only` names.
     """
-    from .verify import verify as rehash
-
     if store is not None and not isinstance(store, Store):
         raise BadStage(
             "verify takes a store first",

@@ -1,6 +1,7 @@
 """Uses: by which matchers the realizations of a derivation have been chosen.
 
-`attempts/<digest>.matcher` holds one of them. That of the latest is not written: it is always kept.
+`attempts/<digest>.matcher` holds one matcher. `match_latest` is not written: gc always keeps the
+latest.
 """
 
 import errno

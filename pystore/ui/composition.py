@@ -1,16 +1,15 @@
-"""Composition: makes the environment, the settings and the terminal the defaults of a program."""
+"""Composition: the defaults of a program, from environment, settings and terminal."""
 
 from ..store.defaults import Defaults, compose_with
 
 
 def compose() -> None:
-    """Says of what the defaults are composed, when a program first needs them."""
+    """Registers how the defaults are composed when a program first needs them."""
     compose_with(_composed)
 
 
 def _composed() -> Defaults:
-    # late for weight: `import pystore` calls compose(), and reads no settings
-    from . import settings
+    from . import settings  # late for weight: `import pystore` composes, and reads no settings
     from .watch import watching
 
     return Defaults(

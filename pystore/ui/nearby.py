@@ -1,7 +1,7 @@
-"""Nearby: the store that is found where nobody names one.
+"""Nearby: finds the store of a program that names none.
 
-NB1  A `.pystore/` is sought from the program's file upwards, then from the working directory.
-NB2  One that belongs to another user is not used unless it was named, or the settings trust it.
+NB1  A `.pystore/` is searched from the program's file upwards, then from the working directory.
+NB2  A store of another user is not used unless it was named, or the settings trust it.
 """
 
 import os
@@ -18,13 +18,13 @@ ANY = "*"  # trusts every store
 
 
 class Program:
-    """The file whose stages are built."""
+    """The file with the stages of the user."""
 
     file: Path | None = None  # that the command line loads
 
     @classmethod
     def folder(cls) -> Path | None:
-        """The folder of the user's program: of the file that was named, or of a script."""
+        """The folder of the file that the command line loads, else of the script."""
         file = cls.file or _script()
         return None if file is None else Path(os.path.realpath(file)).parent
 
@@ -36,18 +36,18 @@ def nearest(start: Path) -> Path | None:
             if exists(folder / NAME):
                 return folder / NAME
         except PermissionError:
-            continue  # what we may not look into holds nothing of ours
+            continue  # a folder that we may not read holds no store of ours
     return None
 
 
 def is_near_program(root: Path) -> bool:
-    """Whether a store is the one near the program."""
+    """Whether this is the store near the program."""
     folder = Program.folder()
     return folder is not None and nearest(folder) == root
 
 
 def passed_over(root: Path) -> Path | None:
-    """The store near the working directory, where that near the program, `root`, comes before."""
+    """The store near the working directory, if `root`, near the program, is used instead."""
     here = nearest(Path.cwd())
     other = here is not None and here.resolve() != root.resolve()
     return here if other and is_near_program(root) else None
@@ -56,8 +56,8 @@ def passed_over(root: Path) -> Path | None:
 def found(trusted: Collection[str | Path], also: Collection[int]) -> Path | None:
     """The store near the program, else near the working directory, if there is one (NB1).
 
-    Raises BadPlace where it is another user's (NB2), unless it lies in a folder of `trusted`, or
-    belongs to one of the users `also`. Near a program of somebody else, the own one comes first.
+    A store of another user is skipped, unless it lies in a folder of `trusted`, or belongs to one
+    of the users `also`. Raises BadPlace if all stores were skipped (NB2).
     """
     starts = [start for start in (Program.folder(), Path.cwd()) if start is not None]
     places = [place for place in map(nearest, starts) if place is not None]
@@ -86,7 +86,7 @@ def _is_trusted(root: Path, trusted: Collection[str | Path]) -> bool:
 
 
 def _script() -> Path | None:
-    """The file of `python FILE.py`; None of what is installed, typed, or called by `-m`."""
+    """The file of `python FILE.py`; None of an installed program, a prompt, or `python -m`."""
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
     if not isinstance(file, str) or not file.endswith(".py"):

@@ -4,7 +4,7 @@ _STEPS = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def size(count: float) -> str:
-    """A number of bytes, in three digits or so."""
+    """A number of bytes, with three digits."""
     for step, unit in _STEPS:
         if count >= step * 0.9995:
             return f"{count / step:.3g} {unit}"
@@ -24,5 +24,5 @@ def span(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """A metric, in six digits."""
+    """A metric, with six digits."""
     return f"{value:.6g}"

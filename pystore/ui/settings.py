@@ -3,14 +3,14 @@
 A variable comes before the same setting in the settings file, `~/.config/pystore/settings.toml`.
 
 `PYSTORE_ROOT`     where the store is, when the program names none
-`PYSTORE_BELOW`    a store that is read beside it, and never written, such as a laboratory's
-`PYSTORE_MIRRORS`  servers that serve files by their sha256, for `fetchurl`; parted by spaces
-`PYSTORE_SUBSTITUTERS`  remotes to look in before something is built; parted by spaces
-`PYSTORE_TRUSTED_KEYS`  public keys, one of which must have signed what comes from there
+`PYSTORE_BELOW`    a store that is also read, and never written, such as a laboratory's
+`PYSTORE_MIRRORS`  servers of files by their sha256, for `fetchurl`; separated by spaces
+`PYSTORE_SUBSTITUTERS`  remotes to look in before something is built; separated by spaces
+`PYSTORE_TRUSTED_KEYS`  public keys; one of them must have signed a result of a remote
 `PYSTORE_DIFFS`    "no": uncommitted changes of a project are not sent along with results
 `PYSTORE_SETTINGS`  where the settings file is
-`SUDO_UID`         who became root: that user's stores are root's own, too
-`NO_COLOR`         when it is set and not empty, the command line prints without colours
+`SUDO_UID`         the user who became root: root trusts that user's stores, too
+`NO_COLOR`         if it is not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
 
@@ -32,13 +32,13 @@ from .settings_file import SettingsFile, read
 
 
 def default_root() -> Path:
-    """Where the store is when the program names none.
+    """The folder of the store of a program that names none.
 
     `PYSTORE_ROOT`, else the nearest `.pystore/` from the program's file upwards, else from the
     working directory, else what the settings file says, else the user's data folder.
 
-    Raises BadSettings; BadPlace where the store that is found belongs to another user, or no home
-    can be found.
+    Raises BadSettings; BadPlace if the nearest store belongs to another user, or if there is no
+    home folder.
     """
     if root := named_root():
         return root
@@ -59,7 +59,7 @@ def named_root() -> Path | None:
 
 
 def default_below(root: str | os.PathLike[str]) -> Path | None:
-    """The store below the one at `root`, as the settings have it, unless that is itself."""
+    """The store below the one at `root`, by the settings; None if that is the same store."""
     named = os.environ.get("PYSTORE_BELOW")
     below = _file().below if named is None else named
     if not below or os.path.realpath(below) == os.path.realpath(root):
@@ -68,7 +68,7 @@ def default_below(root: str | os.PathLike[str]) -> Path | None:
 
 
 def mirrors() -> tuple[str, ...]:
-    """Base URLs of servers that serve files by their sha256, in the order to ask them."""
+    """Base URLs of servers of files by their sha256, in the order to ask them."""
     named = os.environ.get("PYSTORE_MIRRORS")
     return _file().mirrors if named is None else tuple(named.replace(",", " ").split())
 
@@ -80,9 +80,9 @@ def substituters() -> tuple[str, ...]:
 
 
 def trusted_keys() -> tuple[str, ...] | None:
-    """Public keys, one of which must have signed what comes from a remote; None: anybody may."""
+    """Public keys; one of them must have signed a result of a remote. None: signed by anybody."""
     named = os.environ.get("PYSTORE_TRUSTED_KEYS")
-    # One that is set and empty trusts nobody: it may be what a missing file left.
+    # An empty variable trusts nobody: a missing key file may have left it empty.
     return _file().trusted_keys if named is None else tuple(named.replace(",", " ").split())
 
 
@@ -108,7 +108,7 @@ def _file() -> SettingsFile:
     try:
         home = _home("XDG_CONFIG_HOME", "~/.config")
     except BadPlace:
-        return SettingsFile()  # who has no home has no settings there
+        return SettingsFile()  # there is no home folder
     return read(home / "pystore/settings.toml")
 
 
@@ -117,22 +117,22 @@ def _home(variable: str, usual: str) -> Path:
 
 
 def coloured() -> bool | None:
-    """Whether to print colours: False where NO_COLOR says so, None to go by the terminal."""
+    """Whether to print colours: False by NO_COLOR, None to decide by the terminal."""
     return False if os.environ.get("NO_COLOR") or terminal_is_dumb() else None
 
 
 def completion_wanted() -> str:
-    """What a shell asks the command line to complete; "" when it asks for nothing."""
+    """The request of a shell for completions; empty if there is none."""
     return os.environ.get("_PYSTORE_COMPLETE", "")
 
 
 def typed_so_far() -> tuple[str, str]:
-    """The line up to the cursor that Bash wants completed, and what it takes for its last word."""
+    """The line that Bash wants completed, up to the cursor, and the last word by Bash's rules."""
     return os.environ.get("COMP_LINE", ""), os.environ.get("COMP_WORD", "")
 
 
 def terminal_is_dumb() -> bool:
-    """Whether the terminal says that it can only take lines."""
+    """Whether the terminal can only show lines, by `TERM`."""
     return os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")
 
 
@@ -145,14 +145,14 @@ def store_initialize(
     shared: Literal["group"] | None = None,
     seeds: Seeds | None = None,
 ) -> Store:
-    """The store that module-level functions work on from now on; made where there is none.
+    """Makes a store the current one of this process; creates it if there is none.
 
-    Says which. `custom_store` is its path (default: see `default_root`); `custom_tmp` is where
-    realizers write, if it is on the same device; `below` a store that is read as well, and never
+    Prints its path. `custom_store` is the path (default: see `default_root`). Realizers write in
+    `custom_tmp`, if it is on the same device. `below` is a store that is also read, and never
     written (default: `PYSTORE_BELOW`). With `shared`, the group of the store's folder may use it
-    too, whatever the umask of its users; `seeds="own"` gives a new store seeds of its own. Raises
-    NotAStore when the path holds other things, or a store with other seeds; FormatTooNew when a
-    later version wrote it.
+    too, whatever the umask of its users. `seeds="own"` gives a new store seeds of its own. Raises
+    NotAStore when the path holds other files, or a store with other seeds; FormatTooNew when a
+    later version of pystore wrote it.
     """
     if shared not in (None, "group"):
         raise BadSettings(
@@ -171,7 +171,7 @@ def store_initialize(
 
 
 def find_store() -> Store:
-    """The store of a program that names none; made where there is none."""
+    """The store of a program that names none; created if there is none."""
     root = default_root()
     if named_root() is None and (other := nearby.passed_over(root)):
         warnings.warn(

@@ -1,4 +1,4 @@
-"""The settings file: what holds for all calls of a user, where no variable says otherwise.
+"""The settings file: the settings of a user, for which no environment variable is set.
 
 ```toml
 store = "~/results"
@@ -24,13 +24,13 @@ from .nearby import ANY
 
 @dataclass(frozen=True)
 class SettingsFile:
-    """What a settings file says."""
+    """The content of a settings file."""
 
     store: Path | None = None
     below: Path | None = None
     mirrors: tuple[str, ...] = ()
     substituters: tuple[str, ...] = ()
-    trusted_keys: tuple[str, ...] | None = None  # None: anybody may have signed
+    trusted_keys: tuple[str, ...] | None = None  # None: signed by anybody
     diffs: bool = True  # whether uncommitted changes are sent along with results
     trusted_stores: tuple[str | Path, ...] = ()  # of other users; folders, or "*" for all
 
@@ -43,10 +43,10 @@ _KEYS = tuple(field.name for field in fields(SettingsFile))
 
 @cache
 def read(path: Path) -> SettingsFile:
-    """What the file says; nothing where there is none. Each is read once a process.
+    """The content of the file; the defaults if there is none. A process reads a file once.
 
-    Relative paths in it are those of its folder. Raises BadSettings when it is no TOML, or has a
-    key that is unknown or of another kind.
+    Relative paths in it start at its folder. Raises BadSettings when it is no TOML, or has an
+    unknown key or a value of a wrong type.
     """
     try:
         text = path.read_bytes().decode()
@@ -63,7 +63,7 @@ def read(path: Path) -> SettingsFile:
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
-    import tomllib  # only where there is a file
+    import tomllib  # late for weight: most users have no file
 
     try:
         return tomllib.loads(text)
@@ -105,7 +105,7 @@ def _checked(path: Path, key: str, value: object) -> Any:
 
 
 def _kind(key: str) -> tuple[str, str]:
-    """What a setting is, and an example of it."""
+    """The type of a setting in words, and an example."""
     if key in _PATHS:
         return "a path", '"~/results"'
     return ("true or false", "false") if key in _SWITCHES else ("a list of texts", '["…"]')

@@ -75,7 +75,7 @@ class World:
 
     nodes: tuple[Node, ...]
     history: tuple[Deed, ...]
-    remote: tuple[Deed, ...] | None
+    remote: tuple[Deed, ...]
     targets: frozenset[int]
     forced: frozenset[int]
     attempts: int
@@ -108,31 +108,31 @@ def worlds(draw):
     return World(
         tuple(nodes),
         tuple(draw(deeds(size))),
-        draw(st.none() | deeds(size).map(tuple)),
+        tuple(draw(st.just([]) | deeds(size))),
         frozenset(draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=3))),
         frozenset(draw(st.just([]) | some)),
         draw(st.sampled_from([1, 1, 2, 3])),
     )
 
 
-def derivations(world, realizer, store=None):
-    """The derivations of a world; with a store, as they are in the call, else as they were."""
+def derivations(world, realizer, stores=()):
+    """The derivations of a world; with stores, as they are in the call, else as they were."""
     made = []
     for node in world.nodes:
         inputs = [made[i] for i in node.inputs]
         config = {"name": node.name, "kind": node.kind, "n": node.n, "inputs": inputs}
-        matcher = MATCHERS[node.now if store else node.before]
+        matcher = MATCHERS[node.now if stores else node.before]
         new = Derivation(config, matcher or match_latest(), realizer)
         if matcher is None:
-            new = new.replace(matcher=exact(new.dref, store))
+            new = new.replace(matcher=exact(new.dref, stores))
         known = [one for one in made if one.dref == new.dref]
         made.append(known[0] if known else new)
     return made
 
 
-def exact(dref, store):
-    tried = store.attempts(dref) if dref in store.drefs() else []
-    made = [attempt.rref for attempt in tried if attempt.rref]
+def exact(dref, stores):
+    found = (store.attempts(dref) for store in stores if dref in store.drefs())
+    made = [attempt.rref for tried in found for attempt in tried if attempt.rref]
     return ps.match_exact(made[:1] or [ps.RRef.of("0" * 32, dref)])
 
 
@@ -254,10 +254,8 @@ def test_OU3_realize_does_what_was_planned(world):
         keep_promise(world, Path(area))
 
 
-def sent(world, realizer, area):
+def sent(lab, remote):
     """The remote, with what a laboratory has sent to it; "" where it has nothing to send."""
-    lab, remote = Store(area / "lab", durable=False), str(area / "remote")
-    fill(lab, derivations(world, realizer), world.remote)
     rrefs = [rref for dref in lab.drefs() for rref in lab.realizations(dref)]
     count = 0
     for rref in rrefs:
@@ -270,8 +268,10 @@ def sent(world, realizer, area):
 def keep_promise(world, area):
     store, realizer = Store(area / "store", durable=False), Realizing()
     fill(store, derivations(world, realizer), world.history)
-    remote = world.remote is not None and sent(world, realizer, area)
-    made = derivations(world, realizer, store)
+    lab = Store(area / "lab", durable=False)
+    fill(lab, derivations(world, realizer), world.remote)
+    remote = sent(lab, str(area / "remote")) if world.remote else ""
+    made = derivations(world, realizer, [lab, store])
     closure = ps.instantiate([made[i] for i in sorted(world.targets)], store=store)
     known = {one.dref for one in closure.derivations}
     forced = [one for i in sorted(world.forced) if (one := made[i]).dref in known]

@@ -8,15 +8,12 @@ from pystore.errors import (
     BuildError,
     FetchError,
     MissingOutput,
-    RealizerRaised,
     TimedOut,
     WorkerDied,
 )
 
 
-@pytest.mark.parametrize(
-    "kind", [BuildError, FetchError, MissingOutput, RealizerRaised, TimedOut, WorkerDied]
-)
+@pytest.mark.parametrize("kind", [BuildError, FetchError, MissingOutput, TimedOut, WorkerDied])
 def test_a_failed_build_or_download_is_tried_again_as_often_as_allowed(kind):
     first = Tries(1).again_after(kind("no luck"))
     assert first == Tries(0, ("no luck",))

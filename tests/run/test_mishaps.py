@@ -198,6 +198,6 @@ def test_LN1_what_a_build_raised_is_not_hidden_by_a_listener_that_fails_too(stor
         if isinstance(event, AttemptFailed):
             raise OSError("the log is full")
 
-    with pytest.warns(ps.PystoreWarning), pytest.raises(ps.errors.RealizerRaised) as caught:
+    with pytest.warns(ps.PystoreWarning), pytest.raises(ps.errors.BuildError) as caught:
         ps.realize(Derivation({}, match_latest(), fail), listener=refuse)
     assert caught.value.because == "the cause"

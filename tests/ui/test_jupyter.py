@@ -108,6 +108,6 @@ def test_a_table_is_a_table_of_the_code_as_it_is_now(shown):
 
 def test_a_failure_ends_the_cell_with_what_was_wrong(shown):
     (error,) = (output for output in shown["a failure"] if output["output_type"] == "error")
-    assert error["ename"] == "RealizerRaised"
+    assert error["ename"] == "BuildError"
     assert "the realizer fails raised ValueError" in error["evalue"]
     assert "1 failed" in html(shown["a failure"])

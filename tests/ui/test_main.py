@@ -77,7 +77,7 @@ def test_every_command_has_a_line_of_help_that_is_shown_whole():
 
 def test_the_help_imports_nothing_that_only_some_command_needs():
     slow = "'rich', 'email', 'importlib.metadata', 'requests', 'asyncio', 'numpy', 'matplotlib'"
-    slow += ", 'pystore.ask.planning.steps', 'pystore.run.loop', 'pystore.store.memory'"
+    slow += ", 'pystore.ask.planning.steps', 'pystore.run.loop'"
     slow += ", 'pystore.store.remote.remote', 'fsspec', 'zstandard'"
     script = "import sys; from pystore.ui.cli import main; main.run([])"
     script += f"; print({{{slow}}} & {{*sys.modules}})"

@@ -12,6 +12,7 @@ from ...core.derivation import Derivation
 from ...core.errors import Corrupted, NotInStore
 from ...core.ports import StoreReader
 from ...core.refs import DRef, RRef
+from ...declare.identity.code import RULE
 from ...declare.identity.places import ungrouped
 from ...declare.stage import Staged
 
@@ -130,8 +131,6 @@ def version_of(derivation: Derivation) -> Version:
     parts = derivation.stage.parts
     if not parts:
         return Version(derivation.config.value, parts)
-    from ...declare.identity.code import RULE
-
     return Version(derivation.config.value, parts, derivation.stage.code().places, RULE)
 
 

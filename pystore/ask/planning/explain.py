@@ -8,6 +8,7 @@ from ...declare.instantiate import Target, declare
 from ...declare.registry import Registry, in_place_registry
 from ...store.current import current_store
 from ...store.staging import Builder
+from .explanation import Ahead, History
 
 
 def explain(target: Target, *, store: Builder | None = None) -> Any:
@@ -20,8 +21,6 @@ def explain(target: Target, *, store: Builder | None = None) -> Any:
 
     Raises NotInStore for a reference that the store does not hold.
     """
-    from .explanation import Ahead, History  # a script that does not ask need not wait for it
-
     store = store or current_store()
     if isinstance(target, str) and target not in in_place_registry(store):
         return History(store).explanation(parse_ref(target))

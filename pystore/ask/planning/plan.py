@@ -4,14 +4,17 @@ import os
 
 from ...core.options import checked_count
 from ...core.outlook import Outlook
+from ...declare.early_checks import check_early
 from ...declare.instantiate import Target, declare
 from ...declare.nesting import refuse_nested
 from ...declare.registry import Registry
 from ...run.options import Forced
 from ...run.verbs import forced_drefs
 from ...store.current import current_store
+from ...store.remote.address import shown
 from ...store.remote.settings import Remotes, places
 from ...store.staging import Builder
+from .steps import outlook_of
 
 
 def plan(
@@ -29,11 +32,6 @@ def plan(
     to be built. Raises BadStage and BadMetric as `realize` does.
     """
     refuse_nested("plan")
-    # A script that does not ask need not wait for these.
-    from ...declare.early_checks import check_early
-    from ...store.remote.address import shown
-    from .steps import outlook_of
-
     store = store or current_store()
     closure = declare(target, Registry(), store)
     forced = forced_drefs(force_rebuild, closure)

@@ -8,6 +8,7 @@ KD4  Not at all, with a warning: an object for which no expression is found.
 """
 
 import collections
+import datetime
 import enum
 import re
 import types
@@ -55,14 +56,10 @@ def _path(writer: Writer, value: Any) -> str:
 
 
 def _date(writer: Writer, value: Any) -> str:
-    import datetime
-
     return ascii(datetime.date.isoformat(value))
 
 
 def _time(writer: Writer, value: Any) -> str:
-    import datetime
-
     base = datetime.datetime if isinstance(value, datetime.datetime) else datetime.time
     naive = base.replace(value, tzinfo=None)
     return f"{base.isoformat(naive)!a}{value.fold}{writer.text(value.tzinfo)}"

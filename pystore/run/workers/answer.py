@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.errors import SEE_TRACEBACK, RealizerRaised
+from ...core.errors import SEE_TRACEBACK, BuildError
 from ...core.events import Event
 
 
@@ -50,7 +50,7 @@ def _sendable(error: BaseException) -> Exception:
         again = None
     if isinstance(again, Exception):  # a KeyboardInterrupt from there is no Ctrl-C here
         return again
-    return RealizerRaised(
+    return BuildError(
         f"{type(error).__name__} was raised in another process",
         because=str(error)[:2000] or None,
         remedy=SEE_TRACEBACK,

@@ -111,7 +111,7 @@ class Packer:
 def _pickled(derivation: Derivation) -> bytes:
     from cloudpickle import register_pickle_by_value  # late for weight: not all jobs are sent
 
-    from .pickler import dumps
+    from .pickler import dumps  # late for weight: it loads cloudpickle
 
     for module in programs():
         register_pickle_by_value(module)

@@ -15,20 +15,18 @@ from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+from ...core.committed import Committed
 from ...core.errors import WorkerDied
 from ...core.events import Listener, Started, ignore
 from ...core.options import checked_count
 from ...core.resources import Resources
 from ...core.tries import Tries
 from ...store.forked import forgotten_by_children
-
-if TYPE_CHECKING:
-    from ...core.committed import Committed
-    from .slots import Outfit
-    from .task import Task
-    from .worker_process import WorkerProcess
+from .slots import Outfit, Slots, checked_gpus
+from .task import Task, nothing
+from .worker_process import WorkerProcess
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,8 +48,6 @@ class Workers(Executor):
     """
 
     def __init__(self, n: int, *, gpus: Collection[int | str] | None = None) -> None:
-        from .slots import Slots, checked_gpus
-
         self.size = checked_count("workers", n)
         self.slots = Slots(n, None if gpus is None else checked_gpus(gpus))
         self._waiting: deque[Task] = deque()
@@ -78,7 +74,7 @@ class Workers(Executor):
         timeout: float | None = None,
         tries: Tries = _NO_MORE,
         listener: Listener = ignore,
-        committed: "Callable[[Started], Committed | None] | None" = None,
+        committed: Callable[[Started], Committed | None] | None = None,
         future: Future[T] | None = None,
     ) -> Future[T]:
         """The same with resources; the listener is told the task's events in another thread.
@@ -90,8 +86,6 @@ class Workers(Executor):
         Raises BadStage when this machine can never meet the terms, RuntimeError after `shutdown`
         and in a forked child: the workers belong to its parent.
         """
-        from .task import Task, nothing
-
         self.slots.check(terms, "a task")
         future = Future() if future is None else future
         call = (function, args, kwargs or {})
@@ -214,12 +208,12 @@ class Workers(Executor):
             if not alive or (self._killing and process.task):
                 self._collect(process)
 
-    def _free(self, process: "WorkerProcess", task: "Task | None") -> None:
+    def _free(self, process: WorkerProcess, task: Task | None) -> None:
         """Frees the resources of a task that the worker has ended."""
         if task is not None and process.task is None:
             self.slots.give_back(task.terms, process.outfit)
 
-    def _collect(self, process: "WorkerProcess") -> None:
+    def _collect(self, process: WorkerProcess) -> None:
         task = process.task
         self._processes.remove(process)
         if task is not None:
@@ -253,11 +247,11 @@ class Workers(Executor):
         with self._guard:
             return bool(self._waiting) or any(process.task for process in self._processes)
 
-    def _drop(self, task: "Task") -> None:
+    def _drop(self, task: Task) -> None:
         with self._guard:
             self._waiting.remove(task)
 
-    def _begin(self, task: "Task", outfit: "Outfit") -> bool:
+    def _begin(self, task: Task, outfit: Outfit) -> bool:
         """Gives a worker the task. Returns False when another worker must end first."""
         try:
             process = self._process_with(outfit)
@@ -279,9 +273,7 @@ class Workers(Executor):
         self._free(process, task)
         return True
 
-    def _process_with(self, outfit: "Outfit") -> "WorkerProcess | None":
-        from .worker_process import WorkerProcess
-
+    def _process_with(self, outfit: Outfit) -> WorkerProcess | None:
         free = [process for process in self._processes if process.is_free]
         fit = sorted(
             (process for process in free if process.outfit == outfit),

@@ -159,7 +159,7 @@ def _tops(remote: Remote, folder: Path) -> list[RRef]:
 @contextmanager
 def _scratch(store: Store) -> Iterator[Path]:
     """A folder in the store's `tmp/`, which gc does not remove meanwhile."""
-    folder = store.parts.layout.tmp / f"{disk.fresh_name()}-archive"
+    folder = store.parts.tmp / f"{disk.fresh_name()}-archive"
     with store.parts.session.open_gate():
         folder.mkdir()
         claim = locks.claim_folder(folder, new=True)

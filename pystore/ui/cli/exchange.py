@@ -5,15 +5,13 @@ from typing import Any
 
 import click
 
+import pystore as ps
+
 from ...core.errors import BadPlace
 from ...core.printable import counted
 from ...core.refs import DRef, RRef
 from ...core.transfer import Transfer
 from ...store.home import expanded
-from ...store.remote import exchange
-from ...store.remote.find import find_at
-from ...store.remote.remote import open_remote
-from ...store.remote.signing import make_key
 from ..quantities import size
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS
@@ -60,7 +58,7 @@ def push(given: CommandContext, /, refs: Refs, url: str, as_json: bool, **option
             given=url,
             remedy="push to a folder, or to a URL of another kind",
         )
-    _tell(exchange.push(refs, url, **options, store=given.store), as_json)
+    _tell(ps.push(refs, url, **options, store=given.store), as_json)
 
 
 @click.command()
@@ -76,9 +74,10 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tu
     REF is looked up at the remote: a reference, its first digits, or a name. Of a derivation, all
     realizations. Whatever comes is hashed here before it counts; after a break, pull again.
     """
-    remote = open_remote(url)
-    found = [find_at(remote, text) for text in texts]
-    _tell(exchange.pull(found, url, trusted_keys=trusted or None, store=given.make()), as_json)
+    from ...store.remote.find import find_at  # late for weight: the help looks in no remote
+
+    found = find_at(url, texts)
+    _tell(ps.pull(found, url, trusted_keys=trusted or None, store=given.make()), as_json)
 
 
 @click.command()
@@ -91,7 +90,7 @@ def copy(given: CommandContext, /, refs: Refs, to: Path, as_json: bool) -> None:
 
     The other store is made where there is none. Every byte is hashed again.
     """
-    _tell(exchange.copy(refs, given.store, expanded(to)), as_json)
+    _tell(ps.copy(refs, given.store, expanded(to)), as_json)
 
 
 @click.group("export", no_args_is_help=False)
@@ -113,7 +112,7 @@ def export_archive(
 
     The same realizations and attempts give the same file, byte for byte.
     """
-    _tell(exchange.export_archive(refs, file, **options, store=given.store), as_json)
+    _tell(ps.export_archive(refs, file, **options, store=given.store), as_json)
 
 
 @click.group("import", no_args_is_help=False)
@@ -134,7 +133,7 @@ def import_archive(
     Whatever is in it is checked as what is pulled.
     """
     store = given.make()
-    _tell(exchange.import_archive(file, trusted_keys=trusted or None, store=store), as_json)
+    _tell(ps.import_archive(file, trusted_keys=trusted or None, store=store), as_json)
 
 
 @click.command()
@@ -144,7 +143,7 @@ def key(file: Path) -> None:
 
     Push with the file; give what is printed to those who pull, for --trust.
     """
-    click.echo(make_key(file))
+    click.echo(ps.make_key(file))
 
 
 def _tell(transfer: Transfer, as_json: bool) -> None:

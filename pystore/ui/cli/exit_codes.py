@@ -10,12 +10,12 @@ import traceback
 import click
 
 from ...core.errors import (
+    SEE_TRACEBACK,
     BuildError,
     Corrupted,
     FetchError,
     MatcherUnsatisfied,
     PystoreError,
-    RealizerRaised,
     StoreBusy,
     UnsafeArchive,
 )
@@ -25,13 +25,7 @@ from .frames import frames
 
 _FIRST = ("because", "at", "output", "dref")  # facts that come first, in this order
 DONE, FAILED, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
-_FAILURES = (
-    BuildError,
-    FetchError,
-    MatcherUnsatisfied,
-    StoreBusy,
-    UnsafeArchive,
-)
+_FAILURES = (BuildError, FetchError, MatcherUnsatisfied, StoreBusy, UnsafeArchive)
 _REMEDIES = {
     errno.ENOSPC: "free some space; `pystore gc` says what could go",
     errno.EDQUOT: "free some space; `pystore gc` says what could go",
@@ -107,7 +101,7 @@ def located(error: BaseException) -> PystoreError:
     facts = {**told.facts, "at": frames(error.__cause__ or error) or None}
     facts = {name: facts.pop(name, None) for name in _FIRST} | facts
     told.facts = {name: fact for name, fact in facts.items() if fact is not None}
-    raised = isinstance(told, RealizerRaised)
+    raised = told.remedy == SEE_TRACEBACK  # the command line shows no traceback
     if raised and {"output", "dref"} <= told.facts.keys():
         told.remedy = f"pystore logs {str(told.dref)[:13]} for all that it printed"
     elif raised or not isinstance(error, (PystoreError, OSError)):

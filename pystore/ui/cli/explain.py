@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from ...ask.planning.explain import explain
+import pystore as ps
+
 from ...core.derivation import leaves
 from ...core.errors import PystoreError
 from ...core.printable import printable
@@ -18,7 +19,7 @@ from .program import parse_target
 from .ref import REF, complete
 
 if TYPE_CHECKING:
-    from ...ask.planning.explanation import Explanation  # help need not wait for it
+    from ...ask.planning.explanation import Explanation  # for weight: not all of the help needs it
 
 
 class _Asked(click.ParamType):  # type: ignore[type-arg]  # generic in later versions only
@@ -58,7 +59,7 @@ def explain_command(command: CommandContext, asked: str, parameters: Given, as_j
     elif parameters:
         raise click.UsageError("-p goes with FILE.py: a reference has its parameters")
     else:
-        found = [explain(asked, store=command.store)]
+        found = [ps.explain(asked, store=command.store)]
     report(found, lambda: "\n".join(map(_text, found)), as_json)
 
 
@@ -67,7 +68,7 @@ def _of_file(command: CommandContext, target: str, given: Given) -> "list[Explan
         found = declared(command, target, given)
     except PystoreError as error:
         raise located(error) from error.__cause__
-    return list(leaves(explain(found.closure, store=found.store)))
+    return list(leaves(ps.explain(found.closure, store=found.store)))
 
 
 def _text(one: "Explanation") -> str:

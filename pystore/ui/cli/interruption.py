@@ -1,4 +1,4 @@
-"""Interruption: what a run that was stopped leaves, and how it goes on."""
+"""Interruption: signals that stop a run, and the report of a stopped run."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupted(run_counts: RunCounts, store: Store) -> PystoreError:
-    """Says how much is kept: what was committed, and what the running attempts leave."""
+    """The report: what was committed, and which files the stopped attempts have left."""
     records = [found for event in run_counts.stopped if (found := _record(event, store))]
     left = [path for record in records if (path := _staging(record))]
     goes_on = [path for record in records if (path := _scratch(record, store)).exists()]
@@ -51,7 +51,7 @@ def _scratch(attempt: Attempt, store: Store) -> Path:
 
 
 class Presses:
-    """Ctrl-C and SIGTERM, as often as they come: none is lost, whatever a stage does with them.
+    """Counts Ctrl-C, SIGTERM and SIGHUP; none is lost, though a stage may catch its exception.
 
     The first stops, the second ends what workers run, the third ends this process at once.
     """
@@ -63,9 +63,9 @@ class Presses:
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
-        """Takes what comes inside the block, unless it is ignored, as under `nohup`."""
+        """Handles the signals inside the block, except ignored ones, such as under `nohup`."""
         before = {number: signal.getsignal(number) for number in _STOPS}
-        self._terminal = os.dup(2)  # while a stage runs, 2 may be its log
+        self._terminal = os.dup(2)  # while a stage runs, descriptor 2 may be its log
         for number, handler in before.items():
             if callable(handler):
                 signal.signal(number, self._press)
@@ -77,11 +77,11 @@ class Presses:
             os.close(self._terminal)
 
     def came(self) -> bool:
-        """Whether one has come: it ends the run though a stage may have swallowed it."""
+        """Whether a signal has come: it ends the run though a stage may have caught it."""
         return bool(self._heard)
 
     def raise_first(self) -> None:
-        """Raises what the first one has raised, if one has come."""
+        """Raises the exception of the first signal, if one has come."""
         if self._heard:
             raise self._heard[0]
 
@@ -97,7 +97,7 @@ class Presses:
         raise self._heard[-1]
 
     def _say(self, text: str) -> None:
-        # Not by way of sys.stderr, which may have been writing when the signal came.
+        # Not through sys.stderr: it may have been writing when the signal came.
         wipe = "\r\x1b[J" if os.isatty(self._terminal) else ""
         with suppress(OSError):  # the terminal has gone
             os.write(self._terminal, f"{wipe}pystore: {text}\n".encode())

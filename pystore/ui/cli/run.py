@@ -12,7 +12,8 @@ from typing import Any, NoReturn, TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from ...ask.planning.plan import plan
+import pystore as ps
+
 from ...core.derivation import Closure
 from ...core.errors import BadStage, BuildsFailed, PystoreError
 from ...core.printable import listed
@@ -39,7 +40,7 @@ def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
 
 
 def _stages(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """The stages of the file that was typed."""
+    """The names of stages in the typed file that begin so."""
     file, _ = typed_target(ctx)
     return [name for name in outline(file) if name.startswith(begun)]
 
@@ -131,7 +132,7 @@ def run(given: CommandContext, /, target: str, as_json: bool, **options: Any) ->
 
 @contextmanager
 def _standard_output(alone: bool) -> Iterator[TextIO]:
-    """Standard output; `alone` for us, while what others print goes to standard error."""
+    """Standard output; with `alone`, other output of this process goes to standard error."""
     sys.stdout.flush()
     saved = os.dup(1)
     if alone:
@@ -143,7 +144,7 @@ def _standard_output(alone: bool) -> Iterator[TextIO]:
         try:
             out.close()
         except OSError:
-            pass  # nobody reads it any more, which must not hide how the run ended
+            pass  # its reader has gone, which must not hide how the run ended
         sys.stdout.flush()
         os.dup2(saved, 1)
         os.close(saved)
@@ -156,7 +157,7 @@ class _Run:
     options: dict[str, Any]
 
     def target(self, text: str) -> None:
-        """Does it all."""
+        """Builds the target, or prints what would be done."""
         found = declared(self.given, text, self.options["parameters"])
         closure = found.closure
         forced = [dref for name in self.options["force"] for dref in _of_name(name, closure)]
@@ -173,7 +174,7 @@ class _Run:
 
     def _foretell(self, closure: Closure, forced: Sequence[DRef], store: Builder) -> None:
         attempts = self.options["attempts"]
-        outlook = plan(
+        outlook = ps.plan(
             closure,
             force_rebuild=forced,
             attempts=attempts,
@@ -229,7 +230,7 @@ class _Run:
     def _fail(
         self, error: BaseException, run_counts: RunCounts, store: Store, closure: Closure
     ) -> NoReturn:
-        """Says what failed, and ends with the code of a failed build."""
+        """Prints the errors, and exits with their code."""
         skipped: list[DRef] = []
         if isinstance(error, KeyboardInterrupt):
             errors, code = [interrupted(run_counts, store)], code_of(error)
@@ -256,14 +257,14 @@ class _Run:
 
 
 def _skipped(closure: Closure, run_counts: RunCounts, error: BaseException) -> list[DRef]:
-    """What was not built because it depends on a failure."""
+    """The derivations that were not built because they depend on a failure."""
     failed = error.errors if isinstance(error, BuildsFailed) else [getattr(error, "dref", None)]
     drefs = (derivation.dref for derivation in closure.derivations)
     return [dref for dref in drefs if dref not in run_counts.heard and dref not in failed]
 
 
 def _add_skipped(last: PystoreError, labels: Iterable[str]) -> None:
-    last.facts.pop("skipped", None)  # by references there
+    last.facts.pop("skipped", None)  # it has references
     if shown := "\n".join(labels):
         last.facts["skipped"] = shown
     if isinstance(last, BuildsFailed):
@@ -271,7 +272,7 @@ def _add_skipped(last: PystoreError, labels: Iterable[str]) -> None:
 
 
 def _of_name(name: str, closure: Closure) -> list[DRef]:
-    """The derivations of a closure that have this name, or this reference."""
+    """The derivations of a closure with this name or reference."""
     found = [d for d in closure.derivations if name in (d.config.name, d.dref, d.realizer.name)]
     if not found:
         names = list(dict.fromkeys(d.config.name for d in closure.derivations))

@@ -11,13 +11,13 @@ class RunCounts:
     """A listener that remembers what a run did."""
 
     built: int = 0  # attempts that succeeded
-    reused: int = 0  # derivations that needed no build, and nothing of others
+    reused: int = 0  # derivations that were there already
     adopted: set[DRef] = field(default_factory=set)
     fetched: int = 0  # realizations
     failed: list[AttemptFailed] = field(default_factory=list)
     stopped: list[AttemptFailed] = field(default_factory=list)  # by a signal
-    heard: set[DRef] = field(default_factory=set)  # of which something was told
-    _others: set[DRef] = field(default_factory=set)  # whose results came from others
+    heard: set[DRef] = field(default_factory=set)  # of all events
+    _others: set[DRef] = field(default_factory=set)  # that were adopted or fetched
 
     def __call__(self, event: Event) -> None:
         """Counts an event."""
@@ -38,7 +38,7 @@ class RunCounts:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What was done, in numbers that are not zero."""
+        """The counts that are not zero."""
         counts = {
             "built": self.built,
             "adopted": len(self.adopted),

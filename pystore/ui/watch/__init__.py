@@ -1,1 +1,1 @@
-"""Watching: what a call of realize is doing, in a terminal, in a notebook, or as lines."""
+"""Shows the progress of calls of realize in a terminal, in a notebook, or as lines."""

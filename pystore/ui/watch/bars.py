@@ -1,6 +1,6 @@
-"""Bars: a display that is painted a few times a second, by a thread of its own.
+"""Bars: a display that a thread of its own paints a few times a second.
 
-The thread that builds only leaves a value behind, so that a slow terminal slows no training.
+The thread that builds only stores a value, so that a slow terminal does not slow a training.
 """
 
 import threading
@@ -16,17 +16,17 @@ _EVERY = 0.1  # [s] between two pictures
 
 
 class Surface(Protocol):
-    """Where pictures go."""
+    """A place to paint on: the foot of a terminal, or the output of a cell."""
 
     def paint(self, ended: list[Words], tally: Tally, now: float, took: float) -> None:
-        """Shows what has ended since the last picture, and how things are."""
+        """Shows what has ended since the last picture, and the tally."""
 
     def close(self, tally: Tally, took: float) -> None:
-        """Takes the bars away; what ended stays, and what it came to."""
+        """Removes the bars, and shows a summary; the lines of what has ended stay."""
 
 
 class Bars:
-    """Keeps the latest tally, and has it painted."""
+    """Keeps the latest tally, and paints it."""
 
     def __init__(
         self,
@@ -50,13 +50,13 @@ class Bars:
             raise
 
     def hear(self, event: Event, tally: Tally, now: float) -> None:
-        """Leaves behind what the next picture shows."""
+        """Stores what the next picture shows."""
         self.tally = tally
         if words := ending(event, self._labels):
             self._ended.append(words)
 
     def close(self) -> None:
-        """Paints the last picture, and takes the bars away."""
+        """Paints the last picture, and removes the bars."""
         self._over.set()
         try:
             self._thread.join()

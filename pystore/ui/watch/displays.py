@@ -1,6 +1,6 @@
-"""Displays: which one shows what a call does.
+"""Chooses the display of a call.
 
-WT3  One display draws on a terminal at a time; who comes second writes lines.
+WT3  One display draws on a terminal at a time; a second one writes lines.
 """
 
 import sys
@@ -23,12 +23,12 @@ _terminal = threading.Lock()  # held by the display that draws (WT3)
 
 
 def drawn(closure: Closure, store: StoreReader, stream: TextIO | None) -> Watcher:
-    """Shows bars; lines where none can be drawn. `stream` is for the others."""
+    """Shows bars, or lines where bars cannot be drawn. It ignores `stream`."""
     return Watcher(closure, _picture, Usual(store))
 
 
 def in_lines(closure: Closure, store: StoreReader, stream: TextIO | None) -> Watcher:
-    """Shows lines on the stream, or that of errors."""
+    """Shows lines on the stream (default: standard error)."""
 
     def show(labels: Labels, since: float) -> Display:
         return Lines(lambda: stream or sys.stderr, labels, since)
@@ -37,7 +37,7 @@ def in_lines(closure: Closure, store: StoreReader, stream: TextIO | None) -> Wat
 
 
 def in_json(closure: Closure, store: StoreReader, stream: TextIO | None) -> Watcher:
-    """Shows every event as JSON, on the stream or standard output."""
+    """Shows every event as JSON on the stream (default: standard output)."""
 
     def show(labels: Labels, since: float) -> Display:
         return Json(lambda: stream or sys.stdout)
@@ -46,7 +46,7 @@ def in_json(closure: Closure, store: StoreReader, stream: TextIO | None) -> Watc
 
 
 def _picture(labels: Labels, since: float) -> Display:
-    """Bars where they can be drawn, and are not drawn yet (WT3); else lines."""
+    """Bars, if they can be drawn and no other display draws (WT3); else lines."""
     if in_notebook():
         return _notebook(labels, since)
     if on_terminal() and _terminal.acquire(blocking=False):
@@ -55,7 +55,7 @@ def _picture(labels: Labels, since: float) -> Display:
 
 
 def _foot(labels: Labels, since: float) -> Display:
-    from .bars import Bars  # when there is something to draw: rich costs 30 ms (WT1)
+    from .bars import Bars  # late for weight: rich costs 30 ms (WT1)
     from .foot import Foot
 
     return Bars(lambda bars: Foot(bars, labels), labels, time.monotonic, since)
@@ -69,7 +69,7 @@ def _notebook(labels: Labels, since: float) -> Display:
 
 
 class _Only:
-    """The display that draws on the terminal: the others write lines until it has ended (WT3)."""
+    """The display that draws on the terminal; until it is closed, others write lines (WT3)."""
 
     def __init__(self, show: Callable[[], Display]) -> None:
         try:

@@ -14,11 +14,11 @@ from .frame import frame, line
 from .screen import Screen, above
 from .words import Labels, Words, summary
 
-_SHARE = 2  # of the rows of a screen, bars take one in so many
+_SHARE = 2  # bars take the screen's rows divided by this
 
 
 class Foot:
-    """The surface below what is printed."""
+    """The surface below the printed lines."""
 
     def __init__(self, bars: Bars, labels: Labels) -> None:
         self._bars = bars
@@ -31,16 +31,16 @@ class Foot:
         self._streams.enter_context(above(self._screen, self._captured))
 
     def paint(self, ended: list[Words], tally: Tally, now: float, took: float) -> None:
-        """Prints what has ended, and draws the bars anew."""
+        """Prints what has ended, and draws the bars again."""
         columns, rows = self._screen.size
         if ended:
             self._screen.print_lines(self._text([line(words) for words in ended], columns))
         picture = frame(tally, now, took, self._labels, max(rows // _SHARE, 2), columns)
-        # A row that is full to its last column would count as two in some terminals.
+        # Some terminals count a row that is full to its last column as two.
         self._screen.draw(self._text([picture], columns - 1).splitlines())
 
     def close(self, tally: Tally, took: float) -> None:
-        """Wipes the bars, and prints what it came to."""
+        """Wipes the bars, and prints the summary."""
         last = self._text([line(("", summary(tally, took)))], self._screen.size[0])
         self._screen.draw(())
         self._screen.print_lines(last)
@@ -54,13 +54,13 @@ class Foot:
         return captured.get()
 
     def _captured(self) -> bool:
-        """Whether what this process prints goes to the log of an attempt."""
+        """Whether the output of this process goes to the log of an attempt."""
         running = self._bars.tally.running.values()
         return any(one.log and one.pid in (0, os.getpid()) for one in running)
 
 
 class _Encoded(io.StringIO):
-    """A file with the encoding of the terminal, by which rich chooses the letters of a bar."""
+    """A file with the encoding of the terminal; rich chooses the characters of a bar by it."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__()
@@ -68,5 +68,5 @@ class _Encoded(io.StringIO):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # an attribute there
-        """That of the terminal."""
+        """The encoding of the terminal."""
         return self._encoding

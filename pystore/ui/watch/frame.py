@@ -1,4 +1,4 @@
-"""Frame: a tally as a picture of rich; a function of values, so that it can be tested as text."""
+"""Frame: the picture of a tally, drawn by rich. It is a function of values, and has no effects."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ from ..quantities import span
 from .words import Labels, Words, how_far, summary
 
 _VERBS = {"built": "green", "fetched": "green", "adopted": "green", "failed": "bold red"}
-_ALMOST = 0.99  # the most that a guess claims to be done
-_COLUMN = 9  # characters of the verbs,
-_WIDTHS = {"far": 12, "took": 6, "left": 11}  # and at least of how far, for how long, what is left
-_ROOM = {"bar": 64, "took": 52, "left": 46}  # columns of a terminal below which there is none
+_ALMOST = 0.99  # the largest fraction that a guess shows
+_COLUMN = 9  # characters of the verbs
+_WIDTHS = {"far": 12, "took": 6, "left": 11}  # the least characters of the other columns
+_ROOM = {"bar": 64, "took": 52, "left": 46}  # a narrower terminal does not show the column
 
 
 def frame(
     tally: Tally, now: float, took: float, labels: Labels, rows: int = 20, columns: int = 100
 ) -> Group:
-    """What runs, what waits, and the counts; of more than fits into the rows, the first.
+    """What runs, what waits, and the counts. If the rows are too few, it shows the first ones.
 
-    In few columns, what tells the least is left out: the bars first.
+    If the columns are too few, the least important parts are left out: the bars first.
     """
     transfer = [tally.transfer] if tally.transfer else []
     running = [*transfer, *tally.running.values()]
@@ -44,7 +44,7 @@ def frame(
 
 
 def line(words: Words) -> Text:
-    """A verb in its column and colour, and the rest."""
+    """A verb in its column and colour, then the rest of the line."""
     verb, rest = words
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(verb.rjust(_COLUMN) + " ", _VERBS.get(verb, "yellow"))

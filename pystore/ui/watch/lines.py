@@ -1,4 +1,4 @@
-"""Lines: what happens as text or as JSON, one line an event, for logs and programs."""
+"""Lines: events as text or as JSON, one line for each, for logs and programs."""
 
 import json
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from ...core.progress import Key, Tally
 from ..quantities import span
 from .words import Labels, beginning, ending, how_far, summary
 
-_STEPS = 10  # an attempt tells at most so often how far it is,
-_APART = 5.0  # and not within so many seconds
+_STEPS = 10  # the most lines about the progress of one attempt
+_APART = 5.0  # [s] at least between two of them
 
 
 class Lines:
-    """Plain lines: what begins, ends or fails, and now and then how far something is."""
+    """Plain lines: what begins, ends or fails, and from time to time the progress."""
 
     def __init__(self, stream: Callable[[], TextIO], labels: Labels, since: float) -> None:
         self._stream = stream
@@ -35,7 +35,7 @@ class Lines:
             self._tell((event.dref, event.number), now)
 
     def close(self) -> None:
-        """Writes what it came to."""
+        """Writes the summary."""
         self._write(summary(self._tally, self._now - self._since))
 
     def _tell(self, key: Key, now: float) -> None:
@@ -61,15 +61,15 @@ class Json:
         self._stream = stream
 
     def hear(self, event: Event, tally: Tally, now: float) -> None:
-        """Writes it."""
+        """Writes the event."""
         write_line(self._stream(), json.dumps(event_record(event)))
 
     def close(self) -> None:
-        """Nothing more to write."""
+        """Does nothing: every event is written."""
 
 
 def write_line(stream: TextIO, text: str) -> None:
-    """Writes a line, or nothing where nobody reads any more: that harms no build."""
+    """Writes a line. A reader that has gone must not harm a build: then it writes nothing."""
     encoding = stream.encoding or "utf-8"
     try:
         if not stream.closed:

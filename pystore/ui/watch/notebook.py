@@ -1,4 +1,4 @@
-"""Notebook: the bars in the output of a cell of Jupyter, as one picture that is replaced."""
+"""Notebook: bars in the output of a Jupyter cell: one picture, which is replaced."""
 
 import importlib
 import io
@@ -10,7 +10,7 @@ from ...core.progress import Tally
 from .frame import frame, line
 from .words import Labels, Words, summary
 
-_LAST = 20  # of what has ended stay in the picture
+_LAST = 20  # lines of what has ended that stay in the picture
 _COLUMNS = 100
 _FORMAT = (
     "<pre style='white-space:pre;overflow-x:auto;line-height:normal;"
@@ -19,7 +19,7 @@ _FORMAT = (
 
 
 class Notebook:
-    """The surface in a cell's output."""
+    """The surface in the output of a cell."""
 
     def __init__(self, labels: Labels) -> None:
         self._labels = labels
@@ -33,7 +33,7 @@ class Notebook:
         self._show(frame(tally, now, took, self._labels))
 
     def close(self, tally: Tally, took: float) -> None:
-        """The last picture: what has ended, and what it came to."""
+        """Shows the last picture: what has ended, and the summary."""
         self._show(line(("", summary(tally, took))))
 
     def _show(self, last: RenderableType) -> None:

@@ -1,8 +1,8 @@
-"""Screen: bars at the foot of a terminal, below everything that is printed.
+"""Screen: draws bars at the foot of a terminal, below everything that is printed.
 
-The cursor stays where the printing goes on, visible; the foot is drawn in the rows below it and
-wiped before more is printed. So there is nothing to restore after a crash, and what C extensions
-write past us lands above the bars too, if at times with the end of a bar beside it.
+The cursor stays visible where the next output goes. The foot is drawn in the rows below it, and
+wiped before more is printed. So nothing must be restored after a crash, and direct output of C
+extensions also appears above the bars, at times with the end of a bar beside it.
 """
 
 import os
@@ -16,19 +16,19 @@ from .terminal import is_terminal
 
 _DOWN, _SAVE, _BACK = "\x1bD", "\x1b7", "\x1b8"
 _REST, _WIPE = "\x1b[K", "\x1b[J"  # erase to the end of the row, of the screen
-_USUAL = (80, 24)  # columns and rows of a terminal that does not say
+_USUAL = (80, 24)  # columns and rows of a terminal that does not tell its size
 
 
 class Screen:
-    """A terminal, through a descriptor of its own: capturing redirects the usual ones."""
+    """A terminal, through a descriptor of its own: capturing redirects 1 and 2."""
 
     def __init__(self, descriptor: int, encoding: str = "utf-8") -> None:
         self.encoding = encoding
         self._descriptor = os.dup(descriptor)
         self._foot: Sequence[str] = ()
-        self._amid = False  # what was printed last has not ended its line
+        self._amid = False  # the last output has not ended its line
         self._lock = threading.RLock()
-        self.gone = False  # hung up: what cannot be shown harms no build
+        self.gone = False  # the terminal has hung up, which must not harm a build
 
     @property
     def size(self) -> tuple[int, int]:
@@ -40,7 +40,7 @@ class Screen:
         return (columns or _USUAL[0], rows or _USUAL[1])
 
     def print(self, text: str) -> bool:
-        """Prints above the foot, which is drawn again below; False when it has been closed."""
+        """Prints above the foot, and draws the foot again. Returns False after `close`."""
         with self._lock:
             if self.gone:
                 return False
@@ -51,7 +51,7 @@ class Screen:
     def print_lines(self, text: str) -> None:
         """Prints whole lines, on lines of their own."""
         with self._lock:
-            # The terminal itself shows what is typed, such as ^C: that goes.
+            # The terminal shows typed characters, such as ^C: they are wiped.
             self.print(f"\n{text}" if self._amid else f"\r{_REST}{text}")
 
     def draw(self, foot: Sequence[str]) -> None:
@@ -61,15 +61,15 @@ class Screen:
             self._put(self._drawn())
 
     def close(self) -> None:
-        """Wipes the foot; the screen shows what was printed, and nothing else."""
+        """Wipes the foot; only the printed output stays."""
         with self._lock:
             self._put(_WIPE)
             self.gone = True
             os.close(self._descriptor)
 
     def _drawn(self) -> str:
-        # Going down scrolls where there is no room, so that the saved place stays true. A line
-        # that was written past us has moved the cursor on to a row of the old foot.
+        # Going down first scrolls if there is no room, so that the saved position stays right.
+        # Direct output may have moved the cursor to a row of the old foot.
         count = len(self._foot)
         below = "".join(f"\r\n{line}{_REST}" for line in self._foot)
         return (
@@ -86,33 +86,33 @@ class Screen:
 
 
 class Above:
-    """A stream that prints above the foot of a screen, and is the stream itself otherwise."""
+    """A stream whose output appears above the foot of a screen; all else is as in the stream."""
 
     def __init__(self, stream: TextIO, screen: Screen, captured: Callable[[], bool]) -> None:
         self._stream = stream
         self._screen = screen
         self._captured = captured
-        self._process = os.getpid()  # in a fork, a lock may be held by a thread that is not there
+        self._process = os.getpid()  # in a fork, a thread that does not exist may hold the lock
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Prints it."""
+        """Prints the text."""
         if os.getpid() != self._process or self._captured():
             return self._stream.write(text)
         self._stream.flush()
-        # The screen may be closed by another thread, just now.
+        # Another thread may close the screen at this moment.
         return len(text) if self._screen.print(text) else self._stream.write(text)
 
     def writelines(self, lines: Sequence[str]) -> None:
-        """Prints them."""
+        """Prints the lines."""
         self.write("".join(lines))
 
 
 @contextmanager
 def above(screen: Screen, captured: Callable[[], bool]) -> Iterator[None]:
-    """Lets what Python prints to this terminal inside the block come above the foot."""
+    """Inside the block, Python's output to this terminal appears above the foot."""
     replaced = {
         name: (stream, Above(stream, screen, captured))
         for name in ("stdout", "stderr")
@@ -124,5 +124,5 @@ def above(screen: Screen, captured: Callable[[], bool]) -> Iterator[None]:
         yield
     finally:
         for name, (stream, mine) in replaced.items():
-            if getattr(sys, name) is mine:  # else somebody replaced it meanwhile, and will undo it
+            if getattr(sys, name) is mine:  # else other code has replaced it, and will undo that
                 setattr(sys, name, stream)

@@ -1,4 +1,4 @@
-"""Single: one bar, for the one thing that a command does: bytes that move, checks."""
+"""Single: one bar, for a command that does one thing, such as a copy or a check."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from .words import amount
 
 @contextmanager
 def single_bar() -> Iterator[Listener]:
-    """A listener that draws how far it is; nothing of it stays."""
+    """A listener that draws the progress; the bar is removed in the end."""
     columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("", total=None)
@@ -27,7 +27,7 @@ def single_bar() -> Iterator[Listener]:
 
 
 def _told(event: Progress, speed: float | None) -> str:
-    """How far it is, and of bytes, how fast."""
+    """The progress; of bytes, also the speed."""
     total = f"/{amount(event.total, event.unit)}" if event.total is not None else ""
     done = amount(event.done, event.unit if event.unit == "bytes" or not total else "")
     fast = f"  {amount(speed, 'bytes')}/s" if speed and event.unit == "bytes" else ""

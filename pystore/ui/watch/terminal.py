@@ -1,4 +1,4 @@
-"""Where a program shows its progress: a terminal, a notebook, or neither."""
+"""Whether a program runs in a terminal or in a notebook."""
 
 import os
 import sys
@@ -7,18 +7,18 @@ from ..settings import terminal_is_dumb
 
 
 def on_terminal() -> bool:
-    """Whether bars can be drawn where errors go."""
+    """Whether bars can be drawn on standard error."""
     return is_terminal(sys.stderr) and not terminal_is_dumb()
 
 
 def in_notebook() -> bool:
-    """Whether this runs in a kernel of Jupyter: IPython is there, and its shell has one."""
+    """Whether this runs in a Jupyter kernel: IPython is imported, and its shell has a kernel."""
     find = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
     return getattr(find(), "kernel", None) is not None
 
 
 def is_terminal(stream: object) -> bool:
-    """Whether a stream ends in a terminal: by its descriptor, as some only pretend."""
+    """Whether the descriptor of a stream is a terminal: `isatty` of some streams is wrong."""
     try:
         return os.isatty(stream.fileno())  # type: ignore[attr-defined]  # caught
     except (AttributeError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Usual durations: how long an attempt may take, from those that succeeded before."""
+"""Usual durations: a guess how long an attempt takes, by earlier attempts that succeeded."""
 
 from itertools import islice
 
@@ -6,11 +6,11 @@ from ...core.errors import PystoreError
 from ...core.ports import StoreReader
 from ...core.refs import DRef
 
-_NAMESAKES = 20  # derivations of one name that are asked: a sample is enough for a guess
+_NAMESAKES = 20  # derivations of one name to look at: a sample is enough for a guess
 
 
 class Usual:
-    """What attempts took, as the store remembers; each name is looked up once."""
+    """The usual durations of attempts in a store; each name is looked up once."""
 
     def __init__(self, store: StoreReader) -> None:
         self._store = store
@@ -34,10 +34,10 @@ class Usual:
         try:
             known = self._store.attempts(dref)
         except (PystoreError, OSError):
-            return []  # a guess is worth no error: the build will say what is wrong
+            return []  # no error for a guess: the build will say what is wrong
         return [attempt.duration for attempt in known if attempt.succeeded]
 
 
 def median(numbers: list[float]) -> float:
-    """The one in the middle; of an even number, the upper."""
+    """The number in the middle; of an even count, the upper one."""
     return sorted(numbers)[len(numbers) // 2]

@@ -1,4 +1,4 @@
-"""Watcher: the listener of one call of realize, which opens a display when there is what to show.
+"""Watcher: the listener of one call of realize; it opens a display when there is news to show.
 
 WT1  Nothing is shown, and nothing heavy imported, before something starts, waits or fails.
 WT2  Events may come from any thread; a display that fails stops no build.
@@ -18,23 +18,23 @@ from ...core.progress import Key, Tally, after, matters
 from ...core.refs import DRef
 from .words import Labels
 
-_APART = 0.05  # [s] between two events of progress of one attempt that are looked at
+_APART = 0.05  # [s] at least between two events of progress of one attempt; others are dropped
 
 
 class Display(Protocol):
-    """Shows events; it is told of one at a time."""
+    """Shows events; it is told one at a time."""
 
     def hear(self, event: Event, tally: Tally, now: float) -> None:
-        """Shows an event, and what it came to."""
+        """Shows an event, and the tally after it."""
 
     def close(self) -> None:
-        """Ends with what it came to."""
+        """Shows the summary, and ends."""
 
 
 class Watcher(AbstractContextManager[Listener]):
     """Folds the events of one call, and opens its display when there is something to show.
 
-    What was heard before is kept, and told first.
+    The display is then told all earlier events first.
     """
 
     def __init__(
@@ -53,7 +53,9 @@ class Watcher(AbstractContextManager[Listener]):
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._tally = Tally(len(closure.derivations))
-        self._heard: list[tuple[Event, float, float | None]] = []  # and not yet told
+        self._heard: list[
+            tuple[Event, float, float | None]
+        ] = []  # the display was not told them yet
         self._display: Display | None = None
         self._over = False
         self._told: dict[Key, float] = {}
@@ -70,7 +72,7 @@ class Watcher(AbstractContextManager[Listener]):
     ) -> None:
         if os.getpid() != self._process:
             return
-        with self._lock:  # attempts in a pool of the caller may outlive the call
+        with self._lock:  # attempts in the caller's pool may outlive the call
             display, self._display, self._over = self._display, None, True
         if display is None:
             return
@@ -84,7 +86,7 @@ class Watcher(AbstractContextManager[Listener]):
     def __call__(self, event: Event) -> None:
         """Takes an event, from any thread of this process."""
         if os.getpid() != self._process:
-            return  # in a fork, a lock may be held by a thread that is not there
+            return  # in a fork, a thread that does not exist may hold the lock
         if isinstance(event, Progress) and self._too_soon(event):
             return
         usual = self._usual(event.dref) if isinstance(event, Started) else None

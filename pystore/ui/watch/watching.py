@@ -1,4 +1,4 @@
-"""Watching: whether calls of realize show what they do, and in which way."""
+"""Watching: whether and how calls of realize show their progress."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -24,9 +24,9 @@ def display(
 
 @contextmanager
 def watching(mode: Mode | None, stream: TextIO | None = None) -> Iterator[None]:
-    """Lets calls of realize inside the block show what they do in one way; for programs.
+    """Inside the block, calls of realize show their progress in this way; for programs.
 
-    "bars" are lines where there is no terminal; None leaves it to the calls. `stream` is for
+    "bars" gives lines where there is no terminal; None lets each call choose. `stream` is for
     "lines" (default: standard error) and "json" (default: standard output).
     """
     with nullcontext() if mode is None else displaying(_in_mode(mode, stream)):
@@ -36,14 +36,14 @@ def watching(mode: Mode | None, stream: TextIO | None = None) -> Iterator[None]:
 def _in_mode(mode: Mode, stream: TextIO | None) -> Display:
     if mode == "none":
         return lambda closure, store, wanted: nullcontext(ignore)
-    from . import displays  # late for weight: most calls find everything there, and show nothing
+    from . import displays  # late for weight: most calls build nothing, and show nothing
 
     show = {"bars": displays.drawn, "lines": displays.in_lines, "json": displays.in_json}[mode]
     return lambda closure, store, wanted: show(closure, store, stream)
 
 
 def bar() -> AbstractContextManager[Listener]:
-    """The display of one thing that goes on alone: a bar in a terminal, else nothing."""
+    """The display of a command that does one thing: a bar in a terminal, else nothing."""
     if not on_terminal():
         return nullcontext(ignore)
     from .single import single_bar  # late for weight: rich

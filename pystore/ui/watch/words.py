@@ -1,4 +1,4 @@
-"""Words for what happens: one line an event that matters, and one for what it came to."""
+"""Words: a line for each event that matters, and a summary."""
 
 from collections import Counter
 
@@ -23,15 +23,15 @@ from ..quantities import size, span
 Words = tuple[str, str]
 """A verb, and the rest of the line."""
 
-_LONGEST = 200  # characters of an error; all of it comes when the call ends
-_SHORT = 6  # digits that tell two derivations of one name apart
+_LONGEST = 200  # characters of an error; the call shows all of it at its end
+_SHORT = 6  # digits that distinguish two derivations of one name
 _BYTES = ("B", "bytes")
 
 
 class Labels:
-    """What to call a derivation: its name; where the closure has several of it, which one.
+    """The label of a derivation: its name, and more if the closure has several with that name.
 
-    That is its key among the targets, such as `epochs=3` in a sweep, else digits of its digest.
+    Then its key among the targets is added, such as `epochs=3` in a sweep, or digits of its digest.
     """
 
     def __init__(self, closure: Closure) -> None:
@@ -48,7 +48,7 @@ class Labels:
 
 
 def ending(event: Event, labels: Labels) -> Words | None:
-    """A verb and the rest of the line for what ended or came; None for what goes on."""
+    """A verb and the rest of the line, for an event that ends something; else None."""
     match event:
         case Succeeded(dref, number, _, fresh, duration):
             same = "" if fresh else ", to the same bytes as before"
@@ -69,7 +69,7 @@ def ending(event: Event, labels: Labels) -> Words | None:
 
 
 def beginning(event: Event, labels: Labels) -> Words | None:
-    """A verb and the rest of the line for what begins; None for what does not."""
+    """A verb and the rest of the line, for an event that begins something; else None."""
     match event:
         case Started(dref, number, seed):
             return "building", f"{labels(dref, number)}, seed {seed}"
@@ -82,7 +82,7 @@ def beginning(event: Event, labels: Labels) -> Words | None:
 
 
 def summary(tally: Tally, took: float) -> str:
-    """What it came to: `3 of 7 done · 2 reused · 1 failed · 12 s`."""
+    """The summary: `3 of 7 done · 2 reused · 1 failed · 12 s`."""
     failed, stopped = (len({dref for dref, _ in of}) for of in (tally.failed, tally.stopped))
     counts = {
         "reused": tally.reused,
@@ -97,7 +97,7 @@ def summary(tally: Tally, took: float) -> str:
 
 
 def how_far(one: Running) -> str:
-    """`3/10 epochs`, or `12 MB`; empty when it does not say."""
+    """The progress, `3/10 epochs` or `12 MB`; empty when the attempt does not tell it."""
     if one.first is None:
         return ""
     if one.total is None:
@@ -115,8 +115,8 @@ def amount(number: float, unit: str = "") -> str:
 
 
 def first_line(text: str) -> str:
-    """The first line of a text that may be long, without what would move the cursor."""
+    """The first line of a text, shortened, without characters that move the cursor."""
     line = (text.strip().splitlines() or [""])[0]
     line = "".join(letter if letter.isprintable() else " " for letter in line)
-    line = line.rstrip(": ")  # an error without words has only its kind
+    line = line.rstrip(": ")  # an error without a message is only its class
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
