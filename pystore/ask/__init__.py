@@ -1,0 +1,1 @@
+"""What users ask of a store: plans, results, inspection, and what went wrong."""

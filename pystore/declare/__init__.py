@@ -1,0 +1,1 @@
+"""What users write: stages, their parameters and their code."""
