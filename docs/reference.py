@@ -1,7 +1,7 @@
 """The reference in a checkout: above each name that the site documents, how its docstring begins.
 
-`python docs/reference.py` writes these lines into docs/api. The site shows whole docstrings, and
-leaves the lines out.
+`python docs/reference.py` writes these lines into docs/api. The site shows whole docstrings in their
+place; the directives that ask for them stand in comments, which a checkout does not show.
 """
 
 import inspect
@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 _DIRECTIVE = re.compile(
-    r"(?:^\*\*`.*\n)*\n?^::: (?P<name>[\w.]+)\n(?P<options>(?:    .*\n)*)", re.M
+    r"(?:^\*\*`.*\n)*\n?^<!--\n::: (?P<name>[\w.]+)\n(?P<options>(?:    .*\n)*)-->\n", re.M
 )
 # Names of values and types, which have no docstrings when they are imported.
 _ALIASES = {
@@ -29,7 +29,7 @@ def with_lines(page: str) -> str:
 
 def _with_lines(directive: re.Match[str]) -> str:
     name, options = directive["name"], directive["options"]
-    return "\n" + "\\\n".join(_lines(name, options)) + f"\n\n::: {name}\n{options}"
+    return "\n" + "\\\n".join(_lines(name, options)) + f"\n\n<!--\n::: {name}\n{options}-->\n"
 
 
 def _lines(name: str, options: str) -> Iterator[str]:

@@ -10,13 +10,13 @@ import click
 from pystore.ui.cli.main import COMMANDS, pystore
 
 PLACE = "<!-- the commands -->"
-# How docstrings begin, for who reads a checkout: the site has them whole.
-REFERENCE_LINES = re.compile(r"(?:^\*\*`.*\n)+\n(?=::: )", re.M)
+# How docstrings begin, for readers of a checkout. On the site the directive brings the whole ones.
+REFERENCE = re.compile(r"(?:^\*\*`.*\n)+\n<!--\n(?P<directive>::: .*\n(?:    .*\n)*)-->\n", re.M)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """The page, with the commands in their place: whatever is registered when it is built."""
-    markdown = REFERENCE_LINES.sub("", markdown)
+    markdown = REFERENCE.sub(r"\g<directive>", markdown)
     return markdown.replace(PLACE, "\n".join(_commands())) if PLACE in markdown else markdown
 
 

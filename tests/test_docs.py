@@ -2,8 +2,8 @@
 
 The blocks of a page share one namespace and a fresh folder; one with a title is a file in it too.
 In `console` blocks the lines after `$` run, and print what follows. `…` in a shown output stands
-for anything, alone on a line for any lines; digests of 32 digits, times and accuracies may
-differ. Blocks marked `{.tensorflow}` run with `make test-tensorflow`.
+for anything, alone on a line for any lines; digests of 32 digits (also cut to `01ab…`), times and
+accuracies may differ. Blocks marked `{.tensorflow}` run with `make test-tensorflow`.
 """
 
 import contextlib
@@ -131,7 +131,7 @@ def _print_warning(message: Warning | str, kind: type[Warning], *where: object) 
 
 
 def _plain(text: str) -> str:
-    text = re.sub(r"\b[0-9a-f]{32}\b", "<hex>", text)
+    text = re.sub(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{4}…(?=-)", "<hex>", text)
     text = re.sub(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ?\b", "<time>", text)
     text = re.sub(r"\b\d+\.\d s\b", "<seconds>", text)
     return re.sub(r"\b0\.\d+\b", "0.0", text)
