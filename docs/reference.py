@@ -1,7 +1,7 @@
 """The reference in a checkout: above each name that the site documents, how its docstring begins.
 
-`python docs/reference.py` writes these lines into docs/api. The site shows whole docstrings in their
-place; the directives that ask for them stand in comments, which a checkout does not show.
+`python docs/reference.py` writes these lines into docs/api. The site shows whole docstrings
+in their place; the directives that ask for them stand in comments, which a checkout hides.
 """
 
 import inspect

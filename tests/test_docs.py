@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import blake3
 import pytest
@@ -226,6 +227,30 @@ def test_the_reference_says_in_a_checkout_how_each_docstring_begins(page: Path, 
     assert reference.with_lines(text) == text, "run: python docs/reference.py"
     names = re.findall(r"^::: [\w.]+\.(\w+)$", text, re.M)
     assert {name for name in names if f"**`{name}`**: " not in text} == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/api/README.md"])
+def test_what_a_stranger_meets_first_fits_80_columns(page: str):
+    fenced = re.findall(r"^```.*\n(.*?)^```$", (PROJECT / page).read_text(), re.M | re.S)
+    assert [line for block in fenced for line in block.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("drawing", sorted((PROJECT / "docs").glob("*.svg")), ids=lambda p: p.name)
+def test_a_drawing_has_colours_for_light_and_dark(drawing: Path):
+    text = drawing.read_text()
+    light, dark = re.findall(r"svg \{ (--.*?) \}", text)
+    named = set(re.findall(r"var\((--\w+)\)", text))
+    assert set(re.findall(r"--\w+(?=:)", light)) == set(re.findall(r"--\w+(?=:)", dark)) == named
+    assert fromstring(text).tag.endswith("svg")
+
+
+def test_the_plot_shows_the_results_of_the_first_program(monkeypatch):
+    monkeypatch.syspath_prepend(PROJECT / "docs")
+    drawings = import_module("drawings")
+    shown = (PROJECT / "docs" / "first.svg").read_text()
+    if drawings.made_by() not in shown:
+        pytest.skip("the plot is by other versions of matplotlib and scikit-learn")
+    assert drawings.plot() == shown, "run: python docs/drawings.py"
 
 
 def test_every_decision_is_listed_once_under_a_subject():

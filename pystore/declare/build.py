@@ -102,6 +102,14 @@ class Build:
         if is_finite(value):
             self._report.metrics[name] = value
 
+    def scratch(self) -> Path:
+        """The directory that survives failure; a replay has another."""
+        return self._store.scratch(self._staging)
+
+    def logdir(self) -> Path:
+        """The directory beside the attempt; a replay has another."""
+        return self._store.logdir(self._staging)
+
     def allow_outside(self, target: str) -> None:
         """Allows links with this target to lie outside of the output."""
         self._report.outside.add(target)
@@ -259,12 +267,12 @@ def build_scratch(b: Build) -> Path:
     The next try of the same derivation with the same inputs finds it as it was left, and has the
     same seed. It is removed when an attempt succeeds.
     """
-    return b._store.scratch(b._staging)
+    return b.scratch()
 
 
 def build_logdir(b: Build) -> Path:
     """A directory for logs, such as TensorBoard's; it stays, and is no part of the output."""
-    return b._store.logdir(b._staging)
+    return b.logdir()
 
 
 def build_link(b: Build, name: str, target: Path) -> None:
