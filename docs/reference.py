@@ -24,7 +24,10 @@ _ALIASES = {
 
 def with_lines(page: str) -> str:
     """The page with these lines, and no others, above each name."""
-    return re.sub(r"\n{3,}", "\n\n", _DIRECTIVE.sub(_with_lines, page))
+    parts = re.split(r"(^```.*?^```$)", _DIRECTIVE.sub(_with_lines, page), flags=re.M | re.S)
+    # Programs, which are every second part, keep their empty lines.
+    parts[::2] = [re.sub(r"\n{3,}", "\n\n", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _with_lines(directive: re.Match[str]) -> str:
