@@ -8,8 +8,8 @@ PIP    := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disabl
 # No services, no other processes, no packages but those of `test`.
 QUICK  := tests/core tests/declare tests/run tests/store/test_store.py tests/store/test_contract.py \
           tests/store/test_gc.py tests/store/test_verify.py tests/store/test_disk.py tests/store/test_walk.py \
-          tests/test_architecture.py tests/test_walls.py tests/test_promises.py \
-          --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/workers
+          tests/test_architecture.py tests/test_order.py tests/test_promises.py tests/test_walls.py \
+          --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/test_adoption.py --ignore tests/run/workers
 
 .PHONY: help quick demo test faults faults-long test-tensorflow lint format bench bench-peers docs clean
 

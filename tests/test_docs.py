@@ -202,6 +202,13 @@ def test_a_page_stands_on_its_own_in_a_checkout(page: Path):
     assert not re.search(r"^\s*-+ *8 *<", page.read_text(), re.M)
 
 
+@pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_the_files_that_a_page_names_are_there(name: str):
+    named = set(re.findall(r"`((?:[\w-]+/)+[\w-]+\.\w+)`", (PROJECT / name).read_text()))
+    homes = (PROJECT, PROJECT / "pystore")
+    assert {one for one in named if not any((home / one).exists() for home in homes)} == set()
+
+
 def test_every_public_name_is_in_the_reference():
     pages = "".join(page.read_text() for page in (PROJECT / "docs" / "api").glob("*.md"))
     shown = re.findall(r"^::: pystore\.(\w+)$", pages, re.M)

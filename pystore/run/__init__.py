@@ -1,1 +1,1 @@
-"""Doing: what a realizer sees, the build loop, and the verbs that start it."""
+"""Building: the verbs, the loop, and the attempts that it starts."""
