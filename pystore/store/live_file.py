@@ -6,7 +6,6 @@ LF2  The length of the file follows the largest number of lines that it had at o
 The file lies in `tmp/`, and its process locks it for as long as it lives.
 """
 
-import errno
 import os
 from collections.abc import Callable, Collection, Iterable
 from itertools import count
@@ -103,8 +102,10 @@ class LiveFile:
     def _write(self, slot: int, text: str) -> None:
         # The first newline ends a line before it that a full disk has torn.
         line = f"\n{text}".encode().ljust(_SLOT, b"\n")
-        if os.pwrite(self._file.number, line, slot * _SLOT) < len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        at = slot * _SLOT
+        while line:  # a signal may cut a write short; a full disk ends the next one
+            done = os.pwrite(self._file.number, line, at)
+            line, at = line[done:], at + done
 
 
 def used(tmp: Path, without: Collection[str] = ()) -> set[RRef]:
