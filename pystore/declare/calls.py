@@ -1,6 +1,7 @@
 """Calls of stages: with a registry first, they declare there; without, they return a derivation."""
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
@@ -14,7 +15,7 @@ P = ParamSpec("P")
 D = TypeVar("D", bound=Derivation, covariant=True)
 
 
-class CalledTwoWays(Generic[P, D]):
+class CalledTwoWays(ABC, Generic[P, D]):
     """The base of both kinds of stages: `f(…)` is a derivation, `f(m, …)` declares it in `m`."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -35,8 +36,9 @@ class CalledTwoWays(Generic[P, D]):
             return args[0].add(self._declared(args[1:], kwargs))
         return self._declared(args, kwargs)
 
+    @abstractmethod
     def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> D:
-        raise NotImplementedError
+        """The derivation with these parameters."""
 
 
 class TwoWayStage(CalledTwoWays[P, Derivation]):

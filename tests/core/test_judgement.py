@@ -39,7 +39,7 @@ FILE = "x.txt"
 
 
 def train(b):
-    raise NotImplementedError
+    """A realizer that no judgement runs."""
 
 
 def question(matcher, **more):

@@ -1,6 +1,7 @@
 """Table: rows of values, aligned for a terminal, escaped for a notebook, or as a DataFrame."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,16 +75,16 @@ def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
     return pandas.DataFrame(list(rows), columns=list(header))
 
 
-class Tabular:
+class Tabular(ABC):
     """A value that prints as a table with notes below it, also in a notebook."""
 
+    @abstractmethod
     def table(self) -> Table:
         """The table as it is printed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def notes(self) -> list[str]:
         """The lines below the table."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return "\n".join([str(self.table()), *self.notes()])

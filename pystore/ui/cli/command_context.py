@@ -78,8 +78,8 @@ class CommandContext:
         from tempfile import TemporaryDirectory  # it imports all compressors; few commands need it
 
         check_place(Path(os.path.abspath(self.root)))
-        self._temporary = TemporaryDirectory(prefix="pystore-")  # it goes with the command
-        return Store(self._temporary.name, durable=False)
+        folder = TemporaryDirectory(prefix="pystore-")
+        return Store(click.get_current_context().with_resource(folder), durable=False)
 
 
 with_command = click.make_pass_decorator(CommandContext)
