@@ -37,16 +37,29 @@ def test_LF1_each_line_comes_and_goes_alone(file, tmp_path):
 def test_LF1_a_write_that_is_torn_spoils_no_other_line(file, tmp_path, monkeypatch):
     first, second, third = RREFS[:3]
     file.add([first])
-    real = os.pwrite
-    monkeypatch.setattr(live_file.os, "pwrite", lambda f, line, at: real(f, line[:50], at))
-    with pytest.raises(OSError) as caught:
+    real, room = os.pwrite, [50]
+
+    def write(number: int, line: bytes, at: int) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(number, line[: room.pop()], at)
+
+    monkeypatch.setattr(live_file.os, "pwrite", write)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         file.add([second])
-    assert caught.value.errno == errno.ENOSPC
     monkeypatch.undo()
     file.add([third])
     assert used(tmp_path) == {first, third}
     file.add([second])
     assert used(tmp_path) == {first, second, third}
+
+
+def test_LF1_a_write_that_is_cut_short_goes_on(file, tmp_path, monkeypatch):
+    real = os.pwrite
+    monkeypatch.setattr(live_file.os, "pwrite", lambda n, line, at: real(n, line[:50], at))
+    file.add(RREFS[:2])
+    file.remove(RREFS[0], held_by_nobody)
+    assert used(tmp_path) == {RREFS[1]}
 
 
 def test_LF1_what_is_held_again_meanwhile_keeps_its_line(file, tmp_path):
