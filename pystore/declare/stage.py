@@ -88,7 +88,7 @@ class StageRealizer:
             return nullcontext()
         from .identity.changes import noted  # for weight: 25 modules that read code
 
-        return noted(b, stage.function, stage.options.code, stage.sent_code)
+        return noted(b, stage.functions, stage.options.code, stage.sent_code)
 
     def imported_code(self) -> str:
         """The digest of the code in this process; "" if the process did not import the code."""
@@ -98,7 +98,7 @@ class StageRealizer:
         from .identity.changes import changed_by_a_stage  # for weight, as above
 
         digest = stage.code().digest
-        return "" if changed_by_a_stage(stage.function, stage.options.code) else digest
+        return "" if changed_by_a_stage(stage.functions, stage.options.code) else digest
 
     def __call__(self, b: Build) -> None:
         """Runs the function."""
@@ -106,14 +106,10 @@ class StageRealizer:
         values = resolve(b.config.value, inputs, b.outpath)
         for parts in b.config.promises:
             b.outpath.joinpath(*parts).parent.mkdir(parents=True, exist_ok=True)
-        arguments = {name: values[name] for name in self.stage.parameters if name in values}
-        arguments |= self.ignored
         if self.ignored:
             b.note("ignored", {name: repr(value)[:200] for name, value in self.ignored.items()})
-        if self.stage.takes_build:
-            arguments["build"] = b
         with self._noted(b):
-            result = self.stage.function(**arguments)
+            result = self.stage.work(b, {**values, **self.ignored})
         if result is not None:
             raise BadStage(
                 f"the stage {self.stage.stage_name} returned a value, which would be lost",
@@ -148,11 +144,32 @@ class Stage(CalledTwoWays[P, Staged]):
         """The parts of the code that are part of the identity, each with its digest."""
         return self.code().parts if self.options.code in DEPTHS else {}
 
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions whose code is the code of the stage, by their roles."""
+        return {"": self.function}
+
+    @property
+    def keys(self) -> frozenset[str] | None:
+        """The keys of its configs; None if the signature does not tell them."""
+        found = {"name", *self.parameters} - set(self.options.ignore)
+        return frozenset(found | ({"code"} if self.options.code is not None else set()))
+
+    def work(self, b: Build, values: Mapping[str, Any]) -> Any:
+        """Calls the function with its arguments, which are among these values."""
+        arguments = {name: values[name] for name in self.parameters if name in values}
+        if self.takes_build:
+            arguments["build"] = b
+        return self.function(**arguments)
+
     def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
         if any("." in name for name in kwargs):
             return self._with_dotted_names(args, kwargs)
         values = self._bound(args, kwargs)
         ignored = {name: values.pop(name) for name in self.options.ignore if name in values}
+        return self._staged(values, ignored)
+
+    def _staged(self, values: Mapping[str, Any], ignored: Mapping[str, Any]) -> Staged:
         try:
             config = Config({"name": self.stage_name, **self._code(), **values})
         except BadConfig as error:
@@ -165,10 +182,13 @@ class Stage(CalledTwoWays[P, Staged]):
 
     def _with_dotted_names(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Staged:
         plain = {name: value for name, value in kwargs.items() if "." not in name}
-        given = check_call(self.stage_name, self.signature, args, plain).arguments
+        given = self._arguments(args, plain)
         defaults = {p.name: p.default for p in self.signature.parameters.values()}
         own, inner = parted({**kwargs, **given}, defaults, _taken)
         return cast("Staged", with_changes(self._declared((), own), inner, _taken))
+
+    def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        return check_call(self.stage_name, self.signature, args, kwargs).arguments
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = check_call(self.stage_name, self.signature, args, kwargs)
@@ -194,9 +214,9 @@ class Stage(CalledTwoWays[P, Staged]):
         """The code of its function, as it is now."""
         if self.sent_code is not None:
             return self.sent_code
-        from .identity.code import code_of  # for weight, as above
+        from .identity.code import code_of_all  # for weight, as above
 
-        return code_of(self.function, self.options.code or "function")
+        return code_of_all(self.functions, self.options.code or "function")
 
     def __repr__(self) -> str:
         return f"<stage {self.stage_name}{self.signature}>"

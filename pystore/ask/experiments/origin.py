@@ -42,11 +42,10 @@ class Origin:
     def of_stage(cls, stage: Stage[Any]) -> "Origin":
         """The code of a @stage as it is now."""
         code = stage.code().digest if stage.parts else stage.options.code
-        keys = {"name", *stage.parameters} - set(stage.options.ignore)
-        keys |= {"code"} if code is not None else set()
-        config = {**dict.fromkeys(sorted(keys)), "name": stage.stage_name}
+        keys = stage.keys
+        config = {**dict.fromkeys(sorted(keys or ())), "name": stage.stage_name}
         name = getattr(stage.function, "__qualname__", "")
-        return cls(code, _version(stage, config), _taken(stage), ("", name), frozenset(keys))
+        return cls(code, _version(stage, config), _taken(stage), ("", name), keys)
 
     @classmethod
     def of_derivation(cls, derivation: Derivation) -> "Origin":

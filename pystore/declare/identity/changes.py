@@ -5,30 +5,28 @@ run with it, too. Any other change between a declaration and its run is an error
 would have the name of one code and come from another.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...core.errors import BadStage
 from ...core.refs import DRef
 from ..build import Build
-from .code import RULE, Code, code_of, survey_of
+from .code import RULE, Code, Functions, code_of_all, surveys_of
 from .places import grouped
-from .survey import Place
+from .survey import Place, Survey
 from .warn import warn_of_change
 
 _excused: set[Place] = set()  # places that changed while a stage ran in this process
 
 
 @contextmanager
-def noted(
-    b: Build, function: Callable[..., object], depth: str, sent: Code | None
-) -> Iterator[None]:
+def noted(b: Build, functions: Functions, depth: str, sent: Code | None) -> Iterator[None]:
     """Notes the code of a stage in the record of its attempt, and checks it with `checked`.
 
     `sent` is the code as the process found and checked it that sent the stage here, if one did.
     """
     if sent is None:
-        with checked(function, depth, b.config.value.get("code", ""), b.config.dref) as code:
+        with checked(functions, depth, b.config.value.get("code", ""), b.config.dref) as code:
             _note(b, code)
             yield
     else:
@@ -43,37 +41,38 @@ def _note(b: Build, code: Code) -> None:
 
 
 @contextmanager
-def checked(
-    function: Callable[..., object], depth: str, declared: str, dref: DRef
-) -> Iterator[Code]:
+def checked(functions: Functions, depth: str, declared: str, dref: DRef) -> Iterator[Code]:
     """The code of a stage, around its run. Warns of what the stage changes in the block.
 
     Raises BadStage when the digest of the code is no longer the `declared` one.
     """
-    survey, code = survey_of(function, depth)
+    surveys, code = surveys_of(functions, depth)
     if code.digest != declared:
-        code = code_of(function, depth)
-        survey, _ = survey_of(function, depth)
-    before = set(survey.changed())
-    other = code.digest != declared and not changed_by_a_stage(function, depth)
+        code = code_of_all(functions, depth)
+        surveys, _ = surveys_of(functions, depth)
+    before = _changed(surveys)
+    other = code.digest != declared and not changed_by_a_stage(functions, depth)
     if other or not before <= _excused:
         raise BadStage(
             f"what {dref.name} uses has changed since it was declared",
             dref=dref,
             changed=", ".join(sorted({name for _, name in before - _excused})) or None,
-            remedy=f"declare it again: call {getattr(function, '__name__', 'the stage')}(…) after "
-            "the change",
+            remedy=f"declare it again: call {dref.name}(…) after the change",
         )
     yield code
-    after = set(survey.changed()) - before
+    after = _changed(surveys) - before
     if after:
         _excused.update(after)
         warn_of_change(sorted({name for _, name in after}), dref.name)
 
 
-def changed_by_a_stage(function: Callable[..., object], depth: str) -> bool:
-    """Whether a stage that ran in this process has changed something that a function uses."""
+def changed_by_a_stage(functions: Functions, depth: str) -> bool:
+    """Whether a stage that ran in this process has changed something that functions use."""
     if not _excused:
         return False
-    survey, _ = survey_of(function, depth)
-    return not _excused.isdisjoint(survey.watched())
+    surveys, _ = surveys_of(functions, depth)
+    return any(not _excused.isdisjoint(survey.watched()) for survey in surveys)
+
+
+def _changed(surveys: list[Survey]) -> set[Place]:
+    return {place for survey in surveys for place in survey.changed()}

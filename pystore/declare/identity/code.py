@@ -14,6 +14,9 @@ from .once import asked
 from .survey import Survey
 from .surveyor import survey
 
+Functions = Mapping[str, Callable[..., object]]
+"""The functions of a stage, by their roles; the role of an only function is ""."""
+
 MOST_FUNCTIONS = 1000  # whose code is remembered; the oldest are forgotten
 RULE, CONTEXT = 2, "pystore code 2"  # by which code counts; a change of the rule changes both
 _known: dict[tuple[int, str], tuple[Any, Survey, "Code"]] = {}
@@ -54,13 +57,38 @@ def code_of(function: Callable[..., object], depth: str = "project") -> Code:
     return code
 
 
-def survey_of(function: Callable[..., object], depth: str) -> tuple[Survey, Code]:
-    """The survey and the code of a function, as they were when it was last looked at."""
+def code_of_all(functions: Functions, depth: str) -> Code:
+    """The code of several functions as one, as `code_of` finds it."""
+    return _joined({role: code_of(function, depth) for role, function in functions.items()})
+
+
+def surveys_of(functions: Functions, depth: str) -> tuple[list[Survey], Code]:
+    """The surveys and the code of functions, as they were when these were last looked at."""
+    found = {role: _last(function, depth) for role, function in functions.items()}
+    return [one for one, _ in found.values()], _joined({role: c for role, (_, c) in found.items()})
+
+
+def _last(function: Callable[..., object], depth: str) -> tuple[Survey, Code]:
     known = _known.get((id(function), depth))
     if known is None or known[0] is not function:
         code_of(function, depth)
         known = _known[id(function), depth]
     return known[1], known[2]
+
+
+def _joined(codes: Mapping[str, Code]) -> Code:
+    """The code of several functions as one; of one function without a role, its own."""
+    if list(codes) == [""]:
+        return codes[""]
+    parts: dict[str, str] = {}
+    places: dict[str, tuple[str, str]] = {}
+    for role, code in sorted(codes.items()):
+        for name, digest in code.parts.items():
+            label = name if parts.get(name, digest) == digest else f"{name} ({role})"
+            parts[label] = digest
+            places |= {label: code.places[name]} if name in code.places else {}
+    whole = "\n".join(f"{code.digest} {role}" for role, code in sorted(codes.items()))
+    return Code(_digest(f"codes\n{whole}"), parts, places)
 
 
 def _check(function: Any) -> None:

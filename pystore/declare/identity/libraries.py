@@ -173,6 +173,11 @@ def _matcher(writer: Writer, value: Any) -> str:
     return f"matcher{text}"
 
 
+def _recipe(writer: Writer, value: Any) -> str:
+    """The text of a Dataset or a Model: its settings, and the functions of its training."""
+    return f"{type(value).__name__}{writer.all(value.identity())}"
+
+
 def _kind(value: Any) -> str:
     """The name of the package's class; the class of the value may extend it."""
     named = ((kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__)
@@ -218,6 +223,9 @@ _WRITERS: dict[str, Callable[[Writer, Any], str]] = {
     "scipy.spmatrix": _sparse,
     "omegaconf.DictConfig": _omega,
     "omegaconf.ListConfig": _omega,
+    "pystore.Dataset": _recipe,
+    "pystore.Model": _recipe,
+    "pystore.Reader": lambda writer, value: f"reader({writer.text(value.dataset)})",
     "pystore.Stage": lambda writer, value: f"stage({writer.text(value.function)})",
     "pystore.Derivation": lambda writer, value: f"derivation({value.dref})",
     "pystore.Staged": lambda writer, value: f"derivation({value.dref})",

@@ -1,0 +1,46 @@
+"""Models that are used: declare one, train it through the store, predict, serve.
+
+from pystore.app import Dataset, Model, digit
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .dataset import Dataset as Dataset
+    from .dataset import Reader as Reader
+    from .digit import digit as digit
+    from .errors import BadFeatures as BadFeatures
+    from .errors import PredictorFailed as PredictorFailed
+    from .errors import Refused as Refused
+    from .evidence import McNemar as McNemar
+    from .evidence import wilson as wilson
+    from .loaded import Loaded as Loaded
+    from .model import Model as Model
+    from .run import Run as Run
+    from .savers import load as load
+    from .savers import save as save
+
+_HOMES = {
+    "Dataset": "dataset",
+    "Reader": "dataset",
+    "digit": "digit",
+    "BadFeatures": "errors",
+    "PredictorFailed": "errors",
+    "Refused": "errors",
+    "McNemar": "evidence",
+    "wilson": "evidence",
+    "Loaded": "loaded",
+    "Model": "model",
+    "Run": "run",
+    "load": "savers",
+    "save": "savers",
+}
+__all__ = [*_HOMES]  # noqa: PLE0604 - the table names them
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, from the module that defines it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pystore.app' has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

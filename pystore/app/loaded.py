@@ -1,0 +1,143 @@
+"""Loaded: a realization of a Model in memory: it predicts, and can prove that it is itself.
+
+LO1  One call of the predictor answers several questions; each row has one prediction.
+LO2  A realization that predicts otherwise than when it was trained is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..declare.view import View
+from .evidence import intervals
+from .errors import Refused
+from .features import Features
+from .plain_values import SINGLE, TOLERANCE, plain, predictions_of, same
+from .rows import count, joined
+from .signature import Signature
+
+
+@dataclass(frozen=True)
+class Answering:
+    """The functions of a user that answer: no part of what is trained."""
+
+    predictor: Callable[..., Any]
+    feature_loader: Callable[..., Any] | None
+    feature_transformer: Callable[..., Any] | None
+    digest: str  # of the code of predictor and feature_loader
+
+    def predict(self, estimator: Any, features: Any) -> Any:
+        """What the predictor returns for features as they are before the transformer."""
+        transform = self.feature_transformer
+        return self.predictor(estimator, features if transform is None else transform(features))
+
+
+class Loaded:
+    """A realization: its estimator, its metrics, and what it takes."""
+
+    def __init__(
+        self,
+        view: View,
+        estimator: Any,
+        example: Any,
+        answering: Answering,
+        *,
+        hyperparameters: Mapping[str, Any],
+        tolerance: float | None = None,
+    ) -> None:
+        self.view = view
+        self.rref = view.rref
+        self.estimator = estimator
+        self.hyperparameters = hyperparameters
+        self.metrics: dict[str, float] = json.loads((view.path / "metrics.json").read_text())
+        self.signature = Signature.read(view.path)
+        self._example = example
+        self._answering = answering
+        self._features = Features(self.signature, example, answering.feature_loader)
+        single = SINGLE if self.signature.single else TOLERANCE
+        self.tolerance = single if tolerance is None else tolerance
+
+    @property
+    def versions_differ(self) -> tuple[str, ...]:
+        """The packages whose version is another here than at the training, in words."""
+        return self.signature.versions_differ
+
+    @property
+    def digest(self) -> str:
+        """The digest of the code that answers: predictor and feature_loader, 32 hex digits."""
+        return self._answering.digest
+
+    @property
+    def code_differs(self) -> bool:
+        """Whether the predictor is another than the one that the training has recorded."""
+        return self.signature.predictor != self._answering.digest
+
+    def features(self, raw: Any) -> Any | None:
+        """The features of one question; None when nothing is asked. Raises BadFeatures."""
+        return self._features.of(raw)
+
+    def rows(self, features: Any) -> int:
+        """The number of rows of features."""
+        return count(features)
+
+    def predict(self, questions: Sequence[Any]) -> list[list[Any]]:
+        """The predictions for the features of several questions, by one call of the predictor.
+
+        Raises what the predictor raises, and PredictorFailed.
+        """
+        sizes = [count(one) for one in questions]
+        told = self._answering.predict(self.estimator, joined(questions))
+        every = iter(predictions_of(told, sum(sizes)))
+        return [[next(every) for _ in range(size)] for size in sizes]
+
+    def check(self) -> None:
+        """Predicts the kept examples again. Raises Refused when the predictions are others (LO2).
+
+        Where the predictor's code is another one, it must predict one value a row.
+        """
+        try:
+            [now] = self.predict([self._example])
+        except Exception as error:
+            raise Refused(
+                f"it cannot predict its examples: {type(error).__name__}: {error}"[:500],
+                rref=self.rref,
+                versions="; ".join(self.versions_differ) or None,
+                remedy="train it again, or correct the predictor",
+            ) from error
+        then = self.signature.predictions
+        if self.code_differs or then is None:
+            return
+        if not same(now, then, self.tolerance):
+            raise Refused(
+                "it predicts otherwise than when it was trained",
+                rref=self.rref,
+                now=str(now)[:120],
+                then=str(then)[:120],
+                versions="; ".join(self.versions_differ) or None,
+                remedy="train it again here, with force=True; or Model(tolerance=…), if such "
+                "differences do no harm",
+            )
+
+    def expected(self) -> dict[str, Any]:
+        """The features that it takes, for messages."""
+        return self.signature.expected()
+
+    def example(self) -> list[Any]:
+        """The first kept example as a client would send it."""
+        first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]
+        found = plain(first)
+        return found if isinstance(found, list) else [found]
+
+    def evidence(self) -> dict[str, Any]:
+        """Its scores on the test part, each with an interval where one is known."""
+        return intervals(self.view.path, self.metrics)
+
+    def close(self) -> None:
+        """Lets gc collect it again."""
+        self.view.close()
+
+    def __repr__(self) -> str:
+        return f"<loaded {self.rref} {self.metrics}>"

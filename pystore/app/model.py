@@ -1,0 +1,251 @@
+"""Model: what a recipe is for: it is trained, asked, followed and served.
+
+ML1  Only the comparable is followed: derivations that differ in hyperparameters alone, trained by
+    the same code on the same bytes.
+ML2  A model that is asked answers with what was trained or loaded last here, else with what its
+    matcher chooses.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
+
+from ..core.errors import BadStage, NotInStore
+from ..core.matchers import Matcher, match_best, match_latest
+from ..core.options import Mode
+from ..core.refs import DRef, RRef
+from ..declare.programs import is_program
+from ..declare.view import View
+from ..run.verbs import realize, realize_many
+from ..store.current import current_store
+from .dataset import Dataset
+from .evidence import McNemar, mcnemar
+from .features import takes_picture
+from .loaded import Loaded
+from .opening import opened, opened_file, saved
+from .reading import tell_age
+from .recipe import CONTEXT, Recipe
+from .run import Run, errors_of, evidence_of
+
+if TYPE_CHECKING:
+    from ..ask.experiments.results import Results
+    from ..run.follow import Follower
+
+
+class Model(Recipe):
+    """A model: `model(C=0.1)` is a Derivation, as that of a stage; it can be trained and asked.
+
+    `init` is a class, or with `@model.init` a function of the dict of hyperparameters. `matcher`
+    chooses among the realizations of one derivation; `trusted` names types, "module.Class", that a
+    saved estimator may hold beside the known ones; `tolerance` is how far predictions may differ
+    when a realization is checked (default: 1e-5, relative; 1e-3 for single precision).
+    """
+
+    def __init__(
+        self,
+        name: str = "model",
+        init: Callable[..., Any] | None = None,
+        *,
+        dataset: Dataset,
+        matcher: Matcher | None = None,
+        trusted: Collection[str] = (),
+        tolerance: float | None = None,
+    ) -> None:
+        super().__init__(
+            name, init, dataset, matcher or match_latest(), trusted=trusted, tolerance=tolerance
+        )
+        self.__name__ = self.__qualname__ = name
+        self.__module__ = sys._getframe(1).f_globals.get("__name__", "__main__")
+        self.__doc__ = type(self).__doc__
+        self._used: Loaded | None = None
+        self._is_own = False
+        self._reading: Mapping[str, Any] = {}  # the arguments of the reader that were given last
+
+    # --- training
+
+    def train(
+        self,
+        hyperparameters: Mapping[str, Any] | None = None,
+        *,
+        attempts: int = 1,
+        matcher: Matcher | None = None,
+        force: bool = False,
+        reread: bool = False,
+        **options: Any,
+    ) -> Run:
+        """Trains what is missing, and loads the result: a Run, which is (estimator, metrics).
+
+        `attempts` is how many trainings there must be; `matcher` chooses among them (default: the
+        model's). `force` trains once more; `reread` reads the data again, and trains only if they
+        have changed. `options` are those of `realize`, such as `workers`; other names are arguments
+        of the reader.
+        """
+        known = signature(realize).parameters
+        how = {key: value for key, value in options.items() if key in known}
+        self._reading = {key: value for key, value in options.items() if key not in known}
+        derivation = self._derivation(hyperparameters or {}, self._reading)
+        if matcher is not None:
+            derivation = cast("Any", derivation.replace(matcher=matcher))
+        read = self.dataset.read_stage(**self._reading)
+        again = reread or self.dataset.read_stage.rereads
+        chosen = realize(read, force_rebuild=again, **how)
+        if not again:
+            tell_age(chosen)
+        rrefs = realize_many(derivation, attempts=attempts, force_rebuild=force, **how)
+        loaded = self.load(rrefs[0])
+        self._answer_with(loaded, is_own=False)
+        return Run(loaded, tuple(rrefs))
+
+    # --- predicting
+
+    def use(self, rref: RRef | str) -> Loaded:
+        """Loads a realization, and answers with it from now on."""
+        loaded = self.load(rref)
+        self._answer_with(loaded, is_own=True)
+        return loaded
+
+    def _answer_with(self, loaded: Loaded, *, is_own: bool) -> None:
+        """Answers with it from now on; `is_own` says whether nobody else closes it."""
+        if self._used is not None and self._is_own:
+            self._used.close()
+        self._used, self._is_own = loaded, is_own
+
+    def load(self, what: RRef | str | Path) -> Loaded:
+        """A realization, or what `save` has written to a file, in memory.
+
+        Raises BadStage when the realization is none of this model, UntrustedType when it holds
+        types that it must not.
+        """
+        if isinstance(what, Path) or not str(what).startswith("rref:"):
+            return opened_file(self, Path(what))
+        return opened(self, RRef(what))
+
+    def save(self, file: str | Path) -> Path:
+        """Writes the realization that answers now, with all that it was built from, to one file.
+
+        `load` reads it elsewhere; see `export_archive`.
+        """
+        return saved(self._answering().rref, Path(file))
+
+    @property
+    def artifact(self) -> Any:
+        """The estimator that answers now."""
+        return self._answering().estimator
+
+    def predict(self, features: Any) -> list[Any]:
+        """The predictions for features, or for one raw input: one a row; [None] for no question.
+
+        Raises BadFeatures, PredictorFailed, and what the predictor raises.
+        """
+        loaded = self._answering()
+        known = loaded.features(features)
+        return [None] if known is None else loaded.predict([known])[0]
+
+    def predict_one(self, raw: Any) -> Any:
+        """The prediction for one row, or for one raw input."""
+        found = self.predict(raw)
+        if len(found) != 1:
+            raise BadStage(
+                "this asks for several predictions", given=len(found), remedy="use predict"
+            )
+        return found[0]
+
+    def _answering(self) -> Loaded:
+        if self._used is not None:
+            return self._used
+        with self.follow() as follower:
+            rref = follower.look()
+            if rref is None:
+                raise BadStage(
+                    f"{self.name} is not trained yet",
+                    remedy="model.train({…}); what was trained by other code, or on other data, "
+                    "is not taken",
+                )
+            return self.use(rref)
+
+    # --- which one
+
+    def comparable(self) -> list[DRef]:
+        """The derivations in the store that differ from this model in hyperparameters only (ML1)."""
+        store, code = current_store(), self.code().digest
+        context = {"name": self.name, "code": code, **self._context(self._reading)}
+        context["data"] = str(context["data"].dref)
+        found = []
+        for dref in store.drefs():
+            if dref.name == self.name:
+                value = store.config(dref).value
+                if {key: value.get(key) for key in CONTEXT} == context:
+                    found.append(dref)
+        return found
+
+    def follow(
+        self, target: Any = None, matcher: Matcher | None = None, *, pin: str | None = None
+    ) -> Follower:
+        """A Follower of what a matcher chooses among comparable realizations, or of a pin."""
+        from ..run.follow import follow  # for weight: a script that trains follows nothing
+
+        if isinstance(target, Matcher):
+            target, matcher = None, target
+        if pin is not None:
+            return follow(pin=pin)
+        return follow(self if target is None else target, matcher or self.matcher)
+
+    def best(self, metric: str = "test", mode: Mode = "max") -> RRef:
+        """The realization with the best metric among comparable ones."""
+        with self.follow(match_best(metric, mode)) as follower:
+            rref = follower.look()
+        if rref is None:
+            raise NotInStore(
+                f"no realization of {self.name} has the metric {metric}",
+                remedy="model.train({…}), or realize(sweep(model, …))",
+            )
+        return rref
+
+    def history(self, **how: Any) -> Results:
+        """The attempts of this model, by its code as it is now: `results(model, **how)`."""
+        from ..ask.experiments.results import results  # for weight: tables and statistics
+
+        return results(self, **how)
+
+    def errors(self, rref: RRef | str | None = None) -> list[dict[str, Any]]:
+        """The test rows that were predicted wrong, the worst first: row, truth, prediction."""
+        return errors_of(self._answering().view.path if rref is None else View(rref).path)
+
+    def mcnemar(self, a: RRef | str, b: RRef | str) -> McNemar:
+        """The exact test of two realizations on the same test rows."""
+        return mcnemar(evidence_of(View(a).path), evidence_of(View(b).path))
+
+    # --- serving
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether one can draw a question."""
+        said = self.dataset.pad
+        return takes_picture(self.dataset.roles.get("feature_loader")) if said is None else said
+
+    def serve(self, matcher: Matcher | None = None, **options: Any) -> None:
+        """Serves predictions over HTTP until it is stopped; see `pystore.ui.web.serve`."""
+        from ..ui.web.serve import serve  # for weight: starlette and uvicorn
+
+        serve(self, matcher, **options)
+
+    def asgi(self, matcher: Matcher | None = None, **options: Any) -> Any:
+        """The service as a plain ASGI app, to mount or to wrap."""
+        from ..ui.web.serve import asgi  # for weight: starlette and uvicorn
+
+        return asgi(self, matcher, **options)
+
+    # --- in other processes
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        for name, value in vars(sys.modules.get(self.__module__, object())).items():
+            if value is self and not is_program(self.__module__):
+                self.__qualname__ = name
+        return super().__reduce_ex__(protocol)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_used": None}

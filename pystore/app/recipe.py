@@ -1,0 +1,234 @@
+"""Recipe: the functions of a Model as a stage: its identity, and the work of a training.
+
+RI1  Identity is the code of the user's functions, never that of this package; a change of the
+    files that a training writes is a number in the config.
+RI2  A wrong hyperparameter, or a function that is missing, costs no reading and no training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from inspect import Parameter, Signature
+from typing import Any, cast, overload
+
+from ..core.errors import BadStage
+from ..core.matchers import Matcher
+from ..core.printable import listed
+from ..declare.build import Build
+from ..declare.stage import Stage, Staged
+from ..declare.stage_options import Options
+from ..declare.view import View
+from ..run.verbs import realize
+from .dataset import Dataset
+from .loaded import Answering
+from .roles import F, Roles, checked_version, decorated, keyword_defaults, keyword_only
+from .signature import RECIPE
+from .training import Training
+
+CONTEXT = ("name", "code", "data", "version", "recipe")  # keys that are no hyperparameters
+RESERVED = frozenset((*CONTEXT, "valid", "build"))
+_TRAINS = ("init", "trainer", "evaluator", "saver")
+
+
+class Recipe(Stage[...]):
+    """A stage of the functions that make, train, score and save an estimator."""
+
+    def __init__(
+        self,
+        name: str,
+        init: Callable[..., Any] | None,
+        dataset: Dataset,
+        matcher: Matcher,
+        *,
+        trusted: Collection[str],
+        tolerance: float | None,
+    ) -> None:
+        super().__init__(_declare, Options(matcher, name), realize)
+        self.trusted = tuple(trusted)
+        self.tolerance = tolerance
+        self.name = self.stage_name
+        self.dataset = dataset
+        self.matcher = matcher
+        self.roles = Roles(f"the model {name}")
+        if init is not None:
+            self.roles.take("init", init)
+
+    # --- roles
+
+    @overload
+    def init(self, function: F, /) -> F: ...
+    @overload
+    def init(self) -> Callable[[F], F]: ...
+    def init(self, function: Any = None, /) -> Any:
+        """The function of the dict of hyperparameters that returns a new estimator."""
+        return decorated(lambda f: self._kept("init", f), function)
+
+    @overload
+    def trainer(self, function: F, /) -> F: ...
+    @overload
+    def trainer(
+        self, *, cache: bool = True, cache_version: str = "", version: str = ""
+    ) -> Callable[[F], F]: ...
+    def trainer(
+        self,
+        function: Any = None,
+        /,
+        *,
+        cache: bool = True,
+        cache_version: str = "",
+        version: str = "",
+    ) -> Any:
+        """The function (estimator, features, targets) that returns the fitted estimator.
+
+        Its keyword-only parameters are parameters of the model, too; `build` gets the Build.
+        """
+        known = checked_version("trainer", cache, cache_version, version)
+        return decorated(lambda f: self._kept("trainer", f, known), function)
+
+    @overload
+    def evaluator(self, function: F, /) -> F: ...
+    @overload
+    def evaluator(self) -> Callable[[F], F]: ...
+    def evaluator(self, function: Any = None, /) -> Any:
+        """The function (estimator, features, targets) that returns a float or a dict of floats."""
+        return decorated(lambda f: self._kept("evaluator", f), function)
+
+    @overload
+    def predictor(self, function: F, /) -> F: ...
+    @overload
+    def predictor(self) -> Callable[[F], F]: ...
+    def predictor(self, function: Any = None, /) -> Any:
+        """The function (estimator, features) that returns one prediction a row."""
+        return decorated(lambda f: self._kept("predictor", f), function)
+
+    @overload
+    def saver(self, function: F, /) -> F: ...
+    @overload
+    def saver(self) -> Callable[[F], F]: ...
+    def saver(self, function: Any = None, /) -> Any:
+        """The function (estimator, file) that writes what has no safe default."""
+        return decorated(lambda f: self._kept("saver", f), function)
+
+    @overload
+    def loader(self, function: F, /) -> F: ...
+    @overload
+    def loader(self) -> Callable[[F], F]: ...
+    def loader(self, function: Any = None, /) -> Any:
+        """The function (file) that reads what the saver wrote, and returns the estimator."""
+        return decorated(lambda f: self._kept("loader", f), function)
+
+    def _kept(self, role: str, function: F, version: str = "") -> F:
+        self.roles.take(role, function, version)
+        if role == "trainer":
+            known = keyword_only(function).values()
+            rest = Parameter("hyperparameters", Parameter.VAR_KEYWORD)
+            self.signature = Signature([*(p.replace() for p in known), rest])
+            self.parameters = tuple(self.signature.parameters)
+            self.__dict__.pop("kinds", None)
+        return function
+
+    # --- the stage
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions of the user that train (ML1)."""
+        return {
+            **self.roles.counted(*_TRAINS),
+            **self.dataset.roles.counted("feature_transformer"),
+        }
+
+    @property
+    def keys(self) -> frozenset[str] | None:
+        """None: the keys of its configs follow from the hyperparameters that are given."""
+        return None
+
+    def work(self, b: Build, values: Mapping[str, Any]) -> None:
+        """Trains, scores, and writes the files of the realization."""
+        data: View = values["data"]
+        store = data._store
+        rows = f"{store.tree(data.rref)} {store.tree(data.data.rref)}"
+        given = {k: v for k, v in values.items() if k not in CONTEXT}
+        hyperparameters, options = self.parted(given)
+        parts = self.dataset.parts(data)
+        self.training().run(b, parts, hyperparameters, options, rows=rows)
+
+    def training(self) -> Training:
+        """The functions of the training. Raises BadStage when one is missing."""
+        self.roles.needed("init", "trainer", "evaluator")
+        get = cast("Callable[[str], Callable[..., Any]]", self.roles.get)
+        return Training(
+            self.name,
+            get("init"),
+            get("trainer"),
+            get("evaluator"),
+            self.roles.get("saver"),
+            self.dataset.roles.get("feature_transformer"),
+            self.answering() if self.roles.get("predictor") else None,
+        )
+
+    def answering(self) -> Answering:
+        """The functions that answer. Raises BadStage without a predictor."""
+        self.roles.needed("predictor")
+        data = self.dataset.roles
+        predictor = cast("Callable[..., Any]", self.roles.get("predictor"))
+        return Answering(
+            predictor, data.get("feature_loader"), data.get("feature_transformer"), self._digest()
+        )
+
+    def _digest(self) -> str:
+        from ..declare.identity.code import code_of_all  # for weight: 25 modules that read code
+
+        counted = self.roles.counted("predictor") | self.dataset.roles.counted("feature_loader")
+        return code_of_all(counted, "project").digest
+
+    def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        if args:
+            raise BadStage(
+                f"{self.name} takes hyperparameters by name",
+                given=repr(args)[:200],
+                remedy=f"{self.name}(C=0.1)",
+            )
+        return self._values(kwargs, {})
+
+    def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(kwargs)
+
+    def _values(self, given: Mapping[str, Any], reading: Mapping[str, Any]) -> dict[str, Any]:
+        """The config of a training, once init has taken the hyperparameters (ML3)."""
+        training = self.training()
+        taken = sorted(RESERVED & given.keys())
+        if taken:
+            raise BadStage(
+                f"a hyperparameter cannot be called {listed(taken)}",
+                reserved=listed(sorted(RESERVED)),
+                remedy="rename it in @model.init, which takes the dict of hyperparameters",
+            )
+        known = {**keyword_defaults(training.trainer), **given}
+        training.fresh(self.parted(known)[0])
+        return {**self._context(reading), **known}
+
+    def _context(self, reading: Mapping[str, Any]) -> dict[str, Any]:
+        """The part of a config in which comparable trainings agree, but for name and code."""
+        version = self.roles.versions.get("trainer", "")
+        data = self.dataset.derivation(**reading)
+        return {"data": data, "version": version, "recipe": RECIPE}
+
+    def parted(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The hyperparameters, which are for init, and the keyword parameters of the trainer."""
+        own = keyword_only(cast("Callable[..., Any]", self.roles.get("trainer")))
+        hyperparameters = {k: v for k, v in given.items() if k not in own}
+        return hyperparameters, {k: v for k, v in given.items() if k in own}
+
+    def _derivation(self, given: Mapping[str, Any], reading: Mapping[str, Any]) -> Staged:
+        return self._staged(self._values(given, reading), {})
+
+    def identity(self) -> tuple[object, ...]:
+        """The settings and the functions that other code depends on when it uses the model."""
+        return self.name, dict(self.functions), self.dataset.identity()
+
+    def __repr__(self) -> str:
+        return f"<model {self.name}>"
+
+
+def _declare() -> None:
+    """Trains an estimator, and scores it."""

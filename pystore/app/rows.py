@@ -1,0 +1,60 @@
+"""Rows: the parts of data of any kind: frames, arrays, and tuples or lists of these."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import BadStage
+
+
+def count(data: Any) -> int:
+    """The number of rows. Raises BadStage for data without rows, or of several lengths."""
+    if isinstance(data, tuple):
+        lengths = {count(one) for one in data}
+        if len(lengths) == 1:
+            return lengths.pop()
+        raise BadStage(
+            "the parts of the data have different numbers of rows",
+            given=", ".join(str(count(one)) for one in data) or "nothing",
+            remedy="return (features, targets) with one row for each example",
+        )
+    if hasattr(data, "shape") and len(data.shape) > 0:
+        return int(data.shape[0])
+    if isinstance(data, list):
+        return len(data)
+    raise BadStage(
+        "this data has no rows",
+        given=type(data).__name__,
+        remedy="return a frame, an array, a list, or a tuple (features, targets) of these",
+    )
+
+
+def taken(data: Any, rows: Any) -> Any:
+    """The rows with these numbers, in this order."""
+    if isinstance(data, tuple):
+        return tuple(taken(one, rows) for one in data)
+    if hasattr(data, "iloc"):
+        return data.iloc[rows]
+    if isinstance(data, list):
+        return [data[row] for row in rows]
+    return data[rows]
+
+
+def joined(several: Sequence[Any]) -> Any:
+    """The rows of several frames, arrays or lists of one kind, one after the other."""
+    if len(several) == 1:
+        return several[0]
+    first = several[0]
+    if hasattr(first, "iloc"):
+        import pandas
+
+        return pandas.concat(several, ignore_index=True)
+    if isinstance(first, list):
+        return [row for one in several for row in one]
+    return np.concatenate(several)
+
+
+def shuffled(length: int, random_state: int) -> Any:
+    """The numbers of all rows, in an order that the state decides, as pandas' `sample` has it."""
+    return np.random.RandomState(random_state).permutation(length)

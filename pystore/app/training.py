@@ -1,0 +1,168 @@
+"""Training: the work of a Model's stage: fit, score, and write what a service needs.
+
+TR1  The files of a training follow from its inputs and its seed alone.
+TR2  A predictor that fails costs no training: the failure is recorded, and told.
+"""
+
+import json
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import isclass
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import BadStage, PystoreWarning
+from ..declare.build import Build
+from ..declare.seeds import seed_everything
+from .evidence import Evidence
+from .loaded import Answering
+from .plain_values import is_single, plain, predictions_of
+from .roles import takes_build
+from .rows import count, taken
+from .savers import save
+from .signature import Signature, described, versions
+
+EXAMPLES = 5  # rows that are kept with their predictions
+
+
+@dataclass(frozen=True)
+class Training:
+    """The functions of a user that train, and those that answer."""
+
+    name: str
+    init: Callable[..., Any]
+    trainer: Callable[..., Any]
+    evaluator: Callable[..., Any]
+    saver: Callable[..., Any] | None
+    transformer: Callable[..., Any] | None
+    answering: Answering | None
+
+    def fresh(self, hyperparameters: Mapping[str, Any]) -> Any:
+        """An estimator that has learnt nothing. Raises BadStage when init refuses."""
+        try:
+            if isclass(self.init):
+                return self.init(**hyperparameters)
+            return self.init(dict(hyperparameters))
+        except Exception as error:
+            raise BadStage(
+                f"{self.name} cannot be made with these hyperparameters",
+                given=", ".join(f"{k}={v!r}" for k, v in hyperparameters.items())[:300] or "none",
+                because=f"{type(error).__name__}: {error}"[:400],
+                remedy="name hyperparameters that the estimator has",
+            ) from error
+
+    def run(
+        self,
+        b: Build,
+        parts: Mapping[str, tuple[Any, ...]],
+        hyperparameters: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        rows: str,
+    ) -> None:
+        """Fits an estimator, scores it on each part, and writes the files of the realization.
+
+        `hyperparameters` are for init, `options` for the trainer; `rows` tells test parts apart.
+        """
+        seed_everything(b)
+        ready = {name: self._prepared(part) for name, part in parts.items()}
+        given = {**options, **({"build": b} if takes_build(self.trainer) else {})}
+        fitted = self.trainer(self.fresh(hyperparameters), *ready["train"], **given)
+        if fitted is None:
+            raise BadStage(
+                f"the trainer of {self.name} returned nothing",
+                remedy="return the estimator that was fitted",
+            )
+        self._save(fitted, b)
+        metrics: dict[str, float] = {}
+        for name, part in ready.items():
+            metrics |= self._scores(name, self.evaluator(fitted, *part))
+        for name, value in metrics.items():
+            b.metric(name, value, None)
+        (b.outpath / "metrics.json").write_text(json.dumps(metrics) + "\n")
+        self._witness(b, fitted, parts["test"], rows)
+
+    def _prepared(self, part: tuple[Any, ...]) -> tuple[Any, ...]:
+        return part if self.transformer is None else (self.transformer(part[0]), *part[1:])
+
+    def _save(self, fitted: Any, b: Build) -> None:
+        if self.saver is None:
+            save(fitted, b.outpath / "estimator")
+            return
+        (b.outpath / "estimator").mkdir()
+        self.saver(fitted, b.outpath / "estimator" / "model")
+        if not (b.outpath / "estimator" / "model").exists():
+            raise BadStage(
+                f"the saver of {self.name} wrote nothing",
+                remedy="write the file, or a folder, that the saver is given",
+            )
+
+    def _scores(self, part: str, told: Any) -> dict[str, float]:
+        """The scores of one part by their names: `test`, or `test/recall`."""
+        named = {f"{part}/{key}": one for key, one in told.items()} if _is_dict(told) else {
+            part: told
+        }  # fmt: skip
+        scores = {}
+        for name, value in named.items():
+            try:
+                scores[name] = float(value)
+            except (TypeError, ValueError):
+                raise BadStage(
+                    f"the evaluator of {self.name} returned no number",
+                    returned=repr(value)[:200],
+                    remedy="return a float, or a dict of floats",
+                ) from None
+        return scores
+
+    def _witness(self, b: Build, fitted: Any, test: tuple[Any, ...], rows: str) -> None:
+        """Writes the signature, the examples, and the predictions of the test part."""
+        features = test[0]
+        example = taken(features, list(range(min(EXAMPLES, count(features)))))
+        save(example, b.outpath / "example")
+        told: list[Any] | None = None
+        failure, single, digest = "", False, ""
+        if self.answering is not None:
+            digest = self.answering.digest
+            try:
+                raw = self.answering.predict(fitted, example)
+                told, single = predictions_of(raw, count(example)), is_single(raw)
+                self._keep_evidence(b, fitted, test, rows)
+            except Exception as error:  # the training is kept (TR2)
+                failure = f"{type(error).__name__}: {error}"[:500]
+                warnings.warn(
+                    f"the predictor of {self.name} failed on the test part: {failure}",
+                    PystoreWarning,
+                    stacklevel=2,
+                )
+        Signature(
+            **described(features),
+            predictor=digest,
+            predictions=told,
+            failure=failure,
+            single=single,
+            versions=versions(),
+        ).write(b.outpath)
+
+    def _keep_evidence(self, b: Build, fitted: Any, test: tuple[Any, ...], rows: str) -> None:
+        assert self.answering is not None
+        features, truth = test[0], _column(test[1]) if len(test) > 1 else None
+        if truth is None:
+            return
+        predictions = predictions_of(self.answering.predict(fitted, features), count(features))
+        Evidence(tuple(plain(truth)), tuple(predictions), rows).write(b.outpath)
+
+
+def _column(targets: Any) -> list[Any] | None:
+    """The targets as a list with one value a row; None for several columns."""
+    array = np.asarray(targets)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    finite = array.dtype.kind != "f" or all(map(math.isfinite, array.tolist()))
+    return array.tolist() if array.ndim == 1 and finite else None
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)

@@ -1,0 +1,285 @@
+"""A model is a stage: what counts into its identity, what it follows, and what it refuses."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pystore import best, explain, match_best, plan, realize, results, sweep
+from pystore.app import BadFeatures, Model, Run
+from pystore.errors import BadStage
+
+GOOD: dict[str, Any] = {"fit__C": 0.1}
+
+TRAINS_AGAIN = {
+    "trainer": ("target.squeeze())  # fits", "target.to_numpy().ravel())"),
+    "init": ("LogisticRegression()", "LogisticRegression(tol=1e-3)"),
+    "evaluator": ("return accuracy", "return 0.5 * accuracy"),
+    "feature_transformer": ("features * 2.0", "features * 3.0"),
+    "reader": ("RandomState(0)", "RandomState(1)"),
+    "split": ("test_size=0.25", "test_size=0.5"),
+    "a helper": ("(truth.to_numpy() == predicted).mean()", "(truth.to_numpy() != predicted).mean()"),
+}
+TRAINS_NOTHING = {
+    "a comment": ("# fits", "# learns"),
+    "predictor": ("[int(one) for one in", "[int(one) + 10 for one in"),
+    "feature_loader": ("@model.init", "@dataset.feature_loader\ndef f(raw): return raw\n\n@model.init"),
+}
+
+
+def tried(module: Any, **options: Any) -> Run:
+    run: Run = module.model.train(GOOD, progress=False, **options)
+    return run
+
+
+@pytest.mark.parametrize("role", TRAINS_AGAIN)
+def test_RI1_an_edit_of_what_trains_trains_again(load, store, role):
+    old = tried(load())
+    new = tried(load(TRAINS_AGAIN[role]))
+    assert new.view.dref != old.view.dref
+    assert tried(load()).rref == old.rref  # edited back
+
+
+@pytest.mark.parametrize("role", TRAINS_NOTHING)
+def test_RI1_an_edit_of_what_answers_trains_nothing(load, store, role):
+    old = tried(load())
+    assert tried(load(TRAINS_NOTHING[role])).rref == old.rref
+    assert len(old.view.attempts) == 1
+
+
+def test_RO1_a_default_of_a_role_counts(load, store):
+    one = load(("target: pd.DataFrame) -> Pipeline:", "target, speed=1) -> Pipeline:"))
+    dref = one.model(**GOOD).dref
+    other = load(("target: pd.DataFrame) -> Pipeline:", "target, speed=2) -> Pipeline:"))
+    assert other.model(**GOOD).dref != dref
+
+
+def test_RO2_what_is_decorated_stays_a_function(load, store):
+    module = load()
+    assert module.trainer.__name__ == "trainer"
+    assert list(module.reader(rows=8)["kind"]) == [0, 1] * 4
+
+
+def test_a_keyword_of_the_trainer_is_a_parameter_of_the_model(load, store):
+    module = load(
+        ("target: pd.DataFrame) -> Pipeline:", "target, *, build, rounds=3) -> Pipeline:"),
+        ("return estimator.fit", "build.metric('rounds', float(rounds), None)\n    return estimator.fit"),
+    )
+    assert module.model(**GOOD).config["rounds"] == 3
+    run = module.model.train({**GOOD, "rounds": 5}, progress=False)
+    assert dict(run.hyperparameters) == GOOD
+    assert run.view.attempts[0].metrics["rounds"] == 5
+
+
+def test_a_model_is_a_stage_for_all_that_takes_one(load, store):
+    model = load().model
+    runs = sweep(model, fit__C=[0.001, 0.1])
+    assert "2" in str(plan(runs))
+    realize(runs, attempts=2, progress=False)
+    assert len(results(model)) == 4
+    assert model.history().parameters == ("fit__C",)
+    assert "fit__C" in str(model.history().summary("test"))
+    assert model.best("test") == best(model, "test")
+    assert explain(model(fit__C=0.2)) is not None
+    assert len(model.comparable()) == 2
+
+
+def test_a_model_goes_to_workers(load, store):
+    model = load().model
+    runs = sweep(model, fit__C=[0.001, 0.1])
+    assert len(realize(runs, workers=2, progress=False)) == 2
+
+
+def test_a_model_of_a_module_is_pickled_by_its_name(load, store):
+    model = load().model
+    assert pickle.loads(pickle.dumps(model)) is model
+
+
+def test_DA1_data_is_read_once(load, store, tmp_path):
+    log = tmp_path / "log"
+    note = f"open({str(log)!r}, 'a').write('x')\n    random ="
+    module = load(("random =", note))
+    tried(module)
+    module.model.train({"fit__C": 0.2}, progress=False)
+    module.reader()
+    assert log.read_text() == "x"
+    again = tried(module, reread=True)
+    assert log.read_text() == "xx"
+    assert len(again.view.attempts) == 1  # equal bytes train nothing
+
+
+def test_ML1_another_reading_is_another_context(load, store, tmp_path):
+    source = tmp_path / "seed"
+    source.write_text("0")
+    module = load(("RandomState(0)", f"RandomState(int(open({str(source)!r}).read()))"))
+    old = tried(module)
+    source.write_text("1")
+    assert tried(module).rref == old.rref  # read once
+    new = tried(module, reread=True)
+    assert new.rref != old.rref
+    assert new.view.dref == old.view.dref
+    assert module.model.best("test") == new.rref
+
+
+def test_ML1_what_other_code_trained_is_not_followed(load, store):
+    tried(load())
+    other = load(TRAINS_AGAIN["trainer"])
+    assert other.model.comparable() == []
+    with pytest.raises(BadStage, match="not trained yet"):
+        other.model.predict([[1.0, 2.0, 3.0]])
+
+
+def test_ML2_a_fresh_process_answers_with_what_the_matcher_chooses(load, store):
+    model = load().model
+    runs = sweep(model, fit__C=[1e-6, 0.1])
+    realize(runs, progress=False)
+    fresh = load(('Model("classifier", ', 'Model("classifier", matcher=match_best("test"), '),
+                 ("from helpers", "from pystore import match_best\nfrom helpers")).model  # fmt: skip
+    assert fresh.predict([[0.0, 0.0, 0.0], [3.0, 3.0, 3.0]]) == [0, 1]
+    assert fresh._used.rref == fresh.best("test")
+
+
+def test_what_is_used_answers_until_another_is(load, store):
+    module = load()
+    run = tried(module)
+    other = module.model.train({"fit__C": 1e-6}, progress=False)
+    assert module.model.artifact is other.estimator
+    module.model.use(run.rref)
+    assert module.model.artifact.get_params()["fit__C"] == 0.1
+    assert module.model.predict_one({"a": 3.0, "b": 3.0, "c": 3.0}) == 1
+
+
+def test_a_model_moves_as_a_file(load, store, tmp_path):
+    from pystore import Store
+
+    module = load()
+    run = tried(module)
+    file = module.model.save(tmp_path / "model.tar.zst")
+    with Store(tmp_path / "elsewhere", durable=False).use():
+        assert module.model.load(file).rref == run.rref
+
+
+def test_the_better_by_a_matcher_of_many_is_loaded(load, store):
+    module = load()
+    run = module.model.train(GOOD, attempts=2, matcher=match_best("test"), progress=False)
+    assert run.rref in run.rrefs
+
+
+# --- what is refused ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["name", "data", "code", "version", "valid", "recipe"])
+def test_RI2_a_hyperparameter_with_a_reserved_name_is_refused(load, store, name):
+    with pytest.raises(BadStage, match="cannot be called"):
+        load().model.train({name: 1})
+
+
+def test_RI2_a_hyperparameter_that_the_estimator_has_not_costs_nothing(load, store):
+    with pytest.raises(BadStage, match="cannot be made"):
+        load().model.train({"fit__D": 1})
+    assert store.drefs() == []
+
+
+@pytest.mark.parametrize("role", ["init", "trainer", "evaluator"])
+def test_RI2_a_role_that_is_missing_is_named(load, store, role):
+    module = load((f"@model.{role}\n", ""))
+    with pytest.raises(BadStage, match=f"has no {role}"):
+        module.model.train(GOOD)
+    assert store.drefs() == []
+
+
+def test_a_reader_that_returns_nothing_is_told(load, store):
+    with pytest.raises(BadStage, match="returned nothing"):
+        tried(load(("return frame.assign(kind=np.arange(rows) % 2)", "frame")))
+
+
+def test_an_evaluator_that_returns_text_is_told(load, store):
+    text = "return accuracy(target.squeeze(), estimator.predict(features))"
+    with pytest.raises(BadStage, match="returned no number"):
+        tried(load((text, "return 'x'")))
+
+
+def test_a_target_that_is_no_column_is_named(load, store):
+    with pytest.raises(BadStage, match="species"):
+        tried(load(('targets=["kind"]', 'targets=["species"]')))
+
+
+@pytest.mark.parametrize("size", ["2", "0", "-0.1", "1.0"])
+def test_a_test_part_of_no_share_is_refused(load, size):
+    with pytest.raises(BadStage, match="shares"):
+        load(("test_size=0.25", f"test_size={size}"))
+
+
+def test_a_reader_without_a_cache_reads_each_time(load, store, tmp_path):
+    log = tmp_path / "log"
+    note = f"open({str(log)!r}, 'a').write('x')\n    random ="
+    module = load(("random =", note), ("@dataset.reader", "@dataset.reader(cache=False)"))
+    tried(module)
+    tried(module)
+    assert log.read_text() == "xx"
+
+
+def test_a_trainer_without_a_cache_is_refused(load):
+    with pytest.raises(BadStage, match="always kept"):
+        load(("@model.trainer", "@model.trainer(cache=False)"))
+
+
+# --- predictions -------------------------------------------------------------------------
+
+
+def test_TR2_a_predictor_that_fails_costs_no_training(load, store):
+    module = load(("[int(one) for one in estimator.predict(features)]", "1 / 0"))
+    with pytest.warns(match="ZeroDivisionError"):
+        run = tried(module)
+    assert run.metrics["test"] > 0.5
+    assert "ZeroDivisionError" in run.loaded.signature.failure
+
+
+def test_the_kinds_of_predictions_become_plain_values(load, store):
+    for text in ("estimator.predict(features)", "pd.Series(estimator.predict(features))"):
+        model = load(("[int(one) for one in estimator.predict(features)]", text)).model
+        model.train(GOOD, progress=False)
+        assert model.predict([[3.0, 3.0, 3.0]]) == [1]
+
+
+def test_features_of_another_width_are_refused(load, store):
+    model = load().model
+    model.train(GOOD, progress=False)
+    for wrong in ([[1.0, 2.0]], [["x", "y", "z"]], [[1.0, 2.0, np.inf]], {"a": 1.0, "b": 2.0}):
+        with pytest.raises(BadFeatures):
+            model.predict(wrong)
+    with pytest.raises(BadFeatures, match="missing value"):
+        model.predict([[1.0, 2.0, None]])
+
+
+def test_LO2_a_realization_that_predicts_otherwise_is_refused(load, store):
+    from pystore.app import Refused
+
+    run = tried(load())
+    run.loaded.check()
+    run.loaded.estimator.named_steps["fit"].coef_ *= -1
+    with pytest.raises(Refused, match="otherwise"):
+        run.loaded.check()
+
+
+def test_LO2_another_predictor_must_only_predict(load, store):
+    tried(load())
+    run = tried(load(TRAINS_NOTHING["predictor"]))
+    assert run.loaded.code_differs
+    run.loaded.check()
+
+
+def test_errors_are_the_rows_that_were_predicted_wrong(load, store):
+    run = tried(load(("% 2 * 2", "% 2 * 0.3")))
+    wrong = run.errors()
+    rows = run.loaded.evidence()["test"]["rows"]
+    assert rows == 20
+    assert len(wrong) == round((1 - run.metrics["test"]) * rows) > 0
+    assert all(one["truth"] != one["prediction"] for one in wrong)
+
+
+def test_a_model_is_named_in_its_own_words(load):
+    module = load()
+    assert isinstance(module.model, Model)
+    assert repr(module.model) == "<model classifier>"
