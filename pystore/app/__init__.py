@@ -36,7 +36,7 @@ _HOMES = {
     "load": "savers",
     "save": "savers",
 }
-__all__ = [*_HOMES]  # noqa: PLE0604 - the table names them
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:

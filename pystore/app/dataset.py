@@ -8,19 +8,26 @@ DA2  The default split keeps the numbers of rows alone, and follows from its set
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ..core.derivation import Derivation
 from ..core.refs import check_name
 from ..declare.view import View
 from ..run.verbs import realize
 from .reading import READ, ReadStage
-from .roles import F, Roles, checked_version, decorated
+from .roles import Decorator, F, Roles, checked_version, decorated
 from .savers import load
 from .splitting import Settings, SplitStage, parts_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class ReaderDecorator(Protocol):
+    """What makes a Reader of a function."""
+
+    def __call__(self, function: Callable[P, R], /) -> Reader[P, R]:
+        """Takes the function, and returns its Reader."""
 
 
 class Dataset:
@@ -47,7 +54,12 @@ class Dataset:
     ) -> None:
         self.name = check_name(name)
         self.settings = Settings(
-            test_size, valid_size, shuffle, random_state, tuple(features or ()), tuple(targets or ())
+            test_size,
+            valid_size,
+            shuffle,
+            random_state,
+            tuple(features or ()),
+            tuple(targets or ()),
         )
         self.roles = Roles(f"the dataset {name}")
         self.pad: bool | None = None
@@ -60,8 +72,8 @@ class Dataset:
     def reader(self, function: Callable[P, R], /) -> Reader[P, R]: ...
     @overload
     def reader(
-        self, *, cache: bool = True, cache_version: str = "", version: str = ""
-    ) -> Callable[[Callable[P, R]], Reader[P, R]]: ...
+        self, /, *, cache: bool = True, cache_version: str = "", version: str = ""
+    ) -> ReaderDecorator: ...
     def reader(
         self,
         function: Callable[..., Any] | None = None,
@@ -88,7 +100,7 @@ class Dataset:
     @overload
     def loader(self, function: F, /) -> F: ...
     @overload
-    def loader(self) -> Callable[[F], F]: ...
+    def loader(self, /) -> Decorator: ...
     def loader(self, function: Any = None, /) -> Any:
         """The function that turns the data of the reader into the data that are split."""
         return decorated(lambda f: self._kept("loader", f), function)
@@ -96,7 +108,7 @@ class Dataset:
     @overload
     def splitter(self, function: F, /) -> F: ...
     @overload
-    def splitter(self) -> Callable[[F], F]: ...
+    def splitter(self, /) -> Decorator: ...
     def splitter(self, function: Any = None, /) -> Any:
         """The function (data, test_size, shuffle, random_state) that returns (train, test).
 
@@ -107,7 +119,7 @@ class Dataset:
     @overload
     def parser(self, function: F, /) -> F: ...
     @overload
-    def parser(self) -> Callable[[F], F]: ...
+    def parser(self, /) -> Decorator: ...
     def parser(self, function: Any = None, /) -> Any:
         """The function (data, features, targets) that returns the arguments of the trainer."""
         return decorated(lambda f: self._kept("parser", f), function)
@@ -115,7 +127,7 @@ class Dataset:
     @overload
     def feature_transformer(self, function: F, /) -> F: ...
     @overload
-    def feature_transformer(self) -> Callable[[F], F]: ...
+    def feature_transformer(self, /) -> Decorator: ...
     def feature_transformer(self, function: Any = None, /) -> Any:
         """The function that prepares features, at training and when a prediction is asked for."""
         return decorated(lambda f: self._kept("feature_transformer", f), function)
@@ -123,7 +135,7 @@ class Dataset:
     @overload
     def feature_loader(self, function: F, /) -> F: ...
     @overload
-    def feature_loader(self, *, pad: bool | None = None) -> Callable[[F], F]: ...
+    def feature_loader(self, /, *, pad: bool | None = None) -> Decorator: ...
     def feature_loader(self, function: Any = None, /, *, pad: bool | None = None) -> Any:
         """The function that turns one raw input into features, or into None: nothing is asked.
 
@@ -178,11 +190,11 @@ class Reader(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The stored data; it is read if it is not there yet."""
-        return self._data(args, kwargs)
+        return cast("R", self._data(args, kwargs))
 
     def reread(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The data, read again. Equal bytes train nothing anew."""
-        return self._data(args, kwargs, force_rebuild=True)
+        return cast("R", self._data(args, kwargs, force_rebuild=True))
 
     def _data(self, args: tuple[Any, ...], kwargs: dict[str, Any], **options: Any) -> Any:
         derivation = self.dataset.read_stage(*args, **kwargs)
@@ -191,5 +203,3 @@ class Reader(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<reader of {self.dataset.name}>"
-
-

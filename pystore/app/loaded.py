@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..declare.view import View
-from .evidence import intervals
 from .errors import Refused
+from .evidence import intervals
 from .features import Features
 from .plain_values import SINGLE, TOLERANCE, plain, predictions_of, same
 from .rows import count, joined

@@ -170,7 +170,7 @@ class Model(Recipe):
     # --- which one
 
     def comparable(self) -> list[DRef]:
-        """The derivations in the store that differ from this model in hyperparameters only (ML1)."""
+        """The derivations in the store that differ from this model in hyperparameters (ML1)."""
         store, code = current_store(), self.code().digest
         context = {"name": self.name, "code": code, **self._context(self._reading)}
         context["data"] = str(context["data"].dref)
@@ -196,7 +196,7 @@ class Model(Recipe):
 
     def best(self, metric: str = "test", mode: Mode = "max") -> RRef:
         """The realization with the best metric among comparable ones."""
-        with self.follow(match_best(metric, mode)) as follower:
+        with self.follow(match_best(metric, mode=mode)) as follower:
             rref = follower.look()
         if rref is None:
             raise NotInStore(

@@ -62,8 +62,9 @@ def same(one: Any, other: Any, tolerance: float) -> bool:
         if not numbers:
             return False
         if one != one or other != other:
-            return one != one and other != other
-        return math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance * 1e-3)
+            return bool(one != one and other != other)
+        a, b = float(one), float(other)
+        return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance * 1e-3)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(
             same(a, b, tolerance) for a, b in zip(one, other, strict=True)

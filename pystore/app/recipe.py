@@ -21,7 +21,7 @@ from ..declare.view import View
 from ..run.verbs import realize
 from .dataset import Dataset
 from .loaded import Answering
-from .roles import F, Roles, checked_version, decorated, keyword_defaults, keyword_only
+from .roles import Decorator, F, Roles, checked_version, decorated, keyword_defaults, keyword_only
 from .signature import RECIPE
 from .training import Training
 
@@ -44,6 +44,7 @@ class Recipe(Stage[...]):
         tolerance: float | None,
     ) -> None:
         super().__init__(_declare, Options(matcher, name), realize)
+        self.takes_build = True  # its metrics are those that the evaluator returns
         self.trusted = tuple(trusted)
         self.tolerance = tolerance
         self.name = self.stage_name
@@ -58,7 +59,7 @@ class Recipe(Stage[...]):
     @overload
     def init(self, function: F, /) -> F: ...
     @overload
-    def init(self) -> Callable[[F], F]: ...
+    def init(self, /) -> Decorator: ...
     def init(self, function: Any = None, /) -> Any:
         """The function of the dict of hyperparameters that returns a new estimator."""
         return decorated(lambda f: self._kept("init", f), function)
@@ -67,8 +68,8 @@ class Recipe(Stage[...]):
     def trainer(self, function: F, /) -> F: ...
     @overload
     def trainer(
-        self, *, cache: bool = True, cache_version: str = "", version: str = ""
-    ) -> Callable[[F], F]: ...
+        self, /, *, cache: bool = True, cache_version: str = "", version: str = ""
+    ) -> Decorator: ...
     def trainer(
         self,
         function: Any = None,
@@ -88,7 +89,7 @@ class Recipe(Stage[...]):
     @overload
     def evaluator(self, function: F, /) -> F: ...
     @overload
-    def evaluator(self) -> Callable[[F], F]: ...
+    def evaluator(self, /) -> Decorator: ...
     def evaluator(self, function: Any = None, /) -> Any:
         """The function (estimator, features, targets) that returns a float or a dict of floats."""
         return decorated(lambda f: self._kept("evaluator", f), function)
@@ -96,7 +97,7 @@ class Recipe(Stage[...]):
     @overload
     def predictor(self, function: F, /) -> F: ...
     @overload
-    def predictor(self) -> Callable[[F], F]: ...
+    def predictor(self, /) -> Decorator: ...
     def predictor(self, function: Any = None, /) -> Any:
         """The function (estimator, features) that returns one prediction a row."""
         return decorated(lambda f: self._kept("predictor", f), function)
@@ -104,7 +105,7 @@ class Recipe(Stage[...]):
     @overload
     def saver(self, function: F, /) -> F: ...
     @overload
-    def saver(self) -> Callable[[F], F]: ...
+    def saver(self, /) -> Decorator: ...
     def saver(self, function: Any = None, /) -> Any:
         """The function (estimator, file) that writes what has no safe default."""
         return decorated(lambda f: self._kept("saver", f), function)
@@ -112,7 +113,7 @@ class Recipe(Stage[...]):
     @overload
     def loader(self, function: F, /) -> F: ...
     @overload
-    def loader(self) -> Callable[[F], F]: ...
+    def loader(self, /) -> Decorator: ...
     def loader(self, function: Any = None, /) -> Any:
         """The function (file) that reads what the saver wrote, and returns the estimator."""
         return decorated(lambda f: self._kept("loader", f), function)

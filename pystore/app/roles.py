@@ -7,13 +7,20 @@ RO2  What is decorated stays the function that it was.
 import inspect
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..core.errors import BadStage
 from ..core.printable import listed
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
+
+
+class Decorator(Protocol):
+    """What returns the function that it is given."""
+
+    def __call__(self, function: F, /) -> F:
+        """Takes the function, and returns it."""
 
 
 class Roles:

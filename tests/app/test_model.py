@@ -19,12 +19,18 @@ TRAINS_AGAIN = {
     "feature_transformer": ("features * 2.0", "features * 3.0"),
     "reader": ("RandomState(0)", "RandomState(1)"),
     "split": ("test_size=0.25", "test_size=0.5"),
-    "a helper": ("(truth.to_numpy() == predicted).mean()", "(truth.to_numpy() != predicted).mean()"),
+    "a helper": (
+        "(truth.to_numpy() == predicted).mean()",
+        "(truth.to_numpy() != predicted).mean()",
+    ),
 }
 TRAINS_NOTHING = {
     "a comment": ("# fits", "# learns"),
     "predictor": ("[int(one) for one in", "[int(one) + 10 for one in"),
-    "feature_loader": ("@model.init", "@dataset.feature_loader\ndef f(raw): return raw\n\n@model.init"),
+    "feature_loader": (
+        "@model.init",
+        "@dataset.feature_loader\ndef f(raw): return raw\n\n@model.init",
+    ),
 }
 
 
@@ -64,7 +70,10 @@ def test_RO2_what_is_decorated_stays_a_function(load, store):
 def test_a_keyword_of_the_trainer_is_a_parameter_of_the_model(load, store):
     module = load(
         ("target: pd.DataFrame) -> Pipeline:", "target, *, build, rounds=3) -> Pipeline:"),
-        ("return estimator.fit", "build.metric('rounds', float(rounds), None)\n    return estimator.fit"),
+        (
+            "return estimator.fit",
+            "build.metric('rounds', float(rounds), None)\n    return estimator.fit",
+        ),
     )
     assert module.model(**GOOD).config["rounds"] == 3
     run = module.model.train({**GOOD, "rounds": 5}, progress=False)
@@ -75,7 +84,7 @@ def test_a_keyword_of_the_trainer_is_a_parameter_of_the_model(load, store):
 def test_a_model_is_a_stage_for_all_that_takes_one(load, store):
     model = load().model
     runs = sweep(model, fit__C=[0.001, 0.1])
-    assert "2" in str(plan(runs))
+    assert len(plan(runs).builds) == 4
     realize(runs, attempts=2, progress=False)
     assert len(results(model)) == 4
     assert model.history().parameters == ("fit__C",)
@@ -134,8 +143,10 @@ def test_ML2_a_fresh_process_answers_with_what_the_matcher_chooses(load, store):
     model = load().model
     runs = sweep(model, fit__C=[1e-6, 0.1])
     realize(runs, progress=False)
-    fresh = load(('Model("classifier", ', 'Model("classifier", matcher=match_best("test"), '),
-                 ("from helpers", "from pystore import match_best\nfrom helpers")).model  # fmt: skip
+    fresh = load(
+        ('Model("classifier", ', 'Model("classifier", matcher=match_best("test"), '),
+        ("from helpers", "from pystore import match_best\nfrom helpers"),
+    ).model
     assert fresh.predict([[0.0, 0.0, 0.0], [3.0, 3.0, 3.0]]) == [0, 1]
     assert fresh._used.rref == fresh.best("test")
 
