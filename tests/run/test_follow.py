@@ -638,20 +638,29 @@ def test_OF1_a_look_where_nothing_has_changed_opens_no_file(store, three, audite
         assert follower.look() is not None
 
 
-def test_OF2_of_two_commits_within_one_tick_none_is_missed(store):
-    """A look comes between the two, and may have seen the stamp that both leave behind."""
-    follower = follow(model(0), match_latest())
+def test_OF2_of_two_commits_within_one_tick_none_is_missed(store, monkeypatch):
+    """A look comes between the two, and has seen the stamp that both leave behind."""
+    tick = 200_000_000  # [ns], less than the longest tick that is expected of a disk
+
+    def coarse(status: os.stat_result) -> tuple[int, int]:
+        return status.st_ctime_ns // tick * tick + 1, status.st_ino
 
     def committed(number: float) -> RRef:
         staged = store.begin(model(0).config, ps.Context())
         (staged.out / "score.txt").write_text(f"{number}\n")
         return store.commit(staged).rref
 
+    monkeypatch.setattr("pystore.store.changes._stamp_of", coarse)
     store.record([model(0).config])
+    follower, shared = follow(model(0), match_latest()), 0
     for number in range(100):
+        stamps = []
         for half in (0.0, 0.5):
             last = committed(number + half)
             assert follower.look() == last
+            stamps.append(coarse(os.stat(store.home(model(0).dref))))
+        shared += stamps[0] == stamps[1]
+    assert shared > 10
 
 
 def test_a_store_below_is_followed_as_well(store, three, tmp_path):
