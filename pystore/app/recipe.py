@@ -15,6 +15,7 @@ from ..core.errors import BadStage
 from ..core.matchers import Matcher
 from ..core.printable import listed
 from ..declare.build import Build
+from ..declare.identity.code import code_of_all
 from ..declare.stage import Stage, Staged
 from ..declare.stage_options import Options
 from ..declare.view import View
@@ -177,8 +178,6 @@ class Recipe(Stage[...]):
         )
 
     def _digest(self) -> str:
-        from ..declare.identity.code import code_of_all  # for weight: 25 modules that read code
-
         counted = self.roles.counted("predictor") | self.dataset.roles.counted("feature_loader")
         return code_of_all(counted, "project").digest
 
