@@ -1,0 +1,1 @@
+"""The application: what a trained model is for."""
