@@ -37,6 +37,7 @@ class Kind:
 
     write: Callable[[Any], Written]
     read: Callable[[Stored], Any]
+    types: Callable[[Mapping[str, bytes]], list[str]] = lambda files: []  # that need trust
 
 
 def no_saver(value: object, because: str | None = None, **facts: object) -> BadStage:

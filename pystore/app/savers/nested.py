@@ -25,9 +25,7 @@ def read(stored: Stored) -> Any:
     keys = decode(stored.about["keys"]) if of == "dict" else list(range(stored.parts))
     if len(keys) != stored.parts:
         raise ValueError("as many keys as parts")
-    items = [
-        stored.load_part(number, _item(stored.fresh, key)) for number, key in enumerate(keys)
-    ]
+    items = [stored.load_part(number, _item(stored.fresh, key)) for number, key in enumerate(keys)]
     return dict(zip(keys, items, strict=True)) if of == "dict" else _SEQUENCES[of](items)
 
 
