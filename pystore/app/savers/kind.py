@@ -25,7 +25,7 @@ class Stored:
     about: dict[str, Any]
     files: Mapping[str, bytes]
     load_part: Callable[[int, Fresh | None], Any]  # the part of this number
-    parts: int  # how many there are
+    part_count: int
     fresh: Fresh | None
     trusted: frozenset[str]
     ours: bool

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from project import importing
 
-pytest.register_assert_rewrite("conformance")
 HERE = Path(__file__).parent
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance import Conformance
+from test_conformance import Conformance
 
 from pystore.app.savers import save
 from pystore.app.savers.arrays import from_npy, npy

@@ -1,7 +1,7 @@
 """The table of the savers, and the folder that a saved value is."""
 
 import pytest
-from conformance import plant
+from test_conformance import plant
 
 from pystore.app.savers import load, save, types_in
 from pystore.app.savers.choose import KINDS

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from conformance import Conformance, plant, tree
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_conformance import Conformance, plant, tree
 
 from pystore.app.savers import load, save
 from pystore.app.savers.frames import read, write

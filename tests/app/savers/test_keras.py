@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import specimens
-from conformance import Conformance
+from test_conformance import Conformance
 
 from pystore.app.savers import load, save
 from pystore.errors import BadStage

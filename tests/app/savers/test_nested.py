@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance import Conformance, plant
+from test_conformance import Conformance, plant
 
 from pystore.app.savers import load, save
 from pystore.errors import BadStage, Corrupted

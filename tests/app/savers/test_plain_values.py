@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from conformance import Conformance, plant
 from hypothesis import given
 from hypothesis import strategies as st
+from test_conformance import Conformance, plant
 
 from pystore.app.savers import load, save
 from pystore.app.savers.plain_values import decode, encode, is_plain

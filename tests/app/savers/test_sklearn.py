@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance import Conformance, plant
+from test_conformance import Conformance, plant
 
 from pystore.app.savers import load, save, types_in
 from pystore.app.savers.sklearn import write

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import specimens
-from conformance import Conformance, tree
+from test_conformance import Conformance, tree
 
 from pystore.app.savers import load, save
 from pystore.errors import BadStage

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from conformance import Conformance, plant
+from test_conformance import Conformance, plant
 
 from pystore.app.savers import load, save, types_in
 from pystore.errors import BadStage, Corrupted, UntrustedType
