@@ -15,7 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 from ..core.errors import BadStage
-from .plain_values import SINGLE, plain, same
+from .predictions import SINGLE, plain, same
 
 FILE = "evidence.json"
 

@@ -1,8 +1,8 @@
 """Recipe: the functions of a Model as a stage: its identity, and the work of a training.
 
-RI1  Identity is the code of the user's functions, never that of this package; a change of the
+RX1  Identity is the code of the user's functions, never that of this package; a change of the
     files that a training writes is a number in the config.
-RI2  A wrong hyperparameter, or a function that is missing, costs no reading and no training.
+RX2  A wrong hyperparameter, or a function that is missing, costs no reading and no training.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Recipe(Stage[...]):
         return dict(kwargs)
 
     def _values(self, given: Mapping[str, Any], reading: Mapping[str, Any]) -> dict[str, Any]:
-        """The config of a training, once init has taken the hyperparameters (ML3)."""
+        """The config of a training, once init has taken the hyperparameters (RX2)."""
         training = self.training()
         taken = sorted(RESERVED & given.keys())
         if taken:
