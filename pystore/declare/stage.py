@@ -159,7 +159,7 @@ class Stage(CalledTwoWays[P, Staged]):
             error.having(stage=self.stage_name)
             raise
         realizer = Realizer(StageRealizer(self, ignored))
-        staged = Staged(config, self.options.matcher, realizer, self.options.terms)
+        staged = Staged(config, self.options.matcher, realizer, self.options.resources)
         staged.stage = self
         return staged
 

@@ -23,7 +23,7 @@ class Options:
     name: str | None = None
     ignore: tuple[str, ...] = ()
     code: str | None = "project"
-    terms: Resources = field(default_factory=Resources)
+    resources: Resources = field(default_factory=Resources)
 
 
 def checked_code(code: str | None) -> str | None:

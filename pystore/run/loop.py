@@ -185,7 +185,7 @@ class Loop:
         self._heed_stop()
         self._check()
         derivation = self._closure[instruction.dref]
-        own = derivation.terms.retries
+        own = derivation.resources.retries
         tries = Tries(self._settings.retries if own is None else own)
         self._send(Request(derivation, instruction.context, instruction.seed, tries))
 

@@ -149,13 +149,16 @@ def _in_turn(listener: Listener) -> Listener:
 
 def _executor(closure: Closure, options: RunOptions) -> AbstractContextManager[Executor | None]:
     """The caller's executor, or workers for this call; None to run in this thread."""
-    limits = (options.timeout, *(derivation.terms.timeout for derivation in closure.derivations))
+    limits = (
+        options.timeout,
+        *(derivation.resources.timeout for derivation in closure.derivations),
+    )
     asked = (options.workers, options.gpus, *limits)
     if options.executor is not None or all(one is None for one in asked):
         return nullcontext(options.executor)
     from .workers.pool import Workers  # late for weight: most calls send nothing
 
-    if options.gpus is not None and not any(d.terms.gpu for d in closure.derivations):
+    if options.gpus is not None and not any(d.resources.gpu for d in closure.derivations):
         warnings.warn(
             "gpus are given, and no stage asks for one, so that all run without: write "
             '@stage(resources={"gpu": 1})',

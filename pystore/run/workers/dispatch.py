@@ -115,7 +115,7 @@ class _ToWorkers(_ToOthers):
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Raises BadStage when a realizer cannot be sent, or needs more than this machine has."""
         for derivation in derivations:
-            self._workers.slots.check(derivation.terms, derivation.dref)
+            self._workers.slots.check(derivation.resources, derivation.dref)
             self._packer.pack(derivation)
 
     def start(self, request: Request, begun: Begun) -> None:
@@ -127,7 +127,7 @@ class _ToWorkers(_ToOthers):
             self._workers.start(
                 perform,
                 (job,),
-                terms=request.derivation.terms,
+                resources=request.derivation.resources,
                 timeout=job.timeout,
                 tries=request.tries,
                 listener=partial(self._hear, request.context),

@@ -95,7 +95,9 @@ class Packer:
             source=source_digest(derivation.realizer),
             seed=request.seed,
             tries=request.tries,
-            timeout=timeout if derivation.terms.timeout is None else derivation.terms.timeout,
+            timeout=timeout
+            if derivation.resources.timeout is None
+            else derivation.resources.timeout,
         )
 
     def pack(self, derivation: Derivation) -> bytes:

@@ -84,40 +84,40 @@ class Slots:
         """Whether every worker is taken."""
         return len(self._taken) >= self.workers
 
-    def check(self, terms: Resources, what: str) -> None:
-        """Raises BadStage when this machine can never meet the terms."""
+    def check(self, resources: Resources, what: str) -> None:
+        """Raises BadStage when this machine lacks the resources."""
         have = len(self.gpus or ())
-        if terms.gpu > have:
+        if resources.gpu > have:
             raise BadStage(
-                f"{what} wants gpu={terms.gpu}, and there are {have} to give",
-                remedy=f"name them: realize(…, workers=…, gpus={list(range(terms.gpu))}), or "
-                f"--gpus {','.join(map(str, range(terms.gpu)))}",
+                f"{what} wants gpu={resources.gpu}, and there are {have} to give",
+                remedy=f"name them: realize(…, workers=…, gpus={list(range(resources.gpu))}), or "
+                f"--gpus {','.join(map(str, range(resources.gpu)))}",
             )
 
-    def take(self, terms: Resources) -> Outfit | None:
+    def take(self, resources: Resources) -> Outfit | None:
         """The outfit for an attempt; None when there is no room for it now."""
         taken = [held for held, _ in self._taken]
         fits = (
             len(taken) < self.workers
-            and sum(self._cpus(t) for t in (*taken, terms)) <= self.room
-            and sum(self._memory(t) for t in (*taken, terms)) <= self.memory
+            and sum(self._cpus(t) for t in (*taken, resources)) <= self.room
+            and sum(self._memory(t) for t in (*taken, resources)) <= self.memory
         )
         given = {gpu for _, outfit in self._taken for gpu in outfit.gpus or ()}
         free = [gpu for gpu in self.gpus or () if gpu not in given]
-        if not fits or len(free) < terms.gpu:
+        if not fits or len(free) < resources.gpu:
             return None
-        gpus = None if self.gpus is None else tuple(free[: terms.gpu])
-        share = max(terms.cpus, self.cpus // self.workers, 1)
+        gpus = None if self.gpus is None else tuple(free[: resources.gpu])
+        share = max(resources.cpus, self.cpus // self.workers, 1)
         outfit = Outfit(gpus, min(share, self.cpus))
-        self._taken.append((terms, outfit))
+        self._taken.append((resources, outfit))
         return outfit
 
-    def give_back(self, terms: Resources, outfit: Outfit) -> None:
+    def give_back(self, resources: Resources, outfit: Outfit) -> None:
         """Frees what an attempt has taken."""
-        self._taken.remove((terms, outfit))
+        self._taken.remove((resources, outfit))
 
-    def _cpus(self, terms: Resources) -> int:
-        return min(terms.cpus, self.room)
+    def _cpus(self, resources: Resources) -> int:
+        return min(resources.cpus, self.room)
 
-    def _memory(self, terms: Resources) -> int:
-        return min(terms.memory, self.memory)
+    def _memory(self, resources: Resources) -> int:
+        return min(resources.memory, self.memory)

@@ -23,7 +23,7 @@ class Task:
 
     call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]  # function and arguments
     future: Future[Any]
-    terms: Resources
+    resources: Resources
     listener: Listener = ignore
     timeout: float | None = None  # [s]
     tries: Tries = Tries()  # noqa: RUF009 - a frozen value
