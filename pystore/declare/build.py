@@ -36,7 +36,7 @@ class Build:
         self._staging = staging
         self.config: Config = _Own(staging.config)
         self.outpath = staging.out
-        self.seed = staging.begun.seed
+        self.seed = staging.claim.seed
         self.recorder = Recorder(staging, store) if staging.context else None
         self._store = store
         self._report = report
@@ -215,7 +215,7 @@ def build_progress(b: Build, done: float, total: float | None = None, unit: str 
     whole = None if total is None else _number("total", total)
     if (number := _number("done", done)) is not None:
         whole = whole if whole and whole > 0 else None
-        attempt = b._staging.begun.number
+        attempt = b._staging.claim.number
         b._listener(Progress(b.config.dref, max(number, 0), whole, str(unit), attempt))
 
 

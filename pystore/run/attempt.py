@@ -38,7 +38,7 @@ def attempt(
     """
     dref = request.dref
     staging = store.begin(request.derivation.config, request.context, request.seed)
-    number, start = staging.begun.number, timer()
+    number, start = staging.claim.number, timer()
     trying = Trying(request, staging, store, listener, stop)
     try:
         log = store.log_path(dref, request.context.digest, number) if capture else None

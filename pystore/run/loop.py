@@ -199,11 +199,11 @@ class Loop:
             self._checked = True
 
     def _send(self, request: Request) -> None:
-        def begun(future: Future[Committed]) -> None:
+        def register(future: Future[Committed]) -> None:
             self._running[future] = request
             future.add_done_callback(self._done.put)
 
-        self._dispatch.start(request, begun)
+        self._dispatch.start(request, register)
 
     def _collect(self, timeout: float | None) -> None:
         # What a signal handler raises inside of a future's callback is caught there, and the word

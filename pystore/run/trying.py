@@ -39,7 +39,7 @@ class Trying:
         self._store = store
         self._listener, self._stop = listener, stop
         self._goes_on = (
-            staging.resumed == staging.begun.number
+            staging.resumed == staging.claim.number
         )  # another process made the first tries
 
     def run(self, log: Path | None, source: str | None) -> None:
@@ -59,7 +59,7 @@ class Trying:
         return None if stopped else self._tries.again_after(error)
 
     def _start(self, log: Path | None, source: str | None) -> None:
-        realizer, begun = self._request.derivation.realizer, self._staging.begun
+        realizer, claim = self._request.derivation.realizer, self._staging.claim
         digest = source_digest(realizer) if source is None else source
         before = self.told  # metrics stay: all tries are one attempt
         self.told = AttemptReport(realizer.name, digest, metrics=before.metrics, trace=before.trace)
@@ -67,7 +67,7 @@ class Trying:
         if self._goes_on and self._tries.failed:
             self.told.notes["tries"] = list(self._tries.failed)
         out, dref = str(self._staging.out), self._request.dref
-        self._listener(Started(dref, begun.number, begun.seed, out, str(log or ""), os.getpid()))
+        self._listener(Started(dref, claim.number, claim.seed, out, str(log or ""), os.getpid()))
 
     def _may_go_on(self, error: PystoreError) -> bool:
         """Whether it is tried again here; if so, empties the staging first."""
@@ -79,7 +79,7 @@ class Trying:
                 error.having(tries=len(self._tries.failed) + 1)
             return False
         self._tries, self._goes_on = again, True
-        text, number = f"{type(error).__name__}: {error}", self._staging.begun.number
+        text, number = f"{type(error).__name__}: {error}", self._staging.claim.number
         self._listener(AttemptFailed(self._request.dref, number, text, again=True))
         self._staging.empty()
         return True

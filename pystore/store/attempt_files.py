@@ -26,7 +26,7 @@ def write_beside(parts: Parts, staged: Staging, told: AttemptReport, trace: Trac
     """
     tmp, layout = parts.tmp, parts.layout
     if trace := _latest(trace):
-        path = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "trace")
+        path = layout.beside(staged.dref, staged.context.digest, staged.claim.number, "trace")
         disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=parts.durable)
     if told.diff and len(told.diff) <= _LARGEST:
         folder, name = layout.attempts(staged.dref), f"{diff_digest(told.diff)}.diff"
@@ -37,13 +37,14 @@ def write_beside(parts: Parts, staged: Staging, told: AttemptReport, trace: Trac
 
 def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int) -> Attempt:
     """The record of an attempt that ended at `stop`, without its realization and metrics."""
-    begun = staged.begun
+    claimed = staged.claim
     resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
     reads = staged.reads()
     return Attempt(
         id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
-        number=begun.number, outcome=outcome, rref=None, error=None, seed=begun.seed,
-        start=begun.start, stop=max(stop, begun.start), host=os.uname().nodename, pid=os.getpid(),
+        number=claimed.number, outcome=outcome, rref=None, error=None, seed=claimed.seed,
+        start=claimed.start, stop=max(stop, claimed.start),
+        host=os.uname().nodename, pid=os.getpid(),
         realizer=told.realizer, source=told.source,
         versions={**told.versions, **attempts.versions()}, metrics=told.metrics,
         notes={**told.notes, **resumed}, reads=told.reads if reads is None else reads,
@@ -92,7 +93,7 @@ def damage(folder: str, name: str) -> str:
 
 def logdir(layout: Layout, staged: Staging) -> Path:
     """A directory beside the record of an attempt, which stays and is not checked."""
-    number = staged.begun.number
+    number = staged.claim.number
     path = Path(layout.beside(staged.dref, staged.context.digest, number, "logs"))
     rights.ensure_folder(path)
     return path

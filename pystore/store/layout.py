@@ -75,14 +75,14 @@ class Layout:
         """The directory of the artifacts of a realization."""
         return self.realization(rref) + "/out"
 
-    def realizations(self, dref: DRef, begun: str = "") -> Iterator[RRef]:
-        """The realizations on disk whose digits start with `begun`, in no order.
+    def realizations(self, dref: DRef, prefix: str = "") -> Iterator[RRef]:
+        """The realizations on disk whose digits start with `prefix`, in no order.
 
         Raises FileNotFoundError.
         """
-        names = [n for n in entries(self.derivation(dref), begun[:32]) if len(n) == 32]
+        names = [n for n in entries(self.derivation(dref), prefix[:32]) if len(n) == 32]
         texts = (f"rref:{name}-{dref[5:]}" for name in names)
-        return well_formed(RRef, (text for text in texts if text.startswith(begun, 5)))
+        return well_formed(RRef, (text for text in texts if text.startswith(prefix, 5)))
 
     def folders(self, name: str) -> list[str]:
         """The names in the folder of the derivation `dref:<name>`; none if there is no folder."""
@@ -119,9 +119,9 @@ class Layout:
         return self.locks / f"{dref.digest}-{context}.lock"
 
 
-def entries(path: str, begun: str = "") -> list[str]:
-    """The names in a folder that start with `begun`, without those of links."""
-    names = [name for name in os.listdir(path) if name.startswith(begun)]
+def entries(path: str, prefix: str = "") -> list[str]:
+    """The names in a folder that start with `prefix`, without those of links."""
+    names = [name for name in os.listdir(path) if name.startswith(prefix)]
     return [name for name in names if not os.path.islink(f"{path}/{name}")]
 
 

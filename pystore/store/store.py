@@ -168,7 +168,7 @@ class Store(Reader):
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""
         if staged.scratch is None:
-            folder, number = self.parts.layout.attempts(staged.dref), staged.begun.number
+            folder, number = self.parts.layout.attempts(staged.dref), staged.claim.number
             staged.scratch = scratch.make(folder, staged.context.digest, number)
             staged.keep_reads()
         return Path(staged.scratch.path)

@@ -8,7 +8,7 @@ from ...declare.instantiate import Target, declare
 from ...declare.registry import Registry, in_place_registry
 from ...store.current import current_store
 from ...store.staging import Builder
-from .explanation import Ahead, History
+from .explanation import HistoryExplainer, OutlookExplainer
 
 
 def explain(target: Target, *, store: Builder | None = None) -> Any:
@@ -23,6 +23,6 @@ def explain(target: Target, *, store: Builder | None = None) -> Any:
     """
     store = store or current_store()
     if isinstance(target, str) and target not in in_place_registry(store):
-        return History(store).explanation(parse_ref(target))
-    ahead = Ahead(declare(target, Registry(), store), store)
-    return reshape(ahead.closure.targets, ahead.explanation)
+        return HistoryExplainer(store).explanation(parse_ref(target))
+    explainer = OutlookExplainer(declare(target, Registry(), store), store)
+    return reshape(explainer.closure.targets, explainer.explanation)

@@ -36,7 +36,7 @@ class Explanation:
         return {**asdict(self), "reasons": list(self.reasons)}
 
 
-class History:
+class HistoryExplainer:
     """What the records of a store say of how its derivations came to be."""
 
     def __init__(self, store: StoreReader) -> None:
@@ -149,7 +149,7 @@ class History:
         return f"{told}: of {listed(others)} another realization was chosen than for {before}"
 
 
-class Ahead(History):
+class OutlookExplainer(HistoryExplainer):
     """The same for what is declared here: first of all what will happen to it."""
 
     def __init__(self, closure: Closure, store: StoreReader) -> None:

@@ -11,7 +11,7 @@ from ...declare.registry import Registry
 from ...run.options import Forced
 from ...run.verbs import forced_drefs
 from ...store.current import current_store
-from ...store.remote.address import shown
+from ...store.remote.address import shown_address
 from ...store.remote.settings import Remotes, places
 from ...store.staging import Builder
 from .steps import outlook_of
@@ -38,4 +38,4 @@ def plan(
     outlook = outlook_of(closure, forced, checked_count("attempts", attempts), store)
     building = {step.dref for step in outlook if step.action == "build"}
     check_early([one for dref, one in closure.items() if dref in building], store)
-    return outlook.unless([shown(os.fspath(url)) for url in places(substitute)])
+    return outlook.unless([shown_address(os.fspath(url)) for url in places(substitute)])

@@ -15,7 +15,7 @@ from ...store.address import Address
 from ...store.staging import Builder
 from ...store.stopping import record_stopped
 from ...store.store import Store
-from ..dispatch import Begun, Dispatch, lost, wave
+from ..dispatch import Dispatch, Register, lost, wave
 from ..options import RunOptions
 from ..request import Request
 from .answer import Answer
@@ -43,15 +43,15 @@ class _ToOthers:
         for derivation in derivations:
             self._packer.pack(derivation)
 
-    def start(self, request: Request, begun: Begun) -> None:
+    def start(self, request: Request, register: Register) -> None:
         """Starts one attempt; its events are told when it has ended."""
         job = self._packer.job(request, self._address, self._options.timeout)
         try:
-            begun(self._settled(self._executor.submit(perform_remotely, job)))
+            register(self._settled(self._executor.submit(perform_remotely, job)))
         except Exception as error:  # the executor is broken, or was shut down
             failed: Future[Committed] = Future()
             failed.set_exception(lost(error))
-            begun(failed)
+            register(failed)
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Does nothing: the executor is the caller's, and running attempts are committed."""
@@ -118,11 +118,11 @@ class _ToWorkers(_ToOthers):
             self._workers.slots.check(derivation.resources, derivation.dref)
             self._packer.pack(derivation)
 
-    def start(self, request: Request, begun: Begun) -> None:
+    def start(self, request: Request, register: Register) -> None:
         """Starts one attempt."""
         job = self._packer.job(request, self._address, self._options.timeout)
         future: Future[Any] = Future()
-        begun(future)  # first: Ctrl-C may come during the start
+        register(future)  # first: Ctrl-C may come during the start
         try:
             self._workers.start(
                 perform,
