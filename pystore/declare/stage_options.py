@@ -69,7 +69,7 @@ def checked_signature(
     strange = set(options.ignore) - set(signature.parameters)
     if strange:
         raise BadStage(
-            "ignore names what is no parameter",
+            "ignore names something that is no parameter",
             stage=function.__qualname__,
             strange=listed(sorted(strange)),
             parameters=listed(signature.parameters),

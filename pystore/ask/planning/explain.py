@@ -14,10 +14,10 @@ from .explanation import HistoryExplainer, OutlookExplainer
 def explain(target: Target, *, store: Builder | None = None) -> Any:
     """Says what will happen to a derivation and why: which function, parameter or input changed.
 
-    Takes what `realize` takes; for nested targets, Explanations in the same lists and dicts. What
-    is new is compared with the derivation of the same name that differs the least, and among
-    such the one that was built last. Of a reference whose stage is not declared here, it says from
-    the records what made it new when it was built.
+    Takes the targets of `realize`. Nested targets give Explanations in the same lists and dicts.
+    A new derivation is compared with the derivation of the same name that differs the least; of
+    several, with the one that was built last. For a reference whose stage is not declared here, the
+    records tell what made it new when it was built.
 
     Raises NotInStore for a reference that the store does not hold.
     """

@@ -1,4 +1,4 @@
-"""Explanations: what made a derivation new, or what will happen to it, in the words of `plan`."""
+"""Explanations: why a derivation was new, or what will happen to it, in the words of `plan`."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -21,34 +21,34 @@ from .steps import outlook_of
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a derivation is what it is, compared with the nearest one of the same name."""
+    """Why a derivation is new, compared with the nearest derivation of the same name."""
 
     dref: DRef
-    nearest: DRef | None  # what it was compared with; None: nothing to compare with
-    reasons: tuple[str, ...]  # its own first, then those of the inputs that they lie in
+    nearest: DRef | None  # that it was compared with; None if there is none
+    reasons: tuple[str, ...]  # its own first, then the reasons of its inputs
     kind: Kind  # of the first reason
 
     def __str__(self) -> str:
         return "\n  ".join((self.dref, *map(printable, self.reasons)))
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as a JSON object."""
+        """The explanation as a JSON object."""
         return {**asdict(self), "reasons": list(self.reasons)}
 
 
 class HistoryExplainer:
-    """What the records of a store say of how its derivations came to be."""
+    """Explains from the records of a store why its derivations were new."""
 
     def __init__(self, store: StoreReader) -> None:
         self._store = store
         self._earlier = Earlier(store)
 
     def inputs(self, dref: DRef) -> tuple[DRef, ...]:
-        """What a derivation is made from."""
+        """The inputs of a derivation."""
         return self._store.config(dref).inputs
 
     def explanation(self, ref: DRef | RRef) -> Explanation:
-        """Why it was new when it was built; of a realization, why it was built once more."""
+        """Why a derivation was new when it was built, or why a realization was built once more."""
         return self._told(self.step(ref) if isinstance(ref, DRef) else self._of_realization(ref))
 
     def _told(self, step: Step) -> Explanation:
@@ -58,11 +58,11 @@ class HistoryExplainer:
         return Explanation(step.dref, step.nearest, (*step.reasons, *told), step.kind)
 
     def together(self, causes: list[DRef]) -> list[DRef]:
-        """What these must be told apart from, and they themselves."""
+        """The derivations whose labels must differ: these causes, and perhaps more."""
         return causes
 
     def _causes(self, step: Step) -> Iterator[Step]:
-        """Why the inputs are new that make it new, down to where that comes from."""
+        """The steps of the inputs that made it new, down to the first change."""
         seen, left = {step.dref}, [step]
         while left:
             for dref in self.behind(left.pop()):
@@ -73,7 +73,7 @@ class HistoryExplainer:
                         yield inner
 
     def behind(self, step: Step) -> list[DRef]:
-        """The inputs that it is new because of: in place of others of that name."""
+        """The inputs that made it new: each replaces an input of the same name."""
         if step.nearest is None:
             return []
         old = self._store.config(step.nearest).inputs
@@ -88,7 +88,7 @@ class HistoryExplainer:
             return Step(dref, "missing", ("this store does not hold it",))
 
     def step(self, dref: DRef) -> Step:
-        """What made a derivation new when it was first built."""
+        """Why a derivation was new when it was first built."""
         config = self._store.config(dref)
         own = self._earlier.find(dref)
         near = self._near(config, own)
@@ -104,7 +104,7 @@ class HistoryExplainer:
         return Step(dref, changes[0].kind, (*words, *told), nearest=near.config.dref)
 
     def _near(self, config: Config, own: Reached | None) -> Reached | None:
-        """What it was like when it was first built: what it was adopted from, or the nearest."""
+        """The derivation to compare with: the one that it was adopted from, or the nearest."""
         adopted = own.adopted if own else None
         if adopted is not None and (source := self._earlier.find(adopted.dref)):
             return source
@@ -112,14 +112,14 @@ class HistoryExplainer:
         return self._earlier.nearest(config, version, own.first if own else None)
 
     def _not_adopted(self, own: Reached | None) -> list[str]:
-        """The results from the same bytes that were there before it, and did not count."""
+        """Why earlier results from the same bytes were not adopted."""
         if own is None or own.adopted or (rref := own.succeeded[0].rref) is None:
             return []
         try:
             context = self._store.context(rref)
             found = self._store.adoptable(own.config, context)
         except (NotInStore, Corrupted, FileNotFoundError):
-            return []  # it, or an input, is gone
+            return []  # the realization or an input is gone
         before = [one for one in found if one.attempts[0].start < own.first]
         around = Surroundings(own.config, context, self._store)
         _, kept = fitting(before, around, own.succeeded[0].source)
@@ -143,14 +143,14 @@ class HistoryExplainer:
     def _other_inputs(self, rref: RRef, before: RRef | None) -> str:
         told = "no realization was in this context"
         if before is None or not {before, rref} <= set(self._store.realizations(rref.dref)):
-            return told  # what is gone has taken its context along
+            return told  # the context of a realization that is gone is unknown
         old, new = self._store.context(before), self._store.context(rref)
         others = [dref.short for dref in _rechosen(old, new)]
         return f"{told}: of {listed(others)} another realization was chosen than for {before}"
 
 
 class OutlookExplainer(HistoryExplainer):
-    """The same for what is declared here: first of all what will happen to it."""
+    """Explains derivations that are declared here, first by what will happen to them."""
 
     def __init__(self, closure: Closure, store: StoreReader) -> None:
         super().__init__(store)
@@ -159,7 +159,7 @@ class OutlookExplainer(HistoryExplainer):
         self._inputs = {dref: one.config.inputs for dref, one in closure.items()}
 
     def inputs(self, dref: DRef) -> tuple[DRef, ...]:
-        """What a derivation is made from; it need not be in the store."""
+        """The inputs of a derivation, which may be new to the store."""
         return self._inputs[dref] if dref in self._inputs else super().inputs(dref)
 
     def explanation(self, ref: DRef | RRef) -> Explanation:
@@ -167,23 +167,23 @@ class OutlookExplainer(HistoryExplainer):
         return self._told(self._steps[DRef(ref)])
 
     def together(self, causes: list[DRef]) -> list[DRef]:
-        """All that is ahead, so that one is called here as in its outlook."""
+        """All derivations of the outlook, so that labels are the same as there."""
         return [*self._steps, *causes]
 
     def behind(self, step: Step) -> list[DRef]:
-        """The inputs that are not up to date, or that its nearest did not have."""
+        """The inputs that are not up to date, or that replace others."""
         if _passed_on(step):
             return [d for d in self.inputs(step.dref) if self._steps[d].action != "reuse"]
         return super().behind(step)
 
     def why(self, dref: DRef) -> Step:
-        """What will happen to an input; where nothing will, why it is new."""
-        ahead = self._steps.get(dref)
-        return super().why(dref) if ahead is None or ahead.action == "reuse" else ahead
+        """What will happen to an input; if nothing will, why it was new."""
+        step = self._steps.get(dref)
+        return super().why(dref) if step is None or step.action == "reuse" else step
 
 
 def _passed_on(step: Step) -> bool:
-    """Whether its reason lies in its inputs."""
+    """Whether the reason of a step lies in its inputs."""
     return step.kind in ("may-follow", "blocked")
 
 

@@ -27,9 +27,9 @@ def plan(
 ) -> Outlook:
     """What `realize` would do with each derivation of the closure, and why.
 
-    Takes its target, `force_rebuild`, `attempts` and `substitute` as `realize` does. Writes
-    nothing, so that a read-only store will do, and asks no remote: what one may have is not sure
-    to be built. Raises BadStage and BadMetric as `realize` does.
+    Takes target, `force_rebuild`, `attempts` and `substitute` as `realize` does. Writes nothing, so
+    a read-only store is enough. Asks no remote: the builds that a remote may replace are marked as
+    not sure. Raises BadStage and BadMetric as `realize` does.
     """
     refuse_nested("plan")
     store = store or current_store()
