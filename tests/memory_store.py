@@ -9,10 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pystore.core.attempt import Attempt, Outcome, outcome_of
-from pystore.core.attempt_report import AttemptReport, Trace
+from pystore.core.attempt import Attempt, AttemptReport, Committed, Outcome, Trace, outcome_of
 from pystore.core.candidate import Candidate
-from pystore.core.committed import Committed
 from pystore.core.config import Config
 from pystore.core.context import Context, provenance_text, rref_of
 from pystore.core.digest import seed_of

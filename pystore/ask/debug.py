@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.attempt import Attempt
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import Attempt, AttemptReport
 from ..core.errors import BadStage, NotInStore
 from ..core.printable import listed
 from ..core.refs import RRef, parse_ref

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import AttemptReport
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import BadConfig, BadRef, BadStage, BuildError

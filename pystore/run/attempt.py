@@ -4,9 +4,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from ..core.attempt import outcome_of
-from ..core.attempt_report import AttemptReport
-from ..core.committed import Committed
+from ..core.attempt import AttemptReport, Committed, outcome_of
 from ..core.errors import PystoreError
 from ..core.events import AttemptFailed, Listener, Succeeded
 from ..store.staging import Builder, Staging

@@ -5,7 +5,7 @@ from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from ..core.committed import Committed
+from ..core.attempt import Committed
 from ..core.derivation import Derivation
 from ..core.errors import WorkerDied
 from ..store.staging import Builder

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 from weakref import ref
 
-from ..core.committed import Committed
+from ..core.attempt import Committed
 from ..core.context import Context
 from ..core.errors import StoreBusy
 from ..core.ports import Lock

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from concurrent.futures import CancelledError, Future
 from typing import NoReturn
 
-from ..core.committed import Committed
+from ..core.attempt import Committed
 from ..core.derivation import Closure
 from ..core.errors import Interrupted, MatcherUnsatisfied, PystoreError, StoreBusy
 from ..core.events import NotChosen, Reused, Waiting

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import AttemptReport
 from ..core.derivation import Derivation
 from ..core.errors import SEE_TRACEBACK, BuildError, PystoreError
 from ..core.events import AttemptFailed, Listener, Started

@@ -1,4 +1,4 @@
-"""Files beside the record of an attempt: its trace, the diff of the project, its logs.
+"""The record of an attempt, and the files beside it: trace, diff of the project, logs.
 
 A trace begins with its checksum, and a diff is named by its digest, so that damage is noticed.
 """
@@ -6,12 +6,14 @@ A trace begins with its checksum, and a diff is named by its digest, so that dam
 import os
 from pathlib import Path
 
-from ..core.attempt import Attempt, Outcome
-from ..core.attempt_report import AttemptReport, Trace
+from ..core.attempt import Attempt, AttemptReport, Outcome, Trace
 from ..core.digest import short
 from ..core.errors import Corrupted
+from ..core.reads import Surroundings
 from . import attempts, disk, rights
+from .commit import Sealed
 from .layout import Layout
+from .mentions import complete
 from .metrics import parse_trace, trace_text
 from .parts import Parts
 from .staging import Staging
@@ -49,6 +51,17 @@ def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int)
         versions={**told.versions, **attempts.versions()}, metrics=told.metrics,
         notes={**told.notes, **resumed}, reads=told.reads if reads is None else reads,
     )  # fmt: skip
+
+
+def record_of_success(
+    staging: Staging, told: AttemptReport, sealed: Sealed, around: Surroundings, stop: int
+) -> Attempt:
+    """The record of an attempt with a sealed output that ended at `stop` [ns since the epoch]."""
+    record = record_of(staging, told, "succeeded", stop)
+    reads = complete(around, record.reads, record.notes, staging.out, sealed.manifest)
+    metrics = {**sealed.metrics, **told.metrics}
+    tree = sealed.manifest.digest
+    return record._replace(rref=sealed.rref, tree=tree, metrics=metrics, reads=reads)
 
 
 def _latest(trace: Trace) -> Trace:

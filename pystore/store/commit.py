@@ -13,9 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.attempt import Attempt
-from ..core.attempt_report import Trace
-from ..core.committed import Committed
+from ..core.attempt import Attempt, Committed, Trace
 from ..core.context import CONTEXT, parse_provenance, provenance_text, rref_of
 from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
 from ..core.manifest import MANIFEST, Manifest

@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from ..core.attempt import Attempt
-from ..core.attempt_report import Trace
+from ..core.attempt import Attempt, Trace
 from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance

@@ -14,7 +14,7 @@ from pystore import (
     match_some,
     realize,
 )
-from pystore.core.attempt_report import AttemptReport
+from pystore.core.attempt import AttemptReport
 from pystore.core.digest import seed_of
 from pystore.errors import BuildError, NotInStore, UnkeepableOutput
 

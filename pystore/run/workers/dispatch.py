@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ...core.committed import Committed
+from ...core.attempt import Committed
 from ...core.context import Context
 from ...core.derivation import Derivation
 from ...core.events import AttemptFailed, Event, Listener, Progress

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ...core.committed import Committed
+from ...core.attempt import Committed
 from ...core.config import Config
 from ...core.context import Context
 from ...core.derivation import Derivation

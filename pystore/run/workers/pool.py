@@ -17,7 +17,7 @@ from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from ...core.committed import Committed
+from ...core.attempt import Committed
 from ...core.errors import WorkerDied
 from ...core.events import Listener, Started, ignore
 from ...core.options import checked_count

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.committed import Committed
+from ...core.attempt import Committed
 from ...core.events import Event, Listener, Started, ignore
 from ...core.resources import Resources
 from ...core.tries import Tries
