@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         rref2path,
     )
     from .ask.inspection.short_refs import find_ref
-    from .ask.planning.explain import explain
+    from .ask.planning.explanation import explain
     from .ask.planning.plan import plan
     from .ask.replay import replay
     from .core.attempt import Attempt
@@ -225,7 +225,7 @@ _HOMES = {
         "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",
         "ask.inspection.short_refs": "find_ref",
-        "ask.planning.explain": "explain",
+        "ask.planning.explanation": "explain",
         "ask.planning.plan": "plan",
         "ask.replay": "replay",
         "core.attempt": "Attempt",

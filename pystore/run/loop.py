@@ -9,7 +9,7 @@ LO4  Nothing to build, no lock: a read-only store serves what it has.
 import queue
 import time
 from collections.abc import Collection
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import NoReturn
 
 from ..core.attempt import Committed
@@ -24,9 +24,8 @@ from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Roun
 from ..core.tries import Tries
 from ..declare.early_checks import check_early
 from ..store.staging import Builder
-from .choose_dispatch import dispatch_of
 from .decisions import Decisions
-from .dispatch import lost
+from .dispatch import Dispatch, Here, SerialExecutor, lost
 from .failures import not_built, several_failed
 from .holding import Holding
 from .options import RunOptions
@@ -57,7 +56,7 @@ class Loop:
         self._listener = settings.listener
         self._holding = Holding(store)
         self._busy: dict[DRef, tuple[Match, float]] = {}  # and since when [s]
-        self._dispatch = dispatch_of(store, settings)
+        self._dispatch = _dispatch_of(store, settings)
         self._checked = False  # whether all that may be built could be sent where it runs
         self._running: dict[Future[Committed], Request] = {}
         self._done: queue.SimpleQueue[Future[Committed]] = queue.SimpleQueue()
@@ -269,3 +268,13 @@ class Loop:
         for dref in list(self._busy):
             del self._busy[dref]
             self._schedule.tell(Dropped(dref))
+
+
+def _dispatch_of(store: Builder, options: RunOptions) -> Dispatch:
+    """The way to make attempts with the executor of these options."""
+    executor = options.executor or SerialExecutor()
+    if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
+        return Here(executor, store, options)
+    from .workers.dispatch import dispatch_to  # late for weight: most calls send nothing
+
+    return dispatch_to(executor, store, options)

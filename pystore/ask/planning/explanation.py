@@ -8,13 +8,17 @@ from ...core.adoption import fitting
 from ...core.change import Version
 from ...core.config import Config
 from ...core.context import Context
-from ...core.derivation import Closure
+from ...core.derivation import Closure, reshape
 from ...core.errors import Corrupted, NotInStore
 from ...core.outlook import Kind, Step, labels_of
 from ...core.ports import StoreReader
 from ...core.printable import listed, printable
 from ...core.reads import Surroundings
-from ...core.refs import DRef, RRef
+from ...core.refs import DRef, RRef, parse_ref
+from ...declare.instantiate import Target, declare
+from ...declare.registry import Registry, in_place_registry
+from ...store.current import current_store
+from ...store.staging import Builder
 from .earlier import Earlier, Reached
 from .steps import outlook_of
 
@@ -195,3 +199,20 @@ def _first_attempt(own: Reached | None) -> list[str]:
 
 def _rechosen(old: Context, new: Context) -> Iterator[DRef]:
     return (dref for dref in new if old.get(dref) != new[dref])
+
+
+def explain(target: Target, *, store: Builder | None = None) -> Any:
+    """Says what will happen to a derivation and why: which function, parameter or input changed.
+
+    Takes the targets of `realize`. Nested targets give Explanations in the same lists and dicts.
+    A new derivation is compared with the derivation of the same name that differs the least; of
+    several, with the one that was built last. For a reference whose stage is not declared here, the
+    records tell what made it new when it was built.
+
+    Raises NotInStore for a reference that the store does not hold.
+    """
+    store = store or current_store()
+    if isinstance(target, str) and target not in in_place_registry(store):
+        return HistoryExplainer(store).explanation(parse_ref(target))
+    explainer = OutlookExplainer(declare(target, Registry(), store), store)
+    return reshape(explainer.closure.targets, explainer.explanation)

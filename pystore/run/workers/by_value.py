@@ -8,13 +8,24 @@ import pickle
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from types import ModuleType
+from functools import lru_cache
+from types import FunctionType, ModuleType
 from typing import Any
 
 from ...declare.programs import is_program, run_as_program, run_no_more
-from .named import NAMED, Named
+
+CACHE = type(lru_cache(len))
+NAMED = (FunctionType, type, CACHE)  # the kinds of objects that are pickled by name
+Named = Any
+"""An object of one of these kinds."""
 
 _ABSENT = object()
+
+
+def is_named(one: Named) -> bool:
+    """Whether the module of this object has it under its name."""
+    module = sys.modules.get(getattr(one, "__module__", None) or "")
+    return getattr(module, one.__qualname__, _ABSENT) is one
 
 
 @contextmanager

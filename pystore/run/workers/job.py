@@ -28,8 +28,7 @@ from ...store.staging import Builder
 from ..attempt import attempt
 from ..request import Request
 from .answer import Answer
-from .by_value import importable, send_programs_on
-from .named import Named
+from .by_value import Named, importable, send_programs_on
 
 
 @dataclass(frozen=True)
