@@ -20,13 +20,6 @@ DOORS = {
     "ui": {"doctor", "gc", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "shared_files", "own", "parts", "staging_area"}  # not for others
-    "layout",
-    "session",
-    "shared_files",
-    "own",
-    "parts",
-    "staging_area",
-}  # of a store: not for others
 ROOMS = list(DOORS)
 
 
