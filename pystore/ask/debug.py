@@ -32,9 +32,7 @@ class Debug(Build):
         closure = declare(target, Registry(), store)
         if len(closure.drefs) != 1:
             raise BadStage(
-                "debug takes one target",
-                given=listed(closure.drefs),
-                remedy="name one of them",
+                "debug takes one target", given=listed(closure.drefs), remedy="name one of them"
             )
         derivation = closure[closure.drefs[0]]
         context = realize_inputs(closure, derivation, store)

@@ -136,13 +136,10 @@ def _is_digest(code: object) -> bool:
 
 def _parts(old: Version, new: Version) -> list[str]:
     same = old.parts.keys() & new.parts.keys()
-    told = [_named(name, new.places) for name in new.parts if _other(name, old, new)]
+    others = (name for name in new.parts if name in same and old.parts[name] != new.parts[name])
+    told = [_named(name, new.places) for name in others]
     told += [_named(name, new.places) + " is new" for name in new.parts if name not in same]
     return told + [_named(name, old.places) + " is gone" for name in old.parts if name not in same]
-
-
-def _other(name: str, old: Version, new: Version) -> bool:
-    return name in old.parts and old.parts[name] != new.parts[name]
 
 
 def _named(name: str, places: Places) -> str:

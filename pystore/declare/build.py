@@ -27,11 +27,7 @@ class Build:
     """
 
     def __init__(
-        self,
-        staging: Staging,
-        store: Builder,
-        report: AttemptReport,
-        listener: Listener = ignore,
+        self, staging: Staging, store: Builder, report: AttemptReport, listener: Listener = ignore
     ) -> None:
         self._staging = staging
         self.config: Config = _Own(staging.config)

@@ -14,10 +14,7 @@ from .verbs import realize, takes
 
 
 def instantiate_inplace(
-    stage: Target | Callable[..., Target],
-    *args: Any,
-    store: Builder | None = None,
-    **kwargs: Any,
+    stage: Target | Callable[..., Target], *args: Any, store: Builder | None = None, **kwargs: Any
 ) -> Shape:
     """The DRef that a stage declares; later stages and `realize_inplace` know its derivation.
 

@@ -107,8 +107,7 @@ class Loop:
     def _heed_stop(self) -> None:
         if self._settings.stopped:
             raise Interrupted(
-                "the call was asked to stop",
-                remedy="realize it again: what was built is kept",
+                "the call was asked to stop", remedy="realize it again: what was built is kept"
             )
 
     def _finish(self) -> None:

@@ -38,9 +38,8 @@ class Trying:
         self._staging = staging
         self._store = store
         self._listener, self._stop = listener, stop
-        self._goes_on = (
-            staging.resumed == staging.claim.number
-        )  # another process made the first tries
+        # True if another process made the first tries.
+        self._goes_on = staging.resumed == staging.claim.number
 
     def run(self, log: Path | None, source: str | None) -> None:
         """Runs the realizer; with a scratch, again after failures. Raises its last error."""

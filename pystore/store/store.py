@@ -76,12 +76,7 @@ class Store(Reader):
     ) -> None:
         super().__init__(
             open_parts(
-                path,
-                durable=durable,
-                custom_tmp=custom_tmp,
-                below=below,
-                seeds=seeds,
-                clock=clock,
+                path, durable=durable, custom_tmp=custom_tmp, below=below, seeds=seeds, clock=clock
             )
         )
 

@@ -7,7 +7,6 @@ from typing import Any
 from ...core.adoption import fitting
 from ...core.change import Version
 from ...core.config import Config
-from ...core.context import Context
 from ...core.derivation import Closure, reshape
 from ...core.errors import Corrupted, NotInStore
 from ...core.outlook import Kind, Step, labels_of
@@ -149,7 +148,7 @@ class HistoryExplainer:
         if before is None or not {before, rref} <= set(self._store.realizations(rref.dref)):
             return told  # the context of a realization that is gone is unknown
         old, new = self._store.context(before), self._store.context(rref)
-        others = [dref.short for dref in _rechosen(old, new)]
+        others = [dref.short for dref in new if old.get(dref) != new[dref]]
         return f"{told}: of {listed(others)} another realization was chosen than for {before}"
 
 
@@ -195,10 +194,6 @@ def _first_attempt(own: Reached | None) -> list[str]:
     if own is None:
         return ["no attempt of it has succeeded"]
     return [f"adopted: {own.adopted} has the same bytes"] if own.adopted else []
-
-
-def _rechosen(old: Context, new: Context) -> Iterator[DRef]:
-    return (dref for dref in new if old.get(dref) != new[dref])
 
 
 def explain(target: Target, *, store: Builder | None = None) -> Any:

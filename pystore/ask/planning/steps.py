@@ -122,7 +122,9 @@ class _Steps:
             a for a in tries if a.outcome == "running" and a.context == question.context.digest
         ]
         if running:
-            return Step(dref, "waiting", (_owner(running[-1]),), count, sure=False)
+            owner = f"process {running[-1].pid} on {running[-1].host}"
+            told = f"{owner} builds it now: waiting for it"
+            return Step(dref, "waiting", (told,), count, sure=False)
         if judgement.repeated:
             step = Step(dref, "gone", (_lost(len(judgement.repeated)),), count)
         elif any(not candidate.gone for candidate in found.candidates):
@@ -195,10 +197,6 @@ def _unless_twins(closure: Closure, steps: dict[DRef, Step]) -> Iterator[Step]:
         alone = dref not in forms or count[forms[dref]] == 1
         sure = alone or step.kind == "forced" or step.action != "build"
         yield step if sure else replace(step, sure=False)
-
-
-def _owner(attempt: Attempt) -> str:
-    return f"process {attempt.pid} on {attempt.host} builds it now: waiting for it"
 
 
 def _lost(count: int) -> str:

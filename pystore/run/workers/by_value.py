@@ -8,24 +8,13 @@ import pickle
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from ...declare.programs import is_program, run_as_program, run_no_more
-
-CACHE = type(lru_cache(len))
-NAMED = (FunctionType, type, CACHE)  # the kinds of objects that are pickled by name
-Named = Any
-"""An object of one of these kinds."""
+from .named import NAMED, Named
 
 _ABSENT = object()
-
-
-def is_named(one: Named) -> bool:
-    """Whether the module of this object has it under its name."""
-    module = sys.modules.get(getattr(one, "__module__", None) or "")
-    return getattr(module, one.__qualname__, _ABSENT) is one
 
 
 @contextmanager

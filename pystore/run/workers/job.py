@@ -28,7 +28,8 @@ from ...store.staging import Builder
 from ..attempt import attempt
 from ..request import Request
 from .answer import Answer
-from .by_value import Named, importable, send_programs_on
+from .by_value import importable, send_programs_on
+from .named import Named
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,8 @@ def perform(job: Job, listener: Listener) -> Answer:
     """Makes the attempt in this process."""
     try:
         store = job.store.open()
-        with inside(
-            "the import of a realizer's module by a worker"
-        ):  # a build would wait for itself
+        # A build would wait for itself.
+        with inside("the import of a realizer's module by a worker"):
             realizer, named = _realizer(job.realizer)
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import cloudpickle
 
 from ...declare.programs import is_program
-from .by_value import CACHE, NAMED, Named, is_named
+from .named import CACHE, NAMED, Named, is_named
 
 _dispatch = cloudpickle.Pickler.dispatch_table
 

@@ -52,9 +52,8 @@ def _is_device(gpu: object) -> bool:
 
 
 def _cores() -> int:
-    allowed = getattr(
-        os, "sched_getaffinity", None
-    )  # Linux: a scheduler may allow fewer than there are
+    # Linux: a scheduler may allow fewer than there are.
+    allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
@@ -74,9 +73,8 @@ class Slots:
     )  # [bytes]
 
     def __post_init__(self) -> None:
-        self.room = max(
-            self.cpus, self.workers
-        )  # four workers run four attempts, whatever the processors
+        # Four workers run four attempts, whatever the processors.
+        self.room = max(self.cpus, self.workers)
         self._taken: list[tuple[Resources, Outfit]] = []
 
     @property
@@ -99,8 +97,8 @@ class Slots:
         taken = [held for held, _ in self._taken]
         fits = (
             len(taken) < self.workers
-            and sum(self._cpus(t) for t in (*taken, resources)) <= self.room
-            and sum(self._memory(t) for t in (*taken, resources)) <= self.memory
+            and sum(min(one.cpus, self.room) for one in (*taken, resources)) <= self.room
+            and sum(min(one.memory, self.memory) for one in (*taken, resources)) <= self.memory
         )
         given = {gpu for _, outfit in self._taken for gpu in outfit.gpus or ()}
         free = [gpu for gpu in self.gpus or () if gpu not in given]
@@ -115,9 +113,3 @@ class Slots:
     def give_back(self, resources: Resources, outfit: Outfit) -> None:
         """Frees what an attempt has taken."""
         self._taken.remove((resources, outfit))
-
-    def _cpus(self, resources: Resources) -> int:
-        return min(resources.cpus, self.room)
-
-    def _memory(self, resources: Resources) -> int:
-        return min(resources.memory, self.memory)

@@ -73,9 +73,8 @@ class UrlPlace:
     def _read(self, path: str, most: int) -> object:
         if self._is_sftp:
             with self._system.open(path, "rb") as file:
-                file.prefetch(
-                    min(file.stat().st_size, most)
-                )  # without it, each block waits for an answer
+                # Without prefetch, each block waits for an answer.
+                file.prefetch(min(file.stat().st_size, most))
                 return file.read(most)
         try:
             return self._system.cat_file(path, 0, most)
