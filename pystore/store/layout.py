@@ -26,7 +26,7 @@ _RENAMED = ("drv", "tmp", "trash", "resolved", "roots")  # between these, files 
 _MARK = "pystore.json"
 # The errors of link(2) on file systems without hard links: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-_OWN_SEEDS = "seeds"  # the feature of a store with seeds of its own
+_OWN_SEEDS = "seeds"  # the feature of a store whose seeds are its own
 
 Ref = TypeVar("Ref", DRef, RRef)
 
@@ -64,7 +64,7 @@ class Layout:
         return self._drv + dref[5:] + "/attempts"
 
     def beside(self, dref: DRef, context: str, number: int, suffix: str) -> str:
-        """A file or directory of one attempt."""
+        """A file or directory that belongs to one attempt."""
         return f"{self.attempts(dref)}/{context}.{number}.{suffix}"
 
     def realization(self, rref: RRef) -> str:

@@ -64,10 +64,10 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
             continue
         if not count:
             _mark(store, config)
-        claimed = claim(
+        begun = claim(
             store.parts, config.dref, context, attempts.COPY, seed=attempt.seed, after=attempt.start
         )
-        _write(store, attempt._replace(number=claimed.number), copy.beside)
+        _write(store, attempt._replace(number=begun.number), copy.beside)
         count += 1
     if count and store.parts.durable:
         disk.sync_directory(store.parts.layout.attempts(config.dref))
