@@ -82,8 +82,7 @@ if TYPE_CHECKING:
     from .declare.view import View, view
     from .run.acceptance import accept
     from .run.decorator import stage
-    from .run.inplace import instantiate_inplace, realize_inplace
-    from .run.verbs import realize, realize_many
+    from .run.verbs import instantiate_inplace, realize, realize_inplace, realize_many
     from .run.workers.pool import Workers
     from .store.remote.exchange import copy, export_archive, import_archive, pull, push
     from .store.remote.signing import make_key
@@ -257,8 +256,7 @@ _HOMES = {
         "declare.view": "View view",
         "run.acceptance": "accept",
         "run.decorator": "stage",
-        "run.inplace": "instantiate_inplace realize_inplace",
-        "run.verbs": "realize realize_many",
+        "run.verbs": "instantiate_inplace realize realize_inplace realize_many",
         "run.workers.pool": "Workers",
         "store.remote.exchange": "copy export_archive import_archive pull push",
         "store.remote.signing": "make_key",

@@ -12,8 +12,8 @@ from typing import Any
 
 from .config import Config
 from .errors import BadStage
-from .html import html_table
 from .matchers import Matcher
+from .printable import html_table
 from .realizer import Realizer
 from .refs import DRef
 from .resources import Resources

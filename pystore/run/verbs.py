@@ -1,4 +1,4 @@
-"""realize and realize_many."""
+"""realize and realize_many; in place, one registry for each store remembers declarations."""
 
 import inspect
 import threading
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..core.context import Context
-from ..core.derivation import Closure, Derivation, reshape
+from ..core.derivation import Closure, Derivation, Shape, reshape
 from ..core.errors import BadStage, PystoreWarning
 from ..core.events import Event, Listener, ignore
 from ..core.listeners import both, guarded
@@ -18,7 +18,7 @@ from ..core.printable import listed
 from ..core.refs import DRef, RRef
 from ..declare.instantiate import Target, declare, dref_of
 from ..declare.nesting import refuse_nested
-from ..declare.registry import Registry
+from ..declare.registry import Registry, in_place_registry
 from ..store.current import current_store
 from ..store.defaults import defaults
 from ..store.remote.settings import Remotes, substituting
@@ -195,3 +195,26 @@ def forced_drefs(force: Forced, closure: Closure) -> frozenset[DRef]:
             remedy="name the target or one of its inputs, or write force_rebuild=True",
         )
     return drefs
+
+
+def instantiate_inplace(
+    stage: Target | Callable[..., Target], *args: Any, store: Builder | None = None, **kwargs: Any
+) -> Shape:
+    """The DRef that a stage declares; later stages and `realize_inplace` know its derivation.
+
+    A nested result gives DRefs in the same lists and dicts. Nothing is built. Declaring a DRef
+    again with another matcher or realizer replaces its derivation, with a warning. Raises what
+    `instantiate` raises.
+    """
+    refuse_nested("instantiate_inplace")
+    store = store or current_store()
+    closure = declare(stage, in_place_registry(store), store, args, kwargs)
+    store.record(derivation.config for derivation in closure.derivations)
+    return closure.targets
+
+
+@takes(RunOptions)
+def realize_inplace(target: Target, **options: Any) -> Any:
+    """The RRef for a DRef of `instantiate_inplace`. Options and errors: see `realize`."""
+    refuse_nested("realize_inplace")
+    return realize(target, **options)
