@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from ...core.adoption import KeptBack, fitting
+from ...core.adoption import NotAdopted, fitting
 from ...core.attempt import Attempt
 from ...core.candidate import Candidate
 from ...core.config import Config
@@ -24,7 +24,7 @@ class Adoptions:
         self._store = store
         self._sources: dict[RRef, RRef] = {}
         self._after = _WithAdopted(store, self.source)
-        self.kept_back: dict[DRef, list[KeptBack]] = {}  # results that are not adopted, and why
+        self.not_adopted: dict[DRef, list[NotAdopted]] = {}
 
     def source(self, rref: RRef) -> RRef:
         """The realization that it is adopted from; `rref` itself if it is not adopted."""
@@ -49,7 +49,7 @@ class Adoptions:
             own = self._store.candidates(config.dref, trees)
             found += [candidate for candidate in own if not candidate.gone]
         around = Surroundings(config, context, self._after)
-        fit, self.kept_back[config.dref] = fitting(found, around, source)
+        fit, self.not_adopted[config.dref] = fitting(found, around, source)
         return fit
 
     def _adopted(self, question: Question, found: Candidate) -> Candidate:

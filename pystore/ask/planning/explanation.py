@@ -125,8 +125,8 @@ class HistoryExplainer:
             return []  # the realization or an input is gone
         before = [one for one in found if one.attempts[0].start < own.first]
         around = Surroundings(own.config, context, self._store)
-        _, kept = fitting(before, around, own.succeeded[0].source)
-        return list(dict.fromkeys(map(str, kept)))
+        _, refused = fitting(before, around, own.succeeded[0].source)
+        return list(dict.fromkeys(map(str, refused)))
 
     def _of_realization(self, rref: RRef) -> Step:
         dref = rref.dref

@@ -131,8 +131,8 @@ class _Steps:
             step = Step(dref, "wants-more", (_wanting(question, judgement),), count)
         else:
             step = self._new(question.derivation, count, tries)
-        kept_back = dict.fromkeys(map(str, self._adoptions.kept_back.get(dref, ())))
-        return replace(step, reasons=(*step.reasons, *kept_back))
+        not_adopted = dict.fromkeys(map(str, self._adoptions.not_adopted.get(dref, ())))
+        return replace(step, reasons=(*step.reasons, *not_adopted))
 
     def _new(self, derivation: Derivation, count: int, tries: list[Attempt]) -> Step:
         """The step of a derivation without a realization in this context."""
