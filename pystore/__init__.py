@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from .declare.view import View, view
     from .run.acceptance import accept
     from .run.decorator import stage
+    from .run.follow import Follower, follow
     from .run.verbs import instantiate_inplace, realize, realize_inplace, realize_many
     from .run.workers.pool import Workers
     from .store.remote.exchange import copy, export_archive, import_archive, pull, push
@@ -103,6 +104,7 @@ __all__ = [
     "DRef",
     "Debug",
     "Derivation",
+    "Follower",
     "GcPolicy",
     "Manifest",
     "Matcher",
@@ -158,6 +160,7 @@ __all__ = [
     "export_archive",
     "family",
     "find_ref",
+    "follow",
     "gc",
     "import_archive",
     "instantiate",
@@ -256,6 +259,7 @@ _HOMES = {
         "declare.view": "View view",
         "run.acceptance": "accept",
         "run.decorator": "stage",
+        "run.follow": "Follower follow",
         "run.verbs": "instantiate_inplace realize realize_inplace realize_many",
         "run.workers.pool": "Workers",
         "store.remote.exchange": "copy export_archive import_archive pull push",
