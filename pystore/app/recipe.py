@@ -126,7 +126,7 @@ class Recipe(Stage[...]):
             rest = Parameter("hyperparameters", Parameter.VAR_KEYWORD)
             self.signature = Signature([*(p.replace() for p in known), rest])
             self.parameters = tuple(self.signature.parameters)
-            self.__dict__.pop("kinds", None)
+            self.__dict__.pop("parameter_types", None)
         return function
 
     # --- the stage

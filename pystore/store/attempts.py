@@ -207,7 +207,8 @@ def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
 
 def ran_elsewhere(folder: str, attempt: Attempt) -> bool:
     """Whether the record of an attempt came from another store, unsigned."""
-    return read_begin(folder, attempt.context, attempt.number).get("staging", COPY) == COPY
+    staging: str = read_begin(folder, attempt.context, attempt.number).get("staging", COPY)
+    return staging == COPY
 
 
 def has_imported(folder: str) -> bool:
