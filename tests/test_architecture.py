@@ -18,19 +18,20 @@ ROOMS = {
     "declare": {"core", "store", "declare"},
     "run": {"core", "store", "declare", "run"},
     "ask": {"core", "store", "declare", "run", "ask"},
-    "ui": {"", "core", "store", "declare", "run", "ask", "ui"},  # "": the public names
+    "app": {"core", "store", "declare", "run", "ask", "app"},
+    "ui": {"", "core", "store", "declare", "run", "ask", "app", "ui"},  # "": the public names
 }
 IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subprocess", "pathlib"}
 OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.events"}
 # What takes long to import is imported where it is used, within functions. All of that is here.
 LATE = """
-    aiohttp blake3 click cloudpickle cryptography filelock fsspec keras matplotlib numpy omegaconf
+    PIL aiohttp blake3 click cloudpickle cryptography filelock fsspec keras matplotlib numpy omegaconf
     pandas requests scipy sklearn torch urllib3 yarl zstandard
     base64 decimal difflib email grp html http importlib json lzma multiprocessing pwd resource
     shutil socket struct subprocess tarfile tempfile tomllib unicodedata zipfile
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
-HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "tensorflow"}
+HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}
 MOST_WITHIN = 23  # imports of our own modules within functions
 
 

@@ -28,8 +28,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "explain": "explain", "graph": "graph", "du": "du",
     },
     "Do": {
-        "run": "run", "commit": "commit", "gc": "gc", "pin": "pins", "unpin": "pins",
-        "pins": "pins", "rm": "rm", "verify": "verify", "init": "init", "doctor": "doctor",
+        "run": "run", "serve": "serve", "commit": "commit", "gc": "gc", "pin": "pins",
+        "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify", "init": "init", "doctor": "doctor",
         "completion": "completion",
     },
     "Share": {
