@@ -29,8 +29,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Do": {
         "run": "run", "serve": "serve", "commit": "commit", "gc": "gc", "pin": "pins",
-        "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify", "init": "init", "doctor": "doctor",
-        "completion": "completion",
+        "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify", "init": "init",
+        "doctor": "doctor", "completion": "completion",
     },
     "Share": {
         "push": "exchange", "pull": "exchange", "copy": "exchange", "export": "exchange",

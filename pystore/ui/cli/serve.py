@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ...app.errors import Refused
 from ...core.errors import BadPlace, BadStage, NotInStore, PystoreError
@@ -26,20 +27,59 @@ if TYPE_CHECKING:
     from ..web.served import Served
 
 
+def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    return complete_target(begun)
+
+
 @click.command()
-@click.argument("target", metavar="FILE.py[:MODEL]", shell_complete=lambda c, p, b: complete_target(b))
-@click.option("--follow", "matcher", type=Way(), metavar="WAY", help="Whom to serve: latest, best:METRIC, best:METRIC:min.")
+@click.argument("target", metavar="FILE.py[:MODEL]", shell_complete=_targets)
+@click.option(
+    "--follow",
+    "matcher",
+    type=Way(),
+    metavar="WAY",
+    help="What to serve: latest, best:METRIC, best:METRIC:min.",
+)
 @click.option("--pin", metavar="NAME", help="Serve what this pin names.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another than this machine needs --token.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: one that is free.")
-@click.option("--workers", metavar="N", type=click.IntRange(min=1), default=1, help="Answer in N processes.")
-@click.option("--shadow", type=Way(), metavar="WAY", help="Whom to ask as well, for comparison: /model shows it.")
-@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="A file that gets a JSON line an answer.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Another than this machine needs --token.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="0: one that is free.",
+)
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(min=1), default=1, help="Answer in N processes."
+)
+@click.option("--shadow", type=Way(), metavar="WAY", help="What to ask as well, for comparison.")
+@click.option(
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file that gets a JSON line an answer.",
+)
 @click.option("--log-inputs", is_flag=True, help="Log the inputs too.")
-@click.option("--cache", metavar="N", type=click.IntRange(min=0), default=0, help="Remember N answers.")
-@click.option("--token", metavar="TOKEN|@FILE", help="Answer only those who show this token, or the one in the file.")
-@click.option("--every", metavar="SECONDS", type=click.FloatRange(min=0.01), default=0.5, help="How often to look for another realization.")
-@click.option("--check", is_flag=True, help="Load what would be served, predict its examples, and end.")
+@click.option(
+    "--cache", metavar="N", type=click.IntRange(min=0), default=0, help="Remember N answers."
+)
+@click.option(
+    "--token", metavar="TOKEN|@FILE", help="Answer those who show this token, or that in the file."
+)
+@click.option(
+    "--every",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.01),
+    default=0.5,
+    help="How often to look for another realization.",
+)
+@click.option(
+    "--check", is_flag=True, help="Load what would be served, predict its examples, and end."
+)
 @with_command
 def serve(command: CommandContext, /, target: str, check: bool, **options: Any) -> None:
     """Serve a model of a Python file, and follow what is trained.
@@ -66,7 +106,9 @@ def serve(command: CommandContext, /, target: str, check: bool, **options: Any) 
 
 def model_of(program: Program, name: str | None) -> "Served":
     """The model of this name; without a name, the only one. Raises BadStage."""
-    models = {key: value for key, value in vars(program.module).items() if _is_model(value)}
+    models: dict[str, Served] = {
+        key: value for key, value in vars(program.module).items() if _is_model(value)
+    }
     if name is not None:
         if name in models:
             return models[name]
@@ -135,7 +177,7 @@ def _check(model: "Served", matcher: Matcher | None, pin: str | None) -> None:
             loaded.check()
         except Exception as error:
             raise _refusal(error, rref) from error
-                versions = loaded.versions_differ or ("the versions are those of the training",)
+        versions = loaded.versions_differ or ("the versions are those of the training",)
         click.echo(f"{model.name}: {rref} predicts its examples as it did")
         click.echo("\n".join(versions))
         loaded.close()

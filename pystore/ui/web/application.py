@@ -68,7 +68,7 @@ class Application:
         except Problem as problem:
             await self._refuse(problem, scope, receive, send)
         except ClientDisconnect:
-            pass
+            pass  # there is nobody to answer
         except Exception:
             traceback.print_exc(file=sys.stderr)
             told = Problem(500, "the service failed", remedy="its output has the traceback")

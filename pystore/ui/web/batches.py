@@ -38,16 +38,17 @@ class _Question:
     until: float  # [s] of the loop's clock
 
 
-Measure = Callable[[int], None]  # is told the number of questions of each batch
-
-
 class Batches:
-    """The questions that wait, and the batch that is predicted."""
+    """The questions that wait, and the batch that is predicted.
+
+    `measure` gets the number of questions of each batch, `report` each error of the predictor.
+    """
 
     def __init__(
         self,
         live: Callable[[], Live | None],
-        measure: Measure,
+        measure: Callable[[int], None],
+        report: Callable[[BaseException], None],
         *,
         most: int = 64,
         most_waiting: int = 512,
@@ -55,6 +56,7 @@ class Batches:
     ) -> None:
         self._live = live
         self._measure = measure
+        self._report = report
         self._most = most
         self._most_waiting = most_waiting
         self._patience = patience
@@ -121,6 +123,9 @@ class Batches:
         error = job.exception()
         found = job.result() if error is None else [failed(error, live.rref)] * len(batch)
         _settle(batch, found)
+        for answer in found:
+            if isinstance(answer, Problem) and answer.error is not None:
+                self._report(answer.error)
 
     # --- patience ----------------------------------------------------------------------
 

@@ -79,7 +79,9 @@ class Following:
 
     async def close(self) -> None:
         """Lets go of everything, if it does not take long."""
-        self._stop_answering()
+        live, self.live = self.live, None
+        if live is not None:
+            live.retire(self._let_go)
         self._loading.end()
         job = self._looking.run(self._close)
         self._looking.end()

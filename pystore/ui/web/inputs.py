@@ -26,7 +26,6 @@ _SLOWEST = 30.0  # [s] in which a body must have come
 _DRAINED = 64 << 20  # [bytes] that are thrown away at most
 _DRAINING = 1.0  # [s]
 _EXPONENTS = tuple(f"{digit}e".encode() for digit in range(10))
-_EXAMPLE = {"features": [[0.5, 1.5]]}
 
 
 @dataclass(frozen=True)
@@ -103,14 +102,21 @@ async def drain(scope: Scope, receive: Receive) -> None:
         pass
 
 
-def question(data: bytes) -> Any:
-    """The features in a JSON body. Raises Problem."""
-    value = _parsed(data)
+def question(data: bytes, expected: Any) -> Any:
+    """The features in a JSON body. Raises Problem, with what is expected."""
+    try:
+        value = _parsed(data)
+    except _NoNumber as error:
+        title, remedy = f"{error} is no number of JSON", "send finite numbers"
+        raise Problem(422, title, expected=expected, remedy=remedy) from None
     if not isinstance(value, dict) or "features" not in value:
-        remedy = "send rows, or records, as they were trained; /openapi.json has an example"
-        title = 'the body lacks "features"'
-        raise Problem(422, title, expected=_EXAMPLE, remedy=remedy)
+        remedy = 'send {"features": [row, …]}; /openapi.json has an example'
+        raise Problem(422, 'the body lacks "features"', expected=expected, remedy=remedy)
     return value["features"]
+
+
+class _NoNumber(Exception):
+    """NaN, or an infinity."""
 
 
 def _parsed(data: bytes) -> Any:
@@ -118,8 +124,6 @@ def _parsed(data: bytes) -> Any:
     exponents = b"E" in data or any(e in data for e in _EXPONENTS)
     try:
         return json.loads(data, parse_constant=_refuse, parse_float=_finite if exponents else None)
-    except Problem:
-        raise
     except RecursionError:
         raise Problem(400, "the body is nested too deep", remedy="send rows or records") from None
     except ValueError as error:
@@ -129,8 +133,7 @@ def _parsed(data: bytes) -> Any:
 
 
 def _refuse(name: str) -> Any:
-    remedy = "send finite numbers"
-    raise Problem(422, f"{name} is no number of JSON", expected="finite numbers", remedy=remedy)
+    raise _NoNumber(name)
 
 
 def _finite(text: str) -> float:

@@ -6,6 +6,7 @@ PJ2  A problem names the expected features, or says what to try.
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from ...app.errors import BadFeatures
@@ -25,6 +26,7 @@ class Problem(Exception):
     def __init__(self, status: int, title: str, *, closing: bool = False, **facts: Any) -> None:
         super().__init__(title)
         self.status = status
+        self.error: BaseException | None = None  # for whoever runs the service
         self.closing = closing
         self.facts = {"type": "about:blank", "status": status, "title": title, **facts}
 
@@ -56,7 +58,9 @@ def failed(error: BaseException, rref: RRef) -> Problem:
         return bad_features(error, {})
     what = error.what if isinstance(error, PystoreError) else "the predictor failed"
     remedy = "ask for other features; whoever runs this service sees more in its output"
-    return Problem(500, what, because=type(error).__name__, rref=rref, remedy=remedy)
+    problem = Problem(500, what, because=type(error).__name__, rref=rref, remedy=remedy)
+    problem.error = error
+    return problem
 
 
 def _renamed(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +80,8 @@ def _short(value: Any, depth: int = 0) -> Any:
             return shown if len(shown) <= _TEXT else f"{shown[:_TEXT]}…"
         case bool() | int() if abs(value) < 10**30:
             return value
+        case float() if isfinite(value):
+            return value
         case dict() if depth < 3:
             first = [*value.items()][:_ITEMS]
             return {str(_short(str(k), 3)): _short(v, depth + 1) for k, v in first}
@@ -89,4 +95,8 @@ def _short(value: Any, depth: int = 0) -> Any:
 
 def _brief(value: Any) -> Any:
     """At most 60 characters in JSON's escapes, of which a character may need 12 bytes."""
-    return value if isinstance(value, int) else str(value)[:60].encode("ascii", "replace").decode()
+    return (
+        value
+        if isinstance(value, (int, float))
+        else str(value)[:60].encode("ascii", "replace").decode()
+    )

@@ -8,6 +8,7 @@ SV3  An answer that is remembered is that of the realization that answers now.
 
 import asyncio
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,8 +31,6 @@ from .pictures import picture
 from .problems import Problem
 from .served import Served
 from .shadow import Shadow
-
-_IN_THREADS = 1 << 16  # [bytes] of a body that is decoded off the loop, which others wait for
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,14 @@ class Service:
         self.options = options
         self.measures = Measures()
         self.stopping = False
-        tell = options.tell or _warn
+        tell = self._tell = options.tell or _warn
+        self._reported = ""
         self.following = self._follow(options.matcher, options.pin, lambda e: tell(_line(e)))
         self.batches = Batches(
-            lambda: self.live, self.measures.measure_batch, patience=options.patience
+            lambda: self.live,
+            self.measures.measure_batch,
+            self._report,
+            patience=options.patience,
         )
         self.shadow = Shadow(self._follow(options.shadow, None)) if options.shadow else None
         self._log = AnswerLog(options.log, options.log_inputs, tell) if options.log else None
@@ -111,7 +114,7 @@ class Service:
         known = self._cache.get(live, key) if self._cache else None
         raw = None
         if known is None or (self._log and self.options.log_inputs):
-            raw = await self._raw(body)
+            raw = await self._raw(body, live)
         answer = known or await self.batches.ask(raw)
         if known is None:
             if self._cache:
@@ -167,11 +170,22 @@ class Service:
             return ""
         return short("pystore question 1", body.media_type.encode() + b"\n" + body.data)
 
-    async def _raw(self, body: Body) -> Any:
-        read = picture if body.is_picture else question
-        if body.is_picture or len(body.data) > _IN_THREADS:
-            return await asyncio.to_thread(read, body.data)
-        return read(body.data)
+    async def _raw(self, body: Body, live: Live) -> Any:
+        if body.is_picture:
+            return await asyncio.to_thread(picture, body.data)
+        return question(body.data, live.expected)
+
+    def _report(self, error: BaseException) -> None:
+        """Tells whoever runs the service, once for many of a kind in a row."""
+        kind = f"the predictor failed: {type(error).__name__}: {error}"[:500]
+        if kind != self._reported:
+            self._reported = kind
+            self._tell(f"{kind}{_place(error)}")
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
 def _line(event: Event) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pystore import RRef, Store, output, pins, realize, stage
+from pystore import Context, RRef, Store, output, pins, realize, stage
 from pystore.app.errors import BadFeatures, PredictorFailed, Refused
 from pystore.core.matchers import Matcher, match_latest
 from pystore.store.current import current_store
@@ -54,10 +54,8 @@ class SmallFollower:
 
     def look(self) -> RRef | None:
         """The choice, which is held."""
-        if self._pin is not None:
-            found = pins(store=self._store).get(self._pin)
-        else:
-            found = self._chosen()
+        pinned = pins(store=self._store)
+        found = pinned.get(self._pin) if self._pin is not None else self._chosen()
         if found is not None and self._store.hold((found,), self):
             return found
         self.why_not = "nothing is there"
@@ -67,8 +65,7 @@ class SmallFollower:
         offered = []
         for dref in self._store.drefs():
             if dref.name == "weights":
-                for context in self._store.contexts(dref):
-                    offered += self._store.candidates(dref, context, self._matcher.reads)
+                offered += self._store.candidates(dref, Context({}), self._matcher.reads)
         offered = [c for c in offered if not c.gone and c.rref not in self.refused]
         chosen = self._matcher.select(offered) if offered else ()
         return chosen[0] if isinstance(chosen, tuple) and chosen else None
