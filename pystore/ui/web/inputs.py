@@ -3,7 +3,6 @@
 BI1  A body that is too large is refused before it is read. Its connection is closed, after what
      still comes was thrown away for a moment: else the client would see a reset, not the answer.
 BI2  NaN, infinities and nests that are too deep are no JSON here, whatever Python makes of them.
-BI3  A picture is a PNG or a JPEG by its first bytes, and its size is known before it is decoded.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """Pictures: posted ones, decoded when their size is known.
 
-A picture bomb is a small file with a header of many pixels: the header is read here, without a
-decoder.
+PX1  A picture is a PNG or a JPEG by its first bytes, and is refused by the size in its header
+     before a decoder sees it: a small file may tell of very many pixels.
+PX2  A picture comes upright and in 8 bits, whatever a camera or a scanner has made of it.
 """
 
 import io

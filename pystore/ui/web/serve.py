@@ -20,6 +20,7 @@ from ...declare.nesting import refuse_nested
 from .application import Application
 from .processes import Processes
 from .served import Served
+from .server import Server
 from .service import Service, ServiceOptions
 from .stop import Stop
 
@@ -128,8 +129,6 @@ def serve(
 
 
 def _answer(application: Callable[[], Application], listening: socket.socket, stop: Stop) -> None:
-    from .server import Server  # late for weight: uvicorn, when the socket listens already
-
     Server(application(), stop).answer(listening)
 
 
