@@ -100,7 +100,8 @@ def wilson(k: int, n: int) -> tuple[float, float]:
     p, square = k / n, _Z * _Z
     middle = (p + square / (2 * n)) / (1 + square / n)
     half = _Z * math.sqrt(p * (1 - p) / n + square / (4 * n * n)) / (1 + square / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At the ends, rounding would leave out the share itself.
+    return 0.0 if k == 0 else middle - half, 1.0 if k == n else middle + half
 
 
 def same(one: Any, other: Any) -> bool:
