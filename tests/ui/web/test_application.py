@@ -53,6 +53,8 @@ BODIES = (
     | (JSON | ROWS).map(lambda value: json.dumps({"features": value}).encode())
 )
 TYPES = st.sampled_from(["application/json", "image/png", "image/jpeg", "text/plain", "", "x"])
+PATHS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="?#"))
+METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
 SLOW = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -75,8 +77,7 @@ def test_AP1_whatever_is_posted_the_reply_is_an_answer_or_says_why(
 
 
 @SLOW
-@given(path=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="?#")), method=st.sampled_from(
-    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"]))  # fmt: skip
+@given(path=PATHS, method=METHODS)
 def test_AP1_whatever_is_asked_for_is_there_or_is_a_problem(
     ready: TestClient, path: str, method: str
 ):

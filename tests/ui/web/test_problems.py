@@ -48,7 +48,7 @@ def test_PJ2_bad_features_are_told_with_the_expected_ones_and_a_remedy():
 
 
 def test_PJ2_the_remedy_stays_where_other_facts_do_not_fit():
-    facts = {f"fact{i}": "x" * 250 for i in range(9)}
+    facts: dict[str, Any] = {f"fact{i}": "x" * 250 for i in range(9)}
     told = json.loads(Problem(422, "too much", **facts, remedy="send less").body())
     assert (told["title"], told["remedy"]) == ("too much", "send less")
 

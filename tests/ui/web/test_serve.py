@@ -27,7 +27,7 @@ def test_WS1_the_socket_listens_before_anything_is_trained(store: Store):
 
 
 def test_realizations_take_over_under_load_and_none_goes_back(store: Store):
-    order = [train(scale=1.0, score=0.1)]
+    order: list[str] = [train(scale=1.0, score=0.1)]
     with serving(store) as server:
         server.wait_until_ready(order[0])
         with Clients(server.url, 8) as clients:
