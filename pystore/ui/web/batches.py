@@ -80,8 +80,7 @@ class Batches:
         question = _Question(raw, loop.create_future(), loop.time() + self._patience)
         self._waiting.append(question)
         self._watch(question)
-        if not self._busy:
-            loop.call_soon(self._begin)  # those that have come with it are taken along
+        self._begin()
         answer = await question.answer
         if isinstance(answer, Problem):
             raise answer

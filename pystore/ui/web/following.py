@@ -23,7 +23,8 @@ from .served import Follower, Served
 
 Event = Mapping[str, Any]
 _FIRST = 60.0  # [s] at least for the first one: it imports libraries, and there is no other to stay
-_TRIES = 3  # to load one that the store says is not there: it may have been removed just now
+_TRIES = 3  # to load one, where what hinders it may pass
+_MAY_PASS = (NotInStore, OSError, MemoryError)  # it was removed just now, files are all open, …
 
 
 class Following:
@@ -49,7 +50,7 @@ class Following:
         self._tell = tell
         self._follower: Follower | None = None
         self._wanted: RRef | None = None  # the choice of the last look
-        self._missing: Counter[RRef] = Counter()
+        self._hindered: Counter[RRef] = Counter()
         self._looking, self._loading = Lane("pystore look"), Lane("pystore load")
 
     @property
@@ -62,7 +63,10 @@ class Following:
     async def run(self) -> None:
         """Looks again and again."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception as error:  # whatever it is, the next look may do
+                self._have_trouble(error)
             await asyncio.sleep(self._every)
 
     async def look(self) -> None:
@@ -121,14 +125,14 @@ class Following:
         error = job.exception()
         if error is None:
             return self._swap(job.result(), time.perf_counter() - begun)
-        self._missing[rref] += 1
-        if isinstance(error, NotInStore) and self._missing[rref] < _TRIES:
+        self._hindered[rref] += 1
+        if isinstance(error, _MAY_PASS) and self._hindered[rref] < _TRIES:
             return self._have_trouble(error)
         await self._refuse(rref, _in_words(error))
 
     def _swap(self, live: Live, seconds: float) -> None:
         before, self.live = self.live, live  # the next batch begins with it
-        self._missing.clear()
+        self._hindered.clear()
         self.swaps += 1
         self._note("serving", rref=str(live.rref), seconds=round(seconds, 3))
         for told in live.loaded.versions_differ:
@@ -167,7 +171,8 @@ class Following:
     def _note(self, kind: str, **facts: Any) -> None:
         event = {"event": kind, **facts, "at": round(time.time(), 3)}
         self.events.append(event)
-        self._tell(event)
+        with suppress(Exception):  # nobody may read it any more
+            self._tell(event)
 
 
 def _in_words(error: BaseException) -> str:

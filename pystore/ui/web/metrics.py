@@ -1,4 +1,4 @@
-"""Measures: what a service counts, for Prometheus."""
+"""Measures: what a service counts, for Prometheus. Of several workers, each has its own."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 

@@ -163,9 +163,21 @@ def _check_whom(model: Served, matcher: Matcher | None, pin: str | None) -> None
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises BadPlace."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        family, kind, protocol, _, address = found[0]
+        # asyncio sends small replies at once only where the socket names its protocol. Else each
+        # reply would wait 40 ms for the client to acknowledge its head.
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(2048)
+        except BaseException:
+            listening.close()
+            raise
+        return listening
     except (OSError, OverflowError) as error:
         raise BadPlace(
             "cannot listen there",

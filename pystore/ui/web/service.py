@@ -25,6 +25,7 @@ from .answer_log import AnswerLog
 from .batches import Answered, Batches
 from .following import Event, Following
 from .inputs import Body, question
+from .lane import Lane
 from .live import Live
 from .metrics import Measures
 from .pictures import picture
@@ -66,7 +67,7 @@ class Service:
         self.options = options
         self.measures = Measures()
         self.stopping = False
-        tell = self._tell = options.tell or _warn
+        tell = self._tell = partial(_told, options.tell or _warn)
         self._reported = ""
         self.following = self._follow(options.matcher, options.pin, lambda e: tell(_line(e)))
         self.batches = Batches(
@@ -78,6 +79,7 @@ class Service:
         self.shadow = Shadow(self._follow(options.shadow, None)) if options.shadow else None
         self._log = AnswerLog(options.log, options.log_inputs, tell) if options.log else None
         self._cache = AnswerCache(options.cache) if options.cache else None
+        self._decoding = Lane("pystore decode")  # one at a time: each may need much memory
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -103,6 +105,7 @@ class Service:
         if self.shadow:
             await self.shadow.close()
         self.batches.end()
+        self._decoding.end()
         if self._log:
             self._log.close()
 
@@ -172,7 +175,7 @@ class Service:
 
     async def _raw(self, body: Body, live: Live) -> Any:
         if body.is_picture:
-            return await asyncio.to_thread(picture, body.data)
+            return await self._decoding.run(picture, body.data)
         return question(body.data, live.expected)
 
     def _report(self, error: BaseException) -> None:
@@ -186,6 +189,11 @@ class Service:
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+
+
+def _told(tell: Callable[[str], None], line: str) -> None:
+    with suppress(Exception):  # nobody may read it any more
+        tell(line)
 
 
 def _line(event: Event) -> str:
@@ -205,5 +213,4 @@ def _line(event: Event) -> str:
 def _warn(line: str) -> None:
     """Where nobody reads lines, only warnings are told."""
     if line.startswith("warning: "):
-        with suppress(PystoreWarning):  # where warnings are errors, the service goes on
-            warnings.warn(line.removeprefix("warning: "), PystoreWarning, stacklevel=2)
+        warnings.warn(line.removeprefix("warning: "), PystoreWarning, stacklevel=2)

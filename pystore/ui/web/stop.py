@@ -35,13 +35,14 @@ class Stop:
             return
         before = {number: signal.getsignal(number) for number in _SIGNALS}
         for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
+            if callable(handler) or handler is signal.SIG_DFL:
                 signal.signal(number, self._came)
         try:
             yield
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                if handler is not None:  # None: it is not one of Python's
+                    signal.signal(number, handler)
 
     def _came(self, number: int, frame: FrameType | None) -> None:
         self.is_urgent = self.is_urgent or (self.came and number == signal.SIGINT)

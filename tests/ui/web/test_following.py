@@ -220,3 +220,25 @@ def test_FW3_what_is_chosen_again_meanwhile_is_not_released(store: Store):
         assert first in store.held
 
     run(store, test)
+
+
+def test_FW2_nobody_who_reads_the_events_can_stop_it(store: Store):
+    first = train(score=0.5)
+
+    async def whole() -> None:
+        model = SmallModel(store=store)
+
+        def tell(event: Event) -> None:
+            raise BrokenPipeError
+
+        how: dict[str, Any] = {"every": 0.001, "load_within": 5.0, "tell": tell}
+        following = Following(model, model.follow, **how)
+        task = asyncio.create_task(following.run())
+        while rref_of(following) != first:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        assert not task.done()
+        task.cancel()
+        await following.close()
+
+    asyncio.run(whole())
