@@ -23,7 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 _SLOWEST = 30.0  # [s] in which a body must have come
 _DRAINED = 64 << 20  # [bytes] that are thrown away at most
-_DRAINING = 1.0  # [s]
+_DRAINING = 5.0  # [s]
 
 
 @dataclass(frozen=True)
