@@ -17,6 +17,12 @@ from pystore import output, realize, stage
 def train(o=output("o")):
     o.write_text("")
 """
+TRIES = """
+try:
+    import only_slow
+except ImportError:
+    pass
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -59,4 +65,4 @@ def test_LB1_a_file_that_blocks_is_named_with_its_line(store: Store, tmp_path: P
 
 def test_LB1_an_import_may_take_its_time(store: Store, tmp_path: Path):
     written(tmp_path, "import time\ntime.sleep(1.2)\n", "only_slow.py")
-    assert load_only(written(tmp_path, "import only_slow\n", "only_three.py"), long=0.1)
+    assert load_only(written(tmp_path, TRIES, "only_three.py"), long=0.1)

@@ -18,7 +18,6 @@ from .program import Program
 _LONG = 10.0  # [s] for one statement that imports nothing
 _TICK = 0.5  # [s]
 _REMEDY = 'put what only the script does under: if __name__ == "__main__":'
-_QUICK = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # or slow for a good reason
 
 
 def load_only(file: Path, long: float = _LONG) -> Program:
@@ -65,10 +64,10 @@ def _line(frame: FrameType | None, file: Path) -> int | None:
 
 
 def _imports(file: Path, line: int) -> bool:
-    """Whether the statement at this line imports or declares."""
+    """Whether the statement at this line imports."""
     try:
-        statements = ast.parse(file.read_bytes()).body
+        tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return True  # it was edited meanwhile
-    here = [one for one in statements if one.lineno <= line <= (one.end_lineno or one.lineno)]
-    return any(isinstance(one, _QUICK) for one in here)
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return any(one.lineno <= line <= (one.end_lineno or one.lineno) for one in imports)

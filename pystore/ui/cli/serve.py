@@ -55,7 +55,12 @@ def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     help="0: one that is free.",
 )
 @click.option(
-    "--workers", metavar="N", type=click.IntRange(min=1), default=1, help="Answer in N processes."
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Answer in N processes.",
 )
 @click.option("--shadow", type=Way(), metavar="WAY", help="What to ask as well, for comparison.")
 @click.option(
@@ -75,7 +80,16 @@ def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     metavar="SECONDS",
     type=click.FloatRange(min=0.01),
     default=0.5,
+    show_default=True,
     help="How often to look for another realization.",
+)
+@click.option(
+    "--load-within",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    default=4.0,
+    show_default=True,
+    help="Refuse one that takes longer to load, while another answers.",
 )
 @click.option(
     "--check", is_flag=True, help="Load what would be served, predict its examples, and end."
