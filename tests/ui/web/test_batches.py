@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_model import EXAMPLES, SmallLoaded
 
@@ -88,6 +88,7 @@ def test_BA1_while_one_batch_is_predicted_the_next_one_gathers():
 KINDS = {"good": ONE, "blank": "blank", "wrong": [["a"]], "failing": [[666.0, 0, 0]]}
 
 
+@settings(deadline=None)  # it starts a thread each time
 @given(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=8))
 def test_BA2_each_question_of_a_batch_has_its_own_answer(kinds: list[str]):
     loaded = Gated()

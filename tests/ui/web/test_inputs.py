@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
 
@@ -38,6 +38,7 @@ class Sender:
         return asyncio.run(read_body(self.scope, self, most))
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=20), min_size=1, max_size=5))
 def test_a_body_is_what_was_sent_in_whatever_parts(parts: list[bytes]):
     assert Sender(*parts).read(100).data == b"".join(parts)
@@ -111,6 +112,7 @@ def test_a_body_without_features_is_a_problem_with_422(value: object):
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(st.lists(FINITE | st.integers(-(10**9), 10**9) | st.text()))
 def test_features_are_what_json_says(features: list[object]):
     data = json.dumps({"features": features}).encode()

@@ -1,6 +1,6 @@
 """Live: when a realization is let go of."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_model import EXAMPLES, SmallLoaded
 
@@ -15,6 +15,7 @@ def live() -> Live:
     return Live(SmallLoaded(RREF, told, 0.5), {}, [], {})
 
 
+@settings(deadline=None)
 @given(before=st.integers(0, 4), during=st.integers(0, 4))
 def test_LV1_it_is_let_go_of_once_after_its_last_batch(before: int, during: int):
     one, let_go = live(), []
