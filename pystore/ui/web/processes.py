@@ -87,13 +87,18 @@ class Processes:
 
     def _end(self, pids: list[int]) -> None:
         for pid in pids:
-            os.kill(pid, signal.SIGTERM)
+            _signal(pid, signal.SIGTERM)
         until = time.monotonic() + _GRACE
         while pids := [pid for pid in pids if not _has_ended(pid)]:
             if time.monotonic() > until or self._stop.is_urgent:
                 for pid in pids:
-                    os.kill(pid, signal.SIGKILL)
+                    _signal(pid, signal.SIGKILL)
             time.sleep(_PAUSE)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it has ended just now
+        os.kill(pid, number)
 
 
 def _has_ended(pid: int) -> bool:
