@@ -1,9 +1,9 @@
 """Service: a model that answers questions while it follows what is trained.
 
-SV1  An answer names the realization that gave it, and on one connection they never go back.
-SV2  Nothing is answered before a realization is loaded and checked, and none after it may not be
+SQ1  An answer names the realization that gave it, and on one connection they never go back.
+SQ2  Nothing is answered before a realization is loaded and checked, and none after it may not be
      used any more: then a problem says why, and what to do.
-SV3  An answer that is remembered is that of the realization that answers now.
+SQ3  An answer that is remembered is that of the realization that answers now.
 """
 
 import asyncio

@@ -42,7 +42,7 @@ def wait(client: TestClient, rref: RRef | None, status: int = 200) -> dict[str, 
     raise AssertionError(found)
 
 
-def test_SV1_each_answer_names_the_realization_that_gave_it(store: Store):
+def test_SQ1_each_answer_names_the_realization_that_gave_it(store: Store):
     first = train(scale=1.0, score=0.5)
     with client(store) as c:
         wait(c, first)
@@ -52,7 +52,7 @@ def test_SV1_each_answer_names_the_realization_that_gave_it(store: Store):
         assert c.post("/predict", json=ROW).json() == {"predictions": [2.0], "rref": second}
 
 
-def test_SV1_several_rows_have_a_prediction_each(store: Store):
+def test_SQ1_several_rows_have_a_prediction_each(store: Store):
     first = train()
     with client(store) as c:
         wait(c, first)
@@ -61,7 +61,7 @@ def test_SV1_several_rows_have_a_prediction_each(store: Store):
         assert c.post("/predict", json={"features": "blank"}).json()["predictions"] == [None]
 
 
-def test_SV2_before_anything_is_trained_503_says_what_to_do(store: Store):
+def test_SQ2_before_anything_is_trained_503_says_what_to_do(store: Store):
     with client(store) as c:
         found = wait(c, None, 503)
         reply = c.post("/predict", json=ROW)
@@ -74,7 +74,7 @@ def test_SV2_before_anything_is_trained_503_says_what_to_do(store: Store):
         assert c.post("/predict", json=ROW).status_code == 200
 
 
-def test_SV2_a_refused_one_is_named_with_the_reason(store: Store):
+def test_SQ2_a_refused_one_is_named_with_the_reason(store: Store):
     bad = train(fault="other")
     with client(store) as c:
         for _ in range(1000):
@@ -87,7 +87,7 @@ def test_SV2_a_refused_one_is_named_with_the_reason(store: Store):
         assert (reply.status_code, list(reply.json()["refused"])) == (503, [bad])
 
 
-def test_SV2_after_a_rejection_the_next_best_answers_and_then_none(store: Store):
+def test_SQ2_after_a_rejection_the_next_best_answers_and_then_none(store: Store):
     first, second = train(score=0.5), train(scale=2.0, score=0.7)
     with client(store) as c:
         wait(c, second)
@@ -98,7 +98,7 @@ def test_SV2_after_a_rejection_the_next_best_answers_and_then_none(store: Store)
         assert c.post("/predict", json=ROW).status_code == 503
 
 
-def test_SV2_a_pin_is_followed(store: Store):
+def test_SQ2_a_pin_is_followed(store: Store):
     first, second = train(scale=1.0), train(scale=2.0)
     pin(first, "serving")
     with client(store, pin="serving") as c:
@@ -109,7 +109,7 @@ def test_SV2_a_pin_is_followed(store: Store):
         wait(c, None, 503)
 
 
-def test_SV2_a_store_that_goes_is_no_error_of_the_service(store: Store):
+def test_SQ2_a_store_that_goes_is_no_error_of_the_service(store: Store):
     first = train()
     with client(store) as c:
         wait(c, first)
@@ -120,7 +120,7 @@ def test_SV2_a_store_that_goes_is_no_error_of_the_service(store: Store):
         assert c.get("/ready").status_code in (200, 503)
 
 
-def test_SV3_an_answer_that_is_remembered_is_of_what_answers_now(store: Store):
+def test_SQ3_an_answer_that_is_remembered_is_of_what_answers_now(store: Store):
     model = SmallModel(store=store)
     first = train(scale=1.0, score=0.5)
     with client(store, model, cache=2) as c:
