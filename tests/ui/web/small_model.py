@@ -49,13 +49,15 @@ class SmallFollower:
     def __init__(self, store: Store, matcher: Matcher | None, pin: str | None) -> None:
         self._store, self._pin = store, pin
         self._matcher = matcher or match_latest()
+        self._last: RRef | None = None  # stays where the pin is gone
         self.refused: dict[RRef, str] = {}
         self.why_not = ""
 
     def look(self) -> RRef | None:
         """The choice, which is held."""
         pinned = pins(store=self._store)
-        found = pinned.get(self._pin) if self._pin is not None else self._chosen()
+        found = pinned.get(self._pin, self._last) if self._pin is not None else self._chosen()
+        self._last = found
         if found is not None and self._store.hold((found,), self):
             return found
         self.why_not = "nothing is there"
