@@ -5,19 +5,18 @@ SH1  A shadow slows and fails no request: it takes what comes while it is free, 
 """
 
 import asyncio
-import math
 from collections import Counter
 from typing import Any
 
+from ...app.evidence import wilson
+from ...app.predictions import TOLERANCE, same
 from .batches import Answered
 from .following import Following
 from .lane import Lane
 from .live import Live
 from .served import Loaded
 
-_Z = 1.959963984540054  # of the normal distribution, for 95 %
 _CLASSES = 50
-_TOLERANCE = 1e-5  # relative, of floats
 
 
 class Shadow:
@@ -85,34 +84,16 @@ class Shadow:
             return
         for one, other in zip(answer.predictions, others, strict=True):
             self.compared += 1
-            self.agreed += same(one, other)
+            self.agreed += agree(one, other)
             _count(self._answers, one)
             _count(self._others, other)
 
 
-def wilson(k: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share of which k of n are known; (0, 1) of none.
-
-    Source: E. B. Wilson, JASA 22 (1927), 209-212.
-    """
-    if n == 0:
-        return 0.0, 1.0
-    p, square = k / n, _Z * _Z
-    middle = (p + square / (2 * n)) / (1 + square / n)
-    half = _Z * math.sqrt(p * (1 - p) / n + square / (4 * n * n)) / (1 + square / n)
-    # At the ends, rounding would leave out the share itself.
-    return 0.0 if k == 0 else middle - half, 1.0 if k == n else middle + half
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two predictions are the same: floats nearly so, confidences by their top."""
+def agree(one: Any, other: Any) -> bool:
+    """Whether two answers are the same; of confidences by label, the largest decides."""
     if isinstance(one, dict) and isinstance(other, dict):
         return _label(one) == _label(other)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=1e-12)
-    return bool(one == other)
+    return same(one, other, TOLERANCE)
 
 
 def _answer(loaded: Loaded, raw: Any) -> list[Any]:

@@ -5,14 +5,13 @@ import threading
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from small_model import SmallLoaded, SmallModel, train
 
 from pystore import RRef, Store, match_latest
+from pystore.app.evidence import wilson
 from pystore.ui.web.batches import Answered
 from pystore.ui.web.following import Following
-from pystore.ui.web.shadow import Shadow, same, wilson
+from pystore.ui.web.shadow import Shadow, agree
 
 ROW = [[1.0, 0.0, 0.0]]
 OTHER = RRef(f"rref:{'0' * 32}-{'1' * 32}-weights")
@@ -103,19 +102,6 @@ def test_without_a_realization_there_is_nothing_to_compare(store: Store):
     run(store, test)
 
 
-@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilsons_interval_holds_the_share(counted: tuple[int, int]):
-    k, n = counted
-    low, high = wilson(k, n)
-    assert 0 <= low <= k / n <= high <= 1
-    assert low < high
-
-
-def test_wilsons_interval_is_that_of_the_literature():
-    low, high = wilson(81, 263)  # Newcombe, Statistics in Medicine 17 (1998), table I
-    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
-
-
 @pytest.mark.parametrize(
     ("one", "other", "alike"),
     [
@@ -126,4 +112,4 @@ def test_wilsons_interval_is_that_of_the_literature():
     ],
 )  # fmt: skip
 def test_which_predictions_are_the_same(one: Any, other: Any, alike: bool):
-    assert same(one, other) is alike
+    assert agree(one, other) is alike
