@@ -87,7 +87,7 @@ class _Push:
             self._settle(last, listing)
             return False
         for _ in range(_ROUNDS):
-            made = self._move(listing, last)
+            made = self._move(listing)
             listing = self.remote.pin_listing(self.pin)
             last = self._last(listing, repair)
             if last == made or self._was_seen(listing, made):
@@ -125,7 +125,7 @@ class _Push:
                     raise
         return None
 
-    def _move(self, listing: PinListing, last: PinMove | None) -> PinMove:
+    def _move(self, listing: PinListing) -> PinMove:
         number = listing.last_number
         if number >= _LAST_NUMBER:
             raise BadPlace(
@@ -135,12 +135,11 @@ class _Push:
                 last=listing.stems[-1],
                 remedy="ask who runs the remote to look at it",
             )
-        now = time.time_ns()
         made = PinMove.of(
             self.pin,
             self.rref,
             number=number + 1,
-            time=max(now, last.time + 1) if last else now,
+            time=time.time_ns(),
             host=os.uname().nodename,
             after=tuple(s[9:] for s in listing.stems if number_of(s) == number),
         )
