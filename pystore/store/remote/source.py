@@ -5,6 +5,7 @@ SO1  What chooses sees the attempts at the remote with their metrics, beside tho
 SO2  A remote that is dead, slow or lying raises no error and moves nothing: the reason is kept as
      text. The next refresh asks again.
 SO3  A refresh where nothing has changed reads no object: it lists the folders that it asks about.
+     Where one of them is empty, it looks whether the remote is still there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -111,14 +112,22 @@ class RemoteSource:
             self._origin.give_up()
 
     def _remote(self) -> Remote:
-        if self._origin.failed:
-            self._origin = OptionalRemote(self._given, self._trusted)
+        return self._open() if self._origin.failed else self._origin.remote
+
+    def _open(self) -> Remote:
+        self._origin = OptionalRemote(self._given, self._trusted)
         return self._origin.remote
+
+    def _check_there(self, listed: Iterable[frozenset[str]]) -> None:
+        """Raises NotInStore where a folder is empty since the remote is not there any more."""
+        if not all(listed):
+            self._open()
 
     # --- a pin -------------------------------------------------------------------------
 
     def _follow(self, remote: Remote, pin: str) -> str:
         listing = in_time(lambda: remote.pin_listing(pin), LOOK)
+        self._check_there([listing.names])
         known = self._followed
         if known is None or known[0] != listing or not self._is_pinned(pin, known[1]):
             receive_pins(self._store, (), [pin], remote, self._listener)
@@ -133,6 +142,7 @@ class RemoteSource:
     def _take(self, remote: Remote, choice: Choice) -> str:
         drefs = dict.fromkeys(choice.drefs)
         listings = dict(remote.each(remote.listing, drefs))
+        self._check_there([listing.names for listing in listings.values()])
         told = [name for listing in listings.values() for name in self._read(remote, listing)]
         offered = self._offered(remote, choice, listings, told)
         rref, why_not = choice.pick(choice.matcher, offered)
