@@ -21,10 +21,9 @@ from . import disk, rights
 from .mounts import apart
 
 FORMAT = 1
-_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links")
-_RENAMED = ("drv", "tmp", "trash", "resolved", "roots")  # renames lead from one to another
+_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen")
+_RENAMED = ("drv", "tmp", "trash", "resolved", "roots", "seen")  # renames lead from one to another
 _MARK = "pystore.json"
-_SEEN = "seen"  # made when it is needed
 # The errors of link(2) on file systems without hard links: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 _OWN_SEEDS = "seeds"  # the feature of a store whose seeds are its own
@@ -45,7 +44,7 @@ class Layout:
         self.locks = root / "locks"
         self.roots = root / "roots"
         self.links = root / "links"
-        self.seen = root / _SEEN
+        self.seen = root / "seen"
         self.gate = self.locks / "gc.lock"
         self._drv = str(self.drv) + os.sep
 
@@ -307,7 +306,7 @@ def _no_place(
 
 
 def _check_empty(root: Path) -> None:
-    strange = sorted(set(os.listdir(root)) - {*_FOLDERS, _MARK, _SEEN})
+    strange = sorted(set(os.listdir(root)) - {*_FOLDERS, _MARK})
     if strange:
         raise NotAStore(
             "the directory is not empty, and no store",

@@ -1,8 +1,8 @@
 """Pin history: the moves of a pin at a remote, and which one counts.
 
-PM3  A move counts only where its text is whole and, with trusted keys, one of these has signed it.
+PH1  A move counts only where its text is whole and, with trusted keys, one of these has signed it.
      The last one that counts says what the pin names.
-PM4  A remote that lacks a move which this store has seen is an error, and so is a last move that
+PH2  A remote that lacks a move which this store has seen is an error, and so is a last move that
      comes before it: nothing older counts any more.
 """
 
@@ -12,15 +12,15 @@ from itertools import groupby
 
 from ...core.errors import ChecksumMismatch, FetchError, NotInStore, PystoreWarning, Untrusted
 from ...core.printable import listed
-from ..seen_moves import SeenMoves, all_seen
+from ..seen_moves import SeenMoves
 from ..store import Store
 from .names import PinListing, number_of
-from .pin_move import PinMove, parse_move
+from .pin_move import PinMove
 from .remote import Remote
 
 
 def last_move(remote: Remote, listing: PinListing) -> PinMove | None:
-    """The last move that counts; None if there is none (PM3).
+    """The last move that counts; None if there is none (PH1).
 
     Raises ChecksumMismatch where one that would be the last is damaged.
     """
@@ -54,7 +54,7 @@ def expected_move(store: Store, remote: Remote, listing: PinListing) -> PinMove:
     """The move that says what a pin names now.
 
     Raises NotInStore when the remote has no such pin, Untrusted when no trusted key has signed
-    any of its moves, FetchError when its history is older than the one that was seen (PM4).
+    any of its moves, FetchError when its history is older than the one that was seen (PH2).
     """
     seen = PinListing(listing.pin, SeenMoves(store.parts, remote.url).names(listing.pin))
     check_not_older(remote, listing, seen)
@@ -67,7 +67,7 @@ def expected_move(store: Store, remote: Remote, listing: PinListing) -> PinMove:
 
 
 def check_not_older(remote: Remote, listing: PinListing, seen: PinListing) -> None:
-    """Raises FetchError when a remote lacks a move that was seen (PM4)."""
+    """Raises FetchError when a remote lacks a move that was seen (PH2)."""
     if lost := sorted({*seen.stems} - {*listing.stems}):
         raise _older(remote, listing.pin, listed(lost), listed(listing.stems[-1:]) or "no move")
 
@@ -86,16 +86,6 @@ def moves_at(remote: Remote, pin: str) -> list[PinMove]:
     found = [move for _, move in remote.each(read, listing.stems) if move]
     _warn(remote, listing, 0)
     return sorted(found, key=lambda move: move.order)
-
-
-def moves_seen(store: Store) -> list[PinMove]:
-    """The moves at all remotes that a store has followed or made, by pin, first to last."""
-    found = {
-        parse_move(pin, name[: -len(".json")], text)
-        for pin, name, text in all_seen(store.parts)
-        if name.endswith(".json")
-    }
-    return sorted(found, key=lambda move: (move.pin, move.order))
 
 
 def _no_move(remote: Remote, listing: PinListing) -> Exception:

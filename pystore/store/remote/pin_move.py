@@ -13,6 +13,8 @@ from typing import Any
 from ...core.digest import short
 from ...core.errors import BadRef, Corrupted
 from ...core.refs import RRef, check_name
+from ..reader import Reader
+from ..seen_moves import all_seen
 from .names import number_of
 
 _H32 = re.compile(r"[0-9a-f]{32}\Z")
@@ -104,3 +106,13 @@ def _is_fine(move: PinMove) -> bool:
             all(type(digest) is str and _H32.match(digest) for digest in move.after),
         )
     )
+
+
+def moves_seen(store: Reader) -> list[PinMove]:
+    """The moves at all remotes that a store has followed or made, by pin, first to last."""
+    found = {
+        parse_move(pin, name[: -len(".json")], text)
+        for pin, name, text in all_seen(store.parts)
+        if name.endswith(".json")
+    }
+    return sorted(found, key=lambda move: (move.pin, move.order))

@@ -1,8 +1,8 @@
 """Travelling pins: a pin is pushed with what it names, and pulled with what it names.
 
-PM5  A move is written after all that it names. A local pin is moved after all that the remote's pin
+TP1  A move is written after all that it names. A local pin is moved after all that the remote's pin
      names is here, checked; else it stays.
-PM6  Of several that push a pin at once, each move stays in the history, and all readers agree on
+TP2  Of several that push a pin at once, each move stays in the history, and all readers agree on
      the last one. A pusher whose move was not the last moves the pin again, after the other.
 """
 

@@ -1,20 +1,19 @@
 """pystore pin, unpin, pins: names for realizations that gc must keep."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import click
+
+import pystore as ps
 
 from ...ask.inspection.inventory import Pin, list_pins
 from ...core.printable import printable, when
 from ...core.refs import RRef
 from ...store import pins as roots
+from ...store.remote.pin_move import PinMove, moves_seen
 from .columns import columns
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import RREF, begun_so, refuse_below
-
-if TYPE_CHECKING:
-    from ...store.remote.pin_move import PinMove
 
 trust = click.option(
     "--trust",
@@ -96,20 +95,16 @@ def pins(
 
 def _moves(
     command: CommandContext, url: str | None, trusted: Sequence[str]
-) -> dict[str, list["PinMove"]]:
-    # late for weight: most commands look in no remote
-    from ...store.remote.exchange import pins_at
-    from ...store.remote.pin_history import moves_seen
-
+) -> dict[str, list[PinMove]]:
     if url is not None:
-        return pins_at(url, trusted_keys=trusted or None)
+        return ps.pins_at(url, trusted_keys=trusted or None)
     found: dict[str, list[PinMove]] = {}
     for move in moves_seen(command.store):
         found.setdefault(move.pin, []).append(move)
     return found
 
 
-def _row(move: "PinMove") -> tuple[str, ...]:
+def _row(move: PinMove) -> tuple[str, ...]:
     return move.pin, str(move.number), when(move.time), printable(move.host), move.rref
 
 

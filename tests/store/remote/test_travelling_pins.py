@@ -204,7 +204,7 @@ def test_a_rejected_realization_is_neither_sent_nor_pinned(made, other, lab):
 # --- what remotes do -------------------------------------------------------------------
 
 
-def test_PM5_a_pin_that_names_what_the_remote_lacks_moves_nothing(made, other, lab):
+def test_TP1_a_pin_that_names_what_the_remote_lacks_moves_nothing(made, other, lab):
     push(made[0], lab)
     pull(lab, other)
     push(made[1], lab)
@@ -217,7 +217,7 @@ def test_PM5_a_pin_that_names_what_the_remote_lacks_moves_nothing(made, other, l
     assert pull(lab, other).pins == ("serving",)
 
 
-def test_PM5_at_each_write_of_a_push_the_pin_names_what_is_there(made, tmp_path, lab, monkeypatch):
+def test_TP1_at_each_write_of_a_push_the_pin_names_what_is_there(made, tmp_path, lab, monkeypatch):
     push(made[0], lab)
     real, count = FolderPlace.write, 0
 
@@ -236,7 +236,7 @@ def test_PM5_at_each_write_of_a_push_the_pin_names_what_is_there(made, tmp_path,
     assert ps.pins(store=last) == {"serving": made[1]}
 
 
-def test_PM5_a_pull_that_fails_anywhere_leaves_the_pin_as_it_was(
+def test_TP1_a_pull_that_fails_anywhere_leaves_the_pin_as_it_was(
     made, other, lab, tmp_path, monkeypatch
 ):
     push(made[0], lab)
@@ -356,7 +356,7 @@ def test_names_that_are_no_moves_are_passed_over(made, other, lab):
 # --- back in time ----------------------------------------------------------------------
 
 
-def test_PM4_an_older_history_moves_no_pin(made, other, lab, tmp_path):
+def test_PH2_an_older_history_moves_no_pin(made, other, lab, tmp_path):
     push(made[0], lab)
     shutil.copytree(lab, tmp_path / "backup")
     push(made[1], lab)
@@ -372,7 +372,7 @@ def test_PM4_an_older_history_moves_no_pin(made, other, lab, tmp_path):
     assert pull(lab, other).pins == ()
 
 
-def test_PM4_a_remote_that_lost_its_pins_is_no_new_one_until_they_are_forgotten(made, other, lab):
+def test_PH2_a_remote_that_lost_its_pins_is_no_new_one_until_they_are_forgotten(made, other, lab):
     push(made[0], lab)
     pull(lab, other)
     shutil.rmtree(lab / "pins")
@@ -386,7 +386,7 @@ def test_PM4_a_remote_that_lost_its_pins_is_no_new_one_until_they_are_forgotten(
     assert ps.pins(store=other) == {"serving": made[1]}
 
 
-def test_PM4_what_was_seen_is_remembered_before_the_pin_moves(made, other, lab, monkeypatch):
+def test_PH2_what_was_seen_is_remembered_before_the_pin_moves(made, other, lab, monkeypatch):
     push(made[0], lab)
     push(made[1], lab)
     real = travelling_pins.roots.pin
@@ -425,7 +425,7 @@ def test_two_remotes_have_histories_of_their_own(made, other, tmp_path):
 # --- whom to believe -------------------------------------------------------------------
 
 
-def test_PM3_a_pin_counts_when_a_trusted_key_has_signed_it(made, other, lab, key):
+def test_PH1_a_pin_counts_when_a_trusted_key_has_signed_it(made, other, lab, key):
     push(made[0], lab)
     ps.push(made, lab, key=key[0])
     with pytest.raises(Untrusted, match="no trusted key has signed this pin"):
@@ -436,7 +436,7 @@ def test_PM3_a_pin_counts_when_a_trusted_key_has_signed_it(made, other, lab, key
     assert pull(lab, other, trusted_keys=key[1]).pins == ("serving",)
 
 
-def test_PM3_a_newer_move_that_is_not_signed_is_passed_over_with_a_warning(made, other, lab, key):
+def test_PH1_a_newer_move_that_is_not_signed_is_passed_over_with_a_warning(made, other, lab, key):
     push(made[0], lab, key=key[0])
     forge(lab, 2, rref=made[1])
     with pytest.warns(PystoreWarning, match="no trusted key has signed its last 1"):
@@ -444,7 +444,7 @@ def test_PM3_a_newer_move_that_is_not_signed_is_passed_over_with_a_warning(made,
     assert ps.pins(store=other) == {"serving": made[0]}
 
 
-def test_PM3_a_signature_over_something_else_is_an_error(made, other, lab, key):
+def test_PH1_a_signature_over_something_else_is_an_error(made, other, lab, key):
     push(made[0], lab, key=key[0])
     (signature,) = lab.glob("pins/serving/*.sig")
     forged = forge(lab, 2, rref=made[1])
@@ -454,7 +454,7 @@ def test_PM3_a_signature_over_something_else_is_an_error(made, other, lab, key):
     assert ps.pins(store=other) == {}
 
 
-def test_PM4_a_signature_that_was_taken_away_brings_nothing_older_back(made, other, lab, key):
+def test_PH2_a_signature_that_was_taken_away_brings_nothing_older_back(made, other, lab, key):
     for rref in made[:2]:
         push(rref, lab, key=key[0])
     pull(lab, other, trusted_keys=key[1])
@@ -479,7 +479,7 @@ def test_a_signed_pin_that_names_unsigned_results_moves_nothing(made, other, lab
 # --- several at once -------------------------------------------------------------------
 
 
-def test_PM6_two_pushers_at_once_lose_no_move_and_readers_agree(made, lab, tmp_path):
+def test_PM2_TP2_two_pushers_at_once_lose_no_move_and_readers_agree(made, lab, tmp_path):
     ps.push(made, lab)
     stores = [Store(tmp_path / str(n), durable=False) for n in range(4)]
     for store, rref in zip(stores, [*made, made[0]], strict=True):
@@ -516,7 +516,7 @@ def between(monkeypatch):
     return todo
 
 
-def test_PM6_a_push_that_was_overtaken_moves_the_pin_again(made, lab, between, monkeypatch):
+def test_TP2_a_push_that_was_overtaken_moves_the_pin_again(made, lab, between, monkeypatch):
     push(made[0], lab)
     between.append(lambda: forge(lab, 2, rref=made[2]))  # with a later clock
     assert push(made[1], lab).pins == ("serving",)
@@ -525,7 +525,7 @@ def test_PM6_a_push_that_was_overtaken_moves_the_pin_again(made, lab, between, m
     ]  # fmt: skip
 
 
-def test_PM6_moves_that_others_made_meanwhile_do_not_hide_ours(made, lab, between):
+def test_TP2_moves_that_others_made_meanwhile_do_not_hide_ours(made, lab, between):
     def others():
         forge(lab, 2, rref=made[2], time=1)
         forge(lab, 3, rref=made[0])
@@ -536,7 +536,7 @@ def test_PM6_moves_that_others_made_meanwhile_do_not_hide_ours(made, lab, betwee
     assert ps.pins_at(lab)["serving"][-1].rref == made[1]
 
 
-def test_PM6_a_move_that_was_seen_by_the_next_one_needs_no_other(made, lab, monkeypatch):
+def test_TP2_a_move_that_was_seen_by_the_next_one_needs_no_other(made, lab, monkeypatch):
     push(made[0], lab)
     real = FolderPlace.write
 
