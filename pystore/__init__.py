@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         rref2path,
     )
     from .ask.inspection.short_refs import find_ref
-    from .ask.planning.explain import explain
+    from .ask.planning.explanation import explain
     from .ask.planning.plan import plan
     from .ask.replay import replay
     from .core.attempt import Attempt
@@ -82,8 +82,8 @@ if TYPE_CHECKING:
     from .declare.view import View, view
     from .run.acceptance import accept
     from .run.decorator import stage
-    from .run.inplace import instantiate_inplace, realize_inplace
-    from .run.verbs import realize, realize_many
+    from .run.follow import Follower, follow
+    from .run.verbs import instantiate_inplace, realize, realize_inplace, realize_many
     from .run.workers.pool import Workers
     from .store.remote.exchange import copy, export_archive, import_archive, pins_at, pull, push
     from .store.remote.signing import make_key
@@ -104,6 +104,7 @@ __all__ = [
     "DRef",
     "Debug",
     "Derivation",
+    "Follower",
     "GcPolicy",
     "Manifest",
     "Matcher",
@@ -159,6 +160,7 @@ __all__ = [
     "export_archive",
     "family",
     "find_ref",
+    "follow",
     "gc",
     "import_archive",
     "instantiate",
@@ -226,7 +228,7 @@ _HOMES = {
         "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",
         "ask.inspection.short_refs": "find_ref",
-        "ask.planning.explain": "explain",
+        "ask.planning.explanation": "explain",
         "ask.planning.plan": "plan",
         "ask.replay": "replay",
         "core.attempt": "Attempt",
@@ -258,8 +260,8 @@ _HOMES = {
         "declare.view": "View view",
         "run.acceptance": "accept",
         "run.decorator": "stage",
-        "run.inplace": "instantiate_inplace realize_inplace",
-        "run.verbs": "realize realize_many",
+        "run.follow": "Follower follow",
+        "run.verbs": "instantiate_inplace realize realize_inplace realize_many",
         "run.workers.pool": "Workers",
         "store.remote.exchange": "copy export_archive import_archive pins_at pull push",
         "store.remote.signing": "make_key",

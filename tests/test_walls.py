@@ -19,7 +19,7 @@ DOORS = {
     "ask": {"pins", "shared_files"},
     "ui": {"doctor", "gc", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
-INSIDE = {"layout", "session", "pool", "own", "parts", "staging_area"}  # of a store: not for others
+INSIDE = {"layout", "session", "shared_files", "own", "parts", "staging_area"}  # not for others
 ROOMS = list(DOORS)
 
 

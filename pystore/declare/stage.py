@@ -24,7 +24,7 @@ from .build import Build
 from .calls import CalledTwoWays, check_call
 from .dotted_names import parted, with_changes
 from .output import Output
-from .parameter_types import Kinds, check_given, kinds_of_all
+from .parameter_types import ParameterType, check_given, types_of
 from .programs import is_program
 from .stage_options import DEPTHS, Options, checked_signature
 from .view import View, resolve, views
@@ -139,9 +139,9 @@ class Stage(CalledTwoWays[P, Staged]):
         self.sent_code: Code | None = None  # found by the process that sent the stage here
 
     @cached_property
-    def kinds(self) -> Mapping[str, Kinds]:
+    def parameter_types(self) -> Mapping[str, ParameterType]:
         """The types of its parameters, as far as annotations say them."""
-        return kinds_of_all(self.function, self.signature.parameters.values())
+        return types_of(self.function, self.signature.parameters.values())
 
     @property
     def parts(self) -> Mapping[str, str]:
@@ -159,7 +159,7 @@ class Stage(CalledTwoWays[P, Staged]):
             error.having(stage=self.stage_name)
             raise
         realizer = Realizer(StageRealizer(self, ignored))
-        staged = Staged(config, self.options.matcher, realizer, self.options.terms)
+        staged = Staged(config, self.options.matcher, realizer, self.options.resources)
         staged.stage = self
         return staged
 

@@ -1,22 +1,22 @@
 """RemoteSource: a remote that is asked again and again for something newer, as a service does.
 
-SO1  What chooses sees the attempts at the remote with their metrics, beside those of the store,
-     before any bytes are fetched. Only what it chooses is fetched, with its inputs and attempts.
+SO1  A matcher sees the attempts at the remote with their metrics, beside those of the store, before
+     any bytes are fetched. Only the realization to use is fetched, with its inputs and attempts.
 SO2  A remote that is dead, slow or lying raises no error and moves nothing: the reason is kept as
      text. The next refresh asks again.
 SO3  A refresh where nothing has changed reads no object: it lists the folders that it asks about.
      Where one of them is empty, it looks whether the remote is still there.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ...core.candidate import Candidate
 from ...core.config import Config
-from ...core.errors import MatcherUnsatisfied, PystoreError, in_one_line
+from ...core.errors import PystoreError, in_one_line
 from ...core.events import Listener, ignore
-from ...core.matchers import Matcher, Need
-from ...core.printable import counted
+from ...core.matchers import Matcher
+from ...core.pick import pick
 from ...core.refs import DRef, RRef, check_name
 from ..pins import pins
 from ..store import Store
@@ -33,37 +33,22 @@ from .signing import trusting
 from .substitute import LOOK, Found, files_at, merged
 from .travelling_pins import receive_pins
 
-Pick = Callable[[Matcher, Sequence[Candidate]], tuple[RRef | None, str]]
-"""Chooses among candidates by a matcher: the realization, or None and why there is none."""
-
 Name = tuple[DRef, str, str]  # of an attempt: derivation, digest of the context, id
-
-
-def first_of(matcher: Matcher, candidates: Sequence[Candidate]) -> tuple[RRef | None, str]:
-    """The first that a matcher chooses; None where it asks for more, or refuses all."""
-    try:
-        said = matcher.select(candidates)
-    except MatcherUnsatisfied as error:
-        return None, in_one_line(error.what)
-    if isinstance(said, Need):
-        return None, f"{matcher} asks for {counted(said.n, said.of[:-1])} more"
-    return said[0], ""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Derivations, and what chooses among their realizations.
+    """Derivations, and the matcher that chooses one of their realizations, as a Follower does.
 
-    Those count that have the inputs of the realization that was made last.
+    Only realizations with the inputs of the one that was made last are compared.
     """
 
     drefs: tuple[DRef, ...]
     matcher: Matcher
-    pick: Pick = first_of
 
 
 class RemoteSource:
-    """A remote from which a store gets what a matcher chooses there, or what a pin names."""
+    """A remote from which a store gets the realization that a matcher chooses, or a pin names."""
 
     def __init__(
         self,
@@ -92,9 +77,9 @@ class RemoteSource:
         return self._origin.url
 
     def refresh(self, wanted: Choice | str) -> None:
-        """Fetches what is chosen now, or what the pin of this name names at the remote.
+        """Fetches the realization to use now: the choice, or the one that the remote's pin names.
 
-        The pin of the store is moved then, as `pull` does it. Afterwards `reason` says why nothing
+        The pin of the store is then moved, as `pull` moves it. Afterwards `reason` says why nothing
         could be had; it is "" if all went well.
 
         Raises BadName, and what a rule of the user's raises.
@@ -145,7 +130,7 @@ class RemoteSource:
         self._check_there([listing.names for listing in listings.values()])
         told = [name for listing in listings.values() for name in self._read(remote, listing)]
         offered = self._offered(remote, choice, listings, told)
-        rref, why_not = choice.pick(choice.matcher, offered)
+        rref, why_not = pick(choice.matcher, offered)
         if rref is not None:
             context = next(c.latest.context for c in offered if c.rref == rref)
             new = {name for name in told if name[:2] == (rref.dref, context)} - self._received

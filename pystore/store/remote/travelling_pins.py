@@ -177,8 +177,8 @@ def receive_pins(
 ) -> Transfer:
     """Fetches realizations and what these pins at the remote name, then moves the local pins.
 
-    Raises what `receive` and `expected_move` raise; BadPlace when a pin names what was rejected
-    here. Then no pin is moved.
+    Raises what `receive` and `expected_move` raise; BadPlace when a pin names a realization that
+    was rejected here, NotInStore when it is in the store below only. Then no pin is moved.
     """
     drefs = list(refs)
     moves = [_arriving(store, remote, name) for name in sorted(set(wanted))]
@@ -187,6 +187,8 @@ def receive_pins(
     except NotInStore as error:
         named = [move.pin for move in moves if error.facts.get("ref") == move.rref]
         raise error.having(pin=listed(named) or None) from None
+    for move in moves:
+        _refuse_below(store, move)
     before = roots.pins(store)
     for move in moves:
         # Remembered first: after a crash in between, nothing older counts.
@@ -201,7 +203,7 @@ def _arriving(store: Store, remote: Remote, name: str) -> PinMove:
     move = expected_move(store, remote, remote.pin_listing(check_name(name)))
     if why := store.rejection(move.rref):
         raise BadPlace(
-            "the pin at the remote names what was rejected here",
+            "the pin at the remote names a realization that was rejected here",
             pin=name,
             ref=move.rref,
             reason=why,
@@ -209,3 +211,15 @@ def _arriving(store: Store, remote: Remote, name: str) -> PinMove:
             remedy="push another realization under this pin",
         )
     return move
+
+
+def _refuse_below(store: Store, move: PinMove) -> None:
+    under = store.only_below(move.rref)
+    if under is not None:
+        raise NotInStore(
+            "the pin at the remote names a realization of the store below, which is never written",
+            pin=move.pin,
+            ref=move.rref,
+            below=under,
+            remedy="pull the pin into a store without one below",
+        )

@@ -83,8 +83,8 @@ def best(store, *stages) -> RRef:
     return max(tried, key=lambda a: a.metrics["accuracy.txt"]).rref
 
 
-def wanted(*stages, matcher=BEST, **more) -> Choice:
-    return Choice(tuple(one.dref for one in stages), matcher, **more)
+def wanted(*stages, matcher=BEST) -> Choice:
+    return Choice(tuple(one.dref for one in stages), matcher)
 
 
 # --- a matcher -------------------------------------------------------------------------
@@ -178,22 +178,30 @@ def test_of_several_inputs_those_that_were_used_last_count(store, theirs, traine
     assert best_of_old.dref == one.dref
 
 
-def test_a_matcher_that_asks_for_more_is_told(store, trained, source):
+def test_while_a_matcher_asks_for_more_the_best_so_far_comes(store, trained, source):
     source.refresh(wanted(stage()))
-    assert source.reason.startswith("no remote is here")
-    trained()
+    assert source.reason == "no remote is here"
+    rref = trained()
     source.refresh(wanted(stage(), matcher=match_best("accuracy.txt", of=5)))
+    assert (source.reason, here(store, stage())) == ("", [rref])
+
+
+def test_a_rule_of_the_users_that_asks_for_more_is_told(store, trained, source):
+    def never(candidates):
+        return Need(4, of="attempts")
+
+    trained()
+    source.refresh(wanted(stage(), matcher=match(never)))
     assert source.reason.endswith("asks for 4 attempts more")
     assert here(store, stage()) == []
 
 
-def test_a_pick_of_ones_own_may_take_fewer(store, trained, source):
-    rref = trained()
-    choice = wanted(
-        stage(), matcher=match_best("accuracy.txt", of=5), pick=lambda _, given: (given[0].rref, "")
-    )
-    source.refresh(choice)
-    assert (source.reason, here(store, stage())) == ("", [rref])
+def test_a_follower_of_the_store_sees_what_came(store, theirs, trained, source):
+    with ps.follow(stage(), BEST) as follower:
+        for _ in range(4):
+            trained()
+            source.refresh(wanted(stage()))
+            assert follower.look() == best(theirs, stage())
 
 
 def test_a_mistake_in_a_rule_is_no_fault_of_the_remote(trained, source):

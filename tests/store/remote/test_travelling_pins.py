@@ -193,12 +193,20 @@ def test_a_rejected_realization_is_neither_sent_nor_pinned(made, other, lab):
     push(made[1], lab)
     ps.pull(made[1], lab, store=other)
     ps.reject(made[1], "label leak", store=other)
-    with pytest.raises(BadPlace, match="names what was rejected here"):
+    with pytest.raises(BadPlace, match="names a realization that was rejected here"):
         pull(lab, other)
     assert ps.pins(store=other) == {"serving": made[0]}
     ps.reject(made[1], "label leak")
     with pytest.raises(BadPlace, match="was rejected"):
         ps.push(lab, pins="serving")
+
+
+def test_a_pin_does_not_move_to_what_only_the_store_below_has(made, store, lab, tmp_path):
+    push(made[0], lab)
+    upper = Store(tmp_path / "upper", durable=False, below=store.root)
+    with pytest.raises(NotInStore, match="a realization of the store below"):
+        pull(lab, upper)
+    assert ps.pins(store=upper) == {}
 
 
 # --- what remotes do -------------------------------------------------------------------
