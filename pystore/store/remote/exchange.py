@@ -46,10 +46,10 @@ def push(
     """Sends realizations, all they were built from, and their attempts to a remote that lacks them.
 
     `to` is a path or a URL (`s3://bucket/folder`, `sftp://…`, `memory://…`), for which fsspec takes
-    the `options`. After a break, call it again: the rest is sent. What the `pins` of the store name
-    is sent too, and then the remote's pins name the same; `push(to, pins="serving")` sends nothing
-    else. `key` is the file of a private key that signs the records and the pins. `repair` sends
-    everything but readable records, even if it seems to be there. With `diffs=False`, the
+    the `options`. After a break, call it again: the rest is sent. The realizations that `pins` of
+    the store name are sent too, then the remote's pins name them; `push(to, pins="serving")` sends
+    nothing else. `key` is the file of a private key that signs the records and the pins. `repair`
+    sends everything but readable records, even if it seems to be there. With `diffs=False`, the
     uncommitted changes of the project, which attempts remember, stay here (default: PYSTORE_DIFFS,
     else they are sent). With `progress`, a terminal shows how far it is.
 
@@ -85,9 +85,9 @@ def pull(
     A DRef stands for all its realizations at the remote. Every byte is hashed here. With
     `trusted_keys`, a record counts only if one of these public keys has signed it, and a
     realization only if such a record names it. After a break, call it again: the rest is fetched.
-    What the `pins` of the remote name is fetched too; when all of it is here, the pins of the store
-    name the same. `pull(from_, pins="serving")` fetches nothing else. With `progress`, a terminal
-    shows how far it is.
+    The realizations that `pins` of the remote name are fetched too; when all is here, the pins of
+    the store name them. `pull(from_, pins="serving")` fetches nothing else. With `progress`, a
+    terminal shows how far it is.
 
     Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError; then no pin is moved.
     """
@@ -104,11 +104,11 @@ def pins_at(
     trusted_keys: str | Iterable[str] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> dict[str, list[PinMove]]:
-    """The moves of each pin at a remote, first to last; the last one says what the pin names.
+    """The moves of each pin at a remote, first to last; the last one says what it names now.
 
-    Moves are only added there, so that what a pin named before can be seen, and pinned and pushed
-    again. With `trusted_keys`, those that one of these public keys has signed. Raises BadPlace,
-    NotInStore, FetchError.
+    Moves are only added there, so that the realization that a pin named before can be seen, and
+    pinned and pushed again. With `trusted_keys`, those that one of these public keys has signed.
+    Raises BadPlace, NotInStore, FetchError.
     """
     remote = open_remote(url, trusted=trusting(trusted_keys), options=options)
     found = {pin: moves_at(remote, pin) for pin in remote.pins()}

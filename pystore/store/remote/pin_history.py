@@ -1,7 +1,7 @@
 """Pin history: the moves of a pin at a remote, and which one counts.
 
 PH1  A move counts only where its text is whole and, with trusted keys, one of these has signed it.
-     The last one that counts says what the pin names.
+     The last one that counts says which realization the pin names.
 PH2  A remote that lacks a move which this store has seen is an error, and so is a last move that
      comes before it: nothing older counts any more.
 """
@@ -51,7 +51,7 @@ def _warn(remote: Remote, listing: PinListing, passed: int) -> None:
 
 
 def expected_move(store: Store, remote: Remote, listing: PinListing) -> PinMove:
-    """The move that says what a pin names now.
+    """The move that says which realization a pin names now.
 
     Raises NotInStore when the remote has no such pin, Untrusted when no trusted key has signed
     any of its moves, FetchError when its history is older than the one that was seen (PH2).

@@ -1,4 +1,4 @@
-"""PinMove: what a pin at a remote names from some moment on. Moves are added, and never changed.
+"""PinMove: the realization that a pin at a remote names from some moment on. No move is changed.
 
 PM1  The name of a move is a digest of its text, so that a changed byte is noticed.
 PM2  The order of the moves does not depend on who reads them: by number, then by time, then by

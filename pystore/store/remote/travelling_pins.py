@@ -1,4 +1,4 @@
-"""Travelling pins: a pin is pushed with what it names, and pulled with what it names.
+"""Travelling pins: a pin is pushed and pulled with the realization that it names.
 
 TP1  A move is written after all that it names. A local pin is moved after all that the remote's pin
      names is here, checked; else it stays.
@@ -175,7 +175,7 @@ def receive_pins(
     remote: Remote,
     listener: Listener = ignore,
 ) -> Transfer:
-    """Fetches realizations and what these pins at the remote name, then moves the local pins.
+    """Fetches these realizations and those that pins at the remote name; then moves the local pins.
 
     Raises what `receive` and `expected_move` raise; BadPlace when a pin names a realization that
     was rejected here, NotInStore when it is in the store below only. Then no pin is moved.

@@ -36,7 +36,7 @@ pins = click.option(
     metavar="NAME",
     multiple=True,
     shell_complete=begun_pins,
-    help="Move this pin there, with what it names; may be given again.",
+    help="Send this pin with its realization; may be given again.",
 )
 
 
@@ -75,7 +75,7 @@ def push(given: CommandContext, /, refs: Refs, url: str, as_json: bool, **option
     "pins",
     metavar="NAME",
     multiple=True,
-    help="Fetch what this pin of the remote names, and move the pin here; may be given again.",
+    help="Fetch the realization of this pin, and move the pin here; may be given again.",
 )
 @trust
 @as_json

@@ -74,8 +74,8 @@ def pins(
     """List the pins.
 
     With --history, the moves of pins at remotes that this store has pushed or pulled; with --at
-    URL, all moves there. Moves are only added, so that what a pin named before can be pinned and
-    pushed again.
+    URL, all moves there. Moves are only added, so that a pin can go back to the realization
+    that it named before.
 
     --json: objects with `pin` and `rref`; of a move also `number`, `time` [ns since 1970, UTC] and
     `host`.
