@@ -91,7 +91,7 @@ def test_texts_are_features_of_a_model_of_texts():
 def test_FT2_what_the_training_cannot_have_seen_is_refused(question, message):
     with pytest.raises(BadFeatures, match=message) as caught:
         features(FRAME).of(question)
-    assert caught.value.facts["expected"]["columns"] == list(FRAME.columns)
+    assert caught.value.expected["columns"] == list(FRAME.columns)
 
 
 @pytest.mark.parametrize("wrong", [5, ["a"], True])

@@ -379,7 +379,7 @@ def test_OP1_a_realization_from_elsewhere_loads_known_types_only(load, store, tm
         pull(run.rref, tmp_path / "remote", progress=False)
         with pytest.raises(UntrustedType) as caught:
             module.model.load(run.rref)
-    trusted = ", ".join(repr(one) for one in caught.value.facts["types"].split(", "))
+    trusted = ", ".join(repr(one) for one in caught.value.types.split(", "))
     module = load(*forest, ('Model("classifier", ', f'Model("classifier", trusted=[{trusted}], '))
     with Store(tmp_path / "elsewhere", durable=False).use():
         module.model.load(run.rref).check()
