@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import pystore as ps
@@ -247,6 +247,17 @@ def twins(step, steps, configs):
     )
 
 
+# The first of two builds makes again what was rejected, so there is no second one.
+@example(
+    World(
+        nodes=(Node("a", "fixed", 0, (), "latest", "latest"),),
+        history=(Deed("realize", 0, 0), Deed("reject", 0, 0)),
+        remote=(),
+        targets=frozenset([0]),
+        forced=frozenset([0]),
+        attempts=2,
+    )
+)
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds())
 def test_OU3_realize_does_what_was_planned(world):

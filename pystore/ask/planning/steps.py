@@ -75,7 +75,7 @@ class _Steps:
         tries = self._store.attempts(derivation.dref)
         fresh = not any(attempt.succeeded for attempt in tries)
         if question.forced:
-            return _forced(question, answer(question, ()) if fresh else None)
+            return self._forced(question, answer(question, ()) if fresh else None)
         if fresh:
             judgement = judge(question._replace(adopts=False), answer(question, ()))
             if isinstance(judgement, Cannot):
@@ -115,7 +115,7 @@ class _Steps:
 
     def _build(self, question: Question, found: Answer, judgement: Build) -> Step:
         if question.forced:
-            return _forced(question, found)
+            return self._forced(question, found)
         dref, count = question.derivation.dref, judgement.count
         tries = self._store.attempts(dref)
         running = [
@@ -133,6 +133,22 @@ class _Steps:
             step = self._new(question.derivation, count, tries)
         not_adopted = dict.fromkeys(map(str, self._adoptions.not_adopted.get(dref, ())))
         return replace(step, reasons=(*step.reasons, *not_adopted))
+
+    def _forced(self, question: Question, found: Answer | None) -> Step:
+        """The step of a derivation that is built once in any case, and then as its matcher wants.
+
+        `found` is None while the candidates are not known.
+        """
+        dref = question.derivation.dref
+        if found is None:
+            return Step(dref, "forced", ("forced",), 1, sure=False)
+        more = (Cannot(found.said).reason,) if isinstance(found.said, Exception) else ()
+        count = found.said.n if isinstance(found.said, Need) else 1
+        # The first build may bring back a lost result with all its attempts, or a rejected one.
+        gone = any(candidate.gone for candidate in found.candidates)
+        made = {attempt.rref for attempt in self._store.attempts(dref) if attempt.rref}
+        rejected = any(map(self._store.rejection, made)) if count > 1 else False
+        return Step(dref, "forced", ("forced", *more), count, count == 1 or not (gone or rejected))
 
     def _new(self, derivation: Derivation, count: int, tries: list[Attempt]) -> Step:
         """The step of a derivation without a realization in this context."""
@@ -153,21 +169,6 @@ class _Steps:
 
 def _refused(question: Question, judgement: Cannot) -> Step:
     return Step(question.derivation.dref, "unsatisfiable", (judgement.reason,))
-
-
-def _forced(question: Question, found: Answer | None) -> Step:
-    """The step of a derivation that is built once in any case, and then as its matcher wants.
-
-    `found` is None while the candidates are not known.
-    """
-    dref = question.derivation.dref
-    if found is None:
-        return Step(dref, "forced", ("forced",), 1, sure=False)
-    more = (Cannot(found.said).reason,) if isinstance(found.said, Exception) else ()
-    count = found.said.n if isinstance(found.said, Need) else 1
-    # The first build may bring back a lost result with all its attempts.
-    sure = count == 1 or not any(candidate.gone for candidate in found.candidates)
-    return Step(dref, "forced", ("forced", *more), count, sure)
 
 
 def _reused(question: Question, found: Answer) -> Step:
