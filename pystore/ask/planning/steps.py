@@ -75,7 +75,7 @@ class _Steps:
         tries = self._store.attempts(derivation.dref)
         fresh = not any(attempt.succeeded for attempt in tries)
         if question.forced:
-            return self._forced(question, answer(question, ()) if fresh else None)
+            return self._forced_step(question, answer(question, ()) if fresh else None)
         if fresh:
             judgement = judge(question._replace(adopts=False), answer(question, ()))
             if isinstance(judgement, Cannot):
@@ -115,7 +115,7 @@ class _Steps:
 
     def _build(self, question: Question, found: Answer, judgement: Build) -> Step:
         if question.forced:
-            return self._forced(question, found)
+            return self._forced_step(question, found)
         dref, count = question.derivation.dref, judgement.count
         tries = self._store.attempts(dref)
         running = [
@@ -134,7 +134,7 @@ class _Steps:
         not_adopted = dict.fromkeys(map(str, self._adoptions.not_adopted.get(dref, ())))
         return replace(step, reasons=(*step.reasons, *not_adopted))
 
-    def _forced(self, question: Question, found: Answer | None) -> Step:
+    def _forced_step(self, question: Question, found: Answer | None) -> Step:
         """The step of a derivation that is built once in any case, and then as its matcher wants.
 
         `found` is None while the candidates are not known.
