@@ -38,6 +38,7 @@ __all__ = [
     "UnkeepableOutput",
     "UnsafeArchive",
     "Untrusted",
+    "UntrustedType",
     "WorkerDied",
 ]
 
@@ -239,6 +240,10 @@ class ChecksumMismatch(FetchError):
 
 class Untrusted(FetchError):
     """Results that no trusted key has signed."""
+
+
+class UntrustedType(PystoreError):
+    """A saved model that names types which nobody trusts: the fact `types`. None was loaded."""
 
 
 class UnsafeArchive(PystoreError):

@@ -1,0 +1,61 @@
+"""Estimators of scikit-learn, and of packages that follow it, as canonical skops files.
+
+SE1  An estimator is saved only if what is loaded of it gives the same bytes again.
+SE2  A type that neither we nor the user trust is never loaded, nor imported.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.errors import UntrustedType
+from .kind import Stored, Written, no_saver
+from .skops_files import canonical
+from .trusted_types import TRUSTED_TYPES, VERSION
+
+_FILE = "model.skops"
+
+
+def write(value: Any) -> Written:
+    """A fitted estimator. Raises BadStage where it would come back as another (SE1)."""
+    try:
+        content = _dumped(value)
+        again = _dumped(_loaded(content, types({_FILE: content})))
+    except Exception as error:  # whatever the classes of the user raise
+        raise no_saver(value, because=f"{type(error).__name__}: {error}") from error
+    if again != content:
+        raise no_saver(value, because="what is loaded of it is another estimator")
+    return Written({}, {_FILE: content})
+
+
+def read(stored: Stored) -> Any:
+    """The estimator. Raises UntrustedType (SE2)."""
+    needed = types(stored.files)
+    trusted = stored.trusted | (TRUSTED_TYPES if stored.ours else frozenset())
+    refused = [name for name in needed if name not in trusted]
+    if refused:
+        raise UntrustedType(
+            "the saved estimator has types that nobody trusts",
+            types=", ".join(refused),
+            our_list=f"{'version ' + str(VERSION) if stored.ours else 'not used: built elsewhere'}",
+            remedy="if you know each of them, name them: Model(…, trusted=[…])",
+        )
+    return _loaded(stored.files[_FILE], needed)
+
+
+def types(files: Mapping[str, bytes]) -> list[str]:
+    """The types that skops does not trust by itself, sorted."""
+    import skops.io
+
+    return list(skops.io.get_untrusted_types(data=files[_FILE]))
+
+
+def _dumped(value: Any) -> bytes:
+    import skops.io
+
+    return canonical(skops.io.dumps(value))
+
+
+def _loaded(content: bytes, trusted: list[str]) -> Any:
+    import skops.io
+
+    return skops.io.loads(content, trusted=trusted)
