@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from .declare.view import View, view
     from .run.acceptance import accept
     from .run.decorator import stage
+    from .run.follow import Follower, follow
     from .run.inplace import instantiate_inplace, realize_inplace
     from .run.verbs import realize, realize_many
     from .run.workers.pool import Workers
@@ -104,6 +105,7 @@ __all__ = [
     "DRef",
     "Debug",
     "Derivation",
+    "Follower",
     "GcPolicy",
     "Manifest",
     "Matcher",
@@ -159,6 +161,7 @@ __all__ = [
     "export_archive",
     "family",
     "find_ref",
+    "follow",
     "gc",
     "import_archive",
     "instantiate",
@@ -257,6 +260,7 @@ _HOMES = {
         "declare.view": "View view",
         "run.acceptance": "accept",
         "run.decorator": "stage",
+        "run.follow": "Follower follow",
         "run.inplace": "instantiate_inplace realize_inplace",
         "run.verbs": "realize realize_many",
         "run.workers.pool": "Workers",

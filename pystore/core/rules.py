@@ -1,5 +1,6 @@
 """Rules: matchers as text, so that a store can record how its realizations are chosen."""
 
+import inspect
 import json
 from collections.abc import Callable
 from functools import lru_cache
@@ -29,10 +30,27 @@ _OURS: dict[str, Callable[..., Matcher]] = {
 @lru_cache(256)
 def rule_text(matcher: Matcher) -> str:
     """A matcher as one line of JSON: its name and arguments; only the name of a user's own rule."""
-    arguments = dict(matcher.arguments)
-    if _made(matcher.name, arguments) != matcher:
+    if not is_ours(matcher):
         return json.dumps({"name": matcher.name})
+    arguments = dict(matcher.arguments)
     return json.dumps({"name": matcher.name, "arguments": arguments}, sort_keys=True)
+
+
+def is_ours(matcher: Matcher) -> bool:
+    """Whether one of our functions has made the matcher."""
+    return _made(matcher.name, dict(matcher.arguments)) == matcher
+
+
+def as_called(matcher: Matcher) -> str:
+    """The shortest call that makes the matcher, for a message; all arguments of a user's own."""
+    if not is_ours(matcher):
+        return str(matcher)
+    given = dict(matcher.arguments)
+    texts: list[str] = []
+    for name, parameter in inspect.signature(_OURS[matcher.name]).parameters.items():
+        if name in given and given[name] != parameter.default:
+            texts.append(f"{name}={given[name]!r}" if texts or name == "n" else repr(given[name]))
+    return f"{matcher.name}({', '.join(texts)})"
 
 
 def parse_rule(text: str) -> Matcher | None:

@@ -11,12 +11,12 @@ next looks tell a folder with a new stamp again, until no further change can hav
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import NamedTuple
 
 from ..core.refs import DRef
-from .layout import Layout, well_formed
+from .layout import ATTEMPTS, Layout, well_formed
 
 # The longest tick of a disk's clock [s]. Times in whole milliseconds come from a coarse clock: HFS
 # and SFTP have ticks of one second, FAT of two. Others tick with the kernel, which may be late.
@@ -80,6 +80,7 @@ class Changes:
 
     token: Token
     drefs: list[DRef]
+    anew: bool  # whether derivations may have come or gone, those that are not looked at as well
 
 
 def changes_since(
@@ -95,12 +96,14 @@ def changes_since(
     """
     stores: dict[str, Seen] = {}
     told: set[DRef] = set()
+    anew = False
     for one in filter(None, (layout, layout.below)):
         before = (since or {}).get(str(one.drv)) or Seen(clock=_clock_of(one, world))
         search = _Look(one, before, world)
         told |= search.all() if drefs is None else search.some(drefs)
         stores[str(one.drv)] = search.seen()
-    return Changes(stores, sorted(told))
+        anew |= search.anew
+    return Changes(stores, sorted(told), anew)
 
 
 def _clock_of(layout: Layout, world: World) -> int:
@@ -117,57 +120,77 @@ class _Look:
         self._begin = world.timer()
         # The disk's clock may differ from ours. The last look says which time it had reached.
         self._clock = min(world.clock(), before.clock)
-        self._folders: dict[str, Folder] = {}
+        self._noted: dict[str, Folder] = {}  # the folders that differ from those of the last look
+        self._kept = before.folders
         self._drefs: frozenset[DRef] | None = None
+        self.anew = self._has_changed(str(layout.drv))
 
     def all(self) -> set[DRef]:
         """The derivations that may have changed, of all in the store."""
         drv, known = str(self._layout.drv), self._before.drefs
-        is_new = self._has_changed(drv) or known is None
+        is_new = self.anew or known is None
         drefs = known or frozenset()
         if is_new:
             names = (f"dref:{name}" for name in self._world.names(drv))
             drefs |= frozenset(well_formed(DRef, names))
+            self._keep(drefs)
         told, absent = self._changed(drefs, is_new)
         self._drefs = drefs - (absent - told)  # what is told now is looked at once more
         return told
 
     def some(self, drefs: Collection[DRef]) -> set[DRef]:
         """Which of these derivations may have changed."""
-        told, _ = self._changed(drefs, self._has_changed(str(self._layout.drv)))
-        self._folders = {**self._before.folders, **self._folders}
-        return told
+        return self._changed(drefs, self.anew)[0]
 
     def seen(self) -> Seen:
         """The findings, when the look is over."""
-        times = (folder.stamp[0] for folder in self._folders.values() if folder.stamp)
-        return Seen(self._folders, self._drefs, max(times, default=0))
+        if not self._noted and self._kept is self._before.folders:
+            return replace(self._before, drefs=self._drefs)
+        folders = {**self._kept, **self._noted}
+        times = (folder.stamp[0] for folder in folders.values() if folder.stamp)
+        return Seen(folders, self._drefs, max(times, default=0))
+
+    def _keep(self, drefs: Collection[DRef]) -> None:
+        """Forgets the folders of other derivations."""
+        homes = [str(self._layout.drv), *map(self._layout.derivation, drefs)]
+        paths = (path for home in homes for path in (home, home + ATTEMPTS))
+        before = self._before.folders
+        self._kept = {path: before[path] for path in paths if path in before}
 
     def _changed(self, drefs: Collection[DRef], is_new: bool) -> tuple[set[DRef], set[DRef]]:
         """The derivations that may have changed, and those that are absent.
 
         An absent one has no stamp: it may have come and gone again, if `drv/` has a new stamp.
         """
-        derivation, attempts = self._layout.derivation, self._layout.attempts
-        has_changed = self._has_changed
-        # Both folders are looked at, whatever the first one says.
-        told = {d for d in drefs if has_changed(derivation(d)) | has_changed(attempts(d))}
-        absent = {d for d in drefs if self._folders[derivation(d)].stamp is None}
+        told: set[DRef] = set()
+        absent: set[DRef] = set()
+        before, stat, home_of = self._before.folders, self._world.stat, self._layout.derivation
+        for dref in drefs:  # with few calls: a follower does this again and again
+            home = home_of(dref)
+            for path in (home + ATTEMPTS, home):  # both, whatever the first one says
+                stamp, was = stat(path), before.get(path)
+                if was is None or was.stamp != stamp or was.since is not None:
+                    told.add(dref)
+                    self._note(path, stamp, was)
+            if stamp is None:
+                absent.add(dref)
         return (told | absent if is_new else told), absent
 
     def _has_changed(self, path: str) -> bool:
-        """Whether something in a folder may have changed; notes the folder's stamp."""
+        """Whether something in a folder may have changed; notes the folder's stamp if so."""
         stamp, was = self._world.stat(path), self._before.folders.get(path)
-        if was is None or was.stamp != stamp:
-            self._folders[path] = Folder(stamp, self._since(stamp))
-            return True
-        if was.since is None:
-            self._folders[path] = was
+        if was is not None and was.stamp == stamp and was.since is None:
             return False
-        # The tick of the stamp is over when a look had found it a whole tick before this one began.
-        over = stamp is None or self._begin - was.since >= _tick(stamp)
-        self._folders[path] = Folder(stamp, None if over else was.since)
+        self._note(path, stamp, was)
         return True
+
+    def _note(self, path: str, stamp: Stamp | None, was: Folder | None) -> None:
+        if was is None or was.stamp != stamp:
+            self._noted[path] = Folder(stamp, self._since(stamp))
+        else:
+            # The tick of the stamp is over if a look had found it a whole tick before this one.
+            over = stamp is None or was.since is None or self._begin - was.since >= _tick(stamp)
+            self._noted[path] = Folder(stamp, None if over else was.since)
 
     def _since(self, stamp: Stamp | None) -> float | None:
         if stamp is None or stamp[0] < self._clock - _tick(stamp) * 1e9:

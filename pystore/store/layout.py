@@ -26,6 +26,7 @@ _RENAMED = ("drv", "tmp", "trash", "resolved", "roots")  # renames lead from one
 _MARK = "pystore.json"
 # The errors of link(2) on file systems without hard links: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+ATTEMPTS = "/attempts"  # within the directory of a derivation
 _OWN_SEEDS = "seeds"  # the feature of a store whose seeds are its own
 
 Ref = TypeVar("Ref", DRef, RRef)
@@ -61,7 +62,7 @@ class Layout:
 
     def attempts(self, dref: DRef) -> str:
         """The directory of the attempts of a derivation."""
-        return self._drv + dref[5:] + "/attempts"
+        return self._drv + dref[5:] + ATTEMPTS
 
     def beside(self, dref: DRef, context: str, number: int, suffix: str) -> str:
         """A file or directory that belongs to one attempt."""

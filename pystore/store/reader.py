@@ -95,6 +95,11 @@ class Reader:
                 return kind(text)
         return None
 
+    def pinned(self, name: str) -> RRef | None:
+        """The realization that a pin names, whether its bytes are here or not; None without one."""
+        found = self.at(Path(os.path.realpath(self.parts.layout.roots / name)))
+        return found if isinstance(found, RRef) else None
+
     def only_below(self, ref: DRef | RRef) -> Path | None:
         """The root of the store below, if only that one holds `ref`; else None."""
         under, own = self.parts.layout.below, self.own
