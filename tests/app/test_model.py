@@ -177,6 +177,21 @@ def test_the_better_by_a_matcher_of_many_is_loaded(load, store):
     assert run.rref in run.rrefs
 
 
+def test_the_traces_of_a_run_are_rows_by_metric(load, store):
+    fits = "return estimator.fit"
+    told = "[build.metric('loss', 1 / (i + 1), i) for i in range(3)]"
+    module = load(
+        ("target: pd.DataFrame) -> Pipeline:", "target, *, build) -> Pipeline:"),
+        (fits, f"{told}\n    {fits}"),
+    )
+    run = tried(module)
+    assert [(point.step, point.value) for point in run.traces["loss"]] == [
+        (0, 1.0), (1, 0.5), (2, 1 / 3)
+    ]  # fmt: skip
+    assert {point.rref for point in run.traces["loss"]} == {run.rref}
+    assert [*run.traces] == ["loss"]
+
+
 # --- what is refused ---------------------------------------------------------------------
 
 
