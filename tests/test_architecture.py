@@ -18,6 +18,7 @@ ROOMS = {
     "declare": {"core", "store", "declare"},
     "run": {"core", "store", "declare", "run"},
     "ask": {"core", "store", "declare", "run", "ask"},
+    "app": {"core", "store", "declare", "run", "ask", "app"},
     "ui": {"", "core", "store", "declare", "run", "ask", "ui"},  # "": the public names
 }
 IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subprocess", "pathlib"}
@@ -25,7 +26,7 @@ OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.even
 # What takes long to import is imported where it is used, within functions. All of that is here.
 LATE = """
     aiohttp blake3 click cloudpickle cryptography filelock fsspec keras matplotlib numpy omegaconf
-    pandas requests scipy sklearn torch urllib3 yarl zstandard
+    pandas pyarrow requests safetensors scipy skops sklearn torch urllib3 xgboost yarl zstandard
     base64 decimal difflib email grp html http importlib json lzma multiprocessing pwd resource
     shutil socket struct subprocess tarfile tempfile tomllib unicodedata zipfile
 """

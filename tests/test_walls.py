@@ -17,6 +17,7 @@ DOORS = {
         "remote", "rights", "stopping", "store",
     },
     "ask": {"pins", "shared_files"},
+    "app": set(),
     "ui": {"doctor", "gc", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "pool", "own", "parts", "staging_area"}  # of a store: not for others

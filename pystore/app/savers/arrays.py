@@ -50,7 +50,7 @@ def from_npy(content: bytes) -> "np.ndarray[Any, Any]":
     array = np.lib.format.read_array(file, allow_pickle=False)
     if file.read(1):
         raise ValueError("there is more behind the array")
-    return array  # type: ignore[no-any-return]  # NumPy does not say
+    return array
 
 
 def _unpadded(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":

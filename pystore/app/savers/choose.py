@@ -25,10 +25,10 @@ KINDS = {
     "nested": Kind(nested.write, nested.read),
     "array": Kind(arrays.write, arrays.read),
     "frame": Kind(frames.write, frames.read),
-    "sklearn": Kind(sklearn.write, sklearn.read),
+    "sklearn": Kind(sklearn.write, sklearn.read, sklearn.types),
     "torch": Kind(torch.write, torch.read),
     "keras": Kind(keras.write, keras.read),
-    "xgboost": Kind(xgboost.write, xgboost.read),
+    "xgboost": Kind(xgboost.write, xgboost.read, xgboost.types),
 }
 # A value of a package shows that it is imported: its classes tell it without importing more.
 _PACKAGES = {
@@ -76,12 +76,10 @@ def load(
 
 
 def types_in(folder: Path) -> tuple[str, ...]:
-    """The types that a saved value would load beyond plain ones, sorted; none of them is loaded."""
+    """The types in a saved value that need trust, sorted, for messages. None of them is loaded."""
     index = _index(folder, None)
-    found: set[str] = set()
-    if index["kind"] == "sklearn":
-        with _parsing(folder):
-            found.update(sklearn.types(_files(folder, index)))
+    with _parsing(folder):
+        found = set(KINDS[index["kind"]].types(_files(folder, index)))
     for number, _ in enumerate(index["parts"]):
         found.update(types_in(folder / str(number)))
     return tuple(sorted(found))

@@ -156,9 +156,7 @@ def _objects(values: Any, place: str) -> Column:
             pass  # JSON escapes what is no UTF-8
     wrong = next((item for item in items if not is_plain(item)), None)
     if wrong is not None:
-        raise no_saver(
-            values, because="an item is not plain", item=class_of(wrong), column=place
-        )
+        raise no_saver(values, because="an item is not plain", item=class_of(wrong), column=place)
     coded = [json.dumps(encode(item)) for item in items]
     return Column({"dtype": "object", "as": "json"}, _strings(coded))
 
@@ -189,7 +187,7 @@ def _whole(items: Any) -> Any:
 
 
 def _has_kind(kinds: str) -> Callable[[Any, str], bool]:
-    """Whether it is a dtype of NumPy itself, of one of these kinds, in the order of this machine."""
+    """Whether it is a dtype of NumPy of one of these kinds, with the byte order of this machine."""
 
     def handles(dtype: Any, name: str) -> bool:
         import numpy as np

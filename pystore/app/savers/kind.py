@@ -25,7 +25,7 @@ class Stored:
     about: dict[str, Any]
     files: Mapping[str, bytes]
     load_part: Callable[[int, Fresh | None], Any]  # the part of this number
-    parts: int  # how many there are
+    part_count: int
     fresh: Fresh | None
     trusted: frozenset[str]
     ours: bool
@@ -37,6 +37,7 @@ class Kind:
 
     write: Callable[[Any], Written]
     read: Callable[[Stored], Any]
+    types: Callable[[Mapping[str, bytes]], list[str]] = lambda files: []  # that need trust
 
 
 def no_saver(value: object, because: str | None = None, **facts: object) -> BadStage:

@@ -22,12 +22,10 @@ def write(value: Any) -> Written:
 def read(stored: Stored) -> Any:
     """The items in the container that had them."""
     of = stored.about["of"]
-    keys = decode(stored.about["keys"]) if of == "dict" else list(range(stored.parts))
-    if len(keys) != stored.parts:
+    keys = decode(stored.about["keys"]) if of == "dict" else list(range(stored.part_count))
+    if len(keys) != stored.part_count:
         raise ValueError("as many keys as parts")
-    items = [
-        stored.load_part(number, _item(stored.fresh, key)) for number, key in enumerate(keys)
-    ]
+    items = [stored.load_part(number, _item(stored.fresh, key)) for number, key in enumerate(keys)]
     return dict(zip(keys, items, strict=True)) if of == "dict" else _SEQUENCES[of](items)
 
 

@@ -18,7 +18,7 @@ _MAX_DIGITS = 4300  # Python reads no longer number, for its time grows with the
 
 
 def is_plain(value: object, depth: int = 0) -> bool:
-    """Whether a value and all in it is plain; of subclasses it is not, for they come back as others."""
+    """Whether a value and all in it is plain. Values of subclasses are not: they would change."""
     kind = type(value)
     if kind in _SCALARS or kind is float:
         return kind is not int or _is_short(value)  # type: ignore[arg-type]  # just checked

@@ -7,10 +7,9 @@ SE2  A type that neither we nor the user trust is never loaded, nor imported.
 from collections.abc import Mapping
 from typing import Any
 
-from ...core.errors import UntrustedType
 from .kind import Stored, Written, no_saver
 from .skops_files import canonical
-from .trusted_types import TRUSTED_TYPES, VERSION
+from .trusted_types import check_trusted
 
 _FILE = "model.skops"
 
@@ -30,15 +29,7 @@ def write(value: Any) -> Written:
 def read(stored: Stored) -> Any:
     """The estimator. Raises UntrustedType (SE2)."""
     needed = types(stored.files)
-    trusted = stored.trusted | (TRUSTED_TYPES if stored.ours else frozenset())
-    refused = [name for name in needed if name not in trusted]
-    if refused:
-        raise UntrustedType(
-            "the saved estimator has types that nobody trusts",
-            types=", ".join(refused),
-            our_list=f"{'version ' + str(VERSION) if stored.ours else 'not used: built elsewhere'}",
-            remedy="if you know each of them, name them: Model(…, trusted=[…])",
-        )
+    check_trusted(needed, stored)
     return _loaded(stored.files[_FILE], needed)
 
 

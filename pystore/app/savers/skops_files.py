@@ -81,7 +81,7 @@ def _number(schema: dict[str, Any]) -> None:
 
 
 def _is_scalar(node: dict[str, Any]) -> bool:
-    return node["__loader__"] == "NdArrayNode" and node["__class__"] != "ndarray"
+    return (node["__loader__"], node["__class__"] == "ndarray") == ("NdArrayNode", False)
 
 
 def _text_of(node: Any) -> str:

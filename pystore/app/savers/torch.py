@@ -30,7 +30,7 @@ def write(value: Any) -> Written:
     try:
         same, tensors = _distinct(state)
         return Written({"same": same}, {_FILE: save(tensors)})
-    except (ValueError, KeyError, NotImplementedError) as error:
+    except (ValueError, KeyError, RuntimeError) as error:
         raise no_saver(value, because=f"{type(error).__name__}: {error}") from error
 
 

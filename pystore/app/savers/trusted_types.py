@@ -4,6 +4,11 @@ skops trusts the public estimators of scikit-learn. It trusts no type whose cont
 code takes unchecked, such as the nodes of trees: a file made for it could crash the process.
 """
 
+from collections.abc import Iterable
+
+from ...core.errors import UntrustedType
+from .kind import Stored
+
 VERSION = 1  # a number more with each change of the list
 
 
@@ -32,9 +37,7 @@ TRUSTED_TYPES = frozenset(
         "sklearn.feature_selection._univariate_selection",
         "chi2 f_classif f_oneway f_regression r_regression",
     )
-    | _of(
-        "sklearn.feature_selection._mutual_info", "mutual_info_classif mutual_info_regression"
-    )
+    | _of("sklearn.feature_selection._mutual_info", "mutual_info_classif mutual_info_regression")
     | _of("sklearn.gaussian_process._gpc", "_BinaryGaussianProcessClassifierLaplace")
     | _of(
         "sklearn.gaussian_process.kernels",
@@ -75,3 +78,16 @@ TRUSTED_TYPES = frozenset(
         "XGBClassifier XGBRanker XGBRegressor XGBRFClassifier XGBRFRegressor",
     )
 )
+
+
+def check_trusted(needed: Iterable[str], stored: Stored) -> None:
+    """Raises UntrustedType where neither our list, if it counts, nor the user trusts a type."""
+    trusted = stored.trusted | (TRUSTED_TYPES if stored.ours else frozenset())
+    refused = [name for name in needed if name not in trusted]
+    if refused:
+        raise UntrustedType(
+            "the saved model has types that nobody trusts",
+            types=", ".join(refused),
+            our_list=f"version {VERSION}" if stored.ours else "not used: built elsewhere",
+            remedy="if you know each of them, name them: Model(…, trusted=[…])",
+        )

@@ -18,6 +18,7 @@ from ...core.errors import (
     PystoreError,
     StoreBusy,
     UnsafeArchive,
+    UntrustedType,
 )
 from ...store.rights import refusal
 from ..settings import coloured
@@ -25,7 +26,9 @@ from .frames import frames
 
 _FIRST = ("because", "at", "output", "dref")  # facts that come first, in this order
 DONE, FAILED, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
-_FAILURES = (BuildError, FetchError, MatcherUnsatisfied, StoreBusy, UnsafeArchive)
+_FAILURES = (
+    BuildError, FetchError, MatcherUnsatisfied, StoreBusy, UnsafeArchive, UntrustedType,
+)  # fmt: skip
 _REMEDIES = {
     errno.ENOSPC: "free some space; `pystore gc` says what could go",
     errno.EDQUOT: "free some space; `pystore gc` says what could go",
