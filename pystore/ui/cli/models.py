@@ -1,0 +1,95 @@
+"""Models: the model that a user names on the command line, and the way to choose a realization."""
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...ask.inspection.short_refs import metric_and_mode
+from ...core.errors import BadStage, NotInStore
+from ...core.matchers import Matcher, match_best, match_latest
+from ...core.printable import listed
+from .command_context import CommandContext
+from .program import Program, parse_target
+
+if TYPE_CHECKING:
+    from ...app.loaded import Loaded
+    from ...app.model import Model
+
+_WAYS = "latest, best:METRIC, best:METRIC:min"
+
+
+class Way(click.ParamType):  # type: ignore[type-arg]  # generic in later versions only
+    """`latest`, `best:METRIC`, `best:METRIC:min`."""
+
+    name = "WAY"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Matcher:
+        """The matcher that chooses so."""
+        if isinstance(value, Matcher):
+            return value
+        found = matcher_of(value)
+        if found is None:
+            self.fail(f"{value!r} is none of {_WAYS}", param, ctx)
+        return found
+
+
+def matcher_of(text: str) -> Matcher | None:
+    """The matcher that a text such as `best:test` means; None if it means none."""
+    if text == "latest":
+        return match_latest()
+    rule, _, metric = text.partition(":")
+    if rule != "best" or not metric:
+        return None
+    name, mode = metric_and_mode(metric)
+    return match_best(name, mode=mode)
+
+
+def model_of(command: CommandContext, text: str) -> "Model":
+    """The model that FILE.py[:MODEL] names; without a name, the only one. Raises BadStage."""
+    from ...app.model import Model  # for weight: the help of all commands needs none of it
+
+    file, name = parse_target(text)
+    command.near(file)
+    program = Program.load(file)
+    models = {key: one for key, one in vars(program.module).items() if isinstance(one, Model)}
+    if name is not None and name in models:
+        return models[name]
+    if name is not None:
+        raise BadStage(
+            f"no model of this name in {file}",
+            given=name,
+            closest=", ".join(get_close_matches(name, models)) or None,
+            models=listed(models) or "none",
+            remedy="name one of them",
+        )
+    if len({id(model) for model in models.values()}) == 1:
+        return next(iter(models.values()))
+    if not models:
+        remedy = "write model = Model(name, init, dataset=dataset) at its top"
+        raise BadStage(f"no model in {file}", remedy=remedy)
+    raise BadStage(
+        f"{file} has several models",
+        models=listed(models),
+        remedy=f"name one of them: {file}:{next(iter(models))}",
+    )
+
+
+def loaded_of(model: "Model", matcher: Matcher | None, pin: str | None) -> "Loaded":
+    """The realization that is chosen, in memory, once it has predicted its examples again.
+
+    Raises NotInStore when there is none, Refused when it predicts otherwise.
+    """
+    with model.follow(matcher=matcher, pin=pin) as follower:
+        rref = follower.look()
+        if rref is None:
+            raise NotInStore(
+                f"there is no realization of {model.name} to use",
+                because=follower.why_not or None,
+                remedy="train the model first; `pystore log` shows what was tried",
+            )
+        loaded = model.load(rref)  # which holds it, when the follower lets go
+    loaded.check()
+    return loaded
