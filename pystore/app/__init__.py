@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .dataset import Dataset as Dataset
     from .dataset import Reader as Reader
-    from .digit import digit as digit
+    from .drawing import digit as digit
     from .errors import BadFeatures as BadFeatures
     from .errors import PredictorFailed as PredictorFailed
     from .errors import Refused as Refused
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Dataset": "dataset",
     "Reader": "dataset",
-    "digit": "digit",
+    "digit": "drawing",
     "BadFeatures": "errors",
     "PredictorFailed": "errors",
     "Refused": "errors",

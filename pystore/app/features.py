@@ -99,23 +99,30 @@ class Features:
 
     def _column(self, name: str, given: Any, trained: Any) -> Any:
         dtype = trained.dtype
+        self._gaps(name, given)
         if hasattr(dtype, "categories"):
-            strange = set(given.dropna()) - set(dtype.categories)
-            if strange:
-                raise self._bad(f"{name} has categories that were not trained", strange=listed(
-                    sorted(map(str, strange)), most=3))  # fmt: skip
-            return self._gaps(name, given).astype(dtype)
-        if getattr(dtype, "kind", "O") in "iufb" and hasattr(dtype, "itemsize"):
-            numbers = self._numbers(given.to_numpy(), name)
-            self._gaps(name, given)
-            exact = dtype.kind == "f" or bool(np.all(numbers == numbers.astype(dtype)))
-            return numbers.astype(dtype) if exact else numbers
-        return self._gaps(name, given).astype(dtype)
+            self._only(name, given, lambda one: _is_among(one, dtype.categories), "category")
+        elif getattr(dtype, "kind", "O") in "iufb" and hasattr(dtype, "itemsize"):
+            return _as_trained(self._numbers(given.to_numpy(), name), dtype)
+        elif all(isinstance(one, str) for one in trained.dropna()):
+            self._only(name, given, lambda one: isinstance(one, str), "text")
+        elif getattr(dtype, "kind", "O") in "mM":
+            self._only(name, given, lambda one: not isinstance(one, int | float), "time")
+        try:
+            return given.astype(dtype)
+        except (TypeError, ValueError) as error:
+            raise self._bad(f"{name} is no {dtype}", because=str(error)[:200]) from None
 
-    def _gaps(self, name: str, given: Any) -> Any:
+    def _only(self, name: str, given: Any, fits: Callable[[Any], bool], kind: str) -> None:
+        """Raises BadFeatures when a value of a column is none of a kind that was trained."""
+        strange = [one for one in given[~given.isna()] if not fits(one)]
+        if strange:
+            shown = listed((str(one)[:40] for one in strange), most=3)
+            raise self._bad(f"{name} holds no {kind} that was trained", strange=shown)
+
+    def _gaps(self, name: str, given: Any) -> None:
         if given.isna().any() and name not in self._signature.missing:
             raise self._bad(f"{name} has a missing value, and had none at the training")
-        return given
 
     def _array(self, rows: Any) -> Any:
         kind = np.dtype(self._signature.dtypes[0]) if self._signature.dtypes else None
@@ -124,8 +131,7 @@ class Features:
             raise self._bad("rows of another shape", given=list(array.shape[1:]))
         if np.isnan(array).any() and "*" not in self._signature.missing:
             raise self._bad("a feature is missing, and none was at the training")
-        exact = kind is not None and (kind.kind == "f" or bool(np.all(array == array.astype(kind))))
-        return array.astype(kind) if exact else array
+        return array if kind is None else _as_trained(array, kind)
 
     def _numbers(self, values: Any, name: str) -> Any:
         """The values as numbers; missing ones are NaN. Raises BadFeatures for texts."""
@@ -150,6 +156,24 @@ class Features:
             expected=self._signature.expected(),
             remedy="send rows or records like those of the training",
         )
+
+
+def _is_among(value: Any, categories: Any) -> bool:
+    if isinstance(value, list | dict | np.ndarray):
+        return False
+    is_bool = isinstance(value, bool)
+    return any(isinstance(one, bool) == is_bool and one == value for one in categories.tolist())
+
+
+def _as_trained(numbers: Any, dtype: Any) -> Any:
+    """Numbers in the type of the training; as they are, where that type cannot hold them."""
+    if dtype.kind == "f":
+        return numbers.astype(dtype)
+    if not np.isfinite(numbers).all():
+        return numbers
+    with np.errstate(invalid="ignore"):  # of numbers that the type cannot hold
+        exact = numbers.astype(dtype)
+    return exact if bool(np.all(exact == numbers)) else numbers
 
 
 def takes_array(loader: Callable[..., Any]) -> bool:

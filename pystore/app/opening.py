@@ -13,6 +13,7 @@ from typing import Any
 from ..core.errors import BadStage
 from ..core.refs import RRef
 from ..declare.view import View
+from ..store.current import current_store
 from ..store.remote.exchange import export_archive, import_archive
 from .loaded import Loaded
 from .recipe import CONTEXT, Recipe
@@ -54,6 +55,7 @@ def _loaded(model: Recipe, view: View, hyperparameters: Mapping[str, Any]) -> Lo
             folder,
             fresh=lambda: training.fresh(hyperparameters),
             trusted=model.trusted,
+            ours=current_store().is_trusted(view.rref),
         )
     return Loaded(
         view,

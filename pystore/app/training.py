@@ -67,6 +67,7 @@ class Training:
 
         `hyperparameters` are for init, `options` for the trainer; `rows` tells test parts apart.
         """
+        self.fresh(hyperparameters)  # imports what it needs, so that the seed reaches that
         seed_everything(b)
         ready = {name: self._prepared(part) for name, part in parts.items()}
         given = {**options, **({"build": b} if takes_build(self.trainer) else {})}

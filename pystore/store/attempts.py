@@ -29,7 +29,8 @@ from . import disk, locks, rights
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
 IMPORTED = "imported"
-COPY = ""  # the staging of a claim for the record of an attempt that ran in another store
+# The staging of a claim for the record of an attempt that ran in another store.
+COPY, SIGNED = "", "signed"  # SIGNED: with the signature of a key that was trusted
 
 _NAME = re.compile(
     r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads)", re.ASCII
@@ -204,6 +205,11 @@ def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
     return begin
 
 
+def ran_elsewhere(folder: str, attempt: Attempt) -> bool:
+    """Whether the record of an attempt came from another store, unsigned."""
+    return read_begin(folder, attempt.context, attempt.number).get("staging", COPY) == COPY
+
+
 def has_imported(folder: str) -> bool:
     """Whether some attempts of a derivation ran in other stores."""
     return os.path.exists(f"{folder}/{IMPORTED}")
@@ -272,7 +278,7 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
     for context, number in _claims(found):
         if (context, number) not in ended:
             begin = read_begin(folder, context, number)
-            if begin.get("staging") == COPY:
+            if begin.get("staging") in (COPY, SIGNED):
                 continue  # a copy was cut short; nothing ran under this number
             records.append(unfinished(begin, dref, context, number, staging_area))
     return sorted(records, key=lambda attempt: attempt.order)

@@ -153,6 +153,23 @@ class Reader:
         """Why a realization must not be used; "" if nobody has rejected it."""
         return str(below.verdict(self.parts.layout, rref, "rejected").get("reason", ""))
 
+    def is_trusted(self, rref: RRef) -> bool:
+        """Whether it was built here, or a key that was trusted has signed the record of it.
+
+        What a record says of itself does not count.
+        """
+        layouts = [one for one in (self.parts.layout, self.parts.layout.below) if one is not None]
+        folders = [layout.attempts(rref.dref) for layout in layouts]
+        for attempt in self.attempts(rref.dref):
+            if attempt.rref != rref or all(
+                attempts.ran_elsewhere(folder, attempt) for folder in folders
+            ):
+                continue
+            origin = attempt.notes.get("adopted")
+            if origin is None or (origin != rref and self.is_trusted(RRef(origin))):
+                return True
+        return False
+
     def verdicts(self, rref: RRef) -> dict[str, str]:
         """Why a realization is not used: the reasons, under "rejected" and "damaged"."""
         rejected, damaged = (

@@ -28,11 +28,10 @@ DREF = DRef(f"dref:{7:032x}-train")
 def candidate(number: int, score: float, gone: bool = False) -> Candidate:
     """The realization of the attempt with this number; its digest falls as the number grows."""
     rref = RRef(f"rref:{99 - number:032x}-{DREF[5:]}")
-    times = {"start": number, "stop": number + 1, "host": "h", "pid": 1}
     made = Attempt(
         id=f"{number:032x}", dref=DREF, context=Context().digest, number=number,
         outcome="succeeded", rref=rref, error=None, seed=number, realizer="", source="",
-        versions={}, metrics={"score": score}, notes={}, **times,
+        versions={}, metrics={"score": score}, notes={}, start=number, stop=number, host="h", pid=1,
     )  # fmt: skip
     return Candidate(rref, (made,), gone=gone)
 

@@ -28,6 +28,7 @@ from pystore import (
 from pystore.errors import BadMatcher, BadName, BadStage
 from pystore.run.follow import Follower
 
+pytestmark = pytest.mark.timeout(120)
 BEST = match_best("score.txt")
 
 
@@ -80,9 +81,9 @@ def test_a_stage_is_followed_with_derivations_that_come_later(store):
 
     follower = follow(fit, BEST)
     assert follower.look() is None
-    for width in (1, 3, 2):
+    for width, widest in ((1, 1), (3, 3), (2, 3)):
         ps.realize(fit(width))
-        assert ps.view(follower.look()).width == max(1, width, *([3] if width == 2 else []))
+        assert ps.view(follower.look()).width == widest
 
 
 def test_FO1_results_of_other_code_of_a_stage_are_not_chosen(store):
@@ -149,7 +150,7 @@ def test_it_asks_for_the_derivations_when_some_have_come_and_else_no_more(store)
         lambda: follow(model(), BEST, pin="serving"),
         lambda: follow(model(), pin="serving"),
         lambda: follow(None, BEST, pin="serving"),
-        lambda: follow(model(), "score.txt"),
+        lambda: follow(model(), "score.txt"),  # type: ignore[arg-type]  # the mistake
         lambda: follow(model().dref),
         lambda: follow([]),
         lambda: follow([model(), model(1).replace(matcher=BEST)]),
@@ -292,11 +293,12 @@ def test_FO2_a_rule_that_asks_for_more_keeps_the_last_choice(store):
     follower = follow(model(0), rule)
     assert follower.look() is None
     assert "asks for 1 realization more" in follower.why_not
-    both = {trained(0, 0.7), follower.look()}
-    chosen = follower.look()
-    ps.reject(next(rref for rref in ps.lsref(model(0).dref) if rref != chosen), "no")
+    trained(0, 0.7)
+    chosen, other = follower.look(), {*store.realizations(model(0).dref)}
+    assert chosen in other
+    ps.reject((other - {chosen}).pop(), "no")
     assert follower.look() == chosen
-    assert both
+    assert "asks for 1 realization more" in follower.why_not
 
 
 def test_a_matcher_that_asks_for_more_has_the_best_so_far(store, three):
@@ -304,7 +306,13 @@ def test_a_matcher_that_asks_for_more_has_the_best_so_far(store, three):
 
 
 def test_a_mistake_in_a_rule_is_raised_each_time(store, three):
-    for rule, error in ((lambda c: 3, BadMatcher), (lambda c: 1 / 0, ZeroDivisionError)):
+    def raises(candidates):
+        return 1 / 0
+
+    def chooses_a_stranger(candidates):
+        return RRef.of("0" * 32, candidates[0].rref.dref)
+
+    for rule, error in ((chooses_a_stranger, BadMatcher), (raises, ZeroDivisionError)):
         follower = follow(MODELS, match(rule))
         for _ in range(2):
             with pytest.raises(error):
@@ -390,28 +398,22 @@ def test_FO3_two_followers_hold_each_for_itself(store, three):
     assert store.held == frozenset()
 
 
-def test_FO3_a_choice_that_is_taken_again_while_it_is_released_is_held(store, three):
-    """Another thread releases, again and again, what may be the choice just now."""
-    follower, stop = follow(MODELS, BEST), threading.Event()
+def test_FO3_a_choice_that_another_thread_releases_all_the_time_is_held(store, three):
+    follower, stop = follow(pin="serving"), threading.Event()
 
-    def releasing():
+    def release():
         while not stop.is_set():
             for rref in three:
                 follower.release(rref)
 
-    thread = threading.Thread(target=releasing)
+    thread = threading.Thread(target=release)
     only_held_by(store, follower)
     thread.start()
     try:
-        for number in range(60):
-            chosen = three[number % 3]
-            for rref in three:
-                follower._refused.pop(rref, None)
-                if rref != chosen:
-                    follower.refuse(rref, "not now")
-            follower._is_new = True
-            assert follower.look() == chosen
-            assert chosen in store.held
+        for rref in 60 * three:
+            ps.pin(rref, "serving")
+            assert follower.look() == rref
+            assert rref in store.held
     finally:
         stop.set()
         thread.join()
@@ -636,20 +638,29 @@ def test_OF1_a_look_where_nothing_has_changed_opens_no_file(store, three, audite
         assert follower.look() is not None
 
 
-def test_OF2_of_two_commits_within_one_tick_none_is_missed(store):
-    """A look comes between the two, and may have seen the stamp that both leave behind."""
-    follower = follow(model(0), match_latest())
+def test_OF2_of_two_commits_within_one_tick_none_is_missed(store, monkeypatch):
+    """A look comes between the two, and has seen the stamp that both leave behind."""
+    tick = 200_000_000  # [ns], less than the longest tick that is expected of a disk
 
-    def committed(number: int) -> RRef:
+    def coarse(status: os.stat_result) -> tuple[int, int]:
+        return status.st_ctime_ns // tick * tick + 1, status.st_ino
+
+    def committed(number: float) -> RRef:
         staged = store.begin(model(0).config, ps.Context())
         (staged.out / "score.txt").write_text(f"{number}\n")
         return store.commit(staged).rref
 
+    monkeypatch.setattr("pystore.store.changes._stamp_of", coarse)
     store.record([model(0).config])
+    follower, shared = follow(model(0), match_latest()), 0
     for number in range(100):
+        stamps = []
         for half in (0.0, 0.5):
             last = committed(number + half)
             assert follower.look() == last
+            stamps.append(coarse(os.stat(store.home(model(0).dref))))
+        shared += stamps[0] == stamps[1]
+    assert shared > 10
 
 
 def test_a_store_below_is_followed_as_well(store, three, tmp_path):

@@ -208,3 +208,44 @@ def test_nobody_can_pass_off_a_signed_result_as_that_of_another_config(store, tm
     other = Store(tmp_path / "other", durable=False)
     rref = ps.realize(wanted, substitute=remote, trusted_keys=key[1], store=other)
     assert (other.path(rref) / "rate").read_text() == "1"
+
+
+def test_what_was_built_here_or_signed_is_trusted(store, tmp_path, key):
+    rref = ps.realize(stage())
+    assert store.is_trusted(rref)
+    ps.push(rref, tmp_path / "remote", key=key[0])
+    for keys, expected in ((None, False), ([key[1]], True)):
+        other = Store(tmp_path / f"other-{expected}", durable=False)
+        ps.pull(rref, tmp_path / "remote", trusted_keys=keys, store=other)
+        assert other.is_trusted(rref) is expected
+
+
+def test_a_record_that_tells_our_own_host_is_not_trusted_for_that(store, tmp_path):
+    rref = ps.realize(stage())  # on this host, by this process
+    ps.push(rref, tmp_path / "remote")
+    other = Store(tmp_path / "other", durable=False)
+    ps.pull(rref, tmp_path / "remote", store=other)
+    [attempt] = other.attempts(rref.dref)
+    assert attempt.host == os.uname().nodename
+    assert not other.is_trusted(rref)
+
+
+@pytest.mark.parametrize("trusts", [False, True])
+def test_what_is_adopted_is_trusted_as_its_origin_is(store, tmp_path, key, trusts):
+    first = ps.realize(_trained("v1"))
+    ps.push(first, tmp_path / "remote", key=key[0])
+    with Store(tmp_path / "other", durable=False).use() as other:
+        ps.pull(first, tmp_path / "remote", trusted_keys=[key[1]] if trusts else None)
+        second = ps.realize(_trained("v2"))
+        assert ps.attempts(second)[0].notes["adopted"] == first
+        assert other.is_trusted(second) is trusts
+
+
+def _trained(version):
+    """A derivation with an input of some version, whose bytes are the same."""
+    prepared = Derivation({"name": "prepared", "code": version}, match_latest(), _write)
+    return Derivation({"name": "trained", "of": [prepared, "x"]}, match_latest(), _write)
+
+
+def _write(b):
+    (b.outpath / "x").write_text("1")

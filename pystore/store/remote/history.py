@@ -32,6 +32,7 @@ class Copy:
 
     record: Record
     beside: Mapping[str, bytes] = field(default_factory=dict)  # "trace", "log", "diff"
+    signed: bool = False  # whether a key that is trusted has signed the record
 
 
 def known(store: Store, config: Config, context: str = "") -> list[Attempt]:
@@ -64,8 +65,9 @@ def _record(store: Store, config: Config, context: Context, copies: Iterable[Cop
             continue
         if not count:
             _mark(store, config)
+        origin = attempts.SIGNED if copy.signed else attempts.COPY
         begun = claim(
-            store.parts, config.dref, context, attempts.COPY, seed=attempt.seed, after=attempt.start
+            store.parts, config.dref, context, origin, seed=attempt.seed, after=attempt.start
         )
         _write(store, attempt._replace(number=begun.number), copy.beside)
         count += 1

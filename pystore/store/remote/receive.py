@@ -209,7 +209,9 @@ def read_copy(remote: Remote, listing: Listing, context: str, identity: str) -> 
         record = remote.record(listing, context, identity)
     except FileNotFoundError:
         return None
-    return None if record is None else Copy(record, _beside(remote, record))
+    if record is None:
+        return None
+    return Copy(record, _beside(remote, record), signed=remote.trusted is not None)
 
 
 def _beside(remote: Remote, record: Record) -> dict[str, bytes]:

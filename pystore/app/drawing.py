@@ -1,4 +1,4 @@
-"""Digit: a drawing as MNIST has its digits: 28 x 28, the ink 255, its centre of mass in the middle.
+"""Drawing: a digit that was drawn, as MNIST has its digits: 28 x 28, ink 255, centred by mass.
 
 DG1  A drawing is cropped, scaled to 20 x 20 with its aspect kept, and centred by mass, whatever its
     size, its colours, and the side of ink and paper.
