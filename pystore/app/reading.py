@@ -24,6 +24,8 @@ OLD = 86_400  # [s] from this age on, a reading is told
 class ReadStage(Stage[...]):
     """A reader as a stage: its config is its code, its version and its arguments."""
 
+    keeps_value = True
+
     def __init__(
         self, name: str, function: Callable[..., Any], version: str, *, rereads: bool
     ) -> None:

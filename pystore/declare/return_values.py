@@ -33,7 +33,7 @@ def check_returns(derivation: Derivation) -> None:
                 f"the stage {name} would not run: a call of it only makes a {kind}",
                 remedy="write a plain function: no yield, and def in place of async def",
             )
-    if (value := returned_value(function)) is not None:
+    if not realizer.stage.keeps_value and (value := returned_value(function)) is not None:
         raise BadStage(
             f"the stage {name} returns a value, which would be lost",
             returns=value,

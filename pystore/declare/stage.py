@@ -122,6 +122,8 @@ class StageRealizer:
 class Stage(CalledTwoWays[P, Staged]):
     """A stage made from a function. Call it for a Derivation; with a Registry first, for a DRef."""
 
+    keeps_value = False  # whether `work` writes the value of the function to a file
+
     def __init__(
         self, function: Callable[..., Any], options: Options, realize: Callable[..., Any]
     ) -> None:

@@ -220,6 +220,11 @@ def test_a_reader_that_returns_nothing_is_told(load, store):
         tried(load(("return frame.assign(kind=np.arange(rows) % 2)", "frame")))
 
 
+def test_a_reader_may_end_with_any_value(load, store):
+    returned = "return frame.assign(kind=np.arange(rows) % 2)"
+    assert tried(load((returned, "frame['kind'] = [0, 1] * (rows // 2)\n    return frame")))
+
+
 def test_an_evaluator_that_returns_text_is_told(load, store):
     text = "return accuracy(target.squeeze(), estimator.predict(features))"
     with pytest.raises(BadStage, match="returned no number"):

@@ -294,8 +294,7 @@ model = Model("classifier", LogisticRegression, dataset=dataset)
 @dataset.reader
 def reader():
     x = np.random.RandomState(0).normal(size=(80, 2)) + np.arange(80)[:, None] % 2 * 2
-    both = (x, np.arange(80) % 2)
-    return both
+    return x, np.arange(80) % 2
 
 @model.trainer
 def trainer(estimator, x, y):
