@@ -28,11 +28,8 @@ class Scored:
 
     rref: RRef
     rows: int
-    bad: tuple[int, ...]  # the numbers of the rows that have no prediction, the first 100
-    skipped: int  # how many they are
-
-    def __str__(self) -> str:
-        return f"{self.rows:,} rows by {self.rref}"
+    bad: tuple[int, ...]  # the numbers of the rows that have no prediction
+    word: str  # for such a number: "line" of a CSV file, "row" of a Parquet file
 
 
 class _Bad(NamedTuple):
@@ -59,7 +56,7 @@ def score(
             rows += len(found)
         if not rows:
             out.write(_with(table.empty, _column([], _kind(loaded, [])), loaded.rref))
-    return Scored(loaded.rref, rows, tuple(bad[:100]), len(bad))
+    return Scored(loaded.rref, rows, tuple(bad), table.word)
 
 
 class _Asking:

@@ -59,7 +59,7 @@ def test_BP1_each_row_has_a_prediction_and_its_model(loaded, rows, tmp_path, sou
     else:
         rows.to_parquet(tmp_path / source)
     told = score(loaded, tmp_path / source, tmp_path / target)
-    assert (told.rows, told.skipped, told.bad) == (25, 0, ())
+    assert (told.rows, told.bad) == (25, ())
     read = pd.read_csv if target.endswith(".csv") else pd.read_parquet
     found = read(tmp_path / target)
     assert [*found] == ["c", "a", "b", "id", "prediction", "rref"]
@@ -108,7 +108,7 @@ def test_BP2_a_bad_row_is_named_by_its_line(loaded, row, why):
         scored(loaded, text)
     assert why in caught.value.because
     told, found = scored(loaded, text, skip_bad=True)
-    assert (told.rows, told.skipped, told.bad) == (20, 1, (14,))
+    assert (told.rows, told.bad, told.word) == (20, (14,), "line")
     assert found["prediction"].eq("").sum() == 1
     assert found["prediction"].iloc[10] == "" and found["rref"].iloc[10] == loaded.rref
 
@@ -125,14 +125,15 @@ def test_BP2_a_bad_row_of_parquet_is_named_by_its_number(loaded, rows, tmp_path)
     with pytest.raises(BadFeatures, match="row 12 cannot be predicted"):
         score(loaded, tmp_path / "rows.parquet", tmp_path / "out.parquet")
     told = score(loaded, tmp_path / "rows.parquet", tmp_path / "out.parquet", skip_bad=True)
-    assert told.bad == (12,)
+    assert (told.bad, told.word) == ((12,), "row")
     found = pd.read_parquet(tmp_path / "out.parquet")["prediction"]
     assert found.isna().tolist() == [at == 11 for at in range(25)]
     assert found.drop(11).tolist() == expected(loaded, rows.drop(11))
 
 
 def test_BP2_a_row_at_which_the_predictor_fails_is_named(load, store):
-    module = load(("[int(one) for one in", "[1 // int(abs(features['a'].iloc[at]) < 90) for at, one in enumerate("), ("predict(features)]\n", "predict(features))]\n"))  # fmt: skip
+    fails = "[1 // int(one < 90) for one in features['a']]"
+    module = load(("[int(one) for one in estimator.predict(features)]", fails))
     loaded = module.model.train(GOOD, progress=False).loaded
     text = "a,b,c\n" + "1,2,3\n" * 10 + "99,2,3\n"
     with pytest.raises(PredictorFailed, match="line 12 ") as caught:
@@ -154,7 +155,7 @@ def test_BP2_the_others_are_predicted_as_without_the_bad_ones(loaded, lines):
     told, found = scored(loaded, text, skip_bad=True)
     answers = {"0,0,0": "0", "3,3,3": "1"}
     assert found["prediction"].tolist() == [answers.get(line, "") for line in lines]
-    assert told.skipped == sum(line not in answers for line in lines)
+    assert len(told.bad) == sum(line not in answers for line in lines)
 
 
 @pytest.mark.parametrize("before", [None, b"what stood here"])
@@ -275,7 +276,7 @@ def test_predictions_of_all_kinds_are_cells(load, store, rows, tmp_path, predict
 
 def test_predictions_of_several_kinds_are_refused(load, store, rows, tmp_path):
     text = "[int(one) for one in estimator.predict(features)]"
-    module = load((text, "[0] * len(features) if features['a'].iloc[0] < 9 else ['x'] * len(features)"))  # fmt: skip
+    module = load((text, "[0 if a < 9 else 'x' for a in features['a']]"))
     loaded = module.model.train(GOOD, progress=False).loaded
     rows.loc[7, "a"] = 10.0
     rows.to_parquet(tmp_path / "rows.parquet")

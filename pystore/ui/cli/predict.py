@@ -84,9 +84,8 @@ def _stream(path: Path, standard: TextIO) -> Path | BinaryIO:
 
 
 def _told(scored: "Scored") -> str:
-    lines = [f"predicted {counted(scored.rows - scored.skipped, 'row')} by {scored.rref}"]
-    if scored.skipped:
-        first = listed(scored.bad, most=10) if scored.skipped <= 10 else ""
-        first = first or f"{listed(scored.bad[:10])}, …"
-        lines.append(f"{counted(scored.skipped, 'row')} without a prediction: {first}")
+    lines = [f"predicted {counted(scored.rows - len(scored.bad), 'row')} by {scored.rref}"]
+    if scored.bad:
+        first = listed((f"{scored.word} {number}" for number in scored.bad), most=10)
+        lines.append(f"{counted(len(scored.bad), 'row')} without a prediction: {first}")
     return "\n".join(lines)
