@@ -22,6 +22,7 @@ from ..declare.programs import is_program
 from ..declare.view import View
 from ..run.verbs import realize, realize_many
 from ..store.current import current_store
+from ..store.families import Family, remove_family
 from .dataset import Dataset
 from .evidence import McNemar, mcnemar
 from .features import takes_picture
@@ -218,6 +219,18 @@ class Model(Recipe):
     def mcnemar(self, a: RRef | str, b: RRef | str) -> McNemar:
         """The exact test of two realizations on the same test rows."""
         return mcnemar(evidence_of(View(a).path), evidence_of(View(b).path))
+
+    def remove(self, *, dry_run: bool = True) -> Family:
+        """Removes all derivations of the model's name, with all that was made of them.
+
+        Dry by default. Raises NotInStore when there are none; InUse when something of them is
+        pinned, used by another process, or an input of something that stays.
+        """
+        found = remove_family(current_store(), self.name, dry_run=dry_run)
+        if found.removed and self._used is not None:
+            self._used.close()
+            self._used = None
+        return found
 
     # --- serving
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pystore import best, explain, match_best, plan, realize, results, sweep
+from pystore import best, explain, match_best, pin, plan, realize, results, sweep, unpin
 from pystore.app import BadFeatures, Model, Run
-from pystore.errors import BadStage
+from pystore.errors import BadStage, InUse
 
 GOOD: dict[str, Any] = {"fit__C": 0.1}
 
@@ -190,6 +190,21 @@ def test_the_traces_of_a_run_are_rows_by_metric(load, store):
     ]  # fmt: skip
     assert {point.rref for point in run.traces["loss"]} == {run.rref}
     assert [*run.traces] == ["loss"]
+
+
+def test_all_of_a_model_is_removed_when_told(load, store):
+    module = load()
+    run = tried(module)
+    assert str(module.model.remove()).startswith("would remove 1 derivation, 1 realization")
+    pin(run.rref, "serving")
+    with pytest.raises(InUse, match="classifier"):
+        module.model.remove(dry_run=False)
+    unpin("serving")
+    assert module.model.remove(dry_run=False).drefs == (run.rref.dref,)
+    assert [dref.name for dref in store.drefs()].count("classifier") == 0
+    with pytest.raises(BadStage, match="not trained yet"):
+        module.model.predict([[1.0, 2.0, 3.0]])
+    assert tried(module).rref == run.rref
 
 
 # --- what is refused ---------------------------------------------------------------------
