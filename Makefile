@@ -63,7 +63,7 @@ test: $(VENV)/dev
 	$(BIN)/python -m pytest $(TESTS)
 
 test-tensorflow: $(VENV)/dev $(VENV)/tensorflow
-	PYSTORE_TEST_TENSORFLOW=1 $(BIN)/python -m pytest tests/test_walkthrough.py tests/test_docs.py tests/test_mnist.py tests/test_checkpoint.py
+	PYSTORE_TEST_TENSORFLOW=1 $(BIN)/python -m pytest tests/test_walkthrough.py tests/test_docs.py tests/test_mnist.py tests/test_checkpoint.py tests/app/savers/test_keras.py
 
 faults: $(VENV)/dev
 	$(BIN)/python -m pytest -rs tests/faults

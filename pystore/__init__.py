@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         rref2path,
     )
     from .ask.inspection.short_refs import find_ref
-    from .ask.planning.explain import explain
+    from .ask.planning.explanation import explain
     from .ask.planning.plan import plan
     from .ask.replay import replay
     from .core.attempt import Attempt
@@ -83,8 +83,7 @@ if TYPE_CHECKING:
     from .run.acceptance import accept
     from .run.decorator import stage
     from .run.follow import Follower, follow
-    from .run.inplace import instantiate_inplace, realize_inplace
-    from .run.verbs import realize, realize_many
+    from .run.verbs import instantiate_inplace, realize, realize_inplace, realize_many
     from .run.workers.pool import Workers
     from .store.remote.exchange import copy, export_archive, import_archive, pull, push
     from .store.remote.signing import make_key
@@ -228,7 +227,7 @@ _HOMES = {
         "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",
         "ask.inspection.short_refs": "find_ref",
-        "ask.planning.explain": "explain",
+        "ask.planning.explanation": "explain",
         "ask.planning.plan": "plan",
         "ask.replay": "replay",
         "core.attempt": "Attempt",
@@ -261,8 +260,7 @@ _HOMES = {
         "run.acceptance": "accept",
         "run.decorator": "stage",
         "run.follow": "Follower follow",
-        "run.inplace": "instantiate_inplace realize_inplace",
-        "run.verbs": "realize realize_many",
+        "run.verbs": "instantiate_inplace realize realize_inplace realize_many",
         "run.workers.pool": "Workers",
         "store.remote.exchange": "copy export_archive import_archive pull push",
         "store.remote.signing": "make_key",

@@ -14,7 +14,7 @@ from pathlib import Path
 from pystore.errors import ChecksumMismatch, FetchError
 
 from .checksums import Checksums
-from .exchange import Dropped, Exchange, Head, Refused, shown
+from .exchange import Dropped, Exchange, Head, Refused, shown_url
 from .patience import Countdown, Patience
 
 MAX_BYTES = 100 * 2**30
@@ -90,7 +90,7 @@ class Download:
                 if self._fetched(source, len(self._sources) - number, body):
                     return source
             except (Refused, Dropped) as error:
-                self._said.append(f"{shown(source)}: {error}")
+                self._said.append(f"{shown_url(source)}: {error}")
             if self._countdown.over:
                 break
         raise self._failure()
@@ -103,8 +103,8 @@ class Download:
             self._try_often(source, sources_left, body)
             wrong = self._checksums.wrong(body.hasher.digests)
         if wrong:
-            self._said.append(f"{shown(source)}: sent {wrong[1]}")
-            self._wrong = self._wrong or (*wrong, shown(source))
+            self._said.append(f"{shown_url(source)}: sent {wrong[1]}")
+            self._wrong = self._wrong or (*wrong, shown_url(source))
         return not wrong
 
     # --- one source --------------------------------------------------------------------

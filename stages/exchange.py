@@ -61,7 +61,9 @@ class Exchange:
         self._arrived: Queue[Head | bytes | Exception] = Queue(_AHEAD)
         self._closed = threading.Event()
         self._response: Response | None = None
-        threading.Thread(target=self._work, name=f"pystore fetch {shown(url)}", daemon=True).start()
+        threading.Thread(
+            target=self._work, name=f"pystore fetch {shown_url(url)}", daemon=True
+        ).start()
 
     def head(self, patience: float) -> Head:
         """The head of the answer. Raises Dropped, Refused."""
@@ -196,7 +198,7 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).rpartition('): ')[2]}"[:200]
 
 
-def shown(url: str) -> str:
+def shown_url(url: str) -> str:
     """`url` for people and records: without passwords and other parameters."""
     try:
         parts = urlsplit(url)

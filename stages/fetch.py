@@ -31,7 +31,7 @@ from .archive import check_archive_name, unpack_archive
 from .checksums import Checksums
 from .copying import copy_file
 from .download import MAX_BYTES, Body, Download
-from .exchange import shown
+from .exchange import shown_url
 from .limits import Limits
 from .names import check_file_name, readable_part
 from .patience import Patience
@@ -74,7 +74,7 @@ def fetchurl(
     filename = _url_filename(url) if filename is None else check_file_name(filename)
     config = _config(checksums, mode, name, filename)
     if not checksums.given:
-        raise _no_hash(shown(url), lambda: _probe(sources, patience, max_bytes))
+        raise _no_hash(shown_url(url), lambda: _probe(sources, patience, max_bytes))
     bring = partial(download_file, sources=sources, patience=patience, max_bytes=max_bytes)
     return Derivation(config, match_latest(), Realizer(partial(fetch_file, bring=bring)))
 
@@ -141,7 +141,7 @@ def download_file(
     )
     try:
         with closing(Body(path, checksums)) as body:
-            return {"url": shown(download.into(body))}
+            return {"url": shown_url(download.into(body))}
     except BaseException:
         path.unlink(missing_ok=True)  # a part of a file is of no use to anybody
         raise
@@ -209,7 +209,7 @@ def _url_filename(url: str) -> str:
     except BadName as error:
         raise BadStage(
             "the URL does not end in the name of a file",
-            url=shown(url),
+            url=shown_url(url),
             last=repr(last)[:200],
             because=error.facts.get("because"),
             remedy="write filename='…', what the file is to be called",

@@ -60,10 +60,7 @@ def _bytes(file: str, content: object) -> bytes:
         content = content.encode() if isinstance(content, str) else content
     except UnicodeEncodeError as error:
         raise BadStage(
-            "text with a lone surrogate",
-            file=file,
-            because=str(error)[:200],
-            remedy="give bytes",
+            "text with a lone surrogate", file=file, because=str(error)[:200], remedy="give bytes"
         ) from None
     if isinstance(content, bytes):
         return content

@@ -9,10 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pystore.core.attempt import Attempt, Outcome, outcome_of
-from pystore.core.attempt_report import AttemptReport, Trace
+from pystore.core.attempt import Attempt, AttemptReport, Committed, Outcome, Trace, outcome_of
 from pystore.core.candidate import Candidate
-from pystore.core.committed import Committed
 from pystore.core.config import Config
 from pystore.core.context import Context, provenance_text, rref_of
 from pystore.core.digest import seed_of
@@ -205,12 +203,12 @@ class MemoryStore:
         self._inputs[context.digest] = context
         path, claim = make_folder(self.root, config.dref)
         with self._guard:
-            begun = self._begun.setdefault((config.dref, context.digest), [])
-            last = begun[-1].start if begun else 0
-            own = seed_of(config.dref, context.digest, len(begun))
+            claimed = self._begun.setdefault((config.dref, context.digest), [])
+            last = claimed[-1].start if claimed else 0
+            own = seed_of(config.dref, context.digest, len(claimed))
             start = max(self._clock(), last + 1)
-            begun.append(Claim(len(begun), own if seed is None else seed, start))
-            return Staging(path, config, context, begun[-1], claim)
+            claimed.append(Claim(len(claimed), own if seed is None else seed, start))
+            return Staging(path, config, context, claimed[-1], claim)
 
     def commit(self, staged: Staging, told: AttemptReport | None = None) -> Committed:
         """Turns a staging into a realization."""
@@ -234,7 +232,7 @@ class MemoryStore:
             staged.discard()
         made = {"rref": rref, "metrics": metrics, "tree": manifest.digest, "reads": reads}
         self._end(staged, told, "succeeded", **made)
-        self._traces[(staged.dref, staged.context.digest, staged.begun.number)] = [
+        self._traces[(staged.dref, staged.context.digest, staged.claim.number)] = [
             *trace,
             *told.trace,
         ]
@@ -284,7 +282,7 @@ class MemoryStore:
             staged.discard()
             record = tried._replace(
                 id=disk.fresh_name(), dref=config.dref, context=context.digest, rref=rref,
-                number=staged.begun.number,
+                number=staged.claim.number,
                 notes={**tried.notes, **notes, "adopted": candidate.rref},
             )  # fmt: skip
             self._ended.setdefault((config.dref, context.digest), []).append(record)
@@ -322,11 +320,11 @@ class MemoryStore:
         )
 
     def _end(self, staged: Staging, told: AttemptReport, outcome: Outcome, **what: Any) -> None:
-        begun = staged.begun
+        claimed = staged.claim
         attempt = Attempt(
             id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
-            number=begun.number, outcome=outcome, rref=None, error=None, seed=begun.seed,
-            start=begun.start, stop=max(self._clock(), begun.start), host="", pid=0,
+            number=claimed.number, outcome=outcome, rref=None, error=None, seed=claimed.seed,
+            start=claimed.start, stop=max(self._clock(), claimed.start), host="", pid=0,
             realizer=told.realizer, source=told.source, versions={}, metrics={}, notes=told.notes,
         )._replace(**what)  # fmt: skip
         self._ended.setdefault((attempt.dref, attempt.context), []).append(attempt)

@@ -19,20 +19,22 @@ ROOMS = {
     "run": {"core", "store", "declare", "run"},
     "ask": {"core", "store", "declare", "run", "ask"},
     "app": {"core", "store", "declare", "run", "ask", "app"},
-    "ui": {"", "core", "store", "declare", "run", "ask", "ui"},  # "": the public names
+    "ui": {"", "core", "store", "declare", "run", "ask", "app", "ui"},  # "": the public names
 }
+DOORS = {("app/model.py", "pystore.ui.web.serve")}  # `Model.serve` opens the service
 IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subprocess", "pathlib"}
 OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.events"}
 # What takes long to import is imported where it is used, within functions. All of that is here.
 LATE = """
-    aiohttp blake3 click cloudpickle cryptography filelock fsspec keras matplotlib numpy omegaconf
-    pandas pyarrow requests safetensors scipy skops sklearn torch urllib3 xgboost yarl zstandard
+    PIL aiohttp blake3 click cloudpickle cryptography filelock fsspec keras matplotlib numpy
+    omegaconf pandas pyarrow requests safetensors scipy skops sklearn torch urllib3 xgboost yarl
+    zstandard
     base64 decimal difflib email grp html http importlib json lzma multiprocessing pwd resource
     shutil socket struct subprocess tarfile tempfile tomllib unicodedata zipfile
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
-HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "tensorflow"}
-MOST_WITHIN = 23  # imports of our own modules within functions
+HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}
+MOST_WITHIN = 25  # imports of our own modules within functions
 
 
 def room(name: str) -> str:
@@ -47,7 +49,8 @@ def test_data_flows_one_way(path: Path):
         return
     for found in imports(path):
         if found.name.startswith("pystore"):
-            assert room(found.name) in ROOMS[home], found
+            is_door = (shown(path), found.name) in DOORS
+            assert room(found.name) in ROOMS[home] or is_door, found
         if home == "core" and (path.stem, found.name) != (
             "ports",
             "pathlib",

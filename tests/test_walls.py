@@ -20,7 +20,7 @@ DOORS = {
     "app": set(),
     "ui": {"doctor", "gc", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
-INSIDE = {"layout", "session", "pool", "own", "parts", "staging_area"}  # of a store: not for others
+INSIDE = {"layout", "session", "shared_files", "own", "parts", "staging_area"}  # not for others
 ROOMS = list(DOORS)
 
 

@@ -16,6 +16,7 @@ from .errors import BadFeatures
 
 SIDE, BOX = 28, 20  # [pixels] of a digit, and of the square that its ink fills
 _INK = 64  # of 255: what is fainter is paper
+_LEAST = 8  # [pixels] a side: what is smaller is a row of features, and no drawing
 _FEWEST = 4  # pixels: fewer are the beginning of a stroke
 
 
@@ -44,11 +45,12 @@ def _array(picture: Any) -> Any:
         raise BadFeatures("this is no picture", because=str(error)[:200]) from None
     flat = array.ndim == 1 and array.size == SIDE * SIDE
     coloured = array.ndim == 3 and array.shape[2] in (1, 3, 4)
-    if not (flat or array.ndim == 2 or coloured) or not array.size:
+    if not (flat or ((array.ndim == 2 or coloured) and min(array.shape[:2]) >= _LEAST)):
         raise BadFeatures(
             "this is no picture",
             shape=list(array.shape),
-            remedy="give [height, width], or [height, width, 3 or 4], with values from 0 to 255",
+            remedy=f"give [height, width], or [height, width, 3 or 4], of {_LEAST} pixels or more "
+            "a side, with values from 0 to 255",
         )
     if not np.isfinite(array).all():
         raise BadFeatures("a pixel is no finite number", remedy="give values from 0 to 255")

@@ -1,15 +1,19 @@
-"""Errors of models: features that cannot be used, and realizations that cannot be served."""
+"""Errors of models that predict."""
 
 from ..core.errors import PystoreError
 
+__all__ = ["BadFeatures", "PredictorFailed", "Refused"]
+
 
 class BadFeatures(PystoreError):
-    """Features that the model cannot predict from; the fault of the one who asks."""
+    """Features that the model was not trained for, or that no loader can read; `expected` says
+    which features are.
+    """
 
 
 class PredictorFailed(PystoreError):
-    """The predictor gave another number of predictions than rows, or what is no JSON value."""
+    """A predictor that raised, or that gave another number of predictions than there are rows."""
 
 
 class Refused(PystoreError):
-    """A realization that must not answer: it cannot be loaded, or predicts otherwise."""
+    """A realization that is not used: it does not load, or it predicts otherwise than before."""

@@ -15,7 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 from ..core.errors import BadStage
-from .plain_values import SINGLE, plain, same
+from .predictions import SINGLE, plain, same
 
 FILE = "evidence.json"
 
@@ -65,14 +65,17 @@ class Evidence:
 
 
 def wilson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of a share: k of n. Raises ValueError unless 0 <= k <= n and n > 0."""
-    if not 0 <= k <= n or n == 0:
+    """Wilson's interval of k in n; (0, 1) of none. Raises ValueError unless 0 <= k <= n."""
+    if not 0 <= k <= n:
         raise ValueError(f"{k} of {n} is no share")
+    if n == 0:
+        return 0.0, 1.0
     z = NormalDist().inv_cdf(0.5 + level / 2)
     share, square = k / n, z * z / n
     middle = (share + square / 2) / (1 + square)
     half = z * math.sqrt(share * (1 - share) / n + square / (4 * n)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At the ends, rounding would leave out the share itself.
+    return 0.0 if k == 0 else middle - half, 1.0 if k == n else middle + half
 
 
 def mcnemar(a: Evidence, b: Evidence) -> McNemar:

@@ -1,7 +1,7 @@
 """Loaded: a realization of a Model in memory: it predicts, and can prove that it is itself.
 
-LO1  One call of the predictor answers several questions; each row has one prediction.
-LO2  A realization that predicts otherwise than when it was trained is refused.
+LM1  One call of the predictor answers several questions; each row has one prediction.
+LM2  A realization that predicts otherwise than when it was trained is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..declare.view import View
 from .errors import Refused
 from .evidence import intervals
 from .features import Features
-from .plain_values import SINGLE, TOLERANCE, plain, predictions_of, same
+from .predictions import SINGLE, TOLERANCE, plain, predictions_of, same
 from .rows import count, joined
 from .signature import Signature
 
@@ -94,7 +94,7 @@ class Loaded:
         return [[next(every) for _ in range(size)] for size in sizes]
 
     def check(self) -> None:
-        """Predicts the kept examples again. Raises Refused when the predictions are others (LO2).
+        """Predicts the kept examples again. Raises Refused when the predictions are others (LM2).
 
         Where the predictor's code is another one, it must predict one value a row.
         """

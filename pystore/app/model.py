@@ -12,14 +12,16 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, SupportsIndex, cast
+from typing import Any, SupportsIndex, cast
 
+from ..ask.experiments.results import Results, results
 from ..core.errors import BadStage, NotInStore
 from ..core.matchers import Matcher, match_best, match_latest
 from ..core.options import Mode
 from ..core.refs import DRef, RRef
 from ..declare.programs import is_program
 from ..declare.view import View
+from ..run.follow import Follower, follow
 from ..run.verbs import realize, realize_many
 from ..store.current import current_store
 from ..store.families import Family, remove_family
@@ -31,10 +33,6 @@ from .opening import opened, opened_file, saved
 from .reading import tell_age
 from .recipe import CONTEXT, Recipe
 from .run import Run, errors_of, evidence_of
-
-if TYPE_CHECKING:
-    from ..ask.experiments.results import Results
-    from ..run.follow import Follower
 
 
 class Model(Recipe):
@@ -187,8 +185,6 @@ class Model(Recipe):
         self, target: Any = None, matcher: Matcher | None = None, *, pin: str | None = None
     ) -> Follower:
         """A Follower of what a matcher chooses among comparable realizations, or of a pin."""
-        from ..run.follow import follow  # for weight: a script that trains follows nothing
-
         if isinstance(target, Matcher):
             target, matcher = None, target
         if pin is not None:
@@ -208,8 +204,6 @@ class Model(Recipe):
 
     def history(self, **how: Any) -> Results:
         """The attempts of this model, by its code as it is now: `results(model, **how)`."""
-        from ..ask.experiments.results import results  # for weight: tables and statistics
-
         return results(self, **how)
 
     def errors(self, rref: RRef | str | None = None) -> list[dict[str, Any]]:
@@ -242,15 +236,11 @@ class Model(Recipe):
 
     def serve(self, matcher: Matcher | None = None, **options: Any) -> None:
         """Serves predictions over HTTP until it is stopped; see `pystore.ui.web.serve`."""
-        from ..ui.web.serve import serve  # for weight: starlette and uvicorn
-
-        serve(self, matcher, **options)
+        _web().serve(self, matcher, **options)
 
     def asgi(self, matcher: Matcher | None = None, **options: Any) -> Any:
         """The service as a plain ASGI app, to mount or to wrap."""
-        from ..ui.web.serve import asgi  # for weight: starlette and uvicorn
-
-        return asgi(self, matcher, **options)
+        return _web().asgi(self, matcher, **options)
 
     # --- in other processes
 
@@ -262,3 +252,10 @@ class Model(Recipe):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_used": None}
+
+
+def _web() -> Any:
+    """The room that serves: the only way up from here."""
+    from ..ui.web import serve  # for weight: starlette and uvicorn
+
+    return serve

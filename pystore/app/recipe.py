@@ -1,8 +1,8 @@
 """Recipe: the functions of a Model as a stage: its identity, and the work of a training.
 
-RI1  Identity is the code of the user's functions, never that of this package; a change of the
+RX1  Identity is the code of the user's functions, never that of this package; a change of the
     files that a training writes is a number in the config.
-RI2  A wrong hyperparameter, or a function that is missing, costs no reading and no training.
+RX2  A wrong hyperparameter, or a function that is missing, costs no reading and no training.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ..core.errors import BadStage
 from ..core.matchers import Matcher
 from ..core.printable import listed
 from ..declare.build import Build
+from ..declare.identity.code import code_of_all
 from ..declare.stage import Stage, Staged
 from ..declare.stage_options import Options
 from ..declare.view import View
@@ -125,7 +126,7 @@ class Recipe(Stage[...]):
             rest = Parameter("hyperparameters", Parameter.VAR_KEYWORD)
             self.signature = Signature([*(p.replace() for p in known), rest])
             self.parameters = tuple(self.signature.parameters)
-            self.__dict__.pop("kinds", None)
+            self.__dict__.pop("parameter_types", None)
         return function
 
     # --- the stage
@@ -177,8 +178,6 @@ class Recipe(Stage[...]):
         )
 
     def _digest(self) -> str:
-        from ..declare.identity.code import code_of_all  # for weight: 25 modules that read code
-
         counted = self.roles.counted("predictor") | self.dataset.roles.counted("feature_loader")
         return code_of_all(counted, "project").digest
 
@@ -195,7 +194,7 @@ class Recipe(Stage[...]):
         return dict(kwargs)
 
     def _values(self, given: Mapping[str, Any], reading: Mapping[str, Any]) -> dict[str, Any]:
-        """The config of a training, once init has taken the hyperparameters (ML3)."""
+        """The config of a training, once init has taken the hyperparameters (RX2)."""
         training = self.training()
         taken = sorted(RESERVED & given.keys())
         if taken:

@@ -19,7 +19,7 @@ from ..declare.build import Build
 from ..declare.seeds import seed_everything
 from .evidence import Evidence
 from .loaded import Answering
-from .plain_values import is_single, plain, predictions_of
+from .predictions import is_single, plain, predictions_of
 from .roles import takes_build
 from .rows import count, taken
 from .savers import save

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.attempt import Attempt
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import Attempt, AttemptReport
 from ..core.errors import BadStage, NotInStore
 from ..core.printable import listed
 from ..core.refs import RRef, parse_ref
@@ -33,9 +32,7 @@ class Debug(Build):
         closure = declare(target, Registry(), store)
         if len(closure.drefs) != 1:
             raise BadStage(
-                "debug takes one target",
-                given=listed(closure.drefs),
-                remedy="name one of them",
+                "debug takes one target", given=listed(closure.drefs), remedy="name one of them"
             )
         derivation = closure[closure.drefs[0]]
         context = realize_inputs(closure, derivation, store)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import AttemptReport
 from ..core.derivation import Derivation
 from ..core.errors import NotInStore
 from ..core.manifest import Manifest, encode_name

@@ -1,4 +1,4 @@
-"""Adoption: which results of others count for a stage, and what keeps the others from it."""
+"""Adoption: which results of other derivations count for a stage, and why others do not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ _NAMED = 3  # reads that are named in a reason
 
 
 @dataclass(frozen=True)
-class KeptBack:
+class NotAdopted:
     """A result from the same bytes that is not adopted."""
 
     rref: RRef
@@ -25,33 +25,33 @@ class KeptBack:
 
 def fitting(
     found: Iterable[Candidate], around: Surroundings, source: str
-) -> tuple[list[Candidate], list[KeptBack]]:
-    """Those that are to be adopted, each with the attempts that fit, and those that are not.
+) -> tuple[list[Candidate], list[NotAdopted]]:
+    """The candidates to adopt, each with the attempts that fit, and the results not to adopt.
 
-    An attempt fits that would have read the same here. `source` is the digest of the realizer's
-    source, where its code is not in the config: equal configs do not mean equal code.
+    An attempt fits if it would have read the same here. `source` is the digest of the realizer's
+    source if its code is not in the config: then equal configs do not mean equal code.
     """
     taken: list[Candidate] = []
-    kept: list[KeptBack] = []
+    refused: list[NotAdopted] = []
     for candidate in found:
         if source and not made_by(candidate, source):
-            kept.append(KeptBack(candidate.rref, "other code has made it"))
+            refused.append(NotAdopted(candidate.rref, "other code has made it"))
             continue
         told = [(attempt, obstacle(attempt, around)) for attempt in candidate.attempts]
         if fit := tuple(attempt for attempt, because in told if not because):
             taken.append(replace(candidate, attempts=fit))
         else:
-            kept.append(KeptBack(candidate.rref, told[0][1]))
-    return taken, kept
+            refused.append(NotAdopted(candidate.rref, told[0][1]))
+    return taken, refused
 
 
 def made_by(candidate: Candidate, source: str) -> bool:
-    """Whether code with this digest has made it, as far as is known."""
+    """Whether code with this digest has made a candidate, as far as records tell."""
     return any(attempt.source in ("", source) for attempt in candidate.attempts)
 
 
 def obstacle(attempt: Attempt, around: Surroundings) -> str:
-    """Why an attempt cannot count where the surroundings are these; "" where it can."""
+    """Why an attempt does not fit these surroundings; "" if it fits."""
     if not isinstance(attempt.reads, dict):
         return "its record does not say what it has read"
     others = around.differing(attempt.reads)

@@ -1,4 +1,4 @@
-"""Attempt: one run of a realizer, as the store remembers it.
+"""Attempt: one run of a realizer, as the loop reports it and as the store remembers it.
 
 AT1  The text of an attempt carries its own checksum: a changed byte is noticed.
 AT2  Within a (derivation, context), starts strictly increase (S7).
@@ -6,6 +6,7 @@ AT2  Within a (derivation, context), starts strictly increase (S7).
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +16,8 @@ from .refs import DRef, RRef
 
 Outcome = Literal["succeeded", "failed", "stopped", "died", "running"]
 """How an attempt ended: `stopped` by its caller, as with Ctrl-C; `died` without a record."""
+
+Trace = list[tuple[int, str, float]]  # step, name, value
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -69,6 +72,29 @@ class Attempt(NamedTuple):
     def order(self) -> tuple[int, int, str]:
         """A key that sorts the attempts of one (derivation, context) from first to last (S7)."""
         return (self.start, self.number, self.id)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """The realization that an attempt has made."""
+
+    rref: RRef
+    fresh: bool  # False: the store had the same bytes already
+
+
+@dataclass
+class AttemptReport:
+    """The facts that an attempt has reported until now, beside its output."""
+
+    realizer: str = ""
+    source: str = ""
+    outside: set[str] = field(default_factory=set)  # link targets that may lie outside
+    notes: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    trace: Trace = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)  # of imported packages, and more
+    diff: bytes = b""  # how the project's files differ from its last revision
+    reads: dict[str, str] | None = None  # of an earlier try, if the staging has no notes
 
 
 _KEYS = frozenset(Attempt._fields)  # keys that a later version adds are ignored

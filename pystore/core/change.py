@@ -1,8 +1,8 @@
-"""Change: what makes one derivation another than an earlier one, in words.
+"""Changes: how a derivation differs from an earlier one, in words.
 
-CH1  What is named has changed, and all that has changed is named.
-CH2  A reference in a config is told by the name of its derivation: why that one is another stands
-    with it.
+CH1  Everything that is named has changed, and everything that has changed is named.
+CH2  A reference in a config is shown as the name of its derivation. The reasons why that
+    derivation changed are its own.
 """
 
 import json
@@ -19,22 +19,22 @@ _DIGEST = re.compile(r"[0-9a-f]{32}\Z")
 _LENGTH = 60  # [characters] of a value that is shown
 
 Places = Mapping[str, tuple[str, str]]
-"""Of each part of some code what it is, and its file: `{"augment": ("function", "data.py")}`."""
+"""The kind and the file of each part of some code: `{"augment": ("function", "data.py")}`."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A derivation as it is compared: its config, and what its code consists of, if known."""
+    """The compared sides of a derivation: its config, and the parts of its code, if known."""
 
     config: Mapping[str, Any]
-    parts: Mapping[str, str] = field(default_factory=dict)  # the digest of each, by its name
+    parts: Mapping[str, str] = field(default_factory=dict)  # digests, by name
     places: Places = field(default_factory=dict)
-    rule: int | None = None  # by which its code was counted, if known
+    rule: int | None = None  # for the digest of code, if known
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is otherwise."""
+    """One difference."""
 
     kind: Kind
     words: str
@@ -49,19 +49,19 @@ def masked(text: str) -> str:
 
 
 def pairs(config: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """Each key with its value as text: 1, 1.0 and True are equal, and three values."""
+    """Each key with its value as text, so that 1, 1.0 and True differ."""
     return frozenset((key, json.dumps(value, sort_keys=True)) for key, value in config.items())
 
 
 def distance(old: frozenset[tuple[str, str]], new: frozenset[tuple[str, str]]) -> int:
-    """How far two configs are apart, given their `pairs`: a changed value counts as two."""
+    """The distance of two configs, given their `pairs`: a changed value counts as two."""
     return len(old ^ new)
 
 
 def akin(old: Version, new: Version) -> bool:
-    """Whether one may have become the other: they share half of what the smaller one has.
+    """Whether `old` may have become `new`: they share half of the names of the smaller one.
 
-    That is the names of its parameters, and of what its code uses.
+    The names are those of parameters and of parts of the code.
     """
     with_code = bool(old.parts and new.parts)
     one, other = (_traits(version, with_code) for version in (old, new))
@@ -75,9 +75,9 @@ def _traits(version: Version, with_code: bool) -> set[tuple[str, str]]:
 
 
 def changes(old: Version, new: Version, realizations: int) -> list[Change]:
-    """What is otherwise in `new`: its code, its parameters, its inputs.
+    """The changes from `old` to `new`: code, parameters, inputs.
 
-    `realizations` is how many exist of the old one.
+    `realizations` is the number of realizations of `old`.
     """
     code, parameters, inputs = _code(old, new), [], []
     for key in _keys(old.config, new.config):
@@ -93,8 +93,8 @@ def changes(old: Version, new: Version, realizations: int) -> list[Change]:
         told = f"{', '.join(parameters)}; {_existing(realizations, len(parameters))}"
         found.append(Change("parameters-changed", told))
     if inputs:
-        one = "its input {} is another" if len(inputs) == 1 else "its inputs {} are others"
-        found.append(Change("input-changed", one.format(listed(inputs))))
+        told = f"its input{'s' * (len(inputs) > 1)} {listed(inputs)} changed"
+        found.append(Change("input-changed", told))
     return found
 
 
@@ -104,7 +104,7 @@ def _keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(config: Mapping[str, Any], key: str) -> str:
-    """The value as it is shown: a reference by its name."""
+    """The value as text; a reference is shown as its name."""
     if key not in config:
         return "(not there)"
     text = json.dumps(config[key], sort_keys=True, ensure_ascii=False)
@@ -117,7 +117,7 @@ def _existing(count: int, values: int) -> str:
 
 
 def _code(old: Version, new: Version) -> str:
-    """How the code changed; empty if it did not, or goes by a name, as a parameter does."""
+    """How the code changed; empty if it did not, or if both configs name a version of it."""
     before, after = old.config.get("code"), new.config.get("code")
     if before == after or not (_is_digest(before) or _is_digest(after)):
         return ""
@@ -136,13 +136,10 @@ def _is_digest(code: object) -> bool:
 
 def _parts(old: Version, new: Version) -> list[str]:
     same = old.parts.keys() & new.parts.keys()
-    told = [_named(name, new.places) for name in new.parts if _other(name, old, new)]
+    others = (name for name in new.parts if name in same and old.parts[name] != new.parts[name])
+    told = [_named(name, new.places) for name in others]
     told += [_named(name, new.places) + " is new" for name in new.parts if name not in same]
     return told + [_named(name, old.places) + " is gone" for name in old.parts if name not in same]
-
-
-def _other(name: str, old: Version, new: Version) -> bool:
-    return name in old.parts and old.parts[name] != new.parts[name]
 
 
 def _named(name: str, places: Places) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 from .config import Config
 from .errors import BadStage
-from .html import html_table
 from .matchers import Matcher
+from .printable import html_table
 from .realizer import Realizer
 from .refs import DRef
 from .resources import Resources
@@ -39,12 +39,12 @@ class Derivation:
     Raises BadStage when the matcher is no Matcher or the realizer no function.
     """
 
-    __slots__ = ("config", "holds", "matcher", "realizer", "terms")
+    __slots__ = ("config", "holds", "matcher", "realizer", "resources")
 
     config: Config
     matcher: Matcher
     realizer: Realizer
-    terms: Resources  # of its attempts
+    resources: Resources  # of its attempts
     holds: tuple["Derivation", ...]  # the derivations that are values of its config
 
     def __init__(
@@ -52,12 +52,12 @@ class Derivation:
         config: Config | Mapping[str, Any],
         matcher: Matcher,
         realizer: Realizer | Callable[[Any], object],
-        terms: Resources = _PLAIN,
+        resources: Resources = _PLAIN,
     ) -> None:
         self.config = Config(config)
         self.matcher = _checked(matcher)
         self.realizer = realizer if isinstance(realizer, Realizer) else Realizer(realizer)
-        self.terms = terms
+        self.resources = resources
         self.holds = tuple(held for held in self.config.holds if isinstance(held, Derivation))
 
     @property

@@ -118,7 +118,7 @@ class BadStage(PystoreError):
 
 
 class BadMatcher(PystoreError):
-    """A matcher with impossible arguments, or one that chose what it was not offered."""
+    """A matcher with impossible arguments, or one with a choice that it was not offered."""
 
 
 class BadMetric(PystoreError):

@@ -1,9 +1,9 @@
 """Matchers: which realizations a user or a later stage sees.
 
-A matcher is a value, compared by name and arguments. Candidates go in; out come the realizations
-to use, or `Need(n)`: build so many more, and ask again.
+A matcher is a value, compared by name and arguments. It gets candidates and returns the
+realizations to use, or `Need(n)`: build `n` more, and ask again.
 
-MA1  A matcher chooses only what it was offered and what is not gone.
+MA1  A matcher chooses only candidates that it was offered and that are not gone.
 MA2  The order of the candidates makes no difference.
 MA3  `match_best` puts a missing, unreadable or NaN metric last; ties go by reference.
 """
@@ -46,7 +46,7 @@ Rule = Callable[..., "Candidate | RRef | Need | Sequence[Candidate | RRef]"]
 
 @dataclass(frozen=True)
 class Matcher:
-    """A rule with a name and arguments; `reads` are the files that it looks into."""
+    """A rule with a name and arguments; `reads` names the artifacts that it reads."""
 
     name: str
     arguments: tuple[tuple[str, Any], ...]
@@ -54,10 +54,10 @@ class Matcher:
     rule: Rule = field(compare=False, repr=False)
 
     def select(self, candidates: Iterable[Candidate]) -> tuple[RRef, ...] | Need:
-        """The realizations to use, or what must be built first.
+        """The realizations to use, or the builds that are needed first.
 
         Raises MatcherUnsatisfied when building would not help, BadMatcher when the rule
-        chooses what it was not offered (MA1).
+        breaks MA1.
         """
         offered = sorted(candidates, key=lambda candidate: candidate.rref)
         answer = self.rule(offered)
@@ -83,7 +83,7 @@ class Matcher:
         strange = set(chosen) - {c.rref for c in offered if not c.gone}
         if strange:
             raise BadMatcher(
-                f"{self} chose what it was not offered",
+                f"{self} chose realizations that it was not offered",
                 chosen=listed(sorted(map(str, strange))),
                 remedy="choose among the candidates whose `gone` is False",
             )
@@ -117,17 +117,17 @@ def match(rule: Rule, *, reads: Iterable[str] = (), **arguments: Any) -> Matcher
 
 
 def match_latest(n: int = 1) -> Matcher:
-    """The `n` most recently built; builds what is missing."""
+    """The `n` realizations that were built last; builds the missing ones."""
     return match(_match_latest, n=checked_count("n", n, error=BadMatcher))
 
 
 def match_best(
     file: str, n: int = 1, mode: Literal["max", "min"] = "max", *, of: int | None = None
 ) -> Matcher:
-    """The `n` whose metric is the best: the number on the first line of `file`.
+    """The `n` realizations with the best metric: the number on the first line of `file`.
 
-    Builds only while there are fewer than `n` realizations; with `of`, until so many attempts
-    succeeded, those whose bytes are gone among them: `of=5` trains five times, takes the best.
+    Builds only while there are fewer than `n` realizations. `of=5` trains until five attempts have
+    succeeded, and then takes the best. Attempts whose bytes are gone count.
     """
     checked_count("n", n, error=BadMatcher)
     checked_mode(mode, BadMatcher)
@@ -148,12 +148,12 @@ def match_only() -> Matcher:
 
 
 def match_all() -> Matcher:
-    """Whatever exists; builds one when there is none."""
+    """All realizations that exist; builds one when there is none."""
     return match(_match_all)
 
 
 def match_some(n: int = 1) -> Matcher:
-    """The realizations of the first `n` attempts that succeeded; builds what is missing."""
+    """The realizations of the first `n` attempts that succeeded; builds the missing ones."""
     return match(_match_some, n=checked_count("n", n, error=BadMatcher))
 
 
@@ -185,7 +185,7 @@ def _match_best(
     present = _present(candidates)
     sign = -1.0 if mode == "max" else 1.0
     ranks = [(sign * candidate.metric(file), candidate) for candidate in present]
-    # Of a single one, a number that is no number is its own; a file that it lacks is a wrong name.
+    # A single realization may have NaN as its metric; if it lacks the file, the name is wrong.
     wrong = len(present) > 1 or any(file not in one.files for one in present)
     if wrong and all(rank != rank for rank, _ in ranks):
         _warn_of_no_metric(present, file)

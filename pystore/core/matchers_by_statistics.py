@@ -1,7 +1,7 @@
 """Matchers that know statistics: how often to train before an answer can be trusted.
 
-They go by attempts, each training once, first to last. What is gone counts with its recorded
-metrics, and is never chosen.
+They count trainings, first to last: copies of an attempt are one training. A realization that is
+gone counts with its recorded metrics, and is never chosen.
 
 MS1  The order of the candidates makes no difference.
 MS2  `match_until` keeps its promise: mean ± halfwidth covers the truth in 95 % of cases.
@@ -19,11 +19,11 @@ from .printable import listed
 from .same_run import distinct
 from .statistics import Statistics, student
 
-# Who stops as soon as a 95 % interval is narrow enough has also stopped where it was so by luck:
-# mean ± halfwidth then covers the truth in 92.0 % of cases only. With the interval of this level
-# it does in 95.6 %. Both are the worst of all spreads, in simulation, for at_least=3.
+# A rule that stops at the first 95 % interval that is narrow enough sometimes stops by luck: then
+# mean ± halfwidth covers the truth in 92.0 % of cases only. With an interval of this level it
+# covers the truth in 95.6 %. Both are simulated, for at_least=3 and the worst spread.
 STOPPING_LEVEL = 0.975
-FEWEST = 3  # with two, nothing of the kind is possible
+FEWEST = 3  # MS2 cannot be kept with two
 
 
 def match_until(
@@ -31,14 +31,14 @@ def match_until(
 ) -> Matcher:
     """All realizations, after training until the mean of a metric is known to ± `halfwidth`.
 
-    Returns every realization, so that what depends on it sees them all; use `match_best` on the
-    same derivation to choose one, without training again. Stops at `at_most` attempts in any case.
+    Later stages get every realization; `match_best` on the same derivation chooses one without
+    training again. Training ends at `at_most` attempts in any case.
 
-    To stop when an interval looks narrow makes it cover less: mean ± halfwidth would cover the
-    truth in 92.0 % of cases, not in 95 %. Corrected for: it trains until a 97.5 % interval is that
-    narrow, and 95.6 % are covered, at the worst spread of the metric. Quote mean ± halfwidth: the
-    ordinary interval that `summary()` shows is narrower, and covers 90 %. Where `at_most` ended
-    it, quote the ordinary interval; then 94 % are covered, at the worst spread.
+    A rule that stops when a 95 % interval looks narrow enough covers the truth in 92.0 % of cases
+    only. So this matcher trains until a 97.5 % interval is that narrow: then mean ± halfwidth
+    covers the truth in 95.6 % of cases, at the worst spread of the metric. Quote mean ± halfwidth;
+    the ordinary interval that `summary()` shows is narrower, and covers 90 %. If `at_most` ended
+    the training, quote the ordinary interval: it covers 94 %, at the worst spread.
 
     Raises MatcherUnsatisfied when a result has no such metric.
     """
@@ -62,8 +62,8 @@ def match_until(
 def match_top(file: str, n: int, mode: Mode = "max") -> Matcher:
     """The realizations of the `n` best attempts, best first; trains until there are `n`.
 
-    Where several attempts made the same, there are fewer than `n` realizations: a stage that is
-    not random never gets stuck. `match_best(file, n)` insists on `n` different ones.
+    Attempts with equal results have one realization, so there may be fewer than `n`: a stage that
+    is not random never gets stuck. `match_best(file, n)` insists on `n` different ones.
     """
     checked_count("n", n, error=BadMatcher)
     checked_mode(mode, BadMatcher)
@@ -71,7 +71,7 @@ def match_top(file: str, n: int, mode: Mode = "max") -> Matcher:
 
 
 def still_needed(values: Sequence[float], halfwidth: float, at_least: int, at_most: int) -> int:
-    """How many more numbers to get before the mean is known to ± `halfwidth`; 0: none."""
+    """How many more numbers are needed before the mean is known to ± `halfwidth`."""
     n = len(values)
     if n < at_least:
         return at_least - n
@@ -79,9 +79,9 @@ def still_needed(values: Sequence[float], halfwidth: float, at_least: int, at_mo
     reach = student(n - 1, STOPPING_LEVEL) * std / math.sqrt(n)
     if n >= at_most or reach <= halfwidth:
         return 0
-    # Half the way to where it will be narrow enough, so as not to overshoot on a wild guess.
-    ahead = min((student(at_most, STOPPING_LEVEL) * std / halfwidth) ** 2, float(at_most)) - n
-    return max(1, math.floor(ahead / 2))
+    # Half of the estimated rest: an estimate from few numbers may be far too high.
+    rest = min((student(at_most, STOPPING_LEVEL) * std / halfwidth) ** 2, float(at_most)) - n
+    return max(1, math.floor(rest / 2))
 
 
 def _match_until(

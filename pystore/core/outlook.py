@@ -1,10 +1,10 @@
 """Outlook: what a call of `realize` would do, derivation by derivation, and why.
 
 OU1  Steps stand in the order of the closure, inputs first, each derivation once.
-OU2  "up to date" is said only where all inputs are chosen already: never of what depends on
-    something that is about to be built.
-OU3  What is `sure` is built, as often as it says: unless something fails, or a matcher wants more
-    when it sees the numbers. Nothing else is built, but for what may follow.
+OU2  A derivation is "up to date" only if all its inputs are chosen already, and so never if it
+    depends on a build.
+OU3  A step that is `sure` is built, as often as it says, unless something fails, or a matcher wants
+    more when it sees the numbers. Of the other derivations, only those are built that may follow.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from .refs import DRef
 
 Kind = Literal[
     "up-to-date",
-    "adopted",  # others have results from the same bytes, which will count here
+    "adopted",  # results of others from the same bytes will count here
     "missing",  # no realization in this context
     "forced",
     "wants-more",
@@ -53,18 +53,18 @@ _TOLD: Mapping[Action, str] = {
 
 @dataclass(frozen=True)
 class Step:
-    """What will happen to one derivation, and why: in words, the first one most telling."""
+    """What will happen to one derivation, and why. The first reason tells most."""
 
     dref: DRef
     kind: Kind
     reasons: tuple[str, ...]
-    attempts: int = 0  # how often it will be built, as far as is known before
-    sure: bool = True  # False: what is built before it may bring equal bytes, or a matcher more
-    nearest: DRef | None = None  # what something new was compared with
+    attempts: int = 0  # builds, as far as they are known beforehand
+    sure: bool = True  # False: earlier builds may bring equal bytes, or the matcher may want more
+    nearest: DRef | None = None  # the derivation that a new one was compared with
 
     @property
     def action(self) -> Action:
-        """What is done, in a word: all kinds of something new are built."""
+        """What is done, in a word. All kinds that are new are built."""
         return _ACTIONS.get(self.kind, "build")
 
     @property
@@ -74,7 +74,7 @@ class Step:
 
     @property
     def told(self) -> str:
-        """What is done, with how often: `build 3`."""
+        """What is done, and how often: `build 3`."""
         return f"build {self.attempts}" if self.action == "build" else self.action
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,23 +99,23 @@ class Outlook:
 
     @property
     def builds(self) -> tuple[Step, ...]:
-        """What will be built."""
+        """The steps that will be built."""
         return self.of("build")
 
     @property
     def may_follow(self) -> tuple[Step, ...]:
-        """What may be built, depending on what comes out of others."""
+        """The steps that may be built, depending on the results of others."""
         return self.of("may build", "wait")
 
     @property
     def up_to_date(self) -> tuple[Step, ...]:
-        """What is used as it is."""
+        """The steps whose derivations are used as they are."""
         return self.of("reuse")
 
     def unless(self, places: Sequence[str]) -> "Outlook":
-        """The same, if these remotes are asked before a derivation is built or given up.
+        """The outlook if these remotes are asked before a derivation is built or given up.
 
-        What is forced is built without asking.
+        A forced derivation is built without asking.
         """
         if not places:
             return self
@@ -123,11 +123,11 @@ class Outlook:
         return Outlook(tuple(_unless(step, told) for step in self.steps))
 
     def of(self, *actions: Action) -> tuple[Step, ...]:
-        """The steps that do this."""
+        """The steps with one of these actions."""
         return tuple(step for step in self.steps if step.action in actions)
 
     def counts(self) -> dict[Action, int]:
-        """How many derivations there are of each action, without the zeros."""
+        """The number of derivations for each action; actions without any are left out."""
         found = [step.action for step in self.steps]
         return {action: found.count(action) for action in _TOLD if action in found}
 
@@ -144,7 +144,7 @@ class Outlook:
         raise KeyError(dref)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as a JSON object."""
+        """The outlook as a JSON object."""
         return {"steps": [step.to_dict() for step in self.steps], "counts": self.counts()}
 
     def __str__(self) -> str:
@@ -154,7 +154,7 @@ class Outlook:
         return "\n".join([*aligned(rows), self.summary()])
 
     def labels(self) -> dict[DRef, str]:
-        """What people call each derivation: its name, with some digits where two have one name."""
+        """The label of each derivation: its name, with some digits if another has the same name."""
         return labels_of(step.dref for step in self.steps)
 
     def summary(self) -> str:
@@ -179,7 +179,7 @@ class Outlook:
 
 
 def labels_of(drefs: Iterable[DRef]) -> dict[DRef, str]:
-    """What to call each of these: its name, with some digits where two have one name."""
+    """The label of each derivation: its name, with some digits if another has the same name."""
     known = dict.fromkeys(drefs)
     names = Counter(dref.name for dref in known)
     return {dref: dref.name if names[dref.name] == 1 else dref.short for dref in known}

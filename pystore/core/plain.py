@@ -67,7 +67,7 @@ class PlainReader:
                     f"{place}: the key {key!r} is {kind_of(key)}, not str",
                     remedy="write the key as a string",
                 )
-            if _is_reference(_scalar_text(key, f"{place}, a key")):
+            if _scalar_text(key, f"{place}, a key").startswith(("dref:", "rref:")):
                 raise BadConfig(
                     f"{place}: a reference cannot be a key", key=key, remedy="make it a value"
                 )
@@ -77,7 +77,11 @@ class PlainReader:
         if value and isinstance(value[0], str) and value[0] == selfref:
             return self._promise(value, place)
         items = [self.read(v, f"{place}[{i}]", depth + 1) for i, v in enumerate(value)]
-        if len(items) > 1 and isinstance(items[0], DRef) and _all_plain_text(items[1:]):
+        if (
+            len(items) > 1
+            and isinstance(items[0], DRef)
+            and all(type(one) is str for one in items[1:])
+        ):
             _ref_path(items, place)
         return items
 
@@ -143,14 +147,6 @@ def _ref_path(steps: Sequence[Any], place: str) -> RefPath:
         return RefPath.parse(list(steps))
     except BadRef as error:
         raise BadConfig(f"{place}: {error.what}", remedy=error.remedy, **error.facts) from None
-
-
-def _all_plain_text(items: Sequence[object]) -> bool:
-    return all(type(item) is str for item in items)
-
-
-def _is_reference(text: str) -> bool:
-    return text.startswith(("dref:", "rref:"))
 
 
 def kind_of(value: object) -> str:

@@ -9,10 +9,8 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from .attempt import Attempt
-from .attempt_report import AttemptReport, Trace
+from .attempt import Attempt, AttemptReport, Committed, Trace
 from .candidate import Candidate
-from .committed import Committed
 from .config import Config
 from .context import Context
 from .events import Listener

@@ -1,6 +1,6 @@
-"""Printable: texts, times and counts for people, on one line."""
+"""Printable: texts, times and counts for people, on one line; tables for notebooks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 MOST = 20  # names in one message
@@ -38,3 +38,11 @@ def listed(names: Iterable[object], parted_by: str = ", ", most: int = MOST) -> 
     left = len(found) - most
     shown = found if left <= 0 else [*found[:most], f"and {left:,} more"]
     return parted_by.join(shown)
+
+
+def html_table(values: Mapping[str, object]) -> str:
+    """A table of names and values."""
+    from html import escape  # for weight: only notebooks need it
+
+    rows = ((escape(name), escape(str(value))) for name, value in values.items())
+    return f"<table>{''.join(f'<tr><th>{n}</th><td>{v}</td></tr>' for n, v in rows)}</table>"

@@ -90,9 +90,7 @@ class Tally:
     failed: frozenset[Key] = frozenset()  # and are not tried again
     stopped: frozenset[Key] = frozenset()
     running: Mapping[Key, Running] = field(default_factory=dict)
-    waiting: Mapping[DRef, str] = field(
-        default_factory=dict
-    )  # the process that each waits for, in words
+    waiting: Mapping[DRef, str] = field(default_factory=dict)  # for which process, in words
     transfer: Running | None = None  # the transfer from a remote that goes on, in bytes
 
     @property

@@ -1,7 +1,7 @@
-"""Statistics of repeated attempts: numbers in; what one may conclude, out.
+"""Statistics of repeated attempts: means, intervals and tests of numbers.
 
-ST2  Intervals are Student's at 95 %; they cover the truth as often as they say, in simulation.
-ST3  What cannot be known from so few numbers is NaN, never a guess.
+ST2  Intervals are Student's at 95 %. In simulation, they cover the truth as often as they say.
+ST3  A statistic that needs more numbers than there are is NaN, never a guess.
 """
 
 import math
@@ -17,7 +17,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a sample says: NaN where it is too small to say it."""
+    """The statistics of a sample. A statistic is NaN if the sample is too small for it."""
 
     n: int
     mean: float
@@ -46,7 +46,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far two means are apart, with the 95 % interval, and Student's test of it."""
+    """The difference of two means, with its 95 % interval and Student's test."""
 
     value: float
     low: float
@@ -57,7 +57,7 @@ class Difference:
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Difference:
-    """The mean of `a` less that of `b`, where their variances may differ.
+    """The mean of `a` minus the mean of `b`; their variances may differ.
 
     Source: B. L. Welch, Biometrika 34 (1947), 28-35.
     """
@@ -71,7 +71,7 @@ def welch(a: Sequence[float], b: Sequence[float]) -> Difference:
 
 
 def paired(a: Sequence[float], b: Sequence[float]) -> Difference:
-    """The mean of `a[i] - b[i]`, for numbers that belong together in pairs."""
+    """The mean of `a[i] - b[i]`, for numbers that come in pairs."""
     gaps = [x - y for x, y in zip(a, b, strict=True)]
     if len(gaps) < 2:
         return Difference(_mean(gaps), NAN, NAN, NAN, NAN, NAN)
@@ -79,7 +79,7 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Difference:
 
 
 def expected_best(values: Sequence[float], k: int, mode: Mode = "max") -> float:
-    """What the best of `k` attempts is on average: compares 5 tries here with 20 there fairly.
+    """The average best of `k` attempts: with it, 5 attempts and 20 are compared fairly.
 
     Unbiased, whatever the distribution; NaN when there are fewer than `k` numbers.
     Source: Tang et al., "Showing Your Work Doesn't Always Work", ACL 2020, equation 8.
@@ -88,26 +88,25 @@ def expected_best(values: Sequence[float], k: int, mode: Mode = "max") -> float:
     if not 1 <= k <= n:
         return NAN
     ranked = sorted(values, reverse=mode == "min")
-    picks = math.comb(
-        n, k
-    )  # in so many samples of k, the i-th is the best comb(i - 1, k - 1) times
+    picks = math.comb(n, k)  # samples of k; the best is ranked[i] in comb(i, k - 1) of them
     return math.fsum(math.comb(i, k - 1) / picks * x for i, x in enumerate(ranked))
 
 
 @dataclass(frozen=True)
 class Picked:
-    """The best of several groups by its mean, and what is left of it without the luck."""
+    """The group with the best mean, and that mean without the luck of the choice."""
 
     index: int
-    mean: float  # as it was picked: too good on average
-    corrected: float  # what to expect of it when measured anew; NaN where a group has one number
+    mean: float  # of that group: too good on average
+    corrected: float  # to expect when measured anew; NaN if a group has one number
 
 
 def picked_best(groups: Sequence[Sequence[float]], mode: Mode = "max") -> Picked:
-    """The group with the best mean, corrected for having been picked as the best of so many.
+    """The group with the best mean, corrected for the choice of the best among many.
 
-    Of every group one number is left out; the best by the rest is scored by its number that was
-    left out, which had no say in the choice; and so on in turn. Unbiased for groups that are alike.
+    In each turn, one number of every group is left out, and the group with the best mean of the
+    other numbers is scored by the number that it left out. The corrected mean is the mean of
+    these scores. It is unbiased for groups that are alike.
     Source: the choice is cross-validated, as in Varma & Simon, BMC Bioinformatics 7:91 (2006).
     """
     sign = 1.0 if mode == "max" else -1.0

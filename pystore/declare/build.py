@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import AttemptReport
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import BadConfig, BadRef, BadStage, BuildError
@@ -27,16 +27,12 @@ class Build:
     """
 
     def __init__(
-        self,
-        staging: Staging,
-        store: Builder,
-        report: AttemptReport,
-        listener: Listener = ignore,
+        self, staging: Staging, store: Builder, report: AttemptReport, listener: Listener = ignore
     ) -> None:
         self._staging = staging
         self.config: Config = _Own(staging.config)
         self.outpath = staging.out
-        self.seed = staging.begun.seed
+        self.seed = staging.claim.seed
         self.recorder = Recorder(staging, store) if staging.context else None
         self._store = store
         self._report = report
@@ -215,7 +211,7 @@ def build_progress(b: Build, done: float, total: float | None = None, unit: str 
     whole = None if total is None else _number("total", total)
     if (number := _number("done", done)) is not None:
         whole = whole if whole and whole > 0 else None
-        attempt = b._staging.begun.number
+        attempt = b._staging.claim.number
         b._listener(Progress(b.config.dref, max(number, 0), whole, str(unit), attempt))
 
 

@@ -18,10 +18,7 @@ Target = Any
 
 
 def instantiate(
-    stage: Target | Callable[..., Target],
-    *args: Any,
-    store: Builder | None = None,
-    **kwargs: Any,
+    stage: Target | Callable[..., Target], *args: Any, store: Builder | None = None, **kwargs: Any
 ) -> Closure:
     """The closure of what a stage declares; records its configs in the store, builds nothing.
 

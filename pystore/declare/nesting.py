@@ -20,6 +20,18 @@ class _Place(NamedTuple):
 
 _where: ContextVar[_Place | None] = ContextVar("pystore where", default=None)
 
+_loaded: ContextVar[str | None] = ContextVar("pystore only loading", default=None)
+
+
+@contextmanager
+def only_loading(file: str) -> Iterator[None]:
+    """Refuses builds inside the block, in which this file is loaded."""
+    token = _loaded.set(file)
+    try:
+        yield
+    finally:
+        _loaded.reset(token)
+
 
 @contextmanager
 def inside(name: str) -> Iterator[None]:
@@ -37,11 +49,17 @@ def is_inside() -> bool:
 
 
 def refuse_nested(verb: str) -> None:
-    """Raises BadStage inside a stage function or a realizer, or while a child imports a script."""
+    """Raises BadStage inside a stage function or a realizer, or where a file is only loaded."""
     if _is_child_importing():
         raise BadStage(
             f"{verb} was called while a process of multiprocessing imports the script",
             because="a pool that starts its processes anew has them import the main program first",
+            remedy='put what only the script does under: if __name__ == "__main__":',
+        )
+    if file := _loaded.get():
+        raise BadStage(
+            f"{verb} was called while {file} is only loaded",
+            because="a file that is served must neither train nor block",
             remedy='put what only the script does under: if __name__ == "__main__":',
         )
     if place := _place():

@@ -37,14 +37,14 @@ _UNKNOWN = object()
 
 
 @dataclass(frozen=True)
-class Kinds:
+class ParameterType:
     """The values that a parameter takes: of these types, or these very words and numbers."""
 
     types: frozenset[type] = frozenset()
     words: tuple[Any, ...] = ()
 
-    def __or__(self, other: Kinds) -> Kinds:
-        return Kinds(self.types | other.types, self.words + other.words)
+    def __or__(self, other: ParameterType) -> ParameterType:
+        return ParameterType(self.types | other.types, self.words + other.words)
 
     def __str__(self) -> str:
         types = [words for kind, words in _TOLD.items() if kind in self.types]
@@ -79,28 +79,28 @@ class _Staged(Protocol):
     @property
     def signature(self) -> Signature: ...
     @property
-    def kinds(self) -> Mapping[str, Kinds]: ...
+    def parameter_types(self) -> Mapping[str, ParameterType]: ...
 
 
 def check_given(stage: _Staged, given: Mapping[str, Any]) -> None:
     """Raises BadStage when an argument plainly has another type than its annotation says."""
-    kinds = stage.kinds
+    known = stage.parameter_types
     for name, value in given.items():
-        if name in kinds and kinds[name].excludes(value) and not _refers(value):
+        if name in known and known[name].excludes(value) and not _refers(value):
             raise BadStage(
-                f"{name} of {stage.stage_name} is {kinds[name]}",
+                f"{name} of {stage.stage_name} is {known[name]}",
                 given=repr(value)[:200],
                 parameter=stage.signature.parameters[name],
-                closest=", ".join(closest_words(value, kinds[name])) or None,
-                remedy=f"{name}={kinds[name].example}; or correct the annotation",
+                closest=", ".join(closest_words(value, known[name])) or None,
+                remedy=f"{name}={known[name].example}; or correct the annotation",
             )
 
 
-def closest_words(value: object, kinds: Kinds) -> list[str]:
+def closest_words(value: object, wanted: ParameterType) -> list[str]:
     """The words that a user may have meant by a value."""
     from difflib import get_close_matches  # only on the way to an error
 
-    words = [word for word in kinds.words if isinstance(word, str)]
+    words = [word for word in wanted.words if isinstance(word, str)]
     return get_close_matches(value, words) if isinstance(value, str) else []
 
 
@@ -113,10 +113,10 @@ def _refers(value: object) -> bool:
     return any(hasattr(item, "dref") or item == selfref or _refers(item) for item in items)
 
 
-def kinds_of_all(function: Any, parameters: Iterable[Parameter]) -> dict[str, Kinds]:
+def types_of(function: Any, parameters: Iterable[Parameter]) -> dict[str, ParameterType]:
     """The types of the parameters of a function whose annotations say something."""
-    found = {p.name: kinds_of(p, names_of(function)) for p in parameters}
-    return {name: kinds for name, kinds in found.items() if kinds is not None}
+    found = {p.name: type_of(p, names_of(function)) for p in parameters}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def names_of(function: Any) -> Mapping[str, object]:
@@ -124,16 +124,16 @@ def names_of(function: Any) -> Mapping[str, object]:
     return getattr(unwrap(function), "__globals__", {})
 
 
-def kinds_of(parameter: Parameter, names: Mapping[str, object]) -> Kinds | None:
+def type_of(parameter: Parameter, names: Mapping[str, object]) -> ParameterType | None:
     """The values that a parameter takes; None if its annotation does not say, or allows any."""
     found = None if parameter.annotation is Parameter.empty else _of(parameter.annotation, names)
     if found is None or not (found.words or found.types - {NONE}):
         return None
     # As in `rate: float = None`.
-    return found | Kinds(frozenset((NONE,))) if parameter.default is None else found
+    return found | ParameterType(frozenset((NONE,))) if parameter.default is None else found
 
 
-def _of(annotation: object, names: Mapping[str, object]) -> Kinds | None:
+def _of(annotation: object, names: Mapping[str, object]) -> ParameterType | None:
     """The values that an annotation allows; it is an object, or the text of one."""
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
@@ -143,7 +143,7 @@ def _of(annotation: object, names: Mapping[str, object]) -> Kinds | None:
         except (SyntaxError, ValueError, RecursionError):
             return None
     if annotation is None:
-        return Kinds(frozenset((NONE,)))
+        return ParameterType(frozenset((NONE,)))
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         return _of_type(annotation)
     origin, arguments = origin_of(annotation), args_of(annotation)
@@ -156,27 +156,27 @@ def _of(annotation: object, names: Mapping[str, object]) -> Kinds | None:
     return _of_type(origin)
 
 
-def _of_type(kind: object) -> Kinds | None:
+def _of_type(kind: object) -> ParameterType | None:
     kind = list if kind is tuple else kind  # JSON has one of them
-    return Kinds(frozenset((kind,))) if isinstance(kind, type) and kind in _TOLD else None
+    return ParameterType(frozenset((kind,))) if isinstance(kind, type) and kind in _TOLD else None
 
 
-def _of_words(words: Sequence[object]) -> Kinds | None:
+def _of_words(words: Sequence[object]) -> ParameterType | None:
     none = frozenset((NONE,)) if None in words else frozenset()
     plain = tuple(word for word in words if type(word) in (bool, int, str))
-    return Kinds(none, plain) if len(plain) + bool(none) == len(words) else None
+    return ParameterType(none, plain) if len(plain) + bool(none) == len(words) else None
 
 
-def _any_of(found: Iterable[Kinds | None]) -> Kinds | None:
-    kinds = Kinds()
+def _any_of(found: Iterable[ParameterType | None]) -> ParameterType | None:
+    allowed = ParameterType()
     for one in found:
         if one is None:
             return None
-        kinds |= one
-    return kinds
+        allowed |= one
+    return allowed
 
 
-def _of_node(node: ast.expr, names: Mapping[str, object]) -> Kinds | None:
+def _of_node(node: ast.expr, names: Mapping[str, object]) -> ParameterType | None:
     match node:
         case ast.Constant(value=None | str() as inner):
             return _of(inner, names)
@@ -189,14 +189,16 @@ def _of_node(node: ast.expr, names: Mapping[str, object]) -> Kinds | None:
     return None
 
 
-def _of_subscript(base: object, parts: list[ast.expr], names: Mapping[str, object]) -> Kinds | None:
+def _of_subscript(
+    base: object, parts: list[ast.expr], names: Mapping[str, object]
+) -> ParameterType | None:
     if base is Literal:
         words = [part.value if isinstance(part, ast.Constant) else _UNKNOWN for part in parts]
         return _of_words(words)
     if base is Annotated:
         return _of_node(parts[0], names)
     if base is Union or base is Optional:
-        none = [Kinds(frozenset((NONE,)))] if base is Optional else []
+        none = [ParameterType(frozenset((NONE,)))] if base is Optional else []
         return _any_of([*(_of_node(part, names) for part in parts), *none])
     return _of(base, names)
 

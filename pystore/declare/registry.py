@@ -107,8 +107,8 @@ def mkdrv(
             given=repr(m)[:200],
             remedy="write def stage(m): return mkdrv(m, config, matcher, realizer)",
         )
-    terms = Resources.of(resources, timeout, retries)
-    return m.add(Derivation(config, matcher, realizer, terms))
+    given = Resources.of(resources, timeout, retries)
+    return m.add(Derivation(config, matcher, realizer, given))
 
 
 _in_place: dict[tuple[Path, str], Registry] = {}

@@ -33,7 +33,8 @@ def check_returns(derivation: Derivation) -> None:
                 f"the stage {name} would not run: a call of it only makes a {kind}",
                 remedy="write a plain function: no yield, and def in place of async def",
             )
-    if not realizer.stage.keeps_value and (value := returned_value(function)) is not None:
+    value = None if realizer.stage.keeps_value else returned_value(function)
+    if value is not None:
         raise BadStage(
             f"the stage {name} returns a value, which would be lost",
             returns=value,

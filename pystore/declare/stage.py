@@ -24,7 +24,7 @@ from .build import Build
 from .calls import CalledTwoWays, check_call
 from .dotted_names import parted, with_changes
 from .output import Output
-from .parameter_types import Kinds, check_given, kinds_of_all
+from .parameter_types import ParameterType, check_given, types_of
 from .programs import is_program
 from .stage_options import DEPTHS, Options, checked_signature
 from .view import View, resolve, views
@@ -122,7 +122,7 @@ class StageRealizer:
 class Stage(CalledTwoWays[P, Staged]):
     """A stage made from a function. Call it for a Derivation; with a Registry first, for a DRef."""
 
-    keeps_value = False  # whether `work` writes the value of the function to a file
+    keeps_value = False  # whether `work` keeps the value that the function returns
 
     def __init__(
         self, function: Callable[..., Any], options: Options, realize: Callable[..., Any]
@@ -137,9 +137,9 @@ class Stage(CalledTwoWays[P, Staged]):
         self.sent_code: Code | None = None  # found by the process that sent the stage here
 
     @cached_property
-    def kinds(self) -> Mapping[str, Kinds]:
+    def parameter_types(self) -> Mapping[str, ParameterType]:
         """The types of its parameters, as far as annotations say them."""
-        return kinds_of_all(self.function, self.signature.parameters.values())
+        return types_of(self.function, self.signature.parameters.values())
 
     @property
     def parts(self) -> Mapping[str, str]:
@@ -178,7 +178,7 @@ class Stage(CalledTwoWays[P, Staged]):
             error.having(stage=self.stage_name)
             raise
         realizer = Realizer(StageRealizer(self, ignored))
-        staged = Staged(config, self.options.matcher, realizer, self.options.terms)
+        staged = Staged(config, self.options.matcher, realizer, self.options.resources)
         staged.stage = self
         return staged
 

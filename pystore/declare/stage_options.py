@@ -23,7 +23,7 @@ class Options:
     name: str | None = None
     ignore: tuple[str, ...] = ()
     code: str | None = "project"
-    terms: Resources = field(default_factory=Resources)
+    resources: Resources = field(default_factory=Resources)
 
 
 def checked_code(code: str | None) -> str | None:
@@ -69,7 +69,7 @@ def checked_signature(
     strange = set(options.ignore) - set(signature.parameters)
     if strange:
         raise BadStage(
-            "ignore names what is no parameter",
+            "ignore names something that is no parameter",
             stage=function.__qualname__,
             strange=listed(sorted(strange)),
             parameters=listed(signature.parameters),

@@ -10,9 +10,8 @@ from typing import Any, Self
 from ..core.attempt import Attempt
 from ..core.context import Context
 from ..core.errors import BadStage
-from ..core.html import html_table
 from ..core.ports import StoreReader
-from ..core.printable import listed
+from ..core.printable import html_table, listed
 from ..core.reads import below, ordered
 from ..core.refs import DRef, RefPath, RRef, selfref
 from ..store.current import current_store

@@ -4,9 +4,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from ..core.attempt import outcome_of
-from ..core.attempt_report import AttemptReport
-from ..core.committed import Committed
+from ..core.attempt import AttemptReport, Committed, outcome_of
 from ..core.errors import PystoreError
 from ..core.events import AttemptFailed, Listener, Succeeded
 from ..store.staging import Builder, Staging
@@ -38,7 +36,7 @@ def attempt(
     """
     dref = request.dref
     staging = store.begin(request.derivation.config, request.context, request.seed)
-    number, start = staging.begun.number, timer()
+    number, start = staging.claim.number, timer()
     trying = Trying(request, staging, store, listener, stop)
     try:
         log = store.log_path(dref, request.context.digest, number) if capture else None

@@ -69,8 +69,8 @@ def stage(
             given=repr(function)[:200],
             remedy="write @stage above a def, options by name: @stage(code='v1')",
         )
-    terms = Resources.of(resources, timeout, retries)
-    options = Options(matcher or match_latest(), name, tuple(ignore), checked_code(code), terms)
+    given = Resources.of(resources, timeout, retries)
+    options = Options(matcher or match_latest(), name, tuple(ignore), checked_code(code), given)
     if function is None:
         return lambda function: Stage(function, options, realize)
     return Stage(function, options, realize)

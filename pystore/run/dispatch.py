@@ -5,7 +5,7 @@ from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from ..core.committed import Committed
+from ..core.attempt import Committed
 from ..core.derivation import Derivation
 from ..core.errors import WorkerDied
 from ..store.staging import Builder
@@ -15,7 +15,7 @@ from .request import Request
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Begun = Callable[[Future[Committed]], None]
+Register = Callable[[Future[Committed]], None]
 
 _WAVE = 256  # attempts that an executor of unknown size is given at one time
 
@@ -36,8 +36,8 @@ class Dispatch(Protocol):
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Raises BadStage, before anything runs, when one of the derivations could not run."""
 
-    def start(self, request: Request, begun: Begun) -> None:
-        """Starts one attempt, and gives its future to `begun`."""
+    def start(self, request: Request, register: Register) -> None:
+        """Starts one attempt, and gives its future to `register`."""
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """After Ctrl-C: waits for the running attempts, unless the executor is the caller's."""
@@ -69,10 +69,10 @@ class Here:
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Does nothing: each realizer can run here."""
 
-    def start(self, request: Request, begun: Begun) -> None:
-        """Gives the future to `begun`, then starts: Ctrl-C may come during the start."""
+    def start(self, request: Request, register: Register) -> None:
+        """Gives the future to `register`, then starts: Ctrl-C may come during the start."""
         future: Future[Committed] = Future()
-        begun(future)
+        register(future)
         given = self._options
         make = partial(
             attempt, request, self._store, given.listener, capture=given.capture, stop=given.stop

@@ -1,13 +1,13 @@
-"""Holding: the locks that one call holds, each noted before it is taken.
+"""Holding: the locks that one call holds. Each lock is noted before it is taken.
 
-Ctrl-C may come right after a lock was taken: whoever ends the call must know of it then.
+Ctrl-C may come right after a lock was taken, and the end of the call must release that lock.
 """
 
 import threading
 from concurrent.futures import Future
 from weakref import ref
 
-from ..core.committed import Committed
+from ..core.attempt import Committed
 from ..core.context import Context
 from ..core.errors import StoreBusy
 from ..core.ports import Lock
@@ -22,7 +22,7 @@ class Holding:
 
     def __init__(self, store: Builder) -> None:
         self._store = store
-        self._locks: dict[DRef, tuple[_Key, Lock]] = {}  # that are held, or were asked for last
+        self._locks: dict[DRef, tuple[_Key, Lock]] = {}  # the locks that are held or being taken
         self._taken: set[DRef] = set()
         self._thread = threading.get_ident()
         known = ref(self)
@@ -32,7 +32,7 @@ class Holding:
         return dref in self._taken
 
     def take(self, dref: DRef, context: Context, patience: float) -> bool:
-        """Whether we hold it now, after waiting for at most `patience` [s]."""
+        """Whether this call now holds the lock. It waits for at most `patience` [s]."""
         if dref in self._taken:
             return True
         key, lock = self._key(dref, context), self._store.lock(dref, context)
@@ -43,7 +43,7 @@ class Holding:
         return True
 
     def refuse_own(self, dref: DRef, context: Context) -> None:
-        """Raises StoreBusy where another call of this thread holds it: we would wait for us."""
+        """Raises StoreBusy if another call of this thread holds it: we would wait forever."""
         key = self._key(dref, context)
         for name, known in list(_calls.items()):
             call = known()
@@ -58,13 +58,13 @@ class Holding:
                 )
 
     def release(self, dref: DRef) -> None:
-        """Gives it up, if we hold it."""
+        """Releases the lock of a derivation, if this call holds it."""
         if dref in self._taken:
             self._locks[dref][1].release()
             self._taken.discard(dref)
 
     def end(self, running: list[tuple[DRef, Future[Committed]]]) -> None:
-        """Gives up everything; what still runs keeps its own."""
+        """Releases all locks. The lock of a running attempt is released when the attempt ends."""
         locks, self._locks = self._locks, {}
         self._taken.clear()
         for dref, (_, lock) in locks.items():

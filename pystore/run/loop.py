@@ -9,10 +9,10 @@ LO4  Nothing to build, no lock: a read-only store serves what it has.
 import queue
 import time
 from collections.abc import Collection
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import NoReturn
 
-from ..core.committed import Committed
+from ..core.attempt import Committed
 from ..core.derivation import Closure
 from ..core.errors import Interrupted, MatcherUnsatisfied, PystoreError, StoreBusy
 from ..core.events import NotChosen, Reused, Waiting
@@ -24,9 +24,8 @@ from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Roun
 from ..core.tries import Tries
 from ..declare.early_checks import check_early
 from ..store.staging import Builder
-from .choose_dispatch import dispatch_of
 from .decisions import Decisions
-from .dispatch import lost
+from .dispatch import Dispatch, Here, SerialExecutor, lost
 from .failures import not_built, several_failed
 from .holding import Holding
 from .options import RunOptions
@@ -57,7 +56,7 @@ class Loop:
         self._listener = settings.listener
         self._holding = Holding(store)
         self._busy: dict[DRef, tuple[Match, float]] = {}  # and since when [s]
-        self._dispatch = dispatch_of(store, settings)
+        self._dispatch = _dispatch_of(store, settings)
         self._checked = False  # whether all that may be built could be sent where it runs
         self._running: dict[Future[Committed], Request] = {}
         self._done: queue.SimpleQueue[Future[Committed]] = queue.SimpleQueue()
@@ -108,8 +107,7 @@ class Loop:
     def _heed_stop(self) -> None:
         if self._settings.stopped:
             raise Interrupted(
-                "the call was asked to stop",
-                remedy="realize it again: what was built is kept",
+                "the call was asked to stop", remedy="realize it again: what was built is kept"
             )
 
     def _finish(self) -> None:
@@ -185,7 +183,7 @@ class Loop:
         self._heed_stop()
         self._check()
         derivation = self._closure[instruction.dref]
-        own = derivation.terms.retries
+        own = derivation.resources.retries
         tries = Tries(self._settings.retries if own is None else own)
         self._send(Request(derivation, instruction.context, instruction.seed, tries))
 
@@ -199,11 +197,11 @@ class Loop:
             self._checked = True
 
     def _send(self, request: Request) -> None:
-        def begun(future: Future[Committed]) -> None:
+        def register(future: Future[Committed]) -> None:
             self._running[future] = request
             future.add_done_callback(self._done.put)
 
-        self._dispatch.start(request, begun)
+        self._dispatch.start(request, register)
 
     def _collect(self, timeout: float | None) -> None:
         # What a signal handler raises inside of a future's callback is caught there, and the word
@@ -269,3 +267,13 @@ class Loop:
         for dref in list(self._busy):
             del self._busy[dref]
             self._schedule.tell(Dropped(dref))
+
+
+def _dispatch_of(store: Builder, options: RunOptions) -> Dispatch:
+    """The way to make attempts with the executor of these options."""
+    executor = options.executor or SerialExecutor()
+    if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
+        return Here(executor, store, options)
+    from .workers.dispatch import dispatch_to  # late for weight: most calls send nothing
+
+    return dispatch_to(executor, store, options)

@@ -5,7 +5,7 @@ import sys
 import time
 from functools import cache, lru_cache
 
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import AttemptReport
 from ..store.attempt_files import diff_digest
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import AttemptReport
 from ..core.derivation import Derivation
 from ..core.errors import SEE_TRACEBACK, BuildError, PystoreError
 from ..core.events import AttemptFailed, Listener, Started
@@ -38,9 +38,8 @@ class Trying:
         self._staging = staging
         self._store = store
         self._listener, self._stop = listener, stop
-        self._goes_on = (
-            staging.resumed == staging.begun.number
-        )  # another process made the first tries
+        # True if another process made the first tries.
+        self._goes_on = staging.resumed == staging.claim.number
 
     def run(self, log: Path | None, source: str | None) -> None:
         """Runs the realizer; with a scratch, again after failures. Raises its last error."""
@@ -59,7 +58,7 @@ class Trying:
         return None if stopped else self._tries.again_after(error)
 
     def _start(self, log: Path | None, source: str | None) -> None:
-        realizer, begun = self._request.derivation.realizer, self._staging.begun
+        realizer, claim = self._request.derivation.realizer, self._staging.claim
         digest = source_digest(realizer) if source is None else source
         before = self.told  # metrics stay: all tries are one attempt
         self.told = AttemptReport(realizer.name, digest, metrics=before.metrics, trace=before.trace)
@@ -67,7 +66,7 @@ class Trying:
         if self._goes_on and self._tries.failed:
             self.told.notes["tries"] = list(self._tries.failed)
         out, dref = str(self._staging.out), self._request.dref
-        self._listener(Started(dref, begun.number, begun.seed, out, str(log or ""), os.getpid()))
+        self._listener(Started(dref, claim.number, claim.seed, out, str(log or ""), os.getpid()))
 
     def _may_go_on(self, error: PystoreError) -> bool:
         """Whether it is tried again here; if so, empties the staging first."""
@@ -79,7 +78,7 @@ class Trying:
                 error.having(tries=len(self._tries.failed) + 1)
             return False
         self._tries, self._goes_on = again, True
-        text, number = f"{type(error).__name__}: {error}", self._staging.begun.number
+        text, number = f"{type(error).__name__}: {error}", self._staging.claim.number
         self._listener(AttemptFailed(self._request.dref, number, text, again=True))
         self._staging.empty()
         return True

@@ -1,4 +1,4 @@
-"""realize and realize_many."""
+"""realize and realize_many; in place, one registry for each store remembers declarations."""
 
 import inspect
 import threading
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..core.context import Context
-from ..core.derivation import Closure, Derivation, reshape
+from ..core.derivation import Closure, Derivation, Shape, reshape
 from ..core.errors import BadStage, PystoreWarning
 from ..core.events import Event, Listener, ignore
 from ..core.listeners import both, guarded
@@ -18,7 +18,7 @@ from ..core.printable import listed
 from ..core.refs import DRef, RRef
 from ..declare.instantiate import Target, declare, dref_of
 from ..declare.nesting import refuse_nested
-from ..declare.registry import Registry
+from ..declare.registry import Registry, in_place_registry
 from ..store.current import current_store
 from ..store.defaults import defaults
 from ..store.remote.settings import Remotes, substituting
@@ -149,13 +149,16 @@ def _in_turn(listener: Listener) -> Listener:
 
 def _executor(closure: Closure, options: RunOptions) -> AbstractContextManager[Executor | None]:
     """The caller's executor, or workers for this call; None to run in this thread."""
-    limits = (options.timeout, *(derivation.terms.timeout for derivation in closure.derivations))
+    limits = (
+        options.timeout,
+        *(derivation.resources.timeout for derivation in closure.derivations),
+    )
     asked = (options.workers, options.gpus, *limits)
     if options.executor is not None or all(one is None for one in asked):
         return nullcontext(options.executor)
     from .workers.pool import Workers  # late for weight: most calls send nothing
 
-    if options.gpus is not None and not any(d.terms.gpu for d in closure.derivations):
+    if options.gpus is not None and not any(d.resources.gpu for d in closure.derivations):
         warnings.warn(
             "gpus are given, and no stage asks for one, so that all run without: write "
             '@stage(resources={"gpu": 1})',
@@ -192,3 +195,26 @@ def forced_drefs(force: Forced, closure: Closure) -> frozenset[DRef]:
             remedy="name the target or one of its inputs, or write force_rebuild=True",
         )
     return drefs
+
+
+def instantiate_inplace(
+    stage: Target | Callable[..., Target], *args: Any, store: Builder | None = None, **kwargs: Any
+) -> Shape:
+    """The DRef that a stage declares; later stages and `realize_inplace` know its derivation.
+
+    A nested result gives DRefs in the same lists and dicts. Nothing is built. Declaring a DRef
+    again with another matcher or realizer replaces its derivation, with a warning. Raises what
+    `instantiate` raises.
+    """
+    refuse_nested("instantiate_inplace")
+    store = store or current_store()
+    closure = declare(stage, in_place_registry(store), store, args, kwargs)
+    store.record(derivation.config for derivation in closure.derivations)
+    return closure.targets
+
+
+@takes(RunOptions)
+def realize_inplace(target: Target, **options: Any) -> Any:
+    """The RRef for a DRef of `instantiate_inplace`. Options and errors: see `realize`."""
+    refuse_nested("realize_inplace")
+    return realize(target, **options)

@@ -61,8 +61,5 @@ def _open(address: Address) -> Store:
             remedy="mount the same file system at the same path on every machine",
         )
     return Store(
-        address.root,
-        durable=address.durable,
-        custom_tmp=address.custom_tmp,
-        below=address.below,
+        address.root, durable=address.durable, custom_tmp=address.custom_tmp, below=address.below
     )

@@ -192,7 +192,7 @@ def _adopt(
 
 def _forget(parts: Parts, staged: Staging) -> None:
     # Nothing ran under this number: it is free again, unless it has a record.
-    attempts.unclaim(parts.layout.attempts(staged.dref), staged.context.digest, staged.begun.number)
+    attempts.unclaim(parts.layout.attempts(staged.dref), staged.context.digest, staged.claim.number)
     staged.discard()
 
 
@@ -200,13 +200,13 @@ def _records(
     parts: Parts, staged: Staging, candidate: Candidate, notes: dict[str, str]
 ) -> list[Attempt]:
     dref, context = staged.dref, staged.context
-    after, tries = staged.begun.start, candidate.attempts[1:]
+    after, tries = staged.claim.start, candidate.attempts[1:]
     with parts.session.open_gate():
         others = [
             claim(parts, dref, context, attempts.COPY, seed=tried.seed, after=after)
             for tried in tries
         ]
-    numbers = [staged.begun.number, *(begun.number for begun in others)]
+    numbers = [staged.claim.number, *(claimed.number for claimed in others)]
     return [
         tried._replace(
             id=disk.fresh_name(), dref=dref, context=context.digest, number=number,

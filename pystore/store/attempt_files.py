@@ -1,4 +1,4 @@
-"""Files beside the record of an attempt: its trace, the diff of the project, its logs.
+"""The record of an attempt, and the files beside it: trace, diff of the project, logs.
 
 A trace begins with its checksum, and a diff is named by its digest, so that damage is noticed.
 """
@@ -6,12 +6,14 @@ A trace begins with its checksum, and a diff is named by its digest, so that dam
 import os
 from pathlib import Path
 
-from ..core.attempt import Attempt, Outcome
-from ..core.attempt_report import AttemptReport, Trace
+from ..core.attempt import Attempt, AttemptReport, Outcome, Trace
 from ..core.digest import short
 from ..core.errors import Corrupted
+from ..core.reads import Surroundings
 from . import attempts, disk, rights
+from .commit import Sealed
 from .layout import Layout
+from .mentions import complete
 from .metrics import parse_trace, trace_text
 from .parts import Parts
 from .staging import Staging
@@ -26,7 +28,7 @@ def write_beside(parts: Parts, staged: Staging, told: AttemptReport, trace: Trac
     """
     tmp, layout = parts.tmp, parts.layout
     if trace := _latest(trace):
-        path = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "trace")
+        path = layout.beside(staged.dref, staged.context.digest, staged.claim.number, "trace")
         disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=parts.durable)
     if told.diff and len(told.diff) <= _LARGEST:
         folder, name = layout.attempts(staged.dref), f"{diff_digest(told.diff)}.diff"
@@ -37,17 +39,29 @@ def write_beside(parts: Parts, staged: Staging, told: AttemptReport, trace: Trac
 
 def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int) -> Attempt:
     """The record of an attempt that ended at `stop`, without its realization and metrics."""
-    begun = staged.begun
+    claimed = staged.claim
     resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
     reads = staged.reads()
     return Attempt(
         id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,
-        number=begun.number, outcome=outcome, rref=None, error=None, seed=begun.seed,
-        start=begun.start, stop=max(stop, begun.start), host=os.uname().nodename, pid=os.getpid(),
+        number=claimed.number, outcome=outcome, rref=None, error=None, seed=claimed.seed,
+        start=claimed.start, stop=max(stop, claimed.start),
+        host=os.uname().nodename, pid=os.getpid(),
         realizer=told.realizer, source=told.source,
         versions={**told.versions, **attempts.versions()}, metrics=told.metrics,
         notes={**told.notes, **resumed}, reads=told.reads if reads is None else reads,
     )  # fmt: skip
+
+
+def record_of_success(
+    staging: Staging, told: AttemptReport, sealed: Sealed, around: Surroundings, stop: int
+) -> Attempt:
+    """The record of an attempt with a sealed output that ended at `stop` [ns since the epoch]."""
+    record = record_of(staging, told, "succeeded", stop)
+    reads = complete(around, record.reads, record.notes, staging.out, sealed.manifest)
+    metrics = {**sealed.metrics, **told.metrics}
+    tree = sealed.manifest.digest
+    return record._replace(rref=sealed.rref, tree=tree, metrics=metrics, reads=reads)
 
 
 def _latest(trace: Trace) -> Trace:
@@ -92,7 +106,7 @@ def damage(folder: str, name: str) -> str:
 
 def logdir(layout: Layout, staged: Staging) -> Path:
     """A directory beside the record of an attempt, which stays and is not checked."""
-    number = staged.begun.number
+    number = staged.claim.number
     path = Path(layout.beside(staged.dref, staged.context.digest, number, "logs"))
     rights.ensure_folder(path)
     return path

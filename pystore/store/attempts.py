@@ -89,11 +89,11 @@ def claim(
         while (own := seed_of(dref, context.digest, number, salt)) in taken:
             number += 1
         start = max(clock(), before.start, last_start(folder, context.digest, numbers) + 1)
-        begun = Claim(number, own if seed is None else seed, start)
+        claimed = Claim(number, own if seed is None else seed, start)
         path = _begin_path(folder, context.digest, number)
         try:
-            disk.write_once(path, _begin_text(begun, context, staging), tmp=tmp)
-            return begun
+            disk.write_once(path, _begin_text(claimed, context, staging), tmp=tmp)
+            return claimed
         except FileExistsError:
             listed = None  # another process was quicker
         except FileNotFoundError:
@@ -107,10 +107,10 @@ def claim_again(
     begin = read_begin(folder, context.digest, number)
     if not begin:
         return None
-    begun = Claim(number, int(begin["seed"]), int(begin["start"]))
+    claimed = Claim(number, int(begin["seed"]), int(begin["start"]))
     path = _begin_path(folder, context.digest, number)
-    disk.publish(path, _begin_text(begun, context, staging), tmp=tmp, durable=False)
-    return begun
+    disk.publish(path, _begin_text(claimed, context, staging), tmp=tmp, durable=False)
+    return claimed
 
 
 def unclaim(folder: str, context: str, number: int) -> None:
@@ -130,12 +130,12 @@ def claimed_for(folder: str, staging: str) -> dict[str, Any]:
     return max(found, key=lambda begin: int(begin["number"]), default={})
 
 
-def _begin_text(begun: Claim, context: Context, staging: str) -> bytes:
+def _begin_text(claimed: Claim, context: Context, staging: str) -> bytes:
     record = {
         "inputs": dict(context),
-        "number": begun.number,
-        "seed": begun.seed,
-        "start": begun.start,
+        "number": claimed.number,
+        "seed": claimed.seed,
+        "start": claimed.start,
         "host": os.uname().nodename,
         "pid": os.getpid(),
         "staging": staging,
@@ -207,7 +207,8 @@ def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
 
 def ran_elsewhere(folder: str, attempt: Attempt) -> bool:
     """Whether the record of an attempt came from another store, unsigned."""
-    return read_begin(folder, attempt.context, attempt.number).get("staging", COPY) == COPY
+    staging: str = read_begin(folder, attempt.context, attempt.number).get("staging", COPY)
+    return staging == COPY
 
 
 def has_imported(folder: str) -> bool:

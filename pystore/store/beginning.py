@@ -26,15 +26,15 @@ def begin(
             listed = attempts.names(parts.layout.attempts(config.dref))
             left = scratch.take_over(parts, config, context, path.name, seed, listed)
             if left is not None:
-                return Staging(path, config, context, left.begun, held, left.held, left.number)
-            begun = claim(
+                return Staging(path, config, context, left.claim, held, left.held, left.number)
+            claimed = claim(
                 parts, config.dref, context, path.name, seed=seed, after=after, listed=listed
             )
         except BaseException:
             held.close()
             tree.remove(path)
             raise
-    return Staging(path, config, context, begun, held)
+    return Staging(path, config, context, claimed, held)
 
 
 def claim(
@@ -68,5 +68,5 @@ def trial(parts: Parts, config: Config, context: Context, attempt: Attempt) -> S
     """A staging for a run that is not recorded, such as the replay of `attempt`."""
     with parts.session.open_gate():
         path, held = make_folder(parts.staging_area, config.dref)
-    begun = Claim(attempt.number, attempt.seed, attempt.start)
-    return Staging(path, config, context, begun, held)
+    claimed = Claim(attempt.number, attempt.seed, attempt.start)
+    return Staging(path, config, context, claimed, held)

@@ -1,8 +1,8 @@
-"""Commit: makes a realization of a staging, in an order in which no power cut can hurt (S4).
+"""Commit: makes a realization of a staging, so that a power cut at any moment is harmless (S4).
 
-promised outputs present → refuse what cannot be kept → canonical modes → manifest, context →
-sync files and directories → write and sync the attempt's record → one rename that replaces
-nothing → sync the parent.
+The order: check the promised outputs → refuse files that no store can keep → set canonical modes →
+write manifest and context → sync files and directories → write and sync the record of the attempt →
+rename once, replacing nothing → sync the parent.
 """
 
 import errno
@@ -13,9 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.attempt import Attempt
-from ..core.attempt_report import Trace
-from ..core.committed import Committed
+from ..core.attempt import Attempt, Committed, Trace
 from ..core.context import CONTEXT, parse_provenance, provenance_text, rref_of
 from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
 from ..core.manifest import MANIFEST, Manifest
@@ -34,7 +32,7 @@ OWN = frozenset((MANIFEST, CONTEXT, "out"))
 
 @dataclass(frozen=True)
 class Sealed:
-    """A staging that is complete on disk and lacks only its final name."""
+    """A staging that is complete on disk, and only needs its final name."""
 
     rref: RRef
     provenance: bytes
@@ -46,8 +44,8 @@ class Sealed:
 def seal(parts: Parts, staging: Staging, outside: Collection[str] = ()) -> Sealed:
     """Makes the files of a staging final and durable.
 
-    Absolute links into the output become relative. Raises MissingOutput or UnkeepableOutput before
-    anything is changed.
+    Absolute links into the output become relative links. Raises MissingOutput or UnkeepableOutput
+    before anything is changed.
     """
     check_promises(staging)
     absolute = keepable.check(staging.out, outside)
@@ -58,7 +56,7 @@ def seal(parts: Parts, staging: Staging, outside: Collection[str] = ()) -> Seale
 
 
 def seal_tree(parts: Parts, staging: Staging) -> Sealed:
-    """Does the same for a tree that is known to be complete and keepable."""
+    """Does the same as `seal` for a tree that is known to be complete and keepable."""
     durable, share = parts.durable, parts.shared_files.share
     manifest = tree.seal(staging.out, durable=durable, share=share)
     _warn_of_collisions(staging, manifest)
@@ -73,7 +71,7 @@ def seal_tree(parts: Parts, staging: Staging) -> Sealed:
 
 
 def check_promises(staging: Staging) -> None:
-    """Raises MissingOutput when a file that the config promises is not there."""
+    """Raises MissingOutput when a file is missing that the config promises."""
     if not staging.out.is_dir() or staging.out.is_symlink():
         raise MissingOutput(
             "the realizer removed its output directory",
@@ -84,7 +82,7 @@ def check_promises(staging: Staging) -> None:
     if missing:
         present = sorted(os.listdir(staging.out))
         raise MissingOutput(
-            "the realizer did not write what its config promises",
+            "the realizer did not write the files that its config promises",
             missing=listed("/".join(parts) for parts in missing),
             written=listed(present) or "nothing",
             remedy="write to the path of output('file'), or of build_path(b, [selfref, 'file'])",
@@ -104,7 +102,7 @@ def publish(parts: Parts, staging: Staging, sealed: Sealed, attempt: Attempt) ->
             fresh = False
             staging.discard()
             break
-        with suppress(FileNotFoundError):  # another committer has found the damage too
+        with suppress(FileNotFoundError):  # another process has removed the damaged one
             trash(layout, target)
     staging.close()
     if fresh:
@@ -118,9 +116,9 @@ def publish(parts: Parts, staging: Staging, sealed: Sealed, attempt: Attempt) ->
 
 
 def _place(source: Path, target: Path, manifest: bytes, tmp: Path, *, durable: bool) -> bool:
-    """Moves a sealed staging to its final name. Returns False if that name is taken.
+    """Moves a sealed staging to its final name. Returns False if the name is taken.
 
-    A staging that cannot be renamed, as in the lower layer of an overlay, is copied first.
+    A staging that cannot be renamed, such as one in the lower layer of an overlay, is copied first.
     """
     try:
         return _rename_new(source, target)
@@ -131,7 +129,7 @@ def _place(source: Path, target: Path, manifest: bytes, tmp: Path, *, durable: b
     moving.copy(source, copied, durable=durable)
     try:
         if tree.scan(copied / "out").text != manifest:
-            raise OSError(errno.EIO, "a copy has other bytes than what was copied", str(copied))
+            raise OSError(errno.EIO, "a copy has other bytes than its source", str(copied))
         placed = _rename_new(copied, target)
     finally:
         tree.remove(copied)
@@ -141,7 +139,7 @@ def _place(source: Path, target: Path, manifest: bytes, tmp: Path, *, durable: b
 
 
 def _rename_new(source: Path, target: Path) -> bool:
-    # rename(2) replaces nothing but an empty directory, and no realization is one.
+    # rename(2) replaces only an empty directory, and a realization is never empty.
     try:
         os.rename(source, target)
     except OSError as error:
@@ -171,7 +169,7 @@ def is_sound(realization: Path, provenance: bytes) -> bool:
 def _warn_of_collisions(staging: Staging, manifest: Manifest) -> None:
     if names := tree.colliding(manifest):
         warnings.warn(
-            f"{staging.dref}: on a case-insensitive file system these names are one: "
+            f"{staging.dref}: on a case-insensitive file system these names are equal: "
             + listed(names),
             PystoreWarning,
             stacklevel=2,

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from ..core.ports import StoreReader
     from .store import Store
 
-Display = Callable[
-    ["Closure", "StoreReader", bool | None], AbstractContextManager[Listener]
-]  # what shows a call of realize, whose `progress` is the last argument
+# The display of a call of realize, whose `progress` is the last argument.
+Display = Callable[["Closure", "StoreReader", bool | None], AbstractContextManager[Listener]]
 Bar = Callable[[], AbstractContextManager[Listener]]
 
 

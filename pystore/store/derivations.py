@@ -1,4 +1,4 @@
-"""Derivations on disk: each has a folder with the canonical text of its config."""
+"""Derivations on disk: each has a folder, which holds the canonical text of its config."""
 
 import os
 import warnings
@@ -16,7 +16,7 @@ from .trash import discard_litter
 
 
 def known(layout: Layout) -> list[DRef]:
-    """The derivations on disk, sorted. One that we may not read is left out, with a warning."""
+    """The derivations on disk, sorted. Those that we may not read are left out, with a warning."""
     found = sorted(well_formed(DRef, (f"dref:{name}" for name in entries(str(layout.drv)))))
     hidden = [dref for dref in found if not _is_open(layout, dref)]
     if hidden:
@@ -47,7 +47,7 @@ def read(layout: Layout, dref: DRef) -> Config:
 
 
 def knows(layout: Layout, config: Config) -> bool:
-    """Whether a derivation is on disk and its text is whole."""
+    """Whether a derivation is on disk, with the right text."""
     try:
         return disk.read(layout.config(config.dref)) == config.text.encode()
     except (FileNotFoundError, Corrupted):
@@ -55,14 +55,14 @@ def knows(layout: Layout, config: Config) -> bool:
 
 
 def take_place(layout: Layout, dref: DRef) -> None:
-    """Removes a link that stands in the place of the folder: its target is not ours."""
+    """Removes a link that has the name of the folder: its target may be anywhere."""
     home = layout.derivation(dref)
     if os.path.islink(home):
         discard_litter(layout, Path(home))
 
 
 def write(layout: Layout, config: Config, *, durable: bool) -> None:
-    """Makes the folder of a derivation by one rename. Call it in the gate, then sync `drv/`."""
+    """Makes the folder of a derivation by one rename. Call it inside the gate; then sync `drv/`."""
     home, text = layout.derivation(config.dref), config.text.encode()
     staged = f"{layout.tmp}/{disk.fresh_name()}"
     try:
@@ -80,7 +80,7 @@ def write(layout: Layout, config: Config, *, durable: bool) -> None:
 
 
 def record(parts: Parts, configs: Iterable[Config]) -> None:
-    """Makes sure that these derivations are known, and durably so."""
+    """Makes sure that these derivations are on disk, and survive a power cut."""
     layout, durable = parts.layout, parts.durable
     unknown = [config for config in configs if not knows(layout, config)]
     if unknown:
@@ -98,7 +98,5 @@ def _mend(layout: Layout, config: Config, *, durable: bool) -> None:
     if not knows(layout, config):
         text, path = config.text.encode(), f"{home}/config.json"
         if os.path.isdir(path) and not os.path.islink(path):
-            discard_litter(
-                layout, Path(path)
-            )  # a directory with the name of the config is not ours
+            discard_litter(layout, Path(path))  # a user has made a directory with this name
         disk.publish(path, text, tmp=layout.tmp, durable=durable)

@@ -1,6 +1,6 @@
-"""Layout: where everything is in a store's directory, and the file that says it is one.
+"""Layout: the paths in a store, and the file that marks a directory as a store.
 
-docs/format.md states the same with must and should.
+docs/format.md is the exact format.
 """
 
 import errno
@@ -22,7 +22,7 @@ from .mounts import apart
 
 FORMAT = 1
 _FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links")
-_RENAMED = ("drv", "tmp", "trash", "resolved", "roots")  # renames lead from one to another
+_RENAMED = ("drv", "tmp", "trash", "resolved", "roots")  # between these, files are renamed
 _MARK = "pystore.json"
 # The errors of link(2) on file systems without hard links: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -33,7 +33,7 @@ Ref = TypeVar("Ref", DRef, RRef)
 
 
 class Layout:
-    """The paths of one store, and of the one below it that is read as well."""
+    """The paths of one store, and of the store below it."""
 
     def __init__(self, root: Path, below: "Layout | None" = None) -> None:
         self.root = root
@@ -69,21 +69,21 @@ class Layout:
         return f"{self.attempts(dref)}/{context}.{number}.{suffix}"
 
     def realization(self, rref: RRef) -> str:
-        """The directory of a realization, which holds `out/` and the store's own two files."""
+        """The directory of a realization: `out/`, the manifest and the context."""
         return self._drv + rref[38:] + "/" + rref[5:37]
 
     def out(self, rref: RRef) -> str:
         """The directory of the artifacts of a realization."""
         return self.realization(rref) + "/out"
 
-    def realizations(self, dref: DRef, begun: str = "") -> Iterator[RRef]:
-        """The realizations on disk whose digits start with `begun`, in no order.
+    def realizations(self, dref: DRef, prefix: str = "") -> Iterator[RRef]:
+        """The realizations on disk whose digits start with `prefix`, in no order.
 
         Raises FileNotFoundError.
         """
-        names = [n for n in entries(self.derivation(dref), begun[:32]) if len(n) == 32]
+        names = [n for n in entries(self.derivation(dref), prefix[:32]) if len(n) == 32]
         texts = (f"rref:{name}-{dref[5:]}" for name in names)
-        return well_formed(RRef, (text for text in texts if text.startswith(begun, 5)))
+        return well_formed(RRef, (text for text in texts if text.startswith(prefix, 5)))
 
     def folders(self, name: str) -> list[str]:
         """The names in the folder of the derivation `dref:<name>`; none if there is no folder."""
@@ -93,7 +93,7 @@ class Layout:
             return []
 
     def has(self, rref: RRef) -> bool:
-        """Whether the artifacts of a realization are there. A link is no realization of ours."""
+        """Whether the artifacts of a realization are there. A link does not count."""
         realization = self.realization(rref)
         if not os.path.isdir(realization + "/out"):
             return False
@@ -101,7 +101,7 @@ class Layout:
 
     @property
     def readable(self) -> list["Layout"]:
-        """This layout, and that of the store below while its disk is there."""
+        """This layout, and the layout of the store below while its disk is there."""
         return [self, self.below] if self.below and os.path.isdir(self.below.drv) else [self]
 
     def keeper(self, dref: DRef) -> "Layout":
@@ -120,14 +120,14 @@ class Layout:
         return self.locks / f"{dref.digest}-{context}.lock"
 
 
-def entries(path: str, begun: str = "") -> list[str]:
-    """The names in a folder that start with `begun`, without those of links."""
-    names = [name for name in os.listdir(path) if name.startswith(begun)]
+def entries(path: str, prefix: str = "") -> list[str]:
+    """The names in a folder that start with `prefix`; links are left out."""
+    names = [name for name in os.listdir(path) if name.startswith(prefix)]
     return [name for name in names if not os.path.islink(f"{path}/{name}")]
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
-    """The references among these texts. Other names in a store are not ours."""
+    """The references among these texts. Other texts are names that pystore has not made."""
     for text in texts:
         try:
             yield kind(text)
@@ -137,17 +137,17 @@ def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
 
 @dataclass(frozen=True)
 class Mark:
-    """The content of the file that says that a directory is a store, and which one."""
+    """The content of the file that marks a directory as a store."""
 
     id: str
-    salt: str = ""  # goes into the seeds; "" for the seeds that all stores share
+    salt: str = ""  # part of each seed; "" for the seeds that all stores share
 
 
 def open_root(root: Path, seeds: Seeds | None = None) -> Mark:
-    """The mark of the store at `root`. An empty store is made if there is nothing.
+    """The mark of the store at `root`. Makes an empty store if nothing is there.
 
-    Raises NotAStore when `root` holds other things, or a store without the `seeds` asked for;
-    FormatTooNew when a later version wrote it.
+    Raises NotAStore when `root` holds other things, or a store without the requested `seeds`;
+    FormatTooNew when a later version of pystore wrote it.
     """
     _check_seeds(seeds)
     try:
@@ -176,7 +176,7 @@ def open_below(root: Path) -> Layout:
         raise NotAStore(
             "there is no store below",
             path=root,
-            remedy="mount it, or go without: what it held is then built again",
+            remedy="mount it, or leave `below` out: its results are then built again",
         ) from None
     return Layout(root)
 
@@ -186,7 +186,7 @@ def _make_again(folder: Path) -> None:
         rights.ensure_folder(folder)
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise  # a store that cannot be written still serves what it has
+            raise  # a store that cannot be written can still be read
 
 
 def exists(root: Path) -> bool:
@@ -233,7 +233,7 @@ def read_mark(root: Path) -> Mark:
 
 
 def check_place(root: Path) -> None:
-    """Raises NotAStore if no store could be made at `root`. Touches nothing."""
+    """Raises NotAStore if no store can be made at `root`. Changes nothing on the disk."""
     there = next(folder for folder in (root, *root.parents) if os.path.lexists(folder))
     if not there.is_dir():
         raise _no_place(root, NotADirectoryError(errno.ENOTDIR, "Not a directory", str(there)))
@@ -255,7 +255,7 @@ def _make(root: Path, seeds: Seeds | None) -> None:
         _publish_once(root, (json.dumps(mark, sort_keys=True) + "\n").encode())
     except BaseException:
         for folder in [] if exists(root) else missing:
-            with suppress(OSError):  # it was never made, or another process fills it
+            with suppress(OSError):  # it was not made, or another process has filled it
                 os.rmdir(folder)
         raise
 
@@ -268,24 +268,24 @@ def _make_folders(root: Path) -> None:
         raise _no_place(root, error) from error
     _check_empty(root)
     if os.stat(root).st_mode & stat.S_IWGRP and rights.is_ours(root):
-        rights.share(root)  # all files in it get its group, whoever makes them
+        rights.share(root)  # then every new file gets the group of the folder
     for folder in _FOLDERS:
         rights.ensure_folder(root / folder)
 
 
 def _check_mounts(root: Path) -> None:
-    """Raises NotAStore if no rename leads from one folder of the store to another."""
+    """Raises NotAStore if files cannot be renamed from one folder of the store to another."""
     try:
-        elsewhere = apart([root, *(root / folder for folder in _RENAMED)])
+        mounted = apart([root, *(root / folder for folder in _RENAMED)])
     except FileNotFoundError:
         return  # a folder is missing in a store that cannot be written
-    if elsewhere:
+    if mounted:
         raise NotAStore(
-            "parts of the store are mounted apart, and no rename leads from one to another",
+            "parts of the store are mounted apart, so that files cannot be renamed between them",
             path=root,
-            apart=listed(elsewhere),
-            remedy="mount the folder of the store as a whole; for the realizers' files, "
-            "custom_tmp may name a folder on the same mount",
+            apart=listed(mounted),
+            remedy="mount the folder of the store as a whole; for the files of realizers, "
+            "custom_tmp may name another folder on the same mount",
         )
 
 
@@ -317,7 +317,7 @@ def _check_empty(root: Path) -> None:
 
 
 def _publish_once(root: Path, text: bytes) -> None:
-    # A link never replaces a file: of many processes that make one store, the first names it.
+    # A link never replaces a file: if many processes make one store, the first one marks it.
     staged = root / "tmp" / disk.fresh_name()
     disk.write_new(staged, text, durable=True)
     try:

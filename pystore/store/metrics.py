@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..core.attempt_report import Trace
+from ..core.attempt import Trace
 from ..core.candidate import first_number
 from ..core.errors import PystoreWarning
 from ..core.manifest import Manifest

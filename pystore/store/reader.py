@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from ..core.attempt import Attempt
-from ..core.attempt_report import Trace
+from ..core.attempt import Attempt, Trace
 from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
@@ -121,15 +120,15 @@ class Reader:
 
     # --- realizations ------------------------------------------------------------------
 
-    def realizations(self, dref: DRef, begun: str = "") -> list[RRef]:
-        """The realizations whose bytes are here and whose digits start with `begun`, sorted.
+    def realizations(self, dref: DRef, prefix: str = "") -> list[RRef]:
+        """The realizations whose bytes are here and whose digits start with `prefix`, sorted.
 
         Raises NotInStore.
         """
         found: set[RRef] | None = None
         for layout in self.parts.layout.readable:
             with suppress(FileNotFoundError):
-                found = (found or set()) | set(layout.realizations(DRef(dref), begun))
+                found = (found or set()) | set(layout.realizations(DRef(dref), prefix))
         if found is None:
             raise self.absent(dref)
         return sorted(found)

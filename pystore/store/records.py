@@ -1,10 +1,10 @@
-"""Records in memory: the many attempts of one derivation are read once by a process.
+"""Records in memory: a process reads the many records of one derivation once.
 
-A record is written once and never changed. If another record takes its place, that is noticed:
+A record is written once and never changed. If another record takes its place, this is noticed:
 
-RF1  Another folder of the same name has another inode, or its config has another time.
-RF2  A new number is above all that are there. If a number was removed and given again, the last
-    record that was read of its context is gone, or is another file.
+RF1  A new folder with the same name has another inode, or its config has another time.
+RF2  A new attempt has a higher number than all others of its context. If attempts were removed and
+    their numbers given again, the last record that was read of the context is gone or replaced.
 """
 
 import os
@@ -16,10 +16,10 @@ from ..core.attempt import Attempt
 from ..core.refs import RRef
 from . import attempts
 
-_FEW = 32  # names; so few records are read again as quickly
+_FEW = 32  # names; so few records are read again just as fast
 _MOST = 8  # folders whose records are kept
 
-Made = dict[RRef, list[Attempt]]  # the attempts that made each realization
+Made = dict[RRef, list[Attempt]]  # realization → the attempts that made it
 _Stamp = tuple[int, int, int, int]  # device, inode, time of the last change [ns], size
 
 
@@ -27,14 +27,14 @@ _Stamp = tuple[int, int, int, int]  # device, inode, time of the last change [ns
 class _Records:
     """The records that were read from one folder of attempts."""
 
-    stamps: tuple[object, object] = (None, None)  # of the folder, and of the config beside it
+    stamps: tuple[object, object] = (None, None)  # of the folder, and of the config
     names: set[str] = field(default_factory=set)
-    others: set[str] = field(default_factory=set)  # names of neither claims nor records
-    made: dict[str, Made] = field(default_factory=dict)  # by the digests of contexts
+    others: set[str] = field(default_factory=set)  # names that are neither claims nor records
+    made: dict[str, Made] = field(default_factory=dict)  # digest of a context → realizations
     _last: dict[str, tuple[int, str, _Stamp | None]] = field(default_factory=dict)
 
     def stands(self, folder: str) -> bool:
-        """Whether the last record of each context is the one that was read (RF2)."""
+        """Whether the last record that was read of each context is still there (RF2)."""
         return all(stamp == _stamp(f"{folder}/{name}") for _, name, stamp in self._last.values())
 
     def read(self, folder: str, names: Iterable[str], context: str) -> None:
@@ -54,7 +54,7 @@ class _Records:
     def _read_one(self, folder: str, name: str) -> None:
         stamp = _stamp(f"{folder}/{name}")
         for attempt in attempts.read_records(folder, [name]):
-            self.names.add(name)  # a damaged record is read again, and warned of again
+            self.names.add(name)  # a damaged record is not added, so that each call warns of it
             if attempt.number >= self._last.get(name[:32], (-1,))[0]:
                 self._last[name[:32]] = attempt.number, name, stamp
             if attempt.rref is not None:
@@ -68,10 +68,10 @@ _known: dict[str, _Records] = {}
 
 
 def look(folder: str, context: str = "") -> tuple[Collection[str], dict[str, Made]]:
-    """The names of files in a folder of attempts, and the realizations made, by context.
+    """The names of files in a folder of attempts, and the realizations of each context.
 
-    The names of claims and records may be missing. The realizations are those of the contexts whose
-    digest starts with `context`, and perhaps of more.
+    The names of claims and records may be left out. All contexts whose digest starts with
+    `context` are there, and perhaps others.
     """
     names = attempts.names(folder)
     if len(names) <= _FEW:

@@ -32,11 +32,11 @@ def reopen(parts: Parts, path: Path) -> Staging:
         try:
             config, context, seed = _made_for(parts, path)
             parts.shared_files.unshare(path / "out")
-            begun = claim(parts, config.dref, context, path.name, seed=seed)
+            claimed = claim(parts, config.dref, context, path.name, seed=seed)
         except BaseException:
             held.close()
             raise
-    staging = Staging(path, config, context, begun, held)
+    staging = Staging(path, config, context, claimed, held)
     if os.path.exists(path / NAME):  # else the record of the attempt may say what it has read
         staging.noted()
     return staging
@@ -45,7 +45,7 @@ def reopen(parts: Parts, path: Path) -> Staging:
 def give_back(parts: Parts, staging: Staging) -> None:
     """Leaves a reopened staging for another try, and takes back its number: nothing has run."""
     folder = parts.layout.attempts(staging.dref)
-    attempts.unclaim(folder, staging.context.digest, staging.begun.number)
+    attempts.unclaim(folder, staging.context.digest, staging.claim.number)
     leave_to_user(parts, staging)
 
 

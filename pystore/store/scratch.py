@@ -98,7 +98,7 @@ def abandoned(
 class Left:
     """The scratch that an attempt left, and the attempt that goes on with it."""
 
-    begun: Claim
+    claim: Claim
     held: Scratch
     number: int  # of the attempt that left it
 
@@ -117,16 +117,16 @@ def take_over(
     if found is None:
         return None
     number, held = found
-    ended, begun = record_of(folder, context.digest, number), None
+    ended, claimed = record_of(folder, context.digest, number), None
     if ended is None:
-        begun = attempts.claim_again(folder, context, number, staging, tmp)
-    if begun is None:
-        begun = attempts.claim(
+        claimed = attempts.claim_again(folder, context, number, staging, tmp)
+    if claimed is None:
+        claimed = attempts.claim(
             folder, config.dref, context, staging,
             clock=parts.clock, tmp=tmp, seed=ended.seed if ended else seed, salt=parts.salt,
         )  # fmt: skip
-        held.move(folder, context.digest, begun.number)
-    return Left(begun, held, number)
+        held.move(folder, context.digest, claimed.number)
+    return Left(claimed, held, number)
 
 
 def record_of(folder: str, context: str, number: int) -> Attempt | None:

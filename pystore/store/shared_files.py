@@ -1,11 +1,11 @@
 """Shared files: equal files of realizations are stored once, as hard links to one inode.
 
-`links/<digest>` is a further name of a large file that a realization holds, `links/<digest>x` of an
-executable one. The folder is an index: it may be lost, and it is never believed.
+`links/<digest>` is one more name of a large file of a realization; an executable file has
+`links/<digest>x`. The folder is an index: it may be lost, and nothing in it is trusted.
 
 SF1  A file is read and compared at the moment when it is shared: damage never spreads.
 SF2  Only sealed files of realizations are shared, never a file that a user may still change.
-SF3  Where no link is possible, a reflink or a copy takes its place; no commit fails for that.
+SF3  Where no link is possible, a reflink or a copy takes its place. No commit fails for that.
 """
 
 import errno
@@ -27,16 +27,16 @@ from .descriptors import Opened, open_file
 from .layout import Layout
 from .walk import Step, walk
 
-LEAST = 4096  # [bytes] of a shared file; a smaller one takes a whole block anyway
+LEAST = 4096  # [bytes] of a shared file; a smaller file takes a whole block anyway
 
 _DEDUPE = 0xC0189436  # FIDEDUPERANGE: the file system compares. Source: ioctl_fideduperange(2)
-_SPAN = 1 << 24  # [bytes] for one call
+_SPAN = 1 << 24  # [bytes] that one call compares
 
 Inode = tuple[int, int]  # device, number
 
 
 class DiskFile(NamedTuple):
-    """A name of a file in a realization."""
+    """A file in a realization."""
 
     inode: Inode
     size: int  # [bytes]
@@ -51,9 +51,10 @@ class SharedFiles:
         self._tmp = str(layout.tmp)
 
     def share(self, step: Step, entry: Entry, own: int) -> bool:
-        """Replaces a staged file, open as `own`, by a link to an equal one; returns whether it did.
+        """Replaces a staged file by a link to an equal file; returns whether it did.
 
-        The equal file may not have been synced by the process that wrote it.
+        `own` is the descriptor of the staged file. The process that wrote the equal file may not
+        have synced it yet.
         """
         if entry.size < LEAST:
             return False
@@ -64,11 +65,11 @@ class SharedFiles:
                 os.rename(staged, step.name, dst_dir_fd=step.folder)
             return taken
         except FileNotFoundError:
-            return False  # it is the first of its kind
+            return False  # no equal file is known
         except OSError as error:
             _share_blocks(name, entry.size, own)
             if error.errno == errno.EMLINK:
-                disk.remove_file(name)  # the next of its kind begins anew
+                disk.remove_file(name)  # the next equal file gets the name
             return False
         finally:
             disk.remove_file(staged)
@@ -78,11 +79,11 @@ class SharedFiles:
         out = os.fsencode(realization / "out") + b"/"
         for entry in manifest.entries:
             if entry.kind == "file" and entry.size >= LEAST:
-                with suppress(OSError):  # SF3; or the name is there already
+                with suppress(OSError):  # SF3, or the name exists
                     os.link(out + entry.path, self._name(entry), follow_symlinks=False)
 
     def prune(self) -> None:
-        """Removes the names of files that no realization holds any more."""
+        """Removes the names of files that no realization holds."""
         for path, status in self._entries():
             if status.st_nlink == 1 and not stat.S_ISDIR(status.st_mode):
                 disk.remove_file(path)
@@ -92,16 +93,16 @@ class SharedFiles:
         return {_inode(status) for _, status in self._entries()}
 
     def shared(self, trees: Iterable[Path]) -> int:
-        """The bytes that would not be freed if these trees were removed [bytes]."""
-        held = Counter[tuple[Inode, int, int]]()  # inode, links, size → names in these trees
+        """The bytes that removing these trees would not free [bytes]."""
+        held = Counter[tuple[Inode, int, int]]()  # inode, links, size → names found
         for out in trees:
             for step in walk(out) if out.is_dir() else ():
                 status = step.status
                 if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
                     held[_inode(status), status.st_nlink, status.st_size] += 1
-        pooled = self.inodes()
+        indexed = self.inodes()
         return sum(
-            size * (count - (count == links - (inode in pooled)))
+            size * (count - (count == links - (inode in indexed)))
             for (inode, links, size), count in held.items()
         )
 
@@ -109,7 +110,7 @@ class SharedFiles:
         """Copies the shared files of a staged tree, so that its user may change them (SF2)."""
         for step in walk(out) if out.is_dir() else ():
             mode = step.status.st_mode
-            # The index may be lost: each file with other names may be part of a realization.
+            # The index may be lost, so a file with several names may be part of a realization.
             if stat.S_ISREG(mode) and not mode & 0o222 and step.status.st_nlink > 1:
                 self._copy(step)
 
@@ -126,7 +127,7 @@ class SharedFiles:
 
     def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
         for name in attempts.names(self._folder):
-            with suppress(FileNotFoundError):  # another process has just removed it
+            with suppress(FileNotFoundError):  # another process removed it
                 yield (path := f"{self._folder}/{name}"), os.lstat(path)
 
     def _name(self, entry: Entry) -> str:
@@ -134,13 +135,13 @@ class SharedFiles:
 
 
 def disk_files(layouts: Iterable[Layout], outs: Mapping[RRef, Path]) -> dict[RRef, list[DiskFile]]:
-    """The regular files in each of these trees of artifacts; none if there is no tree."""
+    """The regular files in each of these trees of artifacts; none if the tree is gone."""
     indexed = {inode for one in layouts for inode in SharedFiles(one).inodes()}
     return {rref: list(_disk_files(out, indexed)) for rref, out in outs.items()}
 
 
 def _disk_files(out: Path, indexed: set[Inode]) -> Iterator[DiskFile]:
-    with suppress(FileNotFoundError):  # it was removed just now
+    with suppress(FileNotFoundError):  # another process removed it
         for step in walk(out):
             status = step.status
             if stat.S_ISREG(status.st_mode):
@@ -156,12 +157,12 @@ def _fits(staged: str, name: str, entry: Entry, own: int) -> bool:
     with _open(staged) as descriptor:
         ours, theirs = os.fstat(own), os.fstat(descriptor)
         if os.path.samestat(ours, theirs):
-            return False  # it was adopted, and is shared already
+            return False  # an adopted file is shared already
         if ours.st_uid != theirs.st_uid:
-            return False  # SF2: its owner could change what is ours
+            return False  # SF2: the other owner could change our file
         if tree.is_sealed(descriptor, entry.executable) and _is(entry, descriptor):
             return True
-        disk.remove_file(name)  # SF1: the next sound file takes its place
+        disk.remove_file(name)  # SF1: the next sound file gets the name
         return False
 
 
@@ -169,7 +170,7 @@ def _is(entry: Entry, descriptor: int) -> bool:
     try:
         return tree.hash_file(descriptor) == (entry.size, entry.digest)
     except UnkeepableOutput:
-        return False  # it was not read whole
+        return False  # it could not be read to its end
 
 
 def _share_blocks(name: str, size: int, own: int) -> None:

@@ -23,8 +23,8 @@ class Staging:
     path: Path
     config: Config
     context: Context
-    begun: Claim
-    _claim: Kept | None = None  # its lock says that a living process uses the directory
+    claim: Claim
+    _lock: Kept | None = None  # its lock says that a living process uses the directory
     scratch: Scratch | None = None  # the directory that the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over
     reading: Reading | None = None  # notes what the attempt reads
@@ -78,9 +78,9 @@ class Staging:
 
     def hold(self) -> None:
         """Claims the directory again, if the realizer has closed all files of its process."""
-        if self._claim is not None and self._claim.status is None:
-            self._claim.close()
-            self._claim = locks.claim_folder(self.path)
+        if self._lock is not None and self._lock.status is None:
+            self._lock.close()
+            self._lock = locks.claim_folder(self.path)
 
     def close(self) -> None:
         """Gives up the claims on the directory and on the scratch."""
@@ -88,8 +88,8 @@ class Staging:
             self.reading.close()
         if self.scratch is not None:
             self.scratch.close()
-        if self._claim is not None:
-            self._claim.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def leave_to_user(self) -> bool:
         """Leaves the directory for its user, who may mend it and commit it again.

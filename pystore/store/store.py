@@ -17,10 +17,8 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from ..core.attempt import Attempt, outcome_of
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import Attempt, AttemptReport, Committed, outcome_of
 from ..core.candidate import Candidate
-from ..core.committed import Committed
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import NotAStore
@@ -44,7 +42,6 @@ from . import (
 )
 from .attempts import Clock
 from .commit import publish, seal
-from .ending import record_of_success
 from .innermost import Innermost
 from .layout import exists
 from .parts import open_parts
@@ -79,12 +76,7 @@ class Store(Reader):
     ) -> None:
         super().__init__(
             open_parts(
-                path,
-                durable=durable,
-                custom_tmp=custom_tmp,
-                below=below,
-                seeds=seeds,
-                clock=clock,
+                path, durable=durable, custom_tmp=custom_tmp, below=below, seeds=seeds, clock=clock
             )
         )
 
@@ -168,7 +160,7 @@ class Store(Reader):
     def scratch(self, staged: Staging) -> Path:
         """A directory that survives the failure of the attempt, for the next try (S6)."""
         if staged.scratch is None:
-            folder, number = self.parts.layout.attempts(staged.dref), staged.begun.number
+            folder, number = self.parts.layout.attempts(staged.dref), staged.claim.number
             staged.scratch = scratch.make(folder, staged.context.digest, number)
             staged.keep_reads()
         return Path(staged.scratch.path)
@@ -188,7 +180,7 @@ class Store(Reader):
         touched_inputs.refuse(self.parts, staged)
         sealed = seal(self.parts, staged, told.outside)
         around = Surroundings(staged.config, staged.context, self)
-        attempt = record_of_success(staged, told, sealed, around, self.parts.clock())
+        attempt = attempt_files.record_of_success(staged, told, sealed, around, self.parts.clock())
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         parts, trace = self.parts, [*sealed.trace, *told.trace]
         with parts.session.open_gate():

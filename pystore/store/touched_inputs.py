@@ -72,7 +72,7 @@ def _mark(parts: Parts, staged: Staging) -> dict[RRef, list[str]]:
 
 def _start(layout: Layout, staged: Staging) -> int:
     """The start of the attempt by the clock of the disk [ns since the epoch, UTC]."""
-    begin = layout.beside(staged.dref, staged.context.digest, staged.begun.number, "begin")
+    begin = layout.beside(staged.dref, staged.context.digest, staged.claim.number, "begin")
     try:
         return os.stat(begin).st_mtime_ns
     except FileNotFoundError:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..core.attempt_report import AttemptReport
+from ..core.attempt import AttemptReport
 from ..core.errors import BadStage
 from ..core.events import Listener, ignore
 from ..core.gc_policy import GcPolicy

@@ -1,6 +1,6 @@
-"""Verdicts: realizations that must not be served, and why.
+"""Verdicts: files that say why a realization must not be used.
 
-`attempts/<digest of the realization>.rejected`: a person said so. `….damaged`: `verify` found it.
+`attempts/<digest of the realization>.rejected` is from a person, `….damaged` is from `verify`.
 """
 
 import json
@@ -22,23 +22,23 @@ _SAYS = {
 
 
 def put(folder: str, rref: RRef, kind: Kind, facts: dict[str, Any], tmp: Path) -> None:
-    """Writes a verdict. It replaces an earlier one."""
+    """Writes a verdict in place of an earlier one."""
     text = json.dumps({"rref": rref, **facts}, sort_keys=True).encode()
     path = f"{folder}/{_name(rref, kind)}"
     try:
         disk.publish(path, text, tmp=tmp, durable=True)
-    except IsADirectoryError:  # somebody made a directory with this name
+    except IsADirectoryError:  # a user has made a directory with this name
         tree.remove(Path(path))
         disk.publish(path, text, tmp=tmp, durable=True)
 
 
 def lift(folder: str, rref: RRef, kind: Kind) -> None:
-    """Makes sure that nothing has the name of such a verdict."""
+    """Removes a verdict, if there is one."""
     tree.remove(Path(folder, _name(rref, kind)))
 
 
 def stands(folder: str, rref: RRef, kind: Kind) -> bool:
-    """Whether there is such a verdict, damaged or not."""
+    """Whether there is a verdict of this kind. Its text may be damaged."""
     return os.path.lexists(f"{folder}/{_name(rref, kind)}")
 
 
@@ -58,12 +58,12 @@ def parse(text: bytes) -> dict[str, Any]:
         raise Corrupted(f"it is no JSON: {error}") from None
     says = _SAYS["rejected" if isinstance(facts, dict) and "reason" in facts else "damaged"]
     if not isinstance(facts, dict) or any(type(facts.get(key)) is not kind for key, kind in says):
-        raise Corrupted("it does not say what a verdict says")
+        raise Corrupted("it lacks the fields of a verdict")
     return facts
 
 
 def damage(folder: str, name: str) -> str:
-    """What is wrong with the file of a verdict; empty if nothing is."""
+    """The fault of the file of a verdict; empty if there is none."""
     try:
         facts = parse(disk.read(f"{folder}/{name}"))
     except Corrupted as error:
@@ -73,7 +73,7 @@ def damage(folder: str, name: str) -> str:
 
 
 def among(names: Iterable[str], kind: Kind) -> set[str]:
-    """The digests of the realizations with such a verdict, among the files of a folder."""
+    """The digests of the realizations that have a verdict of this kind, given the file names."""
     suffix = f".{kind}"
     return {name[: -len(suffix)] for name in names if name.endswith(suffix)}
 

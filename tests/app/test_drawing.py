@@ -57,7 +57,7 @@ def test_a_digit_stays_as_it_is():
         np.zeros(784),
         np.full((100, 80), 255),
         np.zeros((100, 80, 4)),
-        np.eye(3),
+        np.eye(9) * 60,
     ],
 )
 def test_DG2_a_drawing_without_ink_is_none(blank):
@@ -65,7 +65,15 @@ def test_DG2_a_drawing_without_ink_is_none(blank):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["text", np.zeros(783), np.zeros((2, 3, 4, 5)), np.full((9, 9), np.nan), [[1], [1, 2]]]
+    "wrong",
+    [
+        "text",
+        np.zeros(783),
+        np.zeros((2, 3, 4, 5)),
+        np.full((9, 9), np.nan),
+        [[1], [1, 2]],
+        [[1, 2, 3]],
+    ],
 )
 def test_what_is_no_picture_is_refused(wrong):
     with pytest.raises(BadFeatures):

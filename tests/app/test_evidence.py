@@ -32,7 +32,11 @@ def test_EV1_the_interval_is_that_of_the_source(k, n, low, high):
 def test_EV1_the_interval_holds_the_share(known):
     k, n = known
     low, high = wilson(k, n)
-    assert 0 <= low <= k / n + 1e-12 and k / n - 1e-12 <= high <= 1
+    assert 0 <= low <= k / n <= high <= 1
+
+
+def test_EV1_of_no_rows_every_share_is_possible():
+    assert wilson(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(("k", "n"), [(1, 0), (-1, 3), (4, 3)])

@@ -40,7 +40,7 @@ def tried(module: Any, **options: Any) -> Run:
 
 
 @pytest.mark.parametrize("role", TRAINS_AGAIN)
-def test_RI1_an_edit_of_what_trains_trains_again(load, store, role):
+def test_RX1_an_edit_of_what_trains_trains_again(load, store, role):
     old = tried(load())
     new = tried(load(TRAINS_AGAIN[role]))
     assert new.view.dref != old.view.dref
@@ -48,7 +48,7 @@ def test_RI1_an_edit_of_what_trains_trains_again(load, store, role):
 
 
 @pytest.mark.parametrize("role", TRAINS_NOTHING)
-def test_RI1_an_edit_of_what_answers_trains_nothing(load, store, role):
+def test_RX1_an_edit_of_what_answers_trains_nothing(load, store, role):
     old = tried(load())
     assert tried(load(TRAINS_NOTHING[role])).rref == old.rref
     assert len(old.view.attempts) == 1
@@ -211,19 +211,19 @@ def test_all_of_a_model_is_removed_when_told(load, store):
 
 
 @pytest.mark.parametrize("name", ["name", "data", "code", "version", "valid", "recipe"])
-def test_RI2_a_hyperparameter_with_a_reserved_name_is_refused(load, store, name):
+def test_RX2_a_hyperparameter_with_a_reserved_name_is_refused(load, store, name):
     with pytest.raises(BadStage, match="cannot be called"):
         load().model.train({name: 1})
 
 
-def test_RI2_a_hyperparameter_that_the_estimator_has_not_costs_nothing(load, store):
+def test_RX2_a_hyperparameter_that_the_estimator_has_not_costs_nothing(load, store):
     with pytest.raises(BadStage, match="cannot be made"):
         load().model.train({"fit__D": 1})
     assert store.drefs() == []
 
 
 @pytest.mark.parametrize("role", ["init", "trainer", "evaluator"])
-def test_RI2_a_role_that_is_missing_is_named(load, store, role):
+def test_RX2_a_role_that_is_missing_is_named(load, store, role):
     module = load((f"@model.{role}\n", ""))
     with pytest.raises(BadStage, match=f"has no {role}"):
         module.model.train(GOOD)
@@ -299,7 +299,7 @@ def test_features_of_another_width_are_refused(load, store):
         model.predict([[1.0, 2.0, None]])
 
 
-def test_LO2_a_realization_that_predicts_otherwise_is_refused(load, store):
+def test_LM2_a_realization_that_predicts_otherwise_is_refused(load, store):
     from pystore.app import Refused
 
     run = tried(load())
@@ -309,7 +309,7 @@ def test_LO2_a_realization_that_predicts_otherwise_is_refused(load, store):
         run.loaded.check()
 
 
-def test_LO2_another_predictor_must_only_predict(load, store):
+def test_LM2_another_predictor_must_only_predict(load, store):
     tried(load())
     run = tried(load(TRAINS_NOTHING["predictor"]))
     assert run.loaded.code_differs
@@ -329,3 +329,100 @@ def test_a_model_is_named_in_its_own_words(load):
     module = load()
     assert isinstance(module.model, Model)
     assert repr(module.model) == "<model classifier>"
+
+
+def test_DA2_the_default_split_keeps_row_numbers_and_follows_from_its_settings(load, store):
+    module = load()
+    parts = [module.dataset.parts(module.dataset.derivation().run()) for _ in range(2)]
+    (train, truth), (test, _) = parts[0]["train"], parts[0]["test"]
+    assert len(train) == len(truth) == 60
+    assert len(test) == 20
+    assert sorted([*train.index, *test.index]) == list(range(80))
+    assert list(parts[0]["test"][0].index) == list(parts[1]["test"][0].index)
+    names = [path.name for path in module.dataset.derivation().run().path.iterdir()]
+    assert names == ["rows.npz"]
+
+
+def test_DA2_a_third_part_is_kept_to_choose_by(load, store):
+    run = tried(load(("test_size=0.25", "test_size=0.25, valid_size=0.25")))
+    assert set(run.metrics) == {"train", "valid", "test"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "parts"),
+    [
+        (("return frame.assign(kind=np.arange(rows) % 2)",
+          "return frame.to_numpy(), np.arange(rows) % 2"), 2),
+        (("return frame.assign(kind=np.arange(rows) % 2)",
+          "return frame.to_numpy().tolist(), (np.arange(rows) % 2).tolist()"), 2),
+    ],
+    ids=["arrays", "lists"],
+)  # fmt: skip
+def test_data_of_each_kind_is_split_into_rows(load, store, edit, parts):
+    module = load(edit)
+    found = module.dataset.parts(module.dataset.derivation().run())
+    assert all(len(part) == parts for part in found.values())
+    assert [len(found[name][0]) for name in ("train", "test")] == [60, 20]
+
+
+def test_the_output_of_another_stage_is_a_source(load, store):
+    source = (
+        "from pystore import output, stage\n\n@stage\n"
+        "def made(seed: int = 0, out=output('x.npy')):\n"
+        "    np.save(out, np.random.RandomState(seed).normal(size=(80, 3)))\n\n@dataset.reader\n"
+    )
+    module = load(
+        ("@dataset.reader\n", source),
+        ("def reader(rows: int = 80)", "def reader(rows: int = 80, made=made)"),
+        ("random.normal(size=(rows, 3))", "np.load(made.out)"),
+    )
+    one = tried(module)
+    other = module.model.train(GOOD, progress=False, made=module.made(seed=1))
+    assert one.view.data.rref != other.view.data.rref
+    assert len(module.reader()) == 80
+
+
+def test_LM1_several_questions_are_answered_at_once(load, store):
+    log = "seen = []\n\n@model.predictor"
+    module = load(
+        ("@model.predictor", log),
+        (
+            "    return [int(one) for one",
+            "    seen.append(len(features))\n    return [int(one) for one",
+        ),
+    )
+    loaded = tried(module).loaded
+    module.seen.clear()
+    questions = [loaded.features([[3.0, 3.0, 3.0]]), loaded.features([[0.0, 0.0, 0.0]] * 2)]
+    assert loaded.predict(questions) == [[1], [0, 0]]
+    assert module.seen == [3]
+
+
+def test_OP1_a_realization_from_elsewhere_loads_known_types_only(load, store, tmp_path):
+    from pystore import Store, pull, push
+    from pystore.errors import UntrustedType
+
+    forest = (
+        ("from sklearn.linear_model import LogisticRegression",
+         "from sklearn.ensemble import RandomForestClassifier"),
+        ("LogisticRegression()", "RandomForestClassifier(n_estimators=3)"),
+    )  # fmt: skip
+    module = load(*forest)
+    run = module.model.train({}, progress=False)
+    push(run.rref, tmp_path / "remote", progress=False)
+    with Store(tmp_path / "elsewhere", durable=False).use():
+        pull(run.rref, tmp_path / "remote", progress=False)
+        with pytest.raises(UntrustedType) as caught:
+            module.model.load(run.rref)
+    trusted = ", ".join(repr(one) for one in caught.value.facts["types"].split(", "))
+    module = load(*forest, ('Model("classifier", ', f'Model("classifier", trusted=[{trusted}], '))
+    with Store(tmp_path / "elsewhere", durable=False).use():
+        module.model.load(run.rref).check()
+
+
+def test_TR1_the_files_follow_from_the_inputs_and_the_seed(load, store):
+    from pystore import replay
+
+    model = load(("LogisticRegression()", "LogisticRegression(solver='saga')")).model
+    run = model.train(GOOD, progress=False)
+    assert replay(model(**GOOD), run.rref).agrees

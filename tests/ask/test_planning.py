@@ -295,7 +295,7 @@ def test_changed_code_is_named_with_its_file(store, project, data, told):
         "train": "input prepare will be rebuilt, this may follow",
     }
     ps.realize(train.holds[0])
-    assert reasons(plan(train))["train"] == "new because its input `data` is another"
+    assert reasons(plan(train))["train"] == "new because its input `data` changed"
 
 
 def test_changed_parameters_are_named_with_what_they_were(store, project):

@@ -92,7 +92,7 @@ def test_CH1_keys_come_and_go():
 
 def test_CH2_inputs_are_told_from_parameters():
     old, new = ({"data": [dref("data", d), "x"], "n": [dref("m", d)]} for d in "12")
-    assert words(old, new) == ["its inputs `data`, `n` are others"]
+    assert words(old, new) == ["its inputs `data`, `n` changed"]
     assert words({"data": dref("a")}, {"data": dref("b")}) == [
         '`data` "dref:a" → "dref:b"; 1 realization exists for the old value'
     ]

@@ -4,7 +4,7 @@ import pytest
 
 from pystore import Closure, Derivation, match_latest
 from pystore.core.derivation import collect, leaves, reshape
-from pystore.core.html import html_table
+from pystore.core.printable import html_table
 from pystore.core.refs import DRef
 from pystore.errors import BadStage
 

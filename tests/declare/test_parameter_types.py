@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pystore import output, realize, stage, sweep
-from pystore.declare.parameter_types import kinds_of
+from pystore.declare.parameter_types import type_of
 from pystore.errors import BadStage
 
 
@@ -18,13 +18,13 @@ class Options:
     rate: float
 
 
-def kinds(annotation, default=Parameter.empty):
+def allowed(annotation, default=Parameter.empty):
     parameter = Parameter("x", Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-    return kinds_of(parameter, globals())
+    return type_of(parameter, globals())
 
 
 def excludes(annotation, value) -> bool:
-    found = kinds(annotation)
+    found = allowed(annotation)
     return found is not None and found.excludes(value)
 
 
@@ -101,8 +101,8 @@ def test_PT1_an_annotation_is_a_hint_and_what_may_fit_is_taken(annotation, value
 
 def test_PT2_a_text_is_looked_up_where_the_function_is_and_never_run():
     assert not excludes("int.from_bytes('', print('never'))", "many")
-    assert kinds_of(Parameter("x", Parameter.KEYWORD_ONLY, annotation="int"), {"int": str}) == (
-        kinds(str)
+    assert type_of(Parameter("x", Parameter.KEYWORD_ONLY, annotation="int"), {"int": str}) == (
+        allowed(str)
     )
 
 

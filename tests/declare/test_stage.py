@@ -193,7 +193,7 @@ def test_mistakes_in_calls_are_clear_errors():
         train(epoch=3)
     with pytest.raises(BadConfig, match=r"config\.rate: set is not JSON"):
         train(rate={1})
-    with pytest.raises(BadStage, match="ignore names what is no parameter"):
+    with pytest.raises(BadStage, match="ignore names something that is no parameter"):
         stage(ignore=["x"])(dataset.function)
     with pytest.raises(BadRef):
         output("../x")

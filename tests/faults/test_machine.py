@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from memory_store import MemoryStore
 
 from pystore import Config, Context, Store
-from pystore.core.attempt_report import AttemptReport
+from pystore.core.attempt import AttemptReport
 from pystore.errors import PystoreError
 
 CONFIGS = [Config({"name": "a"}), Config({"name": "b"}), Config({"name": "c", "x": 1})]

@@ -7,7 +7,7 @@ import pytest
 import pystore as ps
 from pystore import Derivation, match_latest
 from pystore.errors import BadPlace
-from pystore.store.remote.address import check_address, shown, without_secrets
+from pystore.store.remote.address import check_address, shown_address, without_secrets
 
 SHOWN = {
     "http://127.0.0.1:8080/store@v1": "http://127.0.0.1:8080/store@v1",
@@ -27,7 +27,7 @@ SHOWN = {
 
 @pytest.mark.parametrize("address", SHOWN)
 def test_AD1_an_address_is_shown_without_what_is_secret(address):
-    assert shown(address) == SHOWN[address]
+    assert shown_address(address) == SHOWN[address]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pystore import (
     match_some,
     realize,
 )
-from pystore.core.attempt_report import AttemptReport
+from pystore.core.attempt import AttemptReport
 from pystore.core.digest import seed_of
 from pystore.errors import BuildError, NotInStore, UnkeepableOutput
 
@@ -148,8 +148,8 @@ class TestStore:
         seeds = []
         for i in range(5):
             staging = any_store.begin(CONFIG, NOWHERE)
-            seeds.append(staging.begun.seed)
-            assert staging.begun.seed == seed_of(CONFIG.dref, NOWHERE.digest, i) < 2**32
+            seeds.append(staging.claim.seed)
+            assert staging.claim.seed == seed_of(CONFIG.dref, NOWHERE.digest, i) < 2**32
             any_store.fail(staging, AttemptReport(), ValueError())
         assert len(set(seeds)) == 5
 

@@ -9,7 +9,7 @@ import pytest
 
 import pystore as ps
 from pystore import Config, Derivation, GcPolicy, events, keep_best, keep_latest, match_latest
-from pystore.core.attempt_report import AttemptReport
+from pystore.core.attempt import AttemptReport
 from pystore.errors import BadName, BadRef, BadStage, Corrupted, InUse, NotInStore
 
 

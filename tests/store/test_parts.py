@@ -6,7 +6,7 @@ import pytest
 
 import pystore as ps
 from pystore import Config, Context, Store
-from pystore.core.attempt_report import AttemptReport
+from pystore.core.attempt import AttemptReport
 from pystore.store.reader import Reader
 
 CONFIG = Config({"name": "a"})

@@ -4,7 +4,7 @@ import pytest
 
 import pystore as ps
 from pystore import Config, Context, Store
-from pystore.core.attempt_report import AttemptReport
+from pystore.core.attempt import AttemptReport
 from pystore.errors import NotInStore
 
 CONFIG = Config({"name": "a"})

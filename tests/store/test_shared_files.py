@@ -8,7 +8,7 @@ import pytest
 
 import pystore as ps
 from pystore import Config, Context, Derivation, match_latest
-from pystore.core.attempt_report import AttemptReport
+from pystore.core.attempt import AttemptReport
 from pystore.errors import UnkeepableOutput
 from pystore.store.commit import seal
 from pystore.store.pins import rref_at

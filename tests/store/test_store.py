@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from pystore import Config, Context, DRef, PystoreWarning, RRef, Store, verify
-from pystore.core.attempt import parse_attempt
-from pystore.core.attempt_report import AttemptReport
+from pystore.core.attempt import AttemptReport, parse_attempt
 from pystore.errors import (
     BuildError,
     Corrupted,

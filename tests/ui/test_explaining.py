@@ -75,7 +75,7 @@ def test_a_reference_is_explained_from_the_records_alone(call, tmp_path):
     (tmp_path / "exp.py").unlink()
     assert call("explain", "prepare@latest") == f"dref:…-prepare\n  {why}\n"
     assert call("explain", "train@latest") == (
-        f"dref:…-train\n  new because its input `data` is another\n    prepare: {why}\n"
+        f"dref:…-train\n  new because its input `data` changed\n    prepare: {why}\n"
     )
 
 

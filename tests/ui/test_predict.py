@@ -2,6 +2,7 @@
 
 import subprocess
 
+import click
 import pandas as pd
 import pytest
 from command import PROGRAM as COMMAND
@@ -111,7 +112,8 @@ def test_where_nothing_is_trained_no_store_is_made(folder):
 
 @pytest.mark.parametrize("text", ["best", "best:", "worst:test", "", "latest:test"])
 def test_other_texts_choose_nothing(text):
-    assert matcher_of(text) is None
+    with pytest.raises(click.BadParameter, match="none of latest"):
+        matcher_of(text)
 
 
 def test_texts_choose_as_references_do():

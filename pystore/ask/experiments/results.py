@@ -177,12 +177,7 @@ def results(
 
 
 def best(
-    what: Any,
-    file: str,
-    mode: Mode = "max",
-    *,
-    code: Scope = "now",
-    store: Store | None = None,
+    what: Any, file: str, mode: Mode = "max", *, code: Scope = "now", store: Store | None = None
 ) -> RRef:
     """The realization with the best metric among all attempts of a stage, name or derivations.
 

@@ -1,23 +1,23 @@
 """Summary: attempts with equal parameters as one row, with their statistics."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
+from ...core.attempt import Attempt
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...core.same_run import distinct
+from ...core.same_run import distinct, run_of
 from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
 from ...store.store import Store
 from .inputs import names_of, parameter_of, within
-from .repeats import repeats
 from .result import Result, best_of
 from .table import Table, Tabular, decimals, fixed, frame, interval, named_apart, written
 
@@ -183,7 +183,7 @@ def summarize(
     ordered = sorted(groups.values(), key=lambda some: _order(some[0], names))
     found = tuple(_group(some, names, m, mode) for m in metrics or [""] for some in ordered)
     apart = any(map(store.has_imported, {row.attempt.dref for row in rows}))
-    told = tuple(repeats((row.attempt for row in rows), apart=apart))
+    told = tuple(_repeats((row.attempt for row in rows), apart=apart))
     return Summary(found, names, mode, left_out, told)
 
 
@@ -236,3 +236,22 @@ def _check_over(
                 remedy="name one of them; nested parameters, and those of inputs, are dotted: "
                 "optimizer.rate, data.seed",
             )
+
+
+def _repeats(attempts: Iterable[Attempt], *, apart: bool) -> list[str]:
+    """Notes about attempts that had the seed of another attempt; none if all seeds differ.
+
+    Copies of one training, such as adopted ones, are no repeats. `apart` says that some attempts
+    ran in another store. They would have had other seeds if their store had its own.
+    """
+    made = list({run_of(a): a for a in attempts if a.succeeded}.values())
+    seeds = {(a.dref, a.context, a.seed) for a in made}
+    if len(seeds) == len(made):
+        return []
+    n, told = len(distinct(made)), []
+    if n < len(made):
+        told.append(f"{len(made):,} attempts are n = {n:,}: equal seeds gave equal results")
+    if n > len(seeds):
+        told.append(f"of n = {n:,}, {n - len(seeds):,} had the seed of another, and are like it")
+    remedy = ["`pystore init --seeds own` makes a store whose seeds are its own"] if apart else []
+    return ["; ".join([*told, *remedy])]

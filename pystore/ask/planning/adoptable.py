@@ -1,9 +1,9 @@
-"""Adoptable: the candidates that a derivation would have if it adopted the results of others."""
+"""Adoptions: the results of other derivations that a call would adopt."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from ...core.adoption import KeptBack, fitting
+from ...core.adoption import NotAdopted, fitting
 from ...core.attempt import Attempt
 from ...core.candidate import Candidate
 from ...core.config import Config
@@ -18,42 +18,42 @@ from ...declare.identity.by_hand import source_digest
 
 
 class Adoptions:
-    """What would be adopted in one call: realizations that are not there yet, each from another."""
+    """The realizations that one call would adopt. They are not in the store yet."""
 
     def __init__(self, store: StoreReader) -> None:
         self._store = store
         self._sources: dict[RRef, RRef] = {}
-        self._world = _WithAdopted(store, self.source)
-        self.kept_back: dict[DRef, list[KeptBack]] = {}  # what is not adopted, and why
+        self._after = _WithAdopted(store, self.source)
+        self.not_adopted: dict[DRef, list[NotAdopted]] = {}
 
     def source(self, rref: RRef) -> RRef:
-        """The realization whose bytes it has; itself, where nothing is to be adopted."""
+        """The realization that it is adopted from; `rref` itself if it is not adopted."""
         return self._sources.get(rref, rref)
 
     def offered(self, question: Question, present: Sequence[Candidate]) -> list[Candidate]:
-        """The candidates, with those that would be adopted before anything is built."""
+        """The present candidates, with those that would be adopted before anything is built."""
         offered = {candidate.rref: candidate for candidate in present}
         for found in self._found(question.derivation, question.context):
             candidate = self._adopted(question, found)
             self._sources[candidate.rref] = self.source(found.rref)
-            self._world.add(candidate.rref, question.derivation.config, question.context)
+            self._after.add(candidate.rref, question.derivation.config, question.context)
             offered[candidate.rref] = _added(candidate, offered.get(candidate.rref))
         return list(offered.values())
 
     def _found(self, derivation: Derivation, context: Context) -> Iterable[Candidate]:
-        """What the build loop would find: what is adopted stands for what it is adopted from."""
+        """The candidates that the loop would find. Adopted inputs stand for their sources."""
         config, source = derivation.config, source_digest(derivation.realizer)
         trees = Context({dref: map(self.source, rrefs) for dref, rrefs in context.items()})
         found = self._store.adoptable(config, trees)
         if trees.digest != context.digest:
             own = self._store.candidates(config.dref, trees)
             found += [candidate for candidate in own if not candidate.gone]
-        around = Surroundings(config, context, self._world)
-        fit, self.kept_back[config.dref] = fitting(found, around, source)
+        around = Surroundings(config, context, self._after)
+        fit, self.not_adopted[config.dref] = fitting(found, around, source)
         return fit
 
     def _adopted(self, question: Question, found: Candidate) -> Candidate:
-        """The candidate that one becomes which is adopted."""
+        """The candidate that `found` becomes when it is adopted."""
         dref, reads = question.derivation.dref, question.derivation.matcher.reads
         tree = self._store.tree(found.rref)
         rref = rref_of(dref, provenance_text(dref, question.context, tree))
@@ -66,7 +66,7 @@ class Adoptions:
 
 
 class _WithAdopted:
-    """A store as it would be with what is adopted in it."""
+    """A store as it would be after the adoptions."""
 
     def __init__(self, store: StoreReader, source: Callable[[RRef], RRef]) -> None:
         self._store = store
@@ -75,12 +75,12 @@ class _WithAdopted:
         self._contexts: dict[RRef, Context] = {}
 
     def add(self, rref: RRef, config: Config, context: Context) -> None:
-        """A realization that is going to be there."""
+        """Adds a realization that would be there."""
         self._configs[rref.dref] = config
         self._contexts[rref] = context
 
     def config(self, dref: DRef) -> Config:
-        """The config of a derivation, which need not be known to the store."""
+        """The config of a derivation, which may be new to the store."""
         return self._configs[dref] if dref in self._configs else self._store.config(dref)
 
     def context(self, rref: RRef) -> Context:
@@ -88,11 +88,11 @@ class _WithAdopted:
         return self._contexts[rref] if rref in self._contexts else self._store.context(rref)
 
     def tree(self, rref: RRef) -> str:
-        """The digest of its manifest."""
+        """The digest of the manifest of a realization."""
         return self._store.tree(self._source(rref))
 
     def attempts(self, dref: DRef) -> list[Attempt]:
-        """Those of now: the records of what is adopted will be others than any that was read."""
+        """The attempts of now. Adoptions would add records, which no attempt can have read."""
         return self._store.attempts(dref)
 
 

@@ -1,4 +1,4 @@
-"""Earlier: what of one name a store has reached, to say what makes a derivation new."""
+"""Earlier: derivations with the same name that were built. A new one is compared with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,40 +16,40 @@ from ...declare.identity.code import RULE
 from ...declare.identity.places import ungrouped
 from ...declare.stage import Staged
 
-MOST = 200  # earlier derivations of one name that a new one is compared with: the latest
+MOST = 200  # the latest derivations of one name; a new one is compared with these only
 
 
 @dataclass(frozen=True)
 class Reached:
-    """A derivation of which an attempt has succeeded."""
+    """A derivation that was built: at least one attempt has succeeded."""
 
     config: Config
     succeeded: tuple[Attempt, ...]  # first to last
 
     @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
-        """What it is compared by."""
+        """The pairs of its config, for `distance`."""
         return pairs(self.config.value)
 
     @property
     def first(self) -> int:
-        """When it was first built [ns since the epoch, UTC]."""
+        """The start of its first success [ns since the epoch, UTC]."""
         return self.succeeded[0].start
 
     @property
     def last(self) -> int:
-        """When it was last built [ns since the epoch, UTC]."""
+        """The start of its last success [ns since the epoch, UTC]."""
         return self.succeeded[-1].start
 
     @property
     def adopted(self) -> RRef | None:
-        """What its first result was adopted from, if it was."""
+        """The realization that its first result was adopted from; None if it was built here."""
         note = self.succeeded[0].notes.get("adopted")
         return RRef(note) if isinstance(note, str) else None
 
     @property
     def version(self) -> Version:
-        """As its last attempt has recorded it."""
+        """The version that its last success has recorded."""
         notes = self.succeeded[-1].notes
         parts, rule = _parts(notes), notes.get("rule", 1)
         known = rule if parts and isinstance(rule, int) else None
@@ -57,7 +57,7 @@ class Reached:
 
 
 class Earlier:
-    """What a store has reached, by name; read once for each name that is asked for."""
+    """The derivations in a store that were built. They are read once for each name."""
 
     def __init__(self, store: StoreReader) -> None:
         self._store = store
@@ -72,7 +72,7 @@ class Earlier:
         return names
 
     def of(self, name: str) -> list[Reached]:
-        """The derivations of this name with a success, latest first."""
+        """The derivations of this name that were built, latest first."""
         if name not in self._reached:
             found = [self._read(dref) for dref in self._names.get(name, [])]
             known = [one for one in found if one is not None]
@@ -80,7 +80,7 @@ class Earlier:
         return self._reached[name]
 
     def find(self, dref: DRef) -> Reached | None:
-        """This very one, if an attempt of it has succeeded."""
+        """This derivation, if it was built."""
         return next((one for one in self.of(dref.name) if one.config.dref == dref), None)
 
     def _read(self, dref: DRef) -> Reached | None:
@@ -88,12 +88,12 @@ class Earlier:
         try:
             return Reached(self._store.config(dref), succeeded) if succeeded else None
         except (NotInStore, Corrupted):
-            return None  # removed meanwhile, or damaged: then it is not what one compares with
+            return None  # it was removed meanwhile, or is damaged
 
     def alike(self, config: Config) -> bool:
-        """Whether another one differs in nothing but the references of its inputs.
+        """Whether an earlier derivation differs only in the references of its inputs.
 
-        Only then can the store have results that were reached from the same bytes.
+        Only then can the store have results that were made from the same bytes.
         """
         if config.name not in self._masked:
             self._masked[config.name] = {masked(one.config.text) for one in self.of(config.name)}
@@ -102,10 +102,10 @@ class Earlier:
     def nearest(
         self, config: Config, version: Version, before: int | None = None
     ) -> Reached | None:
-        """The one that differs the least, of equally near ones the latest.
+        """The derivation that differs the least. Of equally near ones, it is the latest.
 
-        With `before`, among those that were first built before that time [ns]. None where it
-        shares too little to be the same stage: two projects may have one store.
+        `before` leaves out derivations that were first built at that time or later [ns]. None if
+        even the nearest is not akin: two projects may share a store.
         """
         own = pairs(config.value)
         others = (
@@ -119,13 +119,13 @@ class Earlier:
         return found if found and akin(found.version, version) else None
 
     def changes(self, near: Reached, version: Version) -> list[Change]:
-        """What makes this version another than the nearest one."""
+        """The changes from an earlier derivation to this version."""
         present = self._store.realizations(near.config.dref)
         return changes(near.version, version, len(present))
 
 
 def version_of(derivation: Derivation) -> Version:
-    """A derivation that is declared, with what its code consists of now."""
+    """The version of a declared derivation, with the parts of its code as they are now."""
     if not isinstance(derivation, Staged):
         return Version(derivation.config.value)
     parts = derivation.stage.parts

@@ -1,4 +1,4 @@
-"""Explanations: what made a derivation new, or what will happen to it, in the words of `plan`."""
+"""Explanations: why a derivation was new, or what will happen to it, in the words of `plan`."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -7,48 +7,51 @@ from typing import Any
 from ...core.adoption import fitting
 from ...core.change import Version
 from ...core.config import Config
-from ...core.context import Context
-from ...core.derivation import Closure
+from ...core.derivation import Closure, reshape
 from ...core.errors import Corrupted, NotInStore
 from ...core.outlook import Kind, Step, labels_of
 from ...core.ports import StoreReader
 from ...core.printable import listed, printable
 from ...core.reads import Surroundings
-from ...core.refs import DRef, RRef
+from ...core.refs import DRef, RRef, parse_ref
+from ...declare.instantiate import Target, declare
+from ...declare.registry import Registry, in_place_registry
+from ...store.current import current_store
+from ...store.staging import Builder
 from .earlier import Earlier, Reached
 from .steps import outlook_of
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a derivation is what it is, compared with the nearest one of the same name."""
+    """Why a derivation is new, compared with the nearest derivation of the same name."""
 
     dref: DRef
-    nearest: DRef | None  # what it was compared with; None: nothing to compare with
-    reasons: tuple[str, ...]  # its own first, then those of the inputs that they lie in
+    nearest: DRef | None  # that it was compared with; None if there is none
+    reasons: tuple[str, ...]  # its own first, then the reasons of its inputs
     kind: Kind  # of the first reason
 
     def __str__(self) -> str:
         return "\n  ".join((self.dref, *map(printable, self.reasons)))
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as a JSON object."""
+        """The explanation as a JSON object."""
         return {**asdict(self), "reasons": list(self.reasons)}
 
 
-class History:
-    """What the records of a store say of how its derivations came to be."""
+class HistoryExplainer:
+    """Explains from the records of a store why its derivations were new."""
 
     def __init__(self, store: StoreReader) -> None:
         self._store = store
         self._earlier = Earlier(store)
 
     def inputs(self, dref: DRef) -> tuple[DRef, ...]:
-        """What a derivation is made from."""
+        """The inputs of a derivation."""
         return self._store.config(dref).inputs
 
     def explanation(self, ref: DRef | RRef) -> Explanation:
-        """Why it was new when it was built; of a realization, why it was built once more."""
+        """Why a derivation was new when it was built, or why a realization was built once more."""
         return self._told(self.step(ref) if isinstance(ref, DRef) else self._of_realization(ref))
 
     def _told(self, step: Step) -> Explanation:
@@ -58,11 +61,11 @@ class History:
         return Explanation(step.dref, step.nearest, (*step.reasons, *told), step.kind)
 
     def together(self, causes: list[DRef]) -> list[DRef]:
-        """What these must be told apart from, and they themselves."""
+        """The derivations whose labels must differ: these causes, and perhaps more."""
         return causes
 
     def _causes(self, step: Step) -> Iterator[Step]:
-        """Why the inputs are new that make it new, down to where that comes from."""
+        """The steps of the inputs that made it new, down to the first change."""
         seen, left = {step.dref}, [step]
         while left:
             for dref in self.behind(left.pop()):
@@ -73,7 +76,7 @@ class History:
                         yield inner
 
     def behind(self, step: Step) -> list[DRef]:
-        """The inputs that it is new because of: in place of others of that name."""
+        """The inputs that made it new: each replaces an input of the same name."""
         if step.nearest is None:
             return []
         old = self._store.config(step.nearest).inputs
@@ -88,7 +91,7 @@ class History:
             return Step(dref, "missing", ("this store does not hold it",))
 
     def step(self, dref: DRef) -> Step:
-        """What made a derivation new when it was first built."""
+        """Why a derivation was new when it was first built."""
         config = self._store.config(dref)
         own = self._earlier.find(dref)
         near = self._near(config, own)
@@ -104,7 +107,7 @@ class History:
         return Step(dref, changes[0].kind, (*words, *told), nearest=near.config.dref)
 
     def _near(self, config: Config, own: Reached | None) -> Reached | None:
-        """What it was like when it was first built: what it was adopted from, or the nearest."""
+        """The derivation to compare with: the one that it was adopted from, or the nearest."""
         adopted = own.adopted if own else None
         if adopted is not None and (source := self._earlier.find(adopted.dref)):
             return source
@@ -112,18 +115,18 @@ class History:
         return self._earlier.nearest(config, version, own.first if own else None)
 
     def _not_adopted(self, own: Reached | None) -> list[str]:
-        """The results from the same bytes that were there before it, and did not count."""
+        """Why earlier results from the same bytes were not adopted."""
         if own is None or own.adopted or (rref := own.succeeded[0].rref) is None:
             return []
         try:
             context = self._store.context(rref)
             found = self._store.adoptable(own.config, context)
         except (NotInStore, Corrupted, FileNotFoundError):
-            return []  # it, or an input, is gone
+            return []  # the realization or an input is gone
         before = [one for one in found if one.attempts[0].start < own.first]
         around = Surroundings(own.config, context, self._store)
-        _, kept = fitting(before, around, own.succeeded[0].source)
-        return list(dict.fromkeys(map(str, kept)))
+        _, refused = fitting(before, around, own.succeeded[0].source)
+        return list(dict.fromkeys(map(str, refused)))
 
     def _of_realization(self, rref: RRef) -> Step:
         dref = rref.dref
@@ -143,14 +146,14 @@ class History:
     def _other_inputs(self, rref: RRef, before: RRef | None) -> str:
         told = "no realization was in this context"
         if before is None or not {before, rref} <= set(self._store.realizations(rref.dref)):
-            return told  # what is gone has taken its context along
+            return told  # the context of a realization that is gone is unknown
         old, new = self._store.context(before), self._store.context(rref)
-        others = [dref.short for dref in _rechosen(old, new)]
+        others = [dref.short for dref in new if old.get(dref) != new[dref]]
         return f"{told}: of {listed(others)} another realization was chosen than for {before}"
 
 
-class Ahead(History):
-    """The same for what is declared here: first of all what will happen to it."""
+class OutlookExplainer(HistoryExplainer):
+    """Explains derivations that are declared here, first by what will happen to them."""
 
     def __init__(self, closure: Closure, store: StoreReader) -> None:
         super().__init__(store)
@@ -159,7 +162,7 @@ class Ahead(History):
         self._inputs = {dref: one.config.inputs for dref, one in closure.items()}
 
     def inputs(self, dref: DRef) -> tuple[DRef, ...]:
-        """What a derivation is made from; it need not be in the store."""
+        """The inputs of a derivation, which may be new to the store."""
         return self._inputs[dref] if dref in self._inputs else super().inputs(dref)
 
     def explanation(self, ref: DRef | RRef) -> Explanation:
@@ -167,23 +170,23 @@ class Ahead(History):
         return self._told(self._steps[DRef(ref)])
 
     def together(self, causes: list[DRef]) -> list[DRef]:
-        """All that is ahead, so that one is called here as in its outlook."""
+        """All derivations of the outlook, so that labels are the same as there."""
         return [*self._steps, *causes]
 
     def behind(self, step: Step) -> list[DRef]:
-        """The inputs that are not up to date, or that its nearest did not have."""
+        """The inputs that are not up to date, or that replace others."""
         if _passed_on(step):
             return [d for d in self.inputs(step.dref) if self._steps[d].action != "reuse"]
         return super().behind(step)
 
     def why(self, dref: DRef) -> Step:
-        """What will happen to an input; where nothing will, why it is new."""
-        ahead = self._steps.get(dref)
-        return super().why(dref) if ahead is None or ahead.action == "reuse" else ahead
+        """What will happen to an input; if nothing will, why it was new."""
+        step = self._steps.get(dref)
+        return super().why(dref) if step is None or step.action == "reuse" else step
 
 
 def _passed_on(step: Step) -> bool:
-    """Whether its reason lies in its inputs."""
+    """Whether the reason of a step lies in its inputs."""
     return step.kind in ("may-follow", "blocked")
 
 
@@ -193,5 +196,18 @@ def _first_attempt(own: Reached | None) -> list[str]:
     return [f"adopted: {own.adopted} has the same bytes"] if own.adopted else []
 
 
-def _rechosen(old: Context, new: Context) -> Iterator[DRef]:
-    return (dref for dref in new if old.get(dref) != new[dref])
+def explain(target: Target, *, store: Builder | None = None) -> Any:
+    """Says what will happen to a derivation and why: which function, parameter or input changed.
+
+    Takes the targets of `realize`. Nested targets give Explanations in the same lists and dicts.
+    A new derivation is compared with the derivation of the same name that differs the least; of
+    several, with the one that was built last. For a reference whose stage is not declared here, the
+    records tell what made it new when it was built.
+
+    Raises NotInStore for a reference that the store does not hold.
+    """
+    store = store or current_store()
+    if isinstance(target, str) and target not in in_place_registry(store):
+        return HistoryExplainer(store).explanation(parse_ref(target))
+    explainer = OutlookExplainer(declare(target, Registry(), store), store)
+    return reshape(explainer.closure.targets, explainer.explanation)

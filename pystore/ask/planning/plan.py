@@ -11,7 +11,7 @@ from ...declare.registry import Registry
 from ...run.options import Forced
 from ...run.verbs import forced_drefs
 from ...store.current import current_store
-from ...store.remote.address import shown
+from ...store.remote.address import shown_address
 from ...store.remote.settings import Remotes, places
 from ...store.staging import Builder
 from .steps import outlook_of
@@ -27,9 +27,9 @@ def plan(
 ) -> Outlook:
     """What `realize` would do with each derivation of the closure, and why.
 
-    Takes its target, `force_rebuild`, `attempts` and `substitute` as `realize` does. Writes
-    nothing, so that a read-only store will do, and asks no remote: what one may have is not sure
-    to be built. Raises BadStage and BadMetric as `realize` does.
+    Takes target, `force_rebuild`, `attempts` and `substitute` as `realize` does. Writes nothing, so
+    a read-only store is enough. Asks no remote: the builds that a remote may replace are marked as
+    not sure. Raises BadStage and BadMetric as `realize` does.
     """
     refuse_nested("plan")
     store = store or current_store()
@@ -38,4 +38,4 @@ def plan(
     outlook = outlook_of(closure, forced, checked_count("attempts", attempts), store)
     building = {step.dref for step in outlook if step.action == "build"}
     check_early([one for dref, one in closure.items() if dref in building], store)
-    return outlook.unless([shown(os.fspath(url)) for url in places(substitute)])
+    return outlook.unless([shown_address(os.fspath(url)) for url in places(substitute)])

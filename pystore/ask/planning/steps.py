@@ -1,7 +1,7 @@
 """Steps: what the build loop would do for each derivation of a closure, and why.
 
-Nothing is written. The judgement is that of the loop, inputs first, as far as the candidates are
-known: a derivation that depends on a build may follow it, or be adopted (OU2).
+Nothing is written. Inputs come first, and the judgement is that of the loop. The candidates of a
+derivation that depends on a build are not known: it may be rebuilt, or adopted (OU2).
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ _NAMED = 3  # inputs that are named in a reason
 def outlook_of(
     closure: Closure, forced: Collection[DRef], attempts: int, store: StoreReader
 ) -> Outlook:
-    """The outlook of a call that forces these, and wants so many attempts of each target."""
+    """The outlook of a call with these forced derivations and attempts for each target."""
     steps = _Steps(closure, forced, attempts, store)
     for derivation in closure.derivations:
         steps.add(derivation)
@@ -42,7 +42,7 @@ class _Steps:
         self, closure: Closure, forced: Collection[DRef], attempts: int, store: StoreReader
     ) -> None:
         self.made: dict[DRef, Step] = {}
-        self._chosen: dict[DRef, tuple[RRef, ...]] = {}  # without those that depend on a build
+        self._chosen: dict[DRef, tuple[RRef, ...]] = {}  # missing if a build comes first
         self._targets = frozenset(closure.drefs)
         self._forced = forced
         self._attempts = attempts
@@ -51,7 +51,7 @@ class _Steps:
         self._adoptions = Adoptions(store)
 
     def add(self, derivation: Derivation) -> None:
-        """Makes the step of a derivation whose inputs have their steps."""
+        """Makes the step of a derivation. Its inputs have steps already."""
         self.made[derivation.dref] = self._step(derivation)
 
     def _step(self, derivation: Derivation) -> Step:
@@ -70,7 +70,7 @@ class _Steps:
     # --- inputs that are not known -----------------------------------------------------
 
     def _uncertain(self, question: Question, unknown: list[DRef]) -> Step:
-        """The step of a derivation with an input that will be built, or may be."""
+        """The step of a derivation with an input that will or may be built."""
         derivation = question.derivation
         tries = self._store.attempts(derivation.dref)
         fresh = not any(attempt.succeeded for attempt in tries)
@@ -122,18 +122,20 @@ class _Steps:
             a for a in tries if a.outcome == "running" and a.context == question.context.digest
         ]
         if running:
-            return Step(dref, "waiting", (_owner(running[-1]),), count, sure=False)
+            owner = f"process {running[-1].pid} on {running[-1].host}"
+            told = f"{owner} builds it now: waiting for it"
+            return Step(dref, "waiting", (told,), count, sure=False)
         if judgement.repeated:
             step = Step(dref, "gone", (_lost(len(judgement.repeated)),), count)
         elif any(not candidate.gone for candidate in found.candidates):
             step = Step(dref, "wants-more", (_wanting(question, judgement),), count)
         else:
             step = self._new(question.derivation, count, tries)
-        kept_back = dict.fromkeys(map(str, self._adoptions.kept_back.get(dref, ())))
-        return replace(step, reasons=(*step.reasons, *kept_back))
+        not_adopted = dict.fromkeys(map(str, self._adoptions.not_adopted.get(dref, ())))
+        return replace(step, reasons=(*step.reasons, *not_adopted))
 
     def _new(self, derivation: Derivation, count: int, tries: list[Attempt]) -> Step:
-        """The step of a derivation that has nothing in its context yet."""
+        """The step of a derivation without a realization in this context."""
         made = {attempt.rref for attempt in tries if attempt.rref}
         version = version_of(derivation)
         near = None if made else self._earlier.nearest(derivation.config, version)
@@ -156,7 +158,7 @@ def _refused(question: Question, judgement: Cannot) -> Step:
 def _forced(question: Question, found: Answer | None) -> Step:
     """The step of a derivation that is built once in any case, and then as its matcher wants.
 
-    `found` is None where the candidates are not known yet.
+    `found` is None while the candidates are not known.
     """
     dref = question.derivation.dref
     if found is None:
@@ -183,9 +185,10 @@ def _wanting(question: Question, judgement: Build) -> str:
 
 
 def _unless_twins(closure: Closure, steps: dict[DRef, Step]) -> Iterator[Step]:
-    """The steps; those are not sure that may find what others of this call make before them.
+    """The steps. A build is marked as not sure if it may adopt a result of its twin.
 
-    Only what differs in nothing but its inputs can: a sweep over the data of one training.
+    Twins differ only in their inputs, as in a sweep over the data of one training. If their inputs
+    have equal bytes, the first twin is built and the others adopt its result.
     """
     moving = [closure[dref].config for dref, step in steps.items() if step.action != "reuse"]
     forms = {config.dref: masked(config.text) for config in moving if config.inputs}
@@ -194,10 +197,6 @@ def _unless_twins(closure: Closure, steps: dict[DRef, Step]) -> Iterator[Step]:
         alone = dref not in forms or count[forms[dref]] == 1
         sure = alone or step.kind == "forced" or step.action != "build"
         yield step if sure else replace(step, sure=False)
-
-
-def _owner(attempt: Attempt) -> str:
-    return f"process {attempt.pid} on {attempt.host} builds it now: waiting for it"
 
 
 def _lost(count: int) -> str:

@@ -5,7 +5,7 @@ How it is found, and where to look:
 - `code`: the digest, and the digests of its parts. It asks for a survey, and remembers it.
 - `surveyor`, `notes`, `survey`: goes from function to function, breadth first; what it has met;
   the texts that result, and the values on which they depend.
-- `code_text`, `classes`, `modules`: the text of a function, a class, a module.
+- `code_text`, `classes`: the text of a function or module, of a class.
 - `resolver`, `describer`: the meanings of the names in a text; the texts of their values.
 - `normal`, `walker`, `scope`: source in a form that no layout and no Python changes.
 - `listing`, `compiled`: the source of loaded code, and whether the file is still that source.

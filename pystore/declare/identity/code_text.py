@@ -1,15 +1,19 @@
-"""Code text: the text of a function: its normal form, and the meanings of its names."""
+"""Code text: the text of a function or a module, with the meanings of its names."""
 
-from types import CellType, FunctionType
+from pathlib import Path
+from types import CellType, FunctionType, ModuleType
 
 from .compiled import bytecode
 from .describer import Describer
 from .functions import attributes_of, cells_of
+from .libraries import digest
 from .listing import listing_of
 from .normal import Normal
+from .origin import Origin
 from .reading import reads_of, reads_of_decorators
 from .resolver import Lookup
 from .statements import Statement
+from .warn import warn_of_extension
 
 
 def code_text(
@@ -77,3 +81,18 @@ def _compiled_text(
 def _has_values(function: FunctionType) -> bool:
     """Whether a function has defaults or attributes."""
     return bool(function.__defaults__ or function.__kwdefaults__ or attributes_of(function))
+
+
+def module_text(describer: Describer, module: ModuleType, name: str) -> str:
+    """The text of a module: the meanings of all its names; for an extension, its bytes."""
+    notes = describer.notes
+    if file := notes.project.extension(module):
+        warn_of_extension(name, file)
+        return f"extension {digest(Path(file).read_bytes(), name)}"
+    names = vars(module)
+    lines = ["module"]
+    for one in sorted(names):
+        if one == "__getattr__" or not (one.startswith("__") and one.endswith("__")):
+            value = notes.global_(names, one)
+            lines.append(f"{one} {describer.described(value, one, Origin(names, one), names, one)}")
+    return "\n".join(lines)

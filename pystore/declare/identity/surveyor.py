@@ -7,11 +7,10 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from .classes import class_text
-from .code_text import function_text
+from .code_text import function_text, module_text
 from .describer import Describer
 from .functions import unwrapped
 from .listing import refresh
-from .modules import module_text
 from .notes import Constant, Met, Notes
 from .origin import Origin
 from .scope import Read

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ...core.committed import Committed
+from ...core.attempt import Committed
 from ...core.context import Context
 from ...core.derivation import Derivation
 from ...core.events import AttemptFailed, Event, Listener, Progress
@@ -15,7 +15,7 @@ from ...store.address import Address
 from ...store.staging import Builder
 from ...store.stopping import record_stopped
 from ...store.store import Store
-from ..dispatch import Begun, Dispatch, lost, wave
+from ..dispatch import Dispatch, Register, lost, wave
 from ..options import RunOptions
 from ..request import Request
 from .answer import Answer
@@ -43,15 +43,15 @@ class _ToOthers:
         for derivation in derivations:
             self._packer.pack(derivation)
 
-    def start(self, request: Request, begun: Begun) -> None:
+    def start(self, request: Request, register: Register) -> None:
         """Starts one attempt; its events are told when it has ended."""
         job = self._packer.job(request, self._address, self._options.timeout)
         try:
-            begun(self._settled(self._executor.submit(perform_remotely, job)))
+            register(self._settled(self._executor.submit(perform_remotely, job)))
         except Exception as error:  # the executor is broken, or was shut down
             failed: Future[Committed] = Future()
             failed.set_exception(lost(error))
-            begun(failed)
+            register(failed)
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Does nothing: the executor is the caller's, and running attempts are committed."""
@@ -115,19 +115,19 @@ class _ToWorkers(_ToOthers):
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Raises BadStage when a realizer cannot be sent, or needs more than this machine has."""
         for derivation in derivations:
-            self._workers.slots.check(derivation.terms, derivation.dref)
+            self._workers.slots.check(derivation.resources, derivation.dref)
             self._packer.pack(derivation)
 
-    def start(self, request: Request, begun: Begun) -> None:
+    def start(self, request: Request, register: Register) -> None:
         """Starts one attempt."""
         job = self._packer.job(request, self._address, self._options.timeout)
         future: Future[Any] = Future()
-        begun(future)  # first: Ctrl-C may come during the start
+        register(future)  # first: Ctrl-C may come during the start
         try:
             self._workers.start(
                 perform,
                 (job,),
-                terms=request.derivation.terms,
+                resources=request.derivation.resources,
                 timeout=job.timeout,
                 tries=request.tries,
                 listener=partial(self._hear, request.context),

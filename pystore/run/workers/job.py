@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ...core.committed import Committed
+from ...core.attempt import Committed
 from ...core.config import Config
 from ...core.context import Context
 from ...core.derivation import Derivation
@@ -59,9 +59,8 @@ def perform(job: Job, listener: Listener) -> Answer:
     """Makes the attempt in this process."""
     try:
         store = job.store.open()
-        with inside(
-            "the import of a realizer's module by a worker"
-        ):  # a build would wait for itself
+        # A build would wait for itself.
+        with inside("the import of a realizer's module by a worker"):
             realizer, named = _realizer(job.realizer)
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
@@ -95,7 +94,9 @@ class Packer:
             source=source_digest(derivation.realizer),
             seed=request.seed,
             tries=request.tries,
-            timeout=timeout if derivation.terms.timeout is None else derivation.terms.timeout,
+            timeout=timeout
+            if derivation.resources.timeout is None
+            else derivation.resources.timeout,
         )
 
     def pack(self, derivation: Derivation) -> bytes:

@@ -17,7 +17,7 @@ from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from ...core.committed import Committed
+from ...core.attempt import Committed
 from ...core.errors import WorkerDied
 from ...core.events import Listener, Started, ignore
 from ...core.options import checked_count
@@ -70,7 +70,7 @@ class Workers(Executor):
         args: tuple[Any, ...],
         kwargs: dict[str, Any] | None = None,
         *,
-        terms: Resources = _PLAIN,
+        resources: Resources = _PLAIN,
         timeout: float | None = None,
         tries: Tries = _NO_MORE,
         listener: Listener = ignore,
@@ -83,14 +83,14 @@ class Workers(Executor):
         returns the result that the store has of an attempt, for a worker that dies after the
         commit and before it tells so.
 
-        Raises BadStage when this machine can never meet the terms, RuntimeError after `shutdown`
+        Raises BadStage when this machine lacks the resources, RuntimeError after `shutdown`
         and in a forked child: the workers belong to its parent.
         """
-        self.slots.check(terms, "a task")
+        self.slots.check(resources, "a task")
         future = Future() if future is None else future
         call = (function, args, kwargs or {})
         starts = committed is not None
-        task = Task(call, future, terms, listener, timeout, tries, committed or nothing, starts)
+        task = Task(call, future, resources, listener, timeout, tries, committed or nothing, starts)
         with self._guard:
             if self._foreign:
                 raise RuntimeError("these workers belong to the process that forked this one")
@@ -211,13 +211,13 @@ class Workers(Executor):
     def _free(self, process: WorkerProcess, task: Task | None) -> None:
         """Frees the resources of a task that the worker has ended."""
         if task is not None and process.task is None:
-            self.slots.give_back(task.terms, process.outfit)
+            self.slots.give_back(task.resources, process.outfit)
 
     def _collect(self, process: WorkerProcess) -> None:
         task = process.task
         self._processes.remove(process)
         if task is not None:
-            self.slots.give_back(task.terms, process.outfit)
+            self.slots.give_back(task.resources, process.outfit)
             if task.can_be_given_again and not process.is_late and not self._killing:
                 process.task = None
                 with self._guard:
@@ -235,7 +235,7 @@ class Workers(Executor):
                 task.future.set_running_or_notify_cancel()  # tells `concurrent.futures.wait`
             elif self.slots.full:
                 break
-            elif outfit := self.slots.take(task.terms):
+            elif outfit := self.slots.take(task.resources):
                 if not self._begin(task, outfit):
                     break
                 for earlier in passed:
@@ -256,7 +256,7 @@ class Workers(Executor):
         try:
             process = self._process_with(outfit)
         except OSError as error:  # no more processes or descriptors, or no memory for one
-            self.slots.give_back(task.terms, outfit)
+            self.slots.give_back(task.resources, outfit)
             if any(process.task for process in self._processes):
                 return False
             self._drop(task)
@@ -264,7 +264,7 @@ class Workers(Executor):
                 task.future.set_exception(_not_started(error))
             return True
         if process is None:
-            self.slots.give_back(task.terms, outfit)
+            self.slots.give_back(task.resources, outfit)
             return False
         self._drop(task)
         now = time.monotonic()

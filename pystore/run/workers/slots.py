@@ -52,9 +52,8 @@ def _is_device(gpu: object) -> bool:
 
 
 def _cores() -> int:
-    allowed = getattr(
-        os, "sched_getaffinity", None
-    )  # Linux: a scheduler may allow fewer than there are
+    # Linux: a scheduler may allow fewer than there are.
+    allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
@@ -74,9 +73,8 @@ class Slots:
     )  # [bytes]
 
     def __post_init__(self) -> None:
-        self.room = max(
-            self.cpus, self.workers
-        )  # four workers run four attempts, whatever the processors
+        # Four workers run four attempts, whatever the processors.
+        self.room = max(self.cpus, self.workers)
         self._taken: list[tuple[Resources, Outfit]] = []
 
     @property
@@ -84,40 +82,34 @@ class Slots:
         """Whether every worker is taken."""
         return len(self._taken) >= self.workers
 
-    def check(self, terms: Resources, what: str) -> None:
-        """Raises BadStage when this machine can never meet the terms."""
+    def check(self, resources: Resources, what: str) -> None:
+        """Raises BadStage when this machine lacks the resources."""
         have = len(self.gpus or ())
-        if terms.gpu > have:
+        if resources.gpu > have:
             raise BadStage(
-                f"{what} wants gpu={terms.gpu}, and there are {have} to give",
-                remedy=f"name them: realize(…, workers=…, gpus={list(range(terms.gpu))}), or "
-                f"--gpus {','.join(map(str, range(terms.gpu)))}",
+                f"{what} wants gpu={resources.gpu}, and there are {have} to give",
+                remedy=f"name them: realize(…, workers=…, gpus={list(range(resources.gpu))}), or "
+                f"--gpus {','.join(map(str, range(resources.gpu)))}",
             )
 
-    def take(self, terms: Resources) -> Outfit | None:
+    def take(self, resources: Resources) -> Outfit | None:
         """The outfit for an attempt; None when there is no room for it now."""
         taken = [held for held, _ in self._taken]
         fits = (
             len(taken) < self.workers
-            and sum(self._cpus(t) for t in (*taken, terms)) <= self.room
-            and sum(self._memory(t) for t in (*taken, terms)) <= self.memory
+            and sum(min(one.cpus, self.room) for one in (*taken, resources)) <= self.room
+            and sum(min(one.memory, self.memory) for one in (*taken, resources)) <= self.memory
         )
         given = {gpu for _, outfit in self._taken for gpu in outfit.gpus or ()}
         free = [gpu for gpu in self.gpus or () if gpu not in given]
-        if not fits or len(free) < terms.gpu:
+        if not fits or len(free) < resources.gpu:
             return None
-        gpus = None if self.gpus is None else tuple(free[: terms.gpu])
-        share = max(terms.cpus, self.cpus // self.workers, 1)
+        gpus = None if self.gpus is None else tuple(free[: resources.gpu])
+        share = max(resources.cpus, self.cpus // self.workers, 1)
         outfit = Outfit(gpus, min(share, self.cpus))
-        self._taken.append((terms, outfit))
+        self._taken.append((resources, outfit))
         return outfit
 
-    def give_back(self, terms: Resources, outfit: Outfit) -> None:
+    def give_back(self, resources: Resources, outfit: Outfit) -> None:
         """Frees what an attempt has taken."""
-        self._taken.remove((terms, outfit))
-
-    def _cpus(self, terms: Resources) -> int:
-        return min(terms.cpus, self.room)
-
-    def _memory(self, terms: Resources) -> int:
-        return min(terms.memory, self.memory)
+        self._taken.remove((resources, outfit))

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.committed import Committed
+from ...core.attempt import Committed
 from ...core.events import Event, Listener, Started, ignore
 from ...core.resources import Resources
 from ...core.tries import Tries
@@ -23,7 +23,7 @@ class Task:
 
     call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]  # function and arguments
     future: Future[Any]
-    terms: Resources
+    resources: Resources
     listener: Listener = ignore
     timeout: float | None = None  # [s]
     tries: Tries = Tries()  # noqa: RUF009 - a frozen value

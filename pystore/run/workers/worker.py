@@ -116,9 +116,7 @@ def _end_soon() -> None:
     waiting = threading.Timer(_PATIENCE, _end_anyway)
     waiting.daemon = True
     waiting.start()
-    atexit.register(
-        waiting.cancel
-    )  # registered last: it is called first, when all threads have ended
+    atexit.register(waiting.cancel)  # registered last, it is called first: all threads have ended
 
 
 def _end_anyway() -> NoReturn:

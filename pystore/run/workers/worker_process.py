@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
-from ...core.committed import Committed
+from ...core.attempt import Committed
 from ...core.errors import BuildError, PystoreWarning, TimedOut, WorkerDied
 from ...core.events import AttemptFailed, Started, Succeeded
 from ...store.forked import forgotten_by_children

@@ -21,7 +21,7 @@ _USER = re.compile(r"(?<=://)[^\s'\"<>]*@")
 _QUERY = re.compile(r"(://[^\s?'\"<>]*)\?[^\s'\"<>)]*")
 
 
-def shown(address: str) -> str:
+def shown_address(address: str) -> str:
     """The address without secrets (AD1)."""
     scheme, colon, rest = address.partition("://")
     rest, mark, _ = rest.partition("?")
@@ -84,4 +84,4 @@ def _secrets(address: str) -> list[str]:
 
 
 def _refused(what: str, address: str, remedy: str) -> BadPlace:
-    return BadPlace(what, given=shown(address), remedy=remedy)
+    return BadPlace(what, given=shown_address(address), remedy=remedy)

@@ -42,12 +42,7 @@ _END = 2 * tarfile.BLOCKSIZE + tarfile.RECORDSIZE  # [bytes] that may follow the
 
 
 def export_archive(
-    store: Store,
-    rrefs: Iterable[RRef],
-    file: Path,
-    key: Key | None = None,
-    *,
-    diffs: bool = True,
+    store: Store, rrefs: Iterable[RRef], file: Path, key: Key | None = None, *, diffs: bool = True
 ) -> Transfer:
     """Writes realizations, all they were built from, and their attempts into one file.
 
@@ -128,10 +123,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def import_archive(
-    store: Store,
-    file: Path,
-    trusted: frozenset[str] | None = None,
-    listener: Listener = ignore,
+    store: Store, file: Path, trusted: frozenset[str] | None = None, listener: Listener = ignore
 ) -> Transfer:
     """Adds to the store the realizations and attempts of an archive; checks all of them.
 

@@ -29,7 +29,7 @@ def _find(remote: Remote, text: str) -> DRef | RRef:
     drefs = sorted(well_formed(DRef, homes))
     found: Sequence[DRef | RRef] = [dref for dref in drefs if dref.name == text]
     if not found and may_begin(text):
-        found = _begun(remote, drefs, text)
+        found = _starting_with(remote, drefs, text)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -48,7 +48,7 @@ def _find(remote: Remote, text: str) -> DRef | RRef:
     )
 
 
-def _begun(remote: Remote, drefs: list[DRef], text: str) -> list[DRef | RRef]:
+def _starting_with(remote: Remote, drefs: list[DRef], text: str) -> list[DRef | RRef]:
     digits = text[5:] if text.startswith(("dref:", "rref:")) else text
     found: list[DRef | RRef] = []
     if not text.startswith("rref:"):

@@ -1,6 +1,6 @@
 """OptionalRemote: a remote that is used until it fails once."""
 
-from .address import Url, shown
+from .address import Url, shown_address
 from .open_place import check_url
 from .remote import Remote, open_remote
 
@@ -12,7 +12,7 @@ class OptionalRemote:
 
     def __init__(self, url: Url, trusted: frozenset[str] | None) -> None:
         self._given = check_url(url)
-        self.url = shown(self._given)
+        self.url = shown_address(self._given)
         self.failed = False
         self._trusted = trusted
         self._opened: Remote | None = None

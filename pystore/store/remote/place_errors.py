@@ -2,7 +2,7 @@
 
 from ...core.errors import BadPlace, FetchError
 from ..rights import owner_of
-from .address import shown, without_secrets
+from .address import shown_address, without_secrets
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "http": "http", "https": "http", "sftp": "sftp", "ssh": "sftp"}
 _PACKAGES = {"s3": "s3fs", "http": "aiohttp", "sftp": "paramiko"}
@@ -20,14 +20,14 @@ def as_our_error(url: str, error: Exception) -> Exception:
         path = getattr(error, "filename", None)  # known for a folder of this machine
         return BadPlace(
             "no permission",
-            url=shown(url),
+            url=shown_address(url),
             because=because,
             owner=None if path is None else owner_of(path),
             remedy="use credentials that may read here, and write here to push",
         )
     return FetchError(
         "the remote cannot be used",
-        url=shown(url),
+        url=shown_address(url),
         because=because,
         remedy="check the URL, the network and the service; a retry sends only what is missing",
     )
@@ -37,7 +37,7 @@ def not_usable(url: str, error: Exception) -> BadPlace:
     """The error for a URL or options that fsspec cannot use."""
     return BadPlace(
         "no place that pystore can use",
-        url=shown(url),
+        url=shown_address(url),
         because=without_secrets(str(error), url)[:200],
         remedy="name a path, or a URL with s3://, sftp://, http(s):// or memory://, and options "
         "that fsspec knows for it",
@@ -49,7 +49,7 @@ def not_installed(url: str, scheme: str, error: ImportError) -> BadPlace:
     extra = EXTRAS.get(scheme)
     return BadPlace(
         f"{scheme}:// needs a package that is not installed",
-        url=shown(url),
+        url=shown_address(url),
         because=without_secrets(str(error), url)[:200],
         remedy=f"pip install {_PACKAGES[extra]}" if extra else "install it with pip",
     )

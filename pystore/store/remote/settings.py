@@ -20,9 +20,7 @@ def places(substitute: Remotes | None) -> list[Url]:
 
 
 def substituting(
-    store: StoreReader,
-    substitute: Remotes | None,
-    trusted_keys: str | Iterable[str] | None,
+    store: StoreReader, substitute: Remotes | None, trusted_keys: str | Iterable[str] | None
 ) -> Substituter | None:
     """What looks in these remotes for results; None if there are none. Raises BadPlace.
 

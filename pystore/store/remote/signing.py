@@ -121,8 +121,7 @@ def _require() -> None:
         import cryptography  # noqa: F401  # whether it is installed
     except ImportError:
         raise BadPlace(
-            "signatures need the package cryptography",
-            remedy="pip install cryptography",
+            "signatures need the package cryptography", remedy="pip install cryptography"
         ) from None
 
 

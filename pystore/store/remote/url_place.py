@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .. import disk
-from .address import shown
+from .address import shown_address
 from .place import Options
 from .place_errors import EXTRAS, as_our_error, not_installed
 
@@ -31,7 +31,7 @@ class UrlPlace:
     patience: float | None = _OBJECT
 
     def __init__(self, url: str, options: Options) -> None:
-        self.url = shown(url)
+        self.url = shown_address(url)
         self.stopped = False
         self._given = url
         self._scheme = url.partition("://")[0]
@@ -73,9 +73,8 @@ class UrlPlace:
     def _read(self, path: str, most: int) -> object:
         if self._is_sftp:
             with self._system.open(path, "rb") as file:
-                file.prefetch(
-                    min(file.stat().st_size, most)
-                )  # without it, each block waits for an answer
+                # Without prefetch, each block waits for an answer.
+                file.prefetch(min(file.stat().st_size, most))
                 return file.read(most)
         try:
             return self._system.cat_file(path, 0, most)

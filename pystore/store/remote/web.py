@@ -26,13 +26,8 @@ _RATE = 1000  # [bytes/s] at the least
 _PAGE = 1 << 26  # [bytes] of the page that lists a folder
 _REDIRECTS = 10
 _MOVED = (301, 302, 303, 307, 308)
-_WAY = (
-    "ssl",
-    "proxy",
-    "proxy_auth",
-    "proxy_headers",
-    "timeout",
-)  # options of the connection, not of the user
+# Options of the connection, not of the user.
+_WAY = ("ssl", "proxy", "proxy_auth", "proxy_headers", "timeout")
 _LINK = re.compile(rb"""<a\s[^>]*?href\s*=\s*["']?([^"'\s>?#]+)""", re.I)
 
 

@@ -98,11 +98,7 @@ def shared_options() -> list[click.Option]:
             help="The store's folder [PYSTORE_ROOT].",
         ),
         click.Option(
-            ["--debug"],
-            is_flag=True,
-            expose_value=False,
-            callback=_debug,
-            help="Show tracebacks.",
+            ["--debug"], is_flag=True, expose_value=False, callback=_debug, help="Show tracebacks."
         ),
     ]
 

@@ -9,6 +9,7 @@ import traceback
 
 import click
 
+from ...app.errors import Refused
 from ...core.errors import (
     SEE_TRACEBACK,
     BuildError,
@@ -27,7 +28,7 @@ from .frames import frames
 _FIRST = ("because", "at", "output", "dref")  # facts that come first, in this order
 DONE, FAILED, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 _FAILURES = (
-    BuildError, FetchError, MatcherUnsatisfied, StoreBusy, UnsafeArchive, UntrustedType,
+    BuildError, FetchError, MatcherUnsatisfied, Refused, StoreBusy, UnsafeArchive, UntrustedType,
 )  # fmt: skip
 _REMEDIES = {
     errno.ENOSPC: "free some space; `pystore gc` says what could go",

@@ -59,15 +59,18 @@ def log_table(attempts: Sequence[Attempt]) -> str:
         return "no attempts"
     header = ["start", "name", "attempt", "outcome", "took", "result"]
     rows = [
-        [when(a.start), a.dref.name, str(a.number), _outcome(a), _took(a), _result(a)]
+        [
+            when(a.start),
+            a.dref.name,
+            str(a.number),
+            "adopted" if adopted_from(a) else a.outcome,
+            _took(a),
+            _result(a),
+        ]
         for a in attempts
     ]
     spare = ["start", "took", "attempt"]
     return columns(header, rows, right=["attempt", "took"], spare=spare, styles=_colour)
-
-
-def _outcome(attempt: Attempt) -> str:
-    return "adopted" if adopted_from(attempt) else attempt.outcome
 
 
 def _colour(row: Sequence[str]) -> Style | None:

@@ -28,9 +28,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "explain": "explain", "graph": "graph", "du": "du",
     },
     "Do": {
-        "run": "run", "predict": "predict", "commit": "commit", "gc": "gc", "pin": "pins",
-        "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify", "init": "init",
-        "doctor": "doctor", "completion": "completion",
+        "run": "run", "serve": "serve", "predict": "predict", "commit": "commit", "gc": "gc",
+        "pin": "pins", "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify",
+        "init": "init", "doctor": "doctor", "completion": "completion",
     },
     "Share": {
         "push": "exchange", "pull": "exchange", "copy": "exchange", "export": "exchange",

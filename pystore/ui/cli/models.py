@@ -1,50 +1,24 @@
 """Models: the model that a user names on the command line, and the way to choose a realization."""
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import click
-
-from ...ask.inspection.short_refs import metric_and_mode
 from ...core.errors import BadStage, NotInStore
-from ...core.matchers import Matcher, match_best, match_latest
+from ...core.matchers import Matcher
 from ...core.printable import listed
 from .command_context import CommandContext
-from .program import Program, parse_target
+from .loading_only import load_only
+from .program import parse_target
+from .ways import Way
 
 if TYPE_CHECKING:
     from ...app.loaded import Loaded
     from ...app.model import Model
 
-_WAYS = "latest, best:METRIC, best:METRIC:min"
 
-
-class Way(click.ParamType):  # type: ignore[type-arg]  # generic in later versions only
-    """`latest`, `best:METRIC`, `best:METRIC:min`."""
-
-    name = "WAY"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Matcher:
-        """The matcher that chooses so."""
-        if isinstance(value, Matcher):
-            return value
-        found = matcher_of(value)
-        if found is None:
-            self.fail(f"{value!r} is none of {_WAYS}", param, ctx)
-        return found
-
-
-def matcher_of(text: str) -> Matcher | None:
-    """The matcher that a text such as `best:test` means; None if it means none."""
-    if text == "latest":
-        return match_latest()
-    rule, _, metric = text.partition(":")
-    if rule != "best" or not metric:
-        return None
-    name, mode = metric_and_mode(metric)
-    return match_best(name, mode=mode)
+def matcher_of(text: str) -> Matcher:
+    """The matcher that chooses as a text says: `latest`, `best:METRIC`, `best:METRIC:min`."""
+    return Way()(text)
 
 
 def model_of(command: CommandContext, text: str) -> "Model":
@@ -53,7 +27,7 @@ def model_of(command: CommandContext, text: str) -> "Model":
 
     file, name = parse_target(text)
     command.near(file)
-    program = Program.load(file)
+    program = load_only(file)
     models = {key: one for key, one in vars(program.module).items() if isinstance(one, Model)}
     if name is not None and name in models:
         return models[name]

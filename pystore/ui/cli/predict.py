@@ -10,8 +10,9 @@ from click.shell_completion import CompletionItem
 from ...core.matchers import Matcher
 from ...core.printable import counted, listed
 from .command_context import CommandContext, with_command
-from .models import Way, loaded_of, model_of
+from .models import loaded_of, model_of
 from .parameters import complete_target
+from .ways import Way
 
 if TYPE_CHECKING:
     from ...app.scoring import Scored

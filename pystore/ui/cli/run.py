@@ -97,10 +97,7 @@ def _stages(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[
     "[PYSTORE_SUBSTITUTERS].",
 )
 @click.option(
-    "-n",
-    "--dry-run",
-    is_flag=True,
-    help="Say what would be done and why, and do nothing.",
+    "-n", "--dry-run", is_flag=True, help="Say what would be done and why, and do nothing."
 )
 @click.option("--keep-going", is_flag=True, help="Build all that does not depend on a failure.")
 @click.option(

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ...core.errors import BadStage
-from ...declare.parameter_types import NONE, Kinds, closest_words, kinds_of_all
+from ...declare.parameter_types import NONE, ParameterType, closest_words, types_of
 
 _NUMBERS = frozenset((bool, int, float))
 _EXACT = 2**53  # above it, a float does not hold every whole number
@@ -23,38 +23,38 @@ def as_type(name: str, parameter: inspect.Parameter, value: Any, function: Any =
     an annotation, a default that is a number refuses texts and lists. Raises BadStage when the
     value does not fit.
     """
-    annotated = kinds_of_all(function, [parameter]).get(parameter.name)
-    kinds = annotated or _of_default(parameter)
-    if kinds is None:
+    annotated = types_of(function, [parameter]).get(parameter.name)
+    wanted = annotated or _of_default(parameter)
+    if wanted is None:
         return value
-    value = _read(value, kinds)
-    slipped = isinstance(value, (str, list)) if annotated is None else not _fits(value, kinds)
+    value = _read(value, wanted)
+    slipped = isinstance(value, (str, list)) if annotated is None else not _fits(value, wanted)
     if slipped:
         raise BadStage(
-            f"{parameter.name} of {name} is {kinds}",
+            f"{parameter.name} of {name} is {wanted}",
             given=json.dumps(value, ensure_ascii=False),
             parameter=str(parameter),
-            closest=", ".join(closest_words(value, kinds)) or None,
-            remedy=f"{parameter.name}={_example(kinds, value)}{_sweep(parameter, value)}",
+            closest=", ".join(closest_words(value, wanted)) or None,
+            remedy=f"{parameter.name}={_example(wanted, value)}{_sweep(parameter, value)}",
         )
     # 1 and 1.0 would be two trainings.
-    return _float(parameter.default, value) if kinds.types & _NUMBERS == {float} else value
+    return _float(parameter.default, value) if wanted.types & _NUMBERS == {float} else value
 
 
-def _of_default(parameter: inspect.Parameter) -> Kinds | None:
+def _of_default(parameter: inspect.Parameter) -> ParameterType | None:
     kind = type(parameter.default)
-    return Kinds(frozenset((kind,))) if kind in _NUMBERS else None
+    return ParameterType(frozenset((kind,))) if kind in _NUMBERS else None
 
 
-def _read(value: Any, kinds: Kinds) -> Any:
+def _read(value: Any, wanted: ParameterType) -> Any:
     """A text for a parameter that takes no text is read as Python reads it."""
-    if not isinstance(value, str) or str in kinds.types or kinds.has_word(value):
+    if not isinstance(value, str) or str in wanted.types or wanted.has_word(value):
         return value
-    if NONE in kinds.types and value.lower() in _NO_VALUE:
+    if NONE in wanted.types and value.lower() in _NO_VALUE:
         return None
-    if int in kinds.types and _WHOLE.fullmatch(value):
+    if int in wanted.types and _WHOLE.fullmatch(value):
         return int(value)
-    if float in kinds.types and _NUMBER.fullmatch(value) and any(map(str.isdigit, value)):
+    if float in wanted.types and _NUMBER.fullmatch(value) and any(map(str.isdigit, value)):
         return _finite(value)
     return value
 
@@ -67,8 +67,8 @@ def _finite(text: str) -> Any:
     return number if abs(number) != float("inf") else text
 
 
-def _fits(value: Any, kinds: Kinds) -> bool:
-    return any(_is_kind(value, kind) for kind in kinds.types) or kinds.has_word(value)
+def _fits(value: Any, wanted: ParameterType) -> bool:
+    return any(_is_kind(value, kind) for kind in wanted.types) or wanted.has_word(value)
 
 
 def _is_kind(value: Any, kind: type) -> bool:
@@ -89,10 +89,10 @@ def _sweep(parameter: inspect.Parameter, value: Any) -> str:
     return f"; for a sweep, several: -p {parameter.name}=… -p {parameter.name}=…"
 
 
-def _example(kinds: Kinds, value: Any) -> str:
-    if kinds.words:
-        return str(kinds.words[0])
-    if str in kinds.types:  # quoted twice, what looks like JSON stays a text
+def _example(wanted: ParameterType, value: Any) -> str:
+    if wanted.words:
+        return str(wanted.words[0])
+    if str in wanted.types:  # quoted twice, what looks like JSON stays a text
         return f"'{json.dumps(str(value))}'"
     examples = {bool: "true", int: "3", float: "0.5", list: "'[1, 2]'", dict: """'{"key": 1}'"""}
-    return next(text for kind, text in examples.items() if kind in kinds.types)
+    return next(text for kind, text in examples.items() if kind in wanted.types)

@@ -217,7 +217,7 @@ def test_a_worker_has_a_gpu_of_its_own_and_a_share_of_the_threads(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     with Workers(2, gpus=["3", "5"]) as pool:
         asked = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
-        one = pool.start(deeds.environment, asked, terms=Resources(gpu=2))
+        one = pool.start(deeds.environment, asked, resources=Resources(gpu=2))
         assert one.result() == ["3,5", str(max(1, pool.slots.cpus // 2))]
         assert pool.submit(deeds.environment, *asked).result()[0] == ""
 
@@ -253,7 +253,7 @@ def test_a_task_that_wants_much_is_not_overtaken_for_ever(fifo):
 
         for _ in range(4):
             pool.submit(deeds.square, 2).add_done_callback(more)
-        wanted = pool.start(deeds.square, (3,), terms=big)
+        wanted = pool.start(deeds.square, (3,), resources=big)
         wanted.add_done_callback(lambda _: slots_left.set())
         assert wanted.result() == 9
     assert len(order) < 100
@@ -410,7 +410,7 @@ def test_a_thread_that_outlives_its_task_holds_up_nobody(tmp_path):
     started = time.monotonic()
     with Workers(1) as pool:
         pool.submit(leaves_a_thread).result()
-        other = pool.start(deeds.square, (2,), terms=Resources(cpus=pool.slots.room))
+        other = pool.start(deeds.square, (2,), resources=Resources(cpus=pool.slots.room))
         assert other.result() == 4
     assert time.monotonic() - started < 4
     assert (tmp_path / "ended").exists()

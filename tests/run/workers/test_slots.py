@@ -36,11 +36,11 @@ def test_WP3_what_runs_at_one_time_never_has_more_than_there_is(slots, wanted, s
             assert running
             slots.give_back(*running.pop(chance.randrange(len(running))))
         given = [gpu for _, outfit in running for gpu in outfit.gpus]
-        assert len(given) == len(set(given)) == sum(terms.gpu for terms, _ in running)
+        assert len(given) == len(set(given)) == sum(asked.gpu for asked, _ in running)
         assert len(running) <= slots.workers
         if len(running) > 1:
-            assert sum(terms.cpus for terms, _ in running) <= slots.room
-        telling = [terms.memory for terms, _ in running if terms.memory]
+            assert sum(asked.cpus for asked, _ in running) <= slots.room
+        telling = [asked.memory for asked, _ in running if asked.memory]
         assert len(telling) <= 1 or sum(telling) <= slots.memory
 
 
@@ -69,7 +69,7 @@ def test_what_is_no_amount_of_memory_is_refused(bad):
 
 
 @pytest.mark.parametrize(
-    ("terms", "says"),
+    ("resources", "says"),
     [
         ({"resources": {"gpus": 1}}, "no such resource"),
         ({"resources": {"cpus": 0}}, "cpus is 0"),
@@ -77,6 +77,6 @@ def test_what_is_no_amount_of_memory_is_refused(bad):
         ({"timeout": "1 h"}, "timeout is '1 h'"),
     ],
 )
-def test_terms_that_cannot_be_met_by_any_machine_are_refused(terms, says):
+def test_resources_that_cannot_be_met_by_any_machine_are_refused(resources, says):
     with pytest.raises(BadStage, match=says):
-        Resources.of(**terms)
+        Resources.of(**resources)

@@ -74,7 +74,7 @@ def test_a_reference_alone_is_explained_from_the_records(store):
     assert explain(second.dref).nearest == first.dref
     changed = edited(SOURCE.replace("x + 1", "x + 2"))().run()
     assert reasons(str(changed.dref)) == (
-        "new because its input `data` is another",
+        "new because its input `data` changed",
         "prepare: new because `prepare()` changed: function `augment`",
     )
 
@@ -97,7 +97,7 @@ def test_all_that_changed_is_explained(store):
     changed = edited(source)()
     told = (
         "new because `epochs` 1 → 2; no realization exists for the old value",
-        "new because its input `data` is another",
+        "new because its input `data` changed",
         "prepare: new because `prepare()` changed: function `augment`",
     )
     assert reasons(changed) == told
@@ -125,12 +125,12 @@ def test_what_was_adopted_or_never_built_says_so(store):
 
     first, second = (ps.realize(chain(version)) for version in (1, 2))
     assert reasons(second)[:2] == (
-        "new because its input `in` is another",
+        "new because its input `in` changed",
         f"adopted: {first} has the same bytes",
     )
     closure = ps.instantiate(chain(3))
     assert reasons(closure.drefs[0])[:2] == (
-        "new because its input `in` is another",
+        "new because its input `in` changed",
         "no attempt of it has succeeded",
     )
     with pytest.raises(NotInStore):
@@ -149,7 +149,7 @@ def test_what_the_store_has_lost_hides_no_explanation(store):
     second = edited(SOURCE.replace("x + 1", "x + 2"))().run()
     store.remove_derivation(second.data.rref.dref)
     assert reasons(second.dref) == (
-        "new because its input `data` is another",
+        "new because its input `data` changed",
         "prepare: this store does not hold it",
     )
 

@@ -1,6 +1,6 @@
-"""Plain values: predictions as JSON has them, and whether two of them are the same prediction.
+"""Predictions as JSON has them, and whether two of them are the same prediction.
 
-PV1  Labels, texts and whole numbers are the same when they are equal; other numbers within a
+SP1  Labels, texts and whole numbers are the same when they are equal; other numbers within a
     tolerance, since the order of a batch and the kind of processor move the last bits.
 """
 
@@ -56,7 +56,7 @@ def is_single(found: Any) -> bool:
 
 
 def same(one: Any, other: Any, tolerance: float) -> bool:
-    """Whether two predictions are the same (PV1)."""
+    """Whether two predictions are the same (SP1)."""
     if isinstance(one, float) or isinstance(other, float):
         numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (one, other))
         if not numbers:
@@ -64,7 +64,7 @@ def same(one: Any, other: Any, tolerance: float) -> bool:
         if one != one or other != other:
             return bool(one != one and other != other)
         a, b = float(one), float(other)
-        return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance * 1e-3)
+        return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance * 1e-6)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(
             same(a, b, tolerance) for a, b in zip(one, other, strict=True)

@@ -1,0 +1,210 @@
+"""pystore serve: a model of a user's file, behind HTTP.
+
+CS1  A mistake of the user is told with what to do: nothing listens then.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from ...app.errors import Refused
+from ...core.errors import BadPlace, BadStage, NotInStore, PystoreError
+from ...core.matchers import Matcher
+from ...core.printable import listed
+from ...core.refs import RRef
+from .command_context import CommandContext, with_command
+from .exit_codes import located
+from .loading_only import load_only
+from .parameters import complete_target
+from .program import Program, parse_target
+from .ways import Way
+
+if TYPE_CHECKING:
+    from ..web.served import Served
+
+
+def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    return complete_target(begun)
+
+
+@click.command()
+@click.argument("target", metavar="FILE.py[:MODEL]", shell_complete=_targets)
+@click.option(
+    "--follow",
+    "matcher",
+    type=Way(),
+    metavar="WAY",
+    help="What to serve: latest, best:METRIC, best:METRIC:min.",
+)
+@click.option("--pin", metavar="NAME", help="Serve what this pin names.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Another than this machine needs --token.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="0: one that is free.",
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Answer in N processes.",
+)
+@click.option("--shadow", type=Way(), metavar="WAY", help="What to ask as well, for comparison.")
+@click.option(
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file that gets a JSON line an answer.",
+)
+@click.option("--log-inputs", is_flag=True, help="Log the inputs too.")
+@click.option(
+    "--cache", metavar="N", type=click.IntRange(min=0), default=0, help="Remember N answers."
+)
+@click.option(
+    "--token", metavar="TOKEN|@FILE", help="Answer those who show this token, or that in the file."
+)
+@click.option(
+    "--every",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.01),
+    default=0.5,
+    show_default=True,
+    help="How often to look for another realization.",
+)
+@click.option(
+    "--load-within",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    default=4.0,
+    show_default=True,
+    help="Refuse one that takes longer to load, while another answers.",
+)
+@click.option(
+    "--check", is_flag=True, help="Load what would be served, predict its examples, and end."
+)
+@with_command
+def serve(command: CommandContext, /, target: str, check: bool, **options: Any) -> None:
+    """Serve a model of a Python file, and follow what is trained.
+
+    Without MODEL, the only one of the file. The file is loaded as a module: what stands under
+    `if __name__ == "__main__":` does not run. SIGTERM and Ctrl-C end it, with exit code 0.
+
+    \b
+    pystore serve app.py --follow best:test
+    pystore serve app.py --pin serving --port 80 --host 0.0.0.0 --token @secret
+    """
+    file, name = parse_target(target)
+    command.near(file)
+    try:
+        model = model_of(load_only(file), name)
+        command.store_of_program(reading=False)
+        if check:
+            return _check(model, options["matcher"], options["pin"])
+        options["token"] = _token(options["token"])
+        _serve(model, options)
+    except PystoreError as error:
+        raise located(error) from error.__cause__
+
+
+def model_of(program: Program, name: str | None) -> "Served":
+    """The model of this name; without a name, the only one. Raises BadStage."""
+    models: dict[str, Served] = {
+        key: value for key, value in vars(program.module).items() if _is_model(value)
+    }
+    if name is not None:
+        if name in models:
+            return models[name]
+        raise BadStage(
+            f"no model of this name in {program.file}",
+            given=name,
+            closest=", ".join(get_close_matches(name, models)) or None,
+            models=listed(models) or "none",
+            remedy="name one of them",
+        )
+    if len({id(model) for model in models.values()}) == 1:
+        return next(iter(models.values()))
+    if not models:
+        remedy = "write model = Model(name, init, dataset=dataset) at its top"
+        raise BadStage(f"no model in {program.file}", remedy=remedy)
+    raise BadStage(
+        f"{program.file} has several models",
+        models=listed(models),
+        remedy=f"name one of them: {program.file}:{next(iter(models))}",
+    )
+
+
+def _is_model(value: Any) -> bool:
+    """Whether a service can ask it."""
+    if isinstance(value, type) or not isinstance(getattr(value, "name", None), str):
+        return False
+    return all(callable(getattr(value, verb, None)) for verb in ("follow", "load"))
+
+
+def _serve(model: "Served", options: Mapping[str, Any]) -> None:
+    try:
+        from ..web.serve import serve as answer  # late for weight: all of the web
+    except ModuleNotFoundError as error:
+        raise BadPlace(
+            "a package is missing that serves models",
+            package=error.name,
+            remedy="pip install 'pystore-stages[serve]'",
+        ) from None
+    answer(model, **options)
+
+
+def _token(text: str | None) -> str | None:
+    if text is None or not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadPlace(
+            "the token cannot be read", file=text[1:], because=error, remedy="name a text file"
+        ) from None
+
+
+def _check(model: "Served", matcher: Matcher | None, pin: str | None) -> None:
+    """Loads what would be served, and predicts its examples again."""
+    follower = model.follow(matcher=matcher, pin=pin)
+    try:
+        rref = follower.look()
+        if rref is None:
+            raise NotInStore(
+                "there is nothing to serve",
+                because=follower.why_not or None,
+                remedy="train the model first; `pystore log` shows what was tried",
+            )
+        try:
+            loaded = model.load(rref)
+            loaded.check()
+        except Exception as error:
+            raise _refusal(error, rref) from error
+        versions = loaded.versions_differ or ("the versions are those of the training",)
+        click.echo(f"{model.name}: {rref} predicts its examples as it did")
+        click.echo("\n".join(versions))
+        loaded.close()
+    finally:
+        follower.close()
+
+
+def _refusal(error: Exception, rref: RRef) -> PystoreError:
+    if isinstance(error, Refused):
+        return error
+    return Refused(
+        "it cannot be loaded",
+        rref=rref,
+        because=f"{type(error).__name__}: {error}"[:300],
+        remedy="train it again, or `pystore verify` if it is damaged",
+    )

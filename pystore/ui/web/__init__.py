@@ -1,0 +1,1 @@
+"""Web: models behind HTTP, and the pages on which people ask them."""

@@ -1,0 +1,140 @@
+"""Inputs: the body of a request, within its limits, and the question in it.
+
+BI1  A body that is too large is refused before it is read. Its connection is closed, after what
+     still comes was thrown away for a moment: else the client would see a reset, not the answer.
+BI2  NaN, infinities and nests that are too deep are no JSON here, whatever Python makes of them.
+"""
+
+import asyncio
+import json
+import math
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+
+from .problems import Problem
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_SLOWEST = 30.0  # [s] in which a body must have come
+_DRAINED = 64 << 20  # [bytes] that are thrown away at most
+_DRAINING = 5.0  # [s]
+
+
+@dataclass(frozen=True)
+class Body:
+    """What was posted."""
+
+    data: bytes
+    media_type: str
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it was sent as a picture."""
+        return self.media_type.startswith("image/")
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """The header of this name, which is in small letters; empty if there is none."""
+    return next((v.decode("latin-1") for k, v in scope["headers"] if k == name), "")
+
+
+async def read_body(scope: Scope, receive: Receive, most: int) -> Body:
+    """The body. Raises Problem, or ClientDisconnect when the client has gone."""
+    told = header(scope, b"content-length")
+    if told and (not told.isdecimal() or len(told) > 18):
+        raise Problem(400, "the length of the body is no number", closing=True)
+    if told and int(told) > most:
+        raise _too_large(most, int(told))
+    media_type = header(scope, b"content-type").partition(";")[0].strip().lower()
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        data = message.get("body", b"")
+        if len(data) > most:
+            raise _too_large(most, len(data))
+        return Body(data, media_type)
+    try:
+        async with asyncio.timeout(_SLOWEST):
+            return Body(await _rest(message, receive, most), media_type)
+    except TimeoutError:
+        within = f"{_SLOWEST:g} s"
+        raise Problem(408, "the body did not come in time", within=within, closing=True) from None
+
+
+async def _rest(message: Message, receive: Receive, most: int) -> bytes:
+    data = bytearray()
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        data += message.get("body", b"")
+        if len(data) > most:
+            raise _too_large(most, len(data))
+        if not message.get("more_body"):
+            return bytes(data)
+        message = await receive()
+
+
+def _too_large(most: int, told: int) -> Problem:
+    remedy = "send less at once, or let the service take more"
+    return Problem(413, "the body is too large", bytes=told, most=most, remedy=remedy, closing=True)
+
+
+async def drain(scope: Scope, receive: Receive) -> None:
+    """Throws away what still comes of a body, for a moment."""
+    if header(scope, b"expect"):
+        return  # the client waits for a word before it sends anything
+    left = _DRAINED
+    try:
+        async with asyncio.timeout(_DRAINING):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+    except TimeoutError:
+        pass
+
+
+def question(data: bytes, expected: Any) -> Any:
+    """The features in a JSON body. Raises Problem, with what is expected."""
+    try:
+        value = _parsed(data)
+    except _NoNumber as error:
+        title, remedy = f"{error} is no number of JSON", "send finite numbers"
+        raise Problem(422, title, expected=expected, remedy=remedy) from None
+    if not isinstance(value, dict) or "features" not in value:
+        remedy = 'send {"features": [row, …]}; /openapi.json has an example'
+        raise Problem(422, 'the body lacks "features"', expected=expected, remedy=remedy)
+    return value["features"]
+
+
+class _NoNumber(Exception):
+    """NaN, or an infinity."""
+
+
+def _parsed(data: bytes) -> Any:
+    # A float overflows by its exponent. A hook for each number is slow, and seldom needed.
+    rest = data.replace(b'"features"', b"", 1)
+    hook = _finite if b"e" in rest or b"E" in rest else None
+    try:
+        return json.loads(data, parse_constant=_refuse, parse_float=hook)
+    except RecursionError:
+        raise Problem(400, "the body is nested too deep", remedy="send rows or records") from None
+    except ValueError as error:
+        because = str(error) if data else "it is empty"
+        remedy = 'send {"features": …}, or a picture as image/png or image/jpeg'
+        raise Problem(400, "the body is no JSON", because=because, remedy=remedy) from None
+
+
+def _refuse(name: str) -> Any:
+    raise _NoNumber(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text[:20])

@@ -1,0 +1,197 @@
+"""serve: a model behind HTTP.
+
+WS1  The socket listens at once; `/ready` is 503 until a realization is loaded and checked.
+WS2  At SIGTERM, questions that have come are answered, and `serve` returns within 5 s.
+WS3  With several workers, one that is killed is replaced within 5 s; the others answer meanwhile.
+WS4  Whoever is not on this machine needs a token.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+
+from ...core.errors import BadMatcher, BadName, BadPlace, BadStage
+from ...core.matchers import Matcher
+from ...core.options import checked_count
+from ...declare.nesting import refuse_nested
+from .application import Application
+from .processes import Processes
+from .served import Served
+from .server import Server
+from .service import Service, ServiceOptions
+from .stop import Stop
+
+
+def asgi(
+    model: Served,
+    matcher: Matcher | None = None,
+    *,
+    pin: str | None = None,
+    shadow: Matcher | None = None,
+    log: str | os.PathLike[str] | None = None,
+    log_inputs: bool = False,
+    cache: int = 0,
+    every: float = 0.5,
+    load_within: float = 4.0,
+    max_body: int = 4 << 20,
+    token: str | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Application:
+    """The ASGI application that answers with what the matcher chooses, or the pin means.
+
+    `shadow` chooses another realization, which answers too, for comparison. `log` is a file that
+    gets a JSON line an answer, with `log_inputs` the input too. `cache` is how many answers are
+    remembered. It looks `every` so many seconds whether another realization is chosen; one that is
+    not loaded within `load_within` [s] is refused. `max_body` [bytes] limits a request. `tell` gets
+    a line at each event.
+
+    Raises BadStage when a matcher and a pin are given.
+    """
+    if pin is not None and matcher is not None:
+        raise BadStage(
+            "a matcher and a pin are given",
+            matcher=matcher,
+            pin=pin,
+            remedy="give one of them: a pin follows what `pystore pin` names",
+        )
+    options = ServiceOptions(
+        matcher=matcher,
+        pin=pin,
+        shadow=shadow,
+        log=None if log is None else Path(log),
+        log_inputs=log_inputs,
+        cache=cache,
+        every=every,
+        load_within=load_within,
+        max_body=max_body,
+        token=token,
+        tell=tell,
+    )
+    return Application(Service(model, options))
+
+
+def serve(
+    model: Served,
+    matcher: Matcher | None = None,
+    *,
+    pin: str | None = None,
+    shadow: Matcher | None = None,
+    log: str | os.PathLike[str] | None = None,
+    log_inputs: bool = False,
+    cache: int = 0,
+    every: float = 0.5,
+    load_within: float = 4.0,
+    max_body: int = 4 << 20,
+    token: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    tell: Callable[[str], None] | None = None,
+) -> None:
+    """Answers at `host` and `port` until Ctrl-C or SIGTERM; with port 0, at a free one.
+
+    `workers` is how many processes answer. The others are as those of `asgi`; lines go to standard
+    error, unless `tell` takes them. Raises BadPlace when it cannot listen there, or when whoever is
+    not on this machine could ask without a token; BadStage as `asgi` does, and inside of a stage.
+    """
+    refuse_nested("serve")
+    checked_count("workers", workers)
+    _check_host(host, token)
+    tell = tell or _to_standard_error
+    _check_whom(model, matcher, pin)
+
+    def application() -> Application:
+        return asgi(
+            model,
+            matcher,
+            pin=pin,
+            shadow=shadow,
+            log=log,
+            log_inputs=log_inputs,
+            cache=cache,
+            every=every,
+            load_within=load_within,
+            max_body=max_body,
+            token=token,
+            tell=tell,
+        )
+
+    stop = Stop()
+    with stop.heeded(), _listening(host, port) as listening:
+        whom = ServiceOptions(matcher=matcher, pin=pin).whom
+        print(f"{model.name}: {_url(listening)} follows {whom}", flush=True)
+        if workers == 1:
+            return _answer(application, listening, stop)
+        Processes(lambda: _answer(application, listening, stop), stop, tell).run(workers)
+
+
+def _answer(application: Callable[[], Application], listening: socket.socket, stop: Stop) -> None:
+    Server(application(), stop).answer(listening)
+
+
+def _check_host(host: str, token: str | None) -> None:
+    if token is not None and not token.strip():
+        raise BadPlace("the token is empty", remedy="give a long one, such as of `openssl rand`")
+    if token is None and not _is_loopback(host):
+        raise BadPlace(
+            "anybody who reaches this machine could ask, without a token",
+            host=host,
+            remedy="give a token, or leave the host and put a proxy in front",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_whom(model: Served, matcher: Matcher | None, pin: str | None) -> None:
+    """Raises what a follower raises of the user's mistakes, before anything listens."""
+    if pin is not None and matcher is not None:
+        asgi(model, matcher, pin=pin)
+    try:
+        model.follow(matcher=matcher, pin=pin).close()
+    except (BadStage, BadMatcher, BadName):
+        raise
+    except Exception:  # the store may come later: the service says what it lacks
+        pass
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises BadPlace."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        family, kind, protocol, _, address = found[0]
+        # asyncio sends small replies at once only where the socket names its protocol. Else each
+        # reply would wait 40 ms for the client to acknowledge its head.
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(2048)
+        except BaseException:
+            listening.close()
+            raise
+        return listening
+    except (OSError, OverflowError) as error:
+        raise BadPlace(
+            "cannot listen there",
+            host=host,
+            port=port,
+            because=str(getattr(error, "strerror", None) or error),
+            remedy="another port, or port 0 for one that is free",
+        ) from None
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _to_standard_error(line: str) -> None:
+    print(f"pystore: {line}", file=sys.stderr, flush=True)
