@@ -214,6 +214,15 @@ class Model(Recipe):
         """The exact test of two realizations on the same test rows."""
         return mcnemar(evidence_of(View(a).path), evidence_of(View(b).path))
 
+    def replay(self, line: Mapping[str, Any] | str | bytes, raw: Any = None) -> Replayed:
+        """Predicts the question in a line of a service's log again, by the realization named there.
+
+        `raw` is the question, where the line has none. Raises BadStage without a question.
+        """
+        from .replaying import replayed  # for weight: few programs ask again
+
+        return replayed(self, line, raw)
+
     def remove(self, *, dry_run: bool = True) -> Family:
         """Removes all derivations of the model's name, with all that was made of them.
 

@@ -71,7 +71,7 @@ def folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Folder]:
     """A folder with the program, in which commands run."""
-    (tmp_path / "flowers.py").write_text(PROGRAM)
+    (tmp_path / "app.py").write_text(PROGRAM)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -80,7 +80,7 @@ def folder(
     monkeypatch.setattr(InForce, "defaults", InForce.defaults)
     found = Folder(tmp_path, capsys)
     yield found
-    sys.modules.pop("flowers", None)
+    sys.modules.pop("app", None)
     if (tmp_path / "store").exists():
         found.store.destroy()
 
@@ -89,6 +89,6 @@ def folder(
 def trained(folder: Folder) -> Folder:
     """The same, with two trainings, the better one first."""
     for c in ("1.0", "1e-9"):
-        code, _, err = folder("run", "flowers.py:model", "-p", f"C={c}")
+        code, _, err = folder("run", "app.py:model", "-p", f"C={c}")
         assert code == 0, err
     return folder

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def matcher_of(text: str) -> Matcher:
     """The matcher that chooses as a text says: `latest`, `best:METRIC`, `best:METRIC:min`."""
-    return Way()(text)
+    return Way().convert(text, None, None)
 
 
 def model_of(command: CommandContext, text: str) -> "Model":
