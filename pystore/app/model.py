@@ -32,6 +32,7 @@ from .loaded import Loaded
 from .opening import opened, opened_file, saved
 from .reading import tell_age
 from .recipe import CONTEXT, Recipe
+from .replaying import Replayed, replayed
 from .run import Run, errors_of, evidence_of
 
 
@@ -219,9 +220,7 @@ class Model(Recipe):
 
         `raw` is the question, where the line has none. Raises BadStage without a question.
         """
-        from .replaying import replayed  # for weight: few programs ask again
-
-        return replayed(self, line, raw)
+        return replayed(self.load, line, raw)
 
     def remove(self, *, dry_run: bool = True) -> Family:
         """Removes all derivations of the model's name, with all that was made of them.

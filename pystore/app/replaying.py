@@ -5,17 +5,14 @@ RY1  A prediction agrees when it is the one that was logged, by the rule for exa
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.errors import BadStage
 from ..core.refs import RRef
+from .loaded import Loaded
 from .predictions import same
-
-if TYPE_CHECKING:
-    from .loaded import Loaded
-    from .model import Model
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,17 @@ class Replayed:
         return f"{self.rref} {verb}{'; its code is another now' if self.code_differs else ''}"
 
 
-def replayed(model: "Model", line: Mapping[str, Any] | str | bytes, raw: Any = None) -> Replayed:
-    """Predicts a logged question again. Raises BadStage when the line has no input, or is none."""
+def replayed(
+    load: Callable[[RRef], Loaded], line: Mapping[str, Any] | str | bytes, raw: Any = None
+) -> Replayed:
+    """Predicts a logged question again, by the realization that `load` gets.
+
+    Raises BadStage when the line has no input, or is none.
+    """
     told = _parsed(line)
     if raw is None:
         raw = _input(told)
-    loaded = model.load(RRef(told["rref"]))
+    loaded = load(RRef(told["rref"]))
     try:
         known = loaded.features(raw)
         now = [None] if known is None else loaded.predict([known])[0]
@@ -52,7 +54,7 @@ def replayed(model: "Model", line: Mapping[str, Any] | str | bytes, raw: Any = N
         loaded.close()
 
 
-def _differs(loaded: "Loaded", told: Mapping[str, Any]) -> bool:
+def _differs(loaded: Loaded, told: Mapping[str, Any]) -> bool:
     """Whether other code answers now. A line without a digest was answered by unknown code."""
     digest = told.get("digest")
     return loaded.code_differs if digest is None else bool(digest != loaded.digest)
