@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from ..ask.experiments.result import Result
+from ..ask.experiments.traces import Traces, traces_of
 from ..core.errors import BadStage
 from ..core.refs import RRef
 from ..declare.view import View
 from ..store.current import current_store
 from .evidence import Evidence
 from .loaded import Loaded
-
-if TYPE_CHECKING:
-    from ..ask.experiments.traces import Traces
 
 
 class Run(tuple[Any, dict[str, float]]):
@@ -57,9 +56,6 @@ class Run(tuple[Any, dict[str, float]]):
     @property
     def traces(self) -> Mapping[str, Traces]:
         """The metrics that the training told over its steps, by name: `run.traces["loss"]`."""
-        from ..ask.experiments.result import Result  # for weight: tables and statistics
-        from ..ask.experiments.traces import traces_of  # for weight: tables and statistics
-
         store = current_store()
         return traces_of([Result(one, {}, {}) for one in self.view.attempts[:1]], (), store)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -138,8 +139,6 @@ class _Lines(Iterator[tuple[int, list[str]]]):
 
 
 def _csv_chunks(header: list[str], lines: _Lines) -> Iterator[Chunk]:
-    from itertools import islice
-
     while rows := list(islice(lines, _rows(header))):
         yield _csv_chunk(header, rows)
 

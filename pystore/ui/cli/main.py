@@ -25,7 +25,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Look": {
         "ls": "ls", "show": "show", "tree": "contents", "cat": "contents", "path": "contents",
         "find": "find", "log": "log", "logs": "log", "metrics": "metrics", "diff": "diff",
-        "explain": "explain", "graph": "graph", "du": "du", "errors": "errors",
+        "explain": "explain", "graph": "graph", "du": "du", "errors": "wrong_rows",
     },
     "Do": {
         "run": "run", "serve": "serve", "predict": "predict", "commit": "commit", "gc": "gc",

@@ -54,12 +54,12 @@ def predict(
     pin: str | None,
     skip_bad: bool,
 ) -> None:
-    """Predict all rows of a .csv or .parquet file, or of CSV on standard input (-).
+    """Predict all rows of a .csv or .parquet file with a model.
 
-    The output has the columns of the input, and `prediction` and `rref`. One realization predicts
-    the whole file. It appears when it is whole: a row that cannot be predicted is named, and ends
-    the command. The cells of CSV stay the texts that they are, also in Parquet; predictions that
-    are lists or dicts are written as JSON.
+    ROWS is a file, or - for CSV on standard input. The output has the columns of the input, and
+    `prediction` and `rref`. One realization predicts the whole file, which appears when it is
+    whole: a row that cannot be predicted is named, and ends the command. The cells of CSV stay the
+    texts that they are, also in Parquet; predictions that are lists or dicts are written as JSON.
 
     \b
     pystore predict app.py rows.parquet -o out.parquet --follow best:test

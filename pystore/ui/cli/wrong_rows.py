@@ -31,7 +31,7 @@ class WrongRow:
 @as_json
 @with_command
 def errors(command: CommandContext, /, ref: RRef, most: int | None, as_json: bool) -> None:
-    """Show the test rows that a model has predicted wrong, the worst first.
+    """Show the test rows that a model predicted wrong, worst first.
 
     The worst is the farthest from the truth; where the model tells how sure it is of each label,
     the one of which it was the surest.
