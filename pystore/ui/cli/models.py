@@ -73,7 +73,7 @@ def loaded_of(model: "Model", matcher: Matcher | None, pin: str | None) -> "Load
         rref = follower.look()
         if rref is None:
             raise NotInStore(
-                f"there is no realization of {model.name} to use",
+                f"there is nothing to serve or to ask: no realization of {model.name}",
                 because=follower.why_not or None,
                 remedy="train the model first; `pystore log` shows what was tried",
             )
