@@ -11,10 +11,11 @@ QUICK  := tests/core tests/declare tests/run tests/store/test_store.py tests/sto
           tests/test_architecture.py tests/test_order.py tests/test_promises.py tests/test_walls.py \
           --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/test_adoption.py --ignore tests/run/workers
 
-.PHONY: help quick demo test faults faults-long test-tensorflow lint format bench bench-peers docs clean
+.PHONY: help quick demo serve test faults faults-long test-tensorflow lint format bench bench-peers docs clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
+	@echo "make serve   a network that reads digits: trains it, serves it, opens a page to draw on"
 	@echo "make quick   the rules, the store, declaring and running: what needs few packages, in a minute"
 	@echo "make test    all tests but those that need TensorFlow, and the faults"
 	@echo "make test-tensorflow   the walkthrough, tested with real trainings"
@@ -45,6 +46,10 @@ $(VENV)/tensorflow: $(VENV)/made setup.cfg pyproject.toml
 	@$(PIP) --editable '.[tensorflow,examples]'
 	@touch $@
 
+$(VENV)/serve: $(VENV)/tensorflow
+	@$(PIP) --editable '.[app,serve]'
+	@touch $@
+
 $(VENV)/docs: $(VENV)/dev
 	@$(PIP) --editable '.[docs]'
 	@touch $@
@@ -55,6 +60,9 @@ $(VENV)/peers: $(VENV)/dev
 
 demo: $(VENV)/tensorflow
 	@$(BIN)/python demos/mnist.py $(DEMO)
+
+serve: $(VENV)/serve
+	@$(BIN)/python demos/serve.py $(SERVE)
 
 quick: $(VENV)/test
 	$(BIN)/python -m pytest $(QUICK)

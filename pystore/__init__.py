@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from .run.follow import Follower, follow
     from .run.verbs import instantiate_inplace, realize, realize_inplace, realize_many
     from .run.workers.pool import Workers
-    from .store.remote.exchange import copy, export_archive, import_archive, pull, push
+    from .store.remote.exchange import copy, export_archive, import_archive, pins_at, pull, push
     from .store.remote.signing import make_key
     from .store.store import Store
     from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
@@ -185,6 +185,7 @@ __all__ = [
     "output",
     "pin",
     "pins",
+    "pins_at",
     "plan",
     "pull",
     "push",
@@ -262,7 +263,7 @@ _HOMES = {
         "run.follow": "Follower follow",
         "run.verbs": "instantiate_inplace realize realize_inplace realize_many",
         "run.workers.pool": "Workers",
-        "store.remote.exchange": "copy export_archive import_archive pull push",
+        "store.remote.exchange": "copy export_archive import_archive pins_at pull push",
         "store.remote.signing": "make_key",
         "store.store": "Store",
         "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",

@@ -19,9 +19,14 @@ selfref: Final = "dref:self"
 """Stands for the derivation itself: `[selfref, "accuracy.txt"]` promises a file."""
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can be the readable part of a reference."""
+    return _NAME.match(text) is not None
+
+
 def check_name(name: object) -> str:
     """`name`, if it can be the readable part of a reference. Raises BadName otherwise."""
-    if isinstance(name, str) and _NAME.match(name):
+    if isinstance(name, str) and is_name(name):
         return name
     raise BadName(
         "not a name",

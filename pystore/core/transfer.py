@@ -16,6 +16,7 @@ class Transfer:
     attempts: int  # records that were not there before
     size: int  # [bytes] of artifacts that were moved
     signed: int = 0  # records that a key has signed now
+    pins: tuple[str, ...] = ()  # the pins that name something else now than before
 
     def to_dict(self) -> dict[str, Any]:
         """The transfer as a JSON object: the fields by name."""
@@ -25,10 +26,20 @@ class Transfer:
         if not self.fresh and not self.attempts:
             return self.nothing
         what = {"realization": len(self.fresh), "attempt": self.attempts, "byte": self.size}
-        return ", ".join(counted(number, noun) for noun, number in what.items())
+        return ", ".join([*(counted(n, noun) for noun, n in what.items()), *self.moved_pins])
+
+    @property
+    def moved_pins(self) -> list[str]:
+        """The pins that were moved, in words; an empty list if there is none."""
+        if not self.pins:
+            return []
+        return [f"{'pin' if len(self.pins) == 1 else 'pins'} {', '.join(self.pins)} moved"]
 
     @property
     def nothing(self) -> str:
         """The sentence for a transfer that moved nothing."""
         there = "nothing to move: all of it is there already"
-        return f"{there}; {counted(self.signed, 'attempt')} signed" if self.signed else there
+        if self.pins:
+            there = "all of it is there already"
+        signed = [f"{counted(self.signed, 'attempt')} signed"] if self.signed else []
+        return "; ".join([there, *signed, *self.moved_pins])

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..core.errors import BadName, BadRef, NotInStore
 from ..core.printable import listed
 from ..core.refs import RRef, check_name
-from . import disk, rights
+from . import disk, rights, seen_moves
 from .reader import Reader
 
 
@@ -29,8 +29,12 @@ def pin(store: Reader, rref: RRef, name: str) -> None:
 
 @rights.explained
 def unpin(store: Reader, name: str) -> None:
-    """Makes sure that this name keeps nothing any more. Raises BadName when no pin has it."""
+    """Makes sure that this name keeps nothing any more, and forgets its moves at remotes.
+
+    Raises BadName when no pin has it.
+    """
     check_name(name)
+    seen_moves.forget(store.parts, name)
     try:
         os.unlink(store.parts.layout.roots / name)
     except FileNotFoundError:

@@ -70,6 +70,18 @@ def test_s3(store, other, s3):
     assert ps.pull(rref, "s3://lab/results", options=s3, store=other).fresh == ()
 
 
+def test_pins_at_s3(store, other, s3):
+    first, second = ps.realize(stage()), ps.realize(stage(), force_rebuild=True)
+    for rref in (first, second):
+        ps.pin(rref, "serving")
+        assert ps.push("s3://lab/pins", pins="serving", options=s3).pins == ("serving",)
+    assert ps.pull("s3://lab/pins", pins="serving", options=s3, store=other).pins == ("serving",)
+    assert ps.pins(store=other) == {"serving": second}
+    moves = ps.pins_at("s3://lab/pins", options=s3)["serving"]
+    assert [move.rref for move in moves] == [first, second]
+    assert ps.push("s3://lab/pins", pins="serving", options=s3).pins == ()
+
+
 def test_s3_at_the_root_of_a_bucket(store, other, s3):
     fsspec.filesystem("s3", **s3).mkdir("whole")
     rref = ps.realize(stage())
@@ -149,6 +161,20 @@ def test_http_is_read_only(store, other, served):
         ps.push(rref, f"{url}/lab")
 
 
+def test_pins_over_http_are_read(store, other, served):
+    folder, url = served
+    rref = ps.realize(stage())
+    ps.pin(rref, "serving")
+    ps.push(folder / "lab", pins="serving")
+    assert ps.pull(f"{url}/lab", pins="serving", store=other).pins == ("serving",)
+    assert ps.pins(store=other) == {"serving": rref}
+    assert [*ps.pins_at(f"{url}/lab")] == ["serving"]
+    with pytest.raises(NotInStore, match="no such pin"):
+        ps.pull(f"{url}/lab", pins="shadow", store=other)
+    with pytest.raises(BadPlace, match="nothing can be pushed over HTTP"):
+        ps.push(f"{url}/lab", pins="serving")
+
+
 def test_a_server_that_is_not_there_is_said(store, other):
     with pytest.raises(FetchError, match="cannot be used"):
         ps.pull("rref:" + "0" * 32 + "-" + "0" * 32 + "-x", f"http://127.0.0.1:{free_port()}/lab")
@@ -165,6 +191,9 @@ def test_sftp(store, other, tmp_path):
         sent = ps.push(rref, url)
         assert ps.pull(rref, url, store=other) == sent
         assert ps.push(rref, url).fresh == ()
+        ps.pin(rref, "serving")
+        assert ps.push(url, pins="serving").pins == ("serving",)
+        assert ps.pull(url, pins="serving", store=other).pins == ("serving",)
         told = []
         assert ps.realize(stage(), substitute=url, store=Store(tmp_path / "third")) == rref
         wrong = url.replace("secret", "wrong")

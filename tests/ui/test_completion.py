@@ -159,6 +159,7 @@ def test_names_pins_and_artifacts_are_offered(small):
 
     assert offered("show ") == ["baseline", "digits", "odd", "train"]
     assert offered("cat b") == ["baseline"]
+    assert offered("push --pin ") == offered("unpin ") == ["baseline"]
     assert offered("ls dref:") == [str(dref) for dref in small.drefs()]
     assert offered("tree train@") == ["train@best:accuracy.txt", "train@latest"]
     assert offered("cat baseline weights/l") == ["weights/latest", "weights/layers/0.bin"]

@@ -119,6 +119,54 @@ def test_keys(pystore, built):
     assert pystore(*pull)[0] == 0
 
 
+def test_a_pin_travels_and_its_history_shows_a_rollback(pystore, built):
+    pystore("pin", "serving", built[0])
+    moved = "moved 2 realizations, 3 attempts, 22 B, pin serving moved\n"
+    assert pystore("push", "HERE/lab", "--pin", "serving") == (0, moved, "")
+    there = ("HERE/lab", "--store", "HERE/other")
+    assert pystore("pull", "--pin", "serving", *there) == (0, moved, "")
+    pinned = f"pin      realization\nserving  {built[0]}\n"
+    assert pystore("pins", "--store", "HERE/other") == (0, pinned, "")
+    assert pystore("pins", "--at", "HERE/lab") == (0, pinned, "")
+    for rref in (built[1], built[0]):
+        pystore("pin", "serving", rref)
+        assert pystore("push", "--pin", "serving", "HERE/lab")[0] == 0
+    told = json.loads(pystore("pins", "--at", "HERE/lab", "--history", "--json")[1])
+    assert [(one["pin"], one["number"], one["rref"]) for one in told] == [
+        ("serving", 1, built[0]), ("serving", 2, built[1]), ("serving", 3, built[0]),
+    ]  # fmt: skip
+    assert {*told[0]} == {"pin", "rref", "number", "time", "host"}
+    assert [line.split()[:2] for line in pystore("pins", "--history")[1].splitlines()] == [
+        ["pin", "number"], ["serving", "1"], ["serving", "2"], ["serving", "3"],
+    ]  # fmt: skip
+    seen = json.loads(pystore("pins", "--history", "--json", "--store", "HERE/other")[1])
+    assert seen == told[:1]
+    again = "all of it is there already; pin serving moved\n"
+    assert pystore("pull", "train", *there)[0] == 0
+    pystore("pin", "serving", built[1], "--store", "HERE/other")
+    assert pystore("pull", "--pin", "serving", *there) == (0, again, "")
+
+
+def test_a_pin_that_a_remote_lacks_is_told(pystore, built):
+    pystore("push", "train", "HERE/lab")
+    assert pystore("pins", "--at", "HERE/lab") == (0, "", "")
+    code, _, err = pystore("pull", "--pin", "serving", "HERE/lab", "--store", "HERE/other")
+    assert (code, err.splitlines()[0]) == (2, "pystore: the remote has no such pin")
+    code, _, err = pystore("push", "--pin", "serving", "HERE/lab")
+    assert (code, err.splitlines()[0]) == (2, "pystore: no such pin")
+    told = "pystore: missing argument: REF... and URL are needed"
+    assert pystore("pull", "HERE/lab")[2].splitlines()[0] == told
+
+
+def test_pins_are_signed_and_believed_by_key(pystore, built):
+    public = pystore("key", "HERE/lab.key")[1].strip()
+    pystore("pin", "serving", built[0])
+    pystore("push", "--pin", "serving", "HERE/lab")
+    assert pystore("pins", "--at", "HERE/lab", "--trust", public)[1] == ""
+    pystore("push", "--pin", "serving", "HERE/lab", "--key", "HERE/lab.key")
+    assert built[0] in pystore("pins", "--at", "HERE/lab", "--trust", public)[1]
+
+
 def test_nothing_is_pushed_where_nothing_stays(pystore, built):
     code, _, err = pystore("push", "train", "memory://lab")
     assert code == 2

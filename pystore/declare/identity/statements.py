@@ -60,7 +60,7 @@ def statements_of(names: dict[str, Any], name: str, seen: tuple[int, ...] = ()) 
     for listing in reversed(_listings(names)):
         body = listing.tree.body if listing.tree else []
         made: list[Made] = []
-        nodes = list(_making(body, (name, *_setters(body, name))))
+        nodes = _without_start(body, list(_making(body, (name, *_setters(body, name)))), name)
         for node in nodes:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 made += _imported(node, names, name, (*seen, id(names)))
@@ -70,6 +70,25 @@ def statements_of(names: dict[str, Any], name: str, seen: tuple[int, ...] = ()) 
         if any(_replaces(node, name) for node in nodes):
             break  # the values that earlier cells of a notebook made are gone
     return found
+
+
+def _without_start(body: list[ast.stmt], nodes: list[ast.AST], name: str) -> list[ast.AST]:
+    """The statements without those below a main guard that change the standard library.
+
+    They prepare one start of the program, as in `os.environ["ROOT"] = sys.argv[1]`. Another program
+    that loads the module, such as a service, does not run them.
+    """
+    imports = [one for one in nodes if isinstance(one, ast.Import | ast.ImportFrom)]
+    modules = {one.module for node in imports for one in _imports(node) if one.bound == name}
+    if not any(module.partition(".")[0] in sys.stdlib_module_names for module in modules):
+        return nodes
+    guards = [node for node in body if isinstance(node, ast.If) and _is_main_guard(node.test)]
+    start = {id(inner) for guard in guards for inner in ast.walk(guard)}
+    return [node for node in nodes if id(node) not in start]
+
+
+def _is_main_guard(test: ast.expr) -> bool:
+    return ast.unparse(test) in ("__name__ == '__main__'", "'__main__' == __name__")
 
 
 def statements_in_other_modules(

@@ -1,6 +1,8 @@
 """Sending results to other places, and fetching them from there."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ...core.derivation import Closure
@@ -16,20 +18,23 @@ from ..store import Store
 from . import archive
 from .address import Url
 from .copy_stores import copy_realizations
-from .receive import receive
+from .pin_history import moves_at
+from .pin_move import PinMove
 from .remote import open_remote
 from .send import send
 from .shipment import sendable
 from .signing import Key, trusting
+from .travelling_pins import local_pins, receive_pins, send_pins
 
 Refs = Any
 """An RRef, a DRef (all its realizations), a Closure (those of its targets), or several of these."""
 
 
 def push(
-    refs: Refs,
-    to: Url,
+    refs: Refs = (),
+    to: Url | None = None,
     *,
+    pins: str | Iterable[str] = (),
     key: Url | None = None,
     repair: bool = False,
     diffs: bool | None = None,
@@ -41,28 +46,34 @@ def push(
     """Sends realizations, all they were built from, and their attempts to a remote that lacks them.
 
     `to` is a path or a URL (`s3://bucket/folder`, `sftp://…`, `memory://…`), for which fsspec takes
-    the `options`. After a break, call it again: the rest is sent. `key` is the file of a private
-    key that signs the records. `repair` sends everything but readable records, even if it seems to
-    be there. With `diffs=False`, the uncommitted changes of the project, which attempts remember,
-    stay here (default: PYSTORE_DIFFS, else they are sent). With `progress`, a terminal shows how
-    far it is.
+    the `options`. After a break, call it again: the rest is sent. The realizations that `pins` of
+    the store name are sent too, then the remote's pins name them; `push(to, pins="serving")` sends
+    nothing else. `key` is the file of a private key that signs the records and the pins. `repair`
+    sends everything but readable records, even if it seems to be there. With `diffs=False`, the
+    uncommitted changes of the project, which attempts remember, stay here (default: PYSTORE_DIFFS,
+    else they are sent). With `progress`, a terminal shows how far it is.
 
-    Raises BadPlace, NotInStore, Corrupted before anything is sent; FetchError.
+    Raises BadPlace, BadName, NotInStore, Corrupted before anything is sent; FetchError.
     """
     store = store or current_store()
     signer = Key(key) if key is not None else None
-    rrefs = _sendable(refs, store)
-    remote = open_remote(to, make=True, options=options)
+    refs, url = _parted(refs, to, pins)
+    pinned = local_pins(store, _texts(pins))
+    rrefs = [*_sendable(refs, store), *_sendable(pinned, store)]
+    remote = open_remote(url, make=True, options=options)
     with heard(progress, listener) as hear:
-        return send(
+        sent = send(
             store, rrefs, remote, key=signer, repair=repair, diffs=_diffs(diffs), listener=hear
         )
+        moved = send_pins(store, remote, pinned, key=signer, repair=repair)
+    return replace(sent, pins=moved)
 
 
 def pull(
-    refs: Refs,
-    from_: Url,
+    refs: Refs = (),
+    from_: Url | None = None,
     *,
+    pins: str | Iterable[str] = (),
     trusted_keys: str | Iterable[str] | None = None,
     options: Mapping[str, Any] | None = None,
     listener: Listener = ignore,
@@ -74,14 +85,34 @@ def pull(
     A DRef stands for all its realizations at the remote. Every byte is hashed here. With
     `trusted_keys`, a record counts only if one of these public keys has signed it, and a
     realization only if such a record names it. After a break, call it again: the rest is fetched.
-    With `progress`, a terminal shows how far it is.
+    The realizations that `pins` of the remote name are fetched too; when all is here, the pins of
+    the store name them. `pull(from_, pins="serving")` fetches nothing else. With `progress`, a
+    terminal shows how far it is.
 
-    Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError.
+    Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError; then no pin is moved.
     """
     store, trusted = store or current_store(), trusting(trusted_keys)
-    remote = open_remote(from_, trusted=trusted, options=options)
+    refs, url = _parted(refs, from_, pins)
+    remote = open_remote(url, trusted=trusted, options=options)
     with heard(progress, listener) as hear:
-        return receive(store, list(_named(refs)), remote, hear)
+        return receive_pins(store, list(_named(refs)), _texts(pins), remote, hear)
+
+
+def pins_at(
+    url: Url,
+    *,
+    trusted_keys: str | Iterable[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> dict[str, list[PinMove]]:
+    """The moves of each pin at a remote, first to last; the last one says what it names now.
+
+    Moves are only added there, so that the realization that a pin named before can be seen, and
+    pinned and pushed again. With `trusted_keys`, those that one of these public keys has signed.
+    Raises BadPlace, NotInStore, FetchError.
+    """
+    remote = open_remote(url, trusted=trusting(trusted_keys), options=options)
+    found = {pin: moves_at(remote, pin) for pin in remote.pins()}
+    return {pin: moves for pin, moves in found.items() if moves}
 
 
 def copy(
@@ -156,6 +187,23 @@ def import_archive(
     store, trusted = store or current_store(), trusting(trusted_keys)
     with heard(progress, listener) as hear:
         return archive.import_archive(store, expanded(file), trusted, hear)
+
+
+def _parted(refs: Refs, place: Url | None, pins: str | Iterable[str]) -> tuple[Refs, Url]:
+    """The references and the place; where only one is given, with pins, it is the place."""
+    if place is not None:
+        return refs, place
+    if pins and isinstance(refs, (str, os.PathLike)):
+        return (), refs
+    raise BadStage(
+        "no place was named",
+        given=repr(refs)[:200],
+        remedy="name it second: push(ref, url); or alone with pins: push(url, pins='serving')",
+    )
+
+
+def _texts(pins: str | Iterable[str]) -> list[str]:
+    return [pins] if isinstance(pins, str) else list(pins)
 
 
 def _diffs(wanted: bool | None) -> bool:

@@ -1,12 +1,14 @@
 """The names of the objects at a remote, and how large each may be.
 
 An object is written once and never changed. Its name determines its content, but for the random id
-of an attempt. One listing of a derivation's folder names everything that the remote has about it.
+of an attempt. One listing of a derivation's folder names everything that the remote has about it,
+and one of a pin's folder all its moves.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...core.config import MAX_BYTES
 from ...core.refs import DRef, RRef
@@ -14,16 +16,20 @@ from ..layout import well_formed
 from . import object_parts
 
 FORMAT = 1
+PINS = "pins"
 MARK = "pystore-remote.json"
 BESIDE = ("trace", "log")  # files beside an attempt that travel with it
 
 LARGEST_FILE = 1 << 20  # [bytes] of one of these, or of a diff
 LARGEST_RECORD = 1 << 24  # [bytes]
 _LARGEST_BILL = 1 << 28  # [bytes]
+_LARGEST_MOVE = 1 << 16  # [bytes]
 _LARGEST = {MARK: 10_000, "config.json": 4 * MAX_BYTES, "sig": 1000}  # [bytes]
 
 _RECORD = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})\.json\Z")
 _SIGNATURE = re.compile(r"([0-9a-f]{32}\.[0-9a-f]{32})\.([0-9a-f]{64})\.sig\Z")
+_MOVE = re.compile(r"([0-9]{8})-([0-9a-f]{32})\.json\Z")
+_MOVE_SIGNATURE = re.compile(r"([0-9]{8}-[0-9a-f]{32})\.([0-9a-f]{64})\.sig\Z")
 _H32 = re.compile(r"[0-9a-f]{32}\Z")
 _OBJECT = re.compile(
     r"""pystore-remote\.json
@@ -45,12 +51,14 @@ def largest(name: str) -> int:
     last = name.rpartition("/")[2]
     kind = last if last in _LARGEST else last.rpartition(".")[2]
     if kind == "json":
+        if name.startswith(f"{PINS}/"):
+            return _LARGEST_MOVE
         return LARGEST_RECORD if last.count(".") == 2 else _LARGEST_BILL
     return _LARGEST.get(kind, LARGEST_FILE)
 
 
 def is_object(name: str) -> bool:
-    """Whether a remote may have an object of this name."""
+    """Whether an archive may have an object of this name."""
     return _OBJECT.fullmatch(name) is not None
 
 
@@ -89,6 +97,11 @@ def resolved(digest: str, dref: DRef, context: str) -> str:
     return f"resolved/{digest}/{context}-{dref[5:]}"
 
 
+def move(pin: str, stem: str, suffix: str = "json") -> str:
+    """The object with a move of a pin, or with a signature of it."""
+    return f"{PINS}/{pin}/{stem}.{suffix}"
+
+
 @dataclass(frozen=True)
 class Listing:
     """The objects in the folder of one derivation."""
@@ -117,6 +130,43 @@ class Listing:
     def has(self, name: str) -> bool:
         """Whether the folder has the object of this full name."""
         return name.rpartition("/")[2] in self.names
+
+
+@dataclass(frozen=True)
+class PinListing:
+    """The objects in the folder of one pin."""
+
+    pin: str
+    names: frozenset[str]
+
+    @cached_property
+    def stems(self) -> list[str]:
+        """The moves, first to last: `<number>-<digest>` of each."""
+        return sorted(name[: -len(".json")] for name in self.names if _MOVE.match(name))
+
+    @property
+    def last_number(self) -> int:
+        """The number of the last move, or 0."""
+        return max((number_of(stem) for stem in self.stems), default=0)
+
+    @property
+    def lacking(self) -> list[int]:
+        """The numbers below the last one that no move has."""
+        there = {number_of(stem) for stem in self.stems}
+        return [number for number in range(1, len(there) + 1) if number not in there]
+
+    @cached_property
+    def signers(self) -> dict[str, list[str]]:
+        """The public keys that have signed, by the stem of the move."""
+        found: dict[str, list[str]] = {}
+        for match in filter(None, map(_MOVE_SIGNATURE.match, sorted(self.names))):
+            found.setdefault(match[1], []).append(match[2])
+        return found
+
+
+def number_of(stem: str) -> int:
+    """The number in the stem of a move."""
+    return int(stem[:8])
 
 
 def pairs(found: Iterable[str]) -> list[tuple[DRef, str]]:

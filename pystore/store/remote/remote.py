@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from blake3 import blake3
@@ -24,13 +25,14 @@ from ...core.errors import (
     NotInStore,
 )
 from ...core.printable import listed
-from ...core.refs import DRef, RRef
+from ...core.refs import DRef, RRef, is_name
 from ..attempt_files import diff_digest
 from . import names, signing
 from .bill_of_parts import BillOfParts, parse_bill
-from .names import Listing
+from .names import Listing, PinListing
 from .open_place import place_at
 from .parallel import each, in_time
+from .pin_move import PinMove, parse_move
 from .place import Options, Place
 from .record import Record, parse_record
 
@@ -155,21 +157,47 @@ class Remote:
             found = parse_record(listing.dref, context, identity, text)
         except Corrupted as error:
             raise self._wrong(name, str(error)) from None
-        if self.trusted is None or self._is_signed(listing, found, text):
+        if self.trusted is None:
             return found
-        return None
+        signers = listing.signers().get(f"{context}.{identity}", ())
+        name_of = partial(names.attempt, listing.dref, context, identity)
+        return found if self._is_signed(signers, name_of, text) else None
 
-    def _is_signed(self, listing: Listing, found: Record, text: bytes) -> bool:
-        attempt = found.attempt
-        stem = f"{attempt.context}.{attempt.id}"
-        for public in listing.signers().get(stem, ()):
+    def _is_signed(
+        self, signers: Iterable[str], name_of: Callable[[str], str], text: bytes
+    ) -> bool:
+        for public in signers:
             if public in (self.trusted or ()):
-                suffix = f"{public}.sig"
-                name = names.attempt(attempt.dref, attempt.context, attempt.id, suffix)
+                name = name_of(f"{public}.sig")
                 if signing.is_signed(public, text, self._read(name)):
                     return True
                 raise self._wrong(name, "the signature is not over this record")
         return False
+
+    def pins(self) -> list[str]:
+        """The names of the pins, sorted."""
+        return sorted(filter(is_name, self.place.names(names.PINS)))
+
+    def pin_listing(self, pin: str) -> PinListing:
+        """The names of all objects about a pin."""
+        return PinListing(pin, frozenset(self.place.names(f"{names.PINS}/{pin}")))
+
+    def move(self, listing: PinListing, stem: str) -> PinMove | None:
+        """A move of a pin; None where no trusted key has signed it (RM2)."""
+        signers = listing.signers.get(stem, [])
+        if self.trusted is not None and self.trusted.isdisjoint(signers):
+            return None
+        name = names.move(listing.pin, stem)
+        try:
+            text = self._read(name)
+            found = parse_move(listing.pin, stem, text)
+            name_of = partial(names.move, listing.pin, stem)
+            believed = self.trusted is None or self._is_signed(signers, name_of, text)
+        except Corrupted as error:
+            raise self._wrong(name, str(error)) from None
+        except FileNotFoundError:  # else an earlier move would count
+            raise self._wrong(name, "it is listed, and not there") from None
+        return found if believed else None
 
     def equals(self, resolved: str) -> list[tuple[DRef, str]]:
         """The (derivation, context) pairs with a resolved config of this digest."""
@@ -247,7 +275,7 @@ def refuse_store(place: Place) -> None:
 def refuse_others(place: Place) -> None:
     """Raises BadPlace when the place is a store, or holds anything that no remote has."""
     refuse_store(place)
-    if strange := set(place.names("")) - {"drv", "parts", "resolved", ""}:
+    if strange := set(place.names("")) - {"drv", "parts", "pins", "resolved", ""}:
         raise BadPlace(
             "the place is not empty, and no remote",
             url=place.url,

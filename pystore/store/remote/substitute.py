@@ -85,7 +85,7 @@ class Substituting:
         found = self._found.get(dref)
         if found is None or found.context != context:
             return here
-        return [self._with_files(found, c, reads) for c in _merged(self._store, here, found)]
+        return [self._with_files(found, c, reads) for c in merged(self._store, here, found)]
 
     def _with_files(self, found: Found, candidate: Candidate, reads: Iterable[str]) -> Candidate:
         """The candidate with the files that the matcher reads, but for those that are metrics."""
@@ -217,7 +217,7 @@ def _resolves(remote: Remote, record: Record, resolved: str) -> bool:
         return False
 
 
-def _merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate]:
+def merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate]:
     """The candidates of the store with the attempts that remotes have told."""
     merged = {candidate.rref: candidate for candidate in here}
     tried = known(store, found.config, found.context.digest)
@@ -242,10 +242,14 @@ def _with(candidate: Candidate | None, attempt: Attempt) -> Candidate:
 
 
 def _files(origin: OptionalRemote, original: RRef, paths: Iterable[str]) -> dict[str, bytes] | None:
+    return files_at(origin.remote, original, paths)
+
+
+def files_at(remote: Remote, rref: RRef, paths: Iterable[str]) -> dict[str, bytes] | None:
     """These files of a realization at a remote; None where some of it is missing there."""
     try:
-        bill = origin.remote.bill(original)
-        found = {path: origin.remote.artifact(bill, os.fsencode(path)) for path in paths}
+        bill = remote.bill(rref)
+        found = {path: remote.artifact(bill, os.fsencode(path)) for path in paths}
     except FileNotFoundError:
         return None
     return {path: content for path, content in found.items() if content is not None}

@@ -14,11 +14,13 @@ from ...core.transfer import Transfer
 from ...store.home import expanded
 from ..quantities import size
 from .command_context import CommandContext, as_json, report, with_command
+from .pins import begun_pins, trust
 from .ref import REFS
 
 Refs = tuple[list[DRef | RRef], ...]
 
 refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REFS)
+some_refs = click.argument("refs", metavar="REF...", nargs=-1, type=REFS)
 archive = click.argument("file", type=click.Path(path_type=Path))
 sign = click.option(
     "--key", type=click.Path(path_type=Path), help="Sign with the private key in this file."
@@ -28,18 +30,20 @@ diffs = click.option(
     default=None,
     help="Send the project's uncommitted changes along, or not [PYSTORE_DIFFS].",
 )
-trust = click.option(
-    "--trust",
-    "trusted",
-    metavar="KEY",
+pins = click.option(
+    "--pin",
+    "pins",
+    metavar="NAME",
     multiple=True,
-    help="Use only what this public key has signed; may be given again [PYSTORE_TRUSTED_KEYS].",
+    shell_complete=begun_pins,
+    help="Send this pin with its realization; may be given again.",
 )
 
 
 @click.command()
-@refs
+@some_refs
 @click.argument("url")
+@pins
 @sign
 @diffs
 @click.option("--repair", is_flag=True, help="Send again what seems to be there.")
@@ -50,8 +54,10 @@ def push(given: CommandContext, /, refs: Refs, url: str, as_json: bool, **option
 
     URL is a folder, or s3://bucket/folder, sftp://…, and what else fsspec knows. Of a derivation,
     or of all that have a name or match a pattern ('train*'), all realizations. Only what is
-    missing there is sent; after a break, push again.
+    missing there is sent; after a break, push again. With --pin NAME, the remote has the pin NAME
+    too, and REF may be left out; `pystore pins --at URL --history` lists how pins moved.
     """
+    _require(refs, options["pins"])
     if url.startswith("memory:"):
         raise BadPlace(
             "nothing stays in the memory of a command that ends",
@@ -62,22 +68,32 @@ def push(given: CommandContext, /, refs: Refs, url: str, as_json: bool, **option
 
 
 @click.command()
-@click.argument("texts", metavar="REF...", nargs=-1, required=True)
+@click.argument("texts", metavar="REF...", nargs=-1)
 @click.argument("url")
+@click.option(
+    "--pin",
+    "pins",
+    metavar="NAME",
+    multiple=True,
+    help="Fetch the realization of this pin, and move the pin here; may be given again.",
+)
 @trust
 @as_json
 @with_command
-def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, trusted: tuple[str, ...],
-         as_json: bool) -> None:  # fmt: skip
+def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, pins: tuple[str, ...],
+         trusted: tuple[str, ...], as_json: bool) -> None:  # fmt: skip
     """Fetch REF from the remote at URL, with all it was built from.
 
     REF is looked up at the remote: a reference, its first digits, or a name. Of a derivation, all
-    realizations. Whatever comes is hashed here before it counts; after a break, pull again.
+    realizations. Whatever comes is hashed here before it counts; after a break, pull again. With
+    --pin NAME, the pin NAME is moved here when all that it names has come; REF may be left out.
     """
+    _require(texts, pins)
     from ...store.remote.find import find_at  # late for weight: the help looks in no remote
 
     found = find_at(url, texts)
-    _tell(ps.pull(found, url, trusted_keys=trusted or None, store=given.make()), as_json)
+    keys, store = trusted or None, given.make()
+    _tell(ps.pull(found, url, pins=pins, trusted_keys=keys, store=store), as_json)
 
 
 @click.command()
@@ -146,6 +162,13 @@ def key(file: Path) -> None:
     click.echo(ps.make_key(file))
 
 
+def _require(given: tuple[Any, ...], pins: tuple[str, ...]) -> None:
+    """Raises the error for a missing argument where neither a reference nor a pin was given."""
+    if not given and not pins:
+        ctx = click.get_current_context()
+        raise click.MissingParameter(ctx=ctx, param=ctx.command.params[0])
+
+
 def _tell(transfer: Transfer, as_json: bool) -> None:
     report([transfer], lambda: _sentence(transfer), as_json)
 
@@ -154,4 +177,4 @@ def _sentence(transfer: Transfer) -> str:
     if not transfer.fresh and not transfer.attempts:
         return transfer.nothing
     what = [counted(len(transfer.fresh), "realization"), counted(transfer.attempts, "attempt")]
-    return f"moved {', '.join(what)}, {size(transfer.size)}"
+    return ", ".join([f"moved {what[0]}", what[1], size(transfer.size), *transfer.moved_pins])

@@ -677,3 +677,35 @@ def test_functions_on_a_page_that_is_not_all_python_never_get_each_others_text(t
         digests.add(code_of(names["f"]).digest)  # type: ignore[arg-type]  # read as one
         line += block.count("\n") + 3
     assert len(digests) == 200
+
+
+STARTED = """
+import os
+import sys
+
+os.environ.setdefault("PYSTORE_TEST_A", "1")
+
+
+def train():
+    return os.environ.get("PYSTORE_TEST_B"), NET
+
+
+NET = []
+
+if __name__ == "__main__":
+    os.environ["PYSTORE_TEST_B"] = sys.argv[0]
+"""
+
+
+def test_what_a_start_of_the_program_sets_up_in_the_standard_library_is_no_code(load, monkeypatch):
+    codes = set()
+    for argv in (["one"], ["two", "three"]):
+        monkeypatch.setattr(sys, "argv", argv)
+        with pytest.warns(PystoreWarning, match="environ"):
+            codes.add(code_of(load(STARTED).train).digest)
+    without = STARTED[: STARTED.index("if __name__")]
+    with pytest.warns(PystoreWarning, match="environ"):
+        codes.add(code_of(load(without).train).digest)
+    assert len(codes) == 1
+    with pytest.warns(PystoreWarning, match="environ"):
+        assert code_of(load(STARTED.replace('"1"', '"2"')).train).digest not in codes
