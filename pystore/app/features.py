@@ -39,12 +39,7 @@ class Features:
                 return None
         if self._signature.columns is not None:
             return self._framed(rows)
-        return list(rows) if self._of_items else self._array(rows)
-
-    @property
-    def _of_items(self) -> bool:
-        """Whether features are a list, such as texts."""
-        return self._signature.dtypes == ("list",)
+        return list(rows) if self._signature.has_items else self._array(rows)
 
     def _rows(self, raw: Any) -> Any | None:
         """The rows that a question has (FT1); None when it is a raw input."""
@@ -57,7 +52,7 @@ class Features:
             return [raw.to_dict()]
         if isinstance(raw, list) and raw and all(isinstance(one, Mapping) for one in raw):
             return raw
-        if self._of_items and self._loader is None:
+        if self._signature.has_items and self._loader is None:
             return raw if isinstance(raw, list) else [raw]
         lengths = _shape(raw)
         if lengths == shape and shape:

@@ -125,6 +125,11 @@ class Loaded:
         """The features that it takes, for messages."""
         return self.signature.expected()
 
+    @property
+    def examples(self) -> Any:
+        """The kept example rows, as the training had them."""
+        return self._example
+
     def example(self) -> list[Any]:
         """The first kept example as a client would send it."""
         first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]

@@ -24,6 +24,7 @@ from ..declare.view import View
 from ..run.follow import Follower, follow
 from ..run.verbs import realize, realize_many
 from ..store.current import current_store
+from ..store.families import Family, remove_family
 from .dataset import Dataset
 from .evidence import McNemar, mcnemar
 from .features import takes_picture
@@ -31,6 +32,7 @@ from .loaded import Loaded
 from .opening import opened, opened_file, saved
 from .reading import tell_age
 from .recipe import CONTEXT, Recipe
+from .replaying import Replayed, replayed
 from .run import Run, errors_of, evidence_of
 
 
@@ -212,6 +214,25 @@ class Model(Recipe):
     def mcnemar(self, a: RRef | str, b: RRef | str) -> McNemar:
         """The exact test of two realizations on the same test rows."""
         return mcnemar(evidence_of(View(a).path), evidence_of(View(b).path))
+
+    def replay(self, line: Mapping[str, Any] | str | bytes, raw: Any = None) -> Replayed:
+        """Predicts the question in a line of a service's log again, by the realization named there.
+
+        `raw` is the question, where the line has none. Raises BadStage without a question.
+        """
+        return replayed(self.load, line, raw)
+
+    def remove(self, *, dry_run: bool = True) -> Family:
+        """Removes all derivations of the model's name, with all that was made of them.
+
+        Dry by default. Raises NotInStore when there are none; InUse when something of them is
+        pinned, used by another process, or an input of something that stays.
+        """
+        found = remove_family(current_store(), self.name, dry_run=dry_run)
+        if found.removed and self._used is not None:
+            self._used.close()
+            self._used = None
+        return found
 
     # --- serving
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from ..ask.experiments.result import Result
+from ..ask.experiments.traces import Traces, traces_of
 from ..core.errors import BadStage
 from ..core.refs import RRef
 from ..declare.view import View
+from ..store.current import current_store
 from .evidence import Evidence
 from .loaded import Loaded
 
@@ -51,13 +54,10 @@ class Run(tuple[Any, dict[str, float]]):
         return self.loaded.hyperparameters
 
     @property
-    def traces(self) -> dict[str, list[tuple[int, float]]]:
-        """The metrics that the training told over its steps: (step, value) by name."""
-        found: dict[str, list[tuple[int, float]]] = {}
-        for attempt in self.view.attempts[:1]:
-            for step, name, value in self.view._store.trace(attempt):
-                found.setdefault(name, []).append((step, value))
-        return found
+    def traces(self) -> Mapping[str, Traces]:
+        """The metrics that the training told over its steps, by name: `run.traces["loss"]`."""
+        store = current_store()
+        return traces_of([Result(one, {}, {}) for one in self.view.attempts[:1]], (), store)
 
     def errors(self) -> list[dict[str, Any]]:
         """The test rows that were predicted wrong, the worst first: row, truth, prediction."""

@@ -51,6 +51,11 @@ class Signature:
             ) from None
 
     @property
+    def has_items(self) -> bool:
+        """Whether features are a list, such as texts."""
+        return self.dtypes == ("list",)
+
+    @property
     def versions_differ(self) -> tuple[str, ...]:
         """The packages whose version is another here than at the training, in words."""
         now = versions(self.versions)

@@ -7,6 +7,7 @@ The file lies in `tmp/`, and its process locks it for as long as it lives.
 """
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable
 from itertools import count
 from pathlib import Path
@@ -29,8 +30,9 @@ class LiveFile:
     """
 
     def __init__(self, tmp: Path) -> None:
-        self.path = tmp / (PREFIX + disk.fresh_name())
         self.pid = os.getpid()
+        host = re.sub(r"[^A-Za-z0-9.-]", "_", os.uname().nodename)[:64]
+        self.path = tmp / f"{PREFIX}{disk.fresh_name()}-{self.pid}-{host}"
         self._slots: dict[RRef, int] = {}
         self._free: list[int] = []
         self._unused = count()
@@ -113,7 +115,12 @@ def used(tmp: Path, without: Collection[str] = ()) -> set[RRef]:
 
     `without` names the live files that do not count.
     """
-    found: set[RRef] = set()
+    return {*users(tmp, without)}
+
+
+def users(tmp: Path, without: Collection[str] = ()) -> dict[RRef, list[str]]:
+    """The realizations that living processes use, each with these processes in words."""
+    found: dict[RRef, list[str]] = {}
     for path in sorted(tmp.glob(PREFIX + "*")):
         if path.name in without or not locks.in_use(path):
             continue
@@ -123,5 +130,12 @@ def used(tmp: Path, without: Collection[str] = ()) -> set[RRef]:
             continue  # its process has ended meanwhile
         except Irregular:
             continue  # something else has that name
-        found.update(well_formed(RRef, text.split()))
+        for rref in well_formed(RRef, text.split()):
+            found.setdefault(rref, []).append(_process(path.name))
     return found
+
+
+def _process(name: str) -> str:
+    """The process of a live file, as the name of the file tells it."""
+    told = re.fullmatch(PREFIX + r"[0-9a-f]+-([0-9]+)-(.+)", name)
+    return f"process {told[1]} on {told[2]}" if told else "another process"

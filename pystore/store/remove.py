@@ -31,10 +31,10 @@ def remove(store: Reader, ref: DRef | RRef, *, force: bool = False) -> None:
         if isinstance(ref, RRef):
             drop(store, ref)
         else:
-            _remove_derivation(store, ref)
+            remove_derivation(store, ref)
 
 
-def _remove_derivation(store: Reader, dref: DRef) -> None:
+def remove_derivation(store: Reader, dref: DRef) -> None:
     """Removes a derivation, or only our part of it; then raises NoAccess for the rest."""
     folders = {r: Path(store.parts.layout.realization(r)) for r in store.realizations(dref)}
     home = Path(store.parts.layout.derivation(dref))
@@ -103,6 +103,17 @@ def dependents(store: Reader, ref: DRef | RRef) -> set[str]:
             found.add(dref)
         found.update(rref for rref in store.realizations(dref) if own & built_from(store, rref))
     return found
+
+
+def dependents_first(store: Reader, refs: Sequence[DRef | RRef]) -> list[DRef | RRef]:
+    """The same references, each after all that were built from it."""
+    left = {ref: dependents(store, ref) - {ref} for ref in refs}
+    order: list[DRef | RRef] = []
+    while left:
+        free = [ref for ref, by in left.items() if not by & left.keys()] or list(left)
+        order += free
+        left = {ref: by for ref, by in left.items() if ref not in free}
+    return order
 
 
 def _inputs(store: Reader, dref: DRef) -> Sequence[DRef]:

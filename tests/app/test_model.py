@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pystore import best, explain, match_best, plan, realize, results, sweep
+from pystore import best, explain, match_best, pin, plan, realize, results, sweep, unpin
 from pystore.app import BadFeatures, Model, Run
-from pystore.errors import BadStage
+from pystore.errors import BadStage, InUse
 
 GOOD: dict[str, Any] = {"fit__C": 0.1}
 
@@ -177,6 +177,36 @@ def test_the_better_by_a_matcher_of_many_is_loaded(load, store):
     assert run.rref in run.rrefs
 
 
+def test_the_traces_of_a_run_are_rows_by_metric(load, store):
+    fits = "return estimator.fit"
+    told = "[build.metric('loss', 1 / (i + 1), i) for i in range(3)]"
+    module = load(
+        ("target: pd.DataFrame) -> Pipeline:", "target, *, build) -> Pipeline:"),
+        (fits, f"{told}\n    {fits}"),
+    )
+    run = tried(module)
+    assert [(point.step, point.value) for point in run.traces["loss"]] == [
+        (0, 1.0), (1, 0.5), (2, 1 / 3)
+    ]  # fmt: skip
+    assert {point.rref for point in run.traces["loss"]} == {run.rref}
+    assert [*run.traces] == ["loss"]
+
+
+def test_all_of_a_model_is_removed_when_told(load, store):
+    module = load()
+    run = tried(module)
+    assert str(module.model.remove()).startswith("would remove 1 derivation, 1 realization")
+    pin(run.rref, "serving")
+    with pytest.raises(InUse, match="classifier"):
+        module.model.remove(dry_run=False)
+    unpin("serving")
+    assert module.model.remove(dry_run=False).drefs == (run.rref.dref,)
+    assert [dref.name for dref in store.drefs()].count("classifier") == 0
+    with pytest.raises(BadStage, match="not trained yet"):
+        module.model.predict([[1.0, 2.0, 3.0]])
+    assert tried(module).rref == run.rref
+
+
 # --- what is refused ---------------------------------------------------------------------
 
 
@@ -203,6 +233,11 @@ def test_RX2_a_role_that_is_missing_is_named(load, store, role):
 def test_a_reader_that_returns_nothing_is_told(load, store):
     with pytest.raises(BadStage, match="returned nothing"):
         tried(load(("return frame.assign(kind=np.arange(rows) % 2)", "frame")))
+
+
+def test_a_reader_may_end_with_any_value(load, store):
+    returned = "return frame.assign(kind=np.arange(rows) % 2)"
+    assert tried(load((returned, "frame['kind'] = [0, 1] * (rows // 2)\n    return frame")))
 
 
 def test_an_evaluator_that_returns_text_is_told(load, store):

@@ -1,7 +1,13 @@
 """pystore init: where an empty store is made, and how it is found."""
 
-import pytest
+import re
+import subprocess
+import sys
 
+import pytest
+from command import environment
+
+from pystore import Store, attempts, family
 from pystore.ui.cli.main import run
 
 
@@ -47,3 +53,36 @@ def test_two_places_are_one_too_many(init, tmp_path):
     code, told = init("here", "--store", "there")
     assert code == 2 and told.startswith("pystore: give one place for the store: PATH or --store\n")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_template_is_a_program_that_trains(init, tmp_path):
+    code, told = init("--template", "serve")
+    assert (code, told.splitlines()[-2:]) == (0, ["wrote app.py", "wrote README.md"])
+    assert len((tmp_path / "README.md").read_text().splitlines()) == 6
+    runs = [
+        subprocess.run(
+            [sys.executable, "app.py"],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1]
+    found = re.fullmatch(r"<run rref:.*-reader train (.*), test (.*)>\n", runs[0])
+    assert found is not None and float(found[2]) > 0.9
+    with Store(tmp_path / ".pystore").use():
+        [dref] = family("reader")
+        assert [attempt.outcome for attempt in attempts(dref)] == ["succeeded"]
+
+
+@pytest.mark.parametrize("name", ["app.py", "README.md"])
+def test_a_template_overwrites_nothing(init, tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    code, told = init("--template", "serve")
+    assert code == 2 and f"{name} would be overwritten" in told
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"

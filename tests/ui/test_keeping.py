@@ -171,6 +171,36 @@ def test_rm_works_beside_a_damaged_derivation_and_takes_it_too(pystore, kept, fo
     assert other.dref not in store.drefs()
 
 
+def test_rm_of_a_family_shows_it_and_removes_it_when_told(pystore, kept):
+    shown = "would remove 1 derivation, 3 realizations, 3 attempts of train\n"
+    assert pystore("rm", "--family", "train") == (
+        0,
+        f"{shown}try: pystore rm --family train --yes\n",
+        "",
+    )
+    assert pystore("ls", "train")[0] == 0
+    removed = shown.replace("would remove", "removed")
+    assert pystore("rm", "--family", "train", "--yes") == (0, shown + removed, "")
+    assert pystore("rm", "--family", "train")[0] == 2
+
+
+def test_rm_of_a_family_that_is_needed_says_by_whom(pystore, kept):
+    pystore("pin", "champion", kept[2])
+    for options in ([], ["--yes"]):
+        code, out, err = pystore("rm", "--family", "train", *options)
+        assert (code, out) == (2, "")
+        assert f"pinned as:  champion: {kept[2]}\n" in err
+        assert "try: pystore unpin champion\n" in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["train", "--family", "train"], ["--family", "train", "--force"]]
+)
+def test_rm_takes_references_or_a_family(pystore, kept, arguments):
+    code, out, err = pystore("rm", *arguments)
+    assert (code, out) == (2, "") and "name what to remove" in err
+
+
 def test_rm_asks_in_a_terminal(kept, tmp_path):
     child = in_terminal("rm", kept[0], cwd=tmp_path, PYSTORE_ROOT=str(tmp_path / "store"))
     child.expect_exact("Remove this? [y/N]: ")

@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ...core.errors import BadMetric, PystoreError
-from .inputs import within
-from .result import Result
+from ...core.errors import PystoreError
 from .summary import Summary
 from .table import brief
 
-Trace = Iterable[tuple[int, str, float]]
-"""Step, name of the metric, value."""
+Line = tuple[str, list[tuple[int, float]]]
+"""A label, and the points of one attempt: step and value."""
 
 
 def plot_points(summary: Summary, axes: Any = None) -> Any:
@@ -30,26 +28,8 @@ def plot_points(summary: Summary, axes: Any = None) -> Any:
     return axes
 
 
-def plot_traces(
-    told: Iterable[tuple[Result, Trace]],
-    metric: str,
-    *,
-    over: str | Iterable[str] = (),
-    axes: Any = None,
-) -> Any:
-    """A line for each attempt over its steps, with the colour of its config."""
-    pooled = [over] if isinstance(over, str) else list(over)
-    lines = []
-    for row, trace in told:
-        points = [(step, value) for step, name, value in trace if name == metric]
-        parameters = {k: v for k, v in row.parameters.items() if not within(k, *pooled)}
-        label = " ".join(f"{name}={value}" for name, value in parameters.items())
-        lines += [(label, points)] if points else []
-    if not lines:
-        raise BadMetric(
-            f"no attempt has a trace of {metric!r}",
-            remedy="tell it in the stage: build_metric(b, name, value, step=…)",
-        )
+def plot_lines(lines: Iterable[Line], metric: str, axes: Any = None) -> Any:
+    """A line for each attempt over its steps, with one colour for each label."""
     axes = axes or _new_axes()
     colours: dict[str, str] = {}
     for label, points in lines:

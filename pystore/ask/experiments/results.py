@@ -23,10 +23,11 @@ from ...store.store import Store
 from .differing import differing
 from .family import members, tell
 from .meant import Meant
-from .plot import plot_points, plot_traces
+from .plot import plot_points
 from .result import Result, best_of
 from .summary import Summary, summarize
 from .table import Table, Tabular, frame, named_apart
+from .traces import Traces, traces_of
 
 Facts = Mapping[str, Callable[[Attempt], Any]]
 """Columns of a table of attempts; the last is rref."""
@@ -73,6 +74,20 @@ class Results(Tabular):
             left_out=self.left_out,
         )
 
+    def traces(self, metric: str) -> Traces:
+        """The values of a metric over the steps of all attempts, a row a step.
+
+        Raises BadMetric when no attempt has told this metric at a step.
+        """
+        found = traces_of(self, self.parameters, self.store)
+        if metric not in found:
+            raise BadMetric(
+                f"no attempt has a trace of {metric!r}",
+                there_are=listed(sorted(found)) or "none",
+                remedy="tell it in the stage: build_metric(b, name, value, step=…)",
+            )
+        return found[metric]
+
     def plot(
         self,
         metric: str | None = None,
@@ -86,8 +101,7 @@ class Results(Tabular):
         Returns matplotlib's Axes, which are `axes` if given. Takes `over` as `summary` does.
         """
         if traces is not None:
-            told = ((row, self.store.trace(row.attempt)) for row in self)
-            return plot_traces(told, traces, over=over, axes=axes)
+            return self.traces(traces).plot(over=over, axes=axes)
         return plot_points(self.summary(metric or self._only_metric(), over=over), axes)
 
     def _only_metric(self) -> str:

@@ -1,11 +1,12 @@
-"""pystore init: makes an empty store, and tells how it is found."""
+"""pystore init: makes an empty store, and tells how it is found; writes a program to start with."""
 
+import os
 import shlex
 from pathlib import Path
 
 import click
 
-from ...core.errors import NoAccess, NotAStore
+from ...core.errors import BadPlace, NoAccess, NotAStore
 from ...core.options import Seeds
 from ...core.printable import listed
 from ...store.home import expanded
@@ -29,9 +30,20 @@ from .command_context import CommandContext, with_command
     type=click.Choice(["own"]),
     help="Give it seeds of its own, not those that all stores share.",
 )
+@click.option(
+    "--template",
+    type=click.Choice(["serve"]),
+    help="Write a program to start with into this folder: app.py, with a model that serves.",
+)
 @with_command
 def init(
-    command: CommandContext, /, path: Path | None, shared: str | None, seeds: Seeds | None
+    command: CommandContext,
+    /,
+    *,
+    path: Path | None,
+    shared: str | None,
+    seeds: Seeds | None,
+    template: str | None,
 ) -> None:
     """Make an empty store, in ./.pystore unless you name a PATH.
 
@@ -41,9 +53,11 @@ def init(
 
     \b
     pystore init --shared group /lab/store
+    pystore init --template serve
     """
     if path is not None and command.named is not None:
         raise click.UsageError("Give one place for the store: PATH or --store")
+    files = _template(template) if template else {}
     root = expanded(path or command.named or Path(".pystore"))
     there = exists(root)
     try:
@@ -57,6 +71,23 @@ def init(
         click.echo(f"  {line}")
     for line in how_to_find(store.root, root):
         click.echo(f"  {line}")
+    for file, text in files.items():
+        with file.open("x") as out:
+            out.write(text)
+        click.echo(f"wrote {file}")
+
+
+def _template(name: str) -> dict[Path, str]:
+    """The files of a template with their texts. Raises BadPlace when one of them is there."""
+    folder = Path(__file__).parent / "templates" / name
+    found = {Path("app.py"): folder / "app.txt", Path("README.md"): folder / "README.md"}
+    if there := [file for file in found if os.path.lexists(file)]:
+        raise BadPlace(
+            f"{listed(there)} would be overwritten",
+            folder=Path.cwd(),
+            remedy="mkdir serve && cd serve, and there again",
+        )
+    return {file: source.read_text() for file, source in found.items()}
 
 
 def _share(store: Store) -> list[str]:

@@ -25,12 +25,12 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Look": {
         "ls": "ls", "show": "show", "tree": "contents", "cat": "contents", "path": "contents",
         "find": "find", "log": "log", "logs": "log", "metrics": "metrics", "diff": "diff",
-        "explain": "explain", "graph": "graph", "du": "du",
+        "explain": "explain", "graph": "graph", "du": "du", "errors": "wrong_rows",
     },
     "Do": {
-        "run": "run", "serve": "serve", "commit": "commit", "gc": "gc", "pin": "pins",
-        "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify", "init": "init",
-        "doctor": "doctor", "completion": "completion",
+        "run": "run", "serve": "serve", "predict": "predict", "commit": "commit", "gc": "gc",
+        "pin": "pins", "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify",
+        "init": "init", "doctor": "doctor", "completion": "completion",
     },
     "Share": {
         "push": "exchange", "pull": "exchange", "copy": "exchange", "export": "exchange",

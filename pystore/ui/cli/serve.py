@@ -4,27 +4,22 @@ CS1  A mistake of the user is told with what to do: nothing listens then.
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from ...app.errors import Refused
-from ...core.errors import BadPlace, BadStage, NotInStore, PystoreError
+from ...core.errors import BadPlace, PystoreError
 from ...core.matchers import Matcher
-from ...core.printable import listed
-from ...core.refs import RRef
 from .command_context import CommandContext, with_command
 from .exit_codes import located
-from .loading_only import load_only
+from .models import loaded_of, model_of
 from .parameters import complete_target
-from .program import Program, parse_target
 from .ways import Way
 
 if TYPE_CHECKING:
-    from ..web.served import Served
+    from ...app.model import Model
 
 
 def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -105,10 +100,8 @@ def serve(command: CommandContext, /, target: str, check: bool, **options: Any) 
     pystore serve app.py --follow best:test
     pystore serve app.py --pin serving --port 80 --host 0.0.0.0 --token @secret
     """
-    file, name = parse_target(target)
-    command.near(file)
     try:
-        model = model_of(load_only(file), name)
+        model = model_of(command, target)
         command.store_of_program(reading=False)
         if check:
             return _check(model, options["matcher"], options["pin"])
@@ -118,41 +111,7 @@ def serve(command: CommandContext, /, target: str, check: bool, **options: Any) 
         raise located(error) from error.__cause__
 
 
-def model_of(program: Program, name: str | None) -> "Served":
-    """The model of this name; without a name, the only one. Raises BadStage."""
-    models: dict[str, Served] = {
-        key: value for key, value in vars(program.module).items() if _is_model(value)
-    }
-    if name is not None:
-        if name in models:
-            return models[name]
-        raise BadStage(
-            f"no model of this name in {program.file}",
-            given=name,
-            closest=", ".join(get_close_matches(name, models)) or None,
-            models=listed(models) or "none",
-            remedy="name one of them",
-        )
-    if len({id(model) for model in models.values()}) == 1:
-        return next(iter(models.values()))
-    if not models:
-        remedy = "write model = Model(name, init, dataset=dataset) at its top"
-        raise BadStage(f"no model in {program.file}", remedy=remedy)
-    raise BadStage(
-        f"{program.file} has several models",
-        models=listed(models),
-        remedy=f"name one of them: {program.file}:{next(iter(models))}",
-    )
-
-
-def _is_model(value: Any) -> bool:
-    """Whether a service can ask it."""
-    if isinstance(value, type) or not isinstance(getattr(value, "name", None), str):
-        return False
-    return all(callable(getattr(value, verb, None)) for verb in ("follow", "load"))
-
-
-def _serve(model: "Served", options: Mapping[str, Any]) -> None:
+def _serve(model: "Model", options: Mapping[str, Any]) -> None:
     try:
         from ..web.serve import serve as answer  # late for weight: all of the web
     except ModuleNotFoundError as error:
@@ -175,36 +134,10 @@ def _token(text: str | None) -> str | None:
         ) from None
 
 
-def _check(model: "Served", matcher: Matcher | None, pin: str | None) -> None:
+def _check(model: "Model", matcher: Matcher | None, pin: str | None) -> None:
     """Loads what would be served, and predicts its examples again."""
-    follower = model.follow(matcher=matcher, pin=pin)
-    try:
-        rref = follower.look()
-        if rref is None:
-            raise NotInStore(
-                "there is nothing to serve",
-                because=follower.why_not or None,
-                remedy="train the model first; `pystore log` shows what was tried",
-            )
-        try:
-            loaded = model.load(rref)
-            loaded.check()
-        except Exception as error:
-            raise _refusal(error, rref) from error
-        versions = loaded.versions_differ or ("the versions are those of the training",)
-        click.echo(f"{model.name}: {rref} predicts its examples as it did")
-        click.echo("\n".join(versions))
-        loaded.close()
-    finally:
-        follower.close()
-
-
-def _refusal(error: Exception, rref: RRef) -> PystoreError:
-    if isinstance(error, Refused):
-        return error
-    return Refused(
-        "it cannot be loaded",
-        rref=rref,
-        because=f"{type(error).__name__}: {error}"[:300],
-        remedy="train it again, or `pystore verify` if it is damaged",
-    )
+    loaded = loaded_of(model, matcher, pin)
+    versions = loaded.versions_differ or ("the versions are those of the training",)
+    click.echo(f"{model.name}: {loaded.rref} predicts its examples as it did")
+    click.echo("\n".join(versions))
+    loaded.close()

@@ -352,14 +352,40 @@ def test_points_and_intervals_are_drawn(swept):
         results("train").plot(traces="val_loss")
 
 
-def test_traces_are_drawn(store):
-    pytest.importorskip("matplotlib").use("Agg")
-
+@pytest.fixture
+def traced(store):
     def build(b):
         rows = [f'{{"step": {i}, "name": "loss", "value": {1 / (i + 1)}}}\n' for i in range(5)]
         (build_outpath(b) / "metrics.jsonl").write_text("".join(rows))
 
     realize_many([Derivation({"name": "traced", "x": x}, match_some(2), build) for x in (1, 2)])
+
+
+def test_TC1_traces_are_rows(traced):
+    found = results("traced").traces("loss")
+    assert [point.step for point in found] == [0, 1, 2, 3, 4] * 4
+    assert [point.value for point in found][:3] == [1.0, 0.5, 1 / 3]
+    told = {(point.parameters["x"], point.attempt.id) for point in found}
+    assert told == {(row.parameters["x"], row.attempt.id) for row in results("traced")}
+    assert all(point.rref == point.attempt.rref for point in found)
+    header, first, *_ = str(found).splitlines()
+    assert header.split() == ["x", "attempt", "step", "value", "rref"]
+    assert first.split()[:4] == ["1", "0", "0", "1"]
+    with pytest.raises(BadMetric, match="no attempt has a trace of 'accuracy'") as caught:
+        results("traced").traces("accuracy")
+    assert caught.value.there_are == "loss"
+
+
+def test_TC1_traces_go_to_pandas(traced):
+    pytest.importorskip("pandas")
+    found = results("traced").traces("loss").to_pandas()
+    assert [*found] == ["x", "attempt", "step", "value", "rref"]
+    assert found.groupby("x")["value"].count().to_dict() == {1: 10, 2: 10}
+    assert {*found["rref"]} == {row.attempt.rref for row in results("traced")}
+
+
+def test_traces_are_drawn(traced):
+    pytest.importorskip("matplotlib").use("Agg")
     axes = results("traced").plot(traces="loss")
     assert [len(line.get_xdata()) for line in axes.lines] == [5] * 4
     assert np.allclose(axes.lines[0].get_ydata(), [1 / (i + 1) for i in range(5)])

@@ -1,0 +1,94 @@
+"""Fixtures: a folder with a program of a small model, in which commands run in this process."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pystore.store.current import ProcessWide
+from pystore.store.defaults import InForce
+from pystore.store.store import Store
+from pystore.ui.cli import main
+
+PROGRAM = """
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+from pystore.app import Dataset, Model
+
+dataset = Dataset("flowers", targets=["kind"], test_size=0.25)
+model = Model("classifier", LogisticRegression, dataset=dataset)
+
+@dataset.reader
+def reader(rows: int = 80) -> pd.DataFrame:
+    random = np.random.RandomState(0)
+    x = random.normal(size=(rows, 2)) + np.arange(rows)[:, None] % 2
+    return pd.DataFrame(x, columns=["a", "b"]).assign(kind=np.arange(rows) % 2)
+
+@model.trainer
+def trainer(estimator, features, target):
+    return estimator.fit(features, target.squeeze())
+
+@model.evaluator
+def evaluator(estimator, features, target):
+    return float((target.squeeze() == estimator.predict(features)).mean())
+
+@model.predictor
+def predictor(estimator, features):
+    return [int(one) for one in estimator.predict(features)]
+
+if __name__ == "__main__":
+    model.train({"C": 1.0})
+"""
+
+
+class Folder:
+    """Runs commands in a folder: their code, output and errors."""
+
+    def __init__(self, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.path = path
+        self._capsys = capsys
+
+    @property
+    def store(self) -> Store:
+        """The store of the commands."""
+        return Store(self.path / "store", durable=False)
+
+    def __call__(self, *arguments: object) -> tuple[int, str, str]:
+        """Runs a command, each time with the file as it is now."""
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", "")).startswith(str(self.path)):
+                del sys.modules[name]
+        code = main.run([*map(str, arguments)])
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Folder]:
+    """A folder with the program, in which commands run."""
+    (tmp_path / "app.py").write_text(PROGRAM)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", [*sys.argv])
+    monkeypatch.setattr(ProcessWide, "store", None)
+    monkeypatch.setattr(InForce, "defaults", InForce.defaults)
+    found = Folder(tmp_path, capsys)
+    yield found
+    sys.modules.pop("app", None)
+    if (tmp_path / "store").exists():
+        found.store.destroy()
+
+
+@pytest.fixture
+def trained(folder: Folder) -> Folder:
+    """The same, with two trainings, the better one first."""
+    for c in ("1.0", "1e-9"):
+        code, _, err = folder("run", "app.py:model", "-p", f"C={c}")
+        assert code == 0, err
+    return folder
