@@ -32,14 +32,14 @@ ROW = {"features": [[1.0, 0.0, 0.0]]}
 
 
 class Server:
-    """A process that serves; its output is gathered."""
+    """A process that serves by a program, of the small model or another; its output is gathered."""
 
-    def __init__(self, store: Store, **options: Any) -> None:
+    def __init__(self, store: Store, program: str = _PROGRAM, **options: Any) -> None:
         here = str(Path(__file__).parent)
         env = importing()
         env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], here])
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(store.root), repr(options)],
+            [sys.executable, "-c", program, str(store.root), repr(options)],
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
