@@ -48,6 +48,8 @@ class Server:
         assert self.process.stdout is not None and self.process.stderr is not None
         self.line = self.process.stdout.readline()
         self.url = self.line.split()[1] if self.line else ""
+        token = options.get("token")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.told: list[str] = []
         threading.Thread(target=self._gather, args=(self.process.stderr,), daemon=True).start()
         assert self.url, "it does not listen"
@@ -59,7 +61,7 @@ class Server:
         """Returns when something answers, or this one does."""
         for _ in range(400):
             try:
-                found = httpx.get(f"{self.url}/ready", timeout=10).json()
+                found = httpx.get(f"{self.url}/ready", headers=self._headers, timeout=10).json()
             except httpx.TransportError:
                 found = {"ready": False}
             if found["ready"] and rref in (None, found["rref"]):

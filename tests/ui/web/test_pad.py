@@ -133,6 +133,16 @@ class Pad:
             "async () => { while (asking.busy) await new Promise((go) => setTimeout(go, 5)); }"
         )
 
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """The first question that is asked in this block comes to the service at its end."""
+        held: list[Route] = []
+        self.page.route("**/predict", lambda route: held.append(route), times=1)
+        yield
+        while not held:
+            self.page.wait_for_timeout(5)  # playwright calls us meanwhile
+        held[0].continue_()
+
     def ink(self) -> int:
         """How many pixels are not white."""
         found: int = self.page.evaluate(
@@ -214,26 +224,19 @@ def test_a_blank_pad_asks_nothing(pad: Pad):
 
 
 def test_an_answer_that_comes_after_clear_is_not_shown(pad: Pad):
-    held: list[Route] = []
-    pad.page.route("**/predict", held.append)
-    with pad.page.expect_request("**/predict"):
+    with pad.held_back():
         pad.draw("1")
-    pad.page.keyboard.press("c")
-    pad.page.unroute("**/predict")
-    held[0].continue_()
+        pad.page.keyboard.press("c")
     pad.rest()
+    assert pad.questions == 1
     expect(pad.label).to_be_empty()
     expect(pad.told).to_be_empty()
 
 
 def test_one_question_is_asked_at_a_time_and_the_newest_last(pad: Pad):
-    held: list[Route] = []
-    pad.page.route("**/predict", held.append)
-    with pad.page.expect_request("**/predict"):
+    with pad.held_back():
         pad.draw("0")  # by many moves
-    pad.page.unroute("**/predict")
-    assert pad.questions == 1
-    held[0].continue_()
+        assert pad.questions == 1
     pad.rest()
     assert pad.questions == 2
     expect(pad.label).to_have_text("0")
@@ -273,7 +276,10 @@ def test_it_works_by_finger_on_a_phone(browser: Browser, server: Server):
             "() => [innerWidth, document.documentElement.scrollWidth, scrollY]"
         )
         assert (width, wide, scrolled) == (390, 390, 0)  # and a stroke does not scroll
-        pad.page.locator("#clear").tap()
+        for _ in range(20):  # on a busy machine, a tap may last so long that it is none
+            pad.page.locator("#clear").tap()
+            if not pad.label.inner_text():
+                break
         expect(pad.label).to_be_empty()
         assert (pad.foreign, pad.errors) == ([], [])
 
@@ -295,9 +301,8 @@ def test_a_service_that_has_ended_is_told(browser: Browser, trained: tuple[Store
 
 
 def test_a_token_is_asked_for_and_kept(browser: Browser, trained: tuple[Store, list[RRef]]):
-    store, rrefs = trained
     with (
-        serving(store, program=PROGRAM, token="let me in") as server,
+        serving(trained[0], program=PROGRAM, token="let me in") as server,
         opened(browser, server) as pad,
     ):
         server.wait_until_ready()
