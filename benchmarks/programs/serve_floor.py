@@ -1,6 +1,6 @@
-"""The same pipeline behind another server: `serve_floor.py PORT FOLDER starlette|fastapi|litserve`.
+"""The same pipeline behind another server: `serve_floor.py PORT FOLDER starlette|fastapi`.
 
-Each is what its own tutorial shows, without access log. LitServe gathers up to BATCH questions.
+Each is what its own tutorial shows, without access log.
 """
 
 import pickle
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 PORT, FOLDER, KIND = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-BATCH, PATIENCE = 32, 0.005  # [s]
 
 
 def pipeline() -> Any:
@@ -59,35 +58,8 @@ def fastapi() -> Any:
     return app
 
 
-def litserve(batch: int) -> None:
-    """Answers."""
-    import litserve as ls
-
-    class Api(ls.LitAPI):  # type: ignore[misc]  # litserve has no types
-        def setup(self, device: str) -> None:
-            self.estimator = pipeline()
-
-        def decode_request(self, request: dict[str, Any]) -> Any:
-            return np.asarray(request["features"], float)[0]
-
-        def predict(self, rows: Any) -> Any:
-            return self.estimator.predict(np.atleast_2d(rows))
-
-        def unbatch(self, output: Any) -> Any:
-            return list(output)
-
-        def encode_response(self, output: Any) -> dict[str, list[float]]:
-            return {"predictions": [float(one) for one in np.atleast_1d(output)]}
-
-    api = Api(max_batch_size=batch, batch_timeout=PATIENCE if batch > 1 else 0.0)
-    server = ls.LitServer(api, accelerator="cpu", workers_per_device=1)
-    server.run("127.0.0.1", PORT, generate_client_file=False, log_level="warning", access_log=False)
-
-
 def main() -> None:
     """Answers until it is killed."""
-    if KIND.startswith("litserve"):
-        return litserve(BATCH if KIND.endswith("batching") else 1)
     import uvicorn
 
     app = starlette() if KIND == "starlette" else fastapi()
