@@ -32,7 +32,7 @@ OTHERS = {
 }
 BATCHES = {"litserve": 1, "litserve, batching": 32}  # questions
 ONE, MANY, UNDER_SWAPS, SWAPS = 1, 32, 8, 4
-DERIVATIONS, LOOKS = 200, 20
+DERIVATIONS, LOOKS, EVERY = 200, 10, 0.5  # [s]
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -304,10 +304,9 @@ def _swaps(found: list[dict[str, float]]) -> Iterator[Row]:
 
 
 def _follower(sizes: Sizes, area: Path) -> Row:
-    every = sizes.seconds / 30
     (costs,) = rounds(
         sizes.runs,
-        lambda: program("idle_follower", area / "idle", DERIVATIONS, LOOKS, every),
+        lambda: program("idle_follower", area / "idle", DERIVATIONS, LOOKS, EVERY),
     )
     each, opened = told(costs, "each"), told(costs, "opened")
     return Row(
