@@ -16,6 +16,7 @@ if CHROMIUM is None:
 
 from drawing_model import model  # noqa: E402  # needs what is looked for above
 from playwright.sync_api import Browser, Page, Route, expect  # noqa: E402
+from small_model import train  # noqa: E402
 from small_server import Server, serving  # noqa: E402
 
 from pystore import RRef, Store, pin  # noqa: E402
@@ -291,28 +292,26 @@ def test_the_page_may_ask_nobody_else(browser: Browser, server: Server):
         assert any("Content Security Policy" in line for line in pad.errors)
 
 
-def test_a_service_that_has_ended_is_told(browser: Browser, trained: tuple[Store, list[RRef]]):
-    with serving(trained[0], program=PROGRAM) as server, opened(browser, server) as pad:
-        server.wait_until_ready()
+def test_a_service_that_has_ended_is_told(browser: Browser, store: Store):
+    train()
+    with serving(store) as server, opened(browser, server) as pad:
         assert server.end() == 0
         pad.draw("1")
         expect(pad.told).to_have_text("the service does not answer")
         expect(pad.label).to_have_text("?")
 
 
-def test_a_token_is_asked_for_and_kept(browser: Browser, trained: tuple[Store, list[RRef]]):
-    with (
-        serving(trained[0], program=PROGRAM, token="let me in") as server,
-        opened(browser, server) as pad,
-    ):
+def test_a_token_is_asked_for_and_kept(browser: Browser, store: Store):
+    rref = train()
+    with serving(store, token="let me in") as server, opened(browser, server) as pad:
         server.wait_until_ready()
         pad.draw("1")
         expect(pad.page.locator("#token-row")).to_be_visible()
         expect(pad.label).to_be_empty()
         pad.page.locator("#token").fill("let me in")
         pad.draw("1")
-        expect(pad.label).to_have_text("1")
+        expect(pad.told).to_have_text(rref)
         expect(pad.page.locator("#token-row")).to_be_hidden()
         pad.page.reload()
         pad.draw("1")
-        expect(pad.label).to_have_text("1")
+        expect(pad.told).to_have_text(rref)
