@@ -15,7 +15,7 @@ if CHROMIUM is None:
     pytest.skip("no Chromium: on Debian, `apt-get install chromium`", allow_module_level=True)
 
 from drawing_model import model  # noqa: E402  # needs what is looked for above
-from playwright.sync_api import Browser, Page, Route, expect  # noqa: E402
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect  # noqa: E402
 from small_model import train  # noqa: E402
 from small_server import Server, serving  # noqa: E402
 
@@ -93,7 +93,7 @@ class Pad:
         self.foreign: list[str] = []
         self.errors: list[str] = []
         page.on("request", lambda request: self._note(request.url, url))
-        page.on("console", lambda line: line.type == "error" and self.errors.append(line.text))
+        page.on("console", self._hear)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(url)
         self.label, self.told = page.locator("#label"), page.locator("#told")
@@ -103,6 +103,10 @@ class Pad:
             self.asked.append(asked.removeprefix(url))
         elif not asked.startswith("data:"):
             self.foreign.append(asked)
+
+    def _hear(self, line: ConsoleMessage) -> None:
+        if line.type == "error":
+            self.errors.append(line.text)
 
     @property
     def questions(self) -> int:
