@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from ..ask.experiments.result import Result
 from ..ask.experiments.traces import Traces, traces_of
-from ..core.errors import BadStage
 from ..core.refs import RRef
 from ..declare.view import View
 from ..store.current import current_store

@@ -34,8 +34,8 @@ class WrongRow:
 def errors(command: CommandContext, /, ref: RRef, most: int | None, as_json: bool) -> None:
     """Show the test rows that a model predicted wrong, worst first.
 
-    The worst is the farthest from a truth that is no whole number; where the model tells how sure it is of each label,
-    the one of which it was the surest.
+    The worst is the farthest from a truth that is no whole number; where the model tells how sure
+    it is of each label, the one of which it was the surest.
 
     --json: objects with `row`, its place in the test part from 0, `truth` and `prediction`.
 
