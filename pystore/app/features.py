@@ -85,6 +85,9 @@ class Features:
             records = isinstance(rows, list) and all(isinstance(one, Mapping) for one in rows)
             rows = pandas.DataFrame(rows if records else list(rows), columns=_names(rows, columns))
         rows = rows.rename(columns=str)
+        twice = sorted({name for name in columns if list(rows.columns).count(name) > 1})
+        if twice:
+            raise self._bad("columns are given twice", twice=listed(twice, most=3))
         missing = [name for name in columns if name not in rows.columns]
         if missing:
             raise self._bad("columns are missing", missing=listed(missing, most=3))
@@ -103,7 +106,7 @@ class Features:
         if hasattr(dtype, "categories"):
             self._only(name, given, lambda one: _is_among(one, dtype.categories), "category")
         elif getattr(dtype, "kind", "O") in "iufb" and hasattr(dtype, "itemsize"):
-            return _as_trained(self._numbers(given.to_numpy(), name), dtype)
+            return self._trained(self._numbers(given.to_numpy(), name), dtype, name)
         elif all(isinstance(one, str) for one in trained.dropna()):
             self._only(name, given, lambda one: isinstance(one, str), "text")
         elif getattr(dtype, "kind", "O") in "mM":
@@ -131,7 +134,16 @@ class Features:
             raise self._bad("rows of another shape", given=list(array.shape[1:]))
         if np.isnan(array).any() and "*" not in self._signature.missing:
             raise self._bad("a feature is missing, and none was at the training")
-        return array if kind is None else _as_trained(array, kind)
+        return array if kind is None else self._trained(array, kind, "a feature")
+
+    def _trained(self, numbers: Any, dtype: Any, name: str) -> Any:
+        """Numbers in the type of the training. Raises BadFeatures where they are none of it."""
+        if dtype.kind == "b" and not np.isin(numbers[~np.isnan(numbers)], (0, 1)).all():
+            raise self._bad(f"{name} is neither true nor false")
+        found = _as_trained(numbers, dtype)
+        if np.isinf(found).any():
+            raise self._bad(f"{name} is too large for {dtype}")
+        return found
 
     def _numbers(self, values: Any, name: str) -> Any:
         """The values as numbers; missing ones are NaN. Raises BadFeatures for texts."""
@@ -144,6 +156,8 @@ class Features:
                 plain = objects.astype(float)
         except (ValueError, TypeError) as error:
             raise self._bad(f"{name} is no number", because=str(error)[:200]) from None
+        if plain.dtype.kind in "iu":
+            return plain.copy()  # a double would round whole numbers from 2**53 on
         numbers = plain.astype(float)
         if np.isinf(numbers).any():
             raise self._bad(f"{name} is infinite")
@@ -168,7 +182,8 @@ def _is_among(value: Any, categories: Any) -> bool:
 def _as_trained(numbers: Any, dtype: Any) -> Any:
     """Numbers in the type of the training; as they are, where that type cannot hold them."""
     if dtype.kind == "f":
-        return numbers.astype(dtype)
+        with np.errstate(over="ignore"):  # told by the caller
+            return numbers.astype(dtype)
     if not np.isfinite(numbers).all():
         return numbers
     with np.errstate(invalid="ignore"):  # of numbers that the type cannot hold

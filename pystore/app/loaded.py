@@ -16,7 +16,7 @@ from .errors import Refused
 from .evidence import intervals
 from .features import Features
 from .predictions import SINGLE, TOLERANCE, plain, predictions_of, same
-from .rows import count, joined
+from .rows import copied, count, joined
 from .signature import Signature
 
 
@@ -31,7 +31,8 @@ class Answering:
 
     def predict(self, estimator: Any, features: Any) -> Any:
         """What the predictor returns for features as they are before the transformer."""
-        transform = self.feature_transformer
+        # The caller needs the features again: they are an example, or rows of the test part.
+        transform, features = self.feature_transformer, copied(features)
         return self.predictor(estimator, features if transform is None else transform(features))
 
 
@@ -74,6 +75,12 @@ class Loaded:
     def code_differs(self) -> bool:
         """Whether the predictor is another than the one that the training has recorded."""
         return self.signature.predictor != self._answering.digest
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """The functions that answer: predictor, feature_loader and feature_transformer."""
+        mine = self._answering
+        return mine.predictor, mine.feature_loader, mine.feature_transformer
 
     def features(self, raw: Any) -> Any | None:
         """The features of one question; None when nothing is asked. Raises BadFeatures."""

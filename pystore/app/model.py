@@ -3,7 +3,7 @@
 ML1  Only the comparable is followed: derivations that differ in hyperparameters alone, trained by
     the same code on the same bytes.
 ML2  A model that is asked answers with what was trained or loaded last here, else with what its
-    matcher chooses.
+    matcher chooses; and by its functions as they are now.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..ask.experiments.results import Results, results
 from ..core.errors import BadStage, NotInStore
 from ..core.matchers import Matcher, match_best, match_latest
 from ..core.options import Mode
+from ..core.printable import listed
 from ..core.refs import DRef, RRef
 from ..declare.programs import is_program
 from ..declare.view import View
@@ -86,7 +87,7 @@ class Model(Recipe):
         """
         known = signature(realize).parameters
         how = {key: value for key, value in options.items() if key in known}
-        self._reading = {key: value for key, value in options.items() if key not in known}
+        self._reading = self._arguments_of_reader(options.keys() - known.keys(), options)
         derivation = self._derivation(hyperparameters or {}, self._reading)
         if matcher is not None:
             derivation = cast("Any", derivation.replace(matcher=matcher))
@@ -100,11 +101,32 @@ class Model(Recipe):
         self._answer_with(loaded, is_own=False)
         return Run(loaded, tuple(rrefs))
 
+    def _arguments_of_reader(
+        self, names: Collection[str], options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        reader = self.dataset.read_stage.signature.parameters
+        own = [name for name in self.parameters if name in names and name not in reader]
+        if own:
+            raise BadStage(
+                f"{listed(own)} is no parameter of the reader",
+                because="it is a parameter of the trainer, which is given with the hyperparameters",
+                remedy=f"model.train({{'{own[0]}': …}})",
+            )
+        return {name: value for name, value in options.items() if name in names}
+
     # --- predicting
 
     def use(self, rref: RRef | str) -> Loaded:
-        """Loads a realization, and answers with it from now on."""
+        """Loads a realization, and answers with it from now on.
+
+        Raises Refused when it predicts its examples otherwise than when it was trained.
+        """
         loaded = self.load(rref)
+        try:
+            loaded.check()  # by functions that may be others than those of the training
+        except BaseException:
+            loaded.close()
+            raise
         self._answer_with(loaded, is_own=True)
         return loaded
 
@@ -156,7 +178,9 @@ class Model(Recipe):
 
     def _answering(self) -> Loaded:
         if self._used is not None:
-            return self._used
+            mine, data = self.roles.get, self.dataset.roles.get
+            now = mine("predictor"), data("feature_loader"), data("feature_transformer")
+            return self._used if now == self._used.functions else self.use(self._used.rref)
         with self.follow() as follower:
             rref = follower.look()
             if rref is None:

@@ -41,6 +41,27 @@ def taken(data: Any, rows: Any) -> Any:
     return data[rows]
 
 
+def copied(data: Any) -> Any:
+    """The same rows; a function that changes them in place changes no others."""
+    if hasattr(data, "clone"):  # a tensor
+        return data.clone()
+    return data.copy() if hasattr(data, "copy") else data
+
+
+def aligned(data: Any) -> None:
+    """Raises BadStage when frames of one tuple name the same rows in another order."""
+    several = data if isinstance(data, tuple) else ()
+    named = [one.index for one in several if hasattr(one, "iloc")]
+    for other in named[1:]:
+        if not other.equals(named[0]) and set(other) == set(named[0]):
+            raise BadStage(
+                "features and targets have the same rows in another order",
+                because="their indexes hold the same labels in another order, and rows are taken "
+                "by their place",
+                remedy="order one by the other: targets.loc[features.index]; or reset_index",
+            )
+
+
 def joined(several: Sequence[Any]) -> Any:
     """The rows of several frames, arrays or lists of one kind, one after the other."""
     if len(several) == 1:

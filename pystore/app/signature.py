@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Self
 from ..core.errors import Corrupted
 
 FILE = "signature.json"
-RECIPE = 1  # which files a training writes; another number trains anew
+RECIPE = 2  # which files a training writes; another number trains anew
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "keras", "tensorflow", "xgboost")
 _MODULES = {"scikit-learn": "sklearn"}
 
@@ -87,22 +87,31 @@ def versions(names: Any = None) -> dict[str, str]:
     return found
 
 
-def described(features: Any) -> dict[str, Any]:
-    """Columns, types, shape and missing values of features, as a Signature has them."""
+def gaps_of(several: Sequence[Any]) -> tuple[str, ...]:
+    """The columns in which one of several parts has a missing value; "*" for arrays."""
+    return tuple(dict.fromkeys(name for features in several for name in _gaps(features)))
+
+
+def _gaps(features: Any) -> tuple[str, ...]:
     if hasattr(features, "columns"):
-        gaps = features.isna().any()
+        return tuple(str(name) for name, gap in features.isna().any().items() if gap)
+    if hasattr(features, "dtype") and features.dtype.kind == "f":
+        return ("*",) if bool((features != features).any()) else ()
+    return ()
+
+
+def described(features: Any) -> dict[str, Any]:
+    """Columns, types and shape of features, as a Signature has them."""
+    if hasattr(features, "columns"):
         return {
             "columns": tuple(map(str, features.columns)),
             "dtypes": tuple(map(str, features.dtypes)),
             "shape": (len(features.columns),),
-            "missing": tuple(str(name) for name, gap in gaps.items() if gap),
         }
     if hasattr(features, "dtype"):
-        gap = features.dtype.kind == "f" and bool((features != features).any())
         return {
             "columns": None,
             "dtypes": (str(features.dtype),),
             "shape": tuple(int(n) for n in features.shape[1:]),
-            "missing": ("*",) if gap else (),
         }
-    return {"columns": None, "dtypes": (type(features).__name__,), "shape": (), "missing": ()}
+    return {"columns": None, "dtypes": (type(features).__name__,), "shape": ()}

@@ -14,7 +14,7 @@ from ..declare.stage_options import Options
 from ..declare.view import View
 from ..run.verbs import realize
 from .roles import Roles
-from .rows import count, shuffled, taken
+from .rows import aligned, count, shuffled, taken
 from .savers import load, save
 
 _ROWS = "rows.npz"
@@ -77,6 +77,7 @@ class SplitStage(Stage[...]):
     def work(self, b: Build, values: Mapping[str, Any]) -> None:
         """Writes the numbers of the rows of each part; the parts themselves for a splitter."""
         whole, settings = _loaded(values["data"], self._roles), self._settings
+        aligned(whole)
         splitter = self._roles.get("splitter")
         if splitter is None:
             rows = _rows(count(whole), settings)
@@ -134,7 +135,9 @@ def _rows(length: int, settings: Settings) -> dict[str, Any]:
 def _parsed(part: Any, roles: Roles, settings: Settings) -> tuple[Any, ...]:
     parser = roles.get("parser")
     if parser is not None:
-        return tuple(parser(part, list(settings.features), list(settings.targets)))
+        parsed = tuple(parser(part, list(settings.features), list(settings.targets)))
+        aligned(parsed)
+        return parsed
     if isinstance(part, tuple):
         return part
     if not hasattr(part, "columns"):

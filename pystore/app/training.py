@@ -21,9 +21,9 @@ from .evidence import Evidence
 from .loaded import Answering
 from .predictions import is_single, plain, predictions_of
 from .roles import takes_build
-from .rows import count, taken
+from .rows import copied, count, taken
 from .savers import save
-from .signature import Signature, described, versions
+from .signature import Signature, described, gaps_of, versions
 
 EXAMPLES = 5  # rows that are kept with their predictions
 
@@ -69,7 +69,9 @@ class Training:
         """
         self.fresh(hyperparameters)  # imports what it needs, so that the seed reaches that
         seed_everything(b)
-        ready = {name: self._prepared(part) for name, part in parts.items()}
+        # The test part is asked again below, as it was before a function changed it in place.
+        gaps = gaps_of([part[0] for part in parts.values()])
+        ready = {name: self._prepared((copied(p[0]), *p[1:])) for name, p in parts.items()}
         given = {**options, **({"build": b} if takes_build(self.trainer) else {})}
         fitted = self.trainer(self.fresh(hyperparameters), *ready["train"], **given)
         if fitted is None:
@@ -84,7 +86,7 @@ class Training:
         for name, value in metrics.items():
             b.metric(name, value, None)
         (b.outpath / "metrics.json").write_text(json.dumps(metrics) + "\n")
-        self._witness(b, fitted, parts["test"], rows)
+        self._witness(b, fitted, parts["test"], rows, gaps)
 
     def _prepared(self, part: tuple[Any, ...]) -> tuple[Any, ...]:
         return part if self.transformer is None else (self.transformer(part[0]), *part[1:])
@@ -118,7 +120,9 @@ class Training:
                 ) from None
         return scores
 
-    def _witness(self, b: Build, fitted: Any, test: tuple[Any, ...], rows: str) -> None:
+    def _witness(
+        self, b: Build, fitted: Any, test: tuple[Any, ...], rows: str, gaps: tuple[str, ...]
+    ) -> None:
         """Writes the signature, the examples, and the predictions of the test part."""
         features = test[0]
         example = taken(features, list(range(min(EXAMPLES, count(features)))))
@@ -140,6 +144,7 @@ class Training:
                 )
         Signature(
             **described(features),
+            missing=gaps,
             predictor=digest,
             predictions=told,
             failure=failure,

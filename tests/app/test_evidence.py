@@ -64,3 +64,9 @@ def test_a_prediction_agrees_with_the_truth_by_its_value():
     truth = ("a", 1, 2.0, ["x"], "cat", 3)
     told = ("a", 1.0, 2, "x", {"cat": 0.9, "dog": 0.1}, "3")
     assert Evidence(truth, told, "").right == (True, True, True, True, True, False)
+
+
+def test_EV2_rows_in_another_order_are_not_compared():
+    ordered, turned = (Evidence(truth, (0, 1, 1), "rows") for truth in [(0, 1, 1), (1, 1, 0)])
+    with pytest.raises(BadStage, match="tested on other rows"):
+        mcnemar(ordered, turned)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pystore.app.errors import BadFeatures
 from pystore.app.features import Features, takes_picture
-from pystore.app.signature import Signature, described
+from pystore.app.signature import Signature, described, gaps_of
 
 FRAME = pd.DataFrame(
     {
@@ -25,7 +25,8 @@ ARRAY = np.zeros((3, 2, 2), np.float32)
 
 
 def features(example: Any, loader: Any = None) -> Features:
-    signature = Signature(**described(example), predictor="", predictions=None)
+    known = {**described(example), "missing": gaps_of([example])}
+    signature = Signature(**known, predictor="", predictions=None)
     return Features(signature, example, loader)
 
 
@@ -149,3 +150,28 @@ def test_a_picture_is_known_by_the_annotation():
     assert takes_picture(array)
     assert not takes_picture(other)
     assert not takes_picture(None)
+
+
+def test_FT2_a_whole_number_is_not_rounded():
+    big = pd.DataFrame({"id": [2**53, 2**53 + 1]})
+    assert features(big).of(big)["id"].tolist() == big["id"].tolist()
+    assert features(big.to_numpy()).of(big.to_numpy()).tolist() == big.to_numpy().tolist()
+
+
+def test_FT2_a_number_is_no_truth_value():
+    trained = features(pd.DataFrame({"flag": [True, False]}))
+    assert trained.of([[1], [False]])["flag"].tolist() == [True, False]
+    for strange in (7, 0.5):
+        with pytest.raises(BadFeatures, match="neither true nor false"):
+            trained.of([[strange]])
+
+
+def test_FT2_a_number_too_large_for_the_trained_type_is_refused():
+    for example in (ARRAY[:, 0], pd.DataFrame(ARRAY[:, 0])):
+        with pytest.raises(BadFeatures, match="too large for float32"):
+            features(example).of([[1.0, 1e300]])
+
+
+def test_FT2_a_column_that_is_given_twice_is_refused():
+    with pytest.raises(BadFeatures, match="given twice"):
+        features(FRAME).of(pd.DataFrame([[1.0, 2, "Rome", 4.0, 5.0]], columns=[*FRAME, "size"]))
