@@ -22,7 +22,7 @@ help:
 	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: power cuts too)"
 	@echo "make lint    ruff and mypy, of the tests too"
 	@echo "make bench   the figures, each beside its floor"
-	@echo "make bench-peers   a chain of stages beside doit, joblib, Hamilton, mandala and redun"
+	@echo "make bench-peers   a chain of stages beside doit, joblib, Hamilton, mandala and redun; a service beside FastAPI and LitServe"
 	@echo "make docs    the examples in README and docs, run as tests; then the site, in site/"
 	@echo "make clean   remove what these made"
 
@@ -93,7 +93,7 @@ bench: $(VENV)/dev
 	$(BIN)/python benchmarks/run.py
 
 bench-peers: $(VENV)/peers
-	$(BIN)/python benchmarks/run.py --runs 3 peers
+	$(BIN)/python benchmarks/run.py --runs 3 peers serving
 
 docs: $(VENV)/docs
 	$(BIN)/python -m pytest tests/test_docs.py tests/test_site.py

@@ -53,9 +53,10 @@ class Sizes:
     short_runs: int = 15  # of what takes a fraction of one
     transfer: int = 200_000_000  # [bytes]
     files: int = 10_000
+    seconds: float = 3.0  # of asking a service
 
 
-QUICK = Sizes(50, (30, 100), (200, 400), 50, 5, 2**26, 1, 3, 20_000_000, 200)
+QUICK = Sizes(50, (30, 100), (200, 400), 50, 5, 2**26, 1, 3, 20_000_000, 200, 0.6)
 
 Figure = Callable[[Sizes, Path], Iterator[Row]]
 

@@ -16,6 +16,7 @@ import matching
 import parallel
 import peers
 import results
+import serving
 import sharing
 import syncs
 import warm
@@ -38,6 +39,7 @@ FIGURES: dict[str, Figure] = {
     "cli": cli.rows,
     "parallel": parallel.rows,
     "exchange": exchange.rows,
+    "serving": serving.rows,
 }
 
 HEADER = ("work", "pystore", "beside it", "must", "met")

@@ -94,6 +94,44 @@ def mcnemar(a: Evidence, b: Evidence) -> McNemar:
     return McNemar(only_a, only_b, len(pairs), min(1.0, 2 * tail))
 
 
+def evidence_of(folder: Path) -> Evidence:
+    """The predictions on the test part. Raises BadStage where none were kept."""
+    kept = Evidence.read(folder)
+    if kept is None:
+        raise BadStage(
+            "this realization keeps no predictions of its test part",
+            path=folder,
+            remedy="write a predictor with one value a row, and targets of one column",
+        )
+    return kept
+
+
+def errors_of(folder: Path) -> list[dict[str, Any]]:
+    """The test rows that were predicted wrong, the worst first: row, truth, prediction.
+
+    The worst is the farthest from a truth that is no whole number; where the model tells how sure
+    it is of each label, the one of which it was the surest; else rows keep their order.
+    """
+    kept = evidence_of(folder)
+    found = [
+        {"row": row, "truth": truth, "prediction": prediction}
+        for row, (truth, prediction, right) in enumerate(
+            zip(kept.truth, kept.predictions, kept.right, strict=True)
+        )
+        if not right
+    ]
+    return sorted(found, key=lambda one: -_distance(one["truth"], one["prediction"]))
+
+
+def _distance(truth: Any, prediction: Any) -> float:
+    """How far a prediction is from the truth; for labels, how sure the model was of it."""
+    if isinstance(prediction, dict) and prediction:
+        return float(max(prediction.values()))
+    if isinstance(truth, float) and isinstance(prediction, int | float):
+        return abs(truth - prediction)
+    return 0.0
+
+
 def intervals(folder: Path, metrics: Mapping[str, float]) -> dict[str, Any]:
     """The metrics of the test part with Wilson's interval, where the metric is the share right."""
     told: dict[str, Any] = {name: {"value": value} for name, value in metrics.items()}

@@ -27,14 +27,14 @@ from ..run.verbs import realize, realize_many
 from ..store.current import current_store
 from ..store.families import Family, remove_family
 from .dataset import Dataset
-from .evidence import McNemar, mcnemar
+from .evidence import McNemar, errors_of, evidence_of, mcnemar
 from .features import takes_picture
 from .loaded import Loaded
 from .opening import opened, opened_file, saved
 from .reading import tell_age
 from .recipe import CONTEXT, Recipe
 from .replaying import Replayed, replayed
-from .run import Run, errors_of, evidence_of
+from .run import Run
 
 
 class Model(Recipe):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from ..ask.experiments.result import Result
 from ..ask.experiments.traces import Traces, traces_of
-from ..core.errors import BadStage
 from ..core.refs import RRef
 from ..declare.view import View
 from ..store.current import current_store
-from .evidence import Evidence
+from .evidence import errors_of
 from .loaded import Loaded
 
 
@@ -66,37 +64,3 @@ class Run(tuple[Any, dict[str, float]]):
     def __repr__(self) -> str:
         scores = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
         return f"<run {self.rref} {scores}>"
-
-
-def evidence_of(folder: Path) -> Evidence:
-    """The predictions on the test part. Raises BadStage where none were kept."""
-    kept = Evidence.read(folder)
-    if kept is None:
-        raise BadStage(
-            "this realization keeps no predictions of its test part",
-            path=folder,
-            remedy="write a predictor with one value a row, and targets of one column",
-        )
-    return kept
-
-
-def errors_of(folder: Path) -> list[dict[str, Any]]:
-    """The test rows that were predicted wrong, the farthest first: row, truth, prediction."""
-    kept = evidence_of(folder)
-    found = [
-        {"row": row, "truth": truth, "prediction": prediction}
-        for row, (truth, prediction, right) in enumerate(
-            zip(kept.truth, kept.predictions, kept.right, strict=True)
-        )
-        if not right
-    ]
-    return sorted(found, key=lambda one: -_distance(one["truth"], one["prediction"]))
-
-
-def _distance(truth: Any, prediction: Any) -> float:
-    """How far a prediction is from the truth; for labels, how sure the model was of it."""
-    if isinstance(prediction, dict) and prediction:
-        return float(max(prediction.values()))
-    number = (int, float)
-    both = isinstance(truth, number) and isinstance(prediction, number)
-    return abs(float(truth) - float(prediction)) if both else 0.0

@@ -86,19 +86,18 @@ class StageRealizer:
         stage = self.stage
         if stage.options.code not in DEPTHS:
             return nullcontext()
-        from .identity.changes import noted  # for weight: 25 modules that read code
-
-        return noted(b, stage.functions, stage.options.code, stage.sent_code)
+        block: AbstractContextManager[None]
+        block = _changes().noted(b, stage.functions, stage.options.code, stage.sent_code)
+        return block
 
     def imported_code(self) -> str:
         """The digest of the code in this process; "" if the process did not import the code."""
         stage = self.stage
         if stage.sent_code is not None or stage.options.code not in DEPTHS:
             return ""
-        from .identity.changes import changed_by_a_stage  # for weight, as above
-
         digest = stage.code().digest
-        return "" if changed_by_a_stage(stage.functions, stage.options.code) else digest
+        changed = _changes().changed_by_a_stage(stage.functions, stage.options.code)
+        return "" if changed else digest
 
     def __call__(self, b: Build) -> None:
         """Runs the function."""
@@ -216,9 +215,8 @@ class Stage(CalledTwoWays[P, Staged]):
         """The code of its function, as it is now."""
         if self.sent_code is not None:
             return self.sent_code
-        from .identity.code import code_of_all  # for weight, as above
-
-        return code_of_all(self.functions, self.options.code or "function")
+        code: Code = _changes().code_of_all(self.functions, self.options.code or "function")
+        return code
 
     def __repr__(self) -> str:
         return f"<stage {self.stage_name}{self.signature}>"
@@ -239,6 +237,13 @@ class Stage(CalledTwoWays[P, Staged]):
             "signature": self.signature.replace(parameters=bare),
             "sent_code": self.code() if self.options.code in DEPTHS else None,
         }
+
+
+def _changes() -> Any:
+    """What reads the code of functions, and knows how it changed."""
+    from .identity import changes  # for weight: 25 modules that read code
+
+    return changes
 
 
 def _taken(target: Derivation | None, name: str, present: Any, value: Any) -> Any:

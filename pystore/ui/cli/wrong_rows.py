@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ...app.evidence import errors_of, evidence_of
 from ...core.refs import RRef
 from .columns import columns, value
 from .command_context import CommandContext, as_json, report, with_command
@@ -33,16 +34,14 @@ class WrongRow:
 def errors(command: CommandContext, /, ref: RRef, most: int | None, as_json: bool) -> None:
     """Show the test rows that a model predicted wrong, worst first.
 
-    The worst is the farthest from the truth; where the model tells how sure it is of each label,
-    the one of which it was the surest.
+    The worst is the farthest from a truth that is no whole number; where the model tells how sure
+    it is of each label, the one of which it was the surest.
 
     --json: objects with `row`, its place in the test part from 0, `truth` and `prediction`.
 
     \b
     pystore errors digits@best:test -n 20
     """
-    from ...app.run import errors_of, evidence_of  # for weight: all of numpy
-
     folder = command.store.path(ref)
     found = [WrongRow(**one) for one in errors_of(folder)]
     tested = len(evidence_of(folder).truth)

@@ -1,6 +1,7 @@
 """AnswerLog: a file with a JSON line for each answer, written off the request path.
 
-AL1  A line has the time, the realization, the key and the reply; the input only if it is wanted.
+AL1  A line has the time, the realization, the digest of the code that answered, the key and the
+    reply; the input only if it is wanted.
 AL2  A log that cannot be written fails no request: the loss is counted, and told once.
 """
 
@@ -37,7 +38,8 @@ class AnswerLog:
         if self._lines.qsize() >= _MOST_WAITING:
             self.lost += 1
             return
-        told: dict[str, Any] = {"time": _now(), "rref": answer.rref, "key": key}
+        told: dict[str, Any] = {"time": _now(), "rref": answer.rref, "digest": answer.digest}
+        told["key"] = key
         if self._with_inputs and body.is_picture:
             told["picture"] = base64.b64encode(body.data).decode()
         elif self._with_inputs:

@@ -29,6 +29,7 @@ class Answered:
     rref: RRef
     predictions: list[Any]
     text: bytes
+    digest: str = ""  # of the code that answered
 
 
 @dataclass(eq=False)
@@ -205,4 +206,4 @@ def _counted(found: list[list[Any]], asked: Sequence[Any]) -> list[list[Any]]:
 def _answered(loaded: Loaded, predictions: list[Any]) -> Answered:
     """Raises ValueError when a prediction is NaN, which JSON has not."""
     text = json.dumps(predictions, allow_nan=False).encode()
-    return Answered(loaded.rref, predictions, text)
+    return Answered(loaded.rref, predictions, text, loaded.digest)

@@ -32,14 +32,14 @@ ROW = {"features": [[1.0, 0.0, 0.0]]}
 
 
 class Server:
-    """A process that serves; its output is gathered."""
+    """A process that serves by a program, of the small model or another; its output is gathered."""
 
-    def __init__(self, store: Store, **options: Any) -> None:
+    def __init__(self, store: Store, program: str = _PROGRAM, **options: Any) -> None:
         here = str(Path(__file__).parent)
         env = importing()
         env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], here])
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(store.root), repr(options)],
+            [sys.executable, "-c", program, str(store.root), repr(options)],
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -48,6 +48,8 @@ class Server:
         assert self.process.stdout is not None and self.process.stderr is not None
         self.line = self.process.stdout.readline()
         self.url = self.line.split()[1] if self.line else ""
+        token = options.get("token")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.told: list[str] = []
         threading.Thread(target=self._gather, args=(self.process.stderr,), daemon=True).start()
         assert self.url, "it does not listen"
@@ -59,7 +61,7 @@ class Server:
         """Returns when something answers, or this one does."""
         for _ in range(400):
             try:
-                found = httpx.get(f"{self.url}/ready", timeout=10).json()
+                found = httpx.get(f"{self.url}/ready", headers=self._headers, timeout=10).json()
             except httpx.TransportError:
                 found = {"ready": False}
             if found["ready"] and rref in (None, found["rref"]):

@@ -24,7 +24,7 @@ def test_AL1_a_line_has_what_was_answered_and_not_what_was_asked(tmp_path: Path)
         log.note(key, BODY, [1], ANSWER)
     log.close()
     first, second = lines(tmp_path / "log")
-    assert first.keys() == {"time", "rref", "key", "reply"}
+    assert first.keys() == {"time", "rref", "digest", "key", "reply"}
     assert (first["rref"], first["key"], first["reply"]) == (RREF, "k1", [7])
     assert second["key"] == "k2"
 
