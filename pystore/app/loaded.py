@@ -140,7 +140,7 @@ class Loaded:
     def example(self) -> list[Any]:
         """The first kept example as a client would send it."""
         first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]
-        found = plain(first)
+        found = plain([_sent(one) for one in first.tolist()] if hasattr(first, "iloc") else first)
         return found if isinstance(found, list) else [found]
 
     def evidence(self) -> dict[str, Any]:
@@ -153,3 +153,10 @@ class Loaded:
 
     def __repr__(self) -> str:
         return f"<loaded {self.rref} {self.metrics}>"
+
+
+def _sent(value: Any) -> Any:
+    """A cell of a frame as JSON has it: a time as a text, a missing value as null."""
+    if str(value) in ("None", "nan", "NaT", "<NA>") and not isinstance(value, str):
+        return None
+    return value.isoformat() if hasattr(value, "isoformat") else value

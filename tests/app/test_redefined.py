@@ -1,5 +1,6 @@
 """Functions that change their input, or are defined again in one process, as in a notebook."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -103,3 +104,13 @@ def test_an_argument_of_the_trainer_is_told_where_it_belongs(store):
     with pytest.raises(BadStage, match="epochs is no parameter of the reader") as raised:
         model.train(epochs=5)
     assert raised.value.remedy == "model.train({'epochs': …})"
+
+
+def test_an_example_with_a_time_and_a_missing_value_is_json(store):
+    data = rows().assign(since=pd.Timestamp("2021-05-01"), age=np.nan)
+    model = fresh(data)
+    model.dataset.feature_transformer(lambda x: x[["a", "b"]])
+    example = model.train(progress=False).loaded.example()
+    assert example[2:] == ["2021-05-01T00:00:00", None]
+    assert json.loads(json.dumps(example, allow_nan=False)) == example
+    assert model.predict(example) == model.predict([example])
