@@ -82,8 +82,5 @@ def _input(told: Mapping[str, Any]) -> Any:
     if "input" in told:
         return told["input"]
     if "picture" in told:
-        raise BadStage(
-            "the input of this line is a picture",
-            remedy="decode it, and pass it as an array: model.replay(line, raw)",
-        )
+        return picture_in(told["picture"])
     raise BadStage("this line has no input", remedy="pass raw, or serve with --log-inputs")

@@ -11,11 +11,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from ...core.errors import BadPlace, PystoreError
-from ...core.matchers import Matcher
+from ...store.current import current_store
 from .command_context import CommandContext, with_command
 from .exit_codes import located
 from .models import loaded_of, model_of
 from .parameters import complete_target
+from .pins import trust
 from .ways import Way
 
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     help="What to serve: latest, best:METRIC, best:METRIC:min.",
 )
 @click.option("--pin", metavar="NAME", help="Serve what this pin names.")
+@click.option("--from", "source", metavar="URL", help="A remote, from which it comes.")
+@click.option(
+    "--from-every",
+    "source_every",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="How often to ask the remote.",
+)
+@trust
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -98,13 +110,15 @@ def serve(command: CommandContext, /, target: str, check: bool, **options: Any) 
 
     \b
     pystore serve app.py --follow best:test
+    pystore serve app.py --follow best:test --from s3://lab/models
     pystore serve app.py --pin serving --port 80 --host 0.0.0.0 --token @secret
     """
     try:
         model = model_of(command, target)
         command.store_of_program(reading=False)
         if check:
-            return _check(model, options["matcher"], options["pin"])
+            return _check(model, options)
+        options["trusted_keys"] = options.pop("trusted") or None
         options["token"] = _token(options["token"])
         _serve(model, options)
     except PystoreError as error:
@@ -134,10 +148,24 @@ def _token(text: str | None) -> str | None:
         ) from None
 
 
-def _check(model: "Model", matcher: Matcher | None, pin: str | None) -> None:
+def _check(model: "Model", options: Mapping[str, Any]) -> None:
     """Loads what would be served, and predicts its examples again."""
-    loaded = loaded_of(model, matcher, pin)
+    if options["source"] is not None:
+        _fetch(model, options)
+    loaded = loaded_of(model, options["matcher"], options["pin"])
     versions = loaded.versions_differ or ("the versions are those of the training",)
     click.echo(f"{model.name}: {loaded.rref} predicts its examples as it did")
     click.echo("\n".join(versions))
     loaded.close()
+
+
+def _fetch(model: "Model", options: Mapping[str, Any]) -> None:
+    """Asks the remote once, as the service would; what is here is checked where it has nothing."""
+    from ...store.remote.source import RemoteSource  # late for weight, as the next one
+    from ..web.fetching import wanted_of
+
+    source = RemoteSource(options["source"], options["trusted"] or None, store=current_store())
+    for wanted in wanted_of(model, options["matcher"], options["pin"]):
+        source.refresh(wanted)
+    if source.reason:
+        click.echo(f"nothing came from {source.url}: {source.reason}", err=True)
