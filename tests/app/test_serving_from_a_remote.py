@@ -157,6 +157,7 @@ def test_what_no_trusted_key_has_signed_is_not_used(module, store, trained, lab,
         async with serving(module, lab, trusted_keys=[public]) as client:
             told = await client.until(lambda told: told["source"]["because"])
             assert (told["ready"], told["rref"]) == (False, None)
+            assert "no trusted key has signed 1 attempt" in told["source"]["because"]
             signed = trained(POOR, key=tmp_path / "lab.key")
             await client.until(lambda told: told["rref"] == signed)
 

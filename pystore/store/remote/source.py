@@ -19,6 +19,7 @@ from ...core.errors import PystoreError, in_one_line
 from ...core.events import Listener, ignore
 from ...core.matchers import Matcher
 from ...core.pick import pick
+from ...core.printable import counted
 from ...core.refs import DRef, RRef, check_name
 from ..layout import well_formed
 from ..pins import pins
@@ -172,6 +173,10 @@ class RemoteSource:
             if new or not is_here(self._store, rref):
                 receive(self._store, [rref], remote, self._listener)
                 self._received |= new
+        there = sum(1 for listing in listings.values() for _ in listing.attempts())
+        if why_not and remote.trusted is not None and there > len(told):
+            passed = counted(there - len(told), "attempt")
+            return f"{why_not}; no trusted key has signed {passed} at the remote"
         return why_not
 
     def _read(self, remote: Remote, listing: Listing) -> list[Name]:
