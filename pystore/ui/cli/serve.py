@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ...core.errors import BadPlace, PystoreError
-from ...store.current import current_store
+from ...store.remote.address import shown_address
 from .command_context import CommandContext, with_command
 from .exit_codes import located
 from .models import loaded_of, model_of
@@ -120,21 +120,21 @@ def serve(command: CommandContext, /, target: str, check: bool, **options: Any) 
             return _check(model, options)
         options["trusted_keys"] = options.pop("trusted") or None
         options["token"] = _token(options["token"])
-        _serve(model, options)
+        _web().serve(model, **options)
     except PystoreError as error:
         raise located(error) from error.__cause__
 
 
-def _serve(model: "Model", options: Mapping[str, Any]) -> None:
+def _web() -> Any:
     try:
-        from ..web.serve import serve as answer  # late for weight: all of the web
+        from ..web import serve as web  # late for weight: all of the web
     except ModuleNotFoundError as error:
         raise BadPlace(
             "a package is missing that serves models",
             package=error.name,
             remedy="pip install 'pystore-stages[serve]'",
         ) from None
-    answer(model, **options)
+    return web
 
 
 def _token(text: str | None) -> str | None:
@@ -150,22 +150,14 @@ def _token(text: str | None) -> str | None:
 
 def _check(model: "Model", options: Mapping[str, Any]) -> None:
     """Loads what would be served, and predicts its examples again."""
-    if options["source"] is not None:
-        _fetch(model, options)
-    loaded = loaded_of(model, options["matcher"], options["pin"])
+    matcher, pin, source = options["matcher"], options["pin"], options["source"]
+    if source is not None:
+        trusted = options["trusted"] or None
+        why_not = _web().fetch_once(model, matcher, pin=pin, source=source, trusted_keys=trusted)
+        if why_not:  # what is here may do
+            click.echo(f"nothing came from {shown_address(source)}: {why_not}", err=True)
+    loaded = loaded_of(model, matcher, pin)
     versions = loaded.versions_differ or ("the versions are those of the training",)
     click.echo(f"{model.name}: {loaded.rref} predicts its examples as it did")
     click.echo("\n".join(versions))
     loaded.close()
-
-
-def _fetch(model: "Model", options: Mapping[str, Any]) -> None:
-    """Asks the remote once, as the service would; what is here is checked where it has nothing."""
-    from ...store.remote.source import RemoteSource  # late for weight, as the next one
-    from ..web.fetching import wanted_of
-
-    source = RemoteSource(options["source"], options["trusted"] or None, store=current_store())
-    for wanted in wanted_of(model, options["matcher"], options["pin"]):
-        source.refresh(wanted)
-    if source.reason:
-        click.echo(f"nothing came from {source.url}: {source.reason}", err=True)

@@ -21,6 +21,7 @@ from ...store.current import current_store
 from ...store.remote.address import Url
 from ...store.remote.source import RemoteSource
 from .application import Application
+from .fetching import wanted_of
 from .processes import Processes
 from .served import Served
 from .server import Server
@@ -149,6 +150,21 @@ def serve(
 
 def _answer(application: Callable[[], Application], listening: socket.socket, stop: Stop) -> None:
     Server(application(), stop).answer(listening)
+
+
+def fetch_once(
+    model: Served,
+    matcher: Matcher | None = None,
+    *,
+    pin: str | None = None,
+    source: Url,
+    trusted_keys: str | Iterable[str] | None = None,
+) -> str:
+    """Asks the source once, as the service does; returns why nothing came, "" if all went well."""
+    remote = RemoteSource(source, trusted_keys, store=current_store())
+    for wanted in wanted_of(model, matcher, pin):
+        remote.refresh(wanted)
+    return remote.reason
 
 
 def _source(
