@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, SupportsIndex, cast
 
 from ..ask.experiments.results import Results, results
+from ..core.config import Config
 from ..core.errors import BadStage, NotInStore
 from ..core.matchers import Matcher, match_best, match_latest
 from ..core.options import Mode
@@ -195,16 +196,18 @@ class Model(Recipe):
 
     def comparable(self) -> list[DRef]:
         """The derivations in the store that differ from this model in hyperparameters (ML1)."""
-        store, code = current_store(), self.code().digest
-        context = {"name": self.name, "code": code, **self._context(self._reading)}
+        store, is_comparable = current_store(), self.comparison()
+        named = (dref for dref in store.drefs() if dref.name == self.name)
+        return [dref for dref in named if is_comparable(store.config(dref))]
+
+    def comparison(self) -> Callable[[Config], bool]:
+        """The rule by which a config is comparable with this model, as its code is now (ML1).
+
+        It needs no store, so that what a remote holds can be judged too.
+        """
+        context = {"name": self.name, "code": self.code().digest, **self._context(self._reading)}
         context["data"] = str(context["data"].dref)
-        found = []
-        for dref in store.drefs():
-            if dref.name == self.name:
-                value = store.config(dref).value
-                if {key: value.get(key) for key in CONTEXT} == context:
-                    found.append(dref)
-        return found
+        return lambda config: {key: config.value.get(key) for key in CONTEXT} == context
 
     def follow(
         self, target: Any = None, matcher: Matcher | None = None, *, pin: str | None = None

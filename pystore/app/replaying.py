@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.errors import BadStage
 from ..core.refs import RRef
+from .decoding import from_log
 from .loaded import Loaded
 from .predictions import same
 
@@ -38,7 +39,7 @@ def replayed(
 ) -> Replayed:
     """Predicts a logged question again, by the realization that `load` gets.
 
-    Raises BadStage when the line has no input, or is none.
+    Raises BadStage when the line has no input, or is none, or its picture cannot be read.
     """
     told = _parsed(line)
     if raw is None:
@@ -82,8 +83,5 @@ def _input(told: Mapping[str, Any]) -> Any:
     if "input" in told:
         return told["input"]
     if "picture" in told:
-        raise BadStage(
-            "the input of this line is a picture",
-            remedy="decode it, and pass it as an array: model.replay(line, raw)",
-        )
+        return from_log(told["picture"])
     raise BadStage("this line has no input", remedy="pass raw, or serve with --log-inputs")

@@ -1,9 +1,12 @@
 """A line of a service's log is predicted again, and says whether it agrees."""
 
+import base64
+import io
 import json
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from pystore.errors import BadStage, NotInStore
 
@@ -65,8 +68,33 @@ def test_without_an_input_it_is_passed(module):
         module.model.replay(line)
     assert caught.value.remedy == "pass raw, or serve with --log-inputs"
     assert module.model.replay(line, ASKED).agrees
-    with pytest.raises(BadStage, match="is a picture"):
-        module.model.replay({**line, "picture": "aGk="})
+
+
+@pytest.mark.parametrize("text", ["aGk=", "!", 3])
+def test_a_picture_that_cannot_be_read_is_told(module, text):
+    line = line_of(module.model, picture=text)
+    del line["input"]
+    with pytest.raises(BadStage, match="picture of this line cannot be read"):
+        module.model.replay(line)
+    assert module.model.replay(line, ASKED).agrees
+
+
+LOADER = """
+@dataset.feature_loader
+def feature_loader(picture):
+    return pd.DataFrame([[float(np.asarray(picture).mean())] * 3], columns=["a", "b", "c"])
+"""
+
+
+def test_a_logged_picture_is_asked_again(load, store):
+    found = load(("@model.init", LOADER + "\n@model.init"))
+    found.model.train(GOOD, progress=False)
+    for grey, reply in ((0, [0]), (255, [1])):
+        file = io.BytesIO()
+        Image.new("L", (4, 4), grey).save(file, "PNG")
+        line = line_of(found.model, reply=reply, picture=base64.b64encode(file.getvalue()).decode())
+        del line["input"]
+        assert found.model.replay(line).agrees
 
 
 def test_what_is_no_line_is_told(module):

@@ -25,6 +25,38 @@ if __name__ == "__main__":
     print(train(float(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:]))
 """
 
+REAL = """
+from sklearn.dummy import DummyClassifier
+from pystore.app import Dataset, Model
+
+dataset = Dataset("rows")
+model = Model("real", DummyClassifier, dataset=dataset)
+
+
+@dataset.reader
+def reader():
+    return [[float(i), 0.0, 0.0] for i in range(20)], [1] * 20
+
+
+@model.trainer
+def trainer(estimator, features, target):
+    return estimator.fit(features, target)
+
+
+@model.evaluator
+def evaluator(estimator, features, target):
+    return float(estimator.score(features, target))
+
+
+@model.predictor
+def predictor(estimator, features):
+    return [int(one) for one in estimator.predict(features)]
+
+
+if __name__ == "__main__":
+    print(model.train(progress=False).rref)
+"""
+
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
@@ -110,6 +142,29 @@ def test_it_serves_what_a_pin_names(here: Path, commands: list[Command]):
     assert command.ask(first)["predictions"] == [1.0]
 
 
+def test_it_serves_what_comes_from_a_remote(tmp_path: Path, commands: list[Command]):
+    for name in ("trains", "serves"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "app.py").write_text(REAL)
+        Store(tmp_path / name / ".pystore", durable=False)
+    trains, serves, lab = (tmp_path / name for name in ("trains", "serves", "lab"))
+    rref = train(trains)
+    assert pystore_command("push", rref, str(lab), cwd=trains).returncode == 0
+    options = ("app.py", "--follow", "best:test", "--from", str(lab))
+    done = pystore_command("serve", *options, "--check", cwd=serves)
+    assert (done.returncode, rref in done.stdout) == (0, True)
+    commands.append(command := Command(serves, *options, "--from-every", "0.2"))
+    assert str(lab) in command.line
+    assert command.ask(rref)["predictions"] == [1]
+
+
+def test_check_says_why_nothing_came(here: Path):
+    first = train(here, "1", "0.5")
+    done = pystore_command("serve", "app.py", "--from", "nowhere", "--check", cwd=here)
+    assert (done.returncode, first in done.stdout) == (0, True)
+    assert "nothing came from nowhere" in done.stderr
+
+
 def test_check_says_what_would_be_served(here: Path):
     first = train(here, "1", "0.5")
     done = pystore_command("serve", "app.py", "--follow", "latest", "--check", cwd=here)
@@ -134,6 +189,8 @@ MISTAKES = {
     "a host": (["app.py", "--host", "0.0.0.0"], "without a token"),
     "a token": (["app.py", "--token", "@nowhere"], "the token cannot be read"),
     "nothing": (["app.py", "--check"], "nothing to serve"),
+    "a key": (["app.py", "--from", "lab", "--trust", "x"], "key"),
+    "a place": (["app.py", "--from", "no://where"], "no://where"),
     "trains": (["trains.py"], "trains.py:7 in <module>"),
 }
 

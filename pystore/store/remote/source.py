@@ -6,9 +6,11 @@ SO2  A remote that is dead, slow or lying raises no error and moves nothing: the
      text. The next refresh asks again.
 SO3  A refresh where nothing has changed reads no object: it lists the folders that it asks about.
      Where one of them is empty, it looks whether the remote is still there.
+SO4  A store that knows no derivation of a name yet finds those at the remote, and by their configs
+     only the wanted ones count.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ...core.candidate import Candidate
@@ -17,7 +19,9 @@ from ...core.errors import PystoreError, in_one_line
 from ...core.events import Listener, ignore
 from ...core.matchers import Matcher
 from ...core.pick import pick
+from ...core.printable import counted
 from ...core.refs import DRef, RRef, check_name
+from ..layout import well_formed
 from ..pins import pins
 from ..store import Store
 from . import names
@@ -44,6 +48,15 @@ class Choice:
     """
 
     drefs: tuple[DRef, ...]
+    matcher: Matcher
+
+
+@dataclass(frozen=True)
+class Named:
+    """The derivations of a name whose configs are wanted, here and at the remote; as a Choice."""
+
+    name: str
+    is_wanted: Callable[[Config], bool]
     matcher: Matcher
 
 
@@ -76,7 +89,7 @@ class RemoteSource:
         """The URL without secrets."""
         return self._origin.url
 
-    def refresh(self, wanted: Choice | str) -> None:
+    def refresh(self, wanted: Choice | Named | str) -> None:
         """Fetches the realization to use now: the choice, or the one that the remote's pin names.
 
         The pin of the store is then moved, as `pull` moves it. Afterwards `reason` says why nothing
@@ -90,8 +103,10 @@ class RemoteSource:
             remote = self._remote()
             if isinstance(wanted, str):
                 self.reason = self._follow(remote, wanted)
-            else:
+            elif isinstance(wanted, Choice):
                 self.reason = self._take(remote, wanted)
+            else:
+                self.reason = self._take_named(remote, wanted)
         except (PystoreError, OSError) as error:
             self.reason = _in_words(error)
             self._origin.give_up()
@@ -124,6 +139,27 @@ class RemoteSource:
 
     # --- a choice ----------------------------------------------------------------------
 
+    def _take_named(self, remote: Remote, wanted: Named) -> str:
+        there = in_time(lambda: frozenset(remote.place.names("drv")), LOOK)
+        self._check_there([there])
+        drefs = self._wanted(remote, wanted, well_formed(DRef, (f"dref:{one}" for one in there)))
+        if not drefs:
+            return f"nothing is there of {wanted.name} by the code and on the data of here"
+        here = [dref for dref in self._store.drefs() if self._is_wanted_here(wanted, dref)]
+        return self._take(remote, Choice((*drefs, *here), wanted.matcher))
+
+    def _wanted(self, remote: Remote, wanted: Named, there: Iterable[DRef]) -> list[DRef]:
+        named = sorted(dref for dref in there if dref.name == wanted.name)
+        new = [dref for dref in named if dref not in self._configs]
+        for dref, config in remote.each(lambda dref: _config(remote, dref), new):
+            if config is not None:
+                self._configs[dref] = config
+        known = [dref for dref in named if dref in self._configs]
+        return [dref for dref in known if wanted.is_wanted(self._configs[dref])]
+
+    def _is_wanted_here(self, wanted: Named, dref: DRef) -> bool:
+        return dref.name == wanted.name and wanted.is_wanted(self._store.config(dref))
+
     def _take(self, remote: Remote, choice: Choice) -> str:
         drefs = dict.fromkeys(choice.drefs)
         listings = dict(remote.each(remote.listing, drefs))
@@ -137,6 +173,10 @@ class RemoteSource:
             if new or not is_here(self._store, rref):
                 receive(self._store, [rref], remote, self._listener)
                 self._received |= new
+        there = sum(1 for listing in listings.values() for _ in listing.attempts())
+        if why_not and remote.trusted is not None and there > len(told):
+            passed = counted(there - len(told), "attempt")
+            return f"{why_not}; no trusted key has signed {passed} at the remote"
         return why_not
 
     def _read(self, remote: Remote, listing: Listing) -> list[Name]:
@@ -198,6 +238,13 @@ class RemoteSource:
                 return replace(one, gone=True)
             self._files[one.rref] = known = told
         return replace(one, files=known)
+
+
+def _config(remote: Remote, dref: DRef) -> Config | None:
+    try:
+        return remote.config(dref)
+    except FileNotFoundError:  # a push that has just begun
+        return None
 
 
 def _record(remote: Remote, listing: Listing, name: Name) -> Record | None:

@@ -11,11 +11,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from ...core.errors import BadPlace, PystoreError
-from ...core.matchers import Matcher
+from ...store.remote.address import shown_address
 from .command_context import CommandContext, with_command
 from .exit_codes import located
 from .models import loaded_of, model_of
 from .parameters import complete_target
+from .pins import trust
 from .ways import Way
 
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     help="What to serve: latest, best:METRIC, best:METRIC:min.",
 )
 @click.option("--pin", metavar="NAME", help="Serve what this pin names.")
+@click.option("--from", "source", metavar="URL", help="A remote, from which it comes.")
+@click.option(
+    "--from-every",
+    "source_every",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="How often to ask the remote.",
+)
+@trust
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -98,29 +110,31 @@ def serve(command: CommandContext, /, target: str, check: bool, **options: Any) 
 
     \b
     pystore serve app.py --follow best:test
+    pystore serve app.py --follow best:test --from s3://lab/models
     pystore serve app.py --pin serving --port 80 --host 0.0.0.0 --token @secret
     """
     try:
         model = model_of(command, target)
         command.store_of_program(reading=False)
         if check:
-            return _check(model, options["matcher"], options["pin"])
+            return _check(model, options)
+        options["trusted_keys"] = options.pop("trusted") or None
         options["token"] = _token(options["token"])
-        _serve(model, options)
+        _web().serve(model, **options)
     except PystoreError as error:
         raise located(error) from error.__cause__
 
 
-def _serve(model: "Model", options: Mapping[str, Any]) -> None:
+def _web() -> Any:
     try:
-        from ..web.serve import serve as answer  # late for weight: all of the web
+        from ..web import serve as web  # late for weight: all of the web
     except ModuleNotFoundError as error:
         raise BadPlace(
             "a package is missing that serves models",
             package=error.name,
             remedy="pip install 'pystore-stages[serve]'",
         ) from None
-    answer(model, **options)
+    return web
 
 
 def _token(text: str | None) -> str | None:
@@ -134,8 +148,14 @@ def _token(text: str | None) -> str | None:
         ) from None
 
 
-def _check(model: "Model", matcher: Matcher | None, pin: str | None) -> None:
+def _check(model: "Model", options: Mapping[str, Any]) -> None:
     """Loads what would be served, and predicts its examples again."""
+    matcher, pin, source = options["matcher"], options["pin"], options["source"]
+    if source is not None:
+        trusted = options["trusted"] or None
+        why_not = _web().fetch_once(model, matcher, pin=pin, source=source, trusted_keys=trusted)
+        if why_not:  # what is here may do
+            click.echo(f"nothing came from {shown_address(source)}: {why_not}", err=True)
     loaded = loaded_of(model, matcher, pin)
     versions = loaded.versions_differ or ("the versions are those of the training",)
     click.echo(f"{model.name}: {loaded.rref} predicts its examples as it did")

@@ -142,6 +142,7 @@ class Application:
             "refused": {rref: why[:200] for rref, why in refused},
             "warnings": [] if live is None else live.about["versions_differ"],
             "because": following.because,
+            "source": service.fetching.to_dict() if service.fetching else None,
         }
         return self._json(told, 200 if ready else 503)
 
@@ -155,6 +156,7 @@ class Application:
             "expected": live.expected,
             **live.about,
             "shadow": service.shadow.to_dict() if service.shadow else None,
+            "source": service.fetching.to_dict() if service.fetching else None,
             "events": list(service.following.events)[-20:],
         }
         return self._json(told)

@@ -5,10 +5,10 @@ PX1  A picture is a PNG or a JPEG by its first bytes, and is refused by the size
 PX2  A picture comes upright and in 8 bits, whatever a camera or a scanner has made of it.
 """
 
-import io
 import struct
 from typing import TYPE_CHECKING
 
+from ...app.decoding import decoded
 from .problems import Problem
 
 if TYPE_CHECKING:
@@ -35,31 +35,16 @@ def picture(data: bytes) -> "Image":
         remedy = "send a smaller one"
         title = "the picture has too many pixels"
         raise Problem(413, title, size=told, most=MOST, remedy=remedy)
-    return _decoded(data, kind)
+    return _decoded(data)
 
 
-def _decoded(data: bytes, kind: str) -> "Image":
-    from PIL import Image, ImageOps
-
+def _decoded(data: bytes) -> "Image":
     try:
-        with Image.open(io.BytesIO(data), formats=[kind]) as image:
-            image.load()
-            return _in_8_bits(ImageOps.exif_transpose(image))  # phones turn pictures by a note
+        return decoded(data)
     except Exception as error:  # decoders raise errors of many kinds
         because = f"{type(error).__name__}: {error}"
         remedy = "send it whole"
         raise Problem(422, "no picture can be read", because=because, remedy=remedy) from None
-
-
-def _in_8_bits(image: "Image") -> "Image":
-    if image.mode.startswith("I"):  # 16 bits of grey, which a conversion would cut, not scale
-        return image.point(lambda grey: grey * (1 / 256)).convert("L")
-    if image.mode in ("L", "RGB", "RGBA"):
-        return image
-    if image.mode == "1":
-        return image.convert("L")
-    transparent = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
-    return image.convert("RGBA" if transparent else "RGB")
 
 
 def _png_size(data: bytes) -> tuple[int, int] | None:

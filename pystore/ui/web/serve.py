@@ -9,7 +9,7 @@ WS4  Whoever is not on this machine needs a token.
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -17,7 +17,11 @@ from ...core.errors import BadMatcher, BadName, BadPlace, BadStage
 from ...core.matchers import Matcher
 from ...core.options import checked_count
 from ...declare.nesting import refuse_nested
+from ...store.current import current_store
+from ...store.remote.address import Url
+from ...store.remote.source import RemoteSource
 from .application import Application
+from .fetching import wanted_of
 from .processes import Processes
 from .served import Served
 from .server import Server
@@ -38,6 +42,9 @@ def asgi(
     load_within: float = 4.0,
     max_body: int = 4 << 20,
     token: str | None = None,
+    source: Url | None = None,
+    source_every: float = 30.0,
+    trusted_keys: str | Iterable[str] | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Application:
     """The ASGI application that answers with what the matcher chooses, or the pin means.
@@ -48,7 +55,11 @@ def asgi(
     not loaded within `load_within` [s] is refused. `max_body` [bytes] limits a request. `tell` gets
     a line at each event.
 
-    Raises BadStage when a matcher and a pin are given.
+    `source` is a remote that is asked once in `source_every` [s] for what is to be followed: of the
+    attempts there of comparable trainings, the realization that the matcher chooses is pulled, or
+    the pin as `pull` does; of `trusted_keys`, only what one of them has signed. See RemoteSource.
+
+    Raises BadStage when a matcher and a pin are given, BadPlace when no source can be at the URL.
     """
     if pin is not None and matcher is not None:
         raise BadStage(
@@ -68,6 +79,8 @@ def asgi(
         load_within=load_within,
         max_body=max_body,
         token=token,
+        source=_source(source, source_every, trusted_keys),
+        source_every=source_every,
         tell=tell,
     )
     return Application(Service(model, options))
@@ -86,6 +99,9 @@ def serve(
     load_within: float = 4.0,
     max_body: int = 4 << 20,
     token: str | None = None,
+    source: Url | None = None,
+    source_every: float = 30.0,
+    trusted_keys: str | Iterable[str] | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
     workers: int = 1,
@@ -102,6 +118,7 @@ def serve(
     _check_host(host, token)
     tell = tell or _to_standard_error
     _check_whom(model, matcher, pin)
+    known = _source(source, source_every, trusted_keys)
 
     def application() -> Application:
         return asgi(
@@ -116,12 +133,15 @@ def serve(
             load_within=load_within,
             max_body=max_body,
             token=token,
+            source=source,
+            source_every=source_every,
+            trusted_keys=trusted_keys,
             tell=tell,
         )
 
     stop = Stop()
     with stop.heeded(), _listening(host, port) as listening:
-        whom = ServiceOptions(matcher=matcher, pin=pin).whom
+        whom = ServiceOptions(matcher=matcher, pin=pin, source=known).whom
         print(f"{model.name}: {_url(listening)} follows {whom}", flush=True)
         if workers == 1:
             return _answer(application, listening, stop)
@@ -130,6 +150,29 @@ def serve(
 
 def _answer(application: Callable[[], Application], listening: socket.socket, stop: Stop) -> None:
     Server(application(), stop).answer(listening)
+
+
+def fetch_once(
+    model: Served,
+    matcher: Matcher | None = None,
+    *,
+    pin: str | None = None,
+    source: Url,
+    trusted_keys: str | Iterable[str] | None = None,
+) -> str:
+    """Asks the source once, as the service does; returns why nothing came, "" if all went well."""
+    remote = RemoteSource(source, trusted_keys, store=current_store())
+    for wanted in wanted_of(model, matcher, pin):
+        remote.refresh(wanted)
+    return remote.reason
+
+
+def _source(
+    url: Url | None, every: float, trusted_keys: str | Iterable[str] | None
+) -> RemoteSource | None:
+    if not every > 0:
+        raise BadStage(f"source_every={every!r} is no time [s]", remedy="write source_every=30.0")
+    return None if url is None else RemoteSource(url, trusted_keys, store=current_store())
 
 
 def _check_host(host: str, token: str | None) -> None:

@@ -1,8 +1,9 @@
 """Served: the protocols of a model that a service can ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from ...core.config import Config
 from ...core.matchers import Matcher
 from ...core.refs import RRef
 
@@ -103,6 +104,13 @@ class Served(Protocol):
     @property
     def takes_pictures(self) -> bool:
         """Whether one can draw what it is asked: then its page is a pad, else a form."""
+
+    @property
+    def matcher(self) -> Matcher:
+        """What chooses among its realizations, unless another matcher is given."""
+
+    def comparison(self) -> Callable[[Config], bool]:
+        """The rule by which a config is one of its derivations, by its code as it is now."""
 
     def follow(
         self, target: Any = None, matcher: Matcher | None = None, *, pin: str | None = None

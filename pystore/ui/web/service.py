@@ -20,9 +20,11 @@ from typing import Any
 from ...core.digest import short
 from ...core.errors import PystoreWarning
 from ...core.matchers import Matcher
+from ...store.remote.source import RemoteSource
 from .answer_cache import AnswerCache
 from .answer_log import AnswerLog
 from .batches import Answered, Batches
+from .fetching import Fetching, wanted_of
 from .following import Event, Following
 from .inputs import Body, question
 from .lane import Lane
@@ -49,14 +51,17 @@ class ServiceOptions:
     patience: float = 30.0  # [s] that a question may wait
     max_body: int = 4 << 20  # [bytes]
     token: str | None = None
+    source: RemoteSource | None = None  # a remote, from which comes what is followed
+    source_every: float = 30.0  # [s] between questions to it
     tell: Callable[[str], None] | None = None  # gets a line for people at each event
 
     @property
     def whom(self) -> str:
         """Whom the service follows, for people."""
+        at = "" if self.source is None else f" at {self.source.url}"
         if self.pin is not None:
-            return f"pin {self.pin}"
-        return "the model's own matcher" if self.matcher is None else str(self.matcher)
+            return f"pin {self.pin}{at}"
+        return f"{self.matcher or 'the matcher of the model'}{at}"
 
 
 class Service:
@@ -77,6 +82,7 @@ class Service:
             patience=options.patience,
         )
         self.shadow = Shadow(self._follow(options.shadow, None)) if options.shadow else None
+        self.fetching = self._fetch(options.source) if options.source else None
         self._log = AnswerLog(options.log, options.log_inputs, tell) if options.log else None
         self._cache = AnswerCache(options.cache) if options.cache else None
         self._decoding = Lane("pystore decode")  # one at a time: each may need much memory
@@ -91,12 +97,16 @@ class Service:
         """Begins to follow; a model answers a while later."""
         if self._tasks:
             return
+        if self.fetching:
+            self.fetching.start()
         followed = [self.following, *([self.shadow.following] if self.shadow else [])]
         self._tasks = [asyncio.ensure_future(one.run()) for one in followed]
 
     async def close(self) -> None:
         """Lets go of everything."""
         self.stopping = True
+        if self.fetching:
+            self.fetching.end()
         for task in self._tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -137,6 +147,7 @@ class Service:
         refused = [*following.refused.items()][-1:]
         told: dict[str, Any] = {"follows": self.options.whom, "because": following.because}
         told["refused"] = dict(refused) or None
+        told["source"] = self.fetching.because if self.fetching else None
         remedy = "look at /ready; it answers as soon as something that is trained is loaded"
         if following.because is None and not refused:
             remedy = "train the model, or wait while it is loaded; /ready says when it answers"
@@ -167,6 +178,11 @@ class Service:
             load_within=self.options.load_within,
             tell=tell or (lambda _: None),
         )
+
+    def _fetch(self, source: RemoteSource) -> Fetching:
+        how = self.options
+        wanted = partial(wanted_of, self.model, how.matcher, how.pin, how.shadow)
+        return Fetching(source, wanted, every=how.source_every, tell=self._tell)
 
     def _key(self, body: Body) -> str:
         if not self._cache and not self._log:

@@ -9,7 +9,7 @@ import pystore as ps
 from pystore import Derivation, Need, RRef, Store, match, match_best, match_latest
 from pystore.errors import BadName, BadPlace, FetchError
 from pystore.store.remote.place import FolderPlace
-from pystore.store.remote.source import Choice, RemoteSource
+from pystore.store.remote.source import Choice, Named, RemoteSource
 
 
 def stage(rate=1, data=1):
@@ -340,3 +340,51 @@ def test_mistakes_are_told_when_it_is_made(store):
         RemoteSource("", store=store)
     with pytest.raises(BadPlace, match="not a public key"):
         RemoteSource("lab", "no key", store=store)
+
+
+def of_data(data) -> Named:
+    prepared = str(stage(data=data).config.value["data"])
+    return Named("train", lambda config: config.value["data"] == prepared, BEST)
+
+
+def at_theirs(theirs, rref) -> str:
+    return (theirs.path(rref) / "accuracy.txt").read_text()
+
+
+def test_SO4_a_store_that_knows_nothing_finds_the_wanted_derivations(
+    source, store, theirs, trained
+):
+    made = [trained(rate=rate) for rate in (1, 2, 3)]
+    trained(rate=4, data=2)
+    assert store.drefs() == []
+    source.refresh(of_data(1))
+    assert source.reason == ""
+    best = max(made, key=lambda rref: float(at_theirs(theirs, rref)))
+    assert (store.path(best) / "accuracy.txt").read_text() == at_theirs(theirs, best)
+    assert [dref for dref in store.drefs() if dref.name == "train"] == [best.dref]
+
+
+def test_SO4_nothing_wanted_is_a_reason_and_fetches_nothing(source, store, trained):
+    trained()
+    source.refresh(of_data(2))
+    assert "nothing is there of train" in source.reason
+    assert store.drefs() == []
+
+
+def test_SO3_a_second_look_by_name_reads_no_object(source, trained, read):
+    trained()
+    source.refresh(of_data(1))
+    assert source.reason == ""
+    read.clear()
+    source.refresh(of_data(1))
+    assert (source.reason, read) == ("", {})
+    trained(rate=2)
+    source.refresh(of_data(1))
+    assert read["drv"] > 0
+
+
+def test_SO2_a_remote_that_went_away_is_a_reason_by_name_too(source, trained, lab):
+    trained()
+    shutil.rmtree(lab)
+    source.refresh(of_data(1))
+    assert "no remote is here" in source.reason

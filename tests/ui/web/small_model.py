@@ -6,7 +6,7 @@ wrong with it may be in it as well: a loader that hangs, other predictions, a fa
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from pystore import Context, RRef, Store, output, pins, realize, stage
 from pystore.app.errors import BadFeatures, PredictorFailed, Refused
+from pystore.core.config import Config
 from pystore.core.matchers import Matcher, match_latest
 from pystore.store.current import current_store
 
@@ -160,12 +161,17 @@ class SmallModel:
     """The model of the stage `weights`, in the store that was the current one."""
 
     name = "small"
+    matcher = match_latest()
 
     def __init__(self, takes_pictures: bool = True, store: Store | None = None) -> None:
         self.takes_pictures = takes_pictures
         self.loaded: list[SmallLoaded] = []
         self.followers: list[SmallFollower] = []
         self._store = store
+
+    def comparison(self) -> Callable[[Config], bool]:
+        """Whatever has the name."""
+        return lambda config: True
 
     def follow(
         self, target: Any = None, matcher: Matcher | None = None, *, pin: str | None = None
