@@ -214,7 +214,8 @@ def _short_writes() -> None:
 
 @mutant("a lock is kept after an error", "realize", "errno")
 def _keep_lock() -> None:
-    locks.BuildLock.release = _nothing
+    kept: list[locks.BuildLock] = []  # a lock that nobody has any more is let go of
+    locks.BuildLock.release = lambda self: kept.append(self)
 
 
 @mutant("another error covers the first", "realize", "errno")
