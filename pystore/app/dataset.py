@@ -14,7 +14,7 @@ from ..core.derivation import Derivation
 from ..core.refs import check_name
 from ..declare.view import View
 from ..run.verbs import realize
-from .reading import READ, ReadStage
+from .reading import ReadStage
 from .roles import Decorator, F, Roles, checked_version, decorated
 from .savers import load
 from .splitting import Settings, SplitStage, parts_of
@@ -172,7 +172,9 @@ class Dataset:
 
     def identity(self) -> tuple[object, ...]:
         """The settings and the functions that other code depends on when it uses the dataset."""
-        counted = self.roles.counted(*READ, "splitter", "parser", "loader", "feature_transformer")
+        counted = self.roles.counted(
+            "reader", "splitter", "parser", "loader", "feature_transformer"
+        )
         return self.name, self.settings.values(), counted
 
     def __repr__(self) -> str:

@@ -17,7 +17,6 @@ from ..run.verbs import realize
 from ..store.current import current_store
 from .savers import save
 
-READ = ("reader",)
 OLD = 86_400  # [s] from this age on, a reading is told
 
 

@@ -1,6 +1,7 @@
 """What every saver promises, asked of each: its tests inherit from `Conformance`."""
 
 import pickle
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,15 @@ from pystore.errors import Corrupted
 _INDEX = "value.json"
 
 
-class Conformance:
+class Conformance(ABC):
     """The suite for one kind. A subclass names it, and says when two values are the same."""
 
     kind = ""
     names: tuple[str, ...] = ()
 
+    @abstractmethod
     def same(self, value: Any, loaded: Any) -> None:
         """Asserts that the loaded value does what the value does."""
-        raise NotImplementedError
 
     def load(self, folder: Path) -> Any:
         """The value of a folder, which is named after the specimen."""
