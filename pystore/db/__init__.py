@@ -1,0 +1,4 @@
+"""Collections in databases: typed rows, and predictions beside them.
+
+from pystore.db import connect, image
+"""
