@@ -40,6 +40,8 @@ class Field:
 
     def stored(self, value: Any) -> Any:
         """What the column holds for a value. Raises BadRow."""
+        if self.fetched is not None:
+            return KINDS["text"].dump(value, {})
         raw = value if self.dump is None else self.dump(value)
         return KINDS[self.kind].dump(raw, dict(self.settings))
 
