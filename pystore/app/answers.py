@@ -21,8 +21,9 @@ from ..db.tracking import Failure
 from ..declare.identity.code import code_of_all
 from ..declare.view import View
 from ..run.follow import Follower, follow
+from .asked import Asked
 from .errors import PredictorFailed
-from .model import Model
+from .loaded import Loaded
 from .predictions import plain
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -65,17 +66,20 @@ class Predictor(Protocol):
     def follow(self, matcher: Matcher | None, pin: str | None) -> Follower:
         """What says which realization to use now."""
 
+    def snapshots(self) -> list[str]:
+        """The snapshots that a derivation depends on, where one is followed."""
+
 
 class _OfModel:
     """A Model, with what is followed: all that is comparable with it, or a derivation of it."""
 
-    def __init__(self, model: Model, target: Derivation | None) -> None:
+    def __init__(self, model: Asked, target: Derivation | None) -> None:
         self._model, self._target = model, target
         self.name = model.name
         self.outputs = named_types(model.outputs)
 
     def code(self) -> str:
-        return self._model.answering().digest
+        return self._model.answering_code()
 
     def load(self, rref: RRef) -> State:
         loaded = self._model.load(rref)
@@ -84,12 +88,37 @@ class _OfModel:
         except BaseException:
             loaded.close()
             raise
-        return loaded
+        return _OfLoaded(loaded)
 
     def follow(self, matcher: Matcher | None, pin: str | None) -> Follower:
         if self._target is None or pin is not None:
             return self._model.follow(None, matcher, pin=pin)
         return follow(self._target, matcher)
+
+
+    def snapshots(self) -> list[str]:
+        return snapshots_of(self._target)
+
+
+class _OfLoaded:
+    """A realization of a model that answers for the values of rows."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+
+    def answers(self, values: Sequence[Any]) -> Sequence[Any]:
+        questions = [self._loaded.features(value) for value in values]
+        unasked = [at for at, one in enumerate(questions) if one is None]
+        if unasked:
+            raise PredictorFailed(
+                "the feature_loader made no question of a row",
+                row=unasked[0],
+                remedy="return features for each value",
+            )
+        return [only for [only] in self._loaded.predict(questions)]
+
+    def close(self) -> None:
+        self._loaded.close()
 
 
 class FunctionPredictor:
@@ -141,6 +170,11 @@ class FunctionPredictor:
         return follow(self.target, matcher)
 
 
+    def snapshots(self) -> list[str]:
+        """The snapshots that the target depends on, where it is a derivation."""
+        return snapshots_of(self.target)
+
+
 class _Loaded:
     """The state of a predictor that is a function."""
 
@@ -176,10 +210,10 @@ def predictor(
 
 def predictor_of(given: Any, target: Any = None) -> Predictor:
     """The predictor that is meant: a model, a training of one, or a function that predicts."""
-    if isinstance(given, Model):
+    if isinstance(given, Asked):
         return _OfModel(given, target)
     stage = getattr(given, "stage", None)
-    if isinstance(given, Derivation) and isinstance(stage, Model):
+    if isinstance(given, Derivation) and isinstance(stage, Asked):
         return _OfModel(stage, given)
     if isinstance(given, FunctionPredictor):
         if target is None:
@@ -192,6 +226,15 @@ def predictor_of(given: Any, target: Any = None) -> Predictor:
         given=repr(given)[:200],
         remedy="give a TorchModel, a Model, a training of one, or a function with @predictor",
     )
+
+
+def snapshots_of(target: Any) -> list[str]:
+    """The snapshots that a derivation depends on."""
+    if not isinstance(target, Derivation):
+        return []
+    every = leaves(target)
+    found = (one for leaf in every if isinstance(leaf, Closure) for one in leaf.drefs)
+    return [str(one.dref) for one in found if "snapshot" in one.config.value]
 
 
 def named_types(outputs: Mapping[str, type]) -> dict[str, str]:

@@ -29,8 +29,10 @@ from ..db.views import Views
 from ..db.waking import wake_of
 from .answers import Predictor, predictor_of, said
 from .filling import Filling
+from .snapshots import is_recorded
 
 _SWEEP = 60.0  # [s] between two looks for what no trigger has told
+_BEAT = 1.0  # [s] between two signs of life
 _MOST_PAUSE = 10.0  # [s] between two tries to reach a database that is away
 _RUNNING: list[Listener] = []  # in this process
 
@@ -123,6 +125,23 @@ class Listener:
                 connection.execute(sa.text(statement))
         self.tracking.reconcile()
 
+    def check_can_restart(self) -> None:
+        """Raises BadStage when another process would follow something else."""
+        if self.database.is_private:
+            raise BadDatabase(
+                "a database in memory has no other processes",
+                remedy="connect('sqlite:///data.db')",
+            )
+        unnamed = [one for one in self.predictor.snapshots() if not is_recorded(self.database, one)]
+        if unnamed:
+            raise BadStage(
+                "a service cannot follow a training on a snapshot without a name",
+                snapshot=unnamed[0],
+                because="when it is started again, it would take another one, on which nobody has "
+                "trained",
+                remedy="name it: collection.snapshot(…, name='first')",
+            )
+
     def _grants(self) -> list[str]:
         if not self.database.is_postgres or not self.readers:
             return []
@@ -162,7 +181,8 @@ class Listener:
         try:
             self.run(self._stop)
         except BaseException as error:
-            self._error = error
+            self._error = error  # `wait` raises it, too
+            raise
 
     def run(self, stop: threading.Event | None = None, *, once: bool = False) -> int:
         """Works until `stop` is set; with `once`, until nothing is due.
@@ -170,11 +190,6 @@ class Listener:
         Returns how many rows have failed for good. Raises what cannot get better by waiting.
         """
         stop = stop or threading.Event()
-        if self.database.is_private and not self.is_running:
-            raise BadDatabase(
-                "a database in memory has no other processes",
-                remedy="connect('sqlite:///data.db')",
-            )
         pause = 0.1
         while not stop.is_set():
             try:
@@ -228,6 +243,7 @@ class Listener:
         process = f"{platform.node()}:{os.getpid()}"
         turned = beaten = float("-inf")
         swept = time.monotonic()
+        behind_since: float | None = time.time()
         while not stop.is_set():
             now = time.monotonic()
             if now - turned >= self.every:
@@ -235,6 +251,10 @@ class Listener:
                     return  # it was removed
                 turned = now
             if filling.step():
+                behind_since = behind_since or time.time()
+                if now - beaten >= _BEAT:
+                    self.ledger.note(process, filling.note, behind_since)
+                    beaten = now
                 continue
             if once and not filling.is_waiting and filling.is_complete:
                 return
@@ -244,8 +264,10 @@ class Listener:
                     because=filling.note,
                     remedy="train first: realize(training)",
                 )
-            if now - beaten >= 1.0:
-                self.ledger.note(process, filling.note)
+            if behind_since is not None and filling.is_complete:
+                behind_since, beaten = None, float("-inf")
+            if now - beaten >= _BEAT:
+                self.ledger.note(process, filling.note, behind_since)
                 for number in slot.dead():
                     self._free(number)
                 beaten = now

@@ -1,6 +1,6 @@
 """Snapshots: rows of a collection as a derivation, named by what they hold.
 
-SN1  The same rows are the same derivation, on every database and in any order: nothing trains twice.
+SN1  The same rows are the same derivation, on every database and in any order.
 SN2  The rows that are written are the rows that were named.
 SN3  A snapshot with a name is taken once, and recorded in the database.
 """
@@ -23,6 +23,7 @@ from ..core.realizer import Realizer
 from ..core.refs import check_name
 from ..db.collection import Collection
 from ..db.contents import failure_of, keep, kept, row_of
+from ..db.database import Database
 from ..db.errors import BadContent, BadDatabase, BadRow
 from ..db.fetching import Fetched, Fetcher
 from ..db.fields import Field
@@ -231,7 +232,7 @@ class _Reading:
 
     def __enter__(self) -> None:
         if self._reader._connection is None:
-            self._own = self._database.read()
+            self._own = self._database.read(one_state=True)
             self._reader._connection = self._own.__enter__()
 
     def __exit__(self, *error: Any) -> None:
@@ -304,9 +305,8 @@ def _tell_left_out(reader: Reader) -> None:
         )
 
 
-def is_recorded(collection: Collection, dref: str) -> bool:
-    """Whether a snapshot of a collection has a name."""
-    database = collection.database
+def is_recorded(database: Database, dref: str) -> bool:
+    """Whether a snapshot has a name in a database."""
     known = database.tables.snapshots
     with database.read() as connection:
         if not database.tables.check(connection):
@@ -364,5 +364,3 @@ def _url(values: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def _declare() -> None:
     """Rows of a collection."""
-
-

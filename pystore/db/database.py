@@ -210,10 +210,10 @@ class Database:
         return self._is_private
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """A transaction that sees one state of the database."""
+    def read(self, *, one_state: bool = False) -> Iterator[sa.Connection]:
+        """A transaction that reads; with `one_state`, all of it sees the database as it was."""
         engine = self.engine
-        if self.is_postgres:
+        if self.is_postgres and one_state:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with self._told(), engine.connect() as connection:
             yield connection

@@ -95,9 +95,11 @@ class Ledger:
             row = connection.execute(query).first()
         return None if row is None else Standing(*row)
 
-    def note(self, process: str, note: str | None) -> None:
-        """Records that a process is at work, and why it has no target, or does not take one."""
-        values = {"alive": time.time(), "process": process, "note": note}
+    def note(self, process: str, note: str | None, behind_since: float | None) -> None:
+        """Records that a process is at work, since when it is behind, and what keeps it."""
+        values = {
+            "alive": time.time(), "process": process, "note": note, "behind_since": behind_since
+        }  # fmt: skip
         with self.database.write() as connection:
             connection.execute(sa.update(self._own).where(*self._mine()).values(**values))
 

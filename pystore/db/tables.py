@@ -26,6 +26,7 @@ class Tables:
 
     def __init__(self, dialect: str) -> None:
         self.has_schema = dialect == "postgresql"
+        self._is_there = False  # whether they were seen, and are of this version
         self.metadata = sa.MetaData(schema=SCHEMA if self.has_schema else None)
         column, text = sa.Column, sa.Text
         self.meta = self._table("meta", column("version", sa.Integer, nullable=False))
@@ -78,6 +79,7 @@ class Tables:
             column("shown", sa.Integer),
             column("target", sa.Integer),
             column("is_full", sa.Boolean, nullable=False),  # whether the target has each row
+            column("behind_since", sa.Float),  # when it was last done; None: it is done
             column("alive", sa.Float),  # when a process of it was last at work
             column("process", text),
             column("note", text),  # why it has no target, or does not take one
@@ -138,6 +140,8 @@ class Tables:
 
     def check(self, connection: sa.Connection) -> bool:
         """Whether the tables are there. Raises FormatTooNew, or BadDatabase for older ones."""
+        if self._is_there:
+            return True
         found = self.version(connection)
         if found is not None and found > VERSION:
             raise FormatTooNew(
@@ -153,7 +157,8 @@ class Tables:
                 needed=VERSION,
                 remedy="pystore db upgrade URL",
             )
-        return found is not None
+        self._is_there = found is not None
+        return self._is_there
 
     def statements(self, dialect: sa.Dialect, state: sa.Table) -> list[str]:
         """The SQL that makes the tables, and the entries of one source."""
@@ -170,6 +175,15 @@ class Tables:
 
     def _own(self) -> list[sa.Table]:
         return [table for table in self.metadata.sorted_tables if "rows_" not in table.name]
+
+    def upgrade(self, connection: sa.Connection) -> int | None:
+        """Brings the tables to this version; returns the version that they had (TA1)."""
+        before = self.version(connection)
+        if before is None:
+            self.install(connection)
+        else:
+            self.check(connection)
+        return before
 
     def install(self, connection: sa.Connection) -> None:
         """Makes the tables that are missing, within the transaction of the connection (TA1)."""

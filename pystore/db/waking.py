@@ -87,8 +87,8 @@ class _Notified:
     def _opened(self) -> Any:
         if self._connection is None:
             pooled = self._database.engine.raw_connection()
-            pooled.detach()  # it is never given back
             self._connection = pooled.driver_connection
+            pooled.detach()  # it is never given back
             self._connection.autocommit = True
             self._connection.execute(f"LISTEN {self._database.quoted(self._channel)}")
         return self._connection
