@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -43,8 +44,10 @@ class Asked(Stage[...]):
         *,
         tolerance: float | None,
         outputs: Mapping[str, type] | None,
+        ignore: tuple[str, ...] = (),
     ) -> None:
         super().__init__(_declare, Options(matcher, name), realize)
+        self.options = replace(self.options, ignore=ignore)
         self.takes_build = True  # its metrics are those that the training tells
         self.name = self.stage_name
         self.matcher = matcher
@@ -145,15 +148,19 @@ class Asked(Stage[...]):
         if self._used is not None:
             is_as_now = self.answering_functions == self._used.functions
             return self._used if is_as_now else self.use(self._used.rref)
+        rref = self._choice()
+        if rref is None:
+            raise BadStage(
+                f"{self.name} is not trained yet",
+                remedy="model.train({…}); what was trained by other code, or on other data, "
+                "is not taken",
+            )
+        return self.use(rref)
+
+    def _choice(self) -> RRef | None:
+        """The realization that its matcher chooses now, if there is one."""
         with self.follow() as follower:
-            rref = follower.look()
-            if rref is None:
-                raise BadStage(
-                    f"{self.name} is not trained yet",
-                    remedy="model.train({…}); what was trained by other code, or on other data, "
-                    "is not taken",
-                )
-            return self.use(rref)
+            return follower.look()
 
     @property
     def outputs(self) -> dict[str, type]:

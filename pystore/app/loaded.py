@@ -159,7 +159,7 @@ class Loaded:
         Where the predictor's code is another one, it must predict one value a row.
         """
         try:
-            [now] = self.predict([self._example])
+            [now] = self.predict([self._kept()])
         except Exception as error:
             raise Refused(
                 f"it cannot predict its examples: {type(error).__name__}: {error}"[:500],
@@ -181,6 +181,10 @@ class Loaded:
                 "differences do no harm",
             )
 
+    def _kept(self) -> Any:
+        """The features of the kept examples."""
+        return self._example
+
     def expected(self) -> dict[str, Any]:
         """The features that it takes, for messages."""
         return self.signature.expected()
@@ -190,7 +194,7 @@ class Loaded:
         """The kept example rows, as the training had them."""
         return self._example
 
-    def example(self) -> list[Any]:
+    def example(self) -> Any:
         """The first kept example as a client would send it."""
         first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]
         found = plain([_sent(one) for one in first.tolist()] if hasattr(first, "iloc") else first)

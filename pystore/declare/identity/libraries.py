@@ -225,6 +225,7 @@ _WRITERS: dict[str, Callable[[Writer, Any], str]] = {
     "omegaconf.ListConfig": _omega,
     "pystore.Dataset": _recipe,
     "pystore.Model": _recipe,
+    "pystore.TorchModel": _recipe,
     "pystore.Reader": lambda writer, value: f"reader({writer.text(value.dataset)})",
     "pystore.Stage": lambda writer, value: f"stage({writer.text(value.function)})",
     "pystore.Derivation": lambda writer, value: f"derivation({value.dref})",
