@@ -95,7 +95,6 @@ class _OfModel:
             return self._model.follow(None, matcher, pin=pin)
         return follow(self._target, matcher)
 
-
     def snapshots(self) -> list[str]:
         return snapshots_of(self._target)
 
@@ -169,7 +168,6 @@ class FunctionPredictor:
             )
         return follow(self.target, matcher)
 
-
     def snapshots(self) -> list[str]:
         """The snapshots that the target depends on, where it is a derivation."""
         return snapshots_of(self.target)
@@ -232,9 +230,8 @@ def snapshots_of(target: Any) -> list[str]:
     """The snapshots that a derivation depends on."""
     if not isinstance(target, Derivation):
         return []
-    every = leaves(target)
-    found = (one for leaf in every if isinstance(leaf, Closure) for one in leaf.drefs)
-    return [str(one.dref) for one in found if "snapshot" in one.config.value]
+    own = [str(target.dref)] if "snapshot" in target.config.value else []
+    return own + [one for held in target.holds for one in snapshots_of(held)]
 
 
 def named_types(outputs: Mapping[str, type]) -> dict[str, str]:
