@@ -18,15 +18,16 @@ ROOMS = {
     "declare": {"core", "store", "declare"},
     "run": {"core", "store", "declare", "run"},
     "ask": {"core", "store", "declare", "run", "ask"},
-    "app": {"core", "store", "declare", "run", "ask", "app"},
-    "ui": {"", "core", "store", "declare", "run", "ask", "app", "ui"},  # "": the public names
+    "db": {"core", "db"},
+    "app": {"core", "store", "declare", "run", "ask", "db", "app"},
+    "ui": {"", "core", "store", "declare", "run", "ask", "db", "app", "ui"},  # "": the public names
 }
 DOORS = {("app/model.py", "pystore.ui.web.serve")}  # `Model.serve` opens the service
 IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subprocess", "pathlib"}
 OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.events"}
 # What takes long to import is imported where it is used, within functions. All of that is here.
 LATE = """
-    PIL aiohttp blake3 click cloudpickle cryptography filelock fsspec keras matplotlib numpy
+    PIL aiohttp blake3 certifi click cloudpickle cryptography filelock fsspec keras matplotlib numpy
     omegaconf pandas pyarrow requests safetensors scipy skops sklearn torch urllib3 xgboost yarl
     zstandard
     base64 decimal difflib email grp html http importlib json lzma multiprocessing pwd resource
