@@ -27,14 +27,14 @@ from ..db.slots import Slot
 from ..db.tracking import Tracking
 from ..db.views import Views
 from ..db.waking import wake_of
-from .answers import Predictor, predictor_of, said
+from .answers import Predictor, said
 from .filling import Filling
 from .snapshots import is_recorded
 
 _SWEEP = 60.0  # [s] between two looks for what no trigger has told
 _BEAT = 1.0  # [s] between two signs of life
 _MOST_PAUSE = 10.0  # [s] between two tries to reach a database that is away
-_RUNNING: list[Listener] = []  # in this process
+RUNNING: list[Listener] = []  # in this process
 
 
 class Listener:
@@ -173,7 +173,7 @@ class Listener:
         self._thread = threading.Thread(
             target=self._run_quietly, name=f"pystore-listener-{self.name}", daemon=True
         )
-        _RUNNING.append(self)
+        RUNNING.append(self)
         self._thread.start()
         return self
 
@@ -328,8 +328,8 @@ class Listener:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        if self in _RUNNING:
-            _RUNNING.remove(self)
+        if self in RUNNING:
+            RUNNING.remove(self)
 
     def remove(self) -> None:
         """Ends, and takes triggers, views and entries away; predictions stay until `db.gc()`."""
@@ -349,57 +349,3 @@ def _is_outage(error: sa.exc.DBAPIError) -> bool:
     """Whether the server is away, or ends: the classes 08 and 57 of SQLSTATE."""
     state = getattr(error.orig, "sqlstate", None) or ""
     return state[:2] in ("08", "57", "53") or isinstance(error, sa.exc.OperationalError)
-
-
-def listener(
-    collection: Collection,
-    predictor: Any,
-    matcher: Matcher | None = None,
-    *,
-    on: str | Sequence[str],
-    pin: str | None = None,
-    target: Any = None,
-    **how: Any,
-) -> Listener:
-    """A listener that is declared, not started.
-
-    `predictor` is a TorchModel, a Model, a training of one, or a function with @predictor; `on` is
-    the field that is listened to, or several. What is followed is the choice of the matcher among
-    all that is comparable, or what a pin names.
-    """
-    if matcher is not None and not isinstance(matcher, Matcher):
-        raise BadStage(
-            "this is no matcher",
-            given=repr(matcher)[:200],
-            remedy="listen(net, match_best('valid/acc'), on='img'), or pin='serving'",
-        )
-    if collection.condition is not None:
-        raise BadStage(
-            "a listener listens to each row of a table",
-            remedy="listen to the collection; `where` is for snapshots and `find`",
-        )
-    fields = (on,) if isinstance(on, str) else tuple(on)
-    return Listener(collection, predictor_of(predictor, target), (matcher, pin), fields, **how)
-
-
-def wait(collection: Collection, timeout: float | None = None) -> None:
-    """Waits until nothing is due for the listeners of a collection in this process."""
-    mine = [
-        one
-        for one in _RUNNING
-        if one.collection.name == collection.name and one.database.url == collection.database.url
-    ]
-    if not mine:
-        raise NoListener(
-            f"nothing listens to {collection.name} in this process",
-            remedy="collection.listen(model, match_best('valid/acc'), on='img')",
-        )
-    for one in mine:
-        one.wait(timeout)
-
-
-def lineage(collection: Collection, key: Any, name: str) -> Any:
-    """Where the prediction of a row comes from; see `pystore.app.lineage`."""
-    from .lineage import lineage_of
-
-    return lineage_of(collection, key, name)

@@ -88,7 +88,7 @@ class Digest:
         """The rows, each noted on its way."""
         label = None if reader.y is None else reader.fields[reader.y]
         for key, stored in reader.rows():
-            content = b"" if label is None else label.content(stored[reader.y])
+            content = b"" if label is None else label.content(stored[str(reader.y)])
             self._rows.append(blake3(key + content).digest(16))
             yield key, stored
 

@@ -19,6 +19,8 @@ from .conditions import FieldOf
 from .errors import BadContent, BadField, BadRow
 from .fields import Field
 from .folds import Fold, fold_of
+from .outputs import outputs_of
+from .overview import rows_html
 from .own_table import make_table
 from .source import Pk, Source, Table, type_of
 from .tables import JSON
@@ -174,8 +176,6 @@ class Collection:
         **equal: Any,
     ) -> Iterator[dict[str, Any]]:
         """The rows of `find`, read `batch` rows at a time: for more than memory holds."""
-        from .outputs import outputs_of
-
         fold_is = None if fold is None else fold_of(fold)
         source = None if fold_is is None else self.source(by or self._only_media())
         conditions, left, after = self._conditions(where, equal), limit, None
@@ -302,11 +302,11 @@ class Collection:
 
     def snapshot(self, **how: Any) -> Any:
         """These rows as a derivation; see `pystore.app.snapshots.snapshot`."""
-        return _snapshots().snapshot(self, **how)
+        return _app().snapshot(self, **how)
 
     def listener(self, predictor: Any, *whom: Any, **how: Any) -> Any:
-        """A listener that is declared, not started; see `pystore.app.listening.Listener`."""
-        return _listening().listener(self, predictor, *whom, **how)
+        """A listener that is declared, not started; see `pystore.app.beside_rows.listener`."""
+        return _app().listener(self, predictor, *whom, **how)
 
     def listen(self, predictor: Any, *whom: Any, **how: Any) -> Any:
         """Keeps predictions beside these rows from now on, in this process."""
@@ -317,29 +317,21 @@ class Collection:
 
         Raises NoListener, and TimedOut after `timeout` [s].
         """
-        _listening().wait(self, timeout)
+        _app().wait(self, timeout)
 
     def lineage(self, key: Any, listener: str) -> Any:
         """Where the prediction of a row comes from, or why there is none."""
-        return _listening().lineage(self, key, listener)
+        return _app().lineage_of(self, key, listener)
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}: {field.kind}" for name, field in self.fields.items())
         return f"<collection {self.name} ({fields})>"
 
     def _repr_html_(self) -> str:
-        from .overview import rows_html
-
         return rows_html(self)
 
 
-def _snapshots() -> Any:
-    from ..app import snapshots  # for weight, and the only way up from here
+def _app() -> Any:
+    from ..app import beside_rows  # the only way up from here; for weight
 
-    return snapshots
-
-
-def _listening() -> Any:
-    from ..app import listening  # for weight, and the only way up from here
-
-    return listening
+    return beside_rows

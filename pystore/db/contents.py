@@ -37,7 +37,7 @@ class Contents:
         self._urls = [n for n, field in enumerate(source.fields.values()) if field.fetched]
         self._waiting: dict[str, list[tuple[Claim, Stored]]] = {}
         self._ready: list[Ready] = []
-        self._fetcher: Fetcher | None = None
+        self._fetcher: Fetcher[str] | None = None
         self._table = source.database.tables.fetched
         if len(self._urls) > 1:
             raise BadField(
@@ -108,9 +108,11 @@ class Contents:
         at = self._urls[0]
         return (*stored[:at], content, *stored[at + 1 :])
 
-    def _opened(self) -> Fetcher:
+    def _opened(self) -> Fetcher[str]:
         if self._fetcher is None:
-            self._fetcher = Fetcher(self._field.fetched)
+            policy = self._field.fetched
+            assert policy is not None
+            self._fetcher = Fetcher(policy)
         return self._fetcher
 
     @property

@@ -13,17 +13,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from ..core.printable import listed
+from .collection import Collection
 from .errors import BadDatabase, BadField, NoPermission
+from .fields import field_from, field_of
+from .overview import Overview, collect, listeners
 from .tables import Tables
-
-if TYPE_CHECKING:
-    from .collection import Collection
 
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _PATIENCE = 30.0  # [s] that a write waits for other writers of SQLite
@@ -85,9 +86,6 @@ class Database:
 
         With `replace`, a table with other fields is replaced, and its rows are lost.
         """
-        from .collection import Collection
-        from .fields import field_of
-
         given = {**(fields or {}), **more}
         if not given:
             raise BadField(
@@ -104,8 +102,6 @@ class Database:
         self, name: str, fields: Mapping[str, Any] | None = None, /, **more: Any
     ) -> Collection:
         """A table of somebody else, with the fields of it that are used; it is never altered."""
-        from .collection import Collection
-        from .fields import field_of
 
         made = {key: field_of(key, one) for key, one in {**(fields or {}), **more}.items()}
         found = Collection(self, name, made, is_ours=False)
@@ -114,8 +110,6 @@ class Database:
 
     def __getitem__(self, name: str) -> Collection:
         """The collection that was declared under this name, here or earlier."""
-        from .collection import Collection
-        from .fields import field_from
 
         if name in self._known:
             return self._known[name]
@@ -148,20 +142,14 @@ class Database:
 
     def listeners(self) -> list[dict[str, Any]]:
         """The listeners, each with its rows, those pending and failed, and how far it is behind."""
-        from .overview import listeners
-
         return listeners(self)
 
     def show(self) -> Any:
         """Collections, snapshots, models and listeners, as tables."""
-        from .overview import Overview
-
         return Overview(self)
 
     def gc(self, *, dry_run: bool = True) -> dict[str, int]:
         """Removes the predictions that no listener shows or fills, and pictures no row names."""
-        from .overview import collect
-
         return collect(self, dry_run=dry_run)
 
     # --- connections
@@ -259,8 +247,6 @@ class Database:
 
     def insert(self, table: sa.Table) -> Any:
         """An insert that can say what to do on a conflict."""
-        from sqlalchemy.dialects import postgresql, sqlite
-
         return (postgresql if self.is_postgres else sqlite).insert(table)
 
     def close(self) -> None:

@@ -133,8 +133,9 @@ def field(
 
 
 _BY_TYPE: dict[type | None, str] = {
-    kind.python: name for name, kind in KINDS.items() if kind.python is not object
-} | {list: "json"}
+    **{kind.python: name for name, kind in KINDS.items() if kind.python is not object},
+    list: "json",
+}
 _MADE_BY: dict[Any, str] = {image: "image", array: "array", json: "json", text: "text"}
 
 

@@ -11,15 +11,17 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from ..core.printable import listed
-from .database import Database
 from .errors import BadDatabase
 from .sql import statements
 from .tracking import NEVER, Failure, Tracking, due_again
+
+if TYPE_CHECKING:
+    from .database import Database
 
 _LEASE = 60.0  # [s]
 UNNAMED = "prediction"  # the name of an output without a name

@@ -37,9 +37,7 @@ def listeners(database: Database) -> Rows:
         ]
 
 
-def _listener(
-    database: Database, connection: sa.Connection, row: Mapping[str, Any]
-) -> dict[str, Any]:
+def _listener(database: Database, connection: sa.Connection, row: Any) -> dict[str, Any]:
     models = database.tables.models.c
     rrefs = dict(connection.execute(sa.select(models.id, models.rref)).all())
     fields = {name: Field("bytes") for name in row["field"].split(",")}

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from blake3 import blake3
 from filelock import FileLock, Timeout
 
-from .database import Database
 from .errors import BadDatabase
+
+if TYPE_CHECKING:
+    from .database import Database
 
 _MOST = 64  # processes of one source
 

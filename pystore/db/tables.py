@@ -168,7 +168,7 @@ class Tables:
         ]
         made = first if self.has_schema else []
         for table in [*self._own(), state]:
-            parts = [sa.schema.CreateTable(table, if_not_exists=True)]
+            parts: list[Any] = [sa.schema.CreateTable(table, if_not_exists=True)]
             parts += [sa.schema.CreateIndex(one, if_not_exists=True) for one in table.indexes]
             made += [str(one.compile(dialect=dialect)).strip() for one in parts]
         return made

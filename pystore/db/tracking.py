@@ -230,23 +230,35 @@ class Tracking:
             for claim in idle
         ]
         if rows:
-            values = {key: sa.bindparam(f"v_{key}") for key in ("due", "tries", "error", "phase")}
+            values: dict[str, Any] = {
+                key: sa.bindparam(f"v_{key}") for key in ("due", "tries", "error", "phase")
+            }
             bound = [{k if k.startswith("w_") else f"v_{k}": v for k, v in r.items()} for r in rows]
             connection.execute(self._at().values(owner=None, **values), bound)
 
     def _mark_keys(self, connection: sa.Connection, keys: Sequence[tuple[Claim, bytes]]) -> None:
         if not self.database.is_postgres or len(keys) == 1:
-            bound = [{**self._where(claim), "v_key": key} for claim, key in keys]
-            values = {"key": sa.bindparam("v_key"), "error": None, "phase": None, "owner": None}
-            connection.execute(self._at().values(**values), bound)
+            each = [{**self._where(claim), "v_key": key} for claim, key in keys]
+            values: dict[str, Any] = {
+                "key": sa.bindparam("v_key"),
+                "error": None,
+                "phase": None,
+                "owner": None,
+            }
+            connection.execute(self._at().values(**values), each)
             return
         dialect = self.database.engine.dialect
         kinds = [column.type.compile(dialect) for column in self.pks]
         arrays = [f"CAST(:pk{n} AS {kind}[])" for n, kind in enumerate(kinds)]
         text = statements("postgresql")["mark_keys"]
         filled = _filled(text, {**self._words(), "pk_arrays": ", ".join(arrays)})
-        bound = {f"pk{n}": [claim.pk[n] for claim, _ in keys] for n in range(len(kinds))}
-        more = {"stamps": [claim.stamp for claim, _ in keys], "keys": [key for _, key in keys]}
+        bound: dict[str, Any] = {
+            f"pk{n}": [claim.pk[n] for claim, _ in keys] for n in range(len(kinds))
+        }
+        more: dict[str, Any] = {
+            "stamps": [claim.stamp for claim, _ in keys],
+            "keys": [key for _, key in keys],
+        }
         connection.execute(sa.text(filled), {**bound, **more})
 
     def _at(self) -> Any:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .database import Database
+if TYPE_CHECKING:
+    from .database import Database
+
 
 _LOOK = 0.003  # [s] between two looks at a file
 

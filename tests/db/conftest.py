@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from internet import PUBLIC, Internet
 from servers import FreshDatabase, Server, running
 
 _numbers = count()
@@ -44,6 +45,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgresql":
         return request.getfixturevalue("postgres").url
     return _sqlite(tmp_path / "test.db", "delete" if "rollback" in request.param else "wal")
+
+
+@pytest.fixture
+def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
+    """An internet with one name, `images.example`, whose servers are those of the test."""
+    return Internet({"images.example": [PUBLIC]}).install(monkeypatch)
 
 
 def _sqlite(path: Path, journal: str) -> str:

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.client import HTTPException, RemoteDisconnected
+from http.client import HTTPException, IncompleteRead
 
 from ..errors import FetchRefused, NotFetched
 
@@ -41,7 +41,7 @@ def bad_status(status: int) -> NotFetched:
     return FetchRefused(
         "the server answers without the content",
         status=words,
-        remedy="look whether the URL is right",
+        remedy="check that the URL is right",
     )
 
 
@@ -50,7 +50,7 @@ def _failure(error: Exception, timeout: float) -> NotFetched:
         return NotFetched(
             "not all had arrived in time",
             timeout=f"{timeout:g} s",
-            remedy=f"timeout=…, or {_AGAIN}",
+            remedy="it is tried again; a longer timeout=… gives the host more time",
         )
     return NotFetched(_words(error), remedy=_AGAIN)
 
@@ -64,7 +64,7 @@ def _words(error: Exception) -> str:
         return "the host does not speak TLS as it should"
     if isinstance(error, ConnectionRefusedError):
         return "the host refuses connections"
-    if isinstance(error, ConnectionError | RemoteDisconnected):
+    if isinstance(error, ConnectionError | IncompleteRead):
         return "the connection was cut"
     if isinstance(error, OSError) and error.errno:
         return f"the connection failed: {os.strerror(error.errno)}"

@@ -40,12 +40,12 @@ def opened(path: str, root: str) -> Iterator[int]:
             raise FetchRefused("the path is that of no file", remedy="name a file")
         descriptor = _opened(folder, real.relative_to(folder).parts)
     except FileNotFoundError:
-        raise NotFetched("no such file", remedy="look whether the path is right") from None
-    except (OSError, ValueError, RuntimeError) as error:  # no permission, a loop of links, a NUL
-        words = (
-            os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no path"
-        )
-        raise NotFetched(f"the file cannot be read: {words}", remedy="look at its rights") from None
+        raise NotFetched("no such file", remedy="check that the path is right") from None
+    except (ValueError, RuntimeError):  # a NUL, a loop of links
+        raise FetchRefused("no path of a file", remedy="check that the path is right") from None
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise NotFetched("the file cannot be read", why=why, remedy="look at its rights") from None
     try:
         yield descriptor
     finally:

@@ -25,8 +25,11 @@ _Network = IPv4Network | IPv6Network
 
 _UNICAST = IPv6Network("2000::/3")  # all of IPv6 that is given out to the public (RFC 4291)
 _NAT64 = IPv6Network("64:ff9b::/96")  # IPv4 seen from networks that have IPv6 only (RFC 6052)
-# Looks public, and is the host of a virtual machine on Azure, which tells the machine secrets.
-_OF_THE_CLOUD = IPv4Network("168.63.129.16/32")
+_NOT_PUBLIC = (
+    IPv4Network("168.63.129.16/32"),  # the host of a virtual machine on Azure, which knows secrets
+    IPv4Network("192.0.0.0/24"),  # of protocols (RFC 6890); older versions of Python let it through
+    IPv6Network("3fff::/20"),  # of documentation (RFC 9637); so they do this
+)
 _KINDS = ("loopback", "link_local", "multicast", "unspecified", "private", "reserved")
 
 
@@ -55,7 +58,7 @@ class Policy:
             "private": private,
             "timeout": _number("timeout", self.timeout),
             "max_bytes": int(_number("max_bytes", self.max_bytes)),
-            "root": None if self.root is None else os.path.abspath(os.path.expanduser(self.root)),
+            "root": None if self.root is None else _folder(self.root),
         }
         for name, value in settled.items():
             object.__setattr__(self, name, value)
@@ -79,8 +82,10 @@ class Policy:
 
 def is_public(address: _Address) -> bool:
     """Whether an address is one of the public internet (PB1)."""
+    if any(address in network for network in _NOT_PUBLIC):
+        return False
     if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_multicast and address not in _OF_THE_CLOUD
+        return address.is_global and not address.is_multicast
     if address.sixtofour is not None and not is_public(address.sixtofour):
         return False
     return address in _UNICAST and address.is_global
@@ -107,7 +112,8 @@ def _meant(address: str) -> _Address:
 
 
 def _texts(name: str, given: Collection[str]) -> tuple[str, ...]:
-    if isinstance(given, str) or not all(isinstance(one, str) for one in given):
+    is_list = isinstance(given, Collection) and not isinstance(given, str)
+    if not is_list or not all(isinstance(one, str) for one in given):
         raise BadField(
             f"{name} is a list of texts",
             given=repr(given)[:200],
@@ -145,6 +151,14 @@ def _network(text: str) -> _Network:
             given=repr(text)[:200],
             remedy='private=["10.0.0.0/8", "192.168.1.7"], or private=True for all',
         ) from None
+
+
+def _folder(path: str | os.PathLike[str]) -> str:
+    if not isinstance(path, str | os.PathLike):
+        raise BadField(
+            "root is the path of a folder", given=repr(path)[:200], remedy='root="pictures"'
+        )
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def _number(name: str, given: float) -> float:

@@ -44,7 +44,7 @@ class Queues(Generic[Tag]):
 
     def begin(self) -> Job[Tag] | None:
         """The job to begin now; None while there is none for a thread that is free."""
-        if self._quick_turns:
+        if self._quick_turns and self._free:
             turns = self._quick_turns
         elif self._other_turns and self._free > self._kept:
             turns = self._other_turns

@@ -32,16 +32,21 @@ def fetch_one(url: str, policy: Policy, etag: str | None, lines: Lines) -> Fetch
     path = local_path(url)
     if path is not None and policy.root is not None:
         return _from_file(path, str(policy.root), policy, etag)
+    if path is not None and url.startswith("file:"):
+        raise FetchRefused(
+            "a local file, and no root=", remedy='root="…" names the folder whose files may be read'
+        )
     request = _Request(policy, Deadline(policy.timeout), etag, lines)
-    found: WebAddress | Fetched = WebAddress.of(url)
+    where = WebAddress.of(url)
     for _ in range(_MOST_REDIRECTS + 1):
-        with in_our_words(found.host, policy.timeout):
-            found = request.step(found)
+        with in_our_words(where.host, policy.timeout):
+            found = request.step(where)
         if isinstance(found, Fetched):
             return found
+        where = found
     raise FetchRefused(
         f"redirects more than {_MOST_REDIRECTS} times",
-        host=found.host,
+        host=where.host,
         remedy="name the URL where the content is",
     )
 

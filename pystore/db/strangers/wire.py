@@ -1,4 +1,4 @@
-"""The wire: a request to a stranger's server, by a deadline, to an address that was checked.
+"""Lines: connections to servers of strangers, with a deadline, to addresses that were checked.
 
 WI1  A connection is made to the very address that the policy has admitted: no name is looked up
      a second time, and a proxy of the environment is not asked.
@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from functools import cache
 from http.client import HTTPConnection, HTTPResponse
 from queue import Empty, SimpleQueue
@@ -157,7 +158,7 @@ def _connected(where: WebAddress, policy: Policy, until: Deadline) -> "_Plain | 
     try:
         sock.settimeout(until.left)  # of the whole handshake
         name = where.host.rstrip(".")
-        encrypted = _trust().wrap_socket(sock, server_hostname=name)
+        encrypted = trust().wrap_socket(sock, server_hostname=name)
     except BaseException:
         sock.close()
         raise
@@ -189,14 +190,14 @@ def _connected_plainly(where: WebAddress, policy: Policy, until: Deadline) -> _P
     raise said
 
 
-def _addresses(where: WebAddress, until: Deadline) -> list[_Found]:
+def _addresses(where: WebAddress, until: Deadline) -> Sequence[_Found]:
     try:
         return _look_up(where, socket.AI_NUMERICHOST)
     except socket.gaierror:
         pass  # a name
     if not _LOOKUPS.acquire(timeout=until.left):
         raise TimeoutError
-    answer: SimpleQueue[list[_Found] | OSError] = SimpleQueue()
+    answer: SimpleQueue[Sequence[_Found] | OSError] = SimpleQueue()
 
     def look() -> None:
         try:
@@ -216,12 +217,12 @@ def _addresses(where: WebAddress, until: Deadline) -> list[_Found]:
     return found
 
 
-def _look_up(where: WebAddress, flags: int = 0) -> list[_Found]:
+def _look_up(where: WebAddress, flags: int = 0) -> Sequence[_Found]:
     return socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM, flags=flags)
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
     """The certificates of this machine, and those that `requests` comes with."""
     import certifi  # not cheap, and needed for https only
 

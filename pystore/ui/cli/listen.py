@@ -166,12 +166,12 @@ def listener_of(command: CommandContext, text: str) -> "Listener":
     command.near(file)
     program = load_only(file)
     # The class is not looked at: to import it takes long.
-    found = {
+    found: dict[str, Listener] = {
         key: value
         for key, value in vars(program.module).items()
         if type(value).__name__ == "Listener" and hasattr(value, "check_can_restart")
     }
-    if name in found:
+    if name is not None and name in found:
         return found[name]
     if name is None and len({id(one) for one in found.values()}) == 1:
         return next(iter(found.values()))
