@@ -22,7 +22,12 @@ ROOMS = {
     "app": {"core", "store", "declare", "run", "ask", "db", "app"},
     "ui": {"", "core", "store", "declare", "run", "ask", "db", "app", "ui"},  # "": the public names
 }
-DOORS = {("app/asked.py", "pystore.ui.web.serve")}  # `Model.serve` opens the service
+DOORS = {
+    ("app/asked.py", "pystore.ui.web.serve"),  # `Model.serve` opens the service
+    # The view of a snapshot gives its rows, as frames, arrays, pictures and tensors.
+    ("declare/view.py", "pystore.app.stored_rows.Rows"),
+    ("declare/view.py", "pystore.app.stored_rows.has_rows"),
+}
 IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subprocess", "pathlib"}
 OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.events"}
 # What takes long to import is imported where it is used, within functions. All of that is here.

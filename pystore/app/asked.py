@@ -148,19 +148,20 @@ class Asked(Stage[...]):
         if self._used is not None:
             is_as_now = self.answering_functions == self._used.functions
             return self._used if is_as_now else self.use(self._used.rref)
-        rref = self._choice()
+        rref, why_not = self._choice()
         if rref is None:
             raise BadStage(
                 f"{self.name} is not trained yet",
+                because=why_not or None,
                 remedy="model.train({…}); what was trained by other code, or on other data, "
                 "is not taken",
             )
         return self.use(rref)
 
-    def _choice(self) -> RRef | None:
-        """The realization that its matcher chooses now, if there is one."""
+    def _choice(self) -> tuple[RRef | None, str]:
+        """The realization that its matcher chooses now; if there is none, why."""
         with self.follow() as follower:
-            return follower.look()
+            return follower.look(), follower.why_not
 
     @property
     def outputs(self) -> dict[str, type]:

@@ -131,7 +131,7 @@ class Rows(Sequence[tuple[Any, Any]]):
         }
         self._count: int = told["count"]
         self._places = {name: at for at, name in enumerate(self.fields, 1)}
-        self._groups: OrderedDict[int, Any] = OrderedDict()
+        self._groups: OrderedDict[tuple[int, int], Any] = OrderedDict()
 
     def __len__(self) -> int:
         return self._count
@@ -153,8 +153,10 @@ class Rows(Sequence[tuple[Any, Any]]):
 
     def keys(self) -> list[bytes]:
         """The keys of all rows, in their order."""
-        firsts = range(0, self._count, GROUP)
-        return [key for first in firsts for key in self._group(first)[0].to_pylist()]
+        found: list[bytes] = []
+        while len(found) < self._count:
+            found += self._group(len(found))[0].to_pylist()
+        return found
 
     def stored(self, row: int) -> Stored:
         """The key of a row, and what is stored for its fields, as `write_rows` takes it."""
@@ -255,11 +257,11 @@ class Rows(Sequence[tuple[Any, Any]]):
 
     def _group(self, row: int) -> Any:
         """The columns of the rows that are kept together with this one."""
-        number = row // GROUP
+        number = chunk, group = row // CHUNK, row % CHUNK // GROUP
         if number in self._groups:
             self._groups.move_to_end(number)
             return self._groups[number]
-        table = _read_group(self.path / _name(row // CHUNK), row % CHUNK // GROUP)
+        table = _read_group(self.path / _name(chunk), group)
         self._groups[number] = [column.chunk(0) for column in table.columns]
         while len(self._groups) > 1 and self._bytes() > MOST:
             self._groups.popitem(last=False)

@@ -1,7 +1,5 @@
 """Torch training: the loop that trains a network, validates it, and goes on where it was stopped.
 
-TT1  The bytes of a training follow from its rows, its options and its seed. Worker processes of
-     the loader change none of them.
 TT2  A training that was interrupted and goes on ends with the bytes of one that was not.
 TT3  The last step is always validated, and the metrics are those of the weights that are saved.
 """
@@ -10,14 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from ..core.errors import BadStage, BuildError, PystoreError
 from ..declare.build import Build, build_progress
@@ -27,9 +22,10 @@ from .savers import save
 from .signature import Signature, versions
 from .stored_rows import Rows, write_rows
 from .torch_answering import TorchAnswering
+from .torch_batches import Shuffled, loaded_batches, numbers, seed_all
 from .torch_checkpoint import read_checkpoint, write_checkpoint
 from .torch_options import LoopOptions, Monitor, optimizer_of
-from .torch_rows import TorchRows, batched, to_device
+from .torch_rows import TorchRows, to_device
 
 EXAMPLES = 5  # rows that are kept with their predictions
 EVERY = 30.0  # [s] after which a checkpoint is written, also between validations
@@ -54,7 +50,7 @@ class TorchTraining:
         import torch
 
         with torch.random.fork_rng(devices=[]):  # the numbers of the caller stay as they were
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             try:
                 made = self.network(**hyperparameters)
             except Exception as error:
@@ -110,6 +106,7 @@ class Loop:
         self._b, self._training, self._options = b, training, options
         self._train, self._valid = train, dict(sorted(valid.items()))
         self._device = torch.device(options.device or _usual_device())
+        seed_all(b.seed, 0)
         self._network = training.fresh(hyperparameters, b.seed).to(self._device)
         self._objective = training.objective or torch.nn.functional.cross_entropy
         self._optimizer = optimizer_of(training.optimizer, options, self._network.parameters())
@@ -166,24 +163,16 @@ class Loop:
     # --- steps
 
     def _batches(self) -> Iterator[tuple[Any, Any]]:
-        data = _Shuffled(self._data(self._train), self._training.augment, self._b.seed)
-        return iter(_loader(data, self._numbers(), self._options))
-
-    def _numbers(self) -> Iterator[list[tuple[int, int]]]:
-        """The numbers of the rows of each step that is left, with their epoch."""
-        size = self._options.batch_size
-        for step in range(self._step, self._steps):
-            epoch, at = divmod(step, self._epoch)
-            if at == 0 or step == self._step:
-                mixed = np.random.RandomState([self._b.seed, epoch])
-                order = mixed.permutation(len(self._train.rows)).tolist()
-            yield [(epoch, row) for row in order[at * size : (at + 1) * size]]
+        data = Shuffled(self._data(self._train), self._training.augment, self._b.seed)
+        left, size = range(self._step, self._steps), self._options.batch_size
+        chosen = numbers(len(self._train.rows), size, self._epoch, left, self._b.seed)
+        return iter(loaded_batches(data, chosen, self._options.loader))
 
     def _learn(self, x: Any, y: Any) -> None:
         """One step. Each begins with random numbers of its own, so that nothing else counts."""
         import torch
 
-        _seed(self._b.seed, 1, self._step)
+        seed_all(self._b.seed, 1, self._step)
         self._network.train()
         self._optimizer.zero_grad(set_to_none=True)
         with self._cast():
@@ -262,25 +251,21 @@ class Loop:
         import torch
 
         self._network.eval()
-        size = self._options.batch_size
-        numbers = [
-            list(range(at, min(at + size, len(part.rows)))) for at in range(0, len(part.rows), size)
-        ]
+        size, rows = self._options.batch_size, len(part.rows)
+        chosen = [list(range(at, min(at + size, rows))) for at in range(0, rows, size)]
+        chosen = chosen[:1] if least else chosen
         told, total = [], 0.0
-        answering, data = self._training.answering, self._data(part)
-        for chosen, (x, y) in zip(
-            numbers,
-            _loader(data, numbers[:1] if least else numbers, self._options),
-            strict=not least,
-        ):
+        answering = self._training.answering
+        batches = loaded_batches(self._data(part), chosen, self._options.loader)
+        for some, (x, y) in zip(chosen, batches, strict=True):
             with torch.inference_mode(), self._cast():
                 output = self._network(to_device(x, self._device))
-                total += float(self._loss(output, y)) * len(chosen)
-            told += answering.told(output, len(chosen), chosen[0])
+                total += float(self._loss(output, y)) * len(some)
+            told += answering.told(output, len(some), some[0])
         if least:
             answering.checked(told, len(told))
             return Validated({}, [], [])
-        return self._measured(name, part, total / len(part.rows), told)
+        return self._measured(name, part, total / rows, told)
 
     def _measured(self, name: str, part: Part, loss: float, told: list[Any]) -> Validated:
         outputs, y = self._training.answering.outputs, part.rows.y
@@ -368,57 +353,6 @@ class Loop:
             columns=None, dtypes=("list",), shape=(), missing=(), predictor=answering.digest,
             predictions=told, single=True, versions=versions(("torch", "numpy")),
         ).write(self._b.outpath)  # fmt: skip
-
-
-class _Shuffled:
-    """Rows to learn from, by (epoch, row); what is augmented has random numbers of its own."""
-
-    def __init__(self, data: TorchRows, augment: Callable[..., Any] | None, seed: int) -> None:
-        self._data, self._augment, self._own = data, augment, seed
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def __getitem__(self, number: tuple[int, int]) -> tuple[Any, Any]:
-        epoch, row = number
-        x, y = self._data[row]
-        if self._augment is None:
-            return x, y
-        _seed(self._own, 2, epoch, row)  # whichever process this is (TT1)
-        found = self._augment(x, y)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise BadStage(
-                "augment returns no pair", returned=repr(found)[:100],
-                remedy="write `return x, y` at its end",
-            )  # fmt: skip
-        return found
-
-
-def _loader(data: Any, numbers: Any, options: LoopOptions) -> Any:
-    from torch.utils.data import DataLoader
-
-    how = {k: v for k, v in (options.loader or {}).items() if k != "drop_last"}
-    return DataLoader(data, batch_sampler=_Numbers(numbers), collate_fn=batched, **how)
-
-
-class _Numbers:
-    """Numbers of rows, in batches, as a DataLoader asks for them."""
-
-    def __init__(self, batches: Any) -> None:
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._batches)
-
-
-def _seed(*parts: int) -> None:
-    """Seeds random, NumPy and PyTorch."""
-    import torch
-
-    [seed] = np.random.SeedSequence(parts).generate_state(1)
-    random.seed(int(seed))
-    np.random.seed(int(seed))
-    torch.manual_seed(int(seed))
 
 
 def _number(name: str, metric: Callable[..., Any], predicted: list[Any], truth: list[Any]) -> float:

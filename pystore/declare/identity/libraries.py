@@ -232,5 +232,6 @@ _WRITERS: dict[str, Callable[[Writer, Any], str]] = {
     "pystore.Staged": lambda writer, value: f"derivation({value.dref})",
     "pystore.View": lambda writer, value: f"view({value.rref})",
     "pystore.Matcher": _matcher,
+    "pystore.Field": lambda writer, value: f"field{writer.all(vars(value).values())}",
     "pystore.Output": lambda writer, value: f"output{writer.text(value.parts)}",
 }
