@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import BadStage
 from ..core.matchers import Matcher
-from ..db.collection import Collection
+from ..db.declared import Declared
 from ..db.errors import NoListener
 from .answers import predictor_of
 from .lineage import lineage_of
@@ -18,7 +18,7 @@ __all__ = ["lineage_of", "listener", "snapshot", "wait"]
 
 
 def listener(
-    collection: Collection,
+    collection: Declared,
     predictor: Any,
     matcher: Matcher | None = None,
     *,
@@ -48,7 +48,7 @@ def listener(
     return Listener(collection, predictor_of(predictor, target), (matcher, pin), fields, **how)
 
 
-def wait(collection: Collection, timeout: float | None = None) -> None:
+def wait(collection: Declared, timeout: float | None = None) -> None:
     """Waits until nothing is due for the listeners of a collection in this process."""
     mine = [
         one

@@ -1,4 +1,4 @@
-"""Lineage: from a row to its prediction, its model, the attempt, the code, and the training rows."""
+"""Lineage: from a row to its prediction, its model, the attempt, the code and the training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ..core.errors import PystoreError
 from ..core.printable import when
 from ..core.refs import DRef, RRef
-from ..db.collection import Collection
+from ..db.declared import Declared
 from ..db.errors import BadRow, NoListener
 from ..db.outputs import unwrapped
 from ..db.tracking import Tracking
@@ -52,7 +52,7 @@ class Lineage:
     __repr__ = __str__
 
 
-def lineage_of(collection: Collection, key: Any, name: str) -> Lineage:
+def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
     """The lineage of what a listener shows for a row. Raises NoListener, and BadRow without row."""
     database, tables = collection.database, collection.database.tables
     pk = tuple(key) if isinstance(key, tuple | list) else (key,)
@@ -104,7 +104,7 @@ def _entry(connection: sa.Connection, tracking: Tracking, pk: tuple[Any, ...]) -
     return connection.execute(sa.select(tracking.state).where(*where)).mappings().first()
 
 
-def _made(connection: sa.Connection, collection: Collection, key: Any, model: Any) -> Any:
+def _made(connection: sa.Connection, collection: Declared, key: Any, model: Any) -> Any:
     tables = collection.database.tables
     made, models = tables.predictions, tables.models
     query = sa.select(made, models.c.rref, models.c.code).join(models, models.c.id == made.c.model)
@@ -124,7 +124,7 @@ def _why_not(entry: Any, made: Any, listener: Any) -> str | None:
     return "nothing was predicted for it yet, or it has no content"
 
 
-def _training(collection: Collection, rref: RRef) -> tuple[dict[str, Any], dict[str, Any]]:
+def _training(collection: Declared, rref: RRef) -> tuple[dict[str, Any], dict[str, Any]]:
     """The attempt that made a realization, and the rows that it has read."""
     store = current_store()
     try:
@@ -152,7 +152,7 @@ def _training(collection: Collection, rref: RRef) -> tuple[dict[str, Any], dict[
     return told, rows
 
 
-def _names(collection: Collection) -> dict[str, str]:
+def _names(collection: Declared) -> dict[str, str]:
     known = collection.database.tables.snapshots.c
     with collection.database.read() as connection:
         found = connection.execute(sa.select(known.dref, known.name)).all()

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from ..core.errors import BadStage, PystoreWarning, TimedOut
 from ..core.matchers import Matcher
 from ..core.refs import RRef, check_name
-from ..db.collection import Collection
 from ..db.contents import Contents
+from ..db.declared import Declared
 from ..db.errors import BadDatabase, NoListener
 from ..db.ledger import Entry, Ledger
 from ..db.slots import Slot
@@ -42,7 +42,7 @@ class Listener:
 
     def __init__(
         self,
-        collection: Collection,
+        collection: Declared,
         predictor: Predictor,
         whom: tuple[Matcher | None, str | None],
         fields: Sequence[str],

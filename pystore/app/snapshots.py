@@ -21,9 +21,9 @@ from ..core.matchers import match_only
 from ..core.printable import counted
 from ..core.realizer import Realizer
 from ..core.refs import check_name
-from ..db.collection import Collection
+from ..db.connections import Connections
 from ..db.contents import failure_of, keep, kept, row_of
-from ..db.database import Database
+from ..db.declared import Declared
 from ..db.errors import BadContent, BadDatabase, BadRow
 from ..db.fetching import Fetched, Fetcher
 from ..db.fields import Field
@@ -109,7 +109,7 @@ class Reader:
     """What reads the rows of a snapshot, in the order of their keys in the table."""
 
     def __init__(
-        self, collection: Collection, x: Sequence[str], y: str | None, fold: Fold | None
+        self, collection: Declared, x: Sequence[str], y: str | None, fold: Fold | None
     ) -> None:
         self.collection = collection
         self.x, self.y = tuple(x), y
@@ -242,7 +242,7 @@ class _Reading:
 
 
 def snapshot(
-    collection: Collection,
+    collection: Declared,
     *,
     x: str | Sequence[str],
     y: str | None = None,
@@ -305,7 +305,7 @@ def _tell_left_out(reader: Reader) -> None:
         )
 
 
-def is_recorded(database: Database, dref: str) -> bool:
+def is_recorded(database: Connections, dref: str) -> bool:
     """Whether a snapshot has a name in a database."""
     known = database.tables.snapshots
     with database.read() as connection:
@@ -315,7 +315,7 @@ def is_recorded(database: Database, dref: str) -> bool:
         return connection.execute(query).first() is not None
 
 
-def _recorded(collection: Collection, name: str) -> dict[str, Any] | None:
+def _recorded(collection: Declared, name: str) -> dict[str, Any] | None:
     database = collection.database
     known = database.tables.snapshots
     with database.read() as connection:
@@ -337,7 +337,7 @@ def _check_same(name: str, told: Mapping[str, Any], known: Mapping[str, Any]) ->
 
 
 def _record(
-    collection: Collection,
+    collection: Declared,
     name: str,
     told: Mapping[str, Any],
     config: Mapping[str, Any],

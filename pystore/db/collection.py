@@ -7,79 +7,26 @@ CO2  A table of somebody else is never made or altered.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from ..core.printable import listed
-from ..core.refs import check_name
-from .conditions import FieldOf
+from .declared import Declared
 from .errors import BadContent, BadField, BadRow
 from .fields import Field
 from .folds import Fold, fold_of
 from .outputs import outputs_of
 from .overview import rows_html
 from .own_table import make_table
-from .source import Pk, Source, Table, type_of
-from .tables import JSON
+from .source import Pk, Source, type_of
 from .writing import row_to_write, rows_to_write
 
-if TYPE_CHECKING:
-    from .database import Database
-
-_VERBS = frozenset(("id", "model"))  # names that no field of ours has
+_SHOWN = 10  # rows in a notebook
 
 
-class Collection:
+class Collection(Declared):
     """Rows with typed fields; the database is asked when they are used."""
-
-    def __init__(
-        self,
-        database: Database,
-        name: str,
-        fields: Mapping[str, Field],
-        *,
-        is_ours: bool,
-        replaces: bool = False,
-        where: Any = None,
-    ) -> None:
-        self.database = database
-        self.name = check_name(name) if is_ours else name
-        self.fields = dict(fields)
-        self.is_ours = is_ours
-        self.condition = where
-        self._replaces = replaces
-        self.table = Table(database, name)
-        taken = sorted(_VERBS & self.fields.keys()) if is_ours else []
-        if taken:
-            raise BadField(
-                f"a field cannot be called {listed(taken)}",
-                collection=name,
-                remedy="`id` is the key of a table of ours, `model` a column of its views",
-            )
-        ours = [key for key, field in self.fields.items() if field.path] if is_ours else []
-        if ours:
-            raise BadField(
-                f"a field of a table of ours has no path: {listed(ours)}",
-                remedy="leave out at=; paths are for tables of somebody else: db.attach(…)",
-            )
-
-    # --- declaring
-
-    def __getitem__(self, name: str) -> FieldOf:
-        """A field, to write conditions with."""
-        if name == "id" and self.is_ours:
-            return FieldOf(self, name, Field("int"))
-        if name in self.fields:
-            return FieldOf(self, name, self.fields[name])
-        raise self.unknown(name)
-
-    def __getattr__(self, name: str) -> FieldOf:
-        if name not in {"id", *self.__dict__.get("fields", {})}:
-            raise AttributeError(f"a collection has no {name!r}")
-        return self[name]
 
     def where(self, condition: Any) -> Collection:
         """The rows for which a condition holds, as a collection to read."""
@@ -87,15 +34,6 @@ class Collection:
         found = Collection(self.database, self.name, self.fields, is_ours=self.is_ours, where=both)
         found.table = self.table
         return found
-
-    @cached_property
-    def columns(self) -> Mapping[str, Any]:
-        """The columns of the fields, as conditions have them."""
-        types = {f.column or n: JSON if f.path else type_of(f) for n, f in self.fields.items()}
-        if self.is_ours:
-            types["id"] = sa.BigInteger()
-        # Without the name of the table, so that they fit any query of it alone.
-        return {name: sa.column(name, kind) for name, kind in types.items()}
 
     # --- writing
 
@@ -249,13 +187,6 @@ class Collection:
         told = [{**row, **row["_outputs"]} for row in rows]
         return pd.DataFrame(told, columns=[*dict.fromkeys([*names, *outputs])])
 
-    def source(self, *names: str) -> Source:
-        """These fields as a listener or a snapshot reads them."""
-        unknown = [name for name in names if name not in self.fields]
-        if unknown:
-            raise self.unknown(unknown[0])
-        return Source(self.table, {name: self.fields[name] for name in names})
-
     def _only_media(self) -> str:
         media = [name for name, field in self.fields.items() if field.is_media]
         if len(media) == 1:
@@ -289,15 +220,6 @@ class Collection:
         columns += [sa.Column(n, t, primary_key=n in key) for n, t in types.items()]
         return sa.Table(self.table.own_name, sa.MetaData(schema=self.table.schema), *columns)
 
-    def unknown(self, name: str) -> BadField:
-        """The error for a field that there is none of."""
-        near = get_close_matches(name, self.fields, 1)
-        return BadField(
-            f"{self.name} has no field {name}",
-            fields=listed(self.fields) or "none",
-            remedy=f"did you mean {near[0]}?" if near else "declare it: db.collection(…)",
-        )
-
     # --- what stands in other rooms
 
     def snapshot(self, **how: Any) -> Any:
@@ -323,12 +245,8 @@ class Collection:
         """Where the prediction of a row comes from, or why there is none."""
         return _app().lineage_of(self, key, listener)
 
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}: {field.kind}" for name, field in self.fields.items())
-        return f"<collection {self.name} ({fields})>"
-
     def _repr_html_(self) -> str:
-        return rows_html(self)
+        return rows_html(self.name, self.find(limit=_SHOWN), len(self))
 
 
 def _app() -> Any:

@@ -6,7 +6,7 @@ users["img"].exists & users["label"].is_in(["dog", "cat"])
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,17 +14,13 @@ from .errors import BadField
 from .fields import Field
 from .tables import JSON
 
-if TYPE_CHECKING:
-    from .collection import Collection
-
 
 class FieldOf:
     """A field of a collection, to compare with values. Combine conditions by `&`, `|` and `~`."""
 
-    def __init__(self, collection: Collection, name: str, field: Field) -> None:
+    def __init__(self, name: str, field: Field, column: Any, *, is_postgres: bool) -> None:
         self.name, self.field = name, field
-        self._is_postgres = collection.database.is_postgres
-        self._column = collection.columns[field.column or name]
+        self._column, self._is_postgres = column, is_postgres
 
     @property
     def exists(self) -> Any:

@@ -11,17 +11,15 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from ..core.printable import listed
+from .connections import Connections
 from .errors import BadDatabase
 from .sql import statements
 from .tracking import NEVER, Failure, Tracking, due_again
-
-if TYPE_CHECKING:
-    from .database import Database
 
 _LEASE = 60.0  # [s]
 UNNAMED = "prediction"  # the name of an output without a name
@@ -56,7 +54,7 @@ class Ledger:
     def __init__(self, entry: Entry, tracking: Tracking) -> None:
         self.entry = entry
         self.tracking = tracking
-        self.database: Database = tracking.database
+        self.database: Connections = tracking.database
         tables = self.database.tables
         self._models, self._made, self._own = tables.models, tables.predictions, tables.listeners
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
+from .declared import Declared
 from .ledger import UNNAMED
 from .source import Pk, among
 from .tracking import Tracking
 
-if TYPE_CHECKING:
-    from .collection import Collection
 
-
-def outputs_of(collection: Collection, pks: Sequence[Pk]) -> dict[Pk, dict[str, Any]]:
+def outputs_of(collection: Declared, pks: Sequence[Pk]) -> dict[Pk, dict[str, Any]]:
     """The predictions of rows by the names of listeners; rows without any are left out."""
     database = collection.database
     tables = database.tables

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from ..core.printable import when
+from .connections import Connections
 from .fields import Field
 from .source import Source, Table
 from .tracking import NEVER, Tracking
 
-if TYPE_CHECKING:
-    from .collection import Collection
-    from .database import Database
-
 _ALIVE = 5.0  # [s] within which a process of a listener shows that it lives
-_SHOWN = 10  # rows in a notebook
 Rows = list[dict[str, Any]]
 
 
-def listeners(database: Database) -> Rows:
+def listeners(database: Connections) -> Rows:
     """The listeners, one a dict: what they show, and how many rows are pending and failed.
 
     `behind` is how long [s] the oldest row waits that is due; 0.0 where none does.
@@ -37,7 +33,7 @@ def listeners(database: Database) -> Rows:
         ]
 
 
-def _listener(database: Database, connection: sa.Connection, row: Any) -> dict[str, Any]:
+def _listener(database: Connections, connection: sa.Connection, row: Any) -> dict[str, Any]:
     models = database.tables.models.c
     rrefs = dict(connection.execute(sa.select(models.id, models.rref)).all())
     fields = {name: Field("bytes") for name in row["field"].split(",")}
@@ -78,7 +74,7 @@ def _listener(database: Database, connection: sa.Connection, row: Any) -> dict[s
 class Overview:
     """Collections, snapshots, models and listeners: `str` is a text, `to_dict` are values."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Connections) -> None:
         self.database = database
         tables = database.tables
         self._tables = {
@@ -108,18 +104,19 @@ class Overview:
         )
 
 
-def _collections(database: Database) -> Rows:
-    return [
-        {"name": name, "rows": len(database[name]), "fields": _fields(database[name])}
-        for name in database.collections()
-    ]
+def _collections(database: Connections) -> Rows:
+    known = database.tables.collections
+    told = []
+    for row in _rows(database, known, "name", "fields"):
+        with database.read() as connection:
+            count = sa.select(sa.func.count()).select_from(sa.table(row["name"]))
+            rows = connection.scalar(count)
+        fields = ", ".join(f"{name}: {one['kind']}" for name, one in row["fields"].items())
+        told.append({"name": row["name"], "rows": rows, "fields": fields})
+    return told
 
 
-def _fields(collection: Collection) -> str:
-    return ", ".join(f"{name}: {field.kind}" for name, field in collection.fields.items())
-
-
-def _rows(database: Database, table: sa.Table, *names: str) -> Rows:
+def _rows(database: Connections, table: sa.Table, *names: str) -> Rows:
     with database.read() as connection:
         if not database.tables.check(connection):
             return []
@@ -196,19 +193,17 @@ def _cell(value: Any) -> str:
     return f'<img src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
 
 
-def rows_html(collection: Collection) -> str:
-    """The first rows of a collection, with their pictures."""
-    rows = collection.find(limit=_SHOWN)
-    total = len(collection)
+def rows_html(name: str, rows: Sequence[Mapping[str, Any]], total: int) -> str:
+    """Rows of a collection, with their pictures."""
     told = [
         {**{k: v for k, v in row.items() if k != "_outputs"}, **row["_outputs"]} for row in rows
     ]
     names = list(dict.fromkeys(key for row in told for key in row))
     table = as_html([{name: row.get(name, "") for name in names} for row in told]) if told else ""
-    return f"{table}<p>{total:,} rows of {collection.name}</p>"
+    return f"{table}<p>{total:,} rows of {name}</p>"
 
 
-def collect(database: Database, *, dry_run: bool) -> dict[str, int]:
+def collect(database: Connections, *, dry_run: bool) -> dict[str, int]:
     """Removes predictions of models that no listener has, and what was fetched for no row."""
     tables = database.tables
     own, made, models = tables.listeners.c, tables.predictions, tables.models

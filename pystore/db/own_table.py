@@ -6,20 +6,18 @@ OW1  A field that is new and may be empty is added; what has another type is ref
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from ..core.printable import listed
+from .declared import Declared
 from .errors import BadField
 from .fields import Field
 from .source import type_of
 
-if TYPE_CHECKING:
-    from .collection import Collection
 
-
-def make_table(collection: Collection, *, replaces: bool) -> None:
+def make_table(collection: Declared, *, replaces: bool) -> None:
     """Makes the table, or adds to it the fields that are new. Raises BadField."""
     database, told = collection.database, _described(collection.fields)
     with database.read() as connection:
@@ -50,14 +48,14 @@ def _described(fields: Mapping[str, Field]) -> dict[str, Any]:
     }
 
 
-def _declared(collection: Collection, connection: sa.Connection) -> dict[str, Any] | None:
+def _declared(collection: Declared, connection: sa.Connection) -> dict[str, Any] | None:
     known = collection.database.tables.collections
     query = sa.select(known.c.fields).where(known.c.name == collection.name)
     found = connection.execute(query).scalar_one_or_none()
     return None if found is None else dict(found)
 
 
-def _table(collection: Collection) -> sa.Table:
+def _table(collection: Declared) -> sa.Table:
     # A key is never used again, not even that of the last row.
     key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     columns = [
@@ -68,7 +66,7 @@ def _table(collection: Collection) -> sa.Table:
     return sa.Table(collection.name, sa.MetaData(), own, *columns, sqlite_autoincrement=True)
 
 
-def _add(collection: Collection, before: Mapping[str, Any], connection: sa.Connection) -> None:
+def _add(collection: Declared, before: Mapping[str, Any], connection: sa.Connection) -> None:
     """Adds columns for new fields. Raises BadField for those that differ."""
     if not before:
         raise BadField(

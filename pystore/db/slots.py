@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from blake3 import blake3
 from filelock import FileLock, Timeout
 
+from .connections import Connections
 from .errors import BadDatabase
-
-if TYPE_CHECKING:
-    from .database import Database
 
 _MOST = 64  # processes of one source
 
@@ -24,7 +22,7 @@ _MOST = 64  # processes of one source
 class Slot:
     """The lowest number that no living process has; it is given up by `close`."""
 
-    def __init__(self, database: Database, source: str) -> None:
+    def __init__(self, database: Connections, source: str) -> None:
         self._database = database
         self._source = source
         self._hash = int.from_bytes(blake3(source.encode()).digest(4), "big", signed=True)

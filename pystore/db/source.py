@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from blake3 import blake3
 
 from ..core.printable import listed
+from .connections import Connections
 from .errors import BadDatabase, BadField
 from .fields import Field
 from .tables import JSON, KEY
-
-if TYPE_CHECKING:
-    from .database import Database
 
 _TYPES: Mapping[str, Any] = {
     "int": sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -48,7 +46,7 @@ def type_of(field: Field) -> Any:
 class Table:
     """A table of the user's, by its name; what it has is looked up when it is needed."""
 
-    database: Database
+    database: Connections
     name: str
 
     @property
@@ -209,7 +207,7 @@ def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:
     return sa.tuple_(*columns).in_([tuple(pk) for pk in pks])
 
 
-def expression(database: Database, columns: Any, name: str, field: Field) -> Any:
+def expression(database: Connections, columns: Any, name: str, field: Field) -> Any:
     """What is stored for a field, as a query selects it."""
     if not field.path:
         return columns[name]

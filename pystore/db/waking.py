@@ -8,11 +8,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from .database import Database
-
+from .connections import Connections
 
 _LOOK = 0.003  # [s] between two looks at a file
 
@@ -27,7 +25,7 @@ class Wake(Protocol):
         """Ends the waiting for good."""
 
 
-def wake_of(database: Database, channel: str, how: str = "notify") -> Wake:
+def wake_of(database: Connections, channel: str, how: str = "notify") -> Wake:
     """What waits for changes of a database; "poll" takes no notifications of PostgreSQL."""
     if not database.is_postgres:
         return _Files(database)
@@ -47,7 +45,7 @@ class _Clock:
 class _Files:
     """Looks at the times of the files of SQLite, which takes no lock and starves no writer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Connections) -> None:
         assert database.file is not None
         file = os.fspath(database.file)
         self._files = (file, file + "-wal", file + "-journal")
@@ -82,7 +80,7 @@ class _Files:
 class _Notified:
     """LISTEN on a connection of its own; the payload is empty, since state says what is to do."""
 
-    def __init__(self, database: Database, channel: str) -> None:
+    def __init__(self, database: Connections, channel: str) -> None:
         self._database, self._channel = database, channel
         self._connection: Any = None
 

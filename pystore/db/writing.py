@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.printable import listed
+from .declared import Declared
 from .errors import BadContent, BadField, BadRow
 
-if TYPE_CHECKING:
-    from .collection import Collection
 
-
-def rows_to_write(collection: Collection, rows: Any) -> list[dict[str, Any]]:
+def rows_to_write(collection: Declared, rows: Any) -> list[dict[str, Any]]:
     """What the columns hold for these rows: dicts, or a frame of pandas or polars.
 
     Raises BadRow and BadField, with the number of the row.
@@ -41,7 +39,7 @@ def rows_to_write(collection: Collection, rows: Any) -> list[dict[str, Any]]:
 
 
 def row_to_write(
-    collection: Collection, row: Mapping[str, Any], *, is_partial: bool = False
+    collection: Declared, row: Mapping[str, Any], *, is_partial: bool = False
 ) -> dict[str, Any]:
     """What the columns hold for one row; a partial row changes some fields only."""
     if not isinstance(row, Mapping):
@@ -66,7 +64,7 @@ def row_to_write(
     return made
 
 
-def _stored(collection: Collection, name: str, value: Any) -> tuple[str, Any]:
+def _stored(collection: Declared, name: str, value: Any) -> tuple[str, Any]:
     """The column of a field, and what it holds for a value."""
     if name not in collection.fields:
         raise collection.unknown(name)
@@ -84,7 +82,7 @@ def _stored(collection: Collection, name: str, value: Any) -> tuple[str, Any]:
         raise BadRow(error.what, remedy=error.remedy, field=name, **error.facts) from error
 
 
-def _key(collection: Collection) -> tuple[str, ...]:
+def _key(collection: Declared) -> tuple[str, ...]:
     return ("id",) if collection.is_ours else tuple(collection.table.primary_key)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ... import db as collections
 from ...core.errors import BadPlace, BadStage, PystoreError
 from ...core.printable import counted, listed
 from .command_context import CommandContext, as_json, with_command
@@ -150,7 +151,7 @@ def upgrade(url: str) -> None:
 
 def _database(url: str) -> "Database":
     try:
-        from ...db.database import connect  # for weight: SQLAlchemy
+        connect = collections.connect  # imports SQLAlchemy
     except ModuleNotFoundError as error:
         raise BadPlace(
             "a package is missing for databases",
