@@ -152,6 +152,12 @@ class Source:
                     remedy="declare the field by the type that the column has",
                 )
 
+    def forget(self) -> None:
+        """Looks again at the next use: the table was changed."""
+        self.table.forget()
+        self.__dict__.pop("pk_columns", None)
+        self.__dict__.pop("selectable", None)
+
     @cached_property
     def pk_columns(self) -> list[Any]:
         """The columns of the primary key in queries of the table."""

@@ -20,12 +20,14 @@ def uri(
     timeout: float = 10.0,
     max_bytes: float = 20e6,
     root: str | PathLike[str] | None = None,
+    max_age: float = 86400.0,
 ) -> Field:
     """A field of URLs of pictures, or of what `inner` says.
 
     Only http and https, and only public addresses, unless `private` is True or names networks.
     `hosts` are those that are asked at all, by default any; `timeout` [s] is for all of a fetch,
-    `max_bytes` for its size; local files are read below the folder `root` only.
+    `max_bytes` for its size; local files are read below the folder `root` only. A listener asks
+    after `max_age` [s] whether a content has changed.
     """
     policy = Policy(
         hosts=None if hosts is None else tuple(hosts),
@@ -33,5 +35,6 @@ def uri(
         timeout=timeout,
         max_bytes=max_bytes,
         root=root,
+        max_age=max_age,
     )
     return replace(inner or image(), at=at, required=required, fetched=policy)
