@@ -34,6 +34,7 @@ class InUse:
         self._past_calls = 0  # of models that are no longer here
         self.states: dict[int, Answers] = {}
         self.taken: tuple[RRef, str] | None = None  # what was followed last
+        self.is_due = True  # whether to look again at once
         self.takes = 0  # how often another one was taken
         self.standing = Standing(None, None, False)
         self.note: str | None = None  # why there is no target, or why it is not taken
@@ -50,6 +51,7 @@ class InUse:
 
     def turn(self) -> bool:
         """Takes what is followed now. Returns whether the listener is still recorded."""
+        self.is_due = False
         standing = self._ledger.standing()
         if standing is None:
             return False
@@ -91,7 +93,7 @@ class InUse:
         """Passes over a realization from now on."""
         self.note = f"{rref} is not taken: {why}"
         self._follower.refuse(rref, why)
-        self.taken = None
+        self.taken, self.is_due = None, True
 
     def _load_shown(self, code: str) -> None:
         """Loads the model that is shown, where it is another one: new rows get both."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextvars import copy_context
 
 from ..core.errors import BadStage, TimedOut
 from ..core.matchers import Matcher
 from ..core.refs import RRef, check_name
 from ..db.announcing import channel_of
 from ..db.declared import Declared
-from ..db.errors import BadDatabase
+from ..db.errors import BadDatabase, NoListener
 from ..db.installation import Installation, Met
 from ..db.ledger import Ledger
 from ..db.register import Entry
@@ -154,8 +155,12 @@ class Listener:
             return self
         self.install()
         self._stop = threading.Event()
+        here = copy_context()  # the current store of who starts it is that of its thread
         self._thread = threading.Thread(
-            target=self._run_quietly, name=f"pystore-listener-{self.name}", daemon=True
+            target=here.run,
+            args=(self._run_quietly,),
+            name=f"pystore-listener-{self.name}",
+            daemon=True,
         )
         RUNNING.append(self)
         self._thread.start()
@@ -188,6 +193,11 @@ class Listener:
                 raise self._error
             if self._is_settled():
                 return
+            if not self.is_running:
+                raise NoListener(
+                    f"the listener {self.name} has ended, or was removed",
+                    remedy="listen again: collection.listen(…)",
+                )
             if end is not None and time.monotonic() > end:
                 raise TimedOut(
                     f"the listener {self.name} is still at work",
@@ -220,6 +230,12 @@ class Listener:
         self.stop()
         self.installation.remove()
         unpin(self.ledger.entry)
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def __repr__(self) -> str:
         return f"<listener {self.name} of {self.collection.name}>"

@@ -44,7 +44,8 @@ class Worker:
         self._ledger, self._tracking = listener.ledger, listener.tracking
         self._database = listener.database
         self._filling: Filling | None = None
-        self._calls = 0
+        self._calls = self._rows = 0  # of earlier tries
+        self._note: str | None = None
         self._trouble: str | None = None  # why it waits
         self._sweeps_every = _SWEEP
         self.met = Met()
@@ -53,7 +54,7 @@ class Worker:
     def note(self) -> str | None:
         """What keeps it from working, or from taking what is followed."""
         filling = self._filling
-        return self._trouble or (None if filling is None else filling.in_use.note)
+        return self._trouble or (self._note if filling is None else filling.in_use.note)
 
     @property
     def calls(self) -> int:
@@ -63,7 +64,7 @@ class Worker:
     @property
     def rows(self) -> int:
         """The rows that were looked at since it began."""
-        return 0 if self._filling is None else self._filling.done
+        return self._rows + (0 if self._filling is None else self._filling.done)
 
     def is_settled(self) -> bool:
         """Whether nothing is to be done now, by any process."""
@@ -152,7 +153,8 @@ class Worker:
             self._sweep(filling)
             self._loop(filling, slot, wake, stop, once=once)
         finally:
-            self._calls, self._filling = self.calls, None if stop.is_set() else filling
+            self._note, self._filling = use.note, None
+            self._calls, self._rows = self._calls + use.calls, self._rows + filling.done
             filling.close()
             follower.close()
             wake.close()
@@ -167,7 +169,7 @@ class Worker:
         behind_since: float | None = time.time()
         while not stop.is_set():
             now = time.monotonic()
-            if now - turned >= every:
+            if use.is_due or now - turned >= every:
                 if not use.turn():
                     return  # it was removed
                 turned = now
@@ -177,7 +179,7 @@ class Worker:
                     self._beat(use.note, slot, behind_since)
                     beaten = now
                 continue
-            if once and not filling.is_waiting and self._is_over(filling):
+            if once and not use.is_due and not filling.is_waiting and self._is_over(filling):
                 return
             if behind_since is not None and filling.is_complete:
                 behind_since, beaten = None, float("-inf")
