@@ -35,12 +35,14 @@ class Met:
     added: int = 0
     removed: int = 0
     notes: tuple[str, ...] = ()
+    is_rewritten: bool = False  # whether the table has other storage, as after a restore
     is_suspect: bool = False  # whether rows may have changed without a word
 
     def __str__(self) -> str:
         rows = [(self.added, "without an entry"), (self.removed, "gone without a word")]
         told = [f"{counted(count, 'row')} {what}" for count, what in rows if count]
-        return "; ".join([*self.notes, *told]) or "nothing"
+        rewritten = ["the table was restored or rewritten"] if self.is_rewritten else []
+        return "; ".join([*self.notes, *rewritten, *told]) or "nothing"
 
 
 class Installation:
@@ -156,10 +158,9 @@ class Installation:
                 run(connection, f"SET LOCAL lock_timeout = '{PATIENCE}'")
             added, removed = self._rows(connection)
             noted, now = self._noted(connection), self._is(connection)
-        if noted not in (None, now) and not notes:
-            notes.append(f"the table {self.tracking.source.table.name} was restored or rewritten")
+        is_rewritten = noted not in (None, now)
         is_suspect = bool(notes) or noted != now or not self.has_triggers
-        return Met(added, removed, tuple(notes), is_suspect)
+        return Met(added, removed, tuple(notes), is_rewritten, is_suspect)
 
     def _rows(self, connection: sa.Connection) -> tuple[int, int]:
         try:
