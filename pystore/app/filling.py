@@ -98,6 +98,7 @@ class Filling:
 
     def _claimed(self) -> tuple[int, list[_Read], set[tuple[int, bytes]]]:
         """Claims rows and reads them: how many, those that are here, what is predicted of them."""
+        self._contents.arrive()
         if self._contents.is_full:
             return 0, *self._read_in(None, ())
         if self._database.is_postgres:  # one transaction, which is short: nothing is predicted
@@ -140,7 +141,8 @@ class Filling:
         """Waits for something that is fetched. Returns whether something is."""
         if not self._contents.is_waiting:
             return False
-        ready = [self._read(one) for one in self._contents.ready(patience)]
+        self._contents.arrive(patience)
+        ready = [self._read(one) for one in self._contents.ready()]
         keys = [key for _, key, _ in ready if isinstance(key, bytes)]
         if ready:
             with self._database.read() as connection:

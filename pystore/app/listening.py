@@ -147,6 +147,10 @@ class Listener:
         made = self.installation
         return made.removal_statements() if remove else made.statements()
 
+    def grants_to_make(self) -> list[str]:
+        """The SQL that lets somebody read the views, where no readers were named."""
+        return [] if self.readers else self.views.grants(["…"])
+
     # --- working
 
     def start(self) -> Listener:

@@ -96,12 +96,18 @@ class Contents:
                 self._opened().submit(url, url)
             self._waiting.setdefault(url, []).append((claim, stored))
 
-    def ready(self, patience: float = 0.0) -> list[Ready]:
-        """What is here by now; waits at most so long [s] for something that is fetched."""
+    def ready(self) -> list[Ready]:
+        """What is here by now, of what was begun or has arrived."""
         told, self._ready = self._ready, []
-        if self._waiting:
-            told += self._arrived(0.0 if told else patience)
         return told
+
+    def arrive(self, patience: float = 0.0) -> None:
+        """Takes what was fetched, for `ready`; waits at most so long [s] for the first.
+
+        It writes, and belongs outside of all transactions.
+        """
+        if self._waiting:
+            self._ready += self._arrived(patience)
 
     def _arrived(self, patience: float) -> list[Ready]:
         told, rows, old = [], [], {}

@@ -121,7 +121,7 @@ class Views:
         wanted = self._readers if roles is None else roles
         if not self.database.is_postgres or not wanted:
             return []
-        named = ", ".join(map(self.database.quoted, wanted))
+        named = ", ".join("…" if one == "…" else self.database.quoted(one) for one in wanted)
         views = ", ".join(self.names)
         return [f"GRANT USAGE ON SCHEMA pystore TO {named}", f"GRANT SELECT ON {views} TO {named}"]
 

@@ -17,8 +17,10 @@ from ...core.errors import BadPlace, BadStage, PystoreError
 from ...core.printable import counted, listed
 from .command_context import CommandContext, as_json, with_command
 from .exit_codes import FAILED, located
+from .listening_metrics import serve_metrics
 from .loading_only import load_only
 from .program import parse_target
+from .thread_limits import limit_threads
 
 if TYPE_CHECKING:
     from ...app.listening import Listener
@@ -33,8 +35,18 @@ if TYPE_CHECKING:
     type=click.Choice(["notify", "poll"]),
     help="Be told of new rows by PostgreSQL, or look four times a second.",
 )
+@click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), help="Tell Prometheus what is done, there."
+)
 @with_command
-def listen(command: CommandContext, /, target: str, once: bool, wake: str | None) -> None:
+def listen(
+    command: CommandContext,
+    /,
+    target: str,
+    once: bool,
+    wake: str | None,
+    metrics_port: int | None,
+) -> None:
     """Keep predictions beside the rows of a table, as a listener of a Python file says.
 
     The file is loaded as a module: what stands under `if __name__ == "__main__":` does not run.
@@ -44,6 +56,7 @@ def listen(command: CommandContext, /, target: str, once: bool, wake: str | None
     pystore listen train.py:listener
     pystore listen train.py:listener --once
     """
+    limit_threads()
     try:
         listener = listener_of(command, target)
         command.store_of_program(reading=False)
@@ -51,8 +64,12 @@ def listen(command: CommandContext, /, target: str, once: bool, wake: str | None
             listener.wake = wake
         listener.check_can_restart()
         listener.install()
+        if metrics_port is not None:
+            serve_metrics(listener, metrics_port)
         if not once:
             click.echo(f"listening to {listener.collection.name} as {listener.name}", err=True)
+            for line in listener.grants_to_make():
+                click.echo(f"for readers: {line};", err=True)
         failed = listener.run(_until_stopped(), once=once)
     except PystoreError as error:
         raise located(error) from error.__cause__
