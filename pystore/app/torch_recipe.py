@@ -144,11 +144,11 @@ class TorchRecipe(Asked):
             options["optimizer"] = optimizer_name(options["optimizer"])
         known = {name: value for name, value in options.items() if name in self.parameters}
         check_given(self, known)
+        self._check_network({k: v for k, v in options.items() if k not in known})
         if self.classes is None:
             self.roles.needed("objective")
         loop = LoopOptions.of(options)
         Monitor.of(loop, self.training().known_metrics(valid), valid)
-        self._check_network({k: v for k, v in options.items() if k not in known})
         self._judged = drefs_of(valid)
         return {"recipe": RECIPE, "rows": rows, "valid": valid, **options}
 

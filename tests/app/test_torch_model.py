@@ -1,6 +1,7 @@
 """A network of PyTorch as a model: identity, the loop, checkpoints, answers, comparison."""
 
 import base64
+import io
 import json
 import os
 import pickle
@@ -473,6 +474,33 @@ def test_a_realization_that_predicts_otherwise_is_refused(module, store):
     path.chmod(0o644), path.write_text(json.dumps(told))
     with pytest.raises(Refused, match="otherwise"):
         module().net.use(run.rref)
+
+
+def test_a_service_answers_pictures_and_numbers(net, store):
+    starlette = pytest.importorskip("starlette.testclient")
+    run = trained(net, steps=40)
+    asked = Image.fromarray(next(pictures(1, seed=7))[0])
+    file = io.BytesIO()
+    asked.save(file, "PNG")
+    with starlette.TestClient(net.asgi(match_best("gold/acc"), every=0.01)) as client:
+        while client.get("/ready").status_code != 200:
+            pass
+        kind = {"Content-Type": "image/png"}
+        replies = [
+            client.post("/predict", content=file.getvalue(), headers=kind),
+            client.post("/predict", json={"features": np.asarray(asked).tolist()}),
+            client.post(
+                "/predict", json={"features": [run.loaded.example(), run.loaded.example()]}
+            ),
+        ]
+        assert [reply.status_code for reply in replies] == [200] * 3
+        assert replies[0].json()["predictions"] == replies[1].json()["predictions"]
+        assert len(replies[2].json()["predictions"]) == 2
+        assert "pad" in client.get("/").text
+        assert client.get("/model").json()["evidence"]["gold/acc"]["rows"] == 12
+        assert client.post("/predict", json={"features": {"a": 1}}).status_code == 422
+        text = client.get("/openapi.json").text
+        assert run.loaded.example() in text
 
 
 DECLARED = ('name="bars",', 'name="bars", outputs={"class": int, "p": float},')
