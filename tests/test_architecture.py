@@ -24,6 +24,8 @@ ROOMS = {
 }
 DOORS = {
     ("app/asked.py", "pystore.ui.web.serve"),  # `Model.serve` opens the service
+    # A collection has snapshots, listeners and lineage.
+    ("db/collection.py", "pystore.app.beside_rows"),
     # The view of a snapshot gives its rows, as frames, arrays, pictures and tensors.
     ("declare/view.py", "pystore.app.stored_rows.Rows"),
     ("declare/view.py", "pystore.app.stored_rows.has_rows"),
@@ -32,7 +34,7 @@ IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subproces
 OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.events"}
 # What takes long to import is imported where it is used, within functions. All of that is here.
 LATE = """
-    PIL aiohttp blake3 click cloudpickle cryptography filelock fsspec keras matplotlib numpy
+    PIL aiohttp blake3 certifi click cloudpickle cryptography filelock fsspec keras matplotlib numpy
     omegaconf pandas pyarrow requests safetensors scipy skops sklearn torch urllib3 xgboost yarl
     zstandard
     base64 decimal difflib email grp html http importlib json lzma multiprocessing pwd resource
@@ -40,7 +42,7 @@ LATE = """
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
 HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}
-MOST_WITHIN = 24  # imports of our own modules within functions
+MOST_WITHIN = 25  # imports of our own modules within functions
 
 
 def room(name: str) -> str:

@@ -1,8 +1,17 @@
 """Errors of collections in databases."""
 
-from ..core.errors import PystoreError
+from ..core.errors import FetchError, PystoreError
 
-__all__ = ["BadContent", "BadDatabase", "BadField", "BadRow", "NoListener", "NoPermission"]
+__all__ = [
+    "BadContent",
+    "BadDatabase",
+    "BadField",
+    "BadRow",
+    "FetchRefused",
+    "NoListener",
+    "NoPermission",
+    "NotFetched",
+]
 
 
 class BadDatabase(PystoreError):
@@ -27,3 +36,15 @@ class NoListener(PystoreError):
 
 class NoPermission(PystoreError):
     """What the database refuses to this role: the remedy says what its owner could grant."""
+
+
+class NotFetched(FetchError):
+    """A URL that did not bring its content; unless it `is_final`, another try may bring it."""
+
+    is_final = False
+
+
+class FetchRefused(NotFetched):
+    """A URL that is not fetched, or an answer that is not taken: any other try would go as this."""
+
+    is_final = True
