@@ -1,7 +1,7 @@
 """Torch recipe: the functions of a TorchModel as a stage: its identity, options and rows.
 
 TO1  Identity is the code of the user's functions that train; an edit of postprocess trains nothing.
-TO3  The loader and the device are no identity; a wrong option costs no reading and no training.
+TO2  The loader and the device are no identity; a wrong option costs no reading and no training.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class TorchRecipe(Asked):
         return {**dict(zip(("rows", "valid"), args, strict=False)), **kwargs}
 
     def _values(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The config of a training, once all that can be checked was checked (TO3)."""
+        """The config of a training, once all that can be checked was checked (TO2)."""
         taken = sorted(RESERVED & given.keys())
         if taken:
             raise BadStage(

@@ -1,7 +1,7 @@
 """Torch training: the loop that trains a network, validates it, and goes on where it was stopped.
 
-TT2  A training that was interrupted and goes on ends with the bytes of one that was not.
-TT3  The last step is always validated, and the metrics are those of the weights that are saved.
+TT1  A training that was interrupted and goes on ends with the bytes of one that was not.
+TT2  The last step is always validated, and the metrics are those of the weights that are saved.
 """
 
 from __future__ import annotations
@@ -284,7 +284,7 @@ class Loop:
     # --- checkpoints
 
     def _keep(self) -> None:
-        """Writes a checkpoint (TT2)."""
+        """Writes a checkpoint (TT1)."""
         state = {
             "network": self._network.state_dict(), "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(), "step": self._step, "losses": self._losses,
@@ -314,7 +314,7 @@ class Loop:
     # --- the end
 
     def _finish(self) -> None:
-        """Saves the weights that count, with their metrics and what proves them (TT3)."""
+        """Saves the weights that count, with their metrics and what proves them (TT2)."""
         b, at = self._b, self._step
         if self._best is not None:
             self._network.load_state_dict(self._best["weights"])

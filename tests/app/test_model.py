@@ -139,7 +139,7 @@ def test_ML1_what_other_code_trained_is_not_followed(load, store):
         other.model.predict([[1.0, 2.0, 3.0]])
 
 
-def test_ML2_a_fresh_process_answers_with_what_the_matcher_chooses(load, store):
+def test_AK1_a_fresh_process_answers_with_what_the_matcher_chooses(load, store):
     model = load().model
     runs = sweep(model, fit__C=[1e-6, 0.1])
     realize(runs, progress=False)

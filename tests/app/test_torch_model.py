@@ -156,7 +156,7 @@ def test_TO1_an_edit_of_postprocess_predicts_again(module, store):
     assert new.load(old.rref).code_differs
 
 
-def test_TO3_loader_and_device_are_no_identity(net):
+def test_TO2_loader_and_device_are_no_identity(net):
     plain = trained(net)
     workers = trained(net, loader={"num_workers": 0, "drop_last": True}, device="cpu")
     assert workers.rref == plain.rref
@@ -179,7 +179,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_TO3_a_wrong_option_costs_no_training(net, store, what):
+def test_TO2_a_wrong_option_costs_no_training(net, store, what):
     given, message = WRONG[what]
     with pytest.raises(BadStage, match=message):
         net(**{"rows": bars(), "valid": gold(), **HOW, **given})
@@ -246,7 +246,7 @@ def test_a_label_that_is_no_class_is_told_with_its_row(module, store):
 # --- the loop --------------------------------------------------------------------------
 
 
-def test_TT1_the_same_seed_makes_the_same_bytes(net, store):
+def test_TH1_the_same_seed_makes_the_same_bytes(net, store):
     training = net(bars(count=30), gold(), **HOW)
     rref = realize(training, progress=False)
     random.seed(3), np.random.seed(3), torch.manual_seed(3)
@@ -256,7 +256,7 @@ def test_TT1_the_same_seed_makes_the_same_bytes(net, store):
     assert len(several) == 2  # with another seed, other bytes
 
 
-def test_TT1_workers_of_the_loader_change_no_byte(net, store):
+def test_TH1_workers_of_the_loader_change_no_byte(net, store):
     training = net(bars(count=30), gold(), **HOW, loader={"num_workers": 2})
     rref = realize(training, progress=False)
     plain = net(bars(count=30), gold(), **HOW)
@@ -291,7 +291,7 @@ def stopping(module, file: Path, end: str = "raise RuntimeError('no power')"):
 
 
 @pytest.mark.parametrize("at", [6, 11, 12, 17])
-def test_TT2_a_training_that_goes_on_ends_with_the_same_bytes(module, store, tmp_path, at):
+def test_TT1_a_training_that_goes_on_ends_with_the_same_bytes(module, store, tmp_path, at):
     net = stopping(module, tmp_path / "stop")
     how = {**HOW, "steps": 18, "patience": 9, "monitor": "gold/acc", "clip": 1.0}
     training = net(bars(count=30), gold(), **how)
@@ -308,7 +308,7 @@ def test_TT2_a_training_that_goes_on_ends_with_the_same_bytes(module, store, tmp
     ]  # fmt: skip
 
 
-def test_TT2_after_kill_9_a_training_goes_on(module, store, tmp_path):
+def test_TT1_after_kill_9_a_training_goes_on(module, store, tmp_path):
     net = stopping(module, tmp_path / "stop", end="os.kill(os.getpid(), 9)")
     folder = Path(sys.modules["flowers"].__file__).parent
     (folder / "killed.py").write_text(
@@ -332,7 +332,7 @@ def test_TT2_after_kill_9_a_training_goes_on(module, store, tmp_path):
     assert ps.replay(training, rref).agrees
 
 
-def test_TK1_a_checkpoint_comes_back_and_a_torn_one_is_none(tmp_path):
+def test_TB1_a_checkpoint_comes_back_and_a_torn_one_is_none(tmp_path):
     path = tmp_path / "checkpoint"
     tied = torch.arange(3.0)
     state = {
@@ -353,7 +353,7 @@ def test_TK1_a_checkpoint_comes_back_and_a_torn_one_is_none(tmp_path):
         write_checkpoint(path, {"a": object()})
 
 
-def test_TT3_the_metrics_are_those_of_the_weights_that_are_saved(module, store):
+def test_TT2_the_metrics_are_those_of_the_weights_that_are_saved(module, store):
     """A learning rate that spoils the network: the best weights are among the first ones."""
     net = module().net
     run = trained(net, steps=60, lr=0.5, optimizer="SGD", patience=3, monitor="gold/loss")
@@ -431,7 +431,7 @@ def test_an_untrained_network_predicts_one_and_says_so(net, store):
         net.predict([picture()])
 
 
-def test_TA1_questions_in_any_form_are_prepared_as_rows_are(net, store):
+def test_TQ1_questions_in_any_form_are_prepared_as_rows_are(net, store):
     run = trained(net, steps=80)
     asked, other = (Image.fromarray(p) for p, _ in pictures(2, seed=1))
     file = run.loaded.example()
@@ -539,7 +539,7 @@ def test_OT1_nan_is_no_prediction_without_declared_outputs_either(module, store)
 # --- which one -------------------------------------------------------------------------
 
 
-def test_TO2_what_was_validated_on_the_same_rows_is_compared(net, store):
+def test_TN1_what_was_validated_on_the_same_rows_is_compared(net, store):
     few = trained(net)
     more = net.train(bars(count=40), valid=gold(), progress=False, **{**HOW, "steps": 9})
     assert {*net.comparable()} == {few.view.dref, more.view.dref}
@@ -551,14 +551,14 @@ def test_TO2_what_was_validated_on_the_same_rows_is_compared(net, store):
     assert net.comparable() == [other.view.dref]
 
 
-def test_TO2_other_code_is_not_compared(module, store):
+def test_TN1_other_code_is_not_compared(module, store):
     trained(module().net)
     other = module(TRAINS_AGAIN["preprocess"]).net
     other(bars(count=30), gold(), **HOW)
     assert other.comparable() == []
 
 
-def test_TO2_a_program_that_names_no_validation_sets_compares_only_what_is_alike(module, store):
+def test_TN1_a_program_that_names_no_validation_sets_compares_only_what_is_alike(module, store):
     run = trained(module().net)
     fresh = module().net
     assert fresh.comparable() == [run.view.dref]
