@@ -157,6 +157,12 @@ class Loop:
                     x=", ".join(part.rows.x),
                     remedy='take the snapshot with one: snapshot(x="img", y="class")',
                 )
+            data = self._data(part)
+            for row, y in enumerate(part.rows.targets()):
+                try:
+                    data.label(y, row)
+                except BadStage as error:
+                    raise error.having(part=name) from None
         for name, part in self._valid.items():  # what fails here would fail after the training
             self._scored(name, part, least=True)
 
@@ -269,7 +275,7 @@ class Loop:
 
     def _measured(self, name: str, part: Part, loss: float, told: list[Any]) -> Validated:
         outputs, y = self._training.answering.outputs, part.rows.y
-        truth = [part.rows.target(row) for row in range(len(part.rows))]
+        truth = part.rows.targets()
         predicted = [outputs.named(one, y) for one in told]
         scores = {f"{name}/loss": loss}
         for metric, function in self._training.metrics.items():

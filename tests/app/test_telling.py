@@ -33,6 +33,7 @@ def test_TE1_each_step_of_a_loop_is_a_point(store):
 def test_TE1_a_point_of_several_steps_is_their_mean(store):
     realize(looped(every=2), progress=False)
     assert points(looped(every=2), "loss") == [(2, 0.5), (4, 2.5)]
+    wrong: Any
     for wrong in (0, True, 1.5):
         with pytest.raises(BadStage, match="no number of steps"):
             torch_metrics(None, wrong)

@@ -162,7 +162,7 @@ def test_TO2_loader_and_device_are_no_identity(net):
     assert workers.rref == plain.rref
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no length": ({"steps": None}, "how long"),
     "two lengths": ({"epochs": 2}, "how long"),
     "an unknown name": ({"widht": 3}, "does not take this"),
@@ -239,8 +239,10 @@ def test_what_holds_no_rows_is_refused(net, store):
 
 def test_a_label_that_is_no_class_is_told_with_its_row(module, store):
     net = module(('name="bars",', 'name="bars", classes=[0, 7],')).net
-    with pytest.raises(BadStage, match="label that is no class"):
+    with pytest.raises(BadStage, match="label that is no class") as error:
         trained(net)
+    assert (error.value.part, error.value.what.split()[1]) == ("train", "1")
+    assert not ps.attempts(net.comparable()[0])[0].metrics  # nothing was trained
 
 
 # --- the loop --------------------------------------------------------------------------
