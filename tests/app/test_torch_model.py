@@ -146,6 +146,25 @@ def test_TO1_settings_of_an_objective_count_by_their_values(module):
     assert found[0] == found[2] != found[1]
 
 
+def test_TO1_what_a_package_defines_counts_by_its_name(module):
+    pytest.importorskip("sklearn")
+    scored = ("metrics={", "metrics={'f1': f1_score, ")
+    score = ("from helpers", "from sklearn.metrics import {} as f1_score\nfrom helpers")
+    nets = [
+        module(scored, (score[0], score[1].format(n))).net for n in ("f1_score", "recall_score")
+    ]
+    drefs = [net(bars(), **HOW).dref for net in nets]
+    assert drefs[0] != drefs[1]
+    parts = nets[0].code().parts
+    assert "accuracy" in parts and "cross_entropy" not in parts and "f1_score" not in parts
+
+
+def test_TO1_a_function_below_a_decorator_of_a_package_counts_by_its_code(module):
+    below = ("def preprocess", "@torch.no_grad()\ndef preprocess")
+    nets = [module(below, edit).net for edit in (("#", "#"), TRAINS_AGAIN["preprocess"])]
+    assert nets[0](bars(), **HOW).dref != nets[1](bars(), **HOW).dref
+
+
 def test_TO1_an_edit_of_postprocess_predicts_again(module, store):
     old = trained(module().net)
     new = module(TRAINS_NOTHING["postprocess"]).net
