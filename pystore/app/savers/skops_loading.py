@@ -68,11 +68,11 @@ def _noting(nodes: list[Node]) -> Callable[[Node], Node]:
 
 
 def _is_known(node: Node) -> bool:
-    kind = KINDS.get(node["__loader__"])
+    kind, name = KINDS.get(node["__loader__"]), type_of(node)
     return (
         kind is not None
         and node.keys() - _FIELDS <= kind.fields
-        and (kind.known is None or type_of(node) in kind.known)
+        and (kind.known is None or name in kind.known)
         and kind.check(node)
     )
 
