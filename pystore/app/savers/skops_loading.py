@@ -1,9 +1,9 @@
 """Skops files of ours, loaded without skops, whose import takes seconds.
 
-SL1  A file is loaded as skops loads it: the value is the same, and no other code is run.
-SL2  All types of a file are looked at before one is imported, and none is trusted that skops would
+KN1  A file is loaded as skops loads it: the value is the same, and no other code is run.
+KN2  All types of a file are looked at before one is imported, and none is trusted that skops would
      not trust.
-SL3  A file with a node that is not known here is left to skops.
+KN3  A file with a node that is not known here is left to skops.
 
 A node of the file's schema says how one object is made. `skops_nodes.py` has the kinds of nodes
 that are known, each with its fields and its types.
@@ -39,7 +39,7 @@ class Known:
 
 
 def known(content: bytes) -> Known | None:
-    """The file, if all of it is known (SL3). Nothing of it is imported (SL2)."""
+    """The file, if all of it is known (KN3). Nothing of it is imported (KN2)."""
     from zipfile import ZipFile
 
     nodes: list[Node] = []  # those within a node before it

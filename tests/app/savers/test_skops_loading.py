@@ -101,7 +101,7 @@ def files() -> dict[str, tuple[bytes, Any]]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_SL1_each_estimator_is_as_skops_loads_it(files: dict[str, tuple[bytes, Any]]):
+def test_KN1_each_estimator_is_as_skops_loads_it(files: dict[str, tuple[bytes, Any]]):
     for name, (content, inputs) in files.items():
         file = known(content)
         assert file is not None, name
@@ -112,7 +112,7 @@ def test_SL1_each_estimator_is_as_skops_loads_it(files: dict[str, tuple[bytes, A
     assert len(files) >= 190
 
 
-def test_SL2_each_estimator_needs_the_trust_that_skops_asks_for(
+def test_KN2_each_estimator_needs_the_trust_that_skops_asks_for(
     files: dict[str, tuple[bytes, Any]],
 ):
     for content, _ in files.values():
@@ -133,7 +133,7 @@ def test_SL2_each_estimator_needs_the_trust_that_skops_asks_for(
     ],
     ids=["plain", "table of objects", "list in an array", "scalars", "generators", "arrays"],
 )  # fmt: skip
-def test_SL1_a_value_is_as_skops_loads_it(value: Any):
+def test_KN1_a_value_is_as_skops_loads_it(value: Any):
     content = canonical(skops_io.dumps(value))
     file = known(content)
     assert file is not None
@@ -151,7 +151,7 @@ def drawn(value: Any) -> Any:
     return [drawn(one) for one in value] if isinstance(value, list) else value
 
 
-def test_SL1_what_was_one_object_is_one():
+def test_KN1_what_was_one_object_is_one():
     array = np.arange(3)
     file = known(canonical(skops_io.dumps([array, {"a": array}, np.arange(3)])))
     assert file is not None
@@ -181,14 +181,14 @@ print(sorted({{"skops", "sklearn"}} & sys.modules.keys()))
 
 
 @pytest.mark.parametrize("name", sorted(hostile(Path())))
-def test_SL2_what_would_run_code_is_not_trusted(name: str, tmp_path):
+def test_KN2_what_would_run_code_is_not_trusted(name: str, tmp_path):
     schema = hostile(tmp_path / "marker")[name]
     file = known(archive({**schema, "protocol": 2}))
     assert file is None or file.needs - TRUSTED_TYPES
     assert not (tmp_path / "marker").exists()
 
 
-def test_SL2_nothing_is_imported_to_look(tmp_path, monkeypatch):
+def test_KN2_nothing_is_imported_to_look(tmp_path, monkeypatch):
     (tmp_path / "planted_beside.py").write_text("raise SystemExit('imported')\n")
     monkeypatch.syspath_prepend(tmp_path)
     file = known(archive({**node("ObjectNode", "planted_beside", "A"), "protocol": 2}))
@@ -229,7 +229,7 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("name", sorted(STRANGE))
-def test_SL3_what_is_not_known_is_left_to_skops(name: str):
+def test_KN3_what_is_not_known_is_left_to_skops(name: str):
     schema = STRANGE[name]
     if isinstance(schema, dict):
         schema = {"protocol": 2, **schema}
@@ -237,7 +237,7 @@ def test_SL3_what_is_not_known_is_left_to_skops(name: str):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"{}", archive(STRANGE)[:-30]], ids=repr)
-def test_SL3_what_is_no_archive_is_left_to_skops(content: bytes):
+def test_KN3_what_is_no_archive_is_left_to_skops(content: bytes):
     assert known(content) is None
 
 
@@ -268,7 +268,7 @@ def pickled() -> bytes:
     ],
     ids=["no member", "pickled objects", "a pickle", "another member"],
 )
-def test_SL1_an_array_that_is_none_is_an_error(content: bytes, error: type[Exception]):
+def test_KN1_an_array_that_is_none_is_an_error(content: bytes, error: type[Exception]):
     file = known(content)
     assert file is not None
     for build in (file.build, lambda: skops_io.loads(content)):
@@ -316,7 +316,7 @@ CHANGES: dict[str, Callable[[dict[str, Any], Any], Any]] = {
 
 @settings(deadline=None, max_examples=300)
 @given(st.data())
-def test_SL2_whatever_is_changed_skops_asks_for_no_more_trust(data: st.DataObject):
+def test_KN2_whatever_is_changed_skops_asks_for_no_more_trust(data: st.DataObject):
     schema = json.loads(json.dumps(SCHEMA))
     for _ in range(data.draw(st.integers(1, 4))):
         every = list(nodes(schema))
