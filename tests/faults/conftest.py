@@ -85,9 +85,7 @@ def serve(library: Path, area: Path) -> Callable[[list[Order]], list[Order]]:
         command = [sys.executable, str(SERVER), json.dumps({"area": str(area), **order})]
         environment = {**os.environ, "LD_PRELOAD": str(library)}
         # Not in the checkout: each attempt would ask git for its revision and for its changes.
-        done = subprocess.run(
-            command, env=environment, cwd=area, capture_output=True, text=True
-        )
+        done = subprocess.run(command, env=environment, cwd=area, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{order}: {done.stderr[-3000:]}")
         report: Order = json.loads(done.stdout)
