@@ -10,18 +10,19 @@ SHARED := --numprocesses logical --maxprocesses 8 --dist worksteal
 # The same, but the tests of a file stay together: what they count stands in one line of the figures.
 BY_FILE := --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-# No services, no other processes, no packages but those of `test`.
+# No services, no packages but those of `test`, no file of more than five seconds.
 QUICK  := tests/core tests/declare tests/run tests/store/test_store.py tests/store/test_contract.py \
           tests/store/test_gc.py tests/store/test_verify.py tests/store/test_disk.py tests/store/test_walk.py \
           tests/test_architecture.py tests/test_order.py tests/test_promises.py tests/test_walls.py \
-          --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/test_adoption.py --ignore tests/run/workers
+          --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/test_adoption.py --ignore tests/run/workers \
+          --ignore tests/run/test_follow.py --ignore tests/run/test_mishaps.py
 
 .PHONY: help compiled quick demo serve test faults faults-long test-tensorflow lint style types types-of-tests format bench bench-peers docs site-only clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
 	@echo "make serve   a network that reads digits: trains it, serves it, opens a page to draw on"
-	@echo "make quick   the rules, the store, declaring and running: what needs few packages, in a minute"
+	@echo "make quick   the rules, the store, declaring and running: what needs few packages, in a minute and a half"
 	@echo "make test    all tests but those that need TensorFlow, and the faults"
 	@echo "make test-tensorflow   the walkthrough, tested with real trainings"
 	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: every call, power cuts too)"
