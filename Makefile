@@ -75,7 +75,7 @@ compiled: $(VENV)/made
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q pystore
 
 quick: $(VENV)/test compiled
-	$(BIN)/python -m pytest $(SHARED) $(QUICK)
+	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile quick $(QUICK)
 
 test: $(VENV)/dev compiled
 	$(BIN)/python -m pytest $(SHARED) $(TESTS)
