@@ -1,8 +1,9 @@
 """Edits of generated programs: which give a stage another name, and which keep it.
 
 A program is a way in which code or a value reaches a stage, held two deep by what may hold it (see
-`fuzzing`). `PYSTORE_TEST_LONG=1` tries many more; `PYSTORE_TEST_PYTHONS=PATH:PATH` lets
-other Pythons name the programs too. The table, way by way: `python -m fuzzing`, in this folder.
+`fuzzing`). `PYSTORE_TEST_LONG=1` tries many more, as `make faults-long` does.
+`PYSTORE_TEST_PYTHONS=PATH:PATH` lets other Pythons name the programs too. The table, way by way:
+`python -m fuzzing`, in this folder.
 """
 
 import os
