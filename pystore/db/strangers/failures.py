@@ -1,6 +1,6 @@
 """Failures of fetches, in words that are the same each time the failure is the same.
 
-FW1  Equal failures read equal: no address, no number and no password of the moment stands in them,
+EQ1  Equal failures read equal: no address, no number and no password of the moment stands in them,
      and no word of a server.
 """
 
@@ -57,7 +57,8 @@ def _failure(error: Exception, timeout: float) -> NotFetched:
 
 def _words(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
-        return "the name of the host is not known"
+        is_busy = error.errno == socket.EAI_AGAIN
+        return "no name server answers" if is_busy else "the name of the host is not known"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of the host is not valid: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

@@ -197,12 +197,12 @@ def _addresses(where: WebAddress, until: Deadline) -> Sequence[_Found]:
         pass  # a name
     if not _LOOKUPS.acquire(timeout=until.left):
         raise TimeoutError
-    answer: SimpleQueue[Sequence[_Found] | OSError] = SimpleQueue()
+    answer: SimpleQueue[Sequence[_Found] | Exception] = SimpleQueue()
 
     def look() -> None:
         try:
             answer.put(_look_up(where))
-        except OSError as error:
+        except Exception as error:
             answer.put(error)
         finally:
             _LOOKUPS.release()
@@ -212,7 +212,7 @@ def _addresses(where: WebAddress, until: Deadline) -> Sequence[_Found]:
         found = answer.get(timeout=until.left)
     except Empty:
         raise TimeoutError from None
-    if isinstance(found, OSError):
+    if isinstance(found, Exception):
         raise found
     return found
 

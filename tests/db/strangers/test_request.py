@@ -1,6 +1,7 @@
 """One URL at a time, from servers that behave and servers that do not."""
 
 import gzip
+import socket
 import time
 
 import pytest
@@ -296,7 +297,7 @@ def test_an_answer_that_is_none_may_be_one_the_next_time(behave: Behaviour, what
 def test_a_status_says_whether_another_try_may_help(status: int, is_final: bool):
     error = failure(lambda r: r.head(f"{status} Because", Content_Length=0))
     assert error.is_final == is_final
-    assert error.facts["status"].startswith(str(status))
+    assert str(error.facts["status"]).startswith(str(status))
 
 
 # --- what takes long -------------------------------------------------------------------
@@ -360,12 +361,12 @@ def test_FS2_all_redirects_together_have_one_timeout():
 
 
 @pytest.mark.parametrize("behave", [lambda r: r.head("404 Nope"), cut, nonsense, silent, announced])
-def test_FW1_equal_failures_read_equal(behave: Behaviour):
+def test_EQ1_equal_failures_read_equal(behave: Behaviour):
     said = {str(failure(behave, Policy(private=True, timeout=0.5))) for _ in range(2)}
     assert len(said) == 1
 
 
-def test_FW1_a_password_stands_in_no_message():
+def test_EQ1_a_password_stands_in_no_message():
     with Server(lambda r: r.head("404 secret")) as server:
         url = f"http://jim:secret@127.0.0.1:{server.port}/secret?token=secret"
         with pytest.raises(NotFetched) as caught:
@@ -377,6 +378,13 @@ def test_a_host_that_is_not_there_may_come(internet: Internet):
     with pytest.raises(NotFetched, match="name of the host is not known") as caught:
         fetch("http://nowhere.example/", Policy())
     assert not caught.value.is_final
+
+    def busy() -> list[str]:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    internet.names["nowhere.example"] = busy
+    with pytest.raises(NotFetched, match="no name server answers"):
+        fetch("http://nowhere.example/", Policy())
     with Server(silent) as server:
         pass
     with pytest.raises(NotFetched, match="refuses connections"):
