@@ -22,7 +22,14 @@ ROOMS = {
     "app": {"core", "store", "declare", "run", "ask", "db", "app"},
     "ui": {"", "core", "store", "declare", "run", "ask", "db", "app", "ui"},  # "": the public names
 }
-DOORS = {("app/model.py", "pystore.ui.web.serve")}  # `Model.serve` opens the service
+DOORS = {
+    ("app/asked.py", "pystore.ui.web.serve"),  # `Model.serve` opens the service
+    # A collection has snapshots, listeners and lineage.
+    ("db/collection.py", "pystore.app.beside_rows"),
+    # The view of a snapshot gives its rows, as frames, arrays, pictures and tensors.
+    ("declare/view.py", "pystore.app.stored_rows.Rows"),
+    ("declare/view.py", "pystore.app.stored_rows.has_rows"),
+}
 IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subprocess", "pathlib"}
 OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.events"}
 # What takes long to import is imported where it is used, within functions. All of that is here.
@@ -35,7 +42,7 @@ LATE = """
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
 HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}
-MOST_WITHIN = 24  # imports of our own modules within functions
+MOST_WITHIN = 25  # imports of our own modules within functions
 
 
 def room(name: str) -> str:

@@ -54,7 +54,7 @@ class Features:
             return raw
         if self._signature.has_items and self._loader is None:
             return raw if isinstance(raw, list) else [raw]
-        lengths = _shape(raw)
+        lengths = shape_of(raw)
         if lengths == shape and shape:
             return [raw]
         if lengths[1:] == shape and len(lengths) > 1:
@@ -214,13 +214,13 @@ def _names(rows: Any, columns: list[str]) -> list[str] | None:
     return None if records else columns
 
 
-def _shape(value: Any) -> tuple[int, ...]:
+def shape_of(value: Any) -> tuple[int, ...]:
     """The lengths of nested lists, as far as all of one level are equal; of arrays, their shape."""
     if hasattr(value, "shape"):
         return tuple(value.shape)
     if not isinstance(value, list | tuple):
         return ()
-    inner = {_shape(one) for one in value}
+    inner = {shape_of(one) for one in value}
     return (len(value), *(inner.pop() if len(inner) == 1 else ()))
 
 

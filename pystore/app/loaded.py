@@ -8,16 +8,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from ..declare.view import View
-from .errors import Refused
+from .errors import BadFeatures, Refused
 from .evidence import intervals
-from .features import Features
+from .outputs import Outputs
 from .predictions import SINGLE, TOLERANCE, plain, predictions_of, same
 from .rows import copied, count, joined
 from .signature import Signature
+
+
+class Answers(Protocol):
+    """What answers with an estimator."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the code that answers, 32 hex digits."""
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """The functions of the user that answer."""
+
+    def predict(self, estimator: Any, features: Any) -> Any:
+        """What the predictor returns for features."""
+
+    def checked(self, found: Any, rows: int) -> list[Any]:
+        """What it has returned, as a prediction for each row. Raises PredictorFailed."""
+
+
+class Asks(Protocol):
+    """What makes features of a question."""
+
+    def of(self, raw: Any) -> Any | None:
+        """The features of one question; None when nothing is asked. Raises BadFeatures."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +53,22 @@ class Answering:
     feature_loader: Callable[..., Any] | None
     feature_transformer: Callable[..., Any] | None
     digest: str  # of the code of predictor and feature_loader
+    outputs: Outputs = field(default_factory=Outputs)
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """Predictor, feature_loader and feature_transformer."""
+        return self.predictor, self.feature_loader, self.feature_transformer
 
     def predict(self, estimator: Any, features: Any) -> Any:
         """What the predictor returns for features as they are before the transformer."""
         # The caller needs the features again: they are an example, or rows of the test part.
         transform, features = self.feature_transformer, copied(features)
         return self.predictor(estimator, features if transform is None else transform(features))
+
+    def checked(self, found: Any, rows: int) -> list[Any]:
+        """What the predictor has returned, as a prediction for each row. Raises PredictorFailed."""
+        return self.outputs.checked(predictions_of(found, rows))
 
 
 class Loaded:
@@ -44,9 +79,10 @@ class Loaded:
         view: View,
         estimator: Any,
         example: Any,
-        answering: Answering,
+        answering: Answers,
         *,
         hyperparameters: Mapping[str, Any],
+        asks: Asks,
         tolerance: float | None = None,
     ) -> None:
         self.view = view
@@ -57,7 +93,7 @@ class Loaded:
         self.signature = Signature.read(view.path)
         self._example = example
         self._answering = answering
-        self._features = Features(self.signature, example, answering.feature_loader)
+        self._features = asks
         single = SINGLE if self.signature.single else TOLERANCE
         self.tolerance = single if tolerance is None else tolerance
 
@@ -78,9 +114,8 @@ class Loaded:
 
     @property
     def functions(self) -> tuple[Callable[..., Any] | None, ...]:
-        """The functions that answer: predictor, feature_loader and feature_transformer."""
-        mine = self._answering
-        return mine.predictor, mine.feature_loader, mine.feature_transformer
+        """The functions of the user that answer."""
+        return self._answering.functions
 
     def features(self, raw: Any) -> Any | None:
         """The features of one question; None when nothing is asked. Raises BadFeatures."""
@@ -97,8 +132,26 @@ class Loaded:
         """
         sizes = [count(one) for one in questions]
         told = self._answering.predict(self.estimator, joined(questions))
-        every = iter(predictions_of(told, sum(sizes)))
+        every = iter(self._answering.checked(told, sum(sizes)))
         return [[next(every) for _ in range(size)] for size in sizes]
+
+    def predict_values(self, values: Sequence[Any]) -> list[Any]:
+        """One prediction for each value, by one call of the predictor: a row, or a raw input.
+
+        It is None for a value that asks nothing. Raises what `features` and `predict` raise, and
+        BadFeatures for a value of several rows.
+        """
+        asked = [self.features(one) for one in values]
+        several = [at for at, one in enumerate(asked) if one is not None and self.rows(one) != 1]
+        if several:
+            raise BadFeatures(
+                "this value asks for several predictions",
+                row=several[0],
+                remedy="give one row, or one raw input, in each place",
+            )
+        known = [one for one in asked if one is not None]
+        told = iter(self.predict(known) if known else [])
+        return [None if one is None else next(told)[0] for one in asked]
 
     def check(self) -> None:
         """Predicts the kept examples again. Raises Refused when the predictions are others (LM2).
@@ -106,7 +159,7 @@ class Loaded:
         Where the predictor's code is another one, it must predict one value a row.
         """
         try:
-            [now] = self.predict([self._example])
+            [now] = self.predict([self._kept()])
         except Exception as error:
             raise Refused(
                 f"it cannot predict its examples: {type(error).__name__}: {error}"[:500],
@@ -128,6 +181,10 @@ class Loaded:
                 "differences do no harm",
             )
 
+    def _kept(self) -> Any:
+        """The features of the kept examples."""
+        return self._example
+
     def expected(self) -> dict[str, Any]:
         """The features that it takes, for messages."""
         return self.signature.expected()
@@ -137,7 +194,7 @@ class Loaded:
         """The kept example rows, as the training had them."""
         return self._example
 
-    def example(self) -> list[Any]:
+    def example(self) -> Any:
         """The first kept example as a client would send it."""
         first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]
         found = plain([_sent(one) for one in first.tolist()] if hasattr(first, "iloc") else first)

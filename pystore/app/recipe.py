@@ -16,10 +16,9 @@ from ..core.matchers import Matcher
 from ..core.printable import listed
 from ..declare.build import Build
 from ..declare.identity.code import code_of_all
-from ..declare.stage import Stage, Staged
-from ..declare.stage_options import Options
+from ..declare.stage import Staged
 from ..declare.view import View
-from ..run.verbs import realize
+from .asked import Asked
 from .dataset import Dataset
 from .loaded import Answering
 from .roles import Decorator, F, Roles, checked_version, decorated, keyword_defaults, keyword_only
@@ -31,7 +30,7 @@ RESERVED = frozenset((*CONTEXT, "valid", "build"))
 _TRAINS = ("init", "trainer", "evaluator", "saver")
 
 
-class Recipe(Stage[...]):
+class Recipe(Asked):
     """A stage of the functions that make, train, score and save an estimator."""
 
     def __init__(
@@ -43,14 +42,11 @@ class Recipe(Stage[...]):
         *,
         trusted: Collection[str],
         tolerance: float | None,
+        outputs: Mapping[str, type] | None,
     ) -> None:
-        super().__init__(_declare, Options(matcher, name), realize)
-        self.takes_build = True  # its metrics are those that the evaluator returns
+        super().__init__(name, matcher, tolerance=tolerance, outputs=outputs)
         self.trusted = tuple(trusted)
-        self.tolerance = tolerance
-        self.name = self.stage_name
         self.dataset = dataset
-        self.matcher = matcher
         self.roles = Roles(f"the model {name}")
         if init is not None:
             self.roles.take("init", init)
@@ -174,10 +170,21 @@ class Recipe(Stage[...]):
         data = self.dataset.roles
         predictor = cast("Callable[..., Any]", self.roles.get("predictor"))
         return Answering(
-            predictor, data.get("feature_loader"), data.get("feature_transformer"), self._digest()
+            predictor,
+            data.get("feature_loader"),
+            data.get("feature_transformer"),
+            self.answering_code(),
+            self.declared,
         )
 
-    def _digest(self) -> str:
+    @property
+    def answering_functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """Predictor, feature_loader and feature_transformer, as they are now."""
+        data = self.dataset.roles.get
+        return self.roles.get("predictor"), data("feature_loader"), data("feature_transformer")
+
+    def _answering_code(self) -> str:
+        self.roles.needed("predictor")
         counted = self.roles.counted("predictor") | self.dataset.roles.counted("feature_loader")
         return code_of_all(counted, "project").digest
 
@@ -228,7 +235,3 @@ class Recipe(Stage[...]):
 
     def __repr__(self) -> str:
         return f"<model {self.name}>"
-
-
-def _declare() -> None:
-    """Trains an estimator, and scores it."""

@@ -19,7 +19,7 @@ from ..declare.build import Build
 from ..declare.seeds import seed_everything
 from .evidence import Evidence
 from .loaded import Answering
-from .predictions import is_single, plain, predictions_of
+from .predictions import is_single, plain
 from .roles import takes_build
 from .rows import copied, count, taken
 from .savers import save
@@ -133,7 +133,7 @@ class Training:
             digest = self.answering.digest
             try:
                 raw = self.answering.predict(fitted, example)
-                told, single = predictions_of(raw, count(example)), is_single(raw)
+                told, single = self.answering.checked(raw, count(example)), is_single(raw)
                 self._keep_evidence(b, fitted, test, rows)
             except Exception as error:  # the training is kept (TR2)
                 failure = f"{type(error).__name__}: {error}"[:500]
@@ -157,7 +157,8 @@ class Training:
         features, truth = test[0], _column(test[1]) if len(test) > 1 else None
         if truth is None:
             return
-        predictions = predictions_of(self.answering.predict(fitted, features), count(features))
+        predicted = self.answering.predict(fitted, features)
+        predictions = self.answering.checked(predicted, count(features))
         Evidence(tuple(plain(truth)), tuple(predictions), rows).write(b.outpath)
 
 

@@ -40,6 +40,8 @@ class Field:
 
     def stored(self, value: Any) -> Any:
         """What the column holds for a value. Raises BadRow."""
+        if self.fetched is not None:
+            return KINDS["text"].dump(value, {})
         raw = value if self.dump is None else self.dump(value)
         return KINDS[self.kind].dump(raw, dict(self.settings))
 
@@ -131,8 +133,9 @@ def field(
 
 
 _BY_TYPE: dict[type | None, str] = {
-    kind.python: name for name, kind in KINDS.items() if kind.python is not object
-} | {list: "json"}
+    **{kind.python: name for name, kind in KINDS.items() if kind.python is not object},
+    list: "json",
+}
 _MADE_BY: dict[Any, str] = {image: "image", array: "array", json: "json", text: "text"}
 
 

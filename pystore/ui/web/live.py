@@ -23,7 +23,7 @@ class Live:
 
     loaded: Loaded
     expected: Mapping[str, Any]
-    example: list[Any]
+    example: Any
     about: Mapping[str, Any]
     _batches: int = 0
     _let_go: Callable[["Live"], None] | None = field(default=None, repr=False)

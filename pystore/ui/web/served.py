@@ -84,7 +84,7 @@ class Loaded(Protocol):
     def expected(self) -> dict[str, Any]:
         """What features look like: {"shape": [784], "columns": ["pixel1", …]}."""
 
-    def example(self) -> list[Any]:
+    def example(self) -> Any:
         """A row as a client would send it."""
 
     def evidence(self) -> dict[str, Any]:
