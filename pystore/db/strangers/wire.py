@@ -171,8 +171,7 @@ def _connected_plainly(where: WebAddress, policy: Policy, until: Deadline) -> _P
     admitted = [one for one in found if policy.admits(str(one[4][0]))][:_MOST_ADDRESSES]
     if found and not admitted:
         raise FetchRefused(
-            "the host has no public address",
-            address=kind_of(str(found[0][4][0])),
+            f"the address of the host is {kind_of(str(found[0][4][0]))}, not public",
             remedy="if it is a server of yours, private=True, or the networks that it may be in: "
             'private=["10.0.0.0/8"]',
         )

@@ -33,7 +33,7 @@ def test_WI1_a_name_that_leads_elsewhere_after_a_redirect_is_checked_again(inter
     internet.names["images.example"] = lambda: next(answers)
     with (
         Server(lambda r: r.head("302 Found", Location="/again")) as server,
-        pytest.raises(FetchRefused, match="no public address"),
+        pytest.raises(FetchRefused, match="not public"),
     ):
         fetch(f"http://images.example:{server.port}/", Policy())
     assert internet.reached == [PUBLIC]
@@ -62,7 +62,7 @@ def test_WI2_a_name_server_that_does_not_answer_holds_up_nobody(internet: Intern
         fetcher.submit("good", f"http://images.example:{server.port}/")
         ended = [outcome for _ in range(2) for outcome in fetcher.done(60)]
         assert [tag for tag, _ in ended] == ["good", "silent"]
-        assert "not all had arrived in time" in str(ended[1][1])
+        assert "not all had arrived" in str(ended[1][1])
         assert not answered.is_set()
         answered.set()
 
@@ -153,7 +153,7 @@ def test_WI2_a_drip_over_tls_is_given_up(tls: ssl.SSLContext):
 
     with (
         Server(behave, tls=tls) as server,
-        pytest.raises(NotFetched, match="not all had arrived in time"),
+        pytest.raises(NotFetched, match="not all had arrived"),
     ):
         fetch(server.url, Policy(private=True, timeout=1))
 
@@ -161,7 +161,7 @@ def test_WI2_a_drip_over_tls_is_given_up(tls: ssl.SSLContext):
 def test_WI2_a_handshake_that_does_not_begin_is_given_up():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
-        with pytest.raises(NotFetched, match="not all had arrived in time"):
+        with pytest.raises(NotFetched, match="not all had arrived"):
             fetch(url, Policy(private=True, timeout=0.3))
 
 
