@@ -156,6 +156,9 @@ def test_FS4_any_number_of_slow_hosts_holds_up_no_host_that_answers():
             assert len(fetcher.done(60)) == 1
             for number, server in enumerate(slow):
                 fetcher.submit(1000 + number, server.url)
+            while sum(len(server.requests) for server in slow) < 6:
+                time.sleep(0.01)
+            time.sleep(0.1)  # leaves it time to take what it must not
             for number in range(1, 50):
                 fetcher.submit(number, good.url)
             tags: list[int] = []
