@@ -1,9 +1,9 @@
 """Filling: one turn of a listener: new rows, then what is due again, then the rest for a new model.
 
-LI1  A row has one prediction of the model that is shown, made once for its content.
-LI2  Readers see a new model when it has each row; going back to an old one predicts nothing.
-LI3  A bad row holds up no other.
-LI5  What is predicted for a key was predicted from a content with that key, whatever its row has by
+FI1  A row has one prediction of the model that is shown, made once for its content.
+FI2  Readers see a new model when it has each row; going back to an old one predicts nothing.
+FI3  A bad row holds up no other.
+FI4  What is predicted for a key was predicted from a content with that key, whatever its row has by
      now.
 """
 
@@ -241,7 +241,7 @@ class Filling:
         return found, gone
 
     def _has_key(self, stored: Any, key: bytes) -> bool:
-        """Whether a content has a key; its row may have changed since the key was noted (LI5)."""
+        """Whether a content has a key; its row may have changed since the key was noted (FI4)."""
         try:
             return self._tracking.source.key(stored) == key
         except BadContent:

@@ -1,11 +1,12 @@
 """In use: the models of a listener that are loaded: what it shows, and what it fills.
 
-LI4  What cannot be loaded or looked at stops no listener: the last model goes on, and a note says
+US1  What cannot be loaded or looked at stops no listener: the last model goes on, and a note says
      why.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -28,6 +29,7 @@ class InUse:
     ) -> None:
         self._ledger, self._predictor, self._follower = ledger, predictor, follower
         self._batch = batch
+        self._looking = threading.Lock()  # who waits for the listener looks, too
         self._pins = Pins(ledger.entry)
         self._code: str | None = None
         self._failed: dict[int, float] = {}  # models that could not be loaded, and until when
@@ -47,7 +49,7 @@ class InUse:
     @property
     def is_current(self) -> bool:
         """Whether the last turn has taken what is followed now."""
-        return self.taken is not None and self._follower.look() == self.taken[0]
+        return self.taken is not None and self._look() == self.taken[0]
 
     def turn(self) -> bool:
         """Takes what is followed now. Returns whether the listener is still recorded."""
@@ -56,7 +58,7 @@ class InUse:
         if standing is None:
             return False
         self.standing = standing
-        rref, code = self._follower.look(), self._code_now()
+        rref, code = self._look(), self._code_now()
         if rref is None:
             self.note = f"nothing to follow yet: {self._follower.why_not or self._follower}"
         elif (rref, code) != self.taken:
@@ -64,6 +66,10 @@ class InUse:
         self._load_shown(code)
         self._pins.move(self._ledger, self.standing)
         return True
+
+    def _look(self) -> RRef | None:
+        with self._looking:
+            return self._follower.look()
 
     def _code_now(self) -> str:
         try:

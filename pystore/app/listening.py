@@ -1,13 +1,13 @@
 """Listening: every row of a collection has a prediction, by whatever realization is followed.
 
-LS2  A listener that is declared touches nothing; it makes what it needs when it starts.
+LS1  A listener that is declared touches nothing; it makes what it needs when it starts.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 
 from ..core.errors import BadStage, TimedOut
@@ -21,7 +21,9 @@ from ..db.ledger import Ledger
 from ..db.register import Entry
 from ..db.tracking import Tracking
 from ..db.views import Views
+from ..store.remote.source import RemoteSource
 from .answers import Predictor
+from .fetching import Fetching
 from .keeping import unpin
 from .snapshots import is_recorded
 from .working import Worker
@@ -185,6 +187,14 @@ class Listener:
         self.worker = Worker(self)
         self.worker.run(stop or threading.Event(), once=once)
         return self.failed_for_good()
+
+    def fetching(
+        self, source: RemoteSource, *, every: float, tell: Callable[[str], None]
+    ) -> Fetching:
+        """What asks a remote for what is followed, once in `every` [s]."""
+        return Fetching(
+            source, lambda: self.predictor.wanted(self.matcher, self.pin), every=every, tell=tell
+        )
 
     # --- for its owner
 

@@ -1,7 +1,7 @@
 """Working: the loop of a process that listens, and what it does when the database is away.
 
-LS1  What fails outside, a database or a store that is away, stops no listener for good.
-LS3  What its owner has changed, so that nothing can be read, is told and tried again.
+WK1  What fails outside, a database or a store that is away, stops no listener for good.
+WK2  What its owner has changed, so that nothing can be read, is told and tried again.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from ..core.errors import PystoreWarning
 from ..db.contents import Contents
+from ..db.deleted_rows import forget_deleted
 from ..db.errors import BadDatabase, BadField, NoListener, NoPermission
-from ..db.forgetting import forget_deleted
 from ..db.installation import Met
 from ..db.slots import Slot
 from ..db.waking import Wake, wake_of
@@ -152,6 +152,7 @@ class Worker:
             self._free(slot.number)
             self._sweep(filling)
             self._loop(filling, slot, wake, stop, once=once)
+            self._ledger.ended(_process())
         finally:
             self._note, self._filling = use.note, None
             self._calls, self._rows = self._calls + use.calls, self._rows + filling.done
@@ -207,7 +208,7 @@ class Worker:
 
     def _beat(self, note: str | None, slot: Slot, behind_since: float | None) -> None:
         """Shows that it lives, and frees what dead processes have claimed."""
-        self._ledger.note(f"{platform.node()}:{os.getpid()}", note, behind_since)
+        self._ledger.note(_process(), note, behind_since)
         with self._database.read() as connection:
             owners = self._tracking.owners(connection) | self._ledger.owners(connection)
         for number in slot.dead(sorted(owners)):
@@ -231,6 +232,10 @@ class Worker:
 
     def _noted(self, as_it_is: str | None) -> Any:
         return lambda: self._listener.installation.note_looked(as_it_is)
+
+
+def _process() -> str:
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def _can_get_better(error: Exception) -> bool:

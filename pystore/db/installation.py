@@ -1,9 +1,9 @@
 """Installation: what a listener makes in a database, how it is mended and taken away.
 
-IN1  No trigger is made while its table is waited for: who writes waits a fifth of a second at most.
-IN2  What was changed behind our back is told and mended: dropped tables and triggers, another key,
+IS1  No trigger is made while its table is waited for: who writes waits a fifth of a second at most.
+IS2  What was changed behind our back is told and mended: dropped tables and triggers, another key,
      rows that were restored while triggers were off.
-IN3  What a role may not do is said with what to grant.
+IS3  What a role may not do is said with what to grant.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Installation:
             ) from error
 
     def _patiently(self, do: Callable[[sa.Connection], None]) -> None:
-        """Does something that locks the table, in a moment when nobody else has locked it (IN1)."""
+        """Does something that locks the table, in a moment when nobody else has locked it (IS1)."""
         pause = 0.05
         for left in range(self._tries - 1, -1, -1):
             try:
@@ -146,7 +146,7 @@ class Installation:
     # --- what others have changed
 
     def reconcile(self) -> Met:
-        """Gives each row its entry, takes away the others, and mends what was changed (IN2).
+        """Gives each row its entry, takes away the others, and mends what was changed (IS2).
 
         Raises BadDatabase and BadField when the table, its key or a listened column is not there.
         """

@@ -1,9 +1,9 @@
 """Ledger: predictions by model and key, and what each listener shows of them.
 
-LD1  A prediction is made once for a model and a content, however many rows have it.
-LD2  A reader sees one model at a time: one statement changes from one to the next.
-LD3  No lock is held while a model runs: what is worked on is claimed.
-LD4  A row that comes while a model takes over has a prediction of that model, too.
+LE1  A prediction is made once for a model and a content, however many rows have it.
+LE2  A reader sees one model at a time: one statement changes from one to the next.
+LE3  No lock is held while a model runs: what is worked on is claimed.
+LE4  A row that comes while a model takes over has a prediction of that model, too.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Ledger(Register):
     # --- claims
 
     def claim_due(self, model: int, most: int, owner: int) -> list[bytes]:
-        """Keys whose prediction is due again, or was left to be made; ours from now on (LD3)."""
+        """Keys whose prediction is due again, or was left to be made; ours from now on (LE3)."""
         made, now = self._made, time.time()
         waiting = (made.c.model == model, made.c.value.is_(None), made.c.due <= now)
         wanted = sa.select(made.c.key).where(*waiting).limit(most)
@@ -146,7 +146,7 @@ class Ledger(Register):
     # --- what is made
 
     def put(self, connection: sa.Connection, model: int, made: Iterable[Made]) -> None:
-        """Keeps predictions and failures; a prediction that is there stays (LD1)."""
+        """Keeps predictions and failures; a prediction that is there stays (LE1)."""
         ordered = sorted(made, key=lambda pair: pair[0])
         values = [(key, one) for key, one in ordered if not isinstance(one, Failure)]
         failures = [(key, one) for key, one in ordered if isinstance(one, Failure)]
@@ -228,7 +228,7 @@ class Ledger(Register):
             return False, lost
         same = (*self._mine(), self._own.c.target == target)
         with self.database.write() as connection:
-            # Rows that came meanwhile were left to be done (LD4), and no others come now.
+            # Rows that came meanwhile were left to be done (LE4), and no others come now.
             locked = sa.select(self._own.c.name).where(*same).with_for_update()
             is_same = connection.execute(locked).first() is not None
             if not is_same or self._is_pending(connection, target):

@@ -1,6 +1,6 @@
 """Rechecking: finds rows that have changed without a word, as where there are no triggers.
 
-RC1  A row whose content is another one than its prediction is for becomes work to do again.
+RK1  A row whose content is another one than its prediction is for becomes work to do again.
 """
 
 from __future__ import annotations

@@ -91,6 +91,12 @@ class Register:
         with self.database.write() as connection:
             connection.execute(sa.update(self._own).where(*self._mine()).values(**values))
 
+    def ended(self, process: str) -> None:
+        """Records that a process is no longer at work."""
+        with self.database.write() as connection:
+            mine = sa.update(self._own).where(*self._mine(), self._own.c.process == process)
+            connection.execute(mine.values(alive=None))
+
     def take(self, rref: str, code: str) -> Standing | None:
         """Makes a model the one to fill; the first one is shown at once. None: it was removed."""
         own = self._own

@@ -2,7 +2,7 @@
 
 TK1  Work is found by state, never by event: what no trigger has seen is found by `reconcile`.
 TK3  A row that changes while it is worked on is work to do again: its stamp is another one.
-TK4  Nobody who writes rows waits for a listener in a circle: a row that its writer has locked is
+TK2  Nobody who writes rows waits for a listener in a circle: a row that its writer has locked is
      left alone.
 """
 
@@ -271,7 +271,7 @@ class Tracking:
         )
 
     def _change(self, connection: sa.Connection, where: Iterable[Any], **values: Any) -> int:
-        """Changes entries, but those that somebody has locked (TK4)."""
+        """Changes entries, but those that somebody has locked (TK2)."""
         if self.database.is_postgres:
             free = sa.select(*self.pks).where(*where).with_for_update(skip_locked=True)
             where = [self._own_pk.in_(free)]

@@ -1,6 +1,6 @@
 """Triggers: they note in a table of ours which rows of somebody's table are new or have changed.
 
-TK2  No trigger makes a write of the table's owner fail.
+TG1  No trigger makes a write of the table's owner fail.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def all_is_right(words, listener) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_LI1_a_listener_killed_at_any_moment_leaves_one_prediction_a_row(
+def test_FI1_a_listener_killed_at_any_moment_leaves_one_prediction_a_row(
     kind, request, tmp_path, store, one
 ):
     """Each kill is followed by a start: nothing is lost, nothing is stale, nothing is left."""
@@ -223,7 +223,7 @@ def test_two_listeners_and_two_writers_lose_nothing_and_waste_nothing(database_u
     assert sum(int(path.read_text()) for path in told) <= 1000 * 1.01
 
 
-def test_TK4_a_row_that_its_writer_holds_is_left_alone_and_no_other_waits(postgres, one):
+def test_TK2_a_row_that_its_writer_holds_is_left_alone_and_no_other_waits(postgres, one):
     """The writer holds one row, and wants others next: a listener that waits could fail it."""
     words = words_in(postgres.url, ["a", "b", "c"])
     listener = words.listener(shouter(), BEST, on="word")
@@ -280,7 +280,7 @@ def test_writers_who_change_rows_in_any_order_are_never_told_of_a_deadlock(postg
 # --- the server, and what is refused -----------------------------------------------------
 
 
-def test_LS1_a_restarted_server_and_cut_connections_stop_nothing(postgres, one):
+def test_WK1_a_restarted_server_and_cut_connections_stop_nothing(postgres, one):
     words = words_in(postgres.url, ["a"])
     with warnings.catch_warnings(), words.listen(shouter(), BEST, on="word") as listener:
         warnings.simplefilter("ignore", PystoreWarning)
@@ -305,7 +305,7 @@ def _reads(postgres, word: str) -> str | None:
     return rows[0][0] if rows else None
 
 
-def test_LS1_a_file_that_others_have_locked_stops_nothing(sqlite_url, one, monkeypatch):
+def test_WK1_a_file_that_others_have_locked_stops_nothing(sqlite_url, one, monkeypatch):
     monkeypatch.setattr("pystore.db.connections._PATIENCE", 0.05)
     words = words_in(sqlite_url, ["a"])
     with warnings.catch_warnings(), words.listen(shouter(), BEST, on="word") as listener:
@@ -319,7 +319,7 @@ def test_LS1_a_file_that_others_have_locked_stops_nothing(sqlite_url, one, monke
         until(lambda: shown(words, listener).get("bb") == "BB!")
 
 
-def test_LS1_a_store_that_is_away_stops_nothing(database_url, one, store):
+def test_WK1_a_store_that_is_away_stops_nothing(database_url, one, store):
     words = words_in(database_url, ["a"])
     away = store.root.with_name("away")
     with words.listen(shouter(), BEST, on="word", every=0.02) as listener:
@@ -379,7 +379,7 @@ def met(listener) -> str:
     return told
 
 
-def test_TK2_IN2_dropped_tables_fail_no_write_and_are_made_again(postgres, site):
+def test_TG1_IS2_dropped_tables_fail_no_write_and_are_made_again(postgres, site):
     for name in ("rows_site_word", "predictions", "listeners", "models"):
         postgres.execute(f"DROP TABLE pystore.{name} CASCADE")
     postgres.execute("INSERT INTO site VALUES (6, 'six')")
@@ -395,7 +395,7 @@ def test_TK2_IN2_dropped_tables_fail_no_write_and_are_made_again(postgres, site)
     assert right(postgres)
 
 
-def test_LS3_a_listener_at_work_goes_on_when_its_tables_are_dropped(postgres, site):
+def test_WK2_a_listener_at_work_goes_on_when_its_tables_are_dropped(postgres, site):
     with warnings.catch_warnings(), site.start():
         warnings.simplefilter("ignore", PystoreWarning)
         site.wait(PATIENCE)
@@ -408,7 +408,7 @@ def _there(postgres) -> bool:
     return postgres.execute("SELECT to_regclass('pystore.site_loud')")[0][0] is not None
 
 
-def test_TK2_a_writer_whose_rights_are_few_is_told_of_nothing(postgres, site):
+def test_TG1_a_writer_whose_rights_are_few_is_told_of_nothing(postgres, site):
     url = postgres.role("web", "INSERT ON site")
     with psycopg.connect(plain(url)) as writer:
         writer.execute("INSERT INTO site VALUES (6, 'six')")
@@ -416,7 +416,7 @@ def test_TK2_a_writer_whose_rights_are_few_is_told_of_nothing(postgres, site):
     assert right(postgres)
 
 
-def test_TK2_IN3_revoked_rights_fail_no_write_and_are_told(postgres, site):
+def test_TG1_IS3_revoked_rights_fail_no_write_and_are_told(postgres, site):
     role = postgres.role(
         "listens", "CREATE ON DATABASE " + postgres._name, "SELECT, TRIGGER ON site"
     )
@@ -437,7 +437,7 @@ def test_TK2_IN3_revoked_rights_fail_no_write_and_are_told(postgres, site):
     postgres.execute("INSERT INTO site VALUES (8, 'eight')")
 
 
-def test_IN3_without_the_right_to_make_triggers_it_says_what_to_grant(postgres, one):
+def test_IS3_without_the_right_to_make_triggers_it_says_what_to_grant(postgres, one):
     postgres.execute(SITE)
     postgres.execute("INSERT INTO site VALUES (1, 'a')")
     url = postgres.role("looks", "CREATE ON DATABASE " + postgres._name, "SELECT ON site")
@@ -474,7 +474,7 @@ ALTERED = {
 
 
 @pytest.mark.parametrize("statement", ALTERED.values(), ids=ALTERED)
-def test_VW2_IN2_the_owner_alters_the_table(postgres, site, statement):
+def test_VW2_IS2_the_owner_alters_the_table(postgres, site, statement):
     key = "number" if "number" in statement else "id"
     with psycopg.connect(plain(postgres.url), autocommit=True) as owner:
         owner.execute("UPDATE site SET word = 'warm' WHERE id = 1")  # its session has a plan
@@ -500,7 +500,7 @@ def test_VW2_IN2_the_owner_alters_the_table(postgres, site, statement):
         ("ALTER TABLE site RENAME TO place", "ALTER TABLE place RENAME TO site", BadDatabase),
     ],
 )
-def test_LS3_what_is_listened_to_has_another_name(postgres, site, statement, back, error):
+def test_WK2_what_is_listened_to_has_another_name(postgres, site, statement, back, error):
     with warnings.catch_warnings(), site.start():
         warnings.simplefilter("ignore", PystoreWarning)
         site.wait(PATIENCE)
@@ -529,7 +529,7 @@ def test_truncate_takes_all_entries(postgres, site):
     assert loud(postgres) == {"word 1": "WORD 1!"}
 
 
-def test_IN2_RC1_rows_that_were_restored_while_triggers_were_off_are_looked_at(postgres, site):
+def test_IS2_RK1_rows_that_were_restored_while_triggers_were_off_are_looked_at(postgres, site):
     with psycopg.connect(plain(postgres.url)) as owner:
         owner.execute("SET session_replication_role = replica")
         owner.execute("TRUNCATE site")
@@ -540,7 +540,7 @@ def test_IN2_RC1_rows_that_were_restored_while_triggers_were_off_are_looked_at(p
     assert right(postgres)
 
 
-def test_IN1_a_writer_who_is_open_for_long_holds_up_nobody_else(postgres, one, monkeypatch):
+def test_IS1_a_writer_who_is_open_for_long_holds_up_nobody_else(postgres, one, monkeypatch):
     monkeypatch.setattr("pystore.db.installation._TRIES", 3)
     postgres.execute(SITE)
     table = connect(postgres.url).attach("site", word=str)
@@ -583,7 +583,7 @@ class Crash(BaseException):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS)
-def test_LI1_TK1_the_view_is_a_fold_over_the_rows(kind, request, tmp_path_factory, store, steps):
+def test_FI1_TK1_the_view_is_a_fold_over_the_rows(kind, request, tmp_path_factory, store, steps):
     """Whatever is done to rows and models in whatever order, and wherever a process ends."""
     if kind == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('fold')}/test.db"

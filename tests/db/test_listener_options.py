@@ -48,7 +48,7 @@ def test_KE1_what_is_shown_and_filled_is_pinned_until_the_listener_is_removed(
 # --- deleted rows ------------------------------------------------------------------------
 
 
-def test_FG1_what_was_made_of_a_deleted_row_goes_unless_another_row_has_it(database_url, one):
+def test_DF1_what_was_made_of_a_deleted_row_goes_unless_another_row_has_it(database_url, one):
     words = words_in(database_url, ["a", "bb", "bb", "ccc"])
     others = connect(database_url).collection("others", word=str)
     others.insert([{"word": "a"}])
@@ -146,7 +146,7 @@ def test_CT2_what_does_not_answer_any_more_keeps_its_content_and_is_asked_later(
     assert len(answering.asked) == asked
 
 
-def test_FG1_a_fetched_content_of_a_deleted_row_goes(page):
+def test_DF1_a_fetched_content_of_a_deleted_row_goes(page):
     pages, listener, _ = page
     pages.delete(id=2)
     pages.delete(id=1)  # another row has its URL

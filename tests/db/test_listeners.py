@@ -26,7 +26,7 @@ def one(store) -> ps.RRef:
 # --- rows --------------------------------------------------------------------------------
 
 
-def test_LI1_each_row_has_one_prediction_made_once_for_its_content(database_url, one):
+def test_FI1_each_row_has_one_prediction_made_once_for_its_content(database_url, one):
     words = words_in(database_url, ["a", "bb", "a", "ccc"])
     listener = words.listener(shouter(), BEST, on="word")
     assert done(listener) == 3
@@ -96,7 +96,7 @@ def test_TK1_rows_that_no_trigger_has_seen_are_found(database_url, one):
     assert shown(words, listener)["bb"] == "BB!"
 
 
-def test_RC1_rows_are_found_that_changed_where_there_are_no_triggers(database_url, one):
+def test_RK1_rows_are_found_that_changed_where_there_are_no_triggers(database_url, one):
     words = words_in(database_url, ["a", "bb", "ccc"])
     words.insert([{"word": None}])
     listener = words.listener(shouter(), BEST, on="word", triggers=False)
@@ -124,7 +124,7 @@ def test_TK3_a_row_that_changes_while_it_is_predicted_is_predicted_again(databas
     assert shown(words, listener) == {"changed": "CHANGED"}
 
 
-def test_LI5_a_row_that_changes_during_a_swap_keeps_its_own_prediction(database_url, one):
+def test_FI4_a_row_that_changes_during_a_swap_keeps_its_own_prediction(database_url, one):
     """The content is read when the new model fills, and may be another one than the key says."""
     words = words_in(database_url, ["a", "bb"])
     listener = words.listener(shouter(), BEST, on="word")
@@ -151,7 +151,7 @@ def test_LI5_a_row_that_changes_during_a_swap_keeps_its_own_prediction(database_
 # --- models ------------------------------------------------------------------------------
 
 
-def test_LI2_a_better_model_takes_over_and_going_back_predicts_nothing(database_url, one):
+def test_FI2_a_better_model_takes_over_and_going_back_predicts_nothing(database_url, one):
     words = words_in(database_url, ["a", "bb"])
     listener = words.listener(shouter(), BEST, on="word")
     assert done(listener) == 2
@@ -190,7 +190,7 @@ def test_new_rows_get_both_models_so_that_going_back_by_a_pin_predicts_nothing(d
     assert shown(words, listener) == {"a": "A!", "meanwhile": "MEANWHILE!"}
 
 
-def test_LD2_a_reader_sees_one_model_in_each_look(database_url, one):
+def test_LE2_a_reader_sees_one_model_in_each_look(database_url, one):
     words = words_in(database_url, [f"word {n}" for n in range(300)])
     listener = words.listener(shouter(), BEST, on="word", every=0.01, batch=20)
     listener.start()
@@ -215,7 +215,7 @@ def test_LD2_a_reader_sees_one_model_in_each_look(database_url, one):
         listener.stop()
 
 
-def test_LD4_a_row_of_a_process_that_does_not_know_the_new_model_has_it(database_url, one):
+def test_LE4_a_row_of_a_process_that_does_not_know_the_new_model_has_it(database_url, one):
     words = words_in(database_url, ["a"])
     slow = words.listener(shouter(), BEST, on="word")
     quick = words.listener(shouter(), BEST, on="word")
@@ -266,7 +266,7 @@ def test_an_edit_of_the_predictor_predicts_again(database_url, one):
 # --- what fails --------------------------------------------------------------------------
 
 
-def test_LI3_AN2_one_bad_row_of_21_leaves_20_readable_for_few_calls(database_url, one):
+def test_FI3_AN2_one_bad_row_of_21_leaves_20_readable_for_few_calls(database_url, one):
     words = words_in(database_url, [f"word {n}" for n in range(20)] + ["worst"])
     listener = words.listener(shouter(bad="worst"), BEST, on="word", batch=21)
     assert done(listener) <= 3 * 21
@@ -450,7 +450,7 @@ def test_once_says_that_there_is_nothing_to_follow(database_url, store):
         done(words.listener(shouter(), BEST, on="word"))
 
 
-def test_LS2_declaring_a_listener_touches_nothing(tmp_path, store):
+def test_LS1_declaring_a_listener_touches_nothing(tmp_path, store):
     db = connect(f"sqlite:///{tmp_path}/none.db")
     db.collection("words", word=str).listener(shouter(), BEST, on="word")
     assert not (tmp_path / "none.db").exists()

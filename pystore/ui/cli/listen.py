@@ -7,6 +7,8 @@ CL2  A service does not follow what a restart would declare anew: snapshots need
 import json
 import signal
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,13 @@ import click
 from ... import db as collections
 from ...core.errors import BadPlace, BadStage, PystoreError
 from ...core.printable import counted, listed
+from ...store.current import current_store
+from ...store.remote.source import RemoteSource
 from .command_context import CommandContext, as_json, with_command
 from .exit_codes import FAILED, located
 from .listening_metrics import serve_metrics
 from .loading_only import load_only
+from .pins import trust
 from .program import parse_target
 from .thread_limits import limit_threads
 
@@ -38,13 +43,28 @@ if TYPE_CHECKING:
 @click.option(
     "--metrics-port", type=click.IntRange(1, 65535), help="Tell Prometheus what is done, there."
 )
+@click.option("--from", "source", metavar="URL", help="A remote, from which it comes.")
+@click.option(
+    "--from-every",
+    "source_every",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="How often to ask the remote.",
+)
+@trust
 @with_command
 def listen(
     command: CommandContext,
     /,
     target: str,
+    *,
     once: bool,
     wake: str | None,
+    source: str | None,
+    source_every: float,
+    trusted: Sequence[str],
     metrics_port: int | None,
 ) -> None:
     """Keep predictions beside the rows of a table, as a listener of a Python file says.
@@ -55,6 +75,7 @@ def listen(
     \b
     pystore listen train.py:listener
     pystore listen train.py:listener --once
+    pystore listen train.py:listener --from s3://lab/models
     """
     limit_threads()
     try:
@@ -70,12 +91,32 @@ def listen(
             click.echo(f"listening to {listener.collection.name} as {listener.name}", err=True)
             for line in listener.grants_to_make():
                 click.echo(f"for readers: {line};", err=True)
-        failed = listener.run(_until_stopped(), once=once)
+        with _fetching(listener, source, source_every, trusted, once=once):
+            failed = listener.run(_until_stopped(), once=once)
     except PystoreError as error:
         raise located(error) from error.__cause__
     if once and failed:
         click.echo(f"{counted(failed, 'row')} failed for good: see the view …_failed", err=True)
         click.get_current_context().exit(FAILED)
+
+
+@contextmanager
+def _fetching(
+    listener: "Listener", url: str | None, every: float, trusted: Sequence[str], *, once: bool
+) -> Iterator[None]:
+    """Asks a remote for what is followed, first now and then again and again."""
+    if url is None:
+        yield
+        return
+    source = RemoteSource(url, trusted or None, store=current_store())
+    fetching = listener.fetching(source, every=every, tell=lambda text: click.echo(text, err=True))
+    fetching.look()
+    if not once:
+        fetching.start()
+    try:
+        yield
+    finally:
+        fetching.end()
 
 
 def _until_stopped() -> threading.Event:

@@ -1,6 +1,6 @@
-"""Forgetting: what was made of deleted rows goes, unless another row has the same content.
+"""Deleted rows: what was made of deleted rows goes, unless another row has the same content.
 
-FG1  The prediction of a deleted row, its error and its fetched picture go, and nothing that another
+DF1  The prediction of a deleted row, its error and its fetched picture go, and nothing that another
      row needs.
 """
 
