@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -333,8 +334,6 @@ def said(error: BaseException) -> str:
 
 
 def _without_addresses(text: str) -> str:
-    import re
-
     return re.sub(r"\b0x[0-9a-fA-F]+\b", "0x…", text)
 
 

@@ -24,7 +24,7 @@ from ..db.register import Standing
 from ..db.source import Pk
 from ..db.tracking import Claim, Failure, Mark, Tracking
 from .answers import said
-from .in_use import InUse
+from .in_use import ModelsInUse
 
 TURN = 0.05  # [s] that one turn should take, so that a new row waits no longer
 _MOST_CLAIMED = 5000
@@ -38,7 +38,7 @@ class Filling:
         self,
         ledger: Ledger,
         contents: Contents,
-        in_use: InUse,
+        in_use: ModelsInUse,
         *,
         batch: int,
         owner: int,

@@ -21,7 +21,7 @@ from .keeping import Pins
 _LATER = 10.0  # [s] until a model that could not be loaded is tried again
 
 
-class InUse:
+class ModelsInUse:
     """Which models a process of a listener has loaded; `turn` looks what is followed now."""
 
     def __init__(

@@ -11,23 +11,25 @@ import platform
 import threading
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from ..core.errors import PystoreWarning
+from ..core.matchers import Matcher
+from ..db.connections import Connections
 from ..db.contents import Contents
 from ..db.deleted_rows import forget_deleted
 from ..db.errors import BadDatabase, BadField, NoListener, NoPermission
-from ..db.installation import Met
+from ..db.installation import Installation, Met
+from ..db.ledger import Ledger
 from ..db.slots import Slot
+from ..db.source import Source
+from ..db.tracking import Tracking
 from ..db.waking import Wake, wake_of
-from .answers import said
+from .answers import Predictor, said
 from .filling import Filling
-from .in_use import InUse
-
-if TYPE_CHECKING:
-    from .listening import Listener
+from .in_use import ModelsInUse
 
 _SWEEP = 60.0  # [s] between two looks for what no trigger has told
 _FORGET = 20.0  # [s] between two looks for deleted rows
@@ -36,10 +38,32 @@ _MOST_PAUSE = 10.0  # [s] between two tries to reach a database that is away
 _SHARE = 20  # where there are no triggers, at most this part of the time goes into looking
 
 
+class Declared(Protocol):
+    """A listener as it was declared."""
+
+    name: str
+    ledger: Ledger
+    tracking: Tracking
+    database: Connections
+    source: Source
+    installation: Installation
+    predictor: Predictor
+    matcher: Matcher | None
+    pin: str | None
+    batch: int
+    every: float
+    wake: str
+    channel: str | None
+    forgets: bool
+
+    def reconcile(self) -> Met:
+        """Looks for rows that no trigger has told; tells what it met."""
+
+
 class Worker:
     """The work of a listener in this process."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Declared) -> None:
         self._listener = listener
         self._ledger, self._tracking = listener.ledger, listener.tracking
         self._database = listener.database
@@ -138,7 +162,7 @@ class Worker:
         slot = Slot(self._database, listener.source.name)
         wake = wake_of(self._database, self._tracking.channel, listener.wake)
         follower = listener.predictor.follow(listener.matcher, listener.pin)
-        use = InUse(self._ledger, listener.predictor, follower, batch=listener.batch)
+        use = ModelsInUse(self._ledger, listener.predictor, follower, batch=listener.batch)
         filling = Filling(
             self._ledger,
             Contents(listener.source),

@@ -134,6 +134,30 @@ def test_CT2_what_is_old_is_asked_for_again_and_only_what_has_changed_is_predict
     assert len(answering.asked) == 4
 
 
+def test_CT1_a_url_that_does_not_answer_yet_holds_up_no_other_row(page):
+    pages, listener, answering = page
+    told = answering.done
+    slow = "http://x/slow"
+    answering.answers.update({slow: Fetched(b"late", None), "http://x/c": Fetched(b"quick", None)})
+    seen = []
+
+    def done_but_slow(patience):
+        if "QUICK" in shown(pages, listener).values():
+            seen.append(shown(pages, listener)[slow])
+            answering.tags = answering.tags or [slow]
+            return told(patience)
+        waits = slow in answering.tags
+        answering.tags = [tag for tag in answering.tags if tag != slow]
+        assert waits or answering.tags or not seen
+        return told(patience)
+
+    answering.done = done_but_slow
+    pages.insert([{"word": slow}, {"word": "http://x/c"}])
+    assert done(listener) == 2
+    assert seen[0] is None
+    assert shown(pages, listener)[slow] == "LATE"
+
+
 def test_CT2_what_does_not_answer_any_more_keeps_its_content_and_is_asked_later(page):
     pages, listener, answering = page
     older(pages.database, 200)

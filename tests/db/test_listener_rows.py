@@ -26,7 +26,7 @@ def one(store) -> ps.RRef:
 # --- rows --------------------------------------------------------------------------------
 
 
-def test_FI1_each_row_has_one_prediction_made_once_for_its_content(database_url, one):
+def test_FI1_LE1_each_row_has_one_prediction_made_once_for_its_content(database_url, one):
     words = words_in(database_url, ["a", "bb", "a", "ccc"])
     listener = words.listener(shouter(), BEST, on="word")
     assert done(listener) == 3
@@ -49,7 +49,7 @@ def test_a_changed_label_asks_no_model_and_a_changed_content_does(database_url, 
     assert len(shown(words, listener)) == 100
 
 
-def test_a_deleted_row_is_in_no_view_and_a_row_without_content_has_no_prediction(database_url, one):
+def test_VW1_a_row_without_content_is_in_the_view_and_a_deleted_one_is_not(database_url, one):
     words = words_in(database_url, ["a", "bb"])
     words.insert([{"word": None, "note": "-"}])
     listener = words.listener(shouter(), BEST, on="word")
@@ -261,6 +261,38 @@ def test_an_edit_of_the_predictor_predicts_again(database_url, one):
     assert done(edited) == 2
     assert shown(words, edited) == {"a": "A?", "bb": "BB?"}
     assert done(words.listener(shouter(), BEST, on="word")) == 0
+
+
+def test_LE3_writers_wait_for_no_model(database_url, one):
+    words = words_in(database_url, ["a"])
+
+    def writes_meanwhile(model, batch):
+        if batch == ["a"]:  # it could not, if the listener held a lock
+            words_in(database_url).insert([{"word": "meanwhile"}])
+            words_in(database_url).update({"note": "seen"}, word="a")
+        return [{"loud": word.upper(), "size": len(word)} for word in batch]
+
+    listener = words.listener(shouter(writes_meanwhile), BEST, on="word")
+    assert done(listener) == 2
+    assert shown(words, listener) == {"a": "A", "meanwhile": "MEANWHILE"}
+
+
+def test_US1_a_model_that_cannot_be_loaded_is_passed_over(database_url, one):
+    words = words_in(database_url, ["a"])
+    listener = words.listener(shouter(), BEST, on="word")
+    done(listener)
+    bad, load = trained(2, 0.9), listener.predictor.load
+
+    def loads(rref):
+        if rref == bad:
+            raise ValueError("damaged")
+        return load(rref)
+
+    listener.predictor.load = loads
+    words.insert([{"word": "new"}])
+    done(listener)
+    assert listener.rref == one
+    assert shown(words, listener) == {"a": "A!", "new": "NEW!"}
 
 
 # --- what fails --------------------------------------------------------------------------
