@@ -2,38 +2,29 @@
 
 LM1  One call of the predictor answers several questions; each row has one prediction.
 LM2  A realization that predicts otherwise than when it was trained is refused.
+LM3  Where the predictor is another than at the training, its predictions are not compared. Where
+    the feature_transformer is another, it must prepare the examples as they were prepared.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ..core.errors import PystoreError
 from ..declare.view import View
+from .answering import Answering
 from .errors import Refused
 from .evidence import intervals
 from .features import Features
 from .predictions import SINGLE, TOLERANCE, plain, predictions_of, same
-from .rows import copied, count, joined
-from .signature import Signature
+from .row_keys import digest_of_rows
+from .rows import count, joined
+from .signature import ANSWERS, Signature
+from .steadiness import checked_predictions, state_of, steady_predictions
 
-
-@dataclass(frozen=True)
-class Answering:
-    """The functions of a user that answer: no part of what is trained."""
-
-    predictor: Callable[..., Any]
-    feature_loader: Callable[..., Any] | None
-    feature_transformer: Callable[..., Any] | None
-    digest: str  # of the code of predictor and feature_loader
-
-    def predict(self, estimator: Any, features: Any) -> Any:
-        """What the predictor returns for features as they are before the transformer."""
-        # The caller needs the features again: they are an example, or rows of the test part.
-        transform, features = self.feature_transformer, copied(features)
-        return self.predictor(estimator, features if transform is None else transform(features))
+SMALL = 16 << 20  # [bytes] of an estimator that is digested while a service waits for it
 
 
 class Loaded:
@@ -68,13 +59,21 @@ class Loaded:
 
     @property
     def digest(self) -> str:
-        """The digest of the code that answers: predictor and feature_loader, 32 hex digits."""
+        """The digest of the code that answers, 32 hex digits."""
         return self._answering.digest
 
     @property
     def code_differs(self) -> bool:
-        """Whether the predictor is another than the one that the training has recorded."""
-        return self.signature.predictor != self._answering.digest
+        """Whether the code that answers is another than the one that the training has recorded."""
+        return any(map(self._differs, ANSWERS))
+
+    @property
+    def predictor_differs(self) -> bool:
+        """Whether the predictor is another, so that predictions may be."""
+        return self._differs("predictor")
+
+    def _differs(self, role: str) -> bool:
+        return self.signature.codes.get(role) != self._answering.codes.get(role)
 
     @property
     def functions(self) -> tuple[Callable[..., Any] | None, ...]:
@@ -103,21 +102,17 @@ class Loaded:
     def check(self) -> None:
         """Predicts the kept examples again. Raises Refused when the predictions are others (LM2).
 
-        Where the predictor's code is another one, it must predict one value a row.
+        Where the predictor's code is another one, it must predict one value a row, and the same
+        value again, alone and among others (LM3).
         """
+        then = None if self.predictor_differs else self.signature.predictions
+        if self._differs("feature_transformer"):
+            self._check_prepared()
         try:
-            [now] = self.predict([self._example])
+            now = self._steady(looked_at=then is not None)
         except Exception as error:
-            raise Refused(
-                f"it cannot predict its examples: {type(error).__name__}: {error}"[:500],
-                rref=self.rref,
-                versions="; ".join(self.versions_differ) or None,
-                remedy="train it again, or correct the predictor",
-            ) from error
-        then = self.signature.predictions
-        if self.code_differs or then is None:
-            return
-        if not same(now, then, self.tolerance):
+            raise self._cannot_predict(error) from error
+        if then is not None and not same(now, then, self.tolerance):
             raise Refused(
                 "it predicts otherwise than when it was trained",
                 rref=self.rref,
@@ -127,6 +122,40 @@ class Loaded:
                 remedy="train it again here, with force=True; or Model(tolerance=…), if such "
                 "differences do no harm",
             )
+
+    def _steady(self, *, looked_at: bool) -> list[Any]:
+        """The predictions for the examples; `looked_at`: whether the training has checked more."""
+        asked = self._answering, self.estimator, self._example, self.tolerance
+        if looked_at:
+            return steady_predictions(*asked)[0]
+        files = (self.view.path / "estimator").rglob("*")
+        small = sum(one.stat().st_size for one in files) <= SMALL
+        return checked_predictions(*asked, before=state_of(self.estimator) if small else None)[0]
+
+    def _check_prepared(self) -> None:
+        """Raises Refused unless the examples are prepared as at the training (LM3)."""
+        try:
+            now = digest_of_rows(self._answering.prepared(self._example))
+        except Exception as error:
+            raise self._cannot_predict(error) from error
+        if not now or now != self.signature.prepared:
+            raise Refused(
+                "its features are prepared otherwise than when it was trained",
+                rref=self.rref,
+                because="the feature_transformer is another one now",
+                remedy="train it again, or put the feature_transformer back",
+            )
+
+    def _cannot_predict(self, error: Exception) -> Refused:
+        facts = error.facts if isinstance(error, PystoreError) else {}
+        told = error.what if isinstance(error, PystoreError) else f"{type(error).__name__}: {error}"
+        return Refused(
+            f"it cannot predict its examples: {told}"[:500],
+            **facts,
+            rref=self.rref,
+            versions="; ".join(self.versions_differ) or None,
+            remedy=getattr(error, "remedy", "") or "train it again, or correct the predictor",
+        )
 
     def expected(self) -> dict[str, Any]:
         """The features that it takes, for messages."""

@@ -3,7 +3,8 @@
 ML1  Only the comparable is followed: derivations that differ in hyperparameters alone, trained by
     the same code on the same bytes.
 ML2  A model that is asked answers with what was trained or loaded last here, else with what its
-    matcher chooses; and by its functions as they are now.
+    matcher chooses; and by its functions as they are now. It answers only after it has predicted
+    its examples again.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Model(Recipe):
         self.__module__ = sys._getframe(1).f_globals.get("__name__", "__main__")
         self.__doc__ = type(self).__doc__
         self._used: Loaded | None = None
-        self._is_own = False
+        self._is_own = self._is_checked = False
         self._reading: Mapping[str, Any] = {}  # the arguments of the reader that were given last
 
     # --- training
@@ -129,13 +130,14 @@ class Model(Recipe):
             loaded.close()
             raise
         self._answer_with(loaded, is_own=True)
+        self._is_checked = True
         return loaded
 
     def _answer_with(self, loaded: Loaded, *, is_own: bool) -> None:
         """Answers with it from now on; `is_own` says whether nobody else closes it."""
         if self._used is not None and self._is_own:
             self._used.close()
-        self._used, self._is_own = loaded, is_own
+        self._used, self._is_own, self._is_checked = loaded, is_own, False
 
     def load(self, what: RRef | str | Path) -> Loaded:
         """A realization, or what `save` has written to a file, in memory.
@@ -162,9 +164,13 @@ class Model(Recipe):
     def predict(self, features: Any) -> list[Any]:
         """The predictions for features, or for one raw input: one a row; [None] for no question.
 
-        Raises BadFeatures, PredictorFailed, and what the predictor raises.
+        Raises BadFeatures, PredictorFailed, and what the predictor raises; Refused when it predicts
+        its examples otherwise than when it was trained, or otherwise each time (ML2).
         """
         loaded = self._answering()
+        if not self._is_checked:
+            loaded.check()
+            self._is_checked = True
         known = loaded.features(features)
         return [None] if known is None else loaded.predict([known])[0]
 

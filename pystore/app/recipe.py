@@ -20,10 +20,10 @@ from ..declare.stage import Stage, Staged
 from ..declare.stage_options import Options
 from ..declare.view import View
 from ..run.verbs import realize
+from .answering import Answering
 from .dataset import Dataset
-from .loaded import Answering
 from .roles import Decorator, F, Roles, checked_version, decorated, keyword_defaults, keyword_only
-from .signature import RECIPE
+from .signature import ANSWERS, RECIPE
 from .training import Training
 
 CONTEXT = ("name", "code", "data", "version", "recipe")  # keys that are no hyperparameters
@@ -166,6 +166,7 @@ class Recipe(Stage[...]):
             self.roles.get("saver"),
             self.dataset.roles.get("feature_transformer"),
             self.answering() if self.roles.get("predictor") else None,
+            self.tolerance,
         )
 
     def answering(self) -> Answering:
@@ -173,13 +174,17 @@ class Recipe(Stage[...]):
         self.roles.needed("predictor")
         data = self.dataset.roles
         predictor = cast("Callable[..., Any]", self.roles.get("predictor"))
+        counted = {
+            role: self.roles.counted(role) | self.dataset.roles.counted(role) for role in ANSWERS
+        }
+        every = {name: one for found in counted.values() for name, one in found.items()}
         return Answering(
-            predictor, data.get("feature_loader"), data.get("feature_transformer"), self._digest()
+            predictor,
+            data.get("feature_loader"),
+            data.get("feature_transformer"),
+            code_of_all(every, "project").digest,
+            {role: code_of_all(one, "project").digest for role, one in counted.items() if one},
         )
-
-    def _digest(self) -> str:
-        counted = self.roles.counted("predictor") | self.dataset.roles.counted("feature_loader")
-        return code_of_all(counted, "project").digest
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if args:

@@ -1,11 +1,13 @@
 """Rows: the parts of data of any kind: frames, arrays, and tuples or lists of these."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import BadStage
+from ..core.printable import listed
 
 
 def count(data: Any) -> int:
@@ -59,6 +61,53 @@ def aligned(data: Any) -> None:
                 because="their indexes hold the same labels in another order, and rows are taken "
                 "by their place",
                 remedy="order one by the other: targets.loc[features.index]; or reset_index",
+            )
+
+
+def same_rows(before: Any, after: Any) -> None:
+    """Raises BadStage when a feature_transformer has returned the rows in another order."""
+    if not (hasattr(before, "iloc") and hasattr(after, "iloc")):
+        return
+    if not after.index.equals(before.index) and set(after.index) == set(before.index):
+        raise BadStage(
+            "the feature_transformer returns the rows in another order",
+            because="each row has its target, and its prediction, by its place",
+            remedy="return them in the order in which they came: result.loc[features.index]",
+        )
+
+
+def same_length(parsed: tuple[Any, ...]) -> None:
+    """Raises BadStage unless there is one target for each row of features."""
+    lengths = [_length(one) for one in parsed[:2]]
+    if None not in lengths and len(set(lengths)) > 1:
+        features, targets = lengths
+        raise BadStage(
+            "features and targets have different numbers of rows",
+            features=features,
+            targets=targets,
+            remedy="let @dataset.parser, or the reader, return one target for each row",
+        )
+
+
+def _length(data: Any) -> int | None:
+    try:
+        return count(data)
+    except BadStage:  # a part that has no rows, such as a dict, is the affair of the trainer
+        return None
+
+
+def distinct_names(data: Any) -> None:
+    """Raises BadStage where two columns of a frame have one name; 1 and "1" are one."""
+    for one in data if isinstance(data, tuple) else (data,):
+        counted = Counter(map(str, getattr(one, "columns", ())))
+        twice = [name for name, number in counted.items() if number > 1]
+        if twice:
+            raise BadStage(
+                "several columns of the data have one name",
+                names=listed(twice, most=5),
+                columns=len(one.columns),
+                remedy="rename them, or leave the second one out, in @dataset.reader or in "
+                "@dataset.loader",
             )
 
 

@@ -26,7 +26,7 @@ ARRAY = np.zeros((3, 2, 2), np.float32)
 
 def features(example: Any, loader: Any = None) -> Features:
     known = {**described(example), "missing": gaps_of([example])}
-    signature = Signature(**known, predictor="", predictions=None)
+    signature = Signature(**known, codes={}, predictions=None)
     return Features(signature, example, loader)
 
 
@@ -209,7 +209,7 @@ def test_FT3_a_number_is_no_truth_value(example):
     trained = features(example)
     assert np.asarray(trained.of([[True], [False]])).tolist() == [[True], [False]]
     for strange in (1, 0, 1.0, "true"):
-        with pytest.raises(BadFeatures, match="true|truth"):
+        with pytest.raises(BadFeatures, match=r"true|truth"):
             trained.of([[strange]])
 
 
@@ -257,7 +257,7 @@ def test_IT1_an_offset_is_neither_dropped_nor_guessed(kind, text):
 
 def test_FT2_a_time_is_not_rounded_to_the_trained_unit():
     trained = features(WHENS["plain"].astype("datetime64[s]").to_frame("when"))
-    with pytest.raises(BadFeatures, match="does not hold|no datetime"):
+    with pytest.raises(BadFeatures, match="no datetime"):
         trained.of({"when": "2026-01-02T03:04:05.5"})
 
 

@@ -68,13 +68,13 @@ def test_ML2_a_predictor_that_is_defined_again_answers(store):
     assert model.predict(ASKED) == ["new"]
 
 
-def test_LM2_another_transformer_answers_for_no_old_training(store):
+def test_LM3_another_transformer_answers_for_no_old_training(store):
     model = fresh(rows())
     model.dataset.feature_transformer(lambda x: x / 10)
     old = model.train(progress=False)
     model.dataset.feature_transformer(lambda x: x / 100)
     for ask in (lambda: model.predict(ASKED), lambda: model.use(old.rref)):
-        with pytest.raises(Refused, match="predicts otherwise"):
+        with pytest.raises(Refused, match="prepared otherwise"):
             ask()
     model.train(progress=False)
     assert model.predict(ASKED) == pytest.approx([0.0])
