@@ -34,6 +34,7 @@ from .features import takes_picture
 from .loaded import Loaded
 from .opening import opened, opened_file, saved
 from .reading import tell_age
+from .readings import trained_otherwise
 from .recipe import CONTEXT, Recipe
 from .replaying import Replayed, replayed
 from .run import Run
@@ -191,6 +192,7 @@ class Model(Recipe):
         with self.follow() as follower:
             rref = follower.look()
             if rref is None:
+                self.comparable()  # which may say why
                 raise BadStage(
                     f"{self.name} is not trained yet",
                     remedy="model.train({…}); what was trained by other code, or on other data, "
@@ -201,10 +203,24 @@ class Model(Recipe):
     # --- which one
 
     def comparable(self) -> list[DRef]:
-        """The derivations in the store that differ from this model in hyperparameters (ML1)."""
+        """The derivations in the store that differ from this model in hyperparameters (ML1).
+
+        Raises BadStage where all that are trained have other arguments of the reader.
+        """
         store, is_comparable = current_store(), self.comparison()
         named = (dref for dref in store.drefs() if dref.name == self.name)
-        return [dref for dref in named if is_comparable(store.config(dref))]
+        found = [dref for dref in named if is_comparable(store.config(dref))]
+        if not found and (otherwise := trained_otherwise(self.name, self._own_configs(), store)):
+            raise otherwise
+        return found
+
+    def _own_configs(self) -> dict[str, Mapping[str, Any]]:
+        """The configs of a training here, without hyperparameters, of its data, and of a reading."""
+        data = self.dataset.derivation(**self._reading).config.value
+        reading = self.dataset.read_stage(**self._reading).config.value
+        context = {"name": self.name, "code": self.code().digest, **self._context(self._reading)}
+        del context["data"]
+        return {"training": context, "data": data, "reading": reading}
 
     def comparison(self) -> Callable[[Config], bool]:
         """The rule by which a config is comparable with this model, as its code is now (ML1).
@@ -230,6 +246,7 @@ class Model(Recipe):
         with self.follow(match_best(metric, mode=mode)) as follower:
             rref = follower.look()
         if rref is None:
+            self.comparable()  # which may say why
             raise NotInStore(
                 f"no realization of {self.name} has the metric {metric}",
                 remedy="model.train({…}), or realize(sweep(model, …))",
