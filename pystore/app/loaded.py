@@ -166,11 +166,16 @@ class Loaded:
         """The kept example rows, as the training had them."""
         return self._example
 
-    def example(self) -> list[Any]:
-        """The first kept example as a client would send it."""
+    def example(self) -> Any:
+        """The first kept example, as one of the rows or items that a client would send.
+
+        None where a client sends what a feature_loader reads, which the training has not seen.
+        """
+        if self.signature.has_items and self._answering.feature_loader is not None:
+            return None
         first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]
         found = plain([_sent(one) for one in first.tolist()] if hasattr(first, "iloc") else first)
-        return found if isinstance(found, list) else [found]
+        return found if isinstance(found, list) or self.signature.has_items else [found]
 
     def evidence(self) -> dict[str, Any]:
         """Its scores on the test part, each with an interval where one is known."""

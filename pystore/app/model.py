@@ -215,7 +215,7 @@ class Model(Recipe):
         return found
 
     def _own_configs(self) -> dict[str, Mapping[str, Any]]:
-        """The configs of a training here, without hyperparameters, of its data, and of a reading."""
+        """The configs of a training, without hyperparameters, of its data, and of its reading."""
         data = self.dataset.derivation(**self._reading).config.value
         reading = self.dataset.read_stage(**self._reading).config.value
         context = {"name": self.name, "code": self.code().digest, **self._context(self._reading)}

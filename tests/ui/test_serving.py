@@ -179,6 +179,25 @@ def test_check_fails_where_it_would_be_refused(here: Path):
     assert "it predicts otherwise" in done.stderr
 
 
+@pytest.mark.parametrize("mistake", ["a host", "both", "a token", "a place", "a key"])
+def test_CS2_check_refuses_what_the_service_would_refuse(here: Path, mistake: str):
+    train(here, "1", "0.5")
+    arguments, told = MISTAKES[mistake]
+    done = pystore_command("serve", *arguments, "--check", cwd=here)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+def test_CS2_check_asks_a_question_as_a_client_does(here: Path):
+    nan = REAL.replace("int(one)", "float('nan')")
+    (here / "app.py").write_text(nan)
+    train(here)
+    done = pystore_command("serve", "app.py", "--check", cwd=here)
+    assert done.returncode == 1
+    assert "it cannot answer its own example" in done.stderr
+    assert "try: train it again" in done.stderr
+
+
 MISTAKES = {
     "no file": (["no.py"], "no such file"),
     "no model": (["empty.py"], "no model in empty.py"),

@@ -84,8 +84,8 @@ class Loaded(Protocol):
     def expected(self) -> dict[str, Any]:
         """What features look like: {"shape": [784], "columns": ["pixel1", …]}."""
 
-    def example(self) -> list[Any]:
-        """A row as a client would send it."""
+    def example(self) -> Any:
+        """A row, or an item such as a text, as a client would send it; None if nobody knows one."""
 
     def evidence(self) -> dict[str, Any]:
         """What is known of its quality, with intervals: JSON values."""
