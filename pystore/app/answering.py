@@ -15,7 +15,7 @@ class Answering:
     feature_loader: Callable[..., Any] | None
     feature_transformer: Callable[..., Any] | None
     digest: str  # of the code of all of them
-    codes: Mapping[str, str]  # digests of the code of each, by its role
+    codes: Mapping[str, str]  # digests of the code of each, and of what loads, by their roles
 
     def predict(self, estimator: Any, features: Any) -> Any:
         """What the predictor returns for features as they are before the transformer."""

@@ -10,6 +10,7 @@ FT3  True is no number, and a number is no truth value: the type of the training
 import inspect
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from ..core.printable import listed
 from . import iso_times
 from .errors import BadFeatures
+from .rows import copied
 from .signature import Signature
 from .value_kinds import form_of, holds_truth, in_type, is_among, is_truth, kind_of, numbers_of
 
@@ -70,6 +72,8 @@ class Features:
         assert self._loader is not None
         if takes_array(self._loader) and not isinstance(raw, np.ndarray | Mapping):
             raw = _as_array(raw)
+        else:  # it is logged, and asked of others, after a loader has changed it in place
+            raw = deepcopy(raw) if isinstance(raw, list | dict) else copied(raw)
         try:
             return self._several(self._loader(raw))
         except BadFeatures:

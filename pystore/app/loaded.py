@@ -9,10 +9,12 @@ LM3  Where the predictor is another than at the training, its predictions are no
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from ..core.errors import PystoreError
+from ..core.errors import PystoreError, PystoreWarning
+from ..core.printable import listed
 from ..declare.view import View
 from .answering import Answering
 from .errors import Refused
@@ -20,7 +22,7 @@ from .evidence import intervals
 from .features import Features
 from .predictions import SINGLE, TOLERANCE, plain, predictions_of, same
 from .row_keys import digest_of_rows
-from .rows import count, joined
+from .rows import alike, count, joined
 from .signature import ANSWERS, Signature
 from .steadiness import checked_predictions, state_of, steady_predictions
 
@@ -39,7 +41,9 @@ class Loaded:
         *,
         hyperparameters: Mapping[str, Any],
         tolerance: float | None = None,
+        loads: Collection[str] = (),
     ) -> None:
+        self._loads = loads  # the roles whose functions have brought the estimator back
         self.view = view
         self.rref = view.rref
         self.estimator = estimator
@@ -92,8 +96,11 @@ class Loaded:
     def predict(self, questions: Sequence[Any]) -> list[list[Any]]:
         """The predictions for the features of several questions, by one call of the predictor.
 
-        Raises what the predictor raises, and PredictorFailed.
+        Questions of several types are asked one by one: a number with a fraction would make those
+        of the others round. Raises what the predictor raises, and PredictorFailed.
         """
+        if not alike(questions):
+            return [self.predict([one])[0] for one in questions]
         sizes = [count(one) for one in questions]
         told = self._answering.predict(self.estimator, joined(questions))
         every = iter(predictions_of(told, sum(sizes)))
@@ -108,6 +115,15 @@ class Loaded:
         then = None if self.predictor_differs else self.signature.predictions
         if self._differs("feature_transformer"):
             self._check_prepared()
+        loads = [role for role in self._loads if self._differs(role)]
+        if then is None and loads:
+            raise Refused(
+                "nothing shows that it predicts as it did",
+                rref=self.rref,
+                because=f"{listed(['predictor', *loads])} are others than at the training",
+                remedy="train it again, or put the predictor back, so that its predictions can be "
+                "compared",
+            )
         try:
             now = self._steady(looked_at=then is not None)
         except Exception as error:
@@ -180,6 +196,16 @@ class Loaded:
     def evidence(self) -> dict[str, Any]:
         """Its scores on the test part, each with an interval where one is known."""
         return intervals(self.view.path, self.metrics)
+
+    def tell_other_predictor(self) -> None:
+        """Warns where the kept predictions are those of another predictor than the one now."""
+        if self.predictor_differs:
+            warnings.warn(
+                f"the predictor is another now; the kept predictions of {self.rref} are those of "
+                "the training",
+                PystoreWarning,
+                stacklevel=3,
+            )
 
     def close(self) -> None:
         """Lets gc collect it again."""

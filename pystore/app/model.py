@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping
-from inspect import signature
+from inspect import signature as signature_of
 from pathlib import Path
 from typing import Any, SupportsIndex, cast
 
@@ -38,6 +38,9 @@ from .readings import trained_otherwise
 from .recipe import CONTEXT, Recipe
 from .replaying import Replayed, replayed
 from .run import Run
+from .signature import Signature
+
+_OWN = ("hyperparameters", "attempts", "matcher", "force", "reread")  # parameters of `train`
 
 
 class Model(Recipe):
@@ -88,7 +91,7 @@ class Model(Recipe):
         have changed. `options` are those of `realize`, such as `workers`; other names are arguments
         of the reader.
         """
-        known = signature(realize).parameters
+        known = signature_of(realize).parameters
         how = {key: value for key, value in options.items() if key in known}
         self._reading = self._arguments_of_reader(options.keys() - known.keys(), options)
         derivation = self._derivation(hyperparameters or {}, self._reading)
@@ -108,6 +111,13 @@ class Model(Recipe):
         self, names: Collection[str], options: Mapping[str, Any]
     ) -> dict[str, Any]:
         reader = self.dataset.read_stage.signature.parameters
+        taken = [name for name in reader if name in _OWN or (name in options and name not in names)]
+        if taken:
+            raise BadStage(
+                f"{listed(taken)} is a parameter of the reader and of train",
+                because="train would take it for its own, and the reader would read by its default",
+                remedy="rename the parameter of the reader",
+            )
         own = [name for name in self.parameters if name in names and name not in reader]
         if own:
             raise BadStage(
@@ -238,7 +248,7 @@ class Model(Recipe):
         if isinstance(target, Matcher):
             target, matcher = None, target
         if pin is not None:
-            return follow(pin=pin)
+            return follow(target, matcher, pin=pin)
         return follow(self if target is None else target, matcher or self.matcher)
 
     def best(self, metric: str = "test", mode: Mode = "max") -> RRef:
@@ -259,11 +269,26 @@ class Model(Recipe):
 
     def errors(self, rref: RRef | str | None = None) -> list[dict[str, Any]]:
         """The test rows that were predicted wrong, the worst first: row, truth, prediction."""
-        return errors_of(self._answering().view.path if rref is None else View(rref).path)
+        if rref is not None:
+            return errors_of(View(rref).path)
+        loaded = self._answering()
+        loaded.tell_other_predictor()
+        return errors_of(loaded.view.path)
 
     def mcnemar(self, a: RRef | str, b: RRef | str) -> McNemar:
-        """The exact test of two realizations on the same test rows."""
-        return mcnemar(evidence_of(View(a).path), evidence_of(View(b).path))
+        """The exact test of two realizations on the same test rows.
+
+        Raises BadStage when they predicted other rows, or by other predictors.
+        """
+        one, other = View(a).path, View(b).path
+        codes = [Signature.read(folder).codes.get("predictor") for folder in (one, other)]
+        if codes[0] != codes[1]:
+            raise BadStage(
+                "these two models have predicted the test part by other predictors",
+                because="the difference may be that of the predictors",
+                remedy="train one of them again: model.train({…}, force=True)",
+            )
+        return mcnemar(evidence_of(one), evidence_of(other))
 
     def replay(self, line: Mapping[str, Any] | str | bytes, raw: Any = None) -> Replayed:
         """Predicts the question in a line of a service's log again, by the realization named there.

@@ -42,8 +42,10 @@ def opened(model: Recipe, rref: RRef) -> Loaded:
 def _loaded(model: Recipe, view: View, hyperparameters: Mapping[str, Any]) -> Loaded:
     folder = view.path / "estimator"
     loader = model.roles.get("loader")
+    loads: set[str] = set()
     if loader is not None:
         estimator = loader(folder / "model")
+        loads.add("loader")
     elif (folder / "model").exists():
         raise BadStage(
             f"{model.name} was saved by a saver of yours, and has no loader",
@@ -51,9 +53,14 @@ def _loaded(model: Recipe, view: View, hyperparameters: Mapping[str, Any]) -> Lo
         )
     else:
         training = model.training()
+
+        def fresh() -> Any:
+            loads.add("init")
+            return training.fresh(hyperparameters)
+
         estimator = load(
             folder,
-            fresh=lambda: training.fresh(hyperparameters),
+            fresh=fresh,
             trusted=model.trusted,
             ours=current_store().is_trusted(view.rref),
         )
@@ -64,6 +71,7 @@ def _loaded(model: Recipe, view: View, hyperparameters: Mapping[str, Any]) -> Lo
         model.answering(),
         hyperparameters=hyperparameters,
         tolerance=model.tolerance,
+        loads=loads,
     )
 
 

@@ -23,7 +23,7 @@ from ..run.verbs import realize
 from .answering import Answering
 from .dataset import Dataset
 from .roles import Role, Roles, checked_version, keyword_defaults, keyword_only, no_options
-from .signature import ANSWERS, RECIPE
+from .signature import ANSWERS, LOADS, RECIPE
 from .training import Training
 
 CONTEXT = ("name", "code", "data", "version", "recipe")  # keys that are no hyperparameters
@@ -138,15 +138,15 @@ class Recipe(Stage[...]):
         self.roles.needed("predictor")
         data = self.dataset.roles
         predictor = cast("Callable[..., Any]", self.roles.get("predictor"))
-        counted = {
-            role: self.roles.counted(role) | self.dataset.roles.counted(role) for role in ANSWERS
-        }
-        every = {name: one for found in counted.values() for name, one in found.items()}
+        mine, theirs = self.roles.counted, self.dataset.roles.counted
+        counted = {role: mine(role) for role in ("predictor", *LOADS)}
+        counted |= {role: theirs(role) for role in ANSWERS[1:]}
+        answering = {name: one for role in ANSWERS for name, one in counted[role].items()}
         return Answering(
             predictor,
             data.get("feature_loader"),
             data.get("feature_transformer"),
-            code_of_all(every, "project").digest,
+            code_of_all(answering, "project").digest,
             {role: code_of_all(one, "project").digest for role, one in counted.items() if one},
         )
 

@@ -13,6 +13,7 @@ from ..core.errors import Corrupted
 FILE = "signature.json"
 RECIPE = 3  # which files a training writes; another number trains anew
 ANSWERS = ("predictor", "feature_loader", "feature_transformer")  # the roles of functions
+LOADS = ("init", "loader")  # those that bring back an estimator
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "keras", "tensorflow", "xgboost")
 _MODULES = {"scikit-learn": "sklearn"}
 
@@ -25,7 +26,7 @@ class Signature:
     dtypes: tuple[str, ...]  # of each column; of an array, its only one
     shape: tuple[int, ...]  # of one row
     missing: tuple[str, ...]  # the columns in which values were missing; "*" for an array
-    codes: Mapping[str, str]  # digests of the code that answers: of each of ANSWERS that there is
+    codes: Mapping[str, str]  # digests of the code that answers: of ANSWERS and of LOADS
     predictions: list[Any] | None  # for the example rows; None where the predictor failed
     prepared: str = ""  # digest of the example rows as the feature_transformer made them
     failure: str = ""  # why it failed

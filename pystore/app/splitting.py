@@ -44,6 +44,14 @@ class Settings:
                 "valid_size it must leave some for the training",
             )
 
+        both = [name for name in self.targets if name in self.features]
+        if both:
+            raise BadStage(
+                f"{listed(both)} is a target and a feature of a dataset",
+                because="the model would see what it is to predict",
+                remedy="leave it out of features",
+            )
+
     def values(self) -> dict[str, Any]:
         """The settings as a config has them."""
         known = asdict(self)
@@ -177,6 +185,13 @@ def _by_parser(parser: Callable[..., Any], part: Any, settings: Settings) -> tup
 
 def _by_columns(part: Any, settings: Settings) -> tuple[Any, ...]:
     if isinstance(part, tuple):
+        if settings.features:
+            raise BadStage(
+                "features are named, and the data are a tuple",
+                because="a tuple has features and targets already, and all of them would be taken",
+                features=listed(settings.features, most=5),
+                remedy="let the reader return a frame, or these columns alone",
+            )
         return part
     if not hasattr(part, "columns"):
         raise BadStage(

@@ -24,7 +24,7 @@ from .evidence import Evidence
 from .predictions import plain, predictions_of
 from .roles import takes_build
 from .row_keys import digest_of_rows
-from .rows import copied, count, same_length, same_rows, taken
+from .rows import copied, count, same_columns, same_length, same_rows, taken
 from .savers import save
 from .signature import Signature, described, gaps_of, versions
 from .steadiness import checked_predictions, is_changed
@@ -74,6 +74,7 @@ class Training:
         """
         self.fresh(hyperparameters)  # imports what it needs, so that the seed reaches that
         seed_everything(b)
+        same_columns({name: part[0] for name, part in parts.items()})
         gaps = gaps_of([part[0] for part in parts.values()])
         ready = {name: self._prepared(part) for name, part in parts.items()}
         given = {**options, **({"build": b} if takes_build(self.trainer) else {})}

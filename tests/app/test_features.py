@@ -294,3 +294,15 @@ def test_FT1_a_loader_may_return_one_row(example, returned):
 def test_rows_that_a_loader_returns_with_another_width_are_told():
     with pytest.raises(BadFeatures, match="these are no rows"):
         features(FRAME, lambda raw: [[1.0, 2]]).of("raw")
+
+
+@pytest.mark.parametrize("raw", [[[1, 2], [3]], {"ink": [1, 2]}, pd.Series([1, 2]).array])
+def test_a_loader_that_works_in_place_changes_no_question(raw):
+    def loader(given: Any) -> Any:
+        inner = given["ink"] if isinstance(given, dict) else given
+        inner[0] = 7
+        return ARRAY[:1]
+
+    before = repr(raw)
+    features(ARRAY, loader).of(raw)
+    assert repr(raw) == before

@@ -159,7 +159,11 @@ def test_a_program_passes_a_strict_type_checker_and_its_mistakes_do_not(tmp_path
         text=True,
     )  # fmt: skip
     errors = [line for line in done.stdout.splitlines() if ": error: " in line]
-    mistakes = {n for n, text in enumerate(WRONG.lstrip().splitlines(), 1) if text and not text.startswith("from")}
+    mistakes = {
+        n
+        for n, text in enumerate(WRONG.lstrip().splitlines(), 1)
+        if text and not text.startswith("from")
+    }
     assert {tuple(line.split(":")[:2]) for line in errors} == {
         ("wrong.py", str(n)) for n in mistakes
     }, done.stdout + done.stderr

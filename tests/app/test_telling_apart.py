@@ -92,33 +92,3 @@ def test_only_equal_rows_have_equal_keys(data):
 
 def test_data_without_rows_have_no_keys():
     assert row_keys({"x": [1, 2]}) is None
-
-
-# --- what a parser returns ---------------------------------------------------------------
-
-
-def test_other_numbers_of_features_and_targets_are_told_with_both(store):
-    model = fresh(ROWS)
-    model.dataset.parser(lambda data, features, targets: (data[["a", "b"]], data["y"][:-3]))
-    with pytest.raises(BadStage, match="different numbers of rows") as caught:
-        model.train(progress=False)
-    assert (caught.value.facts["features"], caught.value.facts["targets"]) == (8, 5)
-
-
-def test_a_parser_that_returns_a_frame_is_refused(store):
-    model = fresh(ROWS)
-    model.dataset.parser(lambda data, features, targets: data)
-    with pytest.raises(BadStage, match="returns the arguments of the trainer"):
-        model.train(progress=False)
-
-
-@pytest.mark.parametrize("names", [["a", "a", "y"], [1, "1", "y"]])
-def test_columns_of_one_name_are_refused(store, names):
-    with pytest.raises(BadStage, match="several columns of the data have one name") as caught:
-        fresh(ROWS.set_axis(names, axis=1)).train(progress=False)
-    assert caught.value.facts["names"] == str(names[0])
-    model = fresh(ROWS)
-    model.dataset.splitter(lambda data, *_: (data[:30], data[30:].set_axis(names, axis=1)))
-    with pytest.raises(BadStage, match="one name"):
-        model.train(progress=False)
-    assert not [dref for dref in store.drefs() if dref.name == "line"]

@@ -3,6 +3,7 @@
 BI1  A body that is too large is refused before it is read. Its connection is closed, after what
      still comes was thrown away for a moment: else the client would see a reset, not the answer.
 BI2  NaN, infinities and nests that are too deep are no JSON here, whatever Python makes of them.
+BI3  A name that stands twice in one object is refused: nobody knows which value is meant.
 """
 
 import asyncio
@@ -122,13 +123,25 @@ def _parsed(data: bytes) -> Any:
     rest = data.replace(b'"features"', b"", 1)
     hook = _finite if b"e" in rest or b"E" in rest else None
     try:
-        return json.loads(data, parse_constant=_refuse, parse_float=hook)
+        return json.loads(
+            data, parse_constant=_refuse, parse_float=hook, object_pairs_hook=_distinct
+        )
     except RecursionError:
         raise Problem(400, "the body is nested too deep", remedy="send rows or records") from None
     except ValueError as error:
         because = str(error) if data else "it is empty"
         remedy = 'send {"features": …}, or a picture as image/png or image/jpeg'
         raise Problem(400, "the body is no JSON", because=because, remedy=remedy) from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        title, remedy = "a name stands twice in one object", "send each name once"
+        raise Problem(422, title, name=twice, remedy=remedy)
+    return found
 
 
 def _refuse(name: str) -> Any:

@@ -117,3 +117,13 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 def test_features_are_what_json_says(features: list[object]):
     data = json.dumps({"features": features}).encode()
     assert question(data, {}) == features
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"features": [1], "features": [2]}', b'{"features": {"a": 1, "b": 2, "a": 3}}']
+)
+def test_BI3_a_name_that_stands_twice_is_refused(body):
+    with pytest.raises(Problem) as caught:
+        question(body, {})
+    assert caught.value.status == 422
+    assert "twice" in caught.value.facts["title"] and caught.value.facts["remedy"]
