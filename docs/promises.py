@@ -14,7 +14,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parent.parent
 PAGE = PROJECT / "docs" / "promises.md"
 ROOMS = [
-    *(f"pystore/{room}" for room in ("core", "store", "declare", "run", "ask", "app", "ui")),
+    *(f"pystore/{room}" for room in ("core", "store", "declare", "run", "ask", "db", "app", "ui")),
     "stages",
 ]
 CODE = r"[A-Z]{1,2}[1-9]"

@@ -18,15 +18,23 @@ ROOMS = {
     "declare": {"core", "store", "declare"},
     "run": {"core", "store", "declare", "run"},
     "ask": {"core", "store", "declare", "run", "ask"},
-    "app": {"core", "store", "declare", "run", "ask", "app"},
-    "ui": {"", "core", "store", "declare", "run", "ask", "app", "ui"},  # "": the public names
+    "db": {"core", "db"},
+    "app": {"core", "store", "declare", "run", "ask", "db", "app"},
+    "ui": {"", "core", "store", "declare", "run", "ask", "db", "app", "ui"},  # "": the public names
 }
-DOORS = {("app/model.py", "pystore.ui.web.serve")}  # `Model.serve` opens the service
+DOORS = {
+    ("app/asked.py", "pystore.ui.web.serve"),  # `Model.serve` opens the service
+    # A collection has snapshots, listeners and lineage.
+    ("db/collection.py", "pystore.app.beside_rows"),
+    # The view of a snapshot gives its rows, as frames, arrays, pictures and tensors.
+    ("declare/view.py", "pystore.app.stored_rows.Rows"),
+    ("declare/view.py", "pystore.app.stored_rows.has_rows"),
+}
 IMPURE = {"os", "time", "random", "logging", "threading", "requests", "subprocess", "pathlib"}
 OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.events"}
 # What takes long to import is imported where it is used, within functions. All of that is here.
 LATE = """
-    PIL aiohttp blake3 click cloudpickle cryptography filelock fsspec keras matplotlib numpy
+    PIL aiohttp blake3 certifi click cloudpickle cryptography filelock fsspec keras matplotlib numpy
     omegaconf pandas pyarrow requests safetensors scipy skops sklearn torch urllib3 xgboost yarl
     zstandard
     base64 decimal difflib email grp html http importlib json lzma multiprocessing pwd resource
@@ -34,7 +42,7 @@ LATE = """
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
 HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}
-MOST_WITHIN = 24  # imports of our own modules within functions
+MOST_WITHIN = 25  # imports of our own modules within functions
 
 
 def room(name: str) -> str:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .run import Run as Run
     from .savers import load as load
     from .savers import save as save
+    from .stored_rows import Rows as Rows
+    from .stored_rows import write_rows as write_rows
+    from .torch_model import TorchModel as TorchModel
 
 _HOMES = {
     "Dataset": "dataset",
@@ -35,6 +38,9 @@ _HOMES = {
     "Run": "run",
     "load": "savers",
     "save": "savers",
+    "Rows": "stored_rows",
+    "write_rows": "stored_rows",
+    "TorchModel": "torch_model",
 }
 __all__ = [*_HOMES]
 

@@ -18,6 +18,7 @@ from ..core.errors import BadStage
 from .predictions import SINGLE, plain, same
 
 FILE = "evidence.json"
+TEST = "test"
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,17 @@ class Evidence:
     truth: tuple[Any, ...]
     predictions: tuple[Any, ...]
     rows: str  # digest of the features, so that only the same rows are compared
+    part: str = TEST  # whose rows they are
 
     def write(self, folder: Path) -> None:
         """Writes it into the folder of a realization."""
-        told = {"truth": self.truth, "predictions": self.predictions, "rows": self.rows}
+        told: dict[str, Any] = {
+            "truth": self.truth,
+            "predictions": self.predictions,
+            "rows": self.rows,
+        }
+        if self.part != TEST:  # else the bytes of all realizations so far would be others
+            told["part"] = self.part
         (folder / FILE).write_text(json.dumps(told) + "\n")
 
     @classmethod
@@ -55,7 +63,8 @@ class Evidence:
         if not (folder / FILE).exists():
             return None
         told = json.loads((folder / FILE).read_text())
-        return cls(tuple(told["truth"]), tuple(told["predictions"]), told["rows"])
+        part = told.get("part", TEST)
+        return cls(tuple(told["truth"]), tuple(told["predictions"]), told["rows"], part)
 
     @property
     def right(self) -> tuple[bool, ...]:
@@ -133,14 +142,14 @@ def _distance(truth: Any, prediction: Any) -> float:
 
 
 def intervals(folder: Path, metrics: Mapping[str, float]) -> dict[str, Any]:
-    """The metrics of the test part with Wilson's interval, where the metric is the share right."""
+    """The metrics; Wilson's interval where one of the predicted part is the share right."""
     told: dict[str, Any] = {name: {"value": value} for name, value in metrics.items()}
     kept = Evidence.read(folder)
     if kept is None or not kept.truth:
         return told
     right = kept.right
     for name in told:
-        if name.partition("/")[0] == "test" and _is_share(metrics[name], right):
+        if name.partition("/")[0] == kept.part and _is_share(metrics[name], right):
             low, high = wilson(sum(right), len(right))
             told[name] |= {"low": low, "high": high, "interval": "Wilson, 95 %", "rows": len(right)}
     return told

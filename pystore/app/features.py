@@ -46,6 +46,11 @@ class Features:
             return self._framed(rows)
         return self._items(rows) if self._signature.has_items else self._array(rows)
 
+    @property
+    def takes_examples(self) -> bool:
+        """Whether a kept example is a question as a client sends it: no loader reads items."""
+        return not self._signature.has_items or self._loader is None
+
     def _rows(self, raw: Any) -> Any | None:
         """The rows that a question has (FT1); None when it is a raw input."""
         columns, shape = self._signature.columns, self._signature.shape
@@ -59,7 +64,7 @@ class Features:
             return raw
         if self._signature.has_items and self._loader is None:
             return raw if isinstance(raw, list) else [raw]
-        lengths = _shape(raw)
+        lengths = shape_of(raw)
         if lengths == shape and shape:
             return [raw]
         if lengths[1:] == shape and len(lengths) > 1:
@@ -91,9 +96,8 @@ class Features:
         if hasattr(found, "index") and hasattr(found, "to_dict") and not hasattr(found, "columns"):
             return [found.to_dict()]  # a Series: one record
         shape = self._signature.shape
-        return [found] if shape and not hasattr(found, "columns") and _shape(found) == shape else (
-            found
-        )  # fmt: skip
+        is_one = bool(shape) and not hasattr(found, "columns") and shape_of(found) == shape
+        return [found] if is_one else found
 
     def _framed(self, rows: Any) -> Any:
         import pandas
@@ -257,13 +261,13 @@ def _annotation(function: Callable[..., Any]) -> str:
     return text.partition("[")[0].rpartition(".")[2]
 
 
-def _shape(value: Any) -> tuple[int, ...]:
+def shape_of(value: Any) -> tuple[int, ...]:
     """The lengths of nested lists, as far as all of one level are equal; of arrays, their shape."""
     if hasattr(value, "shape"):
         return tuple(value.shape)
     if not isinstance(value, list | tuple):
         return ()
-    inner = {_shape(one) for one in value}
+    inner = {shape_of(one) for one in value}
     return (len(value), *(inner.pop() if len(inner) == 1 else ()))
 
 

@@ -11,20 +11,30 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ..core.errors import PystoreError, PystoreWarning
 from ..core.printable import listed
 from ..declare.view import View
-from .answering import Answering
-from .errors import Refused
+from .answering import Answers
+from .errors import BadFeatures, Refused
 from .evidence import intervals
-from .features import Features
-from .predictions import SINGLE, TOLERANCE, plain, predictions_of, same
-from .row_keys import digest_of_rows
+from .predictions import SINGLE, TOLERANCE, plain, same
 from .rows import alike, count, joined
 from .signature import ANSWERS, Signature
 from .steadiness import checked_predictions, state_of, steady_predictions
+
+
+class Asks(Protocol):
+    """What makes features of a question."""
+
+    def of(self, raw: Any) -> Any | None:
+        """The features of one question; None when nothing is asked. Raises BadFeatures."""
+
+    @property
+    def takes_examples(self) -> bool:
+        """Whether a kept example is a question as a client sends it."""
+
 
 SMALL = 16 << 20  # [bytes] of an estimator that is digested while a service waits for it
 
@@ -37,9 +47,10 @@ class Loaded:
         view: View,
         estimator: Any,
         example: Any,
-        answering: Answering,
+        answering: Answers,
         *,
         hyperparameters: Mapping[str, Any],
+        asks: Asks,
         tolerance: float | None = None,
         loads: Collection[str] = (),
     ) -> None:
@@ -52,7 +63,7 @@ class Loaded:
         self.signature = Signature.read(view.path)
         self._example = example
         self._answering = answering
-        self._features = Features(self.signature, example, answering.feature_loader)
+        self._features = asks
         single = SINGLE if self.signature.single else TOLERANCE
         self.tolerance = single if tolerance is None else tolerance
 
@@ -81,9 +92,8 @@ class Loaded:
 
     @property
     def functions(self) -> tuple[Callable[..., Any] | None, ...]:
-        """The functions that answer: predictor, feature_loader and feature_transformer."""
-        mine = self._answering
-        return mine.predictor, mine.feature_loader, mine.feature_transformer
+        """The functions of the user that answer."""
+        return self._answering.functions
 
     def features(self, raw: Any) -> Any | None:
         """The features of one question; None when nothing is asked. Raises BadFeatures."""
@@ -103,8 +113,26 @@ class Loaded:
             return [self.predict([one])[0] for one in questions]
         sizes = [count(one) for one in questions]
         told = self._answering.predict(self.estimator, joined(questions))
-        every = iter(predictions_of(told, sum(sizes)))
+        every = iter(self._answering.checked(told, sum(sizes)))
         return [[next(every) for _ in range(size)] for size in sizes]
+
+    def predict_values(self, values: Sequence[Any]) -> list[Any]:
+        """One prediction for each value, by one call of the predictor: a row, or a raw input.
+
+        It is None for a value that asks nothing. Raises what `features` and `predict` raise, and
+        BadFeatures for a value of several rows.
+        """
+        asked = [self.features(one) for one in values]
+        several = [at for at, one in enumerate(asked) if one is not None and self.rows(one) != 1]
+        if several:
+            raise BadFeatures(
+                "this value asks for several predictions",
+                row=several[0],
+                remedy="give one row, or one raw input, in each place",
+            )
+        known = [one for one in asked if one is not None]
+        told = iter(self.predict(known) if known else [])
+        return [None if one is None else next(told)[0] for one in asked]
 
     def check(self) -> None:
         """Predicts the kept examples again. Raises Refused when the predictions are others (LM2).
@@ -141,7 +169,7 @@ class Loaded:
 
     def _steady(self, *, looked_at: bool) -> list[Any]:
         """The predictions for the examples; `looked_at`: whether the training has checked more."""
-        asked = self._answering, self.estimator, self._example, self.tolerance
+        asked = self._answering, self.estimator, self._kept(), self.tolerance
         if looked_at:
             return steady_predictions(*asked)[0]
         files = (self.view.path / "estimator").rglob("*")
@@ -151,7 +179,7 @@ class Loaded:
     def _check_prepared(self) -> None:
         """Raises Refused unless the examples are prepared as at the training (LM3)."""
         try:
-            now = digest_of_rows(self._answering.prepared(self._example))
+            now = self._answering.digest_of_prepared(self._example)
         except Exception as error:
             raise self._cannot_predict(error) from error
         if not now or now != self.signature.prepared:
@@ -173,6 +201,10 @@ class Loaded:
             remedy=getattr(error, "remedy", "") or "train it again, or correct the predictor",
         )
 
+    def _kept(self) -> Any:
+        """The features of the kept examples."""
+        return self._example
+
     def expected(self) -> dict[str, Any]:
         """The features that it takes, for messages."""
         return self.signature.expected()
@@ -187,7 +219,7 @@ class Loaded:
 
         None where a client sends what a feature_loader reads, which the training has not seen.
         """
-        if self.signature.has_items and self._answering.feature_loader is not None:
+        if not self._features.takes_examples:
             return None
         first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]
         found = plain([_sent(one) for one in first.tolist()] if hasattr(first, "iloc") else first)

@@ -16,11 +16,10 @@ from ..core.matchers import Matcher
 from ..core.printable import listed
 from ..declare.build import Build
 from ..declare.identity.code import code_of_all
-from ..declare.stage import Stage, Staged
-from ..declare.stage_options import Options
+from ..declare.stage import Staged
 from ..declare.view import View
-from ..run.verbs import realize
 from .answering import Answering
+from .asked import Asked
 from .dataset import Dataset
 from .roles import Role, Roles, checked_version, keyword_defaults, keyword_only, no_options
 from .signature import ANSWERS, LOADS, RECIPE
@@ -36,7 +35,7 @@ def _version(*, cache: bool = True, cache_version: str = "", version: str = "") 
     return checked_version("trainer", cache, cache_version, version)
 
 
-class Recipe(Stage[...]):
+class Recipe(Asked):
     """A stage of the functions that make, train, score and save an estimator."""
 
     def __init__(
@@ -48,14 +47,11 @@ class Recipe(Stage[...]):
         *,
         trusted: Collection[str],
         tolerance: float | None,
+        outputs: Mapping[str, type] | None,
     ) -> None:
-        super().__init__(_declare, Options(matcher, name), realize)
-        self.takes_build = True  # its metrics are those that the evaluator returns
+        super().__init__(name, matcher, tolerance=tolerance, outputs=outputs)
         self.trusted = tuple(trusted)
-        self.tolerance = tolerance
-        self.name = self.stage_name
         self.dataset = dataset
-        self.matcher = matcher
         self.roles = Roles(f"the model {name}")
         if init is not None:
             self.roles.take("init", init)
@@ -138,17 +134,31 @@ class Recipe(Stage[...]):
         self.roles.needed("predictor")
         data = self.dataset.roles
         predictor = cast("Callable[..., Any]", self.roles.get("predictor"))
-        mine, theirs = self.roles.counted, self.dataset.roles.counted
-        counted = {role: mine(role) for role in ("predictor", *LOADS)}
-        counted |= {role: theirs(role) for role in ANSWERS[1:]}
-        answering = {name: one for role in ANSWERS for name, one in counted[role].items()}
         return Answering(
             predictor,
             data.get("feature_loader"),
             data.get("feature_transformer"),
-            code_of_all(answering, "project").digest,
-            {role: code_of_all(one, "project").digest for role, one in counted.items() if one},
+            self.answering_code(),
+            self.answering_codes(),
+            self.declared,
         )
+
+    @property
+    def answering_functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """Predictor, feature_loader and feature_transformer, as they are now."""
+        data = self.dataset.roles.get
+        return self.roles.get("predictor"), data("feature_loader"), data("feature_transformer")
+
+    def _answering_code(self) -> str:
+        self.roles.needed("predictor")
+        mine, theirs = self.roles.counted, self.dataset.roles.counted
+        return code_of_all(mine("predictor", "loader") | theirs(*ANSWERS[1:]), "project").digest
+
+    def _answering_codes(self) -> Mapping[str, str]:
+        mine, theirs = self.roles.counted, self.dataset.roles.counted
+        counted = {role: mine(role) for role in ("predictor", *LOADS)}
+        counted |= {role: theirs(role) for role in ANSWERS[1:]}
+        return {role: code_of_all(one, "project").digest for role, one in counted.items() if one}
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if args:
@@ -197,7 +207,3 @@ class Recipe(Stage[...]):
 
     def __repr__(self) -> str:
         return f"<model {self.name}>"
-
-
-def _declare() -> None:
-    """Trains an estimator, and scores it."""

@@ -89,6 +89,10 @@ class Roles:
         self._counted[role] = _counted(role, function)
         self.versions[role] = version
 
+    def constant(self, role: str, value: Any) -> None:
+        """Makes a value count as the code of a role, which has no function."""
+        self._counted[role] = {role: _constant(value)}
+
     def get(self, role: str) -> Callable[..., Any] | None:
         """The function of a role; None if there is none."""
         return self._functions.get(role)

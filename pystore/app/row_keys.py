@@ -55,6 +55,8 @@ def _plain(row: Any) -> Any:
     """A row whose text is that of its values alone, for arrays shorten theirs."""
     if hasattr(row, "tolist"):
         return row.tolist()
+    if isinstance(row, dict):
+        return {key: _plain(one) for key, one in row.items()}
     return [_plain(one) for one in row] if isinstance(row, list | tuple) else row
 
 

@@ -6,26 +6,27 @@ SY2  A prediction leaves the estimator as it was.
 """
 
 import math
+import warnings
 from typing import Any
 
-from ..core.errors import BadStage
-from .answering import Answering
+from ..core.errors import BadStage, PystoreWarning
+from .answering import Answers
 from .errors import PredictorFailed
-from .predictions import SINGLE, TOLERANCE, is_single, predictions_of, same
+from .predictions import SINGLE, TOLERANCE, is_single, same
 from .rows import count, taken
 from .savers import digest_of
 
 
 def steady_predictions(
-    answering: Answering, estimator: Any, rows: Any, tolerance: float | None = None
+    answering: Answers, estimator: Any, rows: Any, tolerance: float | None = None
 ) -> tuple[list[Any], bool]:
     """The predictions for some rows, asked twice; whether they have single precision.
 
     Raises PredictorFailed when the second ones are others (SY1), and what the predictor raises.
     """
     raw = answering.predict(estimator, rows)
-    told, single = predictions_of(raw, count(rows)), is_single(raw)
-    again = predictions_of(answering.predict(estimator, rows), count(rows))
+    told, single = answering.checked(raw, count(rows)), is_single(raw)
+    again = answering.checked(answering.predict(estimator, rows), count(rows))
     if tolerance is None:
         tolerance = SINGLE if single else TOLERANCE
     if not same(told, again, tolerance):
@@ -40,7 +41,7 @@ def steady_predictions(
 
 
 def checked_predictions(
-    answering: Answering,
+    answering: Answers,
     estimator: Any,
     rows: Any,
     tolerance: float | None = None,
@@ -63,12 +64,12 @@ def checked_predictions(
     return told, single
 
 
-def _check_alone(answering: Answering, estimator: Any, rows: Any, told: list[Any]) -> None:
+def _check_alone(answering: Answers, estimator: Any, rows: Any, told: list[Any]) -> None:
     """Raises PredictorFailed when a row alone has another prediction than among others (SY1)."""
     scale = max((abs(number) for number in _floats(told)), default=0.0)
     for at, one in enumerate(told):
         try:
-            [alone] = predictions_of(answering.predict(estimator, taken(rows, [at])), 1)
+            [alone] = answering.checked(answering.predict(estimator, taken(rows, [at])), 1)
         except Exception:  # who asks for one row is told
             return
         if not _alike(one, alone, scale):
@@ -80,6 +81,17 @@ def _check_alone(answering: Answering, estimator: Any, rows: Any, told: list[Any
                 remedy="let a prediction depend on its row alone: take means and ranks at the "
                 "training, and a network in eval mode",
             )
+
+
+def told_failure(name: str, error: Exception) -> str:
+    """Why a predictor failed, for the record; a warning tells it at once."""
+    why = f"{type(error).__name__}: {error}"[:500]
+    warnings.warn(
+        f"the predictor of {name} failed on its examples, or on the test part: {why}",
+        PystoreWarning,
+        stacklevel=3,
+    )
+    return why
 
 
 def state_of(estimator: Any) -> str | None:

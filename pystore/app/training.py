@@ -8,7 +8,6 @@ TR3  What is scored is what is saved, on the rows that the parts have: a trainer
 
 import json
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import isclass
@@ -16,18 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import BadStage, PystoreWarning
+from ..core.errors import BadStage
 from ..declare.build import Build
 from ..declare.seeds import seed_everything
 from .answering import Answering
 from .evidence import Evidence
-from .predictions import plain, predictions_of
+from .predictions import plain
 from .roles import takes_build
-from .row_keys import digest_of_rows
 from .rows import copied, count, same_columns, same_length, same_rows, taken
 from .savers import save
 from .signature import Signature, described, gaps_of, versions
-from .steadiness import checked_predictions, is_changed
+from .steadiness import checked_predictions, is_changed, told_failure
 
 EXAMPLES = 5  # rows that are kept with their predictions
 
@@ -164,18 +162,13 @@ class Training:
         failure, single, prepared = "", False, ""
         if self.answering is not None:
             try:
-                prepared = digest_of_rows(self.answering.prepared(example))
+                prepared = self.answering.digest_of_prepared(example)
                 told, single = checked_predictions(
                     self.answering, fitted, example, self.tolerance, before=saved
                 )
                 self._keep_evidence(b, fitted, test, rows)
             except Exception as error:  # the training is kept (TR2)
-                told, failure = None, f"{type(error).__name__}: {error}"[:500]
-                warnings.warn(
-                    f"the predictor of {self.name} failed on the test part: {failure}",
-                    PystoreWarning,
-                    stacklevel=2,
-                )
+                told, failure = None, told_failure(self.name, error)
         Signature(
             **described(features),
             missing=gaps,
@@ -192,7 +185,8 @@ class Training:
         features, truth = test[0], _column(test[1]) if len(test) > 1 else None
         if truth is None:
             return
-        predictions = predictions_of(self.answering.predict(fitted, features), count(features))
+        predicted = self.answering.predict(fitted, features)
+        predictions = self.answering.checked(predicted, count(features))
         Evidence(tuple(plain(truth)), tuple(predictions), rows).write(b.outpath)
 
 

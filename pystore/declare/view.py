@@ -22,6 +22,7 @@ from .recorder import Place, Recorder, store_was_read
 Inputs = Callable[[DRef, str], Any]  # an input, and its place in the config
 
 RESERVED = ("attempts", "close", "config", "dref", "path", "rref")
+ROWS_AS = ("arrays", "frame", "images", "torch")  # methods, where the realization holds rows
 
 
 class View:
@@ -29,7 +30,8 @@ class View:
 
     gc keeps it until the view is closed: by `close()`, or as `with view(rref) as v:`. A view that
     is never closed keeps it while this process lives. Where a config has a key such as `path`,
-    which means something here, the value is `.config.path`.
+    which means something here, the value is `.config.path`. A realization that holds rows, as a
+    snapshot does, gives them by `.frame()`, `.arrays()`, `.images()` and `.torch()`.
     """
 
     def __init__(
@@ -116,6 +118,8 @@ class View:
             return self._value(name)
         if (best := self._best) is not None:
             return best if name == "chosen" and not best._has(name) else getattr(best, name)
+        if name in ROWS_AS and (rows := _rows_in(self.path)) is not None:
+            return getattr(rows, name)
         there = listed(sorted({*values, *RESERVED}))
         raise AttributeError(f"{self._rref.name} has no {name!r}; there is: {there}")
 
@@ -272,6 +276,13 @@ def _refers(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_refers, value))
     return isinstance(value, str) and value.startswith("dref:")
+
+
+def _rows_in(path: Path) -> Any | None:
+    """The rows that a realization holds, if it is one of a snapshot."""
+    from ..app.stored_rows import Rows, has_rows  # for weight, and a door up: only rows need it
+
+    return Rows(path) if has_rows(path) else None
 
 
 def _brief(value: object) -> str:

@@ -225,11 +225,13 @@ _WRITERS: dict[str, Callable[[Writer, Any], str]] = {
     "omegaconf.ListConfig": _omega,
     "pystore.Dataset": _recipe,
     "pystore.Model": _recipe,
+    "pystore.TorchModel": _recipe,
     "pystore.Reader": lambda writer, value: f"reader({writer.text(value.dataset)})",
     "pystore.Stage": lambda writer, value: f"stage({writer.text(value.function)})",
     "pystore.Derivation": lambda writer, value: f"derivation({value.dref})",
     "pystore.Staged": lambda writer, value: f"derivation({value.dref})",
     "pystore.View": lambda writer, value: f"view({value.rref})",
     "pystore.Matcher": _matcher,
+    "pystore.Field": lambda writer, value: f"field{writer.all(vars(value).values())}",
     "pystore.Output": lambda writer, value: f"output{writer.text(value.parts)}",
 }

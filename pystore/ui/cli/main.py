@@ -28,7 +28,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "explain": "explain", "graph": "graph", "du": "du", "errors": "wrong_rows",
     },
     "Do": {
-        "run": "run", "serve": "serve", "predict": "predict", "commit": "commit", "gc": "gc",
+        "run": "run", "serve": "serve", "predict": "predict", "listen": "listen",
+        "listeners": "listen", "db": "listen", "commit": "commit", "gc": "gc",
         "pin": "pins", "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify",
         "init": "init", "doctor": "doctor", "completion": "completion",
     },

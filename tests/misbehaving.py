@@ -1,9 +1,11 @@
 """A server on loopback that misbehaves as it is told."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 FILE = bytes(i * 7 % 251 for i in range(200_000))
@@ -60,12 +62,15 @@ class Server:
     """Answers each request by `behave`."""
 
     behave: Behaviour
+    tls: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
+    connections: int = 0
     closed: bool = False
 
     def __enter__(self) -> "Server":
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=50)
-        self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.base = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         self.url = f"{self.base}/data.bin"
         threading.Thread(target=self._listen, daemon=True).start()
         return self
@@ -81,22 +86,26 @@ class Server:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
-    def _answer(self, connection: socket.socket) -> None:
-        with connection:
-            try:
-                text = b""
-                while b"\r\n\r\n" not in text and (got := connection.recv(65536)):
-                    text += got
-                    if not text.startswith(b"GET "):
-                        return connection.sendall(b"HTTP/1.1 400 what?\r\n\r\n")
-                first, *lines = text.decode("latin-1").split("\r\n")
-                pairs = [line.partition(":")[::2] for line in lines if line]
-                headers = {name.lower(): value.strip() for name, value in pairs}
-                path = first.split()[1]
-                request = Request(len(self.requests), path, headers, connection, self)
-                self.requests.append(request)
-                self.behave(request)
-            except OSError:
-                pass  # nobody listens any more
+    def _answer(self, accepted: socket.socket) -> None:
+        # An OSError says that nobody listens any more.
+        with suppress(OSError), self._secured(accepted) as connection:
+            text = b""
+            while b"\r\n\r\n" not in text and (got := connection.recv(65536)):
+                text += got
+                if not text.startswith(b"GET "):
+                    return connection.sendall(b"HTTP/1.1 400 what?\r\n\r\n")
+            if not text:
+                return None
+            first, *lines = text.decode("latin-1").split("\r\n")
+            pairs = [line.partition(":")[::2] for line in lines if line]
+            headers = {name.lower(): value.strip() for name, value in pairs}
+            path = first.split()[1]
+            request = Request(len(self.requests), path, headers, connection, self)
+            self.requests.append(request)
+            self.behave(request)
+
+    def _secured(self, accepted: socket.socket) -> socket.socket:
+        return self.tls.wrap_socket(accepted, server_side=True) if self.tls else accepted

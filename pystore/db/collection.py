@@ -1,0 +1,255 @@
+"""Collection: a table with typed fields, of ours or of somebody else.
+
+CO1  An insert is one transaction: all of its rows are there, or none.
+CO2  A table of somebody else is never made or altered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..core.printable import listed
+from .declared import Declared
+from .errors import BadContent, BadField, BadRow
+from .fields import Field
+from .folds import Fold, fold_of
+from .outputs import outputs_of
+from .overview import rows_html
+from .own_table import make_table
+from .source import Pk, Source, type_of
+from .writing import row_to_write, rows_to_write
+
+_SHOWN = 10  # rows in a notebook
+
+
+class Collection(Declared):
+    """Rows with typed fields; the database is asked when they are used."""
+
+    def where(self, condition: Any) -> Collection:
+        """The rows for which a condition holds, as a collection to read."""
+        both = condition if self.condition is None else sa.and_(self.condition, condition)
+        found = Collection(self.database, self.name, self.fields, is_ours=self.is_ours, where=both)
+        found.table = self.table
+        return found
+
+    # --- writing
+
+    def insert(self, rows: Any) -> list[Any]:
+        """Inserts rows, a list of dicts or a frame, all or none; returns their keys.
+
+        The first insert into a collection of ours makes its table, or checks that it has these
+        fields. Raises BadRow, with the number of the row, and BadField.
+        """
+        made = rows_to_write(self, rows)
+        if not made:
+            return []
+        if self.is_ours:
+            make_table(self, replaces=self._replaces)
+            self._replaces = False
+        table = self._whole()
+        key = list(self.table.primary_key)
+        new = sa.insert(table).returning(
+            *(table.c[name] for name in key), sort_by_parameter_order=True
+        )
+        with self.database.write() as connection:
+            found = connection.execute(new, made).all()
+        return [row[0] if len(key) == 1 else tuple(row) for row in found]
+
+    def update(self, changes: Mapping[str, Any], where: Any = None, **equal: Any) -> int:
+        """Changes fields of the rows that are meant; returns how many rows there were."""
+        new = row_to_write(self, changes, is_partial=True)
+        table = self._whole()
+        told = sa.update(table).where(*self._meant(where, equal, "update")).values(**new)
+        with self.database.write() as connection:
+            return int(connection.execute(told).rowcount)
+
+    def delete(self, where: Any = None, **equal: Any) -> int:
+        """Deletes the rows that are meant; returns how many there were."""
+        told = sa.delete(self._whole()).where(*self._meant(where, equal, "delete"))
+        with self.database.write() as connection:
+            return int(connection.execute(told).rowcount)
+
+    def _meant(self, where: Any, equal: Mapping[str, Any], verb: str) -> list[Any]:
+        conditions = self._conditions(where, equal)
+        if not conditions:
+            raise BadRow(
+                f"{verb} without a condition would take each row",
+                remedy=f"collection.{verb}(…, id=17), or a condition such as collection['id'] > 0",
+            )
+        return conditions
+
+    # --- reading
+
+    def find(
+        self,
+        where: Any = None,
+        *,
+        fold: Fold | None = None,
+        by: str | None = None,
+        limit: int | None = None,
+        **equal: Any,
+    ) -> list[dict[str, Any]]:
+        """The rows that are meant, in the order of their keys, each with what listeners predict.
+
+        A row is a dict of its key, its fields and `_outputs`, by the names of listeners. `fold`
+        goes by the content of the field `by`, by default the only one of media.
+        """
+        return list(self.iterate(where, fold=fold, by=by, limit=limit, **equal))
+
+    def find_one(self, where: Any = None, **how: Any) -> dict[str, Any] | None:
+        """The first row that is meant; None if there is none."""
+        return next(iter(self.iterate(where, limit=1, **how)), None)
+
+    def iterate(
+        self,
+        where: Any = None,
+        *,
+        fold: Fold | None = None,
+        by: str | None = None,
+        limit: int | None = None,
+        batch: int = 500,
+        **equal: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of `find`, read `batch` rows at a time: for more than memory holds."""
+        fold_is = None if fold is None else fold_of(fold)
+        source = None if fold_is is None else self.source(by or self._only_media())
+        conditions, left, after = self._conditions(where, equal), limit, None
+        while left is None or left > 0:
+            size = batch if left is None or fold_is else min(batch, left)
+            rows, after = self._page(conditions, after, size)
+            if fold_is is not None and source is not None:
+                at = list(self.fields).index(next(iter(source.fields)))
+                rows = [
+                    row for row in rows
+                    if row[1][at] is not None and fold_is.holds(self._key(source, row[1][at]))
+                ]  # fmt: skip
+            rows = rows if left is None else rows[:left]
+            outputs = outputs_of(self, [pk for pk, _ in rows])
+            for pk, stored in rows:
+                yield self._document(pk, stored, outputs.get(pk, {}))
+            left = None if left is None else left - len(rows)
+            if after is None:
+                return
+
+    def _page(
+        self, conditions: Sequence[Any], after: Pk | None, size: int
+    ) -> tuple[list[tuple[Pk, tuple[Any, ...]]], Pk | None]:
+        """Some rows in the order of their keys, and the last key; None: there are no more."""
+        source = self.source(*self.fields)
+        keys = source.pk_columns
+        query = sa.select(*keys, *source.columns()).where(*conditions).order_by(*keys).limit(size)
+        if after is not None:
+            own = keys[0] if len(keys) == 1 else sa.tuple_(*keys)
+            query = query.where(own > (after[0] if len(keys) == 1 else sa.tuple_(*after)))
+        with self.database.read() as connection:
+            found = connection.execute(query).all()
+        rows = [(tuple(row[: len(keys)]), tuple(row[len(keys) :])) for row in found]
+        return rows, rows[-1][0] if len(rows) == size else None
+
+    def count(self, where: Any = None, **equal: Any) -> int:
+        """How many rows are meant."""
+        source = self.source(*self.fields)
+        query = sa.select(sa.func.count()).select_from(source.selectable)
+        with self.database.read() as connection:
+            return int(connection.scalar(query.where(*self._conditions(where, equal))) or 0)
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _document(self, pk: Pk, stored: Sequence[Any], outputs: Any) -> dict[str, Any]:
+        values = {}
+        for (name, field), one in zip(self.fields.items(), stored, strict=True):
+            is_url = field.fetched is not None
+            values[name] = one if one is None or is_url else self._value(field, one, name, pk)
+        return {**dict(zip(self.table.primary_key, pk, strict=True)), **values, "_outputs": outputs}
+
+    def _value(self, field: Field, stored: Any, name: str, pk: Pk) -> Any:
+        try:
+            return field.value(stored)
+        except BadContent as error:
+            if not self.is_ours:  # what others have written is shown as it is
+                return stored
+            raise error.having(field=name, row=pk[0] if len(pk) == 1 else pk) from None
+
+    def frame(self, where: Any = None, **how: Any) -> Any:
+        """The rows of `find` as a frame of pandas."""
+        import pandas as pd
+
+        rows = self.find(where, **how)
+        names = [*self.table.primary_key, *self.fields]
+        outputs = dict.fromkeys(key for row in rows for key in row["_outputs"])
+        told = [{**row, **row["_outputs"]} for row in rows]
+        return pd.DataFrame(told, columns=[*dict.fromkeys([*names, *outputs])])
+
+    def _only_media(self) -> str:
+        media = [name for name, field in self.fields.items() if field.is_media]
+        if len(media) == 1:
+            return media[0]
+        raise BadField(
+            "by the content of which field are the folds?",
+            media=listed(media) or "none",
+            remedy="name it: find(fold='valid', by='img')",
+        )
+
+    def _key(self, source: Source, stored: Any) -> bytes:
+        return source.key((stored,))
+
+    def _conditions(self, where: Any, equal: Mapping[str, Any]) -> list[Any]:
+        found = [one for one in (self.condition, where) if one is not None]
+        key = self.table.primary_key if equal else {}
+        for name, value in equal.items():
+            if name in self.fields:
+                found.append(self[name] == value)
+            elif name in key:
+                found.append(sa.column(name, key[name]) == value)
+            else:
+                raise self.unknown(name)
+        return found
+
+    def _whole(self) -> sa.Table:
+        """The table with all that a write needs."""
+        types = {f.column or n: type_of(f) for n, f in self.fields.items() if not f.path}
+        key = self.table.primary_key
+        columns = [sa.Column(n, t, primary_key=True) for n, t in key.items() if n not in types]
+        columns += [sa.Column(n, t, primary_key=n in key) for n, t in types.items()]
+        return sa.Table(self.table.own_name, sa.MetaData(schema=self.table.schema), *columns)
+
+    # --- what stands in other rooms
+
+    def snapshot(self, **how: Any) -> Any:
+        """These rows as a derivation; see `pystore.app.snapshots.snapshot`."""
+        return _app().snapshot(self, **how)
+
+    def listener(self, predictor: Any, *whom: Any, **how: Any) -> Any:
+        """A listener that is declared, not started; see `pystore.app.beside_rows.listener`."""
+        return _app().listener(self, predictor, *whom, **how)
+
+    def listen(self, predictor: Any, *whom: Any, **how: Any) -> Any:
+        """Keeps predictions beside these rows from now on, in this process."""
+        return self.listener(predictor, *whom, **how).start()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Waits until nothing is due for the listeners of the collection in this process.
+
+        Raises NoListener, and TimedOut after `timeout` [s].
+        """
+        _app().wait(self, timeout)
+
+    def lineage(self, key: Any, listener: str) -> Any:
+        """Where the prediction of a row comes from, or why there is none."""
+        return _app().lineage_of(self, key, listener)
+
+    def _repr_html_(self) -> str:
+        return rows_html(self.name, self.find(limit=_SHOWN), len(self))
+
+
+def _app() -> Any:
+    from ..app import beside_rows  # the only way up from here; for weight
+
+    return beside_rows

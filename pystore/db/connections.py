@@ -1,0 +1,148 @@
+"""Connections: how a database is reached: it is opened when it is used for the first time.
+
+DB2  A password never stands in a message.
+"""
+
+from __future__ import annotations
+
+import atexit
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+
+from .errors import BadDatabase, NoPermission
+from .tables import Tables
+
+_PATIENCE = 30.0  # [s] that a write waits for other writers of SQLite
+
+
+class Connections:
+    """The connections to one database. A value that was sent elsewhere opens its own."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self.url = url
+        self.is_postgres = url.drivername.startswith("postgresql")
+        self._is_private = not self.is_postgres and url.database in (None, "", ":memory:")
+
+    @property
+    def name(self) -> str:
+        """The URL without its password (DB2)."""
+        return self.url.render_as_string(hide_password=True)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of the database; None where it is a server."""
+        return None if self.is_postgres else Path(self.engine.url.database or "")
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables of ours."""
+        return Tables("postgresql" if self.is_postgres else "sqlite")
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """SQLAlchemy's engine. Raises BadDatabase where a driver is missing."""
+        url = self.url
+        if self._is_private:
+            folder = tempfile.TemporaryDirectory(prefix="pystore-")
+            atexit.register(folder.cleanup)
+            url = sa.make_url(f"sqlite:///{folder.name}/private.db")
+        try:
+            if self.is_postgres:
+                return sa.create_engine(url, pool_pre_ping=True)
+            engine = sa.create_engine(url)
+        except (ImportError, NoSuchModuleError) as error:
+            raise BadDatabase(
+                "the driver of this database is not installed",
+                database=self.name,
+                because=str(error)[:200],
+                remedy="pip install 'pystore-stages[postgres]'",
+            ) from error
+        sa.event.listen(engine, "connect", _connected)
+        sa.event.listen(engine, "begin", _begun)
+        return engine
+
+    @property
+    def is_private(self) -> bool:
+        """Whether no other process can open it."""
+        return self._is_private
+
+    @contextmanager
+    def read(self, *, one_state: bool = False) -> Iterator[sa.Connection]:
+        """A transaction that reads; with `one_state`, all of it sees the database as it was."""
+        engine = self.engine
+        if self.is_postgres and one_state:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with self._told(), engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that writes; on SQLite it waits for other writers before it begins."""
+        engine = self.engine
+        if not self.is_postgres:
+            engine = engine.execution_options(is_writing=True)
+        with self._told(), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Names the database in errors of connecting and of rights."""
+        try:
+            yield
+        except DBAPIError as error:
+            said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else ""
+            state = getattr(error.orig, "sqlstate", None)
+            if state == "42501" or "readonly" in said:
+                raise NoPermission(
+                    "the database refuses this",
+                    database=self.name,
+                    because=said,
+                    remedy="let its owner grant the right; `pystore db sql FILE:NAME` prints what "
+                    "is to be granted",
+                ) from error
+            if state is None and ("unable to open" in said or "connection" in said.lower()):
+                raise BadDatabase(
+                    "the database cannot be opened",
+                    database=self.name,
+                    because=said,
+                    remedy="look at the host, the path and the rights",
+                ) from error
+            raise
+
+    def quoted(self, name: str, schema: str | None = None) -> str:
+        """A name as SQL takes it."""
+        quote = self.engine.dialect.identifier_preparer.quote_identifier
+        return quote(name) if schema is None else f"{quote(schema)}.{quote(name)}"
+
+    def insert(self, table: sa.Table) -> Any:
+        """An insert that can say what to do on a conflict."""
+        return (postgresql if self.is_postgres else sqlite).insert(table)
+
+    def close(self) -> None:
+        """Closes all connections; the next use opens new ones."""
+        self.engine.dispose()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: vars(self)[key] for key in ("url", "is_postgres", "_is_private")}
+
+    def __repr__(self) -> str:
+        return f"<database {self.name}>"
+
+
+def _connected(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say so
+    connection.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
+
+
+def _begun(connection: sa.Connection) -> None:
+    # A transaction that reads before it writes would be refused at once beside another writer.
+    is_writing = connection.get_execution_options().get("is_writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")

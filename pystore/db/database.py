@@ -1,0 +1,146 @@
+"""Database: a value that says where; it connects when it is used for the first time.
+
+DB1  Declaring touches nothing: `connect`, `collection`, `attach`, `where` are values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError
+
+from ..core.printable import listed
+from .collection import Collection
+from .connections import Connections
+from .errors import BadDatabase, BadField
+from .fields import field_from, field_of
+from .overview import Overview, collect, listeners
+
+_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+def connect(url: str | None = None) -> Database:
+    """The database at a URL of SQLAlchemy, by default that in the variable DATABASE_URL.
+
+    `sqlite:///file.db` is a file, `postgresql://user@host/name` a server, `sqlite://` a database
+    that lives as long as this process. Nothing is opened yet. Raises BadDatabase.
+    """
+    given = url if url is not None else os.environ.get("DATABASE_URL")
+    if not given:
+        raise BadDatabase(
+            "no database is named",
+            remedy="connect('sqlite:///data.db'), or set DATABASE_URL",
+        )
+    try:
+        found = sa.make_url(given)
+    except ArgumentError:
+        raise BadDatabase(
+            "this is no URL of a database",
+            given=given.split("@")[-1][:80],
+            remedy="sqlite:///data.db, or postgresql://user@host/name",
+        ) from None
+    dialect = found.drivername.split("+")[0]
+    if dialect in _DRIVERS and "+" not in found.drivername:
+        found = found.set(drivername=_DRIVERS[dialect])
+    if dialect not in ("sqlite", *_DRIVERS):
+        raise BadDatabase(
+            f"there are no collections on {dialect}",
+            there_are="sqlite, postgresql",
+            remedy="sqlite:///data.db, or postgresql://user@host/name",
+        )
+    return Database(found)
+
+
+class Database(Connections):
+    """A database with collections; see `connect`."""
+
+    def __init__(self, url: Any) -> None:
+        super().__init__(url)
+        self._known: dict[str, Collection] = {}
+
+    # --- collections
+
+    def collection(
+        self,
+        name: str,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        replace: bool = False,
+        **more: Any,
+    ) -> Collection:
+        """A collection of ours, by its fields; the table is made at the first insert.
+
+        With `replace`, a table with other fields is replaced, and its rows are lost.
+        """
+        given = {**(fields or {}), **more}
+        if not given:
+            raise BadField(
+                f"the collection {name} has no fields",
+                remedy=f"db.collection({name!r}, img=image(), label=str); "
+                f"db[{name!r}] opens what was declared before",
+            )
+        made = {key: field_of(key, one) for key, one in given.items()}
+        found = Collection(self, name, made, is_ours=True, replaces=replace)
+        self._known[name] = found
+        return found
+
+    def attach(
+        self, name: str, fields: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> Collection:
+        """A table of somebody else, with the fields of it that are used; it is never altered."""
+
+        made = {key: field_of(key, one) for key, one in {**(fields or {}), **more}.items()}
+        found = Collection(self, name, made, is_ours=False)
+        self._known[name] = found
+        return found
+
+    def __getitem__(self, name: str) -> Collection:
+        """The collection that was declared under this name, here or earlier."""
+
+        if name in self._known:
+            return self._known[name]
+        told = self._declared()
+        if name not in told:
+            raise BadDatabase(
+                f"there is no collection {name}",
+                database=self.name,
+                there_are=listed(sorted(told)) or "none",
+                remedy="db.collection(name, img=image(), …) makes one; db.attach(name, …) takes a "
+                "table of somebody else",
+            )
+        fields = {key: field_from(one) for key, one in told[name].items()}
+        self._known[name] = Collection(self, name, fields, is_ours=True)
+        return self._known[name]
+
+    def collections(self) -> list[str]:
+        """The names of the collections of ours."""
+        return sorted(self._declared())
+
+    def _declared(self) -> dict[str, dict[str, Any]]:
+        with self.read() as connection:
+            if not self.tables.check(connection):
+                return {}
+            known = self.tables.collections
+            rows = connection.execute(sa.select(known.c.name, known.c.fields)).all()
+            return {row.name: row.fields for row in rows}
+
+    # --- what listens
+
+    def listeners(self) -> list[dict[str, Any]]:
+        """The listeners, each with its rows, those pending and failed, and how far it is behind."""
+        return listeners(self)
+
+    def show(self) -> Any:
+        """Collections, snapshots, models and listeners, as tables."""
+        return Overview(self)
+
+    def gc(self, *, dry_run: bool = True) -> dict[str, int]:
+        """Removes the predictions that no listener shows or fills, and pictures no row names."""
+        return collect(self, dry_run=dry_run)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_known": {}}

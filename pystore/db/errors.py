@@ -1,0 +1,50 @@
+"""Errors of collections in databases."""
+
+from ..core.errors import FetchError, PystoreError
+
+__all__ = [
+    "BadContent",
+    "BadDatabase",
+    "BadField",
+    "BadRow",
+    "FetchRefused",
+    "NoListener",
+    "NoPermission",
+    "NotFetched",
+]
+
+
+class BadDatabase(PystoreError):
+    """A database or a table that cannot be used: unknown, not there, too new, without a key."""
+
+
+class BadField(PystoreError):
+    """A field that the table cannot have, or that no table has."""
+
+
+class BadRow(PystoreError):
+    """A row that does not fit its collection: the facts `row` and `field` say where."""
+
+
+class BadContent(PystoreError):
+    """Stored bytes that are not what their field says, such as a text in place of an image."""
+
+
+class NoListener(PystoreError):
+    """A call that waits for a listener, or asks one, where there is none."""
+
+
+class NoPermission(PystoreError):
+    """What the database refuses to this role: the remedy says what its owner could grant."""
+
+
+class NotFetched(FetchError):
+    """A URL that did not bring its content; unless it `is_final`, another try may bring it."""
+
+    is_final = False
+
+
+class FetchRefused(NotFetched):
+    """A URL that is not fetched, or an answer that is not taken: any other try would go as this."""
+
+    is_final = True

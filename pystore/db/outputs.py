@@ -1,0 +1,55 @@
+"""Outputs: what the listeners of a collection show for its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from .declared import Declared
+from .ledger import UNNAMED
+from .source import Pk, among
+from .tracking import Tracking
+
+
+def outputs_of(collection: Declared, pks: Sequence[Pk]) -> dict[Pk, dict[str, Any]]:
+    """The predictions of rows by the names of listeners; rows without any are left out."""
+    database = collection.database
+    tables = database.tables
+    if not pks:
+        return {}
+    own = tables.listeners
+    with database.read() as connection:
+        if not tables.check(connection):
+            return {}
+        query = sa.select(own).where(own.c.collection == collection.name)
+        listeners = connection.execute(query).mappings().all()
+        found: dict[Pk, dict[str, Any]] = {}
+        for listener in listeners:
+            fields = [name for name in listener["field"].split(",") if name in collection.fields]
+            if listener["shown"] is None or not fields:
+                continue
+            tracking = Tracking(collection.source(*fields))
+            for pk, value in _shown(connection, tracking, listener["shown"], pks):
+                outputs = unwrapped(value, listener["outputs"])
+                found.setdefault(pk, {})[listener["name"]] = outputs
+    return found
+
+
+def _shown(
+    connection: sa.Connection, tracking: Tracking, model: int, pks: Sequence[Pk]
+) -> list[tuple[Pk, Any]]:
+    made = tracking.database.tables.predictions.c
+    state = tracking.state
+    query = (
+        sa.select(*tracking.pks, made.value)
+        .select_from(state.join(made.key.table, made.key == state.c.key))
+        .where(made.model == model, made.value.is_not(None), among(tracking.pks, pks))
+    )
+    return [(tuple(row[:-1]), row[-1]) for row in connection.execute(query)]
+
+
+def unwrapped(value: Mapping[str, Any], outputs: Mapping[str, str]) -> Any:
+    """The outputs as readers see them: the value itself where it has no name."""
+    return value.get(UNNAMED) if [*outputs] == [UNNAMED] else dict(value)

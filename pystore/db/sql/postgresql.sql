@@ -1,0 +1,128 @@
+-- Each statement has a name and says what it does. Words in braces are replaced by quoted names.
+-- A trigger must never make a write of the table's owner fail: each function catches what fails.
+
+-- on_insert: new rows get an entry without a key, which is work to do.
+CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $pystore$
+BEGIN
+    INSERT INTO {state} ({pk}, stamp, due, tries)
+    SELECT {own_pk}, nextval('{stamp}'), 0, 0 FROM fresh
+    ON CONFLICT ({pk}) DO UPDATE
+    SET key = NULL, stamp = excluded.stamp, due = 0, tries = 0, error = NULL, owner = NULL;
+    {notify}
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'pystore: %', SQLERRM;
+    RETURN NULL;
+END $pystore$;
+
+-- on_update: a row whose content has changed is work to do again; other columns do not count.
+CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $pystore$
+BEGIN
+    IF {pk_differs} THEN
+        DELETE FROM {state} WHERE {state_is_old};
+    ELSIF NOT ({differs}) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, nextval('{stamp}'), 0, 0)
+    ON CONFLICT ({pk}) DO UPDATE
+    SET key = NULL, stamp = excluded.stamp, due = 0, tries = 0, error = NULL, owner = NULL;
+    {notify}
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'pystore: %', SQLERRM;
+    RETURN NULL;
+END $pystore$;
+
+-- on_delete: the entries of deleted rows go; their keys are kept for those who forget.
+CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $pystore$
+BEGIN
+    WITH left_over AS (
+        DELETE FROM {state} AS s USING gone AS g WHERE {state_is_gone} RETURNING s.key
+    )
+    INSERT INTO {deleted} (source, key, at)
+    SELECT {source}, key, extract(epoch FROM clock_timestamp()) FROM left_over
+    WHERE key IS NOT NULL;
+    {notify}
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'pystore: %', SQLERRM;
+    RETURN NULL;
+END $pystore$;
+
+-- on_truncate: all entries go.
+CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $pystore$
+BEGIN
+    WITH left_over AS (DELETE FROM {state} RETURNING key)
+    INSERT INTO {deleted} (source, key, at)
+    SELECT {source}, key, extract(epoch FROM clock_timestamp()) FROM left_over
+    WHERE key IS NOT NULL;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'pystore: %', SQLERRM;
+    RETURN NULL;
+END $pystore$;
+
+-- insert_trigger: one call for each statement that inserts.
+CREATE OR REPLACE TRIGGER {trigger} AFTER INSERT ON {table} REFERENCING NEW TABLE AS fresh
+FOR EACH STATEMENT EXECUTE FUNCTION {function}();
+
+-- update_trigger: without WHEN and without columns, on which the owner's ALTER TABLE would fail.
+CREATE OR REPLACE TRIGGER {trigger} AFTER UPDATE ON {table}
+FOR EACH ROW EXECUTE FUNCTION {function}();
+
+-- delete_trigger: one call for each statement that deletes.
+CREATE OR REPLACE TRIGGER {trigger} AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone
+FOR EACH STATEMENT EXECUTE FUNCTION {function}();
+
+-- truncate_trigger: what deletes all rows at once.
+CREATE OR REPLACE TRIGGER {trigger} AFTER TRUNCATE ON {table}
+FOR EACH STATEMENT EXECUTE FUNCTION {function}();
+
+-- drop_trigger: takes a trigger away with its function, even from a table of somebody else.
+DROP FUNCTION IF EXISTS {function}() CASCADE;
+
+-- add_missing: entries for rows that no trigger has seen.
+INSERT INTO {state} ({pk}, stamp, due, tries)
+SELECT {table_pk}, nextval('{stamp}'), 0, 0 FROM {table} AS t
+WHERE NOT EXISTS (SELECT 1 FROM {state} AS s WHERE {state_is_row})
+ON CONFLICT DO NOTHING;
+
+-- drop_extra: entries of rows that are gone.
+DELETE FROM {state} AS s WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {state_is_row});
+
+-- view: every row by its key, with its prediction by the model that is shown, or without one.
+CREATE OR REPLACE VIEW {view} AS
+SELECT {view_pk}, {outputs}, m.rref AS model
+FROM {state} AS s
+LEFT JOIN {listeners} AS l ON l.collection = {collection} AND l.name = {name}
+LEFT JOIN {predictions} AS p ON p.model = l.shown AND p.key = s.key AND p.value IS NOT NULL
+LEFT JOIN {models} AS m ON m.id = p.model;
+
+-- failed_view: the rows that have no prediction because of an error.
+CREATE OR REPLACE VIEW {view} AS
+SELECT {view_pk}, coalesce(s.error, p.error) AS error, coalesce(s.phase, p.phase) AS phase,
+       CASE WHEN s.error IS NULL THEN p.tries ELSE s.tries END AS tries,
+       CASE WHEN s.error IS NULL THEN p.due ELSE s.due END AS due
+FROM {state} AS s
+LEFT JOIN {listeners} AS l ON l.collection = {collection} AND l.name = {name}
+LEFT JOIN {predictions} AS p ON p.model = l.shown AND p.key = s.key AND p.error IS NOT NULL
+WHERE s.error IS NOT NULL OR p.error IS NOT NULL;
+
+-- mark_keys: the keys of rows whose content is as it was when they were claimed.
+UPDATE {state} AS s SET key = v.key, error = NULL, phase = NULL, owner = NULL
+FROM unnest({pk_arrays}, CAST(:stamps AS bigint[]), CAST(:keys AS bytea[])) AS v({pk}, stamp, key)
+WHERE {state_is_value} AND s.stamp = v.stamp;
+
+-- put_values: predictions, in the order of their keys, so that two listeners never wait in a circle.
+INSERT INTO {predictions} AS p (model, key, value, made, tries)
+SELECT v.model, v.key, CAST(v.value AS jsonb), :made, 0
+FROM unnest(CAST(:models AS integer[]), CAST(:keys AS bytea[]), CAST(:values AS text[]))
+     AS v(model, key, value)
+ORDER BY v.model, v.key
+ON CONFLICT (model, key) DO UPDATE
+SET value = excluded.value, made = excluded.made, due = NULL, error = NULL, phase = NULL, owner = NULL
+WHERE p.value IS NULL;

@@ -1,0 +1,92 @@
+"""Writing: rows as a table takes them, checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.printable import listed
+from .declared import Declared
+from .errors import BadContent, BadField, BadRow
+
+
+def rows_to_write(collection: Declared, rows: Any) -> list[dict[str, Any]]:
+    """What the columns hold for these rows: dicts, or a frame of pandas or polars.
+
+    Raises BadRow and BadField, with the number of the row.
+    """
+    if hasattr(rows, "to_arrow"):  # polars
+        rows = rows.to_arrow().to_pylist()
+    elif hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # pandas
+        rows = [{k: _missing(v) for k, v in row.items()} for row in rows.to_dict("records")]
+    if isinstance(rows, Mapping):
+        rows = [rows]
+    made = []
+    for number, row in enumerate(rows):
+        try:
+            made.append(row_to_write(collection, row))
+        except (BadField, BadRow) as error:
+            raise error.having(row=number) from error.__cause__
+    with_key = [all(name in row for name in _key(collection)) for row in made]
+    if any(with_key) and not all(with_key):
+        raise BadRow(
+            "some rows have a key, and others have none",
+            row=with_key.index(not with_key[0]),
+            remedy="give each row one, or none of them",
+        )
+    names = sorted({name for row in made for name in row})
+    return [{name: row.get(name) for name in names} for row in made]
+
+
+def row_to_write(
+    collection: Declared, row: Mapping[str, Any], *, is_partial: bool = False
+) -> dict[str, Any]:
+    """What the columns hold for one row; a partial row changes some fields only."""
+    if not isinstance(row, Mapping):
+        raise BadRow("a row is a dict", given=repr(row)[:80], remedy="insert([{'img': picture}])")
+    made = {}
+    key = _key(collection)
+    for name, value in row.items():
+        if name == "_outputs" or (name in key and value is None):
+            continue
+        if name in key and name not in collection.fields:
+            made[name] = value
+        else:
+            column, stored = _stored(collection, name, value)
+            made[column] = stored
+    required = [name for name, field in collection.fields.items() if field.required]
+    absent = [name for name in required if name not in row]
+    if absent and not is_partial:
+        raise BadRow(
+            f"the field {listed(absent)} is required",
+            remedy="give a value, or declare the field without required=True",
+        )
+    return made
+
+
+def _stored(collection: Declared, name: str, value: Any) -> tuple[str, Any]:
+    """The column of a field, and what it holds for a value."""
+    if name not in collection.fields:
+        raise collection.unknown(name)
+    field = collection.fields[name]
+    if field.path:
+        raise BadField(
+            f"{name} is a path in a column, which its owner writes",
+            remedy=f"write the whole column {field.column}, with SQL",
+        )
+    if value is None and not field.required:
+        return field.column or name, None
+    try:
+        return field.column or name, field.stored(value)
+    except (BadRow, BadContent) as error:
+        raise BadRow(error.what, remedy=error.remedy, field=name, **error.facts) from error
+
+
+def _key(collection: Declared) -> tuple[str, ...]:
+    return ("id",) if collection.is_ours else tuple(collection.table.primary_key)
+
+
+def _missing(value: Any) -> Any:
+    """None for what pandas has in its place."""
+    is_nan = isinstance(value, float) and value != value
+    return None if is_nan or type(value).__name__ in ("NaTType", "NAType") else value

@@ -1,0 +1,184 @@
+"""pystore listen, listeners, db: what keeps predictions beside the rows of a database.
+
+CL1  SIGTERM ends a listener after the batch in hand, with exit code 0.
+CL2  A service does not follow what a restart would declare anew: snapshots need a name.
+"""
+
+import json
+import signal
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ... import db as collections
+from ...core.errors import BadPlace, BadStage, PystoreError
+from ...core.printable import counted, listed
+from .command_context import CommandContext, as_json, with_command
+from .exit_codes import FAILED, located
+from .loading_only import load_only
+from .program import parse_target
+
+if TYPE_CHECKING:
+    from ...app.listening import Listener
+    from ...db.database import Database
+
+
+@click.command()
+@click.argument("target", metavar="FILE.py:NAME")
+@click.option("--once", is_flag=True, help="Do what is due, and end: 1 if rows failed for good.")
+@click.option(
+    "--wake",
+    type=click.Choice(["notify", "poll"]),
+    help="Be told of new rows by PostgreSQL, or look four times a second.",
+)
+@with_command
+def listen(command: CommandContext, /, target: str, once: bool, wake: str | None) -> None:
+    """Keep predictions beside the rows of a table, as a listener of a Python file says.
+
+    The file is loaded as a module: what stands under `if __name__ == "__main__":` does not run.
+    Several processes share the work. SIGTERM and Ctrl-C end it after the batch in hand.
+
+    \b
+    pystore listen train.py:listener
+    pystore listen train.py:listener --once
+    """
+    try:
+        listener = listener_of(command, target)
+        command.store_of_program(reading=False)
+        if wake is not None:
+            listener.wake = wake
+        listener.check_can_restart()
+        listener.install()
+        if not once:
+            click.echo(f"listening to {listener.collection.name} as {listener.name}", err=True)
+        failed = listener.run(_until_stopped(), once=once)
+    except PystoreError as error:
+        raise located(error) from error.__cause__
+    if once and failed:
+        click.echo(f"{counted(failed, 'row')} failed for good: see the view …_failed", err=True)
+        click.get_current_context().exit(FAILED)
+
+
+def _until_stopped() -> threading.Event:
+    """An event that SIGTERM, SIGHUP and Ctrl-C set."""
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    return stop
+
+
+@click.command()
+@click.argument("url", metavar="URL")
+@click.option(
+    "--max-behind",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="Exit with 1 when one is behind for longer, or does not live.",
+)
+@as_json
+def listeners(url: str, max_behind: float | None, as_json: bool) -> None:
+    """List the listeners of a database: what they show, and what is left to do."""
+    found = _database(url).listeners()
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        for one in found:
+            state = "at work" if one["is_alive"] else "not running"
+            click.echo(
+                f"{one['collection']}  {one['name']}  {state}  {one['rows']:,} rows, "
+                f"{one['pending']:,} pending, {one['failed']:,} failed, "
+                f"{one['behind']:.1f} s behind  {one['shown'] or 'shows nothing yet'}"
+                + (f"  {one['note']}" if one["note"] else "")
+            )
+    late = [one["name"] for one in found if max_behind is not None and _is_late(one, max_behind)]
+    if late:
+        click.echo(f"behind: {listed(late)}", err=True)
+        click.get_current_context().exit(FAILED)
+
+
+def _is_late(one: dict[str, Any], most: float) -> bool:
+    return bool(one["behind"] > most or (one["pending"] and not one["is_alive"]))
+
+
+@click.group(no_args_is_help=False)
+def db() -> None:
+    """Print, make or upgrade what listeners need in a database."""
+
+
+@db.command()
+@click.argument("target", metavar="FILE.py:NAME")
+@click.option("--remove", is_flag=True, help="The SQL that takes all away again.")
+@with_command
+def sql(command: CommandContext, target: str, remove: bool) -> None:
+    """Print the SQL that a listener would run, for the owner of the database to read and run."""
+    try:
+        statements = listener_of(command, target).statements(remove=remove)
+    except PystoreError as error:
+        raise located(error) from error.__cause__
+    for statement in statements:
+        click.echo(f"{statement};\n")
+
+
+@db.command()
+@click.argument("target", metavar="FILE.py:NAME")
+@with_command
+def install(command: CommandContext, target: str) -> None:
+    """Make the tables, triggers and views that a listener needs."""
+    try:
+        listener = listener_of(command, target)
+        listener.install()
+    except PystoreError as error:
+        raise located(error) from error.__cause__
+    click.echo(f"{listener.name} is installed in {listener.database.name}")
+
+
+@db.command()
+@click.argument("url", metavar="URL")
+def upgrade(url: str) -> None:
+    """Bring the tables of ours to the version of this pystore."""
+    database = _database(url)
+    with database.write() as connection:
+        before = database.tables.upgrade(connection)
+    told = "there were none" if before is None else f"they were of version {before}"
+    click.echo(f"the tables of {database.name} are up to date; {told}")
+
+
+def _database(url: str) -> "Database":
+    try:
+        connect = collections.connect  # imports SQLAlchemy
+    except ModuleNotFoundError as error:
+        raise BadPlace(
+            "a package is missing for databases",
+            package=error.name,
+            remedy="pip install 'pystore-stages[db]'",
+        ) from None
+    return connect(url)
+
+
+def listener_of(command: CommandContext, text: str) -> "Listener":
+    """The listener that FILE.py:NAME names; without a name, the only one. Raises BadStage."""
+    file, name = parse_target(text)
+    command.near(file)
+    program = load_only(file)
+    # The class is not looked at: to import it takes long.
+    found: dict[str, Listener] = {
+        key: value
+        for key, value in vars(program.module).items()
+        if type(value).__name__ == "Listener" and hasattr(value, "check_can_restart")
+    }
+    if name is not None and name in found:
+        return found[name]
+    if name is None and len({id(one) for one in found.values()}) == 1:
+        return next(iter(found.values()))
+    raise BadStage(
+        f"{file} has no listener {name}" if name else f"{file} has not one listener",
+        listeners=listed(found) or "none",
+        remedy="name one of them; or declare one at its top: listener = rows.listener(net, "
+        "match_best('gold/acc'), on='img')",
+    )
