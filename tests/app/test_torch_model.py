@@ -431,7 +431,7 @@ def test_an_untrained_network_predicts_one_and_says_so(net, store):
 
 
 def test_TA1_questions_in_any_form_are_prepared_as_rows_are(net, store):
-    run = trained(net, steps=80)
+    run = trained(net, steps=300)
     asked, other = (Image.fromarray(p) for p, _ in pictures(2, seed=1))
     file = run.loaded.example()
     assert base64.b64decode(file).startswith(b"\x89PNG")
