@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.digest import short
 from ..core.errors import BadStage
 from .rows import count
 
@@ -68,4 +69,4 @@ def digest_of_rows(data: Any) -> str:
     types = getattr(data, "dtypes", getattr(data, "dtype", type(data).__name__))
     named = [*map(str, getattr(data, "columns", ()))]
     text = repr((named, [*map(str, types)] if named else str(types))).encode()
-    return blake2b(text + b"".join(keys), digest_size=16).hexdigest()
+    return short("pystore prepared rows 1", text + b"".join(keys))

@@ -1,7 +1,7 @@
 """Telling apart: the same row in two parts of the data, where a score would flatter.
 
-TA1  A row that stands in two parts under one label of a unique index is an error.
-TA2  Rows that are equal to a row of another part are counted, and told.
+LK1  A row that stands in two parts under one label of a unique index is an error.
+LK2  Rows that are equal to a row of another part are counted, and told.
 """
 
 import warnings
@@ -15,7 +15,7 @@ from .row_keys import Keys, row_keys
 
 
 def warn_of_equal_rows(owner: str, parts: Mapping[str, Keys]) -> None:
-    """Warns of rows of one part that are equal to rows of another one (TA2)."""
+    """Warns of rows of one part that are equal to rows of another one (LK2)."""
     for one, other in combinations(parts, 2):
         known, keys = set(parts[one]), parts[other]
         equal = sum(key in known for key in keys)
@@ -30,7 +30,7 @@ def warn_of_equal_rows(owner: str, parts: Mapping[str, Keys]) -> None:
 
 
 def refuse_shared_rows(owner: str, whole: Any, parts: Mapping[str, Any]) -> None:
-    """Raises BadStage where two parts have rows of `whole` in common, by their labels (TA1).
+    """Raises BadStage where two parts have rows of `whole` in common, by their labels (LK1).
 
     Where a label stands for other values in the other part, rows have got new labels.
     """

@@ -31,20 +31,20 @@ def trained(split: Any, data: Any = ROWS, **settings: Any) -> Any:
     ],
     ids=["all", "one row", "a sample"],
 )
-def test_TA1_rows_of_train_are_none_of_test(store, split, rows):
+def test_LK1_rows_of_train_are_none_of_test(store, split, rows):
     with pytest.raises(BadStage, match="the same rows into train and test") as caught:
         trained(split)
     assert caught.value.facts["rows"] == rows
     assert caught.value.remedy
 
 
-def test_TA1_each_pair_of_parts_is_looked_at(store):
+def test_LK1_each_pair_of_parts_is_looked_at(store):
     with pytest.raises(BadStage, match="into valid and test"):
         trained(lambda data: (data[:20], data[20:30], data[29:]), valid_size=0.2)
 
 
 @pytest.mark.parametrize("data", [ROWS, ROWS.sample(frac=1, random_state=1)])
-def test_TA1_new_labels_are_no_shared_rows(store, data):
+def test_LK1_new_labels_are_no_shared_rows(store, data):
     run = trained(lambda all_: (all_[:30].reset_index(drop=True), all_[30:].reset_index(drop=True)))
     assert run.metrics["test"] == pytest.approx(1.0)
 
@@ -56,7 +56,7 @@ def test_TA1_new_labels_are_no_shared_rows(store, data):
      ROWS.set_index(np.zeros(40, int))],
     ids=["arrays", "lists", "labels that are not unique"],
 )  # fmt: skip
-def test_TA2_equal_rows_are_counted(store, data):
+def test_LK2_equal_rows_are_counted(store, data):
     def split(whole: Any) -> Any:
         one, other = slice(None, 30), slice(28, None)
         if isinstance(whole, tuple):
@@ -67,7 +67,7 @@ def test_TA2_equal_rows_are_counted(store, data):
         trained(split, data)
 
 
-def test_TA2_the_default_split_counts_them_too(store):
+def test_LK2_the_default_split_counts_them_too(store):
     twice = pd.concat([ROWS, ROWS], ignore_index=True)
     with pytest.warns(PystoreWarning, match="rows .* of the part test of rows-split are equal"):
         fresh(twice).train(progress=False)
