@@ -29,7 +29,7 @@ def test_RG1_other_arguments_of_the_reader_are_named(load, store):
         with pytest.raises(BadStage, match="other arguments of its reader only") as caught:
             ask()
         assert caught.value.facts["here"] == "rows=80"
-        told = {*caught.value.facts["trained"].split("; ")}
+        told = {*caught.value.trained.split("; ")}
         assert told == {"1 time with rows=40", "1 time with rows=60"}
         assert "--pin serving" in caught.value.remedy
     with fresh.follow() as follower:

@@ -153,7 +153,7 @@ def test_LM3_another_loader_of_estimators_needs_the_predictor_of_the_training(st
     model.predictor(lambda estimator, x: [float(one) for one in estimator.predict(x)])
     with pytest.raises(Refused, match="nothing shows that it predicts as it did") as caught:
         model.use(old.rref)
-    assert "predictor, loader" in caught.value.facts["because"]
+    assert "predictor, loader" in caught.value.because
 
 
 def test_LM3_another_init_says_nothing_of_an_estimator_that_is_saved_whole(store):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from project import PROJECT, importing
@@ -197,10 +198,11 @@ def test_RO2_a_decorator_of_a_dataset_returns_the_function_both_ways(role):
 
 
 def test_an_option_that_a_role_has_not_is_refused():
+    splitter: Any = Dataset().splitter
     with pytest.raises(TypeError, match="pad"):
-        Dataset().splitter(pad=True)
+        splitter(pad=True)
     with pytest.raises(BadStage, match="is a function"):
-        Dataset().splitter(3)
+        splitter(3)
     dataset = Dataset()
     dataset.feature_loader(pad=False)(len)
     assert dataset.pad is False
