@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .answers import predictor as predictor
     from .dataset import Dataset as Dataset
     from .dataset import Reader as Reader
     from .drawing import digit as digit
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .torch_model import TorchModel as TorchModel
 
 _HOMES = {
+    "predictor": "answers",
     "Dataset": "dataset",
     "Reader": "dataset",
     "digit": "drawing",

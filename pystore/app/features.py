@@ -23,6 +23,7 @@ from .signature import Signature
 from .value_kinds import form_of, holds_truth, in_type, is_among, is_truth, kind_of, numbers_of
 
 _PICTURES = ("Image", "ndarray", "NDArray")
+_SINGLE = frozenset({bool, float, int, str, type(None)})  # the values of JSON that hold no others
 
 
 class Features:
@@ -267,6 +268,8 @@ def shape_of(value: Any) -> tuple[int, ...]:
         return tuple(value.shape)
     if not isinstance(value, list | tuple):
         return ()
+    if _SINGLE.issuperset(map(type, value)):  # no call for each number of a row: they are many
+        return (len(value),)
     inner = {shape_of(one) for one in value}
     return (len(value), *(inner.pop() if len(inner) == 1 else ()))
 
