@@ -17,7 +17,7 @@ QUICK  := tests/core tests/declare tests/run tests/store/test_store.py tests/sto
           --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/test_adoption.py --ignore tests/run/workers \
           --ignore tests/run/test_follow.py --ignore tests/run/test_mishaps.py
 
-.PHONY: help compiled quick demo serve test faults faults-long test-tensorflow lint style types types-of-tests format bench bench-peers docs site-only clean
+.PHONY: help compiled quick demo serve test faults faults-long test-tensorflow test-torch lint style types types-of-tests format bench bench-peers docs site-only clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
@@ -25,6 +25,7 @@ help:
 	@echo "make quick   the rules, the store, declaring and running: what needs few packages, in a minute and a half"
 	@echo "make test    all tests but those that need TensorFlow, and the faults"
 	@echo "make test-tensorflow   the walkthrough, tested with real trainings"
+	@echo "make test-torch   networks of PyTorch, and their page in docs (needs 5 GB of disk on Linux)"
 	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: every call, power cuts too)"
 	@echo "make lint    ruff and mypy, of the tests too"
 	@echo "make bench   the figures, each beside its floor"
@@ -50,6 +51,11 @@ $(VENV)/dev: $(VENV)/made setup.cfg pyproject.toml
 $(VENV)/tensorflow: $(VENV)/made setup.cfg pyproject.toml
 	@echo "installing TensorFlow into $(VENV) (once, about a minute)"
 	@$(PIP) --editable '.[tensorflow,examples]'
+	@touch $@
+
+$(VENV)/torch: $(VENV)/dev
+	@echo "installing PyTorch into $(VENV) (once, some minutes)"
+	@$(PIP) --editable '.[torch]'
 	@touch $@
 
 $(VENV)/serve: $(VENV)/tensorflow
@@ -81,7 +87,10 @@ test: $(VENV)/dev compiled
 	$(BIN)/python -m pytest $(SHARED) $(TESTS)
 
 test-tensorflow: $(VENV)/dev $(VENV)/tensorflow compiled
-	PYSTORE_TEST_TENSORFLOW=1 $(BIN)/python -m pytest tests/test_walkthrough.py tests/test_docs.py::test_every_block_of_the_walkthrough_runs tests/test_mnist.py tests/test_checkpoint.py tests/app/savers/test_keras.py
+	PYSTORE_TEST_TENSORFLOW=1 $(BIN)/python -m pytest tests/test_walkthrough.py tests/test_docs.py::test_every_block_of_the_walkthrough_runs tests/test_mnist.py tests/test_checkpoint.py tests/app/savers/test_keras.py tests/app/test_telling.py
+
+test-torch: $(VENV)/torch compiled
+	$(BIN)/python -m pytest tests/app/test_torch_model.py tests/app/savers/test_torch.py tests/app/savers/test_nested.py tests/app/test_telling.py "tests/test_docs.py::test_every_block_of_a_page_runs[networks.md]"
 
 # First those that need the whole machine.
 faults: $(VENV)/dev compiled

@@ -1,6 +1,6 @@
 """Asked: what is common to models: they answer, are followed, judged and served.
 
-ML2  A model that is asked answers with what was trained or loaded last here, else with what its
+AK1  A model that is asked answers with what was trained or loaded last here, else with what its
      matcher chooses; and by its functions as they are now. It answers only after it has predicted
     its examples again.
 """
@@ -138,7 +138,7 @@ class Asked(Stage[...]):
         """The predictions for features, or for one raw input: one a row; [None] for no question.
 
         Raises BadFeatures, PredictorFailed, and what the predictor raises; Refused when it predicts
-        its examples otherwise than when it was trained, or otherwise each time (ML2).
+        its examples otherwise than when it was trained, or otherwise each time (AK1).
         """
         loaded = self._answering()
         if not self._is_checked:
