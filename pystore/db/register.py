@@ -1,6 +1,6 @@
 """Register: the listeners as they are recorded: what each shows, and what it fills.
 
-RG1  A name means one field and one predictor: another one is refused.
+EN1  A name means one field and one predictor: another one is refused.
 """
 
 from __future__ import annotations

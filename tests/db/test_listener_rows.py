@@ -419,7 +419,7 @@ def test_two_fields_are_one_content(database_url, one):
     assert shown(words, listener) == {"a": "a+"}
 
 
-def test_RG1_a_name_means_one_field_and_one_predictor(database_url, one):
+def test_EN1_a_name_means_one_field_and_one_predictor(database_url, one):
     words = words_in(database_url, ["a"])
     done(words.listener(shouter(), BEST, on="word", name="loud"))
     with pytest.raises(BadDatabase, match="has another field"):
