@@ -8,6 +8,7 @@ import threading
 import time
 import warnings
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -147,23 +148,25 @@ def test_FI1_a_listener_killed_at_any_moment_leaves_one_prediction_a_row(
 
 
 def test_SL1_what_a_killed_process_had_claimed_is_free_at_once(database_url, one):
-    words = words_in(database_url, ["a", "b"])
-    listener = words.listener(shouter(), BEST, on="word", every=0.01)
-    listener.install()
+    words = words_in(database_url, ["a"])
+    listener = words.listener(shouter(), BEST, on="word")
+    done(listener)
     words.database.close()
 
-    def hang():
-        slot = Slot(words.database, listener.source.name)
-        with words.database.write() as connection:
-            assert len(listener.tracking.claim(connection, 10, slot.number)) == 2
-        os.kill(os.getpid(), signal.SIGKILL)
+    def claim_and_die():
+        with closing(Slot(words.database, listener.source.name)):  # another process has the first
+            slot = Slot(words.database, listener.source.name)
+            with words.database.write() as connection:
+                connection.exec_driver_sql("INSERT INTO words (word) VALUES ('b')")
+                assert len(listener.tracking.claim(connection, 10, slot.number)) == 1
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    assert ended(fork(hang)) == -signal.SIGKILL
-    other = Slot(words.database, listener.source.name)  # the number is taken by somebody else
+    assert ended(fork(claim_and_die)) == -signal.SIGKILL
+    began = time.time()
     with listener.start():
         listener.wait(PATIENCE)
-    other.close()
     assert shown(words, listener) == {"a": "A!", "b": "B!"}
+    assert time.time() - began < 30  # its claim would have ended after a minute
 
 
 # --- beside others -----------------------------------------------------------------------
