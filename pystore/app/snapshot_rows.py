@@ -6,8 +6,8 @@ SR2  The digest of rows is one of a multiset: of the key and the label of each r
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,7 @@ from .stored_rows import Stored
 _PAGE = 500  # rows that are read at a time
 _FETCHED = 50  # rows whose fetched content is read at a time
 _LABELS = 10_000  # labels whose digest is remembered
+_PLAIN = (int, str)  # types of labels of which there are few values
 
 Row = Sequence[Any]
 """What is stored for the fields of a row, then its primary key."""
@@ -48,7 +49,7 @@ class Reader:
         self._check()
         urls = [at for at, name in enumerate(self.x) if self.fields[name].fetched]
         self._url_at = urls[0] if urls else None
-        self._label_at = None if y is None else names.index(y)
+        self.label_at = None if y is None else names.index(y)  # in a row
         self._failed: dict[str, str] = {}  # why URLs were not fetched
         self._bad: dict[bytes, str] = {}  # why contents are no values, by their keys
         self._has_looked = False  # at each row of this transaction
@@ -95,10 +96,6 @@ class Reader:
         """What is stored for each field of a row."""
         return dict(zip(self._whole.fields, row, strict=False))
 
-    def label(self, row: Row) -> Any:
-        """What is stored for the label; None where rows have none."""
-        return None if self._label_at is None else row[self._label_at]
-
     def pk(self, row: Row) -> Any:
         """The primary key of a row."""
         found = tuple(row[len(self._whole.fields) :])
@@ -107,24 +104,31 @@ class Reader:
     def rows(self) -> Iterator[tuple[bytes, Row]]:
         """Each row with its key. Raises BadRow for one without a label."""
         self.left_out = Counter()
+        for page in self._pages():
+            yield from self._usable(page)
+        self._has_looked = True
+
+    def _usable(self, page: Iterable[Row]) -> Iterator[tuple[bytes, Row]]:
+        # A million rows are named in seconds: this loop calls little.
         fold, key_of, width = self._fold, self._source.key, len(self.x)
-        for row in self._read():
-            if row[0] is None and all(one is None for one in row[:width]):
+        is_single, is_ours = width == 1, self.collection.is_ours
+        for row in page:
+            content = row if is_single else row[:width]
+            if content[0] is None and all(one is None for one in row[:width]):
                 self.left_out["nothing is there"] += 1
                 continue
             try:
-                key = key_of(row if width == 1 else row[:width])
+                key = key_of(content)
             except BadContent as error:
                 self.left_out[error.what] += 1
                 continue
             if fold is not None and not fold.holds(key):
                 continue
             # An insert into a table of ours has looked at each value.
-            if not self.collection.is_ours and self._is_bad(key, row[:width]):
+            if not is_ours and self._is_bad(key, row[:width]):
                 self.left_out[self._bad[key]] += 1
                 continue
             yield key, row
-        self._has_looked = True
 
     def _is_bad(self, key: bytes, content: Sequence[Any]) -> bool:
         """Whether there is no value; the second look of a transaction decodes nothing again."""
@@ -135,7 +139,7 @@ class Reader:
                 self._bad[key] = error.what
         return key in self._bad
 
-    def _read(self) -> Iterator[Row]:
+    def _pages(self) -> Iterator[Iterable[Row]]:
         assert self._connection is not None
         source = self._whole
         query = sa.select(*source.columns(), *source.pk_columns).order_by(*source.pk_columns)
@@ -144,7 +148,7 @@ class Reader:
         size = _PAGE if self._url_at is None else _FETCHED
         streamed = self._connection.execution_options(yield_per=size)
         for page in streamed.execute(query).partitions(size):
-            yield from page if self._url_at is None else self._fetched(page, self._url_at)
+            yield page if self._url_at is None else self._fetched(page, self._url_at)
 
     def _fetched(self, page: Sequence[Row], at: int) -> Iterator[Row]:
         """The rows with what was fetched in the place of their URLs."""
@@ -200,29 +204,34 @@ class Digest:
         self._field = None if reader.y is None else reader.fields[reader.y]
         self._rows = bytearray()
         self._labels: dict[Any, bytes] = {}
-        self.count = 0
+        self._width = 16 if self._field is None else 32
 
     def note_all(self) -> None:
         """Notes all rows. Raises BadRow for one without a label."""
-        for key, row in self._reader.rows():
-            self._note(key, row)
+        deque(self._noted(), maxlen=0)
 
     def noting(self) -> Iterator[Stored]:
         """The rows as they are stored, each noted on its way."""
-        for key, row in self._reader.rows():
-            self._note(key, row)
+        for key, row in self._noted():
             yield key, self._reader.stored(row)
 
-    def _note(self, key: bytes, row: Row) -> None:
-        self._rows += key
-        if self._field is not None:
-            self._rows += self._label(self._reader.label(row), row)
-        self.count += 1
+    def _noted(self) -> Iterator[tuple[bytes, Row]]:
+        # A million rows are named in seconds: this loop calls little.
+        rows, labels, at = self._rows, self._labels, self._reader.label_at
+        for key, row in self._reader.rows():
+            rows += key
+            if at is not None:
+                label = row[at]
+                known = labels.get((type(label), label)) if type(label) in _PLAIN else None
+                rows += known or self._label(label, row)
+            yield key, row
+
+    @property
+    def count(self) -> int:
+        """How many rows were noted."""
+        return len(self._rows) // self._width
 
     def _label(self, stored: Any, row: Row) -> bytes:
-        known = (type(stored), stored) if isinstance(stored, int | str) else None
-        if known in self._labels:
-            return self._labels[known]
         assert self._field is not None
         try:
             if stored is None:
@@ -231,8 +240,8 @@ class Digest:
         except BadContent as error:
             raise self._no_label(row, error.what) from None
         told = blake3(b"%b:%b" % (self._field.kind.encode(), content)).digest(16)
-        if known is not None and len(self._labels) < _LABELS:
-            self._labels[known] = told
+        if type(stored) in _PLAIN and len(self._labels) < _LABELS:
+            self._labels[type(stored), stored] = told
         return told
 
     def _no_label(self, row: Row, because: str) -> BadRow:
@@ -249,6 +258,5 @@ class Digest:
         """The digest of all, in hex."""
         import numpy as np
 
-        width = 16 if self._field is None else 32
-        rows = np.frombuffer(self._rows, f"S{width}")
+        rows = np.frombuffer(self._rows, f"S{self._width}")
         return blake3(np.sort(rows).tobytes()).hexdigest(32)

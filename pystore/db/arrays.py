@@ -37,11 +37,13 @@ def _of_type(found: Any, name: str | None) -> Any:
 
     if name is None or found.dtype == name:
         return found
+    if found.dtype.kind == "c" and np.dtype(name).kind != "c":
+        raise _unlike(found, f"as {np.dtype(name)} it would be another array")
     with np.errstate(all="ignore"):
         made = found.astype(name)
     are_floats = found.dtype.kind in "fc" and made.dtype.kind in "fc"
     is_kept = np.isfinite(made) == np.isfinite(found) if are_floats else made == found
-    if not np.all(is_kept) or (found.dtype.kind == "c" and made.dtype.kind != "c"):
+    if not np.all(is_kept):
         raise _unlike(found, f"as {made.dtype} it would be another array")
     return made
 

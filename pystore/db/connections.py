@@ -142,9 +142,9 @@ class Connections:
             raise
 
     def quoted(self, name: str, schema: str | None = None) -> str:
-        """A name as SQL takes it."""
-        quote = self.engine.dialect.identifier_preparer.quote_identifier
-        return quote(name) if schema is None else f"{quote(schema)}.{quote(name)}"
+        """A name as SQL takes it, in a text without bound values."""
+        plain, *rest = ['"' + one.replace('"', '""') + '"' for one in (name, schema) if one]
+        return ".".join([*rest, plain])
 
     def insert(self, table: sa.Table) -> Any:
         """An insert that can say what to do on a conflict."""

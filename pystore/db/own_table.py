@@ -159,4 +159,5 @@ def _add(collection: Declared, before: Mapping[str, Any], connection: sa.Connect
     for name in new:
         kind = type_of(collection.fields[name]).compile(dialect)
         column = collection.database.quoted(name)
-        connection.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
+        added = f"ALTER TABLE {table} ADD COLUMN {column} {kind}"
+        connection.execute(sa.text(added.replace(":", r"\:")))

@@ -163,6 +163,9 @@ class Source:
         self.fields = dict(fields)
         self.is_single = len(fields) == 1
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: one for key, one in self.__dict__.items() if key != "key"}
+
     @property
     def name(self) -> str:
         """Tells the source from others in names of ours."""
@@ -258,21 +261,10 @@ class Source:
         return found
 
     @cached_property
-    def _contents(self) -> list[tuple[bytes, Callable[[Any], bytes]]]:
-        return [(one.kind.encode(), KINDS[one.kind].content) for one in self.fields.values()]
-
-    def key(self, stored: Sequence[Any]) -> bytes:
+    def key(self) -> Callable[[Sequence[Any]], bytes]:
         """The key of what is stored, or was fetched, for each field. Raises BadContent."""
-        if self.is_single and stored[0] is not None:  # a million rows are named in seconds
-            kind, content_of = self._contents[0]
-            content = content_of(stored[0])
-            return blake3(b"%b:%d:%b" % (kind, len(content), content)).digest(KEY)
-        hasher = blake3()
-        for (kind, content_of), one in zip(self._contents, stored, strict=True):
-            content = b"" if one is None else content_of(one)
-            length = b"-" if one is None else b"%d" % len(content)  # nothing is no empty text
-            hasher.update(b"%b:%b:%b" % (kind, length, content))
-        return hasher.digest(KEY)
+        parts = [(one.kind.encode(), KINDS[one.kind].content) for one in self.fields.values()]
+        return _key_of_one(*parts[0]) if self.is_single else _key_of_several(parts)
 
     def value(self, stored: Sequence[Any]) -> Any:
         """The value of the field; of several, a dict. Raises BadContent."""
@@ -281,6 +273,30 @@ class Source:
             for (name, field), one in zip(self.fields.items(), stored, strict=True)
         }
         return next(iter(made.values())) if self.is_single else made
+
+
+Content = Callable[[Any], bytes]
+
+
+def _key_of_one(kind: bytes, content_of: Content) -> Callable[[Sequence[Any]], bytes]:
+    start = kind + b":"
+
+    def key(stored: Sequence[Any]) -> bytes:
+        return blake3(start + content_of(stored[0])).digest(KEY)
+
+    return key
+
+
+def _key_of_several(parts: Sequence[tuple[bytes, Content]]) -> Callable[[Sequence[Any]], bytes]:
+    def key(stored: Sequence[Any]) -> bytes:
+        hasher = blake3()
+        for (kind, content_of), one in zip(parts, stored, strict=True):
+            content = b"" if one is None else content_of(one)
+            length = b"-" if one is None else b"%d" % len(content)  # nothing is no empty text
+            hasher.update(b"%b:%b:%b" % (kind, length, content))
+        return hasher.digest(KEY)
+
+    return key
 
 
 def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:
