@@ -18,6 +18,7 @@ from .errors import BadFeatures
 from .signature import Signature
 
 _PICTURES = ("Image", "ndarray", "NDArray")
+_SINGLE = frozenset({bool, float, int, str, type(None)})  # the values of JSON that hold no others
 
 
 class Features:
@@ -220,6 +221,8 @@ def shape_of(value: Any) -> tuple[int, ...]:
         return tuple(value.shape)
     if not isinstance(value, list | tuple):
         return ()
+    if _SINGLE.issuperset(map(type, value)):  # no call for each number of a row: they are many
+        return (len(value),)
     inner = {shape_of(one) for one in value}
     return (len(value), *(inner.pop() if len(inner) == 1 else ()))
 

@@ -6,12 +6,13 @@ LS2  A listener that is declared touches nothing; it makes what it needs when it
 
 from __future__ import annotations
 
+import contextvars
 import os
 import platform
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,7 +28,9 @@ from ..db.slots import Slot
 from ..db.tracking import Tracking
 from ..db.views import Views
 from ..db.waking import wake_of
+from ..store.remote.source import RemoteSource
 from .answers import Predictor, said
+from .fetching import Fetching
 from .filling import Filling
 from .snapshots import is_recorded
 
@@ -170,8 +173,12 @@ class Listener:
             return self
         self.install()
         self._stop = threading.Event()
+        context = contextvars.copy_context()  # the store that is used here is used there, too
         self._thread = threading.Thread(
-            target=self._run_quietly, name=f"pystore-listener-{self.name}", daemon=True
+            target=context.run,
+            args=(self._run_quietly,),
+            name=f"pystore-listener-{self.name}",
+            daemon=True,
         )
         RUNNING.append(self)
         self._thread.start()
@@ -233,6 +240,7 @@ class Listener:
         try:
             self._free(slot.number)
             self._loop(filling, slot, wake, stop, once=once)
+            self.ledger.ended(_process())
         finally:
             filling.close()
             follower.close()
@@ -240,7 +248,7 @@ class Listener:
             slot.close()
 
     def _loop(self, filling: Filling, slot: Slot, wake: Any, stop: Any, *, once: bool) -> None:
-        process = f"{platform.node()}:{os.getpid()}"
+        process = _process()
         turned = beaten = float("-inf")
         swept = time.monotonic()
         behind_since: float | None = time.time()
@@ -285,6 +293,14 @@ class Listener:
     def _forget(self) -> None:
         if self.forgets:
             self.ledger.forget_deleted()
+
+    def fetching(
+        self, source: RemoteSource, *, every: float, tell: Callable[[str], None]
+    ) -> Fetching:
+        """What asks a remote for what is followed, once in `every` [s]."""
+        return Fetching(
+            source, lambda: self.predictor.wanted(self.matcher, self.pin), every=every, tell=tell
+        )
 
     # --- for its owner
 
@@ -343,6 +359,10 @@ class Listener:
 
     def __repr__(self) -> str:
         return f"<listener {self.name} of {self.collection.name}>"
+
+
+def _process() -> str:
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def _is_outage(error: sa.exc.DBAPIError) -> bool:

@@ -26,6 +26,7 @@ from ..db.declared import Declared
 from ..db.errors import BadDatabase
 from ..db.folds import Fold
 from ..declare.build import Build
+from ..declare.nesting import file_that_is_loaded
 from ..declare.stage import Stage, Staged, StageRealizer
 from ..declare.stage_options import Options
 from ..run.verbs import realize
@@ -104,6 +105,7 @@ def snapshot(
         if known is not None:
             _check_same(name, {**told, "where": _where(collection)}, known)
             return stage.of(known["config"], reader)
+    _check_may_take(name)
     config = _taken(stage, reader, told)
     if name is None:
         return stage.of(config, reader)
@@ -145,6 +147,25 @@ def _stage_name(table: str) -> str:
 
 def _reasons(reader: Reader) -> str:
     return "; ".join(f"{number} x {reason}" for reason, number in reader.left_out.items())
+
+
+def _check_may_take(name: str | None) -> None:
+    """Raises BadStage where a file is only loaded: another process would take another snapshot."""
+    file = file_that_is_loaded()
+    if file is None:
+        return
+    if name is None:
+        raise BadStage(
+            "a snapshot without a name is taken anew whenever the file is loaded",
+            file=file,
+            because="a service would follow a training on rows that nobody has trained on",
+            remedy="name it: collection.snapshot(…, name='first')",
+        )
+    raise BadStage(
+        f"the snapshot {name} was not taken yet",
+        file=file,
+        remedy=f"run the file once: python {file}",
+    )
 
 
 def _tell_left_out(reader: Reader) -> None:

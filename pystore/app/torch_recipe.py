@@ -1,14 +1,15 @@
 """Torch recipe: the functions of a TorchModel as a stage: its identity, options and rows.
 
 TO1  Identity is the code of the user's functions that train; an edit of postprocess trains nothing.
-TO3  The loader and the device are no identity; a wrong option costs no reading and no training.
+TO2  The loader and the device are no identity; a wrong option costs no reading and no training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from inspect import isclass, signature
+from inspect import isclass, signature, unwrap
 from operator import itemgetter
+from types import FunctionType
 from typing import Any, cast
 
 from ..core.derivation import Derivation
@@ -17,6 +18,7 @@ from ..core.matchers import Matcher
 from ..core.printable import listed
 from ..declare.build import Build
 from ..declare.identity.code import code_of_all
+from ..declare.identity.project import file_of_project
 from ..declare.parameter_types import check_given
 from ..declare.stage import Stage
 from ..declare.view import View
@@ -72,8 +74,10 @@ class TorchRecipe(Asked):
         tolerance: float | None,
         rows: Any,
         valid: Any,
+        module: str,
     ) -> None:
         super().__init__(name, matcher, tolerance=tolerance, outputs=outputs, ignore=IGNORED)
+        self.named_as_in(module)
         self.function = _parameters
         self.signature = signature(_parameters)
         self.parameters = tuple(self.signature.parameters)
@@ -100,7 +104,7 @@ class TorchRecipe(Asked):
             )
         if function is not None and not isinstance(function, str):
             self.roles.take(role, function)
-        if (value := _by_value(function)) is not None:
+        if (value := _by_value(function, self.__module__)) is not None:
             self.roles.constant(role, value)
 
     @property
@@ -128,7 +132,7 @@ class TorchRecipe(Asked):
         return {**dict(zip(("rows", "valid"), args, strict=False)), **kwargs}
 
     def _values(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The config of a training, once all that can be checked was checked (TO3)."""
+        """The config of a training, once all that can be checked was checked (TO2)."""
         taken = sorted(RESERVED & given.keys())
         if taken:
             raise BadStage(
@@ -144,11 +148,11 @@ class TorchRecipe(Asked):
             options["optimizer"] = optimizer_name(options["optimizer"])
         known = {name: value for name, value in options.items() if name in self.parameters}
         check_given(self, known)
+        self._check_network({k: v for k, v in options.items() if k not in known})
         if self.classes is None:
             self.roles.needed("objective")
         loop = LoopOptions.of(options)
         Monitor.of(loop, self.training().known_metrics(valid), valid)
-        self._check_network({k: v for k, v in options.items() if k not in known})
         self._judged = drefs_of(valid)
         return {"recipe": RECIPE, "rows": rows, "valid": valid, **options}
 
@@ -228,17 +232,22 @@ def _metric_roles(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {f"metric {name}": function for name, function in metrics.items()}
 
 
-def _by_value(function: Any) -> Any:
+def _by_value(function: Any, module: str) -> Any:
     """What counts of what is no function of the user's own; None for a function.
 
-    What a package defines counts by its name, a module of PyTorch by its settings and tensors.
+    A function of another package than that of the user's module counts by its name, a module of
+    PyTorch by its settings and tensors.
     """
     if isinstance(function, str):
         return function
     if hasattr(function, "state_dict") and not isclass(function):
         settings = {k: v for k, v in vars(function).items() if not k.startswith("_")}
         return type(function), settings, str(function), dict(function.state_dict())
-    return function if str(getattr(function, "__module__", "")).startswith("torch.") else None
+    plain = unwrap(function) if callable(function) else None  # such as one below torch.no_grad()
+    if not isinstance(plain, FunctionType) or file_of_project(plain.__code__.co_filename):
+        return None
+    own = module.partition(".")[0]
+    return None if str(plain.__module__).partition(".")[0] == own else function
 
 
 def _derivation(name: str, given: Any) -> Any:

@@ -1,9 +1,13 @@
 """pystore serve: a model of a user's file, behind HTTP.
 
 CS1  A mistake of the user is told with what to do: nothing listens then.
+CS2  The garbage collector passes over what the program has loaded, which stays: to look at it
+     would take a tenth of a second, and answers would wait.
 """
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +118,8 @@ def serve(command: CommandContext, /, target: str, check: bool, **options: Any) 
     pystore serve app.py --pin serving --port 80 --host 0.0.0.0 --token @secret
     """
     try:
-        model = model_of(command, target)
+        with _passed_over():
+            model = model_of(command, target)
         command.store_of_program(reading=False)
         if check:
             return _check(model, options)
@@ -123,6 +128,19 @@ def serve(command: CommandContext, /, target: str, check: bool, **options: Any) 
         _web().serve(model, **options)
     except PystoreError as error:
         raise located(error) from error.__cause__
+
+
+@contextmanager
+def _passed_over() -> Iterator[None]:
+    """Keeps the garbage collector from what is made inside, then and later."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def _web() -> Any:

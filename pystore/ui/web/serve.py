@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from pathlib import Path
 
+from ...app.fetching import wanted_of
 from ...core.errors import BadMatcher, BadName, BadPlace, BadStage
 from ...core.matchers import Matcher
 from ...core.options import checked_count
@@ -21,7 +22,6 @@ from ...store.current import current_store
 from ...store.remote.address import Url
 from ...store.remote.source import RemoteSource
 from .application import Application
-from .fetching import wanted_of
 from .processes import Processes
 from .served import Served
 from .server import Server
