@@ -1,7 +1,7 @@
 """Snapshot rows: what reads the rows of a snapshot from a database, and what names them.
 
-SR1  What is left out is counted by its reason, once for each row.
-SR2  The digest of rows is one of a multiset: of the key and the label of each row, in no order.
+SD1  What is left out is counted by its reason, once for each row.
+SD2  The digest of rows is one of a multiset: of the key and the label of each row, in no order.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ class Reader:
 
 
 class Digest:
-    """The digest of rows in any order (SR2)."""
+    """The digest of rows in any order (SD2)."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

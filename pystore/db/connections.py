@@ -1,5 +1,6 @@
 """Connections: how a database is reached: it is opened when it is used for the first time.
 
+DB1  Declaring touches nothing: `connect`, `collection`, `attach`, `where` are values.
 DB2  A password never stands in a message.
 DB3  A database in memory is that of the process that made it, and of no other one.
 """

@@ -1,7 +1,4 @@
-"""Database: a value that says where; it connects when it is used for the first time.
-
-DB1  Declaring touches nothing: `connect`, `collection`, `attach`, `where` are values.
-"""
+"""Database: a value that says where; it connects when it is used for the first time."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -186,7 +187,6 @@ def _cell(value: Any) -> str:
         text = str(value)
         return escape(text if len(text) <= 200 else text[:199] + "…")
     import base64
-    import io
 
     file = io.BytesIO()
     small = value.convert("RGB")

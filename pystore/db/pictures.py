@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..core.printable import listed
@@ -14,8 +17,6 @@ MAX_PIXELS = 50e6
 
 def dump_picture(value: Any, settings: Mapping[str, Any]) -> bytes:
     """The bytes of a picture's file: a picture or an array becomes PNG, bytes stay as they are."""
-    from pathlib import Path
-
     from PIL import Image
 
     if isinstance(value, Path):
@@ -66,8 +67,6 @@ _AS_THEY_ARE = ("1", "L", "LA", "P", "RGB", "RGBA")  # modes that PNG gives agai
 
 def _png(picture: Any) -> bytes:
     """The bytes of a picture as PNG. Raises BadRow where PNG would have another picture."""
-    import io
-
     import numpy as np
     from PIL import Image
 
@@ -95,9 +94,6 @@ def _no_png(mode: str, because: str) -> BadRow:
 
 def load_picture(stored: Any, settings: Mapping[str, Any]) -> Any:
     """The picture of Pillow in the bytes of a file. Raises BadContent."""
-    import io
-    import warnings
-
     from PIL import Image
 
     if not isinstance(stored, bytes | bytearray | memoryview):

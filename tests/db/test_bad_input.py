@@ -152,7 +152,8 @@ class TestConnecting:
     @pytest.mark.parametrize(
         "url",
         [
-            "mnist.db", "", "://", f"postgres:jim:{PASSWORD}@db/site", f"host=db password={PASSWORD}",
+            "mnist.db", "", "://", f"postgres:jim:{PASSWORD}@db/site",
+            f"host=db password={PASSWORD}",
             f"mysql://jim:{PASSWORD}@db/site", f"sqlite+other:///{PASSWORD}",
             f"postgresql+asyncpg://jim:{PASSWORD}@db/site", f"postgresql://jim:a@{PASSWORD}@db/site",
             f"postgresql://jim:{PASSWORD}@db:port/site", "mongodb://db/site", Path("data.db"), 5,
@@ -230,8 +231,10 @@ class TestUrls:
     @pytest.mark.parametrize(
         ("url", "policy"),
         [
-            ("images.example/1.png", {}), ("file:///etc/passwd", {}), ("http://127.0.0.1/1.png", {}),
-            ("http://10.0.0.1/1.png", {}), ("http://elsewhere.example/1.png", {"hosts": ["images.example"]}),
+            ("images.example/1.png", {}), ("file:///etc/passwd", {}),
+            ("http://127.0.0.1/1.png", {}),
+            ("http://10.0.0.1/1.png", {}),
+            ("http://elsewhere.example/1.png", {"hosts": ["images.example"]}),
             ("ftp://images.example/1.png", {}),
         ],
     )  # fmt: skip

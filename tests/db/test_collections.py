@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from pystore.errors import FormatTooNew
 
 PICTURE = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
 ODD = ["select", "a b", 'x"y', "it's", "größe", "Upper", "semi;colon", "per%cent", "co:lon"]
+HUGE = b"\x93NUMPY\1\0v\0{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000000,), }"
 EVIL = ["'; DROP TABLE t; --", '" OR 1=1 --', "%s", ":name", "{x}", "\\", "ü\n\t", ""]
 
 
@@ -77,7 +79,7 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def digits(db: Database, **more: Any) -> Any:
-    found = db.collection("mnist", img=image(), **{"class": int}, update=bool, **more)
+    found = db.collection("mnist", {"img": image(), "class": int, "update": bool, **more})
     pictures = [Image.fromarray(np.full((4, 4), n, np.uint8)) for n in range(20)]
     found.insert([{"img": one, "class": n % 10, "update": n > 9} for n, one in enumerate(pictures)])
     return found
@@ -309,7 +311,8 @@ class TestKinds:
             (json(), {1: 2}), (json(), (1, 2)), (json(), float("nan")), (json(), {"a": "\0"}),
             (json(), 2**64), (json(), {1, 2}), (json(), 1.2345678901234567e18),
             (array(), "words"), (array(), [[1], [1, 2]]), (array(), [None]),
-            (array(shape=(2,)), [1, 2, 3]), (array(dtype="uint8"), [300]), (array(dtype="uint8"), [1.7]),
+            (array(shape=(2,)), [1, 2, 3]), (array(dtype="uint8"), [300]),
+            (array(dtype="uint8"), [1.7]),
             (array(dtype="float32"), [1e300]), (array(dtype=float), [1j]),
             (array(), np.ma.masked_array([1, 2], [True, False])),
             (image(), "words"), (image(), b"no picture"), (image(), np.zeros((2, 2), complex)),
@@ -386,10 +389,12 @@ class TestKinds:
         ("declared", "stored"),
         [
             (image(), "http://x"), (image(), 5), (image(), b"GIF89a"), (array(), "x"), (array(), 3),
-            (array(), b"\x93NUMPY\1\0v\0{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000000,), }"),
+            (array(), HUGE),
             (array(shape=(2,)), array().stored([1])), (array(dtype="f4"), array().stored([1.0])),
-            (int, 1.5), (int, "1"), (int, 2**70), (int, True), (bool, 2), (bool, "false"), (text(), 5),
-            (bytes, "x"), (bytes, 5), (datetime, "yesterday"), (datetime, 5), (float, "x"), (float, 10**400),
+            (int, 1.5), (int, "1"), (int, 2**70), (int, True), (bool, 2), (bool, "false"),
+            (text(), 5),
+            (bytes, "x"), (bytes, 5), (datetime, "yesterday"), (datetime, 5), (float, "x"),
+            (float, 10**400),
         ],
         ids=lambda one: repr(one)[:40],
     )  # fmt: skip
@@ -551,7 +556,8 @@ class TestPaths:
         run(db, "CREATE TABLE users (id integer PRIMARY KEY, record text)")
         run(
             db,
-            """INSERT INTO users VALUES (1, '{"n": 5}'), (2, '{"n": '), (3, x'00ff'), (4, '{"n": 6}')""",
+            """INSERT INTO users VALUES
+                (1, '{"n": 5}'), (2, '{"n": '), (3, x'00ff'), (4, '{"n": 6}')""",
         )
         rows = db.attach("users", n=field(int, at="record.n"), whole=json(at="record"))
         assert [row["n"] for row in rows.find()] == [5, None, None, 6]
@@ -587,7 +593,8 @@ def test_FK2_json_of_others_has_the_same_content_everywhere(sqlite_url: str, pos
             for number, record in enumerate(RECORDS):
                 values = {"id": number, "record": record}
                 connection.execute(sa.text(f"INSERT INTO users_{kind} VALUES (:id, {to})"), values)
-        paths = {"whole": json(at="record"), "part": json(at="record.img"), "n": field(int, at="record.n"),
+        paths = {"whole": json(at="record"), "part": json(at="record.img"),
+                 "n": field(int, at="record.n"),
                  "share": field(float, at="record.n"), "words": text(at="record.img"),
                  "ok": field(bool, at="record.ok")}  # fmt: skip
         rows = db.attach(f"users_{kind}", paths)
@@ -697,8 +704,9 @@ class TestTables:
         run(db, "CREATE TABLE users (id integer PRIMARY KEY, name text)")
         run(db, "INSERT INTO users VALUES (1, 'Nmae')")
         users = db.attach("users", Nmae=str)
-        calls = [users.find, users.count, users.find_one, lambda: users.find(users["Nmae"] == "Nmae"),
-                 lambda: users.update({"Nmae": "x"}, id=1), lambda: users.delete(users["Nmae"] == "Nmae"),
+        named = users["Nmae"] == "Nmae"
+        calls: list[Any] = [users.find, users.count, users.find_one, lambda: users.find(named),
+                 lambda: users.update({"Nmae": "x"}, id=1), lambda: users.delete(named),
                  lambda: users.insert({"Nmae": "x"}), lambda: len(users)]  # fmt: skip
         for call in calls:
             with pytest.raises(BadField, match="has no column Nmae"):
@@ -731,9 +739,13 @@ class TestTables:
         wider.insert({"n": 2, "words": "b", 'größe "x"': 0.5})
         assert [row['größe "x"'] for row in wider.find()] == [None, 0.5]
         db.collection("t", n=int).find()  # fewer fields are fewer to read
-        for fields, said in [({"n": str}, "another type"), ({"n": field(int, required=True)}, "another type"),
-                             ({"n": int, "words": str}, "another type"),
-                             ({"n": int, "more": field(int, required=True)}, "which is required")]:  # fmt: skip
+        others: list[tuple[dict[str, Any], str]] = [
+            ({"n": str}, "another type"),
+            ({"n": field(int, required=True)}, "another type"),
+            ({"n": int, "words": str}, "another type"),
+            ({"n": int, "more": field(int, required=True)}, "which is required"),
+        ]
+        for fields, said in others:
             with pytest.raises(BadField, match=said):
                 db.collection("t", fields).insert(
                     {name: "a" if kind is str else 1 for name, kind in fields.items()}
@@ -815,7 +827,7 @@ class TestFolds:
     )
     def test_FL1_ranges_part_the_keys(self, shares: list[float], key: bytes):
         ends = sorted({0.0, *shares, 1.0})
-        ranges = list(zip(ends, ends[1:], strict=False))
+        ranges = list(pairwise(ends))
         assert sum(fold_of(one).holds(key) for one in ranges) == 1
 
     @pytest.mark.parametrize(
@@ -840,7 +852,8 @@ import os
 from pystore.db import connect
 db = connect(os.environ["URL"])
 rows = db["mnist"]
-print(len(rows), rows.find_one(id=3)["img"].size, rows.find_one(id=3)["link"], rows.fields["link"].fetched.timeout)
+row, timeout = rows.find_one(id=3), rows.fields["link"].fetched.timeout
+print(len(rows), row["img"].size, row["link"], timeout)
 """
 
 

@@ -50,7 +50,8 @@ def filled(db: Database, count: int = 40, shuffled: int | None = None, **more: A
     rows = [{"img": one, "class": kind} for one, kind in pictures(count)]
     if shuffled is not None:
         random.Random(shuffled).shuffle(rows)
-    found = db.collection("bars", img=image(), **{"class": int}, words=str, **more)
+    fields = {"img": image(), "class": int, "words": str}
+    found = db.collection("bars", fields, **more)
     found.insert(rows)
     return found
 
@@ -120,7 +121,7 @@ class TestNaming:
         st.lists(st.tuples(st.binary(max_size=3), st.integers(0, 2)), min_size=1, max_size=12),
         st.randoms(),
     )
-    def test_SR2_the_digest_is_one_of_a_multiset(
+    def test_SD2_the_digest_is_one_of_a_multiset(
         self, tmp_path_factory: Any, pairs: Any, order: Any
     ):
         def root(some: list[tuple[bytes, int]]) -> str:
@@ -332,7 +333,7 @@ class TestWriting:
         with pytest.raises(BadField):
             filled(db).snapshot(x=x)
 
-    def test_SR1_what_is_no_picture_is_left_out_and_told_once(self, db: Database, store: Store):
+    def test_SD1_what_is_no_picture_is_left_out_and_told_once(self, db: Database, store: Store):
         rows = filled(db, 20)
         rows.update({"img": None}, rows["id"] <= 2)
         with db.write() as connection:  # somebody else writes into it
@@ -408,7 +409,7 @@ class TestUrls:
         users.insert([{"link": one, "label": "ab"[n % 2]} for n, one in enumerate(links)])
         return users
 
-    def test_SR1_what_cannot_be_fetched_is_left_out_and_told_once(self, db: Database, site: str):
+    def test_SD1_what_cannot_be_fetched_is_left_out_and_told_once(self, db: Database, site: str):
         users = self.users(db, site)
         with pytest.warns(PystoreWarning) as told:
             made = users.snapshot(x="link", y="label")
@@ -458,7 +459,7 @@ def rows_bytes(picture: Any) -> bytes:
 
 @stage
 def measured(rows=None, scale=1.0):
-    x, y = rows.arrays()
+    x, _ = rows.arrays()
     assert (len(rows.frame()), len(rows.images()), len(rows.torch())) == (len(x),) * 3
     return None
 
