@@ -30,7 +30,7 @@ from .torch_options import IGNORED, LoopOptions, Monitor, optimizer_name
 from .torch_rows import places_of
 from .torch_training import TRAIN, Loop, Part, TorchTraining
 
-RECIPE = 1  # how a network is trained, and which files are written; another number trains anew
+RECIPE = 2  # how a network is trained, and which files are written; another number trains anew
 CONTEXT = ("name", "code", "recipe", "rows", "valid")  # keys that are no parameters
 RESERVED = frozenset(("name", "code", "recipe", "build"))
 _TRAINS = ("network", "preprocess", "augment", "objective", "optimizer", "classes")
@@ -209,7 +209,11 @@ class TorchRecipe(Asked):
         """The functions that answer."""
         get = self.roles.get
         return TorchAnswering(
-            get("preprocess"), get("postprocess"), self.declared, self.answering_code()
+            get("preprocess"),
+            get("postprocess"),
+            self.declared,
+            self.answering_code(),
+            self.answering_codes(),
         )
 
     @property
@@ -219,6 +223,15 @@ class TorchRecipe(Asked):
 
     def _answering_code(self) -> str:
         return code_of_all(self.roles.counted(*_ANSWERS), "project").digest
+
+    def _answering_codes(self) -> Mapping[str, str]:
+        roles = {
+            "predictor": ("postprocess", "outputs"),
+            "feature_transformer": ("preprocess",),
+            "init": ("network",),
+        }
+        counted = {role: self.roles.counted(*parts) for role, parts in roles.items()}
+        return {role: code_of_all(one, "project").digest for role, one in counted.items() if one}
 
     def identity(self) -> tuple[object, ...]:
         """The settings and the functions that other code depends on when it uses the model."""

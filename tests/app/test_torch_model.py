@@ -453,7 +453,7 @@ def test_an_untrained_network_predicts_one_and_says_so(net, store):
 
 
 def test_TQ1_questions_in_any_form_are_prepared_as_rows_are(net, store):
-    run = trained(net, steps=80)
+    run = trained(net, steps=300)
     asked, other = (Image.fromarray(p) for p, _ in pictures(2, seed=1))
     file = run.loaded.example()
     assert base64.b64decode(file).startswith(b"\x89PNG")
@@ -606,3 +606,43 @@ def test_a_call_without_rows_takes_those_of_the_model(module, store):
     assert net(**HOW).dref == module().net(bars(count=30), gold(), **HOW).dref
     with pytest.raises(BadStage, match="rows is no derivation"):
         module().net(**HOW)
+
+
+# --- what answers otherwise --------------------------------------------------------------
+
+
+def test_LM3_another_preprocess_and_another_postprocess_are_no_way_around(module, store):
+    old = trained(module().net)
+    both = module(TRAINS_AGAIN["preprocess"], TRAINS_NOTHING["postprocess"]).net
+    with pytest.raises(Refused, match="prepared otherwise"):
+        both.use(old.rref)
+    network = module(TRAINS_AGAIN["network"], TRAINS_NOTHING["postprocess"]).net
+    with pytest.raises(Refused, match="nothing shows that it predicts as it did"):
+        network.use(old.rref)
+
+
+UNSTEADY = {
+    "the second time": ("int(logits.argmax())", "int(torch.randint(0, 10**9, ()))"),
+    "for one row than for several": (
+        "return self.layers(x)",
+        "return self.layers(x) if self.training else x.flatten(1)[:, :2] - x.mean() * len(x)",
+    ),
+    "changes the estimator": (
+        "return self.layers(x)",
+        "self.layers[1].bias.data += 0 if self.training else 1e-4\n        return self.layers(x)",
+    ),
+}
+
+
+@pytest.mark.parametrize("why", UNSTEADY)
+def test_SY1_an_unsteady_network_is_told_and_answers_nothing(module, store, why):
+    edits = [UNSTEADY[why]]
+    if why == "for one row than for several":
+        edits.append(("int(logits.argmax())", "logits.tolist()"))
+        edits.append(('metrics={"acc": accuracy}', "metrics={}"))
+    net = module(*edits).net
+    with pytest.warns(PystoreWarning, match=why):
+        run = trained(net)
+    assert run.loaded.signature.predictions is None
+    with pytest.raises(Refused):
+        net.predict([picture()])

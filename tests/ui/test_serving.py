@@ -207,6 +207,25 @@ def test_CS2_what_a_program_has_loaded_is_passed_over_when_garbage_is_sought(her
     ]
 
 
+@pytest.mark.parametrize("mistake", ["a host", "both", "a token", "a place", "a key"])
+def test_CS3_check_refuses_what_the_service_would_refuse(here: Path, mistake: str):
+    train(here, "1", "0.5")
+    arguments, told = MISTAKES[mistake]
+    done = pystore_command("serve", *arguments, "--check", cwd=here)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+def test_CS3_check_asks_a_question_as_a_client_does(here: Path):
+    nan = REAL.replace("int(one)", "float('nan')")
+    (here / "app.py").write_text(nan)
+    train(here)
+    done = pystore_command("serve", "app.py", "--check", cwd=here)
+    assert done.returncode == 1
+    assert "it cannot answer its own example" in done.stderr
+    assert "try: train it again" in done.stderr
+
+
 MISTAKES = {
     "no file": (["no.py"], "no such file"),
     "no model": (["empty.py"], "no model in empty.py"),

@@ -3,6 +3,7 @@
 BI1  A body that is too large is refused before it is read. Its connection is closed, after what
      still comes was thrown away for a moment: else the client would see a reset, not the answer.
 BI2  NaN, infinities and nests that are too deep are no JSON here, whatever Python makes of them.
+BI3  A name that stands twice in one object is refused: nobody knows which value is meant.
 """
 
 import asyncio
@@ -124,17 +125,40 @@ class _NoNumber(Exception):
 def _parsed(data: bytes) -> Any:
     if _LONG not in data.translate(_DIGITS):  # orjson would round whole numbers above 64 bits
         try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError:
+            value = orjson.loads(data)
+            colons = data.count(b":")
+            # orjson takes the last value of a name that stands twice: then colons are more (BI3).
+            if colons <= 1 or colons == _names(value):
+                return value
+        except (orjson.JSONDecodeError, RecursionError):
             pass  # Python's parser takes more encodings, and says what is wrong
     try:
-        return json.loads(data, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(
+            data, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_distinct
+        )
     except RecursionError:
         raise Problem(400, "the body is nested too deep", remedy="send rows or records") from None
     except ValueError as error:
         because = str(error) if data else "it is empty"
         remedy = 'send {"features": …}, or a picture as image/png or image/jpeg'
         raise Problem(400, "the body is no JSON", because=because, remedy=remedy) from None
+
+
+def _names(value: Any) -> int:
+    """How many names the objects in a value have, together."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_names, value.values()))
+    return sum(map(_names, value)) if isinstance(value, list) else 0
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        title, remedy = "a name stands twice in one object", "send each name once"
+        raise Problem(422, title, name=twice, remedy=remedy)
+    return found
 
 
 def _refuse(name: str) -> Any:

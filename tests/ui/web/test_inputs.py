@@ -146,3 +146,13 @@ def test_BI2_a_number_overflows_without_an_exponent_too():
     with pytest.raises(Problem) as refused:
         question(b'{"features": [%s.0]}' % (b"9" * 400), {})
     assert refused.value.status == 422
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"features": [1], "features": [2]}', b'{"features": {"a": 1, "b": 2, "a": 3}}']
+)
+def test_BI3_a_name_that_stands_twice_is_refused(body):
+    with pytest.raises(Problem) as caught:
+        question(body, {})
+    assert caught.value.status == 422
+    assert "twice" in caught.value.facts["title"] and caught.value.facts["remedy"]
