@@ -6,7 +6,7 @@ SD2  The digest of rows is one of a multiset: of the key and the label of each r
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -101,15 +101,16 @@ class Reader:
         found = tuple(row[len(self._whole.fields) :])
         return found[0] if len(found) == 1 else found
 
-    def rows(self) -> Iterator[tuple[bytes, Row]]:
-        """Each row with its key. Raises BadRow for one without a label."""
+    def pages(self) -> Iterator[list[tuple[bytes, Row]]]:
+        """All rows with their keys, some at a time."""
         self.left_out = Counter()
         for page in self._pages():
-            yield from self._usable(page)
+            yield self._usable(page)
         self._has_looked = True
 
-    def _usable(self, page: Iterable[Row]) -> Iterator[tuple[bytes, Row]]:
+    def _usable(self, page: Iterable[Row]) -> list[tuple[bytes, Row]]:
         # A million rows are named in seconds: this loop calls little.
+        found: list[tuple[bytes, Row]] = []
         fold, key_of, width = self._fold, self._source.key, len(self.x)
         is_single, is_ours = width == 1, self.collection.is_ours
         for row in page:
@@ -128,7 +129,8 @@ class Reader:
             if not is_ours and self._is_bad(key, row[:width]):
                 self.left_out[self._bad[key]] += 1
                 continue
-            yield key, row
+            found.append((key, row))
+        return found
 
     def _is_bad(self, key: bytes, content: Sequence[Any]) -> bool:
         """Whether there is no value; the second look of a transaction decodes nothing again."""
@@ -208,23 +210,25 @@ class Digest:
 
     def note_all(self) -> None:
         """Notes all rows. Raises BadRow for one without a label."""
-        deque(self._noted(), maxlen=0)
+        for page in self._reader.pages():
+            self._note(page)
 
     def noting(self) -> Iterator[Stored]:
         """The rows as they are stored, each noted on its way."""
-        for key, row in self._noted():
-            yield key, self._reader.stored(row)
+        for page in self._reader.pages():
+            self._note(page)
+            for key, row in page:
+                yield key, self._reader.stored(row)
 
-    def _noted(self) -> Iterator[tuple[bytes, Row]]:
+    def _note(self, page: Sequence[tuple[bytes, Row]]) -> None:
         # A million rows are named in seconds: this loop calls little.
         rows, labels, at = self._rows, self._labels, self._reader.label_at
-        for key, row in self._reader.rows():
+        for key, row in page:
             rows += key
             if at is not None:
                 label = row[at]
                 known = labels.get((type(label), label)) if type(label) in _PLAIN else None
                 rows += known or self._label(label, row)
-            yield key, row
 
     @property
     def count(self) -> int:

@@ -176,7 +176,7 @@ import os
 from pystore.db import connect, image
 from pystore.app.snapshot_rows import Reader
 def read(self): raise AssertionError("a row is read")
-Reader.rows = read
+Reader.pages = read
 rows = connect(os.environ["URL"])["bars"]
 print(rows.snapshot(x="img", y="class", name="gold").dref)
 """
@@ -415,7 +415,7 @@ class TestUrls:
             made = users.snapshot(x="link", y="label")
         [one] = [str(one.message) for one in told]
         assert one.startswith(
-            "4 rows left out of a snapshot: 2 x the server answers with an error; "
+            "4 rows left out of a snapshot: 2 x the server answers 404 Not Found; "
         )
         assert "1 x nothing is there" in one
         rows = held(made)
