@@ -38,8 +38,13 @@ from pystore.db import (
 from pystore.db.errors import NoPermission
 from pystore.db.fields import Field, field_of
 from pystore.db.folds import fold_of
+from pystore.db.installation import Installation
+from pystore.db.ledger import Ledger
+from pystore.db.register import Entry
 from pystore.db.source import Source
 from pystore.db.tables import VERSION
+from pystore.db.tracking import Tracking
+from pystore.db.views import Views
 from pystore.errors import FormatTooNew
 
 PICTURE = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
@@ -773,24 +778,13 @@ class TestTables:
         copy.database.close()
 
     def test_OW2_no_prediction_of_an_earlier_row_is_shown(self, db: Database):
-        from pystore.db.ledger import Entry, Ledger
-        from pystore.db.tracking import Tracking
-
-        def listened() -> Tracking:
-            tracking = Tracking(rows.source("n"))
-            with db.write() as connection:
-                db.tables.install(connection)
-                tracking.install(connection, triggers=True, notify=False)
-                outputs = {"prediction": "int"}
-                Ledger(Entry("t", "net", "n", "net", "pin x", outputs), tracking).register(
-                    connection
-                )
-            return tracking
-
         rows = db.collection("t", n=int)
         rows.insert([{"n": 1}, {"n": 2}])
-        tracking = listened()
-        tracking.reconcile()
+        tracking = Tracking(rows.source("n"))
+        entry = Entry("t", "net", "n", "net", "pin x", {"prediction": "int"})
+        views = Views(entry, tracking, readers=(), index=())
+        ledger = Ledger(entry, tracking)
+        Installation(ledger, views, has_triggers=True, notify=False).install()
         own = db.tables
         with db.write() as connection:
             connection.execute(sa.update(tracking.state).values(key=b"k" * 16))
