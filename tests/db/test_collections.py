@@ -326,7 +326,6 @@ class TestKinds:
             (image(), Image.new("I", (2, 2), 70000)), (image(max_pixels=3), Image.new("L", (2, 2))),
             (image(formats=["JPEG"]), b"\x89PNG\r\n\x1a\n"),
         ],
-        ids=repr,
     )  # fmt: skip
     def test_FK1_what_would_come_back_as_another_value_is_refused(self, declared: Any, value: Any):
         found = field_of("x", declared)

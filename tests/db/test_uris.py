@@ -15,13 +15,13 @@ def test_a_field_of_urls_is_one_of_pictures_with_a_policy():
 
 
 @pytest.mark.parametrize(
-    "inner", [image(max_pixels=7), array(), image, bytes, field(dump=bytes, load=bytes)], ids=repr
+    "inner", [image(max_pixels=7), array(), image, bytes, field(dump=bytes, load=bytes)]
 )
 def test_a_url_leads_to_bytes_that_are_decoded(inner):
     assert uri(inner).fetched == Policy()
 
 
-@pytest.mark.parametrize("inner", [json(), text(), int, datetime, uri(image()), "image"], ids=repr)
+@pytest.mark.parametrize("inner", [json(), text(), int, datetime, uri(image()), "image"])
 def test_a_url_leads_to_nothing_else(inner):
     with pytest.raises(BadField) as caught:
         uri(inner)
