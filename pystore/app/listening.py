@@ -6,6 +6,7 @@ LS2  A listener that is declared touches nothing; it makes what it needs when it
 
 from __future__ import annotations
 
+import contextvars
 import os
 import platform
 import threading
@@ -170,8 +171,12 @@ class Listener:
             return self
         self.install()
         self._stop = threading.Event()
+        # A thread begins without the context of its caller, in which the current store is.
         self._thread = threading.Thread(
-            target=self._run_quietly, name=f"pystore-listener-{self.name}", daemon=True
+            target=contextvars.copy_context().run,
+            args=(self._run_quietly,),
+            name=f"pystore-listener-{self.name}",
+            daemon=True,
         )
         RUNNING.append(self)
         self._thread.start()
