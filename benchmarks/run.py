@@ -8,6 +8,7 @@ from pathlib import Path
 import cli
 import code_digest
 import cold
+import collections_in_databases
 import commit
 import exchange
 import graph
@@ -40,6 +41,7 @@ FIGURES: dict[str, Figure] = {
     "parallel": parallel.rows,
     "exchange": exchange.rows,
     "serving": serving.rows,
+    "collections": collections_in_databases.rows,
 }
 
 HEADER = ("work", "pystore", "beside it", "must", "met")

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .answers import predictor as predictor
     from .dataset import Dataset as Dataset
     from .dataset import Reader as Reader
     from .drawing import digit as digit
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
     from .savers import save as save
     from .stored_rows import Rows as Rows
     from .stored_rows import write_rows as write_rows
+    from .telling import keras_metrics as keras_metrics
+    from .telling import torch_metrics as torch_metrics
     from .torch_model import TorchModel as TorchModel
 
 _HOMES = {
+    "predictor": "answers",
     "Dataset": "dataset",
     "Reader": "dataset",
     "digit": "drawing",
@@ -41,6 +45,8 @@ _HOMES = {
     "Rows": "stored_rows",
     "write_rows": "stored_rows",
     "TorchModel": "torch_model",
+    "keras_metrics": "telling",
+    "torch_metrics": "telling",
 }
 __all__ = [*_HOMES]
 

@@ -1,6 +1,6 @@
 """Asked: what is common to models: they answer, are followed, judged and served.
 
-ML2  A model that is asked answers with what was trained or loaded last here, else with what its
+AK1  A model that is asked answers with what was trained or loaded last here, else with what its
      matcher chooses; and by its functions as they are now.
 """
 

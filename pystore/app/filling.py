@@ -7,6 +7,7 @@ LI3  A bad row holds up no other.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,6 +43,7 @@ class Filling:
         self._tracking: Tracking = ledger.tracking
         self._database = ledger.database
         self._batch, self._owner = batch, owner
+        self._looking = threading.Lock()
         self._states: dict[int, Answers] = {}
         self._taken: tuple[RRef, str] | None = None  # what was followed last
         self._after: bytes | None = b""  # how far the target was filled; None: to the end
@@ -64,7 +66,7 @@ class Filling:
     @property
     def is_current(self) -> bool:
         """Whether the last turn has taken what is followed now."""
-        return self._taken is not None and self._follower.look() == self._taken[0]
+        return self._taken is not None and self._look() == self._taken[0]
 
     @property
     def is_complete(self) -> bool:
@@ -79,7 +81,7 @@ class Filling:
         if standing is None:
             return False
         self.standing = standing
-        rref = self._follower.look()
+        rref = self._look()
         code = self._predictor.code()
         if rref is None:
             self.note = f"nothing to follow yet: {self._follower.why_not or self._follower}"
@@ -87,6 +89,10 @@ class Filling:
             self._take(rref, code)
         self._load_shown()
         return True
+
+    def _look(self) -> RRef | None:
+        with self._looking:  # who waits for the listener looks, too
+            return self._follower.look()
 
     def _take(self, rref: RRef, code: str) -> None:
         try:

@@ -171,9 +171,9 @@ class Listener:
             return self
         self.install()
         self._stop = threading.Event()
-        # A thread begins without the context of its caller, in which the current store is.
+        context = contextvars.copy_context()  # the store that is used here is used there, too
         self._thread = threading.Thread(
-            target=contextvars.copy_context().run,
+            target=context.run,
             args=(self._run_quietly,),
             name=f"pystore-listener-{self.name}",
             daemon=True,
@@ -238,6 +238,7 @@ class Listener:
         try:
             self._free(slot.number)
             self._loop(filling, slot, wake, stop, once=once)
+            self.ledger.ended(_process())
         finally:
             filling.close()
             follower.close()
@@ -245,7 +246,7 @@ class Listener:
             slot.close()
 
     def _loop(self, filling: Filling, slot: Slot, wake: Any, stop: Any, *, once: bool) -> None:
-        process = f"{platform.node()}:{os.getpid()}"
+        process = _process()
         turned = beaten = float("-inf")
         swept = time.monotonic()
         behind_since: float | None = time.time()
@@ -348,6 +349,10 @@ class Listener:
 
     def __repr__(self) -> str:
         return f"<listener {self.name} of {self.collection.name}>"
+
+
+def _process() -> str:
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def _is_outage(error: sa.exc.DBAPIError) -> bool:

@@ -30,6 +30,7 @@ from ..db.fields import Field
 from ..db.folds import Fold, fold_of
 from ..db.source import Source
 from ..declare.build import Build
+from ..declare.nesting import file_that_is_loaded
 from ..declare.stage import Stage, Staged, StageRealizer
 from ..declare.stage_options import Options
 from ..run.verbs import realize
@@ -267,6 +268,7 @@ def snapshot(
         if known is not None:
             _check_same(name, told, known)
             return stage.of(known["config"], reader)
+    _check_may_take(name)
     reader.fetch()
     digest = Digest()
     with reader.reading():
@@ -294,6 +296,25 @@ def snapshot(
     if name is not None:
         _record(collection, name, told, config, made)
     return made
+
+
+def _check_may_take(name: str | None) -> None:
+    """Raises BadStage where a file is only loaded: another process would take another snapshot."""
+    file = file_that_is_loaded()
+    if file is None:
+        return
+    if name is None:
+        raise BadStage(
+            "a snapshot without a name is taken anew whenever the file is loaded",
+            file=file,
+            because="a service would follow a training on rows that nobody has trained on",
+            remedy="name it: collection.snapshot(…, name='first')",
+        )
+    raise BadStage(
+        f"the snapshot {name} was not taken yet",
+        file=file,
+        remedy=f"run the file once: python {file}",
+    )
 
 
 def _tell_left_out(reader: Reader) -> None:

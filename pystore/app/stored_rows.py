@@ -151,6 +151,14 @@ class Rows(Sequence[tuple[Any, Any]]):
         """The y of a row; None where rows have none."""
         return None if self.y is None else self._value(self.y, row)
 
+    def targets(self) -> list[Any]:
+        """The y of all rows; nothing else is read."""
+        if self.y is None:
+            return [None] * self._count
+        chunks = range(0, self._count, CHUNK)
+        cells = (_read_column(self.path / _name(at // CHUNK), self.y) for at in chunks)
+        return [self._of_cell(self.y, cell) for chunk in cells for cell in chunk]
+
     def keys(self) -> list[bytes]:
         """The keys of all rows, in their order."""
         found: list[bytes] = []
@@ -161,7 +169,7 @@ class Rows(Sequence[tuple[Any, Any]]):
     def stored(self, row: int) -> Stored:
         """The key of a row, and what is stored for its fields, as `write_rows` takes it."""
         key = self._group(row)[0][row % CHUNK % GROUP].as_py()
-        return key, {name: self._stored(name, row) for name in self.fields}
+        return key, {n: self._of_json(n, self._cell(n, row)) for n in self.fields}
 
     # --- all rows at once
 
@@ -247,13 +255,18 @@ class Rows(Sequence[tuple[Any, Any]]):
         return np.stack(arrays) if arrays else np.zeros(0)
 
     def _value(self, name: str, row: int) -> Any:
-        stored = self._stored(name, row)
+        return self._of_cell(name, self._cell(name, row))
+
+    def _of_cell(self, name: str, cell: Any) -> Any:
+        stored = self._of_json(name, cell)
         return None if stored is None else self.fields[name].value(stored)
 
-    def _stored(self, name: str, row: int) -> Any:
-        row = range(self._count)[row]
-        cell = self._group(row)[self._places[name]][row % CHUNK % GROUP].as_py()
+    def _of_json(self, name: str, cell: Any) -> Any:
         return json.loads(cell) if cell is not None and self.fields[name].kind == "json" else cell
+
+    def _cell(self, name: str, row: int) -> Any:
+        row = range(self._count)[row]
+        return self._group(row)[self._places[name]][row % CHUNK % GROUP].as_py()
 
     def _group(self, row: int) -> Any:
         """The columns of the rows that are kept together with this one."""
@@ -301,12 +314,22 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def _read_group(path: Path, group: int) -> Any:
+    return _read(path, lambda file: file.read_row_group(group).combine_chunks())
+
+
+def _read_column(path: Path, name: str) -> list[Any]:
+    """The cells of a column; the last one, where the column of keys has the same name."""
+    cells: list[Any] = _read(path, lambda file: file.read(columns=[name]).columns[-1].to_pylist())
+    return cells
+
+
+def _read(path: Path, read: Callable[[Any], Any]) -> Any:
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
     try:
         with ParquetFile(path) as file:
-            return file.read_row_group(group).combine_chunks()
+            return read(file)
     except (OSError, pyarrow.ArrowException) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}"[:200]) from error
 

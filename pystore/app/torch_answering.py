@@ -1,11 +1,12 @@
 """Torch answering: what a network answers: preprocess, batch, network, postprocess.
 
-TA1  What prepares a row for the training prepares each question.
+TQ1  What prepares a row for the training prepares each question.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ..core.errors import PystoreError
@@ -41,7 +42,7 @@ class TorchAnswering:
         return self.preprocess, self.postprocess
 
     def prepared(self, value: Any) -> Any:
-        """What the network gets for one value; None when it asks nothing (TA1)."""
+        """What the network gets for one value; None when it asks nothing (TQ1)."""
         return value if self.preprocess is None else self.preprocess(value)
 
     def predict(self, network: Any, prepared: Sequence[Any]) -> list[Any]:
@@ -181,8 +182,6 @@ def as_value(field: Field, raw: Any) -> Any:
     if field.kind == "image":
         return _picture(raw)
     if field.kind == "datetime" and isinstance(raw, str):
-        from datetime import datetime
-
         raw = datetime.fromisoformat(raw)
     if field.kind in ("own", "bytes"):
         return _bytes(raw)

@@ -1,6 +1,6 @@
 """Torch batches: the rows of each step of a training, the same ones in whichever process.
 
-TT1  The bytes of a training follow from its rows, its options and its seed. Worker processes of
+TH1  The bytes of a training follow from its rows, its options and its seed. Worker processes of
      the loader change none of them.
 """
 
@@ -43,7 +43,7 @@ class Shuffled:
         x, y = self._data[row]
         if self._augment is None:
             return x, y
-        seed_all(self._own, 2, epoch, row)  # whichever process this is (TT1)
+        seed_all(self._own, 2, epoch, row)  # whichever process this is (TH1)
         found = self._augment(x, y)
         if not isinstance(found, tuple) or len(found) != 2:
             raise BadStage(

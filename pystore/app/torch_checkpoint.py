@@ -1,6 +1,6 @@
 """Torch checkpoints: the state of a training in one file, which is read as data.
 
-TK1  What is read is what was written, with all its bits; a file that is not whole counts as none.
+TB1  What is read is what was written, with all its bits; a file that is not whole counts as none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def write_checkpoint(path: Path, state: Any) -> None:
 
 
 def read_checkpoint(path: Path) -> Any | None:
-    """The state in a file; None where there is none, or none that is whole (TK1)."""
+    """The state in a file; None where there is none, or none that is whole (TB1)."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -1,6 +1,6 @@
 """TorchModel: a network of PyTorch as a model: trained on stored rows, asked, followed, served.
 
-TO2  What differs in the rows and options of the training alone is compared, as long as the
+TN1  What differs in the rows and options of the training alone is compared, as long as the
      validation sets are the same.
 """
 
@@ -163,7 +163,7 @@ class TorchModel(TorchRecipe):
     # --- which one
 
     def comparison(self) -> Callable[[Config], bool]:
-        """The rule by which a config is comparable with this model, as its code is now (TO2).
+        """The rule by which a config is comparable with this model, as its code is now (TN1).
 
         Raises BadStage while it is not known which validation sets are meant.
         """
@@ -180,7 +180,7 @@ class TorchModel(TorchRecipe):
         return lambda config: is_alike(config) and config.value["valid"] == judged
 
     def comparable(self) -> list[DRef]:
-        """The derivations in the store that are comparable with this model (TO2).
+        """The derivations in the store that are comparable with this model (TN1).
 
         Where this program names no validation sets, those that all of its trainings have count;
         raises BadStage when they have several.

@@ -1,7 +1,7 @@
 """Torch recipe: the functions of a TorchModel as a stage: its identity, options and rows.
 
 TO1  Identity is the code of the user's functions that train; an edit of postprocess trains nothing.
-TO3  The loader and the device are no identity; a wrong option costs no reading and no training.
+TO2  The loader and the device are no identity; a wrong option costs no reading and no training.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class TorchRecipe(Asked):
         return {**dict(zip(("rows", "valid"), args, strict=False)), **kwargs}
 
     def _values(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The config of a training, once all that can be checked was checked (TO3)."""
+        """The config of a training, once all that can be checked was checked (TO2)."""
         taken = sorted(RESERVED & given.keys())
         if taken:
             raise BadStage(
@@ -144,11 +144,11 @@ class TorchRecipe(Asked):
             options["optimizer"] = optimizer_name(options["optimizer"])
         known = {name: value for name, value in options.items() if name in self.parameters}
         check_given(self, known)
+        self._check_network({k: v for k, v in options.items() if k not in known})
         if self.classes is None:
             self.roles.needed("objective")
         loop = LoopOptions.of(options)
         Monitor.of(loop, self.training().known_metrics(valid), valid)
-        self._check_network({k: v for k, v in options.items() if k not in known})
         self._judged = drefs_of(valid)
         return {"recipe": RECIPE, "rows": rows, "valid": valid, **options}
 

@@ -1,7 +1,7 @@
 """Torch training: the loop that trains a network, validates it, and goes on where it was stopped.
 
-TT2  A training that was interrupted and goes on ends with the bytes of one that was not.
-TT3  The last step is always validated, and the metrics are those of the weights that are saved.
+TT1  A training that was interrupted and goes on ends with the bytes of one that was not.
+TT2  The last step is always validated, and the metrics are those of the weights that are saved.
 """
 
 from __future__ import annotations
@@ -157,6 +157,12 @@ class Loop:
                     x=", ".join(part.rows.x),
                     remedy='take the snapshot with one: snapshot(x="img", y="class")',
                 )
+            data = self._data(part)
+            for row, y in enumerate(part.rows.targets()):
+                try:
+                    data.label(y, row)
+                except BadStage as error:
+                    raise error.having(part=name) from None
         for name, part in self._valid.items():  # what fails here would fail after the training
             self._scored(name, part, least=True)
 
@@ -269,7 +275,7 @@ class Loop:
 
     def _measured(self, name: str, part: Part, loss: float, told: list[Any]) -> Validated:
         outputs, y = self._training.answering.outputs, part.rows.y
-        truth = [part.rows.target(row) for row in range(len(part.rows))]
+        truth = part.rows.targets()
         predicted = [outputs.named(one, y) for one in told]
         scores = {f"{name}/loss": loss}
         for metric, function in self._training.metrics.items():
@@ -284,7 +290,7 @@ class Loop:
     # --- checkpoints
 
     def _keep(self) -> None:
-        """Writes a checkpoint (TT2)."""
+        """Writes a checkpoint (TT1)."""
         state = {
             "network": self._network.state_dict(), "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(), "step": self._step, "losses": self._losses,
@@ -314,7 +320,7 @@ class Loop:
     # --- the end
 
     def _finish(self) -> None:
-        """Saves the weights that count, with their metrics and what proves them (TT3)."""
+        """Saves the weights that count, with their metrics and what proves them (TT2)."""
         b, at = self._b, self._step
         if self._best is not None:
             self._network.load_state_dict(self._best["weights"])

@@ -16,7 +16,7 @@ from .declared import Declared
 from .errors import BadContent, BadField, BadRow
 from .fields import Field
 from .folds import Fold, fold_of
-from .outputs import outputs_of
+from .outputs import outputs_of, retry_all
 from .overview import rows_html
 from .own_table import make_table
 from .source import Pk, Source, type_of
@@ -244,6 +244,14 @@ class Collection(Declared):
     def lineage(self, key: Any, listener: str) -> Any:
         """Where the prediction of a row comes from, or why there is none."""
         return _app().lineage_of(self, key, listener)
+
+    def forget(self, row: Any, *, on: str | None = None, dry_run: bool = True) -> Any:
+        """What was made of the content of a row; see `pystore.app.forgetting.forget`."""
+        return _app().forget(self, row, on=on, dry_run=dry_run)
+
+    def retry(self) -> int:
+        """Makes rows whose prediction has failed work to do again; returns how many."""
+        return retry_all(self)
 
     def _repr_html_(self) -> str:
         return rows_html(self.name, self.find(limit=_SHOWN), len(self))

@@ -103,6 +103,12 @@ class Ledger:
         with self.database.write() as connection:
             connection.execute(sa.update(self._own).where(*self._mine()).values(**values))
 
+    def ended(self, process: str) -> None:
+        """Records that a process is no longer at work."""
+        with self.database.write() as connection:
+            mine = sa.update(self._own).where(*self._mine(), self._own.c.process == process)
+            connection.execute(mine.values(alive=None))
+
     def take(self, rref: str, code: str) -> Standing:
         """Makes a model the one to fill; the first one is shown at once."""
         own, models = self._own, self._models

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .declared import Declared
-from .ledger import UNNAMED
+from .ledger import UNNAMED, Entry, Ledger
 from .source import Pk, among
 from .tracking import Tracking
 
@@ -53,3 +53,20 @@ def _shown(
 def unwrapped(value: Mapping[str, Any], outputs: Mapping[str, str]) -> Any:
     """The outputs as readers see them: the value itself where it has no name."""
     return value.get(UNNAMED) if [*outputs] == [UNNAMED] else dict(value)
+
+
+def retry_all(collection: Declared) -> int:
+    """Makes what has failed work to do again, for each listener of a collection."""
+    database, own = collection.database, collection.database.tables.listeners
+    with database.read() as connection:
+        if not database.tables.check(connection):
+            return 0
+        query = sa.select(own).where(own.c.collection == collection.name)
+        listeners = connection.execute(query).mappings().all()
+    tried = 0
+    for one in listeners:
+        source = collection.source(*one["field"].split(","))
+        names = ("collection", "name", "field", "predictor", "follows", "outputs")
+        entry = Entry(**{name: one[name] for name in names})
+        tried += Ledger(entry, Tracking(source)).retry()
+    return tried

@@ -171,7 +171,9 @@ class Tables:
             parts: list[Any] = [sa.schema.CreateTable(table, if_not_exists=True)]
             parts += [sa.schema.CreateIndex(one, if_not_exists=True) for one in table.indexes]
             made += [str(one.compile(dialect=dialect)).strip() for one in parts]
-        return made
+        meta = self.meta.fullname
+        first = f"INSERT INTO {meta} (version) SELECT {VERSION}"
+        return [*made, f"{first} WHERE NOT EXISTS (SELECT 1 FROM {meta})"]
 
     def _own(self) -> list[sa.Table]:
         return [table for table in self.metadata.sorted_tables if "rows_" not in table.name]

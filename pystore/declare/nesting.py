@@ -33,6 +33,11 @@ def only_loading(file: str) -> Iterator[None]:
         _loaded.reset(token)
 
 
+def file_that_is_loaded() -> str | None:
+    """The file that is only loaded now, if any."""
+    return _loaded.get()
+
+
 @contextmanager
 def inside(name: str) -> Iterator[None]:
     """Marks the code in the block as inside the place with this name."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pystore import best, explain, match_best, pin, plan, realize, results, sweep, unpin
-from pystore.app import BadFeatures, Model, Run
+from pystore.app import BadFeatures, Model, Refused, Run
 from pystore.errors import BadStage, InUse
 
 GOOD: dict[str, Any] = {"fit__C": 0.1}
@@ -139,7 +139,7 @@ def test_ML1_what_other_code_trained_is_not_followed(load, store):
         other.model.predict([[1.0, 2.0, 3.0]])
 
 
-def test_ML2_a_fresh_process_answers_with_what_the_matcher_chooses(load, store):
+def test_AK1_a_fresh_process_answers_with_what_the_matcher_chooses(load, store):
     model = load().model
     runs = sweep(model, fit__C=[1e-6, 0.1])
     realize(runs, progress=False)
@@ -329,6 +329,35 @@ def test_a_model_is_named_in_its_own_words(load):
     module = load()
     assert isinstance(module.model, Model)
     assert repr(module.model) == "<model classifier>"
+
+
+DECLARED = ('Model("classifier", ', 'Model("classifier", outputs={"kind": int, "p": float}, ')
+AS_DECLARED = ("[int(one) for one", '[{"p": 1, "kind": int(one)} for one')
+
+
+def test_OT1_a_model_gives_the_outputs_that_it_declares(load, store):
+    plain = load().model
+    assert plain.outputs == {"prediction": object}
+    run = load(DECLARED, AS_DECLARED).model.train(GOOD, progress=False)
+    assert run.rref == tried(load()).rref  # what answers is no part of what is trained
+    model = load(DECLARED, AS_DECLARED).model
+    assert model.outputs == {"kind": int, "p": float}
+    assert model.use(run.rref).predict_values([[3.0, 3.0, 3.0]]) == [{"kind": 1, "p": 1.0}]
+    wrong = load(DECLARED).model
+    with pytest.raises(Refused, match="cannot predict"):
+        wrong.use(run.rref)
+    with pytest.raises(BadStage, match="names with their types"):
+        load(("Model(", "Model(outputs={'a b': int}, name="))
+
+
+def test_a_model_predicts_one_value_for_each_value(load, store):
+    loader = "@dataset.feature_loader\ndef f(raw): return None if raw == '' else [[raw] * 3] * {}\n"
+    model = load(("@model.init", loader.format(1) + "\n@model.init")).model
+    loaded = model.train(GOOD, progress=False).loaded
+    assert loaded.predict_values([3.0, "", [3.0, 3.0, 3.0], -3.0]) == [1, None, 1, 0]
+    twice = load(("@model.init", loader.format(2) + "\n@model.init")).model.use(loaded.rref)
+    with pytest.raises(BadFeatures, match="several predictions"):
+        twice.predict_values([3.0])
 
 
 def test_DA2_the_default_split_keeps_row_numbers_and_follows_from_its_settings(load, store):

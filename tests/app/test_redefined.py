@@ -61,7 +61,7 @@ def test_a_predictor_that_changes_its_features_changes_no_signature(store):
     assert list(loaded.examples.columns) == ["a", "b"]
 
 
-def test_ML2_a_predictor_that_is_defined_again_answers(store):
+def test_AK1_a_predictor_that_is_defined_again_answers(store):
     model = fresh(rows())
     model.train(progress=False)
     model.predictor(lambda estimator, x: ["new"] * len(x))

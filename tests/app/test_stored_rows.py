@@ -70,6 +70,8 @@ def test_RW2_each_kind_of_value_comes_back(tmp_path):
     assert (set(nothing.values()), no_y) == ({None}, None)
     assert last["words"] == ""
     assert rows.keys() == [key(0), key(1), key(2)]
+    assert rows.targets() == [VALUES["share"], None, VALUES["share"]]
+    assert written(tmp_path, ["img"], "key", [VALUES, {}]).targets() == [VALUES["key"], None]
 
 
 def test_RW2_a_row_of_one_field_is_its_value(tmp_path):
@@ -105,12 +107,12 @@ def test_RW1_rows_that_are_appended_leave_full_chunks_as_they_were(
     all_rows = [(key(n), {"n": n}) for n in range(count + more)]
     few, many = (tmp_path_factory.mktemp(name) for name in ("few", "many"))
     write_rows(few, ["n"], None, field, all_rows[:count])
-    write_rows(many, ["n"], None, field, iter(all_rows))
+    write_rows(many, ["n"], "n", field, iter(all_rows))
     for full in range(count // 8):
         name = f"rows-{full:05}.parquet"
         assert (few / name).read_bytes() == (many / name).read_bytes()
     rows = Rows(many)
-    assert [x for x, _ in rows] == [*range(count + more)]
+    assert [x for x, _ in rows] == rows.targets() == [*range(count + more)]
     assert rows.keys() == [k for k, _ in all_rows]
 
 
@@ -147,7 +149,8 @@ def test_what_makes_no_array_is_told(tmp_path):
 
 def test_TW1_a_label_that_is_none_is_told_with_its_row(tmp_path):
     rows = written(tmp_path, ["key"], "words", [{"key": n, "words": "ab"[n % 2]} for n in range(4)])
-    assert [y for _, y in rows.torch(classes=["a", "b"])] == [0, 1, 0, 1]
+    data = rows.torch(classes=["a", "b"])
+    assert [data[row][1] for row in range(4)] == [0, 1, 0, 1]
     with pytest.raises(BadStage, match="row 1 has a label that is no class"):
         rows.torch(classes=["a", "c"])[1]
     with pytest.raises(BadStage, match="row 2 has a label that is no number"):

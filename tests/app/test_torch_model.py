@@ -1,6 +1,7 @@
 """A network of PyTorch as a model: identity, the loop, checkpoints, answers, comparison."""
 
 import base64
+import io
 import json
 import os
 import pickle
@@ -155,13 +156,13 @@ def test_TO1_an_edit_of_postprocess_predicts_again(module, store):
     assert new.load(old.rref).code_differs
 
 
-def test_TO3_loader_and_device_are_no_identity(net):
+def test_TO2_loader_and_device_are_no_identity(net):
     plain = trained(net)
     workers = trained(net, loader={"num_workers": 0, "drop_last": True}, device="cpu")
     assert workers.rref == plain.rref
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no length": ({"steps": None}, "how long"),
     "two lengths": ({"epochs": 2}, "how long"),
     "an unknown name": ({"widht": 3}, "does not take this"),
@@ -178,7 +179,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_TO3_a_wrong_option_costs_no_training(net, store, what):
+def test_TO2_a_wrong_option_costs_no_training(net, store, what):
     given, message = WRONG[what]
     with pytest.raises(BadStage, match=message):
         net(**{"rows": bars(), "valid": gold(), **HOW, **given})
@@ -238,14 +239,16 @@ def test_what_holds_no_rows_is_refused(net, store):
 
 def test_a_label_that_is_no_class_is_told_with_its_row(module, store):
     net = module(('name="bars",', 'name="bars", classes=[0, 7],')).net
-    with pytest.raises(BadStage, match="label that is no class"):
+    with pytest.raises(BadStage, match="label that is no class") as error:
         trained(net)
+    assert (error.value.part, error.value.what.split()[1]) == ("train", "1")
+    assert not ps.attempts(net.comparable()[0])[0].metrics  # nothing was trained
 
 
 # --- the loop --------------------------------------------------------------------------
 
 
-def test_TT1_the_same_seed_makes_the_same_bytes(net, store):
+def test_TH1_the_same_seed_makes_the_same_bytes(net, store):
     training = net(bars(count=30), gold(), **HOW)
     rref = realize(training, progress=False)
     random.seed(3), np.random.seed(3), torch.manual_seed(3)
@@ -255,7 +258,7 @@ def test_TT1_the_same_seed_makes_the_same_bytes(net, store):
     assert len(several) == 2  # with another seed, other bytes
 
 
-def test_TT1_workers_of_the_loader_change_no_byte(net, store):
+def test_TH1_workers_of_the_loader_change_no_byte(net, store):
     training = net(bars(count=30), gold(), **HOW, loader={"num_workers": 2})
     rref = realize(training, progress=False)
     plain = net(bars(count=30), gold(), **HOW)
@@ -290,7 +293,7 @@ def stopping(module, file: Path, end: str = "raise RuntimeError('no power')"):
 
 
 @pytest.mark.parametrize("at", [6, 11, 12, 17])
-def test_TT2_a_training_that_goes_on_ends_with_the_same_bytes(module, store, tmp_path, at):
+def test_TT1_a_training_that_goes_on_ends_with_the_same_bytes(module, store, tmp_path, at):
     net = stopping(module, tmp_path / "stop")
     how = {**HOW, "steps": 18, "patience": 9, "monitor": "gold/acc", "clip": 1.0}
     training = net(bars(count=30), gold(), **how)
@@ -307,7 +310,7 @@ def test_TT2_a_training_that_goes_on_ends_with_the_same_bytes(module, store, tmp
     ]  # fmt: skip
 
 
-def test_TT2_after_kill_9_a_training_goes_on(module, store, tmp_path):
+def test_TT1_after_kill_9_a_training_goes_on(module, store, tmp_path):
     net = stopping(module, tmp_path / "stop", end="os.kill(os.getpid(), 9)")
     folder = Path(sys.modules["flowers"].__file__).parent
     (folder / "killed.py").write_text(
@@ -331,7 +334,7 @@ def test_TT2_after_kill_9_a_training_goes_on(module, store, tmp_path):
     assert ps.replay(training, rref).agrees
 
 
-def test_TK1_a_checkpoint_comes_back_and_a_torn_one_is_none(tmp_path):
+def test_TB1_a_checkpoint_comes_back_and_a_torn_one_is_none(tmp_path):
     path = tmp_path / "checkpoint"
     tied = torch.arange(3.0)
     state = {
@@ -352,7 +355,7 @@ def test_TK1_a_checkpoint_comes_back_and_a_torn_one_is_none(tmp_path):
         write_checkpoint(path, {"a": object()})
 
 
-def test_TT3_the_metrics_are_those_of_the_weights_that_are_saved(module, store):
+def test_TT2_the_metrics_are_those_of_the_weights_that_are_saved(module, store):
     """A learning rate that spoils the network: the best weights are among the first ones."""
     net = module().net
     run = trained(net, steps=60, lr=0.5, optimizer="SGD", patience=3, monitor="gold/loss")
@@ -430,7 +433,7 @@ def test_an_untrained_network_predicts_one_and_says_so(net, store):
         net.predict([picture()])
 
 
-def test_TA1_questions_in_any_form_are_prepared_as_rows_are(net, store):
+def test_TQ1_questions_in_any_form_are_prepared_as_rows_are(net, store):
     run = trained(net, steps=80)
     asked, other = (Image.fromarray(p) for p, _ in pictures(2, seed=1))
     file = run.loaded.example()
@@ -475,6 +478,33 @@ def test_a_realization_that_predicts_otherwise_is_refused(module, store):
         module().net.use(run.rref)
 
 
+def test_a_service_answers_pictures_and_numbers(net, store):
+    starlette = pytest.importorskip("starlette.testclient")
+    run = trained(net, steps=40)
+    asked = Image.fromarray(next(pictures(1, seed=7))[0])
+    file = io.BytesIO()
+    asked.save(file, "PNG")
+    with starlette.TestClient(net.asgi(match_best("gold/acc"), every=0.01)) as client:
+        while client.get("/ready").status_code != 200:
+            pass
+        kind = {"Content-Type": "image/png"}
+        replies = [
+            client.post("/predict", content=file.getvalue(), headers=kind),
+            client.post("/predict", json={"features": np.asarray(asked).tolist()}),
+            client.post(
+                "/predict", json={"features": [run.loaded.example(), run.loaded.example()]}
+            ),
+        ]
+        assert [reply.status_code for reply in replies] == [200] * 3
+        assert replies[0].json()["predictions"] == replies[1].json()["predictions"]
+        assert len(replies[2].json()["predictions"]) == 2
+        assert "pad" in client.get("/").text
+        assert client.get("/model").json()["evidence"]["gold/acc"]["rows"] == 12
+        assert client.post("/predict", json={"features": {"a": 1}}).status_code == 422
+        text = client.get("/openapi.json").text
+        assert run.loaded.example() in text
+
+
 DECLARED = ('name="bars",', 'name="bars", outputs={"class": int, "p": float},')
 ANSWERS = {
     "as declared": ('{"class": int(logits.argmax()), "p": 0.5}', None),
@@ -511,7 +541,7 @@ def test_OT1_nan_is_no_prediction_without_declared_outputs_either(module, store)
 # --- which one -------------------------------------------------------------------------
 
 
-def test_TO2_what_was_validated_on_the_same_rows_is_compared(net, store):
+def test_TN1_what_was_validated_on_the_same_rows_is_compared(net, store):
     few = trained(net)
     more = net.train(bars(count=40), valid=gold(), progress=False, **{**HOW, "steps": 9})
     assert {*net.comparable()} == {few.view.dref, more.view.dref}
@@ -523,14 +553,14 @@ def test_TO2_what_was_validated_on_the_same_rows_is_compared(net, store):
     assert net.comparable() == [other.view.dref]
 
 
-def test_TO2_other_code_is_not_compared(module, store):
+def test_TN1_other_code_is_not_compared(module, store):
     trained(module().net)
     other = module(TRAINS_AGAIN["preprocess"]).net
     other(bars(count=30), gold(), **HOW)
     assert other.comparable() == []
 
 
-def test_TO2_a_program_that_names_no_validation_sets_compares_only_what_is_alike(module, store):
+def test_TN1_a_program_that_names_no_validation_sets_compares_only_what_is_alike(module, store):
     run = trained(module().net)
     fresh = module().net
     assert fresh.comparable() == [run.view.dref]

@@ -1,0 +1,160 @@
+"""Forgetting: all that was made of the content of one row, in a database and in a store.
+
+FG1  What is named is what there is: rows, predictions, what was fetched, snapshots and models.
+FG2  Deleting takes away what no model needs; models stay, and are named with the commands that
+     remove them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..core.errors import PystoreError
+from ..core.refs import DRef, RRef
+from ..db.declared import Declared
+from ..db.errors import BadRow
+from ..db.source import Source, among
+from ..store.current import current_store
+from .stored_rows import Rows, has_rows
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was made of a content: rows by their keys, and how many predictions and files."""
+
+    key: str  # in hex
+    rows: list[Any]
+    predictions: int
+    fetched: int
+    snapshots: list[str]
+    models: list[str]
+    is_deleted: bool
+
+    @property
+    def commands(self) -> list[str]:
+        """What removes the models and the snapshots that are left."""
+        return [f"pystore rm {ref}" for ref in (*self.models, *self.snapshots)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as a JSON object."""
+        return {**asdict(self), "commands": self.commands}
+
+    def __str__(self) -> str:
+        verb = "deleted" if self.is_deleted else "found"
+        lines = [
+            f"the content {self.key}: rows {', '.join(map(str, self.rows)) or 'none'}",
+            f"{verb}: predictions {self.predictions}, fetched files {self.fetched}",
+            *(f"snapshot with it: {one}" for one in self.snapshots),
+            *(f"model trained or validated on it: {one}" for one in self.models),
+        ]
+        if self.commands:
+            lines += ["to remove these: ", *(f"  {one}" for one in self.commands)]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def forget(
+    collection: Declared, row: Any, *, on: str | None = None, dry_run: bool = True
+) -> Forgotten:
+    """What was made of the content of a row, named by its key in the table or by its content's key.
+
+    `on` is the field, by default the only one of media. With `dry_run=False`, its predictions, and
+    what was fetched for it, are deleted; the row is its owner's. Raises BadRow without such a row.
+    """
+    source = collection.source(on or _only(collection))
+    key = _key(collection, source, row)
+    database = collection.database
+    made, fetched = database.tables.predictions, database.tables.fetched
+    with database.write() as connection:
+        is_there = database.tables.check(connection)
+        counts = [0, 0]
+        for number, table in enumerate((made, fetched) if is_there else ()):
+            mine = table.c.key == key
+            count = sa.select(sa.func.count()).select_from(table).where(mine)
+            counts[number] = connection.scalar(count) or 0
+            if not dry_run:
+                connection.execute(sa.delete(table).where(mine))
+    snapshots = [*_with_row(key)]
+    models = [str(rref) for rref in _built_from({one.dref for one in snapshots})]
+    return Forgotten(
+        key.hex(),
+        [pk[0] if len(pk) == 1 else pk for pk in _rows(source, key)],
+        counts[0],
+        counts[1],
+        [str(one) for one in snapshots],
+        models,
+        not dry_run,
+    )
+
+
+def _only(collection: Declared) -> str:
+    media = [name for name, field in collection.fields.items() if field.is_media]
+    if len(media) == 1:
+        return media[0]
+    raise BadRow(
+        "the content of which field is to be forgotten?",
+        fields=", ".join(collection.fields),
+        remedy="name it: forget(17, on='img')",
+    )
+
+
+def _key(collection: Declared, source: Source, row: Any) -> bytes:
+    if isinstance(row, bytes):
+        return row
+    if isinstance(row, str) and len(row) == 32 and set(row) <= set("0123456789abcdef"):
+        return bytes.fromhex(row)
+    pk = tuple(row) if isinstance(row, tuple | list) else (row,)
+    state = collection.database.tables.state(source.name, [*source.table.primary_key.values()])
+    with collection.database.read() as connection:
+        if sa.inspect(connection).has_table(state.name, schema=state.schema):
+            keys = [column for column in state.c if column.name.startswith("pk")]
+            found = connection.scalar(sa.select(state.c.key).where(among(keys, [pk])))
+            if found is not None:
+                return bytes(found)
+        stored = source.contents(connection, [pk]).get(pk)
+    if stored is not None and not any(field.fetched for field in source.fields.values()):
+        return source.key(stored)
+    raise BadRow(
+        f"{collection.name} has no row with this key, or its content is not known",
+        row=row,
+        remedy="of a row that is gone, give the key of its content: the 32 digits in its lineage",
+    )
+
+
+def _rows(source: Source, key: bytes) -> list[tuple[Any, ...]]:
+    state = source.database.tables.state(source.name, [*source.table.primary_key.values()])
+    with source.database.read() as connection:
+        if not sa.inspect(connection).has_table(state.name, schema=state.schema):
+            return []
+        keys = [column for column in state.c if column.name.startswith("pk")]
+        query = sa.select(*keys).where(state.c.key == key)
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def _with_row(key: bytes) -> Iterator[RRef]:
+    """The snapshots in this store that hold a content."""
+    store = current_store()
+    for dref in store.drefs():
+        if "snapshot" in store.config(dref).value:
+            for rref in store.realizations(dref):
+                path = store.path(rref)
+                if has_rows(path) and key in set(Rows(path).keys()):
+                    yield rref
+
+
+def _built_from(drefs: set[DRef]) -> list[RRef]:
+    """The realizations in this store that have one of these among their inputs."""
+    store, found = current_store(), []
+    for dref in store.drefs():
+        for rref in store.realizations(dref):
+            try:
+                if drefs & {*store.context(rref)}:
+                    found.append(rref)
+            except PystoreError:
+                continue  # it was removed meanwhile
+    return found

@@ -1,0 +1,56 @@
+"""pystore forget: what was made of the content of one row, and what removes it."""
+
+import json
+
+import click
+
+from ...core.errors import BadStage, PystoreError
+from ...core.printable import listed
+from .command_context import CommandContext, as_json, with_command
+from .exit_codes import located
+from .loading_only import load_only
+from .program import parse_target
+
+
+@click.command()
+@click.argument("target", metavar="FILE.py:COLLECTION")
+@click.argument("row", metavar="KEY|PK")
+@click.option("--on", metavar="FIELD", help="The field, where there are several of media.")
+@click.option("--delete", is_flag=True, help="Delete predictions and what was fetched.")
+@as_json
+@with_command
+def forget(
+    command: CommandContext, /, target: str, row: str, on: str | None, delete: bool, as_json: bool
+) -> None:
+    """List all that was made of the content of a row: predictions, snapshots, models.
+
+    The row is named by its key in the table, or by the key of its content, which a lineage tells.
+    The row itself is its owner's to delete. Models and snapshots stay; the commands that remove
+    them are printed.
+
+    \b
+    pystore forget train.py:users 17
+    pystore forget train.py:users 17 --delete
+    """
+    file, name = parse_target(target)
+    command.near(file)
+    module = vars(load_only(file).module)
+    found = {key: value for key, value in module.items() if type(value).__name__ == "Collection"}
+    if name not in found:
+        raise BadStage(
+            f"{file} has no collection {name or 'that is named'}",
+            collections=listed(found) or "none",
+            remedy="name one of them: FILE.py:COLLECTION",
+        )
+    try:
+        command.store_of_program(reading=True)
+        told = found[name].forget(_key(row), on=on, dry_run=not delete)
+    except PystoreError as error:
+        raise located(error) from error.__cause__
+    click.echo(json.dumps(told.to_dict()) if as_json else str(told))
+
+
+def _key(text: str) -> int | str:
+    """A key as a table has it: digits are a number, unless they are the key of a content."""
+    is_number = text.lstrip("-").isdigit() and len(text) < 32
+    return int(text) if is_number else text
