@@ -126,11 +126,11 @@ class Visitor:
         """How many users the website has."""
         return int(self._get("/count"))
 
-    def post(self, *, says: bool) -> int:
-        """The number of a new user with a random picture, who may say which digit it shows."""
+    def post(self, *, says: bool, picture: str | None = None) -> int:
+        """The number of a new user with this or a random picture, who may say what it shows."""
         number = random.randrange(len(self._digits))
-        record = {"img": f"{self._pictures}/{number}.png"}
-        if says:
+        record = {"img": f"{self._pictures}/{picture or f'{number}.png'}"}
+        if says and picture is None:
             record["likes"] = WORDS[self._digits[number]["class"]]
         headers = {"Content-Type": "application/json"}
         asked = Request(f"{self._site}/users", json.dumps(record).encode(), headers)
@@ -164,6 +164,8 @@ def website(parts: Parts, folder: Path, options: argparse.Namespace) -> Visitor:
     site = parts.start("website", str(HERE / "website.py"), "--port", str(ports[0]), tells=True)
     visitor = Visitor(site, pictures, digits)
     print(f"the website is at {site}/ and gets its first users", flush=True)
+    if visitor.users() == 0:
+        visitor.post(says=False, picture="gone.png")  # nobody is held up by what is not there
     for _ in range(visitor.users(), options.users):
         visitor.post(says=random.random() < 0.8)
         parts.check(0.0)
@@ -264,7 +266,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--digits", action="store_true", help="scikit-learn's in place of MNIST")
     parser.add_argument("--check", action="store_true", help="end when 20 new users have labels")
     options = parser.parse_args()
-    options.database = os.environ.get("DATABASE_URL")
+    named = os.environ.get("DATABASE_URL")  # SQLAlchemy would take another driver
+    options.database = named and re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", named)
     options.data = mnist.digits() if options.digits else None
     options.port = 0 if options.check else options.port
     return options
