@@ -1,4 +1,4 @@
-"""MNIST in a database: rows of pictures, a network that is trained on them, predictions beside them.
+"""MNIST in a database: rows of pictures, a network that learns from them, and its predictions.
 
     make database
     make database DATABASE="--steps 60 --folder ./database-demo"
@@ -136,7 +136,7 @@ def steps(options: argparse.Namespace, url: str) -> None:
 
 
 def mnist_or_digits(options: argparse.Namespace) -> Any:
-    """MNIST from the place that is named; None: where Keras keeps it, else scikit-learn's digits."""
+    """MNIST from the place that is named; None: that of Keras, else scikit-learn's digits."""
     return None if options.url is None else mnist.dataset(options.url, options.sha256)
 
 
@@ -178,7 +178,9 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description="MNIST in a database, step by step.")
-    parser.add_argument("--folder", type=Path, default=Path("database-demo"), help="for all it makes")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("database-demo"), help="for all it makes"
+    )
     parser.add_argument("--steps", type=int, default=60, help="of each training; default: 60")
     parser.add_argument("--url", help="where to download mnist.npz")
     parser.add_argument("--sha256", default=mnist.SHA256, help="its hash")

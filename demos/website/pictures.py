@@ -1,6 +1,6 @@
 """A server of pictures, as a website has one beside it: the files of a folder, for this machine.
 
-    python pictures.py FOLDER --port 8101
+python pictures.py FOLDER --port 8101
 """
 
 import argparse

@@ -261,7 +261,9 @@ def parse() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description="A website with predictions beside its users.")
     parser.add_argument("--port", type=int, default=8100, help="8100; pictures have the next one")
-    parser.add_argument("--folder", type=Path, default=Path("website-demo"), help="for all it makes")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("website-demo"), help="for all it makes"
+    )
     parser.add_argument("--users", type=int, default=USERS, help=f"the first ones; {USERS}")
     parser.add_argument("--digits", action="store_true", help="scikit-learn's in place of MNIST")
     parser.add_argument("--check", action="store_true", help="end when 20 new users have labels")

@@ -1,7 +1,7 @@
 """A network that says of users of a website what they may like, and a listener that keeps it said.
 
-    python train.py                         # trains, on the workers of SCHEDULER if it is named
-    pystore listen train.py:listener        # keeps predictions beside users, until it is stopped
+python train.py                         # trains, on the workers of SCHEDULER if it is named
+pystore listen train.py:listener        # keeps predictions beside users, until it is stopped
 """
 
 import os
@@ -21,7 +21,11 @@ db = connect(os.environ["DATABASE_URL"])
 users = db.attach(
     "users",
     img=uri(
-        image(max_pixels=1e6), at="record.img", hosts=["127.0.0.1"], private=["127.0.0.0/8"], timeout=5
+        image(max_pixels=1e6),
+        at="record.img",
+        hosts=["127.0.0.1"],
+        private=["127.0.0.0/8"],
+        timeout=5,
     ),
     label=text(at="record.likes"),
 )

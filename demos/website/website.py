@@ -90,8 +90,8 @@ def _line(row: dict[str, object]) -> str:
     cells = [
         f"<td>{row['id']}",
         f"<td><img src='{escape(record['img'])}' alt=''>",
-        f"<td>{escape(record.get('likes') or '–')}",
-        f"<td class='label'>{escape(str(label))}" if label else "<td>–",
+        f"<td>{escape(str(record.get('likes') or '-'))}",
+        f"<td class='label'>{escape(str(label))}" if label else "<td>-",
         f"<td>{p:.0%}" if label else f"<td><i>{escape(str(error or ''))}</i>",
     ]
     return f"<tr id='user-{row['id']}'>{''.join(cells)}</tr>"
@@ -104,7 +104,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The page, the table in it, or how many users there are."""
-        pages = {"/": lambda: PAGE, "/users": self.site.page, "/count": lambda: f"{self.site.count()}"}
+        pages = {
+            "/": lambda: PAGE,
+            "/users": self.site.page,
+            "/count": lambda: f"{self.site.count()}",
+        }
         if self.path in pages:
             self._reply(200, pages[self.path]())
         else:
