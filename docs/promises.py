@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
@@ -46,11 +47,13 @@ class Proof:
     file: str  # path below the project
 
 
+@cache
 def promises() -> list[Promise]:
     """All promises, in the order of the rooms and of the modules in them."""
     return [promise for module in _modules() for promise in _promises(module)]
 
 
+@cache
 def proofs() -> list[Proof]:
     """All tests that name promises, in the order of their files."""
     return [proof for file in sorted((PROJECT / "tests").rglob("test_*.py")) for proof in _in(file)]
@@ -95,7 +98,8 @@ def _promises(module: Path) -> Iterator[Promise]:
 
 
 def _in(file: Path) -> Iterator[Proof]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    text = file.read_text()
+    for node in ast.walk(ast.parse(text)) if _PROVING.search(text) else ():
         if isinstance(node, ast.FunctionDef) and (named := _PROVING.match(node.name)):
             codes = tuple(named[1].rstrip("_").split("_"))
             yield Proof(node.name, codes, str(file.relative_to(PROJECT)))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from memory_store import MemoryStore
 
 from pystore import Store
@@ -15,6 +16,10 @@ os.environ["PYSTORE_SETTINGS"] = os.devnull
 # In the background, or under nohup, these are ignored, by the programs that tests start as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# How long an example takes depends on what else runs on the machine.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("shared"), max_examples=25)
+settings.load_profile("shared")
 
 
 class Clock:

@@ -21,8 +21,10 @@ from ..db.tracking import Failure
 from ..declare.identity.code import code_of_all
 from ..declare.view import View
 from ..run.follow import Follower, follow
+from ..store.remote.source import Named
 from .asked import Asked
 from .errors import PredictorFailed
+from .fetching import wanted_of
 from .loaded import Loaded
 from .predictions import plain
 
@@ -69,6 +71,9 @@ class Predictor(Protocol):
     def snapshots(self) -> list[str]:
         """The snapshots that a derivation depends on, where one is followed."""
 
+    def wanted(self, matcher: Matcher | None, pin: str | None) -> list[Named | str]:
+        """What a remote is asked for."""
+
 
 class _OfModel:
     """A Model, with what is followed: all that is comparable with it, or a derivation of it."""
@@ -97,6 +102,12 @@ class _OfModel:
 
     def snapshots(self) -> list[str]:
         return snapshots_of(self._target)
+
+    def wanted(self, matcher: Matcher | None, pin: str | None) -> list[Named | str]:
+        if self._target is None or pin is not None:
+            return wanted_of(self._model, matcher, pin)
+        config = self._target.config
+        return [Named(self.name, config.__eq__, matcher or self._target.matcher)]
 
 
 class _OfLoaded:
@@ -171,6 +182,15 @@ class FunctionPredictor:
     def snapshots(self) -> list[str]:
         """The snapshots that the target depends on, where it is a derivation."""
         return snapshots_of(self.target)
+
+    def wanted(self, matcher: Matcher | None, pin: str | None) -> list[Named | str]:
+        """What a remote is asked for: a pin. Raises BadStage for a matcher."""
+        if pin is not None:
+            return [pin]
+        raise BadStage(
+            f"{self.name} follows no model, and a remote is not asked for its realizations",
+            remedy="follow a pin: listener(…, pin='serving'), and push with the pin there",
+        )
 
 
 class _Loaded:

@@ -1,7 +1,8 @@
 """Asked: what is common to models: they answer, are followed, judged and served.
 
 AK1  A model that is asked answers with what was trained or loaded last here, else with what its
-     matcher chooses; and by its functions as they are now.
+     matcher chooses; and by its functions as they are now. It answers only after it has predicted
+    its examples again.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from .loaded import Loaded
 from .opening import opened, opened_file, saved
 from .outputs import Outputs
 from .replaying import Replayed, replayed
+from .signature import Signature
 
 
 class Asked(Stage[...]):
@@ -54,8 +56,9 @@ class Asked(Stage[...]):
         self.tolerance = tolerance
         self.declared = Outputs.of(outputs)
         self._used: Loaded | None = None
-        self._is_own = False
-        self._sent_answering: str | None = None  # told by the process that sent the model here
+        self._is_own = self._is_checked = False
+        # Digests of code, told by the process that sent the model here.
+        self._sent_answering: tuple[str, Mapping[str, str]] | None = None
 
     def named_as_in(self, module: str) -> None:
         """Takes the name that a module of the user's gives it."""
@@ -82,6 +85,10 @@ class Asked(Stage[...]):
     def _answering_code(self) -> str:
         """The digest of the code of what answers."""
 
+    @abstractmethod
+    def _answering_codes(self) -> Mapping[str, str]:
+        """The digests of the code of each role that answers, or that brings an estimator back."""
+
     # --- predicting
 
     def use(self, rref: RRef | str) -> Loaded:
@@ -96,13 +103,14 @@ class Asked(Stage[...]):
             loaded.close()
             raise
         self._answer_with(loaded, is_own=True)
+        self._is_checked = True
         return loaded
 
     def _answer_with(self, loaded: Loaded, *, is_own: bool) -> None:
         """Answers with it from now on; `is_own` says whether nobody else closes it."""
         if self._used is not None and self._is_own:
             self._used.close()
-        self._used, self._is_own = loaded, is_own
+        self._used, self._is_own, self._is_checked = loaded, is_own, False
 
     def load(self, what: RRef | str | Path) -> Loaded:
         """A realization, or what `save` has written to a file, in memory.
@@ -129,9 +137,13 @@ class Asked(Stage[...]):
     def predict(self, features: Any) -> list[Any]:
         """The predictions for features, or for one raw input: one a row; [None] for no question.
 
-        Raises BadFeatures, PredictorFailed, and what the predictor raises.
+        Raises BadFeatures, PredictorFailed, and what the predictor raises; Refused when it predicts
+        its examples otherwise than when it was trained, or otherwise each time (AK1).
         """
         loaded = self._answering()
+        if not self._is_checked:
+            loaded.check()
+            self._is_checked = True
         known = loaded.features(features)
         return [None] if known is None else loaded.predict([known])[0]
 
@@ -150,6 +162,7 @@ class Asked(Stage[...]):
             return self._used if is_as_now else self.use(self._used.rref)
         rref, why_not = self._choice()
         if rref is None:
+            self.comparable()  # which may say why
             raise BadStage(
                 f"{self.name} is not trained yet",
                 because=why_not or None,
@@ -170,15 +183,29 @@ class Asked(Stage[...]):
 
     def answering_code(self) -> str:
         """The digest of the code that answers, 32 hex digits: no part of what is trained."""
-        return self._sent_answering or self._answering_code()
+        return self._sent_answering[0] if self._sent_answering else self._answering_code()
+
+    def answering_codes(self) -> Mapping[str, str]:
+        """The digests of the code of each role that answers, or that brings an estimator back."""
+        return self._sent_answering[1] if self._sent_answering else self._answering_codes()
 
     # --- which one
 
     def comparable(self) -> list[DRef]:
-        """The derivations in the store that differ from this model in hyperparameters (ML1)."""
+        """The derivations in the store that differ from this model in hyperparameters (ML1).
+
+        Raises BadStage where there are none, and it is known why.
+        """
         store, is_comparable = current_store(), self.comparison()
         named = (dref for dref in store.drefs() if dref.name == self.name)
-        return [dref for dref in named if is_comparable(store.config(dref))]
+        found = [dref for dref in named if is_comparable(store.config(dref))]
+        if not found and (otherwise := self.trained_otherwise()):
+            raise otherwise
+        return found
+
+    def trained_otherwise(self) -> BadStage | None:
+        """Why nothing is comparable, if it is known."""
+        return None
 
     def follow(
         self, target: Any = None, matcher: Matcher | None = None, *, pin: str | None = None
@@ -187,7 +214,7 @@ class Asked(Stage[...]):
         if isinstance(target, Matcher):
             target, matcher = None, target
         if pin is not None:
-            return follow(pin=pin)
+            return follow(target, matcher, pin=pin)
         return follow(self if target is None else target, matcher or self.matcher)
 
     def best(self, metric: str = "test", mode: Mode = "max") -> RRef:
@@ -195,6 +222,7 @@ class Asked(Stage[...]):
         with self.follow(match_best(metric, mode=mode)) as follower:
             rref = follower.look()
         if rref is None:
+            self.comparable()  # which may say why
             raise NotInStore(
                 f"no realization of {self.name} has the metric {metric}",
                 remedy="model.train({…}), or realize(sweep(model, …))",
@@ -207,11 +235,26 @@ class Asked(Stage[...]):
 
     def errors(self, rref: RRef | str | None = None) -> list[dict[str, Any]]:
         """The test rows that were predicted wrong, the worst first: row, truth, prediction."""
-        return errors_of(self._answering().view.path if rref is None else View(rref).path)
+        if rref is not None:
+            return errors_of(View(rref).path)
+        loaded = self._answering()
+        loaded.tell_other_predictor()
+        return errors_of(loaded.view.path)
 
     def mcnemar(self, a: RRef | str, b: RRef | str) -> McNemar:
-        """The exact test of two realizations on the same test rows."""
-        return mcnemar(evidence_of(View(a).path), evidence_of(View(b).path))
+        """The exact test of two realizations on the same test rows.
+
+        Raises BadStage when they predicted other rows, or by other predictors.
+        """
+        one, other = View(a).path, View(b).path
+        codes = [Signature.read(folder).codes.get("predictor") for folder in (one, other)]
+        if codes[0] != codes[1]:
+            raise BadStage(
+                "these two models have predicted the test part by other predictors",
+                because="the difference may be that of the predictors",
+                remedy="train one of them again: model.train({…}, force=True)",
+            )
+        return mcnemar(evidence_of(one), evidence_of(other))
 
     def replay(self, line: Mapping[str, Any] | str | bytes, raw: Any = None) -> Replayed:
         """Predicts the question in a line of a service's log again, by the realization named there.
@@ -253,9 +296,9 @@ class Asked(Stage[...]):
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_used": None, "_sent_answering": self._told()}
 
-    def _told(self) -> str | None:
+    def _told(self) -> tuple[str, Mapping[str, str]] | None:
         try:
-            return self.answering_code()
+            return self.answering_code(), self.answering_codes()
         except BadStage:  # without a predictor
             return None
 

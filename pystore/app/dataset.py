@@ -15,7 +15,7 @@ from ..core.refs import check_name
 from ..declare.view import View
 from ..run.verbs import realize
 from .reading import ReadStage
-from .roles import Decorator, F, Roles, checked_version, decorated
+from .roles import Role, Roles, checked_version, no_options
 from .savers import load
 from .splitting import Settings, SplitStage, parts_of
 
@@ -28,6 +28,11 @@ class ReaderDecorator(Protocol):
 
     def __call__(self, function: Callable[P, R], /) -> Reader[P, R]:
         """Takes the function, and returns its Reader."""
+
+
+def _pad(*, pad: bool | None = None) -> bool | None:
+    """The options of a feature_loader."""
+    return pad
 
 
 class Dataset:
@@ -95,63 +100,35 @@ class Dataset:
             self._read = ReadStage(self.name, function, known, rereads=not cache)
             return Reader(self, function)
 
-        return decorated(take, function)
+        return take if function is None else take(function)
 
-    @overload
-    def loader(self, function: F, /) -> F: ...
-    @overload
-    def loader(self, /) -> Decorator: ...
-    def loader(self, function: Any = None, /) -> Any:
-        """The function that turns the data of the reader into the data that are split."""
-        return decorated(lambda f: self._kept("loader", f), function)
+    loader = Role(no_options)
+    """The function that turns the data of the reader into the data that are split."""
 
-    @overload
-    def splitter(self, function: F, /) -> F: ...
-    @overload
-    def splitter(self, /) -> Decorator: ...
-    def splitter(self, function: Any = None, /) -> Any:
-        """The function (data, test_size, shuffle, random_state) that returns (train, test).
+    splitter = Role(no_options)
+    """The function (data, test_size, shuffle, random_state) that returns (train, test).
 
-        With a `valid_size` of the dataset it returns (train, valid, test).
-        """
-        return decorated(lambda f: self._kept("splitter", f), function)
+    With a `valid_size` of the dataset it returns (train, valid, test).
+    """
 
-    @overload
-    def parser(self, function: F, /) -> F: ...
-    @overload
-    def parser(self, /) -> Decorator: ...
-    def parser(self, function: Any = None, /) -> Any:
-        """The function (data, features, targets) that returns the arguments of the trainer."""
-        return decorated(lambda f: self._kept("parser", f), function)
+    parser = Role(no_options)
+    """The function (data, features, targets) that returns the arguments of the trainer."""
 
-    @overload
-    def feature_transformer(self, function: F, /) -> F: ...
-    @overload
-    def feature_transformer(self, /) -> Decorator: ...
-    def feature_transformer(self, function: Any = None, /) -> Any:
-        """The function that prepares features, at training and when a prediction is asked for."""
-        return decorated(lambda f: self._kept("feature_transformer", f), function)
+    feature_transformer = Role(no_options)
+    """The function that prepares features, at training and when a prediction is asked for."""
 
-    @overload
-    def feature_loader(self, function: F, /) -> F: ...
-    @overload
-    def feature_loader(self, /, *, pad: bool | None = None) -> Decorator: ...
-    def feature_loader(self, function: Any = None, /, *, pad: bool | None = None) -> Any:
-        """The function that turns one raw input into features, or into None: nothing is asked.
+    feature_loader = Role(_pad)
+    """The function that turns one raw input into features, or into None: nothing is asked.
 
-        `pad` says whether the page of a service has a pad to draw on: by default where the
-        annotation of its parameter is a picture.
-        """
+    `pad` says whether the page of a service has a pad to draw on: by default where the
+    annotation of its parameter is a picture.
+    """
 
-        def take(function: F) -> F:
-            self.pad = pad
-            return self._kept("feature_loader", function)
-
-        return decorated(take, function)
-
-    def _kept(self, role: str, function: F) -> F:
+    def _keep(self, role: str, function: Callable[..., Any], pad: bool | None) -> None:
+        """Gives a role to a function."""
         self.roles.take(role, function)
-        return function
+        if role == "feature_loader":
+            self.pad = pad
 
     # --- stages
 

@@ -20,7 +20,7 @@ def decoded(data: bytes) -> Image:
 
     with Image.open(io.BytesIO(data), formats=KINDS) as image:
         image.load()
-        return _in_8_bits(ImageOps.exif_transpose(image))  # phones turn pictures by a note
+        return in_8_bits(ImageOps.exif_transpose(image))  # phones turn pictures by a note
 
 
 def from_log(text: Any) -> Image:
@@ -35,7 +35,8 @@ def from_log(text: Any) -> Image:
         ) from None
 
 
-def _in_8_bits(image: Image) -> Image:
+def in_8_bits(image: Image) -> Image:
+    """The picture in the mode L, RGB or RGBA."""
     if image.mode.startswith("I"):  # 16 bits of grey, which a conversion would cut, not scale
         return image.point(lambda grey: grey * (1 / 256)).convert("L")
     if image.mode in ("L", "RGB", "RGBA"):

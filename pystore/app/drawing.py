@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from .decoding import in_8_bits
 from .errors import BadFeatures
 
 SIDE, BOX = 28, 20  # [pixels] of a digit, and of the square that its ink fills
 _INK = 64  # of 255: what is fainter is paper
 _LEAST = 8  # [pixels] a side: what is smaller is a row of features, and no drawing
+_MOST = 256  # a grey value that was scaled to another size may be a little more than 255
 _FEWEST = 4  # pixels: fewer are the beginning of a stroke
 
 
@@ -39,6 +41,8 @@ def digit(picture: Any) -> Any | None:
 
 
 def _array(picture: Any) -> Any:
+    if hasattr(picture, "convert"):  # a palette's numbers are no colours
+        picture = in_8_bits(picture)
     try:
         array = np.asarray(picture, dtype=float)
     except (TypeError, ValueError) as error:
@@ -54,6 +58,14 @@ def _array(picture: Any) -> Any:
         )
     if not np.isfinite(array).all():
         raise BadFeatures("a pixel is no finite number", remedy="give values from 0 to 255")
+    low, high = float(array.min()), float(array.max())
+    if low <= -1 or high > _MOST or 0 < high <= 1:
+        raise BadFeatures(
+            "the pixels are no grey values from 0 to 255",
+            lowest=low,
+            highest=high,
+            remedy="scale them, such as by 255 * picture",
+        )
     return array
 
 

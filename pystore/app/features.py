@@ -4,20 +4,26 @@ FT1  Rows of the trained width, and records with its columns, are features; all 
     feature_loader, which may return None: nothing is asked.
 FT2  A value that the training could not have seen is refused, and never taken for another: a
     missing number, a text for a number, an unknown category, a missing column.
+FT3  True is no number, and a number is no truth value: the type of the training decides.
 """
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
 from ..core.printable import listed
+from . import iso_times
 from .errors import BadFeatures
+from .rows import copied
 from .signature import Signature
+from .value_kinds import form_of, holds_truth, in_type, is_among, is_truth, kind_of, numbers_of
 
 _PICTURES = ("Image", "ndarray", "NDArray")
+_SINGLE = frozenset({bool, float, int, str, type(None)})  # the values of JSON that hold no others
 
 
 class Features:
@@ -39,7 +45,12 @@ class Features:
                 return None
         if self._signature.columns is not None:
             return self._framed(rows)
-        return list(rows) if self._signature.has_items else self._array(rows)
+        return self._items(rows) if self._signature.has_items else self._array(rows)
+
+    @property
+    def takes_examples(self) -> bool:
+        """Whether a kept example is a question as a client sends it: no loader reads items."""
+        return not self._signature.has_items or self._loader is None
 
     def _rows(self, raw: Any) -> Any | None:
         """The rows that a question has (FT1); None when it is a raw input."""
@@ -67,8 +78,10 @@ class Features:
         assert self._loader is not None
         if takes_array(self._loader) and not isinstance(raw, np.ndarray | Mapping):
             raw = _as_array(raw)
+        else:  # it is logged, and asked of others, after a loader has changed it in place
+            raw = deepcopy(raw) if isinstance(raw, list | dict) else copied(raw)
         try:
-            return self._loader(raw)
+            return self._several(self._loader(raw))
         except BadFeatures:
             raise
         except Exception as error:
@@ -77,24 +90,62 @@ class Features:
                 because=f"{type(error).__name__}: {error}"[:300],
             ) from error
 
+    def _several(self, found: Any) -> Any:
+        """What a loader returned as rows: it may return one row, or one record."""
+        if isinstance(found, Mapping | str):
+            return [found]
+        if hasattr(found, "index") and hasattr(found, "to_dict") and not hasattr(found, "columns"):
+            return [found.to_dict()]  # a Series: one record
+        shape = self._signature.shape
+        is_one = bool(shape) and not hasattr(found, "columns") and shape_of(found) == shape
+        return [found] if is_one else found
+
     def _framed(self, rows: Any) -> Any:
         import pandas
 
         columns = list(self._signature.columns or ())
         if not hasattr(rows, "columns"):
-            records = isinstance(rows, list) and all(isinstance(one, Mapping) for one in rows)
-            rows = pandas.DataFrame(rows if records else list(rows), columns=_names(rows, columns))
+            rows = self._frame(list(rows), columns)
         rows = rows.rename(columns=str)
         twice = sorted({name for name in columns if list(rows.columns).count(name) > 1})
         if twice:
             raise self._bad("columns are given twice", twice=listed(twice, most=3))
-        missing = [name for name in columns if name not in rows.columns]
-        if missing:
-            raise self._bad("columns are missing", missing=listed(missing, most=3))
+        self._have(columns, [rows.columns])
         rows = rows[columns].reset_index(drop=True)
         return pandas.DataFrame(
             {name: self._column(name, rows[name], self._example[at]) for name, at in self._places}
         )
+
+    def _frame(self, rows: list[Any], columns: list[str]) -> Any:
+        """A frame of records, or of rows."""
+        import pandas
+
+        if all(isinstance(one, Mapping) for one in rows):
+            self._have(columns, [set(map(str, one)) for one in rows])
+            return pandas.DataFrame(rows)
+        try:
+            return pandas.DataFrame(rows, columns=columns)
+        except (ValueError, TypeError) as error:
+            raise self._bad("these are no rows", because=str(error)[:200]) from None
+
+    def _have(self, columns: list[str], records: Sequence[Collection[str]]) -> None:
+        """Raises BadFeatures unless each record has all columns."""
+        missing = [name for name in columns if not all(name in names for names in records)]
+        if missing:
+            raise self._bad("columns are missing", missing=listed(missing, most=3))
+
+    def _items(self, rows: Any) -> list[Any]:
+        """Items such as texts. Raises BadFeatures for one of a form that no example has."""
+        items, known = list(rows), {form_of(one) for one in self._example}
+        strange = [one for one in items if form_of(one) not in known]
+        if strange:
+            shown = listed((repr(one)[:40] for one in strange), most=3)
+            raise self._bad(
+                "an item has another form than those of the training",
+                strange=shown,
+                trained=" or ".join(sorted(known)),
+            )
+        return items
 
     @property
     def _places(self) -> list[tuple[str, Any]]:
@@ -102,58 +153,79 @@ class Features:
 
     def _column(self, name: str, given: Any, trained: Any) -> Any:
         dtype = trained.dtype
+        kind = getattr(dtype, "kind", "O")
         self._gaps(name, given)
         if hasattr(dtype, "categories"):
-            self._only(name, given, lambda one: _is_among(one, dtype.categories), "category")
-        elif getattr(dtype, "kind", "O") in "iufb" and hasattr(dtype, "itemsize"):
-            return self._trained(self._numbers(given.to_numpy(), name), dtype, name)
-        elif all(isinstance(one, str) for one in trained.dropna()):
-            self._only(name, given, lambda one: isinstance(one, str), "text")
-        elif getattr(dtype, "kind", "O") in "mM":
-            self._only(name, given, lambda one: not isinstance(one, int | float), "time")
+            self._only(name, given, lambda one: is_among(one, dtype.categories), "category")
+        elif kind in "iufb" and isinstance(dtype, np.dtype):
+            return self._trained(given.to_numpy(), dtype, name)
+        elif kind in "mM":
+            return self._times(name, given, dtype)
+        else:
+            self._only(name, given, *kind_of(kind, trained.dropna()))
         try:
             return given.astype(dtype)
         except (TypeError, ValueError) as error:
             raise self._bad(f"{name} is no {dtype}", because=str(error)[:200]) from None
 
-    def _only(self, name: str, given: Any, fits: Callable[[Any], bool], kind: str) -> None:
+    def _times(self, name: str, given: Any, dtype: Any) -> Any:
+        if dtype.kind == "m":
+            self._only(name, given, iso_times.is_length, "length of time", like=iso_times.LENGTH)
+        else:
+            zoned = hasattr(dtype, "tz")
+            like = iso_times.TIME + ("+02:00" if zoned else "")
+            self._only(name, given, lambda one: iso_times.is_time(one, zoned), "time", like=like)
+        try:
+            return iso_times.times(given, dtype)
+        except (TypeError, ValueError) as error:
+            raise self._bad(f"{name} is no {dtype}", because=str(error)[:200]) from None
+
+    def _only(
+        self, name: str, given: Any, fits: Callable[[Any], bool], kind: str, **facts: object
+    ) -> None:
         """Raises BadFeatures when a value of a column is none of a kind that was trained."""
         strange = [one for one in given[~given.isna()] if not fits(one)]
         if strange:
             shown = listed((str(one)[:40] for one in strange), most=3)
-            raise self._bad(f"{name} holds no {kind} that was trained", strange=shown)
+            raise self._bad(f"{name} holds no {kind} that was trained", strange=shown, **facts)
 
     def _gaps(self, name: str, given: Any) -> None:
         if given.isna().any() and name not in self._signature.missing:
             raise self._bad(f"{name} has a missing value, and had none at the training")
 
     def _array(self, rows: Any) -> Any:
-        kind = np.dtype(self._signature.dtypes[0]) if self._signature.dtypes else None
-        array = self._numbers(rows, "a feature")
-        if tuple(array.shape[1:]) != self._signature.shape:
-            raise self._bad("rows of another shape", given=list(array.shape[1:]))
-        if np.isnan(array).any() and "*" not in self._signature.missing:
+        found = self._trained(rows, np.dtype(self._signature.dtypes[0]), "a feature")
+        if tuple(found.shape[1:]) != self._signature.shape:
+            raise self._bad("rows of another shape", given=list(found.shape[1:]))
+        if np.isnan(found).any() and "*" not in self._signature.missing:
             raise self._bad("a feature is missing, and none was at the training")
-        return array if kind is None else self._trained(array, kind, "a feature")
+        return found
 
-    def _trained(self, numbers: Any, dtype: Any, name: str) -> Any:
-        """Numbers in the type of the training. Raises BadFeatures where they are none of it."""
-        if dtype.kind == "b" and not np.isin(numbers[~np.isnan(numbers)], (0, 1)).all():
-            raise self._bad(f"{name} is neither true nor false")
-        found = _as_trained(numbers, dtype)
+    def _trained(self, values: Any, dtype: Any, name: str) -> Any:
+        """Values in the type of the training. Raises BadFeatures where they are none of it."""
+        if dtype.kind == "b":
+            return self._truths(values, name)
+        found = in_type(self._numbers(values, name), dtype)
         if np.isinf(found).any():
             raise self._bad(f"{name} is too large for {dtype}")
         return found
 
+    def _truths(self, values: Any, name: str) -> Any:
+        """The values as truth values. Raises BadFeatures for numbers, such as 1 (FT3)."""
+        objects = np.asarray(values, dtype=object)
+        strange = next((one for one in objects.flat if not is_truth(one)), None)
+        if strange is not None:
+            raise self._bad(f"{name} is neither true nor false", strange=repr(strange)[:40])
+        return objects.astype(bool)
+
     def _numbers(self, values: Any, name: str) -> Any:
-        """The values as numbers; missing ones are NaN. Raises BadFeatures for texts."""
+        """The values as numbers; missing ones are NaN. Raises BadFeatures for all else (FT3)."""
+        if holds_truth(values):
+            raise self._bad(f"{name} is true or false, and was a number at the training")
         try:
             plain = np.asarray(values)
-            if plain.dtype.kind not in "iufb":
-                objects = np.asarray(values, dtype=object)
-                if any(isinstance(one, str | bytes) for one in objects.flat):
-                    raise ValueError("a text where a number was trained")
-                plain = objects.astype(float)
+            if plain.dtype.kind not in "iuf":
+                plain = numbers_of(np.asarray(values, dtype=object))
         except (ValueError, TypeError) as error:
             raise self._bad(f"{name} is no number", because=str(error)[:200]) from None
         if plain.dtype.kind in "iu":
@@ -170,25 +242,6 @@ class Features:
             expected=self._signature.expected(),
             remedy="send rows or records like those of the training",
         )
-
-
-def _is_among(value: Any, categories: Any) -> bool:
-    if isinstance(value, list | dict | np.ndarray):
-        return False
-    is_bool = isinstance(value, bool)
-    return any(isinstance(one, bool) == is_bool and one == value for one in categories.tolist())
-
-
-def _as_trained(numbers: Any, dtype: Any) -> Any:
-    """Numbers in the type of the training; as they are, where that type cannot hold them."""
-    if dtype.kind == "f":
-        with np.errstate(over="ignore"):  # told by the caller
-            return numbers.astype(dtype)
-    if not np.isfinite(numbers).all():
-        return numbers
-    with np.errstate(invalid="ignore"):  # of numbers that the type cannot hold
-        exact = numbers.astype(dtype)
-    return exact if bool(np.all(exact == numbers)) else numbers
 
 
 def takes_array(loader: Callable[..., Any]) -> bool:
@@ -209,17 +262,14 @@ def _annotation(function: Callable[..., Any]) -> str:
     return text.partition("[")[0].rpartition(".")[2]
 
 
-def _names(rows: Any, columns: list[str]) -> list[str] | None:
-    records = isinstance(rows, list) and all(isinstance(one, Mapping) for one in rows)
-    return None if records else columns
-
-
 def shape_of(value: Any) -> tuple[int, ...]:
     """The lengths of nested lists, as far as all of one level are equal; of arrays, their shape."""
     if hasattr(value, "shape"):
         return tuple(value.shape)
     if not isinstance(value, list | tuple):
         return ()
+    if _SINGLE.issuperset(map(type, value)):  # no call for each number of a row: they are many
+        return (len(value),)
     inner = {shape_of(one) for one in value}
     return (len(value), *(inner.pop() if len(inner) == 1 else ()))
 

@@ -12,7 +12,7 @@ import platform
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,7 +28,9 @@ from ..db.slots import Slot
 from ..db.tracking import Tracking
 from ..db.views import Views
 from ..db.waking import wake_of
+from ..store.remote.source import RemoteSource
 from .answers import Predictor, said
+from .fetching import Fetching
 from .filling import Filling
 from .snapshots import is_recorded
 
@@ -291,6 +293,14 @@ class Listener:
     def _forget(self) -> None:
         if self.forgets:
             self.ledger.forget_deleted()
+
+    def fetching(
+        self, source: RemoteSource, *, every: float, tell: Callable[[str], None]
+    ) -> Fetching:
+        """What asks a remote for what is followed, once in `every` [s]."""
+        return Fetching(
+            source, lambda: self.predictor.wanted(self.matcher, self.pin), every=every, tell=tell
+        )
 
     # --- for its owner
 

@@ -2,40 +2,27 @@
 
 LM1  One call of the predictor answers several questions; each row has one prediction.
 LM2  A realization that predicts otherwise than when it was trained is refused.
+LM3  Where the predictor is another than at the training, its predictions are not compared. Where
+    the feature_transformer is another, it must prepare the examples as they were prepared.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from ..core.errors import PystoreError, PystoreWarning
+from ..core.printable import listed
 from ..declare.view import View
+from .answering import Answers
 from .errors import BadFeatures, Refused
 from .evidence import intervals
-from .outputs import Outputs
-from .predictions import SINGLE, TOLERANCE, plain, predictions_of, same
-from .rows import copied, count, joined
-from .signature import Signature
-
-
-class Answers(Protocol):
-    """What answers with an estimator."""
-
-    @property
-    def digest(self) -> str:
-        """The digest of the code that answers, 32 hex digits."""
-
-    @property
-    def functions(self) -> tuple[Callable[..., Any] | None, ...]:
-        """The functions of the user that answer."""
-
-    def predict(self, estimator: Any, features: Any) -> Any:
-        """What the predictor returns for features."""
-
-    def checked(self, found: Any, rows: int) -> list[Any]:
-        """What it has returned, as a prediction for each row. Raises PredictorFailed."""
+from .predictions import SINGLE, TOLERANCE, plain, same
+from .rows import alike, count, joined
+from .signature import ANSWERS, Signature
+from .steadiness import checked_predictions, state_of, steady_predictions
 
 
 class Asks(Protocol):
@@ -44,31 +31,12 @@ class Asks(Protocol):
     def of(self, raw: Any) -> Any | None:
         """The features of one question; None when nothing is asked. Raises BadFeatures."""
 
-
-@dataclass(frozen=True)
-class Answering:
-    """The functions of a user that answer: no part of what is trained."""
-
-    predictor: Callable[..., Any]
-    feature_loader: Callable[..., Any] | None
-    feature_transformer: Callable[..., Any] | None
-    digest: str  # of the code of predictor and feature_loader
-    outputs: Outputs = field(default_factory=Outputs)
-
     @property
-    def functions(self) -> tuple[Callable[..., Any] | None, ...]:
-        """Predictor, feature_loader and feature_transformer."""
-        return self.predictor, self.feature_loader, self.feature_transformer
+    def takes_examples(self) -> bool:
+        """Whether a kept example is a question as a client sends it."""
 
-    def predict(self, estimator: Any, features: Any) -> Any:
-        """What the predictor returns for features as they are before the transformer."""
-        # The caller needs the features again: they are an example, or rows of the test part.
-        transform, features = self.feature_transformer, copied(features)
-        return self.predictor(estimator, features if transform is None else transform(features))
 
-    def checked(self, found: Any, rows: int) -> list[Any]:
-        """What the predictor has returned, as a prediction for each row. Raises PredictorFailed."""
-        return self.outputs.checked(predictions_of(found, rows))
+SMALL = 16 << 20  # [bytes] of an estimator that is digested while a service waits for it
 
 
 class Loaded:
@@ -84,7 +52,9 @@ class Loaded:
         hyperparameters: Mapping[str, Any],
         asks: Asks,
         tolerance: float | None = None,
+        loads: Collection[str] = (),
     ) -> None:
+        self._loads = loads  # the roles whose functions have brought the estimator back
         self.view = view
         self.rref = view.rref
         self.estimator = estimator
@@ -104,13 +74,21 @@ class Loaded:
 
     @property
     def digest(self) -> str:
-        """The digest of the code that answers: predictor and feature_loader, 32 hex digits."""
+        """The digest of the code that answers, 32 hex digits."""
         return self._answering.digest
 
     @property
     def code_differs(self) -> bool:
-        """Whether the predictor is another than the one that the training has recorded."""
-        return self.signature.predictor != self._answering.digest
+        """Whether the code that answers is another than the one that the training has recorded."""
+        return any(map(self._differs, ANSWERS))
+
+    @property
+    def predictor_differs(self) -> bool:
+        """Whether the predictor is another, so that predictions may be."""
+        return self._differs("predictor")
+
+    def _differs(self, role: str) -> bool:
+        return self.signature.codes.get(role) != self._answering.codes.get(role)
 
     @property
     def functions(self) -> tuple[Callable[..., Any] | None, ...]:
@@ -128,8 +106,11 @@ class Loaded:
     def predict(self, questions: Sequence[Any]) -> list[list[Any]]:
         """The predictions for the features of several questions, by one call of the predictor.
 
-        Raises what the predictor raises, and PredictorFailed.
+        Questions of several types are asked one by one: a number with a fraction would make those
+        of the others round. Raises what the predictor raises, and PredictorFailed.
         """
+        if not alike(questions):
+            return [self.predict([one])[0] for one in questions]
         sizes = [count(one) for one in questions]
         told = self._answering.predict(self.estimator, joined(questions))
         every = iter(self._answering.checked(told, sum(sizes)))
@@ -156,21 +137,26 @@ class Loaded:
     def check(self) -> None:
         """Predicts the kept examples again. Raises Refused when the predictions are others (LM2).
 
-        Where the predictor's code is another one, it must predict one value a row.
+        Where the predictor's code is another one, it must predict one value a row, and the same
+        value again, alone and among others (LM3).
         """
-        try:
-            [now] = self.predict([self._kept()])
-        except Exception as error:
+        then = None if self.predictor_differs else self.signature.predictions
+        if self._differs("feature_transformer"):
+            self._check_prepared()
+        loads = [role for role in self._loads if self._differs(role)]
+        if then is None and loads:
             raise Refused(
-                f"it cannot predict its examples: {type(error).__name__}: {error}"[:500],
+                "nothing shows that it predicts as it did",
                 rref=self.rref,
-                versions="; ".join(self.versions_differ) or None,
-                remedy="train it again, or correct the predictor",
-            ) from error
-        then = self.signature.predictions
-        if self.code_differs or then is None:
-            return
-        if not same(now, then, self.tolerance):
+                because=f"{listed(['predictor', *loads])} are others than at the training",
+                remedy="train it again, or put the predictor back, so that its predictions can be "
+                "compared",
+            )
+        try:
+            now = self._steady(looked_at=then is not None)
+        except Exception as error:
+            raise self._cannot_predict(error) from error
+        if then is not None and not same(now, then, self.tolerance):
             raise Refused(
                 "it predicts otherwise than when it was trained",
                 rref=self.rref,
@@ -180,6 +166,40 @@ class Loaded:
                 remedy="train it again here, with force=True; or Model(tolerance=…), if such "
                 "differences do no harm",
             )
+
+    def _steady(self, *, looked_at: bool) -> list[Any]:
+        """The predictions for the examples; `looked_at`: whether the training has checked more."""
+        asked = self._answering, self.estimator, self._kept(), self.tolerance
+        if looked_at:
+            return steady_predictions(*asked)[0]
+        files = (self.view.path / "estimator").rglob("*")
+        small = sum(one.stat().st_size for one in files) <= SMALL
+        return checked_predictions(*asked, before=state_of(self.estimator) if small else None)[0]
+
+    def _check_prepared(self) -> None:
+        """Raises Refused unless the examples are prepared as at the training (LM3)."""
+        try:
+            now = self._answering.digest_of_prepared(self._example)
+        except Exception as error:
+            raise self._cannot_predict(error) from error
+        if not now or now != self.signature.prepared:
+            raise Refused(
+                "its features are prepared otherwise than when it was trained",
+                rref=self.rref,
+                because="the feature_transformer is another one now",
+                remedy="train it again, or put the feature_transformer back",
+            )
+
+    def _cannot_predict(self, error: Exception) -> Refused:
+        facts = error.facts if isinstance(error, PystoreError) else {}
+        told = error.what if isinstance(error, PystoreError) else f"{type(error).__name__}: {error}"
+        return Refused(
+            f"it cannot predict its examples: {told}"[:500],
+            **facts,
+            rref=self.rref,
+            versions="; ".join(self.versions_differ) or None,
+            remedy=getattr(error, "remedy", "") or "train it again, or correct the predictor",
+        )
 
     def _kept(self) -> Any:
         """The features of the kept examples."""
@@ -195,14 +215,29 @@ class Loaded:
         return self._example
 
     def example(self) -> Any:
-        """The first kept example as a client would send it."""
+        """The first kept example, as one of the rows or items that a client would send.
+
+        None where a client sends what a feature_loader reads, which the training has not seen.
+        """
+        if not self._features.takes_examples:
+            return None
         first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]
         found = plain([_sent(one) for one in first.tolist()] if hasattr(first, "iloc") else first)
-        return found if isinstance(found, list) else [found]
+        return found if isinstance(found, list) or self.signature.has_items else [found]
 
     def evidence(self) -> dict[str, Any]:
         """Its scores on the test part, each with an interval where one is known."""
         return intervals(self.view.path, self.metrics)
+
+    def tell_other_predictor(self) -> None:
+        """Warns where the kept predictions are those of another predictor than the one now."""
+        if self.predictor_differs:
+            warnings.warn(
+                f"the predictor is another now; the kept predictions of {self.rref} are those of "
+                "the training",
+                PystoreWarning,
+                stacklevel=3,
+            )
 
     def close(self) -> None:
         """Lets gc collect it again."""

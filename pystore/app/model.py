@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping
-from inspect import signature
+from inspect import signature as signature_of
 from typing import Any, cast
 
 from ..core.config import Config
@@ -24,10 +24,13 @@ from .dataset import Dataset
 from .features import Features, takes_picture
 from .loaded import Loaded
 from .reading import tell_age
+from .readings import trained_otherwise
 from .recipe import CONTEXT, Recipe
 from .run import Run
 from .savers import load
 from .signature import Signature
+
+_OWN = ("hyperparameters", "attempts", "matcher", "force", "reread")  # parameters of `train`
 
 
 class Model(Recipe):
@@ -82,7 +85,7 @@ class Model(Recipe):
         have changed. `options` are those of `realize`, such as `workers`; other names are arguments
         of the reader.
         """
-        known = signature(realize).parameters
+        known = signature_of(realize).parameters
         how = {key: value for key, value in options.items() if key in known}
         self._reading = self._arguments_of_reader(options.keys() - known.keys(), options)
         derivation = self._derivation(hyperparameters or {}, self._reading)
@@ -102,6 +105,13 @@ class Model(Recipe):
         self, names: Collection[str], options: Mapping[str, Any]
     ) -> dict[str, Any]:
         reader = self.dataset.read_stage.signature.parameters
+        taken = [name for name in reader if name in _OWN or (name in options and name not in names)]
+        if taken:
+            raise BadStage(
+                f"{listed(taken)} is a parameter of the reader and of train",
+                because="train would take it for its own, and the reader would read by its default",
+                remedy="rename the parameter of the reader",
+            )
         own = [name for name in self.parameters if name in names and name not in reader]
         if own:
             raise BadStage(
@@ -117,9 +127,10 @@ class Model(Recipe):
         """The realization with this view and config, in memory."""
         hyperparameters, _ = self.parted({k: v for k, v in given.items() if k not in CONTEXT})
         folder = view.path / "estimator"
-        loader = self.roles.get("loader")
+        loader, loads = self.roles.get("loader"), set[str]()  # whose code brings it back
         if loader is not None:
             estimator = loader(folder / "model")
+            loads.add("loader")
         elif (folder / "model").exists():
             raise BadStage(
                 f"{self.name} was saved by a saver of yours, and has no loader",
@@ -127,9 +138,14 @@ class Model(Recipe):
             )
         else:
             training = self.training()
+
+            def fresh() -> Any:
+                loads.add("init")
+                return training.fresh(hyperparameters)
+
             estimator = load(
                 folder,
-                fresh=lambda: training.fresh(hyperparameters),
+                fresh=fresh,
                 trusted=self.trusted,
                 ours=current_store().is_trusted(view.rref),
             )
@@ -142,9 +158,19 @@ class Model(Recipe):
             hyperparameters=hyperparameters,
             asks=Features(Signature.read(view.path), example, answering.feature_loader),
             tolerance=self.tolerance,
+            loads=loads,
         )
 
     # --- which one
+
+    def trained_otherwise(self) -> BadStage | None:
+        """Why nothing is comparable, where all trainings have other arguments of the reader."""
+        data = self.dataset.derivation(**self._reading).config.value
+        reading = self.dataset.read_stage(**self._reading).config.value
+        context = {"name": self.name, "code": self.code().digest, **self._context(self._reading)}
+        del context["data"]
+        own = {"training": context, "data": data, "reading": reading}
+        return trained_otherwise(self.name, own, current_store())
 
     def comparison(self) -> Callable[[Config], bool]:
         """The rule by which a config is comparable with this model, as its code is now (ML1).

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter, Signature
-from typing import Any, cast, overload
+from typing import Any, cast
 
 from ..core.errors import BadStage
 from ..core.matchers import Matcher
@@ -18,16 +18,21 @@ from ..declare.build import Build
 from ..declare.identity.code import code_of_all
 from ..declare.stage import Staged
 from ..declare.view import View
+from .answering import Answering
 from .asked import Asked
 from .dataset import Dataset
-from .loaded import Answering
-from .roles import Decorator, F, Roles, checked_version, decorated, keyword_defaults, keyword_only
-from .signature import RECIPE
+from .roles import Role, Roles, checked_version, keyword_defaults, keyword_only, no_options
+from .signature import ANSWERS, LOADS, RECIPE
 from .training import Training
 
 CONTEXT = ("name", "code", "data", "version", "recipe")  # keys that are no hyperparameters
 RESERVED = frozenset((*CONTEXT, "valid", "build"))
 _TRAINS = ("init", "trainer", "evaluator", "saver")
+
+
+def _version(*, cache: bool = True, cache_version: str = "", version: str = "") -> str:
+    """The options of a trainer."""
+    return checked_version("trainer", cache, cache_version, version)
 
 
 class Recipe(Asked):
@@ -53,77 +58,36 @@ class Recipe(Asked):
 
     # --- roles
 
-    @overload
-    def init(self, function: F, /) -> F: ...
-    @overload
-    def init(self, /) -> Decorator: ...
-    def init(self, function: Any = None, /) -> Any:
-        """The function of the dict of hyperparameters that returns a new estimator."""
-        return decorated(lambda f: self._kept("init", f), function)
+    init = Role(no_options)
+    """The function of the dict of hyperparameters that returns a new estimator."""
 
-    @overload
-    def trainer(self, function: F, /) -> F: ...
-    @overload
-    def trainer(
-        self, /, *, cache: bool = True, cache_version: str = "", version: str = ""
-    ) -> Decorator: ...
-    def trainer(
-        self,
-        function: Any = None,
-        /,
-        *,
-        cache: bool = True,
-        cache_version: str = "",
-        version: str = "",
-    ) -> Any:
-        """The function (estimator, features, targets) that returns the fitted estimator.
+    trainer = Role(_version)
+    """The function (estimator, features, targets) that returns the fitted estimator.
 
-        Its keyword-only parameters are parameters of the model, too; `build` gets the Build.
-        """
-        known = checked_version("trainer", cache, cache_version, version)
-        return decorated(lambda f: self._kept("trainer", f, known), function)
+    Its keyword-only parameters are parameters of the model, too; `build` gets the Build.
+    """
 
-    @overload
-    def evaluator(self, function: F, /) -> F: ...
-    @overload
-    def evaluator(self, /) -> Decorator: ...
-    def evaluator(self, function: Any = None, /) -> Any:
-        """The function (estimator, features, targets) that returns a float or a dict of floats."""
-        return decorated(lambda f: self._kept("evaluator", f), function)
+    evaluator = Role(no_options)
+    """The function (estimator, features, targets) that returns a float or a dict of floats."""
 
-    @overload
-    def predictor(self, function: F, /) -> F: ...
-    @overload
-    def predictor(self, /) -> Decorator: ...
-    def predictor(self, function: Any = None, /) -> Any:
-        """The function (estimator, features) that returns one prediction a row."""
-        return decorated(lambda f: self._kept("predictor", f), function)
+    predictor = Role(no_options)
+    """The function (estimator, features) that returns one prediction a row."""
 
-    @overload
-    def saver(self, function: F, /) -> F: ...
-    @overload
-    def saver(self, /) -> Decorator: ...
-    def saver(self, function: Any = None, /) -> Any:
-        """The function (estimator, file) that writes what has no safe default."""
-        return decorated(lambda f: self._kept("saver", f), function)
+    saver = Role(no_options)
+    """The function (estimator, file) that writes what has no safe default."""
 
-    @overload
-    def loader(self, function: F, /) -> F: ...
-    @overload
-    def loader(self, /) -> Decorator: ...
-    def loader(self, function: Any = None, /) -> Any:
-        """The function (file) that reads what the saver wrote, and returns the estimator."""
-        return decorated(lambda f: self._kept("loader", f), function)
+    loader = Role(no_options)
+    """The function (file) that reads what the saver wrote, and returns the estimator."""
 
-    def _kept(self, role: str, function: F, version: str = "") -> F:
-        self.roles.take(role, function, version)
+    def _keep(self, role: str, function: Callable[..., Any], version: str | None) -> None:
+        """Gives a role to a function."""
+        self.roles.take(role, function, version or "")
         if role == "trainer":
             known = keyword_only(function).values()
             rest = Parameter("hyperparameters", Parameter.VAR_KEYWORD)
             self.signature = Signature([*(p.replace() for p in known), rest])
             self.parameters = tuple(self.signature.parameters)
             self.__dict__.pop("parameter_types", None)
-        return function
 
     # --- the stage
 
@@ -162,6 +126,7 @@ class Recipe(Asked):
             self.roles.get("saver"),
             self.dataset.roles.get("feature_transformer"),
             self.answering() if self.roles.get("predictor") else None,
+            self.tolerance,
         )
 
     def answering(self) -> Answering:
@@ -174,6 +139,7 @@ class Recipe(Asked):
             data.get("feature_loader"),
             data.get("feature_transformer"),
             self.answering_code(),
+            self.answering_codes(),
             self.declared,
         )
 
@@ -185,8 +151,14 @@ class Recipe(Asked):
 
     def _answering_code(self) -> str:
         self.roles.needed("predictor")
-        counted = self.roles.counted("predictor") | self.dataset.roles.counted("feature_loader")
-        return code_of_all(counted, "project").digest
+        mine, theirs = self.roles.counted, self.dataset.roles.counted
+        return code_of_all(mine("predictor", "loader") | theirs(*ANSWERS[1:]), "project").digest
+
+    def _answering_codes(self) -> Mapping[str, str]:
+        mine, theirs = self.roles.counted, self.dataset.roles.counted
+        counted = {role: mine(role) for role in ("predictor", *LOADS)}
+        counted |= {role: theirs(role) for role in ANSWERS[1:]}
+        return {role: code_of_all(one, "project").digest for role, one in counted.items() if one}
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if args:

@@ -24,7 +24,7 @@ class Replayed:
     agrees: bool
     now: list[Any]
     then: list[Any]
-    code_differs: bool  # whether predictor or feature_loader are others than when it was answered
+    code_differs: bool  # whether the code that answers is another than when it was answered
 
     def __str__(self) -> str:
         if self.agrees:

@@ -7,20 +7,65 @@ RO2  What is decorated stays the function that it was.
 import inspect
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from ..core.errors import BadStage
 from ..core.printable import listed
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Decorator(Protocol):
-    """What returns the function that it is given."""
+    """What returns the function that it is given (RO2)."""
 
     def __call__(self, function: F, /) -> F:
         """Takes the function, and returns it."""
+
+
+class Role(Generic[P]):
+    """A role with its decorator: `@model.trainer`, or `@model.trainer(cache=True)`.
+
+    `options` is the function of its options; the value that it returns goes to the owner.
+    """
+
+    def __init__(self, options: Callable[P, Any]) -> None:
+        self._options = options
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.__name__ = name
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> Self: ...
+    @overload
+    def __get__(self, owner: object, kind: type) -> "RoleDecorator[P]": ...
+    def __get__(self, owner: Any, kind: type) -> Any:
+        return self if owner is None else RoleDecorator(owner._keep, self.__name__, self._options)
+
+
+class RoleDecorator(Generic[P]):
+    """Gives a role to a function, by `keep(role, function, told)`."""
+
+    def __init__(self, keep: Callable[..., None], role: str, options: Callable[P, Any]) -> None:
+        self._keep, self._role, self._options = keep, role, options
+
+    @overload
+    def __call__(self, function: F, /) -> F: ...
+    @overload
+    def __call__(self, *args: P.args, **options: P.kwargs) -> Decorator: ...
+    def __call__(self, *function: Any, **options: Any) -> Any:
+        """Takes the function; without one, takes options, and is what takes the function."""
+        told = self._options(**options)  # type: ignore[call-arg]  # mypy takes them for any
+
+        def take(function: Any) -> Any:
+            self._keep(self._role, function, told)
+            return function
+
+        return take(*function) if function else take
+
+
+def no_options() -> None:
+    """The options of a role without any."""
 
 
 class Roles:
@@ -72,11 +117,6 @@ class Roles:
     def __getstate__(self) -> dict[str, Any]:
         # The process that gets them is told the digest of the code.
         return {**self.__dict__, "_counted": {}}
-
-
-def decorated(take: Callable[[F], T], function: F | None) -> Any:
-    """Serves a decorator both ways: `@model.trainer` and `@model.trainer(cache=True)`."""
-    return take if function is None else take(function)
 
 
 def checked_version(role: str, cache: bool, cache_version: str, version: str = "") -> str:

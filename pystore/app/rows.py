@@ -1,11 +1,13 @@
 """Rows: the parts of data of any kind: frames, arrays, and tuples or lists of these."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import BadStage
+from ..core.printable import listed
 
 
 def count(data: Any) -> int:
@@ -60,6 +62,89 @@ def aligned(data: Any) -> None:
                 "by their place",
                 remedy="order one by the other: targets.loc[features.index]; or reset_index",
             )
+
+
+def same_rows(before: Any, after: Any) -> None:
+    """Raises BadStage when a feature_transformer has returned the rows in another order."""
+    if not (hasattr(before, "iloc") and hasattr(after, "iloc")):
+        return
+    if not after.index.equals(before.index) and set(after.index) == set(before.index):
+        raise BadStage(
+            "the feature_transformer returns the rows in another order",
+            because="each row has its target, and its prediction, by its place",
+            remedy="return them in the order in which they came: result.loc[features.index]",
+        )
+
+
+def same_length(parsed: tuple[Any, ...]) -> None:
+    """Raises BadStage unless there is one target for each row of features."""
+    lengths = [_length(one) for one in parsed[:2]]
+    if None not in lengths and len(set(lengths)) > 1:
+        features, targets = lengths
+        raise BadStage(
+            "features and targets have different numbers of rows",
+            features=features,
+            targets=targets,
+            remedy="let @dataset.parser, or the reader, return one target for each row",
+        )
+
+
+def _length(data: Any) -> int | None:
+    try:
+        return count(data)
+    except BadStage:  # a part that has no rows, such as a dict, is the affair of the trainer
+        return None
+
+
+def same_columns(parts: Mapping[str, Any]) -> None:
+    """Raises BadStage where the features of two parts have other columns, or other categories."""
+    (first, one), *others = parts.items()
+    for name, other in others:
+        if (here := _columns(one)) != (there := _columns(other)):
+            raise BadStage(
+                f"the features of {first} and of {name} are not the same columns",
+                **{first: _shown(here, there), name: _shown(there, here)},
+                remedy="give all parts the same columns in the same order, of the same types; "
+                "make categories in the reader, before the data are split",
+            )
+
+
+def _columns(features: Any) -> list[Any]:
+    """The columns of a frame, with their categories; of an array, the shape of a row."""
+    if hasattr(features, "columns"):
+        kinds = [getattr(kind, "categories", None) for kind in features.dtypes]
+        known = [None if kind is None else [*kind] for kind in kinds]
+        return list(zip(features.columns, known, strict=True))
+    return [tuple(features.shape[1:])] if hasattr(features, "shape") else [type(features)]
+
+
+def _shown(columns: list[Any], others: list[Any]) -> str:
+    return listed([str(one)[:80] for one in columns if one not in others] or columns[:5], most=5)
+
+
+def distinct_names(data: Any) -> None:
+    """Raises BadStage where two columns of a frame have one name; 1 and "1" are one."""
+    for one in data if isinstance(data, tuple) else (data,):
+        counted = Counter(map(str, getattr(one, "columns", ())))
+        twice = [name for name, number in counted.items() if number > 1]
+        if twice:
+            raise BadStage(
+                "several columns of the data have one name",
+                names=listed(twice, most=5),
+                columns=len(one.columns),
+                remedy="rename them, or leave the second one out, in @dataset.reader or in "
+                "@dataset.loader",
+            )
+
+
+def alike(several: Sequence[Any]) -> bool:
+    """Whether data have the same types, so that joining them changes no value."""
+
+    def types(data: Any) -> Any:
+        found = getattr(data, "dtypes", None)
+        return getattr(data, "dtype", None) if found is None else list(found)
+
+    return all(types(one) == types(several[0]) for one in several[1:])
 
 
 def joined(several: Sequence[Any]) -> Any:

@@ -59,6 +59,7 @@ class Run(tuple[Any, dict[str, float]]):
 
     def errors(self) -> list[dict[str, Any]]:
         """The test rows that were predicted wrong, the worst first: row, truth, prediction."""
+        self.loaded.tell_other_predictor()
         return errors_of(self.view.path)
 
     def __repr__(self) -> str:

@@ -194,7 +194,7 @@ def _plain(one: Any) -> Any:
 
 def _kind(loaded: Loaded, found: Sequence[Any]) -> Any:
     """The Arrow type of predictions, as these and those of the training have it."""
-    then = [] if loaded.code_differs else loaded.signature.predictions or []
+    then = [] if loaded.predictor_differs else loaded.signature.predictions or []
     return _column([*then, *found], None).type
 
 

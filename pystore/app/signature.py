@@ -11,7 +11,9 @@ from typing import Any, Self
 from ..core.errors import Corrupted
 
 FILE = "signature.json"
-RECIPE = 2  # which files a training writes; another number trains anew
+RECIPE = 3  # which files a training writes; another number trains anew
+ANSWERS = ("predictor", "feature_loader", "feature_transformer")  # the roles of functions
+LOADS = ("init", "loader")  # those that bring back an estimator
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "keras", "tensorflow", "xgboost")
 _MODULES = {"scikit-learn": "sklearn"}
 
@@ -24,8 +26,9 @@ class Signature:
     dtypes: tuple[str, ...]  # of each column; of an array, its only one
     shape: tuple[int, ...]  # of one row
     missing: tuple[str, ...]  # the columns in which values were missing; "*" for an array
-    predictor: str  # digest of the code of predictor and feature_loader
+    codes: Mapping[str, str]  # digests of the code that answers: of ANSWERS and of LOADS
     predictions: list[Any] | None  # for the example rows; None where the predictor failed
+    prepared: str = ""  # digest of the example rows as the feature_transformer made them
     failure: str = ""  # why it failed
     single: bool = False  # whether predictions are of single precision
     versions: Mapping[str, str] = field(default_factory=dict)  # of the packages in use

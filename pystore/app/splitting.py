@@ -14,8 +14,10 @@ from ..declare.stage_options import Options
 from ..declare.view import View
 from ..run.verbs import realize
 from .roles import Roles
-from .rows import aligned, count, shuffled, taken
+from .row_keys import row_keys
+from .rows import aligned, count, distinct_names, same_length, shuffled, taken
 from .savers import load, save
+from .telling_apart import refuse_shared_rows, warn_of_equal_rows
 
 _ROWS = "rows.npz"
 
@@ -40,6 +42,14 @@ class Settings:
                 valid_size=self.valid_size,
                 remedy="test_size=0.2 keeps a fifth of the rows for the test; together with "
                 "valid_size it must leave some for the training",
+            )
+
+        both = [name for name in self.targets if name in self.features]
+        if both:
+            raise BadStage(
+                f"{listed(both)} is a target and a feature of a dataset",
+                because="the model would see what it is to predict",
+                remedy="leave it out of features",
             )
 
     def values(self) -> dict[str, Any]:
@@ -81,6 +91,9 @@ class SplitStage(Stage[...]):
         splitter = self._roles.get("splitter")
         if splitter is None:
             rows = _rows(count(whole), settings)
+            if (keys := row_keys(whole)) is not None:
+                of_parts = {name: [keys[at] for at in found] for name, found in rows.items()}
+                warn_of_equal_rows(self.stage_name, of_parts)
             _parsed(taken(whole, rows["test"]), self._roles, settings)  # a mistake is found early
             np.savez(b.outpath / _ROWS, **rows)
             return
@@ -91,8 +104,24 @@ class SplitStage(Stage[...]):
                 returned=repr(type(parts).__name__),
                 remedy=f"return {', '.join(settings.parts)}",
             )
-        for name, part in zip(settings.parts, parts, strict=True):
+        named = dict(zip(settings.parts, parts, strict=True))
+        self._tell_apart(whole, named)
+        _parsed(named["test"], self._roles, settings)
+        for name, part in named.items():
             save(part, b.outpath / name)
+
+    def _tell_apart(self, whole: Any, parts: Mapping[str, Any]) -> None:
+        """Raises BadStage for parts that share rows, or have none."""
+        refuse_shared_rows(self.stage_name, whole, parts)
+        keys = {name: row_keys(part) for name, part in parts.items()}
+        empty = [name for name, found in keys.items() if found == []]
+        if empty:
+            raise BadStage(
+                f"the splitter of {self.stage_name} leaves no rows to {listed(empty)}",
+                rows=count(whole),
+                remedy="return parts that have rows each",
+            )
+        warn_of_equal_rows(self.stage_name, {k: found for k, found in keys.items() if found})
 
 
 def parts_of(view: View, roles: Roles, settings: Settings) -> dict[str, tuple[Any, ...]]:
@@ -133,12 +162,36 @@ def _rows(length: int, settings: Settings) -> dict[str, Any]:
 
 
 def _parsed(part: Any, roles: Roles, settings: Settings) -> tuple[Any, ...]:
+    """The arguments of the trainer, (features, targets), of one part. Raises BadStage."""
+    distinct_names(part)
     parser = roles.get("parser")
-    if parser is not None:
-        parsed = tuple(parser(part, list(settings.features), list(settings.targets)))
-        aligned(parsed)
-        return parsed
+    parsed = _by_columns(part, settings) if parser is None else _by_parser(parser, part, settings)
+    aligned(parsed)
+    same_length(parsed)
+    distinct_names(parsed[0])
+    return parsed
+
+
+def _by_parser(parser: Callable[..., Any], part: Any, settings: Settings) -> tuple[Any, ...]:
+    found = parser(part, list(settings.features), list(settings.targets))
+    if not isinstance(found, tuple | list) or not found:
+        raise BadStage(
+            "the parser returns the arguments of the trainer",
+            returned=type(found).__name__,
+            remedy="return a tuple, such as (features, targets)",
+        )
+    return tuple(found)
+
+
+def _by_columns(part: Any, settings: Settings) -> tuple[Any, ...]:
     if isinstance(part, tuple):
+        if settings.features:
+            raise BadStage(
+                "features are named, and the data are a tuple",
+                because="a tuple has features and targets already, and all of them would be taken",
+                features=listed(settings.features, most=5),
+                remedy="let the reader return a frame, or these columns alone",
+            )
         return part
     if not hasattr(part, "columns"):
         raise BadStage(

@@ -16,6 +16,7 @@ from .errors import BadFeatures, PredictorFailed
 from .features import shape_of
 from .outputs import Outputs, is_finite
 from .predictions import plain
+from .row_keys import digest_of_rows
 from .torch_rows import apart, stacked, to_device
 
 AT_ONCE = 128  # rows that go through the network together
@@ -30,11 +31,13 @@ class TorchAnswering:
         postprocess: Callable[[Any], Any] | None,
         outputs: Outputs,
         digest: str,
+        codes: Mapping[str, str],
     ) -> None:
         self.preprocess = preprocess
         self.postprocess = postprocess
         self.outputs = outputs
         self.digest = digest  # of the code of the network, too
+        self.codes = codes  # digests of the code of each role
 
     @property
     def functions(self) -> tuple[Callable[..., Any] | None, ...]:
@@ -44,6 +47,10 @@ class TorchAnswering:
     def prepared(self, value: Any) -> Any:
         """What the network gets for one value; None when it asks nothing (TQ1)."""
         return value if self.preprocess is None else self.preprocess(value)
+
+    def digest_of_prepared(self, rows: Sequence[Any]) -> str:
+        """A digest of rows as the network gets them; "" where these have none."""
+        return digest_of_rows([self.prepared(row) for row in rows])
 
     def predict(self, network: Any, prepared: Sequence[Any]) -> list[Any]:
         """The predictions for rows that are prepared. Raises PredictorFailed with the row."""
@@ -109,6 +116,11 @@ class TorchQuestions:
         self._fields = fields  # of x
         self._answering = answering
         self._lengths = lengths  # of an array, how many there are; if known
+
+    @property
+    def takes_examples(self) -> bool:
+        """True: an example is a value of the fields of x."""
+        return True
 
     def of(self, raw: Any) -> list[Any] | None:
         """The rows of one question, prepared; None when nothing is asked. Raises BadFeatures."""

@@ -39,6 +39,7 @@ class TorchLoaded(Loaded):
             hyperparameters=hyperparameters,
             asks=self._questions,
             tolerance=tolerance,
+            loads=("init",),
         )
 
     @property

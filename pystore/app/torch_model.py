@@ -94,8 +94,8 @@ class TorchModel(TorchRecipe):
             tolerance=tolerance,
             rows=rows,
             valid=valid,
+            module=sys._getframe(1).f_globals.get("__name__", "__main__"),
         )
-        self.named_as_in(sys._getframe(1).f_globals.get("__name__", "__main__"))
         self._pad = pad
         self._draws = False  # whether x of what was loaded last is a picture
 

@@ -7,8 +7,9 @@ TO2  The loader and the device are no identity; a wrong option costs no reading 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from inspect import isclass, signature
+from inspect import isclass, signature, unwrap
 from operator import itemgetter
+from types import FunctionType
 from typing import Any, cast
 
 from ..core.derivation import Derivation
@@ -17,6 +18,7 @@ from ..core.matchers import Matcher
 from ..core.printable import listed
 from ..declare.build import Build
 from ..declare.identity.code import code_of_all
+from ..declare.identity.project import file_of_project
 from ..declare.parameter_types import check_given
 from ..declare.stage import Stage
 from ..declare.view import View
@@ -28,7 +30,7 @@ from .torch_options import IGNORED, LoopOptions, Monitor, optimizer_name
 from .torch_rows import places_of
 from .torch_training import TRAIN, Loop, Part, TorchTraining
 
-RECIPE = 1  # how a network is trained, and which files are written; another number trains anew
+RECIPE = 2  # how a network is trained, and which files are written; another number trains anew
 CONTEXT = ("name", "code", "recipe", "rows", "valid")  # keys that are no parameters
 RESERVED = frozenset(("name", "code", "recipe", "build"))
 _TRAINS = ("network", "preprocess", "augment", "objective", "optimizer", "classes")
@@ -72,8 +74,10 @@ class TorchRecipe(Asked):
         tolerance: float | None,
         rows: Any,
         valid: Any,
+        module: str,
     ) -> None:
         super().__init__(name, matcher, tolerance=tolerance, outputs=outputs, ignore=IGNORED)
+        self.named_as_in(module)
         self.function = _parameters
         self.signature = signature(_parameters)
         self.parameters = tuple(self.signature.parameters)
@@ -100,7 +104,7 @@ class TorchRecipe(Asked):
             )
         if function is not None and not isinstance(function, str):
             self.roles.take(role, function)
-        if (value := _by_value(function)) is not None:
+        if (value := _by_value(function, self.__module__)) is not None:
             self.roles.constant(role, value)
 
     @property
@@ -205,7 +209,11 @@ class TorchRecipe(Asked):
         """The functions that answer."""
         get = self.roles.get
         return TorchAnswering(
-            get("preprocess"), get("postprocess"), self.declared, self.answering_code()
+            get("preprocess"),
+            get("postprocess"),
+            self.declared,
+            self.answering_code(),
+            self.answering_codes(),
         )
 
     @property
@@ -215,6 +223,15 @@ class TorchRecipe(Asked):
 
     def _answering_code(self) -> str:
         return code_of_all(self.roles.counted(*_ANSWERS), "project").digest
+
+    def _answering_codes(self) -> Mapping[str, str]:
+        roles = {
+            "predictor": ("postprocess", "outputs"),
+            "feature_transformer": ("preprocess",),
+            "init": ("network",),
+        }
+        counted = {role: self.roles.counted(*parts) for role, parts in roles.items()}
+        return {role: code_of_all(one, "project").digest for role, one in counted.items() if one}
 
     def identity(self) -> tuple[object, ...]:
         """The settings and the functions that other code depends on when it uses the model."""
@@ -228,17 +245,22 @@ def _metric_roles(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {f"metric {name}": function for name, function in metrics.items()}
 
 
-def _by_value(function: Any) -> Any:
+def _by_value(function: Any, module: str) -> Any:
     """What counts of what is no function of the user's own; None for a function.
 
-    What a package defines counts by its name, a module of PyTorch by its settings and tensors.
+    A function of another package than that of the user's module counts by its name, a module of
+    PyTorch by its settings and tensors.
     """
     if isinstance(function, str):
         return function
     if hasattr(function, "state_dict") and not isclass(function):
         settings = {k: v for k, v in vars(function).items() if not k.startswith("_")}
         return type(function), settings, str(function), dict(function.state_dict())
-    return function if str(getattr(function, "__module__", "")).startswith("torch.") else None
+    plain = unwrap(function) if callable(function) else None  # such as one below torch.no_grad()
+    if not isinstance(plain, FunctionType) or file_of_project(plain.__code__.co_filename):
+        return None
+    own = module.partition(".")[0]
+    return None if str(plain.__module__).partition(".")[0] == own else function
 
 
 def _derivation(name: str, given: Any) -> Any:

@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 from ..core.errors import BadStage, BuildError, PystoreError
 from ..declare.build import Build, build_progress
+from .errors import PredictorFailed
 from .evidence import Evidence
-from .predictions import plain
+from .predictions import SINGLE, plain
 from .savers import save
 from .signature import Signature, versions
+from .steadiness import checked_predictions, told_failure
 from .stored_rows import Rows, write_rows
 from .torch_answering import TorchAnswering
 from .torch_batches import Shuffled, loaded_batches, numbers, seed_all
@@ -333,9 +335,9 @@ class Loop:
         scores = {name: value for name, value in self._scores.items() if math.isfinite(value)}
         (b.outpath / "metrics.json").write_text(json.dumps(scores) + "\n")
         self._network.eval()
-        save(self._network, b.outpath / "estimator")
+        saved = save(self._network, b.outpath / "estimator")
         self._keep_evidence()
-        self._keep_examples()
+        self._keep_examples(saved)
 
     def _keep_evidence(self) -> None:
         assert self._predicted is not None
@@ -346,19 +348,28 @@ class Loop:
         truth = tuple(plain(found.truth))
         Evidence(truth, tuple(found.predictions), part.digest, name).write(self._b.outpath)
 
-    def _keep_examples(self) -> None:
+    def _keep_examples(self, saved: str) -> None:
         rows = next(iter(self._valid.values()), self._train).rows
         folder = self._b.outpath / "example"
         folder.mkdir()
         some = [rows.stored(row) for row in range(min(EXAMPLES, len(rows)))]
         write_rows(folder, rows.x, rows.y, rows.fields, some)
         answering = self._training.answering
-        prepared = [answering.prepared(x) for x, _ in Rows(folder, rows.fields)]
-        told = answering.checked(answering.predict(self._network, prepared), len(prepared))
+        examples = [x for x, _ in Rows(folder, rows.fields)]
+        told, failure = self._told_of([answering.prepared(x) for x in examples], saved)
         Signature(
-            columns=None, dtypes=("list",), shape=(), missing=(), predictor=answering.digest,
-            predictions=told, single=True, versions=versions(("torch", "numpy")),
+            columns=None, dtypes=("list",), shape=(), missing=(), codes=answering.codes,
+            predictions=told, prepared=answering.digest_of_prepared(examples), failure=failure,
+            single=True, versions=versions(("torch", "numpy")),
         ).write(self._b.outpath)  # fmt: skip
+
+    def _told_of(self, prepared: list[Any], saved: str) -> tuple[list[Any] | None, str]:
+        """The predictions for the examples; else why there are none, which costs no training."""
+        asked = self._training.answering, self._network, prepared, SINGLE
+        try:
+            return checked_predictions(*asked, before=saved)[0], ""
+        except PredictorFailed as error:
+            return None, told_failure(self._training.name, error)
 
 
 def _number(name: str, metric: Callable[..., Any], predicted: list[Any], truth: list[Any]) -> float:

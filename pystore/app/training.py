@@ -2,11 +2,12 @@
 
 TR1  The files of a training follow from its inputs and its seed alone.
 TR2  A predictor that fails costs no training: the failure is recorded, and told.
+TR3  What is scored is what is saved, on the rows that the parts have: a trainer or an evaluator
+    that changes what it is given changes no score.
 """
 
 import json
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import isclass
@@ -14,16 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import BadStage, PystoreWarning
+from ..core.errors import BadStage
 from ..declare.build import Build
 from ..declare.seeds import seed_everything
+from .answering import Answering
 from .evidence import Evidence
-from .loaded import Answering
-from .predictions import is_single, plain
+from .predictions import plain
 from .roles import takes_build
-from .rows import copied, count, taken
+from .rows import copied, count, same_columns, same_length, same_rows, taken
 from .savers import save
 from .signature import Signature, described, gaps_of, versions
+from .steadiness import checked_predictions, is_changed, told_failure
 
 EXAMPLES = 5  # rows that are kept with their predictions
 
@@ -39,6 +41,7 @@ class Training:
     saver: Callable[..., Any] | None
     transformer: Callable[..., Any] | None
     answering: Answering | None
+    tolerance: float | None = None
 
     def fresh(self, hyperparameters: Mapping[str, Any]) -> Any:
         """An estimator that has learnt nothing. Raises BadStage when init refuses."""
@@ -69,38 +72,59 @@ class Training:
         """
         self.fresh(hyperparameters)  # imports what it needs, so that the seed reaches that
         seed_everything(b)
-        # The test part is asked again below, as it was before a function changed it in place.
+        same_columns({name: part[0] for name, part in parts.items()})
         gaps = gaps_of([part[0] for part in parts.values()])
-        ready = {name: self._prepared((copied(p[0]), *p[1:])) for name, p in parts.items()}
+        ready = {name: self._prepared(part) for name, part in parts.items()}
         given = {**options, **({"build": b} if takes_build(self.trainer) else {})}
-        fitted = self.trainer(self.fresh(hyperparameters), *ready["train"], **given)
+        # Whatever is changed in place is a copy: the parts are needed again (TR3).
+        fitted = self.trainer(self.fresh(hyperparameters), *map(copied, ready["train"]), **given)
         if fitted is None:
             raise BadStage(
                 f"the trainer of {self.name} returned nothing",
                 remedy="return the estimator that was fitted",
             )
-        self._save(fitted, b)
+        saved = self._save(fitted, b)
         metrics: dict[str, float] = {}
         for name, part in ready.items():
-            metrics |= self._scores(name, self.evaluator(fitted, *part))
+            metrics |= self._scores(name, self.evaluator(fitted, *map(copied, part)))
+        self._check_unchanged(fitted, saved)
         for name, value in metrics.items():
             b.metric(name, value, None)
         (b.outpath / "metrics.json").write_text(json.dumps(metrics) + "\n")
-        self._witness(b, fitted, parts["test"], rows, gaps)
+        self._witness(b, fitted, parts["test"], rows=rows, gaps=gaps, saved=saved)
 
     def _prepared(self, part: tuple[Any, ...]) -> tuple[Any, ...]:
-        return part if self.transformer is None else (self.transformer(part[0]), *part[1:])
+        if self.transformer is None:
+            return part
+        found = self.transformer(copied(part[0]))
+        if found is None:
+            raise BadStage(
+                f"the feature_transformer of {self.name} returned nothing",
+                remedy="return the features that it has prepared",
+            )
+        same_rows(part[0], found)
+        same_length((found, *part[1:]))
+        return (found, *part[1:])
 
-    def _save(self, fitted: Any, b: Build) -> None:
+    def _save(self, fitted: Any, b: Build) -> str | None:
+        """Saves an estimator. Returns its digest; None where a saver of the user has written it."""
         if self.saver is None:
-            save(fitted, b.outpath / "estimator")
-            return
+            return save(fitted, b.outpath / "estimator")
         (b.outpath / "estimator").mkdir()
         self.saver(fitted, b.outpath / "estimator" / "model")
         if not (b.outpath / "estimator" / "model").exists():
             raise BadStage(
                 f"the saver of {self.name} wrote nothing",
                 remedy="write the file, or a folder, that the saver is given",
+            )
+        return None
+
+    def _check_unchanged(self, fitted: Any, saved: str | None) -> None:
+        if is_changed(fitted, saved):
+            raise BadStage(
+                f"the evaluator of {self.name} changes the estimator",
+                because="what is scored would be another estimator than the one that is saved",
+                remedy="score a copy of it: copy.deepcopy(estimator)",
             )
 
     def _scores(self, part: str, told: Any) -> dict[str, float]:
@@ -121,32 +145,36 @@ class Training:
         return scores
 
     def _witness(
-        self, b: Build, fitted: Any, test: tuple[Any, ...], rows: str, gaps: tuple[str, ...]
+        self,
+        b: Build,
+        fitted: Any,
+        test: tuple[Any, ...],
+        *,
+        rows: str,
+        gaps: tuple[str, ...],
+        saved: str | None,
     ) -> None:
         """Writes the signature, the examples, and the predictions of the test part."""
         features = test[0]
         example = taken(features, list(range(min(EXAMPLES, count(features)))))
         save(example, b.outpath / "example")
         told: list[Any] | None = None
-        failure, single, digest = "", False, ""
+        failure, single, prepared = "", False, ""
         if self.answering is not None:
-            digest = self.answering.digest
             try:
-                raw = self.answering.predict(fitted, example)
-                told, single = self.answering.checked(raw, count(example)), is_single(raw)
+                prepared = self.answering.digest_of_prepared(example)
+                told, single = checked_predictions(
+                    self.answering, fitted, example, self.tolerance, before=saved
+                )
                 self._keep_evidence(b, fitted, test, rows)
             except Exception as error:  # the training is kept (TR2)
-                failure = f"{type(error).__name__}: {error}"[:500]
-                warnings.warn(
-                    f"the predictor of {self.name} failed on the test part: {failure}",
-                    PystoreWarning,
-                    stacklevel=2,
-                )
+                told, failure = None, told_failure(self.name, error)
         Signature(
             **described(features),
             missing=gaps,
-            predictor=digest,
+            codes={} if self.answering is None else self.answering.codes,
             predictions=told,
+            prepared=prepared,
             failure=failure,
             single=single,
             versions=versions(),

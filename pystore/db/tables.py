@@ -172,8 +172,8 @@ class Tables:
             parts += [sa.schema.CreateIndex(one, if_not_exists=True) for one in table.indexes]
             made += [str(one.compile(dialect=dialect)).strip() for one in parts]
         meta = self.meta.fullname
-        first = f"INSERT INTO {meta} (version) SELECT {VERSION}"
-        return [*made, f"{first} WHERE NOT EXISTS (SELECT 1 FROM {meta})"]
+        version = f"INSERT INTO {meta} (version) SELECT {VERSION}"
+        return [*made, f"{version} WHERE NOT EXISTS (SELECT 1 FROM {meta})"]
 
     def _own(self) -> list[sa.Table]:
         return [table for table in self.metadata.sorted_tables if "rows_" not in table.name]

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
+from typing import Any
 
+from .errors import BadField
 from .fetching import Policy
-from .fields import Field, image
+from .fields import Field, field_of, image
+
+_OF_BYTES = ("array", "bytes", "image", "own")  # the kinds that are stored as bytes
 
 
 def uri(
-    inner: Field | None = None,
+    inner: Any = None,
     *,
     at: str | None = None,
     required: bool = False,
@@ -21,17 +25,18 @@ def uri(
     max_bytes: float = 20e6,
     root: str | PathLike[str] | None = None,
 ) -> Field:
-    """A field of URLs of pictures, or of what `inner` says.
+    """A field of URLs of pictures, or of the values that `inner` decodes from bytes.
 
     Only http and https, and only public addresses, unless `private` is True or names networks.
     `hosts` are those that are asked at all, by default any; `timeout` [s] is for all of a fetch,
-    `max_bytes` for its size; local files are read below the folder `root` only.
+    `max_bytes` for its size; local files are read below the folder `root` only. Raises BadField.
     """
-    policy = Policy(
-        hosts=None if hosts is None else tuple(hosts),
-        private=private if isinstance(private, bool) else tuple(private),
-        timeout=timeout,
-        max_bytes=max_bytes,
-        root=root,
-    )
-    return replace(inner or image(), at=at, required=required, fetched=policy)
+    found = image() if inner is None else field_of("of a uri", inner)
+    if found.kind not in _OF_BYTES or found.fetched is not None:
+        raise BadField(
+            f"no URL leads to a field of kind {found.kind}",
+            remedy="uri(image()), uri(array()), uri(bytes), or uri(field(dump=…, load=…)) for "
+            "bytes that you decode",
+        )
+    policy = Policy(hosts, private, timeout, max_bytes, root)
+    return replace(found, at=at, required=required, fetched=policy)

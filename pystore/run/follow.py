@@ -175,7 +175,7 @@ class Follower:
         try:
             return self._whom.drefs(self._store)
         except BadStage as error:  # a target that knows itself says that there is none
-            self._why_none = _in_words(error)
+            self._why_none = f"{_in_words(error)}; try: {error.remedy}"
             return []
 
     def _choose(self) -> None:

@@ -63,12 +63,22 @@ class Folder(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Calm:
+    """The folders of derivations where a look has found nothing new, and all ticks are over."""
+
+    drefs: frozenset[DRef]
+    paths: tuple[str, ...]
+    stamps: list[Stamp | None]
+
+
+@dataclass(frozen=True)
 class Seen:
     """The findings of a look in one store."""
 
     folders: Mapping[str, Folder] = field(default_factory=dict)
     drefs: frozenset[DRef] | None = None  # all to look at; None: only some were looked at
     clock: int = 0  # the disk's clock had reached this [ns since the epoch]
+    calm: Calm | None = None
 
 
 Token = Mapping[str, Seen]  # by the folder `drv/` of each store; for this machine only
@@ -123,6 +133,7 @@ class _Look:
         self._noted: dict[str, Folder] = {}  # the folders that differ from those of the last look
         self._kept = before.folders
         self._drefs: frozenset[DRef] | None = None
+        self._calm: Calm | None = None
         self.anew = self._has_changed(str(layout.drv))
 
     def all(self) -> set[DRef]:
@@ -145,7 +156,7 @@ class _Look:
     def seen(self) -> Seen:
         """The findings, when the look is over."""
         if not self._noted and self._kept is self._before.folders:
-            return replace(self._before, drefs=self._drefs)
+            return replace(self._before, drefs=self._drefs, calm=self._calm)
         folders = {**self._kept, **self._noted}
         times = (folder.stamp[0] for folder in folders.values() if folder.stamp)
         return Seen(folders, self._drefs, max(times, default=0))
@@ -162,19 +173,37 @@ class _Look:
 
         An absent one has no stamp: it may have come and gone again, if `drv/` has a new stamp.
         """
+        if self._is_calm(drefs):
+            return set(), set()
         told: set[DRef] = set()
         absent: set[DRef] = set()
-        before, stat, home_of = self._before.folders, self._world.stat, self._layout.derivation
-        for dref in drefs:  # with few calls: a follower does this again and again
-            home = home_of(dref)
-            for path in (home + ATTEMPTS, home):  # both, whatever the first one says
+        before, stat = self._before.folders, self._world.stat
+        for dref in drefs:
+            for path in self._paths(dref):  # both, whatever the first one says
                 stamp, was = stat(path), before.get(path)
                 if was is None or was.stamp != stamp or was.since is not None:
                     told.add(dref)
                     self._note(path, stamp, was)
             if stamp is None:
                 absent.add(dref)
+        if not told and not absent:
+            paths = tuple(path for dref in drefs for path in self._paths(dref))
+            self._calm = Calm(frozenset(drefs), paths, [before[path].stamp for path in paths])
         return (told | absent if is_new else told), absent
+
+    def _is_calm(self, drefs: Collection[DRef]) -> bool:
+        """Whether all is as calm as before, with few calls: a follower asks again and again."""
+        calm = self._before.calm
+        if calm is None or calm.drefs != drefs:
+            return False
+        if list(map(self._world.stat, calm.paths)) != calm.stamps:
+            return False
+        self._calm = calm
+        return True
+
+    def _paths(self, dref: DRef) -> tuple[str, str]:
+        home = self._layout.derivation(dref)
+        return home + ATTEMPTS, home
 
     def _has_changed(self, path: str) -> bool:
         """Whether something in a folder may have changed; notes the folder's stamp if so."""

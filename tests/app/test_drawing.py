@@ -78,3 +78,23 @@ def test_DG2_a_drawing_without_ink_is_none(blank):
 def test_what_is_no_picture_is_refused(wrong):
     with pytest.raises(BadFeatures):
         digit(wrong)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [np.full((28, 28), 0.5), np.eye(28, dtype=bool), np.eye(28) * 65535, np.eye(40) * -255],
+    ids=["from 0 to 1", "truth values", "16 bits", "negative"],
+)
+def test_pixels_of_another_scale_are_told(picture):
+    with pytest.raises(BadFeatures, match="no grey values from 0 to 255") as caught:
+        digit(picture)
+    assert caught.value.remedy
+
+
+def test_a_picture_of_a_palette_is_its_colours():
+    drawn = Image.new("L", (60, 60), 255)
+    drawn.paste(0, (25, 10, 35, 50))
+    want = digit(drawn)
+    assert want is not None
+    for mode in ("P", "1", "RGB", "LA"):
+        assert np.array_equal(digit(drawn.convert(mode)), want)

@@ -70,3 +70,8 @@ def test_EV2_rows_in_another_order_are_not_compared():
     ordered, turned = (Evidence(truth, (0, 1, 1), "rows") for truth in [(0, 1, 1), (1, 1, 0)])
     with pytest.raises(BadStage, match="tested on other rows"):
         mcnemar(ordered, turned)
+
+
+def test_labels_that_are_whole_numbers_are_equal_or_not():
+    truth, told = (1000, 2000.0, 3, 2.5), (1001, 2001.0, 3.0000001, 2.5000001)
+    assert Evidence(truth, told, "").right == (False, False, True, True)

@@ -26,7 +26,7 @@ ARRAY = np.zeros((3, 2, 2), np.float32)
 
 def features(example: Any, loader: Any = None) -> Features:
     known = {**described(example), "missing": gaps_of([example])}
-    signature = Signature(**known, predictor="", predictions=None)
+    signature = Signature(**known, codes={}, predictions=None)
     return Features(signature, example, loader)
 
 
@@ -160,8 +160,8 @@ def test_FT2_a_whole_number_is_not_rounded():
 
 def test_FT2_a_number_is_no_truth_value():
     trained = features(pd.DataFrame({"flag": [True, False]}))
-    assert trained.of([[1], [False]])["flag"].tolist() == [True, False]
-    for strange in (7, 0.5):
+    assert trained.of([[True], [False]])["flag"].tolist() == [True, False]
+    for strange in (1, 0, 7, 0.5):
         with pytest.raises(BadFeatures, match="neither true nor false"):
             trained.of([[strange]])
 
@@ -175,3 +175,134 @@ def test_FT2_a_number_too_large_for_the_trained_type_is_refused():
 def test_FT2_a_column_that_is_given_twice_is_refused():
     with pytest.raises(BadFeatures, match="given twice"):
         features(FRAME).of(pd.DataFrame([[1.0, 2, "Rome", 4.0, 5.0]], columns=[*FRAME, "size"]))
+
+
+ROWS = {"float": [0.5, 1.5], "int": [1, 2], "Int64": pd.array([1, None], "Int64")}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+@pytest.mark.parametrize("truth", [True, False, np.True_])
+def test_FT3_true_is_no_number(kind, truth):
+    trained = features(pd.DataFrame({"a": ROWS[kind], "b": [1, 2]}))
+    for question in ({"a": truth, "b": 2}, [[truth, 2]], pd.DataFrame({"a": [truth], "b": [2]})):
+        with pytest.raises(BadFeatures, match="number"):
+            trained.of(question)
+    assert trained.of({"a": 1, "b": 2})["a"].tolist() == [1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])
+def test_FT3_true_is_no_number_of_an_array(dtype):
+    trained = features(np.ones((2, 3), dtype))
+    for question in ([1, True, 2], [[1, 2, 3], [1, 2, True]], np.ones((1, 3), bool)):
+        with pytest.raises(BadFeatures, match="true or false"):
+            trained.of(question)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [np.array([[True]]), pd.DataFrame({"a": [True, False]}),
+     pd.DataFrame({"a": pd.array([True, None], "boolean")}),
+     pd.DataFrame({"a": [True, False, None]}, dtype=object)],
+    ids=["array", "frame", "boolean", "objects"],
+)  # fmt: skip
+def test_FT3_a_number_is_no_truth_value(example):
+    trained = features(example)
+    assert np.asarray(trained.of([[True], [False]])).tolist() == [[True], [False]]
+    for strange in (1, 0, 1.0, "true"):
+        with pytest.raises(BadFeatures, match=r"true|truth"):
+            trained.of([[strange]])
+
+
+WHENS = {
+    "plain": pd.Series(pd.to_datetime(["2026-01-02"])),
+    "zoned": pd.Series(pd.to_datetime(["2026-01-02"]).tz_localize("Europe/Berlin")),
+    "length": pd.Series(pd.to_timedelta(["1 days"])),
+}
+GUESSES = ["now", "today", "01/02/2026", "2026", "2026-01", "20260102", "5", "2026-02-30", " "]
+
+
+@pytest.mark.parametrize("kind", WHENS)
+@pytest.mark.parametrize("text", [*GUESSES, 5, True, "2026-01-02T03:04:05.1234567891"])
+def test_FT2_no_time_is_guessed(kind, text):
+    with pytest.raises(BadFeatures, match="when"):
+        features(WHENS[kind].to_frame("when")).of({"when": text})
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "same"),
+    [
+        ("plain", "2026-01-02T03:04:05.678", pd.Timestamp("2026-01-02T03:04:05.678")),
+        ("plain", pd.Timestamp(2026, 1, 2), pd.Timestamp(2026, 1, 2)),
+        ("zoned", "2026-01-02T00:00:00Z", pd.Timestamp("2026-01-02T01:00", tz="Europe/Berlin")),
+        ("length", "P1DT2H", pd.Timedelta(26, "h")),
+        ("length", "1 days 02:00:00", pd.Timedelta(26, "h")),
+        ("length", pd.Timedelta(-5, "h").isoformat(), pd.Timedelta(-5, "h")),
+    ],
+)
+def test_FT2_a_time_of_iso_8601_is_taken_as_it_is(kind, text, same):
+    found = features(WHENS[kind].to_frame("when")).of({"when": text})
+    assert found["when"].tolist() == [same] and found["when"].dtype == WHENS[kind].dtype
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("plain", "2026-01-02T03:04:05Z"), ("zoned", "2026-01-02T03:04:05"),
+     ("plain", pd.Timestamp("2026-01-02", tz="UTC")), ("zoned", pd.Timestamp("2026-01-02"))],
+)  # fmt: skip
+def test_IT1_an_offset_is_neither_dropped_nor_guessed(kind, text):
+    with pytest.raises(BadFeatures, match="no time") as caught:
+        features(WHENS[kind].to_frame("when")).of({"when": text})
+    assert caught.value.like.startswith("2026-01-31T12:00:00")
+
+
+def test_FT2_a_time_is_not_rounded_to_the_trained_unit():
+    trained = features(WHENS["plain"].astype("datetime64[s]").to_frame("when"))
+    with pytest.raises(BadFeatures, match="no datetime"):
+        trained.of({"when": "2026-01-02T03:04:05.5"})
+
+
+def test_FT2_a_column_that_one_of_several_records_lacks_is_missing():
+    lacking = {name: value for name, value in RECORD.items() if name != "age"}
+    with pytest.raises(BadFeatures, match="columns are missing"):
+        features(FRAME).of([RECORD, lacking])
+
+
+@pytest.mark.parametrize(
+    ("example", "strange"),
+    [(["a", "b"], [5, True, None, ["a"]]), ([[1.0, 2.0]], [1.0, ["a", "b"], [True, False]])],
+)
+def test_FT2_an_item_of_another_form_is_refused(example, strange):
+    for one in strange:
+        with pytest.raises(BadFeatures, match="another form"):
+            features(example).of([example[0], one])
+
+
+@pytest.mark.parametrize(
+    ("example", "returned"),
+    [
+        (["good", "bad"], "fine"),
+        (pd.DataFrame({"word": ["good", "bad"]}), {"word": "fine"}),
+        (pd.DataFrame({"word": ["good", "bad"]}), pd.Series({"word": "fine"})),
+        (pd.DataFrame({"word": ["good", "bad"]}), ["fine"]),
+    ],
+)
+def test_FT1_a_loader_may_return_one_row(example, returned):
+    found = features(example, lambda raw: returned).of(b"raw")
+    assert np.asarray(found).ravel().tolist() == ["fine"]
+
+
+def test_rows_that_a_loader_returns_with_another_width_are_told():
+    with pytest.raises(BadFeatures, match="these are no rows"):
+        features(FRAME, lambda raw: [[1.0, 2]]).of("raw")
+
+
+@pytest.mark.parametrize("raw", [[[1, 2], [3]], {"ink": [1, 2]}, pd.Series([1, 2]).array])
+def test_a_loader_that_works_in_place_changes_no_question(raw):
+    def loader(given: Any) -> Any:
+        inner = given["ink"] if isinstance(given, dict) else given
+        inner[0] = 7
+        return ARRAY[:1]
+
+    before = repr(raw)
+    features(ARRAY, loader).of(raw)
+    assert repr(raw) == before

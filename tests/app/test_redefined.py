@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from pystore import PystoreWarning, match_best
 from pystore.app import Dataset, Model, Refused
 from pystore.errors import BadStage
 
@@ -68,13 +69,13 @@ def test_AK1_a_predictor_that_is_defined_again_answers(store):
     assert model.predict(ASKED) == ["new"]
 
 
-def test_LM2_another_transformer_answers_for_no_old_training(store):
+def test_LM3_another_transformer_answers_for_no_old_training(store):
     model = fresh(rows())
     model.dataset.feature_transformer(lambda x: x / 10)
     old = model.train(progress=False)
     model.dataset.feature_transformer(lambda x: x / 100)
     for ask in (lambda: model.predict(ASKED), lambda: model.use(old.rref)):
-        with pytest.raises(Refused, match="predicts otherwise"):
+        with pytest.raises(Refused, match="prepared otherwise"):
             ask()
     model.train(progress=False)
     assert model.predict(ASKED) == pytest.approx([0.0])
@@ -114,3 +115,97 @@ def test_an_example_with_a_time_and_a_missing_value_is_json(store):
     assert example[2:] == ["2021-05-01T00:00:00", None]
     assert json.loads(json.dumps(example, allow_nan=False)) == example
     assert model.predict(example) == model.predict([example])
+
+
+def test_kept_predictions_of_another_predictor_are_told(store):
+    model = fresh(rows())
+    old = model.train(progress=False)
+    model.predictor(lambda estimator, x: [0.0] * len(x))
+    run = model.train(progress=False)
+    for ask in (run.errors, model.errors):
+        with pytest.warns(PystoreWarning, match="the predictor is another now"):
+            ask()
+    again = model.train(progress=False, force=True)
+    with pytest.raises(BadStage, match="by other predictors"):
+        model.mcnemar(old.rref, again.rref)
+    assert model.mcnemar(old.rref, old.rref).rows == 8
+
+
+def test_LM3_another_loader_of_estimators_needs_the_predictor_of_the_training(store):
+    model = fresh(rows())
+    model.saver(lambda estimator, file: file.write_text(json.dumps(list(estimator.coef_))))
+
+    def loaded(sign: int) -> Any:
+        def load(file):
+            estimator = LinearRegression()
+            estimator.coef_ = sign * np.asarray(json.loads(file.read_text()))
+            estimator.intercept_ = 0.0
+            return estimator
+
+        return load
+
+    model.loader(loaded(1))
+    old = model.train(progress=False)
+    assert model.use(old.rref).metrics["test"] > 0.9
+    model.loader(loaded(-1))
+    with pytest.raises(Refused, match="predicts otherwise"):
+        model.use(old.rref)
+    model.predictor(lambda estimator, x: [float(one) for one in estimator.predict(x)])
+    with pytest.raises(Refused, match="nothing shows that it predicts as it did") as caught:
+        model.use(old.rref)
+    assert "predictor, loader" in caught.value.because
+
+
+def test_LM3_another_init_says_nothing_of_an_estimator_that_is_saved_whole(store):
+    model = fresh(rows())
+    old = model.train(progress=False)
+    model.init(lambda hyperparameters: LinearRegression(positive=True))
+    model.predictor(lambda estimator, x: [1.0] * len(x))
+    assert model.use(old.rref).code_differs
+
+
+def patient(timeout: float = 1.0) -> pd.DataFrame:
+    return rows()
+
+
+def forced(force: bool = False) -> pd.DataFrame:
+    return rows()
+
+
+@pytest.mark.parametrize(("reader", "given"), [(patient, {"timeout": 5.0}), (forced, {})])
+def test_a_parameter_of_the_reader_that_train_would_take_is_told(store, reader, given):
+    model = fresh(rows())
+    model.dataset.reader(reader)
+    with pytest.raises(BadStage, match="is a parameter of the reader and of train"):
+        model.train(progress=False, **given)
+
+
+def test_a_matcher_beside_a_pin_is_refused(store):
+    with pytest.raises(BadStage, match="either a target"):
+        fresh(rows()).follow(match_best("test"), pin="serving")
+
+
+def test_LM1_a_question_of_another_type_rounds_no_other(store):
+    data = rows().assign(id=np.arange(40))
+    model = fresh(data)
+    model.predictor(lambda estimator, x: [str(one) for one in x["id"]])
+    model.trainer(lambda estimator, x, y: estimator.fit(x[["a", "b"]], np.ravel(y)))
+    model.evaluator(lambda estimator, x, y: estimator.score(x[["a", "b"]], y))
+    loaded = model.train(progress=False).loaded
+    asked = [{"a": 0.0, "b": 0.0, "id": one} for one in (2**53 + 1, 1.5)]
+    told = loaded.predict([loaded.features(one) for one in asked])
+    assert told == [[str(2**53 + 1)], ["1.5"]]
+
+
+def test_an_example_of_texts_is_a_text(store):
+    words = ["good", "bad"] * 20
+    model = fresh((words, list(range(40))))
+    model.trainer(lambda estimator, x, y: estimator.fit([[len(one)] for one in x], y))
+    model.evaluator(lambda estimator, x, y: 1.0)
+    model.predictor(lambda estimator, x: [len(one) for one in x])
+    loaded = model.train(progress=False).loaded
+    assert loaded.example() in ("good", "bad")
+    assert model.predict([loaded.example()]) == [len(loaded.example())]
+    model.dataset.feature_loader(lambda raw: [raw["word"]])
+    assert model.predict({"word": "four"}) == [4]
+    assert model._used.example() is None

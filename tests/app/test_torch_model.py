@@ -146,6 +146,25 @@ def test_TO1_settings_of_an_objective_count_by_their_values(module):
     assert found[0] == found[2] != found[1]
 
 
+def test_TO1_what_a_package_defines_counts_by_its_name(module):
+    pytest.importorskip("sklearn")
+    scored = ("metrics={", "metrics={'f1': f1_score, ")
+    score = ("from helpers", "from sklearn.metrics import {} as f1_score\nfrom helpers")
+    nets = [
+        module(scored, (score[0], score[1].format(n))).net for n in ("f1_score", "recall_score")
+    ]
+    drefs = [net(bars(), **HOW).dref for net in nets]
+    assert drefs[0] != drefs[1]
+    parts = nets[0].code().parts
+    assert "accuracy" in parts and "cross_entropy" not in parts and "f1_score" not in parts
+
+
+def test_TO1_a_function_below_a_decorator_of_a_package_counts_by_its_code(module):
+    below = ("def preprocess", "@torch.no_grad()\ndef preprocess")
+    nets = [module(below, edit).net for edit in (("#", "#"), TRAINS_AGAIN["preprocess"])]
+    assert nets[0](bars(), **HOW).dref != nets[1](bars(), **HOW).dref
+
+
 def test_TO1_an_edit_of_postprocess_predicts_again(module, store):
     old = trained(module().net)
     new = module(TRAINS_NOTHING["postprocess"]).net
@@ -434,7 +453,7 @@ def test_an_untrained_network_predicts_one_and_says_so(net, store):
 
 
 def test_TQ1_questions_in_any_form_are_prepared_as_rows_are(net, store):
-    run = trained(net, steps=80)
+    run = trained(net, steps=300)
     asked, other = (Image.fromarray(p) for p, _ in pictures(2, seed=1))
     file = run.loaded.example()
     assert base64.b64decode(file).startswith(b"\x89PNG")
@@ -587,3 +606,43 @@ def test_a_call_without_rows_takes_those_of_the_model(module, store):
     assert net(**HOW).dref == module().net(bars(count=30), gold(), **HOW).dref
     with pytest.raises(BadStage, match="rows is no derivation"):
         module().net(**HOW)
+
+
+# --- what answers otherwise --------------------------------------------------------------
+
+
+def test_LM3_another_preprocess_and_another_postprocess_are_no_way_around(module, store):
+    old = trained(module().net)
+    both = module(TRAINS_AGAIN["preprocess"], TRAINS_NOTHING["postprocess"]).net
+    with pytest.raises(Refused, match="prepared otherwise"):
+        both.use(old.rref)
+    network = module(TRAINS_AGAIN["network"], TRAINS_NOTHING["postprocess"]).net
+    with pytest.raises(Refused, match="nothing shows that it predicts as it did"):
+        network.use(old.rref)
+
+
+UNSTEADY = {
+    "the second time": ("int(logits.argmax())", "int(torch.randint(0, 10**9, ()))"),
+    "for one row than for several": (
+        "return self.layers(x)",
+        "return self.layers(x) if self.training else x.flatten(1)[:, :2] - x.mean() * len(x)",
+    ),
+    "changes the estimator": (
+        "return self.layers(x)",
+        "self.layers[1].bias.data += 0 if self.training else 1e-4\n        return self.layers(x)",
+    ),
+}
+
+
+@pytest.mark.parametrize("why", UNSTEADY)
+def test_SY1_an_unsteady_network_is_told_and_answers_nothing(module, store, why):
+    edits = [UNSTEADY[why]]
+    if why == "for one row than for several":
+        edits.append(("int(logits.argmax())", "logits.tolist()"))
+        edits.append(('metrics={"acc": accuracy}', "metrics={}"))
+    net = module(*edits).net
+    with pytest.warns(PystoreWarning, match=why):
+        run = trained(net)
+    assert run.loaded.signature.predictions is None
+    with pytest.raises(Refused):
+        net.predict([picture()])

@@ -32,7 +32,7 @@ ELSEWHERE = ["169.254.169.254", "100.64.0.1"]
 def test_FS1_an_address_that_is_not_public_is_not_reached(host: str, internet: Internet):
     internet.names["localhost"] = ["127.0.0.1", "::1"]
     with listening() as listener:
-        with pytest.raises(FetchRefused, match="no public address") as caught:
+        with pytest.raises(FetchRefused, match="not public") as caught:
             fetch(f"http://{host}:{listener.getsockname()[1]}/", Policy())
         assert nobody_came(listener)
     assert internet.reached == []
@@ -47,7 +47,7 @@ def test_FS1_a_redirect_does_not_lead_to_such_an_address(target: str, internet: 
         location = target.format(listener.getsockname()[1])
         with (
             Server(lambda r: r.head("302 Found", Location=location)) as server,
-            pytest.raises(FetchRefused, match="no public address"),
+            pytest.raises(FetchRefused, match="not public"),
         ):
             fetch(f"http://images.example:{server.port}/", Policy())
         assert nobody_came(listener)
@@ -71,7 +71,7 @@ def test_FS1_a_name_server_that_changes_its_answer_changes_nothing(internet: Int
             fetcher.submit(number, f"http://images.example:{server.port}/")
         first, second = (found for _, found in collected(fetcher))
     assert isinstance(first, Fetched)
-    assert "no public address" in str(second)
+    assert "not public" in str(second)
     assert internet.reached == [PUBLIC]
 
 
@@ -141,8 +141,8 @@ def test_FS2_FS4_FS5_bad_urls_are_given_back_in_time_and_hold_up_no_good_ones(in
     assert set(order[-2:]) == {f"{bad}/drip", f"{bad}/slow"}
     assert "404" in str(found[f"{bad}/missing"])
     assert found[f"{bad}/page"].media_type == "text/html"
-    assert "too large" in str(found[f"{bad}/endless"])
-    assert "in time" in str(found[f"{bad}/drip"]) and "in time" in str(found[f"{bad}/slow"])
+    assert "more than" in str(found[f"{bad}/endless"])
+    assert "not all had" in str(found[f"{bad}/drip"]) and "not all had" in str(found[f"{bad}/slow"])
 
 
 def test_FS4_any_number_of_slow_hosts_holds_up_no_host_that_answers():
@@ -156,6 +156,9 @@ def test_FS4_any_number_of_slow_hosts_holds_up_no_host_that_answers():
             assert len(fetcher.done(60)) == 1
             for number, server in enumerate(slow):
                 fetcher.submit(1000 + number, server.url)
+            while sum(len(server.requests) for server in slow) < 6:
+                time.sleep(0.01)
+            time.sleep(0.1)  # leaves it time to take what it must not
             for number in range(1, 50):
                 fetcher.submit(number, good.url)
             tags: list[int] = []

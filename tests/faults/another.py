@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "__pycache__", "*.egg-info")
+LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info")  # bytecode comes along
 PACKAGES = sysconfig.get_path("purelib")
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can become another user"

@@ -22,8 +22,9 @@ Order = dict[str, Any]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declares the mark of what does not fit into ten minutes."""
+    """Declares the marks of tests that need much time, or the whole machine."""
     config.addinivalue_line("markers", "long: runs with `make faults-long` only")
+    config.addinivalue_line("markers", "alone: has processes for all cores, and no test beside it")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,6 +32,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "long" in item.keywords and not LONG:
             item.add_marker(pytest.mark.skip(reason="runs with `make faults-long`"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hands the figures of a process to the one that prints them."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["figures"] = FIGURES
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node: Any) -> None:
+    """Takes the figures of a process that has ended."""
+    FIGURES.extend(map(tuple, getattr(node, "workeroutput", {}).get("figures", [])))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -71,7 +84,8 @@ def serve(library: Path, area: Path) -> Callable[[list[Order]], list[Order]]:
     def one(order: Order) -> Order:
         command = [sys.executable, str(SERVER), json.dumps({"area": str(area), **order})]
         environment = {**os.environ, "LD_PRELOAD": str(library)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        # Not in the checkout: each attempt would ask git for its revision and for its changes.
+        done = subprocess.run(command, env=environment, cwd=area, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{order}: {done.stderr[-3000:]}")
         report: Order = json.loads(done.stdout)

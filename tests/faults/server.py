@@ -29,6 +29,7 @@ import filelock  # noqa: F401  (pystore imports it late: here, no call of an imp
 import mutants
 import oracle
 import shim
+from extent import LONG
 from scenarios import SCENARIOS, Scenario
 
 from pystore import Store
@@ -280,11 +281,16 @@ def _surfaces(error: BaseException | None, number: int) -> bool:
 
 
 def kill_points(calls: list[shim.Call]) -> Iterator[Point]:
-    """Before, after, and in the middle of every call."""
+    """Before and in the middle of every call, and after the last one.
+
+    After a call, the disk is as it is before the next one: the long test tries both.
+    """
     for at, call in enumerate(calls, 1):
-        for mode in shim.KILLS:
-            if mode != "half" or call.writes:
-                yield Point(mode, at)
+        yield Point("before", at)
+        if call.writes:
+            yield Point("half", at)
+        if LONG or at == len(calls):
+            yield Point("after", at)
 
 
 def errno_points(calls: list[shim.Call]) -> Iterator[Point]:

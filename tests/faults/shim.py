@@ -9,7 +9,6 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_name("fi.c")
 MODES = ("off", "trace", "before", "after", "half", "once", "ever", "short")
-KILLS = ("before", "half", "after")
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,17 @@ import os
 import random
 import time
 
+import pytest
+from extent import LONG
 from figures import figure
 
 import pystore as ps
 from pystore import Derivation, match_latest
 from pystore.store.current import current_store
 
-SECONDS = float(os.environ.get("PYSTORE_TEST_SECONDS", "60"))
+SECONDS = float(os.environ.get("PYSTORE_TEST_SECONDS", "60" if LONG else "30"))
+
+pytestmark = pytest.mark.alone
 
 
 def write(b):

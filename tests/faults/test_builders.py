@@ -11,6 +11,8 @@ from figures import figure
 
 import pystore as ps
 
+pytestmark = pytest.mark.alone
+
 SEEDS = range(5)
 TALLY: Counter[str] = Counter()
 

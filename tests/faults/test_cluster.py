@@ -20,6 +20,8 @@ from pystore.run.workers.job import Job
 
 distributed = pytest.importorskip("distributed")
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def cluster():

@@ -13,6 +13,8 @@ import pystore as ps
 from pystore import Derivation, match_latest
 from pystore.errors import BuildError, InUse, NotInStore
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 8.0
 
 

@@ -16,6 +16,8 @@ import pystore as ps
 from pystore import Derivation, match_latest
 from pystore.errors import StoreBusy
 
+pytestmark = pytest.mark.alone  # for its limit of time
+
 KILLS = 100
 SOON = 0.2  # [s]
 

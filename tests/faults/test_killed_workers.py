@@ -7,10 +7,13 @@ import threading
 from contextlib import suppress
 
 import cluster_stages as stages
+import pytest
 from figures import figure
 
 from pystore import Workers, realize, verify
 from pystore.events import AttemptFailed, Started
+
+pytestmark = pytest.mark.alone
 
 STAGES = 200
 

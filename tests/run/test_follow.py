@@ -120,7 +120,7 @@ def test_a_target_may_say_itself_what_is_comparable(store):
     target = Target()
     follower = follow(target)
     assert follower.look() is None
-    assert follower.why_not == "nothing is trained yet"
+    assert follower.why_not == "nothing is trained yet; try: train"
     first = trained(0, 0.5)
     target.drefs = [first.dref]
     assert follower.look() == first

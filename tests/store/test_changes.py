@@ -114,7 +114,7 @@ a_look = st.tuples(seconds, st.lists(st.one_of(st.none(), step), max_size=12))
 def test_WN1_no_change_is_missed_whatever_shares_a_tick(steps, tick, skew, some):
     """Who reads what is told knows all, but what changes during a look: that is told later."""
     fake, layout = Fake(tick, skew), Layout(Path("/"))
-    drefs, token = (DREFS if some else None), None
+    drefs, token = (set(DREFS) if some else None), None
     for number in (0, 1):
         fake.derive(number, "a")
     known = {dref: [] for dref in DREFS}
@@ -166,6 +166,30 @@ def test_WN2_a_look_where_nothing_is_new_costs_two_calls_of_stat_a_derivation_an
     assert changes_since(layout, None, token, world).drefs == []
     assert len(calls) == 2 * 4 + 1
     assert changes_since(layout, DREFS[:1], token, world).drefs == []
+
+
+@pytest.mark.parametrize("some", [True, False])
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("name", ["a", "realization", "gone"])
+def test_WN1_a_change_after_a_long_calm_is_told(name, number, some):
+    fake, layout, token = Fake(0.004, 0.0), Layout(Path("/")), None
+    drefs = set(DREFS) if some else None
+    for one in range(4):
+        fake.derive(one, "a")
+    told = []
+    for _ in range(6):
+        fake.time += COARSE
+        found = changes_since(layout, drefs, token, fake.world())
+        told, token = found.drefs, found.token
+    assert told == []
+    fake.derive(number, name)
+    for _ in range(2):  # it is told until its tick is over
+        found = changes_since(layout, drefs, token, fake.world())
+        token = found.token
+        assert found.drefs == [DREFS[number]]
+    fake.time += COARSE
+    token = changes_since(layout, drefs, token, fake.world()).token
+    assert changes_since(layout, drefs, token, fake.world()).drefs == []
 
 
 # --- on a real disk --------------------------------------------------------------------

@@ -112,6 +112,20 @@ def test_CL1_a_signal_ends_it_with_0(site: Path):
     assert [(one["name"], one["is_alive"], one["rows"]) for one in alive] == [("count", True, 2)]
 
 
+def test_what_a_pin_names_at_a_remote_is_fetched_and_followed(site: Path):
+    train(site)
+    ref = run(site, "pin", "serving", "trained@latest").stdout.split()[-1]
+    assert run(site, "push", "--pin", "serving", str(site / "far")).returncode == 0
+    text = TRAIN.replace('match_best("score.txt"), on="name"', 'pin="serving", on="name"')
+    (site / "train.py").write_text(text)
+    done = pystore_command(
+        "listen", "train.py:listener", "--once", "--from", site / "far",
+        cwd=site, PYSTORE_ROOT=str(site / "another"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [row[2:4] for row in rows(site, "people_count")] == [(3, ref), (5, ref)]
+
+
 def test_CL2_a_snapshot_without_a_name_is_refused(site: Path):
     text = TRAIN.replace("listener = people.listener(count, match_best", "listener = "
                          "people.listener(count, target=trained(by=people.snapshot(x='name')),"

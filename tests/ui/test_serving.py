@@ -179,6 +179,53 @@ def test_check_fails_where_it_would_be_refused(here: Path):
     assert "it predicts otherwise" in done.stderr
 
 
+TELLING = """
+import gc
+
+class Telling(SmallModel):
+    def load(self, rref):
+        ring = [self]
+        ring.append(ring)
+        made_later, kept = gc.get_objects(), gc.get_freeze_count()
+        print("later:", gc.isenabled(), kept > 10_000, any(one is ring for one in made_later))
+        print("of the program:", any(one is self.__dict__ for one in made_later))
+        return super().load(rref)
+
+print("while it is loaded:", gc.isenabled())
+model = Telling()
+"""
+
+
+def test_CS2_what_a_program_has_loaded_is_passed_over_when_garbage_is_sought(here: Path):
+    train(here, "1", "0.5")
+    (here / "telling.py").write_text(FILE + TELLING)
+    done = pystore_command("serve", "telling.py", "--check", cwd=here)
+    assert done.stdout.splitlines()[:3] == [
+        "while it is loaded: False",
+        "later: True True True",
+        "of the program: False",
+    ]
+
+
+@pytest.mark.parametrize("mistake", ["a host", "both", "a token", "a place", "a key"])
+def test_CS3_check_refuses_what_the_service_would_refuse(here: Path, mistake: str):
+    train(here, "1", "0.5")
+    arguments, told = MISTAKES[mistake]
+    done = pystore_command("serve", *arguments, "--check", cwd=here)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+def test_CS3_check_asks_a_question_as_a_client_does(here: Path):
+    nan = REAL.replace("int(one)", "float('nan')")
+    (here / "app.py").write_text(nan)
+    train(here)
+    done = pystore_command("serve", "app.py", "--check", cwd=here)
+    assert done.returncode == 1
+    assert "it cannot answer its own example" in done.stderr
+    assert "try: train it again" in done.stderr
+
+
 MISTAKES = {
     "no file": (["no.py"], "no such file"),
     "no model": (["empty.py"], "no model in empty.py"),

@@ -3,6 +3,6 @@
 Nothing is pickled. `choose` has the table of the kinds; each kind has a module of its own.
 """
 
-from .choose import load, save, types_in
+from .choose import digest_of, load, save, types_in
 
-__all__ = ["load", "save", "types_in"]
+__all__ = ["digest_of", "load", "save", "types_in"]

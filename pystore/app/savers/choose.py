@@ -53,9 +53,17 @@ class _How:
     ours: bool
 
 
-def save(value: object, folder: Path) -> None:
-    """Writes a value as files in a new folder (SV1). Raises BadStage where it has no safe form."""
-    _save(value, folder, 0)
+def save(value: object, folder: Path) -> str:
+    """Writes a value as files in a new folder (SV1). Returns its digest.
+
+    Raises BadStage where it has no safe form.
+    """
+    return _save(value, folder, 0)
+
+
+def digest_of(value: object) -> str:
+    """The digest that `save` would return. Raises BadStage where the value has no safe form."""
+    return _save(value, None, 0)
 
 
 def load(
@@ -85,19 +93,22 @@ def types_in(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _save(value: object, folder: Path, depth: int) -> str:
-    """Writes a value, and gives the digest of its index."""
+def _save(value: object, folder: Path | None, depth: int) -> str:
+    """The digest of the index of a value, which is written into a folder if there is one."""
     if depth > _MAX_DEPTH:
         raise no_saver(value, because=f"it is nested deeper than {_MAX_DEPTH}")
     kind = _kind(value)
     written = KINDS[kind].write(value)
-    folder.mkdir(parents=True)
-    for name, content in written.files.items():
-        (folder / name).write_bytes(content)
-    parts = [_save(p, folder / str(n), depth + 1) for n, p in enumerate(written.parts)]
+    parts = [
+        _save(part, None if folder is None else folder / str(n), depth + 1)
+        for n, part in enumerate(written.parts)
+    ]
     files = {name: digest("pystore saved file 1", written.files[name]) for name in written.files}
     text = _text({"kind": kind, "about": written.about, "files": files, "parts": parts})
-    (folder / _INDEX).write_bytes(text)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=bool(parts))
+        for name, content in {**written.files, _INDEX: text}.items():
+            (folder / name).write_bytes(content)
     return digest("pystore saved value 1", text)
 
 

@@ -80,10 +80,14 @@ TRUSTED_TYPES = frozenset(
 )
 
 
+def trusted(stored: Stored) -> frozenset[str]:
+    """The types that the user trusts, and those of our list if it counts."""
+    return stored.trusted | (TRUSTED_TYPES if stored.ours else frozenset())
+
+
 def check_trusted(needed: Iterable[str], stored: Stored) -> None:
     """Raises UntrustedType where neither our list, if it counts, nor the user trusts a type."""
-    trusted = stored.trusted | (TRUSTED_TYPES if stored.ours else frozenset())
-    refused = [name for name in needed if name not in trusted]
+    refused = [name for name in needed if name not in trusted(stored)]
     if refused:
         raise UntrustedType(
             "the saved model has types that nobody trusts",

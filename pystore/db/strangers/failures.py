@@ -1,7 +1,7 @@
 """Failures of fetches, in words that are the same each time the failure is the same.
 
-FW1  Equal failures read equal: no address, no number and no password of the moment stands in them,
-     and no word of a server.
+EQ1  Equal failures read equal: no address, no number and no password of the moment stands in them,
+     and no word of a server. The first line says all that a list of failures needs.
 """
 
 import os
@@ -37,19 +37,14 @@ def bad_status(status: int) -> NotFetched:
     except ValueError:
         words = f"{status}"
     if status >= 500 or status in _LATER:
-        return NotFetched("the server answers with an error", status=words, remedy=_AGAIN)
-    return FetchRefused(
-        "the server answers without the content",
-        status=words,
-        remedy="check that the URL is right",
-    )
+        return NotFetched(f"the server answers {words}", remedy=_AGAIN)
+    return FetchRefused(f"the server answers {words}", remedy="check that the URL is right")
 
 
 def _failure(error: Exception, timeout: float) -> NotFetched:
     if isinstance(error, TimeoutError):
         return NotFetched(
-            "not all had arrived in time",
-            timeout=f"{timeout:g} s",
+            f"not all had arrived within {timeout:g} s",
             remedy="it is tried again; a longer timeout=… gives the host more time",
         )
     return NotFetched(_words(error), remedy=_AGAIN)
@@ -57,7 +52,8 @@ def _failure(error: Exception, timeout: float) -> NotFetched:
 
 def _words(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
-        return "the name of the host is not known"
+        is_busy = error.errno == socket.EAI_AGAIN
+        return "no name server answers" if is_busy else "the name of the host is not known"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of the host is not valid: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

@@ -45,7 +45,7 @@ def opened(path: str, root: str) -> Iterator[int]:
         raise FetchRefused("no path of a file", remedy="check that the path is right") from None
     except OSError as error:
         why = os.strerror(error.errno or 0)
-        raise NotFetched("the file cannot be read", why=why, remedy="look at its rights") from None
+        raise NotFetched(f"the file cannot be read: {why}", remedy="look at its rights") from None
     try:
         yield descriptor
     finally:

@@ -68,8 +68,7 @@ def _from_file(path: str, root: str, policy: Policy, etag: str | None) -> Fetche
 def _check_size(size: int, policy: Policy) -> None:
     if size > policy.max_bytes:
         raise FetchRefused(
-            "the content is too large",
-            max_bytes=policy.max_bytes,
+            f"the content has more than {policy.max_bytes:,} bytes",
             remedy="max_bytes=… with more, if such content is wanted",
         )
 

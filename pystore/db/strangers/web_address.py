@@ -81,6 +81,4 @@ def _no_scheme(scheme: str) -> FetchRefused:
         return FetchRefused(
             "a URL without a scheme", remedy="write https:// before the name of the host"
         )
-    return FetchRefused(
-        "neither http nor https", scheme=scheme[:20], remedy="a URL begins with https:// or http://"
-    )
+    return FetchRefused("neither http nor https", remedy="a URL begins with https:// or http://")

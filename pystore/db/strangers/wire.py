@@ -171,8 +171,7 @@ def _connected_plainly(where: WebAddress, policy: Policy, until: Deadline) -> _P
     admitted = [one for one in found if policy.admits(str(one[4][0]))][:_MOST_ADDRESSES]
     if found and not admitted:
         raise FetchRefused(
-            "the host has no public address",
-            address=kind_of(str(found[0][4][0])),
+            f"the address of the host is {kind_of(str(found[0][4][0]))}, not public",
             remedy="if it is a server of yours, private=True, or the networks that it may be in: "
             'private=["10.0.0.0/8"]',
         )
@@ -197,12 +196,12 @@ def _addresses(where: WebAddress, until: Deadline) -> Sequence[_Found]:
         pass  # a name
     if not _LOOKUPS.acquire(timeout=until.left):
         raise TimeoutError
-    answer: SimpleQueue[Sequence[_Found] | OSError] = SimpleQueue()
+    answer: SimpleQueue[Sequence[_Found] | Exception] = SimpleQueue()
 
     def look() -> None:
         try:
             answer.put(_look_up(where))
-        except OSError as error:
+        except Exception as error:
             answer.put(error)
         finally:
             _LOOKUPS.release()
@@ -212,7 +211,7 @@ def _addresses(where: WebAddress, until: Deadline) -> Sequence[_Found]:
         found = answer.get(timeout=until.left)
     except Empty:
         raise TimeoutError from None
-    if isinstance(found, OSError):
+    if isinstance(found, Exception):
         raise found
     return found
 

@@ -7,6 +7,8 @@ CL2  A service does not follow what a restart would declare anew: snapshots need
 import json
 import signal
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,12 @@ import click
 from ... import db as collections
 from ...core.errors import BadPlace, BadStage, PystoreError
 from ...core.printable import counted, listed
+from ...store.current import current_store
+from ...store.remote.source import RemoteSource
 from .command_context import CommandContext, as_json, with_command
 from .exit_codes import FAILED, located
 from .loading_only import load_only
+from .pins import trust
 from .program import parse_target
 
 if TYPE_CHECKING:
@@ -33,8 +38,29 @@ if TYPE_CHECKING:
     type=click.Choice(["notify", "poll"]),
     help="Be told of new rows by PostgreSQL, or look four times a second.",
 )
+@click.option("--from", "source", metavar="URL", help="A remote, from which it comes.")
+@click.option(
+    "--from-every",
+    "source_every",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="How often to ask the remote.",
+)
+@trust
 @with_command
-def listen(command: CommandContext, /, target: str, once: bool, wake: str | None) -> None:
+def listen(
+    command: CommandContext,
+    /,
+    target: str,
+    *,
+    once: bool,
+    wake: str | None,
+    source: str | None,
+    source_every: float,
+    trusted: Sequence[str],
+) -> None:
     """Keep predictions beside the rows of a table, as a listener of a Python file says.
 
     The file is loaded as a module: what stands under `if __name__ == "__main__":` does not run.
@@ -43,6 +69,7 @@ def listen(command: CommandContext, /, target: str, once: bool, wake: str | None
     \b
     pystore listen train.py:listener
     pystore listen train.py:listener --once
+    pystore listen train.py:listener --from s3://lab/models
     """
     try:
         listener = listener_of(command, target)
@@ -53,12 +80,32 @@ def listen(command: CommandContext, /, target: str, once: bool, wake: str | None
         listener.install()
         if not once:
             click.echo(f"listening to {listener.collection.name} as {listener.name}", err=True)
-        failed = listener.run(_until_stopped(), once=once)
+        with _fetching(listener, source, source_every, trusted, once=once):
+            failed = listener.run(_until_stopped(), once=once)
     except PystoreError as error:
         raise located(error) from error.__cause__
     if once and failed:
         click.echo(f"{counted(failed, 'row')} failed for good: see the view …_failed", err=True)
         click.get_current_context().exit(FAILED)
+
+
+@contextmanager
+def _fetching(
+    listener: "Listener", url: str | None, every: float, trusted: Sequence[str], *, once: bool
+) -> Iterator[None]:
+    """Asks a remote for what is followed, first now and then again and again."""
+    if url is None:
+        yield
+        return
+    source = RemoteSource(url, trusted or None, store=current_store())
+    fetching = listener.fetching(source, every=every, tell=lambda text: click.echo(text, err=True))
+    fetching.look()
+    if not once:
+        fetching.start()
+    try:
+        yield
+    finally:
+        fetching.end()
 
 
 def _until_stopped() -> threading.Event:

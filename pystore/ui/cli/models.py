@@ -80,7 +80,6 @@ def loaded_of(model: "Model", matcher: Matcher | None, pin: str | None) -> "Load
         try:
             loaded = model.load(rref)  # which holds it, when the follower lets go
             loaded.check()
-            loaded.example(), loaded.evidence()  # a service shows both
         except Exception as error:
             raise _refusal(error, rref) from error
         return loaded

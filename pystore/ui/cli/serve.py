@@ -1,9 +1,14 @@
 """pystore serve: a model of a user's file, behind HTTP.
 
 CS1  A mistake of the user is told with what to do: nothing listens then.
+CS2  The garbage collector passes over what the program has loaded, which stays: to look at it
+     would take a tenth of a second, and answers would wait.
+CS3  `--check` fails where the service would refuse to start, or would refuse what it follows.
 """
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +19,7 @@ from ...core.errors import BadPlace, PystoreError
 from ...store.remote.address import shown_address
 from .command_context import CommandContext, with_command
 from .exit_codes import located
-from .models import loaded_of, model_of
+from .models import model_of
 from .parameters import complete_target
 from .pins import trust
 from .ways import Way
@@ -99,7 +104,7 @@ def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     help="Refuse one that takes longer to load, while another answers.",
 )
 @click.option(
-    "--check", is_flag=True, help="Load what would be served, predict its examples, and end."
+    "--check", is_flag=True, help="Do all that a service does before it answers others, and end."
 )
 @with_command
 def serve(command: CommandContext, /, target: str, check: bool, **options: Any) -> None:
@@ -114,15 +119,29 @@ def serve(command: CommandContext, /, target: str, check: bool, **options: Any) 
     pystore serve app.py --pin serving --port 80 --host 0.0.0.0 --token @secret
     """
     try:
-        model = model_of(command, target)
+        with _passed_over():
+            model = model_of(command, target)
         command.store_of_program(reading=False)
-        if check:
-            return _check(model, options)
         options["trusted_keys"] = options.pop("trusted") or None
         options["token"] = _token(options["token"])
+        if check:
+            return _check(model, options)
         _web().serve(model, **options)
     except PystoreError as error:
         raise located(error) from error.__cause__
+
+
+@contextmanager
+def _passed_over() -> Iterator[None]:
+    """Keeps the garbage collector from what is made inside, then and later."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def _web() -> Any:
@@ -149,15 +168,11 @@ def _token(text: str | None) -> str | None:
 
 
 def _check(model: "Model", options: Mapping[str, Any]) -> None:
-    """Loads what would be served, and predicts its examples again."""
-    matcher, pin, source = options["matcher"], options["pin"], options["source"]
-    if source is not None:
-        trusted = options["trusted"] or None
-        why_not = _web().fetch_once(model, matcher, pin=pin, source=source, trusted_keys=trusted)
-        if why_not:  # what is here may do
-            click.echo(f"nothing came from {shown_address(source)}: {why_not}", err=True)
-    loaded = loaded_of(model, matcher, pin)
-    versions = loaded.versions_differ or ("the versions are those of the training",)
-    click.echo(f"{model.name}: {loaded.rref} predicts its examples as it did")
+    """Tells what would be served, and why nothing came from a remote."""
+    found = _web().check(model, **options)
+    if found.why_not_fetched:  # what is here may do
+        source = shown_address(options["source"])
+        click.echo(f"nothing came from {source}: {found.why_not_fetched}", err=True)
+    versions = found.versions_differ or ("the versions are those of the training",)
+    click.echo(f"{model.name}: {found.rref} predicts its examples as it did")
     click.echo("\n".join(versions))
-    loaded.close()

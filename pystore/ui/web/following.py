@@ -23,7 +23,7 @@ from .served import Follower, Served
 
 Event = Mapping[str, Any]
 _FIRST = 60.0  # [s] at least for the first one: it imports libraries, and there is no other to stay
-_TRIES = 3  # to load one, where what hinders it may pass
+TRIES = 3  # to load one, where what hinders it may pass
 _MAY_PASS = (NotInStore, OSError, MemoryError)  # it was removed just now, files are all open, …
 
 
@@ -41,6 +41,7 @@ class Following:
     ) -> None:
         self.live: Live | None = None
         self.because: str | None = None  # why the last look failed
+        self.error: BaseException | None = None  # of the last realization that was refused
         self.events: deque[Event] = deque(maxlen=50)
         self.swaps = 0
         self._model = model
@@ -80,6 +81,10 @@ class Following:
             self._stop_answering()
         elif self.live is None or rref != self.live.rref:
             await self._take(rref)
+
+    async def aside(self, work: Callable[[], None]) -> None:
+        """Does something in the thread that looks."""
+        await self._looking.run(work)
 
     async def close(self) -> None:
         """Lets go of everything, if it does not take long."""
@@ -121,13 +126,15 @@ class Following:
             job.add_done_callback(self._came_late)
             self._loading.end()
             self._loading = Lane("pystore load")
+            self.error = None
             return await self._refuse(rref, f"it was not loaded within {limit:g} s")
         error = job.exception()
         if error is None:
             return self._swap(job.result(), time.perf_counter() - begun)
         self._hindered[rref] += 1
-        if isinstance(error, _MAY_PASS) and self._hindered[rref] < _TRIES:
+        if isinstance(error, _MAY_PASS) and self._hindered[rref] < TRIES:
             return self._have_trouble(error)
+        self.error = error
         await self._refuse(rref, _in_words(error))
 
     def _swap(self, live: Live, seconds: float) -> None:

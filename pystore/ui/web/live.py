@@ -23,7 +23,7 @@ class Live:
 
     loaded: Loaded
     expected: Mapping[str, Any]
-    example: Any
+    example: Any  # a row, or an item; None if nobody knows one
     about: Mapping[str, Any]
     _batches: int = 0
     _let_go: Callable[["Live"], None] | None = field(default=None, repr=False)

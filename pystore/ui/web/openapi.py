@@ -63,7 +63,7 @@ def _predict(live: Live | None, takes_pictures: bool) -> dict[str, Any]:
     features: dict[str, Any] = {"description": "rows, records, or one raw input"}
     schema = {"type": "object", "required": ["features"], "properties": {"features": features}}
     content: dict[str, Any] = {"application/json": {"schema": schema}}
-    if live is not None:
+    if live is not None and live.example is not None:
         content["application/json"]["example"] = {"features": [live.example]}
     if takes_pictures:
         content |= {f"image/{kind}": {"schema": {}} for kind in ("png", "jpeg")}

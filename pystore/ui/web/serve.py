@@ -6,12 +6,14 @@ WS3  With several workers, one that is killed is replaced within 5 s; the others
 WS4  Whoever is not on this machine needs a token.
 """
 
+import asyncio
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from ...core.errors import BadMatcher, BadName, BadPlace, BadStage
 from ...core.matchers import Matcher
@@ -20,8 +22,9 @@ from ...declare.nesting import refuse_nested
 from ...store.current import current_store
 from ...store.remote.address import Url
 from ...store.remote.source import RemoteSource
+from . import checking
 from .application import Application
-from .fetching import wanted_of
+from .checking import Checked
 from .processes import Processes
 from .served import Served
 from .server import Server
@@ -114,10 +117,8 @@ def serve(
     not on this machine could ask without a token; BadStage as `asgi` does, and inside of a stage.
     """
     refuse_nested("serve")
-    checked_count("workers", workers)
-    _check_host(host, token)
     tell = tell or _to_standard_error
-    _check_whom(model, matcher, pin)
+    _check_start(model, matcher, pin, host=host, token=token, workers=workers)
     known = _source(source, source_every, trusted_keys)
 
     def application() -> Application:
@@ -152,19 +153,41 @@ def _answer(application: Callable[[], Application], listening: socket.socket, st
     Server(application(), stop).answer(listening)
 
 
-def fetch_once(
+def check(
     model: Served,
     matcher: Matcher | None = None,
     *,
     pin: str | None = None,
-    source: Url,
-    trusted_keys: str | Iterable[str] | None = None,
-) -> str:
-    """Asks the source once, as the service does; returns why nothing came, "" if all went well."""
-    remote = RemoteSource(source, trusted_keys, store=current_store())
-    for wanted in wanted_of(model, matcher, pin):
-        remote.refresh(wanted)
-    return remote.reason
+    token: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    log: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Checked:
+    """What `serve` would answer with, after it has looked once; takes the options of `serve`.
+
+    Nothing listens, and nothing is logged. Raises what `serve` raises before it listens;
+    NotInStore when there is nothing to serve, Refused when it would be refused.
+    """
+    _check_start(model, matcher, pin, host=host, token=token, workers=workers)
+    app = asgi(model, matcher, pin=pin, token=token, tell=lambda _: None, **options)
+    return asyncio.run(checking.check(app.service))
+
+
+def _check_start(
+    model: Served,
+    matcher: Matcher | None,
+    pin: str | None,
+    *,
+    host: str,
+    token: str | None,
+    workers: int,
+) -> None:
+    """Raises what is wrong with options, before anything listens."""
+    checked_count("workers", workers)
+    _check_host(host, token)
+    _check_whom(model, matcher, pin)
 
 
 def _source(

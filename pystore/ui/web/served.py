@@ -85,7 +85,7 @@ class Loaded(Protocol):
         """What features look like: {"shape": [784], "columns": ["pixel1", …]}."""
 
     def example(self) -> Any:
-        """A row as a client would send it."""
+        """A row, or an item such as a text, as a client would send it; None if nobody knows one."""
 
     def evidence(self) -> dict[str, Any]:
         """What is known of its quality, with intervals: JSON values."""

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...app.fetching import Fetching, wanted_of
 from ...core.digest import short
 from ...core.errors import PystoreWarning
 from ...core.matchers import Matcher
@@ -24,7 +25,6 @@ from ...store.remote.source import RemoteSource
 from .answer_cache import AnswerCache
 from .answer_log import AnswerLog
 from .batches import Answered, Batches
-from .fetching import Fetching, wanted_of
 from .following import Event, Following
 from .inputs import Body, question
 from .lane import Lane

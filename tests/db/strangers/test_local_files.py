@@ -92,5 +92,5 @@ def test_a_file_that_has_not_changed_is_not_read_again(root: Path):
     path.write_bytes(b"longer")
     assert fetch("file", policy, first.etag).content == b"longer"
     path.write_bytes(b"far too long")
-    with pytest.raises(FetchRefused, match="too large"):
+    with pytest.raises(FetchRefused, match="more than 10 bytes"):
         fetch("file", policy)

@@ -1,8 +1,9 @@
 """Edits of generated programs: which give a stage another name, and which keep it.
 
 A program is a way in which code or a value reaches a stage, held two deep by what may hold it (see
-`fuzzing`). `PYSTORE_TEST_LONG=1` tries ten times as many; `PYSTORE_TEST_PYTHONS=PATH:PATH` lets
-other Pythons name the programs too. The table, way by way: `python -m fuzzing`, in this folder.
+`fuzzing`). `PYSTORE_TEST_LONG=1` tries many more, as `make faults-long` does.
+`PYSTORE_TEST_PYTHONS=PATH:PATH` lets other Pythons name the programs too. The table, way by way:
+`python -m fuzzing`, in this folder.
 """
 
 import os
@@ -30,8 +31,9 @@ from fuzzing.trial import (
 LONG = bool(os.environ.get("PYSTORE_TEST_LONG"))
 SEED = int(os.environ.get("PYSTORE_TEST_SEED", "1"))
 PYTHONS = [p for p in os.environ.get("PYSTORE_TEST_PYTHONS", "").split(os.pathsep) if p]
-PROGRAMS = 2200 if LONG else 400
+PROGRAMS = 2200 if LONG else 150
 BUILT = 60 if LONG else 12
+PLANTED = 24 if LONG else 12
 
 pytestmark = pytest.mark.timeout(3600 if LONG else 600)
 
@@ -44,7 +46,7 @@ def trials(count: int, extent: Extent, seed: int = SEED) -> list[Trial]:
 def of_plant(name: str) -> list[Trial]:
     """The trials that must find a fault on purpose."""
     if name not in plants.LEAF:
-        return trials(24, Extent(idle=3, plant=name), seed=3)
+        return trials(PLANTED, Extent(idle=3, plant=name), seed=3)
     extent = Extent(idle=0, plant=name)
     leaves = [leaf for leaf in LEAVES if leaf.name == plants.LEAF[name]]
     return [plan(Program(leaf, (), leaf.values[0]), 0, Random(SEED), extent) for leaf in leaves]

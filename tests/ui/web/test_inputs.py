@@ -117,3 +117,42 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 def test_features_are_what_json_says(features: list[object]):
     data = json.dumps({"features": features}).encode()
     assert question(data, {}) == features
+
+
+NUMBERS = st.integers() | st.integers(2**62, 2**70).map(lambda n: -n) | FINITE
+VALUES = st.recursive(
+    NUMBERS | st.none() | st.booleans() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@settings(deadline=None)
+@given(VALUES, st.sampled_from([None, 0, "\t"]), st.sampled_from(["utf-8", "utf-16", "utf-8-sig"]))
+def test_features_are_what_python_makes_of_the_json(features: object, indent: Any, encoding: str):
+    data = json.dumps({"features": features}, indent=indent).encode(encoding)
+    found = question(data, {})
+    assert repr(found) == repr(features)  # so that 1 is not 1.0
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**18, 10**19, 10**300], ids=repr)
+@pytest.mark.parametrize("before", ["", " ", "1,", "\n", "\t", "\r", '{"a":'], ids=repr)
+def test_a_whole_number_stays_whole_however_long_it_is(number: int, before: str):
+    after = "}" if before.startswith("{") else ""
+    found = question(f'{{"features":[{before}{number}{after}]}}'.encode(), {})
+    assert str(number) in repr(found)
+
+
+def test_BI2_a_number_overflows_without_an_exponent_too():
+    with pytest.raises(Problem) as refused:
+        question(b'{"features": [%s.0]}' % (b"9" * 400), {})
+    assert refused.value.status == 422
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"features": [1], "features": [2]}', b'{"features": {"a": 1, "b": 2, "a": 3}}']
+)
+def test_BI3_a_name_that_stands_twice_is_refused(body):
+    with pytest.raises(Problem) as caught:
+        question(body, {})
+    assert caught.value.status == 422
+    assert "twice" in caught.value.facts["title"] and caught.value.facts["remedy"]

@@ -1,17 +1,33 @@
-"""Fetching: what a service follows comes from a remote, in a thread beside the requests.
+"""Fetching: what is followed comes from a remote, in a thread beside the work.
 
-RS1  No answer waits for the remote. One that is dead, slow or lying stops nothing: it is asked
-     again, and `because` says why nothing came.
+RS1  No answer and no row waits for the remote. One that is dead, slow or lying stops nothing: it is
+     asked again, and `because` says why nothing came.
 """
 
 import threading
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
+from typing import Protocol
 
-from ...core.errors import in_one_line
-from ...core.matchers import Matcher
-from ...store.remote.source import Named, RemoteSource
-from .served import Served
+from ..core.config import Config
+from ..core.errors import in_one_line
+from ..core.matchers import Matcher
+from ..store.remote.source import Named, RemoteSource
+
+
+class Comparing(Protocol):
+    """What knows which derivations are comparable with it, by their configs."""
+
+    @property
+    def name(self) -> str:
+        """The name of the derivations."""
+
+    @property
+    def matcher(self) -> Matcher:
+        """What chooses among them where nothing else is said."""
+
+    def comparison(self) -> Callable[[Config], bool]:
+        """The rule by which a config is comparable."""
 
 
 class Fetching:
@@ -69,9 +85,9 @@ class Fetching:
 
 
 def wanted_of(
-    model: Served, matcher: Matcher | None, pin: str | None, shadow: Matcher | None = None
+    model: Comparing, matcher: Matcher | None, pin: str | None, shadow: Matcher | None = None
 ) -> list[Named | str]:
-    """What a service asks a remote for: its pin, or what the matcher chooses of the comparable."""
+    """What a remote is asked for: the pin, or what the matcher chooses of the comparable."""
     pinned: list[Named | str] = [] if pin is None else [pin]
     main = matcher or model.matcher if pin is None else None
     matchers = [one for one in (main, shadow) if one is not None]

@@ -1,0 +1,74 @@
+"""Answering: the functions of a user that answer, as they are now."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .outputs import Outputs
+from .predictions import predictions_of
+from .row_keys import digest_of_rows
+from .rows import copied, same_rows
+
+
+class Answers(Protocol):
+    """What answers with an estimator."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the code that answers, 32 hex digits."""
+
+    @property
+    def codes(self) -> Mapping[str, str]:
+        """The digests of the code of each role that answers, or that brings an estimator back."""
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """The functions of the user that answer."""
+
+    def predict(self, estimator: Any, features: Any) -> Any:
+        """What the predictor returns for features."""
+
+    def checked(self, found: Any, rows: int) -> list[Any]:
+        """What it has returned, as a prediction for each row. Raises PredictorFailed."""
+
+    def digest_of_prepared(self, rows: Any) -> str:
+        """A digest of rows as the predictor gets them; "" where these have none."""
+
+
+@dataclass(frozen=True)
+class Answering:
+    """The functions of a user that answer: no part of what is trained."""
+
+    predictor: Callable[..., Any]
+    feature_loader: Callable[..., Any] | None
+    feature_transformer: Callable[..., Any] | None
+    digest: str  # of the code of all of them, and of the loader
+    codes: Mapping[str, str]  # digests of the code of each, and of what loads, by their roles
+    outputs: Outputs = field(default_factory=Outputs)
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """Predictor, feature_loader and feature_transformer."""
+        return self.predictor, self.feature_loader, self.feature_transformer
+
+    def predict(self, estimator: Any, features: Any) -> Any:
+        """What the predictor returns for features as they are before the transformer."""
+        return self.predictor(estimator, self._prepared(features))
+
+    def checked(self, found: Any, rows: int) -> list[Any]:
+        """What the predictor has returned, as a prediction for each row. Raises PredictorFailed."""
+        return self.outputs.checked(predictions_of(found, rows))
+
+    def digest_of_prepared(self, rows: Any) -> str:
+        """A digest of rows as the predictor gets them; "" where these have none."""
+        return digest_of_rows(self._prepared(rows))
+
+    def _prepared(self, features: Any) -> Any:
+        """The features as the predictor gets them. Raises BadStage where rows change places."""
+        # The caller needs the features again: they are an example, or rows of the test part.
+        own = copied(features)
+        if self.feature_transformer is None:
+            return own
+        found = self.feature_transformer(own)
+        same_rows(features, found)
+        return found
