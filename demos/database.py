@@ -125,7 +125,7 @@ def steps(options: argparse.Namespace, url: str) -> None:
     digits.wait()
     print("the same is the best" if listener.rref == before else f"now {listener.rref}")
 
-    say("rejected: the listener goes to the next best; what was predicted once is not again")
+    say("rejected: the next best takes over; where it was shown before, it is not asked again")
     calls, best = listener.calls, listener.rref
     reject(best, "only to show the way back")
     digits.wait()

@@ -70,8 +70,10 @@ def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
                 name=name,
                 remedy="db.listeners() says who listens",
             )
-        tracking = Tracking(collection.source(*row["field"].split(",")))
-        entry = _entry(connection, tracking, pk)
+    tracking = Tracking(collection.source(*row["field"].split(",")))
+    entry_of_row = _entry_query(tracking, pk)  # looks at the table, so outside of what reads
+    with database.read() as connection:
+        entry = connection.execute(entry_of_row).mappings().first()
         if entry is None:
             raise BadRow(
                 f"{collection.name} has no row with this key",
@@ -100,9 +102,9 @@ def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
     )
 
 
-def _entry(connection: sa.Connection, tracking: Tracking, pk: tuple[Any, ...]) -> Any:
+def _entry_query(tracking: Tracking, pk: tuple[Any, ...]) -> sa.Select[Any]:
     where = [column == value for column, value in zip(tracking.pks, pk, strict=True)]
-    return connection.execute(sa.select(tracking.state).where(*where)).mappings().first()
+    return sa.select(tracking.state).where(*where)
 
 
 def _made(connection: sa.Connection, collection: Declared, key: Any, model: Any) -> Any:
