@@ -1,6 +1,7 @@
 """Every Python block of the README and of docs/ runs, and prints what is shown below it.
 
-The blocks of a page share one namespace and a fresh folder; one with a title is a file in it too.
+The blocks of a page share one namespace and a fresh folder; one with a title is a file in it too,
+and where that is `test_….py`, the tests in it run.
 In `console` blocks the lines after `$` run, and print what follows. `…` in a shown output stands
 for anything, alone on a line for any lines; digests of 32 digits (also cut to `01ab…`), times and
 accuracies may differ. Blocks marked `{.tensorflow}` run with `make test-tensorflow`.
@@ -99,6 +100,18 @@ def run(page: Path, names: dict[str, Any], replace: dict[str, str], tensorflow: 
         assert _pattern(block.shown).fullmatch(_plain(printed)), (
             f"{page.name}, line {block.line}: {code if block.console else ''} prints\n{printed}"
         )
+        if block.file and block.file.startswith("test_"):
+            _test(block.code, names)
+
+
+def _test(code: str, names: dict[str, Any]) -> None:
+    """Runs the tests that a block defines, each with an empty folder."""
+    tests = re.findall(r"^def (test_\w+)\(tmp_path\):$", code, re.M)
+    assert len(tests) == code.count("def test_") > 0
+    for test in tests:
+        folder = Path(test).absolute()
+        folder.mkdir()
+        names[test](folder)
 
 
 def _executed(code: str, page: Path, names: dict[str, Any]) -> str:

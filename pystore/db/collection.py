@@ -2,24 +2,28 @@
 
 CO1  An insert is one transaction: all of its rows are there, or none.
 CO2  A table of somebody else is never made or altered.
+CO3  A field that the table does not have, or that it holds as another type, is refused before
+     anything is asked of the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..core.printable import listed
 from .declared import Declared
-from .errors import BadContent, BadField, BadRow
+from .errors import BadContent, BadDatabase, BadField, BadRow
 from .fields import Field
 from .folds import Fold, fold_of
 from .outputs import outputs_of, retry_all
-from .overview import rows_html
+from .overview import frame_of, rows_html
 from .own_table import make_table
-from .source import Pk, Source, type_of
+from .source import Pk, type_of
 from .writing import row_to_write, rows_to_write
 
 _SHOWN = 10  # rows in a notebook
@@ -27,6 +31,9 @@ _SHOWN = 10  # rows in a notebook
 
 class Collection(Declared):
     """Rows with typed fields; the database is asked when they are used."""
+
+    _is_made = False  # whether the table has these fields: an insert has looked
+    _is_checked = False
 
     def where(self, condition: Any) -> Collection:
         """The rows for which a condition holds, as a collection to read."""
@@ -47,30 +54,66 @@ class Collection(Declared):
         if not made:
             return []
         if self.is_ours:
-            make_table(self, replaces=self._replaces)
-            self._replaces = False
+            if not self._is_made or self._replaces:
+                make_table(self, replaces=self._replaces)
+            self._is_made, self._replaces = True, False
+        self._check()
         table = self._whole()
-        key = list(self.table.primary_key)
-        new = sa.insert(table).returning(
-            *(table.c[name] for name in key), sort_by_parameter_order=True
-        )
-        with self.database.write() as connection:
-            found = connection.execute(new, made).all()
+        found: list[Any] = []
+        key = [table.c[name] for name in self.table.primary_key]
+        new = sa.insert(table).returning(*key, sort_by_parameter_order=True)
+        with self._writing() as connection:
+            for names, some in groupby(made, lambda row: row.keys()):
+                rows = list(some)
+                found += connection.execute(new, rows if names else [{}] * len(rows)).all()
+            if self.is_ours and self.database.is_postgres and "id" in made[0]:
+                self._count_on(connection)
         return [row[0] if len(key) == 1 else tuple(row) for row in found]
+
+    def _count_on(self, connection: sa.Connection) -> None:
+        """Goes on after the greatest key, where keys were given: no key is used twice."""
+        connection.execute(
+            sa.text(
+                "SELECT setval(s, greatest(nextval(s), (SELECT max(id) FROM "
+                f"{self.table.quoted}))) FROM pg_get_serial_sequence(:t, 'id') AS s"
+            ),
+            {"t": self.table.quoted},
+        )
 
     def update(self, changes: Mapping[str, Any], where: Any = None, **equal: Any) -> int:
         """Changes fields of the rows that are meant; returns how many rows there were."""
         new = row_to_write(self, changes, is_partial=True)
         table = self._whole()
         told = sa.update(table).where(*self._meant(where, equal, "update")).values(**new)
-        with self.database.write() as connection:
+        with self._writing() as connection:
             return int(connection.execute(told).rowcount)
 
     def delete(self, where: Any = None, **equal: Any) -> int:
         """Deletes the rows that are meant; returns how many there were."""
         told = sa.delete(self._whole()).where(*self._meant(where, equal, "delete"))
-        with self.database.write() as connection:
+        with self._writing() as connection:
             return int(connection.execute(told).rowcount)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes. Raises BadRow for what the table does not take."""
+        self._check()
+        try:
+            with self.database.write() as connection:
+                yield connection
+        except sa.exc.IntegrityError as error:
+            raise BadRow(
+                "the table does not take a row",
+                collection=self.name,
+                because=str(error.orig).strip().splitlines()[0],
+                remedy="leave out a key that is there already, or change the row with update(…)",
+            ) from error
+
+    def _check(self) -> None:
+        """Raises BadField where the table has not these fields (CO3)."""
+        if not self._is_checked:
+            self.source(*self.fields).check()
+            self._is_checked = True
 
     def _meant(self, where: Any, equal: Mapping[str, Any], verb: str) -> list[Any]:
         conditions = self._conditions(where, equal)
@@ -114,19 +157,18 @@ class Collection(Declared):
         **equal: Any,
     ) -> Iterator[dict[str, Any]]:
         """The rows of `find`, read `batch` rows at a time: for more than memory holds."""
-        fold_is = None if fold is None else fold_of(fold)
-        source = None if fold_is is None else self.source(by or self._only_media())
+        if batch < 1 or (limit is not None and limit < 0):
+            raise BadField(
+                "there are no so many rows", limit=limit, batch=batch, remedy="take one at least"
+            )
+        self._check_words(where=where, fold=fold, by=by, limit=limit)
         conditions, left, after = self._conditions(where, equal), limit, None
+        in_fold = self._in_fold(fold, by)
         while left is None or left > 0:
-            size = batch if left is None or fold_is else min(batch, left)
-            rows, after = self._page(conditions, after, size)
-            if fold_is is not None and source is not None:
-                at = list(self.fields).index(next(iter(source.fields)))
-                rows = [
-                    row for row in rows
-                    if row[1][at] is not None and fold_is.holds(self._key(source, row[1][at]))
-                ]  # fmt: skip
-            rows = rows if left is None else rows[:left]
+            rows, after = self._page(
+                conditions, after, batch if left is None or in_fold else min(batch, left)
+            )
+            rows = [row for row in rows if in_fold is None or in_fold(row[1])][:left]
             outputs = outputs_of(self, [pk for pk, _ in rows])
             for pk, stored in rows:
                 yield self._document(pk, stored, outputs.get(pk, {}))
@@ -134,10 +176,37 @@ class Collection(Declared):
             if after is None:
                 return
 
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self.iterate()
+
+    def _in_fold(
+        self, fold: Fold | None, by: str | None
+    ) -> Callable[[tuple[Any, ...]], bool] | None:
+        """Whether what is stored for a row is in a fold; None: there is no question."""
+        if fold is None:
+            return None
+        found, name = fold_of(fold), by or self._only_media()
+        source = self.source(name)
+        if source.fields[name].fetched is not None:
+            raise BadField(
+                f"the folds of {name} go by the content that its URLs lead to",
+                remedy="take a snapshot: snapshot(x=…, fold=…) fetches it",
+            )
+        at = list(self.fields).index(name)
+
+        def holds(stored: tuple[Any, ...]) -> bool:
+            try:
+                return stored[at] is not None and found.holds(source.key((stored[at],)))
+            except BadContent:  # what has no content is in no fold
+                return False
+
+        return holds
+
     def _page(
         self, conditions: Sequence[Any], after: Pk | None, size: int
     ) -> tuple[list[tuple[Pk, tuple[Any, ...]]], Pk | None]:
         """Some rows in the order of their keys, and the last key; None: there are no more."""
+        self._check()
         source = self.source(*self.fields)
         keys = source.pk_columns
         query = sa.select(*keys, *source.columns()).where(*conditions).order_by(*keys).limit(size)
@@ -147,10 +216,17 @@ class Collection(Declared):
         with self.database.read() as connection:
             found = connection.execute(query).all()
         rows = [(tuple(row[: len(keys)]), tuple(row[len(keys) :])) for row in found]
+        if any(None in pk for pk, _ in rows):
+            raise BadDatabase(
+                f"a row of {self.name} has no key",
+                because="SQLite lets the columns of a primary key be empty",
+                remedy="let its owner fill them",
+            )
         return rows, rows[-1][0] if len(rows) == size else None
 
     def count(self, where: Any = None, **equal: Any) -> int:
         """How many rows are meant."""
+        self._check()
         source = self.source(*self.fields)
         query = sa.select(sa.func.count()).select_from(source.selectable)
         meant = query.where(*self._conditions(where, equal))
@@ -179,14 +255,11 @@ class Collection(Declared):
             raise error.having(field=name, row=pk[0] if len(pk) == 1 else pk) from None
 
     def frame(self, where: Any = None, **how: Any) -> Any:
-        """The rows of `find` as a frame of pandas."""
-        import pandas as pd
+        """The rows of `find` as a frame of pandas, with a column for each listener.
 
-        rows = self.find(where, **how)
-        names = [*self.table.primary_key, *self.fields]
-        outputs = dict.fromkeys(key for row in rows for key in row["_outputs"])
-        told = [{**row, **row["_outputs"]} for row in rows]
-        return pd.DataFrame(told, columns=[*dict.fromkeys([*names, *outputs])])
+        A listener that is called as a field is has the column `_outputs.<name>`.
+        """
+        return frame_of(self, self.find(where, **how))
 
     def _only_media(self) -> str:
         media = [name for name, field in self.fields.items() if field.is_media]
@@ -197,9 +270,6 @@ class Collection(Declared):
             media=listed(media) or "none",
             remedy="name it: find(fold='valid', by='img')",
         )
-
-    def _key(self, source: Source, stored: Any) -> bytes:
-        return source.key((stored,))
 
     def _conditions(self, where: Any, equal: Mapping[str, Any]) -> list[Any]:
         found = [one for one in (self.condition, where) if one is not None]
@@ -212,6 +282,16 @@ class Collection(Declared):
             else:
                 raise self.unknown(name)
         return found
+
+    def _check_words(self, **given: Any) -> None:
+        """Raises BadField for a word of `find` that is a field as well."""
+        for name, value in given.items():
+            if value is not None and name in self.fields:
+                raise BadField(
+                    f"{name}= is a word of its own here, and the name of a field",
+                    remedy=f"find(collection[{name!r}] == {value!r:.40}); another declaration may "
+                    "give the field another name",
+                )
 
     def _whole(self) -> sa.Table:
         """The table with all that a write needs."""
@@ -255,6 +335,12 @@ class Collection(Declared):
         return retry_all(self)
 
     def _repr_html_(self) -> str:
+        try:
+            self._check()
+        except (BadDatabase, BadField):  # it is declared, and has no table yet
+            from html import escape  # for weight: only notebooks need it
+
+            return f"<pre>{escape(repr(self))}</pre>"
         return rows_html(self.name, self.find(limit=_SHOWN), len(self))
 
 

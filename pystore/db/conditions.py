@@ -5,89 +5,97 @@ users["img"].exists & users["label"].is_in(["dog", "cat"])
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from .errors import BadField
 from .fields import Field
-from .tables import JSON
+from .json_paths import kind_at, text_at
+from .source import type_of
+
+_INCOMPARABLE = frozenset(("array", "image", "json", "own"))
 
 
 class FieldOf:
-    """A field of a collection, to compare with values. Combine conditions by `&`, `|` and `~`."""
+    """A field of a collection, to compare with values. Combine conditions by `&`, `|` and `~`.
+
+    A value of another kind, in a column of JSON, compares with nothing.
+    """
 
     def __init__(self, name: str, field: Field, column: Any, *, is_postgres: bool) -> None:
         self.name, self.field = name, field
         self._column, self._is_postgres = column, is_postgres
+        self._kind = "text" if field.fetched is not None else field.kind  # a URL is a text
 
     @property
     def exists(self) -> Any:
         """Whether there is a value: a path that is there, and that holds no null."""
-        return self._text.is_not(None) if self.field.path else self._column.is_not(None)
+        if not self.field.path and self._kind != "json":
+            return self._column.is_not(None)
+        kind = kind_at(self._column, self.field.path, is_postgres=self._is_postgres)
+        return sa.func.coalesce(kind, "null") != "null"
 
     def is_in(self, values: Iterable[Any]) -> Any:
         """Whether the value is one of these."""
-        return self._plain.in_([self._given(value) for value in values])
+        if isinstance(values, str | bytes):
+            raise BadField(
+                "is_in takes several values",
+                given=repr(values)[:80],
+                remedy=f"is_in([{values!r:.40}])",
+            )
+        given = [self._given(value) for value in values]
+        return self._plain.in_(given)
 
     def __eq__(self, value: object) -> Any:
-        if value is None:
-            return ~self.exists
-        return self._plain == self._given(value)
+        return ~self.exists if value is None else self._compared(operator.eq, value)
 
     def __ne__(self, value: object) -> Any:
-        return self.exists if value is None else self._plain != self._given(value)
+        return self.exists if value is None else self._compared(operator.ne, value)
 
     def __lt__(self, value: Any) -> Any:
-        return self._plain < self._given(value)
+        return self._compared(operator.lt, value)
 
     def __le__(self, value: Any) -> Any:
-        return self._plain <= self._given(value)
+        return self._compared(operator.le, value)
 
     def __gt__(self, value: Any) -> Any:
-        return self._plain > self._given(value)
+        return self._compared(operator.gt, value)
 
     def __ge__(self, value: Any) -> Any:
-        return self._plain >= self._given(value)
+        return self._compared(operator.ge, value)
 
     __hash__ = object.__hash__
 
+    def _compared(self, how: Callable[[Any, Any], Any], value: Any) -> Any:
+        given = self._given(value)
+        return how(self._plain, given)
+
     def _given(self, value: Any) -> Any:
-        if self.field.kind in ("image", "array", "own", "json"):
+        is_time_in_json = self._kind == "datetime" and self.field.path
+        if self._kind in _INCOMPARABLE or is_time_in_json:
             raise BadField(
-                f"a field of kind {self.field.kind} has no comparisons",
+                f"a field of kind {self._kind} has no comparisons"
+                + (" in JSON" if is_time_in_json else ""),
                 field=self.name,
                 remedy="compare another field; `exists` says whether it has a value",
             )
-        return self.field.stored(value)
-
-    @property
-    def _text(self) -> Any:
-        return self._json.as_string()
-
-    @property
-    def _json(self) -> Any:
-        column = sa.type_coerce(self._column, JSON)
-        if self._is_postgres:
-            return column[self.field.path]
-        is_json = sa.func.json_valid(self._column) == 1  # else the query would fail
-        return sa.type_coerce(sa.case((is_json, self._column)), JSON)[self.field.path]
+        return sa.literal(self.field.stored(value), type_of(self.field))
 
     @property
     def _plain(self) -> Any:
-        """The value as SQL compares it; a value of another kind compares with nothing."""
+        """The value as SQL compares it; NULL for a value of another kind."""
         if not self.field.path:
             return self._column
-        if self.field.kind in ("text", "datetime"):
-            return self._text
-        wanted = {"bool": "boolean"}.get(self.field.kind, "number")
-        if self._is_postgres:
-            kind = sa.func.jsonb_typeof(sa.cast(self._json, JSON))
-            made = sa.cast(self._text, sa.Boolean if wanted == "boolean" else sa.Numeric)
-            return sa.case((kind == wanted, made))
-        found = self._json
-        return found.as_boolean() if wanted == "boolean" else found.as_float()
+        path, is_postgres = self.field.path, self._is_postgres
+        text = text_at(self._column, path, is_postgres=is_postgres)
+        wanted = {"bool": "boolean", "text": "string"}.get(self._kind, "number")
+        if is_postgres and wanted != "string":
+            text = sa.cast(text, sa.Boolean if wanted == "boolean" else sa.Numeric)
+        is_wanted = kind_at(self._column, path, is_postgres=is_postgres) == wanted
+        return sa.type_coerce(sa.case((is_wanted, text)), type_of(self.field))
 
     def __repr__(self) -> str:
         return f"<field {self.name}: {self.field.kind}>"

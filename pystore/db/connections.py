@@ -1,6 +1,8 @@
 """Connections: how a database is reached: it is opened when it is used for the first time.
 
+DB1  Declaring touches nothing: `connect`, `collection`, `attach`, `where` are values.
 DB2  A password never stands in a message.
+DB3  A database in memory is that of the process that made it, and of no other one.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,20 +24,27 @@ from .errors import BadDatabase, NoPermission
 from .tables import Tables
 
 _PATIENCE = 30.0  # [s] that a write waits for other writers of SQLite
+_SECRET = ("password", "passwd", "sslpassword", "passfile")  # what a URL may say after its `?`
+_private: dict[str, str] = {}  # the files of the databases in memory of this process
 
 
 class Connections:
     """The connections to one database. A value that was sent elsewhere opens its own."""
 
+    _is_new = True  # whether it was made here, and did not come from another process
+
     def __init__(self, url: sa.URL) -> None:
         self.url = url
         self.is_postgres = url.drivername.startswith("postgresql")
-        self._is_private = not self.is_postgres and url.database in (None, "", ":memory:")
+        database = url.database or ":memory:"
+        in_memory = ":memory:" in database or url.query.get("mode") == "memory"
+        self._private = token_hex(8) if in_memory and not self.is_postgres else None
 
     @property
     def name(self) -> str:
         """The URL without its password (DB2)."""
-        return self.url.render_as_string(hide_password=True)
+        hidden = {key: "***" for key in self.url.query if key in _SECRET}
+        return self.url.update_query_dict(hidden).render_as_string(hide_password=True)
 
     @property
     def file(self) -> Path | None:
@@ -49,30 +59,44 @@ class Connections:
     @cached_property
     def engine(self) -> sa.Engine:
         """SQLAlchemy's engine. Raises BadDatabase where a driver is missing."""
-        url = self.url
-        if self._is_private:
-            folder = tempfile.TemporaryDirectory(prefix="pystore-")
-            atexit.register(folder.cleanup)
-            url = sa.make_url(f"sqlite:///{folder.name}/private.db")
         try:
             if self.is_postgres:
-                return sa.create_engine(url, pool_pre_ping=True)
-            engine = sa.create_engine(url)
+                engine = sa.create_engine(self.url, pool_pre_ping=True)
+                sa.event.listen(engine, "connect", _in_utc)
+                return engine
+            engine = sa.create_engine(self._file_url())
         except (ImportError, NoSuchModuleError) as error:
+            package = "pystore-stages[postgres]" if self.is_postgres else "pystore-stages[db]"
             raise BadDatabase(
                 "the driver of this database is not installed",
                 database=self.name,
                 because=str(error)[:200],
-                remedy="pip install 'pystore-stages[postgres]'",
+                remedy=f"pip install '{package}'",
             ) from error
         sa.event.listen(engine, "connect", _connected)
         sa.event.listen(engine, "begin", _begun)
         return engine
 
+    def _file_url(self) -> sa.URL:
+        """The file of the database, which for one in memory is gone with this process (DB3)."""
+        if self._private is None:
+            return self.url
+        if self._private not in _private:
+            if not self._is_new:
+                raise BadDatabase(
+                    "a database in memory has no other processes",
+                    database=self.name,
+                    remedy="connect('sqlite:///data.db')",
+                )
+            folder = tempfile.TemporaryDirectory(prefix="pystore-")
+            atexit.register(folder.cleanup)
+            _private[self._private] = f"{folder.name}/private.db"
+        return sa.make_url("sqlite://").set(database=_private[self._private])
+
     @property
     def is_private(self) -> bool:
         """Whether no other process can open it."""
-        return self._is_private
+        return self._private is not None
 
     @contextmanager
     def read(self, *, one_state: bool = False) -> Iterator[sa.Connection]:
@@ -108,7 +132,8 @@ class Connections:
                     remedy="let its owner grant the right; `pystore db sql FILE:NAME` prints what "
                     "is to be granted",
                 ) from error
-            if state is None and ("unable to open" in said or "connection" in said.lower()):
+            unopened = ("unable to open", "connection", "not a database")
+            if state is None and any(one in said.lower() for one in unopened):
                 raise BadDatabase(
                     "the database cannot be opened",
                     database=self.name,
@@ -118,9 +143,9 @@ class Connections:
             raise
 
     def quoted(self, name: str, schema: str | None = None) -> str:
-        """A name as SQL takes it."""
-        quote = self.engine.dialect.identifier_preparer.quote_identifier
-        return quote(name) if schema is None else f"{quote(schema)}.{quote(name)}"
+        """A name as SQL takes it, in a text without bound values."""
+        plain, *rest = ['"' + one.replace('"', '""') + '"' for one in (name, schema) if one]
+        return ".".join([*rest, plain])
 
     def insert(self, table: sa.Table) -> Any:
         """An insert that can say what to do on a conflict."""
@@ -131,10 +156,20 @@ class Connections:
         self.engine.dispose()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: vars(self)[key] for key in ("url", "is_postgres", "_is_private")}
+        if self.is_private:
+            self.engine  # noqa: B018  (a copy in this process has the same rows)
+        kept = {key: vars(self)[key] for key in ("url", "is_postgres", "_private")}
+        return {**kept, "_is_new": False}
 
     def __repr__(self) -> str:
         return f"<database {self.name}>"
+
+
+def _in_utc(connection: Any, _: object) -> None:
+    # A time without a zone is one in UTC, also where the server compares it with one that has one.
+    connection.autocommit = True
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.autocommit = False
 
 
 def _connected(connection: Any, _: object) -> None:

@@ -1,7 +1,4 @@
-"""Database: a value that says where; it connects when it is used for the first time.
-
-DB1  Declaring touches nothing: `connect`, `collection`, `attach`, `where` are values.
-"""
+"""Database: a value that says where; it connects when it is used for the first time."""
 
 from __future__ import annotations
 
@@ -16,10 +13,15 @@ from ..core.printable import listed
 from .collection import Collection
 from .connections import Connections
 from .errors import BadDatabase, BadField
-from .fields import field_from, field_of
+from .fields import field_of
 from .overview import Overview, collect, listeners
+from .own_table import described
 
-_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
 
 
 def connect(url: str | None = None) -> Database:
@@ -34,24 +36,49 @@ def connect(url: str | None = None) -> Database:
             "no database is named",
             remedy="connect('sqlite:///data.db'), or set DATABASE_URL",
         )
-    try:
-        found = sa.make_url(given)
-    except ArgumentError:
-        raise BadDatabase(
-            "this is no URL of a database",
-            given=given.split("@")[-1][:80],
-            remedy="sqlite:///data.db, or postgresql://user@host/name",
-        ) from None
-    dialect = found.drivername.split("+")[0]
-    if dialect in _DRIVERS and "+" not in found.drivername:
-        found = found.set(drivername=_DRIVERS[dialect])
-    if dialect not in ("sqlite", *_DRIVERS):
+    found = _parsed(given)
+    dialect, _, driver = found.drivername.partition("+")
+    if dialect not in _DRIVERS:
         raise BadDatabase(
             f"there are no collections on {dialect}",
             there_are="sqlite, postgresql",
             remedy="sqlite:///data.db, or postgresql://user@host/name",
         )
-    return Database(found)
+    name = _DRIVERS[dialect]
+    if driver and f"{dialect}+{driver}" not in (name, "sqlite+pysqlite"):
+        raise BadDatabase(
+            f"databases are not reached by the driver {driver}",
+            driver=name,
+            remedy=f"write {dialect}://… in the URL, without a driver",
+        )
+    return Database(_at_home(found.set(drivername=name)))
+
+
+def _parsed(given: Any) -> sa.URL:
+    """The URL in a text. Raises BadDatabase, without what may be a password (DB2)."""
+    is_secret = any(one in str(given) for one in ("@", "=", "://"))
+    try:
+        found = sa.make_url(given)
+    except (ArgumentError, ValueError, TypeError):
+        raise BadDatabase(
+            "this is no URL of a database",
+            given="(hidden, since it may hold a password)" if is_secret else str(given)[:80],
+            remedy="sqlite:///data.db, or postgresql://user@host/name",
+        ) from None
+    if "@" in (found.host or "") + (found.database or "") and found.drivername[:8] == "postgres":
+        raise BadDatabase(
+            "this URL has an @ too much",
+            remedy="write %40 for an @ in a name or a password",
+        )
+    return found
+
+
+def _at_home(url: sa.URL) -> sa.URL:
+    """The URL with the whole path of a file, since another process may be in another folder."""
+    is_file = url.drivername.startswith("sqlite") and url.database
+    if not is_file or ":memory:" in str(url.database) or str(url.database).startswith("file:"):
+        return url
+    return url.set(database=os.path.abspath(str(url.database)))
 
 
 class Database(Connections):
@@ -92,7 +119,6 @@ class Database(Connections):
         self, name: str, fields: Mapping[str, Any] | None = None, /, **more: Any
     ) -> Collection:
         """A table of somebody else, with the fields of it that are used; it is never altered."""
-
         made = {key: field_of(key, one) for key, one in {**(fields or {}), **more}.items()}
         found = Collection(self, name, made, is_ours=False)
         self._known[name] = found
@@ -100,7 +126,6 @@ class Database(Connections):
 
     def __getitem__(self, name: str) -> Collection:
         """The collection that was declared under this name, here or earlier."""
-
         if name in self._known:
             return self._known[name]
         told = self._declared()
@@ -112,7 +137,7 @@ class Database(Connections):
                 remedy="db.collection(name, img=image(), …) makes one; db.attach(name, …) takes a "
                 "table of somebody else",
             )
-        fields = {key: field_from(one) for key, one in told[name].items()}
+        fields = {key: described(one) for key, one in told[name].items()}
         self._known[name] = Collection(self, name, fields, is_ours=True)
         return self._known[name]
 
@@ -139,7 +164,7 @@ class Database(Connections):
         return Overview(self)
 
     def gc(self, *, dry_run: bool = True) -> dict[str, int]:
-        """Removes the predictions that no listener shows or fills, and pictures no row names."""
+        """Removes the predictions that no listener shows or fills: how many of what there were."""
         return collect(self, dry_run=dry_run)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cached_property
@@ -18,7 +19,8 @@ from .fields import Field
 from .source import Source, Table, type_of
 from .tables import JSON
 
-_VERBS = frozenset(("id", "model"))  # names that no field of ours has
+_TAKEN = frozenset(("id", "model"))  # names that no field of ours has
+_NAME = re.compile(r"[^,\0-\x1f]+")
 
 
 class Declared:
@@ -41,19 +43,46 @@ class Declared:
         self.condition = where
         self._replaces = replaces
         self.table = Table(database, name)
-        taken = sorted(_VERBS & self.fields.keys()) if is_ours else []
-        if taken:
+        self._check_names()
+
+    def _check_names(self) -> None:
+        for name in self.fields:
+            if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "_outputs":
+                raise BadField(
+                    "this is no name of a field",
+                    given=repr(name)[:80],
+                    remedy="a name has no comma, and up to 63 bytes; `_outputs` are predictions",
+                )
+        if self.is_ours:
+            self._check_ours()
+
+    def _check_ours(self) -> None:
+        if self.name.lower().startswith(("pystore_", "sqlite_", "pg_")) or len(self.name) > 63:
             raise BadField(
-                f"a field cannot be called {listed(taken)}",
-                collection=name,
-                remedy="`id` is the key of a table of ours, `model` a column of its views",
+                f"a table of ours cannot be called {self.name}",
+                remedy="up to 63 letters; other names than pystore_…, sqlite_…, pg_…",
             )
-        ours = [key for key, field in self.fields.items() if field.path] if is_ours else []
-        if ours:
-            raise BadField(
-                f"a field of a table of ours has no path: {listed(ours)}",
-                remedy="leave out at=; paths are for tables of somebody else: db.attach(…)",
-            )
+        by_lower: dict[str, str] = {}
+        for name, field in self.fields.items():
+            if name.lower() in _TAKEN or len(name.encode()) > 63:
+                raise BadField(
+                    f"a field cannot be called {name}",
+                    collection=self.name,
+                    remedy="`id` is the key of a table of ours, `model` a column of its views; a "
+                    "name has up to 63 bytes",
+                )
+            if by_lower.setdefault(name.lower(), name) != name:
+                raise BadField(
+                    "two fields have one name, but for capital letters",
+                    fields=listed([by_lower[name.lower()], name]),
+                    remedy="give one of them another name: SQLite tells them not apart",
+                )
+            if field.at is not None:
+                raise BadField(
+                    f"a field of a table of ours has no path: {name}",
+                    at=field.at,
+                    remedy="leave out at=; paths are for tables of somebody else: db.attach(…)",
+                )
 
     # --- declaring
 
@@ -92,12 +121,16 @@ class Declared:
 
     def unknown(self, name: str) -> BadField:
         """The error for a field that there is none of."""
-        near = get_close_matches(name, self.fields, 1)
+        near = get_close_matches(str(name), self.fields, 1)
         return BadField(
             f"{self.name} has no field {name}",
             fields=listed(self.fields) or "none",
             remedy=f"did you mean {near[0]}?" if near else "declare it: db.collection(…)",
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Who gets a copy adds rows to the table; what was there is replaced once, here.
+        return {**self.__dict__, "_replaces": False}
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}: {field.kind}" for name, field in self.fields.items())

@@ -1,8 +1,8 @@
 """Fields: how a column, or a path inside a JSON column, becomes a Python value and back.
 
-FD1  What is stored gives the same value again; what cannot be stored is refused before it is.
-FD2  The content of a value is the same bytes on every database: keys and snapshots are made of it.
-FD3  Bytes of strangers are measured before they are decoded.
+FK1  What is stored gives the same value again; what cannot be stored is refused before it is.
+FK2  The content of a value is the same bytes on every database: keys and snapshots are made of it.
+FK3  Bytes of strangers are measured before they are decoded.
 """
 
 from __future__ import annotations
@@ -38,6 +38,21 @@ class Field:
     load: Load | None = None
     fetched: Policy | None = None
 
+    def __post_init__(self) -> None:
+        parts = [] if self.at is None else self.at.split(".")
+        if not all(parts) or any(not one.isprintable() or '"' in one for one in parts):
+            raise BadField(
+                "this is no path",
+                at=repr(self.at)[:80],
+                remedy="name a column, then keys below it: at='record.img'",
+            )
+        if any(one.isdecimal() for one in parts[1:]):
+            raise BadField(
+                "a path leads through the keys of objects, not through lists",
+                at=self.at,
+                remedy="name the list, as json(at=…), and take the value from it",
+            )
+
     def stored(self, value: Any) -> Any:
         """What the column holds for a value. Raises BadRow."""
         if self.fetched is not None:
@@ -51,7 +66,7 @@ class Field:
         return found if self.load is None else self.load(found)
 
     def content(self, stored: Any) -> bytes:
-        """The bytes that tell one value from another (FD2). Raises BadContent."""
+        """The bytes that tell one value from another (FK2). Raises BadContent."""
         return KINDS[self.kind].content(stored)
 
     @property

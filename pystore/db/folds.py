@@ -30,9 +30,10 @@ class FoldRange:
 
 def fold_of(given: Fold) -> FoldRange:
     """The range of a fold. Raises BadField."""
-    start, stop = FOLDS.get(given, (1.0, 0.0)) if isinstance(given, str) else given
-    if 0.0 <= start < stop <= 1.0:
-        return FoldRange(float(start), float(stop))
+    found: object = FOLDS.get(given) if isinstance(given, str) else given
+    match found:
+        case (int() | float() as start, int() | float() as stop) if 0.0 <= start < stop <= 1.0:
+            return FoldRange(float(start), float(stop))
     raise BadField(
         "there is no such fold",
         given=repr(given)[:80],

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
+from .arrays import dump_array, load_array
 from .errors import BadContent, BadRow
 from .pictures import dump_picture, load_picture
 
@@ -47,22 +49,30 @@ def _other(kind: str, stored: Any) -> BadContent:
 
 
 def _unwrapped(value: Any) -> Any:
-    """The value of Python's own type of a scalar of numpy's."""
-    return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
+    """The value of Python's own type of a scalar of numpy's; times of numpy's are no numbers."""
+    is_scalar = type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
+    return value.item() if is_scalar and value.dtype.kind in "biufSU" else value
+
+
+def _is_int64(number: int) -> bool:
+    return -(2**63) <= number < 2**63
 
 
 def _dump_int(value: Any, _: Settings) -> int:
     number = _unwrapped(value)
-    if type(number) is int and -(2**63) <= number < 2**63:
+    if type(number) is int and _is_int64(number):
         return number
     raise unlike("int", value)
 
 
 def _load_int(stored: Any, _: Settings) -> int:
-    if type(stored).__name__ == "Decimal" and stored == stored.to_integral_value():
-        return int(stored)
-    if type(stored) is int:
-        return stored
+    number = stored
+    if type(stored) is float and stored.is_integer():
+        number = int(stored)  # 1e2 of JSON is an int to one database, and a float to another
+    elif type(stored).__name__ == "Decimal" and stored == stored.to_integral_value():
+        number = int(stored)
+    if type(number) is int and _is_int64(number):
+        return number
     raise _other("int", stored)
 
 
@@ -75,7 +85,10 @@ def _dump_float(value: Any, _: Settings) -> float:
 
 def _load_float(stored: Any, _: Settings) -> float:
     if type(stored) in (int, float) or type(stored).__name__ == "Decimal":
-        return float(stored)
+        try:
+            return float(stored)
+        except OverflowError:
+            pass
     raise _other("float", stored)
 
 
@@ -95,9 +108,16 @@ def _dump_text(value: Any, _: Settings) -> str:
     text = _unwrapped(value)
     if not isinstance(text, str):
         raise unlike("text", value)
-    if "\0" in text or text != text.encode("utf-8", "replace").decode():
-        raise unlike("text", value, "databases keep no NUL and no half characters")
-    return str(text)
+    if not _can_be_kept(text):
+        raise unlike("text", value, _NOT_KEPT)
+    return str.__str__(text)  # of a member of an enum, the text and not the name
+
+
+_NOT_KEPT = "databases keep no NUL and no half characters"
+
+
+def _can_be_kept(text: str) -> bool:
+    return "\0" not in text and text == text.encode("utf-8", "replace").decode()
 
 
 def _load_text(stored: Any, _: Settings) -> str:
@@ -119,70 +139,90 @@ def _load_bytes(stored: Any, _: Settings) -> bytes:
 
 
 def _dump_time(value: Any, _: Settings) -> datetime:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
-    raise unlike("datetime", value, "a time without a zone is another one elsewhere")
+    if not isinstance(value, datetime) or value != value:  # NaT of pandas is none
+        raise unlike("datetime", value)
+    if value.tzinfo is None:
+        raise unlike("datetime", value, "a time without a zone is another one elsewhere")
+    if getattr(value, "nanosecond", 0):
+        raise unlike("datetime", value, "databases keep microseconds")
+    plain = datetime.combine(value.date(), value.timetz())  # of a Timestamp of pandas, too
+    try:
+        return plain.astimezone(UTC)
+    except OverflowError:
+        raise unlike("datetime", value, "in UTC it is in no year from 1 to 9999") from None
 
 
 def _load_time(stored: Any, _: Settings) -> datetime:
     try:
         found = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
-    except ValueError:
-        raise _other("datetime", stored) from None
-    if not isinstance(found, datetime):
-        raise _other("datetime", stored)
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        if isinstance(found, datetime):
+            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise _other("datetime", stored)
+
+
+class Malformed(str):
+    """A text in the place of JSON, which is none."""
 
 
 def _dump_json(value: Any, _: Settings) -> Any:
     try:
         again = json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise unlike("json", value, str(error)) from None
     if again != value:
         raise unlike("json", value, "it would come back as another value")
+    because = next(_unkept(value), None)
+    if because is not None:
+        raise unlike("json", value, because)
     return value
 
 
+def _unkept(value: Any) -> Iterator[str]:
+    """Why a database would keep another value than this one."""
+    if isinstance(value, str) and not _can_be_kept(value):
+        yield _NOT_KEPT
+    elif isinstance(value, int) and not _is_int64(value):
+        yield "integers have 64 bits; give others as texts"
+    elif isinstance(value, float) and int(Decimal(repr(value))) != int(value):
+        yield "JSON has decimal numbers, and no such one; give it as a text"
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _unkept(key)
+            yield from _unkept(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _unkept(one)
+
+
 def _load_json(stored: Any, _: Settings) -> Any:
+    if isinstance(stored, Malformed):
+        raise _other("json", str(stored))
     return stored
 
 
 def _json_content(stored: Any) -> bytes:
-    return json.dumps(stored, sort_keys=True, separators=(",", ":")).encode()
+    found = _plain_numbers(_load_json(stored, {}))
+    return json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _dump_array(value: Any, settings: Settings) -> bytes:
-    import io
-
-    import numpy as np
-
-    found = np.asarray(value, settings.get("dtype"))
-    shape = settings.get("shape")
-    if found.dtype.kind not in "biufc" or (shape is not None and tuple(shape) != found.shape):
-        raise unlike("array", value, f"its shape is {found.shape}, its type {found.dtype}")
-    file = io.BytesIO()
-    np.save(file, np.ascontiguousarray(found).reshape(found.shape), allow_pickle=False)
-    return file.getvalue()
-
-
-def _load_array(stored: Any, settings: Settings) -> Any:
-    import io
-
-    import numpy as np
-
-    try:
-        found = np.load(io.BytesIO(bytes(stored)), allow_pickle=False)
-    except (ValueError, EOFError, OSError, TypeError):
-        raise _other("array", stored) from None
-    if settings.get("shape") is not None and tuple(settings["shape"]) != found.shape:
-        raise _other(f"array of the shape {tuple(settings['shape'])}", found)
-    return found
+def _plain_numbers(value: Any) -> Any:
+    """The value with 1.0 and 1e0 as 1: databases change one into the other."""
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return int(Decimal(repr(value)))
+    if isinstance(value, dict):
+        return {key: _plain_numbers(one) for key, one in value.items()}
+    return [_plain_numbers(one) for one in value] if isinstance(value, list) else value
 
 
 def _numeric(load: Callable[[Any, Settings], Any]) -> Callable[[Any], bytes]:
     """The content of a number: the same for 1 and for the decimal 1 of another database."""
     return lambda stored: repr(load(stored, {}) + 0).encode()
+
+
+def _bytes_content(stored: Any) -> bytes:
+    return stored if type(stored) is bytes else _load_bytes(stored, {})
 
 
 KINDS = {
@@ -192,12 +232,12 @@ KINDS = {
     ),
     "bool": Kind(bool, _dump_bool, _load_bool, _numeric(_load_bool)),
     "text": Kind(str, _dump_text, _load_text, lambda one: _load_text(one, {}).encode()),
-    "bytes": Kind(bytes, _dump_bytes, _load_bytes, bytes),
+    "bytes": Kind(bytes, _dump_bytes, _load_bytes, _bytes_content),
     "datetime": Kind(
         datetime, _dump_time, _load_time, lambda one: _load_time(one, {}).isoformat().encode()
     ),
     "json": Kind(dict, _dump_json, _load_json, _json_content),
-    "array": Kind(object, _dump_array, _load_array, bytes),
-    "image": Kind(object, dump_picture, load_picture, bytes),
-    "own": Kind(object, _dump_bytes, _load_bytes, bytes),
+    "array": Kind(object, dump_array, load_array, _bytes_content),
+    "image": Kind(object, dump_picture, load_picture, _bytes_content),
+    "own": Kind(object, _dump_bytes, _load_bytes, _bytes_content),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from ..core.printable import when
 from .connections import Connections
+from .declared import Declared
 from .fields import Field
 from .source import Source, Table
 from .tracking import NEVER, Tracking
@@ -120,8 +122,9 @@ def _collections(database: Connections) -> Rows:
     told = []
     for row in _rows(database, known, "name", "fields"):
         with database.read() as connection:
+            is_there = sa.inspect(connection).has_table(row["name"])
             count = sa.select(sa.func.count()).select_from(sa.table(row["name"]))
-            rows = connection.scalar(count)
+            rows = connection.scalar(count) if is_there else None
         fields = ", ".join(f"{name}: {one['kind']}" for name, one in row["fields"].items())
         told.append({"name": row["name"], "rows": rows, "fields": fields})
     return told
@@ -195,23 +198,52 @@ def _cell(value: Any) -> str:
         text = str(value)
         return escape(text if len(text) <= 200 else text[:199] + "…")
     import base64
-    import io
 
     file = io.BytesIO()
-    small = value.copy()
+    small = value.convert("RGB")
     small.thumbnail((96, 96))
-    small.convert("RGB").save(file, "PNG")
+    small.save(file, "PNG")
     return f'<img src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
 
 
 def rows_html(name: str, rows: Sequence[Mapping[str, Any]], total: int) -> str:
     """Rows of a collection, with their pictures."""
+    from html import escape  # for weight: only notebooks need it
+
     told = [
         {**{k: v for k, v in row.items() if k != "_outputs"}, **row["_outputs"]} for row in rows
     ]
     names = list(dict.fromkeys(key for row in told for key in row))
     table = as_html([{name: row.get(name, "") for name in names} for row in told]) if told else ""
-    return f"{table}<p>{total:,} rows of {name}</p>"
+    return f"{table}<p>{total:,} rows of {escape(name)}</p>"
+
+
+_DTYPES = {"int": "Int64", "float": "Float64", "bool": "boolean"}  # where values are missing
+
+
+def frame_of(collection: Declared, rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Rows of a collection as a frame of pandas, each column of the type of its field."""
+    import pandas as pd
+
+    columns = {
+        name: [row[name] for row in rows]
+        for name in [*collection.table.primary_key, *collection.fields]
+    }
+    made = {name: _series(pd, collection, name, values) for name, values in columns.items()}
+    for name in dict.fromkeys(key for row in rows for key in row["_outputs"]):
+        own = f"_outputs.{name}" if name in made else name
+        made[own] = pd.Series([row["_outputs"].get(name) for row in rows], dtype=object)
+        made[own] = made[own].infer_objects()
+    return pd.DataFrame(made)
+
+
+def _series(pd: Any, collection: Declared, name: str, values: Sequence[Any]) -> Any:
+    field = collection.fields.get(name)
+    kind = None if field is None or field.fetched is not None else field.kind
+    if kind in _DTYPES and any(value is None for value in values):
+        return pd.Series(values, dtype=_DTYPES[kind])  # without them, floats would be made of ints
+    is_plain = field is None or kind in ("int", "float", "bool", "datetime")
+    return pd.Series(values, dtype=None if is_plain and len(values) else object)
 
 
 def collect(database: Connections, *, dry_run: bool) -> dict[str, int]:

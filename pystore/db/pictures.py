@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..core.printable import listed
@@ -14,44 +17,91 @@ MAX_PIXELS = 50e6
 
 def dump_picture(value: Any, settings: Mapping[str, Any]) -> bytes:
     """The bytes of a picture's file: a picture or an array becomes PNG, bytes stay as they are."""
-    import io
-    from pathlib import Path
-
     from PIL import Image
 
     if isinstance(value, Path):
-        value = value.read_bytes()
+        value = _read(value)
     if isinstance(value, bytes | bytearray | memoryview):
         load_picture(value, settings)
         return bytes(value)
     if type(value).__module__ == "numpy":
-        value = Image.fromarray(value)
+        value = _of_array(value)
     if not isinstance(value, Image.Image):
         raise BadRow(
             "this is no picture",
             given=repr(value)[:80],
             remedy="pictures are PIL images, arrays of uint8, paths of files, or the bytes of one",
         )
+    _check_size(value.width, value.height, settings.get("max_pixels", MAX_PIXELS))
+    return _png(value)
+
+
+def _read(path: Any) -> bytes:
+    try:
+        found: bytes = path.read_bytes()
+    except OSError as error:
+        raise BadRow(
+            "there is no such file", path=path, because=error.strerror, remedy="name a file"
+        ) from None
+    return found
+
+
+def _of_array(array: Any) -> Any:
+    from PIL import Image
+
+    try:
+        return Image.fromarray(array)
+    except (TypeError, ValueError, KeyError) as error:
+        raise BadRow(
+            "no picture has such an array",
+            shape=str(array.shape),
+            type=str(array.dtype),
+            because=str(error),
+            remedy="give an array of uint8, [height, width] or [height, width, 3]; or declare the "
+            "field as array()",
+        ) from None
+
+
+_AS_THEY_ARE = ("1", "L", "LA", "P", "RGB", "RGBA")  # modes that PNG gives again
+
+
+def _png(picture: Any) -> bytes:
+    """The bytes of a picture as PNG. Raises BadRow where PNG would have another picture."""
+    import numpy as np
+    from PIL import Image
+
     file = io.BytesIO()
     try:
-        value.save(file, "PNG")
+        picture.save(file, "PNG")
     except (OSError, ValueError) as error:
-        raise BadRow(
-            "PNG has no such pictures",
-            mode=value.mode,
-            because=str(error),
-            remedy="convert it: picture.convert('RGB')",
-        ) from None
+        raise _no_png(picture.mode, str(error)) from None
+    if picture.mode not in _AS_THEY_ARE:
+        file.seek(0)
+        with Image.open(file) as again:
+            if not np.array_equal(np.asarray(again), np.asarray(picture)):
+                raise _no_png(picture.mode, "its values would be others")
     return file.getvalue()
+
+
+def _no_png(mode: str, because: str) -> BadRow:
+    return BadRow(
+        "PNG has no such pictures",
+        mode=mode,
+        because=because,
+        remedy="convert it: picture.convert('RGB'); or declare the field as array()",
+    )
 
 
 def load_picture(stored: Any, settings: Mapping[str, Any]) -> Any:
     """The picture of Pillow in the bytes of a file. Raises BadContent."""
-    import io
-    import warnings
-
     from PIL import Image
 
+    if not isinstance(stored, bytes | bytearray | memoryview):
+        raise BadContent(
+            "this is no picture: these are no bytes",
+            stored=repr(stored)[:80],
+            remedy="declare the field by the type that is stored there",
+        )
     raw, formats = bytes(stored), settings.get("formats", FORMATS)
     most = settings.get("max_pixels", MAX_PIXELS)
     try:

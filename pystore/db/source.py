@@ -1,12 +1,15 @@
 """Source: the listened fields of a table, as SQL has them, and the content of its rows.
 
-SO1  A key is the digest of the content of the listened fields of one row, and of nothing else.
+KY1  A key is the digest of the content of the listened fields of one row, and of nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +20,8 @@ from ..core.printable import listed
 from .connections import Connections
 from .errors import BadDatabase, BadField
 from .fields import Field
+from .json_paths import at_path
+from .kinds import KINDS, Malformed
 from .tables import JSON, KEY
 
 _TYPES: Mapping[str, Any] = {
@@ -32,6 +37,7 @@ _TYPES: Mapping[str, Any] = {
     "own": sa.LargeBinary(),
 }
 _LONGEST = 40  # [characters] of the name of a source, since names of PostgreSQL have 63 bytes
+_KEYS_BY_SPELLING = sqlite3.sqlite_version_info < (3, 45)  # "\\u00fc" is another key than "ü"
 
 Pk = tuple[Any, ...]
 """The primary key of a row: one value a column."""
@@ -40,6 +46,29 @@ Pk = tuple[Any, ...]
 def type_of(field: Field) -> Any:
     """The type of the column of a field; a text for a URL."""
     return sa.Text() if field.fetched is not None else _TYPES[field.kind]
+
+
+class _AsWritten(sa.types.TypeDecorator[Any]):
+    """JSON in a column of SQLite, which holds any text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            return Malformed(value)
+
+
+def _read_as(field: Field, *, is_postgres: bool) -> Any:
+    """The type by which a column is read: on SQLite as it is, since it may hold anything."""
+    if is_postgres:
+        return type_of(field)
+    is_json = field.kind == "json" and field.fetched is None
+    return _AsWritten() if is_json else sa.types.NullType()
 
 
 @dataclass(frozen=True)
@@ -77,24 +106,43 @@ class Table:
                 columns=listed(columns),
                 remedy="let its owner add one: predictions are found by it",
             )
-        return {name: columns[name] for name in names}
+        return {name: self._key_type(columns[name]) for name in names}
+
+    def _key_type(self, kind: Any) -> Any:
+        """The type of a column of the key; on SQLite keys are read and sought as they are."""
+        as_they_are = (sa.Integer, sa.Float, sa.String, sa.LargeBinary)
+        if self.database.is_postgres or isinstance(kind, as_they_are):
+            return kind
+        return sa.Text()
 
     @cached_property
     def columns(self) -> dict[str, Any]:
         """All columns with their types. Raises BadDatabase where there is no such table."""
         with self.database.read() as connection:
             looked = sa.inspect(connection)
+            schemas = looked.get_schema_names()
+            if self.schema is not None and self.schema not in schemas:
+                raise BadDatabase(
+                    f"there is no schema {self.schema}",
+                    table=self.name,
+                    schemas=listed(schemas),
+                    remedy="name one of these; a table whose name has a dot cannot be used",
+                )
             if looked.has_table(self.own_name, schema=self.schema):
                 return {
                     one["name"]: one["type"]
                     for one in looked.get_columns(self.own_name, schema=self.schema)
                 }
             there = looked.get_table_names(schema=self.schema)
+        there = [one for one in there if not one.startswith("pystore_")]
+        near = get_close_matches(self.own_name, there, 1)
         raise BadDatabase(
             f"there is no table {self.name}",
             database=self.database.name,
-            tables=listed([one for one in there if not one.startswith("pystore_")]) or "none",
-            remedy="name one of these; a collection of ours has a table after its first insert",
+            tables=listed(there) or "none",
+            remedy=f"did you mean {near[0]}?"
+            if near
+            else "name one of these; a collection of ours has a table after its first insert",
         )
 
     def __deepcopy__(self, memo: object) -> Table:
@@ -115,42 +163,73 @@ class Source:
         self.fields = dict(fields)
         self.is_single = len(fields) == 1
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: one for key, one in self.__dict__.items() if key != "key"}
+
     @property
     def name(self) -> str:
         """Tells the source from others in names of ours."""
         parts = [self.table.name, *self.fields]
         plain = "_".join(parts).replace(".", "_")
-        if len(plain) <= _LONGEST and not any("_" in one or "." in one for one in parts):
+        is_plain = plain.isascii() and not any("_" in one or "." in one for one in parts)
+        if len(plain) <= _LONGEST and is_plain:
             return plain
-        return f"{plain[:_LONGEST]}_{blake3(repr(parts).encode()).hexdigest(3)}"
+        short = "".join(one for one in plain if one.isascii())[:_LONGEST]
+        return f"{short}_{blake3(repr(parts).encode()).hexdigest(3)}"
 
     def check(self) -> None:
         """Raises BadField where the table has no such columns."""
-        columns = self.table.columns
         for name, field in self.fields.items():
-            column = field.column or name
-            if column not in columns:
+            kind = self._column(name, field)
+            if field.path:
+                self._check_path(name, field, kind)
+            elif not self._can_hold(kind, field):
                 raise BadField(
-                    f"the table {self.table.name} has no column {column}",
-                    field=name,
-                    columns=listed(columns),
-                    remedy="name one of these, or a path in a column of JSON: at='record.img'",
-                )
-            kind = columns[column]
-            is_text = isinstance(kind, sa.String) and not self.database.is_postgres
-            if field.path and not (isinstance(kind, sa.JSON) or is_text):
-                raise BadField(
-                    f"the column {column} holds no JSON, and has no paths",
-                    field=name,
-                    type=str(kind),
-                    remedy=f"{name}=…, without at=, for a column of its own",
-                )
-            if not field.path and _parted(kind) != _parted(type_of(field)):
-                raise BadField(
-                    f"the column {column} cannot hold a {field.kind}",
+                    f"the column {field.column or name} cannot hold a {field.kind}",
                     type=str(kind),
                     remedy="declare the field by the type that the column has",
                 )
+
+    def _column(self, name: str, field: Field) -> Any:
+        columns, column = self.table.columns, field.column or name
+        if column in columns:
+            return columns[column]
+        near = get_close_matches(column, columns, 1)
+        raise BadField(
+            f"the table {self.table.name} has no column {column}",
+            field=name,
+            columns=listed(columns),
+            remedy=f"did you mean {near[0]}?"
+            if near
+            else "name one of these, or a path in a column of JSON: at='record.img'; an insert "
+            "adds a new field to a table of ours",
+        )
+
+    def _check_path(self, name: str, field: Field, kind: Any) -> None:
+        is_postgres = self.database.is_postgres
+        if not isinstance(kind, sa.JSON) and (is_postgres or _family(kind) not in _TEXTS):
+            raise BadField(
+                f"the column {field.column} holds no JSON, and has no paths",
+                field=name,
+                type=str(kind),
+                remedy=f"{name}=…, without at=, for a column of its own",
+            )
+        if _KEYS_BY_SPELLING and not is_postgres and not "".join(field.path).isascii():
+            raise BadField(
+                "this version of SQLite finds such a key only as it is spelled in the text",
+                field=name,
+                at=field.at,
+                version=sqlite3.sqlite_version,
+                remedy="use keys of ASCII, or SQLite 3.45 or newer",
+            )
+
+    def _can_hold(self, kind: Any, field: Field) -> bool:
+        has, wanted = _family(kind), _family(type_of(field))
+        if self.database.is_postgres:
+            return has == wanted
+        # A column of SQLite holds anything; what is no such value is found when it is read.
+        also = {"time": _TEXTS, "json": _TEXTS, "bool": ("number",)}
+        return has in (wanted, "other", *also.get(wanted, ()))
 
     @cached_property
     def pk_columns(self) -> list[Any]:
@@ -161,9 +240,8 @@ class Source:
     def selectable(self) -> Any:
         """The table with the columns that are used here."""
         key = self.table.primary_key
-        named = {field.column or name: field for name, field in self.fields.items()}
-        own = {name: JSON if field.path else type_of(field) for name, field in named.items()}
-        columns = [sa.column(name, kind) for name, kind in {**own, **key}.items()]
+        own = [field.column or name for name, field in self.fields.items()]
+        columns = [sa.column(name, key.get(name)) for name in dict.fromkeys([*own, *key])]
         return sa.table(self.table.own_name, *columns, schema=self.table.schema)
 
     def columns(self) -> list[Any]:
@@ -182,14 +260,11 @@ class Source:
                 found[tuple(row[:width])] = tuple(row[width:])
         return found
 
-    def key(self, stored: Sequence[Any]) -> bytes:
+    @cached_property
+    def key(self) -> Callable[[Sequence[Any]], bytes]:
         """The key of what is stored, or was fetched, for each field. Raises BadContent."""
-        hasher = blake3()
-        for field, one in zip(self.fields.values(), stored, strict=True):
-            content = b"\0" if one is None else field.content(one)
-            hasher.update(b"%s:%d:" % (field.kind.encode(), len(content)))
-            hasher.update(content)
-        return hasher.digest(KEY)
+        parts = [(one.kind.encode(), KINDS[one.kind].content) for one in self.fields.values()]
+        return _key_of_one(*parts[0]) if self.is_single else _key_of_several(parts)
 
     def value(self, stored: Sequence[Any]) -> Any:
         """The value of the field; of several, a dict. Raises BadContent."""
@@ -198,6 +273,30 @@ class Source:
             for (name, field), one in zip(self.fields.items(), stored, strict=True)
         }
         return next(iter(made.values())) if self.is_single else made
+
+
+Content = Callable[[Any], bytes]
+
+
+def _key_of_one(kind: bytes, content_of: Content) -> Callable[[Sequence[Any]], bytes]:
+    start = kind + b":"
+
+    def key(stored: Sequence[Any]) -> bytes:
+        return blake3(start + content_of(stored[0])).digest(KEY)
+
+    return key
+
+
+def _key_of_several(parts: Sequence[tuple[bytes, Content]]) -> Callable[[Sequence[Any]], bytes]:
+    def key(stored: Sequence[Any]) -> bytes:
+        hasher = blake3()
+        for (kind, content_of), one in zip(parts, stored, strict=True):
+            content = b"" if one is None else content_of(one)
+            length = b"-" if one is None else b"%d" % len(content)  # nothing is no empty text
+            hasher.update(b"%b:%b:%b" % (kind, length, content))
+        return hasher.digest(KEY)
+
+    return key
 
 
 def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:
@@ -210,27 +309,25 @@ def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:
 def expression(database: Connections, columns: Any, name: str, field: Field) -> Any:
     """What is stored for a field, as a query selects it."""
     if not field.path:
-        return columns[name]
-    column = sa.type_coerce(columns[field.column], JSON)
-    found = column[field.path]
-    if database.is_postgres:
-        return found
-    is_json = sa.func.json_valid(columns[field.column]) == 1  # else the query would fail
-    return sa.type_coerce(sa.case((is_json, found)), JSON)
+        read_as = _read_as(field, is_postgres=database.is_postgres)
+        return sa.type_coerce(columns[field.column or name], read_as)
+    return at_path(columns[field.column], field.path, is_postgres=database.is_postgres)
 
 
-def _parted(kind: Any) -> str:
+_TEXTS = ("text", "other")
+_FAMILIES = (
+    (sa.JSON, "json"),
+    (sa.Boolean, "bool"),
+    (sa.Integer, "number"),
+    (sa.Numeric, "number"),
+    (sa.LargeBinary, "bytes"),
+    (sa.DateTime, "time"),
+    (sa.String, "text"),
+)
+
+
+def _family(kind: Any) -> str:
     """The family of types that a type is of."""
     if isinstance(kind, sa.types.TypeDecorator):
         kind = kind.impl
-    families = (
-        (sa.JSON, "json"),
-        (sa.Boolean, "number"),
-        (sa.Integer, "number"),
-        (sa.Numeric, "number"),
-        (sa.LargeBinary, "bytes"),
-        (sa.DateTime, "time"),
-        (sa.String, "text"),
-        (sa.Uuid, "text"),
-    )
-    return next((name for one, name in families if isinstance(kind, one)), "other")
+    return next((name for one, name in _FAMILIES if isinstance(kind, one)), "other")

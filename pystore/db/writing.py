@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core.printable import listed
@@ -15,14 +15,8 @@ def rows_to_write(collection: Declared, rows: Any) -> list[dict[str, Any]]:
 
     Raises BadRow and BadField, with the number of the row.
     """
-    if hasattr(rows, "to_arrow"):  # polars
-        rows = rows.to_arrow().to_pylist()
-    elif hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # pandas
-        rows = [{k: _missing(v) for k, v in row.items()} for row in rows.to_dict("records")]
-    if isinstance(rows, Mapping):
-        rows = [rows]
     made = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(_dicts(collection, rows)):
         try:
             made.append(row_to_write(collection, row))
         except (BadField, BadRow) as error:
@@ -34,8 +28,45 @@ def rows_to_write(collection: Declared, rows: Any) -> list[dict[str, Any]]:
             row=with_key.index(not with_key[0]),
             remedy="give each row one, or none of them",
         )
+    if not collection.is_ours:  # its owner says what a column holds that a row does not name
+        return made
     names = sorted({name for row in made for name in row})
     return [{name: row.get(name) for name in names} for row in made]
+
+
+def _dicts(collection: Declared, rows: Any) -> Iterable[Any]:
+    if hasattr(rows, "to_arrow"):  # polars
+        rows = rows.to_arrow()
+    if hasattr(rows, "to_pylist"):
+        return list(rows.to_pylist())
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # pandas
+        return _of_pandas(collection, rows)
+    if isinstance(rows, Mapping):
+        return [rows]
+    if isinstance(rows, str | bytes) or not isinstance(rows, Iterable):
+        raise BadRow(
+            "these are no rows", given=repr(rows)[:80], remedy="insert([{'img': picture}, …])"
+        )
+    return rows
+
+
+def _of_pandas(collection: Declared, frame: Any) -> list[dict[str, Any]]:
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise BadField(
+            "a frame has two columns with one name",
+            columns=listed(twice),
+            remedy="rename one: frame.set_axis([…], axis=1)",
+        )
+    ints = {name for name, field in collection.fields.items() if field.kind == "int"}
+    rows = [{k: _missing(v) for k, v in row.items()} for row in frame.to_dict("records")]
+    # A column of integers of which some are missing is one of floats there.
+    ints &= {name for name in frame.columns if frame[name].dtype.kind == "f"}
+    for row in rows:
+        for name in ints:
+            if row[name] is not None and row[name].is_integer():
+                row[name] = int(row[name])
+    return rows
 
 
 def row_to_write(
@@ -61,6 +92,10 @@ def row_to_write(
             f"the field {listed(absent)} is required",
             remedy="give a value, or declare the field without required=True",
         )
+    if is_partial and not made:
+        raise BadRow(
+            "nothing is changed", remedy=f"{collection.name}.update({{'field': value}}, …)"
+        )
     return made
 
 
@@ -76,6 +111,11 @@ def _stored(collection: Declared, name: str, value: Any) -> tuple[str, Any]:
         )
     if value is None and not field.required:
         return field.column or name, None
+    if value is None:
+        raise BadRow(
+            f"the field {name} is required",
+            remedy="give a value, or declare the field without required=True",
+        )
     try:
         return field.column or name, field.stored(value)
     except (BadRow, BadContent) as error:

@@ -1,0 +1,54 @@
+"""Paths in columns of JSON: what is there, as both databases say it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from .tables import JSON
+
+
+def at_path(column: Any, path: Sequence[str], *, is_postgres: bool) -> Any:
+    """The value at a path, as JSON; NULL where nothing is there, or where the text is no JSON."""
+    if is_postgres:
+        return column.op("#>", return_type=JSON)(_keys(path))
+    # `json_extract` gives 1 for true, and fails for a text that is no JSON.
+    kind, found = sa.func.json_type(column, _path(path)), sa.func.json_extract(column, _path(path))
+    told = sa.case((kind.in_(("true", "false")), kind), else_=sa.func.json_quote(found))
+    return sa.type_coerce(_if_json(column, told), JSON)
+
+
+def text_at(column: Any, path: Sequence[str], *, is_postgres: bool) -> Any:
+    """The value at a path as SQL compares it; NULL where nothing, null or no JSON is there."""
+    if is_postgres:
+        return column.op("#>>", return_type=sa.Text())(_keys(path))
+    return _if_json(column, sa.func.json_extract(column, _path(path)))
+
+
+def kind_at(column: Any, path: Sequence[str], *, is_postgres: bool) -> Any:
+    """The kind of the value at a path: `string`, `number`, `boolean`, `null`, …"""
+    if is_postgres:
+        return sa.func.json_typeof(sa.cast(column.op("#>")(_keys(path)), postgresql.JSON))
+    kind = sa.func.json_type(column, _path(path))
+    named = {"text": "string", "integer": "number", "real": "number"}
+    named |= {"true": "boolean", "false": "boolean"}
+    return _if_json(column, sa.case(named, value=kind, else_=kind))
+
+
+def _if_json(column: Any, found: Any) -> Any:
+    return sa.case((sa.func.json_valid(column) == 1, found))
+
+
+def _keys(path: Sequence[str]) -> Any:
+    """An array of keys; in one text, as SQLAlchemy has it, `null` and `a,b` are something else."""
+    return sa.cast(postgresql.array([sa.literal(key, sa.Text()) for key in path]), _TEXTS)
+
+
+_TEXTS: Any = postgresql.ARRAY(sa.Text())
+
+
+def _path(path: Sequence[str]) -> str:
+    return "$" + "".join(f'."{key}"' for key in path)
