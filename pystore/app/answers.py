@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -274,7 +275,10 @@ class Answers:
             found += self._some(values[at : at + self._batch])
         return found
 
-    def _some(self, values: Sequence[Any]) -> list[Any]:
+    def _some(self, values: Sequence[Any], *, is_bad: bool = False) -> list[Any]:
+        """Predictions and failures for values, of which one is known to be bad, or none."""
+        if is_bad and len(values) > 1:
+            return self._halved(values)  # it would fail as the batch has failed that it is of
         try:
             self.calls += len(values)
             told = list(self._state.answers(values))
@@ -286,9 +290,14 @@ class Answers:
         except Exception as error:  # whatever a predictor raises
             if len(values) == 1:
                 return [Failure("predict", said(error))]
-            half = len(values) // 2
-            return self._some(values[:half]) + self._some(values[half:])
+            return self._halved(values)
         return [self._checked(one) for one in told]
+
+    def _halved(self, values: Sequence[Any]) -> list[Any]:
+        half = len(values) // 2
+        first = self._some(values[:half])
+        is_good = not any(isinstance(one, Failure) for one in first)
+        return first + self._some(values[half:], is_bad=is_good)
 
     def _checked(self, one: Any) -> Any:
         try:
@@ -325,8 +334,6 @@ def said(error: BaseException) -> str:
 
 
 def _without_addresses(text: str) -> str:
-    import re
-
     return re.sub(r"\b0x[0-9a-fA-F]+\b", "0x…", text)
 
 

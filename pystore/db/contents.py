@@ -14,10 +14,13 @@ import sqlalchemy as sa
 
 from ..core.errors import PystoreError, in_one_line
 from .errors import BadField
-from .fetching import Fetched, Fetcher
-from .fields import Field
-from .source import Pk, Source
-from .tracking import Claim, Failure
+from .fetching import Fetched, Fetcher, Policy
+from .source import Pk, Source, expression
+from .tracking import Claim, Failure, Tracking
+
+_MOST = 10_000  # claimed rows that wait for a fetch
+_SOME = 500  # URLs that are asked for again at a time
+_LATER = 3600.0  # [s] until a URL is tried again that did not answer when its content was old
 
 Stored = tuple[Any, ...]
 
@@ -36,6 +39,7 @@ class Contents:
         self.source = source
         self._urls = [n for n, field in enumerate(source.fields.values()) if field.fetched]
         self._waiting: dict[str, list[tuple[Claim, Stored]]] = {}
+        self._old: set[str] = set()  # URLs that are asked for again
         self._ready: list[Ready] = []
         self._fetcher: Fetcher[str] | None = None
         self._table = source.database.tables.fetched
@@ -48,16 +52,25 @@ class Contents:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something is still fetched."""
-        return bool(self._waiting)
+        """Whether rows wait for something that is fetched."""
+        return any(self._waiting.values())
 
-    def start(self, claims: Sequence[Claim]) -> None:
+    @property
+    def is_pending(self) -> bool:
+        """Whether anything is fetched, for rows or because it is old."""
+        return bool(self._waiting or self._ready)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many rows wait that no others should be claimed."""
+        return sum(map(len, self._waiting.values())) >= _MOST
+
+    def start(self, connection: sa.Connection, claims: Sequence[Claim]) -> None:
         """Reads what these rows have, and begins to fetch what is not here."""
         if not claims:
             return
-        with self.source.database.read() as connection:
-            found = self.source.contents(connection, [claim.pk for claim in claims])
-            here = self._here(connection, found) if self._urls else {}
+        found = self.source.contents(connection, [claim.pk for claim in claims])
+        here = self._here(connection, found) if self._urls else {}
         for claim in claims:
             stored = found.get(claim.pk)
             if stored is None or all(one is None for one in stored):
@@ -83,26 +96,93 @@ class Contents:
                 self._opened().submit(url, url)
             self._waiting.setdefault(url, []).append((claim, stored))
 
-    def ready(self, patience: float = 0.0) -> list[Ready]:
-        """What is here by now; waits at most so long [s] for something that is fetched."""
+    def ready(self) -> list[Ready]:
+        """What is here by now, of what was begun or has arrived."""
         told, self._ready = self._ready, []
-        if self._waiting:
-            told += self._arrived(0.0 if told else patience)
         return told
 
+    def arrive(self, patience: float = 0.0) -> None:
+        """Takes what was fetched, for `ready`; waits at most so long [s] for the first.
+
+        It writes, and belongs outside of all transactions.
+        """
+        if self._waiting:
+            self._ready += self._arrived(patience)
+
     def _arrived(self, patience: float) -> list[Ready]:
-        told, rows = [], []
+        told, rows, old = [], [], {}
         for url, got in self._opened().done(patience):
             waiting = self._waiting.pop(url, [])
             if isinstance(got, Fetched) and got.content is not None:
                 rows.append(row_of(self.source, url, got))
+            if url in self._old:
+                old[url] = got
             for claim, stored in waiting:
                 if isinstance(got, Fetched) and got.content is not None:
                     told.append(Ready(claim, self._with(stored, got.content)))
                 else:
                     told.append(Ready(claim, failure_of(got)))
+        changed = self._changed(old, rows) if old else []
         keep(self.source, rows)
+        if changed:
+            self._redo(changed)
         return told
+
+    # --- what is old
+
+    def refetch(self) -> int:
+        """Asks again for what is old, where a row has its URL (CT2); returns how many URLs."""
+        if not self._urls:
+            return 0
+        table, old = self._table.c, time.time() - self._policy.max_age
+        is_old = (table.at < old,)
+        with self.source.database.read() as connection:
+            if connection.execute(sa.select(table.url).where(*is_old).limit(1)).first() is None:
+                return 0
+            named = sa.select(self._url()).select_from(self.source.selectable)
+            query = sa.select(table.url, table.etag).where(*is_old, table.url.in_(named))
+            found = connection.execute(query.order_by(table.at).limit(_SOME)).all()
+        for url, etag in found:
+            if url not in self._waiting:
+                self._waiting[url] = []
+                self._old.add(url)
+                self._opened().submit(url, url, etag)
+        return len(found)
+
+    def _changed(self, old: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str]:
+        """The URLs that lead to another content now; notes that the others were asked for."""
+        table, now = self._table, time.time()
+        new = {row["url"]: row["key"] for row in rows}
+        with self.source.database.write() as connection:
+            query = sa.select(table.c.url, table.c.key).where(table.c.url.in_([*old]))
+            before = {url: bytes(key) for url, key in connection.execute(query)}
+            for url in sorted(old.keys() - new.keys()):
+                is_same = isinstance(old[url], Fetched)
+                at = now if is_same else now - self._policy.max_age + _LATER
+                connection.execute(sa.update(table).where(table.c.url == url).values(at=at))
+        self._old -= old.keys()
+        return [url for url in old if url in new and new[url] != before.get(url)]
+
+    def _redo(self, urls: Sequence[str]) -> None:
+        """Makes the rows with these URLs work to do again."""
+        source = self.source
+        with source.database.write() as connection:
+            query = sa.select(*source.pk_columns).where(self._url().in_(urls))
+            pks = [tuple(row) for row in connection.execute(query)]
+            Tracking(source).redo(connection, pks)
+
+    def _url(self) -> Any:
+        """The URL of a row as text, as a query selects it."""
+        name, field = [*self.source.fields.items()][self._urls[0]]
+        found = expression(self.source.database, self.source.selectable.c, name, field)
+        if not field.path:
+            return found
+        if self.source.database.is_postgres:
+            return found.as_string()
+        column = self.source.selectable.c[field.column]
+        path = "$" + "".join(f'."{part}"' for part in field.path)
+        is_json = sa.func.json_valid(column) == 1  # else the query would fail
+        return sa.case((is_json, sa.func.json_extract(column, path)))
 
     def _with(self, stored: Stored, content: bytes) -> Stored:
         at = self._urls[0]
@@ -110,14 +190,14 @@ class Contents:
 
     def _opened(self) -> Fetcher[str]:
         if self._fetcher is None:
-            policy = self._field.fetched
-            assert policy is not None
-            self._fetcher = Fetcher(policy)
+            self._fetcher = Fetcher(self._policy)
         return self._fetcher
 
     @property
-    def _field(self) -> Field:
-        return [*self.source.fields.values()][self._urls[0]]
+    def _policy(self) -> Policy:
+        policy = [*self.source.fields.values()][self._urls[0]].fetched
+        assert policy is not None
+        return policy
 
     def of(self, pks: Sequence[Pk]) -> dict[Pk, Stored | Failure]:
         """What is stored for rows whose content was here before."""

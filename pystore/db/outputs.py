@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from .declared import Declared
-from .ledger import UNNAMED, Entry, Ledger
+from .ledger import UNNAMED, Ledger
+from .register import Entry
 from .source import Pk, among
 from .tracking import Tracking
 

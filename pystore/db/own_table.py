@@ -20,6 +20,7 @@ from .fetching import Policy
 from .fields import Field, field_from
 from .source import Source, type_of
 from .tracking import Tracking
+from .triggers import Triggers
 
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -77,7 +78,7 @@ def _track_again(collection: Declared) -> None:
     """The triggers of the listeners, which went with the table."""
     with collection.database.write() as connection:
         for source in _listened(collection, connection):
-            Tracking(source).install(connection, triggers=True, notify=True)
+            Triggers(Tracking(source), notify=True).install(connection)
 
 
 def _of_others(collection: Declared) -> BadField:

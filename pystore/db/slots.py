@@ -1,12 +1,13 @@
 """Slots: which processes of a listener live. A slot is a lock that ends with its process.
 
 SL1  What a process that was killed had claimed is free within a second, not when its claim ends.
+SL2  Where transactions of one connection go to several servers of PostgreSQL, nobody listens.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,7 @@ class Slot:
             if self._connection is None:
                 self._connection = self._database.engine.connect()
                 self._connection.execution_options(isolation_level="AUTOCOMMIT")
+                self._check_is_one_server()
             query = sa.text("SELECT pg_try_advisory_lock(:source, :number)")
             told = self._connection.execute(query, {"source": self._hash, "number": number})
             return bool(told.scalar_one())
@@ -56,12 +58,27 @@ class Slot:
         self._lock = lock
         return True
 
+    def _check_is_one_server(self) -> None:
+        """Raises BadDatabase where a pooler gives each transaction another server."""
+        before = backend_of(self._connection)
+        with self._database.read() as other:  # takes the server that a pooler has free
+            backend_of(other)
+            after = backend_of(self._connection)
+        if before != after:
+            self._connection.close()
+            raise BadDatabase(
+                "a pooler gives each transaction another server of PostgreSQL",
+                database=self._database.name,
+                because="locks and notifications belong to one server, and would be lost",
+                remedy="connect to PostgreSQL itself, or use pool_mode = session of pgbouncer",
+            )
+
     def _file_lock(self, number: int) -> FileLock:
         return FileLock(f"{self._database.file}-{self._source}-{number}.lock")
 
-    def dead(self) -> Iterator[int]:
-        """The slots that nobody has now, below the highest one that may have had claims."""
-        for number in range(min(_MOST, self.number + 8)):
+    def dead(self, numbers: Iterable[int]) -> Iterator[int]:
+        """Those of these slots that no living process has."""
+        for number in numbers:
             if number != self.number and self._is_free(number):
                 yield number
 
@@ -89,3 +106,8 @@ class Slot:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+
+def backend_of(connection: sa.Connection) -> int:
+    """The process of PostgreSQL that serves a transaction."""
+    return int(connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())

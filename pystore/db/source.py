@@ -190,6 +190,12 @@ class Source:
                     remedy="declare the field by the type that the column has",
                 )
 
+    def forget(self) -> None:
+        """Looks again at the next use: the table was changed."""
+        self.table.forget()
+        self.__dict__.pop("pk_columns", None)
+        self.__dict__.pop("selectable", None)
+
     def _column(self, name: str, field: Field) -> Any:
         columns, column = self.table.columns, field.column or name
         if column in columns:

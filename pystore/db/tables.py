@@ -199,3 +199,13 @@ class Tables:
             return
         self.metadata.create_all(connection, tables=self._own())
         connection.execute(sa.insert(self.meta).values(version=VERSION))
+
+    def mend(self, connection: sa.Connection) -> None:
+        """Makes the tables that are missing, though others of ours are there."""
+        self._is_there = False
+        if self.version(connection) is None:
+            self.install(connection)
+            return
+        if self.has_schema:
+            connection.execute(sa.text(f"CREATE SEQUENCE IF NOT EXISTS {SCHEMA}.stamp"))
+        self.metadata.create_all(connection, tables=self._own())

@@ -3,15 +3,22 @@
 VW1  A row is in the view whether it has a prediction or not.
 VW2  On PostgreSQL no view depends on a column of the owner's but the primary key, so that ALTER
      TABLE goes on to work.
+VW3  Who may read a view may read it when it was made anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+from blake3 import blake3
+from sqlalchemy.exc import DBAPIError
+
 from ..core.printable import listed
 from .errors import BadField
-from .ledger import Entry
-from .sql import statements
-from .tracking import Tracking
+from .register import Entry
+from .sql import filled, literal, statements
+from .tracking import Tracking, run
 
 _TYPES = {"str": "text", "int": "bigint", "float": "double precision", "bool": "boolean"}
 
@@ -19,18 +26,39 @@ _TYPES = {"str": "text", "int": "bigint", "float": "double precision", "bool": "
 class Views:
     """The two views of a listener: its predictions, and the rows that have failed."""
 
-    def __init__(self, entry: Entry, tracking: Tracking) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        tracking: Tracking,
+        *,
+        readers: Sequence[str] = (),
+        index: Sequence[str] = (),
+    ) -> None:
         self.entry = entry
         self.tracking = tracking
         self.database = tracking.database
+        self._readers = tuple(readers)
+        self._index = tuple(index)
+        unknown = [name for name in index if name not in entry.outputs]
+        if unknown:
+            raise BadField(
+                f"there is no output {listed(unknown)} to index",
+                outputs=listed(entry.outputs),
+                remedy="name outputs: listen(…, index=['label'])",
+            )
+
+    @property
+    def plain_names(self) -> tuple[str, str]:
+        """The names of the views of predictions and of failures, without their schema."""
+        name = f"{self.entry.collection.replace('.', '_')}_{self.entry.name}"
+        return name, f"{name}_failed"
 
     @property
     def names(self) -> tuple[str, str]:
-        """The names of the views of predictions and of failures, as SQL takes them."""
+        """These names as SQL takes them."""
         schema = "pystore" if self.database.is_postgres else None
-        name = f"{self.entry.collection.replace('.', '_')}_{self.entry.name}"
-        quoted = self.database.quoted
-        return quoted(name, schema), quoted(f"{name}_failed", schema)
+        predictions, failed = self.plain_names
+        return self.database.quoted(predictions, schema), self.database.quoted(failed, schema)
 
     def statements(self) -> list[str]:
         """The SQL that makes the views. Raises BadField when an output is called like a column."""
@@ -52,15 +80,12 @@ class Views:
         for name, view in (("view", predictions), ("failed_view", failed)):
             if is_whole:
                 made.append(known["drop_view"].replace("{view}", view))
-            text = known[name]
-            for key, value in {**words, "view": view}.items():
-                text = text.replace(f"{{{key}}}", value)
-            made.append(text)
+            made.append(filled(known[name], {**words, "view": view}))
         return made
 
     def _view_words(self) -> dict[str, str]:
         quote, tracking = self.database.quoted, self.tracking
-        words = tracking._words()
+        words = tracking.words()
         named = {
             key: quote(table.name, table.schema)
             for key in ("listeners", "predictions", "models")
@@ -73,25 +98,84 @@ class Views:
             "state": words["state"],
             "table": words["table"],
             "state_is_row": words["state_is_row"],
-            "collection": _text(self.entry.collection),
-            "name": _text(self.entry.name),
+            "collection": literal(self.entry.collection),
+            "name": literal(self.entry.name),
             "view_pk": ", ".join(f"s.{quote(pk.name)} AS {quote(name)}" for pk, name in own),
             "outputs": ", ".join(outputs),
         }
 
     def _output(self, name: str, kind: str) -> str:
-        quoted = self.database.quoted(name)
-        if not self.database.is_postgres:
-            path = _text('$."' + name + '"')
-            return f"json_extract(p.value, {path}) AS {quoted}"
-        if kind not in _TYPES:
-            return f"p.value -> {_text(name)} AS {quoted}"
-        return f"(p.value ->> {_text(name)})::{_TYPES[kind]} AS {quoted}"
+        return f"{self._value(name, kind)} AS {self.database.quoted(name)}"
 
-    def removal_statements(self) -> list[str]:
-        """The SQL that takes the views away."""
+    def _value(self, name: str, kind: str, of: str = "p.") -> str:
+        """An output as SQL reads it; an index on it has the same expression."""
+        if not self.database.is_postgres:
+            path = literal('$."' + name + '"')
+            return f"json_extract({of}value, {path})"
+        if kind not in _TYPES:
+            return f"({of}value -> {literal(name)})"
+        return f"(({of}value ->> {literal(name)})::{_TYPES[kind]})"
+
+    def grants(self, roles: Sequence[str] | None = None) -> list[str]:
+        """The SQL that lets roles read the views, by default those that were named."""
+        wanted = self._readers if roles is None else roles
+        if not self.database.is_postgres or not wanted:
+            return []
+        named = ", ".join("…" if one == "…" else self.database.quoted(one) for one in wanted)
+        views = ", ".join(self.names)
+        return [f"GRANT USAGE ON SCHEMA pystore TO {named}", f"GRANT SELECT ON {views} TO {named}"]
+
+    def index_statements(self) -> list[str]:
+        """The SQL that makes the indexes on outputs."""
+        table = self.database.tables.predictions
+        on = self.database.quoted(table.name, table.schema)
+        return [
+            f"CREATE INDEX IF NOT EXISTS {name} ON {on} "
+            f"({self._value(output, self.entry.outputs[output], of='')})"
+            for name, output in zip(self._index_names(None), self._index, strict=True)
+        ]
+
+    def _index_names(self, schema: str | None) -> list[str]:
+        parts = [self.entry.collection, self.entry.name]
+        digests = [blake3(repr([*parts, one]).encode()).hexdigest(8) for one in self._index]
+        return [self.database.quoted(f"pystore_output_{one}", schema) for one in digests]
+
+    def install(self, connection: sa.Connection) -> None:
+        """Makes the views; who could read them can read them (VW3)."""
+        made = self.statements()
+        try:
+            with connection.begin_nested():
+                for statement in made:
+                    run(connection, statement)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != "42P16":  # other columns than before
+                raise
+            may_read = self.may_read(connection)
+            for statement in [*self._drops(), *made]:
+                run(connection, statement)
+            self.let_read(connection, may_read)
+        for statement in [*self.index_statements(), *self.grants()]:
+            run(connection, statement)
+
+    def may_read(self, connection: sa.Connection) -> dict[str, list[str]]:
+        """The roles that may read each view."""
+        if not self.database.is_postgres:
+            return {}
+        query = sa.text(statements("postgresql")["view_grants"])
+        return {view: [*connection.scalars(query, {"view": view})] for view in self.names}
+
+    def let_read(self, connection: sa.Connection, may_read: Mapping[str, Sequence[str]]) -> None:
+        """Lets roles read the views that were made anew (VW3)."""
+        for view, roles in may_read.items():
+            for role in roles:
+                run(connection, f"GRANT SELECT ON {view} TO {role}")
+
+    def _drops(self) -> list[str]:
         return [f"DROP VIEW IF EXISTS {name}" for name in self.names]
 
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    def removal_statements(self) -> list[str]:
+        """The SQL that takes the views and the indexes away."""
+        schema = "pystore" if self.database.is_postgres else None
+        return self._drops() + [
+            f"DROP INDEX IF EXISTS {name}" for name in self._index_names(schema)
+        ]

@@ -11,6 +11,7 @@ import time
 from typing import Any, Protocol
 
 from .connections import Connections
+from .errors import BadDatabase
 
 _LOOK = 0.003  # [s] between two looks at a file
 
@@ -86,21 +87,32 @@ class _Notified:
 
     def _opened(self) -> Any:
         if self._connection is None:
-            pooled = self._database.engine.raw_connection()
-            self._connection = pooled.driver_connection
-            pooled.detach()  # it is never given back
-            self._connection.autocommit = True
-            self._connection.execute(f"LISTEN {self._database.quoted(self._channel)}")
+            try:
+                pooled = self._database.engine.raw_connection()
+                self._connection = pooled.driver_connection
+                pooled.detach()  # it is never given back
+                self._connection.autocommit = True
+                self._connection.execute(f"LISTEN {self._database.quoted(self._channel)}")
+            except self._database.engine.dialect.loaded_dbapi.Error as error:
+                self.close()
+                raise BadDatabase(
+                    "the database cannot be opened",
+                    database=self._database.name,
+                    because=str(error).strip().splitlines()[0],
+                    remedy="look at the host, the path and the rights",
+                ) from error
         return self._connection
 
     def wait(self, patience: float, stop: threading.Event) -> bool:
+        connection = self._opened()
         try:
-            for _ in self._opened().notifies(timeout=patience, stop_after=1):
-                return True
-        except Exception:
+            is_told = any(True for _ in connection.notifies(timeout=patience, stop_after=1))
+            for _ in connection.notifies(timeout=0):  # one look is for all that came meanwhile
+                pass
+        except self._database.engine.dialect.loaded_dbapi.Error:
             self.close()  # a restarted server ends it; the next wait opens another one
-            raise
-        return False
+            return True
+        return is_told
 
     def close(self) -> None:
         if self._connection is not None:

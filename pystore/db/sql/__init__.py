@@ -1,6 +1,7 @@
 """The SQL of triggers and views, a file for each database; `statements` reads them."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -15,3 +16,13 @@ def statements(dialect: str) -> dict[str, str]:
     return {
         name: body.strip().rstrip(";") for name, body in zip(parts[::2], parts[1::2], strict=True)
     }
+
+
+def filled(statement: str, words: Mapping[str, str]) -> str:
+    """A statement with the names for its words."""
+    return re.sub(r"\{(\w+)\}", lambda found: words[found[1]], statement)
+
+
+def literal(text: str) -> str:
+    """A text as SQL takes it, in a statement that cannot have bound values."""
+    return "'" + text.replace("'", "''") + "'"

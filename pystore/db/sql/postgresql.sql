@@ -8,7 +8,7 @@ BEGIN
     INSERT INTO {state} ({pk}, stamp, due, tries)
     SELECT {own_pk}, nextval('{stamp}'), 0, 0 FROM fresh
     ON CONFLICT ({pk}) DO UPDATE
-    SET key = NULL, stamp = excluded.stamp, due = 0, tries = 0, error = NULL, owner = NULL;
+    SET key = NULL, stamp = excluded.stamp, due = 0, tries = 0, error = NULL, phase = NULL, owner = NULL;
     {notify}
     RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
@@ -19,15 +19,21 @@ END $pystore$;
 -- on_update: a row whose content has changed is work to do again; other columns do not count.
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $pystore$
+DECLARE is_same boolean;
 BEGIN
+    BEGIN
+        is_same := NOT ({differs});
+    EXCEPTION WHEN OTHERS THEN
+        is_same := false;  -- a column has another name or type by now: the listener looks at the row
+    END;
     IF {pk_differs} THEN
         DELETE FROM {state} WHERE {state_is_old};
-    ELSIF NOT ({differs}) THEN
+    ELSIF is_same THEN
         RETURN NULL;
     END IF;
     INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, nextval('{stamp}'), 0, 0)
     ON CONFLICT ({pk}) DO UPDATE
-    SET key = NULL, stamp = excluded.stamp, due = 0, tries = 0, error = NULL, owner = NULL;
+    SET key = NULL, stamp = excluded.stamp, due = 0, tries = 0, error = NULL, phase = NULL, owner = NULL;
     {notify}
     RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
@@ -112,10 +118,28 @@ LEFT JOIN {listeners} AS l ON l.collection = {collection} AND l.name = {name}
 LEFT JOIN {predictions} AS p ON p.model = l.shown AND p.key = s.key AND p.error IS NOT NULL
 WHERE s.error IS NOT NULL OR p.error IS NOT NULL;
 
--- mark_keys: the keys of rows whose content is as it was when they were claimed.
-UPDATE {state} AS s SET key = v.key, error = NULL, phase = NULL, owner = NULL
-FROM unnest({pk_arrays}, CAST(:stamps AS bigint[]), CAST(:keys AS bytea[])) AS v({pk}, stamp, key)
-WHERE {state_is_value} AND s.stamp = v.stamp;
+-- mark: what is known of rows whose content is as it was when they were claimed. A row that its
+-- writer has locked is passed over: to wait for it could make the writer wait in a circle, and fail.
+UPDATE {state} AS s
+SET key = v.key, due = v.due, tries = v.tries, error = v.error, phase = v.phase, owner = NULL
+FROM (
+    SELECT {value_pk}, v.key, v.due, v.tries, v.error, v.phase
+    FROM unnest({pk_arrays}, CAST(:stamps AS bigint[]), CAST(:keys AS bytea[]),
+                CAST(:dues AS double precision[]), CAST(:tries AS integer[]),
+                CAST(:errors AS text[]), CAST(:phases AS text[]))
+         AS v({pk}, stamp, key, due, tries, error, phase)
+    JOIN {state} AS s ON {state_is_value} AND s.stamp = v.stamp
+    FOR UPDATE OF s SKIP LOCKED
+) AS v
+WHERE {state_is_value};
+
+-- claim_keys: keys that nobody has, in their order; ours from now on, or left to be done.
+INSERT INTO {predictions} (model, key, due, tries, owner)
+SELECT v.model, v.key, :due, 0, CAST(:owner AS integer)
+FROM unnest(CAST(:models AS integer[]), CAST(:keys AS bytea[])) AS v(model, key)
+ORDER BY v.model, v.key
+ON CONFLICT DO NOTHING
+RETURNING key;
 
 -- put_values: predictions, in the order of their keys, so that two listeners never wait in a circle.
 INSERT INTO {predictions} AS p (model, key, value, made, tries)
@@ -126,3 +150,18 @@ ORDER BY v.model, v.key
 ON CONFLICT (model, key) DO UPDATE
 SET value = excluded.value, made = excluded.made, due = NULL, error = NULL, phase = NULL, owner = NULL
 WHERE p.value IS NULL;
+
+-- triggers: the triggers of ours on a table, and whether each is at work.
+SELECT tgname, tgenabled FROM pg_catalog.pg_trigger
+WHERE tgrelid = to_regclass(:table) AND NOT tgisinternal;
+
+-- table_is: tells a table and its storage from others that had its name before.
+SELECT concat(oid, '/', relfilenode) FROM pg_catalog.pg_class WHERE oid = to_regclass(:table);
+
+-- noted: what was noted of the table when its rows were last looked at.
+SELECT obj_description(to_regclass(:state), 'pg_class');
+
+-- view_grants: who may read a view.
+SELECT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE CAST(CAST(grantee AS regrole) AS text) END
+FROM pg_catalog.pg_class, aclexplode(relacl)
+WHERE oid = to_regclass(:view) AND privilege_type = 'SELECT' AND grantee <> relowner;

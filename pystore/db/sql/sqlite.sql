@@ -55,3 +55,6 @@ FROM {state} AS s
 LEFT JOIN {listeners} AS l ON l.collection = {collection} AND l.name = {name}
 LEFT JOIN {predictions} AS p ON p.model = l.shown AND p.key = s.key AND p.error IS NOT NULL
 WHERE s.error IS NOT NULL OR p.error IS NOT NULL;
+
+-- triggers: the triggers of ours on a table, and whether each is at work.
+SELECT name, 'O' FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table;

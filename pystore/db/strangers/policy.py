@@ -47,6 +47,7 @@ class Policy:
     timeout: float = 10.0  # [s] for all of a fetch: name, connections, redirects, and bytes
     max_bytes: float = 20e6
     root: str | os.PathLike[str] | None = None
+    max_age: float = 86400.0  # [s] after which a listener asks whether a content has changed
 
     def __post_init__(self) -> None:
         hosts = None if self.hosts is None else tuple(map(_ascii, _texts("hosts", self.hosts)))
@@ -58,6 +59,7 @@ class Policy:
             "private": private,
             "timeout": _number("timeout", self.timeout),
             "max_bytes": int(_number("max_bytes", self.max_bytes)),
+            "max_age": _number("max_age", self.max_age),
             "root": None if self.root is None else _folder(self.root),
         }
         for name, value in settled.items():

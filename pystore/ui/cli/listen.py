@@ -21,9 +21,11 @@ from ...store.current import current_store
 from ...store.remote.source import RemoteSource
 from .command_context import CommandContext, as_json, with_command
 from .exit_codes import FAILED, located
+from .listening_metrics import serve_metrics
 from .loading_only import load_only
 from .pins import trust
 from .program import parse_target
+from .thread_limits import limit_threads
 
 if TYPE_CHECKING:
     from ...app.listening import Listener
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     "--wake",
     type=click.Choice(["notify", "poll"]),
     help="Be told of new rows by PostgreSQL, or look four times a second.",
+)
+@click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), help="Tell Prometheus what is done, there."
 )
 @click.option("--from", "source", metavar="URL", help="A remote, from which it comes.")
 @click.option(
@@ -60,6 +65,7 @@ def listen(
     source: str | None,
     source_every: float,
     trusted: Sequence[str],
+    metrics_port: int | None,
 ) -> None:
     """Keep predictions beside the rows of a table, as a listener of a Python file says.
 
@@ -71,6 +77,7 @@ def listen(
     pystore listen train.py:listener --once
     pystore listen train.py:listener --from s3://lab/models
     """
+    limit_threads()
     try:
         listener = listener_of(command, target)
         command.store_of_program(reading=False)
@@ -78,8 +85,12 @@ def listen(
             listener.wake = wake
         listener.check_can_restart()
         listener.install()
+        if metrics_port is not None:
+            serve_metrics(listener, metrics_port)
         if not once:
             click.echo(f"listening to {listener.collection.name} as {listener.name}", err=True)
+            for line in listener.grants_to_make():
+                click.echo(f"for readers: {line};", err=True)
         with _fetching(listener, source, source_every, trusted, once=once):
             failed = listener.run(_until_stopped(), once=once)
     except PystoreError as error:

@@ -1,0 +1,157 @@
+"""Register: the listeners as they are recorded: what each shows, and what it fills.
+
+EN1  A name means one field and one predictor: another one is refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from ..core.printable import listed
+from .connections import Connections
+from .errors import BadDatabase
+from .tracking import Tracking
+
+
+class Standing(NamedTuple):
+    """What a listener shows, what it fills, and whether the latter has each row."""
+
+    shown: int | None
+    target: int | None
+    is_full: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A listener as it is recorded: one field of one collection, one predictor."""
+
+    collection: str
+    name: str
+    field: str
+    predictor: str
+    follows: str
+    outputs: Mapping[str, str]
+
+
+class Register:
+    """One listener among those that are recorded."""
+
+    def __init__(self, entry: Entry, tracking: Tracking) -> None:
+        self.entry = entry
+        self.tracking = tracking
+        self.database: Connections = tracking.database
+        tables = self.database.tables
+        self._models, self._own = tables.models, tables.listeners
+
+    def register(self, connection: sa.Connection) -> None:
+        """Records the listener. Raises BadDatabase when its name has another field or predictor."""
+        own, entry = self._own, self.entry
+        told = {
+            "field": entry.field,
+            "predictor": entry.predictor,
+            "follows": entry.follows,
+            "outputs": dict(entry.outputs),
+        }
+        new = self.database.insert(own).values(
+            collection=entry.collection, name=entry.name, is_full=False, **told
+        )
+        connection.execute(new.on_conflict_do_nothing())
+        found = connection.execute(sa.select(own).where(*self._mine())).mappings().one()
+        other = [key for key in ("field", "predictor") if found[key] != told[key]]
+        if other:
+            raise BadDatabase(
+                f"the listener {entry.name} of {entry.collection} has another {listed(other)}",
+                has=", ".join(str(found[key]) for key in other),
+                given=", ".join(str(told[key]) for key in other),
+                remedy="give this one another name: listen(…, name='other'), or remove the old one",
+            )
+        connection.execute(sa.update(own).where(*self._mine()).values(**told))
+
+    def _mine(self) -> tuple[Any, ...]:
+        return self._own.c.collection == self.entry.collection, self._own.c.name == self.entry.name
+
+    def standing(self) -> Standing | None:
+        """What is shown and what is filled; None when the listener was removed."""
+        own = self._own.c
+        with self.database.read() as connection:
+            query = sa.select(own.shown, own.target, own.is_full).where(*self._mine())
+            row = connection.execute(query).first()
+        return None if row is None else Standing(*row)
+
+    def note(self, process: str, note: str | None, behind_since: float | None) -> None:
+        """Records that a process is at work, since when it is behind, and what keeps it."""
+        values = {
+            "alive": time.time(), "process": process, "note": note, "behind_since": behind_since
+        }  # fmt: skip
+        with self.database.write() as connection:
+            connection.execute(sa.update(self._own).where(*self._mine()).values(**values))
+
+    def ended(self, process: str) -> None:
+        """Records that a process is no longer at work."""
+        with self.database.write() as connection:
+            mine = sa.update(self._own).where(*self._mine(), self._own.c.process == process)
+            connection.execute(mine.values(alive=None))
+
+    def take(self, rref: str, code: str) -> Standing | None:
+        """Makes a model the one to fill; the first one is shown at once. None: it was removed."""
+        own = self._own
+        with self.database.write() as connection:
+            model = self._model(connection, rref, code)
+            query = sa.select(own.c.shown, own.c.target, own.c.is_full).where(*self._mine())
+            row = connection.execute(query.with_for_update()).first()
+            if row is None:
+                return None
+            now = Standing(*row)
+            shown = model if now.shown is None else now.shown
+            is_full = now.is_full and now.target == model
+            new = {"target": model, "shown": shown, "is_full": is_full}
+            connection.execute(sa.update(own).where(*self._mine()).values(**new))
+        return Standing(shown, model, is_full)
+
+    def _model(self, connection: sa.Connection, rref: str, code: str) -> int:
+        models = self._models
+        new = self.database.insert(models).values(rref=rref, code=code)
+        connection.execute(new.on_conflict_do_nothing())
+        same = (models.c.rref == rref, models.c.code == code)
+        return int(connection.execute(sa.select(models.c.id).where(*same)).scalar_one())
+
+    def model(self, number: int) -> tuple[str, str]:
+        """The realization and the code of a model."""
+        models = self._models.c
+        with self.database.read() as connection:
+            query = sa.select(models.rref, models.code).where(models.id == number)
+            rref, code = connection.execute(query).one()
+        return rref, code
+
+    def needed(self, connection: sa.Connection) -> set[int]:
+        """The models that a new row needs: what is filled here, and all of other listeners.
+
+        None of these listeners takes or shows another model before the transaction ends.
+        """
+        own, entry = self._own.c, self.entry
+        same = (own.collection == entry.collection, own.field == entry.field)
+        query = sa.select(own.name, own.shown, own.target).where(*same).order_by(own.name)
+        found = set()
+        for name, shown, target in connection.execute(query.with_for_update(read=True)):
+            found |= {target} if name == entry.name else {shown, target}
+        return found - {None}
+
+    def others(self, connection: sa.Connection) -> list[Entry]:
+        """The other listeners of the same source."""
+        own, entry = self._own.c, self.entry
+        same = (own.collection == entry.collection, own.field == entry.field)
+        query = sa.select(
+            own.collection, own.name, own.field, own.predictor, own.follows, own.outputs
+        )
+        return [
+            Entry(*row) for row in connection.execute(query.where(*same, own.name != entry.name))
+        ]
+
+    def remove(self, connection: sa.Connection) -> None:
+        """Forgets the listener; predictions stay."""
+        connection.execute(sa.delete(self._own).where(*self._mine()))

@@ -1,0 +1,105 @@
+"""Triggers: they note in a table of ours which rows of somebody's table are new or have changed.
+
+TG1  No trigger makes a write of the table's owner fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from .sql import filled, literal, statements
+from .tracking import Tracking, run
+
+
+class Triggers:
+    """The triggers of one source, and their functions."""
+
+    def __init__(self, tracking: Tracking, *, notify: bool) -> None:
+        self.tracking = tracking
+        self.database = tracking.database
+        self._notify = notify
+
+    def statements(self) -> Iterator[tuple[str, str]]:
+        """The SQL that makes them: whether it is of a "function" or of a "trigger", and it."""
+        known, words = statements(self.database.engine.dialect.name), self._words()
+        notified = f"PERFORM pg_notify({literal(self.tracking.channel)}, '');"
+        for event in self._events():
+            named = {**words, **self._named(event), "notify": notified if self._notify else ""}
+            if self.database.is_postgres:
+                yield "function", filled(known[f"on_{event}"], named)
+            yield "trigger", filled(known[f"{event}_trigger"], named)
+
+    def removal_statements(self) -> Iterator[str]:
+        """The SQL that takes them away."""
+        known = statements(self.database.engine.dialect.name)
+        for event in self._events():
+            yield filled(known["drop_trigger"], self._named(event))
+
+    def install(self, connection: sa.Connection) -> None:
+        """Makes those that are missing, and the functions anew.
+
+        A function is made without a lock on the table; a trigger waits for all who write to it.
+        """
+        is_there = not self.missing(connection)
+        for kind, statement in self.statements():
+            if kind == "function" or not is_there:
+                run(connection, statement)
+
+    def missing(self, connection: sa.Connection) -> list[str]:
+        """The events whose trigger is not there, or was switched off."""
+        table = self.tracking.source.table
+        name = table.quoted if self.database.is_postgres else table.own_name
+        query = sa.text(statements(self.database.engine.dialect.name)["triggers"])
+        there = {name for name, how in connection.execute(query, {"table": name}) if how in "OA"}
+        return [event for event in self._events() if self._name(event) not in there]
+
+    def _events(self) -> tuple[str, ...]:
+        some = ("insert", "update", "delete")
+        return (*some, "truncate") if self.database.is_postgres else some
+
+    def _name(self, event: str) -> str:
+        return f"pystore_{self.tracking.source.name}_{event}"
+
+    def _named(self, event: str) -> dict[str, str]:
+        quoted, name = self.database.quoted, self.tracking.source.name
+        function = quoted(f"{name}_{event}", "pystore") if self.database.is_postgres else ""
+        return {"trigger": quoted(self._name(event)), "function": function}
+
+    def _words(self) -> dict[str, str]:
+        tracking, quote = self.tracking, self.database.quoted
+        own = [quote(name) for name in tracking.source.table.primary_key]
+        is_other = "IS DISTINCT FROM" if self.database.is_postgres else "IS NOT"
+        changed = [f"OLD.{name} {is_other} NEW.{name}" for name in own]
+        differs = [self._differs(name) for name in tracking.source.fields]
+        more = {"differs": " OR ".join(differs), "pk_differs": " OR ".join(changed)}
+        return {**tracking.words(), **more}
+
+    def _differs(self, name: str) -> str:
+        """Whether an update changes what is stored for a field."""
+        source = self.tracking.source
+        field = source.fields[name]
+        column = self.database.quoted(field.column or name)
+        if self.database.is_postgres:
+            if field.path:
+                path = ", ".join(map(literal, field.path))
+                old, new = (f"({one}.{column} #>> ARRAY[{path}])" for one in ("OLD", "NEW"))
+            elif _has_no_equality(source.table.columns[field.column or name]):
+                old, new = f"OLD.{column}::text", f"NEW.{column}::text"
+            else:
+                old, new = f"OLD.{column}", f"NEW.{column}"
+            return f"{old} IS DISTINCT FROM {new}"
+        if field.path:
+            path = literal("$" + "".join(f'."{part}"' for part in field.path))
+            whole = (f"{one}.{column}" for one in ("OLD", "NEW"))
+            old, new = (
+                f"CASE WHEN json_valid({one}) THEN json_extract({one}, {path}) END" for one in whole
+            )
+            return f"{old} IS NOT {new}"
+        return f"OLD.{column} IS NOT NEW.{column}"
+
+
+def _has_no_equality(kind: Any) -> bool:
+    return isinstance(kind, sa.JSON)
