@@ -17,15 +17,17 @@ QUICK  := tests/core tests/declare tests/run tests/store/test_store.py tests/sto
           --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/test_adoption.py --ignore tests/run/workers \
           --ignore tests/run/test_follow.py --ignore tests/run/test_mishaps.py
 
-.PHONY: help compiled quick demo serve test faults faults-long test-tensorflow test-torch lint style types types-of-tests format bench bench-peers docs site-only clean
+.PHONY: help compiled quick demo serve database website test faults faults-long test-tensorflow test-torch lint style types types-of-tests format bench bench-peers docs site-only clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
 	@echo "make serve   a network that reads digits: trains it, serves it, opens a page to draw on"
+	@echo "make database   MNIST in a database: a network learns from rows, and predicts beside them (needs 5 GB of disk)"
+	@echo "make website   a website whose users get predictions from a view in its database (the same)"
 	@echo "make quick   the rules, the store, declaring and running: what needs few packages, in a minute and a half"
 	@echo "make test    all tests but those that need TensorFlow, and the faults"
 	@echo "make test-tensorflow   the walkthrough, tested with real trainings"
-	@echo "make test-torch   networks of PyTorch, and their page in docs (needs 5 GB of disk on Linux)"
+	@echo "make test-torch   networks of PyTorch, their pages in docs, the website (needs 5 GB of disk on Linux)"
 	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: every call, power cuts too)"
 	@echo "make lint    ruff and mypy, of the tests too"
 	@echo "make bench   the figures, each beside its floor"
@@ -58,6 +60,11 @@ $(VENV)/torch: $(VENV)/dev
 	@$(PIP) --editable '.[torch]'
 	@touch $@
 
+$(VENV)/collections: $(VENV)/made setup.cfg pyproject.toml
+	@echo "installing PyTorch and what databases need into $(VENV) (once, some minutes)"
+	@$(PIP) --editable '.[torch,app,db,postgres,dask,plots,examples]'
+	@touch $@
+
 $(VENV)/serve: $(VENV)/tensorflow
 	@$(PIP) --editable '.[app,serve]'
 	@touch $@
@@ -76,6 +83,12 @@ demo: $(VENV)/tensorflow
 serve: $(VENV)/serve
 	@$(BIN)/python demos/serve.py $(SERVE)
 
+database: $(VENV)/collections
+	@$(BIN)/python demos/database.py $(DATABASE)
+
+website: $(VENV)/collections
+	@$(BIN)/python demos/website/start.py $(WEBSITE)
+
 # Tests start hundreds of Pythons, and each would compile what it imports.
 compiled: $(VENV)/made
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q pystore
@@ -90,7 +103,7 @@ test-tensorflow: $(VENV)/dev $(VENV)/tensorflow compiled
 	PYSTORE_TEST_TENSORFLOW=1 $(BIN)/python -m pytest tests/test_walkthrough.py tests/test_docs.py::test_every_block_of_the_walkthrough_runs tests/test_mnist.py tests/test_checkpoint.py tests/app/savers/test_keras.py tests/app/test_telling.py
 
 test-torch: $(VENV)/torch compiled
-	$(BIN)/python -m pytest tests/app/test_torch_model.py tests/app/savers/test_torch.py tests/app/savers/test_nested.py tests/app/test_telling.py "tests/test_docs.py::test_every_block_of_a_page_runs[networks.md]"
+	$(BIN)/python -m pytest tests/app/test_torch_model.py tests/app/savers/test_torch.py tests/app/savers/test_nested.py tests/app/test_telling.py tests/db/test_website.py "tests/test_docs.py::test_every_block_of_a_page_runs[networks.md]" tests/test_docs.py::test_every_block_of_mnist_in_a_database_runs
 
 # First those that need the whole machine.
 faults: $(VENV)/dev compiled

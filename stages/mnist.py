@@ -7,7 +7,9 @@ Both data stages make one file, `mnist.npz`, with four arrays:
 Keras, NumPy and scikit-learn are imported when a realizer needs them, not before.
 """
 
+import warnings
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from pystore import (
     Derivation,
     DRef,
     Matcher,
+    PystoreWarning,
     RefPath,
     build_cattrs,
     build_note,
@@ -25,10 +28,12 @@ from pystore import (
     build_wrapper,
     match_latest,
     match_only,
+    realize,
+    rref2path,
     selfref,
     two_way,
 )
-from pystore.errors import BadStage, BuildError
+from pystore.errors import BadStage, BuildError, ChecksumMismatch, FetchError
 
 from .fetch import fetchurl
 
@@ -107,6 +112,49 @@ def _scaled(images: "NDArray[np.int64]", side: int) -> "NDArray[np.uint8]":
     whole = 16 * (2 * side) ** 2
     large = weights @ images @ weights.T
     return ((large * 255 + whole // 2) // whole).astype(np.uint8)
+
+
+def rows(count: int | None = None, data: Derivation | None = None) -> list[dict[str, Any]]:
+    """The first `count` digits as rows, `{"img": <picture of Pillow>, "class": 5}`; else all.
+
+    Those to train on come first. `data` is `dataset()`, `digits()`, or what makes the same file.
+    Without it, the digits of scikit-learn are taken where MNIST cannot be had, with a warning.
+
+    Raises BadStage when there are not so many, BuildError when Pillow is not installed.
+    """
+    import numpy as np
+
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise _absent("Pillow", "db", error) from None
+    with np.load(_file(data), allow_pickle=False) as file:
+        parts = [(file[f"x_{part}"], file[f"y_{part}"]) for part in ("train", "test")]
+    there = sum(len(y) for _, y in parts)
+    if count is not None and not 0 <= count <= there:
+        raise BadStage(
+            f"there are {there:,} digits", asked=count, remedy="ask for fewer, or leave out count"
+        )
+    pairs = ((x, y) for images, labels in parts for x, y in zip(images, labels, strict=True))
+    firsts = islice(pairs, there if count is None else count)
+    return [{"img": Image.fromarray(x), "class": int(y)} for x, y in firsts]
+
+
+def _file(data: Derivation | None) -> Path:
+    """The file of `data`; without it, of the first of MNIST and its stand-in that can be had."""
+    if data is not None:
+        return rref2path(realize(data)) / FILE
+    try:
+        return rref2path(realize(dataset())) / FILE
+    except ChecksumMismatch:
+        raise
+    except FetchError as error:
+        warnings.warn(
+            f"MNIST cannot be had, so the digits of scikit-learn are taken: {error.what}",
+            PystoreWarning,
+            stacklevel=3,
+        )
+    return rref2path(realize(digits())) / FILE
 
 
 @two_way

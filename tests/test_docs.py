@@ -52,6 +52,7 @@ PAGES = [
     *sorted((PROJECT / "docs").rglob("*.md")),
 ]
 WALKTHROUGH = PROJECT / "docs" / "walkthrough.md"
+DATABASE = PROJECT / "docs" / "mnist-in-a-database.md"
 _PYTHON = r'```python(?: title="(?P<file>[^"\n]+)")?(?P<tensorflow> \{\.tensorflow\})?\n'
 _BLOCK = re.compile(
     rf"^(?:{_PYTHON}|```console\n)(?P<code>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?",
@@ -164,11 +165,28 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p != WALKTHROUGH], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p not in (WALKTHROUGH, DATABASE)], ids=lambda p: p.name
+)
 def test_every_block_of_a_page_runs(page: Path):
     if page.name == "networks.md":
         pytest.importorskip("torch", reason="make test-torch runs the blocks of this page")
     run(page, {"__name__": "__main__"}, {}, tensorflow=False)
+
+
+def test_every_block_of_mnist_in_a_database_runs(tmp_path: Path, monkeypatch):
+    torch = pytest.importorskip("torch", reason="make test-torch runs the blocks of this page")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads of so small a network only wait for each other
+    try:
+        with serving(small_mnist(tmp_path)) as served:
+            monkeypatch.setattr(
+                mnist.dataset.__wrapped__, "__defaults__", (served.url, served.sha256)
+            )
+            run(DATABASE, {"__name__": "__main__"}, {}, tensorflow=False)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _fast_build(b: Build) -> None:

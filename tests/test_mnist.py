@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mnist_data import needs_tensorflow
+from mnist_data import needs_tensorflow, serving, small_mnist
 
 from pystore import (
     Derivation,
     DRef,
+    PystoreWarning,
     RefPath,
     Registry,
     Store,
     attempts,
+    build_wrapper,
     catref,
     events,
     lsref,
@@ -22,7 +24,7 @@ from pystore import (
     realize,
     rref2path,
 )
-from pystore.errors import BadConfig, BadStage, BuildError
+from pystore.errors import BadConfig, BadStage, BuildError, ChecksumMismatch, FetchError
 from pystore.stages import fetchurl, mnist
 
 
@@ -99,6 +101,48 @@ def test_without_scikit_learn_the_error_says_what_to_install(store: Store, monke
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(BuildError, match=r"scikit-learn is not installed(.|\n)*pip install"):
         realize(mnist.digits())
+
+
+# --- rows ------------------------------------------------------------------------------
+
+
+def test_rows_are_pictures_with_their_digits_and_those_to_train_on_come_first(store: Store, arrays):
+    found = mnist.rows(data=mnist.digits())
+    assert len(found) == 1797
+    assert all(row.keys() == {"img", "class"} for row in found)
+    assert (np.asarray(found[0]["img"]) == arrays["x_train"][0]).all()
+    assert [row["class"] for row in found[1437:]] == arrays["y_test"].tolist()
+    assert [row["class"] for row in mnist.rows(3, mnist.digits())] == [0, 1, 2]
+
+
+def test_more_rows_than_there_are_is_an_error(store: Store):
+    with pytest.raises(BadStage, match=r"1,797 digits(.|\n)*1798"):
+        mnist.rows(1798, mnist.digits())
+
+
+def test_rows_are_those_of_mnist_where_it_can_be_had(store: Store, tmp_path: Path, monkeypatch):
+    with serving(small_mnist(tmp_path)) as served:
+        defaults = (served.url, served.sha256)
+        monkeypatch.setattr(mnist.dataset.__wrapped__, "__defaults__", defaults)
+        assert len(mnist.rows(5)) == 5
+    assert served.asked == ["/mnist.npz"]
+
+
+def test_without_mnist_the_stand_in_is_taken_and_said_but_never_for_wrong_bytes(
+    store: Store, tmp_path: Path, monkeypatch
+):
+    def offline(b: object) -> None:
+        raise FetchError("no server sent the file")
+
+    gone = Derivation({"name": "mnist"}, match_best("x"), build_wrapper(offline))
+    monkeypatch.setattr(mnist, "dataset", lambda: gone)
+    with pytest.warns(PystoreWarning, match="the digits of scikit-learn are taken"):
+        assert len(mnist.rows(2)) == 2
+    with serving(small_mnist(tmp_path)) as served:
+        other = fetchurl(served.url, "0" * 64, mode="as-is", name="mnist")
+        monkeypatch.setattr(mnist, "dataset", lambda: other)
+        with pytest.raises(ChecksumMismatch):
+            mnist.rows(2)
 
 
 # --- train -----------------------------------------------------------------------------

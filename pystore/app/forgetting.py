@@ -52,7 +52,7 @@ class Forgotten:
             *(f"model trained or validated on it: {one}" for one in self.models),
         ]
         if self.commands:
-            lines += ["to remove these: ", *(f"  {one}" for one in self.commands)]
+            lines += ["to remove these:", *(f"  {one}" for one in self.commands)]
         return "\n".join(lines)
 
     __repr__ = __str__

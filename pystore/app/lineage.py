@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,8 +70,10 @@ def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
                 name=name,
                 remedy="db.listeners() says who listens",
             )
-        tracking = Tracking(collection.source(*row["field"].split(",")))
-        entry = _entry(connection, tracking, pk)
+    tracking = Tracking(collection.source(*row["field"].split(",")))
+    entry_of_row = _entry_query(tracking, pk)  # looks at the table, so outside of what reads
+    with database.read() as connection:
+        entry = connection.execute(entry_of_row).mappings().first()
         if entry is None:
             raise BadRow(
                 f"{collection.name} has no row with this key",
@@ -99,9 +102,9 @@ def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
     )
 
 
-def _entry(connection: sa.Connection, tracking: Tracking, pk: tuple[Any, ...]) -> Any:
+def _entry_query(tracking: Tracking, pk: tuple[Any, ...]) -> sa.Select[Any]:
     where = [column == value for column, value in zip(tracking.pks, pk, strict=True)]
-    return connection.execute(sa.select(tracking.state).where(*where)).mappings().first()
+    return sa.select(tracking.state).where(*where)
 
 
 def _made(connection: sa.Connection, collection: Declared, key: Any, model: Any) -> Any:
@@ -138,18 +141,22 @@ def _training(collection: Declared, rref: RRef) -> tuple[dict[str, Any], dict[st
         "trained": when(attempt.stop),
         "training_code": config.get("code"),
     }
-    given = {"rows": config.get("rows"), **(config.get("valid") or {})}
     names = _names(collection)
-    rows = {
-        name: {
-            "dref": dref,
-            "name": names.get(dref),
-            "count": store.config(DRef(dref)).value.get("count", 0),
-        }
-        for name, dref in given.items()
-        if isinstance(dref, str) and dref.startswith("dref:")
-    }
+    rows: dict[str, dict[str, Any]] = {}
+    for name, dref in _inputs(config):
+        of_input = store.config(DRef(dref)).value
+        if "snapshot" in of_input:
+            rows[name] = {"dref": dref, "name": names.get(dref), "count": of_input["count"]}
     return told, rows
+
+
+def _inputs(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The derivations that a config names, with the parameter or the key that names each."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _inputs(value)
+        elif isinstance(value, str) and value.startswith("dref:"):
+            yield name, value
 
 
 def _names(collection: Declared) -> dict[str, str]:

@@ -229,8 +229,9 @@ class Collection(Declared):
         self._check()
         source = self.source(*self.fields)
         query = sa.select(sa.func.count()).select_from(source.selectable)
+        meant = query.where(*self._conditions(where, equal))
         with self.database.read() as connection:
-            return int(connection.scalar(query.where(*self._conditions(where, equal))) or 0)
+            return int(connection.scalar(meant) or 0)
 
     def __len__(self) -> int:
         return self.count()

@@ -30,16 +30,27 @@ def listeners(database: Connections) -> Rows:
         if not database.tables.check(connection):
             return []
         query = sa.select(own).order_by(own.c.collection, own.c.name)
+        found = connection.execute(query).mappings().all()
+    # The entries are looked up before anything is read. Where a writer of SQLite waits for readers
+    # to end, a reader that opens another connection waits for the writer.
+    states = [_state(database, row).c for row in found]
+    with database.read() as connection:
         return [
-            _listener(database, connection, row) for row in connection.execute(query).mappings()
+            _listener(database, connection, row, state)
+            for row, state in zip(found, states, strict=True)
         ]
 
 
-def _listener(database: Connections, connection: sa.Connection, row: Any) -> dict[str, Any]:
+def _state(database: Connections, row: Any) -> sa.Table:
+    fields = {name: Field("bytes") for name in row["field"].split(",")}
+    return Tracking(Source(Table(database, row["collection"]), fields)).state
+
+
+def _listener(
+    database: Connections, connection: sa.Connection, row: Any, state: Any
+) -> dict[str, Any]:
     models = database.tables.models.c
     rrefs = dict(connection.execute(sa.select(models.id, models.rref)).all())
-    fields = {name: Field("bytes") for name in row["field"].split(",")}
-    state = Tracking(Source(Table(database, row["collection"]), fields)).state.c
     made, now = database.tables.predictions.c, time.time()
     keyed = made.key == state.key
     shown = sa.select(made.key).where(made.model == row["shown"], keyed, made.value.is_not(None))
