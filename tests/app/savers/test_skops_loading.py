@@ -236,7 +236,11 @@ def test_KN3_what_is_not_known_is_left_to_skops(name: str):
     assert known(archive(schema)) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"{}", archive(STRANGE)[:-30]], ids=repr)
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x03\x04", b"{}", archive(STRANGE)[:-30]],
+    ids=["empty", "a beginning", "JSON", "cut"],
+)
 def test_KN3_what_is_no_archive_is_left_to_skops(content: bytes):
     assert known(content) is None
 
