@@ -13,7 +13,7 @@ from ..core.printable import when
 from ..core.refs import DRef, RRef
 from ..db.declared import Declared
 from ..db.errors import BadRow, NoListener
-from ..db.outputs import unwrapped
+from ..db.outputs import listened, unwrapped
 from ..db.tracking import Tracking
 from ..store.current import current_store
 
@@ -70,7 +70,14 @@ def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
                 name=name,
                 remedy="db.listeners() says who listens",
             )
-    tracking = Tracking(collection.source(*row["field"].split(",")))
+    source = listened(collection, row["field"])
+    if source is None:
+        raise NoListener(
+            f"the listener {name} listens to fields that are declared otherwise here",
+            listens_to=row["field"],
+            remedy="declare these fields of the collection as they are there",
+        )
+    tracking = Tracking(source)
     entry_of_row = _entry_query(tracking, pk)  # looks at the table, so outside of what reads
     with database.read() as connection:
         entry = connection.execute(entry_of_row).mappings().first()

@@ -13,6 +13,7 @@ from contextvars import copy_context
 from ..core.errors import BadStage, TimedOut
 from ..core.matchers import Matcher
 from ..core.refs import RRef, check_name
+from ..core.rules import as_called
 from ..db.announcing import channel_of
 from ..db.declared import Declared
 from ..db.errors import BadDatabase, NoListener
@@ -72,11 +73,12 @@ class Listener:
         self.database = collection.database
         self.source = collection.source(*self.fields)
         self.tracking = Tracking(self.source)
-        follows = f"pin {self.pin}" if self.pin else str(self.matcher or "its own matcher")
+        way = "its own matcher" if self.matcher is None else as_called(self.matcher)
+        follows = f"pin {self.pin}" if self.pin else way
         entry = Entry(
             collection.name,
             self.name,
-            ",".join(self.fields),
+            self.source.spec,
             predictor.name,
             follows,
             dict(predictor.outputs),

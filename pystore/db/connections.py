@@ -8,6 +8,7 @@ DB3  A database in memory is that of the process that made it, and of no other o
 from __future__ import annotations
 
 import atexit
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +65,10 @@ class Connections:
                 engine = sa.create_engine(self.url, pool_pre_ping=True)
                 sa.event.listen(engine, "connect", _in_utc)
                 return engine
-            engine = sa.create_engine(self._file_url())
+            url = self._file_url()
+            engine = sa.create_engine(url)
+            if not os.path.exists(url.database or ""):
+                sa.event.listen(engine, "connect", _with_log, once=True)
         except (ImportError, NoSuchModuleError) as error:
             package = "pystore-stages[postgres]" if self.is_postgres else "pystore-stages[db]"
             raise BadDatabase(
@@ -170,6 +174,11 @@ def _in_utc(connection: Any, _: object) -> None:
     connection.autocommit = True
     connection.execute("SET TIME ZONE 'UTC'")
     connection.autocommit = False
+
+
+def _with_log(connection: Any, _: object) -> None:
+    # Readers and a writer do not wait for each other. A file of somebody else stays as it is.
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _connected(connection: Any, _: object) -> None:

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 
 from .connections import Connections
 from .errors import BadDatabase
-from .fields import Field
-from .source import Source, Table
+from .source import Table, recorded
 from .tracking import Tracking
 
 _SOME = 500
@@ -54,9 +53,8 @@ def _entries(database: Connections, connection: sa.Connection) -> list[sa.Table]
     known = sa.inspect(connection).get_table_names(schema)
     found = []
     for collection, field in connection.execute(query).all():
-        fields = {name: Field("bytes") for name in field.split(",")}
         try:
-            entries = Tracking(Source(Table(database, collection), fields)).state
+            entries = Tracking(recorded(Table(database, collection), field)).state
         except BadDatabase:  # its table is gone
             continue
         found += [entries] if entries.name in known else []

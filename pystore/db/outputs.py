@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from .declared import Declared
 from .ledger import UNNAMED, Ledger
 from .register import Entry
-from .source import Pk, among
+from .source import Pk, Source, among, names_in
 from .tracking import Tracking
 
 
@@ -28,14 +28,23 @@ def outputs_of(collection: Declared, pks: Sequence[Pk]) -> dict[Pk, dict[str, An
         listeners = connection.execute(query).mappings().all()
         found: dict[Pk, dict[str, Any]] = {}
         for listener in listeners:
-            fields = [name for name in listener["field"].split(",") if name in collection.fields]
-            if listener["shown"] is None or not fields:
+            source = listened(collection, listener["field"])
+            if listener["shown"] is None or source is None:
                 continue
-            tracking = Tracking(collection.source(*fields))
+            tracking = Tracking(source)
             for pk, value in _shown(connection, tracking, listener["shown"], pks):
                 outputs = unwrapped(value, listener["outputs"])
                 found.setdefault(pk, {})[listener["name"]] = outputs
     return found
+
+
+def listened(collection: Declared, spec: str) -> Source | None:
+    """What a listener reads of a collection; None where its fields are declared otherwise here."""
+    names = names_in(spec)
+    if not collection.fields.keys() >= {*names}:
+        return None
+    source = collection.source(*names)
+    return source if source.spec == spec else None
 
 
 def _shown(
@@ -66,7 +75,9 @@ def retry_all(collection: Declared) -> int:
         listeners = connection.execute(query).mappings().all()
     tried = 0
     for one in listeners:
-        source = collection.source(*one["field"].split(","))
+        source = listened(collection, one["field"])
+        if source is None:
+            continue
         names = ("collection", "name", "field", "predictor", "follows", "outputs")
         entry = Entry(**{name: one[name] for name in names})
         tried += Ledger(entry, Tracking(source)).retry()

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from ..core.printable import when
 from .connections import Connections
 from .declared import Declared
-from .fields import Field
-from .source import Source, Table
+from .source import Table, recorded
 from .tracking import NEVER, Tracking
 
 _ALIVE = 5.0  # [s] within which a process of a listener shows that it lives
@@ -42,8 +41,7 @@ def listeners(database: Connections) -> Rows:
 
 
 def _state(database: Connections, row: Any) -> sa.Table:
-    fields = {name: Field("bytes") for name in row["field"].split(",")}
-    return Tracking(Source(Table(database, row["collection"]), fields)).state
+    return Tracking(recorded(Table(database, row["collection"]), row["field"])).state
 
 
 def _listener(

@@ -18,7 +18,7 @@ from .declared import Declared
 from .errors import BadField
 from .fetching import Policy
 from .fields import Field, field_from
-from .source import Source, type_of
+from .source import Source, names_in, type_of
 from .tracking import Tracking
 from .triggers import Triggers
 
@@ -70,7 +70,7 @@ def _listened(collection: Declared, connection: sa.Connection) -> list[Source]:
     """What listeners of the table read."""
     known = collection.database.tables.listeners.c
     listened = sa.select(known.field).where(known.collection == collection.name).distinct()
-    told = [fields.split(",") for fields in connection.scalars(listened)]
+    told = [names_in(spec) for spec in connection.scalars(listened)]
     return [collection.source(*names) for names in told if collection.fields.keys() >= {*names}]
 
 

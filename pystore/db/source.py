@@ -169,13 +169,19 @@ class Source:
     @property
     def name(self) -> str:
         """Tells the source from others in names of ours."""
-        parts = [self.table.name, *self.fields]
-        plain = "_".join(parts).replace(".", "_")
-        is_plain = plain.isascii() and not any("_" in one or "." in one for one in parts)
+        parts = [self.table.name, *self.spec.split(",")]
+        plain = "_".join(parts).replace(".", "_").replace("@", "_")
+        is_plain = plain.isascii() and not any({*"_.@"} & {*one} for one in parts)
         if len(plain) <= _LONGEST and is_plain:
             return plain
         short = "".join(one for one in plain if one.isascii())[:_LONGEST]
         return f"{short}_{blake3(repr(parts).encode()).hexdigest(3)}"
+
+    @property
+    def spec(self) -> str:
+        """The fields as a listener records them: their names, each with its path if it has one."""
+        named = self.fields.items()
+        return ",".join(name if one.at is None else f"{name}@{one.at}" for name, one in named)
 
     def check(self) -> None:
         """Raises BadField where the table has no such columns."""
@@ -303,6 +309,17 @@ def _key_of_several(parts: Sequence[tuple[bytes, Content]]) -> Callable[[Sequenc
         return hasher.digest(KEY)
 
     return key
+
+
+def names_in(spec: str) -> list[str]:
+    """The names of the fields that a listener has recorded."""
+    return [one.partition("@")[0] for one in spec.split(",")]
+
+
+def recorded(table: Table, spec: str) -> Source:
+    """The source that a listener has recorded; it is known where it is, not what it holds."""
+    parts = (one.partition("@") for one in spec.split(","))
+    return Source(table, {name: Field("bytes", at=at or None) for name, _, at in parts})
 
 
 def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:

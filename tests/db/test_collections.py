@@ -2,10 +2,12 @@
 
 import os
 import pickle
+import sqlite3
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
@@ -893,6 +895,16 @@ class TestDatabases:
         monkeypatch.chdir(tmp_path / "other")
         db.collection("t", n=int).insert({"n": 1})
         assert (tmp_path / "data.db").exists()
+
+    def test_a_new_file_has_a_write_ahead_log_and_another_stays_as_it_is(
+        self, tmp_path: Path
+    ):
+        with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+            old.execute("CREATE TABLE kept (id integer PRIMARY KEY)")
+        for name, mode in (("new.db", "wal"), ("old.db", "delete")):
+            connect(f"sqlite:///{tmp_path}/{name}").collection("t", n=int).insert([{"n": 1}])
+            with closing(sqlite3.connect(tmp_path / name)) as connection:
+                assert connection.execute("PRAGMA journal_mode").fetchone() == (mode,)
 
     def test_DB3_a_database_in_memory_is_of_one_process(self):
         db, other = connect("sqlite://"), connect("sqlite:///:memory:")

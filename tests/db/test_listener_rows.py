@@ -9,7 +9,7 @@ from words import BEST, OUTPUTS, done, failed, fit, shouter, shown, trained, wor
 
 import pystore as ps
 from pystore.app.answers import predictor
-from pystore.db import connect
+from pystore.db import connect, text
 from pystore.db.errors import BadDatabase, BadField, NoListener
 from pystore.db.tracking import Mark
 from pystore.errors import BadStage, TimedOut
@@ -417,6 +417,24 @@ def test_two_fields_are_one_content(database_url, one):
     words.update({"note": "+"}, id=1)
     assert done(listener) == 1
     assert shown(words, listener) == {"a": "a+"}
+
+
+def test_EN1_the_same_field_at_another_path_is_another_field(database_url, one):
+    db = connect(database_url)
+    with db.write() as connection:
+        kind = "jsonb" if db.is_postgres else "json"
+        connection.exec_driver_sql(f"CREATE TABLE people (id integer PRIMARY KEY, record {kind})")
+        record = """'{"first": "ada", "last": "lovelace"}'"""
+        connection.exec_driver_sql(f"INSERT INTO people VALUES (1, {record})")
+    first = db.attach("people", word=text(at="record.first"))
+    last = db.attach("people", word=text(at="record.last"))
+    assert done(first.listener(shouter(), BEST, on="word")) == 1
+    with pytest.raises(BadDatabase, match="another field"):
+        last.listener(shouter(), BEST, on="word").install()
+    assert done(last.listener(shouter(), BEST, on="word", name="family")) == 1
+    assert first.find_one()["_outputs"]["shout"]["loud"] == "ADA!"
+    assert last.find_one()["_outputs"]["family"]["loud"] == "LOVELACE!"
+    assert "shout" not in last.find_one()["_outputs"]
 
 
 def test_EN1_a_name_means_one_field_and_one_predictor(database_url, one):
