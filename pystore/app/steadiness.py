@@ -55,13 +55,20 @@ def checked_predictions(
     """
     told, single = steady_predictions(answering, estimator, rows, tolerance)
     _check_alone(answering, estimator, rows, told)
-    if is_changed(estimator, before):
+    if is_changed(estimator, before) and _goes_on_changing(answering, estimator, rows):
         raise PredictorFailed(
             "the predictor changes the estimator",
             because="the next answer would come from another estimator",
             remedy="predict with a copy of it: copy.deepcopy(estimator)",
         )
     return told, single
+
+
+def _goes_on_changing(answering: Answers, estimator: Any, rows: Any) -> bool:
+    """Whether each question changes the estimator, and not the first one alone."""
+    before = state_of(estimator)
+    answering.predict(estimator, rows)
+    return is_changed(estimator, before)
 
 
 def _check_alone(answering: Answers, estimator: Any, rows: Any, told: list[Any]) -> None:

@@ -80,5 +80,6 @@ def seed_all(*parts: int) -> None:
     np.random.seed(int(seed))
     # torch.manual_seed would note a traceback for each GPU that is not in use yet: 4 ms.
     torch.default_generator.manual_seed(int(seed))
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch's
-        torch.cuda.manual_seed_all(int(seed))
+    cuda: Any = torch.cuda  # its functions have no types
+    if cuda.is_initialized():
+        cuda.manual_seed_all(int(seed))

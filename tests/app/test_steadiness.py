@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.neighbors import KNeighborsClassifier
 from test_redefined import ASKED, fresh, rows
 
 from pystore import PystoreWarning
 from pystore.app import Model, Refused
+from pystore.app.steadiness import is_changed, state_of
 from pystore.errors import BadStage
 
 ROWS = rows()
@@ -203,3 +205,14 @@ def test_a_transformer_that_moves_rows_where_it_answers_is_refused(store):
     model.train(progress=False)
     with pytest.raises(BadStage, match="another order"):
         model.predict([[2.0, 0.0], [1.0, 0.0]])
+
+
+def test_SY2_what_only_counts_its_questions_is_no_other_estimator():
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(60, 2))
+    estimator = KNeighborsClassifier().fit(rows, (rows.sum(axis=1) > 0).astype(int))
+    before = state_of(estimator)
+    estimator.predict(rows)
+    assert not is_changed(estimator, before)
+    estimator.n_neighbors = 1
+    assert is_changed(estimator, before)

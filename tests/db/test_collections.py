@@ -896,9 +896,7 @@ class TestDatabases:
         db.collection("t", n=int).insert({"n": 1})
         assert (tmp_path / "data.db").exists()
 
-    def test_a_new_file_has_a_write_ahead_log_and_another_stays_as_it_is(
-        self, tmp_path: Path
-    ):
+    def test_a_new_file_has_a_write_ahead_log_and_another_stays_as_it_is(self, tmp_path: Path):
         with closing(sqlite3.connect(tmp_path / "old.db")) as old:
             old.execute("CREATE TABLE kept (id integer PRIMARY KEY)")
         for name, mode in (("new.db", "wal"), ("old.db", "delete")):

@@ -1,6 +1,6 @@
 """Skops files in one canonical form: the same estimator gives the same bytes.
 
-SK1  No address, time, hash seed or version of skops is in the bytes.
+SK1  No address, time, counter, hash seed or version of skops is in the bytes.
 SK2  A canonical file is a skops file: skops loads the same from both.
 
 As skops writes it, a file names objects and members by addresses, orders sets by hashes, and keeps
@@ -23,6 +23,9 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can have
 _VALUES = {"JsonNode", "TypeNode", "FunctionNode", "TupleNode", "BytesNode", "DTypeNode"}
 _SEARCHES = "sklearn.model_selection._search"
 _ADDRESS = "_stop_words_id"  # a vectorizer notes which object it has checked
+# Trees of neighbors count how they are asked: these places of their state are counters.
+_COUNTED = {f"{kind}{size}" for kind in ("KDTree", "BallTree") for size in ("", "32", "64")}
+_COUNTERS = slice(7, 11)
 _TIMES = {
     "mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time", "refit_time_",
 }  # fmt: skip
@@ -38,6 +41,7 @@ def canonical(content: bytes) -> bytes:
     schema.pop("_skops_version", None)
     untimed = _without_times(schema)
     _without_addresses(schema)
+    _without_counters(schema)
     clean = {old: _clean(old, content, old in untimed) for old, content in members.items()}
     _number(schema)
     texts = _renamed(schema, clean)
@@ -129,6 +133,15 @@ def _without_addresses(schema: dict[str, Any]) -> None:
         if node["__loader__"] == "DictNode" and _ADDRESS in node["content"]:
             del node["key_types"]["content"][list(node["content"]).index(_ADDRESS)]
             del node["content"][_ADDRESS]
+
+
+def _without_counters(schema: dict[str, Any]) -> None:
+    """Makes 0 of what changes when a tree of neighbors is only asked."""
+    for node in _nodes(schema):
+        if node["__class__"] in _COUNTED and isinstance(state := node.get("content"), dict):
+            for counter in state["content"][_COUNTERS]:
+                if counter["__loader__"] == "JsonNode" and counter["content"].isdigit():
+                    counter["content"] = "0"
 
 
 def _clean(name: str, content: bytes, untimed: bool) -> bytes:
