@@ -22,6 +22,7 @@ from ..db.ledger import Ledger
 from ..db.register import Entry
 from ..db.tracking import Tracking
 from ..db.views import Views
+from ..store.current import current_store
 from ..store.remote.source import RemoteSource
 from .answers import Predictor
 from .fetching import Fetching
@@ -191,9 +192,15 @@ class Listener:
         return self.failed_for_good()
 
     def fetching(
-        self, source: RemoteSource, *, every: float, tell: Callable[[str], None]
+        self,
+        url: str,
+        trusted_keys: Sequence[str] | None,
+        *,
+        every: float,
+        tell: Callable[[str], None],
     ) -> Fetching:
         """What asks a remote for what is followed, once in `every` [s]."""
+        source = RemoteSource(url, trusted_keys, store=current_store())
         return Fetching(
             source, lambda: self.predictor.wanted(self.matcher, self.pin), every=every, tell=tell
         )

@@ -22,11 +22,11 @@ from .program import parse_target
 def forget(
     command: CommandContext, /, target: str, row: str, on: str | None, delete: bool, as_json: bool
 ) -> None:
-    """List all that was made of the content of a row: predictions, snapshots, models.
+    """List what was made of the content of a row.
 
-    The row is named by its key in the table, or by the key of its content, which a lineage tells.
-    The row itself is its owner's to delete. Models and snapshots stay; the commands that remove
-    them are printed.
+    These are predictions, files that were fetched, snapshots, and models. The row is named by its
+    key in the table, or by the key of its content, which a lineage tells. The row itself is its
+    owner's to delete. Models and snapshots stay; the commands that remove them are printed.
 
     \b
     pystore forget train.py:users 17

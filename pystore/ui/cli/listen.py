@@ -17,8 +17,6 @@ import click
 from ... import db as collections
 from ...core.errors import BadPlace, BadStage, PystoreError
 from ...core.printable import counted, listed
-from ...store.current import current_store
-from ...store.remote.source import RemoteSource
 from .command_context import CommandContext, as_json, with_command
 from .exit_codes import FAILED, located
 from .listening_metrics import serve_metrics
@@ -67,8 +65,9 @@ def listen(
     trusted: Sequence[str],
     metrics_port: int | None,
 ) -> None:
-    """Keep predictions beside the rows of a table, as a listener of a Python file says.
+    """Keep predictions beside the rows of a table.
 
+    What is predicted, and by which model, says a listener that a Python file declares.
     The file is loaded as a module: what stands under `if __name__ == "__main__":` does not run.
     Several processes share the work. SIGTERM and Ctrl-C end it after the batch in hand.
 
@@ -108,8 +107,9 @@ def _fetching(
     if url is None:
         yield
         return
-    source = RemoteSource(url, trusted or None, store=current_store())
-    fetching = listener.fetching(source, every=every, tell=lambda text: click.echo(text, err=True))
+    fetching = listener.fetching(
+        url, trusted or None, every=every, tell=lambda text: click.echo(text, err=True)
+    )
     fetching.look()
     if not once:
         fetching.start()
@@ -141,7 +141,7 @@ def _until_stopped() -> threading.Event:
 )
 @as_json
 def listeners(url: str, max_behind: float | None, as_json: bool) -> None:
-    """List the listeners of a database: what they show, and what is left to do."""
+    """List the listeners of a database, and what is left to do."""
     found = _database(url).listeners()
     if as_json:
         click.echo(json.dumps(found))
