@@ -1,7 +1,9 @@
 """A store and its several users: what each may do, and what is said of the rest."""
 
+import grp
 import json
 import os
+import pwd
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,9 @@ from pystore.store import tree
 
 pytestmark = needs_root
 
-ANNA, BERT, STRANGER, LAB = 1001, 1002, 1003, 2000
+# Users that this machine has no names for: messages tell their numbers then.
+_NAMED = {user.pw_uid for user in pwd.getpwall()} | {group.gr_gid for group in grp.getgrall()}
+ANNA, BERT, STRANGER, LAB = [number for number in range(2001, 3000) if number not in _NAMED][:4]
 PROGRAM = """
 import json, sys, warnings
 from pathlib import Path
