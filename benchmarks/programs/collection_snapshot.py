@@ -6,7 +6,7 @@ import sys
 import time
 
 from pystore import Store
-from pystore.app.snapshots import Digest, Reader
+from pystore.app.snapshot_rows import Digest, Reader
 from pystore.db import connect
 
 url, store, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -19,10 +19,9 @@ if not collection.database.collections():
 with Store(store).use():
     reader = Reader(collection, ("text",), "label", None)
     begun = time.process_time()
-    digest = Digest()
     with reader.reading():
-        for _ in digest.noting(reader):
-            pass
+        digest = Digest(reader)
+        digest.note_all()
     root = digest.root()
 used = time.process_time() - begun
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
