@@ -55,11 +55,11 @@ try:
             if view.rpartition(".")[2] in inspector.get_view_names(schema=schema):
                 break
     begun = time.perf_counter()
-    left = sa.text(f"SELECT 1 FROM {state} WHERE key IS NULL LIMIT 1")
+    done = sa.text(f"SELECT count(*) FROM {state} WHERE key IS NOT NULL")
     while True:
         time.sleep(0.02)
         with engine.connect() as connection:
-            if connection.execute(left).scalar() is None:
+            if connection.execute(done).scalar() == count:
                 break
     filled = time.perf_counter() - begun
     waited = []
