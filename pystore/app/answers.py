@@ -8,7 +8,6 @@ AN2  A batch that fails is halved until the row that fails is alone.
 from __future__ import annotations
 
 import inspect
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -27,6 +26,7 @@ from .asked import Asked
 from .errors import PredictorFailed
 from .fetching import wanted_of
 from .loaded import Loaded
+from .outputs import is_finite
 from .predictions import plain
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -317,7 +317,7 @@ class Answers:
             value = outputs[name]
             if kind and value is not None and not _is(value, kind):
                 return f"{name} is {type(value).__name__}, and was declared as {kind}"
-            if not _is_finite(value):
+            if not is_finite(value):
                 return f"{name} is no finite number"
         return ""
 
@@ -340,11 +340,3 @@ def _without_addresses(text: str) -> str:
 def _is(value: Any, kind: str) -> bool:
     types = _TYPES[kind]
     return isinstance(value, types) and (isinstance(value, bool) <= (kind == "bool"))
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    return all(map(_is_finite, value)) if isinstance(value, list) else True

@@ -21,7 +21,7 @@ from .command_context import CommandContext, as_json, with_command
 from .exit_codes import FAILED, located
 from .listening_metrics import serve_metrics
 from .loading_only import load_only
-from .pins import trust
+from .pins import from_remote
 from .program import parse_target
 from .thread_limits import limit_threads
 
@@ -41,17 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--metrics-port", type=click.IntRange(1, 65535), help="Tell Prometheus what is done, there."
 )
-@click.option("--from", "source", metavar="URL", help="A remote, from which it comes.")
-@click.option(
-    "--from-every",
-    "source_every",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
-    default=30.0,
-    show_default=True,
-    help="How often to ask the remote.",
-)
-@trust
+@from_remote
 @with_command
 def listen(
     command: CommandContext,

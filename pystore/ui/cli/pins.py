@@ -1,6 +1,7 @@
 """pystore pin, unpin, pins: names for realizations that gc must keep."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +16,8 @@ from .columns import columns
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import RREF, begun_so, refuse_below
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 trust = click.option(
     "--trust",
     "trusted",
@@ -22,6 +25,26 @@ trust = click.option(
     multiple=True,
     help="Use only what this public key has signed; may be given again [PYSTORE_TRUSTED_KEYS].",
 )
+
+
+def from_remote(command: Command) -> Command:
+    """The options of a command that follows what a remote has."""
+    options = (
+        click.option("--from", "source", metavar="URL", help="A remote, from which it comes."),
+        click.option(
+            "--from-every",
+            "source_every",
+            metavar="SECONDS",
+            type=click.FloatRange(min=0.1),
+            default=30.0,
+            show_default=True,
+            help="How often to ask the remote.",
+        ),
+        trust,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command()

@@ -21,7 +21,7 @@ from .command_context import CommandContext, with_command
 from .exit_codes import located
 from .models import model_of
 from .parameters import complete_target
-from .pins import trust
+from .pins import from_remote
 from .ways import Way
 
 if TYPE_CHECKING:
@@ -42,17 +42,7 @@ def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     help="What to serve: latest, best:METRIC, best:METRIC:min.",
 )
 @click.option("--pin", metavar="NAME", help="Serve what this pin names.")
-@click.option("--from", "source", metavar="URL", help="A remote, from which it comes.")
-@click.option(
-    "--from-every",
-    "source_every",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
-    default=30.0,
-    show_default=True,
-    help="How often to ask the remote.",
-)
-@trust
+@from_remote
 @click.option(
     "--host",
     default="127.0.0.1",
