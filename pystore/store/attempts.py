@@ -13,7 +13,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -276,13 +276,20 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
     found = names(folder)
     records = read_records(folder, filter(is_record, found))
     ended = {(a.context, a.number) for a in records}
-    for context, number in _claims(found):
-        if (context, number) not in ended:
-            begin = read_begin(folder, context, number)
-            if begin.get("staging") in (COPY, SIGNED):
-                continue  # a copy was cut short; nothing ran under this number
-            records.append(unfinished(begin, dref, context, number, staging_area))
+    claims = (claim for claim in _claims(found) if claim not in ended)
+    records += unended(folder, dref, claims, staging_area)
     return sorted(records, key=lambda attempt: attempt.order)
+
+
+def unended(
+    folder: str, dref: DRef, claims: Iterable[tuple[str, int]], staging_area: Path
+) -> Iterator[Attempt]:
+    """The attempts of claims without a record, given by the context and the number."""
+    for context, number in claims:
+        begin = read_begin(folder, context, number)
+        if begin.get("staging") in (COPY, SIGNED):
+            continue  # a copy was cut short; nothing ran under this number
+        yield unfinished(begin, dref, context, number, staging_area)
 
 
 def owner(folder: str, context: str) -> str:

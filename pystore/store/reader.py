@@ -13,6 +13,7 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
 from ..core.errors import BadRef, Corrupted, NotInStore
+from ..core.holding import Holding
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
@@ -241,6 +242,24 @@ class Reader:
         return shared_files.disk_files(self.parts.layout.readable, outs)
 
     # --- attempts ----------------------------------------------------------------------
+
+    def holdings(self, drefs: Iterable[DRef]) -> dict[DRef, Holding]:
+        """What is here of these derivations, in columns; of many, an index is used."""
+        from .index import above  # for weight: what builds goes without it
+
+        return above.holdings(self.parts, list(drefs))
+
+    def in_full(self, outline: Attempt) -> Attempt | None:
+        """An attempt of a holding with all that its record says; None if that is gone."""
+        if outline.outcome in ("running", "died"):
+            return outline
+        name = f"{outline.context}.{outline.number}.json"
+        for layout in self.parts.layout.readable:
+            with suppress(FileNotFoundError):
+                for found in attempts.read_records(layout.attempts(outline.dref), [name]):
+                    if found.id == outline.id:
+                        return found
+        return None
 
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts of a derivation, in the order of their starts."""

@@ -17,6 +17,7 @@ def _composed() -> Defaults:
         substituters=settings.substituters,
         trusted_keys=settings.trusted_keys,
         diffs=settings.diffs,
+        cache=settings.cache,
         display=watching.display,
         bar=watching.bar,
     )

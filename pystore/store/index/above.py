@@ -1,0 +1,41 @@
+"""Above: what a store and the one below it hold of derivations, together."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...core.attempt_columns import AttemptColumns
+from ...core.holding import Holding
+from ...core.refs import DRef
+from ...core.same_run import merge
+from ..parts import Parts
+from . import holdings as of_one
+
+
+def holdings(parts: Parts, drefs: Sequence[DRef]) -> dict[DRef, Holding]:
+    """What both stores hold of these derivations."""
+    own = of_one.holdings(parts.layout, drefs, parts.staging_area)
+    _, *others = parts.layout.readable
+    for other in others:
+        below = of_one.holdings(other, drefs, other.tmp)
+        own = {dref: _both(own[dref], below[dref]) for dref in drefs}
+    return own
+
+
+def _both(mine: Holding, other: Holding) -> Holding:
+    """What two stores hold of one derivation: of copies and repetitions, mine count."""
+    return replace(
+        mine,
+        load_config=lambda: mine.config or other.config,
+        attempts=_merged(mine.attempts, other.attempts),
+        here=tuple(sorted({*mine.here, *other.here})),
+        built=max(filter(None, (mine.built, other.built)), default=None),
+        rejected=mine.rejected | other.rejected,
+        damaged=mine.damaged | other.damaged,
+        imported=mine.imported,
+    )
+
+
+def _merged(mine: AttemptColumns, other: AttemptColumns) -> AttemptColumns:
+    if not mine.count or not other.count:
+        return mine if mine.count else other
+    return AttemptColumns.of(mine.dref, merge(mine.outlines(), other.outlines()))

@@ -1,0 +1,139 @@
+"""Looking: what the folders of one derivation hold, read from the disk.
+
+What an earlier look has read is not read again: a record is known by its name, inode, time and
+size, so that another one in its place is noticed.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from ...core.attempt import Attempt
+from ...core.attempt_columns import AttemptColumns
+from ...core.config import Config
+from ...core.errors import Corrupted
+from ...core.holding import Holding
+from ...core.refs import DRef
+from .. import attempts, derivations, uses, verdicts
+from ..layout import Layout
+
+_DIGITS = re.compile("[0-9a-f]{32}")
+
+Place = tuple[str, int]  # digest of the context, and number
+Stamp = tuple[int, int, int]  # inode, time of the last change [ns], size
+
+
+@dataclass(frozen=True)
+class Look:
+    """The findings of a look at one derivation."""
+
+    holding: Holding  # without attempts that have no record
+    stamps: Mapping[Place, Stamp | None]  # of the records
+    claims: tuple[Place, ...]  # that have no record
+
+    def whole(self, layout: Layout, staging_area: Path) -> Holding:
+        """The holding with the attempts that run or have died: nothing tells when one dies."""
+        if not self.claims:
+            return self.holding
+        known, dref = self.holding.attempts, self.holding.dref
+        folder = layout.attempts(dref)
+        begun = attempts.unended(folder, dref, self.claims, staging_area)
+        return replace(self.holding, attempts=AttemptColumns.of(dref, [*known.outlines(), *begun]))
+
+
+def nothing(dref: DRef) -> Look:
+    """A look that has found nothing."""
+    columns, none = AttemptColumns.of(dref, ()), frozenset[str]()
+    return Look(Holding(columns, lambda: None, (), None, none, none, (), False), {}, ())
+
+
+def holding_of(layout: Layout, dref: DRef, staging_area: Path) -> Holding:
+    """What a store holds of a derivation, from its records alone."""
+    folder = layout.attempts(dref)
+    tries = attempts.read_all(folder, dref, staging_area)
+    return _holding(layout, AttemptColumns.of(dref, tries), attempts.names(folder))
+
+
+def look(layout: Layout, dref: DRef, before: Look) -> Look | None:
+    """What a store holds of a derivation; None where its records are not as pystore leaves them.
+
+    Raises FileNotFoundError when something is removed meanwhile.
+    """
+    folder = layout.attempts(dref)
+    listed = attempts.names(folder)
+    parsed = [name for name in map(attempts.parse_name, listed) if name]
+    ended = [(name.context, name.number) for name in parsed if name.kind == "json"]
+    begun = [(name.context, name.number) for name in parsed if name.kind == "begin"]
+    stamps = {place: _stamp(f"{folder}/{_record(place)}") for place in ended}
+    if None in stamps.values():
+        return None
+    known = {place for place in ended if before.stamps.get(place) == stamps[place]}
+    new = [place for place in ended if place not in known]
+    tries = attempts.read_records(folder, map(_record, new))
+    if not _are_usual(tries, dref, new):
+        return None
+    columns = before.holding.attempts
+    if new or len(known) < columns.count:
+        columns = AttemptColumns.of(dref, [*_kept(columns, known), *tries])
+    claims = tuple(sorted(set(begun) - set(ended)))
+    return Look(_holding(layout, columns, listed), stamps, claims)
+
+
+def _record(place: Place) -> str:
+    return f"{place[0]}.{place[1]}.json"
+
+
+def _kept(columns: AttemptColumns, known: set[Place]) -> Iterator[Attempt]:
+    places = zip(columns.columns["context"], columns.columns["number"], strict=True)
+    return (columns.outline(at) for at, place in enumerate(places) if place in known)
+
+
+def _are_usual(tries: list[Attempt], dref: DRef, places: list[Place]) -> bool:
+    """Whether each record was read, and is about the attempt that its name says."""
+    return [(a.context, a.number) for a in tries] == places and all(
+        a.dref == dref and _DIGITS.fullmatch(a.id) and (a.rref is None or a.rref.dref == dref)
+        for a in tries
+    )
+
+
+def _holding(layout: Layout, columns: AttemptColumns, listed: Iterable[str]) -> Holding:
+    here = dict(_here(layout.derivation(columns.dref)))
+    listed = set(listed)
+    return Holding(
+        columns,
+        partial(_config, layout, columns.dref),
+        tuple(sorted(here)),
+        max(here.values(), default=None),
+        frozenset(verdicts.among(listed, "rejected")),
+        frozenset(verdicts.among(listed, "damaged")),
+        tuple(sorted(name for name in listed if name.endswith(uses.SUFFIX))),
+        attempts.IMPORTED in listed,
+    )
+
+
+def _config(layout: Layout, dref: DRef) -> Config | None:
+    try:
+        return derivations.read(layout, dref)
+    except (FileNotFoundError, Corrupted):
+        return None
+
+
+def _here(home: str) -> Iterator[tuple[str, int]]:
+    """The digests of the realizations in a folder, and the times of their directories [ns]."""
+    with suppress(FileNotFoundError), os.scandir(home) as entries:
+        for entry in entries:
+            if _DIGITS.fullmatch(entry.name) and not entry.is_symlink():
+                with suppress(FileNotFoundError):  # it was removed just now
+                    yield entry.name, entry.stat().st_mtime_ns
+
+
+def _stamp(path: str) -> Stamp | None:
+    """The stamp of a record; None for a link: it may lead to a record that changes."""
+    status = os.lstat(path)
+    is_file = stat.S_ISREG(status.st_mode)
+    return (status.st_ino, status.st_ctime_ns, status.st_size) if is_file else None
