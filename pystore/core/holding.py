@@ -13,7 +13,8 @@ from .refs import DRef, RRef
 class Holding:
     """The attempts of a derivation, its config, and the realizations that are here."""
 
-    attempts: AttemptColumns
+    dref: DRef
+    load_attempts: Callable[[], AttemptColumns]
     load_config: Callable[[], Config | None]
     here: Sequence[str]  # the digests of the realizations whose bytes are here, sorted
     built: int | None  # [ns since the epoch, UTC] the latest, by the directories
@@ -22,10 +23,10 @@ class Holding:
     matchers: tuple[str, ...]  # the names of the files of matchers that have chosen here
     imported: bool  # whether attempts of other stores are among these
 
-    @property
-    def dref(self) -> DRef:
-        """The derivation."""
-        return self.attempts.dref
+    @cached_property
+    def attempts(self) -> AttemptColumns:
+        """The attempts, first to last."""
+        return self.load_attempts()
 
     @cached_property
     def config(self) -> Config | None:

@@ -26,7 +26,7 @@ def _both(mine: Holding, other: Holding) -> Holding:
     return replace(
         mine,
         load_config=lambda: mine.config or other.config,
-        attempts=_merged(mine.attempts, other.attempts),
+        load_attempts=lambda: _merged(mine.attempts, other.attempts),
         here=tuple(sorted({*mine.here, *other.here})),
         built=max(filter(None, (mine.built, other.built)), default=None),
         rejected=mine.rejected | other.rejected,

@@ -7,7 +7,7 @@ size, so that another one in its place is noticed.
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,23 +40,29 @@ class Look:
         """The holding with the attempts that run or have died: nothing tells when one dies."""
         if not self.claims:
             return self.holding
-        known, dref = self.holding.attempts, self.holding.dref
-        folder = layout.attempts(dref)
-        begun = attempts.unended(folder, dref, self.claims, staging_area)
-        return replace(self.holding, attempts=AttemptColumns.of(dref, [*known.outlines(), *begun]))
+        return replace(self.holding, load_attempts=partial(self._with_claims, layout, staging_area))
+
+    def _with_claims(self, layout: Layout, staging_area: Path) -> AttemptColumns:
+        dref = self.holding.dref
+        begun = attempts.unended(layout.attempts(dref), dref, self.claims, staging_area)
+        return AttemptColumns.of(dref, [*self.holding.attempts.outlines(), *begun])
 
 
 def nothing(dref: DRef) -> Look:
     """A look that has found nothing."""
     columns, none = AttemptColumns.of(dref, ()), frozenset[str]()
-    return Look(Holding(columns, lambda: None, (), None, none, none, (), False), {}, ())
+    found = Holding(dref, lambda: columns, lambda: None, (), None, none, none, (), False)
+    return Look(found, {}, ())
 
 
 def holding_of(layout: Layout, dref: DRef, staging_area: Path) -> Holding:
-    """What a store holds of a derivation, from its records alone."""
+    """What a store holds of a derivation, from its records alone, which are read when needed."""
     folder = layout.attempts(dref)
-    tries = attempts.read_all(folder, dref, staging_area)
-    return _holding(layout, AttemptColumns.of(dref, tries), attempts.names(folder))
+
+    def read() -> AttemptColumns:
+        return AttemptColumns.of(dref, attempts.read_all(folder, dref, staging_area))
+
+    return _holding(layout, dref, read, attempts.names(folder))
 
 
 def look(layout: Layout, dref: DRef, before: Look) -> Look | None:
@@ -81,7 +87,7 @@ def look(layout: Layout, dref: DRef, before: Look) -> Look | None:
     if new or len(known) < columns.count:
         columns = AttemptColumns.of(dref, [*_kept(columns, known), *tries])
     claims = tuple(sorted(set(begun) - set(ended)))
-    return Look(_holding(layout, columns, listed), stamps, claims)
+    return Look(_holding(layout, dref, lambda: columns, listed), stamps, claims)
 
 
 def _record(place: Place) -> str:
@@ -101,12 +107,15 @@ def _are_usual(tries: list[Attempt], dref: DRef, places: list[Place]) -> bool:
     )
 
 
-def _holding(layout: Layout, columns: AttemptColumns, listed: Iterable[str]) -> Holding:
-    here = dict(_here(layout.derivation(columns.dref)))
+def _holding(
+    layout: Layout, dref: DRef, load: Callable[[], AttemptColumns], listed: Iterable[str]
+) -> Holding:
+    here = dict(_here(layout.derivation(dref)))
     listed = set(listed)
     return Holding(
-        columns,
-        partial(_config, layout, columns.dref),
+        dref,
+        load,
+        partial(_config, layout, dref),
         tuple(sorted(here)),
         max(here.values(), default=None),
         frozenset(verdicts.among(listed, "rejected")),
