@@ -27,6 +27,7 @@ class AttemptColumns:
     count: int
     metrics: tuple[str, ...]  # the names of those that attempts have recorded, sorted
     columns: Mapping[str, Sequence[Any]]
+    full: Sequence[Attempt] = ()  # the attempts themselves, if their records were just read
 
     @classmethod
     def of(cls, dref: DRef, attempts: Iterable[Attempt]) -> "AttemptColumns":
@@ -41,7 +42,7 @@ class AttemptColumns:
         columns["notes"] = [" ".join(n for n in NOTED if n in row.notes) for row in rows]
         for name in names:
             columns[METRIC + name] = [_number(row.metrics.get(name)) for row in rows]
-        return cls(dref, len(rows), names, columns)
+        return cls(dref, len(rows), names, columns, tuple(rows))
 
     # --- columns -----------------------------------------------------------------------
 
@@ -68,6 +69,11 @@ class AttemptColumns:
     def metric(self, name: str) -> Sequence[float | None]:
         """A metric of each attempt as it was recorded; None where it was not."""
         return self.columns[METRIC + name] if name in self.metrics else [None] * self.count
+
+    def makers(self) -> Iterator[tuple[str, str, str]]:
+        """What tells of each attempt which code has made it: source, realizer and notes."""
+        columns = [self.columns[name] for name in ("source", "realizer", "notes")]
+        return zip(*columns, strict=True) if self.count else iter(())
 
     # --- attempts ----------------------------------------------------------------------
 

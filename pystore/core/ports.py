@@ -5,7 +5,7 @@ The directory (`Store`) and the fake of the tests (`MemoryStore`) pass one confo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -14,6 +14,7 @@ from .candidate import Candidate
 from .config import Config
 from .context import Context
 from .events import Listener
+from .holding import Holding
 from .manifest import Manifest
 from .matchers import Matcher
 from .refs import DRef, RRef
@@ -102,6 +103,12 @@ class StoreReader(Protocol):
 
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts, in the order of their starts."""
+
+    def holdings(self, drefs: Iterable[DRef]) -> Mapping[DRef, Holding]:
+        """What is here of these derivations: their attempts in columns, and more."""
+
+    def in_full(self, outline: Attempt) -> Attempt | None:
+        """An attempt of a holding with all that its record says; None if that is gone."""
 
     def counts_since(self, attempt: Attempt) -> int:
         """The adoption of an attempt, else its start [ns since the epoch, UTC]."""

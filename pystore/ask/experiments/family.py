@@ -5,9 +5,9 @@ A family is of one code, unless any code is asked for: a stage means its code as
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ...core.attempt import Attempt
 from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, NotInStore, PystoreWarning
 from ...core.left_out import NOTHING, LeftOut
@@ -17,7 +17,7 @@ from ...core.printable import listed
 from ...core.refs import DRef, check_name
 from ...declare.recorder import store_was_read
 from ...store.current import current_store
-from .meant import Maker, Meant
+from .meant import Meant, merged
 
 
 def family(stage: Any, *, code: Scope = "now", store: StoreReader | None = None) -> list[DRef]:
@@ -65,18 +65,15 @@ def members(what: Any, store: StoreReader, code: Scope = "now") -> Meant:
     Derivations that the store does not know yet are left out. Raises BadStage if none is left.
     """
     store_was_read()
-    drefs: dict[DRef, None] = {}
-    origins: dict[DRef, Maker] = {}
-    tries: dict[DRef, list[Attempt]] = {}
-    left_out: dict[object, LeftOut] = {}
+    found: dict[object, Meant] = {}
+    everything = []
     for leaf in _leaves(what):
-        meant = _members(leaf, store, checked_scope(code))
-        drefs |= dict.fromkeys(meant.drefs)
-        origins |= meant.origins
-        tries |= meant.tries
-        left_out[_key(leaf)] = meant.left_out
-    if drefs:
-        return Meant(tuple(drefs), sum(left_out.values(), NOTHING), origins, tries)
+        meant = found.get(_key(leaf)) or _members(leaf, store, checked_scope(code))
+        everything.append(meant)
+        found[_key(leaf)] = meant
+    meant = merged(everything)
+    if meant.drefs:
+        return replace(meant, left_out=sum((one.left_out for one in found.values()), NOTHING))
     raise BadStage(
         "nothing to show: none of these has been realized or instantiated in this store",
         given=repr(what)[:200],

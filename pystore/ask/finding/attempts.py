@@ -18,7 +18,7 @@ from ...declare.parameters import ABSENT
 from ...store.store import Store
 from ..experiments.differing import differing
 from .conditions import Condition, Where, conditions, equal, names
-from .values import FACTS, Values
+from .values import FACTS, Values, fitting
 
 Place = tuple[Holding, int]  # an attempt: the holding of its derivation, and its place in it
 
@@ -87,26 +87,24 @@ def find(
     values = Values(known, store)
     tests = wanted.conditions()
     values.check([*names(tests), *([wanted.sort.lstrip("-")] if wanted.sort else [])])
-    chosen = [(known[ref.dref], _fitting(ref, values, tests, wanted.since)) for ref in refs]
+    held = [known[ref.dref] for ref in refs]
+    meant = [_meant(one, ref, wanted.since) for one, ref in zip(held, refs, strict=True)]
+    chosen = [
+        (one, fitting(one.dref, some, values, tests)) for one, some in zip(held, meant, strict=True)
+    ]
     total = sum(len(places) for _, places in chosen)
     ordered = _sorted(chosen, values, wanted.sort) if wanted.sort else _newest(chosen)
     return Found(list(islice(ordered, most)), total, values)
 
 
-def _fitting(
-    ref: DRef | RRef, values: Values, tests: Iterable[Condition], since: int | None
-) -> Sequence[int]:
-    """The places of the attempts of a derivation that fit all conditions, first to last."""
-    columns = values.known[ref.dref].attempts
+def _meant(held: Holding, ref: DRef | RRef, since: int | None) -> Sequence[int]:
+    """The places of the attempts of a derivation, or of a realization, that began since then."""
+    columns = held.attempts
     found: Sequence[int] = range(columns.count)
-    if since is not None:
-        found = range(bisect_left(columns.starts, since), columns.count) if columns.count else ()
+    if since is not None and columns.count:
+        found = range(bisect_left(columns.starts, since), columns.count)
     if isinstance(ref, RRef):
         found = [at for at in found if columns.made[at] == ref.digest]
-    for test in tests:
-        if found:
-            column = values.of(ref.dref, test.name)
-            found = [at for at in found if column[at] is not ABSENT and test.fits(column[at])]
     return found
 
 

@@ -89,8 +89,9 @@ def _one(text: str) -> Callable[[Any], bool]:
     if number is not None:
         return lambda value: value == number if _is_number(value) else _written(value) == text
     word = text.lower()
-    return lambda value: _written(value) == text or (
-        word in _WORDS and not _is_number(value) and value is _WORDS[word]
+    return lambda value: (
+        _written(value) == text
+        or (word in _WORDS and not _is_number(value) and value is _WORDS[word])
     )
 
 

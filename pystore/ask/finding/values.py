@@ -13,6 +13,7 @@ from ...core.refs import DRef
 from ...declare.parameters import ABSENT
 from ...store.store import Store
 from ..experiments.inputs import names_of, parameter_of
+from .conditions import Condition, names
 
 FACTS = ("stage", "attempt", "outcome", "seconds", "seed", "host", "pid")
 _COLUMNS = {"attempt": "number", "outcome": "outcome", "seed": "seed", "host": "host", "pid": "pid"}
@@ -42,9 +43,9 @@ class Values:
             return [ABSENT if one is None else one for one in columns.metric(metric)]
         return _fact(columns, name.removeprefix("attempt."))
 
-    def check(self, names: Iterable[str]) -> None:
+    def check(self, wanted: Iterable[str]) -> None:
         """Raises BadStage for a name that means nothing in any of these derivations."""
-        for name in names if any(one.attempts.count for one in self.known.values()) else ():
+        for name in wanted if any(one.attempts.count for one in self.known.values()) else ():
             if not self._means(name):
                 raise self._unknown(name)
 
@@ -112,3 +113,22 @@ def _fact(columns: AttemptColumns, name: str) -> Sequence[Any]:
         times = zip(columns.starts, columns.columns["stop"], strict=True)
         return [(stop - start) / 1e9 for start, stop in times]
     return [ABSENT] * columns.count
+
+
+def fitting_places(
+    places: Mapping[DRef, Sequence[int]], values: Values, tests: Sequence[Condition]
+) -> dict[DRef, Sequence[int]]:
+    """Those of the places of attempts that fit all conditions. Raises BadStage as `check` does."""
+    values.check(names(tests))
+    return {dref: fitting(dref, some, values, tests) for dref, some in places.items()}
+
+
+def fitting(
+    dref: DRef, found: Sequence[int], values: Values, tests: Sequence[Condition]
+) -> Sequence[int]:
+    """Those of the places of attempts of a derivation that fit all conditions."""
+    for test in tests:
+        if found:
+            column = values.of(dref, test.name)
+            found = [at for at in found if column[at] is not ABSENT and test.fits(column[at])]
+    return found

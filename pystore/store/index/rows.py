@@ -70,8 +70,8 @@ def read_row(dref: DRef, packed: bytes | None) -> Row | None:
     here = columns[_HERE] if facts["built"] is not None else ()
     rejected, damaged, matchers = facts["marks"]
     holding = Holding(
-        dref, lambda: attempts, partial(_config, dref, columns), here, facts["built"], frozenset(rejected),
-        frozenset(damaged), tuple(matchers), facts["imported"],
+        dref, lambda: attempts, partial(_config, dref, columns), here, facts["built"],
+        frozenset(rejected), frozenset(damaged), tuple(matchers), facts["imported"],
     )  # fmt: skip
     claims = tuple((context, number) for context, number in facts["claims"])
     now = bool(facts["boot"]) and facts["boot"] == boot()

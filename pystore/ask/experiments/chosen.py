@@ -1,0 +1,123 @@
+"""Chosen: the attempts of one derivation that a table is about, and the numbers that they reached.
+
+RE3  A number that is missing is never taken for another: it is counted as missing, or an error.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...core.attempt import Attempt
+from ...core.attempt_columns import AttemptColumns
+from ...core.errors import BadMetric, BadRef
+from ...core.holding import Holding
+from ...core.options import Mode
+from ...core.refs import RRef, check_part
+from ...declare.parameters import Parameters
+from ...store.store import Store
+from .result import Result
+
+Numbers = Sequence[float | None]  # of all attempts of a derivation; None where there is none
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Attempts of one derivation."""
+
+    held: Holding
+    places: Sequence[int]  # in the columns of the derivation, first to last
+    parameters: Parameters  # those that differ
+    numbers: Mapping[str, Numbers]  # the metrics that were asked for
+
+    @property
+    def tries(self) -> AttemptColumns:
+        """All attempts of the derivation."""
+        return self.held.attempts
+
+    def has(self, metric: str) -> bool:
+        """Whether one of these attempts has this metric, which was asked for."""
+        numbers = self.numbers[metric]
+        return any(numbers[at] is not None for at in self.places)
+
+    def rows(self, store: Store) -> Iterator[Result]:
+        """A row for each attempt, with all that its record says."""
+        for at in self.places:
+            told = {name: numbers[at] for name, numbers in self.numbers.items()}
+            found = {name: number for name, number in told.items() if number is not None}
+            yield Result(in_full(self.tries, at, store), self.parameters, found)
+
+    def succeeded(self) -> Sequence[int]:
+        """The places of the attempts that succeeded."""
+        outcomes = self.tries.outcomes
+        if outcomes.count("succeeded") == len(outcomes):
+            return self.places
+        return [at for at in self.places if outcomes[at] == "succeeded"]
+
+
+def in_full(tries: AttemptColumns, at: int, store: Store) -> Attempt:
+    """An attempt with all that its record says; in outline if that was removed just now."""
+    outline = tries.outline(at)
+    return tries.full[at] if tries.full else store.in_full(outline) or outline
+
+
+def recorded(tries: AttemptColumns, places: Sequence[int]) -> set[str]:
+    """The names of the metrics that these attempts have recorded."""
+    if len(places) == tries.count:
+        return set(tries.metrics)
+    return {n for n in tries.metrics if any(tries.metric(n)[at] is not None for at in places)}
+
+
+def numbers_of(tries: AttemptColumns, places: Sequence[int], name: str, store: Store) -> Numbers:
+    """The finite numbers of a metric, as recorded, or from the first line of a file.
+
+    Raises BadMetric if such a file is no number.
+    """
+    column = tries.metric(name)
+    if None not in column and all(map(math.isfinite, column)):  # type: ignore[arg-type]
+        return column
+    found: list[float | None] = [None] * tries.count
+    for at in places:
+        number, rref = column[at], tries.rref(at)
+        if number is None and rref is not None:
+            number = from_file(rref, name, store)
+        found[at] = number if number is not None and math.isfinite(number) else None
+    return found
+
+
+def from_file(rref: RRef, name: str, store: Store) -> float | None:
+    """The number on the first line of an artifact; None where there is no such file (RE3)."""
+    try:
+        parts = [check_part(part) for part in name.split("/")]
+        with store.open(rref, "/".join(parts)) as file:
+            line = file.readline(1000)
+    except (BadRef, OSError):
+        return None
+    try:
+        return float(line)
+    except ValueError:
+        raise BadMetric(
+            f"{name} is no number",
+            rref=rref,
+            first_line=ascii(line.decode("utf-8", "replace"))[:100],
+            remedy=f"write one number on the first line: accuracy.write_text(f'{{score}}'); or "
+            f"reject(rref, 'no {name}') what does not count",
+        ) from None
+
+
+def best_place(
+    places: Iterable[tuple[Chosen, Iterable[int]]], metric: str, mode: Mode
+) -> RRef | None:
+    """The realization with the best metric, of equal ones the first by reference."""
+    sign = -1.0 if mode == "max" else 1.0
+    best, found = math.inf, None
+    for one, several in places:
+        numbers = one.numbers.get(metric, ())
+        for at in several if numbers else ():
+            number = numbers[at]
+            if number is None or sign * number > best:
+                continue
+            rref = one.tries.rref(at)
+            if rref is not None:
+                found = rref if found is None or sign * number < best else min(found, rref)
+                best = sign * number
+    return found
