@@ -105,19 +105,30 @@ def from_file(rref: RRef, name: str, store: Store) -> float | None:
 
 
 def best_place(
-    places: Iterable[tuple[Chosen, Iterable[int]]], metric: str, mode: Mode
+    places: Iterable[tuple[Chosen, Sequence[int]]], metric: str, mode: Mode
 ) -> RRef | None:
     """The realization with the best metric, of equal ones the first by reference."""
     sign = -1.0 if mode == "max" else 1.0
     best, found = math.inf, None
-    for one, several in places:
+    for one, some in places:
         numbers = one.numbers.get(metric, ())
-        for at in several if numbers else ():
-            number = numbers[at]
-            if number is None or sign * number > best:
-                continue
-            rref = one.tries.rref(at)
-            if rref is not None:
-                found = rref if found is None or sign * number < best else min(found, rref)
-                best = sign * number
+        scored = [at for at in some if numbers[at] is not None] if numbers else []
+        top, rref = _top(one, scored, numbers, sign)
+        if rref is None or top > best:
+            continue
+        found = rref if found is None or top < best else min(found, rref)
+        best = top
     return found
+
+
+def _top(
+    one: Chosen, scored: Sequence[int], numbers: Numbers, sign: float
+) -> tuple[float, RRef | None]:
+    """The best of these numbers, with its sign, and the first realization that has it."""
+    picked = [sign * number for at in scored if (number := numbers[at]) is not None]
+    top = min(picked, default=math.inf)
+    made = one.tries.made
+    best = [made[at] for at, number in zip(scored, picked, strict=True) if number == top]
+    if "" in best:  # no realization: another one is the best
+        return _top(one, [at for at in scored if made[at]], numbers, sign)
+    return top, RRef.of(min(best), one.held.dref) if best else None

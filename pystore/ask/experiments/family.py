@@ -4,12 +4,13 @@ A family is of one code, unless any code is asked for: a stage means its code as
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, NotInStore, PystoreWarning
+from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Scope, checked_scope
 from ...core.ports import StoreReader
@@ -65,13 +66,13 @@ def members(what: Any, store: StoreReader, code: Scope = "now") -> Meant:
     Derivations that the store does not know yet are left out. Raises BadStage if none is left.
     """
     store_was_read()
+    given = list(_leaves(what))
+    known = store.holdings(dict.fromkeys(dref for leaf in given if (dref := _dref(leaf))))
     found: dict[object, Meant] = {}
-    everything = []
-    for leaf in _leaves(what):
-        meant = found.get(_key(leaf)) or _members(leaf, store, checked_scope(code))
-        everything.append(meant)
-        found[_key(leaf)] = meant
-    meant = merged(everything)
+    for leaf in given:
+        if (key := _key(leaf)) not in found:
+            found[key] = _members(leaf, store, checked_scope(code), known)
+    meant = merged(found[_key(leaf)] for leaf in given)
     if meant.drefs:
         return replace(meant, left_out=sum((one.left_out for one in found.values()), NOTHING))
     raise BadStage(
@@ -103,34 +104,33 @@ def _leaves(what: Any) -> Iterator[Any]:
             yield leaf
 
 
-def _members(leaf: Any, store: StoreReader, code: Scope) -> Meant:
+def _dref(leaf: Any) -> DRef | None:
+    """The derivation that is meant alone; None for a stage or a name."""
     if isinstance(leaf, Derivation):
-        return _alone(leaf.dref, leaf, store, code) if _knows(store, leaf.dref) else Meant(())
-    if isinstance(leaf, str) and leaf.startswith("dref:"):
-        store.config(DRef(leaf))
-        return _alone(DRef(leaf), leaf, store, code)
-    return named(leaf, store, code)
+        return leaf.dref
+    return DRef(leaf) if isinstance(leaf, str) and leaf.startswith("dref:") else None
 
 
-def _alone(dref: DRef, given: Any, store: StoreReader, code: Scope) -> Meant:
-    """One derivation. Its attempts may be by several codes if its config names none."""
-    if code == "any" or "code" in store.config(dref).value:
-        return Meant((dref,))
-    return _by_code([dref], given, store, alone=True)
+def _members(leaf: Any, store: StoreReader, code: Scope, known: Mapping[DRef, Holding]) -> Meant:
+    dref = _dref(leaf)
+    if dref is None:
+        return named(leaf, store, code)
+    try:
+        config = known[dref].config or store.config(dref)
+    except NotInStore:
+        if isinstance(leaf, Derivation):
+            return Meant(())
+        raise
+    # Attempts of one derivation may be by several codes if its config names none.
+    if code == "any" or "code" in config:
+        return Meant((dref,), known={dref: known[dref]})
+    return _by_code([dref], leaf, store, alone=True)
 
 
 def _by_code(found: Sequence[DRef], given: Any, store: StoreReader, **how: bool) -> Meant:
     from .origin import by_code  # for weight: it reads the code of stages
 
     return by_code(found, given, store, **how)
-
-
-def _knows(store: StoreReader, dref: DRef) -> bool:
-    try:
-        store.config(dref)
-    except NotInStore:
-        return False
-    return True
 
 
 def _name(stage: Any) -> str:

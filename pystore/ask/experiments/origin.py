@@ -112,7 +112,7 @@ class Known:
     store: StoreReader
     held: dict[DRef, Holding]
     _configs: dict[DRef, Config | None] = field(default_factory=dict)
-    _values: dict[DRef, dict[str, Any]] = field(default_factory=dict)
+    _values: dict[DRef, Mapping[str, Any]] = field(default_factory=dict)
     _inputs: dict[DRef, Codes] = field(default_factory=dict)
 
     def attempts(self, dref: DRef) -> AttemptColumns:
@@ -125,11 +125,11 @@ class Known:
         """An attempt with its notes; without them if its record was removed just now."""
         return self.store.in_full(outline) or outline
 
-    def config(self, dref: DRef) -> dict[str, Any]:
+    def config(self, dref: DRef) -> Mapping[str, Any]:
         """The values of a config; only the name if it is damaged or has been removed."""
         if dref not in self._values:
             config = self._read(dref)
-            self._values[dref] = config.value if config else {"name": dref.name}
+            self._values[dref] = config.shared if config else {"name": dref.name}
         return self._values[dref]
 
     def inputs(self, dref: DRef) -> Codes:

@@ -216,9 +216,9 @@ def best(
     return best
 
 
-def _usable(one: Chosen) -> Iterator[int]:
+def _usable(one: Chosen) -> Sequence[int]:
     usable, made = one.held.usable, list(one.tries.made)
-    return (at for at in one.places if made[at] in usable)
+    return [at for at in one.places if made[at] in usable]
 
 
 def _counted(meant: Meant, held: Holding) -> Sequence[int]:

@@ -18,7 +18,7 @@ from ...store.store import Store
 from .chosen import Chosen, Numbers, best_place
 from .inputs import names_of, parameter_of, within
 from .table import Table, Tabular, decimals, fixed, frame, interval, named_apart, written
-from .trainings import Made, repeats, trainings
+from .trainings import Made, are_apart, repeats, trainings
 
 _NUMBERS = ("mean", "std", "low", "high", "min", "max")
 
@@ -181,13 +181,15 @@ def summarize(
             own = {n: one.parameters[n] for n in names if n in one.parameters}
             groups.setdefault(repr(own), []).append(one)
     ordered = sorted(groups.values(), key=lambda some: _order(some[0].parameters, names))
-    made = [trainings(some) for some in ordered]
+    apart = are_apart(chosen)
+    made = [trainings(some, apart=apart) for some in ordered]
     found = tuple(
         _group(some, trained, names, metric, mode)
         for metric in metrics or [""]
         for some, trained in zip(ordered, made, strict=True)
     )
-    return Summary(found, names, mode, left_out, tuple(repeats(chosen)))
+    told = () if apart else tuple(repeats(chosen))
+    return Summary(found, names, mode, left_out, told)
 
 
 def _group(

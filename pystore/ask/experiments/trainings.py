@@ -5,7 +5,8 @@ two attempts look alike.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
+from operator import itemgetter
 
 from ...core.attempt import Attempt
 from ...core.same_run import distinct, run_of
@@ -14,10 +15,19 @@ from .chosen import Chosen
 Made = Sequence[tuple[Chosen, Sequence[int]]]  # attempts, first to last
 
 
-def trainings(several: Sequence[Chosen]) -> Made:
-    """The attempts that succeeded, first to last; of copies and repetitions, the first."""
+def are_apart(several: Sequence[Chosen]) -> bool:
+    """Whether no two of these attempts are one training: all starts differ, and all seeds."""
     found = [(one, one.succeeded()) for one in several]
-    if any(_has_equal_seeds(one, places) for one, places in found) or not _start_apart(found):
+    return _start_apart(found) and not any(_has_equal_seeds(one, some) for one, some in found)
+
+
+def trainings(several: Sequence[Chosen], *, apart: bool) -> Made:
+    """The attempts that succeeded, first to last; of copies and repetitions, the first.
+
+    `apart` says that there are no copies and no repetitions.
+    """
+    found = [(one, one.succeeded()) for one in several]
+    if not apart:
         return _distinct(found)
     if len(found) == 1:
         return found
@@ -32,7 +42,11 @@ def _has_equal_seeds(one: Chosen, places: Sequence[int]) -> bool:
 
 
 def _start_apart(found: Made) -> bool:
-    starts = [_picked(one.tries.starts, places) for one, places in found]
+    starts = [some for one, places in found if (some := _picked(one.tries.starts, places))]
+    starts.sort(key=itemgetter(0))
+    # Mostly, one derivation was built after the other: then there is no need to compare all.
+    if all(one[-1] < next_one[0] for one, next_one in pairwise(starts)):
+        return all(len(set(some)) == len(some) for some in starts)
     return len(set(chain(*starts))) == sum(map(len, starts))
 
 
@@ -57,8 +71,6 @@ def repeats(several: Sequence[Chosen]) -> list[str]:
     store, a note says that they would have had other seeds if their store had its own.
     """
     found = [(one, one.succeeded()) for one in several]
-    if _start_apart(found) and not any(_has_equal_seeds(one, places) for one, places in found):
-        return []
     made = list({run_of(a): a for a in _outlines(found)}.values())
     seeds = {(a.dref, a.context, a.seed) for a in made}
     if len(seeds) == len(made):

@@ -73,14 +73,17 @@ class Columns(Mapping[str, Sequence[Any]]):
 
     def _unpack(self, wanted: str) -> Sequence[Any]:
         at = 0
-        for name, size, *kind in self._kinds:
-            if name == wanted:
-                return _unpack(kind, self._packed[at : at + size])
-            at += size
+        for kind in self._kinds:
+            if kind[0] == wanted:
+                return _unpack(kind[2:], self._packed[at : at + kind[1]])
+            at += kind[1]
         raise KeyError(wanted)
 
+    def __contains__(self, name: object) -> bool:
+        return any(kind[0] == name for kind in self._kinds)
+
     def __iter__(self) -> Iterator[str]:
-        return (name for name, *_ in self._kinds)
+        return (kind[0] for kind in self._kinds)
 
     def __len__(self) -> int:
         return len(self._kinds)
