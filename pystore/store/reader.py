@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -14,6 +14,7 @@ from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
 from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.holding import Holding
+from ..core.listing import Listing
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
@@ -248,6 +249,12 @@ class Reader:
         from .index import above  # for weight: what builds goes without it
 
         return above.holdings(self.parts, list(drefs))
+
+    def listings(self, held: Mapping[DRef, Holding]) -> dict[DRef, Listing]:
+        """The artifacts of what is here of these derivations; of many, an index is used."""
+        from .index import above  # for weight, as above
+
+        return above.listings(self.parts, held)
 
     def in_full(self, outline: Attempt) -> Attempt | None:
         """An attempt of a holding with all that its record says; None if that is gone."""

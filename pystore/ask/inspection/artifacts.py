@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...core.errors import BadRef, NotInStore
-from ...core.manifest import Entry, encode_name
+from ...core.holding import Holding
+from ...core.listing import Listing
+from ...core.manifest import Entry, decode_name, encode_name
 from ...core.printable import printable
 from ...core.refs import DRef, RRef, check_part
 from ...store.store import Store
@@ -113,17 +115,30 @@ def search(
     `name` is a pattern for the last step of a path, or for the whole path if it has a `/`. With
     `newer` [ns since the epoch, UTC], only what was built later.
     """
-    dated = [pair for ref in refs for pair in _dated(ref, store)]
+    refs = list(refs)
+    held = store.holdings(dict.fromkeys(ref.dref for ref in refs))
+    listed = store.listings(held)
+    dated = [pair for ref in refs for pair in _dated(ref, held[ref.dref], listed[ref.dref], name)]
     for rref, at in sorted(dated, key=lambda pair: (pair[1] or 0, pair[0])):
         if newer is None or (at is not None and at > newer):
-            entries = (e for e in _entries(rref, store) if _matches(e, name))
+            entries = (e for e in _entries(rref, store) if _matches(e.path, name))
             yield from (FoundArtifact(rref, entry, at) for entry in entries)
 
 
-def _dated(ref: DRef | RRef, store: Store) -> list[tuple[RRef, int | None]]:
-    built = {attempt.rref: attempt.stop for attempt in store.attempts(ref.dref) if attempt.rref}
-    rrefs = [ref] if isinstance(ref, RRef) else store.realizations(ref)
-    return [(rref, built.get(rref)) for rref in rrefs]
+def _dated(
+    ref: DRef | RRef, held: Holding, listed: Listing, name: str
+) -> Iterator[tuple[RRef, int | None]]:
+    """The realizations that may have an artifact of this name, each with when it was built."""
+    fits = [any(_matches(decode_name(path), name) for _, path in shape) for shape in listed.shapes]
+    if not any(fits) and len(listed.digests) == len(held.here):
+        return
+    digests = [ref.digest] if isinstance(ref, RRef) else held.here
+    tries = held.attempts
+    built = dict(zip(tries.made, tries.columns["stop"], strict=True)) if tries.count else {}
+    for digest in digests:
+        place = listed.places.get(digest)
+        if place is None or fits[listed.shape[place]]:
+            yield RRef.of(digest, held.dref), built.get(digest)
 
 
 def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:
@@ -133,6 +148,6 @@ def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:
         return ()  # it was removed just now
 
 
-def _matches(entry: Entry, pattern: str) -> bool:
-    path = os.fsdecode(entry.path)
+def _matches(name: bytes, pattern: str) -> bool:
+    path = os.fsdecode(name)
     return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)

@@ -1,14 +1,16 @@
 """Above: what a store and the one below it hold of derivations, together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...core.attempt_columns import AttemptColumns
 from ...core.holding import Holding
+from ...core.listing import Listing
 from ...core.refs import DRef
 from ...core.same_run import merge
 from ..parts import Parts
 from . import holdings as of_one
+from . import listings as listings_of_one
 
 
 def holdings(parts: Parts, drefs: Sequence[DRef]) -> dict[DRef, Holding]:
@@ -19,6 +21,24 @@ def holdings(parts: Parts, drefs: Sequence[DRef]) -> dict[DRef, Holding]:
         below = of_one.holdings(other, drefs, other.tmp)
         own = {dref: _both(own[dref], below[dref]) for dref in drefs}
     return own
+
+
+def listings(parts: Parts, held: Mapping[DRef, Holding]) -> dict[DRef, Listing]:
+    """The artifacts of what both stores hold of these derivations."""
+    use_index = sum(len(one.here) for one in held.values()) > of_one.FEW
+    found = [listings_of_one.listings(o, held, use_index=use_index) for o in parts.layout.readable]
+    first, *others = found
+    for other in others:
+        everything = {dref: frozenset(one.digests) for dref, one in first.items()}
+        first = {
+            dref: other[dref].kept(_but(other[dref], everything[dref]), first[dref])
+            for dref in held
+        }
+    return first
+
+
+def _but(listing: Listing, others: frozenset[str]) -> frozenset[str]:
+    return frozenset(listing.digests) - others
 
 
 def _both(mine: Holding, other: Holding) -> Holding:

@@ -33,6 +33,11 @@ class Digests(Sequence[str]):
     def __init__(self, packed: memoryview) -> None:
         self._packed = packed
 
+    @property
+    def packed(self) -> bytes:
+        """The bytes of all digests."""
+        return bytes(self._packed)
+
     def __len__(self) -> int:
         return len(self._packed) // 16
 
@@ -54,6 +59,8 @@ class Digests(Sequence[str]):
         return ("" if one == _NONE else one for one in found) if _NONE in text else found
 
     def __eq__(self, other: object) -> bool:
+        if isinstance(other, Digests):
+            return self._packed == other._packed
         return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]  # as lists have none
@@ -122,6 +129,8 @@ def _sum(key: str, text: bytes | memoryview) -> str:
 
 def _pack(values: Sequence[Any]) -> tuple[list[Any], bytes]:
     """The kind of a column, as JSON, and its bytes."""
+    if isinstance(values, Digests):
+        return ["digest"], values.packed
     kinds = set(map(type, values))
     if kinds == {list}:
         (value,) = values
