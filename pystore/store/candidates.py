@@ -6,6 +6,7 @@ from operator import attrgetter
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.errors import Corrupted
+from ..core.holding import Holding
 from ..core.refs import DRef, RRef
 from . import attempts, disk, records, verdicts
 from .layout import Layout
@@ -27,6 +28,19 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
         del made[rref]
     here = {rref for rref in present(layout, made) if rref.digest not in damaged}
     return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
+
+
+def outlined(layout: Layout, held: Holding, reads: tuple[str, ...]) -> list[Candidate]:
+    """The candidates of all contexts, without the rejected; of their attempts, outlines."""
+    tries, here = held.attempts, frozenset(held.here) - held.damaged
+    made: dict[str, list[Attempt]] = {}
+    for at, digest in enumerate(tries.made):
+        if digest and digest not in held.rejected:
+            made.setdefault(digest, []).append(tries.outline(at))
+    return [
+        _candidate(layout, RRef.of(digest, held.dref), attempts, reads, digest in here)
+        for digest, attempts in made.items()
+    ]
 
 
 def present(layout: Layout, rrefs: Collection[RRef]) -> set[RRef]:

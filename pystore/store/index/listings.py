@@ -14,7 +14,7 @@ from ...core.refs import DRef, RRef
 from .. import disk
 from ..layout import Layout
 from .file import IndexFile
-from .packing import Digests, Unpackable, pack, unpack
+from .packing import Unpackable, pack, unpack
 from .place import place_of
 
 _KIND = "listing"
