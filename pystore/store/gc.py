@@ -136,7 +136,7 @@ def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
     layout = store.parts.layout
     ours = [r for r in sorted(everything - marked) if found.may_go(layout.realization(r))]
     found.listings = store.listings(held) if ours else {}
-    found.victims = {rref: _size(found, rref) for rref in ours}
+    found.victims = _sizes(ours, found.listings)
     return found
 
 
@@ -177,21 +177,25 @@ def _closed(store: Reader, roots: set[RRef]) -> set[RRef]:
     return marked
 
 
-def _size(found: _Found, rref: RRef) -> int:
-    listed = found.listings[rref.dref]
-    place = listed.places.get(rref.digest)
-    return 0 if place is None else listed.sizes[place]
+def _sizes(ours: Iterable[RRef], listings: Mapping[DRef, Listing]) -> dict[RRef, int]:
+    """The bytes of each realization; 0 where nobody can read what it holds."""
+    sizes = {
+        f"{digest}-{dref[5:]}": size
+        for dref, one in listings.items()
+        for digest, size in zip(one.digests, one.sizes, strict=True)
+    }
+    return {rref: sizes.get(rref[5:], 0) for rref in ours}
 
 
 def _files(store: Reader, found: _Found) -> Iterator[bytes]:
     """The paths of the files of all realizations that are to go."""
-    paths = {dref: list(map(files_of, one.shapes)) for dref, one in found.listings.items()}
-    for rref in found.victims:
-        listed = found.listings[rref.dref]
-        place = listed.places.get(rref.digest)
-        if place is not None:
-            out = os.fsencode(store.parts.layout.out(rref)) + b"/"
-            yield from (out + path for path in paths[rref.dref][listed.shape[place]])
+    for dref, listed in found.listings.items():
+        paths = [[b"/out/" + path for path in files_of(shape)] for shape in listed.shapes]
+        home = os.fsencode(store.parts.layout.derivation(dref)) + b"/"
+        for digest, shape in zip(listed.digests, listed.shape, strict=True):
+            if f"rref:{digest}-{dref[5:]}" in found.victims:
+                realization = home + digest.encode()
+                yield from (realization + path for path in paths[shape])
 
 
 def _litter(store: Reader, found: _Found) -> list[Path]:

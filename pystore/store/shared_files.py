@@ -96,10 +96,12 @@ class SharedFiles:
         """The bytes that removing these files would not free [bytes]."""
         held = Counter[tuple[Inode, int, int]]()  # inode, links, size → names found
         for path in files:
-            with suppress(OSError):  # it was removed just now, or its folder is no folder any more
+            try:
                 status = os.lstat(path)
-                if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):
-                    held[_inode(status), status.st_nlink, status.st_size] += 1
+            except OSError:
+                continue  # it was removed just now, or its folder is no folder any more
+            if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):
+                held[_inode(status), status.st_nlink, status.st_size] += 1
         indexed = self.inodes()
         return sum(
             size * (count - (count == links - (inode in indexed)))
