@@ -29,7 +29,6 @@ from . import (
     shared_files,
     verdicts,
 )
-from .changes import Changes, Token, changes_since
 from .parts import Parts
 from .shared_files import DiskFile
 
@@ -109,13 +108,15 @@ class Reader:
         held = own.realizations(ref.dref) if isinstance(ref, RRef) else known
         return None if ref in held else under.root
 
-    def changes(self, drefs: Iterable[DRef] | None = None, since: Token | None = None) -> Changes:
+    def changes(self, drefs: Iterable[DRef] | None = None, since: "Token | None" = None) -> "Changes":
         """The derivations that may have changed since a look; all of them without a token.
 
         Changes are attempts that began or ended, realizations that came or went, and rejections.
         Each call gives a token for the next one, and no change in between is missed. A call looks
         at `drefs`, or at all derivations. Substituters are not asked.
         """
+        from .changes import changes_since  # for its weight
+
         return changes_since(self.parts.layout, None if drefs is None else set(drefs), since)
 
     # --- realizations ------------------------------------------------------------------

@@ -1,6 +1,10 @@
 """Composition: the defaults of a program, from environment, settings and terminal."""
 
-from ..store.defaults import Defaults, compose_with
+from ..store.composing import compose_with
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..store.defaults import Defaults
 
 
 def compose() -> None:
@@ -8,8 +12,10 @@ def compose() -> None:
     compose_with(_composed)
 
 
-def _composed() -> Defaults:
-    from . import settings  # late for weight: `import pystore` composes, and reads no settings
+def _composed() -> "Defaults":
+    # Late for weight: `import pystore` composes, and reads no settings.
+    from ..store.defaults import Defaults
+    from . import settings
     from .watch import watching
 
     return Defaults(
