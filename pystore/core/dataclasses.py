@@ -63,7 +63,8 @@ class _Class:
         """Gives the class its stand-ins."""
         kind: Any = self.kind
         kind.__prepared__ = self
-        kind.__match_args__ = tuple(n for n, f in self.fields.items() if f.init and not f.kw_only)
+        places = (n for n, f in self.fields.items() if f.init and not f.kw_only)
+        setattr(kind, "__match_args__", tuple(places))  # noqa: B010  (mypy knows it as final)
         for name in ("__dataclass_fields__", "__dataclass_params__"):
             setattr(kind, name, _AsStandard(self, name))
         for name in self.methods():
@@ -203,7 +204,7 @@ class _AsStandard:
             body["__annotations__"][name] = kind.__annotations__[name]
             options = {key: given for key, given in one.options.items() if given is not _ABSENT}
             body[name] = dataclasses.field(**options, kw_only=one.kw_only)
-        twin = dataclasses.dataclass(**self._prepared.options)(
+        twin: Any = dataclasses.dataclass(**self._prepared.options)(
             type(kind.__name__, kind.__bases__, body)
         )
         for name in ("__dataclass_fields__", "__dataclass_params__"):

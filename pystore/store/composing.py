@@ -7,16 +7,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .defaults import Defaults
-
-_how: "list[Callable[[], Defaults]]" = []
+_how: "list[Callable[[], object]]" = []
 
 
-def compose_with(compose: "Callable[[], Defaults]") -> None:
+def compose_with(compose: "Callable[[], object]") -> None:
     """Says how to compose the defaults; the package calls this, once."""
     _how[:] = [compose]
 
 
-def composed() -> "Defaults | None":
-    """The defaults, composed anew; None if nothing was said."""
+def composed() -> object:
+    """The `Defaults` of the program, composed anew; None if nothing was said."""
     return _how[0]() if _how else None

@@ -55,7 +55,8 @@ class InForce:
 def defaults() -> Defaults:
     """The defaults in force."""
     if InForce.defaults is None:
-        InForce.defaults = composed() or Defaults()
+        made = composed()
+        InForce.defaults = made if isinstance(made, Defaults) else Defaults()
     return InForce.defaults
 
 

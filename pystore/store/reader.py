@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from ..core.attempt import Attempt, Trace
 from ..core.candidate import Candidate
@@ -31,6 +31,9 @@ from . import (
 )
 from .parts import Parts
 from .shared_files import DiskFile
+
+if TYPE_CHECKING:
+    from .changes import Changes, Token
 
 State = Literal["here", "rejected", "damaged"]
 
@@ -108,7 +111,7 @@ class Reader:
         held = own.realizations(ref.dref) if isinstance(ref, RRef) else known
         return None if ref in held else under.root
 
-    def changes(self, drefs: Iterable[DRef] | None = None, since: "Token | None" = None) -> "Changes":
+    def changes(self, drefs: Iterable[DRef] | None = None, since: Token | None = None) -> Changes:
         """The derivations that may have changed since a look; all of them without a token.
 
         Changes are attempts that began or ended, realizations that came or went, and rejections.
