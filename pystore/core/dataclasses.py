@@ -14,25 +14,30 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 __all__ = ["dataclass", "field", "replace"]
 
-_ABSENT: Any = object()
+
+class _Absent:
+    """The default of a field without one, or with a factory, as the standard library shows it."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_ABSENT: Any = _Absent()
 
 
 class _Field:
     """The description of a field, or of a field without one."""
 
     def __init__(self, **options: Any) -> None:
-        self.options = options
+        self.given = {name: one for name, one in options.items() if one is not _ABSENT}
         self.default = options.get("default", _ABSENT)
         self.factory: Callable[[], Any] | None = options.get("default_factory")
         self.init: bool = options.get("init", True)
         self.repr: bool = options.get("repr", True)
         self.compare: bool = options.get("compare", True)
-        self.kw_only = False  # set by the class
-
-    @property
-    def optional(self) -> bool:
-        """Whether an instance can be made without it."""
-        return self.default is not _ABSENT or self.factory is not None
+        self.optional = self.default is not _ABSENT or self.factory is not None
+        self.kw_only = False  # set by the class, as is the next
+        self.annotation: Any = None
 
 
 class _Class:
@@ -49,10 +54,11 @@ class _Class:
         self.fields |= self.own
 
     def _own_fields(self) -> Iterator[tuple[str, _Field]]:
-        for name in _annotated(self.kind):
+        for name, annotation in _annotated(self.kind):
             given = getattr(self.kind, name, _ABSENT)  # or the default that a base has
             one = given if isinstance(given, _Field) else _Field(default=given)
             one.kw_only = self.options["kw_only"]
+            one.annotation = annotation
             if one.default is not _ABSENT:
                 setattr(self.kind, name, one.default)
             elif isinstance(given, _Field):
@@ -65,12 +71,12 @@ class _Class:
         kind.__prepared__ = self
         places = (n for n, f in self.fields.items() if f.init and not f.kw_only)
         setattr(kind, "__match_args__", tuple(places))  # noqa: B010  (mypy knows it as final)
-        for name in ("__dataclass_fields__", "__dataclass_params__"):
-            setattr(kind, name, _AsStandard(self, name))
+        for name in ("__dataclass_fields__", "__dataclass_params__", "__signature__"):
+            setattr(kind, name, _Late(self, name))
         for name in self.methods():
             setattr(kind, name, _stand_in(self, name))
         if self.options["frozen"]:
-            kind.__setattr__, kind.__delattr__ = _refuse_to_set, _refuse_to_delete
+            kind.__setattr__ = kind.__delattr__ = _refuse_to_set
         elif self.options["eq"] and "__hash__" not in kind.__dict__:
             kind.__hash__ = None
 
@@ -100,6 +106,9 @@ class _Class:
             method.__qualname__ = f"{self.kind.__qualname__}.{name}"
             method.__module__ = self.kind.__module__
             setattr(self.kind, name, method)
+        if "__init__" in names:
+            asked = {n: f.annotation for n, f in self.fields.items() if f.init}
+            self.kind.__init__.__annotations__ = {**asked, "return": None}
 
     def _source(self, method: str) -> list[str]:
         if method == "__init__":
@@ -149,15 +158,15 @@ def _parameter(name: str, one: _Field) -> str:
     return f"{name}=absent" if one.factory else f"{name}=default_{name}"
 
 
-def _annotated(kind: type) -> Iterator[str]:
-    """The names that the body of the class annotates, but for those of the class itself."""
+def _annotated(kind: type) -> Iterator[tuple[str, Any]]:
+    """The annotations in the body of the class, but for those of the class itself."""
     if sys.version_info >= (3, 14):
         from annotationlib import Format, get_annotations
 
         annotations = get_annotations(kind, format=Format.FORWARDREF)
     else:
         annotations = kind.__dict__.get("__annotations__", {})  # noqa: RUF063  (imports nothing)
-    return (name for name, one in annotations.items() if not _is_of_class(one))
+    return ((name, one) for name, one in annotations.items() if not _is_of_class(one))
 
 
 def _is_of_class(annotation: object) -> bool:
@@ -177,36 +186,34 @@ def _stand_in(prepared: _Class, name: str) -> Callable[..., Any]:
     return method
 
 
-def _refuse_to_set(self: object, name: str, value: object) -> None:
+def _refuse_to_set(self: object, name: str, value: object = None) -> None:
     from dataclasses import FrozenInstanceError  # for its weight
 
-    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+    raise FrozenInstanceError(f"{name!r} of a frozen instance cannot be changed")
 
 
-def _refuse_to_delete(self: object, name: str) -> None:
-    from dataclasses import FrozenInstanceError  # for its weight
-
-    raise FrozenInstanceError(f"cannot delete field {name!r}")
-
-
-class _AsStandard:
+class _Late:
     """An attribute that the standard library gives to dataclasses, made when it is read."""
 
     def __init__(self, prepared: _Class, name: str) -> None:
         self._prepared, self._name = prepared, name
 
     def __get__(self, instance: object, owner: type) -> Any:
+        if self._name != "__signature__":
+            return self._of_twin()
+        self._prepared.compile()  # the signature is read from the method then
+        raise AttributeError(self._name)
+
+    def _of_twin(self) -> Any:
         import dataclasses  # for its weight
 
-        kind: Any = self._prepared.kind
-        body: dict[str, Any] = {"__annotations__": {}, "__module__": kind.__module__}
-        for name, one in self._prepared.own.items():
-            body["__annotations__"][name] = kind.__annotations__[name]
-            options = {key: given for key, given in one.options.items() if given is not _ABSENT}
-            body[name] = dataclasses.field(**options, kw_only=one.kw_only)
-        twin: Any = dataclasses.dataclass(**self._prepared.options)(
-            type(kind.__name__, kind.__bases__, body)
-        )
+        own = self._prepared.own.items()
+        kind = self._prepared.kind
+        body = {name: dataclasses.field(**one.given, kw_only=one.kw_only) for name, one in own}
+        body["__annotations__"] = {name: one.annotation for name, one in own}
+        body["__module__"] = kind.__module__
+        twin = type(kind.__name__, kind.__bases__, body)
+        twin = dataclasses.dataclass(**self._prepared.options)(twin)
         for name in ("__dataclass_fields__", "__dataclass_params__"):
             setattr(kind, name, getattr(twin, name))
         return getattr(kind, self._name)

@@ -13,10 +13,9 @@ def compose() -> None:
 
 
 def _composed() -> "Defaults":
-    # Late for weight: `import pystore` composes, and reads no settings.
-    from ..store.defaults import Defaults
-    from . import settings
-    from .watch import watching
+    from ..store.defaults import Defaults  # late for weight: `import pystore` needs none of it
+    from . import settings  # late for weight, too
+    from .watch import watching  # late for weight, too
 
     return Defaults(
         find_store=settings.find_store,

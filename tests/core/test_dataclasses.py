@@ -1,6 +1,7 @@
 """Dataclasses that are compiled late act as those of the standard library."""
 
 import dataclasses as standard
+import inspect
 import pickle
 import sys
 from collections.abc import Callable
@@ -70,6 +71,7 @@ def observed(module: Any, kind: Any, calls: list[tuple[list[int], dict[str, int]
         seen.append(outcome(lambda one=one: standard.asdict(one)))
         seen.append(outcome(lambda one=one: delattr(one, "b")))
     described = [(f.name, f.default, f.init, f.repr, f.compare) for f in standard.fields(kind)]
+    seen.append(str(inspect.signature(kind)))
     return [*seen, described, standard.is_dataclass(kind)]
 
 
