@@ -37,7 +37,8 @@ LATE = """
     omegaconf pandas prometheus_client pyarrow requests safetensors scipy skops sklearn torch
     urllib3 xgboost yarl zstandard
     annotationlib base64 concurrent dataclasses datetime decimal difflib email grp html http
-    importlib json lzma multiprocessing pwd resource shutil signal socket struct subprocess tarfile tempfile tomllib unicodedata zipfile
+    importlib json lzma multiprocessing pwd resource shutil signal socket struct subprocess
+    tarfile tempfile tomllib unicodedata zipfile
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
 HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}

@@ -108,7 +108,7 @@ class _Class:
             setattr(self.kind, name, method)
         if "__init__" in names:
             asked = {n: f.annotation for n, f in self.fields.items() if f.init}
-            self.kind.__init__.__annotations__ = {**asked, "return": None}
+            space["__init__"].__annotations__ = {**asked, "return": None}
 
     def _source(self, method: str) -> list[str]:
         if method == "__init__":
