@@ -1,7 +1,6 @@
 """Advice: what to write in place of a value that is not JSON."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -11,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from .class_names import descends
+from .dataclasses import is_dataclass
 
 _NUMBERS = {"i": "int", "u": "int", "f": "float", "b": "bool"}
 _FILE = "make it a file of a stage, which others take as an input"

@@ -4,11 +4,11 @@ AQ1  The columns say of each attempt what its record says, in the order of the s
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from .attempt import Attempt
+from .dataclasses import dataclass
 from .refs import DRef, RRef
 
 COLUMNS = (

@@ -1,11 +1,11 @@
 """Holding: what a store holds of one derivation, as far as tables need it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from .attempt_columns import AttemptColumns
 from .config import Config
+from .dataclasses import dataclass
 from .refs import DRef, RRef
 
 

@@ -4,9 +4,9 @@ Realizations of one derivation mostly have the same paths: each list of paths is
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from .dataclasses import dataclass
 from .manifest import Manifest, decode_name, encode_name
 
 Paths = tuple[tuple[str, str], ...]  # the kind of each artifact, and its path as manifests write it

@@ -9,10 +9,10 @@ GC4  Removal is a rename into `trash/`, made durable before anything is deleted 
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..core.dataclasses import dataclass, field
 from ..core.gc_policy import GcPolicy
 from ..core.holding import Holding
 from ..core.listing import Listing, files_of
@@ -189,10 +189,10 @@ def _sizes(ours: Iterable[RRef], listings: Mapping[DRef, Listing]) -> dict[RRef,
 
 def _files(store: Reader, found: _Found) -> Iterator[bytes]:
     """The paths of the files of all realizations that are to go."""
-    for dref, listed in found.listings.items():
-        paths = [[b"/out/" + path for path in files_of(shape)] for shape in listed.shapes]
+    for dref, one in found.listings.items():
+        paths = [[b"/out/" + path for path in files_of(shape)] for shape in one.shapes]
         home = os.fsencode(store.parts.layout.derivation(dref)) + b"/"
-        for digest, shape in zip(listed.digests, listed.shape, strict=True):
+        for digest, shape in zip(one.digests, one.shape, strict=True):
             if f"rref:{digest}-{dref[5:]}" in found.victims:
                 realization = home + digest.encode()
                 yield from (realization + path for path in paths[shape])

@@ -5,10 +5,10 @@ RE3  A number that is missing is never taken for another: it is counted as missi
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
+from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadRef
 from ...core.holding import Holding
 from ...core.options import Mode

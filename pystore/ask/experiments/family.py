@@ -5,9 +5,9 @@ A family is of one code, unless any code is asked for: a stage means its code as
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from ...core.dataclasses import replace
 from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, NotInStore, PystoreWarning
 from ...core.holding import Holding

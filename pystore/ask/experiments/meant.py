@@ -1,11 +1,11 @@
 """Meant: the derivations that a stage or a name stands for."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
+from ...core.dataclasses import dataclass, field
 from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut
 from ...core.ports import StoreReader

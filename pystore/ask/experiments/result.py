@@ -1,9 +1,9 @@
 """Result: one attempt as a row of a table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass
 from ...declare.parameters import Parameters
 
 

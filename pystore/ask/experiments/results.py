@@ -5,13 +5,13 @@ RE2  Failed attempts are rows and are counted, and their metrics enter no mean.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.config import Config
+from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadStage
 from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut

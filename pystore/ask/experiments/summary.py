@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode

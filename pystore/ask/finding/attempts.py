@@ -5,13 +5,13 @@ FN1  What is found is what is found by reading all records.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass
 from ...core.holding import Holding
 from ...core.refs import DRef, RRef
 from ...declare.parameters import ABSENT

@@ -1,9 +1,9 @@
 """Above: what a store and the one below it hold of derivations, together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from ...core.attempt_columns import AttemptColumns
+from ...core.dataclasses import replace
 from ...core.holding import Holding
 from ...core.listing import Listing
 from ...core.refs import DRef

@@ -6,9 +6,9 @@ IX5  Where nothing is new, no record is read; else those that are new, and no ot
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
+from ...core.dataclasses import replace
 from ...core.holding import Holding
 from ...core.refs import DRef
 from .. import attempts

@@ -9,13 +9,13 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
 from ...core.config import Config
+from ...core.dataclasses import dataclass, replace
 from ...core.errors import Corrupted
 from ...core.holding import Holding
 from ...core.refs import DRef
