@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .ask.experiments.family import family
     from .ask.experiments.results import Results, best, results
     from .ask.experiments.summary import Summary
+    from .ask.finding.attempts import attempts
     from .ask.inspection.lookup import (
-        attempts,
         catref,
         config_of,
         context_of,
@@ -226,7 +226,8 @@ _HOMES = {
         "ask.experiments.family": "family",
         "ask.experiments.results": "Results best results",
         "ask.experiments.summary": "Summary",
-        "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
+        "ask.finding.attempts": "attempts",
+        "ask.inspection.lookup": "catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",
         "ask.inspection.short_refs": "find_ref",
         "ask.planning.explanation": "explain",

@@ -6,7 +6,6 @@ RE3  A number that is missing is never taken for another: it is counted as missi
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadRef
@@ -15,6 +14,7 @@ from ...core.options import Mode
 from ...core.refs import RRef, check_part
 from ...declare.parameters import Parameters
 from ...store.store import Store
+from ..finding.attempts import in_full
 from .result import Result
 
 Numbers = Sequence[float | None]  # of all attempts of a derivation; None where there is none
@@ -44,7 +44,8 @@ class Chosen:
         for at in self.places:
             told = {name: numbers[at] for name, numbers in self.numbers.items()}
             found = {name: number for name, number in told.items() if number is not None}
-            yield Result(in_full(self.tries, at, store), self.parameters, found)
+            attempt = in_full(self.tries, at, store) or self.tries.outline(at)
+            yield Result(attempt, self.parameters, found)
 
     def succeeded(self) -> Sequence[int]:
         """The places of the attempts that succeeded."""
@@ -52,12 +53,6 @@ class Chosen:
         if outcomes.count("succeeded") == len(outcomes):
             return self.places
         return [at for at in self.places if outcomes[at] == "succeeded"]
-
-
-def in_full(tries: AttemptColumns, at: int, store: Store) -> Attempt:
-    """An attempt with all that its record says; in outline if that was removed just now."""
-    outline = tries.outline(at)
-    return tries.full[at] if tries.full else store.in_full(outline) or outline
 
 
 def recorded(tries: AttemptColumns, places: Sequence[int]) -> set[str]:

@@ -5,17 +5,22 @@ FN1  What is found is what is found by reading all records.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from heapq import merge
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
 from ...core.attempt import Attempt
+from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import dataclass
+from ...core.derivation import Closure
 from ...core.holding import Holding
-from ...core.refs import DRef, RRef
+from ...core.ports import StoreReader
+from ...core.refs import DRef, RRef, parse_ref
 from ...declare.parameters import ABSENT
-from ...store.store import Store
+from ...declare.recorder import store_was_read
+from ...store.current import current_store
 from ..experiments.differing import differing
 from .conditions import Condition, Where, conditions, equal, names
 from .values import FACTS, Values, fitting
@@ -48,6 +53,11 @@ class Wanted:
         return [name for name in dict.fromkeys(told) if name not in FACTS]
 
 
+def in_full(tries: AttemptColumns, at: int, store: StoreReader) -> Attempt | None:
+    """An attempt with all that its record says; None if that was removed just now."""
+    return tries.full[at] if tries.full else store.in_full(tries.outline(at))
+
+
 @dataclass(frozen=True)
 class Found:
     """Attempts that were found, and the values of their names."""
@@ -56,10 +66,10 @@ class Found:
     total: int  # how many fit; `places` may be fewer
     values: Values
 
-    def attempts(self, store: Store) -> list[Attempt]:
+    def attempts(self, store: StoreReader) -> list[Attempt]:
         """The attempts in full, by their records. One whose record is lost is left out."""
-        outlines = (holding.attempts.outline(at) for holding, at in self.places)
-        return [one for outline in outlines if (one := store.in_full(outline)) is not None]
+        found = (in_full(holding.attempts, at, store) for holding, at in self.places)
+        return [one for one in found if one is not None]
 
     def parameters(self) -> list[str]:
         """The names of the parameters in which the derivations of these attempts differ."""
@@ -76,7 +86,7 @@ class Found:
 
 
 def find(
-    refs: Iterable[DRef | RRef], store: Store, wanted: Wanted, most: int | None = None
+    refs: Iterable[DRef | RRef], store: StoreReader, wanted: Wanted, most: int | None = None
 ) -> Found:
     """The attempts of these derivations, and those that made these realizations, that fit.
 
@@ -142,3 +152,41 @@ def _sorted(
     numbers.sort(key=itemgetter(0))
     texts.sort(key=itemgetter(0), reverse=sign < 0)
     return chain((place for _, place in numbers), (place for _, place in texts), rest)
+
+
+def attempts(
+    target: str | Closure | None = None,
+    *,
+    where: Where | None = None,
+    since: datetime | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    store: StoreReaderReader | None = None,
+) -> list[Attempt]:
+    """The attempts of a derivation, of a realization, of a closure's targets, or all; oldest first.
+
+    `where` has conditions, such as `"epochs=3 accuracy.txt>0.9 host=gpu*"`, or values by name:
+    `{"epochs": 3}`. `sort` is the name of a parameter, a metric or a fact, with `-` in front for
+    the highest first. With `limit`, these are the first in that order, else the newest.
+
+    Raises NotInStore when nothing is known of the derivation, BadStage for a condition that names
+    nothing that there is.
+    """
+    store = store or current_store()
+    store_was_read()
+    refs = _targets(target, store)
+    begun = None if since is None else int(since.timestamp() * 1e6) * 1000
+    found = find(refs, store, Wanted(where, begun, sort=sort), limit)
+    made = found.attempts(store)
+    return made if sort is not None else made[::-1]
+
+
+def _targets(target: str | Closure | None, store: StoreReaderReader) -> list[DRef | RRef]:
+    if target is None:
+        return [*store.drefs()]
+    if isinstance(target, Closure):
+        return [*target.drefs]
+    parsed = parse_ref(target)
+    if isinstance(parsed, DRef):
+        store.config(parsed)
+    return [parsed]

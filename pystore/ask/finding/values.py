@@ -8,10 +8,10 @@ from ...core.attempt_columns import AttemptColumns
 from ...core.config import Config
 from ...core.errors import BadStage, Corrupted, NotInStore
 from ...core.holding import Holding
+from ...core.ports import StoreReader
 from ...core.printable import listed
 from ...core.refs import DRef
 from ...declare.parameters import ABSENT
-from ...store.store import Store
 from ..experiments.inputs import names_of, parameter_of
 from .conditions import Condition, names
 
@@ -27,7 +27,7 @@ class Values:
     `metric.NAME` and `attempt.NAME` say which is meant.
     """
 
-    def __init__(self, known: Mapping[DRef, Holding], store: Store) -> None:
+    def __init__(self, known: Mapping[DRef, Holding], store: StoreReader) -> None:
         self.known = known
         self._store = store
         self._configs: dict[DRef, Config | None] = {}

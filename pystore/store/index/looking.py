@@ -95,6 +95,8 @@ def _record(place: Place) -> str:
 
 
 def _kept(columns: AttemptColumns, known: set[Place]) -> Iterator[Attempt]:
+    if not columns.count:
+        return iter(())
     places = zip(columns.columns["context"], columns.columns["number"], strict=True)
     return (columns.outline(at) for at, place in enumerate(places) if place in known)
 

@@ -60,6 +60,7 @@ def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
     shell_complete=_varied,
     help="A parameter that makes no rows of its own.",
 )
+@click.option("--where", metavar="CONDITIONS", help="Only attempts such as 'epochs=3 seed=1..5'.")
 @click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the points into this file.")
 @as_json
@@ -71,6 +72,7 @@ def metrics(
     refs: tuple[Sequence[DRef | RRef], ...],
     names: tuple[str, ...],
     over: tuple[str, ...],
+    where: str | None,
     least: bool,
     plot: Path | None,
     as_json: bool,
@@ -82,7 +84,9 @@ def metrics(
     --json: objects with `metric`, `parameters`, `drefs`, `n`, `failed`, `missing`, `mean`, `std`,
     `low` and `high` of the 95 % interval, `min`, `max` and `best`; null where there is none.
     """
-    found = results(*_drefs(refs), metrics=names or None, code=command.code, store=command.store)
+    found = results(
+        *_drefs(refs), metrics=names or None, where=where, code=command.code, store=command.store
+    )
     summary = found.summary(over=over, mode="min" if least else "max")
     report(summary, lambda: _text(summary), as_json)
     if plot is not None:
