@@ -1,6 +1,7 @@
 """Advice: what to write in place of a value that is not JSON."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -10,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from .class_names import descends
-from .dataclasses import is_dataclass
 
 _NUMBERS = {"i": "int", "u": "int", "f": "float", "b": "bool"}
 _FILE = "make it a file of a stage, which others take as an input"

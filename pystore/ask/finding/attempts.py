@@ -161,7 +161,7 @@ def attempts(
     since: datetime | None = None,
     sort: str | None = None,
     limit: int | None = None,
-    store: StoreReaderReader | None = None,
+    store: StoreReader | None = None,
 ) -> list[Attempt]:
     """The attempts of a derivation, of a realization, of a closure's targets, or all; oldest first.
 
@@ -181,7 +181,7 @@ def attempts(
     return made if sort is not None else made[::-1]
 
 
-def _targets(target: str | Closure | None, store: StoreReaderReader) -> list[DRef | RRef]:
+def _targets(target: str | Closure | None, store: StoreReader) -> list[DRef | RRef]:
     if target is None:
         return [*store.drefs()]
     if isinstance(target, Closure):
