@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         match_some,
     )
     from .core.matchers_by_statistics import match_top, match_until
+    from .core.note import Note
     from .core.outlook import Outlook
     from .core.realizer import Realizer
     from .core.refs import DRef, RefPath, RRef, selfref
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from .run.follow import Follower, follow
     from .run.verbs import instantiate_inplace, realize, realize_inplace, realize_many
     from .run.workers.pool import Workers
+    from .store.noting import note, notes, tag, untag
     from .store.remote.exchange import copy, export_archive, import_archive, pins_at, pull, push
     from .store.remote.signing import make_key
     from .store.store import Store
@@ -109,6 +111,7 @@ __all__ = [
     "Manifest",
     "Matcher",
     "Need",
+    "Note",
     "Outlook",
     "PystoreError",
     "PystoreWarning",
@@ -182,6 +185,8 @@ __all__ = [
     "match_until",
     "mkconfig",
     "mkdrv",
+    "note",
+    "notes",
     "output",
     "pin",
     "pins",
@@ -207,9 +212,11 @@ __all__ = [
     "stage",
     "store_initialize",
     "sweep",
+    "tag",
     "two_way",
     "uniform",
     "unpin",
+    "untag",
     "verify",
     "view",
     "watching",
@@ -242,6 +249,7 @@ _HOMES = {
         "core.matchers": "Matcher Need match match_all match_best match_exact match_latest "
         "match_only match_some",
         "core.matchers_by_statistics": "match_top match_until",
+        "core.note": "Note",
         "core.outlook": "Outlook",
         "core.realizer": "Realizer",
         "core.refs": "DRef RRef RefPath selfref",
@@ -263,6 +271,7 @@ _HOMES = {
         "run.follow": "Follower follow",
         "run.verbs": "instantiate_inplace realize realize_inplace realize_many",
         "run.workers.pool": "Workers",
+        "store.noting": "note notes tag untag",
         "store.remote.exchange": "copy export_archive import_archive pins_at pull push",
         "store.remote.signing": "make_key",
         "store.store": "Store",

@@ -21,14 +21,14 @@ from ..core.events import Listener, Progress, ignore
 from ..core.manifest import MANIFEST, Entry, Manifest, encode_name
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
-from . import attempt_files, attempts, disk, rights, tree, verdicts
+from . import attempt_files, attempts, disk, notes, rights, tree, verdicts
 from .commit import OWN
 from .reader import Reader
 from .trash import trash
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
-    "unrecorded", "access", "verdict",
+    "unrecorded", "access", "verdict", "note",
 ]  # fmt: skip
 
 _RESTORE = {
@@ -37,6 +37,7 @@ _RESTORE = {
     "dangling": "realize that input again; with equal bytes it reconnects",
     "unrecorded": "realize its stage again: with equal bytes it is recorded anew",
     "verdict": "pystore reject it again, with its reason; or delete this file",
+    "note": "nothing can: write it again, and delete this file",
     "access": "chmod go-w, or chown, after asking who did this",
     "mode": "chmod a-w, where no byte has changed; or pystore rm it, to have it built again",
 }
@@ -159,6 +160,8 @@ class _Rounds:
                     what = attempt_files.damage(folder, name)
                 case "rejected" | "damaged":
                     kind, what = "verdict", verdicts.damage(folder, name)
+                case "note":
+                    kind, what = "note", notes.damage(folder, name, dref)
                 case _:
                     continue
             if what:
