@@ -1,7 +1,7 @@
 """Travelling notes: notes and tags go with the realizations and attempts that they are about.
 
-TO1  Only notes that the other side lacks are moved. Nothing that is there is changed.
-TO2  A note from a remote counts after it was checked: its name, its derivation, its length, its
+NV1  Only notes that the other side lacks are moved. Nothing that is there is changed.
+NV2  A note from a remote counts after it was checked: its name, its derivation, its length, its
      characters, its time; with trusted keys also a signature. Others are left out with a warning.
 """
 
@@ -44,7 +44,7 @@ def notes_to_send(
     *,
     repair: bool,
 ) -> NotesToSend:
-    """The notes about these realizations and attempts, and our signatures of them (TO1)."""
+    """The notes about these realizations and attempts, and our signatures of them (NV1)."""
     signatures, texts, fresh = [], [], 0
     for name, text, listing in _all(store, contexts, listings):
         if not listing.has(name):
@@ -82,7 +82,7 @@ def note_objects(
 
 
 def receive_notes(store: Store, remote: Remote, listings: Iterable[Listing]) -> int:
-    """Adds the notes of derivations that are here; returns how many were new (TO2)."""
+    """Adds the notes of derivations that are here; returns how many were new (NV2)."""
     return sum(_receive(store, remote, listing) for listing in listings)
 
 

@@ -49,7 +49,7 @@ def objects(remote):
 ALL = ["good\nin two lines", "#best", "#second", "#all", "#tried"]
 
 
-def test_TO1_push_and_pull_move_all_that_goes_with_a_derivation(both, other, tmp_path):
+def test_NV1_push_and_pull_move_all_that_goes_with_a_derivation(both, other, tmp_path):
     assert ps.push(TRAIN, tmp_path / "remote").notes == 8
     assert ps.pull(TRAIN, tmp_path / "remote", store=other).notes == 8
     assert said(other) == ALL
@@ -58,7 +58,7 @@ def test_TO1_push_and_pull_move_all_that_goes_with_a_derivation(both, other, tmp
     assert ps.verify(other).sound
 
 
-def test_TO1_a_second_push_and_pull_move_what_is_new_and_change_nothing(both, other, tmp_path):
+def test_NV1_a_second_push_and_pull_move_what_is_new_and_change_nothing(both, other, tmp_path):
     remote = tmp_path / "remote"
     ps.push(TRAIN, remote)
     ps.pull(TRAIN, remote, store=other)
@@ -72,7 +72,7 @@ def test_TO1_a_second_push_and_pull_move_what_is_new_and_change_nothing(both, ot
     assert "#best" not in said(other)
 
 
-def test_TO1_both_ways_end_with_the_same_notes(store, both, other, tmp_path):
+def test_NV1_both_ways_end_with_the_same_notes(store, both, other, tmp_path):
     remote = tmp_path / "remote"
     ps.push(TRAIN, remote)
     ps.pull(TRAIN, remote, store=other)
@@ -138,7 +138,7 @@ def forge(remote, **fields):
     ],
     ids=lambda fields: ascii(fields)[:40],
 )
-def test_TO2_a_hostile_note_is_left_out_and_the_rest_comes(both, other, tmp_path, fields):
+def test_NV2_a_hostile_note_is_left_out_and_the_rest_comes(both, other, tmp_path, fields):
     ps.push(TRAIN, tmp_path / "remote")
     forge(tmp_path / "remote", **fields)
     with pytest.warns(PystoreWarning, match="a note of dref:.* is left out"):
@@ -146,7 +146,7 @@ def test_TO2_a_hostile_note_is_left_out_and_the_rest_comes(both, other, tmp_path
     assert said(other) == ALL
 
 
-def test_TO2_names_that_lead_out_and_names_of_others_are_not_read(both, other, tmp_path):
+def test_NV2_names_that_lead_out_and_names_of_others_are_not_read(both, other, tmp_path):
     ps.push(TRAIN, tmp_path / "remote")
     (path,) = (path for path, text in objects(tmp_path / "remote").items() if b"best" in text)
     for name in ("x.note", "A" * 32 + ".note", "0" * 32 + ".note.json", "..note", "%2e%2e.note"):
@@ -155,7 +155,7 @@ def test_TO2_names_that_lead_out_and_names_of_others_are_not_read(both, other, t
     assert not list(other.root.rglob("x.note"))
 
 
-def test_TO2_a_changed_byte_is_noticed(both, other, tmp_path):
+def test_NV2_a_changed_byte_is_noticed(both, other, tmp_path):
     ps.push(TRAIN, tmp_path / "remote")
     (path,) = (path for path, text in objects(tmp_path / "remote").items() if b"two lines" in text)
     path.unlink()
@@ -168,7 +168,7 @@ def test_TO2_a_changed_byte_is_noticed(both, other, tmp_path):
     assert said(other) == ALL
 
 
-def test_TO2_with_trusted_keys_only_signed_notes_count(both, other, tmp_path):
+def test_NV2_with_trusted_keys_only_signed_notes_count(both, other, tmp_path):
     pytest.importorskip("cryptography")
     key, remote = tmp_path / "key", tmp_path / "remote"
     public = ps.make_key(key)
@@ -182,7 +182,7 @@ def test_TO2_with_trusted_keys_only_signed_notes_count(both, other, tmp_path):
     assert said(other) == [*ALL, "unsigned"]
 
 
-def test_TO2_a_signature_of_something_else_is_none(both, other, tmp_path):
+def test_NV2_a_signature_of_something_else_is_none(both, other, tmp_path):
     pytest.importorskip("cryptography")
     key, remote = tmp_path / "key", tmp_path / "remote"
     public = ps.make_key(key)
@@ -197,7 +197,7 @@ def test_TO2_a_signature_of_something_else_is_none(both, other, tmp_path):
     assert said(other) == ALL[1:]
 
 
-def test_TO2_an_archive_with_a_note_that_is_too_long_is_refused(both, other, tmp_path, monkeypatch):
+def test_NV2_an_archive_with_a_note_that_is_too_long_is_refused(both, other, tmp_path, monkeypatch):
     monkeypatch.setattr("pystore.core.note.LARGEST", LARGEST * 3)
     monkeypatch.setattr("pystore.core.note.LONGEST", LARGEST * 3)
     ps.note(TRAIN, "x" * (LARGEST + 1))
