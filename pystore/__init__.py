@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .core.matchers_by_statistics import match_top, match_until
     from .core.note import Note
     from .core.outlook import Outlook
+    from .core.pin_change import PinChange
     from .core.realizer import Realizer
     from .core.refs import DRef, RefPath, RRef, selfref
     from .core.transfer import Transfer
@@ -90,7 +91,18 @@ if TYPE_CHECKING:
     from .store.remote.exchange import copy, export_archive, import_archive, pins_at, pull, push
     from .store.remote.signing import make_key
     from .store.store import Store
-    from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
+    from .store.upkeep import (
+        commit,
+        gc,
+        pin,
+        pin_history,
+        pins,
+        reject,
+        rejected,
+        rmref,
+        unpin,
+        verify,
+    )
     from .ui import settings
     from .ui.settings import store_initialize
     from .ui.watch.watching import watching
@@ -113,6 +125,7 @@ __all__ = [
     "Need",
     "Note",
     "Outlook",
+    "PinChange",
     "PystoreError",
     "PystoreWarning",
     "RRef",
@@ -189,6 +202,7 @@ __all__ = [
     "notes",
     "output",
     "pin",
+    "pin_history",
     "pins",
     "pins_at",
     "plan",
@@ -251,6 +265,7 @@ _HOMES = {
         "core.matchers_by_statistics": "match_top match_until",
         "core.note": "Note",
         "core.outlook": "Outlook",
+        "core.pin_change": "PinChange",
         "core.realizer": "Realizer",
         "core.refs": "DRef RRef RefPath selfref",
         "core.transfer": "Transfer",
@@ -275,7 +290,7 @@ _HOMES = {
         "store.remote.exchange": "copy export_archive import_archive pins_at pull push",
         "store.remote.signing": "make_key",
         "store.store": "Store",
-        "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",
+        "store.upkeep": "commit gc pin pin_history pins reject rejected rmref unpin verify",
         "ui": "settings",
         "ui.settings": "store_initialize",
         "ui.watch.watching": "watching",

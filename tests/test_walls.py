@@ -16,7 +16,7 @@ DOORS = {
         "address", "attempt_files", "defaults", "descriptors", "forked", "home", "layout",
         "remote", "rights", "stopping", "store",
     },
-    "ask": {"notes", "pins", "shared_files"},
+    "ask": {"notes", "pin_changes", "pins", "shared_files"},
     "app": {"families"},
     "ui": {"doctor", "gc", "noting", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip

@@ -6,8 +6,6 @@ NW2  A note that cannot be read is left out with a warning. It hides no other on
 NW3  A tag stands after it was set, and does not after it was taken away, though clocks go back.
 """
 
-import os
-import pwd
 import re
 import warnings
 from collections.abc import Collection, Iterable, Mapping
@@ -16,12 +14,13 @@ from contextlib import suppress
 from ..core.attempt import Attempt
 from ..core.context import Context
 from ..core.errors import BadName, BadRef, Corrupted, NotInStore, PystoreWarning
-from ..core.note import LARGEST, Note, parse_note, place_of, standing, written_by
+from ..core.note import LARGEST, Note, parse_note, place_of, standing
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
 from . import attempts, derivations, disk, rights
 from .layout import Layout
 from .reader import Reader
+from .writer import writer
 
 _NAME = re.compile(r"[0-9a-f]{32}\.note\Z")
 _DAY = 86_400 * 10**9  # [ns]
@@ -87,7 +86,7 @@ def add(
     _check_known(store, ref, attempt)
     about, place = _place(ref, attempt)
     time = max(store.parts.clock(), _last(store, about, place, tag) + 1)  # NW3
-    note = Note(about, place, text, tag, time, _writer(), removed)
+    note = Note(about, place, text, tag, time, writer(), removed)
     derivations.record(store.parts, [store.config(ref.dref)])  # it may be known below only
     with store.parts.session.open_gate():
         put(store, ref.dref, {f"{note.digest}.note": note.file_text})
@@ -151,15 +150,6 @@ def _last(store: Reader, ref: DRef | RRef, place: str, tag: str) -> int:
     moves = moves_of(store, ref.dref)
     same = (m.time for m in moves if (m.ref, m.attempt, m.tag) == (ref, place, tag))
     return max(same, default=0)
-
-
-def _writer() -> str:
-    uid = os.geteuid()
-    try:
-        user = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        user = str(uid)
-    return written_by(user, os.uname().nodename)
 
 
 # --- travelling ------------------------------------------------------------------------

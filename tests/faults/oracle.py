@@ -22,7 +22,7 @@ from pystore.core.refs import DRef
 from pystore.store import notes
 from pystore.store.commit import is_sound
 
-_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen"}
+_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "pinned"}
 _ATTEMPT = re.compile(
     r"imported|[0-9a-f]{32}\.(diff|note|\d+\.(begin|json|trace|logs|scratch|reads))"
 )
