@@ -22,6 +22,7 @@ class Holding:
     damaged: frozenset[str]
     matchers: tuple[str, ...]  # the names of the files of matchers that have chosen here
     imported: bool  # whether attempts of other stores are among these
+    noted: bool = False  # whether somebody has put notes or tags here
 
     @cached_property
     def attempts(self) -> AttemptColumns:

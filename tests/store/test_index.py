@@ -66,7 +66,15 @@ def facts(held):
         "metrics": tries.metrics,
         "here": list(held.here),
         "config": held.config,
-        "rest": (held.dref, held.built, held.rejected, held.damaged, held.matchers, held.imported),
+        "rest": (
+            held.dref,
+            held.built,
+            held.rejected,
+            held.damaged,
+            held.matchers,
+            held.imported,
+            held.noted,
+        ),
     }
 
 

@@ -6,14 +6,16 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
-from ...core.dataclasses import dataclass
+from ...core.dataclasses import dataclass, replace
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
+from ...core.note import tags_among
 from ...core.options import Mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
+from ...store.notes import notes_in
 from ...store.store import Store
 from .chosen import Chosen, Numbers, best_place
 from .inputs import names_of, parameter_of, within
@@ -34,6 +36,7 @@ class Group:
     failed: int  # attempts that failed or died
     missing: int  # attempts that succeeded without this metric
     best: RRef | None
+    tags: tuple[str, ...] = ()  # of its derivations, and of all in them
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -50,7 +53,7 @@ class Group:
 
         `metric` ("" when nothing was measured), `parameters` by dotted name, `drefs`, `n`,
         `failed`, `missing`, `mean`, `std`, `low` and `high` of the 95 % interval, `min`, `max`,
-        and `best`, an rref. What is not known is null.
+        `best`, an rref, and `tags`. What is not known is null.
         """
         numbers = {name: getattr(self.statistics, name) for name in _NUMBERS}
         return {
@@ -62,6 +65,7 @@ class Group:
             "missing": self.missing,
             **{name: x if math.isfinite(x) else None for name, x in numbers.items()},
             "best": self.best,
+            "tags": list(self.tags),
         }
 
 
@@ -117,7 +121,8 @@ class Summary(Tabular):
         missing = any(group.missing for group in self.groups)
         places = self._places()
         told = ["metric", "n", "failed", *(["missing"] if missing else [])]
-        told += ["mean", "std", "95%", "min", "max", "best"]
+        tagged = any(group.tags for group in self.groups)
+        told += ["mean", "std", "95%", "min", "max", *(["tags"] if tagged else []), "best"]
         name, *others = named_apart(told, self.parameters, "statistic")
         header = [*([name] if several else []), *self.parameters, *others]
         rows = []
@@ -125,7 +130,9 @@ class Summary(Tabular):
             parameters = [cell(g.parameters, name) for name in self.parameters]
             row = [*([g.metric] if several else []), *parameters, g.statistics.n, g.failed]
             row += [g.missing] if missing else []
-            rows.append(row + _cells(g, places[g.metric]))
+            row += _cells(g, places[g.metric])
+            row += [" ".join(g.tags)] if tagged else []
+            rows.append([*row, g.best[:13] if g.best else ""])
         return Table.of(header, rows, **options)
 
     def notes(self) -> list[str]:
@@ -183,13 +190,18 @@ def summarize(
     ordered = sorted(groups.values(), key=lambda some: _order(some[0].parameters, names))
     apart = are_apart(chosen)
     made = [trainings(some, apart=apart) for some in ordered]
+    tags = [_tags(some, store) for some in ordered]
     found = tuple(
-        _group(some, trained, names, metric, mode)
+        replace(_group(some, trained, names, metric, mode), tags=tagged)
         for metric in metrics or [""]
-        for some, trained in zip(ordered, made, strict=True)
+        for some, trained, tagged in zip(ordered, made, tags, strict=True)
     )
     told = () if apart else tuple(repeats(chosen))
     return Summary(found, names, mode, left_out, told)
+
+
+def _tags(several: Sequence[Chosen], store: Store) -> tuple[str, ...]:
+    return tags_among(note for one in several for note in notes_in(store, one.held))
 
 
 def _group(
@@ -232,8 +244,7 @@ def _order(told: Parameters, names: Sequence[str]) -> list[tuple[int, float, str
 def _cells(group: Group, places: int) -> list[str]:
     s = group.statistics
     mean, std, least, most = (fixed(x, places) for x in (s.mean, s.std, s.min, s.max))
-    best = group.best[:13] if group.best else ""
-    return [mean, std, interval(s.low, s.high, places), least, most, best]
+    return [mean, std, interval(s.low, s.high, places), least, most]
 
 
 def _check_over(

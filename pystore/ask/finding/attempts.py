@@ -16,11 +16,12 @@ from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import dataclass
 from ...core.derivation import Closure
 from ...core.holding import Holding
-from ...core.ports import StoreReader
 from ...core.refs import DRef, RRef, parse_ref
 from ...declare.parameters import ABSENT
 from ...declare.recorder import store_was_read
 from ...store.current import current_store
+from ...store.notes import notes_in
+from ...store.store import Store
 from ..experiments.differing import differing
 from .conditions import Condition, Where, conditions, equal, names
 from .values import FACTS, Values, fitting
@@ -36,6 +37,7 @@ class Wanted:
     since: int | None = None  # [ns since the epoch, UTC] they began then or later
     failed: bool = False  # only those that failed or died
     host: str | None = None  # also a pattern
+    tag: str | None = None  # of the attempt, its realization or its derivation; also a pattern
     sort: str | None = None  # a name, with `-` in front for the highest first; None: the newest
 
     def conditions(self) -> list[Condition]:
@@ -53,7 +55,7 @@ class Wanted:
         return [name for name in dict.fromkeys(told) if name not in FACTS]
 
 
-def in_full(tries: AttemptColumns, at: int, store: StoreReader) -> Attempt | None:
+def in_full(tries: AttemptColumns, at: int, store: Store) -> Attempt | None:
     """An attempt with all that its record says; None if that was removed just now."""
     return tries.full[at] if tries.full else store.in_full(tries.outline(at))
 
@@ -66,7 +68,7 @@ class Found:
     total: int  # how many fit; `places` may be fewer
     values: Values
 
-    def attempts(self, store: StoreReader) -> list[Attempt]:
+    def attempts(self, store: Store) -> list[Attempt]:
         """The attempts in full, by their records. One whose record is lost is left out."""
         found = (in_full(holding.attempts, at, store) for holding, at in self.places)
         return [one for one in found if one is not None]
@@ -86,7 +88,7 @@ class Found:
 
 
 def find(
-    refs: Iterable[DRef | RRef], store: StoreReader, wanted: Wanted, most: int | None = None
+    refs: Iterable[DRef | RRef], store: Store, wanted: Wanted, most: int | None = None
 ) -> Found:
     """The attempts of these derivations, and those that made these realizations, that fit.
 
@@ -100,7 +102,8 @@ def find(
     held = [known[ref.dref] for ref in refs]
     meant = [_meant(one, ref, wanted.since) for one, ref in zip(held, refs, strict=True)]
     chosen = [
-        (one, fitting(one.dref, some, values, tests)) for one, some in zip(held, meant, strict=True)
+        (one, _tagged(one, fitting(one.dref, some, values, tests), wanted.tag, store))
+        for one, some in zip(held, meant, strict=True)
     ]
     total = sum(len(places) for _, places in chosen)
     ordered = _sorted(chosen, values, wanted.sort) if wanted.sort else _newest(chosen)
@@ -116,6 +119,16 @@ def _meant(held: Holding, ref: DRef | RRef, since: int | None) -> Sequence[int]:
     if isinstance(ref, RRef):
         found = [at for at in found if columns.made[at] == ref.digest]
     return found
+
+
+def _tagged(held: Holding, places: Sequence[int], tag: str | None, store: Store) -> Sequence[int]:
+    """Those of the places of attempts that have a tag."""
+    if tag is None or not places:
+        return places
+    test = equal(tag)
+    notes = [note for note in notes_in(store, held) if note.tag and test(note.tag)]
+    outline = held.attempts.outline
+    return [at for at in places if any(note.is_about(outline(at)) for note in notes)]
 
 
 def _newest(chosen: Iterable[tuple[Holding, Sequence[int]]]) -> Iterator[Place]:
@@ -159,14 +172,15 @@ def attempts(
     *,
     where: Where | None = None,
     since: datetime | None = None,
+    tag: str | None = None,
     sort: str | None = None,
     limit: int | None = None,
-    store: StoreReader | None = None,
+    store: Store | None = None,
 ) -> list[Attempt]:
     """The attempts of a derivation, of a realization, of a closure's targets, or all; oldest first.
 
     `where` has conditions, such as `"epochs=3 accuracy.txt>0.9 host=gpu*"`, or values by name:
-    `{"epochs": 3}`. `sort` is the name of a parameter, a metric or a fact, with `-` in front for
+    `{"epochs": 3}`. `tag` may be a pattern. `sort` is the name of a parameter, a metric or a fact, with `-` in front for
     the highest first. With `limit`, these are the first in that order, else the newest.
 
     Raises NotInStore when nothing is known of the derivation, BadStage for a condition that names
@@ -176,12 +190,12 @@ def attempts(
     store_was_read()
     refs = _targets(target, store)
     begun = None if since is None else int(since.timestamp() * 1e6) * 1000
-    found = find(refs, store, Wanted(where, begun, sort=sort), limit)
+    found = find(refs, store, Wanted(where, begun, tag=tag, sort=sort), limit)
     made = found.attempts(store)
     return made if sort is not None else made[::-1]
 
 
-def _targets(target: str | Closure | None, store: StoreReader) -> list[DRef | RRef]:
+def _targets(target: str | Closure | None, store: Store) -> list[DRef | RRef]:
     if target is None:
         return [*store.drefs()]
     if isinstance(target, Closure):

@@ -1,7 +1,7 @@
 """Artifacts of realizations: those of one, one file, and a search by name and age."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +10,10 @@ from ...core.errors import BadRef, NotInStore
 from ...core.holding import Holding
 from ...core.listing import Listing
 from ...core.manifest import Entry, decode_name, encode_name
+from ...core.note import Note, about, tags_among
 from ...core.printable import printable
 from ...core.refs import DRef, RRef, check_part
+from ...store.notes import notes_in
 from ...store.store import Store
 from .lookup import file_of, lacking, rref2path
 
@@ -42,10 +44,15 @@ class FoundArtifact(NamedTuple):
     rref: RRef
     entry: Entry
     built: int | None  # [ns since the epoch, UTC] when the last attempt that made it ended
+    tags: tuple[str, ...] = ()  # of the realization, its attempts and its derivation
 
     def to_dict(self) -> dict[str, Any]:
-        """The artifact as `pystore find --json` prints it: also `built` [ns since 1970, UTC]."""
-        return {**Artifact(self.rref, self.entry).to_dict(), "built": self.built}
+        """The artifact as `pystore find --json` prints it: also `built` and `tags`.
+
+        `built` is in nanoseconds since 1970, UTC.
+        """
+        told = Artifact(self.rref, self.entry).to_dict()
+        return {**told, "built": self.built, "tags": list(self.tags)}
 
 
 class Content(NamedTuple):
@@ -118,27 +125,36 @@ def search(
     refs = list(refs)
     held = store.holdings(dict.fromkeys(ref.dref for ref in refs))
     listed = store.listings(held)
-    dated = [pair for ref in refs for pair in _dated(ref, held[ref.dref], listed[ref.dref], name)]
-    for rref, at in sorted(dated, key=lambda pair: (pair[1] or 0, pair[0])):
+    dated = [
+        one for ref in refs for one in _dated(ref, held[ref.dref], listed[ref.dref], name, store)
+    ]
+    for rref, at, tags in sorted(dated, key=lambda one: (one[1] or 0, one[0])):
         if newer is None or (at is not None and at > newer):
             entries = (e for e in _entries(rref, store) if _matches(e.path, name))
-            yield from (FoundArtifact(rref, entry, at) for entry in entries)
+            yield from (FoundArtifact(rref, entry, at, tags) for entry in entries)
 
 
 def _dated(
-    ref: DRef | RRef, held: Holding, listed: Listing, name: str
-) -> Iterator[tuple[RRef, int | None]]:
-    """The realizations that may have an artifact of this name, each with when it was built."""
+    ref: DRef | RRef, held: Holding, listed: Listing, name: str, store: Store
+) -> Iterator[tuple[RRef, int | None, tuple[str, ...]]]:
+    """The realizations that may have an artifact of this name, when each was built, its tags."""
     fits = [any(_matches(decode_name(path), name) for _, path in shape) for shape in listed.shapes]
     if not any(fits) and len(listed.digests) == len(held.here):
         return
-    digests = [ref.digest] if isinstance(ref, RRef) else held.here
     tries = held.attempts
     built = dict(zip(tries.made, tries.columns["stop"], strict=True)) if tries.count else {}
-    for digest in digests:
+    noted = notes_in(store, held)
+    for digest in [ref.digest] if isinstance(ref, RRef) else held.here:
         place = listed.places.get(digest)
         if place is None or fits[listed.shape[place]]:
-            yield RRef.of(digest, held.dref), built.get(digest)
+            rref = RRef.of(digest, held.dref)
+            yield rref, built.get(digest), _tags(rref, noted, held) if noted else ()
+
+
+def _tags(rref: RRef, noted: Sequence[Note], held: Holding) -> tuple[str, ...]:
+    own = [note for note in noted if note.ref == held.dref and not note.attempt]
+    made = [one for one in held.attempts.outlines() if one.rref == rref]
+    return tags_among([*own, *about(noted, rref, made)])
 
 
 def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:

@@ -52,6 +52,7 @@ def _both(mine: Holding, other: Holding) -> Holding:
         rejected=mine.rejected | other.rejected,
         damaged=mine.damaged | other.damaged,
         imported=mine.imported,
+        noted=mine.noted or other.noted,
     )
 
 

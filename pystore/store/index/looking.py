@@ -124,6 +124,7 @@ def _holding(
         frozenset(verdicts.among(listed, "damaged")),
         tuple(sorted(name for name in listed if name.endswith(uses.SUFFIX))),
         attempts.IMPORTED in listed,
+        any(name.endswith(".note") for name in listed),
     )
 
 

@@ -49,6 +49,7 @@ def write_row(dref: DRef, found: Look, folders: tuple[Folder, Folder]) -> tuple[
         "built": holding.built,
         "marks": [sorted(holding.rejected), sorted(holding.damaged), holding.matchers],
         "imported": holding.imported,
+        "noted": holding.noted,
         "claims": found.claims,
     }
     names = (*COLUMNS, *(METRIC + name for name in columns.metrics)) if columns.count else ()
@@ -71,7 +72,7 @@ def read_row(dref: DRef, packed: bytes | None) -> Row | None:
     rejected, damaged, matchers = facts["marks"]
     holding = Holding(
         dref, lambda: attempts, partial(_config, dref, columns), here, facts["built"],
-        frozenset(rejected), frozenset(damaged), tuple(matchers), facts["imported"],
+        frozenset(rejected), frozenset(damaged), tuple(matchers), facts["imported"], facts["noted"],
     )  # fmt: skip
     claims = tuple((context, number) for context, number in facts["claims"])
     now = bool(facts["boot"]) and facts["boot"] == boot()

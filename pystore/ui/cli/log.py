@@ -10,7 +10,15 @@ from typing import Any
 import click
 
 from ...ask.finding.attempts import Found, Wanted, find
-from ...ask.inspection.attempts import adopted_from, as_run, chosen_attempt, log_of, runs
+from ...ask.inspection.attempts import (
+    NotedAttempt,
+    adopted_from,
+    as_run,
+    chosen_attempt,
+    log_of,
+    runs,
+    with_notes,
+)
 from ...core.attempt import Attempt
 from ...core.errors import in_one_line
 from ...core.printable import printable, when
@@ -58,7 +66,8 @@ def log_command(
     pystore log --failed --since 2d --host 'gpu*'
 
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
-    "died" or "running", and of what was adopted is that of the attempt that ran.
+    "died" or "running", and of what was adopted is that of the attempt that ran. `tags` and `noted`
+    are the tags, and all notes, about an attempt, its realization and its derivation.
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json: one of the two")
@@ -69,10 +78,13 @@ def log_command(
     if as_csv:
         click.echo(csv_of(found, shown), nl=False)
         return
-    report(shown, lambda: _text(found, shown, wanted.names(), most), as_json)
+    noted = with_notes(shown, command.store)
+    report(noted, lambda: _text(found, noted, wanted.names(), most), as_json)
 
 
-def _text(found: Found, shown: Sequence[Attempt], names: Sequence[str], most: int | None) -> str:
+def _text(
+    found: Found, shown: Sequence[NotedAttempt], names: Sequence[str], most: int | None
+) -> str:
     cells = {name: found.cells(name) for name in names} if len(shown) == len(found.places) else {}
     lines = [log_table(shown, cells)]
     left = found.total - len(found.places)
@@ -81,12 +93,23 @@ def _text(found: Found, shown: Sequence[Attempt], names: Sequence[str], most: in
     return "\n".join(lines)
 
 
-def log_table(attempts: Sequence[Attempt], more: Mapping[str, Sequence[Any]] = _NO_MORE) -> str:
+def log_table(
+    attempts: Sequence[NotedAttempt], more: Mapping[str, Sequence[Any]] = _NO_MORE
+) -> str:
     """A row for each attempt, with the values of further columns."""
     if not attempts:
         return "no attempts"
-    names = [*more]
-    header = ["start", "name", "attempt", "outcome", "took", *map(printable, names), "result"]
+    names, told = [*more], ["tags"] if any(one.tags for one in attempts) else []
+    header = [
+        "start",
+        "name",
+        "attempt",
+        "outcome",
+        "took",
+        *told,
+        *map(printable, names),
+        "result",
+    ]
     rows = [
         [
             when(a.start),
@@ -94,12 +117,14 @@ def log_table(attempts: Sequence[Attempt], more: Mapping[str, Sequence[Any]] = _
             str(a.number),
             "adopted" if adopted_from(a) else a.outcome,
             _took(a),
+            *([" ".join(one.tags)] if told else []),
             *(_cell(more[name][at]) for name in names),
             _result(a),
         ]
-        for at, a in enumerate(attempts)
+        for at, one in enumerate(attempts)
+        for a in [one.attempt]
     ]
-    spare = ["start", "took", "attempt"]
+    spare = ["start", "took", "attempt", "tags"]
     return columns(header, rows, right=["attempt", "took"], spare=spare, styles=_colour)
 
 

@@ -16,13 +16,15 @@ from ...core.errors import in_one_line
 from .command_context import CommandContext
 from .ref import begun_so, complete, typed
 
+_NAMES = ("where", "since", "failed", "host", "tag", "sort")
+
 
 def wanted_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command that say which attempts are meant; it gets them as `wanted`."""
 
     @functools.wraps(function)
     def with_wanted(*args: Any, **given: Any) -> Any:
-        named = {name: given.pop(name) for name in ("where", "since", "failed", "host", "sort")}
+        named = {name: given.pop(name) for name in _NAMES}
         if named["since"] is not None:
             store = click.get_current_context().ensure_object(CommandContext).store
             named["since"] = moment(named["since"], store)
@@ -43,6 +45,7 @@ def wanted_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--failed", is_flag=True, help="Only those that failed or died."),
         click.option("--host", metavar="NAME|GLOB", help="Only those that ran there."),
+        click.option("--tag", metavar="NAME|GLOB", help="Only those with this tag."),
         click.option(
             "--sort",
             metavar="[-]NAME",
