@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from .attempt import Attempt
+from .attempt import Attempt, Outcome
 from .dataclasses import dataclass
 from .refs import DRef, RRef
 
@@ -52,7 +52,7 @@ class AttemptColumns:
         return self.columns["start"]
 
     @cached_property
-    def outcomes(self) -> Sequence[str]:
+    def outcomes(self) -> Sequence[Outcome]:
         """How each attempt ended."""
         return self.columns["outcome"]
 

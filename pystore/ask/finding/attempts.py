@@ -180,8 +180,8 @@ def attempts(
     """The attempts of a derivation, of a realization, of a closure's targets, or all; oldest first.
 
     `where` has conditions, such as `"epochs=3 accuracy.txt>0.9 host=gpu*"`, or values by name:
-    `{"epochs": 3}`. `tag` may be a pattern. `sort` is the name of a parameter, a metric or a fact, with `-` in front for
-    the highest first. With `limit`, these are the first in that order, else the newest.
+    `{"epochs": 3}`. `tag` may be a pattern. `sort` is the name of a parameter, a metric or a fact,
+    with `-` in front for the highest first. `limit` takes the first in that order, else the newest.
 
     Raises NotInStore when nothing is known of the derivation, BadStage for a condition that names
     nothing that there is.

@@ -54,24 +54,16 @@ class IndexFile:
         found = self._ask(lambda file: file.execute(query, (kind, key)).fetchone(), None)
         return found[0] if found and isinstance(found[0], bytes) else b""
 
-    def keys(self, kind: str) -> list[str]:
-        """The keys of the rows of a kind."""
-        query = "SELECT key FROM row WHERE kind = ?"
-        found = self._ask(lambda file: file.execute(query, (kind,)).fetchall(), [])
-        return [key for (key,) in found if isinstance(key, str)]
-
-    def write(self, kind: str, rows: Sequence[Row], without: Sequence[str] = ()) -> None:
-        """Puts rows in place of earlier ones, and removes those of the keys `without`."""
+    def write(self, kind: str, rows: Sequence[Row]) -> None:
+        """Puts rows in place of earlier ones."""
 
         def act(file: sqlite3.Connection) -> None:
             file.execute("BEGIN IMMEDIATE")
             put = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?)"
             file.executemany(put, ((kind, *row) for row in rows))
-            gone = ((kind, key) for key in without)
-            file.executemany("DELETE FROM row WHERE kind = ? AND key = ?", gone)
             file.execute("COMMIT")
 
-        if rows or without:
+        if rows:
             self._ask(act, None)
 
     def _ask(self, act: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:

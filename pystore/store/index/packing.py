@@ -161,7 +161,7 @@ def _integers(values: Sequence[int]) -> tuple[list[Any], bytes]:
         raise Unpackable from None
 
 
-def _unpack(kind: list[Any], part: memoryview) -> Sequence[Any]:
+def _unpack(kind: Sequence[Any], part: memoryview) -> Sequence[Any]:
     match kind:
         case ["float", []]:
             return part.cast("d").tolist()

@@ -77,7 +77,7 @@ def read_row(dref: DRef, packed: bytes | None) -> Row | None:
     claims = tuple((context, number) for context, number in facts["claims"])
     now = bool(facts["boot"]) and facts["boot"] == boot()
     one, other = facts["folders"]
-    folders = _folder(*one, now), _folder(*other, now)
+    folders = _folder(one[0], one[1], now), _folder(other[0], other[1], now)
     return Row(Look(holding, {}, claims), folders, facts["at"], _mark(packed))
 
 
@@ -108,7 +108,7 @@ def _write_stamps(mark: bytes, found: Look) -> bytes:
     if not found.stamps:
         return b""
     stamps = [stamp or (0, 0, 0) for stamp in found.stamps.values()]
-    columns = {
+    columns: dict[str, list[Any]] = {
         "context": [context for context, _ in found.stamps],
         "number": [number for _, number in found.stamps],
         **{name: [stamp[at] for stamp in stamps] for at, name in enumerate(_STAMP)},
