@@ -84,7 +84,7 @@ def _one(text: str) -> Callable[[Any], bool]:
         low, high = limits
         return lambda value: _is_number(value) and low <= value <= high
     if _GLOB & set(text):
-        return lambda value: fnmatchcase(_written(value), text)
+        return lambda value: text == (told := _written(value)) or fnmatchcase(told, text)
     number = _number(text)
     if number is not None:
         return lambda value: value == number if _is_number(value) else _written(value) == text
