@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from ..core.attempt import Attempt, Trace
@@ -250,15 +251,11 @@ class Reader:
 
     def holdings(self, drefs: Iterable[DRef]) -> dict[DRef, Holding]:
         """What is here of these derivations, in columns; of many, an index is used."""
-        from .index import above  # for weight: what builds goes without it
-
-        return above.holdings(self.parts, list(drefs))
+        return _index().holdings(self.parts, list(drefs))
 
     def listings(self, held: Mapping[DRef, Holding]) -> dict[DRef, Listing]:
         """The artifacts of what is here of these derivations; of many, an index is used."""
-        from .index import above  # for weight, as above
-
-        return above.listings(self.parts, held)
+        return _index().listings(self.parts, held)
 
     def in_full(self, outline: Attempt) -> Attempt | None:
         """An attempt of a holding with all that its record says; None if that is gone."""
@@ -356,3 +353,9 @@ class Reader:
             because=because,
             remedy="instantiate and realize it again; what others built is not touched",
         )
+
+
+def _index() -> ModuleType:
+    from .index import above  # for weight: what builds goes without it
+
+    return above

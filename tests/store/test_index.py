@@ -22,7 +22,7 @@ from pystore.core.attempt_columns import COLUMNS, METRIC
 from pystore.core.config import Config
 from pystore.core.context import Context
 from pystore.store import attempts
-from pystore.store.defaults import InForce, change_defaults
+from pystore.store.caching import InForce
 from pystore.store.index import file as index_file
 from pystore.store.index import holdings as holdings_of_one
 from pystore.store.index import rows
@@ -37,8 +37,7 @@ NAMES = 3  # derivations
 def cache(tmp_path, monkeypatch):
     """A cache folder, and an index even of small stores."""
     monkeypatch.setattr(holdings_of_one, "FEW", -1)
-    monkeypatch.setattr(InForce, "defaults", InForce.defaults)
-    change_defaults(cache=lambda: tmp_path / "cache")
+    monkeypatch.setattr(InForce, "find", lambda: tmp_path / "cache")
     (tmp_path / "cache").mkdir()
     return tmp_path / "cache"
 
@@ -239,14 +238,14 @@ def test_IX1_the_answers_are_those_of_the_records_whatever_is_done(tmp_path_fact
 
 
 @pytest.mark.parametrize("size", range(0, 100, 7))
-def test_IX2_IX3_a_file_cut_at_any_place_costs_time_only(filled, size):
+def test_XP1_XF1_a_file_cut_at_any_place_costs_time_only(filled, size):
     content = place(filled).read_bytes()
     place(filled).write_bytes(content[: len(content) * size // 100])
     assert by_index(filled) == by_records(filled)
     assert by_index(filled) == by_records(filled)
 
 
-def test_IX2_each_flipped_byte_of_a_row_is_noticed():
+def test_XP1_each_flipped_byte_of_a_row_is_noticed():
     packed = pack("key", {"a": 1}, {"n": [1, 2, 300], "x": [0.5, None, 2.0], "w": ["a", "b", "a"]})
     facts, columns = unpack("key", packed)
     assert (facts, columns["n"], columns["x"], columns["w"]) == (
@@ -298,7 +297,7 @@ def test_a_damaged_record_is_told_each_time(filled):
 # --- what costs time only --------------------------------------------------------------
 
 
-def test_IX5_where_nothing_is_new_no_record_is_read(filled, monkeypatch):
+def test_IX2_where_nothing_is_new_no_record_is_read(filled, monkeypatch):
     settle(filled)
     reads: list[str] = []
     read = attempts.read_records
@@ -317,7 +316,7 @@ def test_IX5_where_nothing_is_new_no_record_is_read(filled, monkeypatch):
     assert reads[0].endswith(".3.json")
 
 
-def test_IX3_a_file_that_another_process_has_locked_costs_time_only(filled, monkeypatch):
+def test_XF1_a_file_that_another_process_has_locked_costs_time_only(filled, monkeypatch):
     monkeypatch.setattr(index_file, "_WAIT", 0.01)
     expected = by_records(filled)
     with sqlite3.connect(place(filled), isolation_level=None) as other:
@@ -329,7 +328,7 @@ def test_IX3_a_file_that_another_process_has_locked_costs_time_only(filled, monk
     assert by_index(filled) == by_records(filled)
 
 
-def test_IX3_the_file_of_a_later_version_is_left_alone(filled):
+def test_XF1_the_file_of_a_later_version_is_left_alone(filled):
     with sqlite3.connect(place(filled)) as file:
         file.execute("PRAGMA user_version = 999")
     file.close()
@@ -339,7 +338,7 @@ def test_IX3_the_file_of_a_later_version_is_left_alone(filled):
 
 
 @pytest.mark.parametrize("kind", ["none", "file", "not ours", "read-only"])
-def test_IX3_without_a_cache_folder_all_works(filled, tmp_path, kind, monkeypatch):
+def test_XF1_without_a_cache_folder_all_works(filled, tmp_path, kind, monkeypatch):
     target = tmp_path / "elsewhere"
     if kind == "file":
         target.write_text("no folder")
@@ -347,20 +346,20 @@ def test_IX3_without_a_cache_folder_all_works(filled, tmp_path, kind, monkeypatc
         target.mkdir(mode=0o500)
     if kind == "not ours":
         monkeypatch.setattr("pystore.store.rights.strange_owner", lambda path: 4711)
-    change_defaults(cache=lambda: None if kind == "none" else target)
+    monkeypatch.setattr(InForce, "find", lambda: None if kind == "none" else target)
     assert by_index(filled) == by_records(filled)
     assert kind == "read-only" or not target.is_dir()  # root writes it all the same
 
 
 def _look(root: str, cache: str, go, told) -> None:
-    change_defaults(cache=lambda: Path(cache))
+    InForce.find = staticmethod(lambda: Path(cache))
     holdings_of_one.FEW = -1
     store = ps.Store(root, durable=False)
     go.wait()
     told.put([by_index(store) == by_records(store) for _ in range(5)])
 
 
-def test_IX4_several_processes_at_once_each_get_the_right_answers(filled, cache):
+def test_XR1_several_processes_at_once_each_get_the_right_answers(filled, cache):
     place(filled).unlink()
     context = multiprocessing.get_context("fork")
     go, told = context.Event(), context.Queue()
@@ -377,7 +376,7 @@ def test_IX4_several_processes_at_once_each_get_the_right_answers(filled, cache)
     assert by_index(filled) == by_records(filled)
 
 
-def test_IX4_an_older_row_in_place_of_a_newer_one_is_noticed(filled):
+def test_XR1_an_older_row_in_place_of_a_newer_one_is_noticed(filled):
     settle(filled)
     older = place(filled).read_bytes()
     succeed(filled, 1, 0.9)
@@ -386,7 +385,7 @@ def test_IX4_an_older_row_in_place_of_a_newer_one_is_noticed(filled):
     assert by_index(filled) == by_records(filled)
 
 
-def test_IX4_the_stamps_of_another_row_are_not_believed(filled):
+def test_XR1_the_stamps_of_another_row_are_not_believed(filled):
     """Another process may write a row between the reading of its two parts."""
     settle(filled)
     with sqlite3.connect(place(filled)) as file:
@@ -403,7 +402,7 @@ def test_IX4_the_stamps_of_another_row_are_not_believed(filled):
 # --- that no change is missed ----------------------------------------------------------
 
 
-def test_IX4_a_row_of_a_time_to_come_is_not_believed(filled, monkeypatch):
+def test_XR1_a_row_of_a_time_to_come_is_not_believed(filled, monkeypatch):
     """The clock was set back: then a new change may have the stamp of an old one."""
     settle(filled)
     stamps: dict[str, object] = {}
@@ -419,7 +418,7 @@ def test_IX4_a_row_of_a_time_to_come_is_not_believed(filled, monkeypatch):
     assert by_index(filled) == expected
 
 
-def test_IX4_after_a_restart_of_the_machine_open_ticks_begin_anew(filled, monkeypatch):
+def test_XR1_after_a_restart_of_the_machine_open_ticks_begin_anew(filled, monkeypatch):
     succeed(filled, 1, 0.9)
     by_index(filled)
     dref = config(1).dref
@@ -484,8 +483,8 @@ def test_another_store_at_the_same_place_has_another_index(filled):
 PROGRAM = """
 import sys
 import pystore as ps
-from pystore.store.defaults import change_defaults
-change_defaults(cache=lambda: 1 / 0)
+from pystore.store.caching import InForce
+InForce.find = lambda: 1 / 0
 with ps.Store(sys.argv[1], durable=False).use():
     for rate in (1, 2, 1):
         ps.realize(ps.Derivation({"name": "x", "rate": rate}, ps.match_latest(),
@@ -512,7 +511,7 @@ def test_listings_know_what_each_realization_holds(filled):
         filled.remove(filled.realizations(config(0).dref)[0])
 
 
-def test_IX6_a_manifest_that_cannot_be_read_is_in_no_listing(filled):
+def test_XL1_a_manifest_that_cannot_be_read_is_in_no_listing(filled):
     rref = filled.realizations(config(0).dref)[0]
     manifest = filled.home(rref) / "manifest.json"
     manifest.chmod(0o644)

@@ -1,7 +1,4 @@
-"""Chosen: the attempts of one derivation that a table is about, and the numbers that they reached.
-
-RE3  A number that is missing is never taken for another: it is counted as missing, or an error.
-"""
+"""Chosen: the attempts of one derivation that a table is about, and the numbers that they reached."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence

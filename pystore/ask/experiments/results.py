@@ -2,6 +2,7 @@
 
 RE1  Rejected results are not among them; in a summary each training counts once.
 RE2  Failed attempts are rows and are counted, and their metrics enter no mean.
+RE3  A number that is missing is never taken for another: it is counted as missing, or an error.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """File: the rows of an index in an SQLite file, which may be lost, damaged or locked at any time.
 
-IX3  A file that is damaged, locked, of another version or not there raises no error. It is read
+XF1  A file that is damaged, locked, of another version or not there raises no error. It is read
      as far as it can be; what is damaged, or older, is made anew.
 """
 

@@ -1,6 +1,6 @@
 """Listings: the artifacts of realizations. A realization never changes, and is listed once.
 
-IX6  A realization whose manifest cannot be read is in no listing: whoever needs it reads it again.
+XL1  A realization whose manifest cannot be read is in no listing: whoever needs it reads it again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +64,7 @@ def _read(layout: Layout, dref: DRef, digests: Iterable[str]) -> Listing:
         try:
             found[digest] = Manifest.parse(disk.read(path))
         except (OSError, Corrupted):
-            continue  # IX6
+            continue  # XL1
     return Listing.of(found)
 
 

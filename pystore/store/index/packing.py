@@ -1,6 +1,6 @@
 """Packing: the columns of attempts as bytes with a checksum, and back.
 
-IX2  A byte that has changed is noticed: the whole is then as good as not there.
+XP1  A byte that has changed is noticed: the whole is then as good as not there.
 """
 
 import json
@@ -109,7 +109,7 @@ def pack(key: str, facts: Facts, columns: Mapping[str, Sequence[Any]]) -> bytes:
 
 
 def unpack(key: str, packed: object) -> tuple[Facts, Columns] | None:
-    """The facts and columns in these bytes; None if they are damaged, or of another key (IX2)."""
+    """The facts and columns in these bytes; None if they are damaged, or of another key (XP1)."""
     if not isinstance(packed, bytes) or len(packed) < _HEAD:
         return None
     view = memoryview(packed)

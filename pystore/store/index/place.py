@@ -6,7 +6,7 @@ from pathlib import Path
 from ...core.digest import short
 from ...core.errors import PystoreError
 from .. import rights
-from ..defaults import defaults
+from ..caching import cache
 from ..layout import Layout, read_mark
 
 
@@ -16,11 +16,11 @@ def place_of(layout: Layout) -> Path | None:
     Another machine has a file of its own: it sees other stamps, and locks may not reach there.
     """
     try:
-        cache = defaults().cache()
-        if cache is None or rights.strange_owner(_nearest(cache)) is not None:
+        home = cache()
+        if home is None or rights.strange_owner(_nearest(home)) is not None:
             return None
         mark = read_mark(layout.root)
-        folder = cache / "index"
+        folder = home / "index"
         os.makedirs(folder, mode=0o700, exist_ok=True)
     except (OSError, PystoreError):
         return None

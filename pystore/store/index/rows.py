@@ -1,6 +1,6 @@
 """Rows: what a look has found, with the stamps of the folders, as rows of an index file.
 
-IX4  A row says which stamps its folders had before they were read. So each row is true on its own,
+XR1  A row says which stamps its folders had before they were read. So each row is true on its own,
      whoever wrote it last, and whatever has become of the others.
 """
 
