@@ -1,4 +1,4 @@
-"""Chosen: the attempts of one derivation that a table is about, and the numbers that they reached."""
+"""Chosen: attempts of one derivation that a table is about, and the numbers that they reached."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
