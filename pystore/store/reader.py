@@ -251,11 +251,13 @@ class Reader:
 
     def holdings(self, drefs: Iterable[DRef]) -> dict[DRef, Holding]:
         """What is here of these derivations, in columns; of many, an index is used."""
-        return _index().holdings(self.parts, list(drefs))
+        found: dict[DRef, Holding] = _index().holdings(self.parts, list(drefs))
+        return found
 
     def listings(self, held: Mapping[DRef, Holding]) -> dict[DRef, Listing]:
         """The artifacts of what is here of these derivations; of many, an index is used."""
-        return _index().listings(self.parts, held)
+        found: dict[DRef, Listing] = _index().listings(self.parts, held)
+        return found
 
     def in_full(self, outline: Attempt) -> Attempt | None:
         """An attempt of a holding with all that its record says; None if that is gone."""

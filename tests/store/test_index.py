@@ -248,7 +248,7 @@ def test_XP1_XF1_a_file_cut_at_any_place_costs_time_only(filled, size):
 def test_XP1_each_flipped_byte_of_a_row_is_noticed():
     packed = pack("key", {"a": 1}, {"n": [1, 2, 300], "x": [0.5, None, 2.0], "w": ["a", "b", "a"]})
     facts, columns = unpack("key", packed)
-    assert (facts, columns["n"], columns["x"], columns["w"]) == (
+    assert (facts, [*columns["n"]], columns["x"], columns["w"]) == (
         {"a": 1}, [1, 2, 300], [0.5, None, 2.0], ["a", "b", "a"]
     )  # fmt: skip
     assert unpack("another key", packed) is None

@@ -50,10 +50,17 @@ def named(stage: Any, store: StoreReader, code: Scope, *, tried: bool = False) -
         )
     if code == "any":
         return Meant(tuple(found))
+    return by_code_of(found, store, stage, tried=tried)
+
+
+def by_code_of(
+    found: Sequence[DRef], store: StoreReader, stage: Any = None, *, tried: bool = False
+) -> Meant:
+    """Those of the derivations of one name that are meant by a stage; None is their name."""
     meant = _by_code(found, stage, store, tried=tried)
     if not meant.drefs:
         raise BadStage(
-            f"nothing has been built by the code of {name} as it is now",
+            f"nothing has been built by the code of {found[0].name} as it is now",
             left_out=meant.left_out or None,
             remedy="realize it first",
         )

@@ -164,14 +164,14 @@ def _integers(values: Sequence[int]) -> tuple[list[Any], bytes]:
 def _unpack(kind: Sequence[Any], part: memoryview) -> Sequence[Any]:
     match kind:
         case ["float", []]:
-            return part.cast("d").tolist()
+            return part.cast("d")  # numbers are made when they are looked at: this takes less room
         case ["float", absent]:
             values: list[float | None] = [*part.cast("d")]
             for place in absent:
                 values[place] = None
             return values
         case ["integer", code]:
-            return part.cast(code).tolist()
+            return part.cast(code)
         case ["json"]:
             return [_decode(str(part, "utf-8"))]
         case ["same", count, value]:
