@@ -8,6 +8,7 @@ from ..core.attempt import AttemptReport, Committed, outcome_of
 from ..core.errors import PystoreError
 from ..core.events import AttemptFailed, Listener, Succeeded
 from ..store.staging import Builder, Staging
+from .attendant import Attended, attended
 from .provenance import describe
 from .request import Request
 from .trying import Trying
@@ -37,14 +38,16 @@ def attempt(
     dref = request.dref
     staging = store.begin(request.derivation.config, request.context, request.seed)
     number, start = staging.claim.number, timer()
-    trying = Trying(request, staging, store, listener, stop)
+    trying, one = Trying(request, staging, store, listener, stop), Attended(staging)
     try:
         log = store.log_path(dref, request.context.digest, number) if capture else None
         with store.building():  # an attempt in a pool may outlive its call
-            trying.run(log, source)
+            with attended(one):
+                trying.run(log, source)
             describe(trying.told)
             committed = store.commit(staging, trying.told)
     except BaseException as error:
+        one.end(trying.told)
         _fail(store, staging, trying.told, error)
         text, stopped = f"{type(error).__name__}: {error}", outcome_of(error) == "stopped"
         again = trying.again_after(error) is not None

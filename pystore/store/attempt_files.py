@@ -11,6 +11,7 @@ from ..core.digest import short
 from ..core.errors import Corrupted
 from ..core.reads import Surroundings
 from . import attempts, disk, rights
+from . import told as live
 from .commit import Sealed
 from .layout import Layout
 from .mentions import complete
@@ -27,14 +28,25 @@ def write_beside(parts: Parts, staged: Staging, told: AttemptReport, trace: Trac
     The record syncs the directory.
     """
     tmp, layout = parts.tmp, parts.layout
-    if trace := _latest(trace):
-        path = layout.beside(staged.dref, staged.context.digest, staged.claim.number, "trace")
-        disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=parts.durable)
+    _write_trace(
+        parts, layout.beside(staged.dref, staged.context.digest, staged.claim.number, "trace"), trace
+    )
     if told.diff and len(told.diff) <= _LARGEST:
         folder, name = layout.attempts(staged.dref), f"{diff_digest(told.diff)}.diff"
         # Attempts of one derivation share a diff. It is not synced: a torn one is written again.
         if not os.path.exists(f"{folder}/{name}") or damage(folder, name):
             disk.put(f"{folder}/{name}", told.diff, tmp=tmp, durable=False)
+
+
+def write_trace(parts: Parts, attempt: Attempt, trace: Trace) -> None:
+    """Writes the trace of an attempt. Call it before its record is written."""
+    place = (attempt.dref, attempt.context, attempt.number)
+    _write_trace(parts, parts.layout.beside(*place, "trace"), trace)
+
+
+def _write_trace(parts: Parts, path: str, trace: Trace) -> None:
+    if trace := latest(trace):
+        disk.put(path, _checked(trace_text(trace)), tmp=parts.tmp, durable=parts.durable)
 
 
 def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int) -> Attempt:
@@ -64,14 +76,20 @@ def record_of_success(
     return record._replace(rref=sealed.rref, tree=tree, metrics=metrics, reads=reads)
 
 
-def _latest(trace: Trace) -> Trace:
+def latest(trace: Trace) -> Trace:
     """The last value of each metric at each step. A second try tells some values again."""
     return list({(step, name): (step, name, value) for step, name, value in trace}.values())
 
 
 def read_trace(layout: Layout, attempt: Attempt) -> Trace:
-    """The metrics that an attempt told over its steps. Raises Corrupted."""
-    path = layout.beside(attempt.dref, attempt.context, attempt.number, "trace")
+    """The metrics that an attempt told over its steps. Raises Corrupted.
+
+    Of one without a record, those that it has told so far.
+    """
+    folder, number = layout.attempts(attempt.dref), attempt.number
+    if attempt.outcome in ("running", "died"):
+        return latest(live.read(attempts.live_path(folder, attempt.context, number)).trace)
+    path = f"{folder}/{attempt.context}.{number}.trace"
     try:
         return parse_trace(_check(disk.read(path)))
     except FileNotFoundError:

@@ -24,7 +24,7 @@ from ..core.digest import seed_of
 from ..core.errors import Corrupted, PystoreWarning
 from ..core.refs import DRef
 from ..core.version import __version__
-from . import disk, locks, rights
+from . import disk, locks, rights, told
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
@@ -33,7 +33,8 @@ IMPORTED = "imported"
 COPY, SIGNED = "", "signed"  # SIGNED: with the signature of a key that was trusted
 
 _NAME = re.compile(
-    r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads)", re.ASCII
+    r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads|live|stop)",
+    re.ASCII,
 )
 _BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged)", re.ASCII)
 _SAYS = (
@@ -121,6 +122,11 @@ def unclaim(folder: str, context: str, number: int) -> None:
 
 def _begin_path(folder: str, context: str, number: int) -> str:
     return f"{folder}/{context}.{number}.begin"
+
+
+def live_path(folder: str, context: str, number: int) -> str:
+    """The file of what a running attempt has told."""
+    return f"{folder}/{context}.{number}.{told.SUFFIX}"
 
 
 def claimed_for(folder: str, staging: str) -> dict[str, Any]:
@@ -281,7 +287,7 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
             begin = read_begin(folder, context, number)
             if begin.get("staging") in (COPY, SIGNED):
                 continue  # a copy was cut short; nothing ran under this number
-            records.append(unfinished(begin, dref, context, number, staging_area))
+            records.append(unfinished(folder, begin, dref, context, number, staging_area))
     return sorted(records, key=lambda attempt: attempt.order)
 
 
@@ -296,9 +302,12 @@ def owner(folder: str, context: str) -> str:
 
 
 def unfinished(
-    begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
+    folder: str, begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
 ) -> Attempt:
-    """The attempt of a claim without a record: it is running, or it has died."""
+    """The attempt of a claim without a record, with the metrics that it told (TD1).
+
+    It is running, or it has died.
+    """
     staging = os.path.basename(begin.get("staging", "none").replace("\0", ""))
     running = bool(staging) and locks.in_use(staging_area / staging)
     start = int(begin.get("start", 0))
@@ -306,7 +315,8 @@ def unfinished(
         id="", dref=dref, context=context, number=number,
         outcome="running" if running else "died", rref=None, error=None,
         seed=int(begin.get("seed", 0)), start=start, stop=start, host=str(begin.get("host", "")),
-        pid=int(begin.get("pid", 0)), realizer="", source="", versions={}, metrics={}, notes={},
+        pid=int(begin.get("pid", 0)), realizer="", source="", versions={},
+        metrics=told.read_last(live_path(folder, context, number)).metrics, notes={},
     )  # fmt: skip
 
 

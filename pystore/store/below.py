@@ -103,7 +103,7 @@ def ended(layout: Layout, dref: DRef, context: str, after: int, *, seeds: bool) 
 
 def home(layout: Layout, attempt: Attempt) -> Layout:
     """The layout of the store that has the record of an attempt and the files beside it."""
-    name = f"{attempt.context}.{attempt.number}.json"
+    name = f"{attempt.context}.{attempt.number}.{'json' if attempt.id else 'begin'}"
     for one in layout.readable[1:]:
         own, other = (f"{place.attempts(attempt.dref)}/{name}" for place in (layout, one))
         if not _says(own, attempt) and _says(other, attempt):
@@ -113,6 +113,7 @@ def home(layout: Layout, attempt: Attempt) -> Layout:
 
 def _says(path: str, attempt: Attempt) -> bool:
     try:
-        return f'"id":"{attempt.id}"'.encode() in disk.read(path)
+        said = f'"id":"{attempt.id}"' if attempt.id else f'"start": {attempt.start},'
+        return said.encode() in disk.read(path)
     except (FileNotFoundError, Corrupted):
         return False

@@ -177,6 +177,7 @@ class Store(Reader):
         """
         told = told or AttemptReport()
         staged.hold()
+        staged.end_telling()
         touched_inputs.refuse(self.parts, staged)
         sealed = seal(self.parts, staged, told.outside)
         around = Surroundings(staged.config, staged.context, self)
@@ -190,6 +191,7 @@ class Store(Reader):
             adopt.note(parts.layout, staged.config, staged.context)
         if staged.scratch is not None:
             staged.scratch.remove()
+        staged.forget_told()
         return committed
 
     def adopt(
@@ -208,6 +210,7 @@ class Store(Reader):
     def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
+        staged.end_telling()
         attempt = attempt_files.record_of(staged, told, outcome_of(error), self.parts.clock())
         attempt = attempt._replace(error=text)
         parts = self.parts
@@ -215,6 +218,7 @@ class Store(Reader):
             attempt_files.write_beside(parts, staged, told, told.trace)
             folder = parts.layout.attempts(staged.dref)
             attempts.record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
+        staged.forget_told()
         touched_inputs.warn(parts, staged)
         return reopening.leave_to_user(parts, staged)
 
