@@ -25,12 +25,15 @@ from ..core.errors import Corrupted, PystoreWarning
 from ..core.refs import DRef
 from ..core.version import __version__
 from . import disk, locks, rights, told
+from .mounts import is_shared
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
 IMPORTED = "imported"
 # The staging of a claim for the record of an attempt that ran in another store.
 COPY, SIGNED = "", "signed"  # SIGNED: with the signature of a key that was trusted
+
+SILENCE = 90.0  # [s] without a sign of life after which an attempt on another host has died
 
 _NAME = re.compile(
     r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads|live|stop)",
@@ -291,6 +294,30 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
     return sorted(records, key=lambda attempt: attempt.order)
 
 
+def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
+    """The attempts of a derivation without a record: those that run, and those that died.
+
+    Of those that died, the last one of each context: the others have been tried again.
+    """
+    found = names(folder)
+    ended = {name[:-5] for name in found if name.endswith(".json")}
+    claims = _claims(name for name in found if name.endswith(".begin") and name[:-6] not in ended)
+    if not claims:
+        return []
+    last: dict[str, int] = {}
+    for context, number in _claims(found):
+        last[context] = max(number, last.get(context, 0))
+    unended = []
+    for context, number in claims:
+        begin = read_begin(folder, context, number)
+        if begin.get("staging", COPY) in (COPY, SIGNED):
+            continue
+        one = unfinished(folder, begin, dref, context, number, staging_area)
+        if one.outcome == "running" or number == last[context]:
+            unended.append(one)
+    return unended
+
+
 def owner(folder: str, context: str) -> str:
     """The process that runs the last attempt in a context: its number, host and start."""
     numbers = begun_numbers(folder, context)
@@ -309,15 +336,27 @@ def unfinished(
     It is running, or it has died.
     """
     staging = os.path.basename(begin.get("staging", "none").replace("\0", ""))
-    running = bool(staging) and locks.in_use(staging_area / staging)
+    host, place = str(begin.get("host", "")), staging_area / staging
+    running = bool(staging) and (locks.in_use(place) or _gives_signs(place, host))
     start = int(begin.get("start", 0))
     return Attempt(
         id="", dref=dref, context=context, number=number,
         outcome="running" if running else "died", rref=None, error=None,
-        seed=int(begin.get("seed", 0)), start=start, stop=start, host=str(begin.get("host", "")),
+        seed=int(begin.get("seed", 0)), start=start, stop=start, host=host,
         pid=int(begin.get("pid", 0)), realizer="", source="", versions={},
         metrics=told.read_last(live_path(folder, context, number)).metrics, notes={},
     )  # fmt: skip
+
+
+def _gives_signs(staging: Path, host: str) -> bool:
+    """Whether a process on another host, whose lock we may not see, has given a sign of life."""
+    if host == os.uname().nodename:
+        return False
+    try:
+        silent = time.time() - os.stat(staging).st_mtime
+        return silent < SILENCE and is_shared(staging)
+    except OSError:
+        return False
 
 
 def versions() -> dict[str, str]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 from ..core.attempt import Attempt, Trace
 from ..core.candidate import Candidate
@@ -27,11 +27,13 @@ from . import (
     disk,
     rights,
     shared_files,
+    told,
     verdicts,
 )
 from .changes import Changes, Token, changes_since
 from .parts import Parts
 from .shared_files import DiskFile
+from .told import Told
 
 State = Literal["here", "rejected", "damaged"]
 
@@ -247,6 +249,31 @@ class Reader:
         folder = self.parts.layout.attempts(DRef(dref))
         own = attempts.read_all(folder, dref, self.parts.staging_area)
         return merge(own, below.all_attempts(self.parts.layout, dref))
+
+    def unfinished(self, drefs: Iterable[DRef] | None = None) -> list[Attempt]:
+        """The attempts that run, and those that died and were not tried again, oldest first.
+
+        Of `drefs`, or of all derivations. They have the metrics that they told.
+        """
+        found = []
+        for dref in self.drefs() if drefs is None else drefs:
+            for one in self.parts.layout.readable:
+                own = one is self.parts.layout
+                area = self.parts.staging_area if own else one.tmp
+                found += attempts.read_unfinished(one.attempts(dref), dref, area)
+        return sorted(found, key=lambda attempt: attempt.order)
+
+    def told(self, attempt: Attempt) -> Told:
+        """What an attempt without a record has told so far, with the end of its trace."""
+        return told.read_last(self._live_path(attempt))
+
+    def told_since(self, attempt: Attempt, place: int) -> tuple[list[dict[str, Any]], int]:
+        """What it has told since a place in its file, and the place for the next look."""
+        return told.lines_since(self._live_path(attempt), place)
+
+    def _live_path(self, attempt: Attempt) -> str:
+        home = below.home(self.parts.layout, attempt)
+        return attempts.live_path(home.attempts(attempt.dref), attempt.context, attempt.number)
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()

@@ -58,8 +58,8 @@ class Told:
             self.is_whole = True
         elif "done" in line:
             total = line["total"]
-            whole = None if total is None else float(total)
-            self.progress = float(line["done"]), whole, str(line["unit"])
+            whole = None if total is None else _number(total)
+            self.progress = _number(line["done"]), whole, str(line["unit"])
         else:
             self._hear_metric(str(line["name"]), float(line["value"]), line.get("step"))
 
@@ -71,6 +71,12 @@ class Told:
         self.metrics.pop(name, None)
         if is_finite(value):
             self.metrics[name] = value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, (int, float)):
+        return value  # whole numbers stay whole
+    raise TypeError(f"{value!r} is no number")
 
 
 class Telling:
