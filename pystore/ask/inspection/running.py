@@ -1,6 +1,6 @@
 """Running: attempts without a record, on any host of the store: they run, or they have died.
 
-UN1  What is shown of them is what they told, and nothing is made up for what they did not tell.
+UF1  What is shown of them is what they told, and nothing is made up for what they did not tell.
 """
 
 import os

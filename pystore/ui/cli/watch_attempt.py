@@ -26,7 +26,7 @@ from .columns import columns, cut
 from .columns import ref as shortened
 from .command_context import CommandContext, as_json, with_command
 from .ref import TRIED
-from .running import last_text, progress_text
+from .ps import last_text, progress_text
 
 _EVERY = 0.5  # [s] between two looks
 _WIDTH = 32  # cells of a sparkline
