@@ -23,7 +23,7 @@ from .ref import TRIED
 @as_json
 @with_command
 def ps(command: CommandContext, as_json: bool) -> None:
-    """Show what runs now, on all hosts of the store, and what has died.
+    """Show what runs, on all hosts of the store, and what has died.
 
     What has died is shown until it is tried again. Of each: since when, on which host and in which
     process, its parameters, its progress, and the metric that it told last.
