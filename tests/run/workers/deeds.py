@@ -14,6 +14,7 @@ from pystore import (
     build_cattrs,
     build_outpath,
     build_paths,
+    build_metric,
     build_progress,
     build_scratch,
     build_seed,
@@ -193,3 +194,10 @@ def seeded(b) -> None:
     )
     value = (build_seed(b) + sum(map(int, inputs))) % 3
     (build_outpath(b) / "n.txt").write_text(str(value))
+
+
+@stage
+def tells(steps: int, build=None) -> None:
+    for step in range(steps):
+        build_metric(build, "loss", 1 / (step + 1), step=step)
+    build_metric(build, "diverged", float("inf"))
