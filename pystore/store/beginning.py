@@ -46,7 +46,7 @@ def _telling(parts: Parts, staging: Staging) -> Staging:
     path = attempts.live_path(parts.layout.attempts(staging.dref), digest, number)
     if staging.resumed == number:
         staging.told = told.read(path)
-    staging.telling = Telling(path, staging.told and staging.told.metrics)
+    staging.telling = Telling(path, None if staging.told is None else staging.told.metrics)
     return staging
 
 

@@ -97,6 +97,8 @@ def record_stopped(store: Reader, dref: DRef, context: Context, number: int, err
         stop=max(attempts.now(), died.start), notes={"staging": str(begin["staging"])},
     )  # fmt: skip
     with parts.session.open_gate():
-        attempt_files.write_trace(parts, died, store.trace(died))
+        trace = store.trace(died)
+        attempt_files.write_trace(parts, died, trace)
+        stopped = attempt_files.with_extremes(stopped, trace)
         attempts.record(folder, stopped, tmp=parts.tmp, durable=parts.durable)
     disk.remove_file(attempts.live_path(folder, context.digest, number))

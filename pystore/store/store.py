@@ -184,6 +184,7 @@ class Store(Reader):
         attempt = attempt_files.record_of_success(staged, told, sealed, around, self.parts.clock())
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         parts, trace = self.parts, [*sealed.trace, *told.trace]
+        attempt = attempt_files.with_extremes(attempt, trace)
         with parts.session.open_gate():
             attempt_files.write_beside(parts, staged, told, trace)
             parts.session.note([sealed.rref])
@@ -212,7 +213,7 @@ class Store(Reader):
         text = f"{type(error).__name__}: {error}"[:2000]
         staged.end_telling()
         attempt = attempt_files.record_of(staged, told, outcome_of(error), self.parts.clock())
-        attempt = attempt._replace(error=text)
+        attempt = attempt_files.with_extremes(attempt._replace(error=text), told.trace)
         parts = self.parts
         with parts.session.open_gate():
             attempt_files.write_beside(parts, staged, told, told.trace)

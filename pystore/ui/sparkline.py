@@ -1,6 +1,7 @@
 """Sparkline: numbers as a line of small bars."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import isfinite
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -27,7 +28,7 @@ def sparkline(values: Sequence[float], width: int, encoding: str = "utf-8") -> s
 def _parts(values: Sequence[float], width: int) -> list[Sequence[float]]:
     count = min(len(values), width)
     edges = [len(values) * i // count for i in range(count + 1)] if count else []
-    return [values[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [values[a:b] for a, b in pairwise(edges)]
 
 
 def _mean(values: Sequence[float]) -> float | None:

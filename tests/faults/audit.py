@@ -70,7 +70,7 @@ class Disk:
 
 
 def _may_be_lost(change: str) -> bool:
-    """Whether it is about a claim, or about what a running attempt tells, which a record replaces."""
+    """Whether it is about a claim, or what a running attempt tells: a record replaces them."""
     return ".begin" in change or ".live" in change
 
 

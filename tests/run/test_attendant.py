@@ -18,6 +18,7 @@ from pystore import Derivation, match_latest
 from pystore.core.attempt import Attempt
 from pystore.errors import Interrupted
 from pystore.run.attendant import StopRequested
+from pystore.store import disk
 from pystore.store.stopping import ask_to_stop
 
 _PATIENCE = 30.0  # [s]
@@ -149,10 +150,8 @@ def test_AW3_ST1_a_request_for_another_attempt_stops_nothing(store):
         ask_to_stop(store, attempt, "a test")
         folder = store.parts.layout.attempts(b.config.dref)
         (name,) = [n for n in os.listdir(folder) if n.endswith(".stop")]
-        with open(f"{folder}/{name}", "r+") as file:
-            text = file.read().replace('"staging": "', '"staging": "f')
-            file.seek(0)
-            file.write(text)
+        text = disk.read(f"{folder}/{name}").replace(b'"staging": "', b'"staging": "f')
+        disk.put(f"{folder}/{name}", text, tmp=store.root / "tmp", durable=False)
         ps.build_progress(b, 1)
         until(lambda: store.told(attempt).progress)  # the thread has looked by now
 

@@ -85,8 +85,7 @@ def unfinished(attempt: Attempt, store: Store) -> Unfinished:
         parameters = flatten(store.config(attempt.dref).value)
     except NotInStore:
         parameters = {}  # somebody has just removed it
-    last = None if told.last is None else tuple(told.last)
-    return Unfinished(attempt, parameters, told.progress, last, told.at or None)
+    return Unfinished(attempt, parameters, told.progress, told.last, told.at or None)
 
 
 def stop(

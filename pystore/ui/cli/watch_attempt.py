@@ -25,8 +25,8 @@ from ..watch.terminal import is_terminal
 from .columns import columns, cut
 from .columns import ref as shortened
 from .command_context import CommandContext, as_json, with_command
-from .ref import TRIED
 from .ps import last_text, progress_text
+from .ref import TRIED
 
 _EVERY = 0.5  # [s] between two looks
 _WIDTH = 32  # cells of a sparkline

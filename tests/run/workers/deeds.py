@@ -12,9 +12,9 @@ from pathlib import Path
 from pystore import (
     PystoreWarning,
     build_cattrs,
+    build_metric,
     build_outpath,
     build_paths,
-    build_metric,
     build_progress,
     build_scratch,
     build_seed,

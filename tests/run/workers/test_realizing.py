@@ -86,7 +86,7 @@ def test_metrics_are_told_as_events_and_those_of_other_executors_the_last_of_eac
     points = [("loss", 1 / (step + 1), step, 0) for step in range(3)]
     assert told(deeds.tells(3)) == [*points, ("diverged", inf, None, 0)]
     assert told(deeds.tells(3), workers=1, force_rebuild=True) == [
-        *(point[:3] + (1,) for point in points), ("diverged", inf, None, 1)
+        *((*point[:3], 1) for point in points), ("diverged", inf, None, 1)
     ]  # fmt: skip
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         others = told(deeds.tells(3), executor=pool, force_rebuild=True)
