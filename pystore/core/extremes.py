@@ -52,7 +52,7 @@ def step_of(attempt: Attempt, name: str, over: Over | None) -> int | None:
 def checked_over(given: object, error: type[PystoreError] = BadStage) -> Over | None:
     """The value of the option `over`. Raises `error` when it is none of its values."""
     if given is None or given in ("max", "min", "last"):
-        return given  # type: ignore[return-value]  # just checked
+        return given
     raise error(
         f"over={given!r} is none of 'max', 'min', 'last'",
         remedy="write over='max' for the best step of an accuracy, 'min' for that of a loss",

@@ -57,7 +57,7 @@ def best_of(what: Any, metric: str, mode: Mode = "max", *, over: Over | None = N
         )
     names = {dref.name for dref in among}
     name = f"best-of-{names.pop()[:_LONGEST]}" if len(names) == 1 else "best-of"
-    how = {"among": [among[dref] for dref in sorted(among)], "metric": metric, "mode": mode}
+    how: dict[str, Any] = {"among": [among[dref] for dref in sorted(among)], "metric": metric, "mode": mode}
     if checked_over(over) is not None:
         how["over"] = over
     return Derivation({"name": name, CHOICE: how}, match_latest(), Realizer(BestOf()))
