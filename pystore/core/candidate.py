@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from .attempt import Attempt
+from .dataclasses import dataclass, field
 from .extremes import Over, value_over
 from .refs import RRef
 

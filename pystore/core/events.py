@@ -4,10 +4,10 @@ A listener is a function of one event; its result is ignored.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
+from .dataclasses import dataclass
 from .refs import DRef, RRef
 
 __all__ = [
@@ -161,6 +161,8 @@ def ignore(event: Event) -> None:
 
 def event_record(event: Event) -> dict[str, Any]:
     """The event as a JSON object: its kind, then its fields."""
+    from dataclasses import asdict  # for its weight
+
     record = {"event": type(event).__name__, **asdict(event)}
     if isinstance(event, Metric) and not isfinite(event.value):
         record["value"] = None  # which JSON has no word for

@@ -7,7 +7,7 @@ EX2  A metric that was told without steps has one value, whatever it is asked ov
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from .attempt import Attempt, Trace
 from .errors import BadStage, PystoreError
@@ -16,24 +16,17 @@ Over = Literal["max", "min", "last"]
 """Which value of a metric over its steps counts: the highest, the lowest, or the last."""
 
 
-class Extremes(NamedTuple):
-    """The highest and the lowest value of one metric, each with its step."""
-
-    max: tuple[float, int]
-    min: tuple[float, int]
-
-
 def extremes_of(trace: Trace) -> dict[str, dict[str, list[float]]]:
     """The extremes of each metric, as the record of an attempt has them."""
-    found: dict[str, Extremes] = {}
+    found: dict[str, dict[str, list[float]]] = {}
     for step, name, value in trace:
         if isfinite(value):
-            most, least = found.get(name, Extremes((value, step), (value, step)))
-            found[name] = Extremes(
-                (value, step) if value > most[0] else most,
-                (value, step) if value < least[0] else least,
-            )
-    return {name: {"max": [*one.max], "min": [*one.min]} for name, one in found.items()}
+            told = found.setdefault(name, {"max": [value, step], "min": [value, step]})
+            if value > told["max"][0]:
+                told["max"] = [value, step]
+            if value < told["min"][0]:
+                told["min"] = [value, step]
+    return found
 
 
 def value_over(attempt: Attempt, name: str, over: Over | None) -> float | None:

@@ -1,9 +1,9 @@
 """GcPolicy: which realizations of a derivation gc keeps beside those that roots need."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from .candidate import Candidate
+from .dataclasses import dataclass
 from .extremes import Over
 from .matchers import Matcher, match_best, match_latest
 from .options import Mode

@@ -8,11 +8,11 @@ MA2  The order of the candidates makes no difference.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 from .candidate import Candidate
+from .dataclasses import dataclass, field
 from .errors import BadMatcher, BadRef, MatcherUnsatisfied
 from .extremes import Over, checked_over
 from .options import Mode, checked_count, checked_mode

@@ -8,12 +8,12 @@ BO3  It records the derivation and the tree of the chosen one; its view is the v
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.candidate import Candidate
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from ..core.derivation import Closure, Derivation, leaves
 from ..core.errors import BadMetric, BadRef, BadStage, Corrupted
 from ..core.extremes import Over, checked_over
@@ -57,7 +57,11 @@ def best_of(what: Any, metric: str, mode: Mode = "max", *, over: Over | None = N
         )
     names = {dref.name for dref in among}
     name = f"best-of-{names.pop()[:_LONGEST]}" if len(names) == 1 else "best-of"
-    how: dict[str, Any] = {"among": [among[dref] for dref in sorted(among)], "metric": metric, "mode": mode}
+    how: dict[str, Any] = {
+        "among": [among[dref] for dref in sorted(among)],
+        "metric": metric,
+        "mode": mode,
+    }
     if checked_over(over) is not None:
         how["over"] = over
     return Derivation({"name": name, CHOICE: how}, match_latest(), Realizer(BestOf()))

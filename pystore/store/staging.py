@@ -2,11 +2,11 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.config import Config
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from ..core.manifest import Manifest
 from ..core.ports import StoreBuilder
 from ..core.refs import DRef

@@ -5,10 +5,10 @@ ST1  A request names its staging: it stops the attempt that was meant, and no la
 
 import json
 import os
-from dataclasses import dataclass
 
 from ..core.attempt import Attempt
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from ..core.errors import Corrupted, NotInStore
 from ..core.refs import DRef
 from . import attempt_files, attempts, disk, rights

@@ -16,10 +16,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core.attempt import Trace
+from ..core.dataclasses import dataclass, field
 from . import disk, rights
 from .descriptors import Irregular, open_file
 from .metrics import is_finite
@@ -30,14 +30,9 @@ _SPAN = 1 << 16  # [bytes] between two lines that have all metrics
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOFOLLOW
 
 Progress = tuple[float, float | None, str]  # done, total, unit
-
-
-class LastMetric(NamedTuple):
-    """The metric that an attempt told last."""
-
-    name: str
-    value: float
-    step: int | None
+Point = tuple[
+    str, float, int | None
+]  # the name of a metric, its value, and the step if there is one
 
 
 @dataclass
@@ -47,7 +42,7 @@ class Told:
     metrics: dict[str, float] = field(default_factory=dict)
     trace: Trace = field(default_factory=list)  # of the lines that were read
     progress: Progress | None = None
-    last: LastMetric | None = None
+    last: Point | None = None
     at: int = 0  # when the file was written last [ns since the epoch]
     is_whole: bool = True  # whether no metric is missing
 
@@ -67,7 +62,7 @@ class Told:
         whole = None if step is None else int(step)
         if whole is not None:
             self.trace.append((whole, name, value))
-        self.last = LastMetric(name, value, whole)
+        self.last = name, value, whole
         self.metrics.pop(name, None)
         if is_finite(value):
             self.metrics[name] = value

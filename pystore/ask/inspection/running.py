@@ -6,10 +6,10 @@ UF1  What is shown of them is what they told, and nothing is made up for what th
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass
 from ...core.errors import NotInStore
 from ...core.refs import DRef
 from ...core.resources import checked_seconds

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
@@ -13,6 +12,7 @@ import click
 from ...ask.inspection.attempts import chosen_attempt
 from ...ask.inspection.running import Unfinished, unfinished
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass, field
 from ...core.errors import in_one_line
 from ...core.printable import printable
 from ...core.refs import DRef, RRef

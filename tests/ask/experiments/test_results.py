@@ -426,7 +426,8 @@ def peaks(store):
 
 def accs(found):
     return [
-        round(row.metrics["acc"], 2) for row in sorted(found, key=lambda r: r.parameters.get("peak", 0))
+        round(row.metrics["acc"], 2)
+        for row in sorted(found, key=lambda r: r.parameters.get("peak", 0))
     ]
 
 
