@@ -5,6 +5,8 @@ realizations to use, or `Need(n)`: build `n` more, and ask again.
 
 MA1  A matcher chooses only candidates that it was offered and that are not gone.
 MA2  The order of the candidates makes no difference.
+MA3  `match_best` puts a missing, unreadable or NaN metric last; ties go by reference.
+MA4  With `over`, the best step of each attempt counts, and not its last one.
 """
 
 from collections.abc import Callable, Iterable, Sequence

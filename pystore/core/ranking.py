@@ -1,8 +1,4 @@
-"""Ranking: realizations in the order of a metric.
-
-MA3  A missing, unreadable or NaN metric comes last; ties go by reference.
-MA4  With `over`, the best step of each attempt counts, and not its last one.
-"""
+"""Ranking: realizations in the order of a metric, for `match_best` (MA3, MA4)."""
 
 import warnings
 from collections.abc import Sequence

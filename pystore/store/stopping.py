@@ -1,6 +1,6 @@
 """Stopping: requests to stop an attempt, and the record of one whose process was ended.
 
-ST1  A request names its staging: it stops the attempt that was meant, and no later one.
+RQ1  A request names its staging: it stops the attempt that was meant, and no later one.
 """
 
 import json

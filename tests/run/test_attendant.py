@@ -144,7 +144,7 @@ def test_AW3_the_next_attempt_is_not_stopped(store):
     assert [a.outcome for a in ps.attempts(rref.dref)] == ["stopped", "succeeded"]
 
 
-def test_AW3_ST1_a_request_for_another_attempt_stops_nothing(store):
+def test_AW3_RQ1_a_request_for_another_attempt_stops_nothing(store):
     def train(b):
         (attempt,) = running(store)
         ask_to_stop(store, attempt, "a test")
