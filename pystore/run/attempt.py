@@ -8,7 +8,6 @@ from ..core.attempt import AttemptReport, Committed, outcome_of
 from ..core.errors import PystoreError
 from ..core.events import AttemptFailed, Listener, Succeeded
 from ..store.staging import Builder, Staging
-from .attendant import Attended, attended
 from .provenance import describe
 from .request import Request
 from .trying import Trying
@@ -35,6 +34,8 @@ def attempt(
     Raises BuildError from an exception of the realizer. Errors of pystore and of the file
     system pass unchanged, with the staging as a fact.
     """
+    from .attendant import Attended, attended  # for its weight: most calls build nothing
+
     dref = request.dref
     staging = store.begin(request.derivation.config, request.context, request.seed)
     number, start = staging.claim.number, timer()

@@ -12,7 +12,6 @@ from ..core.errors import Corrupted
 from ..core.extremes import extremes_of
 from ..core.reads import Surroundings
 from . import attempts, disk, rights, trace_file
-from . import told as live
 from .commit import Sealed
 from .layout import Layout
 from .mentions import complete
@@ -91,7 +90,9 @@ def read_trace(layout: Layout, attempt: Attempt) -> Trace:
     """
     folder, number = layout.attempts(attempt.dref), attempt.number
     if attempt.outcome in ("running", "died"):
-        return latest(live.read(attempts.live_path(folder, attempt.context, number)).trace)
+        from .told import read  # for its weight
+
+        return latest(read(attempts.live_path(folder, attempt.context, number)).trace)
     return trace_file.read(f"{folder}/{attempt.context}.{number}.trace")
 
 

@@ -24,7 +24,7 @@ from ..core.digest import seed_of
 from ..core.errors import Corrupted, PystoreWarning
 from ..core.refs import DRef
 from ..core.version import __version__
-from . import disk, locks, rights, told
+from . import disk, locks, rights
 from .mounts import is_shared
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
@@ -129,7 +129,7 @@ def _begin_path(folder: str, context: str, number: int) -> str:
 
 def live_path(folder: str, context: str, number: int) -> str:
     """The file of what a running attempt has told."""
-    return f"{folder}/{context}.{number}.{told.SUFFIX}"
+    return f"{folder}/{context}.{number}.live"
 
 
 def claimed_for(folder: str, staging: str) -> dict[str, Any]:
@@ -335,6 +335,8 @@ def unfinished(
 
     It is running, or it has died.
     """
+    from . import told  # for its weight: few attempts have no record
+
     staging = os.path.basename(begin.get("staging", "none").replace("\0", ""))
     host, place = str(begin.get("host", "")), staging_area / staging
     running = bool(staging) and (locks.in_use(place) or _gives_signs(place, host))

@@ -4,11 +4,10 @@ from ..core.attempt import Attempt
 from ..core.config import Config
 from ..core.context import Context
 from ..core.refs import DRef
-from . import attempts, below, derivations, disk, scratch, told, tree
+from . import attempts, below, derivations, disk, scratch, tree
 from .attempts import Claim
 from .parts import Parts
 from .staging import Staging, make_folder
-from .told import Telling
 
 
 def begin(
@@ -42,10 +41,12 @@ def begin(
 
 def _telling(parts: Parts, staging: Staging) -> Staging:
     """The staging of an attempt that tells its metrics; the same attempt may have told some."""
+    from .told import Telling, read  # for its weight: what is there already begins nothing
+
     number, digest = staging.claim.number, staging.context.digest
     path = attempts.live_path(parts.layout.attempts(staging.dref), digest, number)
     if staging.resumed == number:
-        staging.told = told.read(path)
+        staging.told = read(path)
     staging.telling = Telling(path, None if staging.told is None else staging.told.metrics)
     return staging
 

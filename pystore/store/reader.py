@@ -27,15 +27,14 @@ from . import (
     disk,
     rights,
     shared_files,
-    told,
     verdicts,
 )
 from .parts import Parts
 from .shared_files import DiskFile
-from .told import Told
 
 if TYPE_CHECKING:
     from .changes import Changes, Token
+    from .told import Told
 
 State = Literal["here", "rejected", "damaged"]
 
@@ -269,11 +268,15 @@ class Reader:
 
     def told(self, attempt: Attempt) -> Told:
         """What an attempt without a record has told so far, with the end of its trace."""
-        return told.read_last(self._live_path(attempt))
+        from .told import read_last  # for its weight
+
+        return read_last(self._live_path(attempt))
 
     def told_since(self, attempt: Attempt, place: int) -> tuple[list[dict[str, Any]], int]:
         """What it has told since a place in its file, and the place for the next look."""
-        return told.lines_since(self._live_path(attempt), place)
+        from .told import lines_since  # for its weight
+
+        return lines_since(self._live_path(attempt), place)
 
     def _live_path(self, attempt: Attempt) -> str:
         home = below.home(self.parts.layout, attempt)

@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.config import Config
 from ..core.context import Context
@@ -15,7 +16,9 @@ from .attempts import Claim
 from .descriptors import Kept
 from .read_log import NAME, Reading, taken_over
 from .scratch import Scratch
-from .told import Telling, Told
+
+if TYPE_CHECKING:
+    from .told import Telling, Told
 
 
 @dataclass
@@ -30,8 +33,8 @@ class Staging:
     scratch: Scratch | None = None  # the directory that the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over
     reading: Reading | None = None  # notes what the attempt reads
-    telling: Telling | None = None  # the file of what the attempt tells
-    told: Told | None = None  # what the attempt told before its process died
+    telling: "Telling | None" = None  # the file of what the attempt tells
+    told: "Told | None" = None  # what the attempt told before its process died
     _read: tuple[dict[str, str] | None] | None = None  # what the attempt had read at its end
 
     @property

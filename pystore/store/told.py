@@ -24,7 +24,6 @@ from . import disk, rights
 from .descriptors import Irregular, open_file
 from .metrics import is_finite
 
-SUFFIX = "live"
 _BURST, _RATE = 16.0, 4.0  # writes at one time, and in each second
 _SPAN = 1 << 16  # [bytes] between two lines that have all metrics
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOFOLLOW
