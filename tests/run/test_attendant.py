@@ -37,6 +37,11 @@ def running(store) -> list[Attempt]:
     return [one for one in store.unfinished() if one.outcome == "running"]
 
 
+def telling(store) -> list[Attempt]:
+    """Those that run and have told a metric: their scratch is there."""
+    return [one for one in running(store) if one.metrics]
+
+
 def long(b):
     """Trains for ever, in many short steps."""
     (ps.build_scratch(b) / "checkpoint").write_text("1")
@@ -88,7 +93,7 @@ def test_AW2_the_attempt_of_a_program_is_stopped_as_by_ctrl_c(store, ignored, wa
     words = ["sh", "-c", f'{ignored}exec "$@"', "sh", sys.executable, "-c", script]
     program = subprocess.Popen([*words, str(store.root)], stderr=subprocess.PIPE, env=importing())
     with program:
-        (attempt,) = until(lambda: running(store))
+        (attempt,) = until(lambda: telling(store))
         ask_to_stop(store, attempt, "a test")
         assert program.wait(_PATIENCE) != 0
     (stopped,) = ps.attempts(LONG.dref)
@@ -102,7 +107,7 @@ def asked(store) -> threading.Thread:
     """A thread that asks the first attempt that runs to stop."""
 
     def ask() -> None:
-        (attempt,) = until(lambda: running(store))
+        (attempt,) = until(lambda: telling(store))
         ask_to_stop(store, attempt, "a test")
 
     thread = threading.Thread(target=ask)
