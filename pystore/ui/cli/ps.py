@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import click
 
 from ...ask.experiments.table import written
+from ...ask.inspection.attempts import NotedAttempt, with_notes
 from ...ask.inspection.running import Unfinished, running, stop_all
-from ...core.attempt import Attempt
 from ...core.printable import printable
 from ...core.refs import DRef, RRef
 from ..quantities import number, span
@@ -109,15 +109,14 @@ def stop(
     ends. The process looks a few times a second; on a network file system it may see the request
     later.
 
-    --json: objects as docs/format.md describes the record of an attempt; `outcome` is "running"
-    where it has not ended in time.
+    --json: objects as of `log`; `outcome` is "running" where it has not ended in time.
     """
     drefs = dict.fromkeys(one.dref for one in refs)
-    found = stop_all(drefs, number, timeout, command.store)
+    found = with_notes(stop_all(drefs, number, timeout, command.store), command.store)
     report(found, lambda: _stopped(found), as_json)
 
 
-def _stopped(found: Sequence[Attempt]) -> str:
-    left = sum(one.outcome == "running" for one in found)
+def _stopped(found: Sequence[NotedAttempt]) -> str:
+    left = sum(one.attempt.outcome == "running" for one in found)
     late = [f"{left} still run: they stop when they see the request"] if left else []
     return "\n".join([log_table(found), *late])
