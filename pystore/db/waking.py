@@ -2,7 +2,7 @@
 
 A missed change costs time, no row: work is found by state.
 
-WA1  A wait ends when a change was committed, since a look before that finds nothing.
+WQ1  A wait ends when a change was committed, since a look before that finds nothing.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def _writer(database: Connections) -> "closing[sqlite3.Connection]":
     return closing(sqlite3.connect(database.file, isolation_level=None))
 
 
-def test_WA1_a_wait_ends_at_the_commit_and_not_when_the_pages_are_written(sqlite_url: str) -> None:
+def test_WQ1_a_wait_ends_at_the_commit_and_not_when_the_pages_are_written(sqlite_url: str) -> None:
     database = _database(sqlite_url)
     with _writer(database) as writer:
         writer.execute("CREATE TABLE t (n)")
@@ -47,7 +47,7 @@ def test_WA1_a_wait_ends_at_the_commit_and_not_when_the_pages_are_written(sqlite
     wake.close()
 
 
-def test_WA1_two_changes_with_one_time_end_two_waits(sqlite_url: str) -> None:
+def test_WQ1_two_changes_with_one_time_end_two_waits(sqlite_url: str) -> None:
     database = _database(sqlite_url)
     with _writer(database) as writer:
         writer.execute("CREATE TABLE t (n)")
@@ -88,7 +88,7 @@ def test_a_file_that_is_locked_keeps_a_wait(sqlite_url: str) -> None:
     wake.close()
 
 
-def test_WA1_what_came_before_anybody_listened_ends_the_first_wait(
+def test_WQ1_what_came_before_anybody_listened_ends_the_first_wait(
     postgres: FreshDatabase,
 ) -> None:
     wake = wake_of(_database(postgres.url), "rows")
