@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from blake3 import blake3
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from ..core.dataclasses import dataclass
 from ..core.printable import listed
 from .connections import Connections
 from .errors import BadDatabase, BadField
