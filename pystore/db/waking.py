@@ -59,9 +59,10 @@ class _Files:
         file = os.fspath(database.file)
         self._files = (file, file + "-wal", file + "-journal")
         pooled = database.engine.raw_connection()
-        self._connection: Any = pooled.driver_connection
+        connection: Any = pooled.driver_connection
         pooled.detach()  # it is never given back
-        self._connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA busy_timeout = 0")
+        self._connection = connection
         self._seen = self._look()
         self._asked_until = time.monotonic() + _ASKED
         self._version = self._committed()
