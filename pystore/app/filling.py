@@ -89,7 +89,7 @@ class Filling:
     def _new(self) -> bool:
         """Gives new rows their keys and their predictions."""
         if self._unmarked:
-            with self._database.write() as connection:
+            with self._database.work() as connection:
                 self._unmarked = self._tracking.mark(connection, self._unmarked)
         claims, ready, there = self._claimed()
         if ready:
@@ -102,14 +102,14 @@ class Filling:
         if self._contents.is_full:
             return 0, *self._read_in(None, ())
         if self._database.is_postgres:  # one transaction, which is short: nothing is predicted
-            with self._database.write() as connection:
+            with self._database.work() as connection:
                 claims = self._tracking.claim(connection, self._size, self._owner)
                 return len(claims), *self._read_in(connection, claims)
-        with self._database.read() as connection:  # a look takes no lock, unlike a write
+        with self._database.look() as connection:  # it takes no lock, unlike a write
             has_work = self._tracking.has_work(connection)
         claims = []
         if has_work:
-            with self._database.write() as connection:
+            with self._database.work() as connection:
                 claims = self._tracking.claim(connection, self._size, self._owner)
         return len(claims), *self._read_in(None, claims)
 
@@ -160,7 +160,7 @@ class Filling:
             for model in self.in_use.states
         }
         marks = [_mark(claim, key) for claim, key, _ in ready]
-        with self._database.write() as connection:
+        with self._database.work() as connection:
             others = self._ledger.needed(connection) - {*self.in_use.states}
             for model, values in made.items():
                 self._ledger.put(connection, model, values)
@@ -210,14 +210,14 @@ class Filling:
         if keys:
             self._fill(target, keys)
         self._after = after
-        if after is None:
+        if after is None and (not use.standing.is_full or use.standing.shown != target):
             self._swap()
-        return bool(keys)
+        return bool(keys) or after is not None
 
     def _fill(self, model: int, keys: Sequence[bytes]) -> None:
         found, gone = self._found(keys)
         made = self._predicted(model, found)
-        with self._database.write() as connection:
+        with self._database.work() as connection:
             self._ledger.put(connection, model, made)
             self._ledger.drop(connection, model, [key for key in keys if key not in found])
             self._tracking.redo(connection, gone)

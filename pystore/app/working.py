@@ -192,6 +192,7 @@ class Worker:
         turned = beaten = float("-inf")
         swept = forgot = time.monotonic()
         behind_since: float | None = time.time()
+        told_since = behind_since  # what the last beat has told
         while not stop.is_set():
             now = time.monotonic()
             if use.is_due or now - turned >= every:
@@ -202,15 +203,16 @@ class Worker:
                 behind_since = behind_since or time.time()
                 if now - beaten >= _BEAT:
                     self._beat(use.note, slot, behind_since)
-                    beaten = now
+                    beaten, told_since = now, behind_since
                 continue
             if once and not use.is_due and not filling.is_waiting and self._is_over(filling):
                 return
-            if behind_since is not None and filling.is_complete:
-                behind_since, beaten = None, float("-inf")
-            if now - beaten >= _BEAT:
+            is_time = told_since is not None or now - beaten >= _BEAT
+            if is_time and behind_since is not None and filling.is_complete:
+                behind_since = None
+            if now - beaten >= _BEAT or behind_since is None is not told_since:
                 self._beat(use.note, slot, behind_since)
-                beaten = now
+                beaten, told_since = now, behind_since
             if now - swept >= self._sweeps_every:
                 self._sweep(filling)
                 swept = time.monotonic()
@@ -233,7 +235,7 @@ class Worker:
     def _beat(self, note: str | None, slot: Slot, behind_since: float | None) -> None:
         """Shows that it lives, and frees what dead processes have claimed."""
         self._ledger.note(_process(), note, behind_since)
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             owners = self._tracking.owners(connection) | self._ledger.owners(connection)
         for number in slot.dead(sorted(owners)):
             self._free(number)

@@ -25,7 +25,16 @@ from .errors import BadDatabase, NoPermission
 from .tables import Tables
 
 _PATIENCE = 30.0  # [s] that a write waits for other writers of SQLite
+_CACHE = 16_000  # [KiB] of pages: keys are anywhere in an index, and 2 MB write pages many times
 _SECRET = ("password", "passwd", "sslpassword", "passfile")  # what a URL may say after its `?`
+# Statistics of tables that a listener fills say how they were a minute ago, when they were empty:
+# by them a claim would read the whole table, or compile a plan for longer than it takes.
+_AS_WORK = """
+SELECT set_config('synchronous_commit', 'off', true), set_config('jit', 'off', true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+    set_config('enable_sort', 'off', true)
+"""
 _private: dict[str, str] = {}  # the files of the databases in memory of this process
 
 
@@ -121,6 +130,27 @@ class Connections:
             yield connection
 
     @contextmanager
+    def look(self) -> Iterator[sa.Connection]:
+        """A transaction of a listener that reads."""
+        with self.read() as connection:
+            if self.is_postgres:
+                connection.exec_driver_sql(_AS_WORK)
+            yield connection
+
+    @contextmanager
+    def work(self) -> Iterator[sa.Connection]:
+        """A transaction of a listener, which writes and does not wait for the disk.
+
+        A power cut may take the last of them back, as a whole and in their order: what is lost so
+        is work to do again.
+        """
+        engine = self.engine.execution_options(is_writing=True, is_lasting=False)
+        with self._told(), engine.begin() as connection:
+            if self.is_postgres:
+                connection.exec_driver_sql(_AS_WORK)
+            yield connection
+
+    @contextmanager
     def _told(self) -> Iterator[None]:
         """Names the database in errors of connecting and of rights."""
         try:
@@ -184,9 +214,20 @@ def _with_log(connection: Any, _: object) -> None:
 def _connected(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so
     connection.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE}")
 
 
 def _begun(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get("is_writing"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    is_lasting = options.get("is_lasting", True) or not _has_log(connection)
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if is_lasting else 'NORMAL'}")
     # A transaction that reads before it writes would be refused at once beside another writer.
-    is_writing = connection.get_execution_options().get("is_writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _has_log(connection: sa.Connection) -> bool:
+    # Without a write-ahead log, a power cut could leave a file that is broken.
+    return bool(connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal")

@@ -88,7 +88,7 @@ class Register:
         values = {
             "alive": time.time(), "process": process, "note": note, "behind_since": behind_since
         }  # fmt: skip
-        with self.database.write() as connection:
+        with self.database.work() as connection:
             connection.execute(sa.update(self._own).where(*self._mine()).values(**values))
 
     def ended(self, process: str) -> None:

@@ -1,11 +1,14 @@
 """Waking: waits for a change of a database, so that a listener sleeps while nothing is to do.
 
 A missed change costs time, no row: work is found by state.
+
+WQ1  A wait ends when a change was committed, since a look before that finds nothing.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 from typing import Any, Protocol
@@ -14,6 +17,7 @@ from .connections import Connections
 from .errors import BadDatabase
 
 _LOOK = 0.003  # [s] between two looks at a file
+_ASKED = 1.0  # [s] after a change of a file, in which a commit can come without another change
 
 
 class Wake(Protocol):
@@ -44,13 +48,24 @@ class _Clock:
 
 
 class _Files:
-    """Looks at the times of the files of SQLite, which takes no lock and starves no writer."""
+    """Looks at the times of the files of SQLite, which takes no lock and starves no writer.
+
+    A file changes before its transaction ends, and two changes can have one time. So for a while
+    after a change SQLite is asked whether somebody has committed.
+    """
 
     def __init__(self, database: Connections) -> None:
         assert database.file is not None
         file = os.fspath(database.file)
         self._files = (file, file + "-wal", file + "-journal")
+        pooled = database.engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()  # it is never given back
+        connection.execute("PRAGMA busy_timeout = 0")
+        self._connection = connection
         self._seen = self._look()
+        self._asked_until = time.monotonic() + _ASKED
+        self._version = self._committed()
 
     def _look(self) -> list[tuple[int, int]]:
         found = []
@@ -62,12 +77,30 @@ class _Files:
             found.append((status.st_mtime_ns, status.st_size))
         return found
 
+    def _committed(self) -> int | None:
+        """Another number after each commit of another connection; None while a writer is at it."""
+        try:
+            [version] = self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            return None
+        return int(version)
+
+    def _is_other(self) -> bool:
+        now = self._look()
+        if now != self._seen:
+            self._seen, self._asked_until = now, time.monotonic() + _ASKED
+        if time.monotonic() > self._asked_until:
+            return False
+        version = self._committed()
+        if version in (None, self._version):
+            return False
+        self._version = version
+        return True
+
     def wait(self, patience: float, stop: threading.Event) -> bool:
         end = time.monotonic() + patience
         while not stop.is_set():
-            now = self._look()
-            if now != self._seen:
-                self._seen = now
+            if self._is_other():
                 return True
             if time.monotonic() >= end:
                 return False
@@ -75,7 +108,7 @@ class _Files:
         return False
 
     def close(self) -> None:
-        pass
+        self._connection.close()
 
 
 class _Notified:
@@ -104,7 +137,10 @@ class _Notified:
         return self._connection
 
     def wait(self, patience: float, stop: threading.Event) -> bool:
-        connection = self._opened()
+        if self._connection is None:
+            self._opened()
+            return True  # nobody has told of what came before
+        connection = self._connection
         try:
             is_told = any(True for _ in connection.notifies(timeout=patience, stop_after=1))
             for _ in connection.notifies(timeout=0):  # one look is for all that came meanwhile

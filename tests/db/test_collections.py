@@ -291,7 +291,9 @@ class TestKinds:
             keys = rows.insert([{"x": one} for one in kept])
             told = {row["id"]: row["x"] for row in rows.find(rows["id"] >= keys[0])}
             for key, one in zip(keys, kept, strict=True):
-                if kind in ("json", "datetime"):
+                if kind == "datetime":  # one that a zone has twice, or not at all, equals none
+                    assert told[key] == one.astimezone(UTC)
+                elif kind == "json":
                     assert told[key] == one
                 else:
                     assert equal(told[key], one), (told[key], one)

@@ -124,27 +124,37 @@ UPDATE {state} AS s
 SET key = v.key, due = v.due, tries = v.tries, error = v.error, phase = v.phase, owner = NULL
 FROM (
     SELECT {value_pk}, v.key, v.due, v.tries, v.error, v.phase
-    FROM unnest({pk_arrays}, CAST(:stamps AS bigint[]), CAST(:keys AS bytea[]),
-                CAST(:dues AS double precision[]), CAST(:tries AS integer[]),
-                CAST(:errors AS text[]), CAST(:phases AS text[]))
+    FROM unnest({pk_arrays}, CAST(%(stamps)b AS bigint[]), CAST(%(keys)b AS bytea[]),
+                CAST(%(dues)b AS double precision[]), CAST(%(tries)b AS integer[]),
+                CAST(%(errors)b AS text[]), CAST(%(phases)b AS text[]))
          AS v({pk}, stamp, key, due, tries, error, phase)
     JOIN {state} AS s ON {state_is_value} AND s.stamp = v.stamp
     FOR UPDATE OF s SKIP LOCKED
 ) AS v
 WHERE {state_is_value};
 
+-- there: those of these models and keys that have a prediction, or failed. LATERAL looks each of
+-- them up in the index: by statistics of a table that was just filled, it would be read as a whole.
+SELECT p.model, p.key
+FROM unnest(CAST(%(models)b AS integer[])) AS m(model)
+CROSS JOIN unnest(CAST(%(keys)b AS bytea[])) AS k(key)
+CROSS JOIN LATERAL (
+    SELECT model, key FROM {predictions}
+    WHERE model = m.model AND key = k.key AND (value IS NOT NULL OR error IS NOT NULL) LIMIT 1
+) AS p;
+
 -- claim_keys: keys that nobody has, in their order; ours from now on, or left to be done.
 INSERT INTO {predictions} (model, key, due, tries, owner)
-SELECT v.model, v.key, :due, 0, CAST(:owner AS integer)
-FROM unnest(CAST(:models AS integer[]), CAST(:keys AS bytea[])) AS v(model, key)
+SELECT v.model, v.key, %(due)b, 0, CAST(%(owner)b AS integer)
+FROM unnest(CAST(%(models)b AS integer[]), CAST(%(keys)b AS bytea[])) AS v(model, key)
 ORDER BY v.model, v.key
 ON CONFLICT DO NOTHING
 RETURNING key;
 
 -- put_values: predictions, in the order of their keys, so that two listeners never wait in a circle.
 INSERT INTO {predictions} AS p (model, key, value, made, tries)
-SELECT v.model, v.key, CAST(v.value AS jsonb), :made, 0
-FROM unnest(CAST(:models AS integer[]), CAST(:keys AS bytea[]), CAST(:values AS text[]))
+SELECT v.model, v.key, CAST(v.value AS jsonb), %(made)b, 0
+FROM unnest(CAST(%(models)b AS integer[]), CAST(%(keys)b AS bytea[]), CAST(%(values)b AS text[]))
      AS v(model, key, value)
 ORDER BY v.model, v.key
 ON CONFLICT (model, key) DO UPDATE

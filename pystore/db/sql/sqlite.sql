@@ -56,5 +56,19 @@ LEFT JOIN {listeners} AS l ON l.collection = {collection} AND l.name = {name}
 LEFT JOIN {predictions} AS p ON p.model = l.shown AND p.key = s.key AND p.error IS NOT NULL
 WHERE s.error IS NOT NULL OR p.error IS NOT NULL;
 
+-- there: those of these models and keys that have a prediction, or failed.
+SELECT model, key FROM {predictions}
+WHERE model IN ({models}) AND key IN ({keys}) AND (value IS NOT NULL OR error IS NOT NULL);
+
+-- put_values: predictions; one that is there stays.
+INSERT INTO {predictions} (model, key, value, made, tries) VALUES (?, ?, ?, ?, 0)
+ON CONFLICT (model, key) DO UPDATE
+SET value = excluded.value, made = excluded.made, due = NULL, error = NULL, phase = NULL, owner = NULL
+WHERE value IS NULL;
+
+-- mark: what is known of a row whose content is as it was when it was claimed.
+UPDATE {state} SET key = ?, due = ?, tries = ?, error = ?, phase = ?, owner = NULL
+WHERE {state_is_bound} AND stamp = ?;
+
 -- triggers: the triggers of ours on a table, and whether each is at work.
 SELECT name, 'O' FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table;
