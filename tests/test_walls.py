@@ -17,7 +17,7 @@ DOORS = {
         "remote", "rights", "stopping", "store",
     },
     "ask": {"pins", "shared_files"},
-    "app": {"families"},
+    "app": {"families", "forgotten"},
     "ui": {"doctor", "gc", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "shared_files", "own", "parts", "staging_area"}  # not for others

@@ -10,12 +10,12 @@ from ..core.matchers import Matcher
 from ..db.declared import Declared
 from ..db.errors import NoListener
 from .answers import predictor_of
-from .forgetting import forget
+from .forgetting import forget, forgotten_in
 from .lineage import lineage_of
 from .listening import RUNNING, Listener
 from .snapshots import snapshot
 
-__all__ = ["forget", "lineage_of", "listener", "snapshot", "wait"]
+__all__ = ["forget", "forgotten_in", "lineage_of", "listener", "snapshot", "wait"]
 
 
 def listener(

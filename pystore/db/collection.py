@@ -305,11 +305,11 @@ class Collection(Declared):
 
     def snapshot(self, **how: Any) -> Any:
         """These rows as a derivation; see `pystore.app.snapshots.snapshot`."""
-        return _app().snapshot(self, **how)
+        return app_room().snapshot(self, **how)
 
     def listener(self, predictor: Any, *whom: Any, **how: Any) -> Any:
         """A listener that is declared, not started; see `pystore.app.beside_rows.listener`."""
-        return _app().listener(self, predictor, *whom, **how)
+        return app_room().listener(self, predictor, *whom, **how)
 
     def listen(self, predictor: Any, *whom: Any, **how: Any) -> Any:
         """Keeps predictions beside these rows from now on, in this process."""
@@ -320,15 +320,15 @@ class Collection(Declared):
 
         Raises NoListener, and TimedOut after `timeout` [s].
         """
-        _app().wait(self, timeout)
+        app_room().wait(self, timeout)
 
     def lineage(self, key: Any, listener: str) -> Any:
         """Where the prediction of a row comes from, or why there is none."""
-        return _app().lineage_of(self, key, listener)
+        return app_room().lineage_of(self, key, listener)
 
-    def forget(self, row: Any, *, on: str | None = None, dry_run: bool = True) -> Any:
+    def forget(self, row: Any, **how: Any) -> Any:
         """What was made of the content of a row; see `pystore.app.forgetting.forget`."""
-        return _app().forget(self, row, on=on, dry_run=dry_run)
+        return app_room().forget(self, row, **how)
 
     def retry(self) -> int:
         """Makes rows whose prediction has failed work to do again; returns how many."""
@@ -344,7 +344,8 @@ class Collection(Declared):
         return rows_html(self.name, self.find(limit=_SHOWN), len(self))
 
 
-def _app() -> Any:
+def app_room() -> Any:
+    """What collections and databases have from the room above."""
     from ..app import beside_rows  # the only way up from here; for weight
 
     return beside_rows

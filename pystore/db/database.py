@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
 from ..core.printable import listed
-from .collection import Collection
+from .collection import Collection, app_room
 from .connections import Connections
 from .errors import BadDatabase, BadField
 from .fields import field_of
@@ -161,7 +161,7 @@ class Database(Connections):
 
     def show(self) -> Any:
         """Collections, snapshots, models and listeners, as tables."""
-        return Overview(self)
+        return Overview(self, app_room().forgotten_in)
 
     def gc(self, *, dry_run: bool = True) -> dict[str, int]:
         """Removes the predictions that no listener shows or fills: how many of what there were."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -85,13 +85,17 @@ def _listener(
 class Overview:
     """Collections, snapshots, models and listeners: `str` is a text, `to_dict` are values."""
 
-    def __init__(self, database: Connections) -> None:
+    def __init__(
+        self, database: Connections, forgotten_in: Callable[[Collection[str]], Mapping[str, str]]
+    ) -> None:
         self.database = database
         tables = database.tables
+        models = _rows(database, tables.models, "id", "rref", "code")
+        told = forgotten_in({row["rref"] for row in models})
         self._tables = {
             "collections": _collections(database),
             "snapshots": _rows(database, tables.snapshots, "collection", "name", "dref", "taken"),
-            "models": _rows(database, tables.models, "id", "rref", "code"),
+            "models": [{**row, "forgotten": told.get(row["rref"])} for row in models],
             "listeners": listeners(database),
         }
 

@@ -157,7 +157,7 @@ class _Rounds:
                     what = _record_damage(folder, name, dref)
                 case "trace" | "diff":
                     what = attempt_files.damage(folder, name)
-                case "rejected" | "damaged":
+                case "rejected" | "damaged" | "forgotten":
                     kind, what = "verdict", verdicts.damage(folder, name)
                 case _:
                     continue
