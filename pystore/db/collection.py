@@ -20,8 +20,9 @@ from .declared import Declared
 from .errors import BadContent, BadDatabase, BadField, BadRow
 from .fields import Field
 from .folds import Fold, fold_of
+from .frames import Found, as_polars, frame_of, table_of
 from .outputs import outputs_of, retry_all
-from .overview import frame_of, rows_html
+from .overview import rows_html
 from .own_table import make_table
 from .source import Pk, type_of
 from .writing import row_to_write, rows_to_write
@@ -157,6 +158,20 @@ class Collection(Declared):
         **equal: Any,
     ) -> Iterator[dict[str, Any]]:
         """The rows of `find`, read `batch` rows at a time: for more than memory holds."""
+        for found in self._found(where, fold=fold, by=by, limit=limit, batch=batch, **equal):
+            yield self._document(*found)
+
+    def _found(
+        self,
+        where: Any = None,
+        *,
+        fold: Fold | None = None,
+        by: str | None = None,
+        limit: int | None = None,
+        batch: int = 500,
+        **equal: Any,
+    ) -> Iterator[Found]:
+        """The rows of `find` as they are stored."""
         if batch < 1 or (limit is not None and limit < 0):
             raise BadField(
                 "there are no so many rows", limit=limit, batch=batch, remedy="take one at least"
@@ -170,8 +185,7 @@ class Collection(Declared):
             )
             rows = [row for row in rows if in_fold is None or in_fold(row[1])][:left]
             outputs = outputs_of(self, [pk for pk, _ in rows])
-            for pk, stored in rows:
-                yield self._document(pk, stored, outputs.get(pk, {}))
+            yield from ((pk, stored, outputs.get(pk, {})) for pk, stored in rows)
             left = None if left is None else left - len(rows)
             if after is None:
                 return
@@ -260,6 +274,17 @@ class Collection(Declared):
         A listener that is called as a field is has the column `_outputs.<name>`.
         """
         return frame_of(self, self.find(where, **how))
+
+    def arrow(self, where: Any = None, **how: Any) -> Any:
+        """The rows of `find` as a table of Arrow, with a column for each listener.
+
+        Pictures, arrays and the like are the bytes of their files, and JSON is a text.
+        """
+        return table_of(self, self._found(where, **how))
+
+    def polars(self, where: Any = None, **how: Any) -> Any:
+        """The rows of `find` as a frame of polars, made of the table of Arrow."""
+        return as_polars(self.arrow(where, **how))
 
     def _only_media(self) -> str:
         media = [name for name, field in self.fields.items() if field.is_media]

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from ..core.printable import when
 from .connections import Connections
-from .declared import Declared
 from .source import Table, recorded
 from .tracking import NEVER, Tracking
 
@@ -218,34 +217,6 @@ def rows_html(name: str, rows: Sequence[Mapping[str, Any]], total: int) -> str:
     names = list(dict.fromkeys(key for row in told for key in row))
     table = as_html([{name: row.get(name, "") for name in names} for row in told]) if told else ""
     return f"{table}<p>{total:,} rows of {escape(name)}</p>"
-
-
-_DTYPES = {"int": "Int64", "float": "Float64", "bool": "boolean"}  # where values are missing
-
-
-def frame_of(collection: Declared, rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Rows of a collection as a frame of pandas, each column of the type of its field."""
-    import pandas as pd
-
-    columns = {
-        name: [row[name] for row in rows]
-        for name in [*collection.table.primary_key, *collection.fields]
-    }
-    made = {name: _series(pd, collection, name, values) for name, values in columns.items()}
-    for name in dict.fromkeys(key for row in rows for key in row["_outputs"]):
-        own = f"_outputs.{name}" if name in made else name
-        made[own] = pd.Series([row["_outputs"].get(name) for row in rows], dtype=object)
-        made[own] = made[own].infer_objects()
-    return pd.DataFrame(made)
-
-
-def _series(pd: Any, collection: Declared, name: str, values: Sequence[Any]) -> Any:
-    field = collection.fields.get(name)
-    kind = None if field is None or field.fetched is not None else field.kind
-    if kind in _DTYPES and any(value is None for value in values):
-        return pd.Series(values, dtype=_DTYPES[kind])  # without them, floats would be made of ints
-    is_plain = field is None or kind in ("int", "float", "bool", "datetime")
-    return pd.Series(values, dtype=None if is_plain and len(values) else object)
 
 
 def collect(database: Connections, *, dry_run: bool) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Forgotten: marks of realizations that were made of rows that were forgotten since.
 
-FO1  A mark stays when the bytes go, and forbids nothing: whoever looks is told.
+FM1  A mark stays when the bytes go, and forbids nothing: whoever looks is told.
 """
 
 import time
@@ -14,7 +14,7 @@ from .remove import built_from
 
 @rights.explained
 def mark_forgotten(store: Reader, rref: RRef, rows_of: Iterable[RRef]) -> None:
-    """Marks a realization as made of rows of these snapshots, of which it may be one (FO1)."""
+    """Marks a realization as made of rows of these snapshots, of which it may be one (FM1)."""
     layout = store.parts.layout
     known = below.verdict(layout, rref, "forgotten").get("rows_of", [])
     facts = {"rows_of": sorted({*known, *rows_of}), "at": time.time_ns()}

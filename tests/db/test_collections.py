@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, assume, given, settings
@@ -228,9 +229,60 @@ class TestFrames:
         rows = db.collection("t", n=int, words=str)
         table = pyarrow.table({"n": [1, None], "words": ["ü", None]})
         assert rows.insert(table) == [1, 2]
-        polars = pytest.importorskip("polars")
         assert rows.insert(polars.from_arrow(table)) == [3, 4]
         assert rows.find_one(id=4)["n"] is None
+
+    def test_a_frame_of_polars_goes_in_with_all_its_types(self, db: Database):
+        fields = {"img": image(), "record": json(), "at": datetime, "kind": str, "n": int}
+        rows = db.collection("t", fields)
+        when = datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2)))
+        frame = polars.DataFrame(
+            {
+                "img": polars.Series([Image.new("L", (2, 3)), None], dtype=polars.Object),
+                "record": [{"a": 1, "b": ["x"]}, {"a": None, "b": []}],
+                "at": [when, None],
+                "kind": polars.Series(["dog", "cat"], dtype=polars.Categorical),
+                "n": polars.Series([200, None], dtype=polars.UInt8),
+            }
+        )
+        rows.insert(frame)
+        first, second = rows.find()
+        assert (first["img"].size, first["at"], first["n"]) == ((2, 3), when, 200)
+        assert [first["record"], second["record"]] == [{"a": 1, "b": ["x"]}, {"a": None, "b": []}]
+        assert (first["kind"], second["kind"], second["img"]) == ("dog", "cat", None)
+
+    def test_AW1_tables_of_arrow_and_polars_come_out(self, db: Database):
+        fields = {name: declared for name, (declared, _) in VALUES.items()}
+        rows = db.collection("t", fields)
+        at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+        one = {
+            "int": 2**62 + 1, "float": 0.1, "bool": True, "text": "ü", "bytes": b"\0",
+            "datetime": at,
+            "json": {"b": 1, "a": [None]}, "array": np.arange(3), "own": (1, 2),
+            "image": Image.new("L", (2, 3), 7),
+        }  # fmt: skip
+        rows.insert([one, {}])
+        table = rows.arrow()
+        assert table.column_names == ["id", *fields]
+        told = table.to_pylist()[0]
+        same = ("int", "float", "bool", "text", "bytes", "datetime")
+        assert {name: told[name] for name in same} == {name: one[name] for name in same}
+        assert (told["json"], told["own"]) == ('{"a":[null],"b":1}', b"\1\2")
+        assert told["image"].startswith(b"\x89PNG")
+        assert table.to_pylist()[1] == {"id": 2, **dict.fromkeys(fields)}
+        frame = rows.polars(rows["int"] > 0)
+        assert (frame.height, frame["datetime"].dtype) == (1, polars.Datetime("us", "UTC"))
+        assert rows.arrow(id=99).schema.field("int") == table.schema.field("int")
+        assert rows.insert(frame.select("int", "text", "image", "bytes")) == [3]
+        assert rows.find_one(id=3)["image"].getpixel((0, 0)) == 7
+
+    def test_AW1_what_is_no_value_is_told_with_its_row(self, sqlite_url: str):
+        db = connect(sqlite_url)
+        run(db, "CREATE TABLE odd (a text, b integer, n integer, PRIMARY KEY (a, b))")
+        run(db, "INSERT INTO odd VALUES ('x', 1, 'many')")
+        with pytest.raises(BadContent) as raised:
+            db.attach("odd", n=int).arrow()
+        assert raised.value.facts["row"] == ("x", 1)
 
 
 VALUES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {

@@ -18,7 +18,7 @@ def then(before, out=ps.output("out.txt")):
     out.write_text("then")
 
 
-def test_FO1_a_mark_stays_when_the_bytes_go_and_forbids_nothing(store):
+def test_FM1_a_mark_stays_when_the_bytes_go_and_forbids_nothing(store):
     rows, model = ps.realize(first()), ps.realize(then(first()))
     mark_forgotten(store, rows, [rows])
     mark_forgotten(store, model, [rows])
@@ -32,7 +32,7 @@ def test_FO1_a_mark_stays_when_the_bytes_go_and_forbids_nothing(store):
     assert ps.verify().sound
 
 
-def test_FO1_a_second_mark_adds_to_the_first(store):
+def test_FM1_a_second_mark_adds_to_the_first(store):
     rows, other = ps.realize(first(1)), ps.realize(first(2))
     mark_forgotten(store, rows, [rows])
     mark_forgotten(store, rows, [other])
