@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 
 from ..core.errors import BadStage, TimedOut
@@ -22,6 +22,7 @@ from ..db.ledger import Ledger
 from ..db.register import Entry
 from ..db.tracking import Tracking
 from ..db.views import Views
+from ..db.write_back import WriteBack, columns_of
 from ..store.current import current_store
 from ..store.remote.source import RemoteSource
 from .answers import Predictor
@@ -52,6 +53,7 @@ class Listener:
         on_delete: str | None = None,
         index: Sequence[str] = (),
         announce: bool = False,
+        write_back: str | Mapping[str, str] | None = None,
     ) -> None:
         if on_delete not in (None, "forget"):
             raise BadStage(
@@ -83,6 +85,7 @@ class Listener:
             predictor.name,
             follows,
             dict(predictor.outputs),
+            columns_of(write_back),
         )
         self.ledger = Ledger(entry, self.tracking)
         self.views = Views(entry, self.tracking, readers=readers, index=index)
@@ -90,6 +93,7 @@ class Listener:
         self.installation = Installation(
             self.ledger, self.views, has_triggers=triggers, notify=wake == "notify"
         )
+        self.back = None if write_back is None else WriteBack(self.ledger, write_back)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.worker: Worker | None = None
@@ -125,6 +129,8 @@ class Listener:
     def install(self) -> None:
         """Makes what it needs in the database: tables of ours, triggers and views."""
         self.installation.install()
+        if self.back is not None:
+            self.back.check()
 
     def reconcile(self) -> Met:
         """Looks for rows that no trigger has told; tells what it met."""

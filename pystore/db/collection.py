@@ -24,7 +24,7 @@ from .frames import Found, as_polars, frame_of, table_of
 from .outputs import outputs_of, retry_all
 from .overview import rows_html
 from .own_table import make_table
-from .source import Pk, type_of
+from .source import Pk, behind, type_of
 from .writing import row_to_write, rows_to_write
 
 _SHOWN = 10  # rows in a notebook
@@ -225,8 +225,7 @@ class Collection(Declared):
         keys = source.pk_columns
         query = sa.select(*keys, *source.columns()).where(*conditions).order_by(*keys).limit(size)
         if after is not None:
-            own = keys[0] if len(keys) == 1 else sa.tuple_(*keys)
-            query = query.where(own > (after[0] if len(keys) == 1 else sa.tuple_(*after)))
+            query = query.where(behind(keys, after))
         with self.database.read() as connection:
             found = connection.execute(query).all()
         rows = [(tuple(row[: len(keys)]), tuple(row[len(keys) :])) for row in found]

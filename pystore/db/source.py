@@ -329,6 +329,11 @@ def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:
     return sa.tuple_(*columns).in_([tuple(pk) for pk in pks])
 
 
+def behind(columns: Sequence[Any], pk: Pk) -> Any:
+    """Whether these columns come after a key, in the order of the keys."""
+    return columns[0] > pk[0] if len(columns) == 1 else sa.tuple_(*columns) > sa.tuple_(*pk)
+
+
 def expression(database: Connections, columns: Any, name: str, field: Field) -> Any:
     """What is stored for a field, as a query selects it."""
     if not field.path:
