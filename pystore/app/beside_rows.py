@@ -51,11 +51,8 @@ def listener(
 
 def wait(collection: Declared, timeout: float | None = None) -> None:
     """Waits until nothing is due for the listeners of a collection in this process."""
-    mine = [
-        one
-        for one in RUNNING
-        if one.collection.name == collection.name and one.database.url == collection.database.url
-    ]
+    where = (collection.database.place, collection.name)
+    mine = [one for one in RUNNING if (one.database.place, one.collection.name) == where]
     if not mine:
         raise NoListener(
             f"nothing listens to {collection.name} in this process",

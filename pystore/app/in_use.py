@@ -30,7 +30,7 @@ class ModelsInUse:
         self._ledger, self._predictor, self._follower = ledger, predictor, follower
         self._batch = batch
         self._looking = threading.Lock()  # who waits for the listener looks, too
-        self._pins = Pins(ledger.entry)
+        self._pins = Pins(ledger)
         self._code: str | None = None
         self._failed: dict[int, float] = {}  # models that could not be loaded, and until when
         self._past_calls = 0  # of models that are no longer here
@@ -64,7 +64,7 @@ class ModelsInUse:
         elif (rref, code) != self.taken:
             self._take(rref, code)
         self._load_shown(code)
-        self._pins.move(self._ledger, self.standing)
+        self._pins.move(self.standing)
         return True
 
     def _look(self) -> RRef | None:

@@ -342,7 +342,8 @@ class Collection(Declared):
     def wait(self, timeout: float | None = None) -> None:
         """Waits until nothing is due for the listeners of the collection in this process.
 
-        Raises NoListener, and TimedOut after `timeout` [s].
+        Raises NoListener, and TimedOut after `timeout` [s]; without one, it waits for ever, and
+        warns every ten seconds what for.
         """
         app_room().wait(self, timeout)
 

@@ -48,6 +48,15 @@ class Connections:
         return self.url.update_query_dict(hidden).render_as_string(hide_password=True)
 
     @property
+    def place(self) -> str:
+        """Tells the database from others, whoever connects to it and by which driver."""
+        if self.is_postgres:
+            query = self.url.query
+            where = [self.url.host or query.get("host"), self.url.port or query.get("port")]
+            return repr([*map(str, where), self.url.database])
+        return self._private or os.path.realpath(self.url.database or "")
+
+    @property
     def file(self) -> Path | None:
         """The file of the database; None where it is a server."""
         return None if self.is_postgres else Path(self.engine.url.database or "")

@@ -217,26 +217,3 @@ def rows_html(name: str, rows: Sequence[Mapping[str, Any]], total: int) -> str:
     names = list(dict.fromkeys(key for row in told for key in row))
     table = as_html([{name: row.get(name, "") for name in names} for row in told]) if told else ""
     return f"{table}<p>{total:,} rows of {escape(name)}</p>"
-
-
-def collect(database: Connections, *, dry_run: bool) -> dict[str, int]:
-    """Removes predictions of models that no listener has, and what was fetched for no row."""
-    tables = database.tables
-    own, made, models = tables.listeners.c, tables.predictions, tables.models
-    used = sa.union(
-        sa.select(own.shown).where(own.shown.is_not(None)),
-        sa.select(own.target).where(own.target.is_not(None)),
-    ).subquery()
-    unused = ~made.c.model.in_(sa.select(used.c[0]))
-    with database.write() as connection:
-        if not tables.check(connection):
-            return {"predictions": 0, "models": 0}
-        count = sa.select(sa.func.count()).select_from(made).where(unused)
-        found = {"predictions": connection.scalar(count) or 0}
-        free = ~models.c.id.in_(sa.select(used.c[0]))
-        count = sa.select(sa.func.count()).select_from(models).where(free)
-        found["models"] = connection.scalar(count) or 0
-        if not dry_run:
-            connection.execute(sa.delete(made).where(unused))
-            connection.execute(sa.delete(models).where(free))
-    return found

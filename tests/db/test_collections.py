@@ -462,6 +462,19 @@ class TestKinds:
             found.value(stored)
         assert caught.value.remedy
 
+    @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+    def test_FK2_a_picture_is_the_same_bytes_wherever_it_comes_from(self, mode: str):
+        pixels = np.random.RandomState(0).randint(0, 255, (20, 30)).astype(np.uint8)
+        picture = Image.fromarray(pixels.astype(np.uint16) if mode == "I;16" else pixels)
+        picture = picture if mode == "I;16" else picture.convert(mode)
+        same = picture.copy()
+        exif = Image.Exif()
+        exif[0x010E] = "a title"
+        same.info |= {"dpi": (300, 300), "comment": b"x", "exif": exif.tobytes(), "gamma": 0.4}
+        stored = image().stored(picture)
+        assert image().stored(same) == stored
+        assert b"IDATx\x9c" in stored  # the level of compression is named, whatever the default
+
     def test_FK3_a_picture_is_measured_before_it_is_decoded(self):
         big = image(max_pixels=1e9).stored(Image.new("1", (9000, 9000)))
         with pytest.raises(BadContent, match="too many pixels"):
@@ -998,14 +1011,14 @@ class TestDatabases:
         assert shown.to_dict()["collections"][0]["rows"] == 20
         assert "<td>mnist</td>" in shown._repr_html_()
         assert db.collections() == ["mnist"]
-        assert db.gc() == {"predictions": 0, "models": 0}
+        assert db.gc() == {"predictions": 0, "models": 0, "fetched": 0}
 
     def test_an_empty_database_shows_nothing(self, db: Database):
         assert "nothing of ours" in str(db.show())
         assert (db.collections(), db.listeners(), db.gc()) == (
             [],
             [],
-            {"predictions": 0, "models": 0},
+            {"predictions": 0, "models": 0, "fetched": 0},
         )
 
     def test_TA1_tables_of_a_newer_pystore_are_refused(self, db: Database):
