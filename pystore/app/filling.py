@@ -68,7 +68,8 @@ class Filling:
     @property
     def note(self) -> str | None:
         """What keeps it from taking what is followed, or from writing back."""
-        return self.in_use.note or (None if self._back is None else self._back.note)
+        back = None if self._back is None else self._back.note
+        return self.in_use.note or self.in_use.pins.note or back
 
     @property
     def is_complete(self) -> bool:

@@ -11,7 +11,7 @@ import time
 
 from blake3 import blake3
 
-from ..core.errors import PystoreError
+from ..core.errors import PystoreError, in_one_line
 from ..core.refs import RRef
 from ..db.ledger import Ledger
 from ..db.register import Standing
@@ -38,6 +38,7 @@ class Pins:
         self._ledger, self._names = ledger, pin_names(ledger)
         self._done: dict[str, int] = {}
         self._not_before = 0.0
+        self.note: str | None = None  # why something is not pinned
 
     def move(self, standing: Standing) -> None:
         """Pins what is shown and what is filled. A store that is away is asked again later."""
@@ -49,10 +50,11 @@ class Pins:
             rref = RRef(self._ledger.model(model)[0])
             try:
                 stored.pin(current_store(), rref, self._names[role])
-            except (OSError, PystoreError):  # away, full, or this realization is gone
+            except (OSError, PystoreError) as error:  # away, full, or this realization is gone
                 self._not_before = time.monotonic() + _LATER
+                self.note = f"gc may take {rref}, which is not pinned: {in_one_line(str(error))}"
                 continue
-            self._done[role] = model
+            self._done[role], self.note = model, None
 
 
 def unpin(ledger: Ledger) -> None:
