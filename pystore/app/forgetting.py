@@ -10,11 +10,12 @@ FG3  A model that has seen a forgotten row, at any distance, is marked so, and a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
+from ..core.dataclasses import dataclass
 from ..core.errors import PystoreError
 from ..core.printable import listed
 from ..core.refs import RRef

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+from ...core.dataclasses import dataclass
 from ...core.errors import PystoreError, in_one_line
 from ...core.refs import DRef, RRef
 from ..forgotten import downstream
