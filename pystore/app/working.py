@@ -163,7 +163,7 @@ class Worker:
     def _work(self, stop: threading.Event, *, once: bool) -> None:
         listener = self._listener
         slot = Slot(self._database, listener.source.name)
-        wake = wake_of(self._database, self._tracking.channel, listener.wake)
+        wake = wake_of(slot, self._tracking.channel, listener.wake)
         follower = listener.predictor.follow(listener.matcher, listener.pin)
         use = ModelsInUse(self._ledger, listener.predictor, follower, batch=listener.batch)
         filling = Filling(

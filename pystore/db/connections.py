@@ -129,6 +129,17 @@ class Connections:
         with self._told(), engine.begin() as connection:
             yield connection
 
+    def session(self) -> Any:
+        """A connection of psycopg of its own, outside of all transactions. Raises BadDatabase."""
+        try:
+            pooled = self.engine.raw_connection()
+            found = pooled.driver_connection
+            pooled.detach()  # it is never given back
+            found.autocommit = True
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise lost(self, error) from error
+        return found
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Names the database in errors of connecting and of rights."""
@@ -147,12 +158,7 @@ class Connections:
                 ) from error
             unopened = ("unable to open", "connection", "not a database")
             if state is None and any(one in said.lower() for one in unopened):
-                raise BadDatabase(
-                    "the database cannot be opened",
-                    database=self.name,
-                    because=said,
-                    remedy="look at the host, the path and the rights",
-                ) from error
+                raise lost(self, error.orig) from error
             raise
 
     def quoted(self, name: str, schema: str | None = None) -> str:
@@ -176,6 +182,16 @@ class Connections:
 
     def __repr__(self) -> str:
         return f"<database {self.name}>"
+
+
+def lost(database: Connections, error: object) -> BadDatabase:
+    """The error for a database that is not reached, or no longer."""
+    return BadDatabase(
+        "the database cannot be opened",
+        database=database.name,
+        because=str(error).strip().splitlines()[0],
+        remedy="look at the host, the path and the rights",
+    )
 
 
 def _in_utc(connection: Any, _: object) -> None:
