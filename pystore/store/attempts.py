@@ -35,7 +35,7 @@ COPY, SIGNED = "", "signed"  # SIGNED: with the signature of a key that was trus
 _NAME = re.compile(
     r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads)", re.ASCII
 )
-_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten)", re.ASCII)
+_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten|note)", re.ASCII)
 _SAYS = (
     ("inputs", dict), ("number", int), ("seed", int), ("start", int),
     ("host", str), ("pid", int), ("staging", str),
