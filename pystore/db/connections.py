@@ -57,6 +57,15 @@ class Connections:
         return self.url.update_query_dict(hidden).render_as_string(hide_password=True)
 
     @property
+    def place(self) -> str:
+        """Tells the database from others, whoever connects to it and by which driver."""
+        if self.is_postgres:
+            query = self.url.query
+            where = [self.url.host or query.get("host"), self.url.port or query.get("port")]
+            return repr([*map(str, where), self.url.database])
+        return self._private or os.path.realpath(self.url.database or "")
+
+    @property
     def file(self) -> Path | None:
         """The file of the database; None where it is a server."""
         return None if self.is_postgres else Path(self.engine.url.database or "")
@@ -129,6 +138,17 @@ class Connections:
         with self._told(), engine.begin() as connection:
             yield connection
 
+    def session(self) -> Any:
+        """A connection of psycopg of its own, outside of all transactions. Raises BadDatabase."""
+        try:
+            pooled = self.engine.raw_connection()
+            found = pooled.driver_connection
+            pooled.detach()  # it is never given back
+            found.autocommit = True
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise lost(self, error) from error
+        return found
+
     @contextmanager
     def look(self) -> Iterator[sa.Connection]:
         """A transaction of a listener that reads."""
@@ -168,12 +188,7 @@ class Connections:
                 ) from error
             unopened = ("unable to open", "connection", "not a database")
             if state is None and any(one in said.lower() for one in unopened):
-                raise BadDatabase(
-                    "the database cannot be opened",
-                    database=self.name,
-                    because=said,
-                    remedy="look at the host, the path and the rights",
-                ) from error
+                raise lost(self, error.orig) from error
             raise
 
     def quoted(self, name: str, schema: str | None = None) -> str:
@@ -197,6 +212,16 @@ class Connections:
 
     def __repr__(self) -> str:
         return f"<database {self.name}>"
+
+
+def lost(database: Connections, error: object) -> BadDatabase:
+    """The error for a database that is not reached, or no longer."""
+    return BadDatabase(
+        "the database cannot be opened",
+        database=database.name,
+        because=str(error).strip().splitlines()[0],
+        remedy="look at the host, the path and the rights",
+    )
 
 
 def _in_utc(connection: Any, _: object) -> None:

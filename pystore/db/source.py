@@ -21,7 +21,7 @@ from ..core.printable import listed
 from .connections import Connections
 from .errors import BadDatabase, BadField
 from .fields import Field
-from .json_paths import at_path
+from .json_paths import at_path, text_at
 from .kinds import KINDS, Malformed
 from .tables import JSON, KEY
 
@@ -258,6 +258,14 @@ class Source:
         columns = [sa.column(name, key.get(name)) for name in dict.fromkeys([*own, *key])]
         return sa.table(self.table.own_name, *columns, schema=self.table.schema)
 
+    def url(self, name: str) -> Any:
+        """The URL in a field as a text, as a query selects it."""
+        field, columns = self.fields[name], self.selectable.c
+        if not field.path:
+            return sa.type_coerce(columns[field.column or name], sa.Text())
+        is_postgres = self.database.is_postgres
+        return text_at(columns[field.column], field.path, is_postgres=is_postgres)
+
     def columns(self) -> list[Any]:
         """What is stored for each field, as a query selects it."""
         return [expression(self.database, self.selectable.c, n, f) for n, f in self.fields.items()]
@@ -343,6 +351,11 @@ def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:
     return sa.tuple_(*columns).in_([tuple(pk) for pk in pks])
 
 
+def behind(columns: Sequence[Any], pk: Pk) -> Any:
+    """Whether these columns come after a key, in the order of the keys."""
+    return columns[0] > pk[0] if len(columns) == 1 else sa.tuple_(*columns) > sa.tuple_(*pk)
+
+
 def expression(database: Connections, columns: Any, name: str, field: Field) -> Any:
     """What is stored for a field, as a query selects it."""
     if not field.path:
@@ -361,6 +374,11 @@ _FAMILIES = (
     (sa.DateTime, "time"),
     (sa.String, "text"),
 )
+
+
+def is_text(kind: Any) -> bool:
+    """Whether a column of this type may hold texts."""
+    return _family(kind) in _TEXTS
 
 
 def _family(kind: Any) -> str:

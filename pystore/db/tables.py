@@ -77,6 +77,7 @@ class Tables:
             column("predictor", text, nullable=False),
             column("follows", text, nullable=False),
             column("outputs", JSON, nullable=False),
+            column("writes", JSON),  # the columns of the table that it fills
             column("shown", sa.Integer),
             column("target", sa.Integer),
             column("is_full", sa.Boolean, nullable=False),  # whether the target has each row

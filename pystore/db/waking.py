@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Any, Protocol
 
-from .connections import Connections
-from .errors import BadDatabase
+from .connections import Connections, lost
+from .slots import Slot
 
 _LOOK = 0.003  # [s] between two looks at a file
 _ASKED = 1.0  # [s] after a change of a file, in which a commit can come without another change
@@ -30,11 +30,12 @@ class Wake(Protocol):
         """Ends the waiting for good."""
 
 
-def wake_of(database: Connections, channel: str, how: str = "notify") -> Wake:
+def wake_of(slot: Slot, channel: str, how: str = "notify") -> Wake:
     """What waits for changes of a database; "poll" takes no notifications of PostgreSQL."""
+    database = slot.database
     if not database.is_postgres:
         return _Files(database)
-    return _Notified(database, channel) if how == "notify" else _Clock()
+    return _Notified(database, channel, slot.session) if how == "notify" else _Clock()
 
 
 class _Clock:
@@ -112,45 +113,21 @@ class _Files:
 
 
 class _Notified:
-    """LISTEN on a connection of its own; the payload is empty, since state says what is to do."""
+    """LISTEN in the session of a slot; the payload is empty, since state says what is to do."""
 
-    def __init__(self, database: Connections, channel: str) -> None:
-        self._database, self._channel = database, channel
-        self._connection: Any = None
-
-    def _opened(self) -> Any:
-        if self._connection is None:
-            try:
-                pooled = self._database.engine.raw_connection()
-                self._connection = pooled.driver_connection
-                pooled.detach()  # it is never given back
-                self._connection.autocommit = True
-                self._connection.execute(f"LISTEN {self._database.quoted(self._channel)}")
-            except self._database.engine.dialect.loaded_dbapi.Error as error:
-                self.close()
-                raise BadDatabase(
-                    "the database cannot be opened",
-                    database=self._database.name,
-                    because=str(error).strip().splitlines()[0],
-                    remedy="look at the host, the path and the rights",
-                ) from error
-        return self._connection
+    def __init__(self, database: Connections, channel: str, session: Any) -> None:
+        self._database, self._session = database, session
+        self._session.execute(f"LISTEN {database.quoted(channel)}")
 
     def wait(self, patience: float, stop: threading.Event) -> bool:
-        if self._connection is None:
-            self._opened()
-            return True  # nobody has told of what came before
-        connection = self._connection
+        session = self._session
         try:
-            is_told = any(True for _ in connection.notifies(timeout=patience, stop_after=1))
-            for _ in connection.notifies(timeout=0):  # one look is for all that came meanwhile
+            is_told = any(True for _ in session.notifies(timeout=patience, stop_after=1))
+            for _ in session.notifies(timeout=0):  # one look is for all that came meanwhile
                 pass
-        except self._database.engine.dialect.loaded_dbapi.Error:
-            self.close()  # a restarted server ends it; the next wait opens another one
-            return True
+        except self._database.engine.dialect.loaded_dbapi.Error as error:
+            raise lost(self._database, error) from error  # a restarted server ends all sessions
         return is_told
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        pass

@@ -482,7 +482,7 @@ def _names(database) -> set[str]:
 def test_wait_without_a_listener_and_with_nothing_to_follow(database_url, store):
     words = words_in(database_url, ["a"])
     with pytest.raises(NoListener, match="nothing listens to words"):
-        words.wait()
+        words.wait(100)
     with words.listen(shouter(), BEST, on="word", every=0.01) as listener:
         with pytest.raises(TimedOut) as error:
             words.wait(timeout=0.3)
@@ -491,7 +491,7 @@ def test_wait_without_a_listener_and_with_nothing_to_follow(database_url, store)
         words.wait(timeout=60)
         assert shown(words, listener) == {"a": "A!"}
     with pytest.raises(NoListener):
-        words.wait()
+        words.wait(100)
 
 
 def test_once_says_that_there_is_nothing_to_follow(database_url, store):
