@@ -1,6 +1,6 @@
 """Frames: rows as frames of pandas and polars, and as tables of Arrow.
 
-AW1  A table of Arrow holds for each row what its fields have stored, in the same types whatever
+AF1  A table of Arrow holds for each row what its fields have stored, in the same types whatever
      database they come from; a frame of polars is that table.
 """
 
@@ -75,7 +75,7 @@ def cell(field: Field, stored: Any) -> Any:
 
 
 def table_of(collection: Declared, rows: Iterable[Found]) -> Any:
-    """Rows of a collection as a table of Arrow, with a column for each listener (AW1).
+    """Rows of a collection as a table of Arrow, with a column for each listener (AF1).
 
     Raises BadContent, with the row, for what is stored in a table of somebody else and is no value.
     """

@@ -251,7 +251,7 @@ class TestFrames:
         assert [first["record"], second["record"]] == [{"a": 1, "b": ["x"]}, {"a": None, "b": []}]
         assert (first["kind"], second["kind"], second["img"]) == ("dog", "cat", None)
 
-    def test_AW1_tables_of_arrow_and_polars_come_out(self, db: Database):
+    def test_AF1_tables_of_arrow_and_polars_come_out(self, db: Database):
         fields = {name: declared for name, (declared, _) in VALUES.items()}
         rows = db.collection("t", fields)
         at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -276,7 +276,7 @@ class TestFrames:
         assert rows.insert(frame.select("int", "text", "image", "bytes")) == [3]
         assert rows.find_one(id=3)["image"].getpixel((0, 0)) == 7
 
-    def test_AW1_what_is_no_value_is_told_with_its_row(self, sqlite_url: str):
+    def test_AF1_what_is_no_value_is_told_with_its_row(self, sqlite_url: str):
         db = connect(sqlite_url)
         run(db, "CREATE TABLE odd (a text, b integer, n integer, PRIMARY KEY (a, b))")
         run(db, "INSERT INTO odd VALUES ('x', 1, 'many')")
