@@ -133,7 +133,7 @@ class Connections:
         """A connection of psycopg of its own, outside of all transactions. Raises BadDatabase."""
         try:
             pooled = self.engine.raw_connection()
-            found = pooled.driver_connection
+            found: Any = pooled.driver_connection
             pooled.detach()  # it is never given back
             found.autocommit = True
         except self.engine.dialect.loaded_dbapi.Error as error:
