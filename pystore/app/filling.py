@@ -151,11 +151,8 @@ class Filling:
         if not self._contents.is_waiting:
             return False
         self._contents.arrive(patience)
-        ready = [self._read(one) for one in self._contents.ready()]
-        keys = [key for _, key, _ in ready if isinstance(key, bytes)]
+        ready, there = self._read_in(None, ())
         if ready:
-            with self._database.read() as connection:
-                there = self._ledger.there(connection, [*self.in_use.states], keys)
             self._take_in(ready, there)
         return True
 

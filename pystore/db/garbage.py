@@ -25,8 +25,10 @@ def collect(database: Connections, known: Collection[Declared], *, dry_run: bool
     """
     tables = database.tables
     own, made, models = tables.listeners.c, tables.predictions, tables.models
-    shown = sa.select(own.shown).where(own.shown.is_not(None))
-    used = shown.union(sa.select(own.target).where(own.target.is_not(None)))
+    used = sa.union(
+        sa.select(own.shown).where(own.shown.is_not(None)),
+        sa.select(own.target).where(own.target.is_not(None)),
+    )
     with database.read() as connection:
         is_there = tables.check(connection)
     named = [*_urls(database, known)] if is_there else []

@@ -23,7 +23,6 @@ from .tracking import NEVER, Failure, Tracking, due_again
 _LEASE = 60.0  # [s]
 _AGAIN = 0.5  # [s] until a content is looked for again whose row was just changed
 _SOME = 5000  # values in one statement
-UNNAMED = "prediction"  # the name of an output without a name
 
 Made = tuple[bytes, Any | Failure]
 """A key with its prediction, a dict of outputs, or with what went wrong."""

@@ -358,10 +358,10 @@ def _set_due(database, due: float) -> None:
 @pytest.mark.parametrize(
     ("told", "error"),
     [
-        (lambda batch: [{"loud": 1, "size": 1} for _ in batch], "loud is int, and was declared"),
-        (lambda batch: [{"loud": "x"} for _ in batch], "the outputs are loud, size; the predictor"),
-        (lambda batch: ["x" for _ in batch], "the outputs are loud, size; the predictor gave str"),
-        (lambda batch: [{"loud": "x", "size": True} for _ in batch], "size is bool"),
+        (lambda batch: [{"loud": 1, "size": 1} for _ in batch], "loud is no str"),
+        (lambda batch: [{"loud": "x"} for _ in batch], "size is missing"),
+        (lambda batch: ["x" for _ in batch], "it is no dict of loud, size"),
+        (lambda batch: [{"loud": "x", "size": True} for _ in batch], "size is no int"),
         (lambda batch: [], "the predictor gave 0 predictions for 1 rows"),
     ],
 )

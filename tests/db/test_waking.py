@@ -9,6 +9,7 @@ from servers import FreshDatabase
 from sqlalchemy import make_url
 
 from pystore.db.connections import Connections
+from pystore.db.slots import Slot
 from pystore.db.waking import _Files, wake_of
 
 NEVER = threading.Event()
@@ -65,12 +66,14 @@ def test_a_change_of_the_files_ends_a_wait(sqlite_url: str, journal: str) -> Non
     with _writer(database) as writer:
         writer.execute(f"PRAGMA journal_mode = {journal}")
         writer.execute("CREATE TABLE t (n)")
-        wake = wake_of(database, "")
+        slot = Slot(database, "rows")
+        wake = wake_of(slot, "")
         assert not wake.wait(0.0, NEVER)
         writer.execute("INSERT INTO t VALUES (1)")
         assert wake.wait(0.0, NEVER)
         assert not wake.wait(0.0, NEVER)
     wake.close()
+    slot.close()
 
 
 def test_a_file_that_is_locked_keeps_a_wait(sqlite_url: str) -> None:
@@ -88,13 +91,13 @@ def test_a_file_that_is_locked_keeps_a_wait(sqlite_url: str) -> None:
     wake.close()
 
 
-def test_WQ1_what_came_before_anybody_listened_ends_the_first_wait(
-    postgres: FreshDatabase,
-) -> None:
-    wake = wake_of(_database(postgres.url), "rows")
+def test_WQ1_a_notification_that_came_before_a_wait_ends_it(postgres: FreshDatabase) -> None:
+    slot = Slot(_database(postgres.url), "rows")
+    wake = wake_of(slot, "rows")
     postgres.execute("NOTIFY rows")
     assert wake.wait(0.0, NEVER)
     assert not wake.wait(0.0, NEVER)
     postgres.execute("NOTIFY rows")
     assert wake.wait(30.0, NEVER)
     wake.close()
+    slot.close()

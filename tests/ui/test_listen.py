@@ -175,7 +175,7 @@ def test_the_sql_is_printed_installed_and_taken_away(site: Path):
 
 def test_a_listener_that_the_file_has_not_is_named(site: Path):
     done = run(site, "listen", "train.py:other", "--once")
-    assert done.returncode == 2 and "has no listener other" in done.stderr
+    assert done.returncode == 2 and "no listener of this name" in done.stderr
     assert "listener" in done.stderr
 
 

@@ -4,12 +4,10 @@ import json
 
 import click
 
-from ...core.errors import BadStage, PystoreError
-from ...core.printable import listed
+from ...core.errors import PystoreError
 from .command_context import CommandContext, as_json, with_command
 from .exit_codes import located
-from .loading_only import load_only
-from .program import parse_target
+from .named_objects import named_object
 
 
 @click.command()
@@ -49,19 +47,16 @@ def forget(
     pystore forget train.py:users 17
     pystore forget train.py:users 17 --delete
     """
-    file, name = parse_target(target)
-    command.near(file)
-    module = vars(load_only(file).module)
-    found = {key: value for key, value in module.items() if type(value).__name__ == "Collection"}
-    if name not in found:
-        raise BadStage(
-            f"{file} has no collection {name or 'that is named'}",
-            collections=listed(found) or "none",
-            remedy="name one of them: FILE.py:COLLECTION",
-        )
+    collection = named_object(
+        command,
+        target,
+        "collection",
+        lambda value: type(value).__name__ == "Collection",
+        "declare one at its top: users = db.attach('users', …)",
+    )
     try:
         command.store_of_program(reading=True)
-        told = found[name].forget(_key(row), on=on, dry_run=not delete, remotes=remotes or None)
+        told = collection.forget(_key(row), on=on, dry_run=not delete, remotes=remotes or None)
     except PystoreError as error:
         raise located(error) from error.__cause__
     click.echo(json.dumps(told.to_dict()) if as_json else str(told))
