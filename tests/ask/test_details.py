@@ -35,6 +35,9 @@ def test_a_realization_has_its_place_its_inputs_and_its_attempts(store: Store):
         "verdicts": {"rejected": "a leak"},
         "sizes": [{"rref": rref, "files": 1, "size": 5}],
         "attempts": [attempt.to_dict()],
+        "tags": [],
+        "noted": [],
+        "logdirs": {},
     }
 
 
