@@ -34,7 +34,8 @@ def show(command: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
     Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
 
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
-    `sizes`, `attempts`, the newest last (docs/format.md), `tags`, and `noted`, all notes and tags.
+    `sizes`, `attempts`, the newest last (docs/format.md), `tags`, `noted`, all notes and tags, and
+    `logdirs`.
     """
     found = [details(ref, command.store) for ref in refs]
     report(found, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
