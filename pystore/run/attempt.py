@@ -54,6 +54,7 @@ def attempt(
         again = trying.again_after(error) is not None
         listener(AttemptFailed(dref, number, text, stopped, again))
         raise
+    one.end()
     listener(Succeeded(dref, number, committed.rref, committed.fresh, timer() - start))
     return committed
 

@@ -54,15 +54,16 @@ class Attended:
         self._give_sign()
         if not self.asked_by and (found := request_of(self.staging)):
             with _turn:
-                if not self.over:
+                if not self.over and not self.asked_by:
                     self.asked_by = found.by
                     _interrupt(self._thread)
 
-    def end(self, told: AttemptReport) -> None:
-        """Ends the request to stop it, and notes who has asked."""
+    def end(self, told: AttemptReport | None = None) -> None:
+        """Ends the request to stop it. The report of one that failed notes who has asked."""
         if self.asked_by:
-            told.notes["stopped by"] = self.asked_by
             forget_request(self.staging)
+            if told is not None:
+                told.notes["stopped by"] = self.asked_by
 
     def _give_sign(self) -> None:
         if time.monotonic() - self._beat >= _BEAT:
@@ -77,8 +78,8 @@ def attended(one: Attended) -> Iterator[None]:
     if one.staging.telling is None:  # a run without a record, or a store in memory
         yield
         return
-    _attended[key] = one
     try:
+        _attended[key] = one
         _ensure_thread()
         yield
     finally:

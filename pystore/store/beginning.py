@@ -1,5 +1,7 @@
 """Beginning: how an attempt gets its staging and its number."""
 
+from contextlib import suppress
+
 from ..core.attempt import Attempt
 from ..core.config import Config
 from ..core.context import Context
@@ -59,10 +61,10 @@ def _tidy(parts: Parts, dref: DRef, context: Context, listed: list[str]) -> None
     folder, digest = parts.layout.attempts(dref), context.digest
     if left := set(attempts.numbers_in(listed, digest, "live|stop")):
         ended = left.intersection(attempts.numbers_in(listed, digest, "json"))
-        for number in left:
-            disk.remove_file(f"{folder}/{digest}.{number}.stop")
-        for number in ended:
-            disk.remove_file(attempts.live_path(folder, digest, number))
+        asked = [f"{folder}/{digest}.{number}.stop" for number in left]
+        for path in (*asked, *(attempts.live_path(folder, digest, n) for n in ended)):
+            with suppress(OSError):  # it means nothing, and harms nobody
+                disk.remove_file(path)
 
 
 def claim(

@@ -321,8 +321,8 @@ class Reader:
         """Whether attempts of other stores are among those of a derivation."""
         return attempts.has_imported(self.parts.layout.attempts(dref))
 
-    def beside(self, attempt: Attempt, kind: Literal["log", "scratch"]) -> Path:
-        """The log file or the scratch directory of an attempt, whether it is there or not."""
+    def beside(self, attempt: Attempt, kind: Literal["log", "logs", "scratch"]) -> Path:
+        """The log file, or the directory of logs or scratch, whether it is there or not."""
         home = below.home(self.parts.layout, attempt)
         return Path(home.beside(attempt.dref, attempt.context, attempt.number, kind))
 

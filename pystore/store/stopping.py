@@ -5,6 +5,7 @@ RQ1  A request names its staging: it stops the attempt that was meant, and no la
 
 import json
 import os
+from contextlib import suppress
 
 from ..core.attempt import Attempt
 from ..core.context import Context
@@ -68,7 +69,8 @@ def request_of(staging: Staging) -> StopRequest | None:
 
 def forget_request(staging: Staging) -> None:
     """Removes the request to stop this attempt: it has ended."""
-    disk.remove_file(_path_of(staging))
+    with suppress(OSError):  # the next attempt removes it
+        disk.remove_file(_path_of(staging))
 
 
 def _path_of(staging: Staging) -> str:
@@ -101,4 +103,5 @@ def record_stopped(store: Reader, dref: DRef, context: Context, number: int, err
         attempt_files.write_trace(parts, died, trace)
         stopped = attempt_files.with_extremes(stopped, trace)
         attempts.record(folder, stopped, tmp=parts.tmp, durable=parts.durable)
-    disk.remove_file(attempts.live_path(folder, context.digest, number))
+    with suppress(OSError):  # the next attempt removes it
+        disk.remove_file(attempts.live_path(folder, context.digest, number))

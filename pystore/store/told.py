@@ -16,6 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..core.attempt import Trace
@@ -139,7 +140,8 @@ class Telling:
         """Removes the file: the attempt has a record."""
         self._ended = True
         if self._there:
-            disk.remove_file(self.path)
+            with suppress(OSError):  # the next attempt removes it
+                disk.remove_file(self.path)
 
     def _is_ours(self) -> bool:
         return os.getpid() == self._pid  # in a forked child, a thread may hold the lock for ever

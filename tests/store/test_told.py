@@ -224,3 +224,17 @@ def test_a_forked_child_writes_nothing(tmp_path):
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert not os.path.exists(telling.path)
+
+
+def test_TD3_an_attempt_whose_file_cannot_be_removed_succeeds(store):
+    def train(b):
+        ps.build_metric(b, "loss", 0.5)
+        (file,) = Path(store.parts.layout.attempts(b.config.dref)).glob("*.live")
+        file.unlink()
+        (file / "within").mkdir(parents=True)
+
+    derivation = Derivation({}, match_latest(), train)
+    (attempt,) = ps.attempts(ps.realize(derivation))
+    assert attempt.metrics == {"loss": 0.5}
+    ps.realize(Derivation({}, match_latest(), lambda b: None), force_rebuild=True)
+    assert [a.outcome for a in ps.attempts(derivation.dref)] == ["succeeded"] * 2

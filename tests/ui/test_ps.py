@@ -5,7 +5,7 @@ import json
 import pytest
 from training import training
 
-from pystore import Store, attempts
+from pystore import Derivation, Store, attempts, build_logdir, match_latest, realize
 from pystore.ui.cli.main import run
 
 
@@ -55,3 +55,12 @@ def test_stop_says_as_json_how_it_ended(store, call):
         (told,) = json.loads(call("stop", "train", "--attempt", "0", "--json")[1])
         assert isinstance(made.exception(), KeyboardInterrupt)
     assert (told["outcome"], told["number"]) == ("stopped", 0)
+
+
+def test_show_prints_the_command_that_shows_logs_by_readable_names(store, call):
+    def logs(b):
+        (build_logdir(b) / "events").write_text("x")
+
+    dref = realize(Derivation({"name": "train"}, match_latest(), logs), store=store).dref
+    (place,) = store.root.glob("drv/*/attempts/*.logs")
+    assert f"tensorboard --logdir_spec train-0:{place}\n" in call("show", dref)[1]

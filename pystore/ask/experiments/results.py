@@ -174,7 +174,7 @@ def results(
             left_out=meant.left_out or None,
             remedy="realize one of them first",
         )
-    wanted = [metrics] if isinstance(metrics, str) else list(_all(made, metrics))
+    wanted = [metrics] if isinstance(metrics, str) else list(_all(made, metrics, over))
     rows = tuple(Result(a, p, _metrics(a, wanted, store, over)) for a, p in made)
     if metrics is not None:
         _check_found(rows, wanted, meant.left_out)
@@ -216,10 +216,14 @@ def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
     return [a for a in meant.attempts(dref, store) if a.rref not in rejected]
 
 
-def _all(made: Sequence[tuple[Attempt, Any]], metrics: Iterable[str] | None) -> Iterable[str]:
+def _all(
+    made: Sequence[tuple[Attempt, Any]], metrics: Iterable[str] | None, over: Over | None
+) -> Iterable[str]:
     if metrics is not None:
         return dict.fromkeys(metrics)
-    return sorted({name for a, _ in made for name in (*a.metrics, *(a.extremes or ()))})
+    # A metric that has diverged may have had a best step.
+    more = {name for a, _ in made for name in a.extremes or ()} if over in ("max", "min") else set()
+    return sorted(more.union(*(attempt.metrics for attempt, _ in made)))
 
 
 def _metrics(
