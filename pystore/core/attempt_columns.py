@@ -30,8 +30,10 @@ class AttemptColumns:
     full: Sequence[Attempt] = ()  # the attempts themselves, if their records were just read
 
     @classmethod
-    def of(cls, dref: DRef, attempts: Iterable[Attempt]) -> "AttemptColumns":
-        """The columns of these attempts."""
+    def of(
+        cls, dref: DRef, attempts: Iterable[Attempt], *, outlines: bool = False
+    ) -> "AttemptColumns":
+        """The columns of these attempts; `outlines` says that some are not known in full."""
         rows = sorted(attempts, key=lambda attempt: attempt.order)
         names = tuple(sorted({name for row in rows for name in row.metrics}))
         columns: dict[str, Sequence[Any]] = {
@@ -42,7 +44,7 @@ class AttemptColumns:
         columns["notes"] = [" ".join(n for n in NOTED if n in row.notes) for row in rows]
         for name in names:
             columns[METRIC + name] = [_number(row.metrics.get(name)) for row in rows]
-        return cls(dref, len(rows), names, columns, tuple(rows))
+        return cls(dref, len(rows), names, columns, () if outlines else tuple(rows))
 
     # --- columns -----------------------------------------------------------------------
 

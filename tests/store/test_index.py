@@ -533,3 +533,14 @@ def test_derivations_of_any_kind_are_found(store):
         Derivation({"name": "x"}, match_latest(), lambda b: (b.outpath / "f").touch())
     )
     assert by_index(store)[made.dref]["here"] == [made.digest]
+
+
+def test_attempts_that_ended_are_whole_beside_one_that_runs(filled):
+    filled.begin(config(0), Context())
+    by_index(filled)
+    found = ps.attempts(config(0).dref)
+    assert found == filled.attempts(config(0).dref)
+    assert found[3].error == "ValueError: no"
+    upper = ps.Store(filled.root.parent / "upper", durable=False, below=filled.root)
+    succeed(upper, 0, 0.8)
+    assert ps.attempts(config(0).dref, store=upper) == upper.attempts(config(0).dref)

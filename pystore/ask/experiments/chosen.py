@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadRef
+from ...core.extremes import Over, extremes_of, value_over
 from ...core.holding import Holding
 from ...core.options import Mode
 from ...core.refs import RRef, check_part
@@ -52,28 +54,52 @@ class Chosen:
         return [at for at in self.places if outcomes[at] == "succeeded"]
 
 
-def recorded(tries: AttemptColumns, places: Sequence[int]) -> set[str]:
+def recorded(
+    tries: AttemptColumns, places: Sequence[int], store: Store, over: Over | None = None
+) -> set[str]:
     """The names of the metrics that these attempts have recorded."""
     if len(places) == tries.count:
-        return set(tries.metrics)
-    return {n for n in tries.metrics if any(tries.metric(n)[at] is not None for at in places)}
+        found = set(tries.metrics)
+    else:
+        found = {n for n in tries.metrics if any(tries.metric(n)[at] is not None for at in places)}
+    if over in ("max", "min"):  # a metric that has diverged may have had a best step
+        extremes = (whole(tries, at, store).extremes for at in places)
+        found.update(name for told in extremes for name in told or ())
+    return found
 
 
-def numbers_of(tries: AttemptColumns, places: Sequence[int], name: str, store: Store) -> Numbers:
+def numbers_of(
+    tries: AttemptColumns,
+    places: Sequence[int],
+    name: str,
+    store: Store,
+    over: Over | None = None,
+) -> Numbers:
     """The finite numbers of a metric, as recorded, or from the first line of a file.
 
     Raises BadMetric if such a file is no number.
     """
     column = tries.metric(name)
-    if None not in column and all(map(math.isfinite, column)):  # type: ignore[arg-type]
+    at_steps = over in ("max", "min")
+    if not at_steps and None not in column and all(map(math.isfinite, column)):  # type: ignore[arg-type]
         return column
     found: list[float | None] = [None] * tries.count
     for at in places:
         number, rref = column[at], tries.rref(at)
+        if at_steps:
+            number = value_over(whole(tries, at, store), name, over)
         if number is None and rref is not None:
             number = from_file(rref, name, store)
         found[at] = number if number is not None and math.isfinite(number) else None
     return found
+
+
+def whole(tries: AttemptColumns, at: int, store: Store) -> Attempt:
+    """An attempt with its extremes, which a record of before does not have."""
+    attempt = in_full(tries, at, store) or tries.outline(at)
+    if attempt.extremes is None:
+        attempt = attempt._replace(extremes=extremes_of(store.trace(attempt)))
+    return attempt
 
 
 def from_file(rref: RRef, name: str, store: Store) -> float | None:

@@ -7,13 +7,15 @@ RE3  A number that is missing is never taken for another: it is counted as missi
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from ...core.attempt import Attempt
+from ...core.attempt_columns import AttemptColumns
 from ...core.config import Config
 from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadStage
+from ...core.extremes import Over, checked_over
 from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
@@ -24,7 +26,7 @@ from ...store.current import current_store
 from ...store.store import Store
 from ..finding.conditions import Where, conditions
 from ..finding.values import Values, fitting_places
-from .chosen import Chosen, best_place, numbers_of, recorded
+from .chosen import Chosen, Numbers, best_place, numbers_of, recorded
 from .differing import differing
 from .family import members, tell
 from .meant import Meant
@@ -47,6 +49,7 @@ class Results(Tabular):
     metrics: tuple[str, ...]
     store: Store
     left_out: LeftOut = NOTHING  # attempts of the same names by other code
+    over: Over | None = None  # which value of a metric over its steps counts
 
     @cached_property
     def rows(self) -> tuple[Result, ...]:
@@ -155,6 +158,7 @@ def results(
     *what: Any,
     metrics: str | Iterable[str] | None = None,
     where: Where | None = None,
+    over: Over | None = None,
     code: Scope = "now",
     store: Store | None = None,
 ) -> Results:
@@ -163,11 +167,13 @@ def results(
     `metrics` are names as recorded or files whose first line is a number; default: all recorded.
     `where` has conditions: `"epochs=3 accuracy.txt>0.9"`, or values by name. A stage stands for
     the attempts by its code as it is now, a name for those by the code that ran last. A note below
-    the table counts the others; `code="any"` takes them in.
+    the table counts the others; `code="any"` takes them in. Of a metric that was told at steps, the
+    last value counts; with `over="max"` the highest of all steps, with `over="min"` the lowest.
 
     Raises BadStage when there is nothing to show, or a condition names nothing; BadMetric when no
     attempt has a metric that was asked for, or its file is no number.
     """
+    checked_over(over)
     store = store or current_store()
     meant = members(list(what), store, code)
     held = meant.holdings(store)
@@ -184,12 +190,17 @@ def results(
         places = {dref: some for dref, some in fitting.items() if some}
     told = _told(held, places, store)
     named = [metrics] if isinstance(metrics, str) else metrics
-    wanted = tuple(dict.fromkeys(named) if named is not None else _recorded(held, places))
-    chosen = tuple(_chosen(held[dref], places[dref], told[dref], wanted, store) for dref in places)
+    wanted = tuple(
+        dict.fromkeys(named) if named is not None else _recorded(held, places, store, over)
+    )
+    chosen = tuple(
+        _chosen(held[dref], some, told[dref], partial(numbers_of, store=store, over=over), wanted)
+        for dref, some in places.items()
+    )
     if metrics is not None:
-        _check_found(chosen, wanted, meant.left_out)
+        _check_found(chosen, wanted, meant.left_out, store)
     names = tuple(dict.fromkeys(n for parameters in told.values() for n in parameters))
-    return Results(chosen, names, wanted, store, meant.left_out)
+    return Results(chosen, names, wanted, store, meant.left_out, over)
 
 
 def best(
@@ -198,18 +209,19 @@ def best(
     mode: Mode = "max",
     *,
     where: Where | None = None,
+    over: Over | None = None,
     code: Scope = "now",
     store: Store | None = None,
 ) -> RRef:
     """The realization with the best metric among all attempts of a stage, name or derivations.
 
     A realization that was rejected, found damaged, or is gone does not count. Of equal ones the
-    first by reference is taken. `where` and `code` are those of `results`; a warning counts what is
-    left out. Raises BadStage when there is none, BadMetric when none has this metric.
+    first by reference is taken. `where`, `over` and `code` are those of `results`; a warning counts
+    what is left out. Raises BadStage when there is none, BadMetric when none has this metric.
     """
     checked_mode(mode)
     store = store or current_store()
-    found = results(what, metrics=[file], where=where, code=code, store=store)
+    found = results(what, metrics=[file], where=where, over=over, code=code, store=store)
     tell(found.left_out, f"best of {file}")
     best = best_place(((one, _usable(one)) for one in found.chosen), file, mode)
     if best is None:
@@ -242,8 +254,13 @@ def _told(
     return differing({dref: config_of(dref) for dref in drefs}, config_of)
 
 
-def _recorded(held: Mapping[DRef, Holding], places: Mapping[DRef, Sequence[int]]) -> list[str]:
-    found = (recorded(held[dref].attempts, some) for dref, some in places.items())
+def _recorded(
+    held: Mapping[DRef, Holding],
+    places: Mapping[DRef, Sequence[int]],
+    store: Store,
+    over: Over | None,
+) -> list[str]:
+    found = (recorded(held[dref].attempts, some, store, over) for dref, some in places.items())
     return sorted(set().union(*found))
 
 
@@ -251,18 +268,20 @@ def _chosen(
     held: Holding,
     places: Sequence[int],
     parameters: Parameters,
+    numbers: Callable[[AttemptColumns, Sequence[int], str], Numbers],
     wanted: Iterable[str],
-    store: Store,
 ) -> Chosen:
-    numbers = {name: numbers_of(held.attempts, places, name, store) for name in wanted}
-    return Chosen(held, places, parameters, numbers)
+    found = {name: numbers(held.attempts, places, name) for name in wanted}
+    return Chosen(held, places, parameters, found)
 
 
-def _check_found(chosen: Sequence[Chosen], wanted: Sequence[str], left_out: LeftOut) -> None:
+def _check_found(
+    chosen: Sequence[Chosen], wanted: Sequence[str], left_out: LeftOut, store: Store
+) -> None:
     made = [(one, places) for one in chosen if (places := one.succeeded())]
     for name in wanted:
         if made and not any(one.has(name) for one in chosen):
-            there = sorted(set().union(*(recorded(one.tries, places) for one, places in made)))
+            there = sorted(set().union(*(recorded(one.tries, some, store) for one, some in made)))
             raise BadMetric(
                 f"no attempt has the metric {name!r}",
                 there_are=listed(there) or "none",

@@ -59,4 +59,4 @@ def _both(mine: Holding, other: Holding) -> Holding:
 def _merged(mine: AttemptColumns, other: AttemptColumns) -> AttemptColumns:
     if not mine.count or not other.count:
         return mine if mine.count else other
-    return AttemptColumns.of(mine.dref, merge(mine.outlines(), other.outlines()))
+    return AttemptColumns.of(mine.dref, merge(mine.outlines(), other.outlines()), outlines=True)

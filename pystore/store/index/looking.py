@@ -45,7 +45,8 @@ class Look:
     def _with_claims(self, layout: Layout, staging_area: Path) -> AttemptColumns:
         dref = self.holding.dref
         begun = attempts.unended(layout.attempts(dref), dref, self.claims, staging_area)
-        return AttemptColumns.of(dref, [*self.holding.attempts.outlines(), *begun])
+        known = self.holding.attempts.outlines()
+        return AttemptColumns.of(dref, [*known, *begun], outlines=True)
 
 
 def nothing(dref: DRef) -> Look:
@@ -85,7 +86,7 @@ def look(layout: Layout, dref: DRef, before: Look) -> Look | None:
         return None
     columns = before.holding.attempts
     if new or len(known) < columns.count:
-        columns = AttemptColumns.of(dref, [*_kept(columns, known), *tries])
+        columns = AttemptColumns.of(dref, [*_kept(columns, known), *tries], outlines=True)
     claims = tuple(sorted(set(begun) - set(ended)))
     return Look(_holding(layout, dref, lambda: columns, listed), stamps, claims)
 

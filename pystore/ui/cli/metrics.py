@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,6 +10,7 @@ from ...ask.experiments.differing import differing
 from ...ask.experiments.results import Results, results
 from ...ask.experiments.summary import Summary
 from ...core.errors import BadMetric
+from ...core.extremes import Over
 from ...core.printable import printable
 from ...core.refs import DRef, RRef
 from .columns import columns, in_terminal, ref
@@ -62,6 +64,11 @@ def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
     help="A parameter that makes no rows of its own.",
 )
 @click.option("--where", metavar="CONDITIONS", help="Only attempts such as 'epochs=3 seed=1..5'.")
+@click.option(
+    "--of-steps",
+    type=click.Choice(["max", "min", "last"]),
+    help="Of a metric over steps, take the highest, the lowest or the last [last].",
+)
 @click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the points into this file.")
 @as_json
@@ -74,6 +81,7 @@ def metrics(
     names: tuple[str, ...],
     over: tuple[str, ...],
     where: str | None,
+    of_steps: Over | None,
     least: bool,
     plot: Path | None,
     as_json: bool,
@@ -86,9 +94,14 @@ def metrics(
     `low` and `high` of the 95 % interval, `min`, `max`, `best` and `tags`; null where there is
     none.
     """
-    found = results(
-        *_drefs(refs), metrics=names or None, where=where, code=command.code, store=command.store
-    )
+    store = command.store
+    wanted: dict[str, Any] = {
+        "over": of_steps,
+        "where": where,
+        "code": command.code,
+        "store": store,
+    }
+    found = results(*_drefs(refs), metrics=names or None, **wanted)
     summary = found.summary(over=over, mode="min" if least else "max")
     report(summary, lambda: _text(summary), as_json)
     if plot is not None:
