@@ -1,12 +1,13 @@
 """Candidates from the disk: attempts that succeeded, grouped by what they made."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.errors import Corrupted
 from ..core.holding import Holding
+from ..core.matchers import Matcher
 from ..core.refs import DRef, RRef
 from . import attempts, disk, records, trace_file, verdicts
 from .layout import Layout
@@ -33,8 +34,15 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
     return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
 
 
-def outlined(layout: Layout, held: Holding, reads: tuple[str, ...]) -> list[Candidate]:
-    """The candidates of all contexts, without the rejected; of their attempts, outlines."""
+def held_by(layout: Layout, held: Holding, matchers: Iterable[Matcher]) -> list[Candidate]:
+    """The candidates of all contexts for these matchers, without the rejected.
+
+    Of their attempts there are outlines, unless a matcher asks for values at single steps.
+    """
+    several = list(matchers)
+    reads = tuple(dict.fromkeys(file for one in several for file in one.reads))
+    if any("over" in dict(one.arguments) for one in several):
+        return gather(layout, held.dref, "", reads)
     tries, here = held.attempts, frozenset(held.here) - held.damaged
     made: dict[str, list[Attempt]] = {}
     for at, digest in enumerate(tries.made):

@@ -14,7 +14,7 @@ from ..core.holding import Holding
 from ..core.matchers import Matcher
 from ..core.refs import DRef, RRef
 from . import uses
-from .candidates import gather, outlined
+from .candidates import held_by
 from .reader import Reader
 
 
@@ -34,13 +34,8 @@ def _of(store: Reader, held: Holding, before: set[RRef]) -> set[RRef]:
         return found
     folder = store.parts.layout.attempts(held.dref)
     matchers = list(uses.known(folder))
-    reads = dict.fromkeys(file for one in matchers if one is not None for file in one.reads)
-    at_steps = any("over" in dict(one.arguments) for one in matchers if one is not None)
-    layout, files = store.parts.layout, tuple(reads)
-    found_here = (
-        gather(layout, held.dref, "", files) if at_steps else outlined(layout, held, files)
-    )  # outlines have no values of single steps
-    candidates = [candidate for candidate in found_here if not candidate.gone]
+    known = [matcher for matcher in matchers if matcher is not None]
+    candidates = [c for c in held_by(store.parts.layout, held, known) if not c.gone]
     for group in _live(store, candidates, before):
         for matcher in matchers:
             found |= _selected(matcher, group)

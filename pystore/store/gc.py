@@ -19,7 +19,7 @@ from ..core.listing import Listing, files_of
 from ..core.printable import counted, listed
 from ..core.refs import DRef, RRef
 from . import disk, locks, rights, tree
-from .candidates import outlined
+from .candidates import held_by
 from .chosen import chosen
 from .live_file import used
 from .pins import pins, roots_at
@@ -150,7 +150,7 @@ def _roots(store: Reader, kept: list[Keepable] | None, held: Mapping[DRef, Holdi
     for one in kept or ():
         if isinstance(one, GcPolicy):
             for each in held.values():
-                roots |= one.chosen(outlined(store.parts.layout, each, one.matcher.reads))
+                roots |= one.chosen(held_by(store.parts.layout, each, [one.matcher]))
         elif isinstance(one, str) and one.startswith("rref:"):
             store.path(RRef(one))
             roots.add(RRef(one))
