@@ -14,13 +14,14 @@ from .candidate import Candidate
 from .config import Config
 from .context import Context
 from .events import Listener
-from .holding import Holding
 from .manifest import Manifest
 from .matchers import Matcher
 from .refs import DRef, RRef
 
 if TYPE_CHECKING:
     from pathlib import Path  # a type only: this room touches no files
+
+    from .holding import Holding
 
 Staged = TypeVar("Staged")  # the output directory of an attempt, as one kind of store makes it
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.errors import Corrupted
-from ..core.holding import Holding
-from ..core.matchers import Matcher
 from ..core.refs import DRef, RRef
 from . import attempts, disk, records, trace_file, verdicts
 from .layout import Layout
+
+if TYPE_CHECKING:
+    from ..core.holding import Holding
+    from ..core.matchers import Matcher
 
 
 def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:
@@ -34,7 +37,7 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
     return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
 
 
-def held_by(layout: Layout, held: Holding, matchers: Iterable[Matcher]) -> list[Candidate]:
+def held_by(layout: Layout, held: "Holding", matchers: "Iterable[Matcher]") -> list[Candidate]:
     """The candidates of all contexts for these matchers, without the rejected.
 
     Of their attempts there are outlines, unless a matcher asks for values at single steps.

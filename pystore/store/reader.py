@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from ..core.attempt import Attempt, Trace
@@ -14,8 +13,6 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
 from ..core.errors import BadRef, Corrupted, NotInStore
-from ..core.holding import Holding
-from ..core.listing import Listing
 from ..core.manifest import MANIFEST, Manifest
 from ..core.refs import DRef, RRef
 from ..core.same_run import merge
@@ -35,6 +32,10 @@ from .parts import Parts
 from .shared_files import DiskFile
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from ..core.holding import Holding
+    from ..core.listing import Listing
     from .changes import Changes, Token
     from .told import Told
 
