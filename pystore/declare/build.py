@@ -99,7 +99,9 @@ class Build:
             self._report.metrics[name] = value
         if self._staging.telling is not None:
             self._staging.telling.metric(name, value, step)
-        self._listener(Metric(self.config.dref, name, value, step, self._staging.claim.number))
+        if self._listener is not ignore:  # a metric may be told in every batch
+            number = self._staging.claim.number
+            self._listener(Metric(self.config.dref, name, value, step, number))
 
     def progress(self, done: float, total: float | None, unit: str) -> None:
         """Tells how much is done."""
