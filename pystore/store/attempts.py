@@ -39,7 +39,7 @@ _NAME = re.compile(
     r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads|live|stop)",
     re.ASCII,
 )
-_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|note)", re.ASCII)
+_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten|note)", re.ASCII)
 _SAYS = (
     ("inputs", dict), ("number", int), ("seed", int), ("start", int),
     ("host", str), ("pid", int), ("staging", str),

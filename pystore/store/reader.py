@@ -14,7 +14,6 @@ from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
 from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.manifest import MANIFEST, Manifest
-from ..core.printable import listed
 from ..core.refs import DRef, RRef
 from ..core.same_run import merge
 from . import (
@@ -175,12 +174,12 @@ class Reader:
         return False
 
     def verdicts(self, rref: RRef) -> dict[str, str]:
-        """Why a realization is not used: the reasons, under "rejected" and "damaged"."""
-        rejected, damaged = (
-            below.verdict(self.parts.layout, rref, kind) for kind in ("rejected", "damaged")
-        )
-        found = {"rejected": str(rejected.get("reason"))} if rejected else {}
-        return found | ({"damaged": listed(damaged["what"], "; ")} if damaged else {})
+        """Why a realization is not used, under "rejected" and "damaged".
+
+        Under "forgotten", that it was made of rows that were forgotten since.
+        """
+        found = {kind: below.verdict(self.parts.layout, rref, kind) for kind in verdicts.KINDS}
+        return {kind: verdicts.said(kind, facts) for kind, facts in found.items() if facts}
 
     def built(self, dref: DRef) -> list[int]:
         """The times of the directories of all realizations that are here [ns since the epoch]."""
