@@ -88,7 +88,7 @@ if TYPE_CHECKING:
     from .store.remote.exchange import copy, export_archive, import_archive, pins_at, pull, push
     from .store.remote.signing import make_key
     from .store.store import Store
-    from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
+    from .store.upkeep import commit, compact, gc, pin, pins, reject, rejected, rmref, unpin, verify
     from .ui import settings
     from .ui.settings import store_initialize
     from .ui.watch.watching import watching
@@ -147,6 +147,7 @@ __all__ = [
     "catref",
     "choice",
     "commit",
+    "compact",
     "compare",
     "config_of",
     "context_of",
@@ -266,7 +267,7 @@ _HOMES = {
         "store.remote.exchange": "copy export_archive import_archive pins_at pull push",
         "store.remote.signing": "make_key",
         "store.store": "Store",
-        "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",
+        "store.upkeep": "commit compact gc pin pins reject rejected rmref unpin verify",
         "ui": "settings",
         "ui.settings": "store_initialize",
         "ui.watch.watching": "watching",

@@ -103,16 +103,19 @@ def ended(layout: Layout, dref: DRef, context: str, after: int, *, seeds: bool) 
 
 def home(layout: Layout, attempt: Attempt) -> Layout:
     """The layout of the store that has the record of an attempt and the files beside it."""
-    name = f"{attempt.context}.{attempt.number}.json"
     for one in layout.readable[1:]:
-        own, other = (f"{place.attempts(attempt.dref)}/{name}" for place in (layout, one))
+        own, other = (place.attempts(attempt.dref) for place in (layout, one))
         if not _says(own, attempt) and _says(other, attempt):
             return one
     return layout
 
 
-def _says(path: str, attempt: Attempt) -> bool:
+def _says(folder: str, attempt: Attempt) -> bool:
+    name = f"{attempt.context}.{attempt.number}.json"
     try:
-        return f'"id":"{attempt.id}"'.encode() in disk.read(path)
-    except (FileNotFoundError, Corrupted):
+        found = [disk.read(f"{folder}/{name}")]
+    except Corrupted:
         return False
+    except FileNotFoundError:
+        found = attempts.packed_contents(folder, name)
+    return any(f'"id":"{attempt.id}"'.encode() in text for text in found)

@@ -7,7 +7,7 @@ from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.errors import Corrupted
 from ..core.refs import DRef, RRef
-from . import attempts, disk, records, verdicts
+from . import attempts, disk, packs, records, verdicts
 from .layout import Layout
 
 
@@ -44,13 +44,20 @@ def last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
     Few records are read.
     """
     folder = layout.attempts(dref)
-    names = attempts.names(folder)
+    return iter(attempts.steadily(folder, lambda names: list(_last(layout, dref, folder, names))))
+
+
+def _last(layout: Layout, dref: DRef, folder: str, names: list[str]) -> Iterator[Attempt]:
     bad = verdicts.among(names, "rejected") | verdicts.among(names, "damaged")
     usable = set(layout.folders(dref[5:])) - bad
     numbers: dict[str, list[int]] = {}
     for name in filter(None, map(attempts.parse_name, names)):
         if name.kind == "json":
             numbers.setdefault(name.context, []).append(name.number)
+    if packs.among(names):
+        usable_tries = attempts.read_ended(folder, names)
+        yield from (a for a in usable_tries if a.rref is not None and a.rref.digest in usable)
+        return
     for context, known in numbers.items():
         files = (f"{context}.{number}.json" for number in sorted(known, reverse=True))
         for attempt in (a for file in files for a in attempts.read_records(folder, [file])):

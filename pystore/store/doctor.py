@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.printable import counted
-from . import disk, locks, rights, tree
-from .attempts import is_record, names
+from . import disk, locks, packs, rights, tree
+from .attempts import is_record, steadily
 from .descriptors import open_folder
 from .layout import FORMAT
 from .mounts import SHARED, mounted
@@ -216,12 +216,18 @@ def _contents(store: Reader) -> Finding:
     below, store = store.parts.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
-    ended = [n for d in drefs for n in names(store.parts.layout.attempts(d)) if is_record(n)]
+    ended = [n for d in drefs for n in _ended(store.parts.layout.attempts(d))]
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
     under = f"; below it {below.root}" if below else ""
     seeds = "; seeds of its own" if store.parts.salt else ""
     return Finding("store", "fine", f"format {FORMAT}{seeds}; {what}{under}")
+
+
+def _ended(folder: str) -> set[str]:
+    """The names of the records of a derivation, in packs as well."""
+    found = steadily(folder, lambda listed: {*listed} | packs.names(folder, listed))
+    return set(filter(is_record, found))
 
 
 def _file_system(root: Path) -> Finding:

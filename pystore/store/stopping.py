@@ -13,8 +13,8 @@ def record_stopped(store: Reader, dref: DRef, context: Context, number: int, err
     """
     parts, folder = store.parts, store.parts.layout.attempts(dref)
     begin = attempts.read_begin(folder, context.digest, number)
-    if not begin:
-        return  # its claim was torn, or the derivation was removed
+    if not begin or attempts.read_record(folder, context.digest, number):
+        return  # its claim was torn, or the derivation was removed; or the record may be packed
     died = attempts.unfinished(begin, dref, context.digest, number, parts.staging_area)
     stopped = died._replace(
         id=disk.fresh_name(), outcome="stopped", error=error, versions=attempts.versions(),

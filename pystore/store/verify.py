@@ -9,8 +9,9 @@ VE4  A realization is marked or moved only after a second look, with the gate cl
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,14 +22,14 @@ from ..core.events import Listener, Progress, ignore
 from ..core.manifest import MANIFEST, Entry, Manifest, encode_name
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
-from . import attempt_files, attempts, disk, rights, tree, verdicts
+from . import attempt_files, attempts, disk, packs, rights, tree, verdicts
 from .commit import OWN
 from .reader import Reader
 from .trash import trash
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
-    "unrecorded", "access", "verdict",
+    "unrecorded", "access", "verdict", "pack",
 ]  # fmt: skip
 
 _RESTORE = {
@@ -37,6 +38,8 @@ _RESTORE = {
     "dangling": "realize that input again; with equal bytes it reconnects",
     "unrecorded": "realize its stage again: with equal bytes it is recorded anew",
     "verdict": "pystore reject it again, with its reason; or delete this file",
+    "pack": "put a copy of this file from a backup in its place; until then, those of its records "
+    "count that can be read",
     "access": "chmod go-w, or chown, after asking who did this",
     "mode": "chmod a-w, where no byte has changed; or pystore rm it, to have it built again",
 }
@@ -150,19 +153,7 @@ class _Rounds:
 
     def _records(self, dref: DRef) -> Iterator[Damage]:
         folder = self._store.parts.layout.attempts(dref)
-        for name in sorted(attempts.names(folder)):
-            kind: Kind = "attempt"
-            match attempts.kind_of(name):
-                case "json":
-                    what = _record_damage(folder, name, dref)
-                case "trace" | "diff":
-                    what = attempt_files.damage(folder, name)
-                case "rejected" | "damaged":
-                    kind, what = "verdict", verdicts.damage(folder, name)
-                case _:
-                    continue
-            if what:
-                yield Damage(dref, kind, f"{_home(dref)}/attempts/{name}", what)
+        yield from attempts.steadily(folder, lambda names: list(_beside(folder, names, dref)))
 
     def _realization(self, rref: RRef) -> Iterator[Damage]:
         before, found = self.size, self._look(rref)
@@ -249,8 +240,8 @@ class _Rounds:
     def _recorded(self, rref: RRef) -> bool:
         if rref.dref not in self._made:
             folders = [one.attempts(rref.dref) for one in self._layout.readable]
-            names = ((f, n) for f in folders for n in attempts.names(f) if attempts.is_record(n))
-            self._made[rref.dref] = {r for f, n in names if (r := _made_by(f, n)) is not None}
+            made = (attempts.steadily(folder, partial(_made, folder)) for folder in folders)
+            self._made[rref.dref] = set().union(*made)
         return rref in self._made[rref.dref]
 
     def _home(self, rref: RRef) -> Path:
@@ -296,9 +287,36 @@ def _read(path: Path) -> bytes:
         raise Corrupted("missing") from None
 
 
-def _record_damage(folder: str, name: str, dref: DRef) -> str:
+def _beside(folder: str, names: Iterable[str], dref: DRef) -> Iterator[Damage]:
+    """The damages of the records of a derivation, and of the files beside them."""
+    for name in sorted(names):
+        kind: Kind = "attempt"
+        match attempts.kind_of(name):
+            case "json":
+                found = [_record_damage(name, disk.read(f"{folder}/{name}"), dref)]
+            case "pack":
+                kind, found = "pack", _pack_damages(packs.read_again(folder, name), dref)
+            case "trace" | "diff":
+                found = [attempt_files.damage(folder, name)]
+            case "rejected" | "damaged":
+                kind, found = "verdict", [verdicts.damage(folder, name)]
+            case _:
+                continue
+        for what in filter(None, found):
+            yield Damage(dref, kind, f"{_home(dref)}/attempts/{name}", what)
+
+
+def _pack_damages(found: packs.Pack, dref: DRef) -> list[str]:
+    if found.damage:
+        return [found.damage]
+    texts = [(name, text) for name, text in sorted(found.files) if attempts.is_record(name)]
+    faults = [(name, _record_damage(name, text, dref)) for name, text in texts]
+    return [f"{name} in it: {fault}" for name, fault in faults if fault]
+
+
+def _record_damage(name: str, text: bytes, dref: DRef) -> str:
     try:
-        attempt = parse_attempt(disk.read(f"{folder}/{name}"))
+        attempt = parse_attempt(text)
     except Corrupted as error:
         return error.what
     if f"{attempt.context}.{attempt.number}.json" != name or attempt.dref != dref:
@@ -308,9 +326,16 @@ def _record_damage(folder: str, name: str, dref: DRef) -> str:
     return ""
 
 
-def _made_by(folder: str, name: str) -> RRef | None:
+def _made(folder: str, names: list[str]) -> set[RRef]:
+    """The realizations that the records in a folder of attempts name."""
+    texts = [disk.read(f"{folder}/{name}") for name in names if attempts.is_record(name)]
+    made = {attempt.rref for one in packs.read_all(folder, names) for attempt in one.records()}
+    return {rref for rref in (*made, *map(_made_by, texts)) if rref is not None}
+
+
+def _made_by(text: bytes) -> RRef | None:
     try:
-        return parse_attempt(disk.read(f"{folder}/{name}")).rref
+        return parse_attempt(text).rref
     except Corrupted:
         return None  # this record is named as a damage of its own
 

@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Do": {
         "run": "run", "serve": "serve", "predict": "predict", "listen": "listen",
         "listeners": "listen", "db": "listen", "forget": "forget", "commit": "commit", "gc": "gc",
+        "compact": "compact",
         "pin": "pins", "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify",
         "init": "init", "doctor": "doctor", "completion": "completion",
     },
