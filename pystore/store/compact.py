@@ -85,15 +85,15 @@ def _compact(parts: Parts, dref: DRef, done: _Done) -> None:
     names = attempts.names(folder)
     if not any(attempts.is_record(name) for name in names) and len(packs.among(names)) < 2:
         return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        done.left.append(rights.obstacle(folder, "it cannot be written by us"))
+        return
     with parts.session.closed_gate():
-        try:
-            plan = attempts.steadily(folder, lambda names: _plan(parts, dref, folder, names))
-            for damaged in plan.damaged:
-                done.left.append(rights.obstacle(f"{folder}/{damaged.name}", damaged.damage))
-            if plan.saves > 0:
-                _carry_out(parts, folder, plan, done)
-        except PermissionError as error:
-            done.left.append(rights.obstacle(error.filename or folder, error))
+        plan = attempts.steadily(folder, lambda names: _plan(parts, dref, folder, names))
+        for damaged in plan.damaged:
+            done.left.append(rights.obstacle(f"{folder}/{damaged.name}", damaged.damage))
+        if plan.saves > 0:
+            _carry_out(parts, folder, plan, done)
 
 
 @dataclass

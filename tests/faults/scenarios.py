@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import tarfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from pystore import (
     build_path,
     build_seed,
     build_wrapper,
+    compact,
     events,
     export_archive,
     gc,
@@ -39,6 +41,7 @@ from pystore.errors import NotInStore
 from pystore.stages import fetchlocal, fetchurl, unpack
 from pystore.store.remote.place import FolderPlace
 
+_DAY = 86_400 * 10**9  # [ns]
 PATIENCE = 1.0  # [s] for locks: nobody holds one for longer here
 
 Acknowledge = Callable[[str], None]
@@ -159,6 +162,22 @@ def _collects(root: Path, tell: Acknowledge) -> None:
     gc(keep=store.realizations(kept), dry_run=False, store=store)
 
 
+def _prepare_history(root: Path) -> None:
+    """Attempts of the day before yesterday, of which some are in a pack."""
+    for count in (2, 3):
+        store = Store(root, clock=lambda: time.time_ns() - 2 * _DAY)
+        closure = instantiate(vary, store=store)
+        for _ in range(count):
+            realize(closure, store=store, force_rebuild=True)
+        if count == 2:
+            compact(Store(root))
+    _realize(score, root, lambda rref: None)
+
+
+def _compacts(root: Path, tell: Acknowledge) -> None:
+    compact(Store(root))
+
+
 def _prepare_exchange(root: Path) -> None:
     """A colleague's result in a remote and in an archive; here is its input only."""
     theirs = Store(root.parent / "theirs")
@@ -270,6 +289,7 @@ SCENARIOS = {
         Scenario("unpack", _prepare_exchange, _unpacks),
         Scenario("pin", _prepare(score), _pins),
         Scenario("gc", _prepare_garbage, _collects, frozenset({"vary"})),
+        Scenario("compact", _prepare_history, _compacts),
         Scenario("remove", _prepare(score), _removes("score", False), frozenset({"score"})),
         Scenario("remove all", _prepare(score), _removes("score", True), frozenset({"score"})),
     )
