@@ -37,7 +37,7 @@ LATE = """
     omegaconf pandas prometheus_client pyarrow requests safetensors scipy skops sklearn torch
     urllib3 xgboost yarl zstandard
     base64 decimal difflib email grp html http importlib json lzma multiprocessing pwd resource
-    shutil socket struct subprocess tarfile tempfile tomllib unicodedata zipfile
+    shutil socket struct subprocess tarfile tempfile tomllib unicodedata zipfile zlib
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
 HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from ..core.printable import counted
 from . import disk, locks, packs, rights, tree
-from .attempts import is_record, steadily
+from .attempts import is_record, names, steadily
 from .descriptors import open_folder
 from .layout import FORMAT
 from .mounts import SHARED, mounted
@@ -216,9 +216,12 @@ def _contents(store: Reader) -> Finding:
     below, store = store.parts.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
-    ended = [n for d in drefs for n in _ended(store.parts.layout.attempts(d))]
+    folders = [store.parts.layout.attempts(dref) for dref in drefs]
+    ended = [name for folder in folders for name in _ended(folder)]
+    joined = sum(len(packs.among(names(folder))) for folder in folders)
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
+    what += f"; {counted(joined, 'pack')}" if joined else ""
     under = f"; below it {below.root}" if below else ""
     seeds = "; seeds of its own" if store.parts.salt else ""
     return Finding("store", "fine", f"format {FORMAT}{seeds}; {what}{under}")

@@ -11,10 +11,8 @@ PC2  A pack in which a byte has changed is noticed. Of such a pack, only records
 import os
 import re
 import warnings
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 from ..core.attempt import Attempt, parse_attempt
 from ..core.digest import short
@@ -25,8 +23,8 @@ SUFFIX = ".pack"
 
 File = tuple[str, bytes]  # its name in `attempts/`, and its content
 
-_NAME = re.compile(r"[0-9a-f]{32}\.pack", re.ASCII)
-_HEAD = re.compile(rb"([0-9a-f]{32}\.[0-9]+\.(?:begin|json)) ([0-9]{1,9})\n", re.ASCII)
+_HEAD = rb"([0-9a-f]{32}\.[0-9]+\.(?:begin|json)) ([0-9]{1,9})\n"  # compiled where one is read
+_DIGITS = "0123456789abcdef"
 _MOST = 1 << 25  # [bytes] of unpacked texts that are kept in memory; the last one always is
 _CHUNK = 1 << 12
 
@@ -65,17 +63,23 @@ class Pack:
 
         A record that does not match its checksum is left out: only a damaged pack has one.
         """
-        for name, contents in self._by_name.items():
+        for name in self._by_name:
             if name.startswith(context) and name.endswith(".json"):
-                for content in contents:
-                    try:
-                        yield parse_attempt(content)
-                    except Corrupted:
-                        continue
+                yield from self.tries(name)
+
+    def tries(self, name: str) -> Iterator[Attempt]:
+        """The attempts in the records of this name, as `records`."""
+        for content in self.contents(name):
+            try:
+                yield parse_attempt(content)
+            except Corrupted:
+                continue
 
 
 def pack(files: Iterable[File]) -> tuple[str, bytes]:
     """The name and the content of the pack of these files (PC1)."""
+    import zlib  # late for weight: few programs compact
+
     text = _text(files)
     return _name_of(text), zlib.compress(text)
 
@@ -91,12 +95,14 @@ def _name_of(text: bytes) -> str:
 
 def is_pack(name: str) -> bool:
     """Whether a file of this name is a pack."""
-    return _NAME.fullmatch(name) is not None
+    return name[32:] == SUFFIX and not name[:32].strip(_DIGITS)
 
 
-def among(names: Iterable[str]) -> list[str]:
+def among(names: Collection[str]) -> list[str]:
     """The names of packs among these, sorted."""
-    return sorted(name for name in names if name.endswith(SUFFIX) and is_pack(name))
+    if SUFFIX not in "/".join(names):
+        return []  # as in nearly all folders: one search over all names is quicker
+    return sorted(filter(is_pack, names))
 
 
 def unpack(name: str, content: bytes) -> Pack:
@@ -112,6 +118,8 @@ def unpack(name: str, content: bytes) -> Pack:
 
 def _inflated(content: bytes) -> tuple[bytes, str]:
     """As much of the text as can be read, and why that is not all of it."""
+    import zlib  # late for weight: most stores have no pack
+
     inflater, parts = zlib.decompressobj(), list[bytes]()
     try:
         for start in range(0, len(content), _CHUNK):
@@ -125,8 +133,8 @@ def _inflated(content: bytes) -> tuple[bytes, str]:
 
 def _files(text: bytes) -> tuple[list[File], bytes]:
     """The files in a text, and what follows them and is none."""
-    found, at = list[File](), 0
-    while head := _HEAD.match(text, at):
+    found, at, heads = list[File](), 0, re.compile(_HEAD)
+    while head := heads.match(text, at):
         end = head.end() + int(head[2])
         if end > len(text):
             break
@@ -138,20 +146,9 @@ def _files(text: bytes) -> tuple[list[File], bytes]:
 # --- in a folder -----------------------------------------------------------------------
 
 
-class _Stamp(NamedTuple):
-    device: int
-    inode: int
-    changed: int  # [ns]
-    size: int  # [bytes]
+_Stamp = tuple[int, int, int, int]  # device, inode, time of the last change [ns], size [bytes]
 
-
-class _Known(NamedTuple):
-    stamp: _Stamp
-    pack: Pack
-    size: int  # of its texts [bytes]
-
-
-_known: dict[str, _Known] = {}
+_known: dict[str, tuple[_Stamp, Pack, int]] = {}  # path → with the size of its texts [bytes]
 
 
 def read(folder: str, name: str) -> Pack:
@@ -161,16 +158,16 @@ def read(folder: str, name: str) -> Pack:
     """
     path = f"{folder}/{name}"
     status = os.lstat(path)
-    stamp = _Stamp(status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size)
+    stamp = status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size
     known = _known.pop(path, None)
-    if known is None or known.stamp != stamp:
+    if known is None or known[0] != stamp:
         found = read_again(folder, name)
-        known = _Known(stamp, found, sum(len(content) for _, content in found.files))
+        known = stamp, found, sum(len(content) for _, content in found.files)
     _known[path] = known
-    _warn_of(known.pack, path)
-    while len(_known) > 1 and sum(one.size for one in list(_known.values())) > _MOST:
+    _warn_of(known[1], path)
+    while len(_known) > 1 and sum(size for _, _, size in list(_known.values())) > _MOST:
         _known.pop(next(iter(_known), ""), None)
-    return known.pack
+    return known[1]
 
 
 def read_again(folder: str, name: str) -> Pack:
@@ -196,16 +193,16 @@ def _warn_of(found: Pack, path: str) -> None:
         )
 
 
-def read_all(folder: str, listed: Iterable[str]) -> list[Pack]:
+def read_all(folder: str, listed: Collection[str]) -> list[Pack]:
     """The packs among the names of files in a folder. Raises FileNotFoundError."""
     return [read(folder, name) for name in among(listed)]
 
 
-def names(folder: str, listed: Iterable[str]) -> set[str]:
+def names(folder: str, listed: Collection[str]) -> set[str]:
     """The names of the files in the packs of a folder. Raises FileNotFoundError."""
     return {name for one in read_all(folder, listed) for name in one.names}
 
 
-def records(folder: str, listed: Iterable[str], context: str = "") -> list[Attempt]:
+def records(folder: str, listed: Collection[str], context: str = "") -> list[Attempt]:
     """The attempts in the packs of a folder. Raises FileNotFoundError."""
     return [attempt for one in read_all(folder, listed) for attempt in one.records(context)]

@@ -94,7 +94,10 @@ def look(folder: str, context: str = "") -> tuple[Collection[str], dict[str, Mad
     The names of claims and records may be left out. All contexts whose digest starts with
     `context` are there, and perhaps others.
     """
-    return attempts.steadily(folder, lambda names: _look(folder, names, context))
+    try:
+        return _look(folder, attempts.names(folder), context)
+    except FileNotFoundError:
+        return attempts.steadily(folder, lambda names: _look(folder, names, context))
 
 
 def _look(folder: str, names: list[str], context: str) -> tuple[Collection[str], dict[str, Made]]:
@@ -114,9 +117,8 @@ def _look(folder: str, names: list[str], context: str) -> tuple[Collection[str],
 
 def _read_few(folder: str, names: list[str], context: str) -> dict[str, Made]:
     found: dict[str, Made] = {}
-    wanted = (n for n in names if n.endswith(".json") and n.startswith(context))
-    ended = [name for name in wanted if attempts.is_record(name)]
-    for attempt in attempts.read_records(folder, ended):
+    wanted = [name for name in names if name[-5:] == ".json" and name.startswith(context)]
+    for attempt in attempts.read_records(folder, filter(attempts.is_record, wanted)):
         if attempt.rref is not None:
             made = found.setdefault(attempt.context, {})
             made.setdefault(attempt.rref, []).append(attempt)

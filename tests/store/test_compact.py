@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import pystore as ps
 from pystore import Config, Context, Store, compact
-from pystore.core.attempt import AttemptReport, parse_attempt
+from pystore.core.attempt import AttemptReport
 from pystore.errors import Corrupted, FormatTooNew, PystoreWarning
 from pystore.store import attempts, disk, layout, packs, records
 from pystore.store.verify import verify
