@@ -21,8 +21,8 @@ from . import disk, rights
 from .mounts import apart
 
 FORMAT = 1
-_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen")
-_RENAMED = ("drv", "tmp", "trash", "resolved", "roots", "seen")  # between these, files are renamed
+_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "code")
+_RENAMED = ("drv", "tmp", "trash", "resolved", "roots", "seen", "code")  # see `_check_mounts`
 _MARK = "pystore.json"
 # The errors of link(2) on file systems without hard links: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -48,6 +48,7 @@ class Layout:
         self.roots = root / "roots"
         self.links = root / "links"
         self.seen = root / "seen"
+        self.code = root / "code"
         self.gate = self.locks / "gc.lock"
         self._drv = str(self.drv) + os.sep
 

@@ -22,14 +22,14 @@ from ..core.events import Listener, Progress, ignore
 from ..core.manifest import MANIFEST, Entry, Manifest, encode_name
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
-from . import attempt_files, attempts, disk, packs, rights, tree, verdicts
+from . import attempt_files, attempts, disk, kept_code, packs, rights, tree, verdicts
 from .commit import OWN
 from .reader import Reader
 from .trash import trash
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
-    "unrecorded", "access", "verdict", "pack",
+    "unrecorded", "access", "verdict", "pack", "code",
 ]  # fmt: skip
 
 _RESTORE = {
@@ -38,6 +38,7 @@ _RESTORE = {
     "dangling": "realize that input again; with equal bytes it reconnects",
     "unrecorded": "realize its stage again: with equal bytes it is recorded anew",
     "verdict": "pystore reject it again, with its reason; or delete this file",
+    "code": "delete this file: the next attempt that runs this code keeps it anew",
     "pack": "put a copy of this file from a backup in its place; until then, those of its records "
     "count that can be read",
     "access": "chmod go-w, or chown, after asking who did this",
@@ -114,7 +115,7 @@ def verify(
     `trash/`, unless it belongs to another user. The mark on a sound realization is removed.
     """
     rounds = _Rounds(store, quarantine, listener)
-    damages = list(_access(store)) if only is None else []
+    damages = [*_access(store), *_code(store.own)] if only is None else []
     damages += rounds.over(only, "references") if only is not None else rounds.everything()
     return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
 
@@ -350,6 +351,13 @@ def _difference(wanted: Entry, found: Entry) -> str:
     if found.target != wanted.target:
         return f"it links to {encode_name(found.target)} in place of {encode_name(wanted.target)}"
     return "its executable bit has changed"
+
+
+def _code(store: Reader) -> Iterator[Damage]:
+    layout = store.parts.layout
+    for name in sorted(attempts.names(str(layout.code))):
+        if what := kept_code.damage(layout, name):
+            yield Damage(None, "code", f"code/{name}", what)
 
 
 def _access(store: Reader) -> Iterator[Damage]:

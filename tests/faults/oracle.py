@@ -23,7 +23,7 @@ from pystore.core.errors import Corrupted, PystoreError
 from pystore.core.refs import DRef
 from pystore.store.commit import is_sound
 
-_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen"}
+_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "code"}
 _ATTEMPT = re.compile(
     r"imported|[0-9a-f]{32}\.(diff|pack|\d+\.(begin|json|trace|logs|scratch|reads))"
 )

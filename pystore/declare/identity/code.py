@@ -8,6 +8,7 @@ from typing import Any
 from ...core.change import Places
 from ...core.digest import short
 from ...core.errors import BadStage
+from ...core.kept_code import LARGEST, PART, CodeText, part_digest
 from ..stage_options import DEPTHS
 from .functions import unwrapped
 from .once import asked
@@ -18,7 +19,7 @@ Functions = Mapping[str, Callable[..., object]]
 """The functions of a stage, by their roles; the role of an only function is ""."""
 
 MOST_FUNCTIONS = 1000  # whose code is remembered; the oldest are forgotten
-RULE, CONTEXT = 2, "pystore code 2"  # by which code counts; a change of the rule changes both
+RULE = 2  # by which code counts; a change of the rule changes the context of digests, too
 _known: dict[tuple[int, str], tuple[Any, Survey, "Code"]] = {}
 
 
@@ -68,6 +69,17 @@ def surveys_of(functions: Functions, depth: str) -> tuple[list[Survey], Code]:
     return [one for one, _ in found.values()], _joined({role: c for role, (_, c) in found.items()})
 
 
+def texts_of(functions: Functions, depth: str) -> dict[str, CodeText]:
+    """The texts of the parts of the code, by their digests, as `surveys_of` finds them."""
+    surveys, _ = surveys_of(functions, depth)
+    return {
+        part_digest(text): CodeText(text, found.sources.get(name, str)())
+        for found in surveys
+        for name, text in found.texts.items()
+        if len(text) <= LARGEST
+    }
+
+
 def _last(function: Callable[..., object], depth: str) -> tuple[Survey, Code]:
     known = _known.get((id(function), depth))
     if known is None or known[0] is not function:
@@ -101,10 +113,10 @@ def _check(function: Any) -> None:
 
 
 def _digested(found: Survey) -> Code:
-    parts = {name: _digest(f"part\n{text}")[:16] for name, text in found.texts.items()}
+    parts = {name: part_digest(text) for name, text in found.texts.items()}
     whole = "\n".join(f"{digest} {name}" for name, digest in parts.items())
     return Code(_digest(f"code\n{whole}"), parts, found.places)
 
 
 def _digest(text: str) -> str:
-    return short(CONTEXT, text.encode())
+    return short(PART, text.encode())
