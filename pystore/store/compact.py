@@ -12,10 +12,11 @@ CM4  What an attempt may still need stays as it is: its claim and its record unt
 import os
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from ..core.attempt import parse_attempt
+from ..core.dataclasses import dataclass, field
 from ..core.errors import Corrupted
 from ..core.events import Listener, Progress, ignore
 from ..core.printable import counted, listed

@@ -11,16 +11,18 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from ..core.dataclasses import dataclass, replace
 from ..core.printable import counted
 from . import disk, locks, packs, rights, tree
 from .attempts import is_record, names, steadily
 from .descriptors import open_folder
 from .layout import FORMAT
 from .mounts import SHARED, mounted
+from .notes import names_in
 from .reader import Reader
 
 State = Literal["fine", "note", "broken"]
@@ -217,9 +219,11 @@ def _contents(store: Reader) -> Finding:
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
     folders = [store.parts.layout.attempts(dref) for dref in drefs]
-    ended = [name for folder in folders for name in _ended(folder)]
-    joined = sum(len(packs.among(names(folder))) for folder in folders)
-    counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
+    beside = [name for folder in folders for name in names(folder)]
+    ended = sum(len(_ended(folder)) for folder in folders)
+    joined = len(packs.among(beside))
+    counts = {"derivation": len(drefs), "realization": realizations, "attempt": ended}
+    counts |= {"note": noted} if (noted := len(names_in(beside))) else {}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
     what += f"; {counted(joined, 'pack')}" if joined else ""
     under = f"; below it {below.root}" if below else ""

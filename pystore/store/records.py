@@ -10,10 +10,10 @@ RF3  An attempt of a pack counts once, whatever else has its record.
 
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from operator import attrgetter
 
 from ..core.attempt import Attempt
+from ..core.dataclasses import dataclass, field
 from ..core.refs import RRef
 from . import attempts, packs
 

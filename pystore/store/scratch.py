@@ -7,11 +7,11 @@ whose failure was recorded goes on as a new attempt with the same seed.
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.config import Config
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from . import attempts, disk, locks, moving, read_log, rights, tree
 from .attempts import Claim
 from .descriptors import Kept

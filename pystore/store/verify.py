@@ -10,26 +10,38 @@ VE4  A realization is marked or moved only after a second look, with the gate cl
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.attempt import parse_attempt
 from ..core.context import CONTEXT, Context, parse_provenance, rref_of
+from ..core.dataclasses import dataclass
 from ..core.errors import Corrupted, NotInStore, UnkeepableOutput
 from ..core.events import Listener, Progress, ignore
 from ..core.manifest import MANIFEST, Entry, Manifest, encode_name
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
-from . import attempt_files, attempts, disk, kept_code, packs, rights, tree, verdicts
+from . import (
+    attempt_files,
+    attempts,
+    disk,
+    kept_code,
+    notes,
+    packs,
+    pin_changes,
+    rights,
+    tree,
+    verdicts,
+)
 from .commit import OWN
 from .reader import Reader
 from .trash import trash
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
-    "unrecorded", "access", "verdict", "pack", "code",
+    "unrecorded", "access", "verdict", "note", "pin", "pack", "code",
 ]  # fmt: skip
 
 _RESTORE = {
@@ -41,6 +53,8 @@ _RESTORE = {
     "code": "delete this file: the next attempt that runs this code keeps it anew",
     "pack": "put a copy of this file from a backup in its place; until then, those of its records "
     "count that can be read",
+    "note": "nothing can: write it again, and delete this file",
+    "pin": "nothing can: the history of this pin lacks it; delete this file",
     "access": "chmod go-w, or chown, after asking who did this",
     "mode": "chmod a-w, where no byte has changed; or pystore rm it, to have it built again",
 }
@@ -115,7 +129,9 @@ def verify(
     `trash/`, unless it belongs to another user. The mark on a sound realization is removed.
     """
     rounds = _Rounds(store, quarantine, listener)
-    damages = [*_access(store), *_code(store.own)] if only is None else []
+    damages: list[Damage] = []
+    if only is None:
+        damages += [*_access(store), *_pin_changes(store.own), *_code(store.own)]
     damages += rounds.over(only, "references") if only is not None else rounds.everything()
     return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
 
@@ -301,6 +317,8 @@ def _beside(folder: str, names: Iterable[str], dref: DRef) -> Iterator[Damage]:
                 found = [attempt_files.damage(folder, name)]
             case "rejected" | "damaged":
                 kind, found = "verdict", [verdicts.damage(folder, name)]
+            case "note":
+                kind, found = "note", [notes.damage(folder, name, dref)]
             case _:
                 continue
         for what in filter(None, found):
@@ -358,6 +376,11 @@ def _code(store: Reader) -> Iterator[Damage]:
     for name in sorted(attempts.names(str(layout.code))):
         if what := kept_code.damage(layout, name):
             yield Damage(None, "code", f"code/{name}", what)
+
+
+def _pin_changes(store: Reader) -> Iterator[Damage]:
+    for path, what in pin_changes.damages(store):
+        yield Damage(None, "pin", path, what)
 
 
 def _access(store: Reader) -> Iterator[Damage]:

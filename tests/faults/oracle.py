@@ -21,11 +21,12 @@ from pystore.core.config import Config
 from pystore.core.context import rref_of
 from pystore.core.errors import Corrupted, PystoreError
 from pystore.core.refs import DRef
+from pystore.store import notes
 from pystore.store.commit import is_sound
 
-_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "code"}
+_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "pinned", "code"}
 _ATTEMPT = re.compile(
-    r"imported|[0-9a-f]{32}\.(diff|pack|\d+\.(begin|json|trace|logs|scratch|reads))"
+    r"imported|[0-9a-f]{32}\.(diff|note|pack|\d+\.(begin|json|trace|logs|scratch|reads))"
 )
 
 
@@ -110,6 +111,8 @@ def _unsound_derivation(home: Path) -> list[str]:
             found += _read_record(home / "attempts" / name, recorded)
         elif name.endswith(".pack"):
             found += _read_pack(home / "attempts" / name, recorded)
+        elif name.endswith(".note") and (what := notes.damage(f"{home}/attempts", name, dref)):
+            found.append(f"O1 {name}: {what}")
     for name in set(_listing(home)) - {"config.json", "attempts"}:
         found += _unsound_realization(home / name, dref, recorded)
     return found
