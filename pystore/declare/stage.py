@@ -223,9 +223,8 @@ class Stage(CalledTwoWays[P, Staged]):
         """The texts of the parts of its code, by their digests; none where others sent it here."""
         if self.sent_code is not None or self.options.code not in DEPTHS:
             return {}
-        from .identity.code import texts_of  # for weight, as `_changes`
-
-        return texts_of(self.functions, self.options.code)
+        texts: dict[str, CodeText] = _changes().texts_of(self.functions, self.options.code)
+        return texts
 
     def __repr__(self) -> str:
         return f"<stage {self.stage_name}{self.signature}>"

@@ -3,8 +3,8 @@
 `attempts/<digest>.pack` holds files of its folder under their names, compressed. Packs lie side by
 side, and beside files that are not packed: the same file may be in several places.
 
-PC1  A file comes out of a pack byte for byte. The same files make one pack, with one name.
-PC2  A pack in which a byte has changed is noticed. Of such a pack, only records whose own
+PU1  A file comes out of a pack byte for byte. The same files make one pack, with one name.
+PU2  A pack in which a byte has changed is noticed. Of such a pack, only records whose own
     checksums are right are used, with a warning.
 """
 
@@ -77,7 +77,7 @@ class Pack:
 
 
 def pack(files: Iterable[File]) -> tuple[str, bytes]:
-    """The name and the content of the pack of these files (PC1)."""
+    """The name and the content of the pack of these files (PU1)."""
     import zlib  # late for weight: few programs compact
 
     text = _text(files)
@@ -106,7 +106,7 @@ def among(names: Collection[str]) -> list[str]:
 
 
 def unpack(name: str, content: bytes) -> Pack:
-    """The pack of this name. A damaged one has its records, as far as they can be read (PC2)."""
+    """The pack of this name. A damaged one has its records, as far as they can be read (PU2)."""
     text, damage = _inflated(content)
     files, rest = _files(text)
     if not damage and (rest or _name_of(text) != name):

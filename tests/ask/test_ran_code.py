@@ -178,3 +178,19 @@ def test_show_tells_of_a_patch_that_was_not_kept(store, tmp_path, capsys):
         path.unlink()
     code = main.run(["--store", str(store.root), "show", rref, "--patch"])
     assert (code == 2) == ("git diff" in attempt.versions)
+
+
+def test_the_changed_lines_of_a_hand_written_realizer_are_shown(store):
+    def one(b):
+        (b.outpath / "x").write_text("1")
+
+    old = ps.realize(Derivation({"name": "x", "n": 1}, match_latest(), one))
+
+    def one(b):
+        (b.outpath / "x").write_text("2")
+
+    new = ps.realize(Derivation({"name": "x", "n": 2}, match_latest(), one))
+    (changed,) = difference(old, new, store).code
+    assert [*changed.lines[-2:]] == [
+        '-    (b.outpath / "x").write_text("1")', '+    (b.outpath / "x").write_text("2")',
+    ]  # fmt: skip

@@ -236,6 +236,26 @@ def test_a_store_in_which_nothing_is_joined_stays_open_to_older_versions(old, cl
     assert compact(old).derivations == 0
 
 
+@pytest.mark.parametrize("count", [3, 40])
+def test_RF3_what_lies_in_packs_and_beside_them_counts_once(old, clock, count):
+    for _ in range(count):
+        run(old)
+    beside = {path: path.read_bytes() for path in Path(folder_of(old)).iterdir()}
+    before = shown(old)
+    clock.now += 2 * DAY
+    compact(old)
+    for path, content in beside.items():
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+    assert shown(old) == before
+    run(old)
+    clock.now += 2 * DAY
+    compact(old)
+    other = folder_of(old) + "/" + packs.pack([])[0]
+    Path(other).write_bytes(packs.pack([])[1])  # an empty pack is sound, too
+    assert len(shown(old)["attempts"]) == count + 1
+
+
 # --- damage ----------------------------------------------------------------------------
 
 

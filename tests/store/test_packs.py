@@ -42,7 +42,7 @@ def history(count):
 
 
 @given(FILES)
-def test_PC1_files_come_out_byte_for_byte(files):
+def test_PU1_files_come_out_byte_for_byte(files):
     name, content = packs.pack(files)
     found = packs.unpack(name, content)
     assert not found.damage
@@ -51,20 +51,20 @@ def test_PC1_files_come_out_byte_for_byte(files):
 
 
 @given(FILES, st.randoms())
-def test_PC1_the_same_files_have_one_pack(files, rng):
+def test_PU1_the_same_files_have_one_pack(files, rng):
     others = [*files, *files]
     rng.shuffle(others)
     assert packs.pack(others) == packs.pack(files)
 
 
-def test_PC1_the_name_does_not_depend_on_how_it_was_compressed():
+def test_PU1_the_name_does_not_depend_on_how_it_was_compressed():
     name, content = packs.pack(history(5))
     again = zlib.compress(zlib.decompress(content), 1)
     assert again != content
     assert not packs.unpack(name, again).damage
 
 
-def test_PC2_a_changed_byte_is_noticed_wherever_it_is():
+def test_PU2_a_changed_byte_is_noticed_wherever_it_is():
     name, content = packs.pack(history(3))
     for at in range(len(content)):
         broken = content[:at] + bytes([content[at] ^ 16]) + content[at + 1 :]
@@ -75,17 +75,17 @@ def test_PC2_a_changed_byte_is_noticed_wherever_it_is():
 
 @pytest.mark.parametrize("change", [lambda c: c[:-1], lambda c: c[:40], lambda c: c + b"x",
                                     lambda c: b"", lambda c: c + c])  # fmt: skip
-def test_PC2_what_was_cut_or_goes_on_is_noticed(change):
+def test_PU2_what_was_cut_or_goes_on_is_noticed(change):
     name, content = packs.pack(history(30))
     assert packs.unpack(name, change(content)).damage
 
 
-def test_PC2_a_sound_pack_under_another_name_is_noticed():
+def test_PU2_a_sound_pack_under_another_name_is_noticed():
     _, content = packs.pack(history(3))
     assert packs.unpack("0" * 32 + packs.SUFFIX, content).damage == "it does not match its name"
 
 
-def test_PC2_of_a_damaged_pack_the_records_that_can_be_read_count():
+def test_PU2_of_a_damaged_pack_the_records_that_can_be_read_count():
     name, content = packs.pack(history(4000))
     found = packs.unpack(name, content[: len(content) // 2])
     assert found.damage
@@ -95,13 +95,13 @@ def test_PC2_of_a_damaged_pack_the_records_that_can_be_read_count():
     assert list(found.begins) == []
 
 
-def test_PC2_a_record_that_is_wrong_in_itself_is_left_out():
+def test_PU2_a_record_that_is_wrong_in_itself_is_left_out():
     text = attempt_text(attempt(1)).replace(b"failed", b"passed")
     name, content = packs.pack([(f"{CONTEXT}.1.json", text), *history(1)])
     assert [one.number for one in packs.unpack(name, content).records()] == [0]
 
 
-def test_PC2_each_reading_of_a_damaged_pack_warns(tmp_path):
+def test_PU2_each_reading_of_a_damaged_pack_warns(tmp_path):
     name, content = packs.pack(history(3))
     (tmp_path / name).write_bytes(content[:-1])
     for _ in range(2):

@@ -95,6 +95,7 @@ class _Side:
     parameters: Mapping[str, Any]
     code: str | None  # the digest of all code, from the config
     parts: Mapping[str, str]  # digests of functions, from an attempt; empty: not known
+    by_hand: Mapping[str, str]  # the digest of a realizer that was written by hand, by its name
     inputs: Mapping[str, Any]
     metrics: Mapping[str, float]
     entries: Mapping[bytes, Entry] = field(default_factory=dict)
@@ -119,19 +120,23 @@ def _side(ref: DRef | RRef, store: Store) -> _Side:
     config = store.config(dref)
     made = newest_first([ref], store)
     parts = next(filter(None, map(noted_parts, made)), {})
-    if not parts and "code" not in config.value and made:
-        parts = digests_of(made[0])  # of a realizer that was written by hand
+    by_hand = digests_of(made[0]) if made and not parts else {}
     parameters, code = flatten(config.value), config.get("code")
     if isinstance(ref, DRef):
-        return _Side(ref, parameters, code, parts, _named({d: [d] for d in config.inputs}), {})
+        inputs = _named({d: [d] for d in config.inputs})
+        return _Side(ref, parameters, code, parts, by_hand, inputs, {})
     entries = {entry.path: entry for entry in store.manifest(ref).entries}
     metrics = made[0].metrics if made else {}
-    return _Side(ref, parameters, code, parts, _named(store.context(ref)), metrics, entries)
+    inputs = _named(store.context(ref))
+    return _Side(ref, parameters, code, parts, by_hand, inputs, metrics, entries)
 
 
 def _code(one: _Side, other: _Side, store: Store) -> Iterator[ChangedCode]:
-    if one.parts and other.parts:
-        for part in _changed(one.parts, other.parts):
+    sides = (one.parts, other.parts)
+    if one.code == other.code and not any(sides):
+        sides = (one.by_hand, other.by_hand)
+    if all(sides):
+        for part in _changed(*sides):
             a, b = (kept(store, digest) if digest else None for digest in (part.a, part.b))
             yield ChangedCode(part.key, part.a, part.b, changed_lines(part.key, a, b))
     elif one.code != other.code:

@@ -13,7 +13,7 @@ from ...core.kept_code import CodeText
 from ...core.ports import StoreReader
 from ...core.refs import DRef, RRef
 from ...declare.identity.places import ungrouped
-from ...store.reader import Reader
+from ...store.store import Store
 from .attempts import as_run, newest_first
 
 
@@ -51,7 +51,7 @@ class AttemptCode:
         return {**facts, "parts": [part.to_dict() for part in self.parts], "patch": patch}
 
 
-def code_of(ref: DRef | RRef, store: Reader) -> AttemptCode:
+def code_of(ref: DRef | RRef, store: Store) -> AttemptCode:
     """The code of the latest attempt that ran. Raises NotInStore where nothing has run."""
     found = newest_first([ref], store)
     if not found:

@@ -8,7 +8,7 @@ from ...core.change import Places
 from ...core.dataclasses import dataclass, field
 from ...core.digest import short
 from ...core.errors import BadStage
-from ...core.kept_code import LARGEST, PART, CodeText, part_digest
+from ...core.kept_code import PART, part_digest
 from ..stage_options import DEPTHS
 from .functions import unwrapped
 from .once import asked
@@ -67,17 +67,6 @@ def surveys_of(functions: Functions, depth: str) -> tuple[list[Survey], Code]:
     """The surveys and the code of functions, as they were when these were last looked at."""
     found = {role: _last(function, depth) for role, function in functions.items()}
     return [one for one, _ in found.values()], _joined({role: c for role, (_, c) in found.items()})
-
-
-def texts_of(functions: Functions, depth: str) -> dict[str, CodeText]:
-    """The texts of the parts of the code, by their digests, as `surveys_of` finds them."""
-    surveys, _ = surveys_of(functions, depth)
-    return {
-        part_digest(text): CodeText(text, found.sources.get(name, str)())
-        for found in surveys
-        for name, text in found.texts.items()
-        if len(text) <= LARGEST
-    }
 
 
 def _last(function: Callable[..., object], depth: str) -> tuple[Survey, Code]:

@@ -44,9 +44,7 @@ def show(
 
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
     `sizes`, `attempts`, the newest last (docs/format.md), `tags`, and `noted`, all notes and tags.
-    With --code or --patch, objects with `dref`, `context`, `number` and `rref` of the attempt, its
-    `patch`, and `parts`: objects with `name`, `kind`, `file`, `digest`, `source` and `text`, null
-    where it was not kept.
+    With --code or --patch, the attempt, its patch and the parts of its code instead.
     """
     if code and patch:
         raise click.UsageError("--code and --patch show two things: give one of them")
