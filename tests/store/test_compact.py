@@ -256,6 +256,67 @@ def test_RF3_what_lies_in_packs_and_beside_them_counts_once(old, clock, count):
     assert len(shown(old)["attempts"]) == count + 1
 
 
+# --- other stores ----------------------------------------------------------------------
+
+
+def test_CM2_a_packed_store_below_is_seen_as_before(old, clock, tmp_path):
+    for _ in range(5):
+        run(old)
+    above = Store(tmp_path / "above", durable=False, below=old.root, clock=clock)
+    before = above.attempts(CONFIG.dref)
+    clock.now += 2 * DAY
+    compact(old)
+    assert above.attempts(CONFIG.dref) == before
+    assert {c.rref for c in above.all_candidates(CONFIG.dref)} == {a.rref for a in before}
+    assert [above.beside(a, "log").parent for a in before] == [Path(folder_of(old))] * 5
+    staging = above.begin(CONFIG, NOWHERE)
+    assert staging.claim.number == 5
+    assert staging.claim.start > before[-1].start
+
+
+def test_CM2_packed_attempts_travel_and_come_once(old, clock, tmp_path):
+    rrefs = [run(old, f"{number}\n") for number in range(4)]
+    clock.now += 2 * DAY
+    compact(old)
+    ps.push(rrefs[0], tmp_path / "remote", store=old)
+    other = Store(tmp_path / "other", durable=False, clock=clock)
+    ps.pull(CONFIG.dref, tmp_path / "remote", store=other)
+    ids = {a.id for a in old.attempts(CONFIG.dref)}
+    assert {a.id for a in other.attempts(CONFIG.dref)} == ids
+    clock.now += 2 * DAY
+    compact(other)
+    assert other.has_imported(CONFIG.dref)
+    assert ps.pull(CONFIG.dref, tmp_path / "remote", store=other).attempts == 0
+    assert sorted(a.id for a in other.attempts(CONFIG.dref)) == sorted(ids)
+    seeds = {a.seed for a in other.attempts(CONFIG.dref)}
+    assert other.begin(CONFIG, NOWHERE).claim.seed not in seeds
+
+
+def test_CM2_packed_attempts_are_adopted(old, clock):
+    def first(name):
+        return ps.Derivation(
+            {"name": "data", "called": name},
+            ps.match_latest(),
+            lambda b: (b.outpath / "x").write_text("1"),
+        )
+
+    def second(name):
+        return ps.Derivation(
+            {"name": "after", "of": first(name)},
+            ps.match_latest(),
+            lambda b: (b.outpath / "y").write_text("2"),
+        )
+
+    for _ in range(3):
+        ps.realize(second("a"), store=old, force_rebuild=True)
+    clock.now += 2 * DAY
+    compact(old)
+    assert len(packs.among(os.listdir(old.parts.layout.attempts(second("a").dref)))) == 1
+    rref = ps.realize(second("b"), store=old)
+    origins = {ps.RRef(a.notes["adopted"]).dref for a in old.attempts(rref.dref)}
+    assert origins == {second("a").dref}
+
+
 # --- damage ----------------------------------------------------------------------------
 
 
