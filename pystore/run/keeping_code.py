@@ -1,7 +1,7 @@
 """Kept code: what is about to run is kept in the store as text, so that it can be shown later."""
 
 from ..core.derivation import Derivation
-from ..core.kept_code import CodeText
+from ..core.kept_code import CodeText, by_hand_digest
 from ..declare.identity.by_hand import source_digest, source_text
 from ..declare.stage import Staged
 from ..store.defaults import defaults
@@ -27,5 +27,7 @@ def texts_of(derivation: Derivation) -> dict[str, CodeText]:
     """The texts of the code of a derivation, by their digests."""
     if isinstance(derivation, Staged):
         return derivation.stage.code_texts()
-    text = source_text(derivation.realizer)
-    return {} if text is None else {source_digest(derivation.realizer): text}
+    digest, text = source_digest(derivation.realizer), source_text(derivation.realizer)
+    if text is None or by_hand_digest(text.text) != digest:
+        return {}  # its file was edited since it was loaded
+    return {digest: text}

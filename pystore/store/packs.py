@@ -25,7 +25,7 @@ File = tuple[str, bytes]  # its name in `attempts/`, and its content
 
 _HEAD = rb"([0-9a-f]{32}\.[0-9]+\.(?:begin|json)) ([0-9]{1,9})\n"  # compiled where one is read
 _DIGITS = "0123456789abcdef"
-_MOST = 1 << 25  # [bytes] of unpacked texts that are kept in memory; the last one always is
+_MOST = 1 << 22  # [bytes] of unpacked texts that are kept in memory; the last one always is
 _CHUNK = 1 << 12
 
 

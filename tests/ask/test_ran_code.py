@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import linecache
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from pystore import Derivation, match_latest
 from pystore.ask.inspection.difference import difference
 from pystore.ask.inspection.ran_code import code_of
 from pystore.core.kept_code import part_digest
+from pystore.core.realizer import Realizer
+from pystore.declare.identity.by_hand import source_digest
 from pystore.store.defaults import change_defaults
 from pystore.ui.cli import main
 
@@ -82,6 +85,17 @@ def test_a_hand_written_realizer_is_shown(store):
     assert part.text.lines == [
         "def write(b):", '    (b.outpath / "x").write_text("1")  # one',
     ]  # fmt: skip
+
+
+def test_a_file_that_was_edited_since_it_was_loaded_is_not_kept(store, tmp_path):
+    text = "def write(b):\n    (b.outpath / 'x').write_text('1')\n"
+    write = load(tmp_path, text).write
+    source_digest(Realizer(write))
+    (tmp_path / "program.py").write_text(text.replace("1", "22"))
+    linecache.checkcache()
+    rref = ps.realize(Derivation({"name": "x"}, match_latest(), write))
+    assert [part.text for part in code_of(rref, store).parts] == [None]
+    assert ps.verify(store).sound
 
 
 def test_the_changed_lines_are_shown(store, tmp_path):
