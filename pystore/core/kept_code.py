@@ -1,8 +1,8 @@
 """Kept code: the text behind a digest of code, and the lines from which it was made."""
 
 import json
-from typing import NamedTuple
 
+from .dataclasses import dataclass
 from .digest import short
 from .errors import Corrupted
 
@@ -10,7 +10,8 @@ PART, BY_HAND = "pystore code 2", "pystore source 1"  # what the digests are dig
 LARGEST = 1 << 18  # [bytes] of a text that is kept
 
 
-class CodeText(NamedTuple):
+@dataclass(frozen=True)
+class CodeText:
     """The code of one function, class or module, or the value of one constant."""
 
     text: str  # as it was hashed
@@ -34,7 +35,8 @@ def by_hand_digest(text: str) -> str:
 
 def content_of(one: CodeText) -> bytes:
     """The content of the file of a text, before it is compressed."""
-    return json.dumps(one._asdict(), sort_keys=True, separators=(",", ":")).encode()
+    value = {"source": one.source, "text": one.text}
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def parse_code(digest: str, content: bytes) -> CodeText:

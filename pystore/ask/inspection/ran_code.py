@@ -33,7 +33,8 @@ class CodePart:
         `source` is how it stood in the file, `text` what was hashed; null where nothing was kept.
         """
         facts = {key: getattr(self, key) for key in ("name", "kind", "file", "digest")}
-        return facts | (self.text._asdict() if self.text else {"text": None, "source": None})
+        text, source = (self.text.text, self.text.source) if self.text else (None, None)
+        return {**facts, "text": text, "source": source}
 
 
 @dataclass(frozen=True)
