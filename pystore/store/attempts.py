@@ -23,8 +23,9 @@ from ..core.digest import seed_of
 from ..core.errors import Corrupted, PystoreWarning
 from ..core.refs import DRef
 from ..core.version import __version__
-from . import disk, locks, packs, rights
+from . import disk, packs, rights
 from .claim_text import claim_text, parse_claim
+from .signs_of_life import unfinished
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 T = TypeVar("T")
@@ -34,9 +35,10 @@ IMPORTED = "imported"
 COPY, SIGNED = "", "signed"  # SIGNED: with the signature of a key that was trusted
 
 _NAME = re.compile(
-    r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads)", re.ASCII
+    r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads|live|stop)",
+    re.ASCII,
 )
-_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|note|pack)", re.ASCII)
+_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten|note|pack)", re.ASCII)
 _AT_ONCE = 400  # names of this length that the system lists in one call
 
 
@@ -124,6 +126,11 @@ def _begin_path(folder: str, context: str, number: int) -> str:
     return f"{folder}/{context}.{number}.begin"
 
 
+def live_path(folder: str, context: str, number: int) -> str:
+    """The file of what a running attempt has told."""
+    return f"{folder}/{context}.{number}.live"
+
+
 def claimed_for(folder: str, staging: str) -> dict[str, Any]:
     """The facts of the latest claim for a staging of this name; empty if there is none."""
     found = [begin for begin in all_begins(folder) if begin.get("staging") == staging]
@@ -186,9 +193,8 @@ def is_record(name: str) -> bool:
 
 def begun_numbers(folder: str, context: str, listed: list[str] | None = None) -> list[int]:
     """The numbers that have a claim or a record in this context, sorted."""
-    if listed is None or packs.among(listed):
-        listed = steadily(folder, lambda found: [*found, *packs.names(folder, found)])
-    return sorted(set(numbers_in(listed, context, "begin|json")))
+    listed = names(folder) if listed is None else listed
+    return sorted(set(numbers_in([*listed, *packed_names(folder, listed)], context, "begin|json")))
 
 
 def numbers_in(listed: Iterable[str], context: str, kinds: str) -> list[int]:
@@ -223,6 +229,13 @@ def all_begins(folder: str) -> list[dict[str, Any]]:
         return claimed + [parse_claim(text) for text in packed]
 
     return steadily(folder, read)
+
+
+def packed_names(folder: str, listed: list[str]) -> set[str]:
+    """The names of the files in the packs of a folder, in which these names were found."""
+    if not packs.among(listed):
+        return set()
+    return steadily(folder, lambda found: packs.names(folder, found))
 
 
 def packed_contents(folder: str, name: str) -> list[bytes]:
@@ -330,10 +343,37 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
                 begin = read_begin(folder, context, number)
                 if begin.get("staging") in (COPY, SIGNED):
                     continue  # a copy was cut short; nothing ran under this number
-                records.append(unfinished(begin, dref, context, number, staging_area))
+                live = live_path(folder, context, number)
+                records.append(unfinished(live, begin, dref, context, number, staging_area))
         return sorted(records, key=lambda attempt: attempt.order)
 
     return steadily(folder, read)
+
+
+def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
+    """The attempts of a derivation without a record: those that run, and those that died.
+
+    Of those that died, the last one of each context: the others have been tried again.
+    """
+    found = names(folder)
+    recorded = [*found, *packed_names(folder, found)]
+    ended = {name[:-5] for name in recorded if name.endswith(".json")}
+    claims = _claims(name for name in found if name.endswith(".begin") and name[:-6] not in ended)
+    if not claims:
+        return []
+    last: dict[str, int] = {}
+    for context, number in _claims(found):
+        last[context] = max(number, last.get(context, 0))
+    unended = []
+    for context, number in claims:
+        begin = read_begin(folder, context, number)
+        if begin.get("staging", COPY) in (COPY, SIGNED):
+            continue
+        live = live_path(folder, context, number)
+        one = unfinished(live, begin, dref, context, number, staging_area)
+        if one.outcome == "running" or number == last[context]:
+            unended.append(one)
+    return unended
 
 
 def owner(folder: str, context: str) -> str:
@@ -344,21 +384,6 @@ def owner(folder: str, context: str) -> str:
         return "another process, which is about to start"
     since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(begin["start"] / 1e9))
     return f"process {begin['pid']} on {begin['host']}, since {since}"
-
-
-def unfinished(
-    begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
-) -> Attempt:
-    """The attempt of a claim without a record: it is running, or it has died."""
-    staging = os.path.basename(begin.get("staging", "none").replace("\0", ""))
-    running = bool(staging) and locks.in_use(staging_area / staging)
-    start = int(begin.get("start", 0))
-    return Attempt(
-        id="", dref=dref, context=context, number=number,
-        outcome="running" if running else "died", rref=None, error=None,
-        seed=int(begin.get("seed", 0)), start=start, stop=start, host=str(begin.get("host", "")),
-        pid=int(begin.get("pid", 0)), realizer="", source="", versions={}, metrics={}, notes={},
-    )  # fmt: skip
 
 
 def versions() -> dict[str, str]:

@@ -104,18 +104,20 @@ def ended(layout: Layout, dref: DRef, context: str, after: int, *, seeds: bool) 
 def home(layout: Layout, attempt: Attempt) -> Layout:
     """The layout of the store that has the record of an attempt and the files beside it."""
     for one in layout.readable[1:]:
-        own, other = (place.attempts(attempt.dref) for place in (layout, one))
-        if not _says(own, attempt) and _says(other, attempt):
+        if not _has(layout, attempt) and _has(one, attempt):
             return one
     return layout
 
 
-def _says(folder: str, attempt: Attempt) -> bool:
-    name = f"{attempt.context}.{attempt.number}.json"
+def _has(layout: Layout, attempt: Attempt) -> bool:
+    folder, place = layout.attempts(attempt.dref), (attempt.context, attempt.number)
+    if not attempt.id:  # it has no record
+        return attempts.read_begin(folder, *place).get("start") == attempt.start
+    path = layout.beside(attempt.dref, *place, "json")
     try:
-        found = [disk.read(f"{folder}/{name}")]
+        found = [disk.read(path)]
     except Corrupted:
         return False
     except FileNotFoundError:
-        found = attempts.packed_contents(folder, name)
+        found = attempts.packed_contents(folder, os.path.basename(path))
     return any(f'"id":"{attempt.id}"'.encode() in text for text in found)

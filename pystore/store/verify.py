@@ -315,7 +315,7 @@ def _beside(folder: str, names: Iterable[str], dref: DRef) -> Iterator[Damage]:
                 kind, found = "pack", _pack_damages(packs.read_again(folder, name), dref)
             case "trace" | "diff":
                 found = [attempt_files.damage(folder, name)]
-            case "rejected" | "damaged":
+            case "rejected" | "damaged" | "forgotten":
                 kind, found = "verdict", [verdicts.damage(folder, name)]
             case "note":
                 kind, found = "note", [notes.damage(folder, name, dref)]

@@ -1,6 +1,7 @@
 """pystore show: the details of derivations and realizations."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -43,8 +44,8 @@ def show(
     Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
 
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
-    `sizes`, `attempts`, the newest last (docs/format.md), `tags`, and `noted`, all notes and tags.
-    With --code or --patch, the attempt, its patch and the parts of its code instead.
+    `sizes`, `attempts`, the newest last (docs/format.md), `tags`, `noted`, all notes and tags, and
+    `logdirs`. With --code or --patch, the attempt, its patch and the parts of its code instead.
     """
     if code and patch:
         raise click.UsageError("--code and --patch show two things: give one of them")
@@ -103,6 +104,10 @@ def _head(one: Details) -> Iterator[tuple[str, str]]:
     files, total = sum(files for files, _ in known), sum(bytes for _, bytes in known)
     where = "" if isinstance(one.ref, RRef) else f" in {counted(len(known), 'realization')}"
     yield "size", f"{size(total)} in {counted(files, 'file')}{where}"
+    if one.logdirs:
+        newest = [*one.logdirs.items()][-_MOST:]
+        runs = ",".join(f"{label}:{path}" for label, path in newest)
+        yield "logs", printable(f"tensorboard --logdir_spec {shlex.quote(runs)}")
     if one.pins:
         yield "pinned as", ", ".join(one.pins)
     if tags := tags_among(one.noted):
