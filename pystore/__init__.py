@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from .store.store import Store
     from .store.upkeep import (
         commit,
+        compact,
         gc,
         pin,
         pin_history,
@@ -166,6 +167,7 @@ __all__ = [
     "catref",
     "choice",
     "commit",
+    "compact",
     "compare",
     "config_of",
     "context_of",
@@ -296,7 +298,7 @@ _HOMES = {
         "store.remote.exchange": "copy export_archive import_archive pins_at pull push",
         "store.remote.signing": "make_key",
         "store.store": "Store",
-        "store.upkeep": "commit gc pin pin_history pins reject rejected rmref unpin verify",
+        "store.upkeep": "commit compact gc pin pin_history pins reject rejected rmref unpin verify",
         "ui": "settings",
         "ui.settings": "store_initialize",
         "ui.watch.watching": "watching",

@@ -38,7 +38,7 @@ LATE = """
     urllib3 xgboost yarl zstandard
     annotationlib base64 concurrent ctypes dataclasses datetime decimal difflib email grp html http
     importlib json lzma multiprocessing pwd resource shutil signal socket struct subprocess
-    tarfile tempfile tomllib unicodedata zipfile
+    tarfile tempfile tomllib unicodedata zipfile zlib
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
 HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}

@@ -18,7 +18,7 @@ DOORS = {
     },
     "ask": {"notes", "pin_changes", "pins", "shared_files"},
     "app": {"families", "forgotten"},
-    "ui": {"doctor", "gc", "noting", "owner", "remove", "sharing", "upkeep", "verify"},
+    "ui": {"compact", "doctor", "gc", "noting", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "shared_files", "own", "parts", "staging_area"}  # not for others
 ROOMS = list(DOORS)

@@ -28,6 +28,7 @@ from .decisions import Decisions
 from .dispatch import Dispatch, Here, SerialExecutor, lost
 from .failures import not_built, several_failed
 from .holding import Holding
+from .keeping_code import keep_code
 from .options import RunOptions
 from .request import Request
 
@@ -185,6 +186,7 @@ class Loop:
         derivation = self._closure[instruction.dref]
         own = derivation.resources.retries
         tries = Tries(self._settings.retries if own is None else own)
+        keep_code(derivation, self._store)
         self._send(Request(derivation, instruction.context, instruction.seed, tries))
 
     def _check(self) -> None:

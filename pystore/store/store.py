@@ -13,7 +13,7 @@ S9  What a living process uses is not removed by gc (see in_use.py).
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import NotAStore
+from ..core.kept_code import CodeText
 from ..core.matchers import Matcher
 from ..core.options import Seeds
 from ..core.reads import Surroundings
@@ -32,6 +33,7 @@ from . import (
     attempts,
     beginning,
     derivations,
+    kept_code,
     locks,
     reopening,
     rights,
@@ -123,6 +125,10 @@ class Store(Reader):
     def held(self) -> frozenset[RRef]:
         """The realizations that this process keeps from being collected."""
         return self.parts.session.held
+
+    def keep_code(self, texts: Mapping[str, CodeText]) -> None:
+        """Makes sure that these texts of code are kept, by their digests."""
+        kept_code.keep(self.parts, texts)
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that gc knows of this matcher, which chooses among these realizations."""
