@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .ask.debug import Debug, debug, last_failure
     from .ask.experiments.compare import Comparison, compare
     from .ask.experiments.family import family
+    from .ask.experiments.race import Race, race
     from .ask.experiments.results import Results, best, results
     from .ask.experiments.summary import Summary
     from .ask.inspection.lookup import (
@@ -113,6 +114,7 @@ __all__ = [
     "PystoreError",
     "PystoreWarning",
     "RRef",
+    "Race",
     "Realizer",
     "RefPath",
     "Registry",
@@ -189,6 +191,7 @@ __all__ = [
     "plan",
     "pull",
     "push",
+    "race",
     "randint",
     "realize",
     "realize_inplace",
@@ -223,6 +226,7 @@ _HOMES = {
         "ask.debug": "Debug debug last_failure",
         "ask.experiments.compare": "Comparison compare",
         "ask.experiments.family": "family",
+        "ask.experiments.race": "Race race",
         "ask.experiments.results": "Results best results",
         "ask.experiments.summary": "Summary",
         "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "

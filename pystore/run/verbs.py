@@ -119,7 +119,7 @@ def realize_with(
     forced = forced_drefs(options.force_rebuild, closure)
     substituter = substituting(store, options.substitute, options.trusted_keys)
     with (
-        _executor(closure, options) as executor,
+        executor_for(closure, options) as executor,
         defaults().display(closure, store, options.progress) as display,
     ):
         listener = _in_turn(both(guarded(display), guarded(options.listener)))
@@ -147,7 +147,7 @@ def _in_turn(listener: Listener) -> Listener:
     return tell
 
 
-def _executor(closure: Closure, options: RunOptions) -> AbstractContextManager[Executor | None]:
+def executor_for(closure: Closure, options: RunOptions) -> AbstractContextManager[Executor | None]:
     """The caller's executor, or workers for this call; None to run in this thread."""
     limits = (
         options.timeout,
