@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .ask.experiments.family import family
     from .ask.experiments.race import Race, race
     from .ask.experiments.results import Results, best, results
+    from .ask.experiments.search import Search, search
     from .ask.experiments.summary import Summary
     from .ask.inspection.lookup import (
         attempts,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
         build_progress,
         build_scratch,
         build_seed,
+        build_should_stop,
         build_wrapper,
     )
     from .declare.calls import two_way
@@ -119,6 +121,7 @@ __all__ = [
     "RefPath",
     "Registry",
     "Results",
+    "Search",
     "Stage",
     "Store",
     "Summary",
@@ -145,6 +148,7 @@ __all__ = [
     "build_progress",
     "build_scratch",
     "build_seed",
+    "build_should_stop",
     "build_wrapper",
     "catref",
     "choice",
@@ -204,6 +208,7 @@ __all__ = [
     "rref2dref",
     "rref2path",
     "sample",
+    "search",
     "seed_everything",
     "selfref",
     "settings",
@@ -228,6 +233,7 @@ _HOMES = {
         "ask.experiments.family": "family",
         "ask.experiments.race": "Race race",
         "ask.experiments.results": "Results best results",
+        "ask.experiments.search": "Search search",
         "ask.experiments.summary": "Summary",
         "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",
@@ -252,7 +258,7 @@ _HOMES = {
         "core.transfer": "Transfer",
         "declare.build": "Build build_cattrs build_config build_context build_deref build_link "
         "build_logdir build_metric build_name build_note build_outpath build_path "
-        "build_paths build_progress build_scratch build_seed build_wrapper",
+        "build_paths build_progress build_scratch build_seed build_should_stop build_wrapper",
         "declare.calls": "two_way",
         "declare.choice": "best_of",
         "declare.instantiate": "instantiate",

@@ -89,7 +89,7 @@ class RaceRule:
         `n` are the attempts of each that the variance is known from.
         """
         error, freedom = 2 * self._error, n - 1
-        return (error ** (-2 / freedom) - 1) * freedom * (1 + CAUTION / n)
+        return (math.pow(error, -2 / freedom) - 1) * freedom * (1 + CAUTION / n)
 
     def sure(self, n: int) -> float:
         """How far the mean of n attempts may be off, in units of its standard error.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from ..core.attempt import StopRule
 from ..core.context import Context
 from ..core.derivation import Derivation
 from ..core.refs import DRef
@@ -16,6 +17,7 @@ class Request:
     context: Context
     seed: int | None = None
     tries: Tries = Tries()  # noqa: RUF009 - a frozen value
+    rule: StopRule | None = None  # by which a search ends it early
 
     @property
     def dref(self) -> DRef:

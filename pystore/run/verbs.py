@@ -3,12 +3,13 @@
 import inspect
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from ..core.attempt import StopRule
 from ..core.context import Context
 from ..core.derivation import Closure, Derivation, Shape, reshape
 from ..core.errors import BadStage, PystoreWarning
@@ -108,9 +109,15 @@ def realize_many(target: Target, **options: Any) -> Any:
 
 
 def realize_with(
-    verb: str, target: Target, options: RunOptions
+    verb: str,
+    target: Target,
+    options: RunOptions,
+    rules: Mapping[DRef, StopRule] | None = None,
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
-    """The closure of a target, and the realizations chosen for its derivations."""
+    """The closure of a target, and the realizations chosen for its derivations.
+
+    Attempts of the derivations in `rules` may be ended early by these rules: Pruned is raised then.
+    """
     from .loop import Loop  # late for weight: a script that only declares needs no loop
 
     refuse_nested(verb)
@@ -124,7 +131,7 @@ def realize_with(
     ):
         listener = _in_turn(both(guarded(display), guarded(options.listener)))
         options = replace(options, listener=listener, executor=executor, workers=None, gpus=None)
-        return closure, Loop(closure, forced, store, substituter, options).run()
+        return closure, Loop(closure, forced, store, substituter, options, rules=rules).run()
 
 
 def realize_inputs(closure: Closure, derivation: Derivation, store: Builder) -> Context:

@@ -206,9 +206,9 @@ class Store(Reader):
         return reopening.reopen(self.parts, Path(os.path.realpath(path)))
 
     def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
-        """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
-        text = f"{type(error).__name__}: {error}"[:2000]
-        attempt = attempt_files.record_of(staged, told, outcome_of(error), self.parts.clock())
+        """Records an attempt that failed, was stopped or pruned. Returns whether its staging stays."""
+        text, outcome = f"{type(error).__name__}: {error}"[:2000], outcome_of(error)
+        attempt = attempt_files.record_of(staged, told, outcome, self.parts.clock())
         attempt = attempt._replace(error=text)
         parts = self.parts
         with parts.session.open_gate():
@@ -216,6 +216,9 @@ class Store(Reader):
             folder = parts.layout.attempts(staged.dref)
             attempts.record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
         touched_inputs.warn(parts, staged)
+        if outcome == "pruned":  # nobody will go on with it
+            staged.drop()
+            return False
         return reopening.leave_to_user(parts, staged)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ...core.attempt import Committed
+from ...core.attempt import Committed, StopRule
 from ...core.config import Config
 from ...core.context import Context
 from ...core.derivation import Derivation
@@ -45,6 +45,7 @@ class Job:
     seed: int | None
     tries: Tries
     timeout: float | None = None  # [s]
+    rule: StopRule | None = None
 
 
 def committed_by(store: Builder, context: Context, started: Started) -> Committed | None:
@@ -64,7 +65,7 @@ def perform(job: Job, listener: Listener) -> Answer:
             realizer, named = _realizer(job.realizer)
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
-        request = Request(derivation, Context(job.inputs), job.seed, job.tries)
+        request = Request(derivation, Context(job.inputs), job.seed, job.tries, job.rule)
         send_programs_on()
         with store.use(), importable(named):  # the store is current, as in the planner
             committed = attempt(request, store, listener, capture=True, source=job.source)
@@ -97,6 +98,7 @@ class Packer:
             timeout=timeout
             if derivation.resources.timeout is None
             else derivation.resources.timeout,
+            rule=request.rule,
         )
 
     def pack(self, derivation: Derivation) -> bytes:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...core.attempt import Attempt, told_of
+from ...core.attempt import PRUNED, Attempt, outcome_in, told_of
 from ...core.context import Context, provenance_text, rref_of
 from ...core.digest import short
 from ...core.errors import BadRef, Corrupted
@@ -60,7 +60,7 @@ def fitting(record: Record) -> Record:
     if len(record.text) < LARGEST_RECORD:
         return record
     attempt = record.attempt
-    notes = {key: said for key, said in attempt.notes.items() if key == "adopted"}
+    notes = {key: said for key, said in attempt.notes.items() if key in ("adopted", PRUNED)}
     return replace(record, attempt=attempt._replace(notes=notes))
 
 
@@ -88,6 +88,7 @@ def _read(value: dict[str, Any]) -> Record:
     inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in value.pop("inputs").items()}
     beside = dict(value.pop("beside"))
     value["dref"] = DRef(value["dref"])
+    value["outcome"] = outcome_in(value)
     value["rref"] = None if value["rref"] is None else RRef(value["rref"])
     known = {key: told for key, told in value.items() if key in Attempt._fields}
     return Record(Attempt(number=0, **known), Context(inputs), beside)
@@ -98,7 +99,7 @@ def _is_fine(record: Record) -> bool:
     checks = (
         _H32.match(attempt.id),
         record.context.digest == attempt.context,
-        attempt.outcome in (("succeeded",) if made else ("failed", "stopped")),
+        attempt.outcome in (("succeeded",) if made else ("failed", "stopped", "pruned")),
         made is None or made.dref == attempt.dref,
         attempt.tree is None or (made and record.under(attempt.dref, record.context) == made),
         attempt.tree is None or _H64.match(attempt.tree),

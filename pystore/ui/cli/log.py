@@ -28,7 +28,13 @@ from .command_context import CommandContext, as_json, report, with_command
 from .ref import TRIED
 from .streams import calm
 
-_COLOURS = {"failed": "red", "died": "red", "stopped": "yellow", "running": "yellow"}
+_COLOURS = {
+    "failed": "red",
+    "died": "red",
+    "stopped": "yellow",
+    "running": "yellow",
+    "pruned": "cyan",
+}
 _EVERY = 0.3  # [s] between two looks at a log that is followed: a wait that all systems have
 _PIECE = 1 << 20  # [bytes]
 
@@ -47,7 +53,7 @@ def log_command(
     adopted: it did not run again.
 
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
-    "died" or "running", and of what was adopted is that of the attempt that ran.
+    "pruned", "died" or "running", and of what was adopted is that of the attempt that ran.
     """
     found = newest_first(command.store.drefs() if refs is None else refs, command.store)[:most]
     report(found, lambda: log_table(found), as_json)
@@ -79,7 +85,7 @@ def _colour(row: Sequence[str]) -> Style | None:
 
 
 def _took(attempt: Attempt) -> str:
-    return span(attempt.duration) if attempt.outcome in ("succeeded", "failed", "stopped") else ""
+    return "" if attempt.outcome in ("died", "running") else span(attempt.duration)
 
 
 def _result(attempt: Attempt) -> str:
