@@ -158,6 +158,7 @@ def _draw(spaces: Mapping[str, Space], seed: int, most: int) -> Iterable[dict[st
 
 
 def derivation_of(stage: Callable[..., Any], parameters: Mapping[str, Any]) -> Derivation:
+    """What a call of the stage declares. Raises BadStage unless that is one derivation."""
     made = stage(**parameters)
     if isinstance(made, Derivation):
         return made

@@ -94,7 +94,7 @@ class JournalLock:
 
 def _mend(journal: str) -> None:
     """Takes a last line without an end away: it was never written whole (SZ2)."""
-    with open(journal, "r+b", buffering=0) as file:
+    with Path(journal).open("r+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         if not size or os.pread(file.fileno(), 1, size - 1) == b"\n":
             return

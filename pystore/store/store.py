@@ -206,7 +206,7 @@ class Store(Reader):
         return reopening.reopen(self.parts, Path(os.path.realpath(path)))
 
     def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
-        """Records an attempt that failed, was stopped or pruned. Returns whether its staging stays."""
+        """Records an attempt that has made nothing. Returns whether its staging was kept."""
         text, outcome = f"{type(error).__name__}: {error}"[:2000], outcome_of(error)
         attempt = attempt_files.record_of(staged, told, outcome, self.parts.clock())
         attempt = attempt._replace(error=text)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -75,7 +76,6 @@ def test_SZ2_a_torn_last_line_is_taken_away(tmp_path_factory, lines, torn):
 def test_making_a_journal_again_leaves_it_as_it_is(store):
     folder = SearchFolder(store, "train")
     folder.make_journal()
-    with open(folder.journal, "a") as file:
-        file.write("{}\n")
+    Path(folder.journal).write_text("{}\n")
     folder.make_journal()
-    assert open(folder.journal).read() == "{}\n"
+    assert Path(folder.journal).read_text() == "{}\n"

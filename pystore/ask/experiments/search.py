@@ -39,7 +39,7 @@ class Search(Tabular):
 
     @property
     def best(self) -> RRef:
-        """The realization of the best trial. Raises BadStage when no trial has ended with a number."""
+        """The realization of the best trial. Raises BadStage when none has ended with a number."""
         return RRef(self._best.user_attrs[SAID + "rref"])
 
     @property
@@ -117,9 +117,9 @@ def search(
     killed goes on, also with the trials that were running. It is the same study as long as the
     code, the space, the metric, the mode and `attempts` are; several processes may work on it.
 
-    `sampler` and `pruner` are Optuna's (default: TPESampler, and nothing is pruned). A realizer asks
-    the pruner with `build_should_stop`. It goes by `metric`, or by `prune_by`, as told over its
-    steps. Of several attempts of a trial, the first is pruned, or none.
+    `sampler` and `pruner` are Optuna's (default: TPESampler, and nothing is pruned). A realizer
+    asks the pruner with `build_should_stop`. It goes by `metric`, or by `prune_by`, as told over
+    its steps. Of several attempts of a trial, the first is pruned, or none.
 
     `at_once` is how many trials run at one time (default: `workers`, or 1). Other options are those
     of `realize`. After a failed trial nothing more is started, and its error is raised, unless

@@ -59,7 +59,7 @@ class Trials:
         self._pruner = _pickled(wanted.pruner)
 
     def run(self, at_once: int) -> None:
-        """Runs trials until there are enough. Raises the first error, after the others have ended."""
+        """Runs trials until there are enough. Raises the first error when the others have ended."""
         running: dict[Future[Ended], Trial] = {}
         if at_once > 1:
             self._options = replace(self._options, progress=False)  # for one call at a time

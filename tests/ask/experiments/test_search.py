@@ -209,7 +209,7 @@ def test_without_a_pruner_nothing_is_pruned(store):
 
 
 def test_a_pruner_needs_a_metric_that_is_told_over_steps(store):
-    with pytest.raises(BadMetric, match="the pruner goes by 'score.txt'") as raised:
+    with pytest.raises(BadMetric, match=r"the pruner goes by 'score\.txt'") as raised:
         search(steps, {"rate": uniform(0, 1)}, FILE, trials=2, pruner=AboveOne())
     assert "prune_by" in str(raised.value)
 
