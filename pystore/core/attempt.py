@@ -7,10 +7,10 @@ AT3  A pruned attempt is written as a stopped one with a note: so earlier versio
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+from .dataclasses import dataclass, field
 from .digest import short
 from .errors import BadRef, Corrupted, PystoreError
 from .refs import DRef, RRef

@@ -15,9 +15,9 @@ attempts: the same, Operations Research 54(3), 2006, 475-488.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
+from .dataclasses import dataclass
 from .errors import BadStage
 from .options import Mode, checked_count, checked_mode
 from .statistics import student

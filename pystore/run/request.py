@@ -1,9 +1,8 @@
 """Request: one attempt that the loop asks for."""
 
-from dataclasses import dataclass, replace
-
 from ..core.attempt import StopRule
 from ..core.context import Context
+from ..core.dataclasses import dataclass, replace
 from ..core.derivation import Derivation
 from ..core.refs import DRef
 from ..core.tries import Tries
@@ -16,7 +15,7 @@ class Request:
     derivation: Derivation
     context: Context
     seed: int | None = None
-    tries: Tries = Tries()  # noqa: RUF009 - a frozen value
+    tries: Tries = Tries()
     rule: StopRule | None = None  # by which a search ends it early
 
     @property

@@ -4,13 +4,12 @@ import inspect
 import threading
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..core.attempt import StopRule
 from ..core.context import Context
+from ..core.dataclasses import replace
 from ..core.derivation import Closure, Derivation, Shape, reshape
 from ..core.errors import BadStage, PystoreWarning
 from ..core.events import Event, Listener, ignore
@@ -26,6 +25,9 @@ from ..store.remote.settings import Remotes, substituting
 from ..store.staging import Builder
 from .options import Forced, RunOptions
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -38,7 +40,7 @@ def realize(
     build: bool = True,
     keep_going: bool = False,
     store: Builder | None = None,
-    executor: Executor | None = None,
+    executor: "Executor | None" = None,
     listener: Listener = ignore,
     stop: Callable[[], bool] | None = None,
     max_attempts: int = 100,
@@ -154,7 +156,9 @@ def _in_turn(listener: Listener) -> Listener:
     return tell
 
 
-def executor_for(closure: Closure, options: RunOptions) -> AbstractContextManager[Executor | None]:
+def executor_for(
+    closure: Closure, options: RunOptions
+) -> "AbstractContextManager[Executor | None]":
     """The caller's executor, or workers for this call; None to run in this thread."""
     limits = (
         options.timeout,

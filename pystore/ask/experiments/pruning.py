@@ -1,15 +1,14 @@
 """Pruning: the question of a realizer whether to go on, which Optuna answers where it runs.
 
-Processes that train open the study themselves: it is named by texts, which travel with the job.
+Processes that train open the study themselves: where it is kept travels with the job.
 """
 
-import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from ...core.attempt import Trace
+from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric
 from ...core.printable import listed
 from ...store.searches import JournalLock
@@ -47,7 +46,7 @@ class Pruning:
     place: Place
     trial: int  # the id of the trial in its storage
     metric: str
-    pruner: bytes  # pickled
+    pruner: Any
     seen: int = 0  # entries of the trace that Optuna knows
 
     def __call__(self, told: Trace) -> Mapping[str, Any] | None:
@@ -80,6 +79,6 @@ class Pruning:
             study_name=self.place.study,
             storage=self.place.storage,
             sampler=optuna.samplers.RandomSampler(),
-            pruner=pickle.loads(self.pruner),  # of the process that searches, over its own channel
+            pruner=self.pruner,
         )
         return bool(study.pruner.prune(study, self.place.storage.get_trial(self.trial)))

@@ -1,9 +1,9 @@
 """Race: gives attempts only to the configs that may still be the best, until one is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
+from ...core.dataclasses import dataclass, replace
 from ...core.derivation import Closure, Derivation
 from ...core.errors import BadMetric, BadStage, BuildsFailed, MayGoBetter, in_one_line
 from ...core.options import Mode

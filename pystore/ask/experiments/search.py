@@ -1,12 +1,12 @@
 """Search: trains with parameters that Optuna suggests; each trial is a realization.
 
-SY3  What the store has is not trained again: neither a known result, nor what was pruned.
+TZ1  What the store has is not trained again: neither a known result, nor what was pruned.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
+from ...core.dataclasses import dataclass, replace
 from ...core.errors import BadStage, PystoreError
 from ...core.options import Mode, checked_count, checked_mode
 from ...core.printable import counted, listed

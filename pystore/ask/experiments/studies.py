@@ -6,9 +6,9 @@ SX2  A trial is counted once, whoever asked for it; one that failed is not count
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
+from ...core.dataclasses import dataclass, field
 from ...core.errors import BadPlace, BadStage
 from ...core.options import Mode
 from ...store.searches import SearchFolder

@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ...core.attempt import Attempt, Pruned
 from ...core.context import Context
+from ...core.dataclasses import dataclass, replace
 from ...core.derivation import Derivation
 from ...core.errors import BadMetric, MatcherUnsatisfied, MayGoBetter
 from ...core.options import Mode
@@ -56,7 +56,7 @@ class Trials:
         self._store: Any = options.store
         self._failed = 0
         self._error: BaseException | None = None
-        self._pruner = _pickled(wanted.pruner)
+        self._pruner = wanted.pruner
 
     def run(self, at_once: int) -> None:
         """Runs trials until there are enough. Raises the first error when the others have ended."""
@@ -120,7 +120,7 @@ class Trials:
 
     def _realized(self, trial: Trial, derivation: Derivation) -> Any:
         rules: dict[DRef, Any] = {}
-        if self._pruner:
+        if self._pruner is not None:
             by, place = self._wanted.prune_by, self._study.place
             rules[derivation.dref] = Pruning(place, trial.id, by, self._pruner)
         first = self._wanted.attempts if not rules else 1
@@ -153,7 +153,7 @@ class Trials:
 
     def _pruned_before(self, derivation: Derivation) -> Attempt | None:
         """The last attempt that was pruned, where none has succeeded on the inputs of now."""
-        if not self._pruner:
+        if self._pruner is None:
             return None
         tries = self._store.attempts(derivation.dref)
         if all(one.outcome != "pruned" for one in tries):
@@ -178,15 +178,6 @@ class Trials:
     def _steps(self, attempt: Attempt) -> dict[int, float]:
         by = self._wanted.prune_by
         return {step: value for step, name, value in self._store.trace(attempt) if name == by}
-
-
-def _pickled(pruner: Any) -> bytes:
-    if pruner is None:
-        return b""
-    import cloudpickle
-
-    pickled: bytes = cloudpickle.dumps(pruner)  # its class may be one of the program
-    return pickled
 
 
 def _threads(at_once: int) -> AbstractContextManager[Any]:

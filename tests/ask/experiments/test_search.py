@@ -28,6 +28,7 @@ from pystore import (
     uniform,
     view,
 )
+from pystore.ask.inspection.attempts import with_notes
 from pystore.core.events import AttemptFailed, Started, Succeeded
 from pystore.errors import BadMetric, BadPlace, BadStage, BuildError, Interrupted, PystoreError
 from pystore.ui.cli.log import log_table
@@ -96,7 +97,7 @@ def test_a_search_that_is_run_again_trains_nothing(store):
     assert len(more.study.trials) == 5
 
 
-def test_SY3_known_results_are_not_trained_again(store):
+def test_TZ1_known_results_are_not_trained_again(store):
     space = {"width": choice([16, 32])}
     realize([train(width=16), train(width=32)])
     heard = []
@@ -159,10 +160,10 @@ def test_a_pruned_attempt_is_no_failure_and_no_result(store, workers):
     told = results(steps, metrics=[FILE])
     assert sorted(row.attempt.outcome for row in told) == ["pruned", "pruned", "succeeded"]
     assert all(group.failed == 0 for group in told.summary().groups)
-    assert "pruned" in log_table([one])
+    assert "pruned" in log_table(with_notes([one], store))
 
 
-def test_SY3_what_was_pruned_is_not_trained_again(store):
+def test_TZ1_what_was_pruned_is_not_trained_again(store):
     pruned()
     heard = []
     again = pruned(storage=f"sqlite:///{store.root}/other.db", listener=heard.append)
@@ -259,6 +260,35 @@ def test_SX1_a_search_that_was_killed_goes_on(store, tmp_path):
     assert "[1.0, 2.0, 3.0, 4.0, 5.0]" in done.stdout
     made = [a.outcome for dref in store.drefs() for a in store.attempts(dref)]
     assert sorted(made) == ["died", *["succeeded"] * 5]
+
+
+OWN_PRUNER = """
+import optuna
+from pystore import build_metric, build_should_stop, choice, output, search, stage
+
+class Never(optuna.pruners.BasePruner):
+    def prune(self, study, trial):
+        return trial.params["n"] == 2
+
+@stage
+def train(build, n: int, score=output("score.txt")):
+    build_metric(build, "score.txt", n, step=0)
+    if not build_should_stop(build):
+        score.write_text(f"{n}\\n")
+
+if __name__ == "__main__":
+    space, sampler = {"n": choice([1, 2])}, optuna.samplers.GridSampler({"n": [1, 2]})
+    found = search(train, space, "score.txt", trials=2, sampler=sampler, pruner=Never(), workers=2)
+    print(sorted((t.params["n"], t.state.name) for t in found.study.trials))
+"""
+
+
+def test_a_pruner_of_the_program_is_asked_in_workers(store, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(OWN_PRUNER)
+    here = {**os.environ, "PYSTORE_ROOT": str(store.root), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, program], env=here, capture_output=True, text=True)
+    assert done.stdout == "[(1, 'COMPLETE'), (2, 'PRUNED')]\n", done.stderr
 
 
 def test_SX2_two_searches_share_the_trials(store):
