@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import optuna
 import pytest
 
 from pystore import (
@@ -32,8 +33,6 @@ from pystore.ask.inspection.attempts import with_notes
 from pystore.core.events import AttemptFailed, Started, Succeeded
 from pystore.errors import BadMetric, BadPlace, BadStage, BuildError, Interrupted, PystoreError
 from pystore.ui.cli.log import log_table
-
-optuna = pytest.importorskip("optuna")
 
 FILE = "score.txt"
 SPACE = {"rate": loguniform(1e-4, 1e-1), "width": choice([16, 32, 64])}
