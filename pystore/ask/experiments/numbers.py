@@ -4,18 +4,19 @@ import math
 
 from ...core.attempt import Attempt
 from ...core.errors import BadMetric, BadRef
+from ...core.extremes import Over, value_over
 from ...core.printable import listed
 from ...core.refs import DRef, RRef, check_part
 from ...core.same_run import distinct
 from ...store.store import Store
 
 
-def number_of(attempt: Attempt, name: str, store: Store) -> float | None:
+def number_of(attempt: Attempt, name: str, store: Store, over: Over | None = None) -> float | None:
     """The metric of an attempt, as recorded or from its file; None if it has none that is finite.
 
     Raises BadMetric when the first line of the file is no number.
     """
-    number = attempt.metrics.get(name)
+    number = value_over(attempt, name, over)
     if number is None and attempt.rref is not None:
         number = _from_file(attempt.rref, name, store)
     return number if number is not None and math.isfinite(number) else None
