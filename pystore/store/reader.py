@@ -13,6 +13,7 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
 from ..core.errors import BadRef, Corrupted, NotInStore
+from ..core.kept_code import CodeText
 from ..core.manifest import MANIFEST, Manifest
 from ..core.refs import DRef, RRef
 from ..core.same_run import merge
@@ -24,6 +25,7 @@ from . import (
     candidates,
     derivations,
     disk,
+    kept_code,
     rights,
     shared_files,
     verdicts,
@@ -264,13 +266,9 @@ class Reader:
         """An attempt of a holding with all that its record says; None if that is gone."""
         if outline.outcome in ("running", "died"):
             return outline
-        name = f"{outline.context}.{outline.number}.json"
-        for layout in self.parts.layout.readable:
-            with suppress(FileNotFoundError):
-                for found in attempts.read_records(layout.attempts(outline.dref), [name]):
-                    if found.id == outline.id:
-                        return found
-        return None
+        folders = (one.attempts(outline.dref) for one in self.parts.layout.readable)
+        found = (attempts.recorded(folder, outline) for folder in folders)
+        return next((one for one in found if one is not None), None)
 
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts of a derivation, in the order of their starts."""
@@ -363,6 +361,10 @@ class Reader:
     def diff(self, attempt: Attempt) -> bytes:
         """The diff of the project from its last revision; empty if there is none."""
         return attempt_files.read_diff(below.home(self.parts.layout, attempt), attempt)
+
+    def code(self, digest: str) -> CodeText | None:
+        """The text behind a digest of code; None if it was not kept. Raises Corrupted."""
+        return kept_code.read(self.parts.layout, digest)
 
     # --- errors ------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ def _composed() -> "Defaults":
         trusted_keys=settings.trusted_keys,
         diffs=settings.diffs,
         cache=settings.cache,
+        keeps_code=settings.keeps_code,
         display=watching.display,
         bar=watching.bar,
     )

@@ -23,6 +23,7 @@ from pystore.core.config import Config
 from pystore.core.context import Context
 from pystore.store import attempts
 from pystore.store.caching import InForce
+from pystore.store.compact import compact
 from pystore.store.index import file as index_file
 from pystore.store.index import holdings as holdings_of_one
 from pystore.store.index import rows
@@ -122,7 +123,7 @@ steps = st.one_of(
     st.tuples(st.just("begin"), numbers),
     st.tuples(st.just("copy"), numbers),
     st.tuples(st.sampled_from(["reject", "remove"]), places),
-    st.tuples(st.sampled_from(["collect", "forget one", "look"])),
+    st.tuples(st.sampled_from(["collect", "forget one", "look", "compact"])),
     st.tuples(st.sampled_from(["flip", "truncate"]), places),
     st.tuples(st.sampled_from(["garbage", "delete", "empty", "older", "newer", "folder"])),
 )
@@ -173,6 +174,13 @@ class World:
     def _forget_one(self):
         for dref in self.store.drefs()[:1]:
             self.store.remove_derivation(dref)
+
+    def _compact(self):
+        """As a day later."""
+        later = ps.Store(
+            self.store.root, durable=False, clock=lambda: time.time_ns() + 3 * 86_400 * 10**9
+        )
+        compact(later)
 
     def _look(self):
         by_index(self.store)
@@ -484,6 +492,7 @@ PROGRAM = """
 import sys
 import pystore as ps
 from pystore.store.caching import InForce
+from pystore.store.compact import compact
 InForce.find = lambda: 1 / 0
 with ps.Store(sys.argv[1], durable=False).use():
     for rate in (1, 2, 1):
@@ -544,3 +553,19 @@ def test_attempts_that_ended_are_whole_beside_one_that_runs(filled):
     upper = ps.Store(filled.root.parent / "upper", durable=False, below=filled.root)
     succeed(upper, 0, 0.8)
     assert ps.attempts(config(0).dref, store=upper) == upper.attempts(config(0).dref)
+
+
+def test_what_is_packed_is_found_and_whole(filled):
+    settle(filled)
+    later = ps.Store(filled.root, durable=False, clock=lambda: time.time_ns() + 3 * 86_400 * 10**9)
+    assert compact(later).attempts
+    assert by_index(filled) == by_records(filled)
+    succeed(filled, 0, 0.9)
+    assert by_index(filled) == by_records(filled)
+    assert ps.attempts(config(0).dref) == filled.attempts(config(0).dref)
+    pack = next(Path(filled.parts.layout.attempts(config(0).dref)).glob("*.pack"))
+    copy = pack.read_bytes()
+    pack.unlink()
+    assert by_index(filled) == by_records(filled)
+    pack.write_bytes(copy)
+    assert by_index(filled) == by_records(filled)

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import dataclass
-from ...core.errors import BadMetric, BadRef
-from ...core.extremes import Over, extremes_of, value_over
+from ...core.extremes import Over, extremes_of
 from ...core.holding import Holding
 from ...core.options import Mode
-from ...core.refs import RRef, check_part
+from ...core.refs import RRef
 from ...declare.parameters import Parameters
 from ...store.store import Store
 from ..finding.attempts import in_full
+from .numbers import number_of
 from .result import Result
 
 Numbers = Sequence[float | None]  # of all attempts of a derivation; None where there is none
@@ -85,12 +85,8 @@ def numbers_of(
         return column
     found: list[float | None] = [None] * tries.count
     for at in places:
-        number, rref = column[at], tries.rref(at)
-        if at_steps:
-            number = value_over(whole(tries, at, store), name, over)
-        if number is None and rref is not None:
-            number = from_file(rref, name, store)
-        found[at] = number if number is not None and math.isfinite(number) else None
+        attempt = whole(tries, at, store) if at_steps else tries.outline(at)
+        found[at] = number_of(attempt, name, store, over)
     return found
 
 
@@ -100,26 +96,6 @@ def whole(tries: AttemptColumns, at: int, store: Store) -> Attempt:
     if attempt.extremes is None:
         attempt = attempt._replace(extremes=extremes_of(store.trace(attempt)))
     return attempt
-
-
-def from_file(rref: RRef, name: str, store: Store) -> float | None:
-    """The number on the first line of an artifact; None where there is no such file (RE3)."""
-    try:
-        parts = [check_part(part) for part in name.split("/")]
-        with store.open(rref, "/".join(parts)) as file:
-            line = file.readline(1000)
-    except (BadRef, OSError):
-        return None
-    try:
-        return float(line)
-    except ValueError:
-        raise BadMetric(
-            f"{name} is no number",
-            rref=rref,
-            first_line=ascii(line.decode("utf-8", "replace"))[:100],
-            remedy=f"write one number on the first line: accuracy.write_text(f'{{score}}'); or "
-            f"reject(rref, 'no {name}') what does not count",
-        ) from None
 
 
 def best_place(

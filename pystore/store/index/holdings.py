@@ -11,7 +11,7 @@ from pathlib import Path
 from ...core.dataclasses import replace
 from ...core.holding import Holding
 from ...core.refs import DRef
-from .. import attempts
+from .. import attempts, packs
 from ..changes import Folder, Seen, changes_since, reached
 from ..layout import Layout
 from .file import IndexFile
@@ -47,8 +47,9 @@ _known: dict[Path, dict[DRef, Row]] = {}  # of the store that was asked last
 def _are_few(layout: Layout, drefs: Iterable[DRef]) -> bool:
     left = FEW
     for dref in drefs:
-        left -= len(attempts.names(layout.attempts(dref))) + 1
-        if left < 0:
+        names = attempts.names(layout.attempts(dref))
+        left -= len(names) + 1
+        if left < 0 or packs.among(names):
             return False
     return True
 

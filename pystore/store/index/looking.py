@@ -19,13 +19,16 @@ from ...core.dataclasses import dataclass, replace
 from ...core.errors import Corrupted
 from ...core.holding import Holding
 from ...core.refs import DRef
-from .. import attempts, derivations, uses, verdicts
+from .. import attempts, derivations, packs, uses, verdicts
 from ..layout import Layout
 
 _DIGITS = re.compile("[0-9a-f]{32}")
 
 Place = tuple[str, int]  # digest of the context, and number
 Stamp = tuple[int, int, int]  # inode, time of the last change [ns], size
+Stamps = Mapping[Place, Stamp | None]
+
+_PACK = -1  # in place of a number: the stamp is that of a pack
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Look:
     """The findings of a look at one derivation."""
 
     holding: Holding  # without attempts that have no record
-    stamps: Mapping[Place, Stamp | None]  # of the records
+    stamps: Stamps  # of the files of records, and of packs
     claims: tuple[Place, ...]  # that have no record
 
     def whole(self, layout: Layout, staging_area: Path) -> Holding:
@@ -77,17 +80,28 @@ def look(layout: Layout, dref: DRef, before: Look) -> Look | None:
     ended = [(name.context, name.number) for name in parsed if name.kind == "json"]
     begun = [(name.context, name.number) for name in parsed if name.kind == "begin"]
     stamps = {place: _stamp(f"{folder}/{_record(place)}") for place in ended}
+    packed = {(name[:32], _PACK): _stamp(f"{folder}/{name}") for name in packs.among(listed)}
+    stamps |= packed
     if None in stamps.values():
         return None
-    known = {place for place in ended if before.stamps.get(place) == stamps[place]}
-    new = [place for place in ended if place not in known]
+    columns = before.holding.attempts
+    kept = _kept(columns, before.stamps, stamps, packed)
+    new = ended if kept is None else [p for p in ended if before.stamps.get(p) != stamps[p]]
     tries = attempts.read_records(folder, map(_record, new))
     if not _are_usual(tries, dref, new):
         return None
-    columns = before.holding.attempts
-    if new or len(known) < columns.count:
-        columns = AttemptColumns.of(dref, [*_kept(columns, known), *tries], outlines=True)
-    claims = tuple(sorted(set(begun) - set(ended)))
+    if kept is None:
+        found = packs.read_all(folder, listed)
+        if any(one.damage for one in found):
+            return None
+        kept = [attempt for one in found for attempt in one.records()]
+    if new or len(kept) != columns.count:
+        made = {attempt.id: attempt for attempt in [*kept, *tries]}
+        columns = AttemptColumns.of(dref, made.values(), outlines=True)
+    places = _places(columns)
+    if len(set(places)) < len(places) or not _are_usual([*columns.outlines()], dref, places):
+        return None
+    claims = tuple(sorted(set(begun) - set(places)))
     return Look(_holding(layout, dref, lambda: columns, listed), stamps, claims)
 
 
@@ -95,11 +109,27 @@ def _record(place: Place) -> str:
     return f"{place[0]}.{place[1]}.json"
 
 
-def _kept(columns: AttemptColumns, known: set[Place]) -> Iterator[Attempt]:
+def _places(columns: AttemptColumns) -> list[Place]:
     if not columns.count:
-        return iter(())
-    places = zip(columns.columns["context"], columns.columns["number"], strict=True)
-    return (columns.outline(at) for at, place in enumerate(places) if place in known)
+        return []
+    return list(zip(columns.columns["context"], columns.columns["number"], strict=True))
+
+
+def _kept(
+    columns: AttemptColumns, before: Stamps, now: Stamps, packed: Stamps
+) -> list[Attempt] | None:
+    """The attempts whose records are as they were; None if all are to be read again.
+
+    That is so where packs came or went, or files of which a pack may have the records.
+    """
+    old_packs = {place: stamp for place, stamp in before.items() if place[1] == _PACK}
+    if old_packs != packed or (packed and not before.keys() <= now.keys()):
+        return None
+    return [
+        columns.outline(at)
+        for at, place in enumerate(_places(columns))
+        if (before[place] == now.get(place) if place in before else bool(packed))
+    ]
 
 
 def _are_usual(tries: list[Attempt], dref: DRef, places: list[Place]) -> bool:

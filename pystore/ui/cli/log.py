@@ -32,7 +32,13 @@ from .ref import TRIED
 from .streams import calm
 from .wanted import csv_of, wanted_options
 
-_COLOURS = {"failed": "red", "died": "red", "stopped": "yellow", "running": "yellow"}
+_COLOURS = {
+    "failed": "red",
+    "died": "red",
+    "stopped": "yellow",
+    "running": "yellow",
+    "pruned": "cyan",
+}
 _MOST = 200  # rows of a table, where nothing else is said
 _NO_MORE: Mapping[str, Sequence[Any]] = {}
 _EVERY = 0.3  # [s] between two looks at a log that is followed: a wait that all systems have
@@ -66,8 +72,8 @@ def log_command(
     pystore log --failed --since 2d --host 'gpu*'
 
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
-    "died" or "running", and of what was adopted is that of the attempt that ran. `tags` and `noted`
-    are the tags, and all notes, about an attempt, its realization and its derivation.
+    "pruned", "died" or "running", and of what was adopted is that of the attempt that ran. `tags`
+    and `noted` are the tags, and all notes, about an attempt, its realization and its derivation.
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json: one of the two")
@@ -138,7 +144,7 @@ def _colour(row: Sequence[str]) -> Style | None:
 
 
 def _took(attempt: Attempt) -> str:
-    return span(attempt.duration) if attempt.outcome in ("succeeded", "failed", "stopped") else ""
+    return "" if attempt.outcome in ("died", "running") else span(attempt.duration)
 
 
 def _result(attempt: Attempt) -> str:
