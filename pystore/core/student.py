@@ -1,6 +1,6 @@
 """Student's distribution: tails and quantiles, without a package that takes long to import.
 
-SZ1  Tails and quantiles agree with scipy to 9 digits, from 1 to 10⁶ degrees of freedom.
+XS1  Tails and quantiles agree with scipy to 9 digits, from 1 to 10⁶ degrees of freedom.
 """
 
 import math

@@ -327,16 +327,6 @@ def read_records(folder: str, files: Iterable[str]) -> list[Attempt]:
     return attempts
 
 
-def recorded(folder: str, outline: Attempt) -> Attempt | None:
-    """An attempt of which an outline is known, by its record; None if it is not in this folder."""
-    name = f"{outline.context}.{outline.number}.json"
-    try:
-        found = read_records(folder, [name])
-    except FileNotFoundError:
-        found = [parse_attempt(text) for text in packed_contents(folder, name)]
-    return next((attempt for attempt in found if attempt.id == outline.id), None)
-
-
 def now() -> int:
     """The wall clock [ns since the epoch, UTC]."""
     return time.time_ns()

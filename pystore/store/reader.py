@@ -267,7 +267,7 @@ class Reader:
         if outline.outcome in ("running", "died"):
             return outline
         folders = (one.attempts(outline.dref) for one in self.parts.layout.readable)
-        found = (attempts.recorded(folder, outline) for folder in folders)
+        found = (attempt_files.recorded(folder, outline) for folder in folders)
         return next((one for one in found if one is not None), None)
 
     def attempts(self, dref: DRef) -> list[Attempt]:
