@@ -8,11 +8,11 @@ LO4  Nothing to build, no lock: a read-only store serves what it has.
 
 import queue
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import NoReturn
 
-from ..core.attempt import Committed
+from ..core.attempt import Committed, StopRule
 from ..core.derivation import Closure
 from ..core.errors import Interrupted, MatcherUnsatisfied, PystoreError, StoreBusy
 from ..core.events import NotChosen, Reused, Waiting
@@ -45,6 +45,8 @@ class Loop:
         store: Builder,
         substituter: Substituter | None,
         settings: RunOptions,
+        *,
+        rules: Mapping[DRef, StopRule] | None = None,
     ) -> None:
         self._closure = closure
         self._schedule = Schedule(
@@ -54,6 +56,7 @@ class Loop:
         self._decisions = Decisions(closure, forced, store, substituter, settings)
         self._store = store
         self._settings = settings
+        self._rules = rules or {}
         self._listener = settings.listener
         self._holding = Holding(store)
         self._busy: dict[DRef, tuple[Match, float]] = {}  # and since when [s]
@@ -187,7 +190,8 @@ class Loop:
         own = derivation.resources.retries
         tries = Tries(self._settings.retries if own is None else own)
         keep_code(derivation, self._store)
-        self._send(Request(derivation, instruction.context, instruction.seed, tries))
+        rule = self._rules.get(instruction.dref)
+        self._send(Request(derivation, instruction.context, instruction.seed, tries, rule))
 
     def _check(self) -> None:
         """Before the first attempt: that no later one will fail for what could be known now."""

@@ -215,10 +215,10 @@ class Store(Reader):
         return reopening.reopen(self.parts, Path(os.path.realpath(path)))
 
     def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
-        """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
-        text = f"{type(error).__name__}: {error}"[:2000]
+        """Records an attempt that has made nothing. Returns whether its staging was kept."""
+        text, outcome = f"{type(error).__name__}: {error}"[:2000], outcome_of(error)
         staged.end_telling()
-        attempt = attempt_files.record_of(staged, told, outcome_of(error), self.parts.clock())
+        attempt = attempt_files.record_of(staged, told, outcome, self.parts.clock())
         attempt = attempt_files.with_extremes(attempt._replace(error=text), told.trace)
         parts = self.parts
         with parts.session.open_gate():
@@ -227,6 +227,9 @@ class Store(Reader):
             attempts.record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
         staged.forget_told()
         touched_inputs.warn(parts, staged)
+        if outcome == "pruned":  # nobody will go on with it
+            staged.drop()
+            return False
         return reopening.leave_to_user(parts, staged)
 
 
