@@ -351,10 +351,9 @@ def unended(
     """The attempts of claims without a record, given by the context and the number."""
     for context, number in claims:
         begin = read_begin(folder, context, number)
-        if begin.get("staging") in (COPY, SIGNED):
-            continue  # a copy was cut short; nothing ran under this number
-        live = live_path(folder, context, number)
-        yield unfinished(live, begin, dref, context, number, staging_area)
+        if begin.get("staging") not in (COPY, SIGNED):  # else a copy was cut short: nothing ran
+            live = live_path(folder, context, number)
+            yield unfinished(live, begin, dref, context, number, staging_area)
 
 
 def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
