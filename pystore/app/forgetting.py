@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import sqlalchemy as sa
-
 from ..core.errors import PystoreError
 from ..core.refs import DRef, RRef
+from ..db.choose import port_of
 from ..db.declared import Declared
 from ..db.errors import BadRow
-from ..db.source import Source, among
+from ..db.source import Source
 from ..store.current import current_store
 from .stored_rows import Rows, has_rows
 
@@ -68,24 +67,15 @@ def forget(
     """
     source = collection.source(on or _only(collection))
     key = _key(collection, source, row)
-    database = collection.database
-    made, fetched = database.tables.predictions, database.tables.fetched
-    with database.write() as connection:
-        is_there = database.tables.check(connection)
-        counts = [0, 0]
-        for number, table in enumerate((made, fetched) if is_there else ()):
-            mine = table.c.key == key
-            count = sa.select(sa.func.count()).select_from(table).where(mine)
-            counts[number] = connection.scalar(count) or 0
-            if not dry_run:
-                connection.execute(sa.delete(table).where(mine))
+    port = port_of(collection.database)
+    predictions, fetched = port.forget(key, dry_run=dry_run)
     snapshots = [*_with_row(key)]
     models = [str(rref) for rref in _built_from({one.dref for one in snapshots})]
     return Forgotten(
         key.hex(),
-        [pk[0] if len(pk) == 1 else pk for pk in _rows(source, key)],
-        counts[0],
-        counts[1],
+        [pk[0] if len(pk) == 1 else pk for pk in port.pks_of(source, key)],
+        predictions,
+        fetched,
         [str(one) for one in snapshots],
         models,
         not dry_run,
@@ -109,13 +99,10 @@ def _key(collection: Declared, source: Source, row: Any) -> bytes:
     if isinstance(row, str) and len(row) == 32 and set(row) <= set("0123456789abcdef"):
         return bytes.fromhex(row)
     pk = tuple(row) if isinstance(row, tuple | list) else (row,)
-    state = collection.database.tables.state(source.name, [*source.table.primary_key.values()])
+    found = port_of(collection.database).key_of(source, pk)
+    if found is not None:
+        return found
     with collection.database.read() as connection:
-        if sa.inspect(connection).has_table(state.name, schema=state.schema):
-            keys = [column for column in state.c if column.name.startswith("pk")]
-            found = connection.scalar(sa.select(state.c.key).where(among(keys, [pk])))
-            if found is not None:
-                return bytes(found)
         stored = source.contents(connection, [pk]).get(pk)
     if stored is not None and not any(field.fetched for field in source.fields.values()):
         return source.key(stored)
@@ -124,16 +111,6 @@ def _key(collection: Declared, source: Source, row: Any) -> bytes:
         row=row,
         remedy="of a row that is gone, give the key of its content: the 32 digits in its lineage",
     )
-
-
-def _rows(source: Source, key: bytes) -> list[tuple[Any, ...]]:
-    state = source.database.tables.state(source.name, [*source.table.primary_key.values()])
-    with source.database.read() as connection:
-        if not sa.inspect(connection).has_table(state.name, schema=state.schema):
-            return []
-        keys = [column for column in state.c if column.name.startswith("pk")]
-        query = sa.select(*keys).where(state.c.key == key)
-        return [tuple(row) for row in connection.execute(query)]
 
 
 def _with_row(key: bytes) -> Iterator[RRef]:

@@ -10,7 +10,7 @@ import time
 
 from ..core.errors import PystoreError
 from ..core.refs import RRef
-from ..db.ledger import Ledger
+from ..db.port import Ledger
 from ..db.register import Entry, Standing
 from ..store import pins as stored
 from ..store.current import current_store

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .collection import Collection as Collection
+    from .connecting import connect as connect
     from .database import Database as Database
-    from .database import connect as connect
     from .errors import BadContent as BadContent
     from .errors import BadDatabase as BadDatabase
     from .errors import BadField as BadField
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Collection": "collection",
     "Database": "database",
-    "connect": "database",
+    "connect": "connecting",
     "BadContent": "errors",
     "BadDatabase": "errors",
     "BadField": "errors",

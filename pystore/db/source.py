@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -272,6 +272,14 @@ class Source:
                 found[tuple(row[:width])] = tuple(row[width:])
         return found
 
+    def pages(
+        self, connection: Any, condition: Any, size: int
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        """What is stored for the fields of each row, then its primary key, so many at a time."""
+        query = sa.select(*self.columns(), *self.pk_columns).order_by(*self.pk_columns)
+        meant = query if condition is None else query.where(condition)
+        yield from connection.execution_options(yield_per=size).execute(meant).partitions(size)
+
     @cached_property
     def key(self) -> Callable[[Sequence[Any]], bytes]:
         """The key of what is stored, or was fetched, for each field. Raises BadContent."""
@@ -318,8 +326,13 @@ def names_in(spec: str) -> list[str]:
 
 def recorded(table: Table, spec: str) -> Source:
     """The source that a listener has recorded; it is known where it is, not what it holds."""
+    return Source(table, recorded_fields(spec))
+
+
+def recorded_fields(spec: str) -> dict[str, Field]:
+    """The fields that a listener has recorded, without their kinds."""
     parts = (one.partition("@") for one in spec.split(","))
-    return Source(table, {name: Field("bytes", at=at or None) for name, _, at in parts})
+    return {name: Field("bytes", at=at or None) for name, _, at in parts}
 
 
 def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:

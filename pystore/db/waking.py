@@ -30,17 +30,18 @@ def wake_of(database: Connections, channel: str, how: str = "notify") -> Wake:
     """What waits for changes of a database; "poll" takes no notifications of PostgreSQL."""
     if not database.is_postgres:
         return _Files(database)
-    return _Notified(database, channel) if how == "notify" else _Clock()
+    return _Notified(database, channel) if how == "notify" else Clock()
 
 
-class _Clock:
+class Clock:
     """Waits for a quarter of a second at most."""
 
     def wait(self, patience: float, stop: threading.Event) -> bool:
+        """Waits until `stop` is set, or the time [s] is over."""
         return not stop.wait(min(patience, 0.25))
 
     def close(self) -> None:
-        pass
+        """There is nothing to end."""
 
 
 class _Files:

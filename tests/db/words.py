@@ -63,6 +63,10 @@ def done(listener: Any) -> int:
 def shown(collection: Any, listener: Any) -> dict[str, str | None]:
     """What readers of the view see: each word with what it was shouted as."""
     view = listener.views.names[0]
+    if not collection.database.is_sql:
+        named = collection.database.named
+        loud = {row["_id"]: row.get("loud") for row in named[view].find()}
+        return {row.get("word"): loud.get(row["_id"]) for row in named["words"].find()}
     with collection.database.read() as connection:
         own = collection.database.quoted("words")
         query = f"SELECT w.word, v.loud FROM {own} AS w LEFT JOIN {view} AS v ON v.id = w.id"
@@ -71,6 +75,9 @@ def shown(collection: Any, listener: Any) -> dict[str, str | None]:
 
 def failed(collection: Any, listener: Any) -> list[dict[str, Any]]:
     """The rows of the view of failures."""
+    if not collection.database.is_sql:
+        found = collection.database.named[listener.views.names[1]].find().sort("_id", 1)
+        return [{"id": row.pop("_id"), **row} for row in found]
     with collection.database.read() as connection:
         query = f"SELECT * FROM {listener.views.names[1]} ORDER BY id"
         return [dict(row) for row in connection.exec_driver_sql(query).mappings()]
