@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import sqlalchemy as sa
+
 import pystore as ps
 from pystore import match_best
 from pystore.app.answers import predictor
@@ -71,6 +73,26 @@ def shown(collection: Any, listener: Any) -> dict[str, str | None]:
         own = collection.database.quoted("words")
         query = f"SELECT w.word, v.loud FROM {own} AS w LEFT JOIN {view} AS v ON v.id = w.id"
         return dict(connection.exec_driver_sql(query).all())
+
+
+def in_view(collection: Any, listener: Any) -> list[dict[str, Any]]:
+    """The rows of the view of predictions, each with the key of its row as `id`."""
+    view = listener.views.names[0]
+    if not collection.database.is_sql:
+        found = collection.database.named[view].find()
+        return [{"id": row.pop("_id"), "loud": None, **row} for row in found]
+    with collection.database.read() as connection:
+        query = f"SELECT id, loud, model FROM {view}"
+        return [dict(row) for row in connection.exec_driver_sql(query).mappings()]
+
+
+def drop_fetched(database: Any) -> None:
+    """Loses all that was fetched."""
+    if not database.is_sql:
+        database.ours("fetched").delete_many({})
+        return
+    with database.write() as connection:
+        connection.execute(sa.delete(database.tables.fetched))
 
 
 def failed(collection: Any, listener: Any) -> list[dict[str, Any]]:

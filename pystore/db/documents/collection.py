@@ -86,7 +86,7 @@ class DocumentCollection(Collection):
                 new_fields(self, before)
             else:
                 self._forget_documents()
-            fields = {"fields": json.dumps({**before, **told})}
+            fields = {"fields": json.dumps({**before, **told}), **({} if before else {"last": 0})}
             known.update_one({"_id": self.name}, {"$set": fields}, upsert=True)
             if not is_there or not before:
                 database.named.create_collection(self.name)
