@@ -217,7 +217,7 @@ class Listener:
         while True:
             if self._error is not None:
                 raise self._error
-            if self._is_settled() and self.installation.has_seen(before):
+            if self.installation.has_seen(before) and self._is_settled():
                 return
             if not self.is_running:
                 raise NoListener(

@@ -55,6 +55,8 @@ NOT_HERE = {
     "test_each_test_gets_an_empty_database": _SQL,
     "test_a_table_without_a_primary_key": "each document has a key",
     "test_a_field_that_is_no_column": _COLUMNS,
+    "test_no_such_table": _OWN,
+    "test_a_path_is_not_written": _OWN,
     "test_a_path_in_what_is_no_json": _COLUMNS,
     "test_a_type_that_the_column_cannot_hold": _COLUMNS,
     "test_SL1_what_a_killed_process_had_claimed_is_free_at_once": "MZ1 in place of SL1: a killed "

@@ -113,6 +113,7 @@ class DocumentPort:
                 return None, None, None
             row = {"note": None, **row, "outputs": dict(row["outputs"])}
             source = _own(listened_as(collection, row["field"], listener))
+            pk = pk_of(pk[0])
             contents = source.contents(None, [pk])
             if pk not in contents:
                 return row, None, None
@@ -129,7 +130,7 @@ class DocumentPort:
 
     def key_of(self, source: Source, pk: Pk) -> bytes | None:
         """The key of the content of a document, if it is known."""
-        own = _own(source)
+        own, pk = _own(source), pk_of(pk[0])
         with self.database.read():
             contents = own.contents(None, [pk])
             found = keys_of(own, contents).get(pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ...core.printable import listed
 from ..errors import BadDatabase, BadField
@@ -77,21 +78,26 @@ class DocumentViews:
         return [*self._joined(), {"$project": told}, has_failed]
 
     def _joined(self) -> list[Document]:
-        ours, own = self._database.ours, {"_id": {"$literal": self._ledger.id}}
-        made = {"model": "$$shown", "key": "$$key"}
+        ours = self._database.ours
         # What is shown is looked up once for all documents, so that a reader sees one model.
+        own = {"$match": {"_id": {"$eq": self._ledger.id}}}
+        listener = {"from": ours("listeners").name, "pipeline": [own], "as": "shown"}
+        is_shown = {"$eq": ["$$one.model", "$shown.shown"]}
+        shown = {"$filter": {"input": "$made", "as": "one", "cond": is_shown}}
         return [
-            *_with("shown", ours("listeners").name, {}, own),
-            *_with(
-                "made", ours("predictions").name, {"key": "$key", "shown": "$shown.shown"}, made
-            ),
-            *_with("model", ours("models").name, {"model": "$made.model"}, {"_id": "$$model"}),
+            {"$lookup": listener},
+            {"$set": {"shown": _first("$shown")}},
+            _lookup(ours("predictions").name, "key", "key", "made"),
+            {"$set": {"made": _first(shown)}},
+            _lookup(ours("models").name, "made.model", "_id", "model"),
+            {"$set": {"model": _first("$model")}},
         ]
 
 
-def _with(into: str, name: str, let: Document, same: Document) -> list[Document]:
-    """Puts the one document in that has these values, if there is one."""
-    is_same = {"$and": [{"$eq": [f"${key}", value]} for key, value in same.items()]}
-    pipeline = [{"$match": {"$expr": is_same}}]
-    found = {"$lookup": {"from": name, "let": let, "pipeline": pipeline, "as": into}}
-    return [found, {"$set": {into: {"$arrayElemAt": [f"${into}", 0]}}}]
+def _lookup(name: str, local: str, foreign: str, into: str) -> Document:
+    told = {"from": name, "localField": local, "foreignField": foreign, "as": into}
+    return {"$lookup": told}
+
+
+def _first(values: Any) -> Document:
+    return {"$arrayElemAt": [values, 0]}

@@ -73,14 +73,24 @@ class Changes:
         """Makes the documents work that were told. Raises BadDatabase for a lost stream (MW1)."""
         changed: dict[Pk, Timestamp] = {}
         gone: dict[Pk, Timestamp] = {}
+        marks: set[str] = set()
         self._is_told.clear()
         try:
             while True:
-                self._note(self._told.get_nowait(), changed, gone)
+                self._note(self._told.get_nowait(), changed, gone, marks)
         except Empty:
             self._tracking.told(changed, gone)
+        if marks:
+            self._tracking.database.ours(_MARKS).delete_many({"_id": {"$in": [*marks]}})
+            self._seen |= marks
 
-    def _note(self, told: Any, changed: dict[Pk, Timestamp], gone: dict[Pk, Timestamp]) -> None:
+    def _note(
+        self,
+        told: Any,
+        changed: dict[Pk, Timestamp],
+        gone: dict[Pk, Timestamp],
+        marks: set[str],
+    ) -> None:
         what = "" if isinstance(told, Exception) else told["operationType"]
         if what not in _OF_ROWS:
             self._told.put(told)  # whoever looks again meets it again
@@ -91,7 +101,7 @@ class Changes:
             )
         key, at = told["documentKey"]["_id"], told["clusterTime"]
         if told["ns"]["coll"] != self._tracking.source.table.name:
-            self._seen.add(str(key))
+            marks.add(str(key))
         elif what == "delete":
             changed.pop(pk_of(key), None)
             gone[pk_of(key)] = at
@@ -116,10 +126,7 @@ class Changes:
 
     def has_seen(self, mark: str) -> bool:
         """Whether all was taken in that was changed before a mark."""
-        if mark not in self._seen:
-            return False
-        self._tracking.database.ours(_MARKS).delete_one({"_id": mark})
-        return True
+        return mark in self._seen
 
     def wait(self, patience: float, stop: threading.Event) -> bool:
         """Waits until there is a change, or the time [s] is over."""
