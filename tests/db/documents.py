@@ -109,6 +109,16 @@ def url_of(db: Any) -> str:
 @contextmanager
 def before_each_message(step: Callable[[], None]) -> Iterator[None]:
     """Calls something before this thread sends anything to a server of MongoDB."""
+    sent = Connection.send_message
+    step_before_each_message(step)
+    try:
+        yield
+    finally:
+        Connection.send_message = sent
+
+
+def step_before_each_message(step: Callable[[], None]) -> None:
+    """The same, from now on."""
     sent, here = Connection.send_message, threading.current_thread()
 
     def send_message(self: Any, *told: Any) -> None:
@@ -117,7 +127,3 @@ def before_each_message(step: Callable[[], None]) -> Iterator[None]:
         sent(self, *told)
 
     Connection.send_message = send_message
-    try:
-        yield
-    finally:
-        Connection.send_message = sent

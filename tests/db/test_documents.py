@@ -94,6 +94,7 @@ def test_MD2_what_a_newer_pystore_has_made_is_refused(db):
 def test_what_mongodb_does_not_have_is_said(db, one):
     words = words_in(url_of(db), ["a"])
     listener = words.listener(shouter(), BEST, on="word")
+    soon = datetime(2026, 1, 1, 0, 0, 0, 1, UTC)
     wrong: list[tuple[Any, type[PystoreError], str]] = [
         (listener.statements, BadDatabase, "no SQL"),
         (lambda: db.tables, BadDatabase, "no SQL"),
@@ -102,8 +103,8 @@ def test_what_mongodb_does_not_have_is_said(db, one):
         (lambda: words.update({"id": 5}, id=1), BadRow, "changes no key"),
         (lambda: words.insert({"word": "x" * 17_000_000}), BadRow, "does not take"),
         (lambda: words.where({"$where": "1"}), BadField, "no condition"),
-        (lambda: db.collection("t", at=datetime).insert({"at": datetime(2026, 1, 1, 0, 0, 0, 1, UTC)}),
-         BadRow, "milliseconds"),
+        (lambda: db.collection("t", at=datetime).insert({"at": soon}), BadRow, "milliseconds"),
+        (lambda: db.attach("words", x=text(at="a.b")).insert({"x": "a"}), BadField, "its owner"),
         (lambda: db.collection("t", {"a.b": int}), BadField, "a path"),
         (lambda: db.collection("t", {"$a": int}), BadField, "something else"),
         (lambda: db.attach("word", word=str).find(), BadDatabase, "did you mean words?"),
@@ -263,10 +264,8 @@ def test_MP1_no_prediction_of_an_earlier_content_is_found(db, one):
     outputs = [row["_outputs"] for row in words.find()]
     assert outputs[0] == {}
     assert outputs[1]["shout"]["loud"] == "A!"
-    assert (
-        words.lineage(1, "shout").why_not
-        == "nothing was predicted for it yet, or it has no content"
-    )
+    why_not = words.lineage(1, "shout").why_not
+    assert why_not == "nothing was predicted for it yet, or it has no content"
 
 
 def test_MW2_who_waits_waits_for_what_others_have_written(db, one):
@@ -365,7 +364,9 @@ def test_ML1_a_document_that_comes_during_a_swap_has_the_new_model(db, one):
     def late(connection, marks):
         if not better:
             better.append(trained(2, 0.9))
-            assert done(quick) == 1
+            with quick.start():
+                while quick.rref != better[0]:
+                    assert quick.is_running
         return mark(connection, marks)
 
     slow.tracking.mark = late
@@ -451,7 +452,7 @@ def fit(build, rows=words.snapshot(x="word", name="first")):
 
 @predictor(of=fit, outputs={"loud": str})
 def shout(size, batch):
-    return [one.upper() + "!" * size for one in batch]
+    return [{"loud": one.upper() + "!" * size} for one in batch]
 
 @shout.load
 def load(view):
@@ -480,9 +481,6 @@ def test_pystore_listen_works_for_documents_of_somebody_else(db, tmp_path, store
     run("-m", "pystore", "listen", "shouting.py:listener", "--once")
     assert [row["_outputs"]["shout"]["loud"] for row in words.find()] == ["A!!", "BB!!"]
     assert "2 rows, 0 pending, 0 failed" in run("-m", "pystore", "listeners", url_of(db))
-    assert "rows 1" not in run(
-        "-m", "pystore", "forget", "shouting.py:words", "x" * 0 or "00" * 16, "--on", "word"
-    )
     assert "first" in str(db.show())
     assert db.gc() == {"predictions": 0, "models": 0}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-from documents import before_each_message
+from documents import before_each_message, step_before_each_message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from words import BEST, done, in_view, shouter, shown, trained, words_in
@@ -82,7 +82,7 @@ def count_down(database, left: float) -> Counter:
             os.kill(os.getpid(), signal.SIGKILL)
 
     if not database.is_sql:
-        before_each_message(step).__enter__()
+        step_before_each_message(step)
         return seen
     for event in ("before_cursor_execute", "after_cursor_execute", "commit"):
         sa.event.listen(database.engine, event, step)
