@@ -25,7 +25,9 @@ Rows = list[dict[str, Any]]
 class Tracking(Protocol):
     """Which rows of a source are work to do."""
 
-    source: Source
+    @property
+    def source(self) -> Source:
+        """The listened fields."""
 
     def has_work(self, connection: Any) -> bool:
         """Whether a row is to be worked on now; costs no lock."""

@@ -34,6 +34,7 @@ _PREFIX = "pystore."
 class DocumentConnections(Connections):
     """The connections to one database of MongoDB. A value that was sent elsewhere opens its own."""
 
+    url: Any
     is_sql = False
     is_postgres = False
     is_private = False
@@ -49,14 +50,9 @@ class DocumentConnections(Connections):
             )
         scheme, user, hosts, self._database, _ = found.groups()
         who = "" if user is None else f"{user.split(':')[0]}{':***' if ':' in user else ''}@"
-        self._url, self._name = url, f"{scheme}{who}{hosts}/{self._database}"
+        self.url, self._name = url, f"{scheme}{who}{hosts}/{self._database}"
 
     # What is said of databases of SQL is here what it means for MongoDB.
-
-    @property
-    def url(self) -> Any:
-        """The URL, as it was given."""
-        return self._url
 
     @property
     def name(self) -> str:
@@ -84,7 +80,7 @@ class DocumentConnections(Connections):
     def client(self) -> MongoClient[Document]:
         """The client of pymongo. Raises BadDatabase for options that it does not know."""
         try:
-            return MongoClient(self._url, serverSelectionTimeoutMS=5000, appname="pystore")
+            return MongoClient(self.url, serverSelectionTimeoutMS=5000, appname="pystore")
         except (PyMongoError, ValueError) as error:
             raise BadDatabase(
                 "the database cannot be opened",
@@ -209,7 +205,7 @@ class DocumentConnections(Connections):
             client.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: vars(self)[key] for key in ("_url", "_name", "_database")}
+        return {key: vars(self)[key] for key in ("url", "_name", "_database")}
 
 
 def is_away(error: PyMongoError) -> bool:

@@ -32,7 +32,10 @@ def stream_of(tracking: DocumentTracking) -> Any:
     names = ("operationType", "documentKey", "clusterTime", "updateDescription", "ns")
     wanted = {"$in": [tracking.source.table.name, database.ours(_MARKS).name]}
     meant: list[dict[str, Any]] = [{"ns.coll": wanted}, {"operationType": "dropDatabase"}]
-    pipeline = [{"$match": {"$or": meant}}, {"$project": dict.fromkeys(names, 1)}]
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {"$or": meant}},
+        {"$project": dict.fromkeys(names, 1)},
+    ]
     try:
         return database.named.watch(pipeline, max_await_time_ms=500)
     except OperationFailure as error:
