@@ -34,7 +34,7 @@ PASSWORD = "tOp-5ecret"
 
 @pytest.fixture
 def db(database_url: str, store: Store) -> Iterator[Database]:
-    found = connect(database_url)
+    found: Any = connect(database_url)
     if not found.is_sql:
         found.named["users"].insert_one({"_id": 1})
         yield found

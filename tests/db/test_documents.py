@@ -209,7 +209,7 @@ def test_keys_are_taken_as_they_are(db, people, key):
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=map(str, range(len(HOSTILE))))
-def test_MS1_hostile_values_are_values(db, one, value):
+def test_MH1_hostile_values_are_values(db, one, value):
     plain = value if isinstance(value, str) else json.dumps(value)
     rows = db.collection("words", word=str, record=json_field())
     rows.insert([{"word": plain, "record": value}, {"word": "other", "record": {}}])
@@ -352,7 +352,7 @@ def test_an_insert_is_all_or_none_without_transactions(db, monkeypatch):
     assert [row["id"] for row in words.find()] == [3]
 
 
-def test_ML1_a_document_that_comes_during_a_swap_has_the_new_model(db, one):
+def test_MG1_a_document_that_comes_during_a_swap_has_the_new_model(db, one):
     """Another process takes a model between the look at who needs one and the mark."""
     words = words_in(url_of(db), ["a"])
     slow = words.listener(shouter(), BEST, on="word")
@@ -375,7 +375,7 @@ def test_ML1_a_document_that_comes_during_a_swap_has_the_new_model(db, one):
     assert shown(words, slow) == {"a": "A!!", "new": "NEW!!"}
 
 
-def test_ML2_a_view_that_was_dropped_is_made_again(db, one):
+def test_MG2_a_view_that_was_dropped_is_made_again(db, one):
     words = words_in(url_of(db), ["a"])
     listener = words.listener(shouter(), BEST, on="word")
     done(listener)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -350,8 +351,8 @@ def test_what_failed_is_tried_again_later_and_after_eight_times_no_more(database
 def _set_due(database, due: float) -> None:
     """Sets the time of all that is tried again."""
     if not database.is_sql:
-        waiting = {"error": {"$ne": None}, "due": {"$ne": None}}
-        database.ours("predictions").update_many(waiting, {"$set": {"due": due}})
+        of_documents = {"error": {"$ne": None}, "due": {"$ne": None}}
+        database.ours("predictions").update_many(of_documents, {"$set": {"due": due}})
         return
     made = database.tables.predictions
     waiting = sa.update(made).where(made.c.error.is_not(None), made.c.due.is_not(None))
@@ -424,7 +425,7 @@ def test_two_fields_are_one_content(database_url, one):
 
 
 def test_EN1_the_same_field_at_another_path_is_another_field(database_url, one):
-    db = connect(database_url)
+    db: Any = connect(database_url)
     if db.is_sql:
         with db.write() as connection:
             kind = "jsonb" if db.is_postgres else "json"

@@ -1,4 +1,4 @@
-"""Conditions: which documents are meant, by their fields. Values are never operators (MS1).
+"""Conditions: which documents are meant, by their fields. Values are never operators (MH1).
 
 MC1  A condition and its negation leave out what has no value of the kind, as in SQL.
 """

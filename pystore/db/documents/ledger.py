@@ -1,8 +1,8 @@
 """Ledger: predictions by model and key, and what each listener shows of them, in documents.
 
-ML1  A document that comes while a model takes over has a prediction of that model, too: whoever
+MG1  A document that comes while a model takes over has a prediction of that model, too: whoever
      marks it looks afterwards who needs one.
-ML2  One write changes from one model to the next, for all documents.
+MG2  One write changes from one model to the next, for all documents.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class DocumentLedger:
     def take_in(
         self, connection: Any, made: Mapping[int, Sequence[Outcome]], marks: Sequence[Mark]
     ) -> list[Mark]:
-        """Keeps what the models said, leaves the rest to others, marks documents (ML1)."""
+        """Keeps what the models said, leaves the rest to others, marks documents (MG1)."""
         keys = {mark.key for mark in marks if mark.key is not None}
         others = self.needed() - {*made}
         for model, values in made.items():

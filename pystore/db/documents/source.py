@@ -1,6 +1,6 @@
 """Source: the listened fields of a collection of documents, and the content of its documents.
 
-MS1  What a document holds is a value, never an operator, whatever its keys are called.
+MH1  What a document holds is a value, never an operator, whatever its keys are called.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def paged(found: Any, size: int) -> Iterator[list[Any]]:
 
 
 def check_path(path: str) -> None:
-    """Raises BadField for a path that MongoDB would read as something else (MS1)."""
+    """Raises BadField for a path that MongoDB would read as something else (MH1)."""
     if any(not part or part.startswith("$") or "\0" in part for part in path.split(".")):
         raise BadField(
             "MongoDB reads such a name as something else",
