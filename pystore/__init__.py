@@ -1,12 +1,13 @@
 """pystore: a content-addressed build store for machine-learning stages."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from .core.version import __version__
 from .ui.composition import compose as _compose
 
+# That of `typing`, without its weight: type checkers take this name for it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import errors, events
     from .ask.debug import Debug, debug, last_failure
     from .ask.experiments.compare import Comparison, compare
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
         match_some,
     )
     from .core.matchers_by_statistics import match_top, match_until
+    from .core.note import Note
     from .core.outlook import Outlook
+    from .core.pin_change import PinChange
     from .core.realizer import Realizer
     from .core.refs import DRef, RefPath, RRef, selfref
     from .core.transfer import Transfer
@@ -85,10 +88,22 @@ if TYPE_CHECKING:
     from .run.follow import Follower, follow
     from .run.verbs import instantiate_inplace, realize, realize_inplace, realize_many
     from .run.workers.pool import Workers
+    from .store.noting import note, notes, tag, untag
     from .store.remote.exchange import copy, export_archive, import_archive, pins_at, pull, push
     from .store.remote.signing import make_key
     from .store.store import Store
-    from .store.upkeep import commit, gc, pin, pins, reject, rejected, rmref, unpin, verify
+    from .store.upkeep import (
+        commit,
+        gc,
+        pin,
+        pin_history,
+        pins,
+        reject,
+        rejected,
+        rmref,
+        unpin,
+        verify,
+    )
     from .ui import settings
     from .ui.settings import store_initialize
     from .ui.watch.watching import watching
@@ -109,7 +124,9 @@ __all__ = [
     "Manifest",
     "Matcher",
     "Need",
+    "Note",
     "Outlook",
+    "PinChange",
     "PystoreError",
     "PystoreWarning",
     "RRef",
@@ -182,8 +199,11 @@ __all__ = [
     "match_until",
     "mkconfig",
     "mkdrv",
+    "note",
+    "notes",
     "output",
     "pin",
+    "pin_history",
     "pins",
     "pins_at",
     "plan",
@@ -207,9 +227,11 @@ __all__ = [
     "stage",
     "store_initialize",
     "sweep",
+    "tag",
     "two_way",
     "uniform",
     "unpin",
+    "untag",
     "verify",
     "view",
     "watching",
@@ -242,7 +264,9 @@ _HOMES = {
         "core.matchers": "Matcher Need match match_all match_best match_exact match_latest "
         "match_only match_some",
         "core.matchers_by_statistics": "match_top match_until",
+        "core.note": "Note",
         "core.outlook": "Outlook",
+        "core.pin_change": "PinChange",
         "core.realizer": "Realizer",
         "core.refs": "DRef RRef RefPath selfref",
         "core.transfer": "Transfer",
@@ -263,10 +287,11 @@ _HOMES = {
         "run.follow": "Follower follow",
         "run.verbs": "instantiate_inplace realize realize_inplace realize_many",
         "run.workers.pool": "Workers",
+        "store.noting": "note notes tag untag",
         "store.remote.exchange": "copy export_archive import_archive pins_at pull push",
         "store.remote.signing": "make_key",
         "store.store": "Store",
-        "store.upkeep": "commit gc pin pins reject rejected rmref unpin verify",
+        "store.upkeep": "commit gc pin pin_history pins reject rejected rmref unpin verify",
         "ui": "settings",
         "ui.settings": "store_initialize",
         "ui.watch.watching": "watching",
@@ -278,8 +303,10 @@ _MODULES = ("errors", "events", "settings")
 _compose()
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """The public name, from the module that defines it; or a public module."""
+    from importlib import import_module  # for its weight
+
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'pystore' has no attribute {name!r}")

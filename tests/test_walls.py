@@ -13,12 +13,12 @@ ROOT = Path(pystore.__file__).parent
 DOORS = {
     "declare": {"current", "disk", "metrics", "staging"},
     "run": {
-        "address", "attempt_files", "defaults", "descriptors", "forked", "home", "layout",
-        "remote", "rights", "stopping", "store",
+        "address", "attempt_files", "composing", "defaults", "descriptors", "forked", "home",
+        "layout", "remote", "rights", "stopping", "store",
     },
-    "ask": {"pins", "shared_files"},
+    "ask": {"notes", "pin_changes", "pins", "shared_files"},
     "app": {"families"},
-    "ui": {"doctor", "gc", "owner", "remove", "sharing", "upkeep", "verify"},
+    "ui": {"doctor", "gc", "noting", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "shared_files", "own", "parts", "staging_area"}  # not for others
 ROOMS = list(DOORS)

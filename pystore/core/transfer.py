@@ -1,8 +1,9 @@
 """Transfer: the result of a push, pull, copy, export or import, as a value."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from .dataclasses import dataclass
 from .printable import counted
 from .refs import RRef
 
@@ -16,6 +17,7 @@ class Transfer:
     attempts: int  # records that were not there before
     size: int  # [bytes] of artifacts that were moved
     signed: int = 0  # records that a key has signed now
+    notes: int = 0  # notes and tags that were not there before
     pins: tuple[str, ...] = ()  # the pins that name something else now than before
 
     def to_dict(self) -> dict[str, Any]:
@@ -23,9 +25,10 @@ class Transfer:
         return asdict(self)
 
     def __str__(self) -> str:
-        if not self.fresh and not self.attempts:
+        if not self.fresh and not self.attempts and not self.notes:
             return self.nothing
         what = {"realization": len(self.fresh), "attempt": self.attempts, "byte": self.size}
+        what |= {"note": self.notes} if self.notes else {}
         return ", ".join([*(counted(n, noun) for noun, n in what.items()), *self.moved_pins])
 
     @property

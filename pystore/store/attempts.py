@@ -14,12 +14,12 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.attempt import Attempt, attempt_text, parse_attempt
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from ..core.digest import seed_of
 from ..core.errors import Corrupted, PystoreWarning
 from ..core.refs import DRef
@@ -35,7 +35,7 @@ COPY, SIGNED = "", "signed"  # SIGNED: with the signature of a key that was trus
 _NAME = re.compile(
     r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads)", re.ASCII
 )
-_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged)", re.ASCII)
+_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|note)", re.ASCII)
 _SAYS = (
     ("inputs", dict), ("number", int), ("seed", int), ("start", int),
     ("host", str), ("pid", int), ("staging", str),

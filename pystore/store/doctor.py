@@ -11,16 +11,18 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from ..core.dataclasses import dataclass, replace
 from ..core.printable import counted
 from . import disk, locks, rights, tree
 from .attempts import is_record, names
 from .descriptors import open_folder
 from .layout import FORMAT
 from .mounts import SHARED, mounted
+from .notes import names_in
 from .reader import Reader
 
 State = Literal["fine", "note", "broken"]
@@ -216,8 +218,10 @@ def _contents(store: Reader) -> Finding:
     below, store = store.parts.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
-    ended = [n for d in drefs for n in names(store.parts.layout.attempts(d)) if is_record(n)]
-    counts = {"derivation": len(drefs), "realization": realizations, "attempt": len(ended)}
+    beside = [name for dref in drefs for name in names(store.parts.layout.attempts(dref))]
+    ended = sum(map(is_record, beside))
+    counts = {"derivation": len(drefs), "realization": realizations, "attempt": ended}
+    counts |= {"note": noted} if (noted := len(names_in(beside))) else {}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
     under = f"; below it {below.root}" if below else ""
     seeds = "; seeds of its own" if store.parts.salt else ""

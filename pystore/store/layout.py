@@ -9,10 +9,10 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadRef, BadStage, Corrupted, FormatTooNew, NotAStore
 from ..core.options import Seeds
 from ..core.printable import listed
@@ -21,8 +21,9 @@ from . import disk, rights
 from .mounts import apart
 
 FORMAT = 1
-_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen")
-_RENAMED = ("drv", "tmp", "trash", "resolved", "roots", "seen")  # between these, files are renamed
+_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "pinned")
+# Between these, files are renamed.
+_RENAMED = ("drv", "tmp", "trash", "resolved", "roots", "seen", "pinned")
 _MARK = "pystore.json"
 # The errors of link(2) on file systems without hard links: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -46,6 +47,7 @@ class Layout:
         self.roots = root / "roots"
         self.links = root / "links"
         self.seen = root / "seen"
+        self.pinned = root / "pinned"
         self.gate = self.locks / "gc.lock"
         self._drv = str(self.drv) + os.sep
 

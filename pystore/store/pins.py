@@ -7,19 +7,23 @@ from ..core.errors import BadName, BadRef, NotInStore
 from ..core.printable import listed
 from ..core.refs import RRef, check_name
 from . import disk, rights, seen_moves
+from .pin_changes import note_change
 from .reader import Reader
 
 
 @rights.explained
-def pin(store: Reader, rref: RRef, name: str) -> None:
+def pin(store: Reader, rref: RRef, name: str, url: str = "") -> None:
     """Makes sure that gc keeps a realization, and everything it was built from, under this name.
 
-    A name that is taken now means the new one. Raises NotInStore when the store lacks it.
+    A name that is taken now means the new one. `url` is that of the remote whose pin is followed.
+    Raises NotInStore when the store lacks it.
     """
     check_name(name)
     target = Path(store.parts.layout.realization(rref))
     with store.parts.session.open_gate():
         store.own.path(rref)
+        if (before := rref_at(store, store.parts.layout.roots / name)) != rref:
+            note_change(store, name, rref, before, url)
         staged = store.parts.tmp / disk.fresh_name()
         os.symlink(os.path.relpath(target, store.parts.layout.roots), staged)
         os.rename(staged, store.parts.layout.roots / name)
@@ -35,8 +39,12 @@ def unpin(store: Reader, name: str) -> None:
     """
     check_name(name)
     seen_moves.forget(store.parts, name)
+    place = store.parts.layout.roots / name
     try:
-        os.unlink(store.parts.layout.roots / name)
+        if os.path.islink(place) and (before := rref_at(store, place)):
+            with store.parts.session.open_gate():
+                note_change(store, name, None, before, "")
+        os.unlink(place)
     except FileNotFoundError:
         there = listed(pins(store))
         remedy = "name one of them" if there else ""

@@ -44,7 +44,7 @@ def _is_own(path: str) -> bool:
     match path.split("/"):
         case [_]:
             return path != "pystore.json"
-        case ["drv", _] | ["resolved", _] | ["locks", _]:
+        case ["drv", _] | ["resolved", _] | ["locks", _] | ["pinned", _]:
             return True
         case ["drv", _, "attempts"]:
             return True

@@ -8,7 +8,9 @@ from ..core.attempt import AttemptReport
 from ..core.errors import BadStage
 from ..core.events import Listener, ignore
 from ..core.gc_policy import GcPolicy
-from ..core.refs import RRef, parse_ref
+from ..core.pin_change import PinChange
+from ..core.refs import RRef, check_name, parse_ref
+from . import pin_changes as changes
 from . import pins as roots
 from . import remove as removal
 from . import reopening
@@ -36,6 +38,19 @@ def unpin(name: str, *, store: Store | None = None) -> None:
 def pins(*, store: Store | None = None) -> dict[str, RRef]:
     """The pinned realizations, by name."""
     return roots.pins(store or current_store())
+
+
+def pin_history(name: str | None = None, *, store: Store | None = None) -> list[PinChange]:
+    """Who let a pin name which realization, when, and in place of which one; the first first.
+
+    Without a name, of all pins, also of those that were removed. `pins_at(url)` tells how pins at a
+    remote moved. Raises BadName when there was never such a pin.
+    """
+    store = store or current_store()
+    found = changes.pin_history(store, name if name is None else check_name(name))
+    if name is not None:
+        changes.check_known(store, name, found or name in roots.pins(store))
+    return found
 
 
 def gc(

@@ -10,25 +10,26 @@ VE4  A realization is marked or moved only after a second look, with the gate cl
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.attempt import parse_attempt
 from ..core.context import CONTEXT, Context, parse_provenance, rref_of
+from ..core.dataclasses import dataclass
 from ..core.errors import Corrupted, NotInStore, UnkeepableOutput
 from ..core.events import Listener, Progress, ignore
 from ..core.manifest import MANIFEST, Entry, Manifest, encode_name
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
-from . import attempt_files, attempts, disk, rights, tree, verdicts
+from . import attempt_files, attempts, disk, notes, pin_changes, rights, tree, verdicts
 from .commit import OWN
 from .reader import Reader
 from .trash import trash
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
-    "unrecorded", "access", "verdict",
+    "unrecorded", "access", "verdict", "note", "pin",
 ]  # fmt: skip
 
 _RESTORE = {
@@ -37,6 +38,8 @@ _RESTORE = {
     "dangling": "realize that input again; with equal bytes it reconnects",
     "unrecorded": "realize its stage again: with equal bytes it is recorded anew",
     "verdict": "pystore reject it again, with its reason; or delete this file",
+    "note": "nothing can: write it again, and delete this file",
+    "pin": "nothing can: the history of this pin lacks it; delete this file",
     "access": "chmod go-w, or chown, after asking who did this",
     "mode": "chmod a-w, where no byte has changed; or pystore rm it, to have it built again",
 }
@@ -111,7 +114,7 @@ def verify(
     `trash/`, unless it belongs to another user. The mark on a sound realization is removed.
     """
     rounds = _Rounds(store, quarantine, listener)
-    damages = list(_access(store)) if only is None else []
+    damages = [*_access(store), *_pin_changes(store.own)] if only is None else []
     damages += rounds.over(only, "references") if only is not None else rounds.everything()
     return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
 
@@ -159,6 +162,8 @@ class _Rounds:
                     what = attempt_files.damage(folder, name)
                 case "rejected" | "damaged":
                     kind, what = "verdict", verdicts.damage(folder, name)
+                case "note":
+                    kind, what = "note", notes.damage(folder, name, dref)
                 case _:
                     continue
             if what:
@@ -325,6 +330,11 @@ def _difference(wanted: Entry, found: Entry) -> str:
     if found.target != wanted.target:
         return f"it links to {encode_name(found.target)} in place of {encode_name(wanted.target)}"
     return "its executable bit has changed"
+
+
+def _pin_changes(store: Reader) -> Iterator[Damage]:
+    for path, what in pin_changes.damages(store):
+        yield Damage(None, "pin", path, what)
 
 
 def _access(store: Reader) -> Iterator[Damage]:

@@ -19,10 +19,13 @@ from pystore.core.config import Config
 from pystore.core.context import rref_of
 from pystore.core.errors import Corrupted, PystoreError
 from pystore.core.refs import DRef
+from pystore.store import notes
 from pystore.store.commit import is_sound
 
-_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen"}
-_ATTEMPT = re.compile(r"imported|[0-9a-f]{32}\.(diff|\d+\.(begin|json|trace|logs|scratch|reads))")
+_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "pinned"}
+_ATTEMPT = re.compile(
+    r"imported|[0-9a-f]{32}\.(diff|note|\d+\.(begin|json|trace|logs|scratch|reads))"
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def _unsound_derivation(home: Path) -> list[str]:
             found.append(f"O5 litter in attempts: {name}")
         elif name.endswith(".json"):
             found += _read_record(home / "attempts" / name, recorded)
+        elif name.endswith(".note") and (what := notes.damage(f"{home}/attempts", name, dref)):
+            found.append(f"O1 {name}: {what}")
     for name in set(_listing(home)) - {"config.json", "attempts"}:
         found += _unsound_realization(home / name, dref, recorded)
     return found

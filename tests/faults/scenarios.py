@@ -29,11 +29,15 @@ from pystore import (
     instantiate,
     match_latest,
     mkdrv,
+    notes,
     pin,
     pull,
     push,
     realize,
     rmref,
+    tag,
+    untag,
+    verify,
 )
 from pystore.errors import NotInStore
 from pystore.stages import fetchlocal, fetchurl, unpack
@@ -199,6 +203,15 @@ def _pins(root: Path, tell: Acknowledge) -> None:
         pin(store.realizations(dref)[0], "best", store=store)
 
 
+def _notes(root: Path, tell: Acknowledge) -> None:
+    store = Store(root)
+    for dref in store.drefs():
+        tag(dref, "seen", "best", store=store)
+        if any(one.tag == "best" for one in notes(dref, store=store)):
+            untag(dref, "best", store=store)
+    verify(store)
+
+
 def _realize(
     stage: Callable[..., Any], root: Path, tell: Acknowledge = print, **options: Any
 ) -> RRef:
@@ -269,6 +282,7 @@ SCENARIOS = {
         Scenario("pull", _prepare_exchange, _pulls),
         Scenario("unpack", _prepare_exchange, _unpacks),
         Scenario("pin", _prepare(score), _pins),
+        Scenario("note", _prepare(score), _notes),
         Scenario("gc", _prepare_garbage, _collects, frozenset({"vary"})),
         Scenario("remove", _prepare(score), _removes("score", False), frozenset({"score"})),
         Scenario("remove all", _prepare(score), _removes("score", True), frozenset({"score"})),

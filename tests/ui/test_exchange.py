@@ -135,12 +135,17 @@ def test_a_pin_travels_and_its_history_shows_a_rollback(pystore, built):
     assert [(one["pin"], one["number"], one["rref"]) for one in told] == [
         ("serving", 1, built[0]), ("serving", 2, built[1]), ("serving", 3, built[0]),
     ]  # fmt: skip
-    assert {*told[0]} == {"pin", "rref", "number", "time", "host"}
-    assert [line.split()[:2] for line in pystore("pins", "--history")[1].splitlines()] == [
-        ["pin", "number"], ["serving", "1"], ["serving", "2"], ["serving", "3"],
-    ]  # fmt: skip
+    assert [one["before"] for one in told] == [None, built[0], built[1]]
+    assert all(one["by"].endswith(f"@{one['host']}") for one in told)
+    story = json.loads(pystore("pins", "serving", "--history", "--json")[1])
+    assert [one["number"] for one in story] == [None, 1, None, 2, None, 3]
+    assert [one for one in story if one["number"]] == told
     seen = json.loads(pystore("pins", "--history", "--json", "--store", "HERE/other")[1])
-    assert seen == told[:1]
+    assert seen[0] == told[0]
+    assert (seen[1]["rref"], seen[1]["url"]) == (built[0], "HERE/lab")
+    shown = pystore("pins", "--history", "--store", "HERE/other")[1].splitlines()
+    assert "at the remote, 1" in shown[1]
+    assert "as at HERE/lab" in shown[2]
     again = "all of it is there already; pin serving moved\n"
     assert pystore("pull", "train", *there)[0] == 0
     pystore("pin", "serving", built[1], "--store", "HERE/other")

@@ -1,9 +1,9 @@
 """Compare: whether one stage is better than another, or was only luckier."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode

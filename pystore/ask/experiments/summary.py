@@ -2,20 +2,22 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
+from ...core.note import tags_among
 from ...core.options import Mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...core.same_run import distinct, run_of
 from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
+from ...store.notes import notes_of
 from ...store.store import Store
 from .inputs import names_of, parameter_of, within
 from .result import Result, best_of
@@ -35,6 +37,7 @@ class Group:
     failed: int  # attempts that failed or died
     missing: int  # attempts that succeeded without this metric
     best: RRef | None
+    tags: tuple[str, ...] = ()  # of its derivations, and of all in them
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -51,7 +54,7 @@ class Group:
 
         `metric` ("" when nothing was measured), `parameters` by dotted name, `drefs`, `n`,
         `failed`, `missing`, `mean`, `std`, `low` and `high` of the 95 % interval, `min`, `max`,
-        and `best`, an rref. What is not known is null.
+        `best`, an rref, and `tags`. What is not known is null.
         """
         numbers = {name: getattr(self.statistics, name) for name in _NUMBERS}
         return {
@@ -63,6 +66,7 @@ class Group:
             "missing": self.missing,
             **{name: x if math.isfinite(x) else None for name, x in numbers.items()},
             "best": self.best,
+            "tags": list(self.tags),
         }
 
 
@@ -118,7 +122,8 @@ class Summary(Tabular):
         missing = any(group.missing for group in self.groups)
         places = self._places()
         told = ["metric", "n", "failed", *(["missing"] if missing else [])]
-        told += ["mean", "std", "95%", "min", "max", "best"]
+        tagged = any(group.tags for group in self.groups)
+        told += ["mean", "std", "95%", "min", "max", *(["tags"] if tagged else []), "best"]
         name, *others = named_apart(told, self.parameters, "statistic")
         header = [*([name] if several else []), *self.parameters, *others]
         rows = []
@@ -126,7 +131,9 @@ class Summary(Tabular):
             parameters = [cell(g.parameters, name) for name in self.parameters]
             row = [*([g.metric] if several else []), *parameters, g.statistics.n, g.failed]
             row += [g.missing] if missing else []
-            rows.append(row + _cells(g, places[g.metric]))
+            row += _cells(g, places[g.metric])
+            row += [" ".join(g.tags)] if tagged else []
+            rows.append([*row, g.best[:13] if g.best else ""])
         return Table.of(header, rows, **options)
 
     def notes(self) -> list[str]:
@@ -181,13 +188,23 @@ def summarize(
         own = {n: row.parameters[n] for n in names if n in row.parameters}
         groups.setdefault(repr(own), []).append(row)
     ordered = sorted(groups.values(), key=lambda some: _order(some[0], names))
-    found = tuple(_group(some, names, m, mode) for m in metrics or [""] for some in ordered)
+    tags = {id(some): _tags(some, store) for some in ordered}
+    found = tuple(
+        _group(some, names, m, mode, tags[id(some)]) for m in metrics or [""] for some in ordered
+    )
     apart = any(map(store.has_imported, {row.attempt.dref for row in rows}))
     told = tuple(_repeats((row.attempt for row in rows), apart=apart))
     return Summary(found, names, mode, left_out, told)
 
 
-def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode) -> Group:
+def _tags(rows: Sequence[Result], store: Store) -> tuple[str, ...]:
+    drefs = dict.fromkeys(row.attempt.dref for row in rows)
+    return tags_among(note for dref in drefs for note in notes_of(store, dref))
+
+
+def _group(
+    rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode, tags: tuple[str, ...]
+) -> Group:
     of = {id(row.attempt): row for row in rows}
     made = [of[id(attempt)] for attempt in distinct(row.attempt for row in rows)]
     scored = [row for row in made if metric in row.metrics]
@@ -199,6 +216,7 @@ def _group(rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode
         sum(row.attempt.outcome in ("failed", "died") for row in rows),
         len(made) - len(scored),
         best_of(scored, metric, mode),
+        tags,
     )
 
 
@@ -214,8 +232,7 @@ def _order(row: Result, names: Sequence[str]) -> list[tuple[int, float, str]]:
 def _cells(group: Group, places: int) -> list[str]:
     s = group.statistics
     mean, std, least, most = (fixed(x, places) for x in (s.mean, s.std, s.min, s.max))
-    best = group.best[:13] if group.best else ""
-    return [mean, std, interval(s.low, s.high, places), least, most, best]
+    return [mean, std, interval(s.low, s.high, places), least, most]
 
 
 def _check_over(

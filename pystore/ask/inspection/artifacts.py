@@ -6,10 +6,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...core.attempt import Attempt
 from ...core.errors import BadRef, NotInStore
 from ...core.manifest import Entry, encode_name
+from ...core.note import about, tags_among
 from ...core.printable import printable
 from ...core.refs import DRef, RRef, check_part
+from ...store.notes import notes_of
 from ...store.store import Store
 from .lookup import file_of, lacking, rref2path
 
@@ -40,10 +43,15 @@ class FoundArtifact(NamedTuple):
     rref: RRef
     entry: Entry
     built: int | None  # [ns since the epoch, UTC] when the last attempt that made it ended
+    tags: tuple[str, ...] = ()  # of the realization, its attempts and its derivation
 
     def to_dict(self) -> dict[str, Any]:
-        """The artifact as `pystore find --json` prints it: also `built` [ns since 1970, UTC]."""
-        return {**Artifact(self.rref, self.entry).to_dict(), "built": self.built}
+        """The artifact as `pystore find --json` prints it: also `built` and `tags`.
+
+        `built` is in nanoseconds since 1970, UTC.
+        """
+        told = Artifact(self.rref, self.entry).to_dict()
+        return {**told, "built": self.built, "tags": list(self.tags)}
 
 
 class Content(NamedTuple):
@@ -113,17 +121,25 @@ def search(
     `name` is a pattern for the last step of a path, or for the whole path if it has a `/`. With
     `newer` [ns since the epoch, UTC], only what was built later.
     """
-    dated = [pair for ref in refs for pair in _dated(ref, store)]
-    for rref, at in sorted(dated, key=lambda pair: (pair[1] or 0, pair[0])):
+    dated = [one for ref in refs for one in _dated(ref, store)]
+    for rref, at, tags in sorted(dated, key=lambda one: (one[1] or 0, one[0])):
         if newer is None or (at is not None and at > newer):
             entries = (e for e in _entries(rref, store) if _matches(e, name))
-            yield from (FoundArtifact(rref, entry, at) for entry in entries)
+            yield from (FoundArtifact(rref, entry, at, tags) for entry in entries)
 
 
-def _dated(ref: DRef | RRef, store: Store) -> list[tuple[RRef, int | None]]:
-    built = {attempt.rref: attempt.stop for attempt in store.attempts(ref.dref) if attempt.rref}
-    rrefs = [ref] if isinstance(ref, RRef) else store.realizations(ref)
-    return [(rref, built.get(rref)) for rref in rrefs]
+def _dated(ref: DRef | RRef, store: Store) -> Iterator[tuple[RRef, int | None, tuple[str, ...]]]:
+    """The realizations, when each was built, and its tags."""
+    made: dict[RRef, list[Attempt]] = {}
+    for attempt in store.attempts(ref.dref):
+        if attempt.rref:
+            made.setdefault(attempt.rref, []).append(attempt)
+    noted = notes_of(store, ref.dref)
+    own = [note for note in noted if note.ref == ref.dref and not note.attempt]
+    for rref in [ref] if isinstance(ref, RRef) else store.realizations(ref):
+        tries = made.get(rref, [])
+        tags = tags_among([*own, *about(noted, rref, tries)])
+        yield rref, tries[-1].stop if tries else None, tags
 
 
 def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:

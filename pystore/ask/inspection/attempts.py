@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from ...core.attempt import Attempt
 from ...core.errors import NotInStore
+from ...core.note import Note, tags_among
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...core.same_run import run_of
+from ...store.notes import notes_of
 from ...store.store import Store
 
 
@@ -29,6 +31,35 @@ class Log(NamedTuple):
         text = self.path.read_bytes().decode("utf-8", "replace") if known else ""
         facts = {key: getattr(self.attempt, key) for key in keys}
         return {**facts, "path": str(self.path) if known else None, "text": text}
+
+
+class NotedAttempt(NamedTuple):
+    """An attempt with the notes and tags about it, its realization and its derivation."""
+
+    attempt: Attempt
+    noted: tuple[Note, ...]  # the oldest first
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags, sorted."""
+        return tags_among(self.noted)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The attempt as `pystore log --json` prints it: also `tags` and `noted`."""
+        told = {"tags": list(self.tags), "noted": [note.to_dict() for note in self.noted]}
+        return {**self.attempt.to_dict(), **told}
+
+
+def with_notes(attempts: Iterable[Attempt], store: Store) -> list[NotedAttempt]:
+    """These attempts, each with the notes about it."""
+    found = list(attempts)
+    noted = {dref: notes_of(store, dref) for dref in {attempt.dref for attempt in found}}
+    return [with_those_about(attempt, noted[attempt.dref]) for attempt in found]
+
+
+def with_those_about(attempt: Attempt, notes: Iterable[Note]) -> NotedAttempt:
+    """The attempt with those of these notes that are about it."""
+    return NotedAttempt(attempt, tuple(note for note in notes if note.is_about(attempt)))
 
 
 def newest_first(refs: Iterable[DRef | RRef], store: Store) -> list[Attempt]:

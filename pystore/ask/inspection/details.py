@@ -1,14 +1,16 @@
 """Details: all that a store knows about a derivation or a realization, as one value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.config import Config
+from ...core.dataclasses import dataclass
 from ...core.errors import NotInStore
+from ...core.note import Note, about, tags_among
 from ...core.refs import DRef, RRef
+from ...store.notes import notes_of
 from ...store.pins import pins
 from ...store.store import Store
 from .attempts import newest_first
@@ -27,13 +29,15 @@ class Details:
     sizes: Mapping[RRef, tuple[int, int] | None]  # files and bytes; None: gone
     pins: tuple[str, ...]
     verdicts: Mapping[str, str]  # the reasons under "rejected" and "damaged"
+    noted: tuple[Note, ...] = ()  # notes and tags, the oldest first; of a derivation all in it
 
     def to_dict(self) -> dict[str, Any]:
         """The details as `pystore show --json` prints them.
 
         `ref`, `dref`, `name`, `path` or null, `config`, `inputs` (lists of rrefs by dref), `pins`,
         `verdicts`, `sizes` (objects with `rref`, and `files` and `size` [bytes] or null) and
-        `attempts`, the newest last, as `Attempt.to_dict` gives them.
+        `attempts`, the newest last, as `Attempt.to_dict` gives them; `tags`, and `noted`, the notes
+        and tags as `Note.to_dict` gives them, the newest last.
         """
         known = {rref: size or (None, None) for rref, size in self.sizes.items()}
         return {
@@ -47,6 +51,8 @@ class Details:
             "verdicts": dict(self.verdicts),
             "sizes": [{"rref": r, "files": files, "size": n} for r, (files, n) in known.items()],
             "attempts": [attempt.to_dict() for attempt in self.attempts],
+            "tags": list(tags_among(self.noted)),
+            "noted": [note.to_dict() for note in self.noted],
         }
 
 
@@ -67,4 +73,5 @@ def details(ref: DRef | RRef, store: Store) -> Details:
     verdicts = store.verdicts(ref) if isinstance(ref, RRef) else {}
     names = tuple(name for name, pinned in pins(store).items() if pinned in rrefs)
     sizes = {rref: size_of(rref, store) for rref in rrefs}
-    return Details(ref, config, path, inputs, attempts, sizes, names, verdicts)
+    noted = tuple(about(notes_of(store, ref.dref), ref, attempts))
+    return Details(ref, config, path, inputs, attempts, sizes, names, verdicts, noted)

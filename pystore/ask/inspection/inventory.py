@@ -1,13 +1,15 @@
 """Inventory: lists of the derivations, the realizations and the pins of a store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...core.attempt import Attempt
 from ...core.config import Config
+from ...core.dataclasses import dataclass
 from ...core.errors import Corrupted, NotInStore
+from ...core.note import about, tags_among
 from ...core.refs import DRef, RRef
+from ...store.notes import notes_of
 from ...store.pins import pins
 from ...store.store import Store
 from ..experiments.differing import differing
@@ -21,12 +23,13 @@ class ListedDerivation:
     realizations: int
     built: int | None  # [ns since the epoch, UTC] the latest, by the directories
     parameters: Mapping[str, Any]  # that tell it from others of its name
+    tags: tuple[str, ...] = ()  # of it, and of all in it
 
     def to_dict(self) -> dict[str, Any]:
         """The derivation as `pystore ls --json` prints it.
 
-        `dref`, `name`, `realizations`, `built` [ns since 1970, UTC] or null, and `parameters` by
-        dotted name.
+        `dref`, `name`, `realizations`, `built` [ns since 1970, UTC] or null, `parameters` by
+        dotted name, and `tags` of it and of all in it.
         """
         return {
             "dref": self.dref,
@@ -34,6 +37,7 @@ class ListedDerivation:
             "realizations": self.realizations,
             "built": self.built,
             "parameters": dict(self.parameters),
+            "tags": list(self.tags),
         }
 
 
@@ -45,6 +49,7 @@ class ListedRealization:
     attempts: tuple[Attempt, ...]
     state: str  # "here", "gone", "rejected" or "damaged"
     pins: tuple[str, ...]
+    tags: tuple[str, ...] = ()  # of it, and of the attempts that made it
 
     @property
     def latest(self) -> Attempt | None:
@@ -55,7 +60,7 @@ class ListedRealization:
         """The realization as `pystore ls --json` prints it.
 
         `rref`, `dref`, `state`, `attempts` (their number), `built` [ns since 1970, UTC] or null,
-        `metrics` of the latest attempt by name, and `pins`.
+        `metrics` of the latest attempt by name, `pins`, and `tags` of it and of its attempts.
         """
         return {
             "rref": self.rref,
@@ -65,6 +70,7 @@ class ListedRealization:
             "built": self.latest.stop if self.latest else None,
             "metrics": dict(self.latest.metrics) if self.latest else {},
             "pins": list(self.pins),
+            "tags": list(self.tags),
         }
 
 
@@ -90,7 +96,8 @@ def list_derivations(drefs: Iterable[DRef], store: Store) -> list[ListedDerivati
         for dref in family:
             built = store.built(dref)
             latest = max(built, default=None)
-            found.append(ListedDerivation(dref, len(built), latest, told.get(dref, {})))
+            tags = tags_among(notes_of(store, dref))
+            found.append(ListedDerivation(dref, len(built), latest, told.get(dref, {}), tags))
     return sorted(found, key=lambda one: (one.dref.name, one.built or 0, one.dref))
 
 
@@ -111,7 +118,7 @@ def _config(dref: DRef, store: Store) -> Config | None:
 
 def list_realizations(dref: DRef, store: Store) -> list[ListedRealization]:
     """The realizations of a derivation in the order of their building, also those that are gone."""
-    states, names = store.states(dref), pins(store)
+    states, names, noted = store.states(dref), pins(store), notes_of(store, dref)
     found: dict[RRef, list[Attempt]] = {rref: [] for rref in store.realizations(dref)}
     for attempt in store.attempts(dref):
         if attempt.rref is not None:
@@ -122,6 +129,7 @@ def list_realizations(dref: DRef, store: Store) -> list[ListedRealization]:
             tuple(attempts),
             states.get(rref, "gone"),
             tuple(name for name, pinned in names.items() if pinned == rref),
+            tags_among(about(noted, rref, attempts)),
         )
         for rref, attempts in found.items()
     ]

@@ -6,10 +6,10 @@ MC1  A condition and its negation leave out what has no value of the kind, as in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from ..conditions import FieldOf
 from ..errors import BadField
 from ..fields import Field

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from bson import SON, DBRef, Decimal128, Int64
 from pymongo.collection import Collection as Documents
 
+from ...core.dataclasses import dataclass
 from ...core.printable import listed
 from ..errors import BadContent, BadDatabase, BadField
 from ..fields import Field

@@ -59,7 +59,8 @@ def export_archive(
         _write(stream, texts, bytes_of)
     attempts = sum(1 for name in texts if name.endswith(".json") and name.count(".") == 2)
     size = sum(shipment.manifest.size for shipment in shipments)
-    return Transfer(tuple(wanted), tuple(contexts), attempts, size)
+    noted = sum(name.endswith(".note") for name in texts)
+    return Transfer(tuple(wanted), tuple(contexts), attempts, size, notes=noted)
 
 
 def check_name(file: Path) -> None:

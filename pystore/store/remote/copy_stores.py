@@ -18,6 +18,7 @@ from .arrival import Arrival
 from .history import record_copies
 from .receive import is_here
 from .shipment import Shipment, copies_in
+from .travelling_notes import copy_notes
 
 
 def copy_realizations(
@@ -46,7 +47,8 @@ def copy_realizations(
         dref = shipment.rref.dref
         listener(Progress(dref, done, total, "bytes"))
         listener(Fetched(dref, (shipment.rref,), str(source.root), shipment.manifest.size))
-    return Transfer(tuple(wanted), tuple(lacking), count, total)
+    noted = copy_notes(source, target, contexts)
+    return Transfer(tuple(wanted), tuple(lacking), count, total, notes=noted)
 
 
 def _merge(source: Store, target: Store, rref: RRef, context: Context) -> int:

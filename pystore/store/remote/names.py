@@ -7,10 +7,11 @@ and one of a pin's folder all its moves.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from ...core.config import MAX_BYTES
+from ...core.dataclasses import dataclass
+from ...core.note import LARGEST as LARGEST_NOTE
 from ...core.refs import DRef, RRef
 from ..layout import well_formed
 from . import object_parts
@@ -24,10 +25,12 @@ LARGEST_FILE = 1 << 20  # [bytes] of one of these, or of a diff
 LARGEST_RECORD = 1 << 24  # [bytes]
 _LARGEST_BILL = 1 << 28  # [bytes]
 _LARGEST_MOVE = 1 << 16  # [bytes]
-_LARGEST = {MARK: 10_000, "config.json": 4 * MAX_BYTES, "sig": 1000}  # [bytes]
+# [bytes]
+_LARGEST = {MARK: 10_000, "config.json": 4 * MAX_BYTES, "sig": 1000, "note": LARGEST_NOTE}
 
 _RECORD = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})\.json\Z")
 _SIGNATURE = re.compile(r"([0-9a-f]{32}\.[0-9a-f]{32})\.([0-9a-f]{64})\.sig\Z")
+_NOTE_SIGNATURE = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{64})\.sig\Z")
 _MOVE = re.compile(r"([0-9]{8})-([0-9a-f]{32})\.json\Z")
 _MOVE_SIGNATURE = re.compile(r"([0-9]{8}-[0-9a-f]{32})\.([0-9a-f]{64})\.sig\Z")
 _H32 = re.compile(r"[0-9a-f]{32}\Z")
@@ -36,7 +39,7 @@ _OBJECT = re.compile(
     | parts/([0-9a-f]{2})/\1[0-9a-f]{62}
     | resolved/[0-9a-f]{32}/[0-9a-f]{32}-[0-9a-f]{32}-[A-Za-z0-9_-]{1,128}
     | drv/[0-9a-f]{32}-[A-Za-z0-9_-]{1,128}/
-      (config\.json | [0-9a-f]{32}\.json | [0-9a-f]{32}\.diff
+      (config\.json | [0-9a-f]{32}\.(json | diff | note | [0-9a-f]{64}\.sig)
       | [0-9a-f]{32}\.[0-9a-f]{32}\.(json | trace | log | [0-9a-f]{64}\.sig))""",
     re.X,
 )
@@ -87,6 +90,11 @@ def diff(dref: DRef, digest: str) -> str:
     return f"{folder(dref)}/{digest}.diff"
 
 
+def note(dref: DRef, digest: str, suffix: str = "note") -> str:
+    """The object with a note, or with a signature of it."""
+    return f"{folder(dref)}/{digest}.{suffix}"
+
+
 def part(digest: str) -> str:
     """The object with a part, by the plain BLAKE3 of its bytes."""
     return f"parts/{digest[:2]}/{digest}"
@@ -124,6 +132,13 @@ class Listing:
         """The public keys that have signed, by `<context>.<id>` of the attempt."""
         found: dict[str, list[str]] = {}
         for match in filter(None, map(_SIGNATURE.match, sorted(self.names))):
+            found.setdefault(match[1], []).append(match[2])
+        return found
+
+    def note_signers(self) -> dict[str, list[str]]:
+        """The public keys that have signed, by the digest of the note."""
+        found: dict[str, list[str]] = {}
+        for match in filter(None, map(_NOTE_SIGNATURE.match, sorted(self.names))):
             found.setdefault(match[1], []).append(match[2])
         return found
 

@@ -7,9 +7,9 @@ PM2  The order of the moves does not depend on who reads them: by number, then b
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
+from ...core.dataclasses import dataclass, field
 from ...core.digest import short
 from ...core.errors import BadRef, Corrupted
 from ...core.refs import RRef, check_name
@@ -32,20 +32,29 @@ class PinMove:
     time: int  # [ns since the epoch, UTC]
     host: str  # of the process that pushed it
     after: tuple[str, ...] = ()  # digests of the last moves that it has seen
+    by: str = ""  # user@host; "" in the moves of older versions
     text: bytes = field(default=b"", repr=False)  # of the object
 
     @classmethod
     def of(
-        cls, pin: str, rref: RRef, *, number: int, time: int, host: str, after: tuple[str, ...]
+        cls,
+        pin: str,
+        rref: RRef,
+        *,
+        number: int,
+        time: int,
+        host: str,
+        after: tuple[str, ...],
+        by: str = "",
     ) -> "PinMove":
         """The move with its text."""
         host, after = host[:_LONGEST_HOST], tuple(sorted(after))
         value = {
             "after": after, "host": host, "number": number, "pin": check_name(pin), "rref": rref,
-            "time": time,
+            "time": time, **({"by": by} if by else {}),
         }  # fmt: skip
         text = json.dumps(value, sort_keys=True, separators=(",", ":")) + "\n"
-        return cls(pin, rref, number, time, host, after, text.encode())
+        return cls(pin, rref, number, time, host, after, by, text.encode())
 
     @property
     def digest(self) -> str:
@@ -65,7 +74,7 @@ class PinMove:
     def to_dict(self) -> dict[str, Any]:
         """The move as `pystore pins --history --json` prints it.
 
-        `pin`, `rref`, `number`, `time` [ns since 1970, UTC] and `host`.
+        `pin`, `rref`, `number`, `time` [ns since 1970, UTC], `host`, and `by`, `user@host` or null.
         """
         return {
             "pin": self.pin,
@@ -73,6 +82,7 @@ class PinMove:
             "number": self.number,
             "time": self.time,
             "host": self.host,
+            "by": self.by or None,
         }
 
 
@@ -94,7 +104,8 @@ def parse_move(pin: str, stem: str, text: bytes) -> PinMove:
 
 def _read(value: dict[str, Any], text: bytes) -> PinMove:
     told = {key: value[key] for key in ("pin", "number", "time", "host")}
-    return PinMove(**told, rref=RRef(value["rref"]), after=tuple(value["after"]), text=text)
+    more = {"after": tuple(value["after"]), "by": value.get("by", "")}
+    return PinMove(**told, rref=RRef(value["rref"]), **more, text=text)
 
 
 def _is_fine(move: PinMove) -> bool:
@@ -102,7 +113,7 @@ def _is_fine(move: PinMove) -> bool:
         (
             type(move.number) is int and move.number > 0,
             type(move.time) is int and 0 <= move.time < 2**63,
-            type(move.host) is str and len(move.host) <= _LONGEST_HOST,
+            all(type(t) is str and len(t) <= _LONGEST_HOST for t in (move.host, move.by)),
             all(type(digest) is str and _H32.match(digest) for digest in move.after),
         )
     )

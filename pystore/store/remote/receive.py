@@ -6,10 +6,10 @@ RV2  A realization is whole and recorded before one that was built from it (S2).
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from ...core.config import Config
 from ...core.context import Context
+from ...core.dataclasses import dataclass, field
 from ...core.errors import ChecksumMismatch, Corrupted, NotInStore, PystoreError, Untrusted
 from ...core.events import Fetched, Listener, Progress, ignore
 from ...core.printable import listed
@@ -24,6 +24,7 @@ from .names import Listing
 from .object_parts import Part
 from .record import Record
 from .remote import Remote
+from .travelling_notes import receive_notes
 
 Cargo = tuple["Wanted", str, Part | None]
 Bills = dict[RRef, BillOfParts]
@@ -79,7 +80,9 @@ class _Receiver:
         wanted = [self._wanted(configs[r.dref], bills[r], copies) for r in order]
         size = fetch(self.store, self.remote, wanted, self.listener)
         count += sum(one.fresh for one in wanted)
-        return Transfer(tuple(targets), tuple(order), count, size)
+        here = {rref.dref for rref in [*targets, *order]}
+        noted = receive_notes(self.store, self.remote, (self.listings[d] for d in sorted(here)))
+        return Transfer(tuple(targets), tuple(order), count, size, notes=noted)
 
     def _wanted(self, config: Config, bill: BillOfParts, copies: Copies) -> "Wanted":
         context = bill.context

@@ -8,7 +8,6 @@ RM3  A missing object is a FileNotFoundError, and no fault of the remote.
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from blake3 import blake3
 
 from ...core.config import Config
 from ...core.context import parse_provenance, rref_of
+from ...core.dataclasses import dataclass
 from ...core.errors import (
     BadConfig,
     BadPlace,
@@ -24,6 +24,7 @@ from ...core.errors import (
     FormatTooNew,
     NotInStore,
 )
+from ...core.note import digest_of
 from ...core.printable import listed
 from ...core.refs import DRef, RRef, is_name
 from ..attempt_files import diff_digest
@@ -142,6 +143,14 @@ class Remote:
     def diff(self, dref: DRef, digest: str) -> bytes:
         """The uncommitted changes of a project."""
         return self._with_digest(names.diff(dref, digest), digest, diff_digest)
+
+    def note(self, dref: DRef, digest: str, signers: Iterable[str]) -> bytes:
+        """The text of a note; FileNotFoundError also where no trusted key has signed it (RM2)."""
+        name, name_of = names.note(dref, digest), partial(names.note, dref, digest)
+        text = self._with_digest(name, digest, digest_of)
+        if self.trusted is not None and not self._is_signed(signers, name_of, text):
+            raise FileNotFoundError(name)
+        return text
 
     def _with_digest(self, name: str, digest: str, digest_of: Callable[[bytes], str]) -> bytes:
         content = self._read(name)

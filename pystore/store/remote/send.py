@@ -6,10 +6,10 @@ A readable record is never replaced: others may have signed it.
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from ...core.context import Context
+from ...core.dataclasses import dataclass, field, replace
 from ...core.errors import Corrupted, PystoreWarning
 from ...core.events import Listener, Progress, Sent, ignore
 from ...core.printable import counted
@@ -24,6 +24,7 @@ from .names import Listing
 from .remote import Remote, write_mark
 from .shipment import Shipment, copies_in
 from .signing import Key
+from .travelling_notes import note_objects, notes_to_send
 
 _SMALL = 1 << 18  # [bytes] up to which sending is cheaper than asking
 
@@ -69,7 +70,8 @@ class _Sender:
         there = self._records(copies)
         sent = [copy for copy in copies if _name(copy) not in there]
         again = [copy for copy in copies if self.repair and _says(there.get(_name(copy)), copy)]
-        if shipments or sent:
+        noted = notes_to_send(self.store, contexts, self.listings, self.key, repair=self.repair)
+        if shipments or sent or noted:
             write_mark(self.remote.place)
         size = self._send_bytes(shipments)
         self._put_all(self._texts(shipments, contexts))
@@ -77,7 +79,10 @@ class _Sender:
         signatures = list(self._signatures(copies, there))
         self._put_all(signatures)
         self._put_all((_name(copy), copy.record.text) for copy in sent)
-        return Transfer(tuple(wanted), tuple(lacking), len(sent), size, len(signatures))
+        self._put_all(noted.signatures)
+        self._put_all(noted.notes)
+        counts = len(sent), size, len(signatures), noted.fresh
+        return Transfer(tuple(wanted), tuple(lacking), *counts)
 
     def _list(self, drefs: Iterable[DRef]) -> None:
         new = sorted(set(drefs) - set(self.listings))
@@ -224,6 +229,7 @@ def texts_of(
         yield _name(copy), copy.record.text
         if key is not None:
             yield _signature(copy, key), key.sign(copy.record.text)
+    yield from note_objects(store, contexts, key)
 
 
 def _signature(copy: Copy, key: Key) -> str:

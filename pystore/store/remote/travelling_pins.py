@@ -9,8 +9,8 @@ TP2  Of several that push a pin at once, each move stays in the history, and all
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
+from ...core.dataclasses import dataclass, replace
 from ...core.errors import BadName, BadPlace, ChecksumMismatch, NotInStore, StoreBusy
 from ...core.events import Listener, ignore
 from ...core.printable import listed
@@ -19,6 +19,7 @@ from ...core.transfer import Transfer
 from .. import pins as roots
 from ..seen_moves import SeenMoves
 from ..store import Store
+from ..writer import writer
 from . import names
 from .names import PinListing, number_of
 from .pin_history import check_not_older, expected_move, last_move
@@ -141,6 +142,7 @@ class _Push:
             number=number + 1,
             time=time.time_ns(),
             host=os.uname().nodename,
+            by=writer(),
             after=tuple(s[9:] for s in listing.stems if number_of(s) == number),
         )
         self._put(self._objects(made))
@@ -194,7 +196,7 @@ def receive_pins(
         # Remembered first: after a crash in between, nothing older counts.
         SeenMoves(store.parts, remote.url).add(move.pin, {f"{move.stem}.json": move.text})
         if before.get(move.pin) != move.rref:
-            roots.pin(store, move.rref, move.pin)
+            roots.pin(store, move.rref, move.pin, remote.url)
     moved = tuple(move.pin for move in moves if before.get(move.pin) != move.rref)
     return replace(transfer, pins=moved)
 

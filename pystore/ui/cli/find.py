@@ -58,7 +58,7 @@ def find_command(
 
     The oldest first. A file is sought with --name: pystore find --name '*.h5'.
 
-    --json: objects as of `ls` of a realization, with `built` in nanoseconds since 1970.
+    --json: objects as of `ls` of a realization, with `built` in nanoseconds since 1970, and `tags`.
     """
     store = command.store
     after = None if newer is None else moment(newer, store)
@@ -88,9 +88,11 @@ def moment(text: str, store: Store) -> int:
 def _table(found: Sequence[FoundArtifact]) -> str:
     if not found:
         return ""
+    tagged = ["tags"] if any(one.tags for one in found) else []
     rows = [
-        [shortened(f.rref), f.rref.name, when(f.built), size_or_kind(f.entry), name_of(f.entry)]
+        [shortened(f.rref), f.rref.name, when(f.built), *([" ".join(f.tags)] if tagged else []),
+         size_or_kind(f.entry), name_of(f.entry)]
         for f in found
-    ]
-    header = ["realization", "name", "built", "size", "artifact"]
-    return columns(header, rows, right=["size"], spare=["built", "name", "size"])
+    ]  # fmt: skip
+    header = ["realization", "name", "built", *tagged, "size", "artifact"]
+    return columns(header, rows, right=["size"], spare=["built", "name", "tags", "size"])

@@ -9,12 +9,14 @@ from pathlib import Path
 import click
 
 from ...ask.inspection.attempts import (
+    NotedAttempt,
     adopted_from,
     as_run,
     chosen_attempt,
     log_of,
     newest_first,
     runs,
+    with_notes,
 )
 from ...core.attempt import Attempt
 from ...core.errors import in_one_line
@@ -47,17 +49,20 @@ def log_command(
     adopted: it did not run again.
 
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
-    "died" or "running", and of what was adopted is that of the attempt that ran.
+    "died" or "running", and of what was adopted is that of the attempt that ran. `tags` and `noted`
+    are the tags, and all notes, about an attempt, its realization and its derivation.
     """
-    found = newest_first(command.store.drefs() if refs is None else refs, command.store)[:most]
+    asked = command.store.drefs() if refs is None else refs
+    found = with_notes(newest_first(asked, command.store)[:most], command.store)
     report(found, lambda: log_table(found), as_json)
 
 
-def log_table(attempts: Sequence[Attempt]) -> str:
+def log_table(attempts: Sequence[NotedAttempt]) -> str:
     """A row for each attempt."""
     if not attempts:
         return "no attempts"
-    header = ["start", "name", "attempt", "outcome", "took", "result"]
+    told = ["tags"] if any(one.tags for one in attempts) else []
+    header = ["start", "name", "attempt", "outcome", "took", *told, "result"]
     rows = [
         [
             when(a.start),
@@ -65,11 +70,13 @@ def log_table(attempts: Sequence[Attempt]) -> str:
             str(a.number),
             "adopted" if adopted_from(a) else a.outcome,
             _took(a),
+            *([" ".join(one.tags)] if told else []),
             _result(a),
         ]
-        for a in attempts
+        for one in attempts
+        for a in [one.attempt]
     ]
-    spare = ["start", "took", "attempt"]
+    spare = ["start", "took", "attempt", "tags"]
     return columns(header, rows, right=["attempt", "took"], spare=spare, styles=_colour)
 
 

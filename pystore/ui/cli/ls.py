@@ -32,9 +32,9 @@ def ls(command: CommandContext, what: str | None, as_json: bool) -> None:
     apart; of a NAME or a pattern such as 'train*', its derivations. Of the first digits of a hash,
     or `dref:` and digits, what that derivation or realization holds.
 
-    --json: objects. Derivations have `dref`, `name`, `realizations`, `built` and `parameters`;
-    realizations `rref`, `dref`, `state`, `attempts`, `built`, `metrics` and `pins`; artifacts
-    `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
+    --json: objects. Derivations have `dref`, `name`, `realizations`, `built`, `parameters` and
+    `tags`; realizations `rref`, `dref`, `state`, `attempts`, `built`, `metrics`, `pins` and `tags`;
+    artifacts `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
     """
     store = command.store
     refs = store.drefs() if what is None else find_refs(what, code=command.code, store=store)
@@ -59,6 +59,7 @@ def _derivations(rows: Sequence[ListedDerivation]) -> str:
     if not rows:
         return "nothing here yet; `pystore run FILE.py` builds a stage of yours"
     told = ["parameters"] if any(row.parameters for row in rows) else []
+    tagged = ["tags"] if any(row.tags for row in rows) else []
 
     def parameters(row: ListedDerivation) -> list[str]:
         return [" ".join(f"{printable(k)}={value(v)}" for k, v in row.parameters.items())]
@@ -66,29 +67,31 @@ def _derivations(rows: Sequence[ListedDerivation]) -> str:
     # The parameters go before the time: a narrow terminal cuts at the end.
     cells = [
         [ref(d := row.dref), d.name, f"{row.realizations:,}", *(parameters(row) if told else []),
-         when(row.built)]
+         *([" ".join(row.tags)] if tagged else []), when(row.built)]
         for row in rows
     ]  # fmt: skip
-    header = ["derivation", "name", "realizations", *told, "built"]
-    return columns(header, cells, right=["realizations"], spare=["realizations", "built"])
+    header = ["derivation", "name", "realizations", *told, *tagged, "built"]
+    spare = ["realizations", "built", "tags"]
+    return columns(header, cells, right=["realizations"], spare=spare)
 
 
 def _realizations(rows: Sequence[ListedRealization]) -> str:
     if not rows:
         return "no realizations; `pystore log` shows what was tried"
-    header = ["realization", "attempts", "built", "", "metrics"]
-    spare = ["built", "attempts"]
-    cells = map(_realization, rows)
+    tagged = ["tags"] if any(row.tags for row in rows) else []
+    header = ["realization", "attempts", "built", "", *tagged, "metrics"]
+    spare = ["built", "attempts", "tags"]
+    cells = [_realization(row, [" ".join(row.tags)] if tagged else []) for row in rows]
     return columns(header, cells, right=["attempts"], spare=spare, styles=_dim_unused)
 
 
-def _realization(row: ListedRealization) -> list[str]:
+def _realization(row: ListedRealization, tags: list[str]) -> list[str]:
     last = row.latest
     told = last.metrics.items() if last else ()
     metrics = " ".join(f"{printable(name)}={number(reached)}" for name, reached in told)
     marks = [*([row.state] if row.state != "here" else []), *(f"pin {name}" for name in row.pins)]
     built = when(last.stop) if last else ""
-    return [ref(row.rref), f"{len(row.attempts)}", built, ", ".join(marks), metrics]
+    return [ref(row.rref), f"{len(row.attempts)}", built, ", ".join(marks), *tags, metrics]
 
 
 def _dim_unused(row: Sequence[str]) -> Style | None:

@@ -30,8 +30,9 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Do": {
         "run": "run", "serve": "serve", "predict": "predict", "listen": "listen",
         "listeners": "listen", "db": "listen", "forget": "forget", "commit": "commit", "gc": "gc",
-        "pin": "pins", "unpin": "pins", "pins": "pins", "rm": "rm", "verify": "verify",
-        "init": "init", "doctor": "doctor", "completion": "completion",
+        "note": "tagging", "tag": "tagging", "untag": "tagging", "pin": "pins", "unpin": "pins",
+        "pins": "pins", "rm": "rm", "verify": "verify", "init": "init", "doctor": "doctor",
+        "completion": "completion",
     },
     "Share": {
         "push": "exchange", "pull": "exchange", "copy": "exchange", "export": "exchange",

@@ -19,7 +19,8 @@ _NONE = (
     "no attempt has a metric: build_metric(build, name, number) tells one, and a file whose first "
     "line is a number is one by -m FILE"
 )
-_SPARE = ("min", "max", "failed", "95%", "std")  # columns that a narrow terminal goes without
+# Columns that a narrow terminal goes without.
+_SPARE = ("min", "max", "failed", "95%", "std", "tags")
 
 
 def _recorded(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -80,7 +81,8 @@ def metrics(
     Attempts with equal parameters are one row. Of a realization, those of its derivation.
 
     --json: objects with `metric`, `parameters`, `drefs`, `n`, `failed`, `missing`, `mean`, `std`,
-    `low` and `high` of the 95 % interval, `min`, `max` and `best`; null where there is none.
+    `low` and `high` of the 95 % interval, `min`, `max`, `best` and `tags`; null where there is
+    none.
     """
     found = results(*_drefs(refs), metrics=names or None, code=command.code, store=command.store)
     summary = found.summary(over=over, mode="min" if least else "max")

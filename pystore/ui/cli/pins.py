@@ -1,6 +1,6 @@
 """pystore pin, unpin, pins: names for realizations that gc must keep."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -8,15 +8,17 @@ import click
 import pystore as ps
 
 from ...ask.inspection.inventory import Pin, list_pins
-from ...core.printable import printable, when
+from ...ask.inspection.pin_story import PinStep, moved, story
+from ...core.errors import BadName
+from ...core.printable import listed, printable, when
 from ...core.refs import RRef
 from ...store import pins as roots
-from ...store.remote.pin_move import PinMove, moves_seen
-from .columns import columns
+from .columns import columns, ref
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import RREF, begun_so, refuse_below
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Named = TypeVar("Named", Pin, PinStep)
 
 trust = click.option(
     "--trust",
@@ -81,56 +83,90 @@ def unpin(command: CommandContext, /, names: tuple[str, ...]) -> None:
 
 
 @click.command()
+@click.argument("names", metavar="[NAME...]", nargs=-1, shell_complete=begun_pins)
 @click.option("--at", "url", metavar="URL", help="Those of the remote at URL.")
-@click.option("--history", is_flag=True, help="All moves at remotes, the last one last.")
+@click.option("--history", is_flag=True, help="Who changed them, when, and from what.")
 @trust
 @as_json
 @with_command
 def pins(
     command: CommandContext,
     /,
+    *,
+    names: tuple[str, ...],
     url: str | None,
     history: bool,
     trusted: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """List the pins.
+    """List the pins, or those of these names.
 
-    With --history, the moves of pins at remotes that this store has pushed or pulled; with --at
-    URL, all moves there. Moves are only added, so that a pin can go back to the realization
-    that it named before.
+    With --history, all changes of pins, also of removed ones: who let a pin name which realization,
+    when, and in place of which one; and the moves of pins at remotes that this store has pushed or
+    pulled. With --at URL, all moves there. Moves are only added, so that a pin can go back to the
+    realization that it named before.
 
-    --json: objects with `pin` and `rref`; of a move also `number`, `time` [ns since 1970, UTC] and
-    `host`.
+    --json: objects with `pin` and `rref`. Of a change also `before`, `time` [ns since 1970, UTC],
+    `by`, and `url` of the remote that was followed; of a move at a remote `before`, `time`, `by`,
+    `number` and `host`. What is not there is null; `rref` is null where a pin was removed.
     """
-    if url is None and not history:
-        _tell_pins(list_pins(command.store), as_json)
+    if not history:
+        there = list_pins(command.store) if url is None else _last_at(url, trusted)
+        _tell_pins(_of(names, there), as_json)
         return
-    moves = _moves(command, url, trusted)
-    if history:
-        rows = [_row(move) for name in moves for move in moves[name]]
-        all_moves = [move for name in moves for move in moves[name]]
-        header = ["pin", "number", "moved", "host", "realization"]
-        report(all_moves, lambda: columns(header, rows, right=["number"]) if rows else "", as_json)
-    else:
-        _tell_pins([Pin(name, moves[name][-1].rref) for name in moves], as_json)
+    found = _moves_at(url, trusted) if url is not None else story(command.store)
+    told = _of(names, found)
+    report(told, lambda: _table(told), as_json)
 
 
-def _moves(
-    command: CommandContext, url: str | None, trusted: Sequence[str]
-) -> dict[str, list[PinMove]]:
-    if url is not None:
-        return ps.pins_at(url, trusted_keys=trusted or None)
-    found: dict[str, list[PinMove]] = {}
-    for move in moves_seen(command.store):
-        found.setdefault(move.pin, []).append(move)
-    return found
+def _last_at(url: str, trusted: Sequence[str]) -> list[Pin]:
+    moves = ps.pins_at(url, trusted_keys=trusted or None)
+    return [Pin(name, moves[name][-1].rref) for name in moves]
 
 
-def _row(move: PinMove) -> tuple[str, ...]:
-    return move.pin, str(move.number), when(move.time), printable(move.host), move.rref
+def _moves_at(url: str, trusted: Sequence[str]) -> list[PinStep]:
+    moves = ps.pins_at(url, trusted_keys=trusted or None)
+    return moved(move for name in sorted(moves) for move in moves[name])
 
 
-def _tell_pins(found: Iterable[Pin], as_json: bool) -> None:
+def _of(names: Sequence[str], found: Sequence[Named]) -> list[Named]:
+    """Those of these names, or all. Raises BadName for a name that none has."""
+    there = {one.pin for one in found}
+    for name in names:
+        if name not in there:
+            raise BadName(
+                "no such pin",
+                name=name,
+                pins=listed(sorted(there)) or "none",
+                remedy="name one of them" if there else "pystore pin NAME REF makes one",
+            )
+    return [one for one in found if not names or one.pin in names]
+
+
+def _table(told: Sequence[PinStep]) -> str:
+    if not told:
+        return ""
+    rows = [
+        [
+            step.pin,
+            when(step.time),
+            printable(step.by or step.host or ""),
+            _where(step),
+            ref(step.before) if step.before else "",
+            ref(step.rref) if step.rref else "(removed)",
+        ]
+        for step in told
+    ]
+    header = ["pin", "changed", "by", "where", "before", "realization"]
+    return columns(header, rows, spare=["where", "by"])
+
+
+def _where(step: PinStep) -> str:
+    if step.number is not None:
+        return f"at the remote, {step.number}"
+    return f"as at {printable(step.url)}" if step.url else "here"
+
+
+def _tell_pins(found: Sequence[Pin], as_json: bool) -> None:
     rows = [(one.pin, one.rref) for one in found]
     report(found, lambda: columns(["pin", "realization"], rows) if rows else "", as_json)

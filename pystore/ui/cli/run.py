@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn, TextIO
 
@@ -14,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 import pystore as ps
 
+from ...core.dataclasses import dataclass
 from ...core.derivation import Closure
 from ...core.errors import BadStage, BuildsFailed, PystoreError
 from ...core.printable import listed

@@ -6,10 +6,12 @@ from typing import Any
 
 import click
 
+from ...ask.inspection.attempts import with_those_about
 from ...ask.inspection.details import Details, details
 from ...ask.inspection.lineage import Ref
 from ...core.attempt import Attempt
-from ...core.printable import counted, printable
+from ...core.note import place_of, tags_among
+from ...core.printable import counted, printable, when
 from ...core.refs import RRef
 from ..quantities import number, size
 from .columns import facts, in_terminal
@@ -31,7 +33,7 @@ def show(command: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
     Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
 
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
-    `sizes` and `attempts`, the newest last (docs/format.md).
+    `sizes`, `attempts`, the newest last (docs/format.md), `tags`, and `noted`, all notes and tags.
     """
     found = [details(ref, command.store) for ref in refs]
     report(found, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
@@ -42,11 +44,13 @@ def _text(one: Details) -> Iterator[str]:
     yield facts(_head(one), whole=True)  # a path that is cut is no path
     yield from _section("config", ((key, _plain(v)) for key, v in one.config.value.items()))
     yield from _section("inputs", _inputs(one))
+    yield from _noted(one)
     if one.attempts:
         newest = one.attempts[::-1]
         yield click.style(f"attempts ({len(newest):,})", bold=True)
         most = _MOST if in_terminal() else len(newest)
-        yield from (f"  {line}" for line in log_table(newest[:most]).splitlines())
+        rows = [with_those_about(attempt, one.noted) for attempt in newest[:most]]
+        yield from (f"  {line}" for line in log_table(rows).splitlines())
         if newest[most:]:
             yield f"  … {len(newest) - most:,} more: pystore log"
         yield from _provenance(newest[0])
@@ -62,8 +66,25 @@ def _head(one: Details) -> Iterator[tuple[str, str]]:
     yield "size", f"{size(total)} in {counted(files, 'file')}{where}"
     if one.pins:
         yield "pinned as", ", ".join(one.pins)
+    if tags := tags_among(one.noted):
+        yield "tags", " ".join(tags)
     for verdict, why in one.verdicts.items():
         yield verdict, printable(why)
+
+
+def _noted(one: Details) -> Iterator[str]:
+    """The notes, the newest first; in a terminal only that one."""
+    newest = [note for note in reversed(one.noted) if note.text]
+    if not newest:
+        return
+    places = {place_of(attempt): f"attempt {attempt.number}" for attempt in one.attempts}
+    yield click.style(f"noted ({len(newest):,})", bold=True)
+    for note in newest[:1] if in_terminal() else newest:
+        about = places.get(note.attempt, "an attempt") if note.attempt else note.ref[:13]
+        yield f"  {when(note.time)}  {printable(note.by)}, on {about}"
+        yield from (f"    {printable(line)}" for line in note.text.splitlines())
+    if in_terminal() and len(newest) > 1:
+        yield f"  … {len(newest) - 1:,} more: pystore note {one.ref}"
 
 
 def _inputs(one: Details) -> Iterator[tuple[str, str]]:
