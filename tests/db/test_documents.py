@@ -481,6 +481,10 @@ def test_pystore_listen_works_for_documents_of_somebody_else(db, tmp_path, store
     run("-m", "pystore", "listen", "shouting.py:listener", "--once")
     assert [row["_outputs"]["shout"]["loud"] for row in words.find()] == ["A!!", "BB!!"]
     assert "2 rows, 0 pending, 0 failed" in run("-m", "pystore", "listeners", url_of(db))
+    key = str(words.find_one()["_id"])
+    told = run("-m", "pystore", "forget", "shouting.py:words", key, "--on", "word")
+    assert f"rows {key}" in told
+    assert "predictions 1" in told
     assert "first" in str(db.show())
     assert db.gc() == {"predictions": 0, "models": 0}
 

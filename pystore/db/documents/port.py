@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from bson import ObjectId
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ..connections import Connections
@@ -130,12 +131,13 @@ class DocumentPort:
 
     def key_of(self, source: Source, pk: Pk) -> bytes | None:
         """The key of the content of a document, if it is known."""
-        own, pk = _own(source), pk_of(pk[0])
+        own, given = _own(source), [pk_of(pk[0])]
+        if ObjectId.is_valid(pk[0]):  # as somebody types it
+            given.append((ObjectId(pk[0]),))
         with self.database.read():
-            contents = own.contents(None, [pk])
-            found = keys_of(own, contents).get(pk)
-            entry = DocumentTracking(own).rows.find_one({"_id": pk[0]}) or {}
-        return found or entry.get("key")
+            found = keys_of(own, own.contents(None, given))
+            entries = DocumentTracking(own).rows.find({"_id": {"$in": [one for (one,) in given]}})
+            return next((*found.values(), *(one["key"] for one in entries)), None)
 
     def pks_of(self, source: Source, key: bytes) -> list[Pk]:
         """The documents with a content, as far as they are known."""

@@ -65,8 +65,13 @@ class DocumentTracking:
             for pk, at in changed.items()
         ]
         write_all(self.rows, updates)
-        for pk, at in gone.items():
-            self._gone({"_id": pk[0], "seen": {"$not": {"$gte": at}}})
+        ends = [*gone.items()]
+        for at in range(0, len(ends), _SOME):
+            late = [
+                {"_id": pk[0], "seen": {"$not": {"$gte": when}}}
+                for pk, when in ends[at : at + _SOME]
+            ]
+            self._gone({"$or": late})
 
     def _gone(self, where: Document) -> int:
         """Takes entries away; their keys are kept for those who forget."""

@@ -35,7 +35,7 @@ def forget(
     file, name = parse_target(target)
     command.near(file)
     module = vars(load_only(file).module)
-    found = {key: value for key, value in module.items() if type(value).__name__ == "Collection"}
+    found = {key: value for key, value in module.items() if _is_collection(value)}
     if name not in found:
         raise BadStage(
             f"{file} has no collection {name or 'that is named'}",
@@ -47,7 +47,12 @@ def forget(
         told = found[name].forget(_key(row), on=on, dry_run=not delete)
     except PystoreError as error:
         raise located(error) from error.__cause__
-    click.echo(json.dumps(told.to_dict()) if as_json else str(told))
+    click.echo(json.dumps(told.to_dict(), default=str) if as_json else str(told))
+
+
+def _is_collection(value: object) -> bool:
+    """Whether it is one, by the name of its class: to import that takes long."""
+    return any(kind.__name__ == "Collection" for kind in type(value).__mro__)
 
 
 def _key(text: str) -> int | str:
