@@ -137,7 +137,8 @@ class DocumentPort:
         with self.database.read():
             found = keys_of(own, own.contents(None, given))
             entries = DocumentTracking(own).rows.find({"_id": {"$in": [one for (one,) in given]}})
-            return next((*found.values(), *(one["key"] for one in entries)), None)
+            known = [*found.values(), *(one["key"] for one in entries)]
+        return known[0] if known else None
 
     def pks_of(self, source: Source, key: bytes) -> list[Pk]:
         """The documents with a content, as far as they are known."""
