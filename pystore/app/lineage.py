@@ -34,6 +34,7 @@ class Lineage:
     host: str | None
     trained: str | None  # when, in UTC
     predicted: str | None  # when, in UTC
+    forgotten: str | None  # that the model has seen rows that were forgotten since
     rows: dict[str, dict[str, Any]]  # the snapshots that it was trained and validated on
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,6 +53,12 @@ class Lineage:
     __repr__ = __str__
 
 
+_OF_PREDICTION = (
+    *("rref", "code", "training_code", "seed", "host", "trained", "forgotten"),
+    *("predicted", "prediction"),
+)
+
+
 def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
     """The lineage of what a listener shows for a row. Raises NoListener, and BadRow without row."""
     pk = tuple(key) if isinstance(key, tuple | list) else (key,)
@@ -68,9 +75,7 @@ def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
             row=key,
             remedy="look for it: collection.find()",
         )
-    told: dict[str, Any] = dict.fromkeys(
-        ("rref", "code", "training_code", "seed", "host", "trained", "predicted", "prediction")
-    )
+    told: dict[str, Any] = dict.fromkeys(_OF_PREDICTION)
     rows: dict[str, dict[str, Any]] = {}
     if made is not None and made["value"] is not None:
         told["prediction"] = unwrapped(made["value"], row["outputs"])
@@ -114,6 +119,7 @@ def _training(collection: Declared, rref: RRef) -> tuple[dict[str, Any], dict[st
         "host": attempt.host,
         "trained": when(attempt.stop),
         "training_code": config.get("code"),
+        "forgotten": store.verdicts(rref).get("forgotten"),
     }
     names = port_of(collection.database).snapshot_names()
     rows: dict[str, dict[str, Any]] = {}

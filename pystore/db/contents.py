@@ -73,7 +73,7 @@ class Contents:
         here = self._here(connection, found) if self._urls else {}
         for claim in claims:
             stored = found.get(claim.pk)
-            if stored is None or all(one is None for one in stored):
+            if stored is None or (stored[0] is None and all(one is None for one in stored)):
                 self._ready.append(Ready(claim, None))
             elif not self._urls or stored[self._urls[0]] is None:
                 self._ready.append(Ready(claim, stored))

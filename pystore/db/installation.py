@@ -18,6 +18,7 @@ from ..core.dataclasses import dataclass
 from ..core.printable import counted, listed
 from .errors import BadDatabase, NoPermission
 from .ledger import Ledger
+from .slots import Slot
 from .sql import literal, statements
 from .tracking import PATIENCE, Tracking, run
 from .triggers import Triggers
@@ -66,9 +67,9 @@ class Installation:
         """Whether the listener knows of all that was changed before a mark."""
         return True
 
-    def wake(self, how: str) -> Wake:
+    def wake(self, slot: Slot, how: str) -> Wake:
         """What waits for changes; "poll" takes no notifications of PostgreSQL."""
-        return wake_of(self.database, self.tracking.channel, how)
+        return wake_of(slot, self.tracking.channel, how)
 
     def statements(self) -> list[str]:
         """The SQL that makes all of it."""
@@ -94,9 +95,14 @@ class Installation:
     def install(self) -> Met:
         """Makes what is missing, and looks at each row."""
         self.tracking.forget()
-        self.tracking.source.check()
+        self._look_up()
         self._patiently(self._make)
         return self.reconcile()
+
+    def _look_up(self) -> None:
+        """Looks at the table. Who does so inside of a transaction takes another connection."""
+        self.tracking.source.check()
+        self.tracking.source.table.primary_key  # noqa: B018  (it is kept)
 
     def _make(self, connection: sa.Connection) -> None:
         self.database.tables.mend(connection)
@@ -163,7 +169,7 @@ class Installation:
         Raises BadDatabase and BadField when the table, its key or a listened column is not there.
         """
         self.tracking.source.forget()
-        self.tracking.source.check()
+        self._look_up()
         notes = [*self._mended()]
         with self.database.write() as connection:
             if self.database.is_postgres:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .fetching import Fetched
-from .source import Pk, Source, expression
+from .source import Pk, Source
 
 _SOME = 500  # URLs in one statement
 
@@ -83,14 +83,4 @@ class KeptFiles:
 
     def _url(self) -> Any:
         """The URL of a row as text, as a query selects it."""
-        source = self.source
-        name, field = next((n, one) for n, one in source.fields.items() if one.fetched)
-        found = expression(source.database, source.selectable.c, name, field)
-        if not field.path:
-            return found
-        if source.database.is_postgres:
-            return found.as_string()
-        column = source.selectable.c[field.column]
-        path = "$" + "".join(f'."{part}"' for part in field.path)
-        is_json = sa.func.json_valid(column) == 1  # else the query would fail
-        return sa.case((is_json, sa.func.json_extract(column, path)))
+        return self.source.url(next(n for n, one in self.source.fields.items() if one.fetched))

@@ -18,6 +18,7 @@ from .register import Entry, Standing
 from .source import Pk, Source
 from .tracking import Claim, Mark, Outcome
 from .waking import Wake
+from .write_back import WriteBack
 
 Rows = list[dict[str, Any]]
 
@@ -58,6 +59,10 @@ class Ledger(Protocol):
     """The predictions of a listener, and what it shows of them."""
 
     entry: Entry
+
+    @property
+    def database(self) -> Connections:
+        """The database."""
 
     def there(
         self, connection: Any, models: Collection[int], keys: Sequence[bytes]
@@ -177,7 +182,7 @@ class Installation(Protocol):
     def has_seen(self, mark: str | None) -> bool:
         """Whether the listener knows of all that was changed before a mark."""
 
-    def wake(self, how: str) -> Wake:
+    def wake(self, slot: Any, how: str) -> Wake:
         """What waits for changes."""
 
 
@@ -206,6 +211,9 @@ class Port(Protocol):
 
     def installation(self, entry: Entry, source: Source, **how: Any) -> Installation:
         """What a listener needs; it knows its ledger, its tracking and its views."""
+
+    def write_back(self, made: Any, given: str | Mapping[str, str]) -> WriteBack:
+        """What writes predictions into columns of the table itself."""
 
     def contents(self, source: Source) -> Contents:
         """What gives claimed rows their contents."""

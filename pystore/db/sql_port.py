@@ -22,6 +22,7 @@ from .slots import Slot
 from .source import Pk, Source, among
 from .tracking import Tracking
 from .views import Views
+from .write_back import WriteBack
 
 
 class SqlPort:
@@ -50,6 +51,10 @@ class SqlPort:
         tracking = Tracking(source)
         views = Views(entry, tracking, readers=how.pop("readers"), index=how.pop("index"))
         return Installation(Ledger(entry, tracking), views, **how)
+
+    def write_back(self, made: Installation, given: str | Mapping[str, str]) -> WriteBack:
+        """What writes predictions into columns of the table itself."""
+        return WriteBack(made.ledger, given)
 
     def contents(self, source: Source) -> Contents:
         """What gives claimed rows their contents."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from .source import Pk, Source, among
+from .source import Pk, Source, among, behind
 from .sql import filled, literal, statements
 
 MOST_TRIES = 8
@@ -117,6 +117,7 @@ class Tracking:
         """Makes the table of the entries anew from what is known of the key."""
         known = self.__dict__.pop("state", None)
         self.__dict__.pop("pks", None)
+        self.__dict__.pop("_mark_text", None)
         if known is not None:
             known.metadata.remove(known)
 
@@ -199,15 +200,12 @@ class Tracking:
 
     def _marked(self, connection: sa.Connection, marks: Sequence[Mark]) -> int:
         if not self.database.is_postgres:
-            names = ("key", "due", "tries", "error", "phase")
-            values: dict[str, Any] = {name: sa.bindparam(f"v_{name}") for name in names}
             rows = [
-                {**self._where(m.claim), **{f"v_{name}": getattr(m, name) for name in names}}
-                for m in marks
+                (m.key, m.due, m.tries, m.error, m.phase, *m.claim.pk, m.claim.stamp) for m in marks
             ]
-            return int(connection.execute(self._at().values(owner=None, **values), rows).rowcount)
+            return int(connection.exec_driver_sql(self._mark_text, rows).rowcount)
         kinds = [column.type.compile(self.database.engine.dialect) for column in self.pks]
-        arrays = ", ".join(f"CAST(:pk{n} AS {kind}[])" for n, kind in enumerate(kinds))
+        arrays = ", ".join(f"CAST(%(pk{n})b AS {kind}[])" for n, kind in enumerate(kinds))
         text = filled(statements("postgresql")["mark"], {**self.words(), "pk_arrays": arrays})
         bound: dict[str, Any] = {
             "stamps": [m.claim.stamp for m in marks],
@@ -218,7 +216,13 @@ class Tracking:
             "phases": [m.phase for m in marks],
         }
         bound.update({f"pk{n}": [m.claim.pk[n] for m in marks] for n in range(len(kinds))})
-        return int(connection.execute(sa.text(text), bound).rowcount)
+        return int(connection.exec_driver_sql(text, bound).rowcount)
+
+    @cached_property
+    def _mark_text(self) -> str:
+        """The statement of SQLite that marks a row."""
+        bound = " AND ".join(f"{self.database.quoted(pk.name)} = ?" for pk in self.pks)
+        return filled(statements("sqlite")["mark"], {**self.words(), "state_is_bound": bound})
 
     def _unmarked(self, connection: sa.Connection, marks: Sequence[Mark]) -> list[Mark]:
         """Those whose row is as it was when it was claimed, as far as others have told."""
@@ -231,16 +235,6 @@ class Tracking:
                 mark = by_pk[tuple(pk)]
                 found += [mark] if mark.claim.stamp == stamp else []
         return found
-
-    def _at(self) -> Any:
-        """An update of the entry of a claim, if the row has not changed since."""
-        wheres = [column == sa.bindparam(f"w_{column.name}") for column in self.pks]
-        stamp = self.state.c.stamp == sa.bindparam("w_stamp")
-        return sa.update(self.state).where(*wheres, stamp)
-
-    def _where(self, claim: Claim) -> dict[str, Any]:
-        named = {f"w_pk{n}": value for n, value in enumerate(claim.pk)}
-        return {**named, "w_stamp": claim.stamp}
 
     # --- what is done again
 
@@ -278,15 +272,14 @@ class Tracking:
         state, pks = self.state.c, self.pks
         is_idle = (state.due >= NEVER) & state.error.is_(None)
         query = sa.select(*pks, state.key).where(state.key.is_not(None) | is_idle).order_by(*pks)
-        own, page = pks[0] if len(pks) == 1 else sa.tuple_(*pks), query
+        page = query
         while True:
             with self.database.read() as connection:
                 rows = connection.execute(page.limit(most)).all()
             yield [(tuple(row[:-1]), row[-1]) for row in rows]
             if len(rows) < most:
                 return
-            last = tuple(rows[-1][:-1])
-            page = query.where(own > (last[0] if len(pks) == 1 else sa.tuple_(*last)))
+            page = query.where(behind(pks, tuple(rows[-1][:-1])))
 
     def _change(self, connection: sa.Connection, where: Iterable[Any], **values: Any) -> int:
         """Changes entries, but those that somebody has locked (TK2)."""

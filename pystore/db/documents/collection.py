@@ -13,7 +13,7 @@ from typing import Any
 from pymongo.collection import Collection as Documents
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure, WriteError
 
-from ..collection import Collection, Found
+from ..collection import Collection, Row
 from ..errors import BadField, BadRow
 from ..fields import Field
 from ..own_table import fields_told, new_fields, of_others
@@ -154,7 +154,7 @@ class DocumentCollection(Collection):
         with self.database.write():
             return int(self._documents.delete_many(all_of(meant)).deleted_count)
 
-    def _pages(self, conditions: Sequence[Any], size: int) -> Iterator[list[Found]]:
+    def _pages(self, conditions: Sequence[Any], size: int) -> Iterator[list[Row]]:
         self._check()
         source = self.source(*self.fields)
         assert isinstance(source, DocumentSource)
@@ -167,7 +167,7 @@ class DocumentCollection(Collection):
         with self.database.read():
             return int(self._documents.count_documents(all_of(meant)))
 
-    def _outputs(self, rows: Sequence[Found]) -> dict[Pk, dict[str, Any]]:
+    def _outputs(self, rows: Sequence[Row]) -> dict[Pk, dict[str, Any]]:
         return outputs_of(self, rows)
 
     def retry(self) -> int:

@@ -74,6 +74,11 @@ class DocumentConnections(Connections):
         """Raises BadDatabase: there are no tables."""
         return self.engine
 
+    @property
+    def place(self) -> str:
+        """Tells the database from others, whoever connects to it."""
+        return self._name.rpartition("@")[2]
+
     # --- what is there
 
     @cached_property
@@ -153,6 +158,14 @@ class DocumentConnections(Connections):
         """Yields nothing to write with: each write takes place at its call."""
         with self._told():
             yield None
+
+    def look(self) -> Any:
+        """A connection of a listener that reads."""
+        return self.read()
+
+    def work(self) -> Any:
+        """A connection of a listener that writes."""
+        return self.write()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

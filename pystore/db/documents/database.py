@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..collection import app_room
 from ..database import Database
 from ..overview import Overview
 from .collection import DocumentCollection
@@ -36,7 +37,7 @@ class DocumentDatabase(DocumentConnections, Database):
     def show(self) -> Any:
         """Collections, snapshots, models and listeners, as tables."""
         with self.read():
-            return Overview(self.name, tables_of(self))
+            return Overview(self.name, tables_of(self, app_room().forgotten_in))
 
     def gc(self, *, dry_run: bool = True) -> dict[str, int]:
         """Removes the predictions that no listener shows or fills: how many of what there were."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ...core.printable import listed
 from ..errors import BadField
@@ -94,7 +94,7 @@ class DocumentInstallation:
 
     # --- which changes are known
 
-    def wake(self, how: str) -> Wake:
+    def wake(self, slot: Any, how: str) -> Wake:
         """What waits for changes: a stream of them, or the clock where the server has none."""
         with self.database.read():
             stream = stream_of(self.tracking) if self._wants_changes and how == "notify" else None

@@ -54,7 +54,7 @@ class DocumentLedger:
 
     def register(self) -> None:
         """Records the listener. Raises BadDatabase when its name has another field or predictor."""
-        told = {**asdict(self.entry), "outputs": [*self.entry.outputs.items()]}
+        told = {**asdict(self.entry), "writes": [], "outputs": [*self.entry.outputs.items()]}
         new = {"shown": None, "target": None, "is_full": False}
         self._own.update_one({"_id": self.id}, {"$setOnInsert": {**told, **new}}, upsert=True)
         found = self._own.find_one({"_id": self.id})

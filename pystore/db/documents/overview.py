@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ..overview import Rows, is_alive
+from ..overview import Rows, Told, is_alive
 from ..source import recorded_fields
 from ..tracking import NEVER
 from .connections import DocumentConnections
@@ -61,7 +61,7 @@ def _counts(
     return {"rows": rows, "pending": rows - counts[True] - bad - idle, "failed": bad}
 
 
-def tables_of(database: DocumentConnections) -> dict[str, Rows]:
+def tables_of(database: DocumentConnections, forgotten_in: Told) -> dict[str, Rows]:
     """What an overview shows."""
     there = {*database.names()} if database.check() else set()
     told = []
@@ -72,11 +72,14 @@ def tables_of(database: DocumentConnections) -> dict[str, Rows]:
         told.append({"name": name, "rows": rows, "fields": kinds})
     names = ("collection", "name", "dref", "taken")
     snapshots = database.ours("snapshots").find().sort("_id", 1)
-    models = database.ours("models").find().sort("_id", 1)
+    models = [*database.ours("models").find().sort("_id", 1)]
+    forgotten = forgotten_in({one["rref"] for one in models})
     return {
         "collections": told,
         "snapshots": [{name: one[name] for name in names} for one in snapshots],
-        "models": [{"id": one.pop("_id"), **one} for one in models],
+        "models": [
+            {"id": one.pop("_id"), **one, "forgotten": forgotten.get(one["rref"])} for one in models
+        ],
         "listeners": listeners(database),
     }
 

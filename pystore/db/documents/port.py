@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from bson import ObjectId
 from pymongo.errors import OperationFailure, PyMongoError
@@ -13,6 +13,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from ..connections import Connections
 from ..contents import Contents
 from ..declared import Declared
+from ..errors import BadField
 from ..register import Entry
 from ..source import Pk, Source, recorded_fields
 from ..sql_port import listened_as
@@ -45,6 +46,14 @@ class DocumentPort:
     def installation(self, entry: Entry, source: Source, **how: Any) -> DocumentInstallation:
         """The collections and views of a listener."""
         return DocumentInstallation(entry, _own(source), **how)
+
+    def write_back(self, made: Any, given: Any) -> NoReturn:
+        """Raises BadField: nothing is written into the documents themselves."""
+        raise BadField(
+            "a listener in MongoDB takes no write_back=",
+            given=given,
+            remedy="leave it out, and read the view of the listener",
+        )
 
     def contents(self, source: Source) -> Contents:
         """What gives claimed documents their contents."""

@@ -26,9 +26,10 @@ COMMANDS: dict[str, dict[str, str]] = {
         "ls": "ls", "show": "show", "tree": "contents", "cat": "contents", "path": "contents",
         "find": "find", "log": "log", "logs": "log", "metrics": "metrics", "diff": "diff",
         "explain": "explain", "graph": "graph", "du": "du", "errors": "wrong_rows",
+        "ps": "ps", "watch": "watch_attempt",
     },
     "Do": {
-        "run": "run", "serve": "serve", "predict": "predict", "listen": "listen",
+        "run": "run", "stop": "ps", "serve": "serve", "predict": "predict", "listen": "listen",
         "listeners": "listen", "db": "listen", "forget": "forget", "commit": "commit", "gc": "gc",
         "note": "tagging", "tag": "tagging", "untag": "tagging", "pin": "pins", "unpin": "pins",
         "pins": "pins", "rm": "rm", "verify": "verify", "init": "init", "doctor": "doctor",
