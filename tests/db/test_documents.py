@@ -99,6 +99,7 @@ def test_what_mongodb_does_not_have_is_said(db, one):
         (listener.statements, BadDatabase, "no SQL"),
         (lambda: db.tables, BadDatabase, "no SQL"),
         (lambda: words.listener(shouter(), BEST, on="word", index=["loud"]), BadField, "index="),
+        (lambda: words.listener(shouter(), BEST, on="word", write_back="n"), BadField, "write_back"),
         (lambda: words.listener(shouter(), BEST, on="word", announce=True), BadStage, "PostgreSQL"),
         (lambda: words.update({"id": 5}, id=1), BadRow, "changes no key"),
         (lambda: words.insert({"word": "x" * 17_000_000}), BadRow, "does not take"),
@@ -486,7 +487,7 @@ def test_pystore_listen_works_for_documents_of_somebody_else(db, tmp_path, store
     assert f"rows {key}" in told
     assert "predictions 1" in told
     assert "first" in str(db.show())
-    assert db.gc() == {"predictions": 0, "models": 0}
+    assert db.gc() == {"predictions": 0, "models": 0, "fetched": 0}
 
 
 def test_a_person_is_forgotten(db, one):

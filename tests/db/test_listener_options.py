@@ -13,10 +13,11 @@ from pystore.app import listening
 from pystore.app.keeping import pin_names
 from pystore.db import NoListener, connect
 from pystore.db.announcing import announce, channel_of
-from pystore.db.contents import Contents, keep, row_of
+from pystore.db.contents import Contents
 from pystore.db.errors import NotFetched
 from pystore.db.fetching import Fetched
 from pystore.db.fields import field
+from pystore.db.kept_files import KeptFiles
 from pystore.db.uris import uri
 from pystore.errors import TimedOut
 from pystore.ui.cli.thread_limits import limit_threads
@@ -106,7 +107,8 @@ def fetched_for(rows, urls: list[str]) -> None:
     with rows.database.write() as connection:
         rows.database.tables.install(connection)
     source = rows.source("page")
-    keep(source, [row_of(source, url, Fetched(url.encode(), None)) for url in urls])
+    files = KeptFiles(source)
+    files.keep([files.row(url, Fetched(url.encode(), None)) for url in urls])
 
 
 def test_GB1_what_was_fetched_for_no_row_goes_and_what_a_row_names_stays(database_url, one):

@@ -89,7 +89,7 @@ def collect(database: DocumentConnections, *, dry_run: bool) -> dict[str, int]:
     own = database.ours("listeners").find({}, {"shown": 1, "target": 1})
     used = [one for row in own for one in (row["shown"], row["target"]) if one is not None]
     unused = {"predictions": {"model": {"$nin": used}}, "models": {"_id": {"$nin": used}}}
-    found = {}
+    found = {"fetched": 0}  # what was fetched stays
     for name, which in unused.items():
         found[name] = database.ours(name).count_documents(which)
         if not dry_run:
