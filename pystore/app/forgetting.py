@@ -82,7 +82,7 @@ def forget(
     row is its owner's. `remotes` are looked at, too, by default those of the settings: what they
     hold stays. Raises BadRow without such a row.
     """
-    source = collection.source(on or _only(collection))
+    source = collection.source(on or collection.only_media("forget(17, on='img')"))
     key = _key(collection, source, row)
     port = port_of(collection.database)
     snapshots = [*_with_row(key)]
@@ -131,17 +131,6 @@ def forgotten_in(rrefs: Collection[str]) -> dict[str, str]:
     except (OSError, PystoreError):  # there is no store here
         return {}
     return {rref: text for rref, text in told.items() if text}
-
-
-def _only(collection: Declared) -> str:
-    media = [name for name, field in collection.fields.items() if field.is_media]
-    if len(media) == 1:
-        return media[0]
-    raise BadRow(
-        "the content of which field is to be forgotten?",
-        fields=", ".join(collection.fields),
-        remedy="name it: forget(17, on='img')",
-    )
 
 
 def _key(collection: Declared, source: Source, row: Any) -> bytes:

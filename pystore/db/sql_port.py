@@ -155,9 +155,8 @@ class SqlPort:
             return [tuple(row) for row in connection.execute(query)]
 
     def _state(self, source: Source) -> tuple[sa.Table, list[Any]]:
-        kinds = [*source.table.primary_key.values()]
-        state = self.database.tables.state(source.name, kinds)
-        return state, [column for column in state.c if column.name.startswith("pk")]
+        tracking = Tracking(source)
+        return tracking.state, tracking.pks
 
     def forget(self, key: bytes, *, dry_run: bool) -> tuple[int, int]:
         """Deletes predictions of a content and its fetched files: how many there were of each."""

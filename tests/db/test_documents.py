@@ -99,7 +99,7 @@ def test_what_mongodb_does_not_have_is_said(db, one):
         (listener.statements, BadDatabase, "no SQL"),
         (lambda: db.tables, BadDatabase, "no SQL"),
         (lambda: words.listener(shouter(), BEST, on="word", index=["loud"]), BadField, "index="),
-        (lambda: words.listener(shouter(), BEST, on="word", write_back="n"), BadField, "write_back"),
+        (lambda: words.listener(shouter(), BEST, on="word", write_back="n"), BadField, "_back="),
         (lambda: words.listener(shouter(), BEST, on="word", announce=True), BadStage, "PostgreSQL"),
         (lambda: words.update({"id": 5}, id=1), BadRow, "changes no key"),
         (lambda: words.insert({"word": "x" * 17_000_000}), BadRow, "does not take"),

@@ -10,7 +10,9 @@ import click
 from ...ask.inspection.attempts import with_those_about
 from ...ask.inspection.details import Details, details
 from ...ask.inspection.lineage import Ref
+from ...ask.inspection.ran_code import AttemptCode, code_of
 from ...core.attempt import Attempt
+from ...core.errors import NotInStore
 from ...core.note import place_of, tags_among
 from ...core.printable import counted, printable, when
 from ...core.refs import RRef
@@ -26,17 +28,31 @@ _LONG = ("code", "places", "rule", "traceback")  # notes with a section of their
 
 @click.command()
 @click.argument("refs", type=REF, nargs=-1, required=True, metavar="REF...")
+@click.option("--code", "code", is_flag=True, help="Show the code that its latest attempt ran.")
+@click.option(
+    "--patch",
+    is_flag=True,
+    help="Print how the project differed from its revision then, for `git apply`.",
+)
 @as_json
 @with_command
-def show(command: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
+def show(
+    command: CommandContext, refs: tuple[Ref, ...], code: bool, patch: bool, as_json: bool
+) -> None:
     """Show everything about a derivation or a realization.
 
     Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
 
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
     `sizes`, `attempts`, the newest last (docs/format.md), `tags`, `noted`, all notes and tags, and
-    `logdirs`.
+    `logdirs`. With --code or --patch, the attempt, its patch and the parts of its code instead.
     """
+    if code and patch:
+        raise click.UsageError("--code and --patch show two things: give one of them")
+    if code or patch:
+        ran = [code_of(ref, command.store) for ref in refs]
+        shown = _code if code else _patch
+        return report(ran, lambda: "\n\n".join("\n".join(shown(one)) for one in ran), as_json)
     found = [details(ref, command.store) for ref in refs]
     report(found, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
 
@@ -56,6 +72,28 @@ def _text(one: Details) -> Iterator[str]:
         if newest[most:]:
             yield f"  … {len(newest) - most:,} more: pystore log"
         yield from _provenance(newest[0])
+
+
+def _code(one: AttemptCode) -> Iterator[str]:
+    if not one.parts:
+        yield f"{one.attempt.dref}: no digest of its code was noted"
+    for part in one.parts:
+        place = f"  {part.kind}" + (f" of {part.file}" if part.file else "")
+        yield click.style(printable(part.name), bold=True) + place
+        lines = part.text.lines if part.text else [f"(its text was not kept: {part.digest})"]
+        yield from (f"    {printable(line.expandtabs())}" for line in lines)
+
+
+def _patch(one: AttemptCode) -> Iterator[str]:
+    if one.patch:
+        yield one.patch.decode("utf-8", "replace")
+    elif digest := one.attempt.versions.get("git diff"):
+        raise NotInStore(
+            "the changes of the project were not kept",
+            ref=one.attempt.dref,
+            digest=digest,
+            remedy="those of more than 256 KiB are not, and a remote may have them left out",
+        )
 
 
 def _head(one: Details) -> Iterator[tuple[str, str]]:
