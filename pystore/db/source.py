@@ -40,6 +40,7 @@ _TYPES: Mapping[str, Any] = {
 _LONGEST = 40  # [characters] of the name of a source, since names of PostgreSQL have 63 bytes
 _KEYS_BY_SPELLING = sqlite3.sqlite_version_info < (3, 45)  # "\\u00fc" is another key than "ü"
 
+Stored = Sequence[Any]
 Pk = tuple[Any, ...]
 """The primary key of a row: one value a column."""
 
@@ -282,13 +283,11 @@ class Source:
                 found[tuple(row[:width])] = tuple(row[width:])
         return found
 
-    def pages(
-        self, connection: Any, condition: Any, size: int
-    ) -> Iterator[Sequence[Sequence[Any]]]:
+    def pages(self, connection: Any, condition: Any, size: int) -> Iterator[Sequence[Stored]]:
         """What is stored for the fields of each row, then its primary key, so many at a time."""
         query = sa.select(*self.columns(), *self.pk_columns).order_by(*self.pk_columns)
-        meant = query if condition is None else query.where(condition)
-        yield from connection.execution_options(yield_per=size).execute(meant).partitions(size)
+        query = query if condition is None else query.where(condition)
+        yield from connection.execution_options(yield_per=size).execute(query).partitions(size)
 
     def _among(self, pks: Sequence[Pk]) -> Any:
         """As `among`; many integers are one bound value, which takes less time than many."""
