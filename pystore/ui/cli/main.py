@@ -114,7 +114,8 @@ def _add_shared_options(command: click.Command) -> None:
     options = shared_options()
     if any(parameter.type.name.startswith("REF") for parameter in command.params):
         by_code = importlib.import_module(f"{__package__}.ref").by_code
-        options.append(by_code("--of-code" if "code" in taken else "--code"))
+        own = {parameter.name for parameter in command.params if parameter.expose_value}
+        options.append(by_code("--of-code" if "code" in own else "--code"))
     command.params += [option for option in options if option.name not in taken]
 
 
