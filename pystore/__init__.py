@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from .ask.experiments.family import family
     from .ask.experiments.results import Results, best, results
     from .ask.experiments.summary import Summary
+    from .ask.export.event_files import export_tensorboard
+    from .ask.export.exported import Exported
+    from .ask.export.mlflow_runs import export_mlflow
+    from .ask.export.table_file import export_csv
     from .ask.inspection.lookup import (
         attempts,
         catref,
@@ -120,6 +124,7 @@ __all__ = [
     "DRef",
     "Debug",
     "Derivation",
+    "Exported",
     "Follower",
     "GcPolicy",
     "Manifest",
@@ -177,6 +182,9 @@ __all__ = [
     "events",
     "explain",
     "export_archive",
+    "export_csv",
+    "export_mlflow",
+    "export_tensorboard",
     "family",
     "find_ref",
     "follow",
@@ -251,6 +259,10 @@ _HOMES = {
         "ask.experiments.family": "family",
         "ask.experiments.results": "Results best results",
         "ask.experiments.summary": "Summary",
+        "ask.export.event_files": "export_tensorboard",
+        "ask.export.exported": "Exported",
+        "ask.export.mlflow_runs": "export_mlflow",
+        "ask.export.table_file": "export_csv",
         "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",
         "ask.inspection.running": "Unfinished running stop",
