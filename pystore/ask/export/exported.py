@@ -21,7 +21,7 @@ class Exported:
         """The export as a JSON object: `place`, `added`, `known`, `unfinished`, `left_out`."""
         names = ("place", "added", "known", "unfinished")
         told = {name: getattr(self, name) for name in names}
-        return {**told, "left_out": str(self.left_out) or None}
+        return {**told, "left_out": str(self.left_out) if self.left_out else None}
 
     def __str__(self) -> str:
         told = [f"{counted(self.added, 'attempt')} added"]

@@ -9,7 +9,8 @@ import logging
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from typing import Any
 
 from ...core.errors import BadPlace
@@ -57,7 +58,8 @@ def export_mlflow(
         for one in fresh:
             if begun := known.get(one.attempt.id):
                 client.delete_run(begun.info.run_id)  # it was not ended (EM2)
-            _add(client, experiments[one.attempt.dref.name], one)
+            with redirect_stdout(StringIO()):  # MLflow prints two lines a run
+                _add(client, experiments[one.attempt.dref.name], one)
     left = len(found.several) - len(fresh)
     return Exported(uri, len(fresh), left, found.unfinished, found.left_out)
 
