@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from .ask.debug import Debug, debug, last_failure
     from .ask.experiments.compare import Comparison, compare
     from .ask.experiments.family import family
+    from .ask.experiments.race import Race, race
     from .ask.experiments.results import Results, best, results
+    from .ask.experiments.search import Search, search
     from .ask.experiments.summary import Summary
     from .ask.export.event_files import export_tensorboard
     from .ask.export.exported import Exported
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
         build_progress,
         build_scratch,
         build_seed,
+        build_should_stop,
         build_wrapper,
     )
     from .declare.calls import two_way
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
     from .store.store import Store
     from .store.upkeep import (
         commit,
+        compact,
         gc,
         pin,
         pin_history,
@@ -136,10 +140,12 @@ __all__ = [
     "PystoreError",
     "PystoreWarning",
     "RRef",
+    "Race",
     "Realizer",
     "RefPath",
     "Registry",
     "Results",
+    "Search",
     "Stage",
     "Store",
     "Summary",
@@ -167,10 +173,12 @@ __all__ = [
     "build_progress",
     "build_scratch",
     "build_seed",
+    "build_should_stop",
     "build_wrapper",
     "catref",
     "choice",
     "commit",
+    "compact",
     "compare",
     "config_of",
     "context_of",
@@ -219,6 +227,7 @@ __all__ = [
     "plan",
     "pull",
     "push",
+    "race",
     "randint",
     "realize",
     "realize_inplace",
@@ -232,6 +241,7 @@ __all__ = [
     "rref2path",
     "running",
     "sample",
+    "search",
     "seed_everything",
     "selfref",
     "settings",
@@ -257,7 +267,9 @@ _HOMES = {
         "ask.debug": "Debug debug last_failure",
         "ask.experiments.compare": "Comparison compare",
         "ask.experiments.family": "family",
+        "ask.experiments.race": "Race race",
         "ask.experiments.results": "Results best results",
+        "ask.experiments.search": "Search search",
         "ask.experiments.summary": "Summary",
         "ask.export.event_files": "export_tensorboard",
         "ask.export.exported": "Exported",
@@ -289,7 +301,7 @@ _HOMES = {
         "core.transfer": "Transfer",
         "declare.build": "Build build_cattrs build_config build_context build_deref build_link "
         "build_logdir build_metric build_name build_note build_outpath build_path "
-        "build_paths build_progress build_scratch build_seed build_wrapper",
+        "build_paths build_progress build_scratch build_seed build_should_stop build_wrapper",
         "declare.calls": "two_way",
         "declare.choice": "best_of",
         "declare.instantiate": "instantiate",
@@ -308,7 +320,7 @@ _HOMES = {
         "store.remote.exchange": "copy export_archive import_archive pins_at pull push",
         "store.remote.signing": "make_key",
         "store.store": "Store",
-        "store.upkeep": "commit gc pin pin_history pins reject rejected rmref unpin verify",
+        "store.upkeep": "commit compact gc pin pin_history pins reject rejected rmref unpin verify",
         "ui": "settings",
         "ui.settings": "store_initialize",
         "ui.watch.watching": "watching",

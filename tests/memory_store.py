@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from pystore.core.context import Context, provenance_text, rref_of
 from pystore.core.digest import seed_of
 from pystore.core.errors import NotInStore
 from pystore.core.extremes import extremes_of
+from pystore.core.kept_code import CodeText
 from pystore.core.manifest import Manifest
 from pystore.core.matchers import Matcher
 from pystore.core.reads import Surroundings
@@ -75,7 +76,16 @@ class MemoryStore:
         self._guard = threading.Lock()
         self.rejected: dict[RRef, str] = {}  # and why
         self.matchers: dict[DRef, set[Matcher]] = {}  # that have chosen
+        self._code: dict[str, CodeText] = {}
         self.running = 0  # calls that are building now
+
+    def keep_code(self, texts: Mapping[str, CodeText]) -> None:
+        """Keeps these texts of code."""
+        self._code.update(texts)
+
+    def code(self, digest: str) -> CodeText | None:
+        """The text behind a digest of code; None if it was not kept."""
+        return self._code.get(digest)
 
     def record(self, configs: Iterable[Config]) -> None:
         """Makes sure that these derivations are known."""

@@ -16,9 +16,9 @@ DOORS = {
         "address", "attempt_files", "composing", "defaults", "descriptors", "forked", "home",
         "layout", "remote", "rights", "stopping", "store",
     },
-    "ask": {"notes", "pin_changes", "pins", "shared_files"},
+    "ask": {"notes", "pin_changes", "pins", "searches", "shared_files"},
     "app": {"families", "forgotten"},
-    "ui": {"doctor", "gc", "noting", "owner", "remove", "sharing", "upkeep", "verify"},
+    "ui": {"compact", "doctor", "gc", "noting", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "shared_files", "own", "parts", "staging_area"}  # not for others
 ROOMS = list(DOORS)

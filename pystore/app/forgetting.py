@@ -9,7 +9,7 @@ FG3  A model that has seen a forgotten row, at any distance, is marked so, and a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..core.refs import RRef
 from ..db.declared import Declared
 from ..db.errors import BadRow
 from ..db.source import Source, among
+from ..db.tracking import Tracking
 from ..store.current import current_store
 from ..store.forgotten import built_of, mark_forgotten, snapshots_forgotten
 from ..store.remote.holding import StillHeld, still_held
@@ -83,7 +84,7 @@ def forget(
     row is its owner's. `remotes` are looked at, too, by default those of the settings: what they
     hold stays. Raises BadRow without such a row.
     """
-    source = collection.source(on or _only(collection))
+    source = collection.source(on or collection.only_media("forget(17, on='img')"))
     key = _key(collection, source, row)
     database = collection.database
     made, fetched = database.tables.predictions, database.tables.fetched
@@ -102,9 +103,13 @@ def forget(
             counts[number] = connection.scalar(count) or 0
             if not dry_run:
                 connection.execute(sa.delete(table).where(mine))
+
+    def has_key(tracking: Tracking) -> Any:
+        return tracking.state.c.key == key
+
     return Forgotten(
         key.hex(),
-        [pk[0] if len(pk) == 1 else pk for pk in _rows(source, key)],
+        [pk[0] if len(pk) == 1 else tuple(pk) for *pk, _ in _entries(source, has_key)],
         counts[0],
         counts[1],
         [str(one) for one in snapshots],
@@ -143,30 +148,16 @@ def forgotten_in(rrefs: Collection[str]) -> dict[str, str]:
     return {rref: text for rref, text in told.items() if text}
 
 
-def _only(collection: Declared) -> str:
-    media = [name for name, field in collection.fields.items() if field.is_media]
-    if len(media) == 1:
-        return media[0]
-    raise BadRow(
-        "the content of which field is to be forgotten?",
-        fields=", ".join(collection.fields),
-        remedy="name it: forget(17, on='img')",
-    )
-
-
 def _key(collection: Declared, source: Source, row: Any) -> bytes:
     if isinstance(row, bytes):
         return row
     if isinstance(row, str) and len(row) == 32 and set(row) <= set("0123456789abcdef"):
         return bytes.fromhex(row)
     pk = tuple(row) if isinstance(row, tuple | list) else (row,)
-    state = collection.database.tables.state(source.name, [*source.table.primary_key.values()])
+    found = _entries(source, lambda tracking: among(tracking.pks, [pk]))
+    if found and found[0][-1] is not None:
+        return bytes(found[0][-1])
     with collection.database.read() as connection:
-        if sa.inspect(connection).has_table(state.name, schema=state.schema):
-            keys = [column for column in state.c if column.name.startswith("pk")]
-            found = connection.scalar(sa.select(state.c.key).where(among(keys, [pk])))
-            if found is not None:
-                return bytes(found)
         stored = source.contents(connection, [pk]).get(pk)
     if stored is not None and not any(field.fetched for field in source.fields.values()):
         return source.key(stored)
@@ -177,13 +168,14 @@ def _key(collection: Declared, source: Source, row: Any) -> bytes:
     )
 
 
-def _rows(source: Source, key: bytes) -> list[tuple[Any, ...]]:
-    state = source.database.tables.state(source.name, [*source.table.primary_key.values()])
+def _entries(source: Source, where: Callable[[Tracking], Any]) -> list[tuple[Any, ...]]:
+    """The entries of rows, each its primary key and its key; none where nobody listens."""
+    tracking = Tracking(source)
+    state = tracking.state
+    query = sa.select(*tracking.pks, state.c.key).where(where(tracking))
     with source.database.read() as connection:
         if not sa.inspect(connection).has_table(state.name, schema=state.schema):
             return []
-        keys = [column for column in state.c if column.name.startswith("pk")]
-        query = sa.select(*keys).where(state.c.key == key)
         return [tuple(row) for row in connection.execute(query)]
 
 

@@ -2,26 +2,40 @@
 
 AT1  The text of an attempt carries its own checksum: a changed byte is noticed.
 AT2  Within a (derivation, context), starts strictly increase (S7).
+AT3  A pruned attempt is written as a stopped one with a note: so earlier versions can read it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from .dataclasses import dataclass, field
 from .digest import short
-from .errors import BadRef, Corrupted
+from .errors import BadRef, Corrupted, PystoreError
 from .refs import DRef, RRef
 
-Outcome = Literal["succeeded", "failed", "stopped", "died", "running"]
-"""How an attempt ended: `stopped` by its caller, as with Ctrl-C; `died` without a record."""
+Outcome = Literal["succeeded", "failed", "stopped", "pruned", "died", "running"]
+"""How an attempt ended: `stopped` by its caller, as with Ctrl-C; `pruned` by a search that had no
+more use for it; `died` without a record."""
 
 Trace = list[tuple[int, str, float]]  # step, name, value
+
+StopRule = Callable[[Trace], Mapping[str, Any] | None]
+"""Says of what an attempt has told until now why it is pruned; None to go on."""
+
+PRUNED = "pruned"  # the note of an attempt that was pruned
+_WHY = {"metric", "step", "value"}  # what it says: by which metric, and where that stood
+
+
+class Pruned(PystoreError):
+    """A search had no more use for an attempt, which then ended early. It is no failure."""
 
 
 def outcome_of(error: BaseException) -> Outcome:
     """The outcome of an attempt that ended with this exception."""
+    if isinstance(error, Pruned):
+        return "pruned"
     return "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
@@ -97,6 +111,7 @@ class AttemptReport:
     versions: dict[str, str] = field(default_factory=dict)  # of imported packages, and more
     diff: bytes = b""  # how the project's files differ from its last revision
     reads: dict[str, str] | None = None  # of an earlier try, if the staging has no notes
+    pruned: Mapping[str, Any] | None = None  # why a search has no more use for it
 
 
 _KEYS = frozenset(Attempt._fields)  # keys that a later version adds are ignored
@@ -108,7 +123,17 @@ def told_of(attempt: Attempt) -> dict[str, Any]:
     for name in ("reads", "extremes"):
         if value[name] is None:
             del value[name]
+    if attempt.outcome == "pruned":
+        value["outcome"] = "stopped"  # and it has the note (AT3)
     return value
+
+
+def outcome_in(value: Mapping[str, Any]) -> Any:
+    """The outcome that a record tells (AT3)."""
+    if value["outcome"] != "stopped":
+        return value["outcome"]
+    note = value["notes"].get(PRUNED)  # a realizer may have a note of this name for itself
+    return "pruned" if isinstance(note, dict) and note.keys() == _WHY else "stopped"
 
 
 def attempt_text(attempt: Attempt) -> bytes:
@@ -128,6 +153,7 @@ def parse_attempt(text: bytes) -> Attempt:
         value["rref"] = value["rref"] and RRef(value["rref"])
         if not value.keys() <= _KEYS:
             value = {key: one for key, one in value.items() if key in _KEYS}
+        value["outcome"] = outcome_in(value)
         return Attempt(**value)
-    except (ValueError, KeyError, TypeError, BadRef, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError) as error:
         raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None

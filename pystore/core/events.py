@@ -76,12 +76,13 @@ class Succeeded(Event):
 
 @dataclass(frozen=True)
 class AttemptFailed(Event):
-    """An attempt failed or was stopped."""
+    """An attempt failed, was stopped, or was pruned by a search."""
 
     number: int
     error: str
     stopped: bool = False  # by the caller, as with Ctrl-C; the realizer did not fail
     again: bool = False  # whether it is tried again
+    pruned: bool = False  # by a search, which had no more use for it
 
 
 @dataclass(frozen=True)

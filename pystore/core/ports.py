@@ -5,7 +5,7 @@ The directory (`Store`) and the fake of the tests (`MemoryStore`) pass one confo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -14,6 +14,7 @@ from .candidate import Candidate
 from .config import Config
 from .context import Context
 from .events import Listener
+from .kept_code import CodeText
 from .manifest import Manifest
 from .matchers import Matcher
 from .refs import DRef, RRef
@@ -106,6 +107,9 @@ class StoreReader(Protocol):
     def counts_since(self, attempt: Attempt) -> int:
         """The adoption of an attempt, else its start [ns since the epoch, UTC]."""
 
+    def code(self, digest: str) -> CodeText | None:
+        """The text behind a digest of code; None if it was not kept."""
+
     def trace(self, attempt: Attempt) -> Trace:
         """The metrics that an attempt told over its steps."""
 
@@ -135,6 +139,9 @@ class StoreBuilder(StoreReader, Protocol[Staged]):
 
     def building(self) -> AbstractContextManager[None]:
         """Marks this process as building inside the block."""
+
+    def keep_code(self, texts: Mapping[str, CodeText]) -> None:
+        """Makes sure that these texts of code are kept, by their digests."""
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that gc knows that this matcher chooses among the realizations of `dref`."""

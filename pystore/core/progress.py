@@ -89,6 +89,7 @@ class Tally:
     succeeded: frozenset[Key] = frozenset()
     failed: frozenset[Key] = frozenset()  # and are not tried again
     stopped: frozenset[Key] = frozenset()
+    pruned: frozenset[Key] = frozenset()
     running: Mapping[Key, Running] = field(default_factory=dict)
     waiting: Mapping[DRef, str] = field(default_factory=dict)  # for which process, in words
     transfer: Running | None = None  # the transfer from a remote that goes on, in bytes
@@ -97,7 +98,7 @@ class Tally:
     def done(self) -> int:
         """Derivations that are done: reused, adopted or fetched, or built and none runs."""
         built = {dref for dref, _ in self.succeeded}
-        busy = {dref for dref, _ in (*self.running, *self.failed, *self.stopped)}
+        busy = {dref for dref, _ in (*self.running, *self.failed, *self.stopped, *self.pruned)}
         return self.reused + len((built | self.adopted | self.fetched) - busy)
 
 
@@ -152,6 +153,8 @@ def _fail(tally: Tally, event: AttemptFailed) -> Tally:
     ended = _end(tally, key)
     if event.again:
         return ended
+    if event.pruned:
+        return replace(ended, pruned=tally.pruned | {key})
     if event.stopped:
         return replace(ended, stopped=tally.stopped | {key})
     return replace(ended, failed=tally.failed | {key})
@@ -172,7 +175,8 @@ def _progress(tally: Tally, event: Progress, now: float) -> Tally:
 
 
 def _has_ended(tally: Tally, key: Key) -> bool:
-    return key in tally.succeeded or key in tally.failed or key in tally.stopped
+    ended = (tally.succeeded, tally.failed, tally.stopped, tally.pruned)
+    return any(key in keys for keys in ended)
 
 
 def _end(tally: Tally, key: Key) -> Tally:

@@ -15,7 +15,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..core.printable import listed
 from .declared import Declared
 from .errors import BadContent, BadDatabase, BadField, BadRow
 from .fields import Field
@@ -199,7 +198,7 @@ class Collection(Declared):
         """Whether what is stored for a row is in a fold; None: there is no question."""
         if fold is None:
             return None
-        found, name = fold_of(fold), by or self._only_media()
+        found, name = fold_of(fold), by or self.only_media("find(fold='valid', by='img')")
         source = self.source(name)
         if source.fields[name].fetched is not None:
             raise BadField(
@@ -284,16 +283,6 @@ class Collection(Declared):
     def polars(self, where: Any = None, **how: Any) -> Any:
         """The rows of `find` as a frame of polars, made of the table of Arrow."""
         return as_polars(self.arrow(where, **how))
-
-    def _only_media(self) -> str:
-        media = [name for name, field in self.fields.items() if field.is_media]
-        if len(media) == 1:
-            return media[0]
-        raise BadField(
-            "by the content of which field are the folds?",
-            media=listed(media) or "none",
-            remedy="name it: find(fold='valid', by='img')",
-        )
 
     def _conditions(self, where: Any, equal: Mapping[str, Any]) -> list[Any]:
         found = [one for one in (self.condition, where) if one is not None]

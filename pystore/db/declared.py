@@ -119,6 +119,17 @@ class Declared:
             raise self.unknown(unknown[0])
         return Source(self.table, {name: self.fields[name] for name in names})
 
+    def only_media(self, remedy: str) -> str:
+        """The only field of media. Raises BadField, with what names another one."""
+        media = [name for name, field in self.fields.items() if field.is_media]
+        if len(media) == 1:
+            return media[0]
+        raise BadField(
+            f"the content of which field of {self.name} is meant?",
+            media=listed(media) or "none",
+            remedy=f"name it: {remedy}",
+        )
+
     def unknown(self, name: str) -> BadField:
         """The error for a field that there is none of."""
         near = get_close_matches(str(name), self.fields, 1)

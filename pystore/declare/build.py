@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ..core.attempt import AttemptReport
+from ..core.attempt import AttemptReport, StopRule
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import BadConfig, BadRef, BadStage, BuildError
@@ -27,7 +27,12 @@ class Build:
     """
 
     def __init__(
-        self, staging: Staging, store: Builder, report: AttemptReport, listener: Listener = ignore
+        self,
+        staging: Staging,
+        store: Builder,
+        report: AttemptReport,
+        listener: Listener = ignore,
+        rule: StopRule | None = None,
     ) -> None:
         self._staging = staging
         self.config: Config = _Own(staging.config)
@@ -37,6 +42,7 @@ class Build:
         self._store = store
         self._report = report
         self._listener = listener
+        self._rule = rule
 
     def __repr__(self) -> str:
         return f"<Build of {self.config.dref} in {self.outpath}>"
@@ -99,7 +105,9 @@ class Build:
             self._report.metrics[name] = value
         if self._staging.telling is not None:
             self._staging.telling.metric(name, value, step)
-        self._listener(Metric(self.config.dref, name, value, step, self._staging.claim.number))
+        if self._listener is not ignore:  # a metric may be told in every batch
+            number = self._staging.claim.number
+            self._listener(Metric(self.config.dref, name, value, step, number))
 
     def progress(self, done: float, total: float | None, unit: str) -> None:
         """Tells how much is done."""
@@ -107,6 +115,12 @@ class Build:
             self._staging.telling.progress(done, total, unit)
         number = self._staging.claim.number
         self._listener(Progress(self.config.dref, done, total, unit, number))
+
+    def should_stop(self) -> bool:
+        """Whether the attempt is pruned: asks the rule of a search, until that says so."""
+        if self._rule is not None and self._report.pruned is None:
+            self._report.pruned = self._rule(self._report.trace)
+        return self._report.pruned is not None
 
     def scratch(self) -> Path:
         """The directory that survives failure; a replay has another."""
@@ -264,6 +278,16 @@ def build_metric(b: Build, name: str, value: float, step: int | None = None) -> 
             remedy="write build_metric(b, 'val_loss', float(loss))",
         ) from None
     b.metric(str(name), number, whole)
+
+
+def build_should_stop(b: Build) -> bool:
+    """Whether a search has no more use for this attempt, by the metrics told until now.
+
+    Ask it after each `build_metric(b, name, value, step=…)`, and return when it says True: the
+    attempt is recorded as pruned, however the realizer ends then. Where no search with a pruner has
+    started the attempt, it is always False.
+    """
+    return b.should_stop()
 
 
 def build_scratch(b: Build) -> Path:

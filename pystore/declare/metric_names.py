@@ -29,26 +29,42 @@ def check_metrics(derivations: Iterable[Derivation], store: StoreReader) -> None
     """
     recorded: dict[str, set[str]] = {}
     for derivation in derivations:
-        name = metric_of(derivation)
-        if name is None or _may_write(derivation, name):
-            continue
-        stage = derivation.config.name
-        if stage not in recorded:
-            recorded[stage] = _recorded(stage, store)
-        if name in recorded[stage]:
-            continue
-        outputs = ["/".join(parts) for parts in derivation.config.promises]
-        near = [one for one in (*outputs, *sorted(recorded[stage])) if misspells(name, one)]
-        if near or _writes_outputs_only(derivation) or _had_none(derivation, name, store):
-            raise BadMetric(
-                f"{derivation.matcher.name} goes by {name!r}, which {stage} will never have",
-                dref=derivation.dref,
-                closest=", ".join(dict.fromkeys(near)) or None,
-                outputs=", ".join(outputs) or None,
-                recorded=", ".join(sorted(recorded[stage])) or None,
-                remedy=f"name {near[0] if near else 'a metric that it has'} in the matcher, or "
-                f"promise the file: output({name!r})",
-            )
+        if (name := metric_of(derivation)) is not None:
+            check_metric(derivation.matcher.name, derivation, name, store, recorded)
+
+
+def check_metric(
+    who: str,
+    derivation: Derivation,
+    name: str,
+    store: StoreReader,
+    recorded: dict[str, set[str]],
+    *,
+    where: str = "the matcher",
+) -> None:
+    """Raises BadMetric if `who` goes by a metric that a stage will surely never have.
+
+    `recorded` keeps the metrics of stages that were looked at, by the name of the stage.
+    """
+    if _may_write(derivation, name):
+        return
+    stage = derivation.config.name
+    if stage not in recorded:
+        recorded[stage] = _recorded(stage, store)
+    if name in recorded[stage]:
+        return
+    outputs = ["/".join(parts) for parts in derivation.config.promises]
+    near = [one for one in (*outputs, *sorted(recorded[stage])) if misspells(name, one)]
+    if near or _writes_outputs_only(derivation) or _had_none(derivation, name, store):
+        raise BadMetric(
+            f"{who} goes by {name!r}, which {stage} will never have",
+            dref=derivation.dref,
+            closest=", ".join(dict.fromkeys(near)) or None,
+            outputs=", ".join(outputs) or None,
+            recorded=", ".join(sorted(recorded[stage])) or None,
+            remedy=f"name {near[0] if near else 'a metric that it has'} in {where}, or "
+            f"promise the file: output({name!r})",
+        )
 
 
 def metric_of(derivation: Derivation) -> str | None:

@@ -35,6 +35,7 @@ _PLAIN = (bool, int, str, type(None))
 
 
 if TYPE_CHECKING:
+    from ..core.kept_code import CodeText
     from .identity.code import Code
 
     class _Seen(Derivation, View):
@@ -217,6 +218,13 @@ class Stage(CalledTwoWays[P, Staged]):
             return self.sent_code
         code: Code = _changes().code_of_all(self.functions, self.options.code or "function")
         return code
+
+    def code_texts(self) -> dict[str, CodeText]:
+        """The texts of the parts of its code, by their digests; none where others sent it here."""
+        if self.sent_code is not None or self.options.code not in DEPTHS:
+            return {}
+        texts: dict[str, CodeText] = _changes().texts_of(self.functions, self.options.code)
+        return texts
 
     def __repr__(self) -> str:
         return f"<stage {self.stage_name}{self.signature}>"

@@ -29,6 +29,8 @@ class Space:
 
     name: str
     value: Callable[[float], Any] = field(compare=False, repr=False)
+    kind: str = field(default="", compare=False, repr=False)  # the function that made it
+    of: tuple[Any, ...] = field(default=(), compare=False, repr=False)  # its bounds, or values
 
     def __repr__(self) -> str:
         return self.name
@@ -37,7 +39,9 @@ class Space:
 def uniform(low: float, high: float) -> Space:
     """Numbers between `low` and `high`, equally likely. Raises BadStage unless `low` < `high`."""
     _check_bounds("uniform", low, high)
-    return Space(f"uniform({low}, {high})", lambda u: _rounded(low + u * (high - low)))
+    return Space(
+        f"uniform({low}, {high})", lambda u: rounded(low + u * (high - low)), "uniform", (low, high)
+    )
 
 
 def loguniform(low: float, high: float) -> Space:
@@ -48,7 +52,12 @@ def loguniform(low: float, high: float) -> Space:
     _check_bounds("loguniform", low, high)
     if low <= 0:
         raise BadStage(f"loguniform({low}, {high}) begins above zero", remedy="use uniform")
-    return Space(f"loguniform({low}, {high})", lambda u: _rounded(low * (high / low) ** u))
+    return Space(
+        f"loguniform({low}, {high})",
+        lambda u: rounded(low * (high / low) ** u),
+        "loguniform",
+        (low, high),
+    )
 
 
 def randint(low: int, high: int) -> Space:
@@ -59,7 +68,9 @@ def randint(low: int, high: int) -> Space:
     _check_bounds("randint", low, high)
     if type(low) is not int or type(high) is not int:
         raise BadStage(f"randint({low}, {high}) takes whole numbers", remedy="use uniform")
-    return Space(f"randint({low}, {high})", lambda u: low + int(u * (high - low + 1)))
+    return Space(
+        f"randint({low}, {high})", lambda u: low + int(u * (high - low + 1)), "randint", (low, high)
+    )
 
 
 def choice(values: Sequence[Any]) -> Space:
@@ -70,7 +81,8 @@ def choice(values: Sequence[Any]) -> Space:
             given=repr(values)[:200],
             remedy="write choice([32, 64])",
         )
-    return Space(f"choice({values})", lambda u: unboxed(values[int(u * len(values))]))
+    of = tuple(unboxed(value) for value in values)
+    return Space(f"choice({values})", lambda u: of[int(u * len(of))], "choice", of)
 
 
 def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivation]:
@@ -96,7 +108,7 @@ def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivati
     fixed = {name: value for name, value in parameters.items() if name not in swept}
     points = [dict(zip(swept, values, strict=True)) for values in product(*swept.values())]
     with asked_once():
-        return {key_of(point): _derivation(stage, {**fixed, **point}) for point in points}
+        return {key_of(point): derivation_of(stage, {**fixed, **point}) for point in points}
 
 
 def sample(
@@ -128,7 +140,7 @@ def sample(
         found.setdefault(key_of(point), point)
         if len(found) == n:
             with asked_once():
-                return {key: _derivation(stage, {**fixed, **at}) for key, at in found.items()}
+                return {key: derivation_of(stage, {**fixed, **at}) for key, at in found.items()}
     raise BadStage(
         f"there are not {n} different combinations",
         found=len(found),
@@ -145,7 +157,8 @@ def _draw(spaces: Mapping[str, Space], seed: int, most: int) -> Iterable[dict[st
         yield {name: space.value(streams[name].random()) for name, space in spaces.items()}
 
 
-def _derivation(stage: Callable[..., Any], parameters: Mapping[str, Any]) -> Derivation:
+def derivation_of(stage: Callable[..., Any], parameters: Mapping[str, Any]) -> Derivation:
+    """What a call of the stage declares. Raises BadStage unless that is one derivation."""
     made = stage(**parameters)
     if isinstance(made, Derivation):
         return made
@@ -159,10 +172,11 @@ def _derivation(stage: Callable[..., Any], parameters: Mapping[str, Any]) -> Der
 
 def key_of(point: Mapping[str, Any]) -> str:
     """The key of these parameters: `epochs=1 learning_rate=0.01`."""
-    return " ".join(f"{name}={_brief(value)}" for name, value in point.items())
+    return " ".join(f"{name}={brief(value)}" for name, value in point.items())
 
 
-def _brief(value: Any) -> str:
+def brief(value: Any) -> str:
+    """The value as a key names it."""
     dref = getattr(value, "dref", None)
     if isinstance(dref, DRef):
         return dref.short
@@ -193,6 +207,6 @@ def _check_bounds(name: str, low: float, high: float) -> None:
         raise BadStage(f"{name}({low}, {high}) holds nothing", remedy="write the lower one first")
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
     """Six digits: short to read, and the same whatever a machine's `**` does last (SW2)."""
     return float(f"{value:.6g}")

@@ -4,7 +4,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from ..core.attempt import AttemptReport, Committed, outcome_of
+from ..core.attempt import AttemptReport, Committed, Pruned, outcome_of
 from ..core.errors import PystoreError
 from ..core.events import AttemptFailed, Listener, Succeeded
 from ..store.staging import Builder, Staging
@@ -50,9 +50,10 @@ def attempt(
     except BaseException as error:
         one.end(trying.told)
         _fail(store, staging, trying.told, error)
-        text, stopped = f"{type(error).__name__}: {error}", outcome_of(error) == "stopped"
+        text, outcome = f"{type(error).__name__}: {error}", outcome_of(error)
         again = trying.again_after(error) is not None
-        listener(AttemptFailed(dref, number, text, stopped, again))
+        how = {"stopped": outcome == "stopped", "pruned": outcome == "pruned"}
+        listener(AttemptFailed(dref, number, text, again=again, **how))
         raise
     one.end()
     listener(Succeeded(dref, number, committed.rref, committed.fresh, timer() - start))
@@ -61,8 +62,9 @@ def attempt(
 
 def _fail(store: Builder, staging: Staging, told: AttemptReport, error: BaseException) -> None:
     describe(told)
-    told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]
-    told.notes["staging"] = str(staging.path)
+    if not isinstance(error, Pruned):
+        told.notes["traceback"] = "".join(traceback.format_exception(error))[-4000:]
+        told.notes["staging"] = str(staging.path)
     try:
         kept = store.fail(staging, told, error)
     except Exception as second:

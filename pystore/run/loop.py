@@ -8,11 +8,11 @@ LO4  Nothing to build, no lock: a read-only store serves what it has.
 
 import queue
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import NoReturn
 
-from ..core.attempt import Committed
+from ..core.attempt import Committed, StopRule
 from ..core.derivation import Closure
 from ..core.errors import Interrupted, MatcherUnsatisfied, PystoreError, StoreBusy
 from ..core.events import NotChosen, Reused, Waiting
@@ -28,6 +28,7 @@ from .decisions import Decisions
 from .dispatch import Dispatch, Here, SerialExecutor, lost
 from .failures import not_built, several_failed
 from .holding import Holding
+from .keeping_code import keep_code
 from .options import RunOptions
 from .request import Request
 
@@ -44,6 +45,8 @@ class Loop:
         store: Builder,
         substituter: Substituter | None,
         settings: RunOptions,
+        *,
+        rules: Mapping[DRef, StopRule] | None = None,
     ) -> None:
         self._closure = closure
         self._schedule = Schedule(
@@ -53,6 +56,7 @@ class Loop:
         self._decisions = Decisions(closure, forced, store, substituter, settings)
         self._store = store
         self._settings = settings
+        self._rules = rules or {}
         self._listener = settings.listener
         self._holding = Holding(store)
         self._busy: dict[DRef, tuple[Match, float]] = {}  # and since when [s]
@@ -185,7 +189,9 @@ class Loop:
         derivation = self._closure[instruction.dref]
         own = derivation.resources.retries
         tries = Tries(self._settings.retries if own is None else own)
-        self._send(Request(derivation, instruction.context, instruction.seed, tries))
+        keep_code(derivation, self._store)
+        rule = self._rules.get(instruction.dref)
+        self._send(Request(derivation, instruction.context, instruction.seed, tries, rule))
 
     def _check(self) -> None:
         """Before the first attempt: that no later one will fail for what could be known now."""

@@ -1,5 +1,6 @@
 """Request: one attempt that the loop asks for."""
 
+from ..core.attempt import StopRule
 from ..core.context import Context
 from ..core.dataclasses import dataclass, replace
 from ..core.derivation import Derivation
@@ -15,6 +16,7 @@ class Request:
     context: Context
     seed: int | None = None
     tries: Tries = Tries()
+    rule: StopRule | None = None  # by which a search ends it early
 
     @property
     def dref(self) -> DRef:

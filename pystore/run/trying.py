@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core.attempt import AttemptReport
+from ..core.attempt import PRUNED, AttemptReport, Pruned
 from ..core.derivation import Derivation
 from ..core.errors import SEE_TRACEBACK, BuildError, PystoreError
 from ..core.events import AttemptFailed, Listener, Started
@@ -47,12 +47,31 @@ class Trying:
         """Runs the realizer; with a scratch, again after failures. Raises its last error."""
         while True:
             self._start(log, source)
-            build = Build(self._staging, self._store, self.told, self._listener)
+            rule = self._request.rule
+            build = Build(self._staging, self._store, self.told, self._listener, rule)
             try:
-                return _run_captured(self._request.derivation, build, log)
+                return self._run(build, log)
             except PystoreError as error:
                 if not self._may_go_on(error):
                     raise
+
+    def _run(self, build: Build, log: Path | None) -> None:
+        """Runs the realizer. What it was told to leave unfinished is pruned, also if it raises."""
+        error: PystoreError | None = None
+        try:
+            _run_captured(self._request.derivation, build, log)
+        except PystoreError as raised:
+            if self.told.pruned is None:
+                raise
+            error = raised
+        if self.told.pruned is not None:
+            self.told.notes[PRUNED] = dict(self.told.pruned)
+            raise Pruned(
+                "the search has no more use for this attempt",
+                dref=self._request.dref,
+                **self.told.pruned,
+                remedy="realize it without the search, to train it to the end",
+            ) from error
 
     def again_after(self, error: BaseException) -> Tries | None:
         """The tries of the next try, here or by the loop; None for no other try."""

@@ -3,10 +3,11 @@
 import inspect
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
+from ..core.attempt import StopRule
 from ..core.context import Context
 from ..core.dataclasses import replace
 from ..core.derivation import Closure, Derivation, Shape, reshape
@@ -110,9 +111,15 @@ def realize_many(target: Target, **options: Any) -> Any:
 
 
 def realize_with(
-    verb: str, target: Target, options: RunOptions
+    verb: str,
+    target: Target,
+    options: RunOptions,
+    rules: Mapping[DRef, StopRule] | None = None,
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
-    """The closure of a target, and the realizations chosen for its derivations."""
+    """The closure of a target, and the realizations chosen for its derivations.
+
+    Attempts of the derivations in `rules` may be ended early by these rules: Pruned is raised then.
+    """
     from .loop import Loop  # late for weight: a script that only declares needs no loop
 
     refuse_nested(verb)
@@ -121,12 +128,12 @@ def realize_with(
     forced = forced_drefs(options.force_rebuild, closure)
     substituter = substituting(store, options.substitute, options.trusted_keys)
     with (
-        _executor(closure, options) as executor,
+        executor_for(closure, options) as executor,
         defaults().display(closure, store, options.progress) as display,
     ):
         listener = _in_turn(both(guarded(display), guarded(options.listener)))
         options = replace(options, listener=listener, executor=executor, workers=None, gpus=None)
-        return closure, Loop(closure, forced, store, substituter, options).run()
+        return closure, Loop(closure, forced, store, substituter, options, rules=rules).run()
 
 
 def realize_inputs(closure: Closure, derivation: Derivation, store: Builder) -> Context:
@@ -149,7 +156,9 @@ def _in_turn(listener: Listener) -> Listener:
     return tell
 
 
-def _executor(closure: Closure, options: RunOptions) -> "AbstractContextManager[Executor | None]":
+def executor_for(
+    closure: Closure, options: RunOptions
+) -> "AbstractContextManager[Executor | None]":
     """The caller's executor, or workers for this call; None to run in this thread."""
     limits = (
         options.timeout,

@@ -2,12 +2,11 @@
 
 `<context>.<number>.begin` claims the number; `<context>.<number>.json` is the immutable record of
 how the attempt ended. A claim without a record, whose staging nobody holds, belongs to an attempt
-that died.
+that died. Claims and records of finished attempts may be in packs instead (see packs.py).
 The file `imported` says that some attempts ran in other stores: their seeds do not follow from
 their numbers.
 """
 
-import json
 import os
 import re
 import sys
@@ -15,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..core.attempt import Attempt, attempt_text, parse_attempt
 from ..core.context import Context
@@ -24,26 +23,23 @@ from ..core.digest import seed_of
 from ..core.errors import Corrupted, PystoreWarning
 from ..core.refs import DRef
 from ..core.version import __version__
-from . import disk, locks, rights
-from .mounts import is_shared
+from . import disk, packs, rights
+from .claim_text import claim_text, parse_claim
+from .signs_of_life import unfinished
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
+T = TypeVar("T")
 
 IMPORTED = "imported"
 # The staging of a claim for the record of an attempt that ran in another store.
 COPY, SIGNED = "", "signed"  # SIGNED: with the signature of a key that was trusted
 
-SILENCE = 90.0  # [s] without a sign of life after which an attempt on another host has died
-
 _NAME = re.compile(
     r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads|live|stop)",
     re.ASCII,
 )
-_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten|note)", re.ASCII)
-_SAYS = (
-    ("inputs", dict), ("number", int), ("seed", int), ("start", int),
-    ("host", str), ("pid", int), ("staging", str),
-)  # fmt: skip
+_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten|note|pack)", re.ASCII)
+_AT_ONCE = 400  # names of this length that the system lists in one call
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,10 @@ def claim(
         path = _begin_path(folder, context.digest, number)
         try:
             disk.write_once(path, _begin_text(claimed, context, staging), tmp=tmp)
-            return claimed
+            if not packed_contents(folder, f"{context.digest}.{number}.json"):
+                return claimed
+            disk.remove_file(path)  # since the look, another process had this number, and packed it
+            listed = None
         except FileExistsError:
             listed = None  # another process was quicker
         except FileNotFoundError:
@@ -134,30 +133,37 @@ def live_path(folder: str, context: str, number: int) -> str:
 
 def claimed_for(folder: str, staging: str) -> dict[str, Any]:
     """The facts of the latest claim for a staging of this name; empty if there is none."""
-    begins = [read_begin(folder, context, number) for context, number in _claims(names(folder))]
-    found = [begin for begin in begins if begin.get("staging") == staging]
+    found = [begin for begin in all_begins(folder) if begin.get("staging") == staging]
     return max(found, key=lambda begin: int(begin["number"]), default={})
 
 
 def _begin_text(claimed: Claim, context: Context, staging: str) -> bytes:
-    record = {
-        "inputs": dict(context),
-        "number": claimed.number,
-        "seed": claimed.seed,
-        "start": claimed.start,
-        "host": os.uname().nodename,
-        "pid": os.getpid(),
-        "staging": staging,
-    }
-    return json.dumps(record, sort_keys=True).encode()
+    return claim_text(context, claimed.number, claimed.seed, claimed.start, staging)
 
 
 def names(folder: str) -> list[str]:
     """The names in the folder of the attempts of a derivation; none if there is no folder."""
     try:
-        return os.listdir(folder)
+        found = os.listdir(folder)
+        # The system lists many names in several calls. A pack that comes between two calls, and
+        # the files that go then, may all be missing: the names before are there, or it goes on.
+        while len(found) > _AT_ONCE and not {*found} <= {*(again := os.listdir(folder))}:
+            found = again
+        return found
     except FileNotFoundError:
         return []
+
+
+def steadily(folder: str, read: Callable[[list[str]], T]) -> T:
+    """What `read` makes of the names in a folder; again if a file was packed meanwhile."""
+    listed = names(folder)
+    while True:
+        try:
+            return read(listed)
+        except FileNotFoundError:
+            before, listed = listed, names(folder)
+            if {*before} == {*listed}:
+                raise
 
 
 class Name(NamedTuple):
@@ -188,7 +194,7 @@ def is_record(name: str) -> bool:
 def begun_numbers(folder: str, context: str, listed: list[str] | None = None) -> list[int]:
     """The numbers that have a claim or a record in this context, sorted."""
     listed = names(folder) if listed is None else listed
-    return sorted(set(numbers_in(listed, context, "begin|json")))
+    return sorted(set(numbers_in([*listed, *packed_names(folder, listed)], context, "begin|json")))
 
 
 def numbers_in(listed: Iterable[str], context: str, kinds: str) -> list[int]:
@@ -206,12 +212,37 @@ def _claims(files: Iterable[str]) -> list[tuple[str, int]]:
 def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
     """The facts of a claim; empty if a crash has torn it, or it is not ours."""
     try:
-        begin = json.loads(disk.read(_begin_path(folder, context, number)))
-    except (FileNotFoundError, ValueError, RecursionError, Corrupted):
+        return parse_claim(disk.read(path := _begin_path(folder, context, number)))
+    except Corrupted:
         return {}
-    if not isinstance(begin, dict) or any(type(begin.get(k)) is not t for k, t in _SAYS):
-        return {}
-    return begin
+    except FileNotFoundError:
+        packed = packed_contents(folder, os.path.basename(path))
+        return parse_claim(packed[0]) if packed else {}
+
+
+def all_begins(folder: str) -> list[dict[str, Any]]:
+    """The facts of all claims of a derivation."""
+
+    def read(listed: list[str]) -> list[dict[str, Any]]:
+        packed = [text for one in packs.read_all(folder, listed) for text in one.begins]
+        claimed = [read_begin(folder, *one) for one in _claims(listed)]
+        return claimed + [parse_claim(text) for text in packed]
+
+    return steadily(folder, read)
+
+
+def packed_names(folder: str, listed: list[str]) -> set[str]:
+    """The names of the files in the packs of a folder, in which these names were found."""
+    if not packs.among(listed):
+        return set()
+    return steadily(folder, lambda found: packs.names(folder, found))
+
+
+def packed_contents(folder: str, name: str) -> list[bytes]:
+    """The contents that the packs of a folder have for a name."""
+    return steadily(
+        folder, lambda listed: [c for p in packs.read_all(folder, listed) for c in p.contents(name)]
+    )
 
 
 def ran_elsewhere(folder: str, attempt: Attempt) -> bool:
@@ -242,10 +273,23 @@ def _start(folder: str, context: str, number: int) -> int:
     # Claims are not synced: after a power cut, one may be empty beside a record that is whole.
     if start := read_begin(folder, context, number).get("start"):
         return int(start)
+    ended = read_record(folder, context, number)
+    return 0 if ended is None else ended.start
+
+
+def read_record(folder: str, context: str, number: int) -> Attempt | None:
+    """The record of an attempt; None if it has not ended, or its record is damaged."""
+    name = f"{context}.{number}.json"
     try:
-        return parse_attempt(disk.read(f"{folder}/{context}.{number}.json")).start
-    except (FileNotFoundError, Corrupted):
-        return 0
+        return parse_attempt(disk.read(f"{folder}/{name}"))
+    except Corrupted:
+        return None
+    except FileNotFoundError:
+        packed = packed_contents(folder, name)
+    try:
+        return parse_attempt(packed[0]) if packed else None
+    except Corrupted:
+        return None
 
 
 def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
@@ -257,9 +301,17 @@ def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
 
 def ended(folder: str, context: str = "") -> list[Attempt]:
     """The attempts that have ended, in the contexts whose digest starts with `context`."""
-    return read_records(
-        folder, (n for n in names(folder) if n.startswith(context) and is_record(n))
-    )
+    return steadily(folder, lambda listed: read_ended(folder, listed, context))
+
+
+def read_ended(folder: str, listed: list[str], context: str = "") -> list[Attempt]:
+    """The same, given the names in the folder. Raises FileNotFoundError if one is gone."""
+    wanted = (n for n in listed if n.endswith(".json") and n.startswith(context) and is_record(n))
+    found = read_records(folder, wanted)
+    if not packs.among(listed):
+        return found
+    found += packs.records(folder, listed, context)
+    return list({attempt.id: attempt for attempt in reversed(found)}.values())
 
 
 def read_records(folder: str, files: Iterable[str]) -> list[Attempt]:
@@ -282,16 +334,20 @@ def now() -> int:
 
 def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
     """All attempts of a derivation, in the order of their starts."""
-    found = names(folder)
-    records = read_records(folder, filter(is_record, found))
-    ended = {(a.context, a.number) for a in records}
-    for context, number in _claims(found):
-        if (context, number) not in ended:
-            begin = read_begin(folder, context, number)
-            if begin.get("staging") in (COPY, SIGNED):
-                continue  # a copy was cut short; nothing ran under this number
-            records.append(unfinished(folder, begin, dref, context, number, staging_area))
-    return sorted(records, key=lambda attempt: attempt.order)
+
+    def read(listed: list[str]) -> list[Attempt]:
+        records = read_ended(folder, listed)
+        ended = {(a.context, a.number) for a in records}
+        for context, number in _claims(listed):
+            if (context, number) not in ended:
+                begin = read_begin(folder, context, number)
+                if begin.get("staging") in (COPY, SIGNED):
+                    continue  # a copy was cut short; nothing ran under this number
+                live = live_path(folder, context, number)
+                records.append(unfinished(live, begin, dref, context, number, staging_area))
+        return sorted(records, key=lambda attempt: attempt.order)
+
+    return steadily(folder, read)
 
 
 def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
@@ -300,7 +356,8 @@ def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt
     Of those that died, the last one of each context: the others have been tried again.
     """
     found = names(folder)
-    ended = {name[:-5] for name in found if name.endswith(".json")}
+    recorded = [*found, *packed_names(folder, found)]
+    ended = {name[:-5] for name in recorded if name.endswith(".json")}
     claims = _claims(name for name in found if name.endswith(".begin") and name[:-6] not in ended)
     if not claims:
         return []
@@ -312,7 +369,8 @@ def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt
         begin = read_begin(folder, context, number)
         if begin.get("staging", COPY) in (COPY, SIGNED):
             continue
-        one = unfinished(folder, begin, dref, context, number, staging_area)
+        live = live_path(folder, context, number)
+        one = unfinished(live, begin, dref, context, number, staging_area)
         if one.outcome == "running" or number == last[context]:
             unended.append(one)
     return unended
@@ -326,39 +384,6 @@ def owner(folder: str, context: str) -> str:
         return "another process, which is about to start"
     since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(begin["start"] / 1e9))
     return f"process {begin['pid']} on {begin['host']}, since {since}"
-
-
-def unfinished(
-    folder: str, begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
-) -> Attempt:
-    """The attempt of a claim without a record, with the metrics that it told (TD1).
-
-    It is running, or it has died.
-    """
-    from . import told  # for its weight: few attempts have no record
-
-    staging = os.path.basename(begin.get("staging", "none").replace("\0", ""))
-    host, place = str(begin.get("host", "")), staging_area / staging
-    running = bool(staging) and (locks.in_use(place) or _gives_signs(place, host))
-    start = int(begin.get("start", 0))
-    return Attempt(
-        id="", dref=dref, context=context, number=number,
-        outcome="running" if running else "died", rref=None, error=None,
-        seed=int(begin.get("seed", 0)), start=start, stop=start, host=host,
-        pid=int(begin.get("pid", 0)), realizer="", source="", versions={},
-        metrics=told.read_last(live_path(folder, context, number)).metrics, notes={},
-    )  # fmt: skip
-
-
-def _gives_signs(staging: Path, host: str) -> bool:
-    """Whether a process on another host, whose lock we may not see, has given a sign of life."""
-    if host == os.uname().nodename:
-        return False
-    try:
-        silent = time.time() - os.stat(staging).st_mtime
-        return silent < SILENCE and is_shared(staging)
-    except OSError:
-        return False
 
 
 def versions() -> dict[str, str]:

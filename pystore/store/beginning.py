@@ -60,7 +60,8 @@ def _tidy(parts: Parts, dref: DRef, context: Context, listed: list[str]) -> None
     """
     folder, digest = parts.layout.attempts(dref), context.digest
     if left := set(attempts.numbers_in(listed, digest, "live|stop")):
-        ended = left.intersection(attempts.numbers_in(listed, digest, "json"))
+        recorded = [*listed, *attempts.packed_names(folder, listed)]
+        ended = left.intersection(attempts.numbers_in(recorded, digest, "json"))
         asked = [f"{folder}/{digest}.{number}.stop" for number in left]
         for path in (*asked, *(attempts.live_path(folder, digest, n) for n in ended)):
             with suppress(OSError):  # it means nothing, and harms nobody

@@ -113,8 +113,11 @@ def _has(layout: Layout, attempt: Attempt) -> bool:
     folder, place = layout.attempts(attempt.dref), (attempt.context, attempt.number)
     if not attempt.id:  # it has no record
         return attempts.read_begin(folder, *place).get("start") == attempt.start
+    path = layout.beside(attempt.dref, *place, "json")
     try:
-        text = disk.read(layout.beside(attempt.dref, *place, "json"))
-    except (FileNotFoundError, Corrupted):
+        found = [disk.read(path)]
+    except Corrupted:
         return False
-    return f'"id":"{attempt.id}"'.encode() in text
+    except FileNotFoundError:
+        found = attempts.packed_contents(folder, os.path.basename(path))
+    return any(f'"id":"{attempt.id}"'.encode() in text for text in found)

@@ -1,14 +1,16 @@
 """Candidates from the disk: attempts that succeeded, grouped by what they made."""
 
 from collections.abc import Collection, Iterator
+from itertools import chain
 from operator import attrgetter
 
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.errors import Corrupted
 from ..core.refs import DRef, RRef
-from . import attempts, disk, records, trace_file, verdicts
+from . import attempts, disk, packs, records, trace_file, verdicts
 from .layout import Layout
+from .packs import Pack
 
 
 def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:
@@ -60,22 +62,30 @@ def last(layout: Layout, dref: DRef) -> Iterator[Attempt]:
     Few records are read.
     """
     folder = layout.attempts(dref)
-    names = attempts.names(folder)
+    return iter(attempts.steadily(folder, lambda names: list(_last(layout, dref, folder, names))))
+
+
+def _last(layout: Layout, dref: DRef, folder: str, names: list[str]) -> Iterator[Attempt]:
     bad = verdicts.among(names, "rejected") | verdicts.among(names, "damaged")
     usable = set(layout.folders(dref[5:])) - bad
-    numbers: dict[str, list[int]] = {}
-    for name in filter(None, map(attempts.parse_name, names)):
+    joined, numbers = packs.read_all(folder, names), dict[str, set[int]]()
+    for name in filter(None, map(attempts.parse_name, chain(names, *(p.names for p in joined)))):
         if name.kind == "json":
-            numbers.setdefault(name.context, []).append(name.number)
+            numbers.setdefault(name.context, set()).add(name.number)
     for context, known in numbers.items():
         files = (f"{context}.{number}.json" for number in sorted(known, reverse=True))
-        for attempt in (a for file in files for a in attempts.read_records(folder, [file])):
+        for attempt in (a for file in files for a in _tries(folder, file, names, joined)):
             if attempt.rref is None or attempt.rref.digest not in usable:
                 continue
             yield attempt
             # An attempt that was not adopted starts later than all with lower numbers (S7).
             if "adopted" not in attempt.notes:
                 break
+
+
+def _tries(folder: str, file: str, names: list[str], joined: list[Pack]) -> list[Attempt]:
+    found = [attempt for one in joined for attempt in one.tries(file)]
+    return found + attempts.read_records(folder, [file] if file in names else [])
 
 
 def _candidate(

@@ -42,6 +42,7 @@ class Defaults:
     substituters: Callable[[], Iterable[str]] = tuple
     trusted_keys: Callable[[], Iterable[str] | None] = lambda: None
     diffs: Callable[[], bool] = lambda: True
+    keeps_code: Callable[[], bool] = lambda: True
     display: Display = _nothing_shown
     bar: Bar = lambda: nullcontext(ignore)  # for one thing that goes on, such as a copy
 

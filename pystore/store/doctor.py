@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from ..core.dataclasses import dataclass, replace
 from ..core.printable import counted
-from . import disk, locks, rights, tree
-from .attempts import is_record, names
+from . import disk, locks, packs, rights, tree
+from .attempts import is_record, names, steadily
 from .descriptors import open_folder
 from .layout import FORMAT
 from .mounts import SHARED, mounted
@@ -218,14 +218,23 @@ def _contents(store: Reader) -> Finding:
     below, store = store.parts.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
-    beside = [name for dref in drefs for name in names(store.parts.layout.attempts(dref))]
-    ended = sum(map(is_record, beside))
+    folders = [store.parts.layout.attempts(dref) for dref in drefs]
+    beside = [name for folder in folders for name in names(folder)]
+    ended = sum(len(_ended(folder)) for folder in folders)
+    joined = len(packs.among(beside))
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": ended}
     counts |= {"note": noted} if (noted := len(names_in(beside))) else {}
     what = ", ".join(counted(number, noun) for noun, number in counts.items())
+    what += f"; {counted(joined, 'pack')}" if joined else ""
     under = f"; below it {below.root}" if below else ""
     seeds = "; seeds of its own" if store.parts.salt else ""
     return Finding("store", "fine", f"format {FORMAT}{seeds}; {what}{under}")
+
+
+def _ended(folder: str) -> set[str]:
+    """The names of the records of a derivation, in packs as well."""
+    found = steadily(folder, lambda listed: {*listed} | packs.names(folder, listed))
+    return set(filter(is_record, found))
 
 
 def _file_system(root: Path) -> Finding:

@@ -21,14 +21,16 @@ from . import disk, rights
 from .mounts import apart
 
 FORMAT = 1
-_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "pinned")
+_FOLDERS = ("drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "pinned", "code")
 # Between these, files are renamed.
-_RENAMED = ("drv", "tmp", "trash", "resolved", "roots", "seen", "pinned")
+_RENAMED = ("drv", "tmp", "trash", "resolved", "roots", "seen", "pinned", "code")
 _MARK = "pystore.json"
 # The errors of link(2) on file systems without hard links: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 ATTEMPTS = "/attempts"  # within the directory of a derivation
 _OWN_SEEDS = "seeds"  # the feature of a store whose seeds are its own
+PACKED = "packed"  # the feature of a store in which records may be in packs
+_FEATURES = {_OWN_SEEDS, PACKED}
 
 Ref = TypeVar("Ref", DRef, RRef)
 
@@ -47,6 +49,7 @@ class Layout:
         self.roots = root / "roots"
         self.links = root / "links"
         self.seen = root / "seen"
+        self.code = root / "code"
         self.pinned = root / "pinned"
         self.gate = self.locks / "gc.lock"
         self._drv = str(self.drv) + os.sep
@@ -223,7 +226,7 @@ def read_mark(root: Path) -> Mark:
             path=root / _MARK,
             remedy='write {"digest":"blake3","features":[],"format":1,"id":"<32 hex>"} into it',
         ) from None
-    if version != FORMAT or set(map(str, features)) - {_OWN_SEEDS}:
+    if version != FORMAT or set(map(str, features)) - _FEATURES:
         raise FormatTooNew(
             "this store needs a later version of pystore",
             path=root,
@@ -233,6 +236,16 @@ def read_mark(root: Path) -> Mark:
             remedy="upgrade pystore, or name another path",
         )
     return Mark(identity, salt)
+
+
+def add_feature(root: Path, feature: str) -> None:
+    """Makes sure that versions without this feature do not open the store. Close the gate."""
+    read_mark(root)
+    mark = json.loads(disk.read(root / _MARK))
+    if feature not in mark["features"]:
+        mark["features"] = sorted([*mark["features"], feature])
+        text = (json.dumps(mark, sort_keys=True) + "\n").encode()
+        disk.publish(str(root / _MARK), text, tmp=root / "tmp", durable=True)
 
 
 def check_place(root: Path) -> None:

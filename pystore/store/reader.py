@@ -13,6 +13,7 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
 from ..core.errors import BadRef, Corrupted, NotInStore
+from ..core.kept_code import CodeText
 from ..core.manifest import MANIFEST, Manifest
 from ..core.refs import DRef, RRef
 from ..core.same_run import merge
@@ -24,6 +25,7 @@ from . import (
     candidates,
     derivations,
     disk,
+    kept_code,
     rights,
     shared_files,
     verdicts,
@@ -337,6 +339,10 @@ class Reader:
     def diff(self, attempt: Attempt) -> bytes:
         """The diff of the project from its last revision; empty if there is none."""
         return attempt_files.read_diff(below.home(self.parts.layout, attempt), attempt)
+
+    def code(self, digest: str) -> CodeText | None:
+        """The text behind a digest of code; None if it was not kept. Raises Corrupted."""
+        return kept_code.read(self.parts.layout, digest)
 
     # --- errors ------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ A record is written once and never changed. If another record takes its place, t
 RF1  A new folder with the same name has another inode, or its config has another time.
 RF2  A new attempt has a higher number than all others of its context. If attempts were removed and
     their numbers given again, the last record that was read of the context is gone or replaced.
+RF3  An attempt of a pack counts once, whatever else has its record.
 """
 
 import os
@@ -14,7 +15,7 @@ from operator import attrgetter
 from ..core.attempt import Attempt
 from ..core.dataclasses import dataclass, field
 from ..core.refs import RRef
-from . import attempts
+from . import attempts, packs
 
 _FEW = 32  # names; so few records are read again just as fast
 _MOST = 8  # folders whose records are kept
@@ -32,6 +33,8 @@ class _Records:
     others: set[str] = field(default_factory=set)  # names that are neither claims nor records
     made: dict[str, Made] = field(default_factory=dict)  # digest of a context → realizations
     _last: dict[str, tuple[int, str, _Stamp | None]] = field(default_factory=dict)
+    _ids: set[str] = field(default_factory=set)
+    _packed: bool = False  # whether a pack was read
 
     def stands(self, folder: str) -> bool:
         """Whether the last record that was read of each context is still there (RF2)."""
@@ -45,6 +48,8 @@ class _Records:
         for name in names:
             if name.endswith(".begin"):
                 self.names.add(name)
+            elif packs.is_pack(name):
+                self._read_pack(folder, name)
             elif not name.endswith(".json"):
                 self.names.add(name)
                 self.others.add(name)
@@ -57,11 +62,27 @@ class _Records:
             self.names.add(name)  # a damaged record is not added, so that each call warns of it
             if attempt.number >= self._last.get(name[:32], (-1,))[0]:
                 self._last[name[:32]] = attempt.number, name, stamp
-            if attempt.rref is not None:
-                tries = self.made.setdefault(attempt.context, {}).setdefault(attempt.rref, [])
-                tries.append(attempt)
-                if len(tries) > 1 and attempt.order < tries[-2].order:
-                    tries.sort(key=attrgetter("order"))
+            self._add(attempt)
+
+    def _read_pack(self, folder: str, name: str) -> None:
+        self._last[name] = 0, name, _stamp(f"{folder}/{name}")
+        found = packs.read(folder, name)
+        if not found.damage:
+            self.names.add(name)  # as above: each call warns of a damaged one
+        self.others.add(name)
+        self._packed = True
+        for attempt in found.records():
+            self._add(attempt)
+
+    def _add(self, attempt: Attempt) -> None:
+        if self._packed and attempt.id in self._ids:
+            return
+        self._ids.add(attempt.id)
+        if attempt.rref is not None:
+            tries = self.made.setdefault(attempt.context, {}).setdefault(attempt.rref, [])
+            tries.append(attempt)
+            if len(tries) > 1 and attempt.order < tries[-2].order:
+                tries.sort(key=attrgetter("order"))
 
 
 _known: dict[str, _Records] = {}
@@ -73,14 +94,21 @@ def look(folder: str, context: str = "") -> tuple[Collection[str], dict[str, Mad
     The names of claims and records may be left out. All contexts whose digest starts with
     `context` are there, and perhaps others.
     """
-    names = attempts.names(folder)
-    if len(names) <= _FEW:
+    try:
+        return _look(folder, attempts.names(folder), context)
+    except FileNotFoundError:
+        return attempts.steadily(folder, lambda names: _look(folder, names, context))
+
+
+def _look(folder: str, names: list[str], context: str) -> tuple[Collection[str], dict[str, Made]]:
+    if len(names) <= _FEW and not packs.among(names):
         return names, _read_few(folder, names, context)
     listed, stamps = set(names), _stamps(folder)
     found = _known.pop(folder, _Records())
     if found.stamps != stamps or not found.names <= listed or not found.stands(folder):
         found = _Records(stamps)
-    found.read(folder, listed - found.names, context)
+    # Packs come last: of an attempt, the file of the record is read, and then not the one packed.
+    found.read(folder, sorted(listed - found.names, key=packs.is_pack), context)
     while len(_known) >= _MOST:
         _known.pop(next(iter(_known), ""), None)
     _known[folder] = found
@@ -89,8 +117,8 @@ def look(folder: str, context: str = "") -> tuple[Collection[str], dict[str, Mad
 
 def _read_few(folder: str, names: list[str], context: str) -> dict[str, Made]:
     found: dict[str, Made] = {}
-    ended = [n for n in names if n.startswith(context) and attempts.is_record(n)]
-    for attempt in attempts.read_records(folder, ended):
+    wanted = [name for name in names if name[-5:] == ".json" and name.startswith(context)]
+    for attempt in attempts.read_records(folder, filter(attempts.is_record, wanted)):
         if attempt.rref is not None:
             made = found.setdefault(attempt.context, {})
             made.setdefault(attempt.rref, []).append(attempt)

@@ -9,11 +9,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ..core.attempt import Attempt, parse_attempt
 from ..core.config import Config
 from ..core.context import Context
 from ..core.dataclasses import dataclass
-from ..core.errors import Corrupted
 from . import attempts, disk, locks, moving, read_log, rights, tree
 from .attempts import Claim
 from .descriptors import Kept
@@ -87,7 +85,7 @@ def abandoned(
         if seed is not None and attempts.read_begin(folder, context, number).get("seed") != seed:
             continue
         if held := _hold(path_of(folder, context, number)):
-            ended = record_of(folder, context, number)
+            ended = attempts.read_record(folder, context, number)
             if ended is None or not ended.succeeded:
                 return number, held
             held.remove()  # killed after its success, before it removed its scratch
@@ -117,7 +115,7 @@ def take_over(
     if found is None:
         return None
     number, held = found
-    ended, claimed = record_of(folder, context.digest, number), None
+    ended, claimed = attempts.read_record(folder, context.digest, number), None
     if ended is None:
         claimed = attempts.claim_again(folder, context, number, staging, tmp)
     if claimed is None:
@@ -127,14 +125,6 @@ def take_over(
         )  # fmt: skip
         held.move(folder, context.digest, claimed.number)
     return Left(claimed, held, number)
-
-
-def record_of(folder: str, context: str, number: int) -> Attempt | None:
-    """The record of an attempt; None if it has not ended."""
-    try:
-        return parse_attempt(disk.read(f"{folder}/{context}.{number}.json"))
-    except (FileNotFoundError, Corrupted):
-        return None
 
 
 def _reads_of(path: str) -> str:

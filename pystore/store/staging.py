@@ -124,6 +124,12 @@ class Staging:
             return False
         return True
 
+    def drop(self) -> None:
+        """Removes the scratch, and the directory."""
+        if self.scratch is not None:
+            self.scratch.remove()
+        self.discard()
+
     def discard(self) -> None:
         """Removes the directory, and only then gives up its claims."""
         try:

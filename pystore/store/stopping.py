@@ -14,6 +14,7 @@ from ..core.errors import Corrupted, NotInStore
 from ..core.refs import DRef
 from . import attempt_files, attempts, disk, rights
 from .reader import Reader
+from .signs_of_life import unfinished
 from .staging import Staging
 
 
@@ -91,9 +92,10 @@ def record_stopped(store: Reader, dref: DRef, context: Context, number: int, err
     """
     parts, folder = store.parts, store.parts.layout.attempts(dref)
     begin = attempts.read_begin(folder, context.digest, number)
-    if not begin:
-        return  # its claim was torn, or the derivation was removed
-    died = attempts.unfinished(folder, begin, dref, context.digest, number, parts.staging_area)
+    if not begin or attempts.read_record(folder, context.digest, number):
+        return  # its claim was torn, or the derivation was removed; or the record may be packed
+    live = attempts.live_path(folder, context.digest, number)
+    died = unfinished(live, begin, dref, context.digest, number, parts.staging_area)
     stopped = died._replace(
         id=disk.fresh_name(), outcome="stopped", error=error, versions=attempts.versions(),
         stop=max(attempts.now(), died.start), notes={"staging": str(begin["staging"])},
@@ -104,4 +106,4 @@ def record_stopped(store: Reader, dref: DRef, context: Context, number: int, err
         stopped = attempt_files.with_extremes(stopped, trace)
         attempts.record(folder, stopped, tmp=parts.tmp, durable=parts.durable)
     with suppress(OSError):  # the next attempt removes it
-        disk.remove_file(attempts.live_path(folder, context.digest, number))
+        disk.remove_file(live)

@@ -13,7 +13,7 @@ S9  What a living process uses is not removed by gc (see in_use.py).
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import NotAStore
+from ..core.kept_code import CodeText
 from ..core.matchers import Matcher
 from ..core.options import Seeds
 from ..core.reads import Surroundings
@@ -32,6 +33,7 @@ from . import (
     attempts,
     beginning,
     derivations,
+    kept_code,
     locks,
     reopening,
     rights,
@@ -124,6 +126,10 @@ class Store(Reader):
         """The realizations that this process keeps from being collected."""
         return self.parts.session.held
 
+    def keep_code(self, texts: Mapping[str, CodeText]) -> None:
+        """Makes sure that these texts of code are kept, by their digests."""
+        kept_code.keep(self.parts, texts)
+
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that gc knows of this matcher, which chooses among these realizations."""
         uses.note(self.parts.layout.attempts(dref), matcher, self.parts.tmp)
@@ -209,10 +215,10 @@ class Store(Reader):
         return reopening.reopen(self.parts, Path(os.path.realpath(path)))
 
     def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
-        """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
-        text = f"{type(error).__name__}: {error}"[:2000]
+        """Records an attempt that has made nothing. Returns whether its staging was kept."""
+        text, outcome = f"{type(error).__name__}: {error}"[:2000], outcome_of(error)
         staged.end_telling()
-        attempt = attempt_files.record_of(staged, told, outcome_of(error), self.parts.clock())
+        attempt = attempt_files.record_of(staged, told, outcome, self.parts.clock())
         attempt = attempt_files.with_extremes(attempt._replace(error=text), told.trace)
         parts = self.parts
         with parts.session.open_gate():
@@ -221,6 +227,9 @@ class Store(Reader):
             attempts.record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
         staged.forget_told()
         touched_inputs.warn(parts, staged)
+        if outcome == "pruned":  # nobody will go on with it
+            staged.drop()
+            return False
         return reopening.leave_to_user(parts, staged)
 
 

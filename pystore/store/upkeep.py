@@ -1,4 +1,4 @@
-"""Upkeep: public functions for pins, gc, verify and verdicts; by default of the current store."""
+"""Upkeep: public functions for pins, gc, compact, verify and verdicts; of the current store."""
 
 import os
 from collections.abc import Iterable
@@ -14,6 +14,8 @@ from . import pin_changes as changes
 from . import pins as roots
 from . import remove as removal
 from . import reopening
+from .compact import Compacted
+from .compact import compact as join
 from .current import current_store
 from .gc import Garbage, Keepable, collect
 from .staging import Staging
@@ -105,6 +107,21 @@ def verify(
     refs = None if named is None else [parse_ref(ref) for ref in named]
     store = store or current_store()
     return rehash(store, quarantine=quarantine, listener=listener, only=refs)
+
+
+def compact(store: Store | None = None, *, listener: Listener = ignore) -> Compacted:
+    """Joins the records of attempts that ended more than a day ago, in each derivation.
+
+    Many small files become one. Nothing changes for who reads the store, but for versions before
+    this: they do not open it any more. Traces, logs and notes stay as they are.
+    """
+    if store is not None and not isinstance(store, Store):
+        raise BadStage(
+            "compact takes a store",
+            given=repr(store)[:200],
+            remedy="compact(Store(path)), or compact() for the current one",
+        )
+    return join(store or current_store(), listener=listener)
 
 
 def rmref(ref: str, *, force: bool = False, store: Store | None = None) -> None:

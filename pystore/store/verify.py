@@ -9,8 +9,9 @@ VE4  A realization is marked or moved only after a second look, with the gate cl
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,14 +23,25 @@ from ..core.events import Listener, Progress, ignore
 from ..core.manifest import MANIFEST, Entry, Manifest, encode_name
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
-from . import attempt_files, attempts, disk, notes, pin_changes, rights, tree, verdicts
+from . import (
+    attempt_files,
+    attempts,
+    disk,
+    kept_code,
+    notes,
+    packs,
+    pin_changes,
+    rights,
+    tree,
+    verdicts,
+)
 from .commit import OWN
 from .reader import Reader
 from .trash import trash
 
 Kind = Literal[
     "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
-    "unrecorded", "access", "verdict", "note", "pin",
+    "unrecorded", "access", "verdict", "note", "pin", "pack", "code",
 ]  # fmt: skip
 
 _RESTORE = {
@@ -38,6 +50,9 @@ _RESTORE = {
     "dangling": "realize that input again; with equal bytes it reconnects",
     "unrecorded": "realize its stage again: with equal bytes it is recorded anew",
     "verdict": "pystore reject it again, with its reason; or delete this file",
+    "code": "delete this file: the next attempt that runs this code keeps it anew",
+    "pack": "put a copy of this file from a backup in its place; until then, those of its records "
+    "count that can be read",
     "note": "nothing can: write it again, and delete this file",
     "pin": "nothing can: the history of this pin lacks it; delete this file",
     "access": "chmod go-w, or chown, after asking who did this",
@@ -114,7 +129,9 @@ def verify(
     `trash/`, unless it belongs to another user. The mark on a sound realization is removed.
     """
     rounds = _Rounds(store, quarantine, listener)
-    damages = [*_access(store), *_pin_changes(store.own)] if only is None else []
+    damages: list[Damage] = []
+    if only is None:
+        damages += [*_access(store), *_pin_changes(store.own), *_code(store.own)]
     damages += rounds.over(only, "references") if only is not None else rounds.everything()
     return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
 
@@ -153,21 +170,7 @@ class _Rounds:
 
     def _records(self, dref: DRef) -> Iterator[Damage]:
         folder = self._store.parts.layout.attempts(dref)
-        for name in sorted(attempts.names(folder)):
-            kind: Kind = "attempt"
-            match attempts.kind_of(name):
-                case "json":
-                    what = _record_damage(folder, name, dref)
-                case "trace" | "diff":
-                    what = attempt_files.damage(folder, name)
-                case "rejected" | "damaged" | "forgotten":
-                    kind, what = "verdict", verdicts.damage(folder, name)
-                case "note":
-                    kind, what = "note", notes.damage(folder, name, dref)
-                case _:
-                    continue
-            if what:
-                yield Damage(dref, kind, f"{_home(dref)}/attempts/{name}", what)
+        yield from attempts.steadily(folder, lambda names: list(_beside(folder, names, dref)))
 
     def _realization(self, rref: RRef) -> Iterator[Damage]:
         before, found = self.size, self._look(rref)
@@ -254,8 +257,8 @@ class _Rounds:
     def _recorded(self, rref: RRef) -> bool:
         if rref.dref not in self._made:
             folders = [one.attempts(rref.dref) for one in self._layout.readable]
-            names = ((f, n) for f in folders for n in attempts.names(f) if attempts.is_record(n))
-            self._made[rref.dref] = {r for f, n in names if (r := _made_by(f, n)) is not None}
+            made = (attempts.steadily(folder, partial(_made, folder)) for folder in folders)
+            self._made[rref.dref] = set().union(*made)
         return rref in self._made[rref.dref]
 
     def _home(self, rref: RRef) -> Path:
@@ -301,9 +304,38 @@ def _read(path: Path) -> bytes:
         raise Corrupted("missing") from None
 
 
-def _record_damage(folder: str, name: str, dref: DRef) -> str:
+def _beside(folder: str, names: Iterable[str], dref: DRef) -> Iterator[Damage]:
+    """The damages of the records of a derivation, and of the files beside them."""
+    for name in sorted(names):
+        kind: Kind = "attempt"
+        match attempts.kind_of(name):
+            case "json":
+                found = [_record_damage(name, disk.read(f"{folder}/{name}"), dref)]
+            case "pack":
+                kind, found = "pack", _pack_damages(packs.read_again(folder, name), dref)
+            case "trace" | "diff":
+                found = [attempt_files.damage(folder, name)]
+            case "rejected" | "damaged" | "forgotten":
+                kind, found = "verdict", [verdicts.damage(folder, name)]
+            case "note":
+                kind, found = "note", [notes.damage(folder, name, dref)]
+            case _:
+                continue
+        for what in filter(None, found):
+            yield Damage(dref, kind, f"{_home(dref)}/attempts/{name}", what)
+
+
+def _pack_damages(found: packs.Pack, dref: DRef) -> list[str]:
+    if found.damage:
+        return [found.damage]
+    texts = [(name, text) for name, text in sorted(found.files) if attempts.is_record(name)]
+    faults = [(name, _record_damage(name, text, dref)) for name, text in texts]
+    return [f"{name} in it: {fault}" for name, fault in faults if fault]
+
+
+def _record_damage(name: str, text: bytes, dref: DRef) -> str:
     try:
-        attempt = parse_attempt(disk.read(f"{folder}/{name}"))
+        attempt = parse_attempt(text)
     except Corrupted as error:
         return error.what
     if f"{attempt.context}.{attempt.number}.json" != name or attempt.dref != dref:
@@ -313,9 +345,16 @@ def _record_damage(folder: str, name: str, dref: DRef) -> str:
     return ""
 
 
-def _made_by(folder: str, name: str) -> RRef | None:
+def _made(folder: str, names: list[str]) -> set[RRef]:
+    """The realizations that the records in a folder of attempts name."""
+    texts = [disk.read(f"{folder}/{name}") for name in names if attempts.is_record(name)]
+    made = {attempt.rref for one in packs.read_all(folder, names) for attempt in one.records()}
+    return {rref for rref in (*made, *map(_made_by, texts)) if rref is not None}
+
+
+def _made_by(text: bytes) -> RRef | None:
     try:
-        return parse_attempt(disk.read(f"{folder}/{name}")).rref
+        return parse_attempt(text).rref
     except Corrupted:
         return None  # this record is named as a damage of its own
 
@@ -330,6 +369,13 @@ def _difference(wanted: Entry, found: Entry) -> str:
     if found.target != wanted.target:
         return f"it links to {encode_name(found.target)} in place of {encode_name(wanted.target)}"
     return "its executable bit has changed"
+
+
+def _code(store: Reader) -> Iterator[Damage]:
+    layout = store.parts.layout
+    for name in sorted(attempts.names(str(layout.code))):
+        if what := kept_code.damage(layout, name):
+            yield Damage(None, "code", f"code/{name}", what)
 
 
 def _pin_changes(store: Reader) -> Iterator[Damage]:

@@ -8,6 +8,7 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_SUBSTITUTERS`  remotes to look in before something is built; separated by spaces
 `PYSTORE_TRUSTED_KEYS`  public keys; one of them must have signed a result of a remote
 `PYSTORE_DIFFS`    "no": uncommitted changes of a project are not sent along with results
+`PYSTORE_CODE`     "no": the texts of the code of stages are not kept in the store
 `PYSTORE_SETTINGS`  where the settings file is
 `SUDO_UID`         the user who became root: root trusts that user's stores, too
 `NO_COLOR`         if it is not empty, the command line prints without colours
@@ -88,12 +89,23 @@ def trusted_keys() -> tuple[str, ...] | None:
 
 def diffs() -> bool:
     """Whether uncommitted changes of a project are sent along with results. Raises BadSettings."""
-    named = os.environ.get("PYSTORE_DIFFS", "").lower()
+    named = _switch("PYSTORE_DIFFS")
+    return _file().diffs if named is None else named
+
+
+def keeps_code() -> bool:
+    """Whether the texts of the code of stages are kept in the store. Raises BadSettings."""
+    named = _switch("PYSTORE_CODE")
+    return _file().code if named is None else named
+
+
+def _switch(variable: str) -> bool | None:
+    named = os.environ.get(variable, "").lower()
     if named and named not in _WORDS:
         raise BadSettings(
-            "PYSTORE_DIFFS says neither yes nor no", given=named[:200], remedy="PYSTORE_DIFFS=no"
+            f"{variable} says neither yes nor no", given=named[:200], remedy=f"{variable}=no"
         )
-    return _WORDS[named] if named else _file().diffs
+    return _WORDS[named] if named else None
 
 
 _WORDS = {

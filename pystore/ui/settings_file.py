@@ -7,6 +7,7 @@ mirrors = ["https://files.lab.example"]
 substituters = ["s3://lab/pystore"]
 trusted_keys = ["3b6a27bc…"]
 diffs = false
+code = false
 trusted_stores = ["/lab/project/.pystore"]
 ```
 """
@@ -33,11 +34,12 @@ class SettingsFile:
     substituters: tuple[str, ...] = ()
     trusted_keys: tuple[str, ...] | None = None  # None: signed by anybody
     diffs: bool = True  # whether uncommitted changes are sent along with results
+    code: bool = True  # whether the texts of code are kept in the store
     trusted_stores: tuple[str | Path, ...] = ()  # of other users; folders, or "*" for all
 
 
 _PATHS = ("store", "below")
-_SWITCHES = ("diffs",)
+_SWITCHES = ("diffs", "code")
 _FOLDERS = ("trusted_stores",)
 _KEYS = tuple(field.name for field in fields(SettingsFile))
 

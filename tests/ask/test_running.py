@@ -16,7 +16,7 @@ import pystore as ps
 from pystore import Attempt, Derivation, Store, match_latest, running, stop
 from pystore.errors import BadStage, NotInStore
 from pystore.store import mounts
-from pystore.store.attempts import SILENCE
+from pystore.store.signs_of_life import SILENCE
 
 SCRIPT = """
     import sys, time, pystore as ps

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pystore import Config
-from pystore.core.attempt import Attempt, attempt_text, outcome_of, parse_attempt
+from pystore.core.attempt import Attempt, Pruned, attempt_text, outcome_of, parse_attempt
 from pystore.core.digest import short
 from pystore.core.refs import RRef
 from pystore.core.same_run import run_of
@@ -105,3 +105,24 @@ def test_a_record_of_a_later_version_is_read():
     body = json.dumps({**ATTEMPT._asdict(), "weather": "rain"}, sort_keys=True)[1:] + "\n"
     digest = short("pystore attempt 1", body.encode())
     assert parse_attempt(f'{{"checksum":"{digest}",{body}'.encode()) == ATTEMPT
+
+
+WHY = {"metric": "loss", "step": 3, "value": 0.5}
+
+
+def test_AT3_a_pruned_attempt_is_written_as_a_stopped_one_with_a_note():
+    pruned = ATTEMPT._replace(outcome="pruned", rref=None, tree=None, notes={"pruned": WHY})
+    text = attempt_text(pruned)
+    assert json.loads(text)["outcome"] == "stopped"
+    assert parse_attempt(text) == pruned
+    assert attempt_text(parse_attempt(text)) == text
+
+
+@pytest.mark.parametrize("note", [{}, {"pruned": True}, {"pruned": {"step": 1}}], ids=str)
+def test_AT3_a_note_of_a_realizer_makes_no_attempt_a_pruned_one(note):
+    stopped = ATTEMPT._replace(outcome="stopped", rref=None, tree=None, notes=note)
+    assert parse_attempt(attempt_text(stopped)) == stopped
+
+
+def test_the_outcome_of_a_pruned_attempt():
+    assert outcome_of(Pruned("no more use")) == "pruned"

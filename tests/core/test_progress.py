@@ -113,6 +113,12 @@ def test_what_is_tried_again_runs_again_and_has_not_failed():
     assert (ended.done, ended.failed) == (1, frozenset())
 
 
+def test_what_was_pruned_has_not_failed():
+    tally = replay([started(A), AttemptFailed(A, 0, "no more use", pruned=True)])
+    assert (tally.pruned, tally.failed, tally.stopped) == ({(A, 0)}, frozenset(), frozenset())
+    assert (tally.done, dict(tally.running)) == (0, {})
+
+
 # --- properties ------------------------------------------------------------------------
 
 
@@ -130,6 +136,7 @@ def life(draw: st.DrawFn, dref: DRef, number: int) -> list[Event]:
         [succeeded(dref, number)],
         [AttemptFailed(dref, number, "no")],
         [AttemptFailed(dref, number, "Ctrl-C", stopped=True)],
+        [AttemptFailed(dref, number, "no more use", pruned=True)],
         [],
     ]
     told = [Progress(dref, step, 10, "epochs", number) for step in steps]
@@ -173,7 +180,13 @@ def test_PG3_an_event_heard_twice_counts_once(both, data):
 def test_running_and_ended_are_those_that_started(both):
     tally = told(both[1])
     starts = {(e.dref, e.number) for e in both[1] if isinstance(e, Started)}
-    assert tally.running.keys() | tally.succeeded | tally.failed | tally.stopped == starts
+    assert {
+        *tally.running,
+        *tally.succeeded,
+        *tally.failed,
+        *tally.stopped,
+        *tally.pruned,
+    } == starts
     assert 0 <= tally.done <= 3
 
 

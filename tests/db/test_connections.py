@@ -18,8 +18,8 @@ def test_the_work_of_a_listener_does_not_wait_for_the_disk_beside_a_log(
 ) -> None:
     database = Connections(make_url(sqlite_url))
     assert database.file is not None
-    with closing(sqlite3.connect(database.file)) as connection:
-        connection.execute(f"PRAGMA journal_mode = {journal}")
+    with closing(sqlite3.connect(database.file)) as own:
+        own.execute(f"PRAGMA journal_mode = {journal}")
     for _ in range(2):  # one connection, in turn
         with database.work() as connection:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == of_work

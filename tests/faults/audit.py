@@ -4,6 +4,7 @@ U1  Before a directory gets its place under `drv/`, every file in it is synced, 
     with names in it.
 U2  Before a record names a realization's directory, the record and its name are synced.
 U3  When the call returns, every name under `drv/` is synced.
+U4  Before a record is removed, the pack in its folder is synced, and the name of the pack.
 """
 
 import os
@@ -34,6 +35,8 @@ class Disk:
             case "mkdir":
                 self._names(call.path, "mkdir")
             case "symlink" | "unlink" | "rmdir":
+                if call.name == "unlink" and self.visible(call.path):
+                    self._goes(call.path)
                 self._names(call.path, call.name)
                 self.dirty.pop(call.path, None)
             case "link":
@@ -46,6 +49,13 @@ class Disk:
     def visible(self, path: str) -> bool:
         """Whether it is under `drv/`."""
         return path == self.drv or path.startswith(self.drv + os.sep)
+
+    def _goes(self, path: str) -> None:
+        folder = os.path.dirname(path)
+        packs = [name for name in (folder, *self.dirty) if name.startswith(folder)]
+        unsynced = [p for p in packs if p.endswith(".pack") or ".pack" in self.dirty.get(p, "")]
+        if path.endswith(".json") and unsynced:
+            self.found.append(f"U4 a record goes before its pack is synced: {path}")
 
     def _names(self, path: str, what: str) -> None:
         self.dirty[os.path.dirname(path)] = f"{what} {os.path.basename(path)}"

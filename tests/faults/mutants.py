@@ -16,6 +16,7 @@ from pystore.store import (
     attempts,
     beginning,
     commit,
+    compact,
     derivations,
     disk,
     gc,
@@ -178,6 +179,32 @@ def _collect_in_place() -> None:
 @mutant("gc forgets what was built from what", "gc", "kill")
 def _unclosed_gc() -> None:
     gc._closed = lambda store, roots: roots
+
+
+@mutant("records go before they are in a pack", "compact", "kill")
+def _records_first() -> None:
+    def carry_out(real: Any, parts: Any, folder: str, plan: Any, done: Any) -> None:
+        for name in plan.gone:
+            disk.remove_file(f"{folder}/{name}")
+        real(parts, folder, replace(plan, gone=[]), done)
+
+    _wrap(compact, "_carry_out", carry_out)
+
+
+@mutant("a pack is not synced", "compact", "audit")
+def _pack_unsynced() -> None:
+    def publish(real: Any, path: str, *args: Any, durable: bool, **options: Any) -> None:
+        real(path, *args, durable=durable and not path.endswith(".pack"), **options)
+
+    _wrap(disk, "publish", publish)
+
+
+@mutant("records go before the name of their pack is synced", "compact", "audit")
+def _pack_unnamed() -> None:
+    def publish(real: Any, path: str, *args: Any, **options: Any) -> None:
+        (disk.put if path.endswith(".pack") else real)(path, *args, **options)
+
+    _wrap(disk, "publish", publish)
 
 
 # --- what an error hides ---------------------------------------------------------------

@@ -5,16 +5,18 @@ O2  Every realization that was acknowledged is still there, with the same bytes.
 O3  The same call without a fault succeeds, without help.
 O4  The state is the old one or the new one, for each derivation.
 O5  Only `tmp/` and `trash/` hold litter.
+O6  Each attempt that was recorded is in a record or in a pack.
 """
 
 import os
 import re
 import stat
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pystore.core.attempt import parse_attempt
+from pystore.core.attempt import Attempt, parse_attempt
 from pystore.core.config import Config
 from pystore.core.context import rref_of
 from pystore.core.errors import Corrupted, PystoreError
@@ -22,18 +24,19 @@ from pystore.core.refs import DRef
 from pystore.store import notes
 from pystore.store.commit import is_sound
 
-_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "pinned"}
+_ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "pinned", "code"}
 _ATTEMPT = re.compile(
-    r"imported|[0-9a-f]{32}\.(diff|note|\d+\.(begin|json|trace|logs|scratch|reads|live))"
+    r"imported|[0-9a-f]{32}\.(diff|note|pack|\d+\.(begin|json|trace|logs|scratch|reads|live))"
 )
 
 
 @dataclass(frozen=True)
 class State:
-    """What a store shows: its derivations, and the manifest of each realization."""
+    """What a store shows: its derivations, their attempts, and the manifest of each realization."""
 
     drefs: frozenset[str]
     manifests: dict[str, bytes]
+    attempts: frozenset[str]  # name of the derivation, `-` and the id
 
 
 def look(root: Path) -> State:
@@ -46,7 +49,34 @@ def look(root: Path) -> State:
                 manifest = drv / home / name / "manifest.json"
                 found = manifest.read_bytes() if manifest.exists() else b""
                 manifests[f"rref:{name}-{home}"] = found
-    return State(frozenset(f"dref:{name}" for name in _listing(drv)), manifests)
+    homes = _listing(drv)
+    tried = (f"{one}-{a.id}" for one in homes for a in _attempts(drv / one / "attempts"))
+    return State(frozenset(f"dref:{name}" for name in homes), manifests, frozenset(tried))
+
+
+def _attempts(folder: Path) -> Iterator[Attempt]:
+    """The attempts that are recorded. A torn record is a fault of its own."""
+    for name in _listing(folder):
+        texts = [(folder / name).read_bytes()] if name.endswith(".json") else []
+        if name.endswith(".pack"):
+            texts = _packed(folder / name)
+        for text in texts:
+            try:
+                yield parse_attempt(text)
+            except Corrupted:
+                continue
+
+
+def _packed(path: Path) -> list[bytes]:
+    """The records in a pack, read without pystore's reader."""
+    text, found = zlib.decompress(path.read_bytes()), []
+    while text:
+        head, _, text = text.partition(b"\n")
+        name, size = head.split(b" ")
+        if name.endswith(b".json"):
+            found.append(text[: int(size)])
+        text = text[int(size) :]
+    return found
 
 
 def unsound(root: Path) -> list[str]:
@@ -79,6 +109,8 @@ def _unsound_derivation(home: Path) -> list[str]:
             found.append(f"O5 litter in attempts: {name}")
         elif name.endswith(".json"):
             found += _read_record(home / "attempts" / name, recorded)
+        elif name.endswith(".pack"):
+            found += _read_pack(home / "attempts" / name, recorded)
         elif name.endswith(".note") and (what := notes.damage(f"{home}/attempts", name, dref)):
             found.append(f"O1 {name}: {what}")
     for name in set(_listing(home)) - {"config.json", "attempts"}:
@@ -92,6 +124,14 @@ def _read_record(path: Path, recorded: set[str]) -> list[str]:
         return []
     except Corrupted as error:
         return [f"O1 a torn record: {path.name}: {error.what}"]
+
+
+def _read_pack(path: Path, recorded: set[str]) -> list[str]:
+    try:
+        recorded.update(str(parse_attempt(text).rref) for text in _packed(path))
+        return []
+    except (zlib.error, ValueError, Corrupted) as error:
+        return [f"O1 a torn pack: {path.name}: {error}"]
 
 
 def _unsound_realization(place: Path, dref: DRef, recorded: set[str]) -> list[str]:
@@ -134,7 +174,9 @@ def lost(before: State, after: State, acknowledged: Iterable[str]) -> list[str]:
 def torn(before: State, after: State, removes: frozenset[str]) -> list[str]:
     """What breaks O4: things that were there, and went without having been asked to."""
     gone = (before.drefs - after.drefs) | (set(before.manifests) - set(after.manifests))
-    return [f"O4 gone: {ref}" for ref in gone if ref.split("-")[-1] not in removes]
+    found = [f"O4 gone: {ref}" for ref in gone if ref.split("-")[-1] not in removes]
+    forgotten = before.attempts - after.attempts
+    return found + [f"O6 forgotten: {a}" for a in forgotten if a.split("-")[-2] not in removes]
 
 
 def litter(root: Path) -> list[str]:

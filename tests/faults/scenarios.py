@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import tarfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from pystore import (
     build_path,
     build_seed,
     build_wrapper,
+    compact,
     events,
     export_archive,
     gc,
@@ -44,6 +46,7 @@ from pystore.errors import NotInStore
 from pystore.stages import fetchlocal, fetchurl, unpack
 from pystore.store.remote.place import FolderPlace
 
+_DAY = 86_400 * 10**9  # [ns]
 PATIENCE = 1.0  # [s] for locks: nobody holds one for longer here
 
 Acknowledge = Callable[[str], None]
@@ -163,6 +166,22 @@ def _collects(root: Path, tell: Acknowledge) -> None:
     store = Store(root)
     (kept,) = [dref for dref in store.drefs() if dref.endswith("-score")]
     gc(keep=store.realizations(kept), dry_run=False, store=store)
+
+
+def _prepare_history(root: Path) -> None:
+    """Attempts of the day before yesterday, of which some are in a pack."""
+    for count in (2, 3):
+        store = Store(root, clock=lambda: time.time_ns() - 2 * _DAY)
+        closure = instantiate(vary, store=store)
+        for _ in range(count):
+            realize(closure, store=store, force_rebuild=True)
+        if count == 2:
+            compact(Store(root))
+    _realize(score, root, lambda rref: None)
+
+
+def _compacts(root: Path, tell: Acknowledge) -> None:
+    compact(Store(root))
 
 
 def _prepare_exchange(root: Path) -> None:
@@ -286,6 +305,7 @@ SCENARIOS = {
         Scenario("pin", _prepare(score), _pins),
         Scenario("note", _prepare(score), _notes),
         Scenario("gc", _prepare_garbage, _collects, frozenset({"vary"})),
+        Scenario("compact", _prepare_history, _compacts),
         Scenario("remove", _prepare(score), _removes("score", False), frozenset({"score"})),
         Scenario("remove all", _prepare(score), _removes("score", True), frozenset({"score"})),
     )

@@ -16,6 +16,7 @@ from pystore import (
 )
 from pystore.core.attempt import AttemptReport
 from pystore.core.digest import seed_of
+from pystore.core.kept_code import CodeText, part_digest
 from pystore.errors import BuildError, NotInStore, UnkeepableOutput
 
 CONFIG = Config({"name": "a"})
@@ -37,6 +38,12 @@ class TestStore:
         assert any_store.drefs() == [CONFIG.dref]
         any_store.record([CONFIG])
         assert any_store.realizations(CONFIG.dref) == []
+
+    def test_a_text_of_code_comes_back_by_its_digest(self, any_store):
+        text = CodeText("(Lambda ...)", "lambda: ...")
+        any_store.keep_code({part_digest(text.text): text})
+        assert any_store.code(part_digest(text.text)) == text
+        assert any_store.code("0" * 16) is None
 
     def test_what_is_not_there_is_a_clear_error(self, any_store):
         rref = build(any_store).rref

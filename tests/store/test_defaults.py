@@ -31,14 +31,15 @@ def test_importing_the_package_reads_no_settings_and_loads_no_display():
 
 
 def test_what_is_imported_makes_no_difference_to_what_holds():
-    names = ["find_store", "substituters", "trusted_keys", "diffs", "display", "bar"]
+    own = ["find_store", "substituters", "trusted_keys", "diffs", "keeps_code"]
+    names = [*own, "display", "bar"]
     program = (
         "{}; from pystore.store.defaults import defaults\n"
         "print([getattr(defaults(), name).__module__ for name in {!r}])"
     )
     modules = ["pystore.run.verbs", "pystore.ui.settings", "pystore.ui.watch.watching"]
     told = {python(program.format(f"import {module}", names)) for module in modules}
-    assert told == {str(4 * ["pystore.ui.settings"] + 2 * ["pystore.ui.watch.watching"])}
+    assert told == {str(5 * ["pystore.ui.settings"] + 2 * ["pystore.ui.watch.watching"])}
 
 
 def test_they_are_composed_once(monkeypatch):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 
 import pexpect
 import pytest
@@ -93,6 +94,22 @@ def test_gc_removes_leftovers(pystore, tmp_path):
         "removed 0 realizations, 0 B, and 1 leftover of ended processes\n"
     )
     assert pystore("gc", "--keep-latest", "9") == (0, "nothing to remove\n", "")
+
+
+def test_compact_joins_what_is_older_than_a_day(pystore, tmp_path):
+    two_days = 2 * 86_400 * 10**9
+    old = Store(tmp_path / "store", durable=False, clock=lambda: time.time_ns() - two_days)
+    realize(train(rate=2), attempts=5, store=old)
+    shown = pystore("log", "train", "--json")[1]
+    code, out, err = pystore("compact")
+    assert (code, err) == (0, "")
+    assert out.startswith("joined 5 attempts of 1 derivation: 8 files fewer, ")
+    assert pystore("log", "train", "--json")[1] == shown
+    assert pystore("verify")[0] == 0
+    assert "9 attempts; 1 pack" in pystore("doctor")[1]
+    assert pystore("compact")[1] == "nothing to join\n"
+    (found,) = json.loads(pystore("compact", "--json")[1])
+    assert found == {"derivations": 0, "attempts": 0, "files": 0, "size": 0, "left": []}
 
 
 @pytest.mark.parametrize("arguments", [["gc", "--delete"], ["rm", "train@latest"]])

@@ -15,13 +15,23 @@ mirrors = ["https://one.example"]
 substituters = ["s3://lab/pystore", "/mnt/lab"]
 trusted_keys = ["3b6a27bc"]
 diffs = false
+code = false
 """
 
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     """A settings file, and no variables."""
-    for name in ("ROOT", "BELOW", "MIRRORS", "SUBSTITUTERS", "TRUSTED_KEYS", "DIFFS", "SETTINGS"):
+    for name in (
+        "ROOT",
+        "BELOW",
+        "MIRRORS",
+        "SUBSTITUTERS",
+        "TRUSTED_KEYS",
+        "DIFFS",
+        "CODE",
+        "SETTINGS",
+    ):
         monkeypatch.delenv(f"PYSTORE_{name}", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -40,6 +50,7 @@ def test_the_file_says_what_no_variable_says(file):
     assert settings.substituters() == ("s3://lab/pystore", "/mnt/lab")
     assert settings.trusted_keys() == ("3b6a27bc",)
     assert not settings.diffs()
+    assert not settings.keeps_code()
 
 
 def test_a_variable_comes_before_the_file_and_a_store_nearby_too(file, tmp_path, monkeypatch):
@@ -65,6 +76,14 @@ def test_a_variable_says_whether_changes_are_sent_along(file, monkeypatch, word,
     monkeypatch.setenv("PYSTORE_DIFFS", "perhaps")
     with pytest.raises(BadSettings, match="neither yes nor no"):
         settings.diffs()
+
+
+def test_a_variable_says_whether_code_is_kept(file, monkeypatch):
+    monkeypatch.setenv("PYSTORE_CODE", "yes")
+    assert settings.keeps_code()
+    monkeypatch.setenv("PYSTORE_CODE", "perhaps")
+    with pytest.raises(BadSettings, match="PYSTORE_CODE says neither yes nor no"):
+        settings.keeps_code()
 
 
 def test_without_a_file_nothing_is_set(file, monkeypatch):

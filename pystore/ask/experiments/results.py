@@ -5,25 +5,25 @@ RE2  Failed attempts are rows and are counted, and their metrics enter no mean.
 RE3  A number that is missing is never taken for another: it is counted as missing, or an error.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.dataclasses import dataclass
-from ...core.errors import BadMetric, BadRef, BadStage
-from ...core.extremes import Over, checked_over, extremes_of, value_over
+from ...core.errors import BadMetric, BadStage
+from ...core.extremes import Over, checked_over, extremes_of
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
-from ...core.refs import DRef, RRef, check_part
+from ...core.refs import DRef, RRef
 from ...declare.parameters import cell
 from ...store.current import current_store
 from ...store.store import Store
 from .differing import differing
 from .family import members, tell
 from .meant import Meant
+from .numbers import number_of
 from .plot import plot_points
 from .result import Result, best_of
 from .summary import Summary, summarize
@@ -233,32 +233,10 @@ def _metrics(
         attempt = attempt._replace(extremes=extremes_of(store.trace(attempt)))
     found = {}
     for name in wanted:
-        number = value_over(attempt, name, over)
-        if number is None and attempt.rref is not None:
-            number = _from_file(attempt.rref, name, store)
-        if number is not None and math.isfinite(number):
+        number = number_of(attempt, name, store, over)
+        if number is not None:
             found[name] = number
     return found
-
-
-def _from_file(rref: RRef, name: str, store: Store) -> float | None:
-    """The number on the first line of an artifact; None where there is no such file (RE3)."""
-    try:
-        parts = [check_part(part) for part in name.split("/")]
-        with store.open(rref, "/".join(parts)) as file:
-            line = file.readline(1000)
-    except (BadRef, OSError):
-        return None
-    try:
-        return float(line)
-    except ValueError:
-        raise BadMetric(
-            f"{name} is no number",
-            rref=rref,
-            first_line=ascii(line.decode("utf-8", "replace"))[:100],
-            remedy=f"write one number on the first line: accuracy.write_text(f'{{score}}'); or "
-            f"reject(rref, 'no {name}') what does not count",
-        ) from None
 
 
 def _check_found(rows: Sequence[Result], wanted: Sequence[str], left_out: LeftOut) -> None:

@@ -23,7 +23,7 @@ from .ended import Ended, Told, ended
 from .exported import Exported
 
 _ID = "pystore.attempt"
-_STATUS = {"succeeded": "FINISHED", "stopped": "KILLED"}  # any other outcome is FAILED
+_STATUS = {"succeeded": "FINISHED", "stopped": "KILLED", "pruned": "KILLED"}  # any other outcome is FAILED
 _LONGEST_NAME = 250  # [characters] that MLflow takes
 _LONGEST_VALUE = 5000  # [characters] of a parameter or a tag
 _METRICS, _PARAMETERS = 1000, 100  # of one request

@@ -12,6 +12,7 @@ from ...core.refs import DRef, RRef
 from ...declare.parameters import flatten
 from ...store.store import Store
 from .attempts import newest_first
+from .ran_code import changed_lines, digests_of, kept, noted_parts
 
 _LARGEST = 1 << 16  # [bytes] of a text file whose lines are compared
 
@@ -27,6 +28,17 @@ class Changed:
     def to_dict(self) -> dict[str, Any]:
         """The value for programs: `key`, `a` and `b`."""
         return {"key": self.key, "a": self.a, "b": self.b}
+
+
+@dataclass(frozen=True)
+class ChangedCode(Changed):
+    """A part of the code that differs, by the digests of the sides."""
+
+    lines: tuple[str, ...] = ()  # a unified diff, where both texts were kept
+
+    def to_dict(self) -> dict[str, Any]:
+        """The part for programs: `key`, `a` and `b`, and `lines` of a unified diff."""
+        return {**super().to_dict(), "lines": list(self.lines)}
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Difference:
     a: DRef | RRef
     b: DRef | RRef
     config: tuple[Changed, ...] = ()  # parameters, by dotted name
-    code: tuple[Changed, ...] = ()  # digests of functions and constants, by name
+    code: tuple[ChangedCode, ...] = ()  # digests of functions and constants, by name
     inputs: tuple[Changed, ...] = ()  # lists of realizations, by the derivation's name
     artifacts: tuple[ChangedArtifact, ...] = ()
     metrics: tuple[Changed, ...] = ()
@@ -69,8 +81,8 @@ class Difference:
     def to_dict(self) -> dict[str, Any]:
         """The difference as `pystore diff --json` prints it.
 
-        `a` and `b`, and the lists `config`, `code`, `inputs`, `metrics` of `Changed.to_dict` and
-        `artifacts` of `ChangedArtifact.to_dict`.
+        `a` and `b`, and the lists `config`, `inputs`, `metrics` of `Changed.to_dict`, `code` of
+        `ChangedCode.to_dict` and `artifacts` of `ChangedArtifact.to_dict`.
         """
         parts = ("config", "code", "inputs", "metrics", "artifacts")
         lists = {part: [one.to_dict() for one in getattr(self, part)] for part in parts}
@@ -83,6 +95,7 @@ class _Side:
     parameters: Mapping[str, Any]
     code: str | None  # the digest of all code, from the config
     parts: Mapping[str, str]  # digests of functions, from an attempt; empty: not known
+    by_hand: Mapping[str, str]  # the digest of a realizer that was written by hand, by its name
     inputs: Mapping[str, Any]
     metrics: Mapping[str, float]
     entries: Mapping[bytes, Entry] = field(default_factory=dict)
@@ -95,7 +108,7 @@ def difference(a: DRef | RRef, b: DRef | RRef, store: Store) -> Difference:
         a,
         b,
         tuple(_changed(one.parameters, other.parameters)),
-        tuple(_code(one, other)),
+        tuple(_code(one, other, store)),
         tuple(_changed(one.inputs, other.inputs)),
         tuple(_artifacts(one, other, store)),
         tuple(_changed(one.metrics, other.metrics)),
@@ -106,21 +119,28 @@ def _side(ref: DRef | RRef, store: Store) -> _Side:
     dref = ref.dref
     config = store.config(dref)
     made = newest_first([ref], store)
-    noted = (a.notes.get("code") for a in made)
-    parts: dict[str, str] = next((code for code in noted if isinstance(code, dict)), {})
+    parts = next(filter(None, map(noted_parts, made)), {})
+    by_hand = digests_of(made[0]) if made and not parts else {}
     parameters, code = flatten(config.value), config.get("code")
     if isinstance(ref, DRef):
-        return _Side(ref, parameters, code, parts, _named({d: [d] for d in config.inputs}), {})
+        inputs = _named({d: [d] for d in config.inputs})
+        return _Side(ref, parameters, code, parts, by_hand, inputs, {})
     entries = {entry.path: entry for entry in store.manifest(ref).entries}
     metrics = made[0].metrics if made else {}
-    return _Side(ref, parameters, code, parts, _named(store.context(ref)), metrics, entries)
+    inputs = _named(store.context(ref))
+    return _Side(ref, parameters, code, parts, by_hand, inputs, metrics, entries)
 
 
-def _code(one: _Side, other: _Side) -> Iterator[Changed]:
-    if one.parts and other.parts:
-        yield from _changed(one.parts, other.parts)
+def _code(one: _Side, other: _Side, store: Store) -> Iterator[ChangedCode]:
+    sides = (one.parts, other.parts)
+    if one.code == other.code and not any(sides):
+        sides = (one.by_hand, other.by_hand)
+    if all(sides):
+        for part in _changed(*sides):
+            a, b = (kept(store, digest) if digest else None for digest in (part.a, part.b))
+            yield ChangedCode(part.key, part.a, part.b, changed_lines(part.key, a, b))
     elif one.code != other.code:
-        yield Changed("(all of it)", one.code, other.code)
+        yield ChangedCode("(all of it)", one.code, other.code)
 
 
 def _named(context: Context | Mapping[DRef, Sequence[str]]) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from ...core.config import Config
 from ...core.dataclasses import dataclass
 from ...core.derivation import Closure, reshape
 from ...core.errors import Corrupted, NotInStore
+from ...core.kept_code import CodeText
 from ...core.outlook import Kind, Step, labels_of
 from ...core.ports import StoreReader
 from ...core.printable import listed, printable
@@ -17,8 +18,11 @@ from ...core.reads import Surroundings
 from ...core.refs import DRef, RRef, parse_ref
 from ...declare.instantiate import Target, declare
 from ...declare.registry import Registry, in_place_registry
+from ...declare.stage import Staged
+from ...run.keeping_code import texts_of
 from ...store.current import current_store
 from ...store.staging import Builder
+from ..inspection.ran_code import changed_lines, digests_of, kept
 from .earlier import Earlier, Reached
 from .steps import outlook_of
 
@@ -31,13 +35,14 @@ class Explanation:
     nearest: DRef | None  # that it was compared with; None if there is none
     reasons: tuple[str, ...]  # its own first, then the reasons of its inputs
     kind: Kind  # of the first reason
+    lines: tuple[str, ...] = ()  # a unified diff of its code, where both texts are known
 
     def __str__(self) -> str:
         return "\n  ".join((self.dref, *map(printable, self.reasons)))
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation as a JSON object."""
-        return {**asdict(self), "reasons": list(self.reasons)}
+        return {**asdict(self), "reasons": list(self.reasons), "lines": list(self.lines)}
 
 
 class HistoryExplainer:
@@ -59,7 +64,22 @@ class HistoryExplainer:
         causes = list(self._causes(step))
         labels = labels_of(self.together([cause.dref for cause in causes]))
         told = [f"{labels[cause.dref]}: {cause.reason}" for cause in causes]
-        return Explanation(step.dref, step.nearest, (*step.reasons, *told), step.kind)
+        lines = tuple(self._lines(step)) if step.nearest else ()
+        return Explanation(step.dref, step.nearest, (*step.reasons, *told), step.kind, lines)
+
+    def _lines(self, step: Step) -> Iterator[str]:
+        """The changed lines of its own code."""
+        near = self._earlier.find(step.nearest) if step.nearest else None
+        old = digests_of(near.succeeded[-1]) if near else {}
+        new = self.code(step.dref)
+        for name in (name for name in old if name in new and old[name] != new[name][0]):
+            yield from changed_lines(name, kept(self._store, old[name]), new[name][1])
+
+    def code(self, dref: DRef) -> dict[str, tuple[str, CodeText | None]]:
+        """The digests and texts of the parts of the code of a derivation, by their names."""
+        own = self._earlier.find(dref)
+        found = digests_of(own.succeeded[-1]) if own else {}
+        return {name: (digest, kept(self._store, digest)) for name, digest in found.items()}
 
     def together(self, causes: list[DRef]) -> list[DRef]:
         """The derivations whose labels must differ: these causes, and perhaps more."""
@@ -169,6 +189,16 @@ class OutlookExplainer(HistoryExplainer):
     def explanation(self, ref: DRef | RRef) -> Explanation:
         """What will happen to a target, and why."""
         return self._told(self._steps[DRef(ref)])
+
+    def code(self, dref: DRef) -> dict[str, tuple[str, CodeText | None]]:
+        """The same, as the code is now."""
+        if dref not in self.closure:
+            return super().code(dref)
+        derivation = self.closure[dref]
+        texts = texts_of(derivation)
+        if not isinstance(derivation, Staged):
+            return {derivation.realizer.name: next(iter(texts.items()))} if texts else {}
+        return {n: (digest, texts.get(digest)) for n, digest in derivation.stage.parts.items()}
 
     def together(self, causes: list[DRef]) -> list[DRef]:
         """All derivations of the outlook, so that labels are the same as there."""

@@ -12,8 +12,8 @@ from typing import Any
 from ...core.adoption import made_by
 from ...core.candidate import Candidate
 from ...core.derivation import Derivation
-from ...core.digest import short
 from ...core.errors import BadStage, PystoreWarning
+from ...core.kept_code import CodeText, by_hand_digest
 from ...core.realizer import Realizer
 from ...core.refs import RRef
 
@@ -32,16 +32,22 @@ def source_digest(realizer: Realizer) -> str:
     if not isinstance(code, CodeType):
         return ""
     if code not in _known:
-        _known[code] = _digest(function)
+        text = _text(function)
+        _known[code] = by_hand_digest(text.text) if text else ""
     return _known[code]
 
 
-def _digest(function: Any) -> str:
+def source_text(realizer: Realizer) -> CodeText | None:
+    """The text behind that digest; None where there is none."""
+    return _text(realizer.plain) if source_digest(realizer) else None
+
+
+def _text(function: Any) -> CodeText | None:
     try:
-        normal = ast.unparse(ast.parse(textwrap.dedent(inspect.getsource(function))))
+        source = textwrap.dedent(inspect.getsource(function))
+        return CodeText(ast.unparse(ast.parse(source)), source)
     except (OSError, TypeError, SyntaxError):
-        return ""  # typed into a console, or part of a larger expression
-    return short("pystore source 1", normal.encode())
+        return None  # typed into a console, or part of a larger expression
 
 
 def edited(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...core.errors import BadStage
+from ...core.kept_code import LARGEST, CodeText, part_digest
 from ...core.refs import DRef
 from ..build import Build
 from .code import RULE, Code, Functions, code_of_all, surveys_of
@@ -72,6 +73,17 @@ def changed_by_a_stage(functions: Functions, depth: str) -> bool:
         return False
     surveys, _ = surveys_of(functions, depth)
     return any(not _excused.isdisjoint(survey.watched()) for survey in surveys)
+
+
+def texts_of(functions: Functions, depth: str) -> dict[str, CodeText]:
+    """The texts of the parts of the code, by their digests, as `surveys_of` finds them."""
+    surveys, _ = surveys_of(functions, depth)
+    return {
+        part_digest(text): CodeText(text, found.sources.get(name, str)())
+        for found in surveys
+        for name, text in found.texts.items()
+        if len(text) <= LARGEST
+    }
 
 
 def _changed(surveys: list[Survey]) -> set[Place]:

@@ -9,7 +9,7 @@ import dataclasses
 import enum
 import sys
 from collections.abc import Iterator
-from functools import singledispatchmethod
+from functools import partial, singledispatchmethod
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
@@ -51,6 +51,7 @@ def class_text(describer: Describer, kind: type, name: str) -> str:
         bases = describer.value(kind.__bases__, name, Origin(names, ""), (id(kind), "bases"))
         return "\n".join(["contents", bases, *_methods(describer, methods), *values])
     listing, node = found
+    notes.survey.sources[name] = partial(listing.lines_of, node)
     read, _ = reads_of_decorators(node, names, notes.project)
     read |= reads_of_bases(kind, notes.project) | notes.read
     form = listing.normal(node, read=read, cells=frozenset(cells))

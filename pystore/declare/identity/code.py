@@ -8,6 +8,7 @@ from ...core.change import Places
 from ...core.dataclasses import dataclass, field
 from ...core.digest import short
 from ...core.errors import BadStage
+from ...core.kept_code import PART, part_digest
 from ..stage_options import DEPTHS
 from .functions import unwrapped
 from .once import asked
@@ -18,7 +19,7 @@ Functions = Mapping[str, Callable[..., object]]
 """The functions of a stage, by their roles; the role of an only function is ""."""
 
 MOST_FUNCTIONS = 1000  # whose code is remembered; the oldest are forgotten
-RULE, CONTEXT = 2, "pystore code 2"  # by which code counts; a change of the rule changes both
+RULE = 2  # by which code counts; a change of the rule changes the context of digests, too
 _known: dict[tuple[int, str], tuple[Any, Survey, "Code"]] = {}
 
 
@@ -101,10 +102,10 @@ def _check(function: Any) -> None:
 
 
 def _digested(found: Survey) -> Code:
-    parts = {name: _digest(f"part\n{text}")[:16] for name, text in found.texts.items()}
+    parts = {name: part_digest(text) for name, text in found.texts.items()}
     whole = "\n".join(f"{digest} {name}" for name, digest in parts.items())
     return Code(_digest(f"code\n{whole}"), parts, found.places)
 
 
 def _digest(text: str) -> str:
-    return short(CONTEXT, text.encode())
+    return short(PART, text.encode())

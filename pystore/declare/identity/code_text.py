@@ -1,5 +1,6 @@
 """Code text: the text of a function or a module, with the meanings of its names."""
 
+from functools import partial
 from pathlib import Path
 from types import CellType, FunctionType, ModuleType
 
@@ -46,6 +47,7 @@ def function_text(describer: Describer, function: FunctionType, name: str) -> st
     if found is None:
         return _compiled_text(describer, function, name, cells)
     listing, node = found
+    notes.survey.sources[name] = partial(listing.lines_of, node)
     read, foreign = reads_of_decorators(node, names, notes.project)
     form = listing.normal(node, defaults=False, read=notes.read | read, cells=frozenset(cells))
     decorators = tuple(

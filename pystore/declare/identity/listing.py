@@ -71,9 +71,12 @@ class Listing:
         return self._normal[key][1]
 
     def source(self, node: Any) -> str:
+        """The lines of a definition, as a text that counts."""
+        return f"source {self.lines_of(node)!a}"
+
+    def lines_of(self, node: Any) -> str:
         """The lines of a definition as they stand in the file."""
-        lines = self.lines[_first_line(node) - 1 : node.end_lineno]
-        return f"source {textwrap.dedent(''.join(lines))!a}"
+        return textwrap.dedent("".join(self.lines[_first_line(node) - 1 : node.end_lineno]))
 
     @cached_property
     def compiled(self) -> Compiled | None:

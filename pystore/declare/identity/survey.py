@@ -23,6 +23,7 @@ class Survey:
     """The texts by name, and the values that must still be there for the texts to be true."""
 
     texts: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, Callable[[], str]] = field(default_factory=dict)  # of texts, for people
     places: dict[str, tuple[str, str]] = field(default_factory=dict)  # of each text
     globals_: dict[Place, tuple[Any, str, Any]] = field(default_factory=dict)
     cells: list[tuple[CellType, Any, str]] = field(default_factory=list)

@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Mapping
 from functools import lru_cache
 
-from ...core.attempt import Committed
+from ...core.attempt import Committed, StopRule
 from ...core.config import Config
 from ...core.context import Context
 from ...core.dataclasses import dataclass
@@ -45,6 +45,7 @@ class Job:
     seed: int | None
     tries: Tries
     timeout: float | None = None  # [s]
+    rule: bytes = b""  # a StopRule, pickled in the same way; empty for none
 
 
 def committed_by(store: Builder, context: Context, started: Started) -> Committed | None:
@@ -62,11 +63,12 @@ def perform(job: Job, listener: Listener) -> Answer:
         # A build would wait for itself.
         with inside("the import of a realizer's module by a worker"):
             realizer, named = _realizer(job.realizer)
+            rule, of_rule = _rule(job.rule)
         derivation = Derivation(_config(job.config), match_latest(), realizer)
         check_planned(derivation, job.source)
-        request = Request(derivation, Context(job.inputs), job.seed, job.tries)
+        request = Request(derivation, Context(job.inputs), job.seed, job.tries, rule)
         send_programs_on()
-        with store.use(), importable(named):  # the store is current, as in the planner
+        with store.use(), importable([*named, *of_rule]):  # the store is current, as in the planner
             committed = attempt(request, store, listener, capture=True, source=job.source)
         return Answer(committed)
     except BaseException as error:  # a realizer may raise KeyboardInterrupt
@@ -97,6 +99,7 @@ class Packer:
             timeout=timeout
             if derivation.resources.timeout is None
             else derivation.resources.timeout,
+            rule=_packed(request.rule, derivation) if request.rule else b"",
         )
 
     def pack(self, derivation: Derivation) -> bytes:
@@ -105,11 +108,15 @@ class Packer:
         # Callable objects that are equal may do different things, as Scale(1) and Scale(True).
         key = getattr(function, "portable_key", id(function))
         if key not in self._packed:
-            self._packed[key] = function, _pickled(derivation)
+            self._packed[key] = function, _packed(derivation.realizer, derivation)
         return self._packed[key][1]
 
 
-def _pickled(derivation: Derivation) -> bytes:
+def _named(value: Realizer | StopRule) -> str:
+    return f"the realizer {value.name}" if isinstance(value, Realizer) else "the pruner of a search"
+
+
+def _packed(value: Realizer | StopRule, derivation: Derivation) -> bytes:
     from cloudpickle import register_pickle_by_value  # late for weight: not all jobs are sent
 
     from .pickler import dumps  # late for weight: it loads cloudpickle
@@ -117,10 +124,10 @@ def _pickled(derivation: Derivation) -> bytes:
     for module in programs():
         register_pickle_by_value(module)
     try:
-        return dumps(derivation.realizer)
+        return dumps(value)
     except Exception as error:  # its objects may raise anything
         raise BadStage(
-            f"the realizer {derivation.realizer.name} cannot be sent to another process",
+            f"{_named(value)} cannot be sent to another process",
             dref=derivation.dref,
             because=f"{type(error).__name__}: {error}"[:300],
             remedy="open files, locks and connections inside of the function, not around it; or "
@@ -139,3 +146,10 @@ def _realizer(packed: bytes) -> tuple[Realizer, list[Named]]:
     realizer, named = pickle.loads(packed)
     assert isinstance(realizer, Realizer)
     return realizer, named
+
+
+def _rule(packed: bytes) -> tuple[StopRule | None, list[Named]]:
+    if not packed:
+        return None, []
+    rule, named = pickle.loads(packed)  # from the same process, as the realizer
+    return rule, named

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...core.attempt import Attempt, told_of
+from ...core.attempt import PRUNED, Attempt, outcome_in, told_of
 from ...core.context import Context, provenance_text, rref_of
 from ...core.dataclasses import dataclass, field, replace
 from ...core.digest import short
@@ -61,7 +61,7 @@ def fitting(record: Record) -> Record:
     if len(record.text) < LARGEST_RECORD:
         return record
     attempt = record.attempt
-    notes = {key: said for key, said in attempt.notes.items() if key == "adopted"}
+    notes = {key: said for key, said in attempt.notes.items() if key in ("adopted", PRUNED)}
     return replace(record, attempt=attempt._replace(notes=notes))
 
 
@@ -89,6 +89,7 @@ def _read(value: dict[str, Any]) -> Record:
     inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in value.pop("inputs").items()}
     beside = dict(value.pop("beside"))
     value["dref"] = DRef(value["dref"])
+    value["outcome"] = outcome_in(value)
     value["rref"] = None if value["rref"] is None else RRef(value["rref"])
     known = {key: told for key, told in value.items() if key in Attempt._fields}
     return Record(Attempt(number=0, **known), Context(inputs), beside)
@@ -99,7 +100,7 @@ def _is_fine(record: Record) -> bool:
     checks = (
         _H32.match(attempt.id),
         record.context.digest == attempt.context,
-        attempt.outcome in (("succeeded",) if made else ("failed", "stopped")),
+        attempt.outcome in (("succeeded",) if made else ("failed", "stopped", "pruned")),
         made is None or made.dref == attempt.dref,
         attempt.tree is None or (made and record.under(attempt.dref, record.context) == made),
         attempt.tree is None or _H64.match(attempt.tree),

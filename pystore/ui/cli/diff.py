@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 
-from ...ask.inspection.difference import Changed, ChangedArtifact, Difference, difference
+from ...ask.inspection.difference import (
+    Changed,
+    ChangedArtifact,
+    ChangedCode,
+    Difference,
+    difference,
+)
 from ...ask.inspection.short_refs import find_ref, find_refs
 from ...core.manifest import Entry
 from ...core.options import Scope
@@ -48,6 +54,7 @@ def diff(command: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool)
 
     --json: an object with `a`, `b` and lists `config`, `code`, `inputs`, `artifacts` and
     `metrics` of objects with `key` (of artifacts `path`), `a` and `b`; null where there is none.
+    Those of `code` and `artifacts` have `lines` of a unified diff.
     """
     if type(a) is not type(b):
         a, b = a.dref, b.dref
@@ -58,7 +65,7 @@ def diff(command: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool)
 def _text(found: Difference) -> str:
     parts = [
         ("config", _pairs(found.config, _value)),
-        ("code", _code(found.code)),
+        ("code", "\n".join(_code(found.code))),
         ("inputs", _pairs(found.inputs, _refs)),
         ("artifacts", "\n".join(_artifacts(found.artifacts))),
         ("metrics", _metrics(found.metrics)),
@@ -80,11 +87,11 @@ def _refs(refs: Sequence[str] | None) -> str:
     return ", ".join(map(ref, refs)) if refs else "(none)"
 
 
-def _code(changed: Sequence[Changed]) -> str:
-    def became(c: Changed) -> str:
-        return "is new" if c.a is None else "is gone" if c.b is None else "changed"
-
-    return facts((printable(c.key), became(c)) for c in changed)
+def _code(changed: Sequence[ChangedCode]) -> Iterator[str]:
+    for one in changed:
+        became = "is new" if one.a is None else "is gone" if one.b is None else "changed"
+        yield facts([(printable(one.key), became)])
+        yield from _shown(one.lines)
 
 
 def _metrics(changed: Sequence[Changed]) -> str:
@@ -103,11 +110,16 @@ def _artifacts(changed: Sequence[ChangedArtifact]) -> Iterator[str]:
         sign = "+" if one.a is None else "-" if one.b is None else "~"
         name = f"{sign} {printable(one.path)}"
         yield cut(f"  {name}  {_kind(one.a)}{' → ' if one.a and one.b else ''}{_kind(one.b)}")
-        lines = one.lines[2:]  # without the names of the two sides
-        most = _MOST if in_terminal() else len(lines)
-        yield from map(_line, lines[:most])
-        if lines[most:]:
-            yield f"      … {len(lines) - most:,} lines more"
+        yield from _shown(one.lines)
+
+
+def _shown(lines: Sequence[str]) -> Iterator[str]:
+    """The lines of a unified diff, without the names of the two sides."""
+    lines = lines[2:]
+    most = _MOST if in_terminal() else len(lines)
+    yield from map(changed_line, lines[:most])
+    if lines[most:]:
+        yield f"      … {len(lines) - most:,} lines more"
 
 
 def _kind(entry: Entry | None) -> str:
@@ -118,7 +130,8 @@ def _kind(entry: Entry | None) -> str:
     return f"link to {printable(entry.target)}" if entry.kind == "link" else entry.kind
 
 
-def _line(line: str) -> str:
+def changed_line(line: str) -> str:
+    """A line of a unified diff, in its colour."""
     colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
     text = cut(f"      {printable(line.expandtabs())}")
     return click.style(text, fg=colour) if colour else text

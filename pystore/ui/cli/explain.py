@@ -1,5 +1,6 @@
 """pystore explain: why something is new, or what will happen to it."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from ...core.printable import printable
 from ...core.refs import DRef, RRef
 from .command_context import CommandContext, as_json, report, with_command
 from .declared import Given, declared
+from .diff import changed_line
 from .exit_codes import located
 from .parameters import complete_target, takes_parameters
 from .program import parse_target
@@ -50,9 +52,9 @@ def explain_command(command: CommandContext, asked: str, parameters: Given, as_j
     It goes down to the function, the parameter or the input that changed. Of a stage of a Python
     file: whether it is up to date, or will be built, and why (`run --dry-run` says it of all that
     it needs). Of a reference: what made it new when it was built, as far as the store has recorded
-    it. What is new is compared with the nearest of its name.
+    it. What is new is compared with the nearest of its name, and changed lines of code are shown.
 
-    --json: objects with `dref`, `kind`, `reasons` and `nearest`, one a target.
+    --json: objects with `dref`, `kind`, `reasons`, `nearest` and `lines`, one a target.
     """
     if not isinstance(asked, (DRef, RRef)):
         found = _of_file(command, asked, parameters)
@@ -74,4 +76,13 @@ def _of_file(command: CommandContext, target: str, given: Given) -> "list[Explan
 def _text(one: "Explanation") -> str:
     first, *others = one.reasons
     lines = [printable(first), *(f"  {printable(reason)}" for reason in others)]
-    return "\n  ".join((click.style(one.dref, bold=True), *lines))
+    return "\n".join(("\n  ".join((click.style(one.dref, bold=True), *lines)), *_changed(one)))
+
+
+def _changed(one: "Explanation") -> Iterator[str]:
+    """The changed lines of code, under the name of each part."""
+    for line in one.lines:
+        if line.startswith("+++ "):
+            yield f"    {printable(line[4:])}"
+        elif not line.startswith("--- "):
+            yield changed_line(line)

@@ -30,7 +30,13 @@ from .command_context import CommandContext, as_json, report, with_command
 from .ref import TRIED
 from .streams import calm
 
-_COLOURS = {"failed": "red", "died": "red", "stopped": "yellow", "running": "yellow"}
+_COLOURS = {
+    "failed": "red",
+    "died": "red",
+    "stopped": "yellow",
+    "running": "yellow",
+    "pruned": "cyan",
+}
 _EVERY = 0.3  # [s] between two looks at a log that is followed: a wait that all systems have
 _PIECE = 1 << 20  # [bytes]
 
@@ -49,8 +55,8 @@ def log_command(
     adopted: it did not run again.
 
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
-    "died" or "running", and of what was adopted is that of the attempt that ran. `tags` and `noted`
-    are the tags, and all notes, about an attempt, its realization and its derivation.
+    "pruned", "died" or "running", and of what was adopted is that of the attempt that ran. `tags`
+    and `noted` are the tags, and all notes, about an attempt, its realization and its derivation.
     """
     asked = command.store.drefs() if refs is None else refs
     found = with_notes(newest_first(asked, command.store)[:most], command.store)
@@ -86,7 +92,7 @@ def _colour(row: Sequence[str]) -> Style | None:
 
 
 def _took(attempt: Attempt) -> str:
-    return span(attempt.duration) if attempt.outcome in ("succeeded", "failed", "stopped") else ""
+    return "" if attempt.outcome in ("died", "running") else span(attempt.duration)
 
 
 def _result(attempt: Attempt) -> str:

@@ -31,6 +31,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Do": {
         "run": "run", "stop": "ps", "serve": "serve", "predict": "predict", "listen": "listen",
         "listeners": "listen", "db": "listen", "forget": "forget", "commit": "commit", "gc": "gc",
+        "compact": "compact",
         "note": "tagging", "tag": "tagging", "untag": "tagging", "pin": "pins", "unpin": "pins",
         "pins": "pins", "rm": "rm", "verify": "verify", "init": "init", "doctor": "doctor",
         "completion": "completion",

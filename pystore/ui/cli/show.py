@@ -10,6 +10,7 @@ import click
 from ...ask.inspection.attempts import as_run, newest_first, with_those_about
 from ...ask.inspection.details import Details, details
 from ...ask.inspection.lineage import Ref
+from ...ask.inspection.ran_code import AttemptCode, code_of
 from ...ask.inspection.requirements import requirements_of
 from ...core.attempt import Attempt
 from ...core.errors import NotInStore
@@ -29,13 +30,26 @@ _LONG = ("code", "places", "rule", "traceback")  # notes with a section of their
 
 @click.command()
 @click.argument("refs", type=REF, nargs=-1, required=True, metavar="REF...")
+@click.option("--code", "code", is_flag=True, help="Show the code that its latest attempt ran.")
+@click.option(
+    "--patch",
+    is_flag=True,
+    help="Print how the project differed from its revision then, for `git apply`.",
+)
 @click.option(
     "--requirements", is_flag=True, help="Print the packages of its newest attempt, for pip."
 )
 @as_json
 @with_command
 def show(
-    command: CommandContext, refs: tuple[Ref, ...], requirements: bool, as_json: bool
+    command: CommandContext,
+    /,
+    *,
+    refs: tuple[Ref, ...],
+    code: bool,
+    patch: bool,
+    requirements: bool,
+    as_json: bool,
 ) -> None:
     """Show everything about a derivation or a realization.
 
@@ -43,15 +57,20 @@ def show(
 
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
     `sizes`, `attempts`, the newest last (docs/format.md), `tags`, `noted`, all notes and tags, and
-    `logdirs`.
+    `logdirs`. With --code or --patch, the attempt, its patch and the parts of its code instead.
 
-    --requirements prints the versions of the packages that the newest attempt had imported, as a
-    requirements file; those of the one attempt that ran, where a result was adopted.
+    --requirements prints the packages that the newest attempt had imported, as a requirements file;
+    where a result was adopted, those of the attempt that ran.
     """
+    if code + patch + requirements > 1:
+        raise click.UsageError("--code, --patch and --requirements: give one of them")
     if requirements:
         _check_one(refs, as_json)
-        click.echo("\n".join(requirements_of(_newest(refs[0], command.store))))
-        return
+        return click.echo("\n".join(requirements_of(_newest(refs[0], command.store))))
+    if code or patch:
+        ran = [code_of(ref, command.store) for ref in refs]
+        shown = _code if code else _patch
+        return report(ran, lambda: "\n\n".join("\n".join(shown(one)) for one in ran), as_json)
     found = [details(ref, command.store) for ref in refs]
     report(found, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
 
@@ -84,6 +103,28 @@ def _text(one: Details) -> Iterator[str]:
         if newest[most:]:
             yield f"  … {len(newest) - most:,} more: pystore log"
         yield from _provenance(newest[0])
+
+
+def _code(one: AttemptCode) -> Iterator[str]:
+    if not one.parts:
+        yield f"{one.attempt.dref}: no digest of its code was noted"
+    for part in one.parts:
+        place = f"  {part.kind}" + (f" of {part.file}" if part.file else "")
+        yield click.style(printable(part.name), bold=True) + place
+        lines = part.text.lines if part.text else [f"(its text was not kept: {part.digest})"]
+        yield from (f"    {printable(line.expandtabs())}" for line in lines)
+
+
+def _patch(one: AttemptCode) -> Iterator[str]:
+    if one.patch:
+        yield one.patch.decode("utf-8", "replace")
+    elif digest := one.attempt.versions.get("git diff"):
+        raise NotInStore(
+            "the changes of the project were not kept",
+            ref=one.attempt.dref,
+            digest=digest,
+            remedy="those of more than 256 KiB are not, and a remote may have them left out",
+        )
 
 
 def _head(one: Details) -> Iterator[tuple[str, str]]:

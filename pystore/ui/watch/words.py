@@ -54,8 +54,7 @@ def ending(event: Event, labels: Labels) -> Words | None:
             same = "" if fresh else ", to the same bytes as before"
             return "built", f"{labels(dref, number)} in {span(duration)}{same}"
         case AttemptFailed(dref, number, error):
-            verb = "stopped" if event.stopped else "retrying" if event.again else "failed"
-            return verb, f"{labels(dref, number)}: {first_line(in_one_line(error))}"
+            return _end_of(event), f"{labels(dref, number)}: {first_line(in_one_line(error))}"
         case Adopted(dref, rrefs):
             return "adopted", f"{labels(dref)}: {len(rrefs)} made elsewhere from the same bytes"
         case Fetched(dref, _, source, size):
@@ -66,6 +65,12 @@ def ending(event: Event, labels: Labels) -> Words | None:
             return "kept", f"{labels(dref)}: its matcher prefers another to the one just built"
         case _:
             return None
+
+
+def _end_of(event: AttemptFailed) -> str:
+    if event.pruned:
+        return "pruned"
+    return "stopped" if event.stopped else "retrying" if event.again else "failed"
 
 
 def beginning(event: Event, labels: Labels) -> Words | None:
@@ -83,13 +88,16 @@ def beginning(event: Event, labels: Labels) -> Words | None:
 
 def summary(tally: Tally, took: float) -> str:
     """The summary: `3 of 7 done · 2 reused · 1 failed · 12 s`."""
-    failed, stopped = (len({dref for dref, _ in of}) for of in (tally.failed, tally.stopped))
+    failed, stopped, pruned = (
+        len({dref for dref, _ in of}) for of in (tally.failed, tally.stopped, tally.pruned)
+    )
     counts = {
         "reused": tally.reused,
         "adopted": len(tally.adopted),
         "fetched": len(tally.fetched),
         "failed": failed,
         "stopped": stopped,
+        "pruned": pruned,
         "waiting": len(tally.waiting),
     }
     shown = [f"{count} {word}" for word, count in counts.items() if count]
