@@ -32,9 +32,7 @@ def data(rows: int = 3, x=output("x.txt")):
 
 
 @stage
-def train(
-    build, given=data(), rate: float = 0.1, kind: str = '=HYPERLINK("x")', y=output("y.txt")
-):
+def train(build, given=data(), rate: float = 0.1, kind: str = '=HYPERLINK("x")', y=output("y.txt")):
     for step in range(3):
         build_metric(build, "loss", rate / (step + 1), step=step)
     y.write_text(f"{rate * 2}\n")
@@ -111,7 +109,7 @@ def test_EC2_no_text_is_a_formula(trained: Store, tmp_path: Path):
     ps.note(ps.best("train", "y.txt"), "@SUM(1+1)")
     ps.export_csv("train", tmp_path / "t.csv")
     rows = rows_of(tmp_path / "t.csv")
-    assert {row["kind"] for row in rows} == {"'=HYPERLINK(\"x\")"}
+    assert {row["kind"] for row in rows} == {'\'=HYPERLINK("x")'}
     assert rows[1]["notes"] == "'@SUM(1+1)"
 
 
@@ -332,7 +330,7 @@ def test_EM3_a_deleted_experiment_is_told_before_a_run_is_made(trained: Store, m
 
 
 def test_what_mlflow_refuses_is_told_in_its_words(trained: Store, mlflow):
-    with pytest.raises(BadPlace, match="(?s)MLflow refuses.*because") as raised:
+    with pytest.raises(BadPlace, match=r"(?s)MLflow refuses.*because") as raised:
         export_mlflow("train", "gopher://nowhere")
     assert raised.value.url == "gopher://nowhere"
 

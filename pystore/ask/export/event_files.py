@@ -46,7 +46,10 @@ def export_tensorboard(
             _write(one, target / one.attempt.dref.name / _label(one))
     except OSError as error:
         raise BadPlace(
-            "the folder cannot be written", path=target, because=error.strerror or error
+            "the folder cannot be written",
+            path=target,
+            because=error.strerror or error,
+            remedy="name a folder that you may write to",
         ) from None
     left = len(found.several) - len(fresh)
     return Exported(str(target), len(fresh), left, found.unfinished, found.left_out)
@@ -94,6 +97,4 @@ def _records(one: Told) -> Iterator[bytes]:
     yield Event(wall_time=begun, file_version="brain.Event:2").SerializeToString()
     for step, name, value in sorted(one.points()):
         number = Summary.Value(tag=name, simple_value=value)
-        yield Event(
-            wall_time=ended, step=step, summary=Summary(value=[number])
-        ).SerializeToString()
+        yield Event(wall_time=ended, step=step, summary=Summary(value=[number])).SerializeToString()

@@ -23,7 +23,11 @@ from .ended import Ended, Told, ended
 from .exported import Exported
 
 _ID = "pystore.attempt"
-_STATUS = {"succeeded": "FINISHED", "stopped": "KILLED", "pruned": "KILLED"}  # any other outcome is FAILED
+_STATUS = {
+    "succeeded": "FINISHED",
+    "stopped": "KILLED",
+    "pruned": "KILLED",
+}  # any other outcome is FAILED
 _LONGEST_NAME = 250  # [characters] that MLflow takes
 _LONGEST_VALUE = 5000  # [characters] of a parameter or a tag
 _METRICS, _PARAMETERS = 1000, 100  # of one request
@@ -37,7 +41,7 @@ def export_mlflow(
 
     `uri` is the tracking URI: that of a server, or `sqlite:///mlflow.db`. Runs stand in an
     experiment that is named like the stage. Each has all parameters of its attempt, those of inputs
-    too, its metrics over their steps, the times of its start and end, and tags: its reference, host,
+    too, its metrics over their steps, the times of its start and end, and tags: reference, host,
     seed, outcome, tags and notes. Files are not sent. Runs of an earlier export are found by the
     id of the attempt, and get the tags and notes of now. Needs mlflow or mlflow-skinny. `what` and
     `code` are those of `results`.
@@ -148,7 +152,7 @@ def _make_up_to_date(client: Any, found: Ended, known: Mapping[str, Any]) -> Non
     """Brings the notes and tags of runs up to date (EM1)."""
     for one in found:
         run = known.get(one.attempt.id)
-        if not _is_whole(run):
+        if run is None or not _is_whole(run):
             continue
         for name, text in _noted(one).items():
             if run.data.tags.get(name, "") != text:

@@ -120,7 +120,12 @@ def _ids_in(target: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except (OSError, csv.Error) as error:
-        raise BadPlace("not a file of an earlier export", path=target, because=error) from None
+        raise BadPlace(
+            "not a file of an earlier export",
+            path=target,
+            because=error,
+            remedy="choose another name",
+        ) from None
 
 
 def _replace(target: Path, write: Callable[[TextIO], None]) -> None:
@@ -134,7 +139,10 @@ def _replace(target: Path, write: Callable[[TextIO], None]) -> None:
             os.replace(beside, target)
         except OSError as error:
             raise BadPlace(
-                "the file cannot be written", path=target, because=error.strerror or error
+                "the file cannot be written",
+                path=target,
+                because=error.strerror or error,
+                remedy="name a file in a folder that is there, and that you may write to",
             ) from None
     finally:
         beside.unlink(missing_ok=True)

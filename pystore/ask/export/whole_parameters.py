@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.config import Config
 from ...core.errors import Corrupted, NotInStore
+from ...core.refs import DRef
 from ...declare.parameters import flatten, named_inside
 from ..experiments.inputs import ConfigOf, references
 
@@ -18,7 +19,7 @@ def whole_parameters(config: Config, config_of: ConfigOf) -> dict[str, Any]:
     """The parameters by dotted names; those of an input once, where it stands first (EW1)."""
     found: dict[str, Any] = {}
     left = deque([("", config)])
-    seen = set()
+    seen: set[DRef] = set()
     while left:
         place, one = left.popleft()
         for name, value in flatten(one.value).items():

@@ -59,9 +59,8 @@ def export_csv(given: CommandContext, /, refs: Refs, file: Path, as_json: bool) 
     elif as_json:
         raise click.UsageError("--json tells what was written into a file, and - is none")
     else:
-        write_csv(
-            ended(_drefs(refs), given.code, given.store), click.get_text_stream("stdout", "utf-8")
-        )
+        out = click.get_text_stream("stdout", "utf-8")
+        write_csv(ended(_drefs(refs), given.code, given.store), out)
 
 
 @export_command.command("mlflow")
