@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .ask.export.exported import Exported
     from .ask.export.mlflow_runs import export_mlflow
     from .ask.export.table_file import export_csv
+    from .ask.finding.attempts import attempts
     from .ask.inspection.lookup import (
-        attempts,
         catref,
         config_of,
         context_of,
@@ -275,7 +275,8 @@ _HOMES = {
         "ask.export.exported": "Exported",
         "ask.export.mlflow_runs": "export_mlflow",
         "ask.export.table_file": "export_csv",
-        "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
+        "ask.finding.attempts": "attempts",
+        "ask.inspection.lookup": "catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",
         "ask.inspection.running": "Unfinished running stop",
         "ask.inspection.short_refs": "find_ref",
