@@ -1,5 +1,6 @@
 """pystore export: results in a file of our own, or in the form of other programs."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,7 @@ def export_csv(given: CommandContext, /, refs: Refs, file: Path, as_json: bool) 
     elif as_json:
         raise click.UsageError("--json tells what was written into a file, and - is none")
     else:
-        out = click.get_text_stream("stdout", "utf-8")
-        write_csv(ended(_drefs(refs), given.code, given.store), out)
+        write_csv(ended(_drefs(refs), given.code, given.store), sys.stdout)
 
 
 @export_command.command("mlflow")
