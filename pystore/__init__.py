@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .ask.experiments.results import Results, best, results
     from .ask.experiments.search import Search, search
     from .ask.experiments.summary import Summary
+    from .ask.export.event_files import export_tensorboard
+    from .ask.export.exported import Exported
+    from .ask.export.mlflow_runs import export_mlflow
+    from .ask.export.table_file import export_csv
     from .ask.finding.attempts import attempts
     from .ask.inspection.lookup import (
         catref,
@@ -124,6 +128,7 @@ __all__ = [
     "DRef",
     "Debug",
     "Derivation",
+    "Exported",
     "Follower",
     "GcPolicy",
     "Manifest",
@@ -185,6 +190,9 @@ __all__ = [
     "events",
     "explain",
     "export_archive",
+    "export_csv",
+    "export_mlflow",
+    "export_tensorboard",
     "family",
     "find_ref",
     "follow",
@@ -263,6 +271,10 @@ _HOMES = {
         "ask.experiments.results": "Results best results",
         "ask.experiments.search": "Search search",
         "ask.experiments.summary": "Summary",
+        "ask.export.event_files": "export_tensorboard",
+        "ask.export.exported": "Exported",
+        "ask.export.mlflow_runs": "export_mlflow",
+        "ask.export.table_file": "export_csv",
         "ask.finding.attempts": "attempts",
         "ask.inspection.lookup": "catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",

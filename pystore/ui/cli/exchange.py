@@ -1,4 +1,4 @@
-"""pystore push, pull, copy, export, import, key: results on other machines."""
+"""pystore push, pull, copy, import, key: results on other machines."""
 
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def push(given: CommandContext, /, refs: Refs, url: str, as_json: bool, **option
             given=url,
             remedy="push to a folder, or to a URL of another kind",
         )
-    _tell(ps.push(refs, url, **options, store=given.store), as_json)
+    tell(ps.push(refs, url, **options, store=given.store), as_json)
 
 
 @click.command()
@@ -93,7 +93,7 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, pins: tuple
 
     found = find_at(url, texts)
     keys, store = trusted or None, given.make()
-    _tell(ps.pull(found, url, pins=pins, trusted_keys=keys, store=store), as_json)
+    tell(ps.pull(found, url, pins=pins, trusted_keys=keys, store=store), as_json)
 
 
 @click.command()
@@ -106,29 +106,7 @@ def copy(given: CommandContext, /, refs: Refs, to: Path, as_json: bool) -> None:
 
     The other store is made where there is none. Every byte is hashed again.
     """
-    _tell(ps.copy(refs, given.store, expanded(to)), as_json)
-
-
-@click.group("export", no_args_is_help=False)
-def export_command() -> None:
-    """Write results into a file."""
-
-
-@export_command.command("archive")
-@refs
-@archive
-@sign
-@diffs
-@as_json
-@with_command
-def export_archive(
-    given: CommandContext, /, refs: Refs, file: Path, as_json: bool, **options: Any
-) -> None:
-    """Write REF, with all that it was built from, into FILE.tar.zst.
-
-    The same realizations and attempts give the same file, byte for byte.
-    """
-    _tell(ps.export_archive(refs, file, **options, store=given.store), as_json)
+    tell(ps.copy(refs, given.store, expanded(to)), as_json)
 
 
 @click.group("import", no_args_is_help=False)
@@ -149,7 +127,7 @@ def import_archive(
     Whatever is in it is checked as what is pulled.
     """
     store = given.make()
-    _tell(ps.import_archive(file, trusted_keys=trusted or None, store=store), as_json)
+    tell(ps.import_archive(file, trusted_keys=trusted or None, store=store), as_json)
 
 
 @click.command()
@@ -169,7 +147,8 @@ def _require(given: tuple[Any, ...], pins: tuple[str, ...]) -> None:
         raise click.MissingParameter(ctx=ctx, param=ctx.command.params[0])
 
 
-def _tell(transfer: Transfer, as_json: bool) -> None:
+def tell(transfer: Transfer, as_json: bool) -> None:
+    """Prints what was moved."""
     report([transfer], lambda: _sentence(transfer), as_json)
 
 

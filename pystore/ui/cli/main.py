@@ -37,7 +37,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "completion": "completion",
     },
     "Share": {
-        "push": "exchange", "pull": "exchange", "copy": "exchange", "export": "exchange",
+        "push": "exchange", "pull": "exchange", "copy": "exchange", "export": "export",
         "import": "exchange", "key": "exchange",
     },
 }  # fmt: skip

@@ -7,15 +7,17 @@ from typing import Any
 
 import click
 
-from ...ask.inspection.attempts import with_those_about
+from ...ask.inspection.attempts import as_run, newest_first, with_those_about
 from ...ask.inspection.details import Details, details
 from ...ask.inspection.lineage import Ref
 from ...ask.inspection.ran_code import AttemptCode, code_of
+from ...ask.inspection.requirements import requirements_of
 from ...core.attempt import Attempt
 from ...core.errors import NotInStore
 from ...core.note import place_of, tags_among
 from ...core.printable import counted, printable, when
 from ...core.refs import RRef
+from ...store.store import Store
 from ..quantities import number, size
 from .columns import facts, in_terminal
 from .command_context import CommandContext, as_json, report, with_command
@@ -34,10 +36,20 @@ _LONG = ("code", "places", "rule", "traceback")  # notes with a section of their
     is_flag=True,
     help="Print how the project differed from its revision then, for `git apply`.",
 )
+@click.option(
+    "--requirements", is_flag=True, help="Print the packages of its newest attempt, for pip."
+)
 @as_json
 @with_command
 def show(
-    command: CommandContext, refs: tuple[Ref, ...], code: bool, patch: bool, as_json: bool
+    command: CommandContext,
+    /,
+    *,
+    refs: tuple[Ref, ...],
+    code: bool,
+    patch: bool,
+    requirements: bool,
+    as_json: bool,
 ) -> None:
     """Show everything about a derivation or a realization.
 
@@ -46,15 +58,34 @@ def show(
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
     `sizes`, `attempts`, the newest last (docs/format.md), `tags`, `noted`, all notes and tags, and
     `logdirs`. With --code or --patch, the attempt, its patch and the parts of its code instead.
+
+    --requirements prints the packages that the newest attempt had imported, as a requirements file;
+    where a result was adopted, those of the attempt that ran.
     """
-    if code and patch:
-        raise click.UsageError("--code and --patch show two things: give one of them")
+    if code + patch + requirements > 1:
+        raise click.UsageError("--code, --patch and --requirements: give one of them")
+    if requirements:
+        _check_one(refs, as_json)
+        return click.echo("\n".join(requirements_of(_newest(refs[0], command.store))))
     if code or patch:
         ran = [code_of(ref, command.store) for ref in refs]
         shown = _code if code else _patch
         return report(ran, lambda: "\n\n".join("\n".join(shown(one)) for one in ran), as_json)
     found = [details(ref, command.store) for ref in refs]
     report(found, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
+
+
+def _check_one(refs: Sequence[Ref], as_json: bool) -> None:
+    if len(refs) > 1 or as_json:
+        raise click.UsageError("--requirements takes one REF, and prints no JSON")
+
+
+def _newest(ref: Ref, store: Store) -> Attempt:
+    """The newest attempt that has a record, as it ran. Raises NotInStore."""
+    for attempt in newest_first([ref], store):
+        if attempt.outcome not in ("running", "died"):
+            return as_run(attempt, store)
+    raise NotInStore("no attempt of it has ended", ref=ref, remedy="realize it first")
 
 
 def _text(one: Details) -> Iterator[str]:
