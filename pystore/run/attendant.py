@@ -5,6 +5,7 @@ AW2  An attempt that somebody asks to stop, on any host, is stopped once, as by 
     recorded as stopped, and keeps its scratch.
 AW3  No other attempt, and no code after an attempt, is interrupted by such a request.
 AW4  The thread is there while attempts run, and a little longer; not while the process forks.
+AW5  An attempt that is long gets its usage of the machine into its trace, unless settings say no.
 """
 
 import os
@@ -18,6 +19,8 @@ from types import FrameType
 from ..core.attempt import AttemptReport
 from ..store.staging import Staging
 from ..store.stopping import forget_request, request_of
+from ..store.told import Telling
+from .gauge import Gauge, is_measured
 
 _EVERY = 0.25  # [s] between two looks
 _BEAT = 15.0  # [s] between two signs of life for other hosts
@@ -45,6 +48,8 @@ class Attended:
         self.over = False
         self._thread = threading.get_ident()
         self._beat = time.monotonic()
+        self._gauge: Gauge | None = None
+        self._looked = False
 
     def look(self) -> None:
         """Writes what it told, and stops it if somebody asks so."""
@@ -57,6 +62,7 @@ class Attended:
                 if not self.over and not self.asked_by:
                     self.asked_by = found.by
                     _interrupt(self._thread)
+        self._measure(telling)
 
     def end(self, told: AttemptReport | None = None) -> None:
         """Ends the request to stop it. The report of one that failed notes who has asked."""
@@ -64,6 +70,14 @@ class Attended:
             forget_request(self.staging)
             if told is not None:
                 told.notes["stopped by"] = self.asked_by
+
+    def _measure(self, telling: Telling) -> None:
+        if not self._looked:  # only now: attempts that are short read no settings for it
+            self._looked = True
+            before = telling.usage[-1][0] if telling.usage else 0
+            self._gauge = Gauge(before) if is_measured() else None
+        if self._gauge is not None and (point := self._gauge.look()):
+            telling.use(*point)
 
     def _give_sign(self) -> None:
         if time.monotonic() - self._beat >= _BEAT:

@@ -43,6 +43,7 @@ class Defaults:
     trusted_keys: Callable[[], Iterable[str] | None] = lambda: None
     diffs: Callable[[], bool] = lambda: True
     keeps_code: Callable[[], bool] = lambda: True
+    measures_usage: Callable[[], bool] = lambda: True
     display: Display = _nothing_shown
     bar: Bar = lambda: nullcontext(ignore)  # for one thing that goes on, such as a copy
 

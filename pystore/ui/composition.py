@@ -23,6 +23,7 @@ def _composed() -> "Defaults":
         trusted_keys=settings.trusted_keys,
         diffs=settings.diffs,
         keeps_code=settings.keeps_code,
+        measures_usage=settings.measures_usage,
         display=watching.display,
         bar=watching.bar,
     )

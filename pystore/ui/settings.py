@@ -9,6 +9,7 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_TRUSTED_KEYS`  public keys; one of them must have signed a result of a remote
 `PYSTORE_DIFFS`    "no": uncommitted changes of a project are not sent along with results
 `PYSTORE_CODE`     "no": the texts of the code of stages are not kept in the store
+`PYSTORE_USAGE`    "no": CPU, memory and GPUs of attempts are not measured
 `PYSTORE_SETTINGS`  where the settings file is
 `SUDO_UID`         the user who became root: root trusts that user's stores, too
 `NO_COLOR`         if it is not empty, the command line prints without colours
@@ -97,6 +98,12 @@ def keeps_code() -> bool:
     """Whether the texts of the code of stages are kept in the store. Raises BadSettings."""
     named = _switch("PYSTORE_CODE")
     return _file().code if named is None else named
+
+
+def measures_usage() -> bool:
+    """Whether CPU, memory and GPUs of attempts are measured. Raises BadSettings."""
+    named = _switch("PYSTORE_USAGE")
+    return _file().usage if named is None else named
 
 
 def _switch(variable: str) -> bool | None:

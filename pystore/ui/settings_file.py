@@ -8,6 +8,7 @@ substituters = ["s3://lab/pystore"]
 trusted_keys = ["3b6a27bc…"]
 diffs = false
 code = false
+usage = false
 trusted_stores = ["/lab/project/.pystore"]
 ```
 """
@@ -35,11 +36,12 @@ class SettingsFile:
     trusted_keys: tuple[str, ...] | None = None  # None: signed by anybody
     diffs: bool = True  # whether uncommitted changes are sent along with results
     code: bool = True  # whether the texts of code are kept in the store
+    usage: bool = True  # whether CPU, memory and GPUs of attempts are measured
     trusted_stores: tuple[str | Path, ...] = ()  # of other users; folders, or "*" for all
 
 
 _PATHS = ("store", "below")
-_SWITCHES = ("diffs", "code")
+_SWITCHES = ("diffs", "code", "usage")
 _FOLDERS = ("trusted_stores",)
 _KEYS = tuple(field.name for field in fields(SettingsFile))
 

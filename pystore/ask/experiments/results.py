@@ -17,6 +17,7 @@ from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
+from ...core.usage import is_usage
 from ...declare.parameters import cell
 from ...store.current import current_store
 from ...store.store import Store
@@ -229,7 +230,8 @@ def _all(
 def _metrics(
     attempt: Attempt, wanted: Sequence[str], store: Store, over: Over | None
 ) -> dict[str, float]:
-    if over in ("max", "min") and attempt.extremes is None:  # it has not ended, or is of before
+    # It has not ended, or is of before; or usage of the machine is wanted, which no record has.
+    if over in ("max", "min") and (attempt.extremes is None or any(map(is_usage, wanted))):
         attempt = attempt._replace(extremes=extremes_of(store.trace(attempt)))
     found = {}
     for name in wanted:
