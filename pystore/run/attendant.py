@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ..core.attempt import AttemptReport
+from ..core.attempt import AttemptReport, Trace
 from ..store.staging import Staging
 from ..store.stopping import forget_request, request_of
-from ..store.told import Telling
 from .gauge import Gauge, is_measured
 
 _EVERY = 0.25  # [s] between two looks
@@ -62,7 +61,8 @@ class Attended:
                 if not self.over and not self.asked_by:
                     self.asked_by = found.by
                     _interrupt(self._thread)
-        self._measure(telling)
+        if point := self._measured(telling.usage):
+            telling.use(*point)
 
     def end(self, told: AttemptReport | None = None) -> None:
         """Ends the request to stop it. The report of one that failed notes who has asked."""
@@ -71,13 +71,12 @@ class Attended:
             if told is not None:
                 told.notes["stopped by"] = self.asked_by
 
-    def _measure(self, telling: Telling) -> None:
+    def _measured(self, before: Trace) -> tuple[int, dict[str, float]] | None:
+        """A point of its usage, if one is due; `before` are those until now."""
         if not self._looked:  # only now: attempts that are short read no settings for it
             self._looked = True
-            before = telling.usage[-1][0] if telling.usage else 0
-            self._gauge = Gauge(before) if is_measured() else None
-        if self._gauge is not None and (point := self._gauge.look()):
-            telling.use(*point)
+            self._gauge = Gauge(before[-1][0] if before else 0) if is_measured() else None
+        return self._gauge and self._gauge.look()
 
     def _give_sign(self) -> None:
         if time.monotonic() - self._beat >= _BEAT:

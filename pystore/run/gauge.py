@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.errors import BadSettings, PystoreWarning
-from ..core.usage import CPU, GPU, MEMORY, is_peak
+from ..core.machine_usage import CPU, GPU, MEMORY, is_peak
 from ..store.defaults import defaults
 
 EVERY = 5.0  # [s] between two readings

@@ -10,8 +10,8 @@ from ..core.attempt import Attempt, AttemptReport, Outcome, Trace
 from ..core.digest import short
 from ..core.errors import Corrupted
 from ..core.extremes import extremes_of
+from ..core.machine_usage import without_usage
 from ..core.reads import Surroundings
-from ..core.usage import without_usage
 from . import attempts, disk, rights, trace_file
 from .commit import Sealed
 from .layout import Layout

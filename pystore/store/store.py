@@ -23,11 +23,11 @@ from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import NotAStore
 from ..core.kept_code import CodeText
+from ..core.machine_usage import with_usage
 from ..core.matchers import Matcher
 from ..core.options import Seeds
 from ..core.reads import Surroundings
 from ..core.refs import DRef, RRef
-from ..core.usage import with_usage
 from . import (
     adopt,
     attempt_files,

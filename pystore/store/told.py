@@ -23,7 +23,7 @@ from typing import Any
 
 from ..core.attempt import Trace
 from ..core.dataclasses import dataclass, field
-from ..core.usage import with_usage
+from ..core.machine_usage import with_usage
 from . import disk, rights
 from .descriptors import Irregular, open_file
 from .metrics import is_finite

@@ -1,5 +1,7 @@
 """Composition: the defaults of a program, from environment, settings and terminal."""
 
+from typing import Any
+
 from ..store.composing import compose_with
 
 TYPE_CHECKING = False
@@ -10,6 +12,12 @@ if TYPE_CHECKING:
 def compose() -> None:
     """Registers how the defaults are composed when a program first needs them."""
     compose_with(_composed)
+
+
+def _pin_moved(*pin: Any) -> None:
+    from .on_end import pin_moved  # late for weight: few processes move a pin
+
+    pin_moved(*pin)
 
 
 def _composed() -> "Defaults":
@@ -24,6 +32,7 @@ def _composed() -> "Defaults":
         diffs=settings.diffs,
         keeps_code=settings.keeps_code,
         measures_usage=settings.measures_usage,
+        pin_moved=_pin_moved,
         display=watching.display,
         bar=watching.bar,
     )

@@ -14,6 +14,7 @@ from pystore.run import attendant
 from pystore.run import gauge as gauging
 from pystore.run.gauge import EVERY, Gauge, Reading, read_usage
 from pystore.store.defaults import InForce, change_defaults, defaults
+from pystore.store.told import Telling
 
 POINT = 10, {"system/cpu": 90.0, "system/memory": 250.0}
 
@@ -219,7 +220,7 @@ def test_AW5_the_settings_may_say_no(store, monkeypatch, settings):
     made = []
     monkeypatch.setattr(attendant, "Gauge", made.append)
     asked = threading.Event()
-    flush = attendant.Telling.flush
+    flush = Telling.flush
     looks = []
 
     def flushed(telling):
@@ -228,7 +229,7 @@ def test_AW5_the_settings_may_say_no(store, monkeypatch, settings):
         if looks.count("pystore-attendant") > 2:
             asked.set()
 
-    monkeypatch.setattr(attendant.Telling, "flush", flushed)
+    monkeypatch.setattr(Telling, "flush", flushed)
     rref = ps.realize(trained(asked))
     (attempt,) = attempts(rref.dref)
     assert (made, store.trace(attempt)) == ([], [(0, "loss", 0.5)])

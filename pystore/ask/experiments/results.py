@@ -14,10 +14,10 @@ from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadStage
 from ...core.extremes import Over, checked_over, extremes_of
 from ...core.left_out import NOTHING, LeftOut
+from ...core.machine_usage import is_usage
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...core.usage import is_usage
 from ...declare.parameters import cell
 from ...store.current import current_store
 from ...store.store import Store

@@ -9,9 +9,9 @@ from ...core.attempt import Attempt
 from ...core.config import Config
 from ...core.dataclasses import dataclass, field
 from ...core.errors import Corrupted, NotInStore, PystoreWarning
+from ...core.machine_usage import summary
 from ...core.note import Note, about, tags_among
 from ...core.refs import DRef, RRef
-from ...core.usage import summary
 from ...store.notes import notes_of
 from ...store.pins import pins
 from ...store.store import Store

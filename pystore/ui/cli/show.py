@@ -13,10 +13,10 @@ from ...ask.inspection.lineage import Ref
 from ...ask.inspection.ran_code import AttemptCode, code_of
 from ...core.attempt import Attempt
 from ...core.errors import NotInStore
+from ...core.machine_usage import CPU, is_peak
 from ...core.note import place_of, tags_among
 from ...core.printable import counted, printable, when
 from ...core.refs import RRef
-from ...core.usage import CPU, is_peak
 from ..quantities import number, size
 from .columns import facts, in_terminal
 from .command_context import CommandContext, as_json, report, with_command

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pystore.core.usage import summary, with_usage, without_usage
+from pystore.core.machine_usage import summary, with_usage, without_usage
 
 USAGE = [(10, "system/cpu", 90.0), (10, "system/memory", 5.0), (10, "system/gpu0", 7.0)]
 TOLD = [(0, "loss", 0.5), (1, "system/disk", 3.0)]
