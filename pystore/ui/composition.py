@@ -30,6 +30,7 @@ def _composed() -> "Defaults":
         substituters=settings.substituters,
         trusted_keys=settings.trusted_keys,
         diffs=settings.diffs,
+        cache=settings.cache,
         keeps_code=settings.keeps_code,
         measures_usage=settings.measures_usage,
         pin_moved=_pin_moved,

@@ -13,6 +13,7 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_ON_END`   a command that is run when `pystore run` ends, or a pin moves
 `PYSTORE_SETTINGS`  where the settings file is
 `SUDO_UID`         the user who became root: root trusts that user's stores, too
+`XDG_CACHE_HOME`   where an index of each store may lie, if it is not `~/.cache`
 `NO_COLOR`         if it is not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
@@ -146,6 +147,15 @@ def _file() -> SettingsFile:
 
 def _home(variable: str, usual: str) -> Path:
     return expanded(os.environ.get(variable) or usual)
+
+
+def cache() -> Path | None:
+    """The folder for what can be made again, such as an index; None if there is no home folder."""
+    try:
+        folder = _home("XDG_CACHE_HOME", "~/.cache")
+    except BadPlace:
+        return None
+    return folder / "pystore" if folder.is_absolute() else None
 
 
 def coloured() -> bool | None:
