@@ -76,7 +76,7 @@ class Attended:
         if not self._looked:  # only now: attempts that are short read no settings for it
             self._looked = True
             self._gauge = Gauge(before[-1][0] if before else 0) if is_measured() else None
-        return self._gauge and self._gauge.look()
+        return None if self._gauge is None else self._gauge.look()
 
     def _give_sign(self) -> None:
         if time.monotonic() - self._beat >= _BEAT:

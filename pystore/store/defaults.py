@@ -18,14 +18,10 @@ from .composing import composed
 if TYPE_CHECKING:
     from ..core.derivation import Closure
     from ..core.ports import StoreReader
-    from ..core.refs import RRef
-    from .reader import Reader
     from .store import Store
 
 # The display of a call of realize, whose `progress` is the last argument.
 Display = Callable[["Closure", "StoreReader", bool | None], AbstractContextManager[Listener]]
-# What happens when a pin means another realization than before: the store, the name, both.
-PinMoved = Callable[["Reader", str, "RRef", "RRef | None"], None]
 Bar = Callable[[], AbstractContextManager[Listener]]
 
 
@@ -50,7 +46,6 @@ class Defaults:
     cache: Callable[[], Path | None] = lambda: None  # a folder for what can be made again
     keeps_code: Callable[[], bool] = lambda: True
     measures_usage: Callable[[], bool] = lambda: True
-    pin_moved: PinMoved = lambda store, name, rref, before: None
     display: Display = _nothing_shown
     bar: Bar = lambda: nullcontext(ignore)  # for one thing that goes on, such as a copy
 

@@ -7,7 +7,7 @@ from ..core.errors import BadName, BadRef, NotInStore
 from ..core.printable import listed
 from ..core.refs import RRef, check_name
 from . import disk, rights, seen_moves
-from .defaults import defaults
+from .composing import pin_moved
 from .pin_changes import note_change
 from .reader import Reader
 
@@ -31,7 +31,7 @@ def pin(store: Reader, rref: RRef, name: str, url: str = "") -> None:
     if store.parts.durable:
         disk.sync_directory(store.parts.layout.roots)
     if before != rref:
-        defaults().pin_moved(store, name, rref, before)
+        pin_moved(str(store.root), name, rref, before or "")
 
 
 @rights.explained

@@ -16,8 +16,6 @@ from contextlib import suppress
 from os import killpg
 
 from ..core.errors import BadSettings, PystoreError, PystoreWarning
-from ..core.refs import RRef
-from ..store.reader import Reader
 from . import settings
 
 _PATIENCE = 60.0  # [s] that the command may take
@@ -52,14 +50,14 @@ def call_command(command: str, outcome: str, facts: Mapping[str, object]) -> Non
         _warn(command, f"it ended with {code}")
 
 
-def pin_moved(store: Reader, name: str, rref: RRef, before: RRef | None) -> None:
+def pin_moved(root: str, name: str, rref: str, before: str) -> None:
     """Runs the command of the settings: a pin means another realization now."""
     try:
         command = settings.on_end()
     except BadSettings as error:
         return warnings.warn(str(error), PystoreWarning, stacklevel=3)
     if command:
-        facts = {"ROOT": store.root, "PIN": name, "REFS": rref, "BEFORE": before or ""}
+        facts = {"ROOT": root, "PIN": name, "REFS": rref, "BEFORE": before}
         call_command(command, "promoted", facts)
 
 
