@@ -5,6 +5,7 @@ AW2  An attempt that somebody asks to stop, on any host, is stopped once, as by 
     recorded as stopped, and keeps its scratch.
 AW3  No other attempt, and no code after an attempt, is interrupted by such a request.
 AW4  The thread is there while attempts run, and a little longer; not while the process forks.
+AW5  An attempt that is long gets its usage of the machine into its trace, unless settings say no.
 """
 
 import os
@@ -15,9 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ..core.attempt import AttemptReport
+from ..core.attempt import AttemptReport, Trace
 from ..store.staging import Staging
 from ..store.stopping import forget_request, request_of
+from .gauge import Gauge, is_measured
 
 _EVERY = 0.25  # [s] between two looks
 _BEAT = 15.0  # [s] between two signs of life for other hosts
@@ -45,6 +47,8 @@ class Attended:
         self.over = False
         self._thread = threading.get_ident()
         self._beat = time.monotonic()
+        self._gauge: Gauge | None = None
+        self._looked = False
 
     def look(self) -> None:
         """Writes what it told, and stops it if somebody asks so."""
@@ -57,6 +61,8 @@ class Attended:
                 if not self.over and not self.asked_by:
                     self.asked_by = found.by
                     _interrupt(self._thread)
+        if point := self._measured(telling.usage):
+            telling.use(*point)
 
     def end(self, told: AttemptReport | None = None) -> None:
         """Ends the request to stop it. The report of one that failed notes who has asked."""
@@ -64,6 +70,13 @@ class Attended:
             forget_request(self.staging)
             if told is not None:
                 told.notes["stopped by"] = self.asked_by
+
+    def _measured(self, before: Trace) -> tuple[int, dict[str, float]] | None:
+        """A point of its usage, if one is due; `before` are those until now."""
+        if not self._looked:  # only now: attempts that are short read no settings for it
+            self._looked = True
+            self._gauge = Gauge(before[-1][0] if before else 0) if is_measured() else None
+        return None if self._gauge is None else self._gauge.look()
 
     def _give_sign(self) -> None:
         if time.monotonic() - self._beat >= _BEAT:

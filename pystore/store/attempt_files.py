@@ -10,6 +10,7 @@ from ..core.attempt import Attempt, AttemptReport, Outcome, Trace, parse_attempt
 from ..core.digest import short
 from ..core.errors import Corrupted
 from ..core.extremes import extremes_of
+from ..core.machine_usage import without_usage
 from ..core.reads import Surroundings
 from . import attempts, disk, rights, trace_file
 from .commit import Sealed
@@ -47,8 +48,9 @@ def write_trace(parts: Parts, attempt: Attempt, trace: Trace) -> None:
 
 
 def with_extremes(attempt: Attempt, trace: Trace) -> Attempt:
-    """The record of an attempt with the highest and the lowest values of this trace."""
-    return attempt._replace(extremes=extremes_of(latest(trace)) or None)
+    """The record of an attempt with the highest and the lowest values of this trace (UG1)."""
+    told = without_usage(latest(trace), attempt.metrics)
+    return attempt._replace(extremes=extremes_of(told) if trace else None)
 
 
 def _write_trace(parts: Parts, path: str, trace: Trace) -> None:
@@ -102,7 +104,7 @@ def read_trace(layout: Layout, attempt: Attempt) -> Trace:
     if attempt.outcome in ("running", "died"):
         from .told import read  # for its weight
 
-        return latest(read(attempts.live_path(folder, attempt.context, number)).trace)
+        return latest(read(attempts.live_path(folder, attempt.context, number)).whole_trace)
     return trace_file.read(f"{folder}/{attempt.context}.{number}.trace")
 
 

@@ -49,7 +49,8 @@ def _telling(parts: Parts, staging: Staging) -> Staging:
     path = attempts.live_path(parts.layout.attempts(staging.dref), digest, number)
     if staging.resumed == number:
         staging.told = read(path)
-    staging.telling = Telling(path, None if staging.told is None else staging.told.metrics)
+    told = staging.told
+    staging.telling = Telling(path) if told is None else Telling(path, told.metrics, told.usage)
     return staging
 
 

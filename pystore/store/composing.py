@@ -1,4 +1,4 @@
-"""Composing: how the defaults of a program are made, when it first needs them.
+"""Composing: how the defaults of a program are made, when it first needs them; who hears of pins.
 
 This module imports nothing, since `import pystore` runs it.
 """
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _how: "list[Callable[[], object]]" = []
+_of_pins: "list[Callable[[str, str, str, str], None]]" = []
 
 
 def compose_with(compose: "Callable[[], object]") -> None:
@@ -18,3 +19,14 @@ def compose_with(compose: "Callable[[], object]") -> None:
 def composed() -> object:
     """The `Defaults` of the program, composed anew; None if nothing was said."""
     return _how[0]() if _how else None
+
+
+def tell_of_pins(listener: "Callable[[str, str, str, str], None]") -> None:
+    """Says whom to tell when a pin means another realization; the package calls this, once."""
+    _of_pins[:] = [listener]
+
+
+def pin_moved(root: str, name: str, rref: str, before: str) -> None:
+    """Tells that a pin of the store at `root` means `rref` now; `before` is empty if it is new."""
+    for listener in _of_pins:
+        listener(root, name, rref, before)

@@ -45,6 +45,7 @@ class Defaults:
     diffs: Callable[[], bool] = lambda: True
     cache: Callable[[], Path | None] = lambda: None  # a folder for what can be made again
     keeps_code: Callable[[], bool] = lambda: True
+    measures_usage: Callable[[], bool] = lambda: True
     display: Display = _nothing_shown
     bar: Bar = lambda: nullcontext(ignore)  # for one thing that goes on, such as a copy
 

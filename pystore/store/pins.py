@@ -7,6 +7,7 @@ from ..core.errors import BadName, BadRef, NotInStore
 from ..core.printable import listed
 from ..core.refs import RRef, check_name
 from . import disk, rights, seen_moves
+from .composing import pin_moved
 from .pin_changes import note_change
 from .reader import Reader
 
@@ -29,6 +30,8 @@ def pin(store: Reader, rref: RRef, name: str, url: str = "") -> None:
         os.rename(staged, store.parts.layout.roots / name)
     if store.parts.durable:
         disk.sync_directory(store.parts.layout.roots)
+    if before != rref:
+        pin_moved(str(store.root), name, rref, before or "")
 
 
 @rights.explained

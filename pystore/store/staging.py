@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.attempt import Trace
 from ..core.config import Config
 from ..core.context import Context
 from ..core.dataclasses import dataclass
@@ -78,6 +79,11 @@ class Staging:
         """Writes what the attempt told last: the realizer has ended."""
         if self.telling is not None:
             self.telling.end()
+
+    @property
+    def usage(self) -> Trace:
+        """What the attempt took of the machine."""
+        return [] if self.telling is None else self.telling.usage
 
     def forget_told(self) -> None:
         """Removes the file of what the attempt told: its record has it."""

@@ -23,6 +23,7 @@ from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import NotAStore
 from ..core.kept_code import CodeText
+from ..core.machine_usage import with_usage
 from ..core.matchers import Matcher
 from ..core.options import Seeds
 from ..core.reads import Surroundings
@@ -189,7 +190,8 @@ class Store(Reader):
         around = Surroundings(staged.config, staged.context, self)
         attempt = attempt_files.record_of_success(staged, told, sealed, around, self.parts.clock())
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
-        parts, trace = self.parts, [*sealed.trace, *told.trace]
+        parts = self.parts
+        trace = with_usage([*sealed.trace, *told.trace], staged.usage, attempt.metrics)
         attempt = attempt_files.with_extremes(attempt, trace)
         with parts.session.open_gate():
             attempt_files.write_beside(parts, staged, told, trace)
@@ -219,10 +221,10 @@ class Store(Reader):
         text, outcome = f"{type(error).__name__}: {error}"[:2000], outcome_of(error)
         staged.end_telling()
         attempt = attempt_files.record_of(staged, told, outcome, self.parts.clock())
-        attempt = attempt_files.with_extremes(attempt._replace(error=text), told.trace)
-        parts = self.parts
+        parts, trace = self.parts, with_usage(told.trace, staged.usage, told.metrics)
+        attempt = attempt_files.with_extremes(attempt._replace(error=text), trace)
         with parts.session.open_gate():
-            attempt_files.write_beside(parts, staged, told, told.trace)
+            attempt_files.write_beside(parts, staged, told, trace)
             folder = parts.layout.attempts(staged.dref)
             attempts.record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
         staged.forget_told()

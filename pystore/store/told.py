@@ -2,10 +2,12 @@
 
 TD1  What an attempt told survives kill -9: a value is in the file when it was told, or, where many
      come at once, at the next flush.
-TD2  An attempt that tells nothing has no file, and one that tells much writes a few times a second.
+TD2  An attempt that tells nothing, and is short, has no file, and one that tells much writes a few
+     times a second.
 TD3  An error of the system, such as a full disk, stops no attempt: its record has all that it told.
 TD4  A line that was cut short is passed over, and the lines before it count.
 TD5  The metrics of a long file are read from its end alone.
+TD6  Usage of the machine is in the trace, and neither a metric nor the last that was told (UG1).
 
 The file is not synced, and goes when the attempt has a record. Each write opens it anew: so it can
 be seen from other machines, and a realizer may close all descriptors.
@@ -21,6 +23,7 @@ from typing import Any
 
 from ..core.attempt import Trace
 from ..core.dataclasses import dataclass, field
+from ..core.machine_usage import with_usage
 from . import disk, rights
 from .descriptors import Irregular, open_file
 from .metrics import is_finite
@@ -41,6 +44,7 @@ class Told:
 
     metrics: dict[str, float] = field(default_factory=dict)
     trace: Trace = field(default_factory=list)  # of the lines that were read
+    usage: Trace = field(default_factory=list)  # of the lines that were read
     progress: Progress | None = None
     last: Point | None = None
     at: int = 0  # when the file was written last [ns since the epoch]
@@ -55,8 +59,15 @@ class Told:
             total = line["total"]
             whole = None if total is None else _number(total)
             self.progress = _number(line["done"]), whole, str(line["unit"])
+        elif "usage" in line:
+            self.usage += _points(line)
         else:
             self._hear_metric(str(line["name"]), float(line["value"]), line.get("step"))
+
+    @property
+    def whole_trace(self) -> Trace:
+        """The trace with the usage of the machine."""
+        return with_usage(self.trace, self.usage, self.metrics)
 
     def _hear_metric(self, name: str, value: float, step: Any) -> None:
         whole = None if step is None else int(step)
@@ -66,6 +77,12 @@ class Told:
         self.metrics.pop(name, None)
         if is_finite(value):
             self.metrics[name] = value
+
+
+def _points(line: Mapping[str, Any]) -> Trace:
+    """The usage that a line tells, as points of a trace."""
+    step = int(line["step"])
+    return [(step, str(name), float(value)) for name, value in line["usage"].items()]
 
 
 def _number(value: Any) -> float:
@@ -81,11 +98,13 @@ class Telling:
         self,
         path: str,
         metrics: Mapping[str, float] | None = None,
+        usage: Trace | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`metrics` are those that the attempt has told already, in the file that is there."""
+        """`metrics` and `usage` are what it has told already, in the file that is there."""
         self.path = path
+        self.usage = list(usage or [])
         self._metrics = dict(metrics or {})
         self._there = metrics is not None
         self._pid = os.getpid()
@@ -113,6 +132,15 @@ class Telling:
     def progress(self, done: float, total: float | None, unit: str) -> None:
         """Tells how much is done. The next flush writes it, since it may come with every batch."""
         self._progress = done, total, unit
+
+    def use(self, step: int, usage: Mapping[str, float]) -> None:
+        """Tells what the attempt takes of the machine at a step (TD6)."""
+        row = {"usage": dict(usage), "step": step}
+        with self._turn:
+            if not self._ended:
+                self.usage += _points(row)
+                self._lines.append(json.dumps(row).encode() + b"\n")
+                self.flush()
 
     def flush(self) -> None:
         """Writes what was told and is not in the file yet (TD3)."""
@@ -189,7 +217,17 @@ def lines_since(path: str, place: int) -> tuple[list[dict[str, Any]], int]:
     """The lines that were written since a place in the file, and the place for the next look."""
     text, _ = _text(path, place)
     whole = text.rfind(b"\n") + 1
-    return list(_parsed(text[:whole])), place + whole
+    return [one for line in _parsed(text[:whole]) for one in _apart(line)], place + whole
+
+
+def _apart(line: dict[str, Any]) -> list[dict[str, Any]]:
+    """A line of usage as lines of numbers; any other as it is."""
+    if "usage" not in line:
+        return [line]
+    try:
+        return [{"name": name, "value": v, "step": step} for step, name, v in _points(line)]
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+        return []
 
 
 def _read(path: str, most: int | None) -> Told:

@@ -1,6 +1,6 @@
 """Composition: the defaults of a program, from environment, settings and terminal."""
 
-from ..store.composing import compose_with
+from ..store.composing import compose_with, tell_of_pins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 def compose() -> None:
     """Registers how the defaults are composed when a program first needs them."""
     compose_with(_composed)
+    tell_of_pins(_pin_moved)
+
+
+def _pin_moved(root: str, name: str, rref: str, before: str) -> None:
+    from .on_end import pin_moved  # late for weight: few processes move a pin
+
+    pin_moved(root, name, rref, before)
 
 
 def _composed() -> "Defaults":
@@ -24,6 +31,7 @@ def _composed() -> "Defaults":
         diffs=settings.diffs,
         cache=settings.cache,
         keeps_code=settings.keeps_code,
+        measures_usage=settings.measures_usage,
         display=watching.display,
         bar=watching.bar,
     )

@@ -9,6 +9,8 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_TRUSTED_KEYS`  public keys; one of them must have signed a result of a remote
 `PYSTORE_DIFFS`    "no": uncommitted changes of a project are not sent along with results
 `PYSTORE_CODE`     "no": the texts of the code of stages are not kept in the store
+`PYSTORE_USAGE`    "no": CPU, memory and GPUs of attempts are not measured
+`PYSTORE_ON_END`   a command that is run when `pystore run` ends, or a pin moves
 `PYSTORE_SETTINGS`  where the settings file is
 `SUDO_UID`         the user who became root: root trusts that user's stores, too
 `XDG_CACHE_HOME`   where an index of each store may lie, if it is not `~/.cache`
@@ -18,6 +20,7 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -98,6 +101,23 @@ def keeps_code() -> bool:
     """Whether the texts of the code of stages are kept in the store. Raises BadSettings."""
     named = _switch("PYSTORE_CODE")
     return _file().code if named is None else named
+
+
+def measures_usage() -> bool:
+    """Whether CPU, memory and GPUs of attempts are measured. Raises BadSettings."""
+    named = _switch("PYSTORE_USAGE")
+    return _file().usage if named is None else named
+
+
+def on_end() -> str:
+    """The command to run when a run ends, or a pin moves; empty for none."""
+    named = os.environ.get("PYSTORE_ON_END")
+    return _file().on_end if named is None else named
+
+
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a program that is started, with more variables."""
+    return {**os.environ, **more}
 
 
 def _switch(variable: str) -> bool | None:

@@ -8,6 +8,8 @@ substituters = ["s3://lab/pystore"]
 trusted_keys = ["3b6a27bc…"]
 diffs = false
 code = false
+usage = false
+on_end = "notify-send training"
 trusted_stores = ["/lab/project/.pystore"]
 ```
 """
@@ -35,11 +37,14 @@ class SettingsFile:
     trusted_keys: tuple[str, ...] | None = None  # None: signed by anybody
     diffs: bool = True  # whether uncommitted changes are sent along with results
     code: bool = True  # whether the texts of code are kept in the store
+    usage: bool = True  # whether CPU, memory and GPUs of attempts are measured
+    on_end: str = ""  # a command to run when a run ends, or a pin moves
     trusted_stores: tuple[str | Path, ...] = ()  # of other users; folders, or "*" for all
 
 
 _PATHS = ("store", "below")
-_SWITCHES = ("diffs", "code")
+_SWITCHES = ("diffs", "code", "usage")
+_TEXTS = ("on_end",)
 _FOLDERS = ("trusted_stores",)
 _KEYS = tuple(field.name for field in fields(SettingsFile))
 
@@ -93,7 +98,9 @@ def _checked(path: Path, key: str, value: object) -> Any:
         return path.parent / expanded(value)
     if key in _SWITCHES and isinstance(value, bool):
         return value
-    others = (*_PATHS, *_SWITCHES)
+    if key in _TEXTS and isinstance(value, str):
+        return value
+    others = (*_PATHS, *_SWITCHES, *_TEXTS)
     if key not in others and isinstance(value, list) and all(isinstance(v, str) for v in value):
         if key in _FOLDERS:
             return tuple(v if v == ANY else path.parent / expanded(v) for v in value)
@@ -111,4 +118,6 @@ def _kind(key: str) -> tuple[str, str]:
     """The type of a setting in words, and an example."""
     if key in _PATHS:
         return "a path", '"~/results"'
+    if key in _TEXTS:
+        return "a text", '"notify-send training"'
     return ("true or false", "false") if key in _SWITCHES else ("a list of texts", '["…"]')

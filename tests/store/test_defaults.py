@@ -31,7 +31,7 @@ def test_importing_the_package_reads_no_settings_and_loads_no_display():
 
 
 def test_what_is_imported_makes_no_difference_to_what_holds():
-    own = ["find_store", "substituters", "trusted_keys", "diffs", "keeps_code"]
+    own = ["find_store", "substituters", "trusted_keys", "diffs", "keeps_code", "measures_usage"]
     names = [*own, "display", "bar"]
     program = (
         "{}; from pystore.store.defaults import defaults\n"
@@ -39,7 +39,7 @@ def test_what_is_imported_makes_no_difference_to_what_holds():
     )
     modules = ["pystore.run.verbs", "pystore.ui.settings", "pystore.ui.watch.watching"]
     told = {python(program.format(f"import {module}", names)) for module in modules}
-    assert told == {str(5 * ["pystore.ui.settings"] + 2 * ["pystore.ui.watch.watching"])}
+    assert told == {str(6 * ["pystore.ui.settings"] + 2 * ["pystore.ui.watch.watching"])}
 
 
 def test_they_are_composed_once(monkeypatch):

@@ -238,3 +238,32 @@ def test_TD3_an_attempt_whose_file_cannot_be_removed_succeeds(store):
     assert attempt.metrics == {"loss": 0.5}
     ps.realize(Derivation({}, match_latest(), lambda b: None), force_rebuild=True)
     assert [a.outcome for a in ps.attempts(derivation.dref)] == ["succeeded"] * 2
+
+
+def test_TD6_usage_is_in_the_trace_and_no_metric(tmp_path):
+    telling = Telling(str(tmp_path / "x.live"))
+    telling.metric("loss", 0.5, 3)
+    telling.use(10, {"system/cpu": 90.0, "system/memory": 5.0})
+    told = read(telling.path)
+    assert (told.metrics, told.last) == ({"loss": 0.5}, ("loss", 0.5, 3))
+    assert told.trace == [(3, "loss", 0.5)]
+    usage = [(10, "system/cpu", 90.0), (10, "system/memory", 5.0)]
+    assert told.whole_trace == [*told.trace, *usage] == [*told.trace, *telling.usage]
+    lines, _ = lines_since(telling.path, 0)
+    assert lines[1:] == [{"name": name, "value": v, "step": step} for step, name, v in usage]
+
+
+def test_TD6_an_attempt_that_goes_on_keeps_the_usage_of_before(store):
+    derivation = killed(store, 'ps.build_scratch(b); b._staging.telling.use(7, {"system/cpu": 1})')
+    ps.realize(derivation)
+    (attempt,) = store.attempts(derivation.dref)
+    assert (7, "system/cpu", 1.0) in store.trace(attempt)
+    assert "system/cpu" not in attempt.metrics
+
+
+@pytest.mark.parametrize("told", ['{"usage": 3, "step": 1}', '{"usage": {"a": []}, "step": 1}'])
+def test_TD4_strange_usage_is_passed_over(tmp_path, told):
+    file = tmp_path / "x.live"
+    file.write_text(f'{told}\n{{"name": "loss", "value": 0.5}}\n')
+    assert (read(str(file)).usage, read(str(file)).metrics) == ([], {"loss": 0.5})
+    assert lines_since(str(file), 0)[0] == [{"name": "loss", "value": 0.5}]

@@ -16,6 +16,7 @@ substituters = ["s3://lab/pystore", "/mnt/lab"]
 trusted_keys = ["3b6a27bc"]
 diffs = false
 code = false
+usage = false
 """
 
 
@@ -30,6 +31,7 @@ def file(tmp_path, monkeypatch):
         "TRUSTED_KEYS",
         "DIFFS",
         "CODE",
+        "USAGE",
         "SETTINGS",
     ):
         monkeypatch.delenv(f"PYSTORE_{name}", raising=False)
@@ -51,6 +53,7 @@ def test_the_file_says_what_no_variable_says(file):
     assert settings.trusted_keys() == ("3b6a27bc",)
     assert not settings.diffs()
     assert not settings.keeps_code()
+    assert not settings.measures_usage()
 
 
 def test_a_variable_comes_before_the_file_and_a_store_nearby_too(file, tmp_path, monkeypatch):
@@ -84,6 +87,14 @@ def test_a_variable_says_whether_code_is_kept(file, monkeypatch):
     monkeypatch.setenv("PYSTORE_CODE", "perhaps")
     with pytest.raises(BadSettings, match="PYSTORE_CODE says neither yes nor no"):
         settings.keeps_code()
+
+
+def test_a_variable_says_whether_usage_is_measured(file, monkeypatch):
+    monkeypatch.setenv("PYSTORE_USAGE", "yes")
+    assert settings.measures_usage()
+    monkeypatch.setenv("PYSTORE_USAGE", "perhaps")
+    with pytest.raises(BadSettings, match="PYSTORE_USAGE says neither yes nor no"):
+        settings.measures_usage()
 
 
 def test_without_a_file_nothing_is_set(file, monkeypatch):

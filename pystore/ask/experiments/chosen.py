@@ -8,6 +8,7 @@ from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import dataclass
 from ...core.extremes import Over, extremes_of
 from ...core.holding import Holding
+from ...core.machine_usage import is_usage, without_usage
 from ...core.options import Mode
 from ...core.refs import RRef
 from ...declare.parameters import Parameters
@@ -85,16 +86,21 @@ def numbers_of(
         return column
     found: list[float | None] = [None] * tries.count
     for at in places:
-        attempt = whole(tries, at, store) if at_steps else tries.outline(at)
+        attempt = whole(tries, at, store, usage=is_usage(name)) if at_steps else tries.outline(at)
         found[at] = number_of(attempt, name, store, over)
     return found
 
 
-def whole(tries: AttemptColumns, at: int, store: Store) -> Attempt:
-    """An attempt with its extremes, which a record of before does not have."""
+def whole(tries: AttemptColumns, at: int, store: Store, *, usage: bool = False) -> Attempt:
+    """An attempt with its extremes, which a record of before does not have.
+
+    With `usage`, also those of its usage of the machine, which no record has.
+    """
     attempt = in_full(tries, at, store) or tries.outline(at)
-    if attempt.extremes is None:
-        attempt = attempt._replace(extremes=extremes_of(store.trace(attempt)))
+    if attempt.extremes is None or usage:
+        trace = store.trace(attempt)
+        told = trace if usage else without_usage(trace, attempt.metrics)
+        attempt = attempt._replace(extremes=extremes_of(told))
     return attempt
 
 

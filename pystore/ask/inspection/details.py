@@ -1,13 +1,15 @@
 """Details: all that a store knows about a derivation or a realization, as one value."""
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.config import Config
 from ...core.dataclasses import dataclass, field
-from ...core.errors import NotInStore
+from ...core.errors import Corrupted, NotInStore, PystoreWarning
+from ...core.machine_usage import summary
 from ...core.note import Note, about, tags_among
 from ...core.refs import DRef, RRef
 from ...store.notes import notes_of
@@ -31,6 +33,7 @@ class Details:
     verdicts: Mapping[str, str]  # the reasons under "rejected" and "damaged"
     noted: tuple[Note, ...] = ()  # notes and tags, the oldest first; of a derivation all in it
     logdirs: Mapping[str, Path] = field(default_factory=dict)  # of attempts that logged, by label
+    usage: Mapping[str, float] = field(default_factory=dict)  # of the newest attempt: peaks, means
 
     def to_dict(self) -> dict[str, Any]:
         """The details as `pystore show --json` prints them.
@@ -38,8 +41,9 @@ class Details:
         `ref`, `dref`, `name`, `path` or null, `config`, `inputs` (lists of rrefs by dref), `pins`,
         `verdicts`, `sizes` (objects with `rref`, and `files` and `size` [bytes] or null) and
         `attempts`, the newest last, as `Attempt.to_dict` gives them; `tags`, and `noted`, the notes
-        and tags as `Note.to_dict` gives them, the newest last; and `logdirs`, the directories of
-        `build_logdir` by labels such as "train-0".
+        and tags as `Note.to_dict` gives them, the newest last; `logdirs`, the directories of
+        `build_logdir` by labels such as "train-0"; and `usage` of the newest attempt, with the mean
+        of `system/cpu` [percent of one core] and the peak of `system/memory` [MB], if measured.
         """
         known = {rref: size or (None, None) for rref, size in self.sizes.items()}
         return {
@@ -56,6 +60,7 @@ class Details:
             "tags": list(tags_among(self.noted)),
             "noted": [note.to_dict() for note in self.noted],
             "logdirs": {label: str(path) for label, path in self.logdirs.items()},
+            "usage": dict(self.usage),
         }
 
 
@@ -70,6 +75,17 @@ def _logdirs(attempts: Iterable[Attempt], store: Store) -> dict[str, Path]:
         if path.is_dir():
             found[f"{label}-{one.context[:6]}" if label in found else label] = path
     return found
+
+
+def _usage(attempts: Sequence[Attempt], store: Store) -> dict[str, float]:
+    """What the last attempt took of the machine; empty where that was not measured."""
+    for one in attempts[-1:]:
+        if one.extremes is not None or one.outcome in ("running", "died"):  # it has a trace
+            try:
+                return summary(store.trace(one), one.metrics)
+            except Corrupted as error:
+                warnings.warn(f"{error.what}; no usage is shown", PystoreWarning, stacklevel=4)
+    return {}
 
 
 def details(ref: DRef | RRef, store: Store) -> Details:
@@ -91,4 +107,5 @@ def details(ref: DRef | RRef, store: Store) -> Details:
     sizes = {rref: size_of(rref, store) for rref in rrefs}
     noted = tuple(about(notes_of(store, ref.dref), ref, attempts))
     logdirs = _logdirs(attempts, store)
-    return Details(ref, config, path, inputs, attempts, sizes, names, verdicts, noted, logdirs)
+    told = noted, logdirs, _usage(attempts, store)
+    return Details(ref, config, path, inputs, attempts, sizes, names, verdicts, *told)

@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, NoReturn, TextIO
 
 import click
@@ -15,13 +17,15 @@ import pystore as ps
 
 from ...core.dataclasses import dataclass
 from ...core.derivation import Closure
-from ...core.errors import BadStage, BuildsFailed, Interrupted, PystoreError
+from ...core.errors import BadStage, BuildsFailed, Interrupted, PystoreError, in_one_line
 from ...core.printable import listed
-from ...core.refs import DRef
+from ...core.refs import DRef, RRef
 from ...run.options import RunOptions
 from ...run.verbs import realize_with
 from ...store.staging import Builder
 from ...store.store import Store
+from .. import settings
+from ..on_end import call_command, words_of
 from ..watch.lines import write_line
 from ..watch.watching import Mode, watching
 from ..watch.words import Labels
@@ -33,6 +37,8 @@ from .interruption import Presses, interrupted
 from .outline import outline
 from .parameters import complete_target, takes_parameters, typed_target
 from .run_counts import RunCounts
+
+_MOST = 1000  # references that the command at the end is told: a variable must not be too long
 
 
 def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -106,6 +112,11 @@ def _stages(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[
     is_flag=True,
     help="Leave what stages print on the terminal, in place of their logs.",
 )
+@click.option(
+    "--on-end",
+    metavar="COMMAND",
+    help="A command to run when this has ended; it is told how [PYSTORE_ON_END].",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one a line.")
 @with_command
@@ -152,9 +163,12 @@ class _Run:
     given: CommandContext
     events: TextIO | None  # where events go as JSON
     options: dict[str, Any]
+    on_end: str = ""  # the command to run when it has ended
+    since: float = 0.0  # [s]
 
     def target(self, text: str) -> None:
         """Builds the target, or prints what would be done."""
+        self.on_end = _on_end(self.options["on_end"])  # first: it may be wrong
         found = declared(self.given, text, self.options["parameters"])
         closure = found.closure
         forced = [dref for name in self.options["force"] for dref in _of_name(name, closure)]
@@ -162,12 +176,13 @@ class _Run:
             return self._foretell(closure, forced, found.store)
         store = self.given.store_of_program(reading=False)
         assert isinstance(store, Store)
-        run_counts = RunCounts()
+        run_counts, self.since = RunCounts(), time.monotonic()
         try:
             chosen = self._realize(closure, forced, store, run_counts)
         except BaseException as error:
             self._fail(error, run_counts, store, closure)
         self._report(found.name, closure, chosen, run_counts)
+        self._call_command("done", run_counts, store, [one.rref for one in chosen])
 
     def _foretell(self, closure: Closure, forced: Sequence[DRef], store: Builder) -> None:
         attempts = self.options["attempts"]
@@ -242,6 +257,10 @@ class _Run:
         last = errors[-1]
         facts = {"facts": last.facts, "done": run_counts.counts, "skipped": skipped}
         self._end(code, what=last.what, remedy=last.remedy, **facts)
+        stopped = isinstance(error, (KeyboardInterrupt, Interrupted))
+        failed = dict.fromkeys(one.dref for one in run_counts.failed)
+        outcome = "stopped" if stopped else "failed"
+        self._call_command(outcome, run_counts, store, failed, in_one_line(last.what))
         raise click.exceptions.Exit(code)
 
     def _report(
@@ -251,6 +270,29 @@ class _Run:
         self._end(0, stage=name, done=run_counts.counts, chosen=facts)
         if self.events is None:
             click.echo(f"{name}: {run_counts}\n{chosen_text(chosen, closure)}")
+
+    def _call_command(
+        self,
+        outcome: str,
+        run_counts: RunCounts,
+        store: Store,
+        refs: Iterable[DRef | RRef],
+        error: str = "",
+    ) -> None:
+        """Runs the command; one of the settings only where something was built, or failed."""
+        if self.on_end and (self.options["on_end"] or run_counts.built or outcome != "done"):
+            seconds = round(time.monotonic() - self.since)
+            some = " ".join(islice(refs, _MOST))
+            facts = {"ROOT": store.root, "REFS": some, "ERROR": error, "SECONDS": seconds}
+            call_command(self.on_end, outcome, {**facts, "DONE": run_counts})
+
+
+def _on_end(given: str | None) -> str:
+    """The command to run at the end; empty for none. Raises BadSettings for one that cannot run."""
+    command = settings.on_end() if given is None else given
+    if command:
+        words_of(command)
+    return command
 
 
 def _skipped(closure: Closure, run_counts: RunCounts, error: BaseException) -> list[DRef]:

@@ -14,6 +14,7 @@ from ...ask.inspection.ran_code import AttemptCode, code_of
 from ...ask.inspection.requirements import requirements_of
 from ...core.attempt import Attempt
 from ...core.errors import NotInStore
+from ...core.machine_usage import CPU, is_peak
 from ...core.note import place_of, tags_among
 from ...core.printable import counted, printable, when
 from ...core.refs import RRef
@@ -53,11 +54,13 @@ def show(
 ) -> None:
     """Show everything about a derivation or a realization.
 
-    Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
+    Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes,
+    and what it took of CPU and memory.
 
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
-    `sizes`, `attempts`, the newest last (docs/format.md), `tags`, `noted`, all notes and tags, and
-    `logdirs`. With --code or --patch, the attempt, its patch and the parts of its code instead.
+    `sizes`, `attempts`, the newest last (docs/format.md), `tags`, `noted`, all notes and tags,
+    `logdirs` and `usage`. With --code or --patch, the attempt, its patch and the parts of its code
+    instead.
 
     --requirements prints the packages that the newest attempt had imported, as a requirements file;
     where a result was adopted, those of the attempt that ran.
@@ -103,6 +106,7 @@ def _text(one: Details) -> Iterator[str]:
         if newest[most:]:
             yield f"  … {len(newest) - most:,} more: pystore log"
         yield from _provenance(newest[0])
+        yield from _section("usage", ((name, _used(name, v)) for name, v in one.usage.items()))
 
 
 def _code(one: AttemptCode) -> Iterator[str]:
@@ -190,6 +194,12 @@ def _provenance(attempt: Attempt) -> Iterator[str]:
     if traceback := str(attempt.notes.get("traceback", "")).splitlines():
         yield click.style("traceback", bold=True)
         yield from (f"  {printable(line)}" for line in traceback)
+
+
+def _used(name: str, value: float) -> str:
+    if is_peak(name):
+        return f"{size(value * 1e6)} at its peak"
+    return f"{value:.0f} %{' of a core' if name == CPU else ''} on average"
 
 
 def _section(title: str, pairs: Any) -> Sequence[str]:
