@@ -17,7 +17,7 @@ QUICK  := tests/core tests/declare tests/run tests/store/test_store.py tests/sto
           --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/test_adoption.py --ignore tests/run/workers \
           --ignore tests/run/test_follow.py --ignore tests/run/test_mishaps.py
 
-.PHONY: help compiled quick demo serve database website test faults faults-long test-tensorflow test-torch lint style types types-of-tests format bench bench-peers docs site-only clean
+.PHONY: help compiled quick demo serve database website test faults faults-long test-tensorflow test-torch test-mongo lint style types types-of-tests format bench bench-peers docs site-only clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
@@ -28,6 +28,7 @@ help:
 	@echo "make test    all tests but those that need TensorFlow, and the faults"
 	@echo "make test-tensorflow   the walkthrough, tested with real trainings"
 	@echo "make test-torch   networks of PyTorch, their pages in docs, the website (needs 5 GB of disk on Linux)"
+	@echo "make test-mongo   collections in MongoDB, on the server of MONGODB_URI; without it on SecantusDB"
 	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: every call, power cuts too)"
 	@echo "make lint    ruff and mypy, of the tests too"
 	@echo "make bench   the figures, each beside its floor"
@@ -104,6 +105,9 @@ test-tensorflow: $(VENV)/dev $(VENV)/tensorflow compiled
 
 test-torch: $(VENV)/torch compiled
 	$(BIN)/python -m pytest tests/app/test_torch_model.py tests/app/savers/test_torch.py tests/app/savers/test_nested.py tests/app/test_telling.py tests/db/test_website.py "tests/test_docs.py::test_every_block_of_a_page_runs[networks.md]" tests/test_docs.py::test_every_block_of_mnist_in_a_database_runs
+
+test-mongo: $(VENV)/dev compiled
+	$(BIN)/python -m pytest $(SHARED) -rs -k "mongodb or test_documents" tests/db
 
 # First those that need the whole machine.
 faults: $(VENV)/dev compiled

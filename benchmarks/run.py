@@ -12,6 +12,7 @@ import collections_in_databases
 import commit
 import exchange
 import graph
+import history
 import importing
 import matching
 import parallel
@@ -32,6 +33,7 @@ FIGURES: dict[str, Figure] = {
     "graph": graph.rows,
     "match": matching.rows,
     "results": results.rows,
+    "history": history.rows,
     "fsyncs": syncs.rows,
     "commit": commit.rows,
     "cold": cold.rows,

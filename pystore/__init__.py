@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .ask.experiments.results import Results, best, results
     from .ask.experiments.search import Search, search
     from .ask.experiments.summary import Summary
+    from .ask.finding.attempts import attempts
     from .ask.inspection.lookup import (
-        attempts,
         catref,
         config_of,
         context_of,
@@ -263,7 +263,8 @@ _HOMES = {
         "ask.experiments.results": "Results best results",
         "ask.experiments.search": "Search search",
         "ask.experiments.summary": "Summary",
-        "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
+        "ask.finding.attempts": "attempts",
+        "ask.inspection.lookup": "catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",
         "ask.inspection.running": "Unfinished running stop",
         "ask.inspection.short_refs": "find_ref",

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from pystore import Store
 
 # What the user who runs the tests has set is not to be seen in them.
 os.environ["PYSTORE_SETTINGS"] = os.devnull
+_CACHE = tempfile.TemporaryDirectory(prefix="pystore-cache-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 # In the background, or under nohup, these are ignored, by the programs that tests start as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from pystore.core.attempt import Attempt, AttemptReport, Committed, Outcome, Trace, outcome_of
+from pystore.core.attempt_columns import AttemptColumns
 from pystore.core.candidate import Candidate
 from pystore.core.config import Config
 from pystore.core.context import Context, provenance_text, rref_of
 from pystore.core.digest import seed_of
 from pystore.core.errors import NotInStore
 from pystore.core.extremes import extremes_of
+from pystore.core.holding import Holding
 from pystore.core.kept_code import CodeText
 from pystore.core.manifest import Manifest
 from pystore.core.matchers import Matcher
@@ -153,6 +155,23 @@ class MemoryStore:
         """All attempts that ended, in the order of their starts."""
         ended = [a for key, tries in self._ended.items() if key[0] == dref for a in tries]
         return sorted(ended, key=lambda attempt: attempt.order)
+
+    def holdings(self, drefs: Iterable[DRef]) -> dict[DRef, Holding]:
+        """What is here of these derivations."""
+        return {dref: self._holding(dref) for dref in drefs}
+
+    def _holding(self, dref: DRef) -> Holding:
+        columns = AttemptColumns.of(dref, self.attempts(dref))
+        here = sorted(rref.digest for rref in self._contexts if rref.dref == dref)
+        rejected = frozenset(rref.digest for rref in self.rejected if rref.dref == dref)
+        config = self._configs.get(dref)
+        return Holding(
+            dref, lambda: columns, lambda: config, here, None, rejected, frozenset(), (), False
+        )
+
+    def in_full(self, outline: Attempt) -> Attempt | None:
+        """An attempt with all that its record says."""
+        return next((a for a in self.attempts(outline.dref) if a.id == outline.id), None)
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()

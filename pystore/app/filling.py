@@ -13,16 +13,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import sqlalchemy as sa
-
 from ..db.announcing import announce
+from ..db.connections import Connections
 from ..db.contents import Contents, Ready
 from ..db.errors import BadContent
-from ..db.ledger import Ledger, Made
+from ..db.port import Installation, Ledger, Tracking
 from ..db.rechecking import Recheck
 from ..db.register import Standing
 from ..db.source import Pk
-from ..db.tracking import Claim, Failure, Mark, Tracking
+from ..db.tracking import Claim, Failure, Mark, Outcome
 from ..db.write_back import WriteBack
 from .answers import said
 from .in_use import ModelsInUse
@@ -37,7 +36,7 @@ class Filling:
 
     def __init__(
         self,
-        ledger: Ledger,
+        installation: Installation,
         contents: Contents,
         in_use: ModelsInUse,
         *,
@@ -46,9 +45,10 @@ class Filling:
         channel: str | None = None,
         back: WriteBack | None = None,
     ) -> None:
-        self._ledger, self._contents, self.in_use = ledger, contents, in_use
-        self._tracking: Tracking = ledger.tracking
-        self._database = ledger.database
+        self._ledger: Ledger = installation.ledger
+        self._tracking: Tracking = installation.tracking
+        self._contents, self.in_use = contents, in_use
+        self._database: Connections = contents.source.database
         self._batch, self._owner = batch, owner
         self._channel = channel  # of announcements
         self._back = back
@@ -123,7 +123,7 @@ class Filling:
         return len(claims), *self._read_in(None, claims)
 
     def _read_in(
-        self, connection: sa.Connection | None, claims: Sequence[Claim]
+        self, connection: Any, claims: Sequence[Claim]
     ) -> tuple[list[_Read], set[tuple[int, bytes]]]:
         if connection is None:
             if not claims and not self._contents.is_pending:
@@ -169,20 +169,16 @@ class Filling:
         if self._back is not None:
             self._back.note_rows([mark.claim.pk for mark in marks])
         with self._database.work() as connection:
-            others = self._ledger.needed(connection) - {*self.in_use.states}
-            for model, values in made.items():
-                self._ledger.put(connection, model, values)
-            self._ledger.leave(connection, others, stored.keys())
-            self._unmarked += self._tracking.mark(connection, marks)
+            self._unmarked += self._ledger.take_in(connection, made, marks)
             shown = self.in_use.standing.shown
             bad = {key for key, one in made.get(shown or 0, ()) if isinstance(one, Failure)}
             is_good = [m.claim.pk for m in marks if m.key is not None and m.key not in bad]
             self._announce(connection, is_good)
         self.done += len(marks)
 
-    def _predicted(self, model: int, stored: Mapping[bytes, Any]) -> list[Made]:
+    def _predicted(self, model: int, stored: Mapping[bytes, Any]) -> list[Outcome]:
         values, keys = [], []
-        made: list[Made] = []
+        made: list[Outcome] = []
         for key, one in stored.items():
             try:
                 values.append(self._tracking.source.value(one))
@@ -191,7 +187,7 @@ class Filling:
                 made.append((key, Failure("decode", said(error), is_final=True)))
         return made + list(zip(keys, self.in_use.states[model].of(values), strict=True))
 
-    def _announce(self, connection: sa.Connection, pks: Sequence[Pk] | None) -> None:
+    def _announce(self, connection: Any, pks: Sequence[Pk] | None) -> None:
         if self._channel is not None:
             announce(connection, self._channel, pks)
 
@@ -286,7 +282,9 @@ class Filling:
         if self._back is not None:
             self._back.look_at_all()
         if is_suspect and self._recheck is None:
-            self._recheck, self._then = Recheck(self._tracking, self._contents), then
+            some = max(self._batch, 500)
+            self._recheck = Recheck(self._database, self._tracking, self._contents, some)
+            self._then = then
 
     @property
     def is_rechecking(self) -> bool:
@@ -297,7 +295,7 @@ class Filling:
     def _look_again(self) -> bool:
         if self._recheck is None:
             return False
-        self._recheck.step(max(self._batch, 500))
+        self._recheck.step()
         if self._recheck.is_over:
             self._recheck = None
             self._then()

@@ -9,20 +9,18 @@ FG3  A model that has seen a forgotten row, at any distance, is marked so, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
-
-import sqlalchemy as sa
 
 from ..core.dataclasses import dataclass
 from ..core.errors import PystoreError
 from ..core.printable import listed
 from ..core.refs import RRef
+from ..db.choose import port_of
 from ..db.declared import Declared
 from ..db.errors import BadRow
-from ..db.source import Source, among
-from ..db.tracking import Tracking
+from ..db.source import Source
 from ..store.current import current_store
 from ..store.forgotten import built_of, mark_forgotten, snapshots_forgotten
 from ..store.remote.holding import StillHeld, still_held
@@ -86,32 +84,19 @@ def forget(
     """
     source = collection.source(on or collection.only_media("forget(17, on='img')"))
     key = _key(collection, source, row)
-    database = collection.database
-    made, fetched = database.tables.predictions, database.tables.fetched
+    port = port_of(collection.database)
     snapshots = [*_with_row(key)]
     store = current_store()
     models = built_of(store, snapshots)
     if not dry_run:  # first of all: what cannot be marked is not deleted either
         for rref in (*snapshots, *models):
             mark_forgotten(store, rref, snapshots)
-    with database.write() as connection:
-        is_there = database.tables.check(connection)
-        counts = [0, 0]
-        for number, table in enumerate((made, fetched) if is_there else ()):
-            mine = table.c.key == key
-            count = sa.select(sa.func.count()).select_from(table).where(mine)
-            counts[number] = connection.scalar(count) or 0
-            if not dry_run:
-                connection.execute(sa.delete(table).where(mine))
-
-    def has_key(tracking: Tracking) -> Any:
-        return tracking.state.c.key == key
-
+    predictions, fetched = port.forget(key, dry_run=dry_run)
     return Forgotten(
         key.hex(),
-        [pk[0] if len(pk) == 1 else tuple(pk) for *pk, _ in _entries(source, has_key)],
-        counts[0],
-        counts[1],
+        [pk[0] if len(pk) == 1 else pk for pk in port.pks_of(source, key)],
+        predictions,
+        fetched,
         [str(one) for one in snapshots],
         [str(one) for one in models],
         not dry_run,
@@ -154,9 +139,9 @@ def _key(collection: Declared, source: Source, row: Any) -> bytes:
     if isinstance(row, str) and len(row) == 32 and set(row) <= set("0123456789abcdef"):
         return bytes.fromhex(row)
     pk = tuple(row) if isinstance(row, tuple | list) else (row,)
-    found = _entries(source, lambda tracking: among(tracking.pks, [pk]))
-    if found and found[0][-1] is not None:
-        return bytes(found[0][-1])
+    found = port_of(collection.database).key_of(source, pk)
+    if found is not None:
+        return found
     with collection.database.read() as connection:
         stored = source.contents(connection, [pk]).get(pk)
     if stored is not None and not any(field.fetched for field in source.fields.values()):
@@ -166,17 +151,6 @@ def _key(collection: Declared, source: Source, row: Any) -> bytes:
         row=row,
         remedy="of a row that is gone, give the key of its content: the 32 digits in its lineage",
     )
-
-
-def _entries(source: Source, where: Callable[[Tracking], Any]) -> list[tuple[Any, ...]]:
-    """The entries of rows, each its primary key and its key; none where nobody listens."""
-    tracking = Tracking(source)
-    state = tracking.state
-    query = sa.select(*tracking.pks, state.c.key).where(where(tracking))
-    with source.database.read() as connection:
-        if not sa.inspect(connection).has_table(state.name, schema=state.schema):
-            return []
-        return [tuple(row) for row in connection.execute(query)]
 
 
 def _with_row(key: bytes) -> Iterator[RRef]:

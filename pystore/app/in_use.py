@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.errors import PystoreError
 from ..core.refs import RRef
-from ..db.ledger import Ledger
+from ..db.port import Ledger
 from ..db.register import Standing
 from ..run.follow import Follower
 from .answers import Answers, Predictor, said

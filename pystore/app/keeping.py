@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from ..core.errors import PystoreError, in_one_line
 from ..core.refs import RRef
-from ..db.ledger import Ledger
+from ..db.port import Ledger
 from ..db.register import Standing
 from ..store import pins as stored
 from ..store.current import current_store

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-import sqlalchemy as sa
-
 from ..core.dataclasses import dataclass
 from ..core.errors import PystoreError
 from ..core.printable import when
 from ..core.refs import DRef, RRef
+from ..db.choose import port_of
 from ..db.declared import Declared
 from ..db.errors import BadRow, NoListener
-from ..db.outputs import listened, unwrapped
-from ..db.tracking import Tracking
+from ..db.outputs import unwrapped
 from ..store.current import current_store
 
 
@@ -63,39 +61,20 @@ _OF_PREDICTION = (
 
 def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
     """The lineage of what a listener shows for a row. Raises NoListener, and BadRow without row."""
-    database, tables = collection.database, collection.database.tables
     pk = tuple(key) if isinstance(key, tuple | list) else (key,)
-    own = tables.listeners
-    with database.read() as connection:
-        mine = (own.c.collection == collection.name, own.c.name == name)
-        is_there = tables.check(connection)
-        row = (
-            connection.execute(sa.select(own).where(*mine)).mappings().first() if is_there else None
-        )
-        if row is None:
-            raise NoListener(
-                f"nothing listens to {collection.name} under this name",
-                name=name,
-                remedy="db.listeners() says who listens",
-            )
-    source = listened(collection, row["field"])
-    if source is None:
+    row, entry, made = port_of(collection.database).shown(collection, pk, name)
+    if row is None:
         raise NoListener(
-            f"the listener {name} listens to fields that are declared otherwise here",
-            listens_to=row["field"],
-            remedy="declare these fields of the collection as they are there",
+            f"nothing listens to {collection.name} under this name",
+            name=name,
+            remedy="db.listeners() says who listens",
         )
-    tracking = Tracking(source)
-    entry_of_row = _entry_query(tracking, pk)  # looks at the table, so outside of what reads
-    with database.read() as connection:
-        entry = connection.execute(entry_of_row).mappings().first()
-        if entry is None:
-            raise BadRow(
-                f"{collection.name} has no row with this key",
-                row=key,
-                remedy="look for it: collection.find()",
-            )
-        made = _made(connection, collection, entry["key"], row["shown"])
+    if entry is None:
+        raise BadRow(
+            f"{collection.name} has no row with this key",
+            row=key,
+            remedy="look for it: collection.find()",
+        )
     told: dict[str, Any] = dict.fromkeys(_OF_PREDICTION)
     rows: dict[str, dict[str, Any]] = {}
     if made is not None and made["value"] is not None:
@@ -113,19 +92,6 @@ def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
         rows=rows,
         **told,
     )
-
-
-def _entry_query(tracking: Tracking, pk: tuple[Any, ...]) -> sa.Select[Any]:
-    where = [column == value for column, value in zip(tracking.pks, pk, strict=True)]
-    return sa.select(tracking.state).where(*where)
-
-
-def _made(connection: sa.Connection, collection: Declared, key: Any, model: Any) -> Any:
-    tables = collection.database.tables
-    made, models = tables.predictions, tables.models
-    query = sa.select(made, models.c.rref, models.c.code).join(models, models.c.id == made.c.model)
-    mine = query.where(made.c.key == key, made.c.model == model)
-    return connection.execute(mine).mappings().first()
 
 
 def _why_not(entry: Any, made: Any, listener: Any) -> str | None:
@@ -155,7 +121,7 @@ def _training(collection: Declared, rref: RRef) -> tuple[dict[str, Any], dict[st
         "training_code": config.get("code"),
         "forgotten": store.verdicts(rref).get("forgotten"),
     }
-    names = _names(collection)
+    names = port_of(collection.database).snapshot_names()
     rows: dict[str, dict[str, Any]] = {}
     for name, dref in _inputs(config):
         of_input = store.config(DRef(dref)).value
@@ -171,10 +137,3 @@ def _inputs(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _inputs(value)
         elif isinstance(value, str) and value.startswith("dref:"):
             yield name, value
-
-
-def _names(collection: Declared) -> dict[str, str]:
-    known = collection.database.tables.snapshots.c
-    with collection.database.read() as connection:
-        found = connection.execute(sa.select(known.dref, known.name)).all()
-    return {row.dref: row.name for row in found}

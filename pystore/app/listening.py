@@ -17,20 +17,17 @@ from ..core.printable import counted
 from ..core.refs import RRef, check_name
 from ..core.rules import as_called
 from ..db.announcing import channel_of
+from ..db.choose import port_of
 from ..db.declared import Declared
 from ..db.errors import BadDatabase, NoListener
-from ..db.installation import Installation, Met
-from ..db.ledger import Ledger
+from ..db.installation import Met
 from ..db.register import Entry
-from ..db.tracking import Tracking
-from ..db.views import Views
-from ..db.write_back import WriteBack, columns_of
+from ..db.write_back import columns_of
 from ..store.current import current_store
 from ..store.remote.source import RemoteSource
 from .answers import Predictor
 from .fetching import Fetching
 from .keeping import unpin
-from .snapshots import is_recorded
 from .working import Worker
 
 TELL = 10.0  # [s] after which who waits is told what for
@@ -78,7 +75,6 @@ class Listener:
         self.forgets = on_delete == "forget"
         self.database = collection.database
         self.source = collection.source(*self.fields)
-        self.tracking = Tracking(self.source)
         way = "its own matcher" if self.matcher is None else as_called(self.matcher)
         follows = f"pin {self.pin}" if self.pin else way
         entry = Entry(
@@ -90,13 +86,19 @@ class Listener:
             dict(predictor.outputs),
             columns_of(write_back),
         )
-        self.ledger = Ledger(entry, self.tracking)
-        self.views = Views(entry, self.tracking, readers=readers, index=index)
         self.channel = channel_of(collection.name, self.name) if announce else None
-        self.installation = Installation(
-            self.ledger, self.views, has_triggers=triggers, notify=wake == "notify"
+        self.port = port_of(self.database)
+        self.installation = self.port.installation(
+            entry,
+            self.source,
+            readers=readers,
+            index=index,
+            has_triggers=triggers,
+            notify=wake == "notify",
         )
-        self.back = None if write_back is None else WriteBack(self.ledger, write_back)
+        made = self.installation
+        self.ledger, self.tracking, self.views = made.ledger, made.tracking, made.views
+        self.back = None if write_back is None else self.port.write_back(made, write_back)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.worker: Worker | None = None
@@ -146,7 +148,8 @@ class Listener:
                 "a database in memory has no other processes",
                 remedy="connect('sqlite:///data.db')",
             )
-        unnamed = [one for one in self.predictor.snapshots() if not is_recorded(self.database, one)]
+        named = self.port.snapshot_names()
+        unnamed = [one for one in self.predictor.snapshots() if one not in named]
         if unnamed:
             raise BadStage(
                 "a service cannot follow a training on a snapshot without a name",
@@ -223,11 +226,11 @@ class Listener:
         """
         end = None if timeout is None else time.monotonic() + timeout
         told_at = time.monotonic()
-        pause = threading.Event()
+        pause, before = threading.Event(), self.installation.mark()
         while True:
             if self._error is not None:
                 raise self._error
-            if self._is_settled():
+            if self.installation.has_seen(before) and self._is_settled():
                 return
             if not self.is_running:
                 raise NoListener(

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import sqlalchemy as sa
 from blake3 import blake3
 
 from ..core.printable import listed
-from ..db.contents import failure_of, keep, kept, row_of
+from ..db.choose import port_of
+from ..db.contents import failure_of
 from ..db.declared import Declared
 from ..db.errors import BadContent, BadField, BadRow
 from ..db.fetching import Fetched, Fetcher
@@ -42,7 +42,7 @@ class Reader:
         self.x, self.y = tuple(x), y
         self.left_out: Counter[str] = Counter()  # the rows of the last look that are not used
         self._fold = None if fold is None else fold_of(fold)
-        self._connection: sa.Connection | None = None
+        self._connection: Any = None
         self._source = collection.source(*self.x)
         names = [*self.x, *([y] if y is not None and y not in self.x else [])]
         self._whole = collection.source(*names)
@@ -143,20 +143,16 @@ class Reader:
 
     def _pages(self) -> Iterator[Iterable[Row]]:
         assert self._connection is not None
-        source = self._whole
-        query = sa.select(*source.columns(), *source.pk_columns).order_by(*source.pk_columns)
-        if self.collection.condition is not None:
-            query = query.where(self.collection.condition)
+        condition = self.collection.condition
         size = _PAGE if self._url_at is None else _FETCHED
-        streamed = self._connection.execution_options(yield_per=size)
-        for page in streamed.execute(query).partitions(size):
+        for page in self._whole.pages(self._connection, condition, size):
             yield page if self._url_at is None else self._fetched(page, self._url_at)
 
     def _fetched(self, page: Sequence[Row], at: int) -> Iterator[Row]:
         """The rows with what was fetched in the place of their URLs."""
         assert self._connection is not None
         urls = [row[at] for row in page if isinstance(row[at], str)]
-        here = kept(self._source, self._connection, urls)
+        here = port_of(self.collection.database).files(self._source).of(self._connection, urls)
         for row in page:
             url = row[at]
             if isinstance(url, str) and url in here:
@@ -174,13 +170,13 @@ class Reader:
             return
         source = self.collection.source(self.x[self._url_at])
         database, condition = self.collection.database, self.collection.condition
-        query = sa.select(source.columns()[0]).select_from(source.selectable)
-        with database.write() as connection:
-            database.tables.install(connection)
+        files = port_of(database).files(source)
+        files.install()
         with database.read() as connection:
-            found = connection.scalars(query if condition is None else query.where(condition))
-            urls = list(dict.fromkeys(url for url in found if isinstance(url, str)))
-            here = kept(source, connection, urls)
+            pages = source.pages(connection, condition, _PAGE)
+            found = dict.fromkeys(row[0] for page in pages for row in page)
+            urls = [url for url in found if isinstance(url, str)]
+            here = files.of(connection, urls)
         policy = source.fields[self.x[self._url_at]].fetched
         assert policy is not None
         with Fetcher[str](policy) as fetcher:
@@ -190,7 +186,7 @@ class Reader:
             while fetcher.pending:
                 got = fetcher.done(1.0)
                 came = [(url, one) for url, one in got if isinstance(one, Fetched)]
-                keep(source, [row_of(source, url, one) for url, one in came])
+                files.keep([files.row(url, one) for url, one in came])
                 lost = {url: one for url, one in got if not isinstance(one, Fetched)}
                 self._failed.update({url: failure_of(one).error for url, one in lost.items()})
 

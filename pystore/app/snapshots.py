@@ -8,12 +8,9 @@ SN3  A snapshot with a name is taken once, and recorded in the database.
 from __future__ import annotations
 
 import re
-import time
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import sqlalchemy as sa
 
 from ..core.config import Config
 from ..core.errors import BadStage, PystoreWarning
@@ -21,7 +18,7 @@ from ..core.matchers import match_only
 from ..core.printable import counted
 from ..core.realizer import Realizer
 from ..core.refs import check_name
-from ..db.connections import Connections
+from ..db.choose import port_of
 from ..db.declared import Declared
 from ..db.errors import BadDatabase
 from ..db.folds import Fold
@@ -101,16 +98,21 @@ def snapshot(
         "fields": {key: one.describe() for key, one in reader.fields.items()},
     }
     if name is not None and not retake:
-        known = _recorded(collection, name)
+        known = port_of(collection.database).snapshot(collection.name, name)
         if known is not None:
-            _check_same(name, {**told, "where": _where(collection)}, known)
+            _check_same(name, {**told, "where": collection.condition_text}, known)
             return stage.of(known["config"], reader)
     _check_may_take(name)
     config = _taken(stage, reader, told)
     if name is None:
         return stage.of(config, reader)
-    told = {**told, "where": _where(collection)}
-    known = _record(collection, name, {**told, "config": config}, stage.of(config, reader), retake)
+    told = {**told, "where": collection.condition_text}
+    known = port_of(collection.database).record_snapshot(
+        collection.name,
+        name,
+        {"dref": str(stage.of(config, reader).dref), "config": {**told, "config": config}},
+        retake=retake,
+    )
     _check_same(name, told, known)
     return stage.of(known["config"], reader)
 
@@ -176,33 +178,6 @@ def _tell_left_out(reader: Reader) -> None:
         )
 
 
-def _where(collection: Declared) -> str | None:
-    """The condition of a collection as SQL, without the values in it."""
-    if collection.condition is None:
-        return None
-    return str(collection.condition.compile(dialect=collection.database.engine.dialect))
-
-
-def is_recorded(database: Connections, dref: str) -> bool:
-    """Whether a snapshot has a name in a database."""
-    known = database.tables.snapshots
-    with database.read() as connection:
-        if not database.tables.check(connection):
-            return False
-        query = sa.select(known.c.name).where(known.c.dref == dref).limit(1)
-        return connection.execute(query).first() is not None
-
-
-def _recorded(collection: Declared, name: str) -> dict[str, Any] | None:
-    database = collection.database
-    known = database.tables.snapshots
-    with database.read() as connection:
-        if not database.tables.check(connection):
-            return None
-        mine = (known.c.collection == collection.name, known.c.name == name)
-        return connection.execute(sa.select(known.c.config).where(*mine)).scalar_one_or_none()
-
-
 def _check_same(name: str, told: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Raises BadDatabase for other fields; another condition is told, since its values may move."""
     other = [key for key in told if key != "where" and told[key] != known[key]]
@@ -220,29 +195,6 @@ def _check_same(name: str, told: Mapping[str, Any], known: Mapping[str, Any]) ->
             PystoreWarning,
             stacklevel=4,
         )
-
-
-def _record(
-    collection: Declared, name: str, told: Mapping[str, Any], made: Staged, retake: bool
-) -> dict[str, Any]:
-    """Records a snapshot under a name (SN3); returns what has the name now.
-
-    Another process may have taken it meanwhile: then what it has taken has the name.
-    """
-    database = collection.database
-    known = database.tables.snapshots
-    values = {"dref": str(made.dref), "config": dict(told), "taken": time.time()}
-    new = database.insert(known).values(collection=collection.name, name=name, **values)
-    index = [known.c.collection, known.c.name]
-    with database.write() as connection:
-        database.tables.install(connection)
-        if retake:
-            new = new.on_conflict_do_update(index_elements=index, set_=values)
-        else:
-            new = new.on_conflict_do_nothing(index_elements=index)
-        connection.execute(new)
-        mine = (known.c.collection == collection.name, known.c.name == name)
-        return dict(connection.execute(sa.select(known.c.config).where(*mine)).scalar_one())
 
 
 def _declare() -> None:

@@ -13,20 +13,14 @@ import time
 import warnings
 from typing import Any, Protocol
 
-import sqlalchemy as sa
-
 from ..core.errors import PystoreWarning
 from ..core.matchers import Matcher
 from ..db.connections import Connections
-from ..db.contents import Contents
-from ..db.deleted_rows import forget_deleted
 from ..db.errors import BadDatabase, BadField, NoListener, NoPermission
-from ..db.installation import Installation, Met
-from ..db.ledger import Ledger
-from ..db.slots import Slot
+from ..db.installation import Met
+from ..db.port import Installation, Ledger, Port, Slot, Tracking
 from ..db.source import Source
-from ..db.tracking import Tracking
-from ..db.waking import Wake, wake_of
+from ..db.waking import Wake
 from ..db.write_back import WriteBack
 from .answers import Predictor, said
 from .filling import Filling
@@ -36,6 +30,7 @@ _SWEEP = 60.0  # [s] between two looks for what no trigger has told
 _FORGET = 20.0  # [s] between two looks for deleted rows
 _BEAT = 1.0  # [s] between two signs of life
 _MOST_PAUSE = 10.0  # [s] between two tries to reach a database that is away
+_WAITS = (BadDatabase, BadField, NoPermission, OSError)  # what may be otherwise later
 _SHARE = 20  # where there are no triggers, at most this part of the time goes into looking
 
 
@@ -43,6 +38,7 @@ class Declared(Protocol):
     """A listener as it was declared."""
 
     name: str
+    port: Port
     ledger: Ledger
     tracking: Tracking
     database: Connections
@@ -66,7 +62,8 @@ class Worker:
     """The work of a listener in this process."""
 
     def __init__(self, listener: Declared) -> None:
-        self._listener = listener
+        self._listener, self._port = listener, listener.port
+        self._failures: tuple[type[Exception], ...] = (*_WAITS, *listener.port.failures)
         self._ledger, self._tracking = listener.ledger, listener.tracking
         self._database = listener.database
         self._filling: Filling | None = None
@@ -117,8 +114,8 @@ class Worker:
                     return
                 self._trouble = None
                 return self._work(stop, once=once)
-            except (sa.exc.DBAPIError, BadDatabase, BadField, NoPermission, OSError) as error:
-                if once or not _can_get_better(error):
+            except self._failures as error:
+                if once or not self._can_get_better(error):
                     raise
                 self._wait_for(error)
                 pause = 0.1 if time.monotonic() - began > _MOST_PAUSE else pause
@@ -137,19 +134,13 @@ class Worker:
 
     def _mended(self) -> bool:
         """Makes again what is gone. Returns whether the listener is still recorded."""
-        if self._was_removed():
+        if self._ledger.was_removed():
             return False
         self._tell(self._listener.reconcile())
         return True
 
-    def _was_removed(self) -> bool:
-        """Whether somebody has removed it; where the tables are gone, nobody has."""
-        own = self._database.tables.listeners
-        schema = "pystore" if self._database.is_postgres else None
-        with self._database.read() as connection:
-            if not sa.inspect(connection).has_table(own.name, schema=schema):
-                return False
-        return self._ledger.standing() is None
+    def _can_get_better(self, error: Exception) -> bool:
+        return isinstance(error, _WAITS) or self._port.can_get_better(error)
 
     def _tell(self, met: Met) -> None:
         self.met = met
@@ -162,13 +153,13 @@ class Worker:
 
     def _work(self, stop: threading.Event, *, once: bool) -> None:
         listener = self._listener
-        slot = Slot(self._database, listener.source.name)
-        wake = wake_of(slot, self._tracking.channel, listener.wake)
+        slot = self._port.slot(listener.source.name)
+        wake = listener.installation.wake(slot, listener.wake)
         follower = listener.predictor.follow(listener.matcher, listener.pin)
         use = ModelsInUse(self._ledger, listener.predictor, follower, batch=listener.batch)
         filling = Filling(
-            self._ledger,
-            Contents(listener.source),
+            listener.installation,
+            self._port.contents(listener.source),
             use,
             batch=listener.batch,
             owner=slot.number,
@@ -221,7 +212,7 @@ class Worker:
                 self._sweep(filling)
                 swept = time.monotonic()
             if self._listener.forgets and now - forgot >= _FORGET:
-                forget_deleted(self._database, self._listener.source.name)
+                self._port.forget_deleted(self._listener.source.name)
                 forgot = now
             if not filling.wait_for_contents(0.05):
                 wake.wait(every, stop)
@@ -252,7 +243,7 @@ class Worker:
         """Looks for what no trigger has told."""
         began = time.monotonic()
         if self._listener.forgets:
-            forget_deleted(self._database, self._listener.source.name)
+            self._port.forget_deleted(self._listener.source.name)
         as_it_is = self._listener.installation.as_it_is()
         self._tell(self._listener.reconcile())
         filling.look_for_more(is_suspect=self.met.is_suspect, then=self._noted(as_it_is))
@@ -266,15 +257,3 @@ class Worker:
 
 def _process() -> str:
     return f"{platform.node()}:{os.getpid()}"
-
-
-def _can_get_better(error: Exception) -> bool:
-    """Whether it may by waiting: a connection that was lost, a file that is locked or away, a table
-    or a right that is gone."""
-    if not isinstance(error, sa.exc.DBAPIError):
-        return True
-    state = getattr(error.orig, "sqlstate", None) or ""
-    is_away = state[:2] in ("08", "53", "55", "57", "40") or state in ("42P01", "42703", "3F000")
-    is_gone = "no such table" in str(error.orig) or "no such column" in str(error.orig)
-    is_operational = isinstance(error, sa.exc.OperationalError)
-    return bool(error.connection_invalidated) or is_away or is_gone or is_operational

@@ -25,7 +25,7 @@ class Config:
     Raises BadConfig, which names the place, when the value is not plain JSON.
     """
 
-    __slots__ = ("_dref", "holds", "inputs", "name", "promises", "text")
+    __slots__ = ("_dref", "_shared", "holds", "inputs", "name", "promises", "text")
 
     text: str  # the canonical text
     name: str  # the readable part of the reference, from the key `name`
@@ -38,6 +38,7 @@ class Config:
             for slot in Config.__slots__:
                 setattr(self, slot, getattr(value, slot))
             return
+        self._shared: Mapping[str, Any] | None = None
         if not isinstance(value, dict):
             raise BadConfig(
                 f"a config is a dict, not {kind_of(value)}", remedy="write mkconfig({'key': value})"
@@ -76,6 +77,21 @@ class Config:
             raise BadConfig("not the canonical text of a config", given=decoded[:200])
         return config
 
+    def parts(self) -> list[Any]:
+        """What `of_parts` takes, as JSON."""
+        return [self.text, self.inputs, self.promises]
+
+    @classmethod
+    def of_parts(cls, dref: DRef, parts: list[Any]) -> "Config":
+        """The config of a derivation, quickly, from the `parts` of an equal one."""
+        text, inputs, promises = parts
+        config = cls.__new__(cls)
+        config.text, config.name, config._dref, config.holds = text, dref.name, dref, ()
+        config._shared = None
+        config.inputs = tuple(map(DRef, inputs))
+        config.promises = tuple(map(tuple, promises))
+        return config
+
     @property
     def dref(self) -> DRef:
         """The derivation that this config names."""
@@ -87,11 +103,18 @@ class Config:
         result: dict[str, Any] = json.loads(self.text)
         return result
 
+    @property
+    def shared(self) -> Mapping[str, Any]:
+        """The config, for those who only look: one copy for all of them."""
+        if self._shared is None:
+            self._shared = self.value
+        return self._shared
+
     def __getitem__(self, key: str) -> Any:
         return self.value[key]
 
     def __contains__(self, key: object) -> bool:
-        return key in self.value
+        return key in self.shared
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value under `key`, or `default`."""

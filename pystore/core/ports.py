@@ -22,6 +22,8 @@ from .refs import DRef, RRef
 if TYPE_CHECKING:
     from pathlib import Path  # a type only: this room touches no files
 
+    from .holding import Holding
+
 Staged = TypeVar("Staged")  # the output directory of an attempt, as one kind of store makes it
 
 
@@ -103,6 +105,12 @@ class StoreReader(Protocol):
 
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts, in the order of their starts."""
+
+    def holdings(self, drefs: Iterable[DRef]) -> Mapping[DRef, Holding]:
+        """What is here of these derivations: their attempts in columns, and more."""
+
+    def in_full(self, outline: Attempt) -> Attempt | None:
+        """An attempt of a holding with all that its record says; None if that is gone."""
 
     def counts_since(self, attempt: Attempt) -> int:
         """The adoption of an attempt, else its start [ns since the epoch, UTC]."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from .dataclasses import dataclass
 from .options import Mode
+from .student import quantile, tail
 
 LEVEL = 0.95
 NAN = float("nan")
@@ -114,16 +115,31 @@ def picked_best(groups: Sequence[Sequence[float]], mode: Mode = "max") -> Picked
     index = means.index(max(means))
     if min(map(len, groups)) < 2:
         return Picked(index, sign * means[index], NAN)
-    sums = [math.fsum(group) for group in groups]
+    rivals = _rivals(groups, sign)
     unseen = []
     for turn in range(max(map(len, groups))):
-        out = [group[turn % len(group)] for group in groups]
+        out = [group[turn % len(group)] for _, group in rivals]
         rest = [
-            sign * (total - x) / (len(group) - 1)
-            for total, x, group in zip(sums, out, groups, strict=True)
+            _mean_of_rest(total, x, group, sign)
+            for x, (total, group) in zip(out, rivals, strict=True)
         ]
         unseen.append(out[rest.index(max(rest))])
     return Picked(index, sign * means[index], _mean(unseen))
+
+
+def _mean_of_rest(total: float, x: float, group: Sequence[float], sign: float) -> float:
+    return sign * (total - x) / (len(group) - 1)
+
+
+def _rivals(groups: Sequence[Sequence[float]], sign: float) -> list[tuple[float, Sequence[float]]]:
+    """The groups that may be the best without one of their numbers, each behind its sum."""
+    ranges = []
+    for group in groups:
+        total = math.fsum(group)
+        ends = [_mean_of_rest(total, x, group, sign) for x in (min(group), max(group))]
+        ranges.append((min(ends), max(ends), total, group))
+    least = max(low for low, *_ in ranges)
+    return [(total, group) for _, high, total, group in ranges if high >= least]
 
 
 @lru_cache(1024)
@@ -131,19 +147,15 @@ def student(df: float, level: float = LEVEL) -> float:
     """How many standard errors the interval of this level reaches to each side."""
     if df <= 0:
         return NAN
-    from scipy.special import stdtrit  # a third of the time that scipy.stats takes to import
-
-    return float(stdtrit(df, (1 + level) / 2))
+    return quantile(level, df)
 
 
 def _difference(value: float, error: float, df: float) -> Difference:
     if not error:
         t = math.copysign(math.inf, value) if value else 0.0
         return Difference(value, value, value, t, df, 0.0 if value else 1.0)
-    from scipy.special import stdtr
-
     t, half = value / error, student(df) * error
-    return Difference(value, value - half, value + half, t, df, float(2 * stdtr(df, -abs(t))))
+    return Difference(value, value - half, value + half, t, df, tail(t, df))
 
 
 def _mean(values: Sequence[float]) -> float:

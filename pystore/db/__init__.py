@@ -9,8 +9,8 @@ from ..core.shelf import opening
 
 if TYPE_CHECKING:
     from .collection import Collection as Collection
+    from .connecting import connect as connect
     from .database import Database as Database
-    from .database import connect as connect
     from .errors import BadContent as BadContent
     from .errors import BadDatabase as BadDatabase
     from .errors import BadField as BadField
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Collection": "collection",
     "Database": "database",
-    "connect": "database",
+    "connect": "connecting",
     "BadContent": "errors",
     "BadDatabase": "errors",
     "BadField": "errors",

@@ -28,6 +28,9 @@ from .writing import row_to_write, rows_to_write
 
 _SHOWN = 10  # rows in a notebook
 
+Row = tuple[Pk, tuple[Any, ...]]
+"""A row: its key, and what is stored for its fields."""
+
 
 class Collection(Declared):
     """Rows with typed fields; the database is asked when they are used."""
@@ -37,8 +40,8 @@ class Collection(Declared):
 
     def where(self, condition: Any) -> Collection:
         """The rows for which a condition holds, as a collection to read."""
-        both = condition if self.condition is None else sa.and_(self.condition, condition)
-        found = Collection(self.database, self.name, self.fields, is_ours=self.is_ours, where=both)
+        both = condition if self.condition is None else self.condition & condition
+        found = type(self)(self.database, self.name, self.fields, is_ours=self.is_ours, where=both)
         found.table = self.table
         return found
 
@@ -55,9 +58,16 @@ class Collection(Declared):
             return []
         if self.is_ours:
             if not self._is_made or self._replaces:
-                make_table(self, replaces=self._replaces)
+                self._make(replaces=self._replaces)
             self._is_made, self._replaces = True, False
         self._check()
+        return [row[0] if len(row) == 1 else tuple(row) for row in self._inserted(made)]
+
+    def _make(self, *, replaces: bool) -> None:
+        make_table(self, replaces=replaces)
+
+    def _inserted(self, made: Sequence[dict[str, Any]]) -> list[Any]:
+        """The keys of rows that are inserted, all or none."""
         table = self._whole()
         found: list[Any] = []
         key = [table.c[name] for name in self.table.primary_key]
@@ -68,7 +78,7 @@ class Collection(Declared):
                 found += connection.execute(new, rows if names else [{}] * len(rows)).all()
             if self.is_ours and self.database.is_postgres and "id" in made[0]:
                 self._count_on(connection)
-        return [row[0] if len(key) == 1 else tuple(row) for row in found]
+        return found
 
     def _count_on(self, connection: sa.Connection) -> None:
         """Goes on after the greatest key, where keys were given: no key is used twice."""
@@ -83,14 +93,19 @@ class Collection(Declared):
     def update(self, changes: Mapping[str, Any], where: Any = None, **equal: Any) -> int:
         """Changes fields of the rows that are meant; returns how many rows there were."""
         new = row_to_write(self, changes, is_partial=True)
-        table = self._whole()
-        told = sa.update(table).where(*self._meant(where, equal, "update")).values(**new)
+        return self._updated(new, self._meant(where, equal, "update"))
+
+    def _updated(self, new: Mapping[str, Any], meant: Sequence[Any]) -> int:
+        told = sa.update(self._whole()).where(*meant).values(**new)
         with self._writing() as connection:
             return int(connection.execute(told).rowcount)
 
     def delete(self, where: Any = None, **equal: Any) -> int:
         """Deletes the rows that are meant; returns how many there were."""
-        told = sa.delete(self._whole()).where(*self._meant(where, equal, "delete"))
+        return self._deleted(self._meant(where, equal, "delete"))
+
+    def _deleted(self, meant: Sequence[Any]) -> int:
+        told = sa.delete(self._whole()).where(*meant)
         with self._writing() as connection:
             return int(connection.execute(told).rowcount)
 
@@ -176,17 +191,17 @@ class Collection(Declared):
                 "there are no so many rows", limit=limit, batch=batch, remedy="take one at least"
             )
         self._check_words(where=where, fold=fold, by=by, limit=limit)
-        conditions, left, after = self._conditions(where, equal), limit, None
+        conditions, left = self._conditions(where, equal), limit
         in_fold = self._in_fold(fold, by)
-        while left is None or left > 0:
-            rows, after = self._page(
-                conditions, after, batch if left is None or in_fold else min(batch, left)
-            )
-            rows = [row for row in rows if in_fold is None or in_fold(row[1])][:left]
-            outputs = outputs_of(self, [pk for pk, _ in rows])
+        if left == 0:
+            return
+        size = batch if left is None or in_fold else min(batch, left)
+        for page in self._pages(conditions, size):
+            rows = [row for row in page if in_fold is None or in_fold(row[1])][:left]
+            outputs = self._outputs(rows)
             yield from ((pk, stored, outputs.get(pk, {})) for pk, stored in rows)
             left = None if left is None else left - len(rows)
-            if after is None:
+            if left == 0:
                 return
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -215,35 +230,42 @@ class Collection(Declared):
 
         return holds
 
-    def _page(
-        self, conditions: Sequence[Any], after: Pk | None, size: int
-    ) -> tuple[list[tuple[Pk, tuple[Any, ...]]], Pk | None]:
-        """Some rows in the order of their keys, and the last key; None: there are no more."""
+    def _pages(self, conditions: Sequence[Any], size: int) -> Iterator[list[Row]]:
+        """The rows that are meant in the order of their keys, so many at a time."""
         self._check()
         source = self.source(*self.fields)
         keys = source.pk_columns
         query = sa.select(*keys, *source.columns()).where(*conditions).order_by(*keys).limit(size)
-        if after is not None:
-            query = query.where(behind(keys, after))
-        with self.database.read() as connection:
-            found = connection.execute(query).all()
-        rows = [(tuple(row[: len(keys)]), tuple(row[len(keys) :])) for row in found]
-        if any(None in pk for pk, _ in rows):
-            raise BadDatabase(
-                f"a row of {self.name} has no key",
-                because="SQLite lets the columns of a primary key be empty",
-                remedy="let its owner fill them",
-            )
-        return rows, rows[-1][0] if len(rows) == size else None
+        page = query
+        while True:
+            with self.database.read() as connection:
+                found = connection.execute(page).all()
+            rows = [(tuple(row[: len(keys)]), tuple(row[len(keys) :])) for row in found]
+            if any(None in pk for pk, _ in rows):
+                raise BadDatabase(
+                    f"a row of {self.name} has no key",
+                    because="SQLite lets the columns of a primary key be empty",
+                    remedy="let its owner fill them",
+                )
+            yield rows
+            if len(rows) < size:
+                return
+            after = rows[-1][0]
+            page = query.where(behind(keys, after))
+
+    def _outputs(self, rows: Sequence[Row]) -> dict[Pk, dict[str, Any]]:
+        return outputs_of(self, [pk for pk, _ in rows])
 
     def count(self, where: Any = None, **equal: Any) -> int:
         """How many rows are meant."""
         self._check()
+        return self._counted(self._conditions(where, equal))
+
+    def _counted(self, meant: Sequence[Any]) -> int:
         source = self.source(*self.fields)
-        query = sa.select(sa.func.count()).select_from(source.selectable)
-        meant = query.where(*self._conditions(where, equal))
+        query = sa.select(sa.func.count()).select_from(source.selectable).where(*meant)
         with self.database.read() as connection:
-            return int(connection.scalar(meant) or 0)
+            return int(connection.scalar(query) or 0)
 
     def __len__(self) -> int:
         return self.count()
@@ -291,10 +313,13 @@ class Collection(Declared):
             if name in self.fields:
                 found.append(self[name] == value)
             elif name in key:
-                found.append(sa.column(name, key[name]) == value)
+                found.append(self._key_is(name, value))
             else:
                 raise self.unknown(name)
         return found
+
+    def _key_is(self, name: str, value: Any) -> Any:
+        return sa.column(name, self.table.primary_key[name]) == value
 
     def _check_words(self, **given: Any) -> None:
         """Raises BadField for a word of `find` that is a field as well."""

@@ -6,7 +6,7 @@ users["img"].exists & users["label"].is_in(["dog", "cat"])
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,8 +46,10 @@ class FieldOf:
                 given=repr(values)[:80],
                 remedy=f"is_in([{values!r:.40}])",
             )
-        given = [self._given(value) for value in values]
-        return self._plain.in_(given)
+        return self._among([self._stored(value) for value in values])
+
+    def _among(self, values: Sequence[Any]) -> Any:
+        return self._plain.in_([self._literal(value) for value in values])
 
     def __eq__(self, value: object) -> Any:
         return ~self.exists if value is None else self._compared(operator.eq, value)
@@ -70,10 +72,13 @@ class FieldOf:
     __hash__ = object.__hash__
 
     def _compared(self, how: Callable[[Any, Any], Any], value: Any) -> Any:
-        given = self._given(value)
-        return how(self._plain, given)
+        return how(self._plain, self._literal(self._stored(value)))
 
-    def _given(self, value: Any) -> Any:
+    def _literal(self, stored: Any) -> Any:
+        return sa.literal(stored, type_of(self.field))
+
+    def _stored(self, value: Any) -> Any:
+        """What is stored for a value to compare with. Raises BadField."""
         is_time_in_json = self._kind == "datetime" and self.field.path
         if self._kind in _INCOMPARABLE or is_time_in_json:
             raise BadField(
@@ -82,7 +87,7 @@ class FieldOf:
                 field=self.name,
                 remedy="compare another field; `exists` says whether it has a value",
             )
-        return sa.literal(self.field.stored(value), type_of(self.field))
+        return self.field.stored(value)
 
     @property
     def _plain(self) -> Any:

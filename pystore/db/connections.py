@@ -41,6 +41,7 @@ _private: dict[str, str] = {}  # the files of the databases in memory of this pr
 class Connections:
     """The connections to one database. A value that was sent elsewhere opens its own."""
 
+    is_sql = True
     _is_new = True  # whether it was made here, and did not come from another process
 
     def __init__(self, url: sa.URL) -> None:

@@ -1,13 +1,11 @@
-"""Database: a value that says where; it connects when it is used for the first time."""
+"""Database: the collections of a database, and what listens to them."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError
 
 from ..core.printable import listed
 from .collection import Collection, app_room
@@ -15,75 +13,14 @@ from .connections import Connections
 from .errors import BadDatabase, BadField
 from .fields import field_of
 from .garbage import collect
-from .overview import Overview, listeners
+from .overview import Overview, listeners, tables_of
 from .own_table import described
-
-_DRIVERS = {
-    "sqlite": "sqlite",
-    "postgresql": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
-}
-
-
-def connect(url: str | None = None) -> Database:
-    """The database at a URL of SQLAlchemy, by default that in the variable DATABASE_URL.
-
-    `sqlite:///file.db` is a file, `postgresql://user@host/name` a server, `sqlite://` a database
-    that lives as long as this process. Nothing is opened yet. Raises BadDatabase.
-    """
-    given = url if url is not None else os.environ.get("DATABASE_URL")
-    if not given:
-        raise BadDatabase(
-            "no database is named",
-            remedy="connect('sqlite:///data.db'), or set DATABASE_URL",
-        )
-    found = _parsed(given)
-    dialect, _, driver = found.drivername.partition("+")
-    if dialect not in _DRIVERS:
-        raise BadDatabase(
-            f"there are no collections on {dialect}",
-            there_are="sqlite, postgresql",
-            remedy="sqlite:///data.db, or postgresql://user@host/name",
-        )
-    name = _DRIVERS[dialect]
-    if driver and f"{dialect}+{driver}" not in (name, "sqlite+pysqlite"):
-        raise BadDatabase(
-            f"databases are not reached by the driver {driver}",
-            driver=name,
-            remedy=f"write {dialect}://… in the URL, without a driver",
-        )
-    return Database(_at_home(found.set(drivername=name)))
-
-
-def _parsed(given: Any) -> sa.URL:
-    """The URL in a text. Raises BadDatabase, without what may be a password (DB2)."""
-    is_secret = any(one in str(given) for one in ("@", "=", "://"))
-    try:
-        found = sa.make_url(given)
-    except (ArgumentError, ValueError, TypeError):
-        raise BadDatabase(
-            "this is no URL of a database",
-            given="(hidden, since it may hold a password)" if is_secret else str(given)[:80],
-            remedy="sqlite:///data.db, or postgresql://user@host/name",
-        ) from None
-    if "@" in (found.host or "") + (found.database or "") and found.drivername[:8] == "postgres":
-        raise BadDatabase(
-            "this URL has an @ too much",
-            remedy="write %40 for an @ in a name or a password",
-        )
-    return found
-
-
-def _at_home(url: sa.URL) -> sa.URL:
-    """The URL with the whole path of a file, since another process may be in another folder."""
-    is_file = url.drivername.startswith("sqlite") and url.database
-    if not is_file or ":memory:" in str(url.database) or str(url.database).startswith("file:"):
-        return url
-    return url.set(database=os.path.abspath(str(url.database)))
 
 
 class Database(Connections):
     """A database with collections; see `connect`."""
+
+    _collection: type[Collection] = Collection
 
     def __init__(self, url: Any) -> None:
         super().__init__(url)
@@ -112,7 +49,7 @@ class Database(Connections):
                 f"db[{name!r}] opens what was declared before",
             )
         made = {key: field_of(key, one) for key, one in given.items()}
-        found = Collection(self, name, made, is_ours=True, replaces=replace)
+        found = self._collection(self, name, made, is_ours=True, replaces=replace)
         self._known[name] = found
         return found
 
@@ -121,7 +58,7 @@ class Database(Connections):
     ) -> Collection:
         """A table of somebody else, with the fields of it that are used; it is never altered."""
         made = {key: field_of(key, one) for key, one in {**(fields or {}), **more}.items()}
-        found = Collection(self, name, made, is_ours=False)
+        found = self._collection(self, name, made, is_ours=False)
         self._known[name] = found
         return found
 
@@ -139,7 +76,7 @@ class Database(Connections):
                 "table of somebody else",
             )
         fields = {key: described(one) for key, one in told[name].items()}
-        self._known[name] = Collection(self, name, fields, is_ours=True)
+        self._known[name] = self._collection(self, name, fields, is_ours=True)
         return self._known[name]
 
     def collections(self) -> list[str]:
@@ -162,7 +99,7 @@ class Database(Connections):
 
     def show(self) -> Any:
         """Collections, snapshots, models and listeners, as tables."""
-        return Overview(self, app_room().forgotten_in)
+        return Overview(self.name, tables_of(self, app_room().forgotten_in))
 
     def gc(self, *, dry_run: bool = True) -> dict[str, int]:
         """Removes predictions that no listener shows or fills, and what was fetched for no row.

@@ -84,6 +84,13 @@ class Declared:
                     remedy="leave out at=; paths are for tables of somebody else: db.attach(…)",
                 )
 
+    @property
+    def condition_text(self) -> str | None:
+        """The condition as SQL, without the values in it; None: all rows are meant."""
+        if self.condition is None:
+            return None
+        return str(self.condition.compile(dialect=self.database.engine.dialect))
+
     # --- declaring
 
     def __getitem__(self, name: str) -> FieldOf:

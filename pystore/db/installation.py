@@ -18,10 +18,12 @@ from ..core.dataclasses import dataclass
 from ..core.printable import counted, listed
 from .errors import BadDatabase, NoPermission
 from .ledger import Ledger
+from .slots import Slot
 from .sql import literal, statements
 from .tracking import PATIENCE, Tracking, run
 from .triggers import Triggers
 from .views import Views
+from .waking import Wake, wake_of
 
 _LOCK = "200ms"  # that a trigger waits for its table, and that others wait for it
 _TRIES = 60
@@ -57,6 +59,17 @@ class Installation:
         self.has_triggers = has_triggers
         self.triggers = Triggers(self.tracking, notify=notify)
         self._tries = tries
+
+    def mark(self) -> None:
+        """Nothing: triggers have noted each change when its writer goes on."""
+
+    def has_seen(self, mark: str | None) -> bool:
+        """Whether the listener knows of all that was changed before a mark."""
+        return True
+
+    def wake(self, slot: Slot, how: str) -> Wake:
+        """What waits for changes; "poll" takes no notifications of PostgreSQL."""
+        return wake_of(slot, self.tracking.channel, how)
 
     def statements(self) -> list[str]:
         """The SQL that makes all of it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,14 +18,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from .register import Entry, Register, Standing
 from .sql import filled, statements
-from .tracking import NEVER, Failure, Tracking, due_again
+from .tracking import NEVER, Failure, Mark, Outcome, Tracking, due_again
 
 _LEASE = 60.0  # [s]
 _AGAIN = 0.5  # [s] until a content is looked for again whose row was just changed
 _SOME = 5000  # values in one statement
-
-Made = tuple[bytes, Any | Failure]
-"""A key with its prediction, a dict of outputs, or with what went wrong."""
 
 
 class Ledger(Register):
@@ -143,7 +140,20 @@ class Ledger(Register):
 
     # --- what is made
 
-    def put(self, connection: sa.Connection, model: int, made: Iterable[Made]) -> None:
+    def take_in(
+        self,
+        connection: sa.Connection,
+        made: Mapping[int, Sequence[Outcome]],
+        marks: Sequence[Mark],
+    ) -> list[Mark]:
+        """Keeps what the models said, leaves the rest to others, marks rows; see `mark`."""
+        others = self.needed(connection) - {*made}
+        for model, values in made.items():
+            self.put(connection, model, values)
+        self.leave(connection, others, {mark.key for mark in marks if mark.key is not None})
+        return self.tracking.mark(connection, marks)
+
+    def put(self, connection: sa.Connection, model: int, made: Iterable[Outcome]) -> None:
         """Keeps predictions and failures; a prediction that is there stays (LE1)."""
         ordered = sorted(made, key=lambda pair: pair[0])
         values = [(key, one) for key, one in ordered if not isinstance(one, Failure)]

@@ -75,28 +75,23 @@ def _listener(
         "pending": pending,
         "failed": bad,
         "behind": max(0.0, now - oldest) if pending and oldest is not None else 0.0,
-        "is_alive": row["alive"] is not None and now - row["alive"] < _ALIVE,
+        "is_alive": is_alive(row["alive"], now),
         "process": row["process"],
         "note": row["note"],
     }
 
 
+def is_alive(alive: float | None, now: float) -> bool:
+    """Whether a process that was last at work then lives."""
+    return alive is not None and now - alive < _ALIVE
+
+
 class Overview:
     """Collections, snapshots, models and listeners: `str` is a text, `to_dict` are values."""
 
-    def __init__(
-        self, database: Connections, forgotten_in: Callable[[Collection[str]], Mapping[str, str]]
-    ) -> None:
-        self.database = database
-        tables = database.tables
-        models = _rows(database, tables.models, "id", "rref", "code")
-        told = forgotten_in({row["rref"] for row in models})
-        self._tables = {
-            "collections": _collections(database),
-            "snapshots": _rows(database, tables.snapshots, "collection", "name", "dref", "taken"),
-            "models": [{**row, "forgotten": told.get(row["rref"])} for row in models],
-            "listeners": listeners(database),
-        }
+    def __init__(self, name: str, tables: dict[str, Rows]) -> None:
+        self._name = name
+        self._tables = tables
 
     def to_dict(self) -> dict[str, Rows]:
         """The rows of each table."""
@@ -106,7 +101,7 @@ class Overview:
         parts = [
             f"{name}\n{as_text(_brief(name, rows))}" for name, rows in self._tables.items() if rows
         ]
-        return "\n\n".join(parts) or f"{self.database.name} has nothing of ours"
+        return "\n\n".join(parts) or f"{self._name} has nothing of ours"
 
     __repr__ = __str__
 
@@ -116,6 +111,23 @@ class Overview:
             for name, rows in self._tables.items()
             if rows
         )
+
+
+Told = Callable[[Collection[str]], Mapping[str, str]]
+"""What is told of those of some realizations that were made of forgotten rows."""
+
+
+def tables_of(database: Connections, forgotten_in: Told) -> dict[str, Rows]:
+    """What an overview shows."""
+    tables = database.tables
+    models = _rows(database, tables.models, "id", "rref", "code")
+    told = forgotten_in({row["rref"] for row in models})
+    return {
+        "collections": _collections(database),
+        "snapshots": _rows(database, tables.snapshots, "collection", "name", "dref", "taken"),
+        "models": [{**row, "forgotten": told.get(row["rref"])} for row in models],
+        "listeners": listeners(database),
+    }
 
 
 def _collections(database: Connections) -> Rows:

@@ -28,7 +28,7 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def make_table(collection: Declared, *, replaces: bool) -> None:
     """Makes the table, or adds to it the fields that are new. Raises BadField."""
-    database, told = collection.database, _described(collection.fields)
+    database, told = collection.database, fields_told(collection.fields)
     with database.read() as connection:
         is_known = database.tables.check(connection) and _declared(collection, connection) == told
         if is_known and not replaces and sa.inspect(connection).has_table(collection.name):
@@ -38,7 +38,7 @@ def make_table(collection: Declared, *, replaces: bool) -> None:
         before = _declared(collection, connection)
         is_there = sa.inspect(connection).has_table(collection.name)
         if is_there and before is None:
-            raise _of_others(collection)
+            raise of_others(collection)
         if is_there and not replaces:
             _add(collection, before or {}, connection)
         else:
@@ -82,7 +82,8 @@ def _track_again(collection: Declared) -> None:
             Triggers(Tracking(source), notify=True).install(connection)
 
 
-def _of_others(collection: Declared) -> BadField:
+def of_others(collection: Declared) -> BadField:
+    """The error for a table of ours whose name somebody else's has."""
     return BadField(
         f"there is a table {collection.name} already, which is none of ours",
         database=collection.database.name,
@@ -90,7 +91,8 @@ def _of_others(collection: Declared) -> BadField:
     )
 
 
-def _described(fields: Mapping[str, Field]) -> dict[str, Any]:
+def fields_told(fields: Mapping[str, Field]) -> dict[str, Any]:
+    """What is recorded of fields; see `described`."""
     return {
         name: {
             **field.describe(),
@@ -137,9 +139,9 @@ def _type(told: Mapping[str, Any]) -> str:
     return f"{kind}, required" if told.get("required") else kind
 
 
-def _add(collection: Declared, before: Mapping[str, Any], connection: sa.Connection) -> None:
-    """Adds columns for new fields. Raises BadField for those that differ."""
-    told = _described(collection.fields)
+def new_fields(collection: Declared, before: Mapping[str, Any]) -> list[str]:
+    """The fields that were not declared before. Raises BadField for those that differ."""
+    told = fields_told(collection.fields)
     for name in [name for name in told if name in before]:
         has, given = _type(before[name]), _type(told[name])
         if has != given:
@@ -157,8 +159,13 @@ def _add(collection: Declared, before: Mapping[str, Any], connection: sa.Connect
             f"rows that are there have no {listed(required)}, which is required",
             remedy="declare it without required=True",
         )
+    return new
+
+
+def _add(collection: Declared, before: Mapping[str, Any], connection: sa.Connection) -> None:
+    """Adds columns for new fields."""
     table, dialect = collection.table.quoted, connection.dialect
-    for name in new:
+    for name in new_fields(collection, before):
         kind = type_of(collection.fields[name]).compile(dialect)
         column = collection.database.quoted(name)
         added = f"ALTER TABLE {table} ADD COLUMN {column} {kind}"

@@ -7,47 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
-
+from .connections import Connections
 from .contents import Contents
 from .errors import BadContent
-from .source import Pk, behind
-from .tracking import NEVER, Failure, Tracking
+from .port import Tracking
+from .tracking import Failure
 
 
 class Recheck:
     """One look at all entries, some at a time; it makes no calls of a model."""
 
-    def __init__(self, tracking: Tracking, contents: Contents) -> None:
+    def __init__(
+        self, database: Connections, tracking: Tracking, contents: Contents, most: int
+    ) -> None:
         self._tracking, self._contents = tracking, contents
-        self._database = tracking.database
-        self._after: Pk | None = None
+        self._database = database
+        self._pages = tracking.pages(most)
         self.is_over = False
 
-    def step(self, most: int) -> int:
+    def step(self) -> int:
         """Looks at some entries; returns how many rows have become work to do again."""
-        page = self._page(most)
-        self.is_over = len(page) < most
+        page = next(self._pages, None)
+        self.is_over = page is None
         if not page:
             return 0
-        self._after = page[-1][0]
         found = self._contents.of([pk for pk, _ in page])
         other = [pk for pk, key in page if self._is_other(key, found.get(pk))]
         if not other:
             return 0
         with self._database.write() as connection:
             return self._tracking.redo(connection, other)
-
-    def _page(self, most: int) -> list[tuple[Pk, bytes | None]]:
-        """Entries of rows that have a key, or had no content, in the order of their keys."""
-        state, pks = self._tracking.state.c, self._tracking.pks
-        is_idle = (state.due >= NEVER) & state.error.is_(None)
-        query = sa.select(*pks, state.key).where(state.key.is_not(None) | is_idle)
-        if self._after is not None:
-            query = query.where(behind(pks, self._after))
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(*pks).limit(most)).all()
-        return [(tuple(row[:-1]), row[-1]) for row in rows]
 
     def _is_other(self, key: bytes | None, stored: Sequence[object] | Failure | None) -> bool:
         if stored is None:

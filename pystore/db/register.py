@@ -100,6 +100,13 @@ class Register:
             row = connection.execute(query).first()
         return None if row is None else Standing(*row)
 
+    def was_removed(self) -> bool:
+        """Whether somebody has removed it; where the tables are gone, nobody has."""
+        with self.database.read() as connection:
+            if not sa.inspect(connection).has_table(self._own.name, schema=self._own.schema):
+                return False
+        return self.standing() is None
+
     def note(self, process: str, note: str | None, behind_since: float | None) -> None:
         """Records that a process is at work, since when it is behind, and what keeps it."""
         values = {

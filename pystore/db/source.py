@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,7 @@ _TYPES: Mapping[str, Any] = {
 _LONGEST = 40  # [characters] of the name of a source, since names of PostgreSQL have 63 bytes
 _KEYS_BY_SPELLING = sqlite3.sqlite_version_info < (3, 45)  # "\\u00fc" is another key than "ü"
 
+Stored = Sequence[Any]
 Pk = tuple[Any, ...]
 """The primary key of a row: one value a column."""
 
@@ -282,6 +283,12 @@ class Source:
                 found[tuple(row[:width])] = tuple(row[width:])
         return found
 
+    def pages(self, connection: Any, condition: Any, size: int) -> Iterator[Sequence[Stored]]:
+        """What is stored for the fields of each row, then its primary key, so many at a time."""
+        query = sa.select(*self.columns(), *self.pk_columns).order_by(*self.pk_columns)
+        query = query if condition is None else query.where(condition)
+        yield from connection.execution_options(yield_per=size).execute(query).partitions(size)
+
     def _among(self, pks: Sequence[Pk]) -> Any:
         """As `among`; many integers are one bound value, which takes less time than many."""
         keys = self.pk_columns
@@ -340,8 +347,13 @@ def names_in(spec: str) -> list[str]:
 
 def recorded(table: Table, spec: str) -> Source:
     """The source that a listener has recorded; it is known where it is, not what it holds."""
+    return Source(table, recorded_fields(spec))
+
+
+def recorded_fields(spec: str) -> dict[str, Field]:
+    """The fields that a listener has recorded, without their kinds."""
     parts = (one.partition("@") for one in spec.split(","))
-    return Source(table, {name: Field("bytes", at=at or None) for name, _, at in parts})
+    return {name: Field("bytes", at=at or None) for name, _, at in parts}
 
 
 def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from .source import Pk, Source, among
+from .source import Pk, Source, among, behind
 from .sql import filled, literal, statements
 
 MOST_TRIES = 8
@@ -46,6 +46,9 @@ def due_again(tries: int, is_final: bool, now: float) -> float | None:
     """When something that has failed is tried again; None: only when its owner says so."""
     return None if is_final or tries >= MOST_TRIES else now + min(2.0 ** (tries - 1), 3600.0)
 
+
+Outcome = tuple[bytes, Any | Failure]
+"""A key with its prediction, a dict of outputs, or with what went wrong."""
 
 NEVER = 1e18  # [s] the time of what is not tried again
 
@@ -263,6 +266,20 @@ class Tracking:
             self._change(connection, [among(self.pks, pks[at : at + _SOME])], stamp=stamp, **fresh)
             for at in range(0, len(pks), _SOME)
         )
+
+    def pages(self, most: int) -> Iterator[list[tuple[Pk, bytes | None]]]:
+        """Rows that have a key, or had no content, so many at a time, by their keys."""
+        state, pks = self.state.c, self.pks
+        is_idle = (state.due >= NEVER) & state.error.is_(None)
+        query = sa.select(*pks, state.key).where(state.key.is_not(None) | is_idle).order_by(*pks)
+        page = query
+        while True:
+            with self.database.read() as connection:
+                rows = connection.execute(page.limit(most)).all()
+            yield [(tuple(row[:-1]), row[-1]) for row in rows]
+            if len(rows) < most:
+                return
+            page = query.where(behind(pks, tuple(rows[-1][:-1])))
 
     def _change(self, connection: sa.Connection, where: Iterable[Any], **values: Any) -> int:
         """Changes entries, but those that somebody has locked (TK2)."""

@@ -35,17 +35,18 @@ def wake_of(slot: Slot, channel: str, how: str = "notify") -> Wake:
     database = slot.database
     if not database.is_postgres:
         return _Files(database)
-    return _Notified(database, channel, slot.session) if how == "notify" else _Clock()
+    return _Notified(database, channel, slot.session) if how == "notify" else Clock()
 
 
-class _Clock:
+class Clock:
     """Waits for a quarter of a second at most."""
 
     def wait(self, patience: float, stop: threading.Event) -> bool:
+        """Waits until `stop` is set, or the time [s] is over."""
         return not stop.wait(min(patience, 0.25))
 
     def close(self) -> None:
-        pass
+        """There is nothing to end."""
 
 
 class _Files:

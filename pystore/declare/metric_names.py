@@ -34,7 +34,13 @@ def check_metrics(derivations: Iterable[Derivation], store: StoreReader) -> None
 
 
 def check_metric(
-    who: str, derivation: Derivation, name: str, store: StoreReader, recorded: dict[str, set[str]]
+    who: str,
+    derivation: Derivation,
+    name: str,
+    store: StoreReader,
+    recorded: dict[str, set[str]],
+    *,
+    where: str = "the matcher",
 ) -> None:
     """Raises BadMetric if `who` goes by a metric that a stage will surely never have.
 
@@ -56,7 +62,7 @@ def check_metric(
             closest=", ".join(dict.fromkeys(near)) or None,
             outputs=", ".join(outputs) or None,
             recorded=", ".join(sorted(recorded[stage])) or None,
-            remedy=f"name {near[0] if near else 'a metric that it has'} in {who}, or "
+            remedy=f"name {near[0] if near else 'a metric that it has'} in {where}, or "
             f"promise the file: output({name!r})",
         )
 

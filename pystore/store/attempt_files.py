@@ -6,7 +6,7 @@ A trace begins with its checksum, and a diff is named by its digest, so that dam
 import os
 from pathlib import Path
 
-from ..core.attempt import Attempt, AttemptReport, Outcome, Trace
+from ..core.attempt import Attempt, AttemptReport, Outcome, Trace, parse_attempt
 from ..core.digest import short
 from ..core.errors import Corrupted
 from ..core.extremes import extremes_of
@@ -81,6 +81,16 @@ def record_of_success(
     metrics = {**sealed.metrics, **told.metrics}
     tree = sealed.manifest.digest
     return record._replace(rref=sealed.rref, tree=tree, metrics=metrics, reads=reads)
+
+
+def recorded(folder: str, outline: Attempt) -> Attempt | None:
+    """An attempt of which an outline is known, by its record; None if it is not in this folder."""
+    name = f"{outline.context}.{outline.number}.json"
+    try:
+        found = attempts.read_records(folder, [name])
+    except FileNotFoundError:
+        found = [parse_attempt(text) for text in attempts.packed_contents(folder, name)]
+    return next((attempt for attempt in found if attempt.id == outline.id), None)
 
 
 def read_trace(layout: Layout, attempt: Attempt) -> Trace:

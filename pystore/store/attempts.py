@@ -12,7 +12,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -338,16 +338,22 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
     def read(listed: list[str]) -> list[Attempt]:
         records = read_ended(folder, listed)
         ended = {(a.context, a.number) for a in records}
-        for context, number in _claims(listed):
-            if (context, number) not in ended:
-                begin = read_begin(folder, context, number)
-                if begin.get("staging") in (COPY, SIGNED):
-                    continue  # a copy was cut short; nothing ran under this number
-                live = live_path(folder, context, number)
-                records.append(unfinished(live, begin, dref, context, number, staging_area))
+        claims = (claim for claim in _claims(listed) if claim not in ended)
+        records += unended(folder, dref, claims, staging_area)
         return sorted(records, key=lambda attempt: attempt.order)
 
     return steadily(folder, read)
+
+
+def unended(
+    folder: str, dref: DRef, claims: Iterable[tuple[str, int]], staging_area: Path
+) -> Iterator[Attempt]:
+    """The attempts of claims without a record, given by the context and the number."""
+    for context, number in claims:
+        begin = read_begin(folder, context, number)
+        if begin.get("staging") not in (COPY, SIGNED):  # else a copy was cut short: nothing ran
+            live = live_path(folder, context, number)
+            yield unfinished(live, begin, dref, context, number, staging_area)
 
 
 def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
@@ -364,7 +370,7 @@ def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt
     last: dict[str, int] = {}
     for context, number in _claims(found):
         last[context] = max(number, last.get(context, 0))
-    unended = []
+    left = []
     for context, number in claims:
         begin = read_begin(folder, context, number)
         if begin.get("staging", COPY) in (COPY, SIGNED):
@@ -372,8 +378,8 @@ def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt
         live = live_path(folder, context, number)
         one = unfinished(live, begin, dref, context, number, staging_area)
         if one.outcome == "running" or number == last[context]:
-            unended.append(one)
-    return unended
+            left.append(one)
+    return left
 
 
 def owner(folder: str, context: str) -> str:

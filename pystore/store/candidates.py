@@ -1,8 +1,9 @@
 """Candidates from the disk: attempts that succeeded, grouped by what they made."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
@@ -11,6 +12,10 @@ from ..core.refs import DRef, RRef
 from . import attempts, disk, packs, records, trace_file, verdicts
 from .layout import Layout
 from .packs import Pack
+
+if TYPE_CHECKING:
+    from ..core.holding import Holding
+    from ..core.matchers import Matcher
 
 
 def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:
@@ -32,6 +37,26 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
         del made[rref]
     here = {rref for rref in present(layout, made) if rref.digest not in damaged}
     return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
+
+
+def held_by(layout: Layout, held: "Holding", matchers: "Iterable[Matcher]") -> list[Candidate]:
+    """The candidates of all contexts for these matchers, without the rejected.
+
+    Of their attempts there are outlines, unless a matcher asks for values at single steps.
+    """
+    several = list(matchers)
+    reads = tuple(dict.fromkeys(file for one in several for file in one.reads))
+    if any("over" in dict(one.arguments) for one in several):
+        return gather(layout, held.dref, "", reads)
+    tries, here = held.attempts, frozenset(held.here) - held.damaged
+    made: dict[str, list[Attempt]] = {}
+    for at, digest in enumerate(tries.made):
+        if digest and digest not in held.rejected:
+            made.setdefault(digest, []).append(tries.outline(at))
+    return [
+        _candidate(layout, RRef.of(digest, held.dref), attempts, reads, digest in here)
+        for digest, attempts in made.items()
+    ]
 
 
 def _whole(

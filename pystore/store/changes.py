@@ -10,7 +10,7 @@ next looks tell a folder with a new stamp again, until no further change can hav
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -120,6 +120,12 @@ def _clock_of(layout: Layout, world: World) -> int:
     """A time that the disk's clock has reached, by `tmp/`, which nearly each action changes."""
     stamp = world.stat(str(layout.tmp))
     return stamp[0] if stamp else 0
+
+
+def reached(layout: Layout, folders: Iterable[Folder], world: World = _WORLD) -> int:
+    """A time that the disk's clock has reached, given the folders that were found before."""
+    times = (folder.stamp[0] for folder in folders if folder.stamp)
+    return max(times, default=0) or _clock_of(layout, world)
 
 
 class _Look:

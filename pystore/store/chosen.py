@@ -5,38 +5,50 @@ CN2  A matcher chooses only in contexts whose inputs are themselves chosen.
 CN3  Everything is chosen where that cannot be known, as with a matcher of a user's own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
 
 from ..core.candidate import Candidate
 from ..core.errors import BadMatcher, Corrupted, MatcherUnsatisfied, NotInStore
-from ..core.gc_policy import keep_latest
+from ..core.holding import Holding
 from ..core.matchers import Matcher
 from ..core.refs import DRef, RRef
 from . import uses
+from .candidates import held_by
 from .reader import Reader
 
 
-def chosen(store: Reader) -> set[RRef]:
-    """The realizations that would be chosen now."""
-    inputs = {dref: _inputs(store, dref) for dref in store.drefs()}
+def chosen(store: Reader, held: Mapping[DRef, Holding]) -> set[RRef]:
+    """The realizations that would be chosen now, of all that the store holds."""
+    inputs = {dref: one.config.inputs if one.config else () for dref, one in held.items()}
     found: set[RRef] = set()
     for dref in TopologicalSorter(inputs).static_order():
         if dref in inputs:
-            found |= _of(store, dref, found)
+            found |= _of(store, held[dref], found)
     return found
 
 
-def _of(store: Reader, dref: DRef, before: set[RRef]) -> set[RRef]:
-    folder = store.parts.layout.attempts(dref)
+def _of(store: Reader, held: Holding, before: set[RRef]) -> set[RRef]:
+    found = _latest(held)
+    if not held.matchers:
+        return found
+    folder = store.parts.layout.attempts(held.dref)
     matchers = list(uses.known(folder))
-    reads = dict.fromkeys(file for one in matchers if one is not None for file in one.reads)
-    candidates = [c for c in store.all_candidates(dref, reads) if not c.gone]
-    found = keep_latest().chosen(candidates)
+    known = [matcher for matcher in matchers if matcher is not None]
+    candidates = [c for c in held_by(store.parts.layout, held, known) if not c.gone]
     for group in _live(store, candidates, before):
         for matcher in matchers:
             found |= _selected(matcher, group)
     return found
+
+
+def _latest(held: Holding) -> set[RRef]:
+    """What `match_latest` chooses of a derivation."""
+    usable, made = held.usable, held.attempts.made
+    for at in reversed(range(held.attempts.count)):
+        if made[at] in usable:
+            return {RRef.of(made[at], held.dref)}
+    return set()
 
 
 def _live(
@@ -67,10 +79,3 @@ def _selected(matcher: Matcher | None, group: list[Candidate]) -> set[RRef]:
     except (MatcherUnsatisfied, BadMatcher):
         return everything
     return set(answer) if isinstance(answer, tuple) else everything
-
-
-def _inputs(store: Reader, dref: DRef) -> tuple[DRef, ...]:
-    try:
-        return store.config(dref).inputs
-    except (Corrupted, NotInStore):
-        return ()

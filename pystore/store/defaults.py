@@ -6,6 +6,7 @@ used without them knows of no remotes, and shows nothing.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ class Defaults:
     substituters: Callable[[], Iterable[str]] = tuple
     trusted_keys: Callable[[], Iterable[str] | None] = lambda: None
     diffs: Callable[[], bool] = lambda: True
+    cache: Callable[[], Path | None] = lambda: None  # a folder for what can be made again
     keeps_code: Callable[[], bool] = lambda: True
     display: Display = _nothing_shown
     bar: Bar = lambda: nullcontext(ignore)  # for one thing that goes on, such as a copy

@@ -65,8 +65,9 @@ def _family(store: Reader, name: str) -> Family:
             there_are=listed(sorted({dref.name for dref in store.drefs()})) or "none at all",
             remedy="name one that there is: `pystore ls`",
         )
-    realizations = tuple(rref for dref in drefs for rref in store.realizations(dref))
-    attempts = sum(len(store.attempts(dref)) for dref in drefs)
+    held = store.holdings(drefs)
+    realizations = tuple(rref for one in held.values() for rref in one.realizations())
+    attempts = sum(one.attempts.count for one in held.values())
     return Family(name, drefs, realizations, attempts, removed=False)
 
 

@@ -8,16 +8,18 @@ GC4  Removal is a rename into `trash/`, made durable before anything is deleted 
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..core.dataclasses import dataclass, field
-from ..core.errors import Corrupted, NotInStore
 from ..core.gc_policy import GcPolicy
+from ..core.holding import Holding
+from ..core.listing import Listing, files_of
 from ..core.printable import counted, listed
-from ..core.refs import RRef
+from ..core.refs import DRef, RRef
 from . import disk, locks, rights, tree
+from .candidates import held_by
 from .chosen import chosen
 from .live_file import used
 from .pins import pins, roots_at
@@ -81,7 +83,7 @@ def collect(
     kept, store = None if keep is None else list(keep), store.own
     with store.parts.session.open_gate() if dry_run else store.parts.session.closed_gate():
         found = _look(store, kept)
-        shared = store.parts.shared_files.shared(store.home(r) / "out" for r in found.victims)
+        shared = store.parts.shared_files.shared(_files(store, found))
         if not dry_run:
             _move_away(store, found)
     if not dry_run:
@@ -97,17 +99,18 @@ class _Found:
     litter: dict[Path, Path]  # the path of each leftover → where it is now
     victims: dict[RRef, int] = field(default_factory=dict)  # realizations and their sizes [bytes]
     left: list[Obstacle] = field(default_factory=list)
+    listings: Mapping[DRef, Listing] = field(default_factory=dict)
 
-    def bar(self, path: Path, because: OSError | str) -> None:
+    def bar(self, path: Path | str, because: OSError | str) -> None:
         """Leaves a path where it is. Raises the error if it is not about rights."""
         if isinstance(because, OSError) and because.errno not in _BARRED:
             raise because
         self.left.append(obstacle(path, because))
 
-    def may_go(self, path: Path) -> bool:
+    def may_go(self, path: Path | str) -> bool:
         """Whether a path is ours to remove; if not, it is named."""
         try:
-            if rights.is_ours(path) or not path.is_dir():
+            if rights.is_ours(path) or not os.path.isdir(path):
                 return True
         except FileNotFoundError:
             return False  # its owner has just removed it
@@ -123,28 +126,31 @@ def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
     found = _Found({})
     found.litter = {path: path for path in _litter(store, found) if found.may_go(path)}
     try:
-        marked = _closed(store, _roots(store, kept))
+        held = store.holdings(store.drefs())
+        marked = _closed(store, _roots(store, kept, held))
     except PermissionError as error:  # a root may be unknown, so all realizations stay (GC2)
         place = Path(error.filename or store.root)  # a descriptor has no name
         found.bar(place, "it says what must stay, and cannot be read")
         return found
-    everything = {r for dref in store.drefs() for r in store.realizations(dref)}
-    ours = [r for r in sorted(everything - marked) if found.may_go(store.home(r))]
-    found.victims = {rref: _size(store, rref) for rref in ours}
+    everything = {rref for one in held.values() for rref in one.realizations()}
+    layout = store.parts.layout
+    ours = [r for r in sorted(everything - marked) if found.may_go(layout.realization(r))]
+    found.listings = store.listings(held) if ours else {}
+    found.victims = _sizes(ours, found.listings)
     return found
 
 
-def _roots(store: Reader, kept: list[Keepable] | None) -> set[RRef]:
+def _roots(store: Reader, kept: list[Keepable] | None, held: Mapping[DRef, Holding]) -> set[RRef]:
     # Another process may still read the realizations that it was given. This one has asked for
     # the collection, and keeps only those that its own running builds need.
     own = frozenset() if store.parts.session.running else store.parts.session.names
     roots = used(store.parts.tmp, without=own) | set(pins(store).values())
     if kept is None:
-        roots |= chosen(store)
+        roots |= chosen(store, held)
     for one in kept or ():
         if isinstance(one, GcPolicy):
-            for dref in store.drefs():
-                roots |= one.chosen(store.all_candidates(dref, one.matcher.reads))
+            for each in held.values():
+                roots |= one.chosen(held_by(store.parts.layout, each, [one.matcher]))
         elif isinstance(one, str) and one.startswith("rref:"):
             store.path(RRef(one))
             roots.add(RRef(one))
@@ -171,11 +177,25 @@ def _closed(store: Reader, roots: set[RRef]) -> set[RRef]:
     return marked
 
 
-def _size(store: Reader, rref: RRef) -> int:
-    try:
-        return store.manifest(rref).size
-    except (NotInStore, Corrupted):
-        return 0
+def _sizes(ours: Iterable[RRef], listings: Mapping[DRef, Listing]) -> dict[RRef, int]:
+    """The bytes of each realization; 0 where nobody can read what it holds."""
+    sizes = {
+        f"{digest}-{dref[5:]}": size
+        for dref, one in listings.items()
+        for digest, size in zip(one.digests, one.sizes, strict=True)
+    }
+    return {rref: sizes.get(rref[5:], 0) for rref in ours}
+
+
+def _files(store: Reader, found: _Found) -> Iterator[bytes]:
+    """The paths of the files of all realizations that are to go."""
+    for dref, one in found.listings.items():
+        paths = [[b"/out/" + path for path in files_of(shape)] for shape in one.shapes]
+        home = os.fsencode(store.parts.layout.derivation(dref)) + b"/"
+        for digest, shape in zip(one.digests, one.shape, strict=True):
+            if f"rref:{digest}-{dref[5:]}" in found.victims:
+                realization = home + digest.encode()
+                yield from (realization + path for path in paths[shape])
 
 
 def _litter(store: Reader, found: _Found) -> list[Path]:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from ..core.attempt import Attempt
 from ..core.context import Context
 from ..core.errors import BadName, BadRef, Corrupted, NotInStore, PystoreWarning
+from ..core.holding import Holding
 from ..core.note import LARGEST, Note, parse_note, place_of, standing
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
@@ -33,6 +34,11 @@ def notes_of(store: Reader, dref: DRef) -> list[Note]:
     None where nobody has noted anything, or the store does not know the derivation.
     """
     return standing(moves_of(store, dref))
+
+
+def notes_in(store: Reader, held: Holding) -> list[Note]:
+    """As `notes_of`, where it is known what the store holds: mostly, there are none."""
+    return notes_of(store, held.dref) if held.noted else []
 
 
 def moves_of(store: Reader, dref: DRef) -> list[Note]:

@@ -75,7 +75,7 @@ class Reading:
 
     def stay(self, path: str) -> None:
         """Moves the file beside a scratch, where the next try finds it."""
-        self._write(json.dumps([_BOOT, _boot()]).encode() + b"\n")
+        self._write(json.dumps([_BOOT, boot()]).encode() + b"\n")
         os.rename(self.path, path)
         self.path = path
 
@@ -98,12 +98,12 @@ def taken_over(path: str) -> Reading:
         lines = []
         tree.remove(Path(path))  # something that is not ours is in its place
     # A power cut may have taken the last lines, and left the checkpoints.
-    ours = bool(_boot()) and json.dumps([_BOOT, _boot()]).encode() in lines
+    ours = bool(boot()) and json.dumps([_BOOT, boot()]).encode() in lines
     return Reading(path, known=ours)
 
 
 @lru_cache(1)
-def _boot() -> str:
+def boot() -> str:
     """The id of this start of the machine; "" where the system has none."""
     try:
         return disk.read_kernel("/proc/sys/kernel/random/boot_id").decode().strip()

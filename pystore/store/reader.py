@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -34,6 +34,10 @@ from .parts import Parts
 from .shared_files import DiskFile
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from ..core.holding import Holding
+    from ..core.listing import Listing
     from .changes import Changes, Token
     from .told import Told
 
@@ -248,6 +252,24 @@ class Reader:
 
     # --- attempts ----------------------------------------------------------------------
 
+    def holdings(self, drefs: Iterable[DRef]) -> dict[DRef, Holding]:
+        """What is here of these derivations, in columns; of many, an index is used."""
+        found: dict[DRef, Holding] = _index().holdings(self.parts, list(drefs))
+        return found
+
+    def listings(self, held: Mapping[DRef, Holding]) -> dict[DRef, Listing]:
+        """The artifacts of what is here of these derivations; of many, an index is used."""
+        found: dict[DRef, Listing] = _index().listings(self.parts, held)
+        return found
+
+    def in_full(self, outline: Attempt) -> Attempt | None:
+        """An attempt of a holding with all that its record says; None if that is gone."""
+        if outline.outcome in ("running", "died"):
+            return outline
+        folders = (one.attempts(outline.dref) for one in self.parts.layout.readable)
+        found = (attempt_files.recorded(folder, outline) for folder in folders)
+        return next((one for one in found if one is not None), None)
+
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts of a derivation, in the order of their starts."""
         folder = self.parts.layout.attempts(DRef(dref))
@@ -365,3 +387,9 @@ class Reader:
             because=because,
             remedy="instantiate and realize it again; what others built is not touched",
         )
+
+
+def _index() -> ModuleType:
+    from .index import above  # for weight: what builds goes without it
+
+    return above

@@ -92,14 +92,16 @@ class SharedFiles:
         """The files that have a name in `links/`."""
         return {_inode(status) for _, status in self._entries()}
 
-    def shared(self, trees: Iterable[Path]) -> int:
-        """The bytes that removing these trees would not free [bytes]."""
+    def shared(self, files: Iterable[bytes]) -> int:
+        """The bytes that removing these files would not free [bytes]."""
         held = Counter[tuple[Inode, int, int]]()  # inode, links, size → names found
-        for out in trees:
-            for step in walk(out) if out.is_dir() else ():
-                status = step.status
-                if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-                    held[_inode(status), status.st_nlink, status.st_size] += 1
+        for path in files:
+            try:
+                status = os.lstat(path)
+            except OSError:
+                continue  # it was removed just now, or its folder is no folder any more
+            if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):
+                held[_inode(status), status.st_nlink, status.st_size] += 1
         indexed = self.inodes()
         return sum(
             size * (count - (count == links - (inode in indexed)))

@@ -22,6 +22,7 @@ def _composed() -> "Defaults":
         substituters=settings.substituters,
         trusted_keys=settings.trusted_keys,
         diffs=settings.diffs,
+        cache=settings.cache,
         keeps_code=settings.keeps_code,
         display=watching.display,
         bar=watching.bar,

@@ -11,6 +11,7 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_CODE`     "no": the texts of the code of stages are not kept in the store
 `PYSTORE_SETTINGS`  where the settings file is
 `SUDO_UID`         the user who became root: root trusts that user's stores, too
+`XDG_CACHE_HOME`   where an index of each store may lie, if it is not `~/.cache`
 `NO_COLOR`         if it is not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
@@ -126,6 +127,15 @@ def _file() -> SettingsFile:
 
 def _home(variable: str, usual: str) -> Path:
     return expanded(os.environ.get(variable) or usual)
+
+
+def cache() -> Path | None:
+    """The folder for what can be made again, such as an index; None if there is no home folder."""
+    try:
+        folder = _home("XDG_CACHE_HOME", "~/.cache")
+    except BadPlace:
+        return None
+    return folder / "pystore" if folder.is_absolute() else None
 
 
 def coloured() -> bool | None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
+import documents
 import pytest
 from internet import PUBLIC, Internet
 from servers import FreshDatabase, Server, running
@@ -39,9 +40,28 @@ def sqlite_url(tmp_path: Path) -> str:
     return _sqlite(tmp_path / "test.db", "wal")
 
 
-@pytest.fixture(params=["sqlite", "sqlite with a rollback journal", "postgresql"])
+@pytest.fixture(scope="session")
+def mongodb_server() -> Iterator[str]:
+    """The URL of a server of MongoDB, without a database: MONGODB_URI, or one of SecantusDB."""
+    with documents.running() as url:
+        yield url
+
+
+@pytest.fixture
+def mongodb_url(mongodb_server: str) -> Iterator[str]:
+    """An empty database of MongoDB."""
+    with documents.fresh(mongodb_server, f"test_{os.getpid()}_{next(_numbers)}") as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "sqlite with a rollback journal", "postgresql", "mongodb"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, of each kind in turn."""
+    if request.param == "mongodb":
+        for name in (request.node.name, request.node.originalname):
+            if name in documents.NOT_HERE:
+                pytest.skip(f"not on MongoDB: {documents.NOT_HERE[name]}")
+        return request.getfixturevalue("mongodb_url")
     if request.param == "postgresql":
         return request.getfixturevalue("postgres").url
     return _sqlite(tmp_path / "test.db", "delete" if "rollback" in request.param else "wal")

@@ -18,6 +18,7 @@ import pandas as pd
 import polars
 import pytest
 import sqlalchemy as sa
+from documents import url_of
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as some
@@ -823,7 +824,7 @@ class TestTables:
                 db.collection("t", fields).insert(
                     {name: "a" if kind is str else 1 for name, kind in fields.items()}
                 )
-        again = connect(db.url.render_as_string(hide_password=False))
+        again = connect(url_of(db))
         assert again["t"].count() == 2
         assert again["t"].fields["words"].required
         again.close()
@@ -933,7 +934,7 @@ class TestDatabases:
     def test_another_process_opens_it_by_its_name(self, db: Database):
         digits(db, link=uri(image(max_pixels=5), timeout=3.5))
         db["mnist"].update({"link": "http://images.example/1.png"}, id=3)
-        url = db.url.render_as_string(hide_password=False)
+        url = url_of(db)
         done = subprocess.run(
             [sys.executable, "-c", OTHER],
             env={**importing(), "URL": url},
@@ -1027,7 +1028,7 @@ class TestDatabases:
         digits(db)
         with db.write() as connection:
             connection.execute(sa.update(db.tables.meta).values(version=VERSION + 1))
-        again = connect(db.url.render_as_string(hide_password=False))
+        again = connect(url_of(db))
         with pytest.raises(FormatTooNew, match="newer pystore"):
             again["mnist"]
         with pytest.raises(FormatTooNew, match="newer pystore"):

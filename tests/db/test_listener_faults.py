@@ -2,25 +2,28 @@
 
 import os
 import random
+import secrets
 import signal
 import sqlite3
 import threading
 import time
 import warnings
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from documents import before_each_message, step_before_each_message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from words import BEST, done, shouter, shown, trained, words_in
+from words import BEST, done, in_view, shouter, shown, trained, words_in
 
 import pystore as ps
 from pystore.core.errors import PystoreWarning
 from pystore.db import connect
+from pystore.db.documents import slots
 from pystore.db.errors import BadDatabase, BadField, NoPermission
 from pystore.db.slots import Slot
 from pystore.db.tracking import Mark
@@ -78,6 +81,9 @@ def count_down(database, left: float) -> Counter:
         if seen["steps"] > left:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    if not database.is_sql:
+        step_before_each_message(step)
+        return seen
     for event in ("before_cursor_execute", "after_cursor_execute", "commit"):
         sa.event.listen(database.engine, event, step)
     return seen
@@ -101,6 +107,10 @@ def all_is_right(words, listener) -> None:
     outputs = shown(words, listener)
     assert outputs == {word: f"{word.upper()}!!" for word in outputs}
     assert len(outputs) == 18
+    if not words.database.is_sql:
+        assert words.database.ours("predictions").count_documents({"open": 1}) == 0
+        assert listener.tracking.rows.count_documents({"key": None}) == 0
+        return
     made, state = words.database.tables.predictions, listener.tracking.state
     with words.database.read() as connection:
         waiting = sa.select(made).where(made.c.value.is_(None))
@@ -108,17 +118,21 @@ def all_is_right(words, listener) -> None:
         assert connection.execute(sa.select(state).where(state.c.key.is_(None))).all() == []
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mongodb"])
 def test_FI1_a_listener_killed_at_any_moment_leaves_one_prediction_a_row(
-    kind, request, tmp_path, store, one
+    kind, request, tmp_path, store, one, monkeypatch
 ):
     """Each kill is followed by a start: nothing is lost, nothing is stale, nothing is left."""
     url = f"sqlite:///{tmp_path}/0.db" if kind == "sqlite" else None
     fresh = request.getfixturevalue("postgres") if kind == "postgresql" else None
+    documents = request.getfixturevalue("mongodb_url") if kind == "mongodb" else None
+    monkeypatch.setattr("pystore.db.documents.slots._LEASE", 0.4)
     numbers = iter(range(1000))
 
     def database() -> str:
         number = next(numbers)
+        if documents is not None:
+            return f"{documents}_{number}"
         if fresh is None:
             return str(url).replace("0.db", f"{number}.db")
         if number:
@@ -185,6 +199,9 @@ def listen_until_stopped(words, told: Path) -> None:
 def write_words(url: str, name: str, count: int) -> None:
     """Inserts words, in transactions that begin with a write, and changes some in any order."""
     chance = random.Random(name)
+    if url.startswith("mongodb"):
+        write_documents(url, name, count)
+        return
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)
         mark = "?"
@@ -204,6 +221,18 @@ def write_words(url: str, name: str, count: int) -> None:
             connection.execute(sql, (pk,))
         connection.commit()
     connection.close()
+
+
+def write_documents(url: str, name: str, count: int) -> None:
+    """The same, where each statement is seen at once."""
+    chance, mine = random.Random(name), []
+    words = words_in(url)
+    for at in range(0, count, 10):
+        new = [{"word": f"{name} {n}", "note": "-"} for n in range(at, at + 10)]
+        mine += words.insert(new)
+        for pk in chance.sample(mine, 4):
+            words.update({"note": f"changed {at}"}, id=pk)
+    words.database.close()
 
 
 def test_two_listeners_and_two_writers_lose_nothing_and_waste_nothing(database_url, one, tmp_path):
@@ -606,7 +635,7 @@ class Crash(BaseException):
     """The end of a process, between two of its statements."""
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mongodb"])
 @settings(
     max_examples=150 if LONG else 12,
     deadline=None,
@@ -617,6 +646,9 @@ def test_FI1_TK1_the_view_is_a_fold_over_the_rows(kind, request, tmp_path_factor
     """Whatever is done to rows and models in whatever order, and wherever a process ends."""
     if kind == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('fold')}/test.db"
+    elif kind == "mongodb":
+        slots._LEASE = 0.4
+        url = f"{request.getfixturevalue('mongodb_url')}_{secrets.token_hex(4)}"
     else:
         postgres = request.getfixturevalue("postgres")
         postgres.execute("DROP SCHEMA IF EXISTS pystore CASCADE")
@@ -636,7 +668,7 @@ def test_FI1_TK1_the_view_is_a_fold_over_the_rows(kind, request, tmp_path_factor
             case ("delete", pk) if pk in rows:
                 words.delete(id=pk)
                 del rows[pk]
-            case ("move", pk) if pk in rows:
+            case ("move", pk) if pk in rows and kind != "mongodb":
                 with words.database.write() as connection:
                     connection.exec_driver_sql(f"UPDATE words SET id = {pk + 100} WHERE id = {pk}")
                 rows[pk + 100] = rows.pop(pk)
@@ -649,9 +681,7 @@ def test_FI1_TK1_the_view_is_a_fold_over_the_rows(kind, request, tmp_path_factor
     listener = words.listener(shouter(), BEST, on="word")
     done(listener)
     marks = "!" * ps.view(listener.rref).width
-    view = listener.views.names[0]
-    with words.database.read() as connection:
-        seen = dict(connection.exec_driver_sql(f"SELECT id, loud FROM {view}").all())
+    seen = {row["id"]: row["loud"] for row in in_view(words, listener)}
     assert seen == {pk: word and word.upper() + marks for pk, word in rows.items()}
     words.database.close()
 
@@ -666,9 +696,12 @@ def crash(url: str, left: int) -> None:
         if count["left"] == 0:
             raise Crash
 
-    sa.event.listen(words.database.engine, "before_cursor_execute", step)
+    is_sql = words.database.is_sql
+    if is_sql:
+        sa.event.listen(words.database.engine, "before_cursor_execute", step)
     try:
-        done(words.listener(shouter(), BEST, on="word", batch=2))
+        with nullcontext() if is_sql else before_each_message(step):
+            done(words.listener(shouter(), BEST, on="word", batch=2))
     except Crash:
         pass
     finally:

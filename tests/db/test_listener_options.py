@@ -6,17 +6,18 @@ import urllib.request
 import psycopg
 import pytest
 import sqlalchemy as sa
-from words import BEST, done, shouter, shown, trained, words_in
+from words import BEST, done, drop_fetched, shouter, shown, trained, words_in
 
 import pystore as ps
 from pystore.app import listening
 from pystore.app.keeping import pin_names
 from pystore.db import NoListener, connect
 from pystore.db.announcing import announce, channel_of
-from pystore.db.contents import Contents, keep, row_of
+from pystore.db.contents import Contents
 from pystore.db.errors import NotFetched
 from pystore.db.fetching import Fetched
 from pystore.db.fields import field
+from pystore.db.kept_files import KeptFiles
 from pystore.db.uris import uri
 from pystore.errors import TimedOut
 from pystore.ui.cli.thread_limits import limit_threads
@@ -106,7 +107,8 @@ def fetched_for(rows, urls: list[str]) -> None:
     with rows.database.write() as connection:
         rows.database.tables.install(connection)
     source = rows.source("page")
-    keep(source, [row_of(source, url, Fetched(url.encode(), None)) for url in urls])
+    files = KeptFiles(source)
+    files.keep([files.row(url, Fetched(url.encode(), None)) for url in urls])
 
 
 def test_GB1_what_was_fetched_for_no_row_goes_and_what_a_row_names_stays(database_url, one):
@@ -146,10 +148,14 @@ def test_DF1_what_was_made_of_a_deleted_row_goes_unless_another_row_has_it(datab
     done(listener), done(elsewhere)
     words.delete(words["id"] != 2)
     assert done(listener) == 0
-    made = words.database.tables.predictions
-    with words.database.read() as connection:
-        values = connection.scalars(sa.select(made.c.value)).all()
-        assert connection.execute(sa.select(words.database.tables.deleted)).all() == []
+    db = words.database
+    if db.is_sql:
+        with db.read() as connection:
+            values = connection.scalars(sa.select(db.tables.predictions.c.value)).all()
+            assert connection.execute(sa.select(db.tables.deleted)).all() == []
+    else:
+        values = [one["value"] for one in db.ours("predictions").find()]
+        assert db.ours("deleted").count_documents({}) == 0
     assert sorted(value["loud"] for value in values) == ["A!", "BB!"]
 
 
@@ -204,6 +210,9 @@ def page(database_url, one, monkeypatch):
 
 
 def older(database, by: float) -> None:
+    if not database.is_sql:
+        database.ours("fetched").update_many({}, {"$inc": {"at": -by}})
+        return
     table = database.tables.fetched
     with database.write() as connection:
         connection.execute(sa.update(table).values(at=table.c.at - by))
@@ -264,15 +273,18 @@ def test_DF1_a_fetched_content_of_a_deleted_row_goes(page):
     pages.delete(id=2)
     pages.delete(id=1)  # another row has its URL
     done(listener)
-    table = pages.database.tables.fetched
-    with pages.database.read() as connection:
-        assert connection.scalars(sa.select(table.c.url)).all() == ["http://x/a"]
+    db = pages.database
+    if db.is_sql:
+        with db.read() as connection:
+            urls = connection.scalars(sa.select(db.tables.fetched.c.url)).all()
+    else:
+        urls = [one["_id"] for one in db.ours("fetched").find()]
+    assert urls == ["http://x/a"]
 
 
 def test_a_content_that_is_gone_is_fetched_again_when_a_new_model_needs_it(page):
     pages, listener, _ = page
-    with pages.database.write() as connection:
-        connection.execute(sa.delete(pages.database.tables.fetched))
+    drop_fetched(pages.database)
     better = trained(2, 0.9)
     done(listener)
     assert listener.rref == better

@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from documents import url_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from project import importing
+from words import drop_fetched
 
 from pystore import PystoreWarning, Store, realize, rref2path, stage, view
-from pystore.app import Rows, snapshots
+from pystore.app import Rows
 from pystore.app.snapshot_rows import Digest, Reader
 from pystore.db import BadDatabase, BadField, BadRow, Database, connect, image, json, text, uri
+from pystore.db.choose import port_of
 from pystore.errors import BadStage
 
 EACH_EXAMPLE = settings(
@@ -188,7 +191,7 @@ class TestNamed:
         gold = rows.snapshot(x="img", y="class", name="gold")
         rows.insert([{"img": one, "class": kind} for one, kind in pictures(5, seed=9)])
         assert rows.snapshot(x="img", y="class", name="gold").dref == gold.dref
-        url = db.url.render_as_string(hide_password=False)
+        url = url_of(db)
         env = {**importing(), "URL": url, "PYSTORE_ROOT": str(store.root)}
         done = subprocess.run(
             [sys.executable, "-c", OTHER], env=env, capture_output=True, text=True
@@ -199,8 +202,7 @@ class TestNamed:
         assert rows.snapshot(x="img", y="class", name="gold").dref == again.dref
         assert again.dref == rows.snapshot(x="img", y="class").dref  # the name makes no difference
         assert [row["name"] for row in db.show().to_dict()["snapshots"]] == ["gold"]
-        assert snapshots.is_recorded(db, str(again.dref))
-        assert not snapshots.is_recorded(db, str(gold.dref))
+        assert port_of(db).snapshot_names() == {str(again.dref): "gold"}
 
     def test_SN3_a_name_is_of_the_same_fields(self, db: Database):
         rows = filled(db, other=int)
@@ -230,16 +232,17 @@ class TestNamed:
 
     def test_SN3_two_that_take_it_together_get_the_same(self, db: Database, monkeypatch: Any):
         rows = filled(db)
-        taken, record = [], snapshots._record
+        port = type(port_of(db))
+        taken, record = [], port.record_snapshot
 
-        def late(collection: Any, *args: Any) -> Any:
+        def late(self: Any, *args: Any, **how: Any) -> Any:
             if not taken:  # meanwhile, another process takes it with another row
                 taken.append(None)
                 rows.insert([{"img": one, "class": kind} for one, kind in pictures(1, seed=7)])
                 taken[0] = rows.snapshot(x="img", y="class", name="gold")
-            return record(collection, *args)
+            return record(self, *args, **how)
 
-        monkeypatch.setattr(snapshots, "_record", late)
+        monkeypatch.setattr(port, "record_snapshot", late)
         assert rows.snapshot(x="img", y="class", name="gold").dref == taken[0].dref
 
     def test_OW2_names_go_with_a_table_that_is_replaced(self, db: Database):
@@ -268,7 +271,7 @@ class TestWriting:
     def test_SN2_a_writer_beside_it_gives_no_wrong_name(self, db: Database):
         rows = filled(db, 30)
         end = threading.Event()
-        url = db.url.render_as_string(hide_password=False)
+        url = url_of(db)
 
         def write() -> None:
             mine = connect(url)
@@ -433,8 +436,7 @@ class TestUrls:
     def test_a_lost_snapshot_is_fetched_again(self, db: Database, site: str, store: Store):
         users = self.users(db, site)
         made = users.where(users["id"] <= 6).snapshot(x="link")
-        with db.write() as connection:
-            connection.execute(sa.delete(db.tables.fetched))
+        drop_fetched(db)
         with Store(store.root.parent / "other", durable=False).use():
             assert len(held(made)) == 6
 

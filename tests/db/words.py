@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import sqlalchemy as sa
+
 import pystore as ps
 from pystore import match_best
 from pystore.app.answers import predictor
@@ -63,14 +65,41 @@ def done(listener: Any) -> int:
 def shown(collection: Any, listener: Any) -> dict[str, str | None]:
     """What readers of the view see: each word with what it was shouted as."""
     view = listener.views.names[0]
+    if not collection.database.is_sql:
+        named = collection.database.named
+        loud = {row["_id"]: row.get("loud") for row in named[view].find()}
+        return {row.get("word"): loud.get(row["_id"]) for row in named["words"].find()}
     with collection.database.read() as connection:
         own = collection.database.quoted("words")
         query = f"SELECT w.word, v.loud FROM {own} AS w LEFT JOIN {view} AS v ON v.id = w.id"
         return dict(connection.exec_driver_sql(query).all())
 
 
+def in_view(collection: Any, listener: Any) -> list[dict[str, Any]]:
+    """The rows of the view of predictions, each with the key of its row as `id`."""
+    view = listener.views.names[0]
+    if not collection.database.is_sql:
+        found = collection.database.named[view].find()
+        return [{"id": row.pop("_id"), "loud": None, **row} for row in found]
+    with collection.database.read() as connection:
+        query = f"SELECT id, loud, model FROM {view}"
+        return [dict(row) for row in connection.exec_driver_sql(query).mappings()]
+
+
+def drop_fetched(database: Any) -> None:
+    """Loses all that was fetched."""
+    if not database.is_sql:
+        database.ours("fetched").delete_many({})
+        return
+    with database.write() as connection:
+        connection.execute(sa.delete(database.tables.fetched))
+
+
 def failed(collection: Any, listener: Any) -> list[dict[str, Any]]:
     """The rows of the view of failures."""
+    if not collection.database.is_sql:
+        found = collection.database.named[listener.views.names[1]].find().sort("_id", 1)
+        return [{"id": row.pop("_id"), **row} for row in found]
     with collection.database.read() as connection:
         query = f"SELECT * FROM {listener.views.names[1]} ORDER BY id"
         return [dict(row) for row in connection.exec_driver_sql(query).mappings()]

@@ -71,6 +71,7 @@ def shown(store):
             (c.rref, [a.id for a in c.attempts], c.gone) for c in fresh.all_candidates(CONFIG.dref)
         ),
         "latest": fresh.latest([CONFIG.dref]),
+        "unfinished": fresh.unfinished([CONFIG.dref]),
         "numbers": attempts.begun_numbers(folder_of(store), NOWHERE.digest),
         "trusted": [fresh.is_trusted(a.rref) for a in found if a.rref],
         "stagings": [

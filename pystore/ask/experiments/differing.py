@@ -68,5 +68,5 @@ def _ambiguous(found: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def _short_code(config: Config) -> str:
-    code = config.get("code", "")
+    code = config.shared.get("code", "")
     return code[:6] if isinstance(code, str) and len(code) == 32 else str(code)

@@ -4,12 +4,13 @@ A family is of one code, unless any code is asked for: a stage means its code as
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...core.attempt import Attempt
+from ...core.dataclasses import replace
 from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, NotInStore, PystoreWarning
+from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Scope, checked_scope
 from ...core.ports import StoreReader
@@ -17,7 +18,7 @@ from ...core.printable import listed
 from ...core.refs import DRef, check_name
 from ...declare.recorder import store_was_read
 from ...store.current import current_store
-from .meant import Maker, Meant
+from .meant import Meant, merged
 
 
 def family(stage: Any, *, code: Scope = "now", store: StoreReader | None = None) -> list[DRef]:
@@ -49,10 +50,17 @@ def named(stage: Any, store: StoreReader, code: Scope, *, tried: bool = False) -
         )
     if code == "any":
         return Meant(tuple(found))
+    return by_code_of(found, store, stage, tried=tried)
+
+
+def by_code_of(
+    found: Sequence[DRef], store: StoreReader, stage: Any = None, *, tried: bool = False
+) -> Meant:
+    """Those of the derivations of one name that are meant by a stage; None is their name."""
     meant = _by_code(found, stage, store, tried=tried)
     if not meant.drefs:
         raise BadStage(
-            f"nothing has been built by the code of {name} as it is now",
+            f"nothing has been built by the code of {found[0].name} as it is now",
             left_out=meant.left_out or None,
             remedy="realize it first",
         )
@@ -65,18 +73,15 @@ def members(what: Any, store: StoreReader, code: Scope = "now") -> Meant:
     Derivations that the store does not know yet are left out. Raises BadStage if none is left.
     """
     store_was_read()
-    drefs: dict[DRef, None] = {}
-    origins: dict[DRef, Maker] = {}
-    tries: dict[DRef, list[Attempt]] = {}
-    left_out: dict[object, LeftOut] = {}
-    for leaf in _leaves(what):
-        meant = _members(leaf, store, checked_scope(code))
-        drefs |= dict.fromkeys(meant.drefs)
-        origins |= meant.origins
-        tries |= meant.tries
-        left_out[_key(leaf)] = meant.left_out
-    if drefs:
-        return Meant(tuple(drefs), sum(left_out.values(), NOTHING), origins, tries)
+    given = list(_leaves(what))
+    known = store.holdings(dict.fromkeys(dref for leaf in given if (dref := _dref(leaf))))
+    found: dict[object, Meant] = {}
+    for leaf in given:
+        if (key := _key(leaf)) not in found:
+            found[key] = _members(leaf, store, checked_scope(code), known)
+    meant = merged(found[_key(leaf)] for leaf in given)
+    if meant.drefs:
+        return replace(meant, left_out=sum((one.left_out for one in found.values()), NOTHING))
     raise BadStage(
         "nothing to show: none of these has been realized or instantiated in this store",
         given=repr(what)[:200],
@@ -106,34 +111,33 @@ def _leaves(what: Any) -> Iterator[Any]:
             yield leaf
 
 
-def _members(leaf: Any, store: StoreReader, code: Scope) -> Meant:
+def _dref(leaf: Any) -> DRef | None:
+    """The derivation that is meant alone; None for a stage or a name."""
     if isinstance(leaf, Derivation):
-        return _alone(leaf.dref, leaf, store, code) if _knows(store, leaf.dref) else Meant(())
-    if isinstance(leaf, str) and leaf.startswith("dref:"):
-        store.config(DRef(leaf))
-        return _alone(DRef(leaf), leaf, store, code)
-    return named(leaf, store, code)
+        return leaf.dref
+    return DRef(leaf) if isinstance(leaf, str) and leaf.startswith("dref:") else None
 
 
-def _alone(dref: DRef, given: Any, store: StoreReader, code: Scope) -> Meant:
-    """One derivation. Its attempts may be by several codes if its config names none."""
-    if code == "any" or "code" in store.config(dref).value:
-        return Meant((dref,))
-    return _by_code([dref], given, store, alone=True)
+def _members(leaf: Any, store: StoreReader, code: Scope, known: Mapping[DRef, Holding]) -> Meant:
+    dref = _dref(leaf)
+    if dref is None:
+        return named(leaf, store, code)
+    try:
+        config = known[dref].config or store.config(dref)
+    except NotInStore:
+        if isinstance(leaf, Derivation):
+            return Meant(())
+        raise
+    # Attempts of one derivation may be by several codes if its config names none.
+    if code == "any" or "code" in config:
+        return Meant((dref,), known={dref: known[dref]})
+    return _by_code([dref], leaf, store, alone=True)
 
 
 def _by_code(found: Sequence[DRef], given: Any, store: StoreReader, **how: bool) -> Meant:
     from .origin import by_code  # for weight: it reads the code of stages
 
     return by_code(found, given, store, **how)
-
-
-def _knows(store: StoreReader, dref: DRef) -> bool:
-    try:
-        store.config(dref)
-    except NotInStore:
-        return False
-    return True
 
 
 def _name(stage: Any) -> str:

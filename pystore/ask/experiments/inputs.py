@@ -51,8 +51,8 @@ class Flat:
     @classmethod
     def of(cls, configs: Mapping[DRef, Config], config_of: ConfigOf) -> "Flat":
         """The parameters of these configs, outer inputs first."""
-        values = {dref: flatten(config.value) for dref, config in configs.items()}
-        held = {dref: references(config.value) for dref, config in configs.items()}
+        values = {dref: flatten(config.shared) for dref, config in configs.items()}
+        held = {dref: references(config.shared) for dref, config in configs.items()}
         found = cls(values, held, {})
         found._look_into(config_of)
         return found
@@ -101,11 +101,11 @@ def within(name: str, *owners: str) -> bool:
 
 def parameter_of(config: Config, name: str, config_of: ConfigOf) -> Any:
     """The parameter of this dotted name, of the derivation or of an input; ABSENT if none."""
-    value: Mapping[str, Any] | None = config.value
-    flat = flatten(config.value)
+    value: Mapping[str, Any] | None
+    flat = flatten(config.shared)
     if name in flat:
         return flat[name]
-    for place, dref in references(config.value).items():
+    for place, dref in references(config.shared).items():
         rest = name.removeprefix(f"{place}.")
         if rest != name and (value := _value(dref, config_of)) is not None:
             found = parameter_of(Config(dict(value)), rest, config_of)
@@ -116,13 +116,13 @@ def parameter_of(config: Config, name: str, config_of: ConfigOf) -> Any:
 
 def names_of(config: Config, config_of: ConfigOf) -> list[str]:
     """The dotted names of the parameters of a derivation, and of those of its inputs."""
-    inner = ((place, _value(ref, config_of)) for place, ref in references(config.value).items())
+    inner = ((place, _value(ref, config_of)) for place, ref in references(config.shared).items())
     deeper = [named_inside(place, n) for place, value in inner if value for n in flatten(value)]
-    return [*flatten(config.value), *deeper]
+    return [*flatten(config.shared), *deeper]
 
 
-def _value(dref: DRef, config_of: ConfigOf) -> dict[str, Any] | None:
+def _value(dref: DRef, config_of: ConfigOf) -> Mapping[str, Any] | None:
     try:
-        return config_of(dref).value
+        return config_of(dref).shared
     except (NotInStore, Corrupted):
         return None  # its reference is all that can be told

@@ -5,22 +5,24 @@ OR2  The code of a derivation is its own and that of the stages from which it is
 OR3  Attempts that are left out are counted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...core.attempt import Attempt
+from ...core.attempt_columns import AttemptColumns
 from ...core.change import Version, akin
 from ...core.config import Config
 from ...core.dataclasses import dataclass, field
 from ...core.derivation import Derivation, collect, leaves
 from ...core.errors import Corrupted, NotInStore
+from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut
 from ...core.ports import StoreReader
 from ...core.refs import DRef
 from ...declare.identity.by_hand import source_digest
 from ...declare.identity.places import ungrouped
 from ...declare.stage import Stage, Staged
-from .meant import Meant
+from .meant import Meant, others
 
 Codes = Mapping[str, frozenset[str]]
 """The codes of stages, by the names of these."""
@@ -68,8 +70,9 @@ class Origin:
     @classmethod
     def of_dref(cls, dref: DRef, known: "Known") -> "Origin":
         """The code of a derivation that a store knows."""
-        if tries := known.attempts(dref):
-            return cls.of_attempt(tries[-1], known)
+        tries = known.attempts(dref)
+        if tries.count:
+            return cls.of_attempt(known.in_full(tries.outline(tries.count - 1)), known)
         value = known.config(dref)
         return cls(_code(value), Version(value), known.inputs(dref))
 
@@ -89,16 +92,17 @@ class Origin:
             return attempt.source == source
         return attempt.realizer in ("", name)
 
-    def left_out(self, dref: DRef, tries: Sequence[Attempt], known: "Known") -> LeftOut:
+    def left_out(self, dref: DRef, places: Sequence[int], known: "Known") -> LeftOut:
         """The count of these attempts of one derivation, by older or by other code."""
-        if not tries:
+        if not places:
             return NOTHING
-        other = _recorded(tries[-1], known.config(dref))
+        last = known.in_full(known.attempts(dref).outline(places[-1]))
+        other = _recorded(last, known.config(dref))
         files = [version.places.get(dref.name, _UNKNOWN)[1] for version in (self.version, other)]
         elsewhere = all(files) and files[0] != files[1]
         renamed = other.config.keys() != self.version.config.keys()
         older = akin(other, self.version) and not (elsewhere and renamed)
-        return LeftOut(older=len(tries)) if older else LeftOut(other=len(tries))
+        return LeftOut(older=len(places)) if older else LeftOut(other=len(places))
 
 
 @dataclass
@@ -106,22 +110,26 @@ class Known:
     """A reader of configs and attempts that reads each of them once."""
 
     store: StoreReader
-    tries: dict[DRef, list[Attempt]] = field(default_factory=dict)  # those that were read
+    held: dict[DRef, Holding]
     _configs: dict[DRef, Config | None] = field(default_factory=dict)
-    _values: dict[DRef, dict[str, Any]] = field(default_factory=dict)
+    _values: dict[DRef, Mapping[str, Any]] = field(default_factory=dict)
     _inputs: dict[DRef, Codes] = field(default_factory=dict)
 
-    def attempts(self, dref: DRef) -> list[Attempt]:
+    def attempts(self, dref: DRef) -> AttemptColumns:
         """The attempts of a derivation, first to last."""
-        if dref not in self.tries:
-            self.tries[dref] = self.store.attempts(dref)
-        return self.tries[dref]
+        if dref not in self.held:
+            self.held |= self.store.holdings([dref])
+        return self.held[dref].attempts
 
-    def config(self, dref: DRef) -> dict[str, Any]:
+    def in_full(self, outline: Attempt) -> Attempt:
+        """An attempt with its notes; without them if its record was removed just now."""
+        return self.store.in_full(outline) or outline
+
+    def config(self, dref: DRef) -> Mapping[str, Any]:
         """The values of a config; only the name if it is damaged or has been removed."""
         if dref not in self._values:
             config = self._read(dref)
-            self._values[dref] = config.value if config else {"name": dref.name}
+            self._values[dref] = config.shared if config else {"name": dref.name}
         return self._values[dref]
 
     def inputs(self, dref: DRef) -> Codes:
@@ -143,7 +151,8 @@ class Known:
     def _read(self, dref: DRef) -> Config | None:
         if dref not in self._configs:
             try:
-                self._configs[dref] = self.store.config(dref)
+                held = self.held.get(dref)
+                self._configs[dref] = (held and held.config) or self.store.config(dref)
             except (Corrupted, NotInStore):
                 self._configs[dref] = None
         return self._configs[dref]
@@ -162,23 +171,23 @@ def by_code(
     A name means the code that ran last, or with `tried` that was tried last. With `alone`, `given`
     means its own derivation, and not its family.
     """
-    known = Known(store)
+    known = Known(store, dict(store.holdings(found)))
     origin = _own(given, found, known, alone) or of_name(found, known, tried=tried)
     if origin is None:
-        return Meant(tuple(found), tries=known.tries)
+        return Meant(tuple(found), known=known.held)
     drefs: list[DRef] = []
     origins: dict[DRef, Origin] = {}
     left_out = NOTHING
     for dref in found:
         tries = known.attempts(dref)
-        strange = tries
+        strange: Sequence[int] = range(tries.count)
         if alone or origin.fits(dref, known):
-            strange = [attempt for attempt in tries if not origin.has_made(attempt)]
-            if alone or not tries or len(strange) < len(tries):
+            strange = others(tries, origin)
+            if alone or not tries.count or len(strange) < tries.count:
                 drefs.append(dref)
                 origins |= {dref: origin} if strange else {}
         left_out += origin.left_out(dref, strange, known)
-    return Meant(tuple(drefs), left_out, origins, known.tries)
+    return Meant(tuple(drefs), left_out, origins, known.held)
 
 
 def _own(given: Any, found: Sequence[DRef], known: Known, alone: bool) -> Origin | None:
@@ -201,11 +210,28 @@ def of_name(drefs: Sequence[DRef], known: Known, *, tried: bool = False) -> Orig
     told = {(_code(known.config(d)), tuple(sorted(known.inputs(d).items()))) for d in drefs}
     if len(told) == 1 and None not in {code for code, _ in told}:
         return None
-    tries = [attempt for dref in drefs for attempt in known.attempts(dref)]
-    made = [attempt for attempt in tries if attempt.succeeded and not tried] or tries
-    last = max(made, key=lambda attempt: (known.store.counts_since(attempt), *attempt.order),
-               default=None)  # fmt: skip
-    return None if last is None else Origin.of_attempt(last, known)
+    tries = [known.attempts(dref) for dref in drefs]
+    may_be_last = [a for one in tries for a in _last(one, made=not tried)]
+    if not may_be_last:
+        may_be_last = [a for one in tries for a in _last(one, made=False)]
+    last = max(
+        may_be_last,
+        key=lambda attempt: (known.store.counts_since(attempt), *attempt.order),
+        default=None,
+    )
+    return None if last is None else Origin.of_attempt(known.in_full(last), known)
+
+
+def _last(tries: AttemptColumns, *, made: bool) -> Iterator[Attempt]:
+    """The attempts that may count as the last: the last to start, and all that were adopted."""
+    notes = tries.columns["notes"] if tries.count else ()
+    found = False
+    for at in reversed(range(tries.count)):
+        if made and tries.outcomes[at] != "succeeded":
+            continue
+        if "adopted" in notes[at] or not found:
+            yield tries.outline(at)
+        found = found or "adopted" not in notes[at]
 
 
 def completed(origin: Origin, drefs: Iterable[DRef], known: Known) -> Origin:

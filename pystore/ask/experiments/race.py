@@ -108,7 +108,7 @@ def race(
     store: Any = given.store
     known: dict[str, set[str]] = {}
     for derivation in configs.values():
-        check_metric("race", derivation, metric, store, known)
+        check_metric("race", derivation, metric, store, known, where="the call")
     closure = declare(dict(configs), Registry(), store)
     with executor_for(closure, given) as executor:
         # The workers stay for the whole race.

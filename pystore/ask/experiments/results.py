@@ -7,25 +7,31 @@ RE3  A number that is missing is never taken for another: it is counted as missi
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from typing import Any
 
 from ...core.attempt import Attempt
+from ...core.attempt_columns import AttemptColumns
+from ...core.config import Config
 from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadStage
-from ...core.extremes import Over, checked_over, extremes_of
+from ...core.extremes import Over, checked_over
+from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...declare.parameters import cell
+from ...declare.parameters import Parameters, cell
 from ...store.current import current_store
 from ...store.store import Store
+from ..finding.conditions import Where, conditions
+from ..finding.values import Values, fitting_places
+from .chosen import Chosen, Numbers, best_place, numbers_of, recorded
 from .differing import differing
 from .family import members, tell
 from .meant import Meant
-from .numbers import number_of
 from .plot import plot_points
-from .result import Result, best_of
+from .result import Result
 from .summary import Summary, summarize
 from .table import Table, Tabular, frame, named_apart
 from .traces import Traces, traces_of
@@ -38,15 +44,20 @@ Facts = Mapping[str, Callable[[Attempt], Any]]
 class Results(Tabular):
     """Attempts and their metrics; prints as a table."""
 
-    rows: tuple[Result, ...]
+    chosen: tuple[Chosen, ...]
     parameters: tuple[str, ...]  # the names of the parameters that differ
     metrics: tuple[str, ...]
     store: Store
     left_out: LeftOut = NOTHING  # attempts of the same names by other code
     over: Over | None = None  # which value of a metric over its steps counts
 
+    @cached_property
+    def rows(self) -> tuple[Result, ...]:
+        """The attempts with all that their records say, a row each."""
+        return tuple(row for one in self.chosen for row in one.rows(self.store))
+
     def __len__(self) -> int:
-        return len(self.rows)
+        return sum(len(one.places) for one in self.chosen)
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.rows)
@@ -67,7 +78,7 @@ class Results(Tabular):
             )
         metrics = self.metrics if metric is None else (metric,)
         return summarize(
-            self.rows,
+            self.chosen,
             self.parameters,
             metrics,
             over=[over] if isinstance(over, str) else list(over),
@@ -146,6 +157,7 @@ class Results(Tabular):
 def results(
     *what: Any,
     metrics: str | Iterable[str] | None = None,
+    where: Where | None = None,
     over: Over | None = None,
     code: Scope = "now",
     store: Store | None = None,
@@ -153,33 +165,42 @@ def results(
     """The attempts of stages (all their parameters), stage names, derivations, DRefs or closures.
 
     `metrics` are names as recorded or files whose first line is a number; default: all recorded.
-    A stage stands for the attempts by its code as it is now, a name for those by the code that ran
-    last. A note below the table counts the others; `code="any"` takes them in. Of a metric that was
-    told at steps, the last value counts; with `over="max"` the highest of all steps, with
-    `over="min"` the lowest.
+    `where` has conditions: `"epochs=3 accuracy.txt>0.9"`, or values by name. A stage stands for
+    the attempts by its code as it is now, a name for those by the code that ran last. A note below
+    the table counts the others; `code="any"` takes them in. Of a metric that was told at steps, the
+    last value counts; with `over="max"` the highest of all steps, with `over="min"` the lowest.
 
-    Raises BadStage when there is nothing to show; BadMetric when no attempt has a metric that was
-    asked for, or its file is no number.
+    Raises BadStage when there is nothing to show, or a condition names nothing; BadMetric when no
+    attempt has a metric that was asked for, or its file is no number.
     """
     checked_over(over)
     store = store or current_store()
     meant = members(list(what), store, code)
-    configs = {dref: store.config(dref) for dref in meant.drefs}
-    told = differing(configs, store.config)
-    made = [(a, told[dref]) for dref in configs for a in _counted(meant, store, dref)]
-    if not made:
+    held = meant.holdings(store)
+    places = {dref: _counted(meant, one) for dref, one in held.items()}
+    if not any(places.values()):
         raise BadStage(
             "nothing to show: nothing has been built of these yet",
-            derivations=listed(configs, most=10),
+            derivations=listed(held, most=10),
             left_out=meant.left_out or None,
             remedy="realize one of them first",
         )
-    wanted = [metrics] if isinstance(metrics, str) else list(_all(made, metrics, over))
-    rows = tuple(Result(a, p, _metrics(a, wanted, store, over)) for a, p in made)
+    if where is not None:
+        fitting = fitting_places(places, Values(held, store), conditions(where))
+        places = {dref: some for dref, some in fitting.items() if some}
+    told = _told(held, places, store)
+    named = [metrics] if isinstance(metrics, str) else metrics
+    wanted = tuple(
+        dict.fromkeys(named) if named is not None else _recorded(held, places, store, over)
+    )
+    chosen = tuple(
+        _chosen(held[dref], some, told[dref], partial(numbers_of, store=store, over=over), wanted)
+        for dref, some in places.items()
+    )
     if metrics is not None:
-        _check_found(rows, wanted, meant.left_out)
+        _check_found(chosen, wanted, meant.left_out, store)
     names = tuple(dict.fromkeys(n for parameters in told.values() for n in parameters))
-    return Results(rows, names, tuple(wanted), store, meant.left_out, over)
+    return Results(chosen, names, wanted, store, meant.left_out, over)
 
 
 def best(
@@ -187,6 +208,7 @@ def best(
     file: str,
     mode: Mode = "max",
     *,
+    where: Where | None = None,
     over: Over | None = None,
     code: Scope = "now",
     store: Store | None = None,
@@ -194,56 +216,72 @@ def best(
     """The realization with the best metric among all attempts of a stage, name or derivations.
 
     A realization that was rejected, found damaged, or is gone does not count. Of equal ones the
-    first by reference is taken. `over` and `code` are those of `results`; a warning counts what is
-    left out.
-    Raises BadStage when there is none, BadMetric when none has this metric.
+    first by reference is taken. `where`, `over` and `code` are those of `results`; a warning counts
+    what is left out. Raises BadStage when there is none, BadMetric when none has this metric.
     """
     checked_mode(mode)
     store = store or current_store()
-    found = results(what, metrics=[file], over=over, code=code, store=store)
+    found = results(what, metrics=[file], where=where, over=over, code=code, store=store)
     tell(found.left_out, f"best of {file}")
-    drefs = {row.attempt.dref for row in found}
-    usable = {r for dref in drefs for r, state in store.states(dref).items() if state == "here"}
-    best = best_of((row for row in found if row.attempt.rref in usable), file, mode)
+    best = best_place(((one, _usable(one)) for one in found.chosen), file, mode)
     if best is None:
         raise BadStage(f"no realization with a {file} is left", remedy="realize one of them again")
     return best
 
 
-def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
+def _usable(one: Chosen) -> Sequence[int]:
+    usable, made = one.held.usable, list(one.tries.made)
+    return [at for at in one.places if made[at] in usable]
+
+
+def _counted(meant: Meant, held: Holding) -> Sequence[int]:
     """The attempts that are meant, first to last, without those with a rejected result (RE1)."""
-    rejected = store.rejected(dref)
-    return [a for a in meant.attempts(dref, store) if a.rref not in rejected]
+    places = meant.places(held)
+    if not held.rejected:
+        return places
+    return [at for at in places if held.attempts.made[at] not in held.rejected]
 
 
-def _all(
-    made: Sequence[tuple[Attempt, Any]], metrics: Iterable[str] | None, over: Over | None
-) -> Iterable[str]:
-    if metrics is not None:
-        return dict.fromkeys(metrics)
-    # A metric that has diverged may have had a best step.
-    more = {name for a, _ in made for name in a.extremes or ()} if over in ("max", "min") else set()
-    return sorted(more.union(*(attempt.metrics for attempt, _ in made)))
+def _told(
+    held: Mapping[DRef, Holding], drefs: Iterable[DRef], store: Store
+) -> dict[DRef, dict[str, Any]]:
+    """The parameters in which these derivations differ."""
+
+    def config_of(dref: DRef) -> Config:
+        known = held.get(dref)
+        return (known and known.config) or store.config(dref)
+
+    return differing({dref: config_of(dref) for dref in drefs}, config_of)
 
 
-def _metrics(
-    attempt: Attempt, wanted: Sequence[str], store: Store, over: Over | None
-) -> dict[str, float]:
-    if over in ("max", "min") and attempt.extremes is None:  # it has not ended, or is of before
-        attempt = attempt._replace(extremes=extremes_of(store.trace(attempt)))
-    found = {}
+def _recorded(
+    held: Mapping[DRef, Holding],
+    places: Mapping[DRef, Sequence[int]],
+    store: Store,
+    over: Over | None,
+) -> list[str]:
+    found = (recorded(held[dref].attempts, some, store, over) for dref, some in places.items())
+    return sorted(set().union(*found))
+
+
+def _chosen(
+    held: Holding,
+    places: Sequence[int],
+    parameters: Parameters,
+    numbers: Callable[[AttemptColumns, Sequence[int], str], Numbers],
+    wanted: Iterable[str],
+) -> Chosen:
+    found = {name: numbers(held.attempts, places, name) for name in wanted}
+    return Chosen(held, places, parameters, found)
+
+
+def _check_found(
+    chosen: Sequence[Chosen], wanted: Sequence[str], left_out: LeftOut, store: Store
+) -> None:
+    made = [(one, places) for one in chosen if (places := one.succeeded())]
     for name in wanted:
-        number = number_of(attempt, name, store, over)
-        if number is not None:
-            found[name] = number
-    return found
-
-
-def _check_found(rows: Sequence[Result], wanted: Sequence[str], left_out: LeftOut) -> None:
-    made = [row.attempt for row in rows if row.attempt.succeeded]
-    for name in wanted:
-        if made and not any(name in row.metrics for row in rows):
-            there = sorted({known for attempt in made for known in attempt.metrics})
+        if made and not any(one.has(name) for one in chosen):
+            there = sorted(set().union(*(recorded(one.tries, some, store) for one, some in made)))
             raise BadMetric(
                 f"no attempt has the metric {name!r}",
                 there_are=listed(there) or "none",

@@ -138,7 +138,7 @@ def search(
     sampler, pruner = checked("sampler", sampler), checked("pruner", pruner)
     searched, store = SearchSpace(stage, space), _store(given)
     closure = declare(list(searched.probes), Registry(), store)
-    check_metric("search", searched.probes[0], metric, store, {})
+    check_metric("search", searched.probes[0], metric, store, {}, where="the call")
     name = wanted.name(searched, mode)
     folder = SearchFolder(store, name)
     place = Place(name, storage, folder.journal)

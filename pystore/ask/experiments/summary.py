@@ -1,27 +1,26 @@
 """Summary: attempts with equal parameters as one row, with their statistics."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
-from ...core.attempt import Attempt
-from ...core.dataclasses import dataclass
+from ...core.dataclasses import dataclass, replace
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.note import tags_among
 from ...core.options import Mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...core.same_run import distinct, run_of
 from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
-from ...store.notes import notes_of
+from ...store.notes import notes_in
 from ...store.store import Store
+from .chosen import Chosen, Numbers, best_place
 from .inputs import names_of, parameter_of, within
-from .result import Result, best_of
 from .table import Table, Tabular, decimals, fixed, frame, interval, named_apart, written
+from .trainings import Made, are_apart, repeats, trainings
 
 _NUMBERS = ("mean", "std", "low", "high", "min", "max")
 
@@ -168,7 +167,7 @@ class Summary(Tabular):
 
 
 def summarize(
-    rows: Sequence[Result],
+    chosen: Sequence[Chosen],
     parameters: Sequence[str],
     metrics: Sequence[str],
     *,
@@ -177,52 +176,65 @@ def summarize(
     store: Store,
     left_out: LeftOut,
 ) -> Summary:
-    """The summary of these rows, which differ in these parameters.
+    """The summary of these attempts, which differ in these parameters.
 
     Raises BadStage when a name in `over` is no parameter.
     """
-    _check_over(over, rows, parameters, store)
+    _check_over(over, chosen, parameters, store)
     names = tuple(name for name in parameters if not within(name, *over))
-    groups: dict[str, list[Result]] = {}
-    for row in rows:
-        own = {n: row.parameters[n] for n in names if n in row.parameters}
-        groups.setdefault(repr(own), []).append(row)
-    ordered = sorted(groups.values(), key=lambda some: _order(some[0], names))
-    tags = {id(some): _tags(some, store) for some in ordered}
+    groups: dict[str, list[Chosen]] = {}
+    for one in chosen:
+        if one.places:
+            own = {n: one.parameters[n] for n in names if n in one.parameters}
+            groups.setdefault(repr(own), []).append(one)
+    ordered = sorted(groups.values(), key=lambda some: _order(some[0].parameters, names))
+    apart = are_apart(chosen)
+    made = [trainings(some, apart=apart) for some in ordered]
+    tags = [_tags(some, store) for some in ordered]
     found = tuple(
-        _group(some, names, m, mode, tags[id(some)]) for m in metrics or [""] for some in ordered
+        replace(_group(some, trained, names, metric, mode), tags=tagged)
+        for metric in metrics or [""]
+        for some, trained, tagged in zip(ordered, made, tags, strict=True)
     )
-    apart = any(map(store.has_imported, {row.attempt.dref for row in rows}))
-    told = tuple(_repeats((row.attempt for row in rows), apart=apart))
+    told = () if apart else tuple(repeats(chosen))
     return Summary(found, names, mode, left_out, told)
 
 
-def _tags(rows: Sequence[Result], store: Store) -> tuple[str, ...]:
-    drefs = dict.fromkeys(row.attempt.dref for row in rows)
-    return tags_among(note for dref in drefs for note in notes_of(store, dref))
+def _tags(several: Sequence[Chosen], store: Store) -> tuple[str, ...]:
+    return tags_among(note for one in several for note in notes_in(store, one.held))
 
 
 def _group(
-    rows: Sequence[Result], names: Sequence[str], metric: str, mode: Mode, tags: tuple[str, ...]
+    several: Sequence[Chosen], made: Made, names: Sequence[str], metric: str, mode: Mode
 ) -> Group:
-    of = {id(row.attempt): row for row in rows}
-    made = [of[id(attempt)] for attempt in distinct(row.attempt for row in rows)]
-    scored = [row for row in made if metric in row.metrics]
+    told = several[0].parameters
+    values = [x for one, places in made for x in _numbers(one, places, metric) if x is not None]
     return Group(
-        {name: rows[0].parameters[name] for name in names if name in rows[0].parameters},
+        {name: told[name] for name in names if name in told},
         metric,
-        tuple(dict.fromkeys(row.attempt.dref for row in rows)),
-        tuple(row.metrics[metric] for row in scored),
-        sum(row.attempt.outcome in ("failed", "died") for row in rows),
-        len(made) - len(scored),
-        best_of(scored, metric, mode),
-        tags,
+        tuple(dict.fromkeys(one.held.dref for one in several)),
+        tuple(values),
+        sum(_failed(one) for one in several),
+        sum(len(places) for _, places in made) - len(values),
+        best_place(made, metric, mode),
     )
 
 
-def _order(row: Result, names: Sequence[str]) -> list[tuple[int, float, str]]:
-    """Orders rows by their parameters: absent ones first, then numbers by size, then text."""
-    values = [row.parameters.get(name) for name in names]
+def _numbers(one: Chosen, places: Sequence[int], metric: str) -> Numbers:
+    numbers = one.numbers.get(metric, ())
+    return numbers if len(numbers) in (0, len(places)) else [numbers[at] for at in places]
+
+
+def _failed(one: Chosen) -> int:
+    outcomes = one.tries.outcomes
+    if outcomes.count("succeeded") == len(outcomes):
+        return 0
+    return sum(outcomes[at] in ("failed", "died") for at in one.places)
+
+
+def _order(told: Parameters, names: Sequence[str]) -> list[tuple[int, float, str]]:
+    """Orders groups by their parameters: absent ones first, then numbers by size, then text."""
+    values = [told.get(name) for name in names]
     return [
         (1, float(v), "") if isinstance(v, (int, float)) else (2 if v else 0, 0.0, str(v))
         for v in values
@@ -236,14 +248,14 @@ def _cells(group: Group, places: int) -> list[str]:
 
 
 def _check_over(
-    over: Sequence[str], rows: Sequence[Result], parameters: Sequence[str], store: Store
+    over: Sequence[str], chosen: Sequence[Chosen], parameters: Sequence[str], store: Store
 ) -> None:
     """Raises BadStage when a name is no parameter. A parameter need not differ."""
     config_of = store.config
-    configs = [config_of(dref) for dref in {row.attempt.dref for row in rows}]
     for name in over:
         if any(within(parameter, name) for parameter in parameters):
             continue
+        configs = [config_of(dref) for dref in {one.held.dref for one in chosen}]
         if all(parameter_of(config, name, config_of) is ABSENT for config in configs):
             known = dict.fromkeys(n for config in configs for n in names_of(config, config_of))
             raise BadStage(
@@ -253,22 +265,3 @@ def _check_over(
                 remedy="name one of them; nested parameters, and those of inputs, are dotted: "
                 "optimizer.rate, data.seed",
             )
-
-
-def _repeats(attempts: Iterable[Attempt], *, apart: bool) -> list[str]:
-    """Notes about attempts that had the seed of another attempt; none if all seeds differ.
-
-    Copies of one training, such as adopted ones, are no repeats. `apart` says that some attempts
-    ran in another store. They would have had other seeds if their store had its own.
-    """
-    made = list({run_of(a): a for a in attempts if a.succeeded}.values())
-    seeds = {(a.dref, a.context, a.seed) for a in made}
-    if len(seeds) == len(made):
-        return []
-    n, told = len(distinct(made)), []
-    if n < len(made):
-        told.append(f"{len(made):,} attempts are n = {n:,}: equal seeds gave equal results")
-    if n > len(seeds):
-        told.append(f"of n = {n:,}, {n - len(seeds):,} had the seed of another, and are like it")
-    remedy = ["`pystore init --seeds own` makes a store whose seeds are its own"] if apart else []
-    return ["; ".join([*told, *remedy])]

@@ -1,18 +1,19 @@
 """Artifacts of realizations: those of one, one file, and a search by name and age."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...core.attempt import Attempt
 from ...core.errors import BadRef, NotInStore
-from ...core.manifest import Entry, encode_name
-from ...core.note import about, tags_among
+from ...core.holding import Holding
+from ...core.listing import Listing
+from ...core.manifest import Entry, decode_name, encode_name
+from ...core.note import Note, about, tags_among
 from ...core.printable import printable
 from ...core.refs import DRef, RRef, check_part
-from ...store.notes import notes_of
+from ...store.notes import notes_in
 from ...store.store import Store
 from .lookup import file_of, lacking, rref2path
 
@@ -121,25 +122,39 @@ def search(
     `name` is a pattern for the last step of a path, or for the whole path if it has a `/`. With
     `newer` [ns since the epoch, UTC], only what was built later.
     """
-    dated = [one for ref in refs for one in _dated(ref, store)]
+    refs = list(refs)
+    held = store.holdings(dict.fromkeys(ref.dref for ref in refs))
+    listed = store.listings(held)
+    dated = [
+        one for ref in refs for one in _dated(ref, held[ref.dref], listed[ref.dref], name, store)
+    ]
     for rref, at, tags in sorted(dated, key=lambda one: (one[1] or 0, one[0])):
         if newer is None or (at is not None and at > newer):
-            entries = (e for e in _entries(rref, store) if _matches(e, name))
+            entries = (e for e in _entries(rref, store) if _matches(e.path, name))
             yield from (FoundArtifact(rref, entry, at, tags) for entry in entries)
 
 
-def _dated(ref: DRef | RRef, store: Store) -> Iterator[tuple[RRef, int | None, tuple[str, ...]]]:
-    """The realizations, when each was built, and its tags."""
-    made: dict[RRef, list[Attempt]] = {}
-    for attempt in store.attempts(ref.dref):
-        if attempt.rref:
-            made.setdefault(attempt.rref, []).append(attempt)
-    noted = notes_of(store, ref.dref)
-    own = [note for note in noted if note.ref == ref.dref and not note.attempt]
-    for rref in [ref] if isinstance(ref, RRef) else store.realizations(ref):
-        tries = made.get(rref, [])
-        tags = tags_among([*own, *about(noted, rref, tries)])
-        yield rref, tries[-1].stop if tries else None, tags
+def _dated(
+    ref: DRef | RRef, held: Holding, listed: Listing, name: str, store: Store
+) -> Iterator[tuple[RRef, int | None, tuple[str, ...]]]:
+    """The realizations that may have an artifact of this name, when each was built, its tags."""
+    fits = [any(_matches(decode_name(path), name) for _, path in shape) for shape in listed.shapes]
+    if not any(fits) and len(listed.digests) == len(held.here):
+        return
+    tries = held.attempts
+    built = dict(zip(tries.made, tries.columns["stop"], strict=True)) if tries.count else {}
+    noted = notes_in(store, held)
+    for digest in [ref.digest] if isinstance(ref, RRef) else held.here:
+        place = listed.places.get(digest)
+        if place is None or fits[listed.shape[place]]:
+            rref = RRef.of(digest, held.dref)
+            yield rref, built.get(digest), _tags(rref, noted, held) if noted else ()
+
+
+def _tags(rref: RRef, noted: Sequence[Note], held: Holding) -> tuple[str, ...]:
+    own = [note for note in noted if note.ref == held.dref and not note.attempt]
+    made = [one for one in held.attempts.outlines() if one.rref == rref]
+    return tags_among([*own, *about(noted, rref, made)])
 
 
 def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:
@@ -149,6 +164,6 @@ def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:
         return ()  # it was removed just now
 
 
-def _matches(entry: Entry, pattern: str) -> bool:
-    path = os.fsdecode(entry.path)
+def _matches(name: bytes, pattern: str) -> bool:
+    path = os.fsdecode(name)
     return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)

@@ -1,6 +1,7 @@
 """Inventory: lists of the derivations, the realizations and the pins of a store."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ...core.attempt import Attempt
@@ -9,7 +10,7 @@ from ...core.dataclasses import dataclass
 from ...core.errors import Corrupted, NotInStore
 from ...core.note import about, tags_among
 from ...core.refs import DRef, RRef
-from ...store.notes import notes_of
+from ...store.notes import notes_in, notes_of
 from ...store.pins import pins
 from ...store.store import Store
 from ..experiments.differing import differing
@@ -87,29 +88,45 @@ class Pin(NamedTuple):
 
 def list_derivations(drefs: Iterable[DRef], store: Store) -> list[ListedDerivation]:
     """These derivations, by name and by when they were built. No record of an attempt is read."""
+    known = store.holdings(drefs)
+    configs: dict[DRef, Config | None] = {}
+
+    def config_of(dref: DRef) -> Config | None:
+        """The config, or None if it is damaged: the others can still be listed."""
+        if dref not in configs:
+            configs[dref] = (dref in known and known[dref].config) or _config(dref, store)
+        return configs[dref]
+
     families: dict[str, list[DRef]] = {}
-    for dref in drefs:
+    for dref in known:
         families.setdefault(dref.name, []).append(dref)
     found = []
     for family in families.values():
-        told = _telling_apart(family, store) if len(family) > 1 else {}
+        told = _telling_apart(family, config_of) if len(family) > 1 else {}
         for dref in family:
-            built = store.built(dref)
-            latest = max(built, default=None)
-            tags = tags_among(notes_of(store, dref))
-            found.append(ListedDerivation(dref, len(built), latest, told.get(dref, {}), tags))
+            one, own = known[dref], told.get(dref, {})
+            tags = tags_among(notes_in(store, one))
+            found.append(ListedDerivation(dref, len(one.here), one.built, own, tags))
     return sorted(found, key=lambda one: (one.dref.name, one.built or 0, one.dref))
 
 
-def _telling_apart(family: Sequence[DRef], store: Store) -> dict[DRef, dict[str, Any]]:
+def _telling_apart(
+    family: Sequence[DRef], config_of: Callable[[DRef], Config | None]
+) -> dict[DRef, dict[str, Any]]:
     """The parameters that tell each derivation from the others of its name."""
-    configs = {dref: config for dref in family if (config := _config(dref, store))}
+    configs = {dref: config for dref in family if (config := config_of(dref))}
     damaged = {dref: {"config": "damaged"} for dref in family if dref not in configs}
-    return damaged | differing(configs, store.config)
+    return damaged | differing(configs, partial(_needed, config_of))
+
+
+def _needed(config_of: Callable[[DRef], Config | None], dref: DRef) -> Config:
+    config = config_of(dref)
+    if config is None:
+        raise NotInStore("there is no config", ref=dref, remedy="pystore verify")
+    return config
 
 
 def _config(dref: DRef, store: Store) -> Config | None:
-    """The config, or None if it is damaged: the others can still be listed."""
     try:
         return store.config(dref)
     except (Corrupted, NotInStore):

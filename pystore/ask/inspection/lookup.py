@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...core.attempt import Attempt
 from ...core.config import Config
 from ...core.context import CONTEXT, Context
-from ...core.derivation import Closure
 from ...core.errors import BadRef, Corrupted, NotInStore, PystoreError
 from ...core.manifest import MANIFEST, Manifest
 from ...core.ports import StoreReader
@@ -72,22 +70,6 @@ def deps_of(ref: str, *, store: StoreReader | None = None) -> list[DRef] | list[
     if isinstance(parsed, DRef):
         return list(config_of(parsed, store=store).inputs)
     return sorted({r for rrefs in context_of(parsed, store=store).values() for r in rrefs})
-
-
-def attempts(target: str | Closure, *, store: StoreReader | None = None) -> list[Attempt]:
-    """The attempts of a derivation, of a realization, or of a closure's targets, oldest first.
-
-    Raises NotInStore when nothing is known of the derivation.
-    """
-    store = store or current_store()
-    store_was_read()
-    if isinstance(target, Closure):
-        return [attempt for dref in target.drefs for attempt in store.attempts(dref)]
-    parsed = parse_ref(target)
-    if isinstance(parsed, RRef):
-        return [a for a in store.attempts(parsed.dref) if a.rref == parsed]
-    store.config(parsed)
-    return store.attempts(parsed)
 
 
 def lsref(ref: str, *, store: StoreReader | None = None) -> list[Any]:

@@ -22,7 +22,7 @@ from ...store.current import current_store
 from ...store.pins import pins
 from ...store.store import Store
 from ..experiments.differing import differing
-from ..experiments.family import named, tell
+from ..experiments.family import by_code_of, tell
 from ..experiments.table import written
 from .attempts import newest_first
 
@@ -83,8 +83,8 @@ def find_refs(
         if not found:
             raise _nothing(text, store)
         return found
-    if _named(text, store):
-        return _by_code(text, store, checked_scope(code), tried=tried)
+    if family := _named(text, store):
+        return _by_code(family, store, checked_scope(code), tried=tried)
     return [find_ref(text, code=code, store=store)]
 
 
@@ -96,8 +96,8 @@ def _meant(text: str, store: Store, code: Scope) -> Sequence[DRef | RRef]:
         return [] if ref is None else [ref]
     if pinned := pins(store).get(text):
         return [pinned]
-    if _family(text, store):
-        return _by_code(text, store, code)
+    if family := _family(text, store):
+        return _by_code(family, store, code)
     return list(_starting(text, store))
 
 
@@ -109,18 +109,17 @@ def _in_full(text: str) -> DRef | RRef:
 
 
 def _derivations(text: str, store: Store, code: Scope) -> list[DRef]:
-    if _named(text, store):
-        return _by_code(text, store, code)
+    if family := _named(text, store):
+        return _by_code(family, store, code)
     return [find_ref(text, code=code, store=store).dref]
 
 
-def _by_code(name: str, store: Store, code: Scope, *, tried: bool = False) -> list[DRef]:
-    """The derivations of a name that are meant; a warning counts the others."""
-    found = _family(name, store)
-    if len(found) == 1:
+def _by_code(found: list[DRef], store: Store, code: Scope, *, tried: bool = False) -> list[DRef]:
+    """Those of the derivations of one name that are meant; a warning counts the others."""
+    if len(found) == 1 or code == "any":
         return found  # whatever code made it: so no record need be read
-    meant = named(name, store, code, tried=tried)
-    tell(meant.left_out, name)
+    meant = by_code_of(found, store, tried=tried)
+    tell(meant.left_out, found[0].name)
     return list(meant.drefs)
 
 

@@ -1,16 +1,13 @@
 """pystore find: artifacts by name and age."""
 
-import re
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import click
 
 from ...ask.inspection.artifacts import FoundArtifact, search
-from ...ask.inspection.attempts import newest_first
+from ...ask.inspection.moment import moment
 from ...ask.inspection.short_refs import find_refs
-from ...core.errors import BadRef, NotInStore, PystoreError
+from ...core.errors import NotInStore
 from ...core.options import Scope
 from ...core.printable import when
 from ...core.refs import DRef, RRef
@@ -20,9 +17,6 @@ from .columns import columns
 from .columns import ref as shortened
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import RefType, complete
-
-_SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def _where(text: str, code: Scope, store: Store) -> Sequence[DRef | RRef]:
@@ -64,25 +58,6 @@ def find_command(
     after = None if newer is None else moment(newer, store)
     found = list(search(store.drefs() if refs is None else refs, store, name=name, newer=after))
     report(found, lambda: _table(found), as_json)
-
-
-def moment(text: str, store: Store) -> int:
-    """The time [ns since the epoch, UTC] that a date, a span before now, or a reference means."""
-    if span := _SPAN.match(text):
-        return time.time_ns() - int(span[1]) * _SECONDS[span[2]] * 10**9
-    try:
-        told = datetime.fromisoformat(text)
-        return int((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()) * 10**9
-    except ValueError:
-        pass  # it may be a reference
-    try:
-        refs = find_refs(text, code="any", store=store)
-        built = [attempt.stop for attempt in newest_first(refs, store)]
-    except PystoreError as error:
-        raise error.having(also="it is no time either: 2026-11-21, 3h, 2d") from None
-    if not built:
-        raise BadRef("nothing was ever built of this", given=text, remedy="name another, or a time")
-    return max(built)
 
 
 def _table(found: Sequence[FoundArtifact]) -> str:

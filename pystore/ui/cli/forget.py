@@ -51,7 +51,7 @@ def forget(
         command,
         target,
         "collection",
-        lambda value: type(value).__name__ == "Collection",
+        _is_collection,
         "declare one at its top: users = db.attach('users', …)",
     )
     try:
@@ -59,7 +59,12 @@ def forget(
         told = collection.forget(_key(row), on=on, dry_run=not delete, remotes=remotes or None)
     except PystoreError as error:
         raise located(error) from error.__cause__
-    click.echo(json.dumps(told.to_dict()) if as_json else str(told))
+    click.echo(json.dumps(told.to_dict(), default=str) if as_json else str(told))
+
+
+def _is_collection(value: object) -> bool:
+    """Whether it is one, by the name of its class: to import that takes long."""
+    return any(kind.__name__ == "Collection" for kind in type(value).__mro__)
 
 
 def _key(text: str) -> int | str:

@@ -100,13 +100,13 @@ def _text(garbage: Garbage, each: bool, delete: bool) -> str:
     lines = [f"would remove {_total(garbage)}"]
     found = garbage.realizations.items()
     if each and found:
-        named = [(rref.dref.name, size(count), str(rref)) for rref, count in found]
+        named = [(rref.name, size(count), str(rref)) for rref, count in found]
         lines.append(columns(["stage", "size", "realization"], named, right=["size"]))
     elif found:
         counts, sizes = Counter[str](), Counter[str]()
         for rref, count in found:
-            counts[rref.dref.name] += 1
-            sizes[rref.dref.name] += count
+            counts[rref.name] += 1
+            sizes[rref.name] += count
         rows = [(n, str(counts[n]), size(sizes[n])) for n in sorted(counts)]
         names = ["stage", "realizations", "size"]
         lines.append(columns(names, rows, right=["realizations", "size"]))

@@ -2,19 +2,20 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
+from ...ask.finding.attempts import Found, Wanted, find
 from ...ask.inspection.attempts import (
     NotedAttempt,
     adopted_from,
     as_run,
     chosen_attempt,
     log_of,
-    newest_first,
     runs,
     with_notes,
 )
@@ -24,11 +25,12 @@ from ...core.printable import printable, when
 from ...core.refs import DRef, RRef
 from ...store import disk
 from ..quantities import span
-from .columns import Style, columns
+from .columns import Style, columns, value
 from .columns import ref as shortened
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import TRIED
 from .streams import calm
+from .wanted import csv_of, wanted_options
 
 _COLOURS = {
     "failed": "red",
@@ -37,38 +39,83 @@ _COLOURS = {
     "running": "yellow",
     "pruned": "cyan",
 }
+_MOST = 200  # rows of a table, where nothing else is said
+_NO_MORE: Mapping[str, Sequence[Any]] = {}
 _EVERY = 0.3  # [s] between two looks at a log that is followed: a wait that all systems have
 _PIECE = 1 << 20  # [bytes]
 
 
 @click.command("log")
 @click.argument("refs", type=TRIED, required=False, metavar="[NAME|GLOB|REF]")
-@click.option("-n", "most", type=click.IntRange(min=1), help="Show only the newest N.")
+@click.option("-n", "--limit", "most", type=click.IntRange(min=1), help="Show only the first N.")
+@wanted_options
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with parameters and metrics.")
 @as_json
 @with_command
 def log_command(
-    command: CommandContext, refs: Sequence[DRef | RRef] | None, most: int | None, as_json: bool
+    command: CommandContext,
+    /,
+    *,
+    refs: Sequence[DRef | RRef] | None,
+    most: int | None,
+    wanted: Wanted,
+    as_csv: bool,
+    as_json: bool,
 ) -> None:
     """Show attempts, the newest first, of everything or of REF.
 
     An attempt whose result was taken over from another derivation, or another context, is called
-    adopted: it did not run again.
+    adopted: it did not run again. A table has the newest 200, unless --limit says more.
+
+    \b
+    pystore log train --where 'epochs=3 accuracy.txt>0.9' --sort -accuracy.txt
+    pystore log --failed --since 2d --host 'gpu*'
 
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
     "pruned", "died" or "running", and of what was adopted is that of the attempt that ran. `tags`
     and `noted` are the tags, and all notes, about an attempt, its realization and its derivation.
     """
-    asked = command.store.drefs() if refs is None else refs
-    found = with_notes(newest_first(asked, command.store)[:most], command.store)
-    report(found, lambda: log_table(found), as_json)
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json: one of the two")
+    limit = most if most or as_csv or as_json else _MOST
+    given = command.store.drefs() if refs is None else refs
+    found = find(given, command.store, wanted, limit)
+    shown = found.attempts(command.store)
+    if as_csv:
+        click.echo(csv_of(found, shown), nl=False)
+        return
+    noted = with_notes(shown, command.store)
+    report(noted, lambda: _text(found, noted, wanted.names(), most), as_json)
 
 
-def log_table(attempts: Sequence[NotedAttempt]) -> str:
-    """A row for each attempt."""
+def _text(
+    found: Found, shown: Sequence[NotedAttempt], names: Sequence[str], most: int | None
+) -> str:
+    cells = {name: found.cells(name) for name in names} if len(shown) == len(found.places) else {}
+    lines = [log_table(shown, cells)]
+    left = found.total - len(found.places)
+    if left and most is None:
+        lines.append(f"… {left:,} more: --limit {found.total} shows them")
+    return "\n".join(lines)
+
+
+def log_table(
+    attempts: Sequence[NotedAttempt], more: Mapping[str, Sequence[Any]] = _NO_MORE
+) -> str:
+    """A row for each attempt, with the values of further columns."""
     if not attempts:
         return "no attempts"
-    told = ["tags"] if any(one.tags for one in attempts) else []
-    header = ["start", "name", "attempt", "outcome", "took", *told, "result"]
+    names, told = [*more], ["tags"] if any(one.tags for one in attempts) else []
+    header = [
+        "start",
+        "name",
+        "attempt",
+        "outcome",
+        "took",
+        *told,
+        *map(printable, names),
+        "result",
+    ]
     rows = [
         [
             when(a.start),
@@ -77,13 +124,18 @@ def log_table(attempts: Sequence[NotedAttempt]) -> str:
             "adopted" if adopted_from(a) else a.outcome,
             _took(a),
             *([" ".join(one.tags)] if told else []),
+            *(_cell(more[name][at]) for name in names),
             _result(a),
         ]
-        for one in attempts
+        for at, one in enumerate(attempts)
         for a in [one.attempt]
     ]
     spare = ["start", "took", "attempt", "tags"]
     return columns(header, rows, right=["attempt", "took"], spare=spare, styles=_colour)
+
+
+def _cell(told: Any) -> str:
+    return "" if told is None else value(told)
 
 
 def _colour(row: Sequence[str]) -> Style | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -62,6 +63,7 @@ def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
     shell_complete=_varied,
     help="A parameter that makes no rows of its own.",
 )
+@click.option("--where", metavar="CONDITIONS", help="Only attempts such as 'epochs=3 seed=1..5'.")
 @click.option(
     "--of-steps",
     type=click.Choice(["max", "min", "last"]),
@@ -78,6 +80,7 @@ def metrics(
     refs: tuple[Sequence[DRef | RRef], ...],
     names: tuple[str, ...],
     over: tuple[str, ...],
+    where: str | None,
     of_steps: Over | None,
     least: bool,
     plot: Path | None,
@@ -92,9 +95,13 @@ def metrics(
     none.
     """
     store = command.store
-    found = results(
-        *_drefs(refs), metrics=names or None, over=of_steps, code=command.code, store=store
-    )
+    wanted: dict[str, Any] = {
+        "over": of_steps,
+        "where": where,
+        "code": command.code,
+        "store": store,
+    }
+    found = results(*_drefs(refs), metrics=names or None, **wanted)
     summary = found.summary(over=over, mode="min" if least else "max")
     report(summary, lambda: _text(summary), as_json)
     if plot is not None:

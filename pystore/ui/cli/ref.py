@@ -146,5 +146,5 @@ def _choices(base: str, which: str, store: Store) -> Iterator[str]:
 
 def metrics_of(drefs: Iterable[DRef], store: Store) -> list[str]:
     """The metrics that attempts of these derivations have recorded."""
-    found = (attempt.metrics for dref in drefs for attempt in store.attempts(dref))
-    return list(dict.fromkeys(name for metrics in found for name in metrics))
+    found = store.holdings(dict.fromkeys(drefs)).values()
+    return list(dict.fromkeys(name for held in found for name in held.attempts.metrics))

@@ -1,0 +1,128 @@
+"""Chosen: attempts of one derivation that a table is about, and the numbers that they reached."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ...core.attempt import Attempt
+from ...core.attempt_columns import AttemptColumns
+from ...core.dataclasses import dataclass
+from ...core.extremes import Over, extremes_of
+from ...core.holding import Holding
+from ...core.options import Mode
+from ...core.refs import RRef
+from ...declare.parameters import Parameters
+from ...store.store import Store
+from ..finding.attempts import in_full
+from .numbers import number_of
+from .result import Result
+
+Numbers = Sequence[float | None]  # of all attempts of a derivation; None where there is none
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Attempts of one derivation."""
+
+    held: Holding
+    places: Sequence[int]  # in the columns of the derivation, first to last
+    parameters: Parameters  # those that differ
+    numbers: Mapping[str, Numbers]  # the metrics that were asked for
+
+    @property
+    def tries(self) -> AttemptColumns:
+        """All attempts of the derivation."""
+        return self.held.attempts
+
+    def has(self, metric: str) -> bool:
+        """Whether one of these attempts has this metric, which was asked for."""
+        numbers = self.numbers[metric]
+        return any(numbers[at] is not None for at in self.places)
+
+    def rows(self, store: Store) -> Iterator[Result]:
+        """A row for each attempt, with all that its record says."""
+        for at in self.places:
+            told = {name: numbers[at] for name, numbers in self.numbers.items()}
+            found = {name: number for name, number in told.items() if number is not None}
+            attempt = in_full(self.tries, at, store) or self.tries.outline(at)
+            yield Result(attempt, self.parameters, found)
+
+    def succeeded(self) -> Sequence[int]:
+        """The places of the attempts that succeeded."""
+        outcomes = self.tries.outcomes
+        if outcomes.count("succeeded") == len(outcomes):
+            return self.places
+        return [at for at in self.places if outcomes[at] == "succeeded"]
+
+
+def recorded(
+    tries: AttemptColumns, places: Sequence[int], store: Store, over: Over | None = None
+) -> set[str]:
+    """The names of the metrics that these attempts have recorded."""
+    if len(places) == tries.count:
+        found = set(tries.metrics)
+    else:
+        found = {n for n in tries.metrics if any(tries.metric(n)[at] is not None for at in places)}
+    if over in ("max", "min"):  # a metric that has diverged may have had a best step
+        extremes = (whole(tries, at, store).extremes for at in places)
+        found.update(name for told in extremes for name in told or ())
+    return found
+
+
+def numbers_of(
+    tries: AttemptColumns,
+    places: Sequence[int],
+    name: str,
+    store: Store,
+    over: Over | None = None,
+) -> Numbers:
+    """The finite numbers of a metric, as recorded, or from the first line of a file.
+
+    Raises BadMetric if such a file is no number.
+    """
+    column = tries.metric(name)
+    at_steps = over in ("max", "min")
+    if not at_steps and None not in column and all(map(math.isfinite, column)):  # type: ignore[arg-type]
+        return column
+    found: list[float | None] = [None] * tries.count
+    for at in places:
+        attempt = whole(tries, at, store) if at_steps else tries.outline(at)
+        found[at] = number_of(attempt, name, store, over)
+    return found
+
+
+def whole(tries: AttemptColumns, at: int, store: Store) -> Attempt:
+    """An attempt with its extremes, which a record of before does not have."""
+    attempt = in_full(tries, at, store) or tries.outline(at)
+    if attempt.extremes is None:
+        attempt = attempt._replace(extremes=extremes_of(store.trace(attempt)))
+    return attempt
+
+
+def best_place(
+    places: Iterable[tuple[Chosen, Sequence[int]]], metric: str, mode: Mode
+) -> RRef | None:
+    """The realization with the best metric, of equal ones the first by reference."""
+    sign = -1.0 if mode == "max" else 1.0
+    best, found = math.inf, None
+    for one, some in places:
+        numbers = one.numbers.get(metric, ())
+        scored = [at for at in some if numbers[at] is not None] if numbers else []
+        top, rref = _top(one, scored, numbers, sign)
+        if rref is None or top > best:
+            continue
+        found = rref if found is None or top < best else min(found, rref)
+        best = top
+    return found
+
+
+def _top(
+    one: Chosen, scored: Sequence[int], numbers: Numbers, sign: float
+) -> tuple[float, RRef | None]:
+    """The best of these numbers, with its sign, and the first realization that has it."""
+    picked = [sign * number for at in scored if (number := numbers[at]) is not None]
+    top = min(picked, default=math.inf)
+    made = one.tries.made
+    best = [made[at] for at, number in zip(scored, picked, strict=True) if number == top]
+    if "" in best:  # no realization: another one is the best
+        return _top(one, [at for at in scored if made[at]], numbers, sign)
+    return top, RRef.of(min(best), one.held.dref) if best else None

@@ -1,0 +1,206 @@
+"""Attempts that fit conditions, in an order; their records are read only where they are shown.
+
+FN1  What is found is what is found by reading all records.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from heapq import merge
+from itertools import chain, islice
+from operator import itemgetter
+from typing import Any
+
+from ...core.attempt import Attempt
+from ...core.attempt_columns import AttemptColumns
+from ...core.dataclasses import dataclass
+from ...core.derivation import Closure
+from ...core.holding import Holding
+from ...core.refs import DRef, RRef, parse_ref
+from ...declare.parameters import ABSENT
+from ...declare.recorder import store_was_read
+from ...store.current import current_store
+from ...store.notes import notes_in
+from ...store.store import Store
+from ..experiments.differing import differing
+from .conditions import Condition, Where, conditions, equal, names
+from .values import FACTS, Values, fitting
+
+Place = tuple[Holding, int]  # an attempt: the holding of its derivation, and its place in it
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which attempts are meant, and in which order."""
+
+    where: Where | None = None
+    since: int | None = None  # [ns since the epoch, UTC] they began then or later
+    failed: bool = False  # only those that failed or died
+    host: str | None = None  # also a pattern
+    tag: str | None = None  # of the attempt, its realization or its derivation; also a pattern
+    sort: str | None = None  # a name, with `-` in front for the highest first; None: the newest
+
+    def conditions(self) -> list[Condition]:
+        """All conditions but `since`. Raises BadStage if a text is none."""
+        found = conditions(self.where)
+        if self.failed:
+            found.append(Condition("attempt.outcome", lambda value: value in ("failed", "died")))
+        if self.host is not None:
+            found.append(Condition("attempt.host", equal(self.host)))
+        return found
+
+    def names(self) -> list[str]:
+        """The names in the conditions and in the order that are no facts of each attempt."""
+        told = [*names(conditions(self.where)), *([self.sort.lstrip("-")] if self.sort else [])]
+        return [name for name in dict.fromkeys(told) if name not in FACTS]
+
+
+def in_full(tries: AttemptColumns, at: int, store: Store) -> Attempt | None:
+    """An attempt with all that its record says; None if that was removed just now."""
+    return tries.full[at] if tries.full else store.in_full(tries.outline(at))
+
+
+@dataclass(frozen=True)
+class Found:
+    """Attempts that were found, and the values of their names."""
+
+    places: Sequence[Place]
+    total: int  # how many fit; `places` may be fewer
+    values: Values
+
+    def attempts(self, store: Store) -> list[Attempt]:
+        """The attempts in full, by their records. One whose record is lost is left out."""
+        found = (in_full(holding.attempts, at, store) for holding, at in self.places)
+        return [one for one in found if one is not None]
+
+    def parameters(self) -> list[str]:
+        """The names of the parameters in which the derivations of these attempts differ."""
+        drefs = dict.fromkeys(holding.dref for holding, _ in self.places)
+        configs = {dref: config for dref in drefs if (config := self.values.config(dref))}
+        told = differing(configs, self.values.config_of)
+        return list(dict.fromkeys(name for named in told.values() for name in named))
+
+    def cells(self, name: str) -> list[Any]:
+        """The value of a name of each attempt; None where it has none."""
+        found = {dref: self.values.of(dref, name) for dref in {h.dref for h, _ in self.places}}
+        cells = (found[holding.dref][at] for holding, at in self.places)
+        return [None if cell is ABSENT else cell for cell in cells]
+
+
+def find(
+    refs: Iterable[DRef | RRef], store: Store, wanted: Wanted, most: int | None = None
+) -> Found:
+    """The attempts of these derivations, and those that made these realizations, that fit.
+
+    Raises BadStage for a condition that names nothing that there is.
+    """
+    refs = list(refs)
+    known = store.holdings(dict.fromkeys(ref.dref for ref in refs))
+    values = Values(known, store)
+    tests = wanted.conditions()
+    values.check([*names(tests), *([wanted.sort.lstrip("-")] if wanted.sort else [])])
+    held = [known[ref.dref] for ref in refs]
+    meant = [_meant(one, ref, wanted.since) for one, ref in zip(held, refs, strict=True)]
+    chosen = [
+        (one, _tagged(one, fitting(one.dref, some, values, tests), wanted.tag, store))
+        for one, some in zip(held, meant, strict=True)
+    ]
+    total = sum(len(places) for _, places in chosen)
+    ordered = _sorted(chosen, values, wanted.sort) if wanted.sort else _newest(chosen)
+    return Found(list(islice(ordered, most)), total, values)
+
+
+def _meant(held: Holding, ref: DRef | RRef, since: int | None) -> Sequence[int]:
+    """The places of the attempts of a derivation, or of a realization, that began since then."""
+    columns = held.attempts
+    found: Sequence[int] = range(columns.count)
+    if since is not None and columns.count:
+        found = range(bisect_left(columns.starts, since), columns.count)
+    if isinstance(ref, RRef):
+        found = [at for at in found if columns.made[at] == ref.digest]
+    return found
+
+
+def _tagged(held: Holding, places: Sequence[int], tag: str | None, store: Store) -> Sequence[int]:
+    """Those of the places of attempts that have a tag."""
+    if tag is None or not places:
+        return places
+    test = equal(tag)
+    notes = [note for note in notes_in(store, held) if note.tag and test(note.tag)]
+    outline = held.attempts.outline
+    return [at for at in places if any(note.is_about(outline(at)) for note in notes)]
+
+
+def _newest(chosen: Iterable[tuple[Holding, Sequence[int]]]) -> Iterator[Place]:
+    """The attempts, the newest first; only as many as are asked for are looked at."""
+    lists = (_backwards(turn, *one) for turn, one in enumerate(chosen))
+    return ((holding, at) for _, _, at, holding in merge(*lists, reverse=True))
+
+
+def _backwards(
+    turn: int, holding: Holding, places: Sequence[int]
+) -> Iterator[tuple[tuple[int, int, str], int, int, Holding]]:
+    columns = holding.attempts
+    return ((columns.order(at), turn, at, holding) for at in reversed(places))
+
+
+def _sorted(
+    chosen: Iterable[tuple[Holding, Sequence[int]]], values: Values, by: str
+) -> Iterator[Place]:
+    """The attempts by the values of a name; those that have none come last."""
+    name, sign = by.lstrip("-"), -1 if by.startswith("-") else 1
+    numbers: list[tuple[float, Place]] = []
+    texts: list[tuple[str, Place]] = []
+    rest: list[Place] = []
+    for holding, places in chosen:
+        column = values.of(holding.dref, name)
+        for at in places:
+            value = column[at]
+            if value is ABSENT or value != value:
+                rest.append((holding, at))
+            elif isinstance(value, (int, float)):
+                numbers.append((sign * value, (holding, at)))
+            else:
+                texts.append((str(value), (holding, at)))
+    numbers.sort(key=itemgetter(0))
+    texts.sort(key=itemgetter(0), reverse=sign < 0)
+    return chain((place for _, place in numbers), (place for _, place in texts), rest)
+
+
+def attempts(
+    target: str | Closure | None = None,
+    *,
+    where: Where | None = None,
+    since: datetime | None = None,
+    tag: str | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    store: Store | None = None,
+) -> list[Attempt]:
+    """The attempts of a derivation, of a realization, of a closure's targets, or all; oldest first.
+
+    `where` has conditions, such as `"epochs=3 accuracy.txt>0.9 host=gpu*"`, or values by name:
+    `{"epochs": 3}`. `tag` may be a pattern. `sort` is the name of a parameter, a metric or a fact,
+    with `-` in front for the highest first. `limit` takes the first in that order, else the newest.
+
+    Raises NotInStore when nothing is known of the derivation, BadStage for a condition that names
+    nothing that there is.
+    """
+    store = store or current_store()
+    store_was_read()
+    refs = _targets(target, store)
+    begun = None if since is None else int(since.timestamp() * 1e6) * 1000
+    found = find(refs, store, Wanted(where, begun, tag=tag, sort=sort), limit)
+    made = found.attempts(store)
+    return made if sort is not None else made[::-1]
+
+
+def _targets(target: str | Closure | None, store: Store) -> list[DRef | RRef]:
+    if target is None:
+        return [*store.drefs()]
+    if isinstance(target, Closure):
+        return [*target.drefs]
+    parsed = parse_ref(target)
+    if isinstance(parsed, DRef):
+        store.config(parsed)
+    return [parsed]

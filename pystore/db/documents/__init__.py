@@ -1,0 +1,1 @@
+"""Collections in MongoDB: the same verbs and listeners, beside documents. It imports pymongo."""

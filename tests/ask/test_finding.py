@@ -1,0 +1,163 @@
+"""Finding attempts by conditions, against the same question asked of each attempt."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pystore as ps
+from pystore import Derivation, build_cattrs, build_outpath, match_latest, selfref
+from pystore.ask.finding.attempts import Wanted, find
+from pystore.ask.finding.conditions import conditions
+from pystore.errors import BadStage, BuildError, NotInStore
+
+
+def stage(rate, kind="small", seed=1):
+    def build(b):
+        if build_cattrs(b).rate > 1:
+            raise ArithmeticError("too fast")
+        (build_outpath(b) / "acc.txt").write_text(f"{1 - build_cattrs(b).rate}\n")
+
+    data = Derivation(
+        {"name": "data", "seed": seed}, match_latest(),
+        lambda b: (build_outpath(b) / "d").write_text("x"),
+    )  # fmt: skip
+    value = {
+        "name": "train", "code": "c" * 32, "rate": rate, "kind": kind, "data": [data, "d"],
+        "acc": [selfref, "acc.txt"],
+    }  # fmt: skip
+    return Derivation(value, match_latest(), build)
+
+
+@pytest.fixture
+def several(store):
+    """Five attempts of four derivations, and one that failed."""
+    made = [ps.realize(stage(*one)) for one in [(0.1,), (0.5,), (0.9, "large"), (0.5, "small", 2)]]
+    ps.realize(stage(0.5), force_rebuild=True)
+    with pytest.raises(BuildError):
+        ps.realize(stage(3))
+    return made
+
+
+def rates(found):
+    return [ps.config_of(one.dref)["rate"] for one in found]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("rate=0.5", [0.5, 0.5, 0.5]),
+        ("rate=0.50", [0.5, 0.5, 0.5]),
+        ("rate!=0.5", [0.1, 0.9, 3]),
+        ("rate>=0.5 rate<1", [0.5, 0.9, 0.5, 0.5]),
+        ("rate=0.1..0.5", [0.1, 0.5, 0.5, 0.5]),
+        ("rate=0.9..", [0.9, 3]),
+        ("rate=..0.1", [0.1]),
+        ("rate=0.1,0.9", [0.1, 0.9]),
+        ("kind=l*", [0.9]),
+        ("data.seed=2", [0.5]),
+        ("acc.txt>0.4", [0.1, 0.5, 0.5, 0.5]),
+        ("metric.acc.txt<0.2", [0.9]),
+        ("outcome=failed", [3]),
+        ("attempt=1", [0.5]),
+        ("'kind=large'", [0.9]),
+        ({"rate": [0.1, 0.9]}, [0.1, 0.9]),
+        ({"rate": 0.5, "acc.txt": lambda x: x > 0.4}, [0.5, 0.5, 0.5]),
+        ({"attempt.outcome": "failed"}, [3]),
+    ],
+    ids=range(18),
+)
+def test_conditions_on_parameters_metrics_and_facts(several, where, expected):
+    found = rates(a for a in ps.attempts(where=where) if a.dref.name == "train")
+    assert sorted(found) == sorted(expected)
+
+
+def test_FN1_what_is_found_is_what_reading_all_records_finds(several, store):
+    everything = sorted(
+        (a for d in store.drefs() for a in store.attempts(d)), key=lambda a: a.order
+    )
+    assert ps.attempts() == everything
+    assert ps.attempts(limit=2) == everything[-2:]
+    assert ps.attempts(where="outcome=succeeded") == [a for a in everything if a.succeeded]
+    assert ps.attempts(several[1].dref) == store.attempts(several[1].dref)
+    assert ps.attempts(several[0]) == [a for a in everything if a.rref == several[0]]
+    late = datetime.fromtimestamp(everything[3].start / 1e9, UTC)
+    assert ps.attempts(since=late)[-2:] == everything[-2:]
+
+
+def test_FN1_an_order_by_a_metric_has_what_lacks_it_last(several, store):
+    found = [a for a in ps.attempts(sort="-acc.txt") if a.dref.name == "train"]
+    assert rates(found) == [0.1, 0.5, 0.5, 0.5, 0.9, 3]
+    assert rates(ps.attempts(where="rate>0", sort="rate", limit=2)) == [0.1, 0.5]
+    assert rates(ps.attempts(where="rate>0", sort="-rate", limit=1)) == [3]
+
+
+def test_WH1_what_lacks_a_name_fits_no_condition_on_it(several):
+    assert {a.dref.name for a in ps.attempts(where="rate!=77")} == {"train"}
+    assert {a.dref.name for a in ps.attempts(where="seed=1..2")} >= {"data"}
+
+
+@given(st.one_of(st.integers(-99, 99), st.floats(-1e3, 1e3)))
+def test_WH2_numbers_are_compared_as_numbers(number):
+    (condition,) = conditions(f"x={number}")
+    assert condition.fits(number)
+    assert condition.fits(float(number))
+    assert not condition.fits(number + 1)
+    assert not condition.fits(None)
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "fits"),
+    [
+        ("x=true", True, True), ("x=1", True, False), ("x=True", "True", True),
+        ("x=none", None, True), ("x=a,b", "b", True), ("x=a,b", "a,b", True), ("x=3", "3", True),
+        ("x=[1, 2]", "[1, 2]", True), ("x=a..b", "a..b", True), ("x>1", "2", False),
+        ("x=", "", True), ("x=GPU*", "gpu1", False),
+    ],
+)  # fmt: skip
+def test_WH2_all_but_numbers_are_compared_as_they_are_written(word, value, fits):
+    (condition,) = conditions(f"'{word}'")
+    assert condition.fits(value) is fits
+
+
+def test_a_condition_that_names_nothing_says_what_there_is(several):
+    with pytest.raises(BadStage, match="'rte'") as caught:
+        ps.attempts(where="rte=1")
+    assert caught.value.closest == "rate"
+    assert "acc.txt" in caught.value.metrics
+    with pytest.raises(BadStage, match="'nothing'"):
+        ps.results("train", where="nothing=1")
+    with pytest.raises(BadStage, match=r"'acc\.tx'"):
+        ps.attempts(sort="-acc.tx")
+
+
+@pytest.mark.parametrize("where", ["rate", "rate='", "rate>fast", "=3", 7])
+def test_what_is_no_condition_is_refused(several, where):
+    with pytest.raises(BadStage):
+        ps.attempts(where=where)
+
+
+def test_a_store_without_attempts_has_nothing_to_refuse(store):
+    assert ps.attempts(where="rate=1") == []
+    with pytest.raises(NotInStore):
+        ps.attempts(stage(0.3).dref)
+
+
+def test_results_and_best_take_conditions(several):
+    assert len(ps.results("train", where="rate=0.5")) == 3
+    assert ps.results("train", where="rate=0.5 data.seed=1").parameters == ()
+    assert ps.best("train", "acc.txt", where="rate>0.4") in several[1:]
+    assert ps.best("train", "acc.txt") == several[0]
+    assert len(ps.results("train", where="acc.txt>7")) == 0
+    summary = ps.results("train", where="kind=small rate<1").summary("acc.txt", over="data.seed")
+    assert [group.parameters["rate"] for group in summary] == [0.1, 0.5]
+
+
+def test_tags_of_an_attempt_its_realization_or_its_derivation_are_found(several, store):
+    ps.tag(several[0], "paper/1")
+    ps.tag(several[2].dref, "wide")
+    assert [a.rref for a in ps.attempts(tag="paper/*")] == [several[0]]
+    assert [a.rref for a in ps.attempts(tag="wide")] == [several[2]]
+    assert ps.attempts(tag="other") == []
+    assert find(store.drefs(), store, Wanted(tag="wide", failed=True)).total == 0
