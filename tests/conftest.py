@@ -1,5 +1,6 @@
 """Fixtures: fresh stores, and a clock that ticks only when told."""
 
+import atexit
 import os
 import signal
 import tempfile
@@ -15,6 +16,7 @@ from pystore import Store
 # What the user who runs the tests has set is not to be seen in them.
 os.environ["PYSTORE_SETTINGS"] = os.devnull
 _CACHE = tempfile.TemporaryDirectory(prefix="pystore-cache-")
+atexit.register(_CACHE.cleanup)
 os.environ["XDG_CACHE_HOME"] = _CACHE.name
 # In the background, or under nohup, these are ignored, by the programs that tests start as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)

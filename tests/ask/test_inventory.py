@@ -33,7 +33,8 @@ def test_derivations_of_one_name_have_the_parameters_that_tell_them_apart(rrefs,
         ("train", {"rate": 0.1}, 1),
         ("train", {"rate": 0.2}, 1),
     ]
-    assert all(set(one) == {"dref", "name", "realizations", "built", "parameters"} for one in found)
+    told = {"dref", "name", "realizations", "built", "parameters", "tags"}
+    assert all(set(one) == told for one in found)
 
 
 def test_a_derivation_that_was_never_built_has_no_time(store: Store):
@@ -57,6 +58,7 @@ def test_a_realization_has_its_state_its_metrics_and_its_pins(rrefs, store: Stor
             "built": last.stop,
             "metrics": {"accuracy.txt": 0.5},
             "pins": ["mine"],
+            "tags": [],
         }
     ]
 

@@ -490,6 +490,14 @@ def test_pystore_listen_works_for_documents_of_somebody_else(db, tmp_path, store
     assert db.gc() == {"predictions": 0, "models": 0, "fetched": 0}
 
 
+def test_keys_that_others_have_given_are_passed_over(db):
+    words = db.collection("words", word=str)
+    assert words.insert([{"word": "a"}, {"word": "b"}]) == [1, 2]
+    db.named["words"].insert_many([{"_id": 3, "word": "theirs"}, {"_id": "x", "word": "theirs"}])
+    assert words.insert([{"word": "c"}, {"word": "d"}]) == [5, 6]
+    assert [row["word"] for row in words.find()] == ["a", "b", "theirs", "c", "d", "theirs"]
+
+
 def test_a_person_is_forgotten(db, one):
     words = words_in(url_of(db), ["a", "bb", "a"])
     done(words.listener(shouter(), BEST, on="word"))

@@ -23,6 +23,8 @@ from .connections import Document, said
 from .outputs import outputs_of, retry_all
 from .source import DocumentSource, DocumentTable, check_path, paged, pk_of
 
+_TRIES = 8  # to find keys that nobody has
+
 
 class DocumentCollection(Collection):
     """Documents with typed fields. The key of one of ours is `id`, which MongoDB has as `_id`."""
@@ -102,13 +104,24 @@ class DocumentCollection(Collection):
 
     def _inserted(self, made: Sequence[dict[str, Any]]) -> list[Any]:
         rows = [self._checked(row) for row in made]
+        has_keys = not self.is_ours or "id" in rows[0]
         with self.database.write():
-            if self.is_ours:
-                rows = self._with_keys(rows)
-            try:
-                return [pk_of(key) for key in self.database.all_or_none(self._documents, rows)]
-            except (BulkWriteError, OperationFailure, DocumentTooLarge) as error:
-                raise _refused(self.name, error) from error
+            for left in range(_TRIES - 1, -1, -1):
+                keyed = self._with_keys(rows) if self.is_ours else rows
+                try:
+                    return [pk_of(one) for one in self.database.all_or_none(self._documents, keyed)]
+                except (BulkWriteError, OperationFailure, DocumentTooLarge) as error:
+                    if has_keys or not left or not isinstance(error, BulkWriteError):
+                        raise _refused(self.name, error) from error
+                self._pass_over_keys()
+        raise AssertionError("unreachable")
+
+    def _pass_over_keys(self) -> None:
+        """Goes on after the greatest key: somebody else has given keys to documents."""
+        numbers = {"_id": {"$type": "number"}}
+        found = self._documents.find_one(numbers, {"_id": 1}, sort=[("_id", -1)]) or {"_id": 0}
+        known = self.database.ours("collections")
+        known.update_one({"_id": self.name}, {"$max": {"last": int(found["_id"])}})
 
     def _with_keys(self, rows: Sequence[Document]) -> list[Document]:
         """Rows with their keys: those given, or new ones that no row has had."""

@@ -113,7 +113,9 @@ def _add_shared_options(command: click.Command) -> None:
     taken = {parameter.name for parameter in command.params}
     options = shared_options()
     if any(parameter.type.name.startswith("REF") for parameter in command.params):
-        options.append(importlib.import_module(f"{__package__}.ref").by_code())
+        by_code = importlib.import_module(f"{__package__}.ref").by_code
+        own = {parameter.name for parameter in command.params if parameter.expose_value}
+        options.append(by_code("--of-code" if "code" in own else "--code"))
     command.params += [option for option in options if option.name not in taken]
 
 

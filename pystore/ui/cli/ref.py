@@ -62,10 +62,10 @@ def _choose_code(ctx: click.Context, parameter: click.Parameter, code: Any) -> N
     ctx.ensure_object(CommandContext).code = code
 
 
-def by_code() -> click.Option:
-    """The option `--code` of each command that takes names."""
+def by_code(name: str) -> click.Option:
+    """The option of each command that takes names: `--code`, if the command has none of its own."""
     return click.Option(
-        ["--code"],
+        [name],
         type=click.Choice(["now", "any"]),
         default="now",
         expose_value=False,

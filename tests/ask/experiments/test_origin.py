@@ -194,7 +194,7 @@ def test_a_command_tells_what_a_name_leaves_out(store, project, capsys):
     assert run(["metrics", "train", "--code", "any", "--json", *place]) == 0
     shown = capsys.readouterr()
     assert '"n": 2' in shown.out and not shown.err
-    assert run(["show", "--code", "any", f"train@best:{FILE}", *place]) == 0
+    assert run(["show", "--of-code", "any", f"train@best:{FILE}", *place]) == 0
     assert old().dref[5:] in capsys.readouterr().out
 
 
