@@ -51,7 +51,9 @@ def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> 
             "no attempt of this derivation made that",
             dref=derivation.dref,
             rref=wanted,
-            remedy="attempts(dref) lists what was made",
+            remedy="attempts(dref) lists what was made"
+            if wanted.dref == derivation.dref
+            else "give the stage the parameters, the inputs and the code that made it",
         )
     manifest, context = _manifest(store, wanted), store.context(wanted)
     store.hold(tuple(rref for rrefs in context.values() for rref in rrefs))

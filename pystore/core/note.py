@@ -138,9 +138,9 @@ def check_text(text: object) -> str:
     told = text.strip() if isinstance(text, str) else ""
     if because := fault_of(told):
         raise BadStage(
-            "a note needs a text",
+            "this text can be no note" if isinstance(text, str) else "a note needs a text",
             because=because if isinstance(text, str) else f"{type(text).__name__} is no text",
-            remedy='note(ref, "trained on the wrong split")',
+            remedy="write a text such as 'trained on the wrong split'",
         )
     return told
 

@@ -8,7 +8,7 @@ NW3  A tag stands after it was set, and does not after it was taken away, though
 
 import re
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 
 from ..core.attempt import Attempt
@@ -24,6 +24,7 @@ from .reader import Reader
 from .writer import writer
 
 _NAME = re.compile(r"[0-9a-f]{32}\.note\Z")
+_TAKEN_WHERE_IT_STANDS = "take it away there: a realization, or --attempt N, attempt=N"
 _DAY = 86_400 * 10**9  # [ns]
 
 
@@ -121,14 +122,24 @@ def check_stands(store: Reader, ref: DRef | RRef, attempt: Attempt | None, tag: 
     """Raises BadName when a tag does not stand at a place."""
     there = [note.tag for note in standing_at(store, ref, attempt) if note.tag]
     if tag not in there:
+        elsewhere = [note for note in notes_of(store, ref.dref) if note.tag == tag]
         raise BadName(
             "no such tag",
             tag=tag,
             ref=ref,
             attempt=attempt and attempt.number,
             tags=listed(there) or "none",
-            remedy="name one of them" if there else "notes(ref) lists all, with their places",
+            it_stands_on=listed(place_in_words(store, note) for note in elsewhere) or None,
+            remedy=_TAKEN_WHERE_IT_STANDS if elsewhere else "name a tag that stands there",
         )
+
+
+def place_in_words(store: Reader, note: Note, written: Callable[[DRef | RRef], str] = str) -> str:
+    """The realization or derivation that a note is about, or the attempt with its number."""
+    if not note.attempt:
+        return written(note.ref)
+    numbers = [a.number for a in store.attempts(note.ref.dref) if place_of(a) == note.attempt]
+    return f"attempt {numbers[0] if numbers else 'that is not here'} of {written(note.ref)}"
 
 
 def _place(ref: DRef | RRef, attempt: Attempt | None) -> tuple[DRef | RRef, str]:

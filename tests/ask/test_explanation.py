@@ -238,7 +238,7 @@ def test_replay_says_whether_the_bytes_agree(store):
     assert replay(derivation, rref).differing == ("noise.txt",)
     assert len(ps.attempts(derivation.dref)) == 1
     assert ps.gc(keep=[rref, ps.realize(pair())]).litter == ()
-    with pytest.raises(NotInStore):
+    with pytest.raises(NotInStore, match="the parameters, the inputs and the code that made it"):
         replay(pair(), rref)
 
 

@@ -132,7 +132,10 @@ def test_a_condition_that_names_nothing_says_what_there_is(several):
         ps.attempts(sort="-acc.tx")
 
 
-@pytest.mark.parametrize("where", ["rate", "rate='", "rate>fast", "=3", 7])
+@pytest.mark.parametrize(
+    "where",
+    ["rate", "rate='", "rate>fast", "=3", 7, "rate=5..1", "rate!=5..1", "rate=nan..", "rate>nan"],
+)
 def test_what_is_no_condition_is_refused(several, where):
     with pytest.raises(BadStage):
         ps.attempts(where=where)

@@ -127,6 +127,16 @@ def test_a_tag_that_stands_is_not_set_again(store, rref):
     assert len(files(store)) == 1
 
 
+def test_who_takes_a_tag_from_the_wrong_place_is_told_where_it_stands(store, rref):
+    (attempt,) = ps.attempts(rref)
+    ps.tag(rref, "best")
+    ps.tag(attempt, "best")
+    with pytest.raises(BadName, match="no such tag") as told:
+        ps.untag(TRAIN, "best")
+    assert told.value.it_stands_on == f"{rref}, attempt 0 of {TRAIN.dref}"
+    assert "there" in told.value.remedy
+
+
 def test_a_tag_that_does_not_stand_there_is_not_taken_away(store, rref):
     ps.tag(rref, "best")
     for ref in (TRAIN, ps.attempts(rref)[0]):
@@ -135,6 +145,7 @@ def test_a_tag_that_does_not_stand_there_is_not_taken_away(store, rref):
     with pytest.raises(BadName, match="no such tag") as told:
         ps.untag(rref, "best", "worst")
     assert told.value.tags == "best"
+    assert "it_stands_on" not in told.value.facts
     assert said(store) == ["#best"]  # none was taken away
 
 

@@ -53,7 +53,7 @@ def test_an_attempt_that_failed_is_noted(store):
 
 
 def test_bad_texts_and_tags_are_refused_before_anything_is_written(both):
-    with pytest.raises(BadStage, match="needs a text"):
+    with pytest.raises(BadStage, match="can be no note"):
         ps.note(both[0], " ")
     with pytest.raises(BadName, match="not a tag"):
         ps.tag(both[0], "good", "not good")

@@ -8,6 +8,7 @@ import pexpect
 import pytest
 from command import environment, pystore_command
 
+import pystore as ps
 from pystore import Store, build_seed, match_some, output, realize_many, stage
 from pystore.store.current import ProcessWide
 from pystore.ui.cli import main
@@ -52,6 +53,20 @@ def test_push_and_pull_by_name_say_what_moved(pystore, built):
     again = (0, "nothing to move: all of it is there already\n", "")
     assert pystore("push", "train", "HERE/lab") == again
     assert pystore("pull", "train", "HERE/lab", "--store", "HERE/other") == again
+
+
+def test_notes_that_moved_are_told_with_and_without_results(pystore, built):
+    ps.note(built[0], "the baseline")
+    first = "moved 3 realizations, 3 attempts, 1 note, 34 B\n"
+    assert pystore("push", "train", "HERE/lab")[1] == first
+    ps.tag(built[0], "paper", "best")
+    assert pystore("push", "train", "HERE/lab")[1] == "moved 2 notes\n"
+    first = "moved 3 realizations, 3 attempts, 3 notes, 34 B\n"
+    assert pystore("pull", "train", "HERE/lab", "--store", "HERE/other")[1] == first
+    pystore("tag", built[0], "late")
+    pystore("pin", "thesis", built[0])
+    told = pystore("push", "--pin", "thesis", "HERE/lab")
+    assert told == (0, "moved 1 note, pin thesis moved\n", "")
 
 
 @pytest.mark.parametrize(("progress", "seen"), [(True, True), (False, False)])

@@ -93,7 +93,7 @@ def test_untag_takes_away_what_stands(pystore):
     [
         (["note", "train", "x"], "3 things are meant"),
         (["note", "nothing", "x"], "nothing here is called so"),
-        (["note", "odd", " "], "a note needs a text"),
+        (["note", "odd", " "], "this text can be no note"),
         (["note", "odd", "x", "--attempt", "9"], "no such attempt"),
         (["tag", "odd", "a b"], "not a tag"),
         (["untag", "odd", "a"], "no such tag"),

@@ -72,3 +72,8 @@ def test_a_condition_that_names_nothing_is_a_clear_error(log):
     assert code == 2
     assert "nothing here is called 'rte'" in err
     assert "rate" in err
+
+
+def test_metrics_say_that_no_attempt_fits(small, capsys):
+    assert run(["--store", str(small.root), "metrics", "train", "--where", "rate=99"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("no attempt fits --where")

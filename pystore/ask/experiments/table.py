@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.dataclasses import dataclass
 from ...core.errors import PystoreError
+from ...core.printable import printable
 
 _WIDEST = 40  # [characters] of a cell
 _MOST = 60  # rows that are printed
@@ -24,12 +25,15 @@ class Table:
     def of(
         cls, header: Sequence[str], rows: Iterable[Sequence[Any]], widest: int | None = _WIDEST
     ) -> "Table":
-        """The table of these values; None and NaN are empty, and long values are cut."""
+        r"""The table of these values; None and NaN are empty, and long values are cut.
+
+        A name or a value that would move the cursor is escaped: `\x1b`.
+        """
         values = list(rows)
         columns = [list(column) for column in zip(*values, strict=True)] or [[] for _ in header]
-        written = [[brief(value, widest) for value in column] for column in columns]
+        written = [[printable(brief(value, widest)) for value in column] for column in columns]
         return cls(
-            tuple(header),
+            tuple(printable(brief(name, None)) for name in header),
             tuple(zip(*written, strict=True)) if values else (),
             tuple(all(map(_reads_as_number, column)) for column in written),
         )
@@ -87,7 +91,8 @@ class Tabular(ABC):
         """The lines below the table."""
 
     def __str__(self) -> str:
-        return "\n".join([str(self.table()), *self.notes()])
+        below = [printable(line) for note in self.notes() for line in note.splitlines()]
+        return "\n".join([str(self.table()), *below])
 
     __repr__ = __str__
 

@@ -102,10 +102,15 @@ def _limits(text: str) -> tuple[float, float] | None:
     low, high = (_number(one) if one else None for one in parsed.groups())
     if (low is None and parsed[1]) or (high is None and parsed[2]):
         return None
-    return (
-        float("-inf") if low is None else low,
-        float("inf") if high is None else high,
-    )
+    least = float("-inf") if low is None else low
+    most = float("inf") if high is None else high
+    if not least <= most:
+        raise BadStage(
+            "no number is in this range",
+            given=ascii(text)[:200],
+            remedy="write the lower number first: seed=1..5",
+        )
+    return least, most
 
 
 def _compared(sign: str, limit: float) -> Callable[[Any], bool]:
@@ -141,7 +146,7 @@ def _number(text: str) -> float | None:
 
 def _number_in(word: str, text: str) -> float:
     number = _number(text)
-    if number is None:
+    if number is None or number != number:
         raise BadStage(
             "only numbers can be less or more",
             given=ascii(word)[:200],

@@ -153,7 +153,9 @@ def tell(transfer: Transfer, as_json: bool) -> None:
 
 
 def _sentence(transfer: Transfer) -> str:
+    noted = [counted(transfer.notes, "note")] if transfer.notes else []
     if not transfer.fresh and not transfer.attempts:
-        return transfer.nothing
+        return ", ".join([f"moved {noted[0]}", *transfer.moved_pins]) if noted else transfer.nothing
     what = [counted(len(transfer.fresh), "realization"), counted(transfer.attempts, "attempt")]
-    return ", ".join([f"moved {what[0]}", what[1], size(transfer.size), *transfer.moved_pins])
+    told = [f"moved {what[0]}", what[1], *noted, size(transfer.size), *transfer.moved_pins]
+    return ", ".join(told)

@@ -21,6 +21,7 @@ _NONE = (
     "no attempt has a metric: build_metric(build, name, number) tells one, and a file whose first "
     "line is a number is one by -m FILE"
 )
+_UNFIT = "no attempt fits --where: pystore log shows the parameters and metrics that there are"
 # Columns that a narrow terminal goes without.
 _SPARE = ("min", "max", "failed", "95%", "std", "tags")
 
@@ -103,7 +104,8 @@ def metrics(
     }
     found = results(*_drefs(refs), metrics=names or None, **wanted)
     summary = found.summary(over=over, mode="min" if least else "max")
-    report(summary, lambda: _text(summary), as_json)
+    nothing = _UNFIT if where and not len(found) else _NONE
+    report(summary, lambda: _text(summary, nothing), as_json)
     if plot is not None:
         _draw(found, over, plot)
 
@@ -122,7 +124,7 @@ def _draw(found: Results, over: tuple[str, ...], file: Path) -> None:
         raise click.BadParameter(str(error), param_hint="--plot") from None
 
 
-def _text(summary: Summary) -> str:
+def _text(summary: Summary, nothing: str) -> str:
     found = summary.table() if in_terminal() else summary.table(widest=None)
     rows = [
         [*map(printable, row[:-1]), ref(group.best) if group.best else ""]
@@ -130,7 +132,7 @@ def _text(summary: Summary) -> str:
     ]
     right = [name for name, numeric in zip(found.header, found.numeric, strict=True) if numeric]
     header = [printable(name) for name in found.header]
-    notes = summary.notes() if any(group.metric for group in summary) else [_NONE]
+    notes = summary.notes() if any(group.metric for group in summary) else [nothing]
     spare = [name for name in _SPARE if name not in summary.parameters]
     table = columns(header, rows, right=right, spare=spare)
     return "\n".join([table, *map(printable, notes)])

@@ -115,7 +115,7 @@ def _code(one: AttemptCode) -> Iterator[str]:
     for part in one.parts:
         place = f"  {part.kind}" + (f" of {part.file}" if part.file else "")
         yield click.style(printable(part.name), bold=True) + place
-        lines = part.text.lines if part.text else [f"(its text was not kept: {part.digest})"]
+        lines = part.text.lines if part.text else [f"(its text is not here: {part.digest})"]
         yield from (f"    {printable(line.expandtabs())}" for line in lines)
 
 

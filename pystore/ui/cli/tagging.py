@@ -8,11 +8,11 @@ import click
 from ...ask.inspection.attempts import chosen_attempt
 from ...ask.inspection.short_refs import find_ref, find_refs
 from ...core.attempt import Attempt
-from ...core.note import Note, place_of
+from ...core.note import Note
 from ...core.printable import printable, when
 from ...core.refs import DRef, RRef
 from ...store import noting
-from ...store.notes import notes_of
+from ...store.notes import notes_of, place_in_words
 from ...store.store import Store
 from .columns import columns
 from .columns import ref as shortened
@@ -126,10 +126,4 @@ def _table(found: Sequence[Note], store: Store) -> str:
 
 
 def _place(note: Note, store: Store) -> str:
-    """What a note is about, in words."""
-    if not note.attempt:
-        return shortened(note.ref)
-    tries = store.attempts(note.ref.dref)
-    numbers = [attempt.number for attempt in tries if place_of(attempt) == note.attempt]
-    told = str(numbers[0]) if numbers else "that is not here"
-    return f"attempt {told} of {shortened(note.ref)}"
+    return place_in_words(store, note, shortened)
