@@ -208,7 +208,7 @@ def test_EF1_an_export_that_was_killed_leaves_no_part_of_a_file(
 @pytest.mark.usefixtures("needs_tensorboard")
 def test_a_damaged_trace_is_told_and_the_last_values_go(trained: Store, tmp_path: Path):
     attempt = trained.attempts(train(rate=0.5).dref)[0]
-    trace = trained.beside(attempt, "trace")
+    trace = trained.beside(attempt, "log").with_suffix(".trace")
     trace.chmod(0o644)
     trace.write_bytes(trace.read_bytes().replace(b"0.5", b"0.6"))
     with pytest.warns(PystoreWarning, match="is damaged"):
