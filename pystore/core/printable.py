@@ -1,8 +1,11 @@
 """Printable: texts, times and counts for people, on one line; tables for notebooks."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 MOST = 20  # names in one message
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+T = TypeVar("T")
 
 
 def printable(text: str | bytes) -> str:
@@ -17,6 +20,11 @@ def _escaped(character: str) -> str:
     if "\udc80" <= character <= "\udcff":  # a byte that is no UTF-8
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()
+
+
+def no_formula(value: T) -> T | str:
+    """The value for a cell of a CSV file; a text that may be a formula begins with a '."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def when(time: int | None) -> str:

@@ -6,6 +6,7 @@ import io
 import pytest
 from small_store import make, train
 
+from pystore import Derivation, build_outpath, match_latest, realize
 from pystore.ui.cli.main import run
 
 
@@ -54,6 +55,14 @@ def test_csv_has_parameters_facts_and_metrics(log, small):
     assert {row["rate"] for row in rows} == {"0.5", "1.0"}
     assert {row["dref"] for row in rows} == {train(0.5).dref, train(1.0).dref}
     assert all(float(row["accuracy.txt"]) > 0.9 for row in rows if row["rref"])
+
+
+def test_no_text_in_csv_is_a_formula(store, capsys):
+    odd = {"name": "odd", "kind": "=1+1"}
+    realize(Derivation(odd, match_latest(), lambda b: build_outpath(b)), store=store)
+    assert run(["--store", str(store.root), "log", "odd", "--csv"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["kind"] == "'=1+1"
 
 
 def test_csv_and_json_are_not_both(log):

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from ...core.attempt import Attempt
 from ...core.errors import BadPlace
 from ...core.options import Scope
+from ...core.printable import no_formula
 from ...declare.parameters import cell
 from ...declare.recorder import store_was_read
 from ...store import disk
@@ -21,8 +22,6 @@ from ...store.store import Store
 from ..experiments.table import named_apart
 from .ended import Ended, Told, ended
 from .exported import Exported
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def export_csv(
@@ -59,8 +58,8 @@ def write_csv(found: Ended, out: TextIO) -> None:
     named = named_apart(parameters, taken, "parameter")
     header = [*_BEFORE, *named, *named_apart(metrics, [*taken, *named], "metric"), *_AFTER]
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(map(_safe, header))
-    writer.writerows(map(_safe, _row(one, parameters, metrics)) for one in several)
+    writer.writerow(map(no_formula, header))
+    writer.writerows(map(no_formula, _row(one, parameters, metrics)) for one in several)
 
 
 def _row(one: Told, parameters: Iterable[str], metrics: Iterable[str]) -> Iterator[Any]:
@@ -68,11 +67,6 @@ def _row(one: Told, parameters: Iterable[str], metrics: Iterable[str]) -> Iterat
     yield from (cell(one.parameters, name) for name in parameters)
     yield from map(one.attempt.metrics.get, metrics)
     yield from (fact(one) for fact in _AFTER.values())
-
-
-def _safe(value: Any) -> Any:
-    """The value; a text that may be a formula begins with a ' (EC2)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _time(nanoseconds: int) -> str:

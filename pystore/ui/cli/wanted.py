@@ -13,6 +13,7 @@ from ...ask.finding.values import FACTS, Values
 from ...ask.inspection.moment import moment
 from ...core.attempt import Attempt
 from ...core.errors import in_one_line
+from ...core.printable import no_formula
 from .command_context import CommandContext
 from .ref import begun_so, complete, typed
 
@@ -72,8 +73,8 @@ def csv_of(found: Found, shown: Sequence[Attempt]) -> str:
     ]
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*parameters, *facts, *metrics])
-    writer.writerows(zip(*cells, strict=True))
+    writer.writerow(map(no_formula, [*parameters, *facts, *metrics]))
+    writer.writerows(map(no_formula, row) for row in zip(*cells, strict=True))
     return out.getvalue()
 
 
