@@ -209,7 +209,11 @@ class World:
         self._write(b"")
 
     def _delete(self):
-        place_of(self.store.parts.layout).unlink(missing_ok=True)
+        path = place_of(self.store.parts.layout)
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
 
     def _folder(self):
         path = place_of(self.store.parts.layout)

@@ -67,16 +67,24 @@ def test_a_file_is_explained_down_to_what_changed(call, tmp_path):
     )
 
 
+LINES = """\
+    augment
+      @@ -1,2 +1,2 @@
+       def augment(x):
+      -    return x + 1
+      +    return x * 7
+"""
+
+
 def test_a_reference_is_explained_from_the_records_alone(call, tmp_path):
     call("run", "exp.py", "-q")
     edit(tmp_path, "x + 1", "x * 7")
     call("run", "exp.py", "-q")
     why = "new because `prepare()` changed: function `augment` in `exp.py`"
     (tmp_path / "exp.py").unlink()
-    assert call("explain", "prepare@latest") == f"dref:…-prepare\n  {why}\n"
-    assert call("explain", "train@latest") == (
-        f"dref:…-train\n  new because its input `data` changed\n    prepare: {why}\n"
-    )
+    assert call("explain", "prepare@latest") == f"dref:…-prepare\n  {why}\n" + LINES
+    told = f"dref:…-train\n  new because its input `data` changed\n    prepare: {why}\n"
+    assert call("explain", "train@latest").startswith(told)
 
 
 BY_HAND = """
@@ -107,6 +115,7 @@ def test_json_has_one_object_a_target(call):
         "nearest": "dref:…-train",
         "reasons": ["new because `epochs` 1 → 2; 1 realization exists for the old value"],
         "kind": "parameters-changed",
+        "lines": [],
     }
     (told,) = json.loads(call("explain", "train", "--json"))
     assert told["reasons"] == ["nothing named train was built here before"]

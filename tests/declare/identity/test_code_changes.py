@@ -101,11 +101,11 @@ def test_a_sweep_looks_at_the_code_of_a_function_once(monkeypatch):
 
 def test_explain_says_that_the_rule_changed(store, monkeypatch):
     monkeypatch.setattr(changes, "RULE", 1)
-    monkeypatch.setattr(code, "CONTEXT", "pystore code 1")
+    monkeypatch.setattr(code, "PART", "pystore code 1")
     monkeypatch.setattr(code, "_known", {})
     old = clip().run()
     monkeypatch.setattr(changes, "RULE", 2)
-    monkeypatch.setattr(code, "CONTEXT", "pystore code 2")
+    monkeypatch.setattr(code, "PART", "pystore code 2")
     monkeypatch.setattr(code, "_known", {})
     new = clip()
     assert new.dref != old.dref
