@@ -20,8 +20,7 @@ def odd(build, text: str = f"{RED}red", n: int = 1):
     build_metric(build, f"{RED}loss", n)
 
 
-def test_results_of_odd_names_are_printed_line_by_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
+def test_results_of_odd_names_are_printed_line_by_line(store):
     realize({n: odd(n=n, text=f"{RED}{n}") for n in (1, 2)})
     for shown in (results(odd), results(odd).summary()):
         lines = str(shown).split("\n")
