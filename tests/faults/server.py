@@ -33,7 +33,7 @@ from extent import LONG
 from scenarios import SCENARIOS, Scenario
 
 from pystore import Store
-from pystore.errors import PystoreError, StoreBusy
+from pystore.errors import InUse, PystoreError, StoreBusy
 from pystore.store import in_use, live_file, tree
 from pystore.store.gc import collect
 
@@ -275,6 +275,9 @@ def _surfaces(error: BaseException | None, number: int) -> bool:
             return True
         # filelock takes an EACCES of flock(2) for a lock that somebody holds, as POSIX allows.
         if isinstance(seen, StoreBusy) and number == errno.EACCES:
+            return True
+        # Where there are no locks, nobody knows whether a process lives that uses it.
+        if isinstance(seen, InUse) and number == errno.ENOLCK:
             return True
         seen = seen.__cause__ or (seen.__context__ if isinstance(seen, PystoreError) else None)
     return error is None
