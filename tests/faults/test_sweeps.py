@@ -12,7 +12,7 @@ from scenarios import SCENARIOS
 # At each call there are 16 faults, 17 where it writes: every eleventh goes through all kinds.
 STRIDE = 1 if LONG else 11
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(1800)]  # a sweep is many tests
 
 
 def _total(reports, key):
