@@ -19,6 +19,7 @@ _PYSTORE = str(Path(os.path.abspath(__file__)).parents[2])  # the folder of the 
 _OWN = tuple({_PYSTORE, os.path.realpath(os.path.join(_PYSTORE, "stages"))})
 _PYTHON = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 _INSTALLED = {"site-packages", "dist-packages"}
+_NAME = __name__.partition(".")[0]  # of pystore itself
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class statement made the class
 
 
@@ -89,7 +90,7 @@ class Project:
         """The package of a thing, if a folder of the user's was installed as a copy; else ""."""
         home = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", "")
         top = (home or "").partition(".")[0]
-        if not top or top in self._asked or top in sys.stdlib_module_names:
+        if top in ("", _NAME) or top in self._asked or top in sys.stdlib_module_names:
             return ""
         self._asked.add(top)
         file = getattr(sys.modules.get(top), "__file__", None)

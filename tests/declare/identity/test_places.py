@@ -104,6 +104,23 @@ def test_a_helper_counts_in_another_package_of_the_same_distribution(put):
     assert code_of(put("mylab.train", files).train) != one
 
 
+def test_pystore_is_no_code_of_the_user_where_it_was_installed_from_a_folder(put, monkeypatch):
+    files = {
+        "pystore_stages-1.0.dist-info/direct_url.json": '{"url": "file:///tmp/p", "dir_info": {}}',
+        "pystore_stages-1.0.dist-info/RECORD": "pystore/__init__.py,,\n",
+        "../../../script.py": """
+            import pystore
+            def train(b):
+                return pystore.build_seed(b)
+        """,
+    }
+    script = put("script", files)
+    site = Path(script.__file__).parent / "lib" / "python3" / "site-packages"
+    monkeypatch.setattr(sys.modules["pystore"], "__file__", str(site / "pystore" / "__init__.py"))
+    assert "pystore" in project.installed_from_folder(str(site))
+    assert code_of(script.train).parts  # a warning would be an error
+
+
 @pytest.mark.parametrize("editable", [False, True])
 def test_a_copy_of_ones_own_package_counts_by_name_with_a_warning(put, tmp_path, editable):
     told = {"url": "file:///home/me/tools", "dir_info": {"editable": True} if editable else {}}
