@@ -14,6 +14,11 @@ Seeds = Literal["own"]
 """The seeds of a new store: its own seeds, in place of those that all stores share."""
 
 
+def is_number(given: object) -> bool:
+    """Whether a value is a number; True and False are none."""
+    return isinstance(given, (int, float)) and not isinstance(given, bool)
+
+
 def checked_count(
     name: str, given: object, *, least: int = 1, error: type[PystoreError] = BadStage
 ) -> int:

@@ -19,7 +19,7 @@ from itertools import combinations
 
 from .dataclasses import dataclass
 from .errors import BadStage
-from .options import Mode, checked_count, checked_mode
+from .options import Mode, checked_count, checked_mode, is_number
 from .statistics import student
 
 FIRST = 5  # attempts of each config before the first comparison
@@ -70,13 +70,13 @@ class RaceRule:
         checked_mode(self.mode)
         if self.at_most is not None:
             checked_count("at_most", self.at_most, least=FIRST)
-        if not (_is_number(self.indifference) and 0 < self.indifference < math.inf):
+        if not (is_number(self.indifference) and 0 < self.indifference < math.inf):
             raise BadStage(
                 "the indifference of a race is no positive number",
                 given=repr(self.indifference)[:200],
                 remedy="write the difference that is not worth an attempt: indifference=0.002",
             )
-        if not (_is_number(self.confidence) and 0.5 <= self.confidence < 1):
+        if not (is_number(self.confidence) and 0.5 <= self.confidence < 1):
             raise BadStage(
                 "the confidence of a race is no number from 0.5 to below 1",
                 given=repr(self.confidence)[:200],
@@ -171,7 +171,3 @@ class _Moments:
     @property
     def variance(self) -> float:
         return self._squares / (self._n - 1)
-
-
-def _is_number(given: object) -> bool:
-    return isinstance(given, (int, float)) and not isinstance(given, bool)

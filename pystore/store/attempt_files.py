@@ -23,39 +23,30 @@ from .trace_file import latest
 _LARGEST = 1 << 18  # [bytes] of a diff that is kept
 
 
-def write_beside(parts: Parts, staged: Staging, told: AttemptReport, trace: Trace) -> None:
+def write_beside(parts: Parts, attempt: Attempt, diff: bytes, trace: Trace) -> None:
     """Writes the trace and the diff of an attempt. Call it before its record is written.
 
     The record syncs the directory.
     """
-    tmp, layout = parts.tmp, parts.layout
-    _write_trace(
-        parts,
-        layout.beside(staged.dref, staged.context.digest, staged.claim.number, "trace"),
-        trace,
-    )
-    if told.diff and len(told.diff) <= _LARGEST:
-        folder, name = layout.attempts(staged.dref), f"{diff_digest(told.diff)}.diff"
+    write_trace(parts, attempt, trace)
+    if diff and len(diff) <= _LARGEST:
+        folder, name = parts.layout.attempts(attempt.dref), f"{diff_digest(diff)}.diff"
         # Attempts of one derivation share a diff. It is not synced: a torn one is written again.
         if not os.path.exists(f"{folder}/{name}") or damage(folder, name):
-            disk.put(f"{folder}/{name}", told.diff, tmp=tmp, durable=False)
+            disk.put(f"{folder}/{name}", diff, tmp=parts.tmp, durable=False)
 
 
 def write_trace(parts: Parts, attempt: Attempt, trace: Trace) -> None:
-    """Writes the trace of an attempt. Call it before its record is written."""
-    place = (attempt.dref, attempt.context, attempt.number)
-    _write_trace(parts, parts.layout.beside(*place, "trace"), trace)
+    """Writes the `latest` of a trace of an attempt. Call it before its record is written."""
+    if trace:
+        path = parts.layout.beside(attempt.dref, attempt.context, attempt.number, "trace")
+        disk.put(path, trace_file.text_of(trace), tmp=parts.tmp, durable=parts.durable)
 
 
 def with_extremes(attempt: Attempt, trace: Trace) -> Attempt:
-    """The record of an attempt with the highest and the lowest values of this trace (UG1)."""
-    told = without_usage(latest(trace), attempt.metrics)
+    """The record of an attempt with the extremes of the `latest` of its trace (UG1)."""
+    told = without_usage(trace, attempt.metrics)
     return attempt._replace(extremes=extremes_of(told) if trace else None)
-
-
-def _write_trace(parts: Parts, path: str, trace: Trace) -> None:
-    if trace := latest(trace):
-        disk.put(path, trace_file.text_of(trace), tmp=parts.tmp, durable=parts.durable)
 
 
 def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int) -> Attempt:

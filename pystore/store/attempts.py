@@ -212,12 +212,10 @@ def _claims(files: Iterable[str]) -> list[tuple[str, int]]:
 def read_begin(folder: str, context: str, number: int) -> dict[str, Any]:
     """The facts of a claim; empty if a crash has torn it, or it is not ours."""
     try:
-        return parse_claim(disk.read(path := _begin_path(folder, context, number)))
+        found = contents(folder, f"{context}.{number}.begin")
     except Corrupted:
         return {}
-    except FileNotFoundError:
-        packed = packed_contents(folder, os.path.basename(path))
-        return parse_claim(packed[0]) if packed else {}
+    return parse_claim(found[0]) if found else {}
 
 
 def all_begins(folder: str) -> list[dict[str, Any]]:
@@ -236,6 +234,14 @@ def packed_names(folder: str, listed: list[str]) -> set[str]:
     if not packs.among(listed):
         return set()
     return steadily(folder, lambda found: packs.names(folder, found))
+
+
+def contents(folder: str, name: str) -> list[bytes]:
+    """The content of a claim or record: that of its file, else those in packs. Raises Corrupted."""
+    try:
+        return [disk.read(f"{folder}/{name}")]
+    except FileNotFoundError:
+        return packed_contents(folder, name)
 
 
 def packed_contents(folder: str, name: str) -> list[bytes]:
@@ -279,15 +285,9 @@ def _start(folder: str, context: str, number: int) -> int:
 
 def read_record(folder: str, context: str, number: int) -> Attempt | None:
     """The record of an attempt; None if it has not ended, or its record is damaged."""
-    name = f"{context}.{number}.json"
     try:
-        return parse_attempt(disk.read(f"{folder}/{name}"))
-    except Corrupted:
-        return None
-    except FileNotFoundError:
-        packed = packed_contents(folder, name)
-    try:
-        return parse_attempt(packed[0]) if packed else None
+        found = contents(folder, f"{context}.{number}.json")
+        return parse_attempt(found[0]) if found else None
     except Corrupted:
         return None
 

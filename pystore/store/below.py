@@ -16,7 +16,7 @@ from ..core.dataclasses import replace
 from ..core.errors import Corrupted
 from ..core.refs import DRef, RRef
 from ..core.same_run import merge
-from . import attempts, disk, records, verdicts
+from . import attempts, records, verdicts
 from .attempts import Before
 from .candidates import gather
 from .layout import Layout, well_formed
@@ -113,11 +113,8 @@ def _has(layout: Layout, attempt: Attempt) -> bool:
     folder, place = layout.attempts(attempt.dref), (attempt.context, attempt.number)
     if not attempt.id:  # it has no record
         return attempts.read_begin(folder, *place).get("start") == attempt.start
-    path = layout.beside(attempt.dref, *place, "json")
     try:
-        found = [disk.read(path)]
+        found = attempts.contents(folder, f"{attempt.context}.{attempt.number}.json")
     except Corrupted:
         return False
-    except FileNotFoundError:
-        found = attempts.packed_contents(folder, os.path.basename(path))
     return any(f'"id":"{attempt.id}"'.encode() in text for text in found)

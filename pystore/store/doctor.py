@@ -18,7 +18,7 @@ from typing import Any, Literal
 from ..core.dataclasses import dataclass, replace
 from ..core.printable import counted
 from . import disk, locks, packs, rights, tree
-from .attempts import is_record, names, steadily
+from .attempts import is_record, names, packed_names
 from .descriptors import open_folder
 from .layout import FORMAT
 from .mounts import SHARED, mounted
@@ -218,9 +218,9 @@ def _contents(store: Reader) -> Finding:
     below, store = store.parts.layout.below, store.own
     drefs = store.drefs()
     realizations = sum(len(store.realizations(dref)) for dref in drefs)
-    folders = [store.parts.layout.attempts(dref) for dref in drefs]
-    beside = [name for folder in folders for name in names(folder)]
-    ended = sum(len(_ended(folder)) for folder in folders)
+    listings = {folder: names(folder) for folder in map(store.parts.layout.attempts, drefs)}
+    beside = [name for listing in listings.values() for name in listing]
+    ended = sum(len(_ended(folder, listing)) for folder, listing in listings.items())
     joined = len(packs.among(beside))
     counts = {"derivation": len(drefs), "realization": realizations, "attempt": ended}
     counts |= {"note": noted} if (noted := len(names_in(beside))) else {}
@@ -231,10 +231,9 @@ def _contents(store: Reader) -> Finding:
     return Finding("store", "fine", f"format {FORMAT}{seeds}; {what}{under}")
 
 
-def _ended(folder: str) -> set[str]:
+def _ended(folder: str, listed: list[str]) -> set[str]:
     """The names of the records of a derivation, in packs as well."""
-    found = steadily(folder, lambda listed: {*listed} | packs.names(folder, listed))
-    return set(filter(is_record, found))
+    return set(filter(is_record, [*listed, *packed_names(folder, listed)]))
 
 
 def _file_system(root: Path) -> Finding:

@@ -15,7 +15,7 @@ from ..core.attempt import Attempt
 from ..core.context import Context
 from ..core.errors import BadName, BadRef, Corrupted, NotInStore, PystoreWarning
 from ..core.holding import Holding
-from ..core.note import LARGEST, Note, parse_note, place_of, standing
+from ..core.note import Note, parse_note, place_of, standing
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
 from . import attempts, derivations, disk, rights
@@ -209,8 +209,6 @@ def known(store: Reader, dref: DRef) -> set[str]:
 
 def check(dref: DRef, name: str, text: bytes, now: int) -> bytes:
     """The text of a note from others, if it is one. Raises Corrupted."""
-    if len(text) > LARGEST:
-        raise Corrupted("a note is longer than it may be")
     if parse_note(dref, name[:32], text).time > now + _DAY:
         raise Corrupted("a note from the future")
     return text

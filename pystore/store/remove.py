@@ -10,7 +10,6 @@ from ..core.printable import counted, listed
 from ..core.refs import DRef, RRef
 from . import below, derivations, disk, rights, tree, verdicts
 from .live_file import used
-from .pins import pins
 from .reader import Reader
 from .trash import discard
 
@@ -70,6 +69,8 @@ def drop(store: Reader, ref: DRef | RRef) -> None:
 
 def needs(store: Reader, ref: DRef | RRef) -> dict[str, Sequence[str]]:
     """Everything that needs this: later realizations, pins, and other processes."""
+    from .pins import pins  # for its weight: each store can drop what it holds
+
     own = {ref} if isinstance(ref, RRef) else set(store.realizations(ref))
     return {
         "needed_by": sorted(dependents(store, ref)),

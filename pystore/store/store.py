@@ -40,6 +40,7 @@ from . import (
     rights,
     scratch,
     touched_inputs,
+    trace_file,
     tree,
     uses,
 )
@@ -191,10 +192,11 @@ class Store(Reader):
         attempt = attempt_files.record_of_success(staged, told, sealed, around, self.parts.clock())
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         parts = self.parts
-        trace = with_usage([*sealed.trace, *told.trace], staged.usage, attempt.metrics)
+        whole = with_usage([*sealed.trace, *told.trace], staged.usage, attempt.metrics)
+        trace = trace_file.latest(whole)
         attempt = attempt_files.with_extremes(attempt, trace)
         with parts.session.open_gate():
-            attempt_files.write_beside(parts, staged, told, trace)
+            attempt_files.write_beside(parts, attempt, told.diff, trace)
             parts.session.note([sealed.rref])
             committed = publish(parts, staged, sealed, attempt)
             adopt.note(parts.layout, staged.config, staged.context)
@@ -221,10 +223,11 @@ class Store(Reader):
         text, outcome = f"{type(error).__name__}: {error}"[:2000], outcome_of(error)
         staged.end_telling()
         attempt = attempt_files.record_of(staged, told, outcome, self.parts.clock())
-        parts, trace = self.parts, with_usage(told.trace, staged.usage, told.metrics)
+        parts, whole = self.parts, with_usage(told.trace, staged.usage, told.metrics)
+        trace = trace_file.latest(whole)
         attempt = attempt_files.with_extremes(attempt._replace(error=text), trace)
         with parts.session.open_gate():
-            attempt_files.write_beside(parts, staged, told, trace)
+            attempt_files.write_beside(parts, attempt, told.diff, trace)
             folder = parts.layout.attempts(staged.dref)
             attempts.record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
         staged.forget_told()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.dataclasses import dataclass
 from ...core.errors import PystoreError
+from ...core.options import is_number
 from ...core.printable import printable
 
 _WIDEST = 40  # [characters] of a cell
@@ -104,7 +105,7 @@ def brief(value: object, widest: int | None = _WIDEST) -> str:
     """The value on one line of at most `widest` characters."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    text = value if isinstance(value, str) else _number(value) if _is_number(value) else repr(value)
+    text = value if isinstance(value, str) else _number(value) if is_number(value) else repr(value)
     text = " ".join(text.split())
     return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
 
@@ -147,10 +148,6 @@ def _reads_as_number(text: str) -> bool:
         return not text or float(text) is not None
     except ValueError:
         return False
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _number(value: Any) -> str:

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ...core.errors import BadStage
+from ...core.options import is_number
 
 Where = str | Mapping[str, Any]
 """Conditions as text, or values by name: one, several as a list, or a function that tests one."""
@@ -82,16 +83,16 @@ def equal(wanted: str) -> Callable[[Any], bool]:
 def _one(text: str) -> Callable[[Any], bool]:
     if limits := _limits(text):
         low, high = limits
-        return lambda value: _is_number(value) and low <= value <= high
+        return lambda value: is_number(value) and low <= value <= high
     if _GLOB & set(text):
         return lambda value: text == (told := _written(value)) or fnmatchcase(told, text)
     number = _number(text)
     if number is not None:
-        return lambda value: value == number if _is_number(value) else _written(value) == text
+        return lambda value: value == number if is_number(value) else _written(value) == text
     word = text.lower()
     return lambda value: (
         _written(value) == text
-        or (word in _WORDS and not _is_number(value) and value is _WORDS[word])
+        or (word in _WORDS and not is_number(value) and value is _WORDS[word])
     )
 
 
@@ -121,7 +122,7 @@ def _compared(sign: str, limit: float) -> Callable[[Any], bool]:
         ">=": lambda value: value >= limit,
     }
     test = tests[sign]
-    return lambda value: _is_number(value) and test(value)
+    return lambda value: is_number(value) and test(value)
 
 
 def _test(wanted: Any) -> Callable[[Any], bool]:
@@ -153,10 +154,6 @@ def _number_in(word: str, text: str) -> float:
             remedy="compare with a number, or write = with a pattern: host=gpu*",
         )
     return number
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _written(value: Any) -> str:
