@@ -48,9 +48,13 @@ class Compacted:
         return asdict(self) | {"left": [one._asdict() for one in self.left]}
 
     def __str__(self) -> str:
+        return "\n".join([self.sentence, *self.obstacles])
+
+    @property
+    def sentence(self) -> str:
+        """What was joined, in words."""
         joined = counted(self.attempts, "attempt"), counted(self.derivations, "derivation")
-        head = f"joined {joined[0]} of {joined[1]}: {counted(self.files, 'file')} fewer"
-        return "\n".join([head, *self.obstacles])
+        return f"joined {joined[0]} of {joined[1]}: {counted(self.files, 'file')} fewer"
 
     @property
     def obstacles(self) -> list[str]:

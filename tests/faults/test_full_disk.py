@@ -12,6 +12,7 @@ import oracle
 import pytest
 from figures import figure
 from project import importing
+from small_disk import fill_up, small_disk
 
 import pystore as ps
 from pystore import Derivation, match_latest
@@ -23,26 +24,14 @@ from pystore.store.gc import collect
 @pytest.fixture
 def small(tmp_path: Path):
     """A file system of one mebibyte, and few files."""
-    mount = tmp_path / "mount"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=400", "tmpfs", str(mount)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("mounting a small tmpfs is refused")
-    yield mount
-    subprocess.run(["umount", "--lazy", str(mount)], check=True)  # its session is open still
+    with small_disk(tmp_path / "mount", "nr_inodes=400") as mount:
+        yield mount
 
 
 def fill(b: ps.Build) -> None:
     """Leaves not a byte for the commit."""
     (b.outpath / "weights.bin").write_bytes(b"w" * 100_000)
-    with (b.outpath.parents[3] / "ballast").open("wb", buffering=0) as ballast:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while ballast.write(b"b" * size):
-                    pass
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
+    fill_up(b.outpath.parents[3] / "ballast")
 
 
 def test_S6_a_commit_refused_by_a_full_disk_can_be_tried_again(small):
@@ -105,13 +94,7 @@ def listening(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def full(mount: Path) -> list[Path]:
     """Leaves neither bytes nor room for names; returns what to remove."""
     ballast, made = mount / "ballast", []
-    with ballast.open("wb", buffering=0) as file:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while file.write(b"b" * size):
-                    pass
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
+    fill_up(ballast)
     try:
         while True:
             (mount / f"empty{len(made)}").touch()

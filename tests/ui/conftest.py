@@ -1,7 +1,7 @@
-"""Fixtures: a folder with a program of a small model, in which commands run in this process."""
+"""Fixtures: commands in this process, on a store or in a folder with a program of a small model."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,20 @@ class Folder:
         code = main.run([*map(str, arguments)])
         out, err = self._capsys.readouterr()
         return code, out, err
+
+
+@pytest.fixture
+def call(
+    store: Store, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command on the scratch store: its code, output and errors."""
+    monkeypatch.setenv("PYSTORE_ROOT", str(store.root))
+
+    def called(*arguments: object) -> tuple[int, str, str]:
+        code = main.run([*map(str, arguments)])
+        return code, *capfd.readouterr()
+
+    return called
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from command import PROGRAM, environment, pystore_command
 
 from pystore import Store, build_outpath, build_wrapper, match_latest, realize
 from pystore.core.derivation import Derivation
-from pystore.ui.cli.main import run
 
 SLOW = """
 import os
@@ -45,17 +44,6 @@ def train(version: str) -> Derivation:
 
     config = {"name": "train", "data": [prepare(version), "data.txt"]}
     return Derivation(config, match_latest(), build_wrapper(write))
-
-
-@pytest.fixture
-def call(store: Store, capfd, monkeypatch):
-    monkeypatch.setenv("PYSTORE_ROOT", str(store.root))
-
-    def called(*arguments):
-        code = run([*map(str, arguments)])
-        return code, *capfd.readouterr()
-
-    return called
 
 
 def test_an_attempt_that_printed_nothing_has_an_empty_log(call):

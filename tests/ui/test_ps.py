@@ -2,22 +2,9 @@
 
 import json
 
-import pytest
 from training import training
 
-from pystore import Derivation, Store, attempts, build_logdir, match_latest, realize
-from pystore.ui.cli.main import run
-
-
-@pytest.fixture
-def call(store: Store, capfd, monkeypatch):
-    monkeypatch.setenv("PYSTORE_ROOT", str(store.root))
-
-    def called(*arguments):
-        code = run([*map(str, arguments)])
-        return code, *capfd.readouterr()
-
-    return called
+from pystore import Derivation, attempts, build_logdir, match_latest, realize
 
 
 def test_what_runs_is_a_row_with_its_last_metric(store, call):

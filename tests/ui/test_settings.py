@@ -73,28 +73,20 @@ def test_a_variable_comes_before_the_file_and_a_store_nearby_too(file, tmp_path,
 
 
 @pytest.mark.parametrize(("word", "wanted"), [("yes", True), ("0", False), ("NO", False)])
-def test_a_variable_says_whether_changes_are_sent_along(file, monkeypatch, word, wanted):
-    monkeypatch.setenv("PYSTORE_DIFFS", word)
-    assert settings.diffs() is wanted
-    monkeypatch.setenv("PYSTORE_DIFFS", "perhaps")
-    with pytest.raises(BadSettings, match="neither yes nor no"):
-        settings.diffs()
-
-
-def test_a_variable_says_whether_code_is_kept(file, monkeypatch):
-    monkeypatch.setenv("PYSTORE_CODE", "yes")
-    assert settings.keeps_code()
-    monkeypatch.setenv("PYSTORE_CODE", "perhaps")
-    with pytest.raises(BadSettings, match="PYSTORE_CODE says neither yes nor no"):
-        settings.keeps_code()
-
-
-def test_a_variable_says_whether_usage_is_measured(file, monkeypatch):
-    monkeypatch.setenv("PYSTORE_USAGE", "yes")
-    assert settings.measures_usage()
-    monkeypatch.setenv("PYSTORE_USAGE", "perhaps")
-    with pytest.raises(BadSettings, match="PYSTORE_USAGE says neither yes nor no"):
-        settings.measures_usage()
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("PYSTORE_DIFFS", settings.diffs),
+        ("PYSTORE_CODE", settings.keeps_code),
+        ("PYSTORE_USAGE", settings.measures_usage),
+    ],
+)
+def test_a_variable_says_yes_or_no(file, monkeypatch, name, asked, word, wanted):
+    monkeypatch.setenv(name, word)
+    assert asked() is wanted
+    monkeypatch.setenv(name, "perhaps")
+    with pytest.raises(BadSettings, match=f"{name} says neither yes nor no"):
+        asked()
 
 
 def test_without_a_file_nothing_is_set(file, monkeypatch):

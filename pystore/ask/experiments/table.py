@@ -3,12 +3,12 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from ...core.dataclasses import dataclass
 from ...core.errors import PystoreError
 from ...core.options import is_number
-from ...core.printable import printable
+from ...core.printable import no_formula, printable
 
 _WIDEST = 40  # [characters] of a cell
 _MOST = 60  # rows that are printed
@@ -78,6 +78,15 @@ def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
     except ImportError:
         raise PystoreError("pandas is not installed", remedy="pip install pandas") from None
     return pandas.DataFrame(list(rows), columns=list(header))
+
+
+def to_csv(out: TextIO, header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> None:
+    """Writes a table as CSV, in which no text is a formula to a spreadsheet."""
+    import csv  # few programs need it
+
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(map(no_formula, header))
+    writer.writerows(map(no_formula, row) for row in rows)
 
 
 class Tabular(ABC):

@@ -1,6 +1,6 @@
 """Attempts of some derivations or realizations, the newest first, and their logs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,6 +115,14 @@ def log_of(attempt: Attempt, store: Store) -> Log:
 
 def runs(attempt: Attempt, store: Store) -> bool:
     """Whether the attempt still runs."""
+    return any(one.outcome == "running" for one in _at_its_place(attempt, store))
+
+
+def as_it_is(attempt: Attempt, store: Store) -> Attempt | None:
+    """The attempt as the store has it now; None if it was removed."""
+    return next(_at_its_place(attempt, store), None)
+
+
+def _at_its_place(attempt: Attempt, store: Store) -> Iterator[Attempt]:
     place = (attempt.context, attempt.number)
-    now = (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)
-    return any(one.outcome == "running" for one in now)
+    return (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)

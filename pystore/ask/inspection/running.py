@@ -18,6 +18,7 @@ from ...store import rights
 from ...store.current import current_store
 from ...store.stopping import ask_to_stop, withdraw
 from ...store.store import Store
+from .attempts import as_it_is
 from .short_refs import find_refs
 
 _EVERY = 0.1  # [s] between two looks at what was asked to stop
@@ -108,11 +109,7 @@ def stop_all(
 ) -> list[Attempt]:
     """Stops the running attempts of these derivations. Raises NotInStore when there are none."""
     drefs = list(drefs)
-    asked = [
-        one
-        for one in store.unfinished(drefs)
-        if one.outcome == "running" and number in (None, one.number)
-    ]
+    asked = running_now(drefs, number, store)
     if not asked:
         raise NotInStore(
             "no such attempt runs",
@@ -128,7 +125,7 @@ def stop_all(
 
 def _ended(asked: list[Attempt], until: float, store: Store) -> list[Attempt]:
     while True:
-        now = [_as_it_is(one, store) for one in asked]
+        now = [as_it_is(one, store) or one._replace(outcome="died") for one in asked]
         for one in now:
             if one.outcome != "running":
                 withdraw(store, one)  # it may have ended before it saw the request
@@ -137,7 +134,7 @@ def _ended(asked: list[Attempt], until: float, store: Store) -> list[Attempt]:
         time.sleep(_EVERY)
 
 
-def _as_it_is(attempt: Attempt, store: Store) -> Attempt:
-    place = (attempt.context, attempt.number)
-    found = (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)
-    return next(found, attempt._replace(outcome="died"))
+def running_now(drefs: Iterable[DRef], number: int | None, store: Store) -> list[Attempt]:
+    """The attempts of these derivations that run, or those with this number, the oldest first."""
+    found = store.unfinished(drefs)
+    return [one for one in found if one.outcome == "running" and number in (None, one.number)]

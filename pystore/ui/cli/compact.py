@@ -2,7 +2,6 @@
 
 import click
 
-from ...core.printable import counted
 from ...store import compact as joining
 from ...store.compact import Compacted
 from ..quantities import size
@@ -31,6 +30,4 @@ def compact(command: CommandContext, /, as_json: bool) -> None:
 def _text(found: Compacted) -> str:
     if not found.files:
         return "\n".join(["nothing to join", *found.obstacles])
-    joined = counted(found.attempts, "attempt"), counted(found.derivations, "derivation")
-    head = f"joined {joined[0]} of {joined[1]}: {counted(found.files, 'file')} fewer"
-    return "\n".join([f"{head}, {size(found.size)} freed", *found.obstacles])
+    return "\n".join([f"{found.sentence}, {size(found.size)} freed", *found.obstacles])

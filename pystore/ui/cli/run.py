@@ -244,7 +244,8 @@ class _Run:
     ) -> NoReturn:
         """Prints the errors, and exits with their code."""
         skipped: list[DRef] = []
-        if isinstance(error, (KeyboardInterrupt, Interrupted)):
+        stopped = isinstance(error, (KeyboardInterrupt, Interrupted))
+        if stopped:
             errors, code = [interrupted(run_counts, store)], code_of(error)
         else:
             several = list(error.errors.values()) if isinstance(error, BuildsFailed) else []
@@ -257,7 +258,6 @@ class _Run:
         last = errors[-1]
         facts = {"facts": last.facts, "done": run_counts.counts, "skipped": skipped}
         self._end(code, what=last.what, remedy=last.remedy, **facts)
-        stopped = isinstance(error, (KeyboardInterrupt, Interrupted))
         failed = dict.fromkeys(one.dref for one in run_counts.failed)
         outcome = "stopped" if stopped else "failed"
         self._call_command(outcome, run_counts, store, failed, in_one_line(last.what))

@@ -1,7 +1,6 @@
 """pystore note, tag, untag: what people say about what a store holds."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 import click
 
@@ -18,8 +17,6 @@ from .columns import columns
 from .columns import ref as shortened
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import AS_TYPED, begun_so, typed
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 _attempt = click.option(
     "--attempt", "number", type=click.IntRange(min=0), help="On the attempt with this number."

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from ...ask.inspection.attempts import chosen_attempt
-from ...ask.inspection.running import Unfinished, unfinished
+from ...ask.inspection.attempts import as_it_is, chosen_attempt
+from ...ask.inspection.running import Unfinished, running_now, unfinished
 from ...core.attempt import Attempt
 from ...core.dataclasses import dataclass, field
 from ...core.errors import in_one_line
@@ -60,16 +60,12 @@ def watch(
             view.show(one, news)
     finally:
         view.close()
-    view.end(_now(attempt, command.store))
+    view.end(as_it_is(attempt, command.store) or attempt)
 
 
 def _meant(refs: Sequence[DRef | RRef], number: int | None, store: Store) -> Attempt:
     """The newest attempt that runs; if none does, the newest."""
-    run = [
-        one
-        for one in store.unfinished(dict.fromkeys(ref.dref for ref in refs))
-        if one.outcome == "running" and number in (None, one.number)
-    ]
+    run = running_now(dict.fromkeys(ref.dref for ref in refs), number, store)
     return run[-1] if run else chosen_attempt(refs, number, store)
 
 
@@ -90,11 +86,9 @@ def _followed(
 
 
 def _running(attempt: Attempt, store: Store) -> Unfinished | None:
-    place = (attempt.context, attempt.number)
-    for one in store.unfinished([attempt.dref]):
-        if (one.context, one.number) == place and one.outcome == "running":
-            return unfinished(one, store)
-    return None
+    found = running_now([attempt.dref], attempt.number, store)
+    now = next((one for one in found if one.context == attempt.context), None)
+    return None if now is None else unfinished(now, store)
 
 
 def _key(line: dict[str, Any]) -> tuple[str, int | None]:
@@ -103,7 +97,7 @@ def _key(line: dict[str, Any]) -> tuple[str, int | None]:
 
 def _all(attempt: Attempt, store: Store) -> Iterator[dict[str, Any]]:
     """All that an attempt told: the points of its trace, and the metrics without one."""
-    now = _now(attempt, store)
+    now = as_it_is(attempt, store) or attempt
     trace = store.trace(now)
     for step, name, value in trace:
         yield {"name": name, "value": value, "step": step}
@@ -111,12 +105,6 @@ def _all(attempt: Attempt, store: Store) -> Iterator[dict[str, Any]]:
     for name, value in now.metrics.items():
         if name not in in_trace:
             yield {"name": name, "value": value}
-
-
-def _now(attempt: Attempt, store: Store) -> Attempt:
-    place = (attempt.context, attempt.number)
-    found = (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)
-    return next(found, attempt)
 
 
 class _Written:
