@@ -15,7 +15,7 @@ from ..core.printable import listed
 from ..core.reads import ordered, references
 from ..core.realizer import Realizer
 from ..core.refs import DRef, RefPath, RRef, selfref
-from ..store.metrics import is_finite
+from ..store.metrics import take_last
 from ..store.staging import Builder, Staging
 from .recorder import Recorder
 
@@ -100,9 +100,7 @@ class Build:
         """Sets a metric of the attempt; with `step`, adds a point to its trace."""
         if step is not None:
             self._report.trace.append((step, name, value))
-        self._report.metrics.pop(name, None)
-        if is_finite(value):
-            self._report.metrics[name] = value
+        take_last(self._report.metrics, name, value)
         if self._staging.telling is not None:
             self._staging.telling.metric(name, value, step)
         if self._listener is not ignore:  # a metric may be told in every batch

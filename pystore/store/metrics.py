@@ -42,6 +42,13 @@ def is_finite(value: float) -> bool:
     return value == value and abs(value) != float("inf")
 
 
+def take_last(metrics: dict[str, float], name: str, value: float) -> None:
+    """Takes the last value of a metric. One that is not finite takes the metric away."""
+    metrics.pop(name, None)
+    if is_finite(value):
+        metrics[name] = value
+
+
 def _read_object(out: Path) -> dict[str, float]:
     """The numbers in `metrics.json`; those of tables have dotted names: `test.f1`."""
     try:

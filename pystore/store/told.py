@@ -26,7 +26,7 @@ from ..core.dataclasses import dataclass, field
 from ..core.machine_usage import with_usage
 from . import disk, rights
 from .descriptors import Irregular, open_file
-from .metrics import is_finite
+from .metrics import take_last
 
 _BURST, _RATE = 16.0, 4.0  # writes at one time, and in each second
 _SPAN = 1 << 16  # [bytes] between two lines that have all metrics
@@ -74,9 +74,7 @@ class Told:
         if whole is not None:
             self.trace.append((whole, name, value))
         self.last = name, value, whole
-        self.metrics.pop(name, None)
-        if is_finite(value):
-            self.metrics[name] = value
+        take_last(self.metrics, name, value)
 
 
 def _points(line: Mapping[str, Any]) -> Trace:
@@ -123,9 +121,7 @@ class Telling:
         if self._is_ours():
             with self._turn:
                 self._lines.append(json.dumps(row).encode() + b"\n")
-                self._metrics.pop(name, None)
-                if is_finite(value):
-                    self._metrics[name] = value
+                take_last(self._metrics, name, value)
                 if self._may_write():
                     self.flush()
 

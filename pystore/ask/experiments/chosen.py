@@ -72,22 +72,40 @@ def recorded(
 def numbers_of(
     tries: AttemptColumns,
     places: Sequence[int],
-    name: str,
+    names: Sequence[str],
     store: Store,
     over: Over | None = None,
-) -> Numbers:
-    """The finite numbers of a metric, as recorded, or from the first line of a file.
+) -> Mapping[str, Numbers]:
+    """The finite numbers of metrics, as recorded, or from the first line of a file.
 
     Raises BadMetric if such a file is no number.
     """
+    if over in ("max", "min"):
+        return _at_steps(tries, places, names, store, over)
+    return {name: _at_end(tries, places, name, store) for name in names}
+
+
+def _at_end(tries: AttemptColumns, places: Sequence[int], name: str, store: Store) -> Numbers:
     column = tries.metric(name)
-    at_steps = over in ("max", "min")
-    if not at_steps and None not in column and all(map(math.isfinite, column)):  # type: ignore[arg-type]
+    if None not in column and all(map(math.isfinite, column)):  # type: ignore[arg-type]
         return column
     found: list[float | None] = [None] * tries.count
     for at in places:
-        attempt = whole(tries, at, store, usage=is_usage(name)) if at_steps else tries.outline(at)
-        found[at] = number_of(attempt, name, store, over)
+        found[at] = number_of(tries.outline(at), name, store)
+    return found
+
+
+def _at_steps(
+    tries: AttemptColumns, places: Sequence[int], names: Sequence[str], store: Store, over: Over
+) -> Mapping[str, Numbers]:
+    """The numbers over steps. Each record is read once for all names of a kind."""
+    found: dict[str, list[float | None]] = {name: [None] * tries.count for name in names}
+    for usage in (False, True):
+        alike = [name for name in names if is_usage(name) is usage]
+        for at in places if alike else ():
+            attempt = whole(tries, at, store, usage=usage)
+            for name in alike:
+                found[name][at] = number_of(attempt, name, store, over)
     return found
 
 

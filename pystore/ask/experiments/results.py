@@ -11,7 +11,6 @@ from functools import cached_property, partial
 from typing import Any
 
 from ...core.attempt import Attempt
-from ...core.attempt_columns import AttemptColumns
 from ...core.config import Config
 from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadStage
@@ -21,12 +20,12 @@ from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
-from ...declare.parameters import Parameters, cell
+from ...declare.parameters import cell
 from ...store.current import current_store
 from ...store.store import Store
 from ..finding.conditions import Where, conditions
 from ..finding.values import Values, fitting_places
-from .chosen import Chosen, Numbers, best_place, numbers_of, recorded
+from .chosen import Chosen, best_place, numbers_of, recorded
 from .differing import differing
 from .family import members, tell
 from .meant import Meant
@@ -193,8 +192,9 @@ def results(
     wanted = tuple(
         dict.fromkeys(named) if named is not None else _recorded(held, places, store, over)
     )
+    numbers = partial(numbers_of, names=wanted, store=store, over=over)
     chosen = tuple(
-        _chosen(held[dref], some, told[dref], partial(numbers_of, store=store, over=over), wanted)
+        Chosen(held[dref], some, told[dref], numbers(held[dref].attempts, some))
         for dref, some in places.items()
     )
     if metrics is not None:
@@ -262,17 +262,6 @@ def _recorded(
 ) -> list[str]:
     found = (recorded(held[dref].attempts, some, store, over) for dref, some in places.items())
     return sorted(set().union(*found))
-
-
-def _chosen(
-    held: Holding,
-    places: Sequence[int],
-    parameters: Parameters,
-    numbers: Callable[[AttemptColumns, Sequence[int], str], Numbers],
-    wanted: Iterable[str],
-) -> Chosen:
-    found = {name: numbers(held.attempts, places, name) for name in wanted}
-    return Chosen(held, places, parameters, found)
 
 
 def _check_found(

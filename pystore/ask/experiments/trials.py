@@ -56,7 +56,6 @@ class Trials:
         self._store: Any = options.store
         self._failed = 0
         self._error: BaseException | None = None
-        self._pruner = wanted.pruner
 
     def run(self, at_once: int) -> None:
         """Runs trials until there are enough. Raises the first error when the others have ended."""
@@ -120,9 +119,9 @@ class Trials:
 
     def _realized(self, trial: Trial, derivation: Derivation) -> Any:
         rules: dict[DRef, Any] = {}
-        if self._pruner is not None:
+        if self._wanted.pruner is not None:
             by, place = self._wanted.prune_by, self._study.place
-            rules[derivation.dref] = Pruning(place, trial.id, by, self._pruner)
+            rules[derivation.dref] = Pruning(place, trial.id, by, self._wanted.pruner)
         first = self._wanted.attempts if not rules else 1
         for count in dict.fromkeys((first, self._wanted.attempts)):
             options = replace(self._options, attempts=count, keep_going=False)
@@ -153,7 +152,7 @@ class Trials:
 
     def _pruned_before(self, derivation: Derivation) -> Attempt | None:
         """The last attempt that was pruned, where none has succeeded on the inputs of now."""
-        if self._pruner is None:
+        if self._wanted.pruner is None:
             return None
         tries = self._store.attempts(derivation.dref)
         if all(one.outcome != "pruned" for one in tries):

@@ -162,7 +162,7 @@ def perform_remotely(job: Job) -> Answer:
             heard.pop(event.name, None)
             heard[event.name] = event
         elif not isinstance(event, Progress):
-            heard[len(heard), type(event)] = event
+            heard[len(heard)] = event
 
     answer = perform(job, hear) if job.timeout is None else _perform_in_worker(job, hear)
     return replace(answer, events=tuple(heard.values()))
