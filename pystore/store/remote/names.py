@@ -90,9 +90,9 @@ def diff(dref: DRef, digest: str) -> str:
     return f"{folder(dref)}/{digest}.diff"
 
 
-def note(dref: DRef, digest: str, suffix: str = "note") -> str:
-    """The object with a note, or with a signature of it."""
-    return f"{folder(dref)}/{digest}.{suffix}"
+def note(dref: DRef, digest: str) -> str:
+    """The object with a note."""
+    return f"{folder(dref)}/{digest}.note"
 
 
 def part(digest: str) -> str:
@@ -105,9 +105,14 @@ def resolved(digest: str, dref: DRef, context: str) -> str:
     return f"resolved/{digest}/{context}-{dref[5:]}"
 
 
-def move(pin: str, stem: str, suffix: str = "json") -> str:
-    """The object with a move of a pin, or with a signature of it."""
-    return f"{PINS}/{pin}/{stem}.{suffix}"
+def move(pin: str, stem: str) -> str:
+    """The object with a move of a pin."""
+    return f"{PINS}/{pin}/{stem}.json"
+
+
+def signature(name: str, public: str) -> str:
+    """The object with the signature of an attempt, a note or a move, by this public key."""
+    return f"{name.rpartition('.')[0]}.{public}.sig"
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,11 @@ def notes_to_send(
             fresh += 1
         if repair or not listing.has(name):
             texts.append((name, text))
-        if key is not None and (repair or not listing.has(signature_of(name, key))):
-            signatures.append((signature_of(name, key), key.sign(text)))
+        if key is None:
+            continue
+        signature = names.signature(name, key.public)
+        if repair or not listing.has(signature):
+            signatures.append((signature, key.sign(text)))
     return NotesToSend(tuple(signatures), tuple(texts), fresh)
 
 
@@ -64,11 +67,6 @@ def _all(
             yield names.note(dref, name[:32]), text, listings[dref]
 
 
-def signature_of(name: str, key: Key) -> str:
-    """The name of our signature of a note."""
-    return name[: -len("note")] + f"{key.public}.sig"
-
-
 def note_objects(
     store: Store, contexts: Mapping[RRef, Context], key: Key | None
 ) -> Iterator[Object]:
@@ -78,7 +76,7 @@ def note_objects(
             whole = names.note(dref, name[:32])
             yield whole, text
             if key is not None:
-                yield signature_of(whole, key), key.sign(text)
+                yield names.signature(whole, key.public), key.sign(text)
 
 
 def receive_notes(store: Store, remote: Remote, listings: Iterable[Listing]) -> int:
