@@ -133,19 +133,15 @@ class Listing:
         found = sorted(match.groups() for name in self.names if (match := _RECORD.match(name)))
         return [(c, identity) for c, identity in found if context in (None, c)]
 
+    @cached_property
     def signers(self) -> dict[str, list[str]]:
         """The public keys that have signed, by `<context>.<id>` of the attempt."""
-        found: dict[str, list[str]] = {}
-        for match in filter(None, map(_SIGNATURE.match, sorted(self.names))):
-            found.setdefault(match[1], []).append(match[2])
-        return found
+        return _signers(_SIGNATURE, self.names)
 
+    @cached_property
     def note_signers(self) -> dict[str, list[str]]:
         """The public keys that have signed, by the digest of the note."""
-        found: dict[str, list[str]] = {}
-        for match in filter(None, map(_NOTE_SIGNATURE.match, sorted(self.names))):
-            found.setdefault(match[1], []).append(match[2])
-        return found
+        return _signers(_NOTE_SIGNATURE, self.names)
 
     def has(self, name: str) -> bool:
         """Whether the folder has the object of this full name."""
@@ -178,10 +174,15 @@ class PinListing:
     @cached_property
     def signers(self) -> dict[str, list[str]]:
         """The public keys that have signed, by the stem of the move."""
-        found: dict[str, list[str]] = {}
-        for match in filter(None, map(_MOVE_SIGNATURE.match, sorted(self.names))):
-            found.setdefault(match[1], []).append(match[2])
-        return found
+        return _signers(_MOVE_SIGNATURE, self.names)
+
+
+def _signers(kind: re.Pattern[str], listed: Iterable[str]) -> dict[str, list[str]]:
+    """The public keys that have signed, by what was signed."""
+    found: dict[str, list[str]] = {}
+    for match in filter(None, map(kind.match, sorted(listed))):
+        found.setdefault(match[1], []).append(match[2])
+    return found
 
 
 def number_of(stem: str) -> int:

@@ -167,7 +167,7 @@ class Remote:
             raise self._wrong(name, str(error)) from None
         if self.trusted is None:
             return found
-        signers = listing.signers().get(f"{context}.{identity}", ())
+        signers = listing.signers.get(f"{context}.{identity}", ())
         return found if self._is_signed(signers, name, text) else None
 
     def _is_signed(self, signers: Iterable[str], name: str, text: bytes) -> bool:

@@ -85,7 +85,7 @@ def receive_notes(store: Store, remote: Remote, listings: Iterable[Listing]) -> 
 
 
 def _receive(store: Store, remote: Remote, listing: Listing) -> int:
-    known, signers = notes.known(store, listing.dref), listing.note_signers()
+    known, signers = notes.known(store, listing.dref), listing.note_signers
     lacking = sorted(set(notes.names_in(listing.names)) - known)
     if remote.trusted is not None:
         lacking = [n for n in lacking if not remote.trusted.isdisjoint(signers.get(n[:32], []))]
