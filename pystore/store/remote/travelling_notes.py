@@ -46,37 +46,35 @@ def notes_to_send(
 ) -> NotesToSend:
     """The notes about these realizations and attempts, and our signatures of them (NV1)."""
     signatures, texts, fresh = [], [], 0
-    for name, text, listing in _all(store, contexts, listings):
-        if not listing.has(name):
+    for dref, name, text in _all(store, contexts):
+        there = listings[dref]
+        if not there.has(name):
             fresh += 1
-        if repair or not listing.has(name):
+        if repair or not there.has(name):
             texts.append((name, text))
         if key is None:
             continue
         signature = names.signature(name, key.public)
-        if repair or not listing.has(signature):
+        if repair or not there.has(signature):
             signatures.append((signature, key.sign(text)))
     return NotesToSend(tuple(signatures), tuple(texts), fresh)
 
 
-def _all(
-    store: Store, contexts: Mapping[RRef, Context], listings: Mapping[DRef, Listing]
-) -> Iterator[tuple[str, bytes, Listing]]:
+def _all(store: Store, contexts: Mapping[RRef, Context]) -> Iterator[tuple[DRef, str, bytes]]:
+    """The notes about these realizations and attempts: derivation, object and text."""
     for dref, files in notes.texts_about(store, contexts).items():
         for name, text in sorted(files.items()):
-            yield names.note(dref, name[:32]), text, listings[dref]
+            yield dref, names.note(dref, name[:32]), text
 
 
 def note_objects(
     store: Store, contexts: Mapping[RRef, Context], key: Key | None
 ) -> Iterator[Object]:
     """The notes about these realizations and attempts, with the signatures of a key."""
-    for dref, files in notes.texts_about(store, contexts).items():
-        for name, text in files.items():
-            whole = names.note(dref, name[:32])
-            yield whole, text
-            if key is not None:
-                yield names.signature(whole, key.public), key.sign(text)
+    for _, name, text in _all(store, contexts):
+        yield name, text
+        if key is not None:
+            yield names.signature(name, key.public), key.sign(text)
 
 
 def receive_notes(store: Store, remote: Remote, listings: Iterable[Listing]) -> int:
