@@ -1,6 +1,6 @@
 """Attempts of some derivations or realizations, the newest first, and their logs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,6 +115,10 @@ def log_of(attempt: Attempt, store: Store) -> Log:
 
 def runs(attempt: Attempt, store: Store) -> bool:
     """Whether the attempt still runs."""
+    return any(one.outcome == "running" for one in as_now(attempt, store))
+
+
+def as_now(attempt: Attempt, store: Store) -> Iterator[Attempt]:
+    """The attempt as it is now, by its context and number; nothing if it is not there."""
     place = (attempt.context, attempt.number)
-    now = (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)
-    return any(one.outcome == "running" for one in now)
+    return (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)

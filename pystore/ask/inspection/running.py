@@ -18,6 +18,7 @@ from ...store import rights
 from ...store.current import current_store
 from ...store.stopping import ask_to_stop, withdraw
 from ...store.store import Store
+from .attempts import as_now
 from .short_refs import find_refs
 
 _EVERY = 0.1  # [s] between two looks at what was asked to stop
@@ -128,16 +129,10 @@ def stop_all(
 
 def _ended(asked: list[Attempt], until: float, store: Store) -> list[Attempt]:
     while True:
-        now = [_as_it_is(one, store) for one in asked]
+        now = [next(as_now(one, store), one._replace(outcome="died")) for one in asked]
         for one in now:
             if one.outcome != "running":
                 withdraw(store, one)  # it may have ended before it saw the request
         if time.monotonic() >= until or all(one.outcome != "running" for one in now):
             return now
         time.sleep(_EVERY)
-
-
-def _as_it_is(attempt: Attempt, store: Store) -> Attempt:
-    place = (attempt.context, attempt.number)
-    found = (one for one in store.attempts(attempt.dref) if (one.context, one.number) == place)
-    return next(found, attempt._replace(outcome="died"))
