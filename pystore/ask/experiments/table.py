@@ -1,13 +1,13 @@
-"""Table: rows of values, aligned for a terminal, escaped for a notebook, or as a DataFrame."""
+"""Table: rows of values, aligned for a terminal, escaped for a notebook, a DataFrame, or CSV."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from ...core.dataclasses import dataclass
 from ...core.errors import PystoreError
-from ...core.printable import printable
+from ...core.printable import no_formula, printable
 
 _WIDEST = 40  # [characters] of a cell
 _MOST = 60  # rows that are printed
@@ -77,6 +77,15 @@ def frame(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
     except ImportError:
         raise PystoreError("pandas is not installed", remedy="pip install pandas") from None
     return pandas.DataFrame(list(rows), columns=list(header))
+
+
+def write_csv_rows(header: Iterable[str], rows: Iterable[Iterable[Any]], out: TextIO) -> None:
+    """Writes them as CSV into an open file; no text in it is a formula to a spreadsheet."""
+    import csv  # few programs need it
+
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(map(no_formula, header))
+    writer.writerows(map(no_formula, row) for row in rows)
 
 
 class Tabular(ABC):

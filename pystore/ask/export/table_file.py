@@ -13,13 +13,12 @@ from typing import Any, TextIO
 from ...core.attempt import Attempt
 from ...core.errors import BadPlace
 from ...core.options import Scope
-from ...core.printable import no_formula
 from ...declare.parameters import cell
 from ...declare.recorder import store_was_read
 from ...store import disk
 from ...store.current import current_store
 from ...store.store import Store
-from ..experiments.table import named_apart
+from ..experiments.table import named_apart, write_csv_rows
 from .ended import Ended, Told, ended
 from .exported import Exported
 
@@ -49,17 +48,13 @@ def export_csv(
 
 def write_csv(found: Ended, out: TextIO) -> None:
     """Writes the table into an open file."""
-    import csv  # few programs need it
-
     several = sorted(found, key=lambda one: (one.attempt.start, one.attempt.id))
     parameters = sorted({name for one in several for name in one.parameters})
     metrics = sorted({name for one in several for name in one.attempt.metrics})
     taken = [*_BEFORE, *_AFTER]
     named = named_apart(parameters, taken, "parameter")
     header = [*_BEFORE, *named, *named_apart(metrics, [*taken, *named], "metric"), *_AFTER]
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(map(no_formula, header))
-    writer.writerows(map(no_formula, _row(one, parameters, metrics)) for one in several)
+    write_csv_rows(header, (_row(one, parameters, metrics) for one in several), out)
 
 
 def _row(one: Told, parameters: Iterable[str], metrics: Iterable[str]) -> Iterator[Any]:

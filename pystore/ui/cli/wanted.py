@@ -7,13 +7,12 @@ from typing import Any
 
 import click
 
-from ...ask.experiments.table import named_apart
+from ...ask.experiments.table import named_apart, write_csv_rows
 from ...ask.finding.attempts import Found, Wanted
 from ...ask.finding.values import FACTS, Values
 from ...ask.inspection.moment import moment
 from ...core.attempt import Attempt
 from ...core.errors import in_one_line
-from ...core.printable import no_formula
 from .command_context import CommandContext
 from .ref import begun_so, complete, typed
 
@@ -59,8 +58,7 @@ def wanted_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def csv_of(found: Found, shown: Sequence[Attempt]) -> str:
     """Attempts as CSV: their parameters, facts and metrics, a row an attempt."""
-    import csv  # few calls need it
-    from io import StringIO
+    from io import StringIO  # few calls need it
 
     values = found.values
     parameters = found.parameters()
@@ -72,9 +70,7 @@ def csv_of(found: Found, shown: Sequence[Attempt]) -> str:
         *([attempt.metrics.get(name) for attempt in shown] for name in values.metrics()),
     ]
     out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(map(no_formula, [*parameters, *facts, *metrics]))
-    writer.writerows(map(no_formula, row) for row in zip(*cells, strict=True))
+    write_csv_rows([*parameters, *facts, *metrics], zip(*cells, strict=True), out)
     return out.getvalue()
 
 
