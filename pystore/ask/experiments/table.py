@@ -1,4 +1,4 @@
-"""Table: rows of values, aligned for a terminal, escaped for a notebook, or as a DataFrame."""
+"""Table: rows of values, aligned for a terminal, escaped for a notebook, a DataFrame, or CSV."""
 
 import math
 from abc import ABC, abstractmethod

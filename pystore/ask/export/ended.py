@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ...core.attempt import Attempt, Trace
@@ -89,8 +90,9 @@ def ended(what: Any, code: Scope, store: Store) -> Ended:
     found = results(what, metrics=[], code=code, store=store)
     rows = {row.attempt.id: row for row in found if row.attempt.outcome != "running"}
     noted = with_notes([row.attempt for row in rows.values()], store)
+    config_of = cache(store.config)  # derivations share inputs
     whole = {
-        dref: whole_parameters(store.config(dref), store.config)
+        dref: whole_parameters(config_of(dref), config_of)
         for dref in {row.attempt.dref for row in rows.values()}
     }
     several = tuple(

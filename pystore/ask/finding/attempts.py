@@ -127,8 +127,10 @@ def _tagged(held: Holding, places: Sequence[int], tag: str | None, store: Store)
         return places
     test = equal(tag)
     notes = [note for note in notes_in(store, held) if note.tag and test(note.tag)]
-    outline = held.attempts.outline
-    return [at for at in places if any(note.is_about(outline(at)) for note in notes)]
+    if not notes:
+        return []
+    tries = ((at, held.attempts.outline(at)) for at in places)
+    return [at for at, attempt in tries if any(note.is_about(attempt) for note in notes)]
 
 
 def _newest(chosen: Iterable[tuple[Holding, Sequence[int]]]) -> Iterator[Place]:

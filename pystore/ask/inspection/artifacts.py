@@ -153,7 +153,9 @@ def _dated(
 
 def _tags(rref: RRef, noted: Sequence[Note], held: Holding) -> tuple[str, ...]:
     own = [note for note in noted if note.ref == held.dref and not note.attempt]
-    made = [one for one in held.attempts.outlines() if one.rref == rref]
+    tries = held.attempts
+    digests = enumerate(tries.made if tries.count else ())
+    made = [tries.outline(at) for at, digest in digests if digest == rref.digest]
     return tags_among([*own, *about(noted, rref, made)])
 
 

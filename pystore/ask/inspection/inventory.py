@@ -1,19 +1,18 @@
 """Inventory: lists of the derivations, the realizations and the pins of a store."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...core.attempt import Attempt
-from ...core.config import Config
 from ...core.dataclasses import dataclass
-from ...core.errors import Corrupted, NotInStore
+from ...core.errors import NotInStore
 from ...core.note import about, tags_among
 from ...core.refs import DRef, RRef
 from ...store.notes import notes_in, notes_of
 from ...store.pins import pins
 from ...store.store import Store
 from ..experiments.differing import differing
+from ..finding.values import Values
 
 
 @dataclass(frozen=True)
@@ -89,20 +88,13 @@ class Pin(NamedTuple):
 def list_derivations(drefs: Iterable[DRef], store: Store) -> list[ListedDerivation]:
     """These derivations, by name and by when they were built. No record of an attempt is read."""
     known = store.holdings(drefs)
-    configs: dict[DRef, Config | None] = {}
-
-    def config_of(dref: DRef) -> Config | None:
-        """The config, or None if it is damaged: the others can still be listed."""
-        if dref not in configs:
-            configs[dref] = (dref in known and known[dref].config) or _config(dref, store)
-        return configs[dref]
-
+    values = Values(known, store)
     families: dict[str, list[DRef]] = {}
     for dref in known:
         families.setdefault(dref.name, []).append(dref)
     found = []
     for family in families.values():
-        told = _telling_apart(family, config_of) if len(family) > 1 else {}
+        told = _telling_apart(family, values) if len(family) > 1 else {}
         for dref in family:
             one, own = known[dref], told.get(dref, {})
             tags = tags_among(notes_in(store, one))
@@ -110,27 +102,14 @@ def list_derivations(drefs: Iterable[DRef], store: Store) -> list[ListedDerivati
     return sorted(found, key=lambda one: (one.dref.name, one.built or 0, one.dref))
 
 
-def _telling_apart(
-    family: Sequence[DRef], config_of: Callable[[DRef], Config | None]
-) -> dict[DRef, dict[str, Any]]:
-    """The parameters that tell each derivation from the others of its name."""
-    configs = {dref: config for dref in family if (config := config_of(dref))}
+def _telling_apart(family: Sequence[DRef], values: Values) -> dict[DRef, dict[str, Any]]:
+    """The parameters that tell each derivation from the others of its name.
+
+    One whose config is damaged is told so: the others can still be listed.
+    """
+    configs = {dref: config for dref in family if (config := values.config(dref))}
     damaged = {dref: {"config": "damaged"} for dref in family if dref not in configs}
-    return damaged | differing(configs, partial(_needed, config_of))
-
-
-def _needed(config_of: Callable[[DRef], Config | None], dref: DRef) -> Config:
-    config = config_of(dref)
-    if config is None:
-        raise NotInStore("there is no config", ref=dref, remedy="pystore verify")
-    return config
-
-
-def _config(dref: DRef, store: Store) -> Config | None:
-    try:
-        return store.config(dref)
-    except (Corrupted, NotInStore):
-        return None
+    return damaged | differing(configs, values.config_of)
 
 
 def list_realizations(dref: DRef, store: Store) -> list[ListedRealization]:

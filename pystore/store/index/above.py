@@ -27,18 +27,14 @@ def listings(parts: Parts, held: Mapping[DRef, Holding]) -> dict[DRef, Listing]:
     """The artifacts of what both stores hold of these derivations."""
     use_index = sum(len(one.here) for one in held.values()) > of_one.FEW
     found = [listings_of_one.listings(o, held, use_index=use_index) for o in parts.layout.readable]
-    first, *others = found
-    for other in others:
-        everything = {dref: frozenset(one.digests) for dref, one in first.items()}
-        first = {
-            dref: other[dref].kept(_but(other[dref], everything[dref]), first[dref])
-            for dref in held
-        }
-    return first
+    own, *others = found
+    for below in others:
+        own = {dref: _together(own[dref], below[dref]) for dref in held}
+    return own
 
 
-def _but(listing: Listing, others: frozenset[str]) -> frozenset[str]:
-    return frozenset(listing.digests) - others
+def _together(mine: Listing, other: Listing) -> Listing:
+    return other.kept(frozenset(other.digests) - frozenset(mine.digests), mine)
 
 
 def _both(mine: Holding, other: Holding) -> Holding:

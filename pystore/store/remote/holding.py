@@ -92,6 +92,6 @@ def _realizations(remote: Remote) -> list[RRef]:
 
 def _own_objects(bills: Mapping[RRef, BillOfParts], found: Sequence[RRef]) -> list[str]:
     """The bills of these, and the parts that no other bill names (HO1)."""
-    others = {part for rref, bill in bills.items() if rref not in found for part in bill.digests}
+    others = {part for rref in bills.keys() - {*found} for part in bills[rref].digests}
     parts = {part for rref in found for part in bills[rref].digests} - others
     return [*map(names.realization, found), *map(names.part, sorted(parts))]

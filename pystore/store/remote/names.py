@@ -90,9 +90,9 @@ def diff(dref: DRef, digest: str) -> str:
     return f"{folder(dref)}/{digest}.diff"
 
 
-def note(dref: DRef, digest: str, suffix: str = "note") -> str:
-    """The object with a note, or with a signature of it."""
-    return f"{folder(dref)}/{digest}.{suffix}"
+def note(dref: DRef, digest: str) -> str:
+    """The object with a note."""
+    return f"{folder(dref)}/{digest}.note"
 
 
 def part(digest: str) -> str:
@@ -105,9 +105,14 @@ def resolved(digest: str, dref: DRef, context: str) -> str:
     return f"resolved/{digest}/{context}-{dref[5:]}"
 
 
-def move(pin: str, stem: str, suffix: str = "json") -> str:
-    """The object with a move of a pin, or with a signature of it."""
-    return f"{PINS}/{pin}/{stem}.{suffix}"
+def move(pin: str, stem: str) -> str:
+    """The object with a move of a pin."""
+    return f"{PINS}/{pin}/{stem}.json"
+
+
+def signature(name: str, public: str) -> str:
+    """The object with the signature of an attempt, a note or a move, by this public key."""
+    return f"{name.rpartition('.')[0]}.{public}.sig"
 
 
 @dataclass(frozen=True)
@@ -128,19 +133,15 @@ class Listing:
         found = sorted(match.groups() for name in self.names if (match := _RECORD.match(name)))
         return [(c, identity) for c, identity in found if context in (None, c)]
 
+    @cached_property
     def signers(self) -> dict[str, list[str]]:
         """The public keys that have signed, by `<context>.<id>` of the attempt."""
-        found: dict[str, list[str]] = {}
-        for match in filter(None, map(_SIGNATURE.match, sorted(self.names))):
-            found.setdefault(match[1], []).append(match[2])
-        return found
+        return _signers(_SIGNATURE, self.names)
 
+    @cached_property
     def note_signers(self) -> dict[str, list[str]]:
         """The public keys that have signed, by the digest of the note."""
-        found: dict[str, list[str]] = {}
-        for match in filter(None, map(_NOTE_SIGNATURE.match, sorted(self.names))):
-            found.setdefault(match[1], []).append(match[2])
-        return found
+        return _signers(_NOTE_SIGNATURE, self.names)
 
     def has(self, name: str) -> bool:
         """Whether the folder has the object of this full name."""
@@ -173,10 +174,15 @@ class PinListing:
     @cached_property
     def signers(self) -> dict[str, list[str]]:
         """The public keys that have signed, by the stem of the move."""
-        found: dict[str, list[str]] = {}
-        for match in filter(None, map(_MOVE_SIGNATURE.match, sorted(self.names))):
-            found.setdefault(match[1], []).append(match[2])
-        return found
+        return _signers(_MOVE_SIGNATURE, self.names)
+
+
+def _signers(kind: re.Pattern[str], listed: Iterable[str]) -> dict[str, list[str]]:
+    """The public keys that have signed, by what was signed."""
+    found: dict[str, list[str]] = {}
+    for match in filter(None, map(kind.match, sorted(listed))):
+        found.setdefault(match[1], []).append(match[2])
+    return found
 
 
 def number_of(stem: str) -> int:

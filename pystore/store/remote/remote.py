@@ -8,7 +8,6 @@ RM3  A missing object is a FileNotFoundError, and no fault of the remote.
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import TypeVar
 
 from blake3 import blake3
@@ -146,9 +145,9 @@ class Remote:
 
     def note(self, dref: DRef, digest: str, signers: Iterable[str]) -> bytes:
         """The text of a note; FileNotFoundError also where no trusted key has signed it (RM2)."""
-        name, name_of = names.note(dref, digest), partial(names.note, dref, digest)
+        name = names.note(dref, digest)
         text = self._with_digest(name, digest, digest_of)
-        if self.trusted is not None and not self._is_signed(signers, name_of, text):
+        if self.trusted is not None and not self._is_signed(signers, name, text):
             raise FileNotFoundError(name)
         return text
 
@@ -168,19 +167,17 @@ class Remote:
             raise self._wrong(name, str(error)) from None
         if self.trusted is None:
             return found
-        signers = listing.signers().get(f"{context}.{identity}", ())
-        name_of = partial(names.attempt, listing.dref, context, identity)
-        return found if self._is_signed(signers, name_of, text) else None
+        signers = listing.signers.get(f"{context}.{identity}", ())
+        return found if self._is_signed(signers, name, text) else None
 
-    def _is_signed(
-        self, signers: Iterable[str], name_of: Callable[[str], str], text: bytes
-    ) -> bool:
+    def _is_signed(self, signers: Iterable[str], name: str, text: bytes) -> bool:
+        """Whether a trusted key among the signers has signed the text of an object."""
         for public in signers:
             if public in (self.trusted or ()):
-                name = name_of(f"{public}.sig")
-                if signing.is_signed(public, text, self._read(name)):
+                signature = names.signature(name, public)
+                if signing.is_signed(public, text, self._read(signature)):
                     return True
-                raise self._wrong(name, "the signature is not over this record")
+                raise self._wrong(signature, "the signature is not over this record")
         return False
 
     def pins(self) -> list[str]:
@@ -200,8 +197,7 @@ class Remote:
         try:
             text = self._read(name)
             found = parse_move(listing.pin, stem, text)
-            name_of = partial(names.move, listing.pin, stem)
-            believed = self.trusted is None or self._is_signed(signers, name_of, text)
+            believed = self.trusted is None or self._is_signed(signers, name, text)
         except Corrupted as error:
             raise self._wrong(name, str(error)) from None
         except FileNotFoundError:  # else an earlier move would count

@@ -233,4 +233,4 @@ def texts_of(
 
 
 def _signature(copy: Copy, key: Key) -> str:
-    return _name(copy)[: -len("json")] + f"{key.public}.sig"
+    return names.signature(_name(copy), key.public)

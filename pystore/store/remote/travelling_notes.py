@@ -46,39 +46,35 @@ def notes_to_send(
 ) -> NotesToSend:
     """The notes about these realizations and attempts, and our signatures of them (NV1)."""
     signatures, texts, fresh = [], [], 0
-    for name, text, listing in _all(store, contexts, listings):
-        if not listing.has(name):
+    for dref, name, text in _all(store, contexts):
+        there = listings[dref]
+        if not there.has(name):
             fresh += 1
-        if repair or not listing.has(name):
+        if repair or not there.has(name):
             texts.append((name, text))
-        if key is not None and (repair or not listing.has(signature_of(name, key))):
-            signatures.append((signature_of(name, key), key.sign(text)))
+        if key is None:
+            continue
+        signature = names.signature(name, key.public)
+        if repair or not there.has(signature):
+            signatures.append((signature, key.sign(text)))
     return NotesToSend(tuple(signatures), tuple(texts), fresh)
 
 
-def _all(
-    store: Store, contexts: Mapping[RRef, Context], listings: Mapping[DRef, Listing]
-) -> Iterator[tuple[str, bytes, Listing]]:
+def _all(store: Store, contexts: Mapping[RRef, Context]) -> Iterator[tuple[DRef, str, bytes]]:
+    """The notes about these realizations and attempts: derivation, object and text."""
     for dref, files in notes.texts_about(store, contexts).items():
         for name, text in sorted(files.items()):
-            yield names.note(dref, name[:32]), text, listings[dref]
-
-
-def signature_of(name: str, key: Key) -> str:
-    """The name of our signature of a note."""
-    return name[: -len("note")] + f"{key.public}.sig"
+            yield dref, names.note(dref, name[:32]), text
 
 
 def note_objects(
     store: Store, contexts: Mapping[RRef, Context], key: Key | None
 ) -> Iterator[Object]:
     """The notes about these realizations and attempts, with the signatures of a key."""
-    for dref, files in notes.texts_about(store, contexts).items():
-        for name, text in files.items():
-            whole = names.note(dref, name[:32])
-            yield whole, text
-            if key is not None:
-                yield signature_of(whole, key), key.sign(text)
+    for _, name, text in _all(store, contexts):
+        yield name, text
+        if key is not None:
+            yield names.signature(name, key.public), key.sign(text)
 
 
 def receive_notes(store: Store, remote: Remote, listings: Iterable[Listing]) -> int:
@@ -87,7 +83,7 @@ def receive_notes(store: Store, remote: Remote, listings: Iterable[Listing]) -> 
 
 
 def _receive(store: Store, remote: Remote, listing: Listing) -> int:
-    known, signers = notes.known(store, listing.dref), listing.note_signers()
+    known, signers = notes.known(store, listing.dref), listing.note_signers
     lacking = sorted(set(notes.names_in(listing.names)) - known)
     if remote.trusted is not None:
         lacking = [n for n in lacking if not remote.trusted.isdisjoint(signers.get(n[:32], []))]

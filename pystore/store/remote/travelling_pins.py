@@ -156,9 +156,10 @@ class _Push:
 
     def _objects(self, move: PinMove) -> dict[str, bytes]:
         """A move and our signature of it, by their names in the folder of the pin."""
-        objects = {f"{move.stem}.json": move.text}
+        name = f"{move.stem}.json"
+        objects = {name: move.text}
         if self.key is not None:
-            objects[f"{move.stem}.{self.key.public}.sig"] = self.key.sign(move.text)
+            objects[names.signature(name, self.key.public)] = self.key.sign(move.text)
         return objects
 
     def _put(self, objects: dict[str, bytes]) -> None:
