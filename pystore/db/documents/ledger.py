@@ -17,8 +17,6 @@ import bson
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from ...core.printable import listed
-from ..errors import BadDatabase
 from ..register import Entry, Standing
 from ..tracking import NEVER, Failure, Mark, Outcome, due_again
 from .connections import Document, insert_new, write_all
@@ -57,16 +55,7 @@ class DocumentLedger:
         told = {**asdict(self.entry), "writes": [], "outputs": [*self.entry.outputs.items()]}
         new = {"shown": None, "target": None, "is_full": False}
         self._own.update_one({"_id": self.id}, {"$setOnInsert": {**told, **new}}, upsert=True)
-        found = self._own.find_one({"_id": self.id})
-        other = [name for name in ("field", "predictor") if found[name] != told[name]]
-        if other:
-            raise BadDatabase(
-                f"the listener {self.entry.name} of {self.entry.collection} has another "
-                f"{listed(other)}",
-                has=", ".join(str(found[name]) for name in other),
-                given=", ".join(str(told[name]) for name in other),
-                remedy="give this one another name: listen(…, name='other'), or remove the old one",
-            )
+        self.entry.check_same(self._own.find_one({"_id": self.id}))
         self._own.update_one({"_id": self.id}, {"$set": told})
 
     def standing(self) -> Standing | None:
