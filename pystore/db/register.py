@@ -38,6 +38,12 @@ class Entry:
     outputs: Mapping[str, str]
     writes: tuple[str, ...] = ()  # the columns of the table that it fills
 
+    @classmethod
+    def of(cls, recorded: Any) -> Entry:
+        """The entry of a listener that is recorded, without the columns that it fills."""
+        names = ("collection", "name", "field", "predictor", "follows")
+        return cls(**{name: recorded[name] for name in names}, outputs=dict(recorded["outputs"]))
+
     def check_same(self, recorded: Any) -> None:
         """Raises BadDatabase where its name is recorded for another field or predictor (EN1)."""
         given = {"field": self.field, "predictor": self.predictor}
@@ -174,12 +180,8 @@ class Register:
         """The other listeners of the same source."""
         own, entry = self._own.c, self.entry
         same = (own.collection == entry.collection, own.field == entry.field)
-        query = sa.select(
-            own.collection, own.name, own.field, own.predictor, own.follows, own.outputs
-        )
-        return [
-            Entry(*row) for row in connection.execute(query.where(*same, own.name != entry.name))
-        ]
+        query = sa.select(self._own).where(*same, own.name != entry.name)
+        return [Entry.of(row) for row in connection.execute(query).mappings()]
 
     def remove(self, connection: sa.Connection) -> None:
         """Forgets the listener; predictions stay."""
