@@ -18,11 +18,10 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from ..register import Entry, Standing
-from ..tracking import NEVER, Failure, Mark, Outcome, due_again
+from ..tracking import LEASE, NEVER, Failure, Mark, Outcome, due_again
 from .connections import Document, insert_new, write_all
 from .tracking import DocumentTracking
 
-_LEASE = 60.0  # [s]
 _AGAIN = 0.5  # [s] until a content is looked for again whose document was just changed
 _OPEN = {"open": 1}  # of what has no prediction, or failed
 
@@ -139,7 +138,7 @@ class DocumentLedger:
         if not wanted:
             return []
         some = {"_id": {"$in": wanted}}
-        taken = {"due": now + _LEASE, "owner": owner, "claim": mine}
+        taken = {"due": now + LEASE, "owner": owner, "claim": mine}
         self._made.update_many({**some, **waiting}, {"$set": taken})
         return [one["key"] for one in self._made.find({**some, "claim": mine}, {"key": 1})]
 
@@ -154,7 +153,7 @@ class DocumentLedger:
             missing = self._without(model, [*dict.fromkeys(some)])
             after = some[-1]
             if missing:
-                return self._insert([model], missing, time.time() + _LEASE, owner), after
+                return self._insert([model], missing, time.time() + LEASE, owner), after
         return [], None
 
     def _without(self, model: int, keys: Sequence[bytes]) -> list[bytes]:
