@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..overview import Rows, Told, collection_row, listener_row
-from ..source import recorded_fields
 from ..tracking import NEVER
 from .connections import DocumentConnections
 from .ledger import number_of
-from .source import DocumentSource, DocumentTable
-from .tracking import DocumentTracking
+from .tracking import DocumentTracking, recorded
 
 
 def listeners(database: DocumentConnections) -> Rows:
@@ -27,9 +25,8 @@ def listeners(database: DocumentConnections) -> Rows:
 def _listener(
     database: DocumentConnections, row: Mapping[str, Any], rrefs: Mapping[int, str]
 ) -> dict[str, Any]:
-    table = DocumentTable(database, row["collection"])
-    tracking = DocumentTracking(DocumentSource(table, recorded_fields(row["field"])))
-    return listener_row(row, rrefs, _counts(database, tracking, row["shown"]))
+    counts = _counts(database, recorded(database, row), row["shown"])
+    return listener_row(row, rrefs, counts)
 
 
 def _counts(

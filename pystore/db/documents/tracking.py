@@ -13,10 +13,10 @@ from typing import Any
 from bson import Timestamp
 from pymongo import UpdateOne
 
-from ..source import Pk
+from ..source import Pk, recorded_fields
 from ..tracking import LEASE, NEVER, Claim, Mark
-from .connections import Document, insert_new, write_all
-from .source import DocumentSource, ids, paged, pk_of
+from .connections import Document, DocumentConnections, insert_new, write_all
+from .source import DocumentSource, DocumentTable, ids, paged, pk_of
 
 _SOME = 2000  # documents in one call
 
@@ -156,6 +156,12 @@ class DocumentTracking:
         while some := self.keys(after, _SOME):
             yield [*dict.fromkeys(some)]
             after = some[-1]
+
+
+def recorded(database: DocumentConnections, listener: Mapping[str, Any]) -> DocumentTracking:
+    """The entries of what a listener reads, as it is recorded."""
+    table = DocumentTable(database, listener["collection"])
+    return DocumentTracking(DocumentSource(table, recorded_fields(listener["field"])))
 
 
 def _missing(of: Any, there: Any) -> Iterator[list[Any]]:
