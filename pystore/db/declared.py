@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..core.printable import listed
 from ..core.refs import check_name
 from .conditions import FieldOf
 from .connections import Connections
-from .errors import BadField
+from .errors import BadField, nearest
 from .fields import Field
 from .source import Source, Table, type_of
 from .tables import JSON
@@ -139,11 +138,10 @@ class Declared:
 
     def unknown(self, name: str) -> BadField:
         """The error for a field that there is none of."""
-        near = get_close_matches(str(name), self.fields, 1)
         return BadField(
             f"{self.name} has no field {name}",
             fields=listed(self.fields) or "none",
-            remedy=f"did you mean {near[0]}?" if near else "declare it: db.collection(…)",
+            remedy=nearest(str(name), self.fields, "declare it: db.collection(…)"),
         )
 
     def __getstate__(self) -> dict[str, Any]:

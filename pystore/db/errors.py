@@ -1,6 +1,10 @@
 """Errors of collections in databases."""
 
+from collections.abc import Collection
+from difflib import get_close_matches
+
 from ..core.errors import FetchError, PystoreError
+from ..core.printable import listed
 
 __all__ = [
     "BadContent",
@@ -48,3 +52,17 @@ class FetchRefused(NotFetched):
     """A URL that is not fetched, or an answer that is not taken: any other try would go as this."""
 
     is_final = True
+
+
+def nearest(name: str, known: Collection[str], otherwise: str) -> str:
+    """The remedy for a name that is unknown: the known one that is like it, if there is one."""
+    near = get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else otherwise
+
+
+def not_there(
+    kind: str, name: str, there: Collection[str], *, database: str, remedy: str
+) -> BadDatabase:
+    """The error for a table or a collection that a database does not have."""
+    told = {f"{kind}s": listed(there) or "none"}
+    return BadDatabase(f"there is no {kind} {name}", database=database, **told, remedy=remedy)

@@ -18,9 +18,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from .register import Entry, Register, Standing
 from .sql import filled, statements
-from .tracking import NEVER, Failure, Mark, Outcome, Tracking, due_again
+from .tracking import LEASE, NEVER, Failure, Mark, Outcome, Tracking, due_again
 
-_LEASE = 60.0  # [s]
 _AGAIN = 0.5  # [s] until a content is looked for again whose row was just changed
 _SOME = 5000  # values in one statement
 
@@ -72,7 +71,7 @@ class Ledger(Register):
         taken = (
             sa.update(made)
             .where(made.c.model == model, made.c.key.in_(wanted))
-            .values(due=now + _LEASE, owner=owner)
+            .values(due=now + LEASE, owner=owner)
             .returning(made.c.key)
         )
         with self.database.work() as connection:
@@ -97,7 +96,7 @@ class Ledger(Register):
     def claim(self, model: int, keys: Sequence[bytes], owner: int) -> list[bytes]:
         """Those of these keys that nobody has claimed; they are ours from now on."""
         with self.database.work() as connection:
-            return self._insert(connection, [model], keys, time.time() + _LEASE, owner)
+            return self._insert(connection, [model], keys, time.time() + LEASE, owner)
 
     def leave(
         self, connection: sa.Connection, models: Collection[int], keys: Collection[bytes]

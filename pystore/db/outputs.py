@@ -79,7 +79,5 @@ def retry_all(collection: Declared) -> int:
         source = listened(collection, one["field"])
         if source is None:
             continue
-        names = ("collection", "name", "field", "predictor", "follows", "outputs")
-        entry = Entry(**{name: one[name] for name in names})
-        tried += Ledger(entry, Tracking(source)).retry()
+        tried += Ledger(Entry.of(one), Tracking(source)).retry()
     return tried

@@ -48,7 +48,7 @@ def _listener(
 ) -> dict[str, Any]:
     models = database.tables.models.c
     rrefs = dict(connection.execute(sa.select(models.id, models.rref)).all())
-    made, now = database.tables.predictions.c, time.time()
+    made = database.tables.predictions.c
     keyed = made.key == state.key
     shown = sa.select(made.key).where(made.model == row["shown"], keyed, made.value.is_not(None))
     failed = sa.select(made.key).where(made.model == row["shown"], keyed, made.error.is_not(None))
@@ -61,29 +61,26 @@ def _listener(
 
     rows, done, idle = count(), count(has_prediction), count(*is_idle)
     bad = count(has_failed, ~has_prediction)
-    oldest = row["behind_since"]
-    pending = rows - done - bad - idle
+    counts = {"rows": rows, "pending": rows - done - bad - idle, "failed": bad}
+    return listener_row(row, rrefs, counts)
+
+
+def listener_row(
+    recorded: Mapping[str, Any], rrefs: Mapping[int, str], counts: Mapping[str, int]
+) -> dict[str, Any]:
+    """A listener, as it is recorded and counted; what no process has told yet may be missing."""
+    alive, oldest, now = recorded.get("alive"), recorded.get("behind_since"), time.time()
+    names = ("collection", "name", "field", "predictor", "follows")
     return {
-        "collection": row["collection"],
-        "name": row["name"],
-        "field": row["field"],
-        "predictor": row["predictor"],
-        "follows": row["follows"],
-        "shown": rrefs.get(row["shown"]),
-        "target": rrefs.get(row["target"]),
-        "rows": rows,
-        "pending": pending,
-        "failed": bad,
-        "behind": max(0.0, now - oldest) if pending and oldest is not None else 0.0,
-        "is_alive": is_alive(row["alive"], now),
-        "process": row["process"],
-        "note": row["note"],
+        **{name: recorded[name] for name in names},
+        "shown": rrefs.get(recorded["shown"]),
+        "target": rrefs.get(recorded["target"]),
+        **counts,
+        "behind": max(0.0, now - oldest) if counts["pending"] and oldest is not None else 0.0,
+        "is_alive": alive is not None and now - alive < _ALIVE,
+        "process": recorded.get("process"),
+        "note": recorded.get("note"),
     }
-
-
-def is_alive(alive: float | None, now: float) -> bool:
-    """Whether a process that was last at work then lives."""
-    return alive is not None and now - alive < _ALIVE
 
 
 class Overview:
@@ -138,9 +135,14 @@ def _collections(database: Connections) -> Rows:
             is_there = sa.inspect(connection).has_table(row["name"])
             count = sa.select(sa.func.count()).select_from(sa.table(row["name"]))
             rows = connection.scalar(count) if is_there else None
-        fields = ", ".join(f"{name}: {one['kind']}" for name, one in row["fields"].items())
-        told.append({"name": row["name"], "rows": rows, "fields": fields})
+        told.append(collection_row(row["name"], rows, row["fields"]))
     return told
+
+
+def collection_row(name: str, rows: int | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A collection of ours, with its fields as they are recorded; no rows: there is no table."""
+    kinds = ", ".join(f"{field}: {told['kind']}" for field, told in fields.items())
+    return {"name": name, "rows": rows, "fields": kinds}
 
 
 def _rows(database: Connections, table: sa.Table, *names: str) -> Rows:

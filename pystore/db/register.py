@@ -38,6 +38,24 @@ class Entry:
     outputs: Mapping[str, str]
     writes: tuple[str, ...] = ()  # the columns of the table that it fills
 
+    @classmethod
+    def of(cls, recorded: Any) -> Entry:
+        """The entry of a listener that is recorded, without the columns that it fills."""
+        names = ("collection", "name", "field", "predictor", "follows")
+        return cls(**{name: recorded[name] for name in names}, outputs=dict(recorded["outputs"]))
+
+    def check_same(self, recorded: Any) -> None:
+        """Raises BadDatabase where its name is recorded for another field or predictor (EN1)."""
+        given = {"field": self.field, "predictor": self.predictor}
+        other = [key for key in given if recorded[key] != given[key]]
+        if other:
+            raise BadDatabase(
+                f"the listener {self.name} of {self.collection} has another {listed(other)}",
+                has=", ".join(str(recorded[key]) for key in other),
+                given=", ".join(given[key] for key in other),
+                remedy="give this one another name: listen(…, name='other'), or remove the old one",
+            )
+
 
 class Register:
     """One listener among those that are recorded."""
@@ -64,14 +82,7 @@ class Register:
         )
         connection.execute(new.on_conflict_do_nothing())
         found = connection.execute(sa.select(own).where(*self._mine())).mappings().one()
-        other = [key for key in ("field", "predictor") if found[key] != told[key]]
-        if other:
-            raise BadDatabase(
-                f"the listener {entry.name} of {entry.collection} has another {listed(other)}",
-                has=", ".join(str(found[key]) for key in other),
-                given=", ".join(str(told[key]) for key in other),
-                remedy="give this one another name: listen(…, name='other'), or remove the old one",
-            )
+        entry.check_same(found)
         connection.execute(sa.update(own).where(*self._mine()).values(**told))
         self._check_writes(connection)
 
@@ -169,12 +180,8 @@ class Register:
         """The other listeners of the same source."""
         own, entry = self._own.c, self.entry
         same = (own.collection == entry.collection, own.field == entry.field)
-        query = sa.select(
-            own.collection, own.name, own.field, own.predictor, own.follows, own.outputs
-        )
-        return [
-            Entry(*row) for row in connection.execute(query.where(*same, own.name != entry.name))
-        ]
+        query = sa.select(self._own).where(*same, own.name != entry.name)
+        return [Entry.of(row) for row in connection.execute(query).mappings()]
 
     def remove(self, connection: sa.Connection) -> None:
         """Forgets the listener; predictions stay."""

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from .connections import Connections, lost
 from .errors import BadDatabase
 
-_MOST = 64  # processes of one source
+MOST = 64  # processes of one source
 
 
 class Slot:
@@ -33,14 +33,10 @@ class Slot:
         self.number = self._taken()
 
     def _taken(self) -> int:
-        for number in range(_MOST):
+        for number in range(MOST):
             if self._take(number):
                 return number
-        raise BadDatabase(
-            "too many processes listen to this",
-            processes=_MOST,
-            remedy="end some of them: pystore listeners URL",
-        )
+        raise too_many()
 
     def _take(self, number: int) -> bool:
         if self.database.is_postgres:
@@ -114,6 +110,15 @@ class Slot:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+
+def too_many() -> BadDatabase:
+    """The error for one process more than may listen to a source."""
+    return BadDatabase(
+        "too many processes listen to this",
+        processes=MOST,
+        remedy="end some of them: pystore listeners URL",
+    )
 
 
 def backend_of(execute: Callable[[str], Any]) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from ..core.dataclasses import dataclass
 from ..core.printable import listed
 from .connections import Connections
-from .errors import BadDatabase, BadField
+from .errors import BadDatabase, BadField, nearest, not_there
 from .fields import Field
 from .json_paths import at_path, text_at
 from .kinds import KINDS, Malformed
@@ -137,15 +136,9 @@ class Table:
                 }
             there = looked.get_table_names(schema=self.schema)
         there = [one for one in there if not one.startswith("pystore_")]
-        near = get_close_matches(self.own_name, there, 1)
-        raise BadDatabase(
-            f"there is no table {self.name}",
-            database=self.database.name,
-            tables=listed(there) or "none",
-            remedy=f"did you mean {near[0]}?"
-            if near
-            else "name one of these; a collection of ours has a table after its first insert",
-        )
+        otherwise = "name one of these; a collection of ours has a table after its first insert"
+        remedy = nearest(self.own_name, there, otherwise)
+        raise not_there("table", self.name, there, database=self.database.name, remedy=remedy)
 
     def __deepcopy__(self, memo: object) -> Table:
         return self
@@ -209,15 +202,15 @@ class Source:
         columns, column = self.table.columns, field.column or name
         if column in columns:
             return columns[column]
-        near = get_close_matches(column, columns, 1)
+        otherwise = (
+            "name one of these, or a path in a column of JSON: at='record.img'; an insert adds a "
+            "new field to a table of ours"
+        )
         raise BadField(
             f"the table {self.table.name} has no column {column}",
             field=name,
             columns=listed(columns),
-            remedy=f"did you mean {near[0]}?"
-            if near
-            else "name one of these, or a path in a column of JSON: at='record.img'; an insert "
-            "adds a new field to a table of ours",
+            remedy=nearest(column, columns, otherwise),
         )
 
     def _check_path(self, name: str, field: Field, kind: Any) -> None:

@@ -20,7 +20,7 @@ from .source import Pk, Source, among, behind
 from .sql import filled, literal, statements
 
 MOST_TRIES = 8
-_LEASE = 60.0  # [s] after which a claim of a process that hangs is free again
+LEASE = 60.0  # [s] after which a claim of a process that hangs is free again
 _SOME = 500  # rows in one statement
 # Less than the second after which PostgreSQL looks for circles of waiting, and picks who fails.
 PATIENCE = "300ms"
@@ -178,7 +178,7 @@ class Tracking:
         taken = (
             sa.update(state)
             .where(self._own_pk.in_(wanted))
-            .values(due=now + _LEASE, owner=owner)
+            .values(due=now + LEASE, owner=owner)
             .returning(*self.pks, state.c.stamp, state.c.tries)
         )
         rows = connection.execute(taken).all()

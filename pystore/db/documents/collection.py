@@ -17,7 +17,7 @@ from ..collection import Collection, Row
 from ..errors import BadField, BadRow
 from ..fields import Field
 from ..own_table import fields_told, new_fields, of_others
-from ..source import Pk, Source
+from ..source import Pk, Source, names_in
 from .conditions import DocumentFieldOf, Where, all_of
 from .connections import Document, said
 from .outputs import outputs_of, retry_all
@@ -99,7 +99,8 @@ class DocumentCollection(Collection):
         self._documents.drop()
         database.ours("snapshots").delete_many({"collection": self.name})
         for one in database.ours("listeners").find({"collection": self.name}):
-            listened = self.source(*_known(self, one["field"]))
+            names = [name for name in names_in(one["field"]) if name in self.fields]
+            listened = self.source(*names)
             database.ours(f"rows_{listened.name}").delete_many({})
 
     def _inserted(self, made: Sequence[dict[str, Any]]) -> list[Any]:
@@ -186,11 +187,6 @@ class DocumentCollection(Collection):
     def retry(self) -> int:
         """Makes rows whose prediction has failed work to do again; returns how many."""
         return retry_all(self)
-
-
-def _known(collection: Collection, spec: str) -> list[str]:
-    names = [one.partition("@")[0] for one in spec.split(",")]
-    return [name for name in names if name in collection.fields]
 
 
 def _without_id(row: Mapping[str, Any]) -> Document:

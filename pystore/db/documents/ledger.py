@@ -17,14 +17,11 @@ import bson
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from ...core.printable import listed
-from ..errors import BadDatabase
 from ..register import Entry, Standing
-from ..tracking import NEVER, Failure, Mark, Outcome, due_again
+from ..tracking import LEASE, NEVER, Failure, Mark, Outcome, due_again
 from .connections import Document, insert_new, write_all
 from .tracking import DocumentTracking
 
-_LEASE = 60.0  # [s]
 _AGAIN = 0.5  # [s] until a content is looked for again whose document was just changed
 _OPEN = {"open": 1}  # of what has no prediction, or failed
 
@@ -57,16 +54,7 @@ class DocumentLedger:
         told = {**asdict(self.entry), "writes": [], "outputs": [*self.entry.outputs.items()]}
         new = {"shown": None, "target": None, "is_full": False}
         self._own.update_one({"_id": self.id}, {"$setOnInsert": {**told, **new}}, upsert=True)
-        found = self._own.find_one({"_id": self.id})
-        other = [name for name in ("field", "predictor") if found[name] != told[name]]
-        if other:
-            raise BadDatabase(
-                f"the listener {self.entry.name} of {self.entry.collection} has another "
-                f"{listed(other)}",
-                has=", ".join(str(found[name]) for name in other),
-                given=", ".join(str(told[name]) for name in other),
-                remedy="give this one another name: listen(…, name='other'), or remove the old one",
-            )
+        self.entry.check_same(self._own.find_one({"_id": self.id}))
         self._own.update_one({"_id": self.id}, {"$set": told})
 
     def standing(self) -> Standing | None:
@@ -150,7 +138,7 @@ class DocumentLedger:
         if not wanted:
             return []
         some = {"_id": {"$in": wanted}}
-        taken = {"due": now + _LEASE, "owner": owner, "claim": mine}
+        taken = {"due": now + LEASE, "owner": owner, "claim": mine}
         self._made.update_many({**some, **waiting}, {"$set": taken})
         return [one["key"] for one in self._made.find({**some, "claim": mine}, {"key": 1})]
 
@@ -165,7 +153,7 @@ class DocumentLedger:
             missing = self._without(model, [*dict.fromkeys(some)])
             after = some[-1]
             if missing:
-                return self._insert([model], missing, time.time() + _LEASE, owner), after
+                return self._insert([model], missing, time.time() + LEASE, owner), after
         return [], None
 
     def _without(self, model: int, keys: Sequence[bytes]) -> list[bytes]:

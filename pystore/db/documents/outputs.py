@@ -78,12 +78,8 @@ def _listeners(collection: Declared) -> list[tuple[Any, DocumentSource]]:
 
 def retry_all(collection: Declared) -> int:
     """Makes what has failed work to do again, for each listener of a collection."""
-    names = ("collection", "name", "field", "predictor", "follows")
     return sum(
-        DocumentLedger(
-            Entry(**{name: one[name] for name in names}, outputs=dict(one["outputs"])),
-            DocumentTracking(source),
-        ).retry()
+        DocumentLedger(Entry.of(one), DocumentTracking(source)).retry()
         for one, source in _listeners(collection)
     )
 

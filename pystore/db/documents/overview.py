@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from ..overview import Rows, Told, is_alive
-from ..source import recorded_fields
+from ..overview import Rows, Told, collection_row, listener_row
 from ..tracking import NEVER
 from .connections import DocumentConnections
 from .ledger import number_of
-from .source import DocumentSource, DocumentTable
-from .tracking import DocumentTracking
+from .tracking import DocumentTracking, recorded
 
 
 def listeners(database: DocumentConnections) -> Rows:
@@ -28,20 +25,8 @@ def listeners(database: DocumentConnections) -> Rows:
 def _listener(
     database: DocumentConnections, row: Mapping[str, Any], rrefs: Mapping[int, str]
 ) -> dict[str, Any]:
-    table = DocumentTable(database, row["collection"])
-    tracking = DocumentTracking(DocumentSource(table, recorded_fields(row["field"])))
-    counts, now = _counts(database, tracking, row["shown"]), time.time()
-    oldest = row.get("behind_since")
-    return {
-        **{name: row[name] for name in ("collection", "name", "field", "predictor", "follows")},
-        "shown": rrefs.get(row["shown"]),
-        "target": rrefs.get(row["target"]),
-        **counts,
-        "behind": max(0.0, now - (oldest or now)) if counts["pending"] else 0.0,
-        "is_alive": is_alive(row.get("alive"), now),
-        "process": row.get("process"),
-        "note": row.get("note"),
-    }
+    counts = _counts(database, recorded(database, row), row["shown"])
+    return listener_row(row, rrefs, counts)
 
 
 def _counts(
@@ -66,10 +51,9 @@ def tables_of(database: DocumentConnections, forgotten_in: Told) -> dict[str, Ro
     there = {*database.names()} if database.check() else set()
     told = []
     for one in database.ours("collections").find().sort("_id", 1):
-        name, fields = one["_id"], json.loads(one["fields"])
+        name = one["_id"]
         rows = database.named[name].estimated_document_count() if name in there else None
-        kinds = ", ".join(f"{field}: {what['kind']}" for field, what in fields.items())
-        told.append({"name": name, "rows": rows, "fields": kinds})
+        told.append(collection_row(name, rows, json.loads(one["fields"])))
     names = ("collection", "name", "dref", "taken")
     snapshots = database.ours("snapshots").find().sort("_id", 1)
     models = [*database.ours("models").find().sort("_id", 1)]

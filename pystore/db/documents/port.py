@@ -15,7 +15,7 @@ from ..contents import Contents
 from ..declared import Declared
 from ..errors import BadField
 from ..register import Entry
-from ..source import Pk, Source, recorded_fields
+from ..source import Pk, Source
 from ..sql_port import listened_as
 from .connections import DocumentConnections, is_away
 from .installation import DocumentInstallation
@@ -23,8 +23,8 @@ from .kept_files import DocumentKeptFiles
 from .ledger import number_of
 from .outputs import keys_of
 from .slots import DocumentSlot
-from .source import DocumentSource, DocumentTable, pk_of, plain
-from .tracking import DocumentTracking
+from .source import DocumentSource, pk_of, plain
+from .tracking import DocumentTracking, recorded
 
 
 class DocumentPort:
@@ -73,9 +73,7 @@ class DocumentPort:
         keys = gone.distinct("key", mine)
         used: set[bytes] = set()
         for one in self.database.ours("listeners").find():
-            table = DocumentTable(self.database, one["collection"])
-            entries = DocumentTracking(DocumentSource(table, recorded_fields(one["field"])))
-            used |= {*entries.rows_of(None, keys)}
+            used |= {*recorded(self.database, one).rows_of(None, keys)}
         free = {"key": {"$in": [key for key in keys if key not in used]}}
         for name in ("predictions", "fetched"):
             self.database.ours(name).delete_many(free)

@@ -12,10 +12,9 @@ from secrets import token_hex
 
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from ..errors import BadDatabase
+from ..slots import MOST, too_many
 from .connections import DocumentConnections
 
-_MOST = 64  # processes of one source
 _LEASE = 4.0  # [s] after its last sign of life, a process is taken for dead
 
 
@@ -34,7 +33,7 @@ class DocumentSlot:
         return f"{self._source}/{number}"
 
     def _taken(self) -> int:
-        for number in range(_MOST):
+        for number in range(MOST):
             free = {"_id": self._id(number), "until": {"$lte": time.time()}}
             new = {"$set": {**self._mine, "until": time.time() + _LEASE}}
             try:
@@ -42,11 +41,7 @@ class DocumentSlot:
             except DuplicateKeyError:  # a living process has it
                 continue
             return number
-        raise BadDatabase(
-            "too many processes listen to this",
-            processes=_MOST,
-            remedy="end some of them: pystore listeners URL",
-        )
+        raise too_many()
 
     def _live(self) -> None:
         mine = {"_id": self._id(self.number), **self._mine}

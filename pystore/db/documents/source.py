@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from bson import SON, DBRef, Decimal128, Int64
 from pymongo.collection import Collection as Documents
 
 from ...core.dataclasses import dataclass
-from ...core.printable import listed
-from ..errors import BadContent, BadDatabase, BadField
+from ..errors import BadContent, BadField, nearest, not_there
 from ..fields import Field
 from ..kinds import Malformed
 from ..source import Pk, Source, Table
@@ -83,15 +81,10 @@ class DocumentSource(Source):
             there = self.database.names()
         if self.table.name in there:
             return
-        near = get_close_matches(self.table.name, there, 1)
-        raise BadDatabase(
-            f"there is no collection {self.table.name}",
-            database=self.database.name,
-            collections=listed(there) or "none",
-            remedy=f"did you mean {near[0]}?"
-            if near
-            else "name one of these; a collection of ours is there after its first insert",
-        )
+        name, database = self.table.name, self.database.name
+        otherwise = "name one of these; a collection of ours is there after its first insert"
+        remedy = nearest(name, there, otherwise)
+        raise not_there("collection", name, there, database=database, remedy=remedy)
 
     def forget(self) -> None:
         """There is nothing that is known."""

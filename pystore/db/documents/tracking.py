@@ -13,12 +13,11 @@ from typing import Any
 from bson import Timestamp
 from pymongo import UpdateOne
 
-from ..source import Pk
-from ..tracking import NEVER, Claim, Mark
-from .connections import Document, insert_new, write_all
-from .source import DocumentSource, ids, paged, pk_of
+from ..source import Pk, recorded_fields
+from ..tracking import LEASE, NEVER, Claim, Mark
+from .connections import Document, DocumentConnections, insert_new, write_all
+from .source import DocumentSource, DocumentTable, ids, paged, pk_of
 
-_LEASE = 60.0  # [s] after which a claim of a process that hangs is free again
 _SOME = 2000  # documents in one call
 
 
@@ -94,7 +93,7 @@ class DocumentTracking:
         undone = {"key": None, "due": {"$lte": now}}
         wanted = [one["_id"] for one in self.rows.find(undone, {}).sort("due", 1).limit(most)]
         some = {"_id": {"$in": wanted}}
-        taken = {"due": now + _LEASE, "owner": owner, "claim": mine}
+        taken = {"due": now + LEASE, "owner": owner, "claim": mine}
         self.rows.update_many({**some, **undone}, {"$set": taken})
         found = self.rows.find({**some, "claim": mine}, {"stamp": 1, "tries": 1})
         return [Claim(pk_of(one["_id"]), int(one["stamp"]), one["tries"]) for one in found]
@@ -157,6 +156,12 @@ class DocumentTracking:
         while some := self.keys(after, _SOME):
             yield [*dict.fromkeys(some)]
             after = some[-1]
+
+
+def recorded(database: DocumentConnections, listener: Mapping[str, Any]) -> DocumentTracking:
+    """The entries of what a listener reads, as it is recorded."""
+    table = DocumentTable(database, listener["collection"])
+    return DocumentTracking(DocumentSource(table, recorded_fields(listener["field"])))
 
 
 def _missing(of: Any, there: Any) -> Iterator[list[Any]]:
