@@ -38,6 +38,7 @@ def test_a_realization_has_its_place_its_inputs_and_its_attempts(store: Store):
         "tags": [],
         "noted": [],
         "logdirs": {},
+        "usage": {},
     }
 
 
