@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from pystore.ui.cli.main import COMMANDS, pystore
+from pystore.ui.cli.commands import COMMANDS
+from pystore.ui.cli.main import pystore
 
 PLACE = "<!-- the commands -->"
 # How docstrings begin, for readers of a checkout. On the site the directive brings the whole ones.

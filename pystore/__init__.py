@@ -114,7 +114,7 @@ if TYPE_CHECKING:
         verify,
     )
     from .ui import settings
-    from .ui.settings import store_initialize
+    from .ui.own_store import store_initialize
     from .ui.watch.watching import watching
 
 __all__ = [
@@ -323,7 +323,7 @@ _HOMES = {
         "store.store": "Store",
         "store.upkeep": "commit compact gc pin pin_history pins reject rejected rmref unpin verify",
         "ui": "settings",
-        "ui.settings": "store_initialize",
+        "ui.own_store": "store_initialize",
         "ui.watch.watching": "watching",
     }.items()
     for name in names.split()

@@ -1,9 +1,9 @@
 """Errors of collections in databases."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 from ..core.errors import FetchError, PystoreError
+from ..core.near_names import near_names
 from ..core.printable import listed
 
 __all__ = [
@@ -56,7 +56,7 @@ class FetchRefused(NotFetched):
 
 def nearest(name: str, known: Collection[str], otherwise: str) -> str:
     """The remedy for a name that is unknown: the known one that is like it, if there is one."""
-    near = get_close_matches(name, known, 1)
+    near = near_names(name, known, 1)
     return f"did you mean {near[0]}?" if near else otherwise
 
 

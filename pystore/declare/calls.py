@@ -7,6 +7,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from ..core.derivation import Derivation
 from ..core.errors import BadStage
+from ..core.near_names import near_names
 from ..core.printable import listed
 from ..core.refs import DRef
 from .registry import Registry
@@ -77,10 +78,9 @@ def check_call(
 
 
 def _closest(given: Mapping[str, Any], signature: inspect.Signature) -> list[str]:
-    from difflib import get_close_matches  # only on the way to an error
 
     known = signature.parameters
-    return [near for key in given.keys() - known for near in get_close_matches(key, known, 1)]
+    return [near for key in given.keys() - known for near in near_names(key, known, 1)]
 
 
 def _written(parameter: inspect.Parameter) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..core.derivation import Derivation, collect
 from ..core.errors import BadStage, PystoreWarning
+from ..core.near_names import near_names
 from ..core.refs import DRef, is_dref, is_promise
 from .choice import CHOICE, best_of
 
@@ -188,12 +189,11 @@ class _Change:
         )
 
     def _nowhere(self, what: str, known: Mapping[str, Any], key: str = "") -> NoSuchParameter:
-        from difflib import get_close_matches  # for its weight
 
         return NoSuchParameter(
             what,
             parameters=", ".join(known) or "none",
-            closest=", ".join(get_close_matches(key, known)) or None,
+            closest=", ".join(near_names(key, known)) or None,
             given=self._name,
             remedy="name one that is there: optim.lr of a dict, data.seed of an input, "
             "candidates.0.rate of one in a list, *.data.seed of each",

@@ -19,6 +19,7 @@ from typing import get_origin as origin_of
 
 from ..core.dataclasses import dataclass
 from ..core.errors import BadStage
+from ..core.near_names import near_names
 from ..core.refs import selfref
 
 NONE = type(None)
@@ -98,10 +99,9 @@ def check_given(stage: _Staged, given: Mapping[str, Any]) -> None:
 
 def closest_words(value: object, wanted: ParameterType) -> list[str]:
     """The words that a user may have meant by a value."""
-    from difflib import get_close_matches  # only on the way to an error
 
     words = [word for word in wanted.words if isinstance(word, str)]
-    return get_close_matches(value, words) if isinstance(value, str) else []
+    return near_names(value, words) if isinstance(value, str) else []
 
 
 def _refers(value: object) -> bool:

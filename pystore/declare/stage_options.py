@@ -7,6 +7,7 @@ from typing import Any
 from ..core.dataclasses import dataclass, field
 from ..core.errors import BadStage
 from ..core.matchers import Matcher, match_latest
+from ..core.near_names import near_names
 from ..core.printable import listed
 from ..core.resources import Resources
 from .view import RESERVED
@@ -28,14 +29,13 @@ class Options:
 
 def checked_code(code: str | None) -> str | None:
     """The option `code` of @stage. Raises BadStage for what is no text, or a misspelt word."""
-    from difflib import get_close_matches
 
     if code is not None and not isinstance(code, str):
         raise BadStage(
             f"code={code!r} is no text",
             remedy='write code="project" (the default), code="function", code="v1", or None',
         )
-    if code is None or code in DEPTHS or not get_close_matches(code, DEPTHS, cutoff=0.7):
+    if code is None or code in DEPTHS or not near_names(code, DEPTHS, cutoff=0.7):
         return code
     raise BadStage(
         f"code={code!r} would be a version's name, and looks like a misspelt word",

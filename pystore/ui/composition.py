@@ -20,18 +20,6 @@ def _pin_moved(root: str, name: str, rref: str, before: str) -> None:
 
 
 def _composed() -> "Defaults":
-    from ..store.defaults import Defaults  # late for weight: `import pystore` needs none of it
-    from . import settings  # late for weight, too
-    from .watch import watching  # late for weight, too
+    from .defaults import composed  # late for weight: `import pystore` needs none of it
 
-    return Defaults(
-        find_store=settings.find_store,
-        substituters=settings.substituters,
-        trusted_keys=settings.trusted_keys,
-        diffs=settings.diffs,
-        cache=settings.cache,
-        keeps_code=settings.keeps_code,
-        measures_usage=settings.measures_usage,
-        display=watching.display,
-        bar=watching.bar,
-    )
+    return composed()

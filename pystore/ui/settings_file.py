@@ -15,13 +15,13 @@ trusted_stores = ["/lab/project/.pystore"]
 """
 
 from dataclasses import fields
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..core.dataclasses import dataclass
 from ..core.errors import BadSettings
+from ..core.near_names import near_names
 from ..store.home import expanded
 from .nearby import ANY
 
@@ -90,7 +90,7 @@ def _checked(path: Path, key: str, value: object) -> Any:
             "there is no such setting",
             given=key,
             path=path,
-            closest=", ".join(get_close_matches(key, _KEYS)) or None,
+            closest=", ".join(near_names(key, _KEYS)) or None,
             settings=", ".join(_KEYS),
             remedy="name one of them",
         )

@@ -199,7 +199,7 @@ def test_S6_litter_is_removed_and_what_is_in_use_is_not(store):
 
 READER = """
     import sys, pystore as ps
-    ps.settings.store_initialize(sys.argv[1])
+    ps.store_initialize(sys.argv[1])
     path = ps.rref2path(sys.argv[2])
     print(path, flush=True)
     sys.stdin.readline()

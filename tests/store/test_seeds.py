@@ -10,7 +10,7 @@ from pystore.core.digest import seed_of
 from pystore.errors import BadStage, Corrupted, FormatTooNew, NotAStore
 from pystore.store.address import Address
 from pystore.ui.cli.main import run
-from pystore.ui.settings import store_initialize
+from pystore.ui.own_store import store_initialize
 
 FILE = "accuracy.txt"
 

@@ -35,7 +35,8 @@ from pystore import (
 from pystore.errors import Corrupted
 from pystore.store import tree
 from pystore.ui.cli import columns
-from pystore.ui.cli.main import COMMANDS, pystore, run
+from pystore.ui.cli.commands import COMMANDS
+from pystore.ui.cli.main import pystore, run
 
 GOLDEN = Path(__file__).parent / "golden"
 SHOWN = {

@@ -18,7 +18,8 @@ from command import pystore_command
 from project import PROJECT
 
 from pystore import RRef, Store, attempts, pin
-from pystore.ui.cli.main import COMMANDS, run
+from pystore.ui.cli.commands import COMMANDS
+from pystore.ui.cli.main import run
 
 GOLDEN = Path(__file__).parent / "golden" / "demos.txt"
 LINES = """ls; ls train --code any; ls dref:DIGITS; ls until; show until; show digits; tree until

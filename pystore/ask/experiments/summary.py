@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from ...core.dataclasses import dataclass, replace
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
+from ...core.near_names import near_names
 from ...core.note import tags_among
 from ...core.options import Mode
 from ...core.printable import listed
@@ -261,7 +261,7 @@ def _check_over(
             raise BadStage(
                 f"over={name!r} is no parameter of these",
                 these_differ=listed(parameters) or "none",
-                closest=listed(get_close_matches(name, known)) or None,
+                closest=listed(near_names(name, known)) or None,
                 remedy="name one of them; nested parameters, and those of inputs, are dotted: "
                 "optimizer.rate, data.seed",
             )

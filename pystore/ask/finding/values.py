@@ -1,13 +1,13 @@
 """Values: what a name in a condition or a column means: a parameter, a metric, or a fact."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from ...core.attempt_columns import AttemptColumns
 from ...core.config import Config
 from ...core.errors import BadStage, Corrupted, NotInStore
 from ...core.holding import Holding
+from ...core.near_names import near_names
 from ...core.ports import StoreReader
 from ...core.printable import listed
 from ...core.refs import DRef
@@ -59,7 +59,7 @@ class Values:
 
     def _unknown(self, name: str) -> BadStage:
         parameters, metrics = self.parameters(), self.metrics()
-        close = get_close_matches(name, [*parameters, *metrics, *FACTS])
+        close = near_names(name, [*parameters, *metrics, *FACTS])
         return BadStage(
             f"nothing here is called {name!r}",
             closest=listed(close) or None,

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ...core.errors import BadRef, NotInStore
+from ...core.near_names import near_names
 from ...core.options import Mode, Scope, checked_scope
 from ...core.printable import counted, listed, printable, when
 from ...core.refs import DRef, RRef, is_full, may_begin, parse_ref
@@ -202,10 +203,9 @@ def _one(text: str, found: Sequence[DRef | RRef], store: Store) -> DRef | RRef:
 
 
 def _nothing(text: str, store: Store) -> NotInStore:
-    from difflib import get_close_matches  # only on the way to an error
 
     names = {*pins(store), *(dref.name for dref in store.drefs())}
-    close = get_close_matches(text.partition("@")[0], sorted(names), 5, 0.5)
+    close = near_names(text.partition("@")[0], sorted(names), 5, 0.5)
     remedy = "`pystore ls` lists what there is"
     if re.fullmatch("[0-9a-f]{1,3}", text):
         remedy += "; first digits of a hash are 4 or more"

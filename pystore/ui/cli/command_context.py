@@ -1,7 +1,6 @@
 """CommandContext: what every command gets: the store, and how to print."""
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +10,16 @@ import click
 
 from ...core.errors import NotAStore
 from ...core.options import Scope
-from ...store.current import ProcessWide, current_store
 from ...store.defaults import change_defaults
 from ...store.home import expanded
-from ...store.layout import check_place, exists
-from ...store.store import Store
+from ...store.layout import exists
 from ..nearby import Program, is_near_program, nearest
-from ..settings import default_below, default_root, named_root
+from ..settings import default_root, named_root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...store.store import Store
+    from .stores import Stores
 
 
 class CommandContext:
@@ -35,7 +37,7 @@ class CommandContext:
         return expanded(self.named or default_root())
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """The store, which is the current one from now on. Raises NotAStore if there is none."""
         if not exists(self.root):
             raise NotAStore(
@@ -55,31 +57,30 @@ class CommandContext:
                 instead = f", and not {here}" if here else ""
                 click.echo(f"pystore: the store of {file} is used: {root}{instead}", err=True)
 
-    def store_of_program(self, *, reading: bool) -> Store:
+    def store_of_program(self, *, reading: bool) -> "Store":
         """The store for the stages of a file that was loaded.
 
         It is the one that was named, else the one that the file uses, else one that is found or
         made. With `reading`, none is made.
         """
-        if not exists(self.root) and (self.named is not None or ProcessWide.store is None):
-            return self._nowhere() if reading else self.make()
-        return self.make() if self.named is not None else current_store()
+        stores = self._stores
+        if not exists(self.root) and (self.named is not None or not stores.is_one_in_use):
+            return stores.empty(self.root) if reading else self.make()
+        return self.make() if self.named is not None else stores.current()
 
-    def make(self) -> Store:
+    def make(self) -> "Store":
         """The store, which is made if there is none."""
         telling = self.telling and not exists(self.root)
-        ProcessWide.store = Store(self.root, below=default_below(self.root))
+        store = self._stores.open(self.root)
         if telling:
-            click.echo(f"pystore: made a store in {ProcessWide.store.root}", err=True)
-        return ProcessWide.store
+            click.echo(f"pystore: made a store in {store.root}", err=True)
+        return store
 
-    def _nowhere(self) -> Store:
-        """A store that holds nothing, in place of one that could be made."""
-        from tempfile import TemporaryDirectory  # it imports all compressors; few commands need it
+    @cached_property
+    def _stores(self) -> "Stores":
+        from .stores import Stores  # late for weight: help and errors need no store
 
-        check_place(Path(os.path.abspath(self.root)))
-        folder = TemporaryDirectory(prefix="pystore-")
-        return Store(click.get_current_context().with_resource(folder), durable=False)
+        return Stores()
 
 
 with_command = click.make_pass_decorator(CommandContext)

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from itertools import product
 from keyword import iskeyword
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ...core.dataclasses import dataclass
 from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, PystoreError
+from ...core.near_names import near_names
 from ...core.printable import listed
 from ...declare.calls import TwoWayStage
 from ...declare.dotted_names import parted, with_changes
@@ -181,7 +181,7 @@ def _unknown(stage: ProgramStage, key: str) -> BadStage:
     return BadStage(
         f"{stage.name} has no parameter {key}",
         parameters=listed(known.values()) or "none",
-        closest=", ".join(get_close_matches(key, known)) or None,
+        closest=", ".join(near_names(key, known)) or None,
         remedy="name one of its parameters: -p key=value"
         + (f"; of an input: -p {inner[0]}=value" if inner else ""),
     )

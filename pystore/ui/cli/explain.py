@@ -15,7 +15,7 @@ from ...core.refs import DRef, RRef
 from .command_context import CommandContext, as_json, report, with_command
 from .declared import Given, declared
 from .diff import changed_line
-from .exit_codes import located
+from .error_text import located
 from .parameters import complete_target, takes_parameters
 from .program import parse_target
 from .ref import REF, complete

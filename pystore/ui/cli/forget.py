@@ -6,7 +6,7 @@ import click
 
 from ...core.errors import PystoreError
 from .command_context import CommandContext, as_json, with_command
-from .exit_codes import located
+from .error_text import located
 from .named_objects import named_object
 
 

@@ -18,7 +18,8 @@ from ... import db as collections
 from ...core.errors import BadPlace, PystoreError
 from ...core.printable import counted, listed
 from .command_context import CommandContext, as_json, with_command
-from .exit_codes import FAILED, located
+from .error_text import located
+from .exit_codes import FAILED
 from .listening_metrics import serve_metrics
 from .named_objects import named_object
 from .pins import from_remote

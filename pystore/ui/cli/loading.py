@@ -10,13 +10,13 @@ LD3  A file of a package, whose folder has an `__init__.py`, is loaded under its
 import importlib.util
 import os
 import sys
-from difflib import get_close_matches
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
 from ...core.errors import BadStage, PystoreError
+from ...core.near_names import near_names
 from ...declare.programs import run_as_program
 
 
@@ -37,7 +37,7 @@ def load(file: Path) -> ModuleType:
 
 def _checked(file: Path) -> Path:
     if not file.is_file():
-        near = get_close_matches(file.name, _beside(file))
+        near = near_names(file.name, _beside(file))
         raise BadStage(
             "no such file" if not file.exists() else "not a file",
             given=file,

@@ -1,46 +1,32 @@
 """The program `pystore`: its commands by name, and its exit codes."""
 
+import gc
 import importlib
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from difflib import get_close_matches
 from types import FrameType
 from typing import TextIO
 
 import click
 
 from ...core.errors import BadName, PystoreWarning
+from ...core.near_names import near_names
 from ...core.version import __version__
 from ..nearby import Program
 from ..settings import coloured, completion_wanted
 from . import streams
 from .command_context import CommandContext, shared_options
-from .exit_codes import DONE, Stopped, code_of, tell
+from .commands import COMMANDS
+from .exit_codes import DONE, Stopped, code_of
 
-# name → the module of this package with a command of that name; imported when it is needed
-COMMANDS: dict[str, dict[str, str]] = {
-    "Look": {
-        "ls": "ls", "show": "show", "tree": "contents", "cat": "contents", "path": "contents",
-        "find": "find", "log": "log", "logs": "log", "metrics": "metrics", "diff": "diff",
-        "explain": "explain", "graph": "graph", "du": "du", "errors": "wrong_rows",
-        "ps": "ps", "watch": "watch_attempt",
-    },
-    "Do": {
-        "run": "run", "stop": "ps", "serve": "serve", "predict": "predict", "listen": "listen",
-        "listeners": "listen", "db": "listen", "forget": "forget", "commit": "commit", "gc": "gc",
-        "compact": "compact",
-        "note": "tagging", "tag": "tagging", "untag": "tagging", "pin": "pins", "unpin": "pins",
-        "pins": "pins", "rm": "rm", "verify": "verify", "init": "init", "doctor": "doctor",
-        "completion": "completion",
-    },
-    "Share": {
-        "push": "exchange", "pull": "exchange", "copy": "exchange", "export": "export",
-        "import": "exchange", "key": "exchange",
-    },
-}  # fmt: skip
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+_OBJECTS = 100_000  # made before cycles are sought: most commands end with far fewer
 
 
 class Commands(click.Group):
@@ -52,10 +38,10 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of this name, which takes the shared options too."""
-        module = next((family[name] for family in COMMANDS.values() if name in family), None)
-        if module is None:
+        listed = next((family[name] for family in COMMANDS.values() if name in family), None)
+        if listed is None:
             return None
-        found = importlib.import_module(f"{__package__}.{module}")
+        found = importlib.import_module(f"{__package__}.{listed.module}")
         command = getattr(found, f"{name}_command", None) or getattr(found, name)
         assert isinstance(command, click.Command)
         for one in (command, *_commands_of(command)):
@@ -68,7 +54,7 @@ class Commands(click.Group):
         """The command that was typed. Raises BadName, with the nearest."""
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and name not in self._names(ctx):
-            near = get_close_matches(name, self._names(ctx))
+            near = near_names(name, self._names(ctx))
             raise BadName(
                 "no such command",
                 given=name,
@@ -88,20 +74,25 @@ class Commands(click.Group):
                 error.ctx = click.Context(command, ctx, name)
             raise
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """The commands that begin like this, none of which is imported."""
+        from click.shell_completion import CompletionItem  # late for weight
+
+        found = [
+            CompletionItem(name, help=listed.help)
+            for family in COMMANDS.values() for name, listed in family.items()
+            if name.startswith(incomplete)
+        ]  # fmt: skip
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def _names(self, ctx: click.Context) -> list[str]:
         return self.list_commands(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One table a family."""
         for title, family in COMMANDS.items():
-            commands = [(name, self.get_command(ctx, name)) for name in family]
-            limit = formatter.width - 16  # beside the longest name
-            rows = [
-                (name, command.get_short_help_str(limit)) for name, command in commands if command
-            ]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
+            with formatter.section(title):
+                formatter.write_dl([(name, listed.help) for name, listed in family.items()])
 
 
 def _commands_of(command: click.Command) -> list[click.Command]:
@@ -142,6 +133,7 @@ def pystore(ctx: click.Context) -> None:
 
 def main() -> None:
     """Runs the command that was typed, and exits with its code."""
+    gc.set_threshold(_OBJECTS)
     streams.prepare()
     if wanted := completion_wanted():
         from click.shell_completion import shell_complete
@@ -174,6 +166,8 @@ def run(arguments: Sequence[str]) -> int:
     except BaseException as error:
         if isinstance(error, OSError):
             _forget_output()  # or Python would try again when it ends, and complain
+        from .error_text import tell  # late for weight: it reads the code of users
+
         tell(error, command.debug)
         return code_of(error)
     finally:

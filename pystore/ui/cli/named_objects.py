@@ -1,10 +1,10 @@
 """Named objects: the model, the listener or the collection that a user's file declares."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 from ...core.errors import BadStage
+from ...core.near_names import near_names
 from ...core.printable import listed
 from .command_context import CommandContext
 from .loading_only import load_only
@@ -32,7 +32,7 @@ def named_object(
         raise BadStage(
             f"no {noun} of this name in {program.file}",
             given=name,
-            closest=", ".join(get_close_matches(name, found)) or None,
+            closest=", ".join(near_names(name, found)) or None,
             **there,
             remedy="name one of them" if found else remedy,
         )

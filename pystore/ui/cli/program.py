@@ -3,7 +3,6 @@
 import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
-from difflib import get_close_matches
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 from ...core.dataclasses import dataclass
 from ...core.derivation import Closure, Derivation, collect, leaves
 from ...core.errors import BadStage
+from ...core.near_names import near_names
 from ...core.printable import counted, listed
 from ...core.refs import DRef
 from ...declare.calls import TwoWayStage
@@ -138,7 +138,7 @@ class Program:
             f"no stage of this name in {self.file}",
             given=name,
             it_is=type(value).__name__ if value is not None else None,
-            closest=", ".join(get_close_matches(name, stages)) or None,
+            closest=", ".join(near_names(name, stages)) or None,
             stages=listed(map(str, stages.values()), "\n") or "none",
             remedy="name one of them, or write @stage above the function",
         )

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NoReturn, TextIO
 
@@ -18,6 +17,7 @@ import pystore as ps
 from ...core.dataclasses import dataclass
 from ...core.derivation import Closure
 from ...core.errors import BadStage, BuildsFailed, Interrupted, PystoreError, in_one_line
+from ...core.near_names import near_names
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...run.options import RunOptions
@@ -32,7 +32,8 @@ from ..watch.words import Labels
 from .chosen import Chosen, chosen_text
 from .command_context import CommandContext, with_command
 from .declared import declared
-from .exit_codes import FAILED, code_of, located, tell
+from .error_text import located, tell
+from .exit_codes import FAILED, code_of
 from .interruption import Presses, interrupted
 from .outline import outline
 from .parameters import complete_target, takes_parameters, typed_target
@@ -318,7 +319,7 @@ def _of_name(name: str, closure: Closure) -> list[DRef]:
         raise BadStage(
             "--force names no stage of this run",
             given=name,
-            closest=", ".join(get_close_matches(name, names)) or None,
+            closest=", ".join(near_names(name, names)) or None,
             stages=listed(names),
             remedy="name one of them",
         )

@@ -18,7 +18,7 @@ from click.shell_completion import CompletionItem
 from ...core.errors import BadPlace, PystoreError
 from ...store.remote.address import shown_address
 from .command_context import CommandContext, with_command
-from .exit_codes import located
+from .error_text import located
 from .models import model_of
 from .parameters import complete_target
 from .pins import from_remote
