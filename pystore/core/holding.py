@@ -41,4 +41,4 @@ class Holding:
     @property
     def usable(self) -> frozenset[str]:
         """The digests of the realizations that are here, and neither rejected nor damaged."""
-        return frozenset(self.here) - self.rejected - self.damaged
+        return frozenset(self.here).difference(self.rejected, self.damaged)

@@ -7,6 +7,7 @@ ST3  A statistic that needs more numbers than there are is NaN, never a guess.
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from operator import mul
 
 from .dataclasses import dataclass
 from .options import Mode
@@ -35,7 +36,8 @@ class Statistics:
         n = len(sample)
         if not n:
             return cls(0, NAN, NAN, NAN, NAN, NAN, NAN)
-        mean, std = _mean(sample), _std(sample)
+        mean = _mean(sample)
+        std = _std_about(mean, sample)
         half = student(n - 1) * std / math.sqrt(n)
         return cls(n, mean, std, mean - half, mean + half, min(sample), max(sample))
 
@@ -163,7 +165,11 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _std(values: Sequence[float]) -> float:
+    return _std_about(_mean(values), values)
+
+
+def _std_about(mean: float, values: Sequence[float]) -> float:
     if len(values) < 2:
         return NAN
-    mean = _mean(values)
-    return math.sqrt(math.fsum((x - mean) ** 2 for x in values) / (len(values) - 1))
+    gaps = [x - mean for x in values]
+    return math.sqrt(math.fsum(map(mul, gaps, gaps)) / (len(values) - 1))

@@ -130,8 +130,7 @@ def best_place(
     best, found = math.inf, None
     for one, some in places:
         numbers = one.numbers.get(metric, ())
-        scored = [at for at in some if numbers[at] is not None] if numbers else []
-        top, rref = _top(one, scored, numbers, sign)
+        top, rref = _top(one, some if numbers else (), numbers, sign)
         if rref is None or top > best:
             continue
         found = rref if found is None or top < best else min(found, rref)
@@ -140,13 +139,16 @@ def best_place(
 
 
 def _top(
-    one: Chosen, scored: Sequence[int], numbers: Numbers, sign: float
+    one: Chosen, some: Sequence[int], numbers: Numbers, sign: float
 ) -> tuple[float, RRef | None]:
-    """The best of these numbers, with its sign, and the first realization that has it."""
-    picked = [sign * number for at in scored if (number := numbers[at]) is not None]
-    top = min(picked, default=math.inf)
+    """The best of some numbers, with its sign, and the first realization that has it."""
+    picked = numbers if len(some) == len(numbers) else [numbers[at] for at in some]
+    known = [number for number in picked if number is not None]
+    if not known:
+        return math.inf, None
+    top = max(known) if sign < 0 else min(known)
     made = one.tries.made
-    best = [made[at] for at, number in zip(scored, picked, strict=True) if number == top]
+    best = [made[at] for at, number in zip(some, picked, strict=True) if number == top]
     if "" in best:  # no realization: another one is the best
-        return _top(one, [at for at in scored if made[at]], numbers, sign)
-    return top, RRef.of(min(best), one.held.dref) if best else None
+        return _top(one, [at for at in some if made[at]], numbers, sign)
+    return sign * top, RRef.of(min(best), one.held.dref)

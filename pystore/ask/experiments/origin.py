@@ -207,7 +207,7 @@ def of_name(drefs: Sequence[DRef], known: Known, *, tried: bool = False) -> Orig
 
     Unless `tried`, attempts that failed count only if none succeeded.
     """
-    told = {(_code(known.config(d)), tuple(sorted(known.inputs(d).items()))) for d in drefs}
+    told = {(_code(known.config(d)), frozenset(known.inputs(d).items())) for d in drefs}
     if len(told) == 1 and None not in {code for code, _ in told}:
         return None
     tries = [known.attempts(dref) for dref in drefs]

@@ -223,13 +223,20 @@ def best(
     store = store or current_store()
     found = results(what, metrics=[file], where=where, over=over, code=code, store=store)
     tell(found.left_out, f"best of {file}")
-    best = best_place(((one, _usable(one)) for one in found.chosen), file, mode)
+    best = best_place(((one, one.places) for one in found.chosen), file, mode)
+    if best is not None and not _is_usable(best, found.chosen):
+        best = best_place(((one, _usable(one)) for one in found.chosen), file, mode)
     if best is None:
         raise BadStage(f"no realization with a {file} is left", remedy="realize one of them again")
     return best
 
 
+def _is_usable(rref: RRef, chosen: Iterable[Chosen]) -> bool:
+    return any(rref.digest in one.held.usable for one in chosen if one.held.dref == rref.dref)
+
+
 def _usable(one: Chosen) -> Sequence[int]:
+    """The attempts whose realization is here, and neither rejected nor damaged."""
     usable, made = one.held.usable, list(one.tries.made)
     return [at for at in one.places if made[at] in usable]
 

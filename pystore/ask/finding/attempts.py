@@ -3,10 +3,11 @@
 FN1  What is found is what is found by reading all records.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from heapq import merge
+from heapq import merge, nlargest
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
@@ -106,7 +107,7 @@ def find(
         for one, some in zip(held, meant, strict=True)
     ]
     total = sum(len(places) for _, places in chosen)
-    ordered = _sorted(chosen, values, wanted.sort) if wanted.sort else _newest(chosen)
+    ordered = _sorted(chosen, values, wanted.sort) if wanted.sort else _newest(chosen, most)
     return Found(list(islice(ordered, most)), total, values)
 
 
@@ -133,9 +134,16 @@ def _tagged(held: Holding, places: Sequence[int], tag: str | None, store: Store)
     return [at for at, attempt in tries if any(note.is_about(attempt) for note in notes)]
 
 
-def _newest(chosen: Iterable[tuple[Holding, Sequence[int]]]) -> Iterator[Place]:
+def _newest(
+    chosen: Iterable[tuple[Holding, Sequence[int]]], most: int | None
+) -> Iterator[Place]:
     """The attempts, the newest first; only as many as are asked for are looked at."""
-    lists = (_backwards(turn, *one) for turn, one in enumerate(chosen))
+    begun = [(held.attempts.starts[some[-1]], held, some) for held, some in chosen if some]
+    if most is not None and len(begun) > most:
+        # So many derivations have a newer attempt: those whose last one is older are not needed.
+        last = nlargest(most, (start for start, _, _ in begun))[-1] if most else math.inf
+        begun = [one for one in begun if one[0] >= last]
+    lists = (_backwards(turn, held, some) for turn, (_, held, some) in enumerate(begun))
     return ((holding, at) for _, _, at, holding in merge(*lists, reverse=True))
 
 

@@ -55,8 +55,8 @@ class Digests(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         text = self._packed.hex()
-        found = (text[at : at + 32] for at in range(0, len(text), 32))
-        return ("" if one == _NONE else one for one in found) if _NONE in text else found
+        found = [text[at : at + 32] for at in range(0, len(text), 32)]
+        return iter(["" if one == _NONE else one for one in found] if _NONE in text else found)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Digests):
