@@ -6,6 +6,7 @@ NT1  The name of a note is a digest of its text: a changed byte is noticed.
 NT2  Which tags stand follows from the set of moves alone: of the moves of one tag at one place the
      last counts, in whatever order they came.
 NT3  A text from others with control characters, or one that is too long, is no note.
+NT4  A rejection is a tag that says why. No user can put that tag on something, or take it away.
 """
 
 import json
@@ -22,6 +23,7 @@ from .refs import DRef, RRef, parse_ref
 
 LONGEST = 10_000  # [characters] of a text
 LARGEST = 1 << 16  # [bytes] of the file
+REJECTED = "rejected"  # the tag of what must not be used
 _LONGEST_BY = 255  # [characters]
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/=+-]{0,63}\Z")
 _PLACE = re.compile(r"[0-9a-f]{32}\.[1-9][0-9]{0,18}\Z")
@@ -39,11 +41,13 @@ class Note:
     time: int  # [ns since the epoch, UTC]
     by: str  # user@host
     removed: bool = False
+    because: str = ""  # why it was rejected; "" of all others
 
     @property
     def file_text(self) -> bytes:
         """The text of its file."""
         value = {**self.to_dict(), **({"removed": True} if self.removed else {})}
+        value |= {"because": self.because} if self.because else {}
         told = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return told.encode() + b"\n"
 
@@ -105,7 +109,8 @@ def parse_note(dref: DRef, digest: str, text: bytes) -> Note:
 def _read(value: dict[str, Any]) -> Note:
     told = {key: value[key] or "" for key in ("attempt", "text", "tag")}
     ref, removed = parse_ref(value["ref"]), value.get("removed", False)
-    return Note(ref, **told, time=value["time"], by=value["by"], removed=removed)
+    because = value.get("because", "")
+    return Note(ref, **told, time=value["time"], by=value["by"], removed=removed, because=because)
 
 
 def _is_fine(note: Note) -> bool:
@@ -119,8 +124,14 @@ def _is_fine(note: Note) -> bool:
             type(note.time) is int and 0 <= note.time < 2**63,
             0 < len(note.by) <= _LONGEST_BY and note.by.isprintable(),
             type(note.removed) is bool and bool(note.tag or not note.removed),
+            note.because == "" or _is_rejection(note),
         )
     )
+
+
+def _is_rejection(note: Note) -> bool:
+    says_why = type(note.because) is str and not fault_of(note.because)
+    return says_why and note.tag == REJECTED and not note.removed and isinstance(note.ref, RRef)
 
 
 def fault_of(text: str) -> str:
@@ -151,7 +162,12 @@ def is_tag(text: str) -> bool:
 
 
 def check_tag(tag: object) -> str:
-    """`tag`, if it can be one. Raises BadName otherwise."""
+    """`tag`, if a user may set it or take it away. Raises BadName otherwise."""
+    if tag == REJECTED:
+        raise BadName(
+            "a tag that says nothing about the use of a result", given=tag,
+            remedy="reject(rref, reason), or pystore reject: then no matcher chooses it",
+        )  # fmt: skip
     if isinstance(tag, str) and is_tag(tag):
         return tag
     raise BadName(
@@ -194,6 +210,6 @@ def about(notes: Iterable[Note], ref: DRef | RRef, attempts: Iterable[Attempt] =
     return [note for note in notes if note.ref == ref or note.attempt in places]
 
 
-def tags_among(notes: Iterable[Note]) -> tuple[str, ...]:
-    """The tags among notes, sorted, each once."""
-    return tuple(sorted({note.tag for note in notes if note.tag}))
+def tags_among(notes: Iterable[Note], *, rejections: bool = False) -> tuple[str, ...]:
+    """The tags among notes, sorted, each once; with `rejections` also that of what is rejected."""
+    return tuple(sorted({n.tag for n in notes if n.tag and (rejections or not n.because)}))

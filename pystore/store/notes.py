@@ -4,8 +4,10 @@ NW1  A file is written once and never changed, under a name that its text gives.
      merge by adding files, and a remote takes notes in any order.
 NW2  A note that cannot be read is left out with a warning. It hides no other one.
 NW3  A tag stands after it was set, and does not after it was taken away, though clocks go back.
+NW4  A rejection that comes with the notes of others counts here as it does there.
 """
 
+import os
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -18,7 +20,7 @@ from ..core.holding import Holding
 from ..core.note import Note, parse_note, place_of, standing
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
-from . import attempts, derivations, disk, rights
+from . import attempts, derivations, disk, rights, verdicts
 from .layout import Layout
 from .reader import Reader
 from .writer import writer
@@ -88,12 +90,13 @@ def add(
     text: str = "",
     tag: str = "",
     removed: bool = False,
+    because: str = "",
 ) -> Note:
     """Writes a note, a tag, or that a tag is taken away. Raises NotInStore, BadRef."""
     _check_known(store, ref, attempt)
     about, place = _place(ref, attempt)
     time = max(store.parts.clock(), _last(store, about, place, tag) + 1)  # NW3
-    note = Note(about, place, text, tag, time, writer(), removed)
+    note = Note(about, place, text, tag, time, writer(), removed, because)
     derivations.record(store.parts, [store.config(ref.dref)])  # it may be known below only
     with store.parts.session.open_gate():
         put(store, ref.dref, {f"{note.digest}.note": note.file_text})
@@ -110,6 +113,16 @@ def put(store: Reader, dref: DRef, files: Mapping[str, bytes]) -> None:
         disk.put(f"{folder}/{name}", text, tmp=parts.tmp, durable=parts.durable)
     if files and parts.durable:
         disk.sync_directory(folder)
+    for name, text in files.items():
+        note = parse_note(dref, name[:32], text)
+        rref = note.ref
+        if (
+            note.because
+            and isinstance(rref, RRef)
+            and not verdicts.stands(folder, rref, "rejected")
+        ):
+            facts = {"reason": note.because, "by": os.geteuid(), "at": note.time}
+            verdicts.put(folder, rref, "rejected", facts, parts.tmp)  # NW4
 
 
 def standing_at(store: Reader, ref: DRef | RRef, attempt: Attempt | None) -> list[Note]:
@@ -175,7 +188,8 @@ def _last(store: Reader, ref: DRef | RRef, place: str, tag: str) -> int:
 def texts_about(store: Reader, contexts: Mapping[RRef, Context]) -> dict[DRef, dict[str, bytes]]:
     """The files of the notes that go with these realizations and their attempts.
 
-    A note about another realization, or an attempt in another context, stays here.
+    A note about another realization, or an attempt in another context, stays here. A rejection goes
+    with the attempts that made the realization.
     """
     return {
         dref: files
@@ -186,13 +200,19 @@ def texts_about(store: Reader, contexts: Mapping[RRef, Context]) -> dict[DRef, d
 
 def _texts(store: Reader, dref: DRef, contexts: Mapping[RRef, Context]) -> dict[str, bytes]:
     digests = {context.digest for rref, context in contexts.items() if rref.dref == dref}
+    listed = [(layout, name) for layout in store.parts.layout.readable
+              for name in _names(layout, dref)]  # fmt: skip
+    if not listed:
+        return {}
+    made = {a.rref for a in store.attempts(dref) if a.context in digests}
     found: dict[str, bytes] = {}
-    for layout in store.parts.layout.readable:
-        for name in _names(layout, dref):
-            note = _note(layout, dref, name)
-            if note is not None and _goes(note, contexts, digests):
-                with suppress(FileNotFoundError):  # it was removed just now
-                    found[name] = disk.read(f"{layout.attempts(dref)}/{name}")
+    for layout, name in listed:
+        note = _note(layout, dref, name)
+        if note is not None and (
+            _goes(note, contexts, digests) or (note.because and note.ref in made)
+        ):
+            with suppress(FileNotFoundError):  # it was removed just now
+                found[name] = disk.read(f"{layout.attempts(dref)}/{name}")
     return found
 
 

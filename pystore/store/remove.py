@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.errors import Corrupted, InUse, NoAccess, NotInStore
+from ..core.note import REJECTED, check_text
 from ..core.printable import counted, listed
 from ..core.refs import DRef, RRef
-from . import below, derivations, disk, rights, tree, verdicts
+from . import below, derivations, disk, notes, rights, tree, verdicts
 from .live_file import used
 from .reader import Reader
 from .trash import discard
@@ -135,13 +136,15 @@ def built_from(store: Reader, rref: RRef) -> set[RRef]:
 @rights.explained
 def reject(store: Reader, rref: RRef, reason: str) -> None:
     """Takes a realization out of matching and statistics for good; its bytes stay."""
-    folder = store.parts.layout.attempts(rref.dref)
     if not any(attempt.rref == rref for attempt in store.attempts(rref.dref)):
         raise NotInStore("no attempt made this", ref=rref, remedy="attempts(dref) lists them")
-    facts = {"reason": reason, "by": os.geteuid(), "at": time.time_ns()}
+    told = check_text(reason)
+    facts = {"reason": told, "by": os.geteuid(), "at": time.time_ns()}
     derivations.record(store.parts, [store.config(rref.dref)])  # it may be known below only
+    folder = store.parts.layout.attempts(rref.dref)
     with store.parts.session.open_gate():
         verdicts.put(folder, rref, "rejected", facts, store.parts.tmp)
+    notes.add(store, rref, tag=REJECTED, because=told)  # for other stores
 
 
 def rejected(store: Reader, dref: DRef) -> dict[RRef, str]:

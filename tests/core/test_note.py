@@ -127,6 +127,12 @@ def test_NT2_moves_that_come_twice_change_nothing(moves):
         {"attempt": "c" * 32 + ".0"},
         {"attempt": "c" * 32 + ".5"},  # which no realization has
         {"attempt": 7},
+        {"because": "no tag"},
+        {"text": None, "tag": "best", "because": "another tag"},
+        {"text": None, "tag": "rejected", "ref": TRAIN, "because": "of a derivation"},
+        {"text": None, "tag": "rejected", "ref": FIRST, "because": "\x1b[31m"},
+        {"text": None, "tag": "rejected", "ref": FIRST, "because": 5},
+        {"text": None, "tag": "rejected", "ref": FIRST, "because": "why", "removed": True},
     ],
     ids=lambda fields: ascii(fields)[:60],
 )
@@ -200,3 +206,10 @@ def test_a_realization_has_the_notes_of_the_attempts_that_made_it():
 def test_who_writes_is_told_without_characters_that_steer_a_terminal():
     assert written_by("ada", "lab\x1b[2J") == "ada@lab?[2J"
     assert len(written_by("a" * 300, "lab")) == 255
+
+
+def test_NT4_a_rejection_says_why_and_no_user_sets_or_removes_its_tag():
+    rejection = Note(FIRST, "", "", "rejected", 5, "ada@lab", because="a label leak")
+    assert parse_note(TRAIN, rejection.digest, rejection.file_text) == rejection
+    with pytest.raises(BadName, match="reject"):
+        check_tag("rejected")

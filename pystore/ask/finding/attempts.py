@@ -134,9 +134,7 @@ def _tagged(held: Holding, places: Sequence[int], tag: str | None, store: Store)
     return [at for at, attempt in tries if any(note.is_about(attempt) for note in notes)]
 
 
-def _newest(
-    chosen: Iterable[tuple[Holding, Sequence[int]]], most: int | None
-) -> Iterator[Place]:
+def _newest(chosen: Iterable[tuple[Holding, Sequence[int]]], most: int | None) -> Iterator[Place]:
     """The attempts, the newest first; only as many as are asked for are looked at."""
     begun = [(held.attempts.starts[some[-1]], held, some) for held, some in chosen if some]
     if most is not None and len(begun) > most:

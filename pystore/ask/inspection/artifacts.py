@@ -156,7 +156,7 @@ def _tags(rref: RRef, noted: Sequence[Note], held: Holding) -> tuple[str, ...]:
     tries = held.attempts
     digests = enumerate(tries.made if tries.count else ())
     made = [tries.outline(at) for at, digest in digests if digest == rref.digest]
-    return tags_among([*own, *about(noted, rref, made)])
+    return tags_among([*own, *about(noted, rref, made)], rejections=True)
 
 
 def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:

@@ -42,7 +42,7 @@ class NotedAttempt(NamedTuple):
     @property
     def tags(self) -> tuple[str, ...]:
         """The tags, sorted."""
-        return tags_among(self.noted)
+        return tags_among(self.noted, rejections=True)
 
     def to_dict(self) -> dict[str, Any]:
         """The attempt as `pystore log --json` prints it: also `tags` and `noted`."""

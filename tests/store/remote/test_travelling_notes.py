@@ -205,3 +205,56 @@ def test_NV2_an_archive_with_a_note_that_is_too_long_is_refused(both, other, tmp
     monkeypatch.undo()
     with pytest.raises(UnsafeArchive, match="impossible size"):
         ps.import_archive(tmp_path / "a.tar.zst", store=other)
+
+
+def test_NW4_a_rejection_goes_with_the_attempts_that_made_the_realization(both, other, tmp_path):
+    """The pulled history names the rejected one, though its bytes stay where they are."""
+    bad, good = both
+    ps.reject(bad, "a label leak")
+    ps.push(good, tmp_path / "remote")
+    ps.pull(good, tmp_path / "remote", store=other)
+    assert {attempt.rref for attempt in other.attempts(TRAIN.dref)} == {bad, good}
+    assert ps.rejected(TRAIN.dref, store=other) == {bad: "a label leak"}
+    assert ps.best(TRAIN, "score.txt", store=other) == good
+    assert [row.attempt.rref for row in ps.results(TRAIN, metrics=["score.txt"], store=other)] == [
+        good
+    ]
+    assert ps.verify(other).sound
+
+
+@pytest.mark.parametrize("way", ["pull", "copy", "archive"])
+def test_NW4_a_rejection_that_comes_later_counts_from_then_on(store, both, other, tmp_path, way):
+    bad = both[0]
+
+    def bring():
+        if way == "copy":
+            ps.copy(TRAIN, store, other)
+        elif way == "archive":
+            ps.export_archive(TRAIN, tmp_path / "all.tar.zst")
+            ps.import_archive(tmp_path / "all.tar.zst", store=other)
+        else:
+            ps.push(TRAIN, tmp_path / "remote")
+            ps.pull(TRAIN, tmp_path / "remote", store=other)
+
+    bring()
+    assert ps.rejected(TRAIN.dref, store=other) == {}
+    ps.reject(bad, "a label leak")
+    bring()
+    assert ps.rejected(TRAIN.dref, store=other) == {bad: "a label leak"}
+    ps.reject(bad, "no, a wrong split", store=other)
+    bring()
+    assert ps.rejected(TRAIN.dref, store=other) == {bad: "no, a wrong split"}
+
+
+def test_NW4_who_is_not_trusted_rejects_nothing(both, other, tmp_path):
+    pytest.importorskip("cryptography")
+    key, remote = tmp_path / "key", tmp_path / "remote"
+    public = ps.make_key(key)
+    ps.push(TRAIN, remote, key=key)
+    ps.reject(both[0], "a label leak")
+    ps.push(TRAIN, remote)
+    ps.pull(TRAIN, remote, trusted_keys=[public], store=other)
+    assert ps.rejected(TRAIN.dref, store=other) == {}
+    ps.push(TRAIN, remote, key=key)
+    ps.pull(TRAIN, remote, trusted_keys=[public], store=other)
+    assert ps.rejected(TRAIN.dref, store=other) == {both[0]: "a label leak"}
