@@ -47,7 +47,6 @@ class Note:
     def file_text(self) -> bytes:
         """The text of its file."""
         value = {**self.to_dict(), **({"removed": True} if self.removed else {})}
-        value |= {"because": self.because} if self.because else {}
         told = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return told.encode() + b"\n"
 
@@ -60,9 +59,9 @@ class Note:
         """The note as a JSON object.
 
         `ref`; `attempt`, its context and its start, or null; `text` or `tag`, the other is null;
-        `time` [ns since 1970, UTC] and `by`.
+        `time` [ns since 1970, UTC] and `by`; of a rejection also `because`.
         """
-        return {
+        told = {
             "ref": self.ref,
             "attempt": self.attempt or None,
             "text": self.text or None,
@@ -70,6 +69,7 @@ class Note:
             "time": self.time,
             "by": self.by,
         }
+        return {**told, "because": self.because} if self.because else told
 
     def is_about(self, attempt: Attempt) -> bool:
         """Whether it is about this attempt, its realization or its derivation."""

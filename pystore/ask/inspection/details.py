@@ -105,7 +105,8 @@ def details(ref: DRef | RRef, store: Store) -> Details:
     verdicts = store.verdicts(ref) if isinstance(ref, RRef) else {}
     names = tuple(name for name, pinned in pins(store).items() if pinned in rrefs)
     sizes = {rref: size_of(rref, store) for rref in rrefs}
-    noted = tuple(about(notes_of(store, ref.dref), ref, attempts))
+    notes = about(notes_of(store, ref.dref), ref, attempts)
+    noted = tuple(note for note in notes if not note.because)  # rejections are among the verdicts
     logdirs = _logdirs(attempts, store)
     told = noted, logdirs, _usage(attempts, store)
     return Details(ref, config, path, inputs, attempts, sizes, names, verdicts, *told)
