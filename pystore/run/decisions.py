@@ -4,9 +4,11 @@ DC1  A realization that is used is held before that is told, so that gc leaves i
 DC2  Each derivation adopts, and asks other places, at most once in a call.
 """
 
-from collections.abc import Collection
+from __future__ import annotations
 
-from ..core.adoption import fitting
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
 from ..core.context import Context
 from ..core.derivation import Closure
 from ..core.errors import Corrupted, NotInStore
@@ -23,12 +25,17 @@ from ..core.judgement import (
     ask,
     judge,
 )
-from ..core.ports import Substituter
-from ..core.reads import Surroundings
+from ..core.later import later
 from ..core.refs import DRef, RRef
 from ..declare.identity.by_hand import source_digest, warn_of_edits
-from ..store.staging import Builder
-from .options import RunOptions
+
+if TYPE_CHECKING:
+    from ..core import adoption, reads
+    from ..core.ports import Substituter
+    from ..store.staging import Builder
+    from .options import RunOptions
+else:
+    later(globals(), "..core.adoption", "..core.reads")
 
 
 class Decisions:
@@ -125,8 +132,8 @@ class Decisions:
         """Whether others have reached results from the same bytes, which now count here."""
         derivation, context = question.derivation, question.context
         config, source = derivation.config, source_digest(derivation.realizer)
-        around = Surroundings(config, context, self._store)
-        found, _ = fitting(self._store.adoptable(config, context), around, source)
+        around = reads.Surroundings(config, context, self._store)
+        found, _ = adoption.fitting(self._store.adoptable(config, context), around, source)
         taken = self._store.adopt(config, context, found, {})
         if taken:
             rrefs, count = tuple(dict.fromkeys(r for r, _ in taken)), sum(n for _, n in taken)

@@ -14,8 +14,6 @@ trusted_stores = ["/lab/project/.pystore"]
 ```
 """
 
-from dataclasses import fields
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,7 +44,7 @@ _PATHS = ("store", "below")
 _SWITCHES = ("diffs", "code", "usage")
 _TEXTS = ("on_end",)
 _FOLDERS = ("trusted_stores",)
-_KEYS = tuple(field.name for field in fields(SettingsFile))
+_KEYS = tuple(SettingsFile.__annotations__)
 
 
 @cache
@@ -86,6 +84,8 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 
 def _checked(path: Path, key: str, value: object) -> Any:
     if key not in _KEYS:
+        from difflib import get_close_matches  # only on the way to an error
+
         raise BadSettings(
             "there is no such setting",
             given=key,

@@ -1,21 +1,26 @@
 """By hand: the code of realizers that no config names, so that an edit is noticed all the same."""
 
-import ast
-import inspect
 import sys
-import textwrap
 import warnings
 from collections.abc import Collection, Iterable
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...core.adoption import made_by
 from ...core.candidate import Candidate
 from ...core.derivation import Derivation
 from ...core.errors import BadStage, PystoreWarning
 from ...core.kept_code import CodeText, by_hand_digest
+from ...core.later import later
 from ...core.realizer import Realizer
 from ...core.refs import RRef
+
+if TYPE_CHECKING:
+    import ast
+    import inspect
+    import textwrap
+else:
+    later(globals(), "ast", "inspect", "textwrap")
 
 _known: dict[CodeType, str] = {}
 
