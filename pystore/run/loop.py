@@ -29,20 +29,20 @@ from ..core.later import later
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
 from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Round, Schedule
-from ..core.tries import Tries
 from .decisions import Decisions
 from .holding import Holding
 
 if TYPE_CHECKING:
     from concurrent import futures
 
+    from ..core import tries
     from ..core.ports import Substituter
     from ..declare import early_checks
     from ..store.staging import Builder
     from . import dispatch, failures, keeping_code, request
     from .options import RunOptions
 else:  # what only a call that builds needs
-    later(globals(), "concurrent.futures", "..declare.early_checks")
+    later(globals(), "concurrent.futures", "..core.tries", "..declare.early_checks")
     later(globals(), ".dispatch", ".failures", ".keeping_code", ".request")
 
 _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
@@ -211,11 +211,11 @@ class Loop:
         self._check()
         derivation = self._closure[instruction.dref]
         own = derivation.resources.retries
-        tries = Tries(self._settings.retries if own is None else own)
+        left = tries.Tries(self._settings.retries if own is None else own)
         keeping_code.keep_code(derivation, self._store)
         rule = self._rules.get(instruction.dref)
         context, seed = instruction.context, instruction.seed
-        self._send(request.Request(derivation, context, seed, tries, rule))
+        self._send(request.Request(derivation, context, seed, left, rule))
 
     def _check(self) -> None:
         """Before the first attempt: that no later one will fail for what could be known now."""

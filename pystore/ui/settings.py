@@ -22,18 +22,23 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..core.errors import BadPlace, BadSettings, PystoreWarning
-from ..core.options import Seeds
+from ..core.later import later
 from ..core.printable import listed
 from ..store.current import ProcessWide
 from ..store.home import expanded
 from ..store.layout import exists
-from ..store.sharing import share_with_group
 from ..store.store import Store
 from . import nearby
 from .settings_file import SettingsFile, read
+
+if TYPE_CHECKING:
+    from ..core.options import Seeds
+    from ..store import sharing
+else:
+    later(globals(), "..store.sharing")
 
 
 def default_root() -> Path:
@@ -185,7 +190,7 @@ def store_initialize(
     durable: bool = True,
     below: str | os.PathLike[str] | None = None,
     shared: Literal["group"] | None = None,
-    seeds: Seeds | None = None,
+    seeds: "Seeds | None" = None,
 ) -> Store:
     """Makes a store the current one of this process; creates it if there is none.
 
@@ -207,7 +212,7 @@ def store_initialize(
     below = default_below(root) if below is None else below
     store = Store(root, durable=durable, custom_tmp=custom_tmp, below=below, seeds=seeds)
     ProcessWide.store = store
-    if shared and (left := share_with_group(store)):
+    if shared and (left := sharing.share_with_group(store)):
         warnings.warn(f"not ours to share: {listed(left, '; ')}", PystoreWarning, stacklevel=2)
     return store
 
