@@ -62,10 +62,6 @@ class Loop:
         rules: Mapping[DRef, StopRule] | None = None,
     ) -> None:
         self._closure = closure
-        self._schedule = Schedule(
-            {dref: d.config.inputs for dref, d in closure.by_dref.items()},
-            settings.keep_going or not settings.build,
-        )
         self._decisions = Decisions(closure, forced, store, substituter, settings)
         self._store = store
         self._settings = settings
@@ -86,6 +82,10 @@ class Loop:
         """
         with self._store.building():
             try:
+                ready = self._decisions.ready()
+                if len(ready) == len(self._closure):
+                    self._tell_reused(ready)
+                    return ready
                 while not self._schedule.ended:
                     if not self._done.empty():
                         self._collect(0.0)
@@ -103,6 +103,17 @@ class Loop:
                 raise
             finally:
                 self._end()
+
+    @cached_property
+    def _schedule(self) -> Schedule:
+        inputs = {dref: one.config.inputs for dref, one in self._closure.by_dref.items()}
+        return Schedule(inputs, self._settings.keep_going or not self._settings.build)
+
+    def _tell_reused(self, ready: Mapping[DRef, tuple[RRef, ...]]) -> None:
+        """Tells that nothing is to be done: no schedule is needed, and no lock (LO4)."""
+        for dref, rrefs in ready.items():
+            self._store.chosen_by(dref, self._closure.by_dref[dref].matcher)
+            self._listener(Reused(dref, rrefs))
 
     @cached_property
     def _dispatch(self) -> dispatch.Dispatch:
@@ -208,6 +219,7 @@ class Loop:
 
     def _start(self, instruction: Realize) -> None:
         self._heed_stop()
+        self._decisions.start()
         self._check()
         derivation = self._closure[instruction.dref]
         own = derivation.resources.retries
