@@ -10,7 +10,7 @@ MA4  With `over`, the best step of each attempt counts, and not its last one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 from .candidate import Candidate
@@ -120,7 +120,12 @@ def match(rule: Rule, *, reads: Iterable[str] = (), **arguments: Any) -> Matcher
 
 def match_latest(n: int = 1) -> Matcher:
     """The `n` realizations that were built last; builds the missing ones."""
-    return match(_match_latest, n=checked_count("n", n, error=BadMatcher))
+    return _latest(checked_count("n", n, error=BadMatcher))
+
+
+@lru_cache(64)
+def _latest(n: int) -> Matcher:
+    return match(_match_latest, n=n)
 
 
 def match_best(

@@ -47,8 +47,11 @@ class Registry(Mapping[DRef, Derivation]):
 
         Raises BadStage when an input is not declared here, or one DRef means two things.
         """
-        self.add_all([derivation])
-        return derivation.dref
+        dref, inputs = derivation.dref, derivation.config.inputs
+        if derivation.holds or dref in self._known or not self._known.keys() >= set(inputs):
+            self.add_all([derivation])
+        self._known[dref] = derivation
+        return dref
 
     def add_all(self, derivations: Sequence[Derivation]) -> None:
         """Declares these, and all that they hold, each once. Raises BadStage as `add` does."""
