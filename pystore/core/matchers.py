@@ -123,11 +123,6 @@ def match_latest(n: int = 1) -> Matcher:
     return _latest(checked_count("n", n, error=BadMatcher))
 
 
-@lru_cache(64)
-def _latest(n: int) -> Matcher:
-    return match(_match_latest, n=n)
-
-
 def match_best(
     file: str,
     n: int = 1,
@@ -175,9 +170,7 @@ def match_some(n: int = 1) -> Matcher:
 
 
 def match_exact(rrefs: Iterable[str]) -> Matcher:
-    """Exactly these realizations. Never builds: where one is missing, `realize` raises
-    MatcherUnsatisfied.
-    """
+    """Exactly these. Never builds: `realize` raises MatcherUnsatisfied where one is missing."""
     wanted = (rrefs,) if isinstance(rrefs, str) else tuple(rrefs)
     if not wanted:
         raise BadMatcher("match_exact of nothing", remedy="write match_exact([rref])")
@@ -191,6 +184,9 @@ def _present(candidates: Iterable[Candidate]) -> list[Candidate]:
 def _match_latest(candidates: Sequence[Candidate], n: int) -> list[Candidate] | Need:
     present = sorted(_present(candidates), key=lambda c: c.latest.order, reverse=True)
     return present[:n] if len(present) >= n else Need(n - len(present))
+
+
+_latest = lru_cache(64)(lambda n: match(_match_latest, n=n))  # a matcher is a value
 
 
 def _match_best(
