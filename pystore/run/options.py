@@ -1,22 +1,19 @@
 """RunOptions: every option of `realize`, as one value."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from ..core.dataclasses import dataclass
 from ..core.derivation import Derivation
 from ..core.errors import BadStage
-from ..core.events import ignore
+from ..core.events import Listener, ignore
 from ..core.options import checked_count
 from ..core.resources import checked_seconds
+from ..store.remote.settings import Remotes
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from ..core.events import Listener
-    from ..store.remote.settings import Remotes
     from ..store.staging import Builder
 
 Forced = bool | str | Derivation | Collection[str | Derivation]
@@ -30,8 +27,8 @@ class RunOptions:
     attempts: int = 1
     build: bool = True
     keep_going: bool = False
-    store: Builder | None = None
-    executor: Executor | None = None
+    store: "Builder | None" = None
+    executor: "Executor | None" = None
     listener: Listener = ignore
     stop: Callable[[], bool] | None = None
     max_attempts: int = 100
