@@ -17,7 +17,7 @@ QUICK  := tests/core tests/declare tests/run tests/store/test_store.py tests/sto
           --ignore tests/declare/identity --ignore tests/declare/test_recorder.py --ignore tests/run/test_adoption.py --ignore tests/run/workers \
           --ignore tests/run/test_follow.py --ignore tests/run/test_mishaps.py
 
-.PHONY: help compiled quick demo serve database website test faults faults-long test-tensorflow test-torch test-mongo lint style types types-of-tests format bench bench-peers docs site-only clean
+.PHONY: help compiled quick demo serve database website test faults faults-long test-tensorflow test-torch test-mongo lint style types types-of-tests format bench bench-check bench-peers docs site-only clean
 
 help:
 	@echo "make demo    the walkthrough: download MNIST, train twice, choose the better (needs 2 GB of disk)"
@@ -32,6 +32,7 @@ help:
 	@echo "make faults  kills, errors, races and hostile input: ten minutes (faults-long: every call, power cuts too)"
 	@echo "make lint    ruff and mypy, of the tests too"
 	@echo "make bench   the figures, each beside its floor"
+	@echo "make bench-check   instructions of small programs, beside those of the last commit (needs valgrind; two minutes)"
 	@echo "make bench-peers   a chain of stages beside doit, joblib, Hamilton, mandala and redun; a service beside FastAPI and LitServe"
 	@echo "make docs    the examples in README and docs, run as tests; then the site, in site/"
 	@echo "make clean   remove what these made"
@@ -136,6 +137,10 @@ format: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/run.py
+
+# A change that is worth its cost changes the numbers: make bench-check WRITE=1 WHY="…"
+bench-check: $(VENV)/test compiled
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python benchmarks/instructions.py $(if $(WRITE),--write --why "$(WHY)")
 
 bench-peers: $(VENV)/peers
 	$(BIN)/python benchmarks/run.py --runs 3 peers serving

@@ -89,6 +89,26 @@ def test_what_is_imported_late_for_its_weight_is_in_the_list():
     assert late == set(LATE.split())
 
 
+def test_what_is_imported_later_is_what_type_checkers_see():
+    """`later` stands below the imports of the same modules for type checkers."""
+    for path in FILES:
+        for node in parsed(path).body:
+            if isinstance(node, ast.If) and (named := set(_named_later(node.orelse))):
+                seen = {
+                    "." * one.level + (f"{one.module}." if one.module else "") + alias.name
+                    for one in node.body
+                    if isinstance(one, ast.ImportFrom)
+                    for alias in one.names
+                } | {a.name for one in node.body if isinstance(one, ast.Import) for a in one.names}
+                assert named <= seen, shown(path)
+
+
+def _named_later(statements: list[ast.stmt]):
+    for node in (inner for one in statements for inner in ast.walk(one)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "later":
+            yield from map(ast.literal_eval, node.args[1:])
+
+
 def test_few_arguments_are_given_by_their_place():
     found = {f: n for path in FILES + STAGES for f, n in positional(path).items() if n > 6}
     assert found == {}

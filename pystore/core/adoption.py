@@ -34,7 +34,7 @@ def fitting(
     taken: list[Candidate] = []
     refused: list[NotAdopted] = []
     for candidate in found:
-        if source and not made_by(candidate, source):
+        if source and not candidate.made_by(source):
             refused.append(NotAdopted(candidate.rref, "other code has made it"))
             continue
         told = [(attempt, obstacle(attempt, around)) for attempt in candidate.attempts]
@@ -43,11 +43,6 @@ def fitting(
         else:
             refused.append(NotAdopted(candidate.rref, told[0][1]))
     return taken, refused
-
-
-def made_by(candidate: Candidate, source: str) -> bool:
-    """Whether code with this digest has made a candidate, as far as records tell."""
-    return any(attempt.source in ("", source) for attempt in candidate.attempts)
 
 
 def obstacle(attempt: Attempt, around: Surroundings) -> str:

@@ -150,10 +150,12 @@ def parse_attempt(text: bytes) -> Attempt:
         value = _DECODER.decode(text.decode())
         del value["checksum"]
         value["dref"] = _dref(value["dref"])
-        value["rref"] = value["rref"] and RRef(value["rref"])
+        if value["rref"]:
+            value["rref"] = RRef(value["rref"])
+        if value["outcome"] == "stopped":
+            value["outcome"] = outcome_in(value)
         if not value.keys() <= _KEYS:
             value = {key: one for key, one in value.items() if key in _KEYS}
-        value["outcome"] = outcome_in(value)
         return Attempt(**value)
     except (ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError) as error:
         raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None

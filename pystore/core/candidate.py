@@ -25,6 +25,10 @@ class Candidate:
         """The last attempt that made it."""
         return self.attempts[-1]
 
+    def made_by(self, source: str) -> bool:
+        """Whether code with this digest has made it, as far as records tell."""
+        return any(attempt.source in ("", source) for attempt in self.attempts)
+
     def metric(self, name: str, over: Over | None = None) -> float:
         """A finite number that it reached: as recorded, or the first line of a file; else NaN.
 

@@ -17,6 +17,9 @@ from .plain import HasDRef, PlainReader, kind_of
 from .refs import DRef, check_name
 
 MAX_BYTES = 16 * 2**20
+_canonical = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+).encode
 
 
 class Config:
@@ -45,9 +48,7 @@ class Config:
             )
         reader = PlainReader()
         plain = reader.read(value, "config", 0)
-        self.text = json.dumps(
-            plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-        )
+        self.text = _canonical(plain)
         if len(self.text) > MAX_BYTES:
             raise BadConfig(
                 "a config this large belongs in a file",

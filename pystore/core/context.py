@@ -24,7 +24,7 @@ class Context(Mapping[DRef, tuple[RRef, ...]]):
 
     def __init__(self, chosen: Mapping[DRef, Iterable[RRef]] | None = None) -> None:
         self._chosen = {d: tuple(sorted(set(r))) for d, r in sorted((chosen or {}).items())}
-        self.text = json.dumps(self._chosen, separators=(",", ":"))
+        self.text = f"{{{','.join(map(_entry, self._chosen.items()))}}}"
         self.digest = short("pystore context 1", self.text.encode())
 
     def __getitem__(self, dref: DRef) -> tuple[RRef, ...]:
@@ -41,6 +41,13 @@ class Context(Mapping[DRef, tuple[RRef, ...]]):
 
     def __reduce__(self) -> tuple[object, ...]:
         return Context, (self._chosen,)
+
+
+def _entry(chosen: tuple[DRef, tuple[RRef, ...]]) -> str:
+    """As json.dumps would write it, in less time: references need no escapes."""
+    dref, rrefs = chosen
+    quoted = '","'.join(rrefs)
+    return f'"{dref}":["{quoted}"]' if rrefs else f'"{dref}":[]'
 
 
 def provenance_text(dref: DRef, context: Context, manifest: str) -> bytes:

@@ -54,11 +54,12 @@ class Derivation:
         realizer: Realizer | Callable[[Any], object],
         resources: Resources = _PLAIN,
     ) -> None:
-        self.config = Config(config)
+        self.config = config if type(config) is Config else Config(config)
         self.matcher = _checked(matcher)
         self.realizer = realizer if isinstance(realizer, Realizer) else Realizer(realizer)
         self.resources = resources
-        self.holds = tuple(held for held in self.config.holds if isinstance(held, Derivation))
+        held = self.config.holds
+        self.holds = tuple(one for one in held if isinstance(one, Derivation)) if held else ()
 
     @property
     def origin(self) -> str:

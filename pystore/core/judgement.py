@@ -12,17 +12,22 @@ JU4  Where results are gone that would count, their seeds are tried first, each 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .candidate import Candidate
 from .context import Context
 from .dataclasses import dataclass, replace
 from .derivation import Derivation
 from .errors import MatcherUnsatisfied, PystoreError
+from .later import later
 from .matchers import Need, Of
 from .refs import DRef, RRef
 from .same_run import distinct
-from .unmet import not_to_be_built, nothing_new, rejected_again, too_many
+
+if TYPE_CHECKING:
+    from . import unmet
+else:
+    later(globals(), ".unmet")
 
 SAME_AGAIN = 3  # attempts with one result after which a stage counts as deterministic
 
@@ -198,7 +203,7 @@ def judge(question: Question, answer: Answer) -> Judgement:
 
 
 def _refuse(question: Question, need: Need) -> Cannot:
-    return Cannot(not_to_be_built(question.derivation.dref, need))
+    return Cannot(unmet.not_to_be_built(question.derivation.dref, need))
 
 
 def _build(question: Question, candidates: Sequence[Candidate], need: Need) -> Build | Cannot:
@@ -207,12 +212,12 @@ def _build(question: Question, candidates: Sequence[Candidate], need: Need) -> B
     made = distinct(attempt for candidate in present for attempt in candidate.attempts)
     same_again = len(present) == 1 and len(made) >= SAME_AGAIN
     if rounds.rejected:
-        return Cannot(rejected_again(dref, need, rounds.rejected))
+        return Cannot(unmet.rejected_again(dref, need, rounds.rejected))
     if need.of == "realizations" and (same_again or rounds.vain):
-        return Cannot(nothing_new(dref, need, len(made), len(present)))
+        return Cannot(unmet.nothing_new(dref, need, len(made), len(present)))
     left = max(question.most, question.wanted) - rounds.builds
     if left <= 0:
-        return Cannot(too_many(dref, need, rounds.builds))
+        return Cannot(unmet.too_many(dref, need, rounds.builds))
     n = min(need.n, left)
     again = seeds_to_repeat(question, candidates, need)
     seeds = [seed for seed in again if seed not in rounds.tried][:n]

@@ -10,7 +10,7 @@ MA4  With `over`, the best step of each attempt counts, and not its last one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 from .candidate import Candidate
@@ -120,7 +120,7 @@ def match(rule: Rule, *, reads: Iterable[str] = (), **arguments: Any) -> Matcher
 
 def match_latest(n: int = 1) -> Matcher:
     """The `n` realizations that were built last; builds the missing ones."""
-    return match(_match_latest, n=checked_count("n", n, error=BadMatcher))
+    return _latest(checked_count("n", n, error=BadMatcher))
 
 
 def match_best(
@@ -170,9 +170,7 @@ def match_some(n: int = 1) -> Matcher:
 
 
 def match_exact(rrefs: Iterable[str]) -> Matcher:
-    """Exactly these realizations. Never builds: where one is missing, `realize` raises
-    MatcherUnsatisfied.
-    """
+    """Exactly these. Never builds: `realize` raises MatcherUnsatisfied where one is missing."""
     wanted = (rrefs,) if isinstance(rrefs, str) else tuple(rrefs)
     if not wanted:
         raise BadMatcher("match_exact of nothing", remedy="write match_exact([rref])")
@@ -186,6 +184,9 @@ def _present(candidates: Iterable[Candidate]) -> list[Candidate]:
 def _match_latest(candidates: Sequence[Candidate], n: int) -> list[Candidate] | Need:
     present = sorted(_present(candidates), key=lambda c: c.latest.order, reverse=True)
     return present[:n] if len(present) >= n else Need(n - len(present))
+
+
+_latest = lru_cache(64)(lambda n: match(_match_latest, n=n))  # a matcher is a value
 
 
 def _match_best(

@@ -10,6 +10,8 @@ from .refs import DRef, RefPath, RRef, selfref
 MAX_DEPTH = 100
 MAX_INT = 2**64
 _PLAIN = (bool, int, float, str)
+_REFERENCES = ("dref:", "rref:")
+_SMALL = 2**62
 
 
 @runtime_checkable
@@ -62,6 +64,8 @@ class PlainReader:
 
     def _dict(self, value: "dict[Any, Any]", place: str, depth: int) -> dict[str, object]:
         for key in value:
+            if type(key) is str and key.isascii() and key[:5] not in _REFERENCES:
+                continue
             if type(key) is not str:
                 raise BadConfig(
                     f"{place}: the key {key!r} is {kind_of(key)}, not str",
@@ -71,12 +75,18 @@ class PlainReader:
                 raise BadConfig(
                     f"{place}: a reference cannot be a key", key=key, remedy="make it a value"
                 )
-        return {k: self.read(v, f"{place}.{k}", depth + 1) for k, v in value.items()}
+        return {
+            k: v if _is_plain(v) else self.read(v, f"{place}.{k}", depth + 1)
+            for k, v in value.items()
+        }
 
     def _list(self, value: "list[Any]", place: str, depth: int) -> list[object]:
         if value and isinstance(value[0], str) and value[0] == selfref:
             return self._promise(value, place)
-        items = [self.read(v, f"{place}[{i}]", depth + 1) for i, v in enumerate(value)]
+        items = [
+            v if _is_plain(v) else self.read(v, f"{place}[{i}]", depth + 1)
+            for i, v in enumerate(value)
+        ]
         if (
             len(items) > 1
             and isinstance(items[0], DRef)
@@ -122,6 +132,16 @@ class PlainReader:
         from .advice import advice  # for weight: it is needed for errors only
 
         raise BadConfig(f"{place}: {kind_of(value)} is not JSON; {advice(value)}")
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is plain at first sight; `read` looks at the other values."""
+    kind = type(value)
+    if kind is int:
+        return -_SMALL < value < _SMALL  # type: ignore[operator]  # just checked
+    if kind is str:
+        return value.isascii() and value[:5] not in _REFERENCES  # type: ignore[attr-defined,index]  # just checked
+    return kind is bool or value is None
 
 
 def _scalar(value: object, place: str) -> object:

@@ -37,6 +37,8 @@ class Resources:
 
         Raises BadStage for an unknown resource or a bad amount.
         """
+        if not resources and timeout is None and retries is None:
+            return cls()
         given = dict(resources or {})
         if strange := sorted(given.keys() - set(_KINDS)):
             raise BadStage(

@@ -1,12 +1,12 @@
 """Rules: matchers as text, so that a store can record how its realizations are chosen."""
 
-import inspect
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import PystoreError
+from .later import later
 from .matchers import (
     Matcher,
     match_all,
@@ -17,6 +17,11 @@ from .matchers import (
     match_some,
 )
 from .matchers_by_statistics import match_top, match_until
+
+if TYPE_CHECKING:
+    import inspect
+else:
+    later(globals(), "inspect")
 
 _OURS: dict[str, Callable[..., Matcher]] = {
     made.__name__: made

@@ -1,23 +1,32 @@
 """Build: what a realizer sees: its config, the paths of its inputs, its output, its seed."""
 
-import math
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from __future__ import annotations
 
-from ..core.attempt import AttemptReport, StopRule
+import math
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
 from ..core.config import Config
-from ..core.context import Context
 from ..core.errors import BadConfig, BadRef, BadStage, BuildError
-from ..core.events import Listener, Metric, Progress, ignore
+from ..core.events import Metric, Progress, ignore
+from ..core.later import later
 from ..core.printable import listed
-from ..core.reads import ordered, references
 from ..core.realizer import Realizer
 from ..core.refs import DRef, RefPath, RRef, selfref
-from ..store.metrics import take_last
-from ..store.staging import Builder, Staging
-from .recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ..core import reads
+    from ..core.attempt import AttemptReport, StopRule
+    from ..core.context import Context
+    from ..core.events import Listener
+    from ..store import metrics
+    from ..store.staging import Builder, Staging
+    from . import recorder
+else:  # what only a build needs
+    later(globals(), "..core.reads", "..store.metrics", ".recorder")
 
 
 class Build:
@@ -38,7 +47,7 @@ class Build:
         self.config: Config = _Own(staging.config)
         self.outpath = staging.out
         self.seed = staging.claim.seed
-        self.recorder = Recorder(staging, store) if staging.context else None
+        self.recorder = recorder.Recorder(staging, store) if staging.context else None
         self._store = store
         self._report = report
         self._listener = listener
@@ -68,7 +77,7 @@ class Build:
         """
         if path.ref == selfref:
             return [self.outpath.joinpath(*path.parts)]
-        rrefs = ordered(self._chosen(DRef(path.ref)), self._store)
+        rrefs = reads.ordered(self._chosen(DRef(path.ref)), self._store)
         return [self._store.path(rref).joinpath(*path.parts) for rref in rrefs]
 
     def chosen(self, dref: DRef) -> tuple[RRef, ...]:
@@ -100,7 +109,7 @@ class Build:
         """Sets a metric of the attempt; with `step`, adds a point to its trace."""
         if step is not None:
             self._report.trace.append((step, name, value))
-        take_last(self._report.metrics, name, value)
+        metrics.take_last(self._report.metrics, name, value)
         if self._staging.telling is not None:
             self._staging.telling.metric(name, value, step)
         if self._listener is not ignore:  # a metric may be told in every batch
@@ -146,7 +155,7 @@ class _Own(Config):
         super().__init__(config)
         self.holds = ()  # as in a worker: a stage reads its inputs through their views
         if len(self.inputs) > 1:
-            self.inputs = tuple(dict.fromkeys(dref for _, dref in references(self.value)))
+            self.inputs = tuple(dict.fromkeys(dref for _, dref in reads.references(self.value)))
 
 
 def build_wrapper(function: Callable[[Build], object]) -> Realizer:

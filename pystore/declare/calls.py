@@ -1,16 +1,22 @@
 """Calls of stages: with a registry first, they declare there; without, they return a derivation."""
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from ..core.derivation import Derivation
 from ..core.errors import BadStage
+from ..core.later import later
 from ..core.near_names import near_names
 from ..core.printable import listed
 from ..core.refs import DRef
 from .registry import Registry
+
+if TYPE_CHECKING:
+    import inspect
+    from inspect import BoundArguments, Parameter, Signature
+else:
+    later(globals(), "inspect")
 
 P = ParamSpec("P")
 D = TypeVar("D", bound=Derivation, covariant=True)
@@ -61,8 +67,8 @@ def two_way(declare: Callable[P, Derivation]) -> TwoWayStage[P]:
 
 
 def check_call(
-    name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> inspect.BoundArguments:
+    name: str, signature: "Signature", args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> "BoundArguments":
     """The arguments of a stage, by parameter. Raises BadStage when it does not take them."""
     try:
         return signature.bind(*args, **kwargs)
@@ -77,13 +83,13 @@ def check_call(
         ) from None
 
 
-def _closest(given: Mapping[str, Any], signature: inspect.Signature) -> list[str]:
+def _closest(given: Mapping[str, Any], signature: "Signature") -> list[str]:
 
     known = signature.parameters
     return [near for key in given.keys() - known for near in near_names(key, known, 1)]
 
 
-def _written(parameter: inspect.Parameter) -> str:
+def _written(parameter: "Parameter") -> str:
     """A parameter as one reads it: of an input, which stage it is."""
     if isinstance(parameter.default, Derivation):
         return f"{parameter.name}={parameter.default.config.name}()"

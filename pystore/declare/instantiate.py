@@ -1,17 +1,25 @@
 """Instantiate: from a stage function, or from what one returns, to a closure."""
 
-import inspect
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.derivation import Closure, Derivation, leaves, reshape
 from ..core.errors import BadStage
+from ..core.later import later
 from ..core.refs import DRef
 from ..store.current import current_store
-from ..store.staging import Builder
 from .calls import check_call
 from .nesting import inside, refuse_nested
 from .registry import Registry, in_place_registry
+
+if TYPE_CHECKING:
+    import inspect
+
+    from ..store.staging import Builder
+else:
+    later(globals(), "inspect")
 
 Target = Any
 """A Closure, or nested lists and dicts of Derivations and DRefs."""

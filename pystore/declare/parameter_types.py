@@ -8,19 +8,25 @@ PT2  Annotations are looked up, and never evaluated: nothing is imported for the
 
 from __future__ import annotations
 
-import ast
 import builtins
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from inspect import Parameter, Signature, unwrap
-from typing import Annotated, Any, ForwardRef, Literal, Optional, Protocol, Union
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Optional, Protocol, Union
 from typing import get_args as args_of
 from typing import get_origin as origin_of
 
 from ..core.dataclasses import dataclass
 from ..core.errors import BadStage
+from ..core.later import later
 from ..core.near_names import near_names
 from ..core.refs import selfref
+
+if TYPE_CHECKING:
+    import ast
+    import inspect
+    from inspect import Parameter, Signature
+else:
+    later(globals(), "ast", "inspect")
 
 NONE = type(None)
 _TOLD: Mapping[type, str] = {
@@ -121,12 +127,16 @@ def types_of(function: Any, parameters: Iterable[Parameter]) -> dict[str, Parame
 
 def names_of(function: Any) -> Mapping[str, object]:
     """The globals in which the annotations of a function are looked up."""
-    return getattr(unwrap(function), "__globals__", {})
+    return getattr(inspect.unwrap(function), "__globals__", {})
 
 
 def type_of(parameter: Parameter, names: Mapping[str, object]) -> ParameterType | None:
     """The values that a parameter takes; None if its annotation does not say, or allows any."""
-    found = None if parameter.annotation is Parameter.empty else _of(parameter.annotation, names)
+    found = (
+        None
+        if parameter.annotation is inspect.Parameter.empty
+        else _of(parameter.annotation, names)
+    )
     if found is None or not (found.words or found.types - {NONE}):
         return None
     # As in `rate: float = None`.

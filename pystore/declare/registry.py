@@ -4,17 +4,19 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.config import Config
 from ..core.derivation import Derivation, check_agrees, collect, unknown
 from ..core.errors import BadStage, PystoreWarning
 from ..core.matchers import Matcher
-from ..core.ports import StoreReader
 from ..core.realizer import Realizer
 from ..core.refs import DRef
 from ..core.resources import Resources
-from .build import Build
+
+if TYPE_CHECKING:
+    from ..core.ports import StoreReader
+    from .build import Build
 
 
 class Registry(Mapping[DRef, Derivation]):
@@ -45,8 +47,11 @@ class Registry(Mapping[DRef, Derivation]):
 
         Raises BadStage when an input is not declared here, or one DRef means two things.
         """
-        self.add_all([derivation])
-        return derivation.dref
+        dref, inputs = derivation.dref, derivation.config.inputs
+        if derivation.holds or dref in self._known or not self._known.keys() >= set(inputs):
+            self.add_all([derivation])
+        self._known[dref] = derivation
+        return dref
 
     def add_all(self, derivations: Sequence[Derivation]) -> None:
         """Declares these, and all that they hold, each once. Raises BadStage as `add` does."""
@@ -89,7 +94,7 @@ def mkdrv(
     m: Registry,
     config: Config | Mapping[str, Any],
     matcher: Matcher,
-    realizer: Realizer | Callable[[Build], object] | None = None,
+    realizer: Realizer | Callable[["Build"], object] | None = None,
     *,
     resources: Mapping[str, object] | None = None,
     timeout: float | None = None,
@@ -114,6 +119,6 @@ def mkdrv(
 _in_place: dict[tuple[Path, str], Registry] = {}
 
 
-def in_place_registry(store: StoreReader) -> Registry:
+def in_place_registry(store: "StoreReader") -> Registry:
     """The registry of the derivations that were declared in place, for this store."""
     return _in_place.setdefault((store.root, store.id), Registry(overwrite=True))

@@ -18,16 +18,14 @@ from ..core.config import Config
 from ..core.dataclasses import dataclass
 from ..core.derivation import Derivation
 from ..core.errors import BadConfig, BadStage
+from ..core.later import later
 from ..core.realizer import Realizer
 from ..core.refs import check_name, selfref
-from .build import Build
 from .calls import CalledTwoWays, check_call
-from .dotted_names import parted, with_changes
 from .output import Output
 from .parameter_types import ParameterType, check_given, types_of
 from .programs import is_program
 from .stage_options import DEPTHS, Options, checked_signature
-from .view import View, resolve, views
 
 P = ParamSpec("P")
 
@@ -36,12 +34,15 @@ _PLAIN = (bool, int, str, type(None))
 
 if TYPE_CHECKING:
     from ..core.kept_code import CodeText
+    from . import dotted_names, view
+    from .build import Build
     from .identity.code import Code
 
-    class _Seen(Derivation, View):
+    class _Seen(Derivation, view.View):
         """For type checkers, a derivation of a stage may be given where a view is expected."""
 
 else:
+    later(globals(), ".dotted_names", ".view")
     _Seen = Derivation
 
 
@@ -57,9 +58,9 @@ class Staged(_Seen):
         """The full name of the function that the stage was made from."""
         return f"{self.stage.__module__}.{self.stage.__qualname__}"
 
-    def run(self, **options: Any) -> View:
+    def run(self, **options: Any) -> view.View:
         """Realizes it, and returns its view. Takes the options of `realize`."""
-        return View(self.stage.realize(self, **options), options.get("store"))
+        return view.View(self.stage.realize(self, **options), options.get("store"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +103,8 @@ class StageRealizer:
 
     def __call__(self, b: Build) -> None:
         """Runs the function."""
-        inputs = views(b._staging.context, b._store, b.recorder)
-        values = resolve(b.config.value, inputs, b.outpath)
+        inputs = view.views(b._staging.context, b._store, b.recorder)
+        values = view.resolve(b.config.value, inputs, b.outpath)
         for parts in b.config.promises:
             b.outpath.joinpath(*parts).parent.mkdir(parents=True, exist_ok=True)
         if self.ignored:
@@ -186,8 +187,8 @@ class Stage(CalledTwoWays[P, Staged]):
         plain = {name: value for name, value in kwargs.items() if "." not in name}
         given = self._arguments(args, plain)
         defaults = {p.name: p.default for p in self.signature.parameters.values()}
-        own, inner = parted({**kwargs, **given}, defaults, _taken)
-        return cast("Staged", with_changes(self._declared((), own), inner, _taken))
+        own, inner = dotted_names.parted({**kwargs, **given}, defaults, _taken)
+        return cast("Staged", dotted_names.with_changes(self._declared((), own), inner, _taken))
 
     def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         return check_call(self.stage_name, self.signature, args, kwargs).arguments

@@ -1,16 +1,21 @@
 """The options of @stage, and what it asks of a function's signature."""
 
-import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.dataclasses import dataclass, field
 from ..core.errors import BadStage
+from ..core.later import later
 from ..core.matchers import Matcher, match_latest
 from ..core.near_names import near_names
 from ..core.printable import listed
 from ..core.resources import Resources
-from .view import RESERVED
+from .reserved import RESERVED
+
+if TYPE_CHECKING:
+    import inspect
+else:
+    later(globals(), "inspect")
 
 DEPTHS = ("project", "function")  # how far the code of a stage is followed
 RESERVED_PARAMETERS = frozenset((*RESERVED, "code", "name"))
@@ -45,7 +50,7 @@ def checked_code(code: str | None) -> str | None:
 
 def checked_signature(
     function: Callable[..., Any], options: Options
-) -> tuple[inspect.Signature, bool]:
+) -> "tuple[inspect.Signature, bool]":
     """The signature of a stage's function without `build`, and whether it takes `build`.
 
     Raises BadStage for `*args`, `**kwargs` and reserved names, and when `ignore` names no

@@ -18,10 +18,10 @@ from ..store.current import current_store
 from .build import Attributes
 from .choice import CHOICE, chosen
 from .recorder import Place, Recorder, store_was_read
+from .reserved import RESERVED
 
 Inputs = Callable[[DRef, str], Any]  # an input, and its place in the config
 
-RESERVED = ("attempts", "close", "config", "dref", "path", "rref")
 ROWS_AS = (
     "arrays",
     "arrow",

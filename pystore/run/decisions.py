@@ -2,11 +2,14 @@
 
 DC1  A realization that is used is held before that is told, so that gc leaves it alone (S9).
 DC2  Each derivation adopts, and asks other places, at most once in a call.
+DC3  What needs nothing is found before the first build, and held at once: one look for all of it.
 """
 
-from collections.abc import Collection
+from __future__ import annotations
 
-from ..core.adoption import fitting
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
 from ..core.context import Context
 from ..core.derivation import Closure
 from ..core.errors import Corrupted, NotInStore
@@ -23,12 +26,19 @@ from ..core.judgement import (
     ask,
     judge,
 )
-from ..core.ports import Substituter
-from ..core.reads import Surroundings
+from ..core.later import later
 from ..core.refs import DRef, RRef
 from ..declare.identity.by_hand import source_digest, warn_of_edits
-from ..store.staging import Builder
-from .options import RunOptions
+
+if TYPE_CHECKING:
+    from ..core import adoption, reads
+    from ..core.ports import Substituter
+    from ..store.staging import Builder
+    from .options import RunOptions
+else:
+    later(globals(), "..core.adoption", "..core.reads")
+
+_AT_ONCE = 1000  # realizations that are held in one step
 
 
 class Decisions:
@@ -50,11 +60,38 @@ class Decisions:
         self._substituter = substituter
         self._candidates = substituter or store
         self._settings = settings
+        self._asked: dict[DRef, Answer] = {}  # before anything was built
+        self._ready: dict[DRef, Use] = {}  # what is used without a build, and held
+
+    def ready(self) -> dict[DRef, tuple[RRef, ...]]:
+        """The derivations for which nothing is to be done, inputs first, with what is used (DC3).
+
+        All of that is held. Where something is forced, or other places are asked, none is found.
+        """
+        if self._forced or self._substituter is not None:
+            return {}
+        chosen: dict[DRef, tuple[RRef, ...]] = {}
+        for dref, derivation in self._closure.by_dref.items():
+            if chosen.keys() >= set(derivation.config.inputs):
+                self._look_ahead(dref, {need: chosen[need] for need in derivation.config.inputs})
+                if dref in self._ready:
+                    chosen[dref] = self._ready[dref].rrefs
+        if not self._hold_all():
+            self._ready.clear()
+        return {dref: use.rrefs for dref, use in self._ready.items()}
+
+    def start(self) -> None:
+        """Forgets what was found ahead: what is built may change it."""
+        self._asked.clear()
+        self._ready.clear()
 
     def decide(self, dref: DRef, context: Context, locked: bool) -> Use | Build | Cannot | None:
         """The judgement that stands; None where the lock must be held to find it."""
+        if dref in self._ready:
+            return self._ready[dref]
         question = self.questions.get(dref) or self._question(dref, context)
-        answer = ask(self._candidates, question)
+        answer = None if locked else self._asked.pop(dref, None)
+        answer = answer or ask(self._candidates, question)
         while True:
             judgement, changed = judge(question, answer), True
             if isinstance(judgement, Cannot):
@@ -101,6 +138,27 @@ class Decisions:
         )
         return question
 
+    def _look_ahead(self, dref: DRef, inputs: Mapping[DRef, tuple[RRef, ...]]) -> None:
+        question = self._question(dref, Context(inputs))
+        try:
+            answer = ask(self._candidates, question)
+        except Exception:
+            return  # the loop asks again, and tells the error in its turn
+        self._asked[dref] = answer
+        if isinstance(judgement := judge(question, answer), Use):
+            self._ready[dref] = judgement
+
+    def _hold_all(self) -> bool:
+        """Whether all that is ready is here, and is kept while this process lives (DC1)."""
+        wanted = [rref for use in self._ready.values() for rref in use.rrefs]
+        for at in range(0, len(wanted), _AT_ONCE):  # gc waits for so many
+            if not self._store.hold(tuple(wanted[at : at + _AT_ONCE])):
+                return False
+        for dref, use in self._ready.items():
+            answer = self._asked.pop(dref)
+            warn_of_edits(self._closure[dref], answer.candidates, use.rrefs)
+        return True
+
     def _hold(self, question: Question, answer: Answer, judgement: Use) -> bool:
         """Whether all that is used is here, and is kept while this process lives (DC1)."""
         rrefs, substituter = judgement.rrefs, self._substituter
@@ -125,8 +183,8 @@ class Decisions:
         """Whether others have reached results from the same bytes, which now count here."""
         derivation, context = question.derivation, question.context
         config, source = derivation.config, source_digest(derivation.realizer)
-        around = Surroundings(config, context, self._store)
-        found, _ = fitting(self._store.adoptable(config, context), around, source)
+        around = reads.Surroundings(config, context, self._store)
+        found, _ = adoption.fitting(self._store.adoptable(config, context), around, source)
         taken = self._store.adopt(config, context, found, {})
         if taken:
             rrefs, count = tuple(dict.fromkeys(r for r, _ in taken)), sum(n for _, n in taken)

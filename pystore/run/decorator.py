@@ -1,13 +1,13 @@
 """@stage: a plain function becomes a stage, whose derivations can be run at once."""
 
-import inspect
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Concatenate, ParamSpec, Protocol, overload
+from __future__ import annotations
+
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, overload
 
 from ..core.errors import BadStage
-from ..core.matchers import Matcher, match_latest
+from ..core.matchers import match_latest
 from ..core.resources import Resources
-from ..declare.build import Build
 from ..declare.stage import Stage
 from ..declare.stage_options import Options, checked_code
 from .verbs import realize
@@ -15,11 +15,18 @@ from .verbs import realize
 P = ParamSpec("P")
 
 
-class _Decorator(Protocol):
-    @overload
-    def __call__(self, function: Callable[Concatenate[Build, P], None], /) -> Stage[P]: ...
-    @overload
-    def __call__(self, function: Callable[P, None], /) -> Stage[P]: ...
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from typing import Protocol
+
+    from ..core.matchers import Matcher
+    from ..declare.build import Build
+
+    class _Decorator(Protocol):
+        @overload
+        def __call__(self, function: Callable[Concatenate[Build, P], None], /) -> Stage[P]: ...
+        @overload
+        def __call__(self, function: Callable[P, None], /) -> Stage[P]: ...
 
 
 @overload
@@ -63,7 +70,7 @@ def stage(
 
     Raises BadStage for `*args`, `**kwargs`, and names that a View has.
     """
-    if function is not None and not inspect.isfunction(function):
+    if function is not None and not isinstance(function, FunctionType):
         raise BadStage(
             "@stage makes a stage of a function",
             given=repr(function)[:200],

@@ -3,18 +3,24 @@
 Ctrl-C may come right after a lock was taken, and the end of the call must release that lock.
 """
 
+from __future__ import annotations
+
 import threading
-from concurrent.futures import Future
+from typing import TYPE_CHECKING
 from weakref import ref
 
-from ..core.attempt import Committed
-from ..core.context import Context
 from ..core.errors import StoreBusy
-from ..core.ports import Lock
-from ..core.refs import DRef
-from ..store.staging import Builder
 
-_Key = tuple[str, DRef, str]  # store, derivation, context
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from ..core.attempt import Committed
+    from ..core.context import Context
+    from ..core.ports import Lock
+    from ..core.refs import DRef
+    from ..store.staging import Builder
+
+_Key = tuple[str, str, str]  # store, derivation, context
 
 
 class Holding:

@@ -6,31 +6,44 @@ LO3  A busy lock never blocks other work; waiting is told to the listener, with 
 LO4  Nothing to build, no lock: a read-only store serves what it has.
 """
 
-import queue
+from __future__ import annotations
+
 import time
 from collections.abc import Collection, Mapping
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from typing import NoReturn
+from functools import cached_property
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, NoReturn
 
 from ..core.attempt import Committed, StopRule
 from ..core.derivation import Closure
-from ..core.errors import Interrupted, MatcherUnsatisfied, PystoreError, StoreBusy
+from ..core.errors import (
+    Interrupted,
+    MatcherUnsatisfied,
+    PystoreError,
+    StoreBusy,
+    WorkerDied,
+)
 from ..core.events import NotChosen, Reused, Waiting
 from ..core.judgement import Build, Cannot, Use
-from ..core.ports import Substituter
+from ..core.later import later
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
 from ..core.schedule import Built, Chosen, Dropped, Failed, Match, Realize, Round, Schedule
-from ..core.tries import Tries
-from ..declare.early_checks import check_early
-from ..store.staging import Builder
 from .decisions import Decisions
-from .dispatch import Dispatch, Here, SerialExecutor, lost
-from .failures import not_built, several_failed
 from .holding import Holding
-from .keeping_code import keep_code
-from .options import RunOptions
-from .request import Request
+
+if TYPE_CHECKING:
+    from concurrent import futures
+
+    from ..core import tries
+    from ..core.ports import Substituter
+    from ..declare import early_checks
+    from ..store.staging import Builder
+    from . import dispatch, failures, keeping_code, request
+    from .options import RunOptions
+else:  # what only a call that builds needs
+    later(globals(), "concurrent.futures", "..core.tries", "..declare.early_checks")
+    later(globals(), ".dispatch", ".failures", ".keeping_code", ".request")
 
 _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
 
@@ -49,10 +62,6 @@ class Loop:
         rules: Mapping[DRef, StopRule] | None = None,
     ) -> None:
         self._closure = closure
-        self._schedule = Schedule(
-            {dref: d.config.inputs for dref, d in closure.by_dref.items()},
-            settings.keep_going or not settings.build,
-        )
         self._decisions = Decisions(closure, forced, store, substituter, settings)
         self._store = store
         self._settings = settings
@@ -60,10 +69,9 @@ class Loop:
         self._listener = settings.listener
         self._holding = Holding(store)
         self._busy: dict[DRef, tuple[Match, float]] = {}  # and since when [s]
-        self._dispatch = _dispatch_of(store, settings)
         self._checked = False  # whether all that may be built could be sent where it runs
-        self._running: dict[Future[Committed], Request] = {}
-        self._done: queue.SimpleQueue[Future[Committed]] = queue.SimpleQueue()
+        self._running: dict[futures.Future[Committed], request.Request] = {}
+        self._done: SimpleQueue[futures.Future[Committed]] = SimpleQueue()
 
     def run(self) -> dict[DRef, tuple[RRef, ...]]:
         """The realizations chosen for every derivation of the closure, in its matcher's order.
@@ -74,6 +82,10 @@ class Loop:
         """
         with self._store.building():
             try:
+                ready = self._decisions.ready()
+                if len(ready) == len(self._closure):
+                    self._tell_reused(ready)
+                    return ready
                 while not self._schedule.ended:
                     if not self._done.empty():
                         self._collect(0.0)
@@ -92,8 +104,30 @@ class Loop:
             finally:
                 self._end()
 
+    @cached_property
+    def _schedule(self) -> Schedule:
+        inputs = {dref: one.config.inputs for dref, one in self._closure.by_dref.items()}
+        return Schedule(inputs, self._settings.keep_going or not self._settings.build)
+
+    def _tell_reused(self, ready: Mapping[DRef, tuple[RRef, ...]]) -> None:
+        """Tells that nothing is to be done: no schedule is needed, and no lock (LO4)."""
+        for dref, rrefs in ready.items():
+            self._store.chosen_by(dref, self._closure.by_dref[dref].matcher)
+            self._listener(Reused(dref, rrefs))
+
+    @cached_property
+    def _dispatch(self) -> dispatch.Dispatch:
+        """The way to make attempts with the executor of the call."""
+        store, options = self._store, self._settings
+        executor = options.executor or dispatch.SerialExecutor()
+        if isinstance(executor, (dispatch.SerialExecutor, futures.ThreadPoolExecutor)):
+            return dispatch.Here(executor, store, options)
+        from .workers.dispatch import dispatch_to  # late for weight: most calls send nothing
+
+        return dispatch_to(executor, store, options)
+
     def _next(self) -> Match | Realize | None:
-        full = len(self._running) >= self._dispatch.most
+        full = bool(self._running) and len(self._running) >= self._dispatch.most
         return None if full else self._schedule.next()
 
     def _wait(self) -> None:
@@ -118,19 +152,19 @@ class Loop:
         self._take_back()
         self._dispatch.finish(self._running)
 
-    def _take_back(self) -> list[Request]:
+    def _take_back(self) -> list[request.Request]:
         """Cancels the attempts that have been given out and have not started."""
         return [self._running.pop(f) for f in list(self._running) if f.cancel()]
 
-    def _raise(self, failures: dict[DRef, BaseException]) -> NoReturn:
-        for dref, error in failures.items():
+    def _raise(self, errors: dict[DRef, BaseException]) -> NoReturn:
+        for dref, error in errors.items():
             if isinstance(error, MatcherUnsatisfied):
                 self._explain(dref, error)
         if not self._settings.build:
-            raise not_built(failures, self._schedule.skipped)
-        if self._settings.keep_going and len(failures) > 1:
-            raise several_failed(failures, self._schedule.skipped)
-        raise next(iter(failures.values()))
+            raise failures.not_built(errors, self._schedule.skipped)
+        if self._settings.keep_going and len(errors) > 1:
+            raise failures.several_failed(errors, self._schedule.skipped)
+        raise next(iter(errors.values()))
 
     def _end(self) -> None:
         """Gives up every lock, and what has not started; what still runs keeps its own."""
@@ -185,29 +219,31 @@ class Loop:
 
     def _start(self, instruction: Realize) -> None:
         self._heed_stop()
+        self._decisions.start()
         self._check()
         derivation = self._closure[instruction.dref]
         own = derivation.resources.retries
-        tries = Tries(self._settings.retries if own is None else own)
-        keep_code(derivation, self._store)
+        left = tries.Tries(self._settings.retries if own is None else own)
+        keeping_code.keep_code(derivation, self._store)
         rule = self._rules.get(instruction.dref)
-        self._send(Request(derivation, instruction.context, instruction.seed, tries, rule))
+        context, seed = instruction.context, instruction.seed
+        self._send(request.Request(derivation, context, seed, left, rule))
 
     def _check(self) -> None:
         """Before the first attempt: that no later one will fail for what could be known now."""
         if not self._checked:
             chosen = self._schedule.chosen
             left = [d for dref, d in self._closure.items() if dref not in chosen]
-            check_early(left, self._store)
+            early_checks.check_early(left, self._store)
             self._dispatch.check(left)
             self._checked = True
 
-    def _send(self, request: Request) -> None:
-        def register(future: Future[Committed]) -> None:
-            self._running[future] = request
+    def _send(self, asked: request.Request) -> None:
+        def register(future: futures.Future[Committed]) -> None:
+            self._running[future] = asked
             future.add_done_callback(self._done.put)
 
-        self._dispatch.start(request, register)
+        self._dispatch.start(asked, register)
 
     def _collect(self, timeout: float | None) -> None:
         # What a signal handler raises inside of a future's callback is caught there, and the word
@@ -215,20 +251,20 @@ class Loop:
         future = next((one for one in self._running if one.done()), None)
         try:
             future = future or self._done.get(timeout=timeout)
-        except queue.Empty:
+        except Empty:
             return
-        request = self._running.pop(future, None)
-        if request is None:
+        asked = self._running.pop(future, None)
+        if asked is None:
             return  # it was taken back
         # Who shares the executor may have shut it down, with all that had not started.
-        error = lost(CancelledError("cancelled")) if future.cancelled() else future.exception()
-        dref = request.dref
+        error = _lost() if future.cancelled() else future.exception()
+        dref = asked.dref
         if isinstance(error, PystoreError):
             error.having(dref=dref)
         if error is None:
             self._decisions.bring(dref, future.result().rref)
             self._schedule.tell(Built(dref))
-        elif again := request.again_after(error):
+        elif again := asked.again_after(error):
             self._heed_stop()
             self._send(again)  # as siblings that run may finish, though another has failed
         else:
@@ -275,11 +311,5 @@ class Loop:
             self._schedule.tell(Dropped(dref))
 
 
-def _dispatch_of(store: Builder, options: RunOptions) -> Dispatch:
-    """The way to make attempts with the executor of these options."""
-    executor = options.executor or SerialExecutor()
-    if isinstance(executor, (SerialExecutor, ThreadPoolExecutor)):
-        return Here(executor, store, options)
-    from .workers.dispatch import dispatch_to  # late for weight: most calls send nothing
-
-    return dispatch_to(executor, store, options)
+def _lost() -> WorkerDied:
+    return dispatch.lost(futures.CancelledError("cancelled"))

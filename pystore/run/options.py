@@ -10,10 +10,11 @@ from ..core.events import Listener, ignore
 from ..core.options import checked_count
 from ..core.resources import checked_seconds
 from ..store.remote.settings import Remotes
-from ..store.staging import Builder
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from ..store.staging import Builder
 
 Forced = bool | str | Derivation | Collection[str | Derivation]
 
@@ -26,7 +27,7 @@ class RunOptions:
     attempts: int = 1
     build: bool = True
     keep_going: bool = False
-    store: Builder | None = None
+    store: "Builder | None" = None
     executor: "Executor | None" = None
     listener: Listener = ignore
     stop: Callable[[], bool] | None = None

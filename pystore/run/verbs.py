@@ -1,13 +1,11 @@
 """realize and realize_many; in place, one registry for each store remembers declarations."""
 
-import inspect
 import threading
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
-from ..core.attempt import StopRule
 from ..core.context import Context
 from ..core.dataclasses import replace
 from ..core.derivation import Closure, Derivation, Shape, reshape
@@ -22,11 +20,13 @@ from ..declare.registry import Registry, in_place_registry
 from ..store.current import current_store
 from ..store.defaults import defaults
 from ..store.remote.settings import Remotes, substituting
-from ..store.staging import Builder
 from .options import Forced, RunOptions
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from ..core.attempt import StopRule
+    from ..store.staging import Builder
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,7 +39,7 @@ def realize(
     attempts: int = 1,
     build: bool = True,
     keep_going: bool = False,
-    store: Builder | None = None,
+    store: "Builder | None" = None,
     executor: "Executor | None" = None,
     listener: Listener = ignore,
     stop: Callable[[], bool] | None = None,
@@ -90,14 +90,14 @@ def realize(
 def takes(options: Callable[P, object]) -> Callable[
     [Callable[..., T]], Callable[Concatenate[Target, P], T]
 ]:  # fmt: skip
-    """Gives a function the parameters of `options`, for editors, type checkers and `help`."""
-    own = inspect.signature(options).parameters.values()
+    """Gives a function the parameters of `realize`: those of `options`, after the target.
+
+    Type checkers read it here, editors and `help` by `inspect.signature`, which goes to `realize`.
+    """
 
     def sign(function: Callable[..., T]) -> Callable[Concatenate[Target, P], T]:
-        signature = inspect.signature(function)
-        target = signature.parameters["target"]
         signed: Any = function
-        signed.__signature__ = signature.replace(parameters=[target, *own])
+        signed.__wrapped__ = realize
         return function
 
     return sign
@@ -114,7 +114,7 @@ def realize_with(
     verb: str,
     target: Target,
     options: RunOptions,
-    rules: Mapping[DRef, StopRule] | None = None,
+    rules: "Mapping[DRef, StopRule] | None" = None,
 ) -> tuple[Closure, dict[DRef, tuple[RRef, ...]]]:
     """The closure of a target, and the realizations chosen for its derivations.
 
@@ -136,7 +136,7 @@ def realize_with(
         return closure, Loop(closure, forced, store, substituter, options, rules=rules).run()
 
 
-def realize_inputs(closure: Closure, derivation: Derivation, store: Builder) -> Context:
+def realize_inputs(closure: Closure, derivation: Derivation, store: "Builder") -> Context:
     """The context of a derivation of the closure, after building its missing inputs."""
     needs = list(derivation.config.inputs)
     inputs = Closure.of(needs, closure)
@@ -209,7 +209,7 @@ def forced_drefs(force: Forced, closure: Closure) -> frozenset[DRef]:
 
 
 def instantiate_inplace(
-    stage: Target | Callable[..., Target], *args: Any, store: Builder | None = None, **kwargs: Any
+    stage: Target | Callable[..., Target], *args: Any, store: "Builder | None" = None, **kwargs: Any
 ) -> Shape:
     """The DRef that a stage declares; later stages and `realize_inplace` know its derivation.
 

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.errors import Corrupted
+from ..core.later import later
 from ..core.refs import DRef, RRef
-from . import attempts, disk, packs, records, trace_file, verdicts
+from . import attempts, disk, packs, records, verdicts
 from .layout import Layout
 from .packs import Pack
 
 if TYPE_CHECKING:
     from ..core.holding import Holding
     from ..core.matchers import Matcher
+    from . import trace_file
+else:
+    later(globals(), ".trace_file")
 
 
 def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:

@@ -4,15 +4,21 @@ import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.config import Config
 from ..core.errors import BadConfig, Corrupted, PystoreWarning
+from ..core.later import later
 from ..core.printable import counted, listed
 from ..core.refs import DRef
-from . import disk, rights, tree
+from . import disk, rights
 from .layout import Layout, entries, well_formed
-from .parts import Parts
-from .trash import discard_litter
+
+if TYPE_CHECKING:
+    from . import trash, tree
+    from .parts import Parts
+else:
+    later(globals(), ".trash", ".tree")
 
 
 def known(layout: Layout) -> list[DRef]:
@@ -58,7 +64,7 @@ def take_place(layout: Layout, dref: DRef) -> None:
     """Removes a link that has the name of the folder: its target may be anywhere."""
     home = layout.derivation(dref)
     if os.path.islink(home):
-        discard_litter(layout, Path(home))
+        trash.discard_litter(layout, Path(home))
 
 
 def write(layout: Layout, config: Config, *, durable: bool) -> None:
@@ -79,7 +85,7 @@ def write(layout: Layout, config: Config, *, durable: bool) -> None:
         _mend(layout, config, durable=durable)
 
 
-def record(parts: Parts, configs: Iterable[Config]) -> None:
+def record(parts: "Parts", configs: Iterable[Config]) -> None:
     """Makes sure that these derivations are on disk, and survive a power cut."""
     layout, durable = parts.layout, parts.durable
     unknown = [config for config in configs if not knows(layout, config)]
@@ -98,5 +104,5 @@ def _mend(layout: Layout, config: Config, *, durable: bool) -> None:
     if not knows(layout, config):
         text, path = config.text.encode(), f"{home}/config.json"
         if os.path.isdir(path) and not os.path.islink(path):
-            discard_litter(layout, Path(path))  # a user has made a directory with this name
+            trash.discard_litter(layout, Path(path))  # a user has made a directory with this name
         disk.publish(path, text, tmp=layout.tmp, durable=durable)

@@ -101,9 +101,14 @@ class Layout:
     def has(self, rref: RRef) -> bool:
         """Whether the artifacts of a realization are there. A link does not count."""
         realization = self.realization(rref)
-        if not os.path.isdir(realization + "/out"):
+        try:
+            return (
+                stat.S_ISDIR(os.stat(realization + "/out").st_mode)
+                and not stat.S_ISLNK(os.lstat(realization).st_mode)
+                and not stat.S_ISLNK(os.lstat(realization[:-33]).st_mode)
+            )
+        except (OSError, ValueError):
             return False
-        return not (os.path.islink(realization) or os.path.islink(realization[:-33]))
 
     @property
     def readable(self) -> list["Layout"]:

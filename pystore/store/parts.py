@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.dataclasses import dataclass, replace
-from ..core.options import Seeds
+from ..core.later import later
 from ..core.refs import RRef
-from .attempts import Clock
 from .below import there
 from .home import real
 from .in_use import Session, session_of
 from .layout import Layout, open_below, open_root
-from .shared_files import SharedFiles
-from .staging_area import area
+
+if TYPE_CHECKING:
+    from ..core.options import Seeds
+    from . import shared_files, staging_area
+    from .attempts import Clock
+else:
+    later(globals(), ".shared_files", ".staging_area")
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,9 @@ class Parts:
         return replace(self, layout=Layout(self.root)) if self.layout.below else self
 
     @property
-    def shared_files(self) -> SharedFiles:
+    def shared_files(self) -> shared_files.SharedFiles:
         """The files that several of its realizations share."""
-        return SharedFiles(self.layout)
+        return shared_files.SharedFiles(self.layout)
 
     def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
         """Keeps these from being collected. Returns False if one is not there any more."""
@@ -74,5 +79,5 @@ def open_parts(
     session = session_of(mark.id, layout.tmp, layout.gate)
     stagings = layout.tmp
     if custom_tmp is not None:
-        stagings = area(real(custom_tmp), layout, mark.id)
+        stagings = staging_area.area(real(custom_tmp), layout, mark.id)
     return Parts(mark.id, mark.salt, layout, session, clock, durable, stagings)

@@ -13,33 +13,26 @@ from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
 from ..core.errors import BadRef, Corrupted, NotInStore
-from ..core.kept_code import CodeText
-from ..core.manifest import MANIFEST, Manifest
+from ..core.later import later
 from ..core.refs import DRef, RRef
 from ..core.same_run import merge
-from . import (
-    adopt,
-    attempt_files,
-    attempts,
-    below,
-    candidates,
-    derivations,
-    disk,
-    kept_code,
-    rights,
-    shared_files,
-    verdicts,
-)
+from . import attempts, below, candidates, derivations, disk, rights, verdicts
 from .parts import Parts
-from .shared_files import DiskFile
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from ..core import manifest
     from ..core.holding import Holding
+    from ..core.kept_code import CodeText
     from ..core.listing import Listing
+    from . import adopt, attempt_files, kept_code, shared_files
     from .changes import Changes, Token
+    from .shared_files import DiskFile
     from .told import Told
+else:
+    later(globals(), "..core.manifest", ".adopt", ".attempt_files", ".kept_code")
+    later(globals(), ".shared_files")
 
 State = Literal["here", "rejected", "damaged"]
 
@@ -209,10 +202,11 @@ class Reader:
         except Corrupted as error:
             raise self._damaged(rref, str(error)) from None
 
-    def manifest(self, rref: RRef) -> Manifest:
+    def manifest(self, rref: RRef) -> manifest.Manifest:
         """The artifacts of a realization. Raises NotInStore, Corrupted."""
         try:
-            return Manifest.parse(disk.read(self.home(RRef(rref)) / MANIFEST))
+            text = disk.read(self.home(RRef(rref)) / manifest.MANIFEST)
+            return manifest.Manifest.parse(text)
         except FileNotFoundError:
             raise self.absent(rref) from None
         except Corrupted as error:

@@ -12,46 +12,52 @@ S8  Nothing is ever unpickled; no reference names anything outside of the store.
 S9  What a living process uses is not removed by gc (see in_use.py).
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.attempt import Attempt, AttemptReport, Committed, outcome_of
-from ..core.candidate import Candidate
-from ..core.config import Config
-from ..core.context import Context
+from ..core.attempt import AttemptReport, outcome_of
 from ..core.errors import NotAStore
-from ..core.kept_code import CodeText
-from ..core.machine_usage import with_usage
-from ..core.matchers import Matcher
-from ..core.options import Seeds
-from ..core.reads import Surroundings
+from ..core.later import later
 from ..core.refs import DRef, RRef
-from . import (
-    adopt,
-    attempt_files,
-    attempts,
-    beginning,
-    derivations,
-    kept_code,
-    locks,
-    reopening,
-    rights,
-    scratch,
-    touched_inputs,
-    trace_file,
-    tree,
-    uses,
-)
-from .attempts import Clock
-from .commit import publish, seal
+from . import attempts, derivations, locks, rights, uses
 from .innermost import Innermost
 from .layout import exists
 from .parts import open_parts
 from .reader import Reader
-from .remove import drop
-from .staging import Staging
+
+if TYPE_CHECKING:
+    from ..core import machine_usage, reads
+    from ..core.attempt import Attempt, Committed
+    from ..core.candidate import Candidate
+    from ..core.config import Config
+    from ..core.context import Context
+    from ..core.kept_code import CodeText
+    from ..core.matchers import Matcher
+    from ..core.options import Seeds
+    from . import (
+        adopt,
+        attempt_files,
+        beginning,
+        commit,
+        kept_code,
+        remove,
+        reopening,
+        scratch,
+        touched_inputs,
+        trace_file,
+        tree,
+    )
+    from .attempts import Clock
+    from .staging import Staging
+else:  # what only builds and removals need
+    later(globals(), "..core.machine_usage", "..core.reads", ".adopt", ".attempt_files")
+    later(globals(), ".beginning", ".commit", ".kept_code", ".remove", ".reopening", ".scratch")
+    later(globals(), ".touched_inputs", ".trace_file", ".tree")
 
 
 @rights.explained_methods
@@ -87,7 +93,7 @@ class Store(Reader):
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
 
-    def use(self) -> AbstractContextManager["Store"]:
+    def use(self) -> AbstractContextManager[Store]:
         """Makes this the current store inside a `with` block."""
         return USED.using(self)
 
@@ -138,11 +144,11 @@ class Store(Reader):
 
     def remove(self, rref: RRef) -> None:
         """Removes a realization's bytes; its attempts stay (S3)."""
-        drop(self, RRef(rref))
+        remove.drop(self, RRef(rref))
 
     def remove_derivation(self, dref: DRef) -> None:
         """Removes a derivation with its realizations and its attempts (S3)."""
-        drop(self, DRef(dref))
+        remove.drop(self, DRef(dref))
 
     # --- building ----------------------------------------------------------------------
 
@@ -187,18 +193,20 @@ class Store(Reader):
         staged.hold()
         staged.end_telling()
         touched_inputs.refuse(self.parts, staged)
-        sealed = seal(self.parts, staged, told.outside)
-        around = Surroundings(staged.config, staged.context, self)
+        sealed = commit.seal(self.parts, staged, told.outside)
+        around = reads.Surroundings(staged.config, staged.context, self)
         attempt = attempt_files.record_of_success(staged, told, sealed, around, self.parts.clock())
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         parts = self.parts
-        whole = with_usage([*sealed.trace, *told.trace], staged.usage, attempt.metrics)
+        whole = machine_usage.with_usage(
+            [*sealed.trace, *told.trace], staged.usage, attempt.metrics
+        )
         trace = trace_file.latest(whole)
         attempt = attempt_files.with_extremes(attempt, trace)
         with parts.session.open_gate():
             attempt_files.write_beside(parts, attempt, told.diff, trace)
             parts.session.note([sealed.rref])
-            committed = publish(parts, staged, sealed, attempt)
+            committed = commit.publish(parts, staged, sealed, attempt)
             adopt.note(parts.layout, staged.config, staged.context)
         if staged.scratch is not None:
             staged.scratch.remove()
@@ -223,7 +231,7 @@ class Store(Reader):
         text, outcome = f"{type(error).__name__}: {error}"[:2000], outcome_of(error)
         staged.end_telling()
         attempt = attempt_files.record_of(staged, told, outcome, self.parts.clock())
-        parts, whole = self.parts, with_usage(told.trace, staged.usage, told.metrics)
+        parts, whole = self.parts, machine_usage.with_usage(told.trace, staged.usage, told.metrics)
         trace = trace_file.latest(whole)
         attempt = attempt_files.with_extremes(attempt._replace(error=text), trace)
         with parts.session.open_gate():

@@ -9,11 +9,17 @@ import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.digest import short
+from ..core.later import later
 from ..core.matchers import Matcher, match_latest
-from ..core.rules import parse_rule, rule_text
 from . import attempts, disk
+
+if TYPE_CHECKING:
+    from ..core import rules
+else:
+    later(globals(), "..core.rules")
 
 SUFFIX = ".matcher"
 _USUAL = match_latest()
@@ -22,7 +28,7 @@ _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 @lru_cache(256)
 def _name(matcher: Matcher) -> str:
-    return short("pystore matcher 1", rule_text(matcher).encode()) + SUFFIX
+    return short("pystore matcher 1", rules.rule_text(matcher).encode()) + SUFFIX
 
 
 def note(folder: str, matcher: Matcher, tmp: Path) -> None:
@@ -30,7 +36,7 @@ def note(folder: str, matcher: Matcher, tmp: Path) -> None:
     if matcher == _USUAL or os.path.exists(path := f"{folder}/{_name(matcher)}"):
         return
     try:
-        disk.write_once(path, rule_text(matcher).encode() + b"\n", tmp=tmp)
+        disk.write_once(path, rules.rule_text(matcher).encode() + b"\n", tmp=tmp)
     except (FileExistsError, FileNotFoundError):
         return  # another process was quicker; or nothing of it lies here, as of a store below
     except OSError as error:
@@ -42,4 +48,4 @@ def known(folder: str) -> Iterator[Matcher | None]:
     """The matchers that have chosen here; None for each that only its user knows."""
     for name in sorted(attempts.names(folder)):
         if name.endswith(SUFFIX):
-            yield parse_rule(disk.read(f"{folder}/{name}").decode("utf-8", "replace"))
+            yield rules.parse_rule(disk.read(f"{folder}/{name}").decode("utf-8", "replace"))

@@ -8,12 +8,18 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..core.errors import Corrupted
+from ..core.later import later
 from ..core.printable import listed, when
 from ..core.refs import RRef
-from . import disk, tree
+from . import disk
+
+if TYPE_CHECKING:
+    from . import tree
+else:
+    later(globals(), ".tree")
 
 Kind = Literal["rejected", "damaged", "forgotten"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -14,7 +14,6 @@ trusted_stores = ["/lab/project/.pystore"]
 ```
 """
 
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ _PATHS = ("store", "below")
 _SWITCHES = ("diffs", "code", "usage")
 _TEXTS = ("on_end",)
 _FOLDERS = ("trusted_stores",)
-_KEYS = tuple(field.name for field in fields(SettingsFile))
+_KEYS = tuple(SettingsFile.__annotations__)
 
 
 @cache

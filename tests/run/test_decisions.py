@@ -59,3 +59,69 @@ def test_DC2_other_places_are_asked_once_in_a_call(store):
         found = made.decide(derivation.dref, Context(), locked=True)
         assert isinstance(found, Build)
     assert other.asked == 1
+
+
+def chain(length):
+    last = None
+    for number in range(length):
+        config = {"name": "link", "number": number, "before": last}
+        last = Derivation(config, match_latest(), write)
+    return last
+
+
+def test_DC3_what_needs_nothing_is_held_at_once_before_it_is_told(store, monkeypatch):
+    first = ps.realize(chain(5))
+    held, told, hold = [], [], store.hold
+
+    def noted(rrefs):
+        held.append((len(rrefs), len(told)))
+        return hold(rrefs)
+
+    monkeypatch.setattr(store, "hold", noted)
+    assert ps.realize(chain(5), listener=told.append) == first
+    assert held == [(5, 0)]
+    assert [type(event).__name__ for event in told] == ["Reused"] * 5
+
+
+def test_DC3_what_vanishes_before_it_is_held_is_built_again(store, monkeypatch):
+    last = ps.realize(chain(3))
+    hold = store.hold
+
+    def late(rrefs):
+        if len(rrefs) > 1:
+            store.remove(last)
+        return hold(rrefs)
+
+    monkeypatch.setattr(store, "hold", late)
+    told = []
+    assert ps.realize(chain(3), listener=told.append) == last
+    names = [type(event).__name__ for event in told]
+    assert names.count("Reused") == 2
+    assert names.count("Succeeded") == 1
+
+
+def test_DC3_what_a_build_changes_is_judged_again(store):
+    other = Derivation({"name": "other"}, match_latest(), write)
+    rejected = ps.realize(other)
+
+    def reject(b):
+        write(b)
+        ps.reject(rejected, "the build says so")
+
+    first = Derivation({"name": "first"}, match_latest(), reject)
+    chosen = ps.realize([first, other])
+    assert chosen[1] != rejected
+
+
+def test_DC3_what_waits_for_a_build_is_asked_about_after_it(store):
+    """A stage beside it needs nothing, and a stage above it is not looked at ahead."""
+    below = Derivation({"name": "below"}, match_latest(), write)
+    above = Derivation({"name": "above", "below": below}, match_latest(), write)
+    beside = Derivation({"name": "beside"}, match_latest(), write)
+    ps.realize(beside)
+    made = decisions(store, above)
+    assert made.ready() == {}
+    told = []
+    ps.realize([above, beside], listener=told.append)
+    assert [e.dref.name for e in told if type(e).__name__ == "Succeeded"] == ["below", "above"]
+    assert [e.dref.name for e in told if type(e).__name__ == "Reused"] == ["beside"]

@@ -1,21 +1,28 @@
 """By hand: the code of realizers that no config names, so that an edit is noticed all the same."""
 
-import ast
-import inspect
 import sys
-import textwrap
 import warnings
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...core.adoption import made_by
 from ...core.candidate import Candidate
 from ...core.derivation import Derivation
 from ...core.errors import BadStage, PystoreWarning
 from ...core.kept_code import CodeText, by_hand_digest
+from ...core.later import later
 from ...core.realizer import Realizer
 from ...core.refs import RRef
+
+if TYPE_CHECKING:
+    import ast
+    import inspect
+    import textwrap
+else:
+    later(globals(), "ast", "inspect", "textwrap")
+
+_HEAD = 1000  # characters in which a file may say that its encoding is not UTF-8
 
 _known: dict[CodeType, str] = {}
 
@@ -44,10 +51,36 @@ def source_text(realizer: Realizer) -> CodeText | None:
 
 def _text(function: Any) -> CodeText | None:
     try:
-        source = textwrap.dedent(inspect.getsource(function))
+        source = _at_margin(function.__code__)
+        source = source or textwrap.dedent(inspect.getsource(function))
         return CodeText(ast.unparse(ast.parse(source)), source)
     except (OSError, TypeError, SyntaxError):
         return None  # typed into a console, or part of a larger expression
+
+
+def _at_margin(code: CodeType) -> str:
+    """The source of a function that stands at the margin of a plain file; else "".
+
+    As `inspect` gives it, without the weight of `inspect`.
+    """
+    file = code.co_filename
+    if file in getattr(sys.modules.get("linecache"), "cache", ()):
+        return ""  # perhaps of a console or a notebook
+    try:
+        text = Path(file).read_bytes().decode()
+        if "\r" in text or "\f" in text or "coding" in text[:_HEAD]:
+            return ""
+        body = ast.parse(text).body
+    except (OSError, ValueError, SyntaxError):
+        return ""
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            if first == code.co_firstlineno:
+                lines = text.split("\n")[first - 1 : node.end_lineno]
+                # Lines of nothing but blanks are empty, as `textwrap.dedent` leaves them.
+                return "\n".join(line if line.strip(" \t") else "" for line in lines) + "\n"
+    return ""
 
 
 def edited(
@@ -56,7 +89,7 @@ def edited(
     """Whether other code built a chosen realization, though the config is the same."""
     source = source_digest(derivation.realizer)
     made = (c for c in candidates if c.rref in chosen)
-    return bool(source) and not all(made_by(candidate, source) for candidate in made)
+    return bool(source) and not all(candidate.made_by(source) for candidate in made)
 
 
 def warn_of_edits(

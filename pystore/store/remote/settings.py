@@ -2,26 +2,32 @@
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ...core.errors import BadStage
-from ...core.ports import StoreReader, Substituter
+from ...core.later import later
 from ..defaults import defaults
 from ..store import Store
-from .address import Url
-from .signing import trusting
 
-Remotes = Url | Iterable[Url]
+if TYPE_CHECKING:
+    from ...core.ports import StoreReader, Substituter
+    from . import signing
+    from .address import Url
+else:
+    later(globals(), ".signing")
+
+Remotes = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
-def places(substitute: Remotes | None) -> list[Url]:
+def places(substitute: Remotes | None) -> "list[Url]":
     """The remotes to look in, in this order; the default is that of the settings."""
     asked = defaults().substituters() if substitute is None else substitute
     return [asked] if isinstance(asked, (str, os.PathLike)) else list(asked)
 
 
 def substituting(
-    store: StoreReader, substitute: Remotes | None, trusted_keys: str | Iterable[str] | None
-) -> Substituter | None:
+    store: "StoreReader", substitute: Remotes | None, trusted_keys: str | Iterable[str] | None
+) -> "Substituter | None":
     """What looks in these remotes for results; None if there are none. Raises BadPlace.
 
     The defaults for `substitute` and `trusted_keys` are those of the settings.
@@ -40,5 +46,5 @@ def substituting(
     from .optional_remote import OptionalRemote  # late for weight: few programs use remotes
     from .substitute import Substituting  # late for weight, too
 
-    trusted = trusting(trusted_keys)
+    trusted = signing.trusting(trusted_keys)
     return Substituting(store, [OptionalRemote(url, trusted) for url in urls])

@@ -1,14 +1,18 @@
 """Watching: whether and how calls of realize show their progress."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from ...core.derivation import Closure
 from ...core.events import Listener, ignore
-from ...core.ports import StoreReader
 from ...store.defaults import Display, displaying
 from .terminal import in_notebook, on_terminal
+
+if TYPE_CHECKING:
+    from ...core.derivation import Closure
+    from ...core.ports import StoreReader
 
 Mode = Literal["bars", "lines", "json", "none"]
 
