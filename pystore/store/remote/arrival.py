@@ -107,10 +107,10 @@ class Arrival:
     def _publish(self, copies: Iterable[Copy]) -> int:
         store, staged = self._store, self._staged
         try:
-            keepable.check(staged.out)
+            files = keepable.check(staged.out).files
         except UnkeepableOutput as error:
             raise self._wrong(str(error.problems)) from None
-        sealed = seal_tree(store.parts, staged)
+        sealed = seal_tree(store.parts, staged, files)
         if sealed.rref != self.rref:
             raise self._wrong("its tree is another one")
         count = record_copies(store, staged.config, staged.context, copies)
@@ -269,7 +269,7 @@ def _fresh(store: Store, config: Config, context: Context, rref: RRef) -> Stagin
         except BaseException:
             claim.close()
             raise
-    return Staging(named, config, context, Claim(0, 0, 0), claim)
+    return Staging(named, config, context, Claim(0, 0, 0), claim, witness=claim)
 
 
 def _suffix(config: Config, rref: RRef) -> str:
