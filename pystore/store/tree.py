@@ -13,7 +13,7 @@ from ..core.manifest import Entry, Manifest, encode_name
 from ..core.printable import counted
 from . import mounts
 from .descriptors import Opened, open_folder, open_status
-from .walk import Step, named, open_up, walk
+from .walk import Step, named, open_up, step_at, walk
 
 Digests = dict[tuple[int, int], tuple[int, str]]  # (device, inode) → (size, digest)
 
@@ -42,9 +42,7 @@ def scan(out: Path, known: Digests | None = None) -> Manifest:
 def entry_at(out: Path, path: bytes) -> Entry | None:
     """The entry at a path of a tree, as in a manifest. Raises FileNotFoundError."""
     with open_folder(os.path.dirname(os.path.join(os.fsencode(out), path))) as folder:
-        name = path.rpartition(b"/")[2]
-        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        return scan_step(Step(folder, path, status), {})
+        return scan_step(step_at(folder, path, path.rpartition(b"/")[2]), {})
 
 
 def writable(out: Path) -> Iterator[tuple[bytes, int]]:
