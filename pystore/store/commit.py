@@ -19,13 +19,13 @@ from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOu
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import RRef
-from . import attempts, disk, keepable, moving, sealing, tree, verdicts
+from . import attempts, disk, keepable, moving, sealing, syncing, tree, verdicts
 from .inward_links import make_relative
 from .metrics import metrics_of
 from .open_files import Writers
 from .parts import Parts
 from .staging import Staging
-from .syncing import EACH, MANY, NONE, Many, Syncing
+from .syncing import EACH, NONE, Many, Syncing
 from .trash import trash
 
 OWN = frozenset((MANIFEST, CONTEXT, "out"))
@@ -79,7 +79,7 @@ def seal_tree(parts: Parts, staging: Staging, files: int) -> Sealed:
 @contextmanager
 def _syncing(staging: Staging, files: int, durable: bool) -> Iterator[Syncing]:
     """What is done with each file and folder; at the end of the block, all of them are synced."""
-    if durable and files >= MANY:
+    if durable and files >= syncing.MANY:
         many = Many(staging.out, staging.witness)
         yield many
         many.end()

@@ -17,6 +17,8 @@ from .walk import Step, named, open_up, step_at, walk
 
 Digests = dict[tuple[int, int], tuple[int, str]]  # (device, inode) → (size, digest)
 
+Loose = tuple[bytes, int]  # a path in a tree, and its mode
+
 _CHUNK = 1 << 20
 _SMALL = 1 << 16
 
@@ -45,12 +47,26 @@ def entry_at(out: Path, path: bytes) -> Entry | None:
         return scan_step(step_at(folder, path, path.rpartition(b"/")[2]), {})
 
 
-def writable(out: Path) -> Iterator[tuple[bytes, int]]:
+def writable(out: Path) -> Iterator[Loose]:
     """The paths in a sealed tree that are no longer sealed, with their modes."""
+    return (loose for step in walk(out) if (loose := _loose(step)))
+
+
+def scan_sealed(out: Path, known: Digests) -> tuple[Manifest, list[Loose]]:
+    """The manifest of a tree as by `scan`, and what of it is no longer sealed."""
+    entries, found = [], []
     for step in walk(out):
-        mode = stat.S_IMODE(step.status.st_mode)
-        if not stat.S_ISLNK(step.status.st_mode) and not step.leaving and mode & 0o7222:
-            yield step.path, mode
+        if entry := scan_step(step, known):
+            entries.append(entry)
+        if loose := _loose(step):
+            found.append(loose)
+    return Manifest.of(entries), found
+
+
+def _loose(step: Step) -> Loose | None:
+    mode = step.status.st_mode
+    sealed = not mode & 0o7222 or step.leaving or stat.S_ISLNK(mode)
+    return None if sealed else (step.path, stat.S_IMODE(mode))
 
 
 def scan_step(step: Step, known: Digests) -> Entry | None:
