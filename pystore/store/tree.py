@@ -20,7 +20,9 @@ Digests = dict[tuple[int, int], tuple[int, str]]  # (device, inode) → (size, d
 Loose = tuple[bytes, int]  # a path in a tree, and its mode
 
 _CHUNK = 1 << 20
-_SMALL = 1 << 16
+_SMALL = 1 << 16  # [bytes] up to which a file is read at once
+_LARGE = 1 << 24  # [bytes] from which on a file is worth the start of threads
+_THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
 
 
 def unseal(out: Path) -> None:
@@ -52,7 +54,7 @@ def writable(out: Path) -> Iterator[Loose]:
     return (loose for step in walk(out) if (loose := _loose(step)))
 
 
-def scan_sealed(out: Path, known: Digests) -> tuple[Manifest, list[Loose]]:
+def scan_sealed(out: str, known: Digests) -> tuple[Manifest, list[Loose]]:
     """The manifest of a tree as by `scan`, and what of it is no longer sealed."""
     entries, found = [], []
     for step in walk(out):
@@ -129,7 +131,8 @@ def _hash(descriptor: int, expected: int) -> tuple[int, str]:
             return expected, blake3(content).hexdigest()
         hasher, size = blake3(content), len(content)
     else:
-        hasher, size = blake3(), 0
+        # Not AUTO: its threads would be missing in a forked child, which would wait for them.
+        hasher, size = blake3(max_threads=_THREADS if expected >= _LARGE else 1), 0
     # Some file systems give less than they are asked for: only an empty read is the end.
     buffer = memoryview(bytearray(_CHUNK))
     while got := os.readv(descriptor, [buffer]):

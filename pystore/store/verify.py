@@ -152,18 +152,18 @@ class _Rounds:
         try:
             return list(self._damages(rref, home))
         except FileNotFoundError:
-            if home.exists():
+            if os.path.exists(home):
                 raise
             return None
 
-    def _damages(self, rref: RRef, home: Path) -> Iterator[Damage]:
+    def _damages(self, rref: RRef, home: str) -> Iterator[Damage]:
         def damage(kind: Kind, path: str, what: str) -> Damage:
             where = f"{_home(rref.dref)}/{rref.digest}" + (f"/{path}" if path else "")
             return Damage(rref, kind, where, what)
 
         stated = None
         try:
-            provenance = _read(home / CONTEXT)
+            provenance = _read(f"{home}/{CONTEXT}")
             dref, context, stated = parse_provenance(provenance)
             if rref_of(dref, provenance) != rref:
                 yield damage("context", CONTEXT, "it is not the context of this realization")
@@ -179,12 +179,12 @@ class _Rounds:
         if not self._recorded(rref):
             yield damage("unrecorded", "", "no attempt says that it made this")
 
-    def _tree(self, home: Path, stated: str | None, damage: _Telling) -> Iterator[Damage]:
-        text = _read(home / MANIFEST)
+    def _tree(self, home: str, stated: str | None, damage: _Telling) -> Iterator[Damage]:
+        text = _read(f"{home}/{MANIFEST}")
         missing = None
         found: tuple[Manifest, list[tree.Loose]] = Manifest(()), []
         try:
-            found = tree.scan_sealed(home / "out", self._digests)
+            found = tree.scan_sealed(f"{home}/out", self._digests)
         except UnkeepableOutput as error:
             missing = damage("changed", "out", f"{error.what}: {error.path}")
         except (FileNotFoundError, NotADirectoryError):
@@ -206,7 +206,7 @@ class _Rounds:
     def _dangling(self, context: Context, damage: _Telling) -> Iterator[Damage]:
         for needs in context.values():
             for need in needs:
-                there = Path(self._layout.holder(need).realization(need)).is_dir()
+                there = os.path.isdir(self._layout.holder(need).realization(need))
                 if not there and not self._recorded(need):
                     yield damage("dangling", CONTEXT, f"{need} does not exist, and no record of it")
 
@@ -218,17 +218,17 @@ class _Rounds:
         below = self._layout.below
         return below is not None and rref in _made_in(below.attempts(rref.dref))
 
-    def _home(self, rref: RRef) -> Path:
-        return Path(self._store.parts.layout.realization(rref))
+    def _home(self, rref: RRef) -> str:
+        return self._store.parts.layout.realization(rref)
 
     def _marked(self, rref: RRef) -> bool:
         return verdicts.stands(self._store.parts.layout.attempts(rref.dref), rref, "damaged")
 
     def _judge(self, rref: RRef, damages: list[Damage]) -> None:
         """Marks or moves a damaged realization, or clears a sound one. The gate must be closed."""
-        folder = self._store.parts.layout.attempts(rref.dref)
-        if damages and self._quarantine and rights.is_ours(self._home(rref)):
-            trash(self._store.parts.layout, self._home(rref))
+        folder, home = self._store.parts.layout.attempts(rref.dref), Path(self._home(rref))
+        if damages and self._quarantine and rights.is_ours(home):
+            trash(self._store.parts.layout, home)
             self.quarantined.append(rref)
         elif not _may_note(folder):
             return  # it belongs to somebody else: the report tells of the damage
@@ -254,7 +254,7 @@ def _home(dref: DRef) -> str:
     return f"drv/{dref[5:]}"
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     try:
         return disk.read(path)
     except FileNotFoundError:

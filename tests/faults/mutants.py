@@ -67,14 +67,6 @@ def _no_syncfs() -> None:
     syncing._called = _nothing
 
 
-@mutant("an error of syncfs is dropped", "many at once", "errno")
-def _unheard_syncfs() -> None:
-    def called(call: Callable[[int], int], descriptor: int) -> None:
-        call(descriptor)
-
-    syncing._called = called
-
-
 @mutant("many files are not synced", "many", "audit")
 def _no_sync_of_many() -> None:
     syncing._sync = _nothing

@@ -325,7 +325,7 @@ SCENARIOS = {
         Scenario("rebuild same", _prepare(score), _builds(data, force_rebuild=True)),
         Scenario("rebuild other", _prepare(vary), _builds(vary, force_rebuild=True)),
         Scenario("share", _prepare(data), _builds(twin)),
-        Scenario("many at once", _prepare(vary), _builds_many(("ext4", "xfs", "btrfs"))),
+        Scenario("many at once", _prepare(vary), _builds_many(("ext4", "xfs", "btrfs", "tmpfs"))),
         Scenario("many", _prepare(vary), _builds_many(())),
         Scenario("fetch", _prepare_archive, _fetches(_local)),
         Scenario("download", _prepare_archive, _fetches(_remote)),
