@@ -14,6 +14,7 @@ import exchange
 import graph
 import history
 import importing
+import many_files
 import matching
 import parallel
 import peers
@@ -21,6 +22,7 @@ import results
 import serving
 import sharing
 import syncs
+import verifying
 import warm
 import watching
 from measure import QUICK, Figure, Row, Sizes
@@ -36,6 +38,8 @@ FIGURES: dict[str, Figure] = {
     "history": history.rows,
     "fsyncs": syncs.rows,
     "commit": commit.rows,
+    "files": many_files.rows,
+    "verify": verifying.rows,
     "cold": cold.rows,
     "sharing": sharing.rows,
     "code": code_digest.rows,

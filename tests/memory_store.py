@@ -24,7 +24,7 @@ from pystore.core.matchers import Matcher
 from pystore.core.reads import Surroundings
 from pystore.core.refs import DRef, RRef
 from pystore.core.same_run import run_of
-from pystore.store import attempts, disk, keepable, tree
+from pystore.store import attempts, disk, keepable, sealing, tree
 from pystore.store.adopt import resolved_with
 from pystore.store.attempts import Claim, Clock
 from pystore.store.commit import check_promises
@@ -245,9 +245,9 @@ class MemoryStore:
         """Turns a staging into a realization."""
         told = told or AttemptReport()
         check_promises(staged)
-        make_relative(staged.out, keepable.check(staged.out, told.outside))
+        make_relative(staged.out, keepable.check(staged.out, told.outside).absolute)
         staged.end_reads()
-        manifest = tree.seal(staged.out, durable=False)
+        manifest = sealing.seal(staged.out, durable=False)
         rref = rref_of(staged.dref, provenance_text(staged.dref, staged.context, manifest.digest))
         found, trace = metrics_of(staged.out, manifest)
         metrics = {**found, **told.metrics}

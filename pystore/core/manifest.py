@@ -16,6 +16,8 @@ from .dataclasses import dataclass
 from .digest import digest
 from .errors import Corrupted
 
+_quoted = json.encoder.encode_basestring  # as JSON, without escapes for what is no ASCII
+
 Kind = Literal["file", "link", "directory"]
 
 MANIFEST = "manifest.json"  # the name of its file in a realization
@@ -59,10 +61,7 @@ class Manifest:
     @cached_property
     def text(self) -> bytes:
         """The canonical text: one entry a line, so that `diff` shows what differs."""
-        rows = ",\n".join(
-            json.dumps(_row(entry), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-            for entry in self.entries
-        )
+        rows = ",\n".join(map(_line, self.entries))
         return f'{{"entries":[\n{rows}\n]}}\n'.encode()
 
     @cached_property
@@ -90,13 +89,17 @@ def decode_name(text: str) -> bytes:
     return head + b"".join(bytes.fromhex(part[:2].decode()) + part[2:] for part in escaped)
 
 
-def _row(entry: Entry) -> dict[str, object]:
-    row: dict[str, object] = {"path": encode_name(entry.path), "kind": entry.kind}
+def _line(entry: Entry) -> str:
+    """The JSON of an entry, with sorted keys and without spaces."""
+    path = _quoted(encode_name(entry.path))
     if entry.kind == "file":
-        row |= {"executable": entry.executable, "size": entry.size, "digest": entry.digest}
-    if entry.kind == "link":
-        row["target"] = encode_name(entry.target)
-    return row
+        executable = "true" if entry.executable else "false"
+        return (
+            f'{{"digest":{_quoted(entry.digest)},"executable":{executable},"kind":"file",'
+            f'"path":{path},"size":{entry.size:d}}}'
+        )
+    target = f',"target":{_quoted(encode_name(entry.target))}' if entry.kind == "link" else ""
+    return f'{{"kind":{_quoted(entry.kind)},"path":{path}{target}}}'
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -117,12 +117,15 @@ def _others(layout: Layout, folder: str, config: Config, context: Context) -> It
             yield from (candidate for candidate in found if not candidate.gone)
 
 
-def fill(layout: Layout, rref: RRef, out: Path) -> None:
-    """Links the tree of a realization into an output directory; copies files without links."""
+def fill(layout: Layout, rref: RRef, out: Path) -> int:
+    """Links the tree of a realization into an output directory; copies files without links.
+
+    Returns the number of files.
+    """
     holder = layout.holder(rref)
     source = Path(holder.out(rref))
     # A link to a file of the store below would change that file's inode.
-    bring = _link if holder is layout else _copy
+    bring, count = _link if holder is layout else _copy, 0
     for step in walk(source):
         name = os.fsdecode(step.path)
         if step.leaving:
@@ -133,6 +136,8 @@ def fill(layout: Layout, rref: RRef, out: Path) -> None:
             os.symlink(os.readlink(source / name), out / name)
         else:
             bring(source / name, out / name)
+            count += 1
+    return count
 
 
 def _link(source: Path, target: Path) -> None:
@@ -173,13 +178,13 @@ def _adopt(
     try:
         try:
             wanted = tree_of(layout, candidate.rref)
-            fill(layout, candidate.rref, staged.out)
+            count = fill(layout, candidate.rref, staged.out)
         except FileNotFoundError:
             if layout.has(candidate.rref):
                 raise
             _forget(parts, staged)  # somebody has removed the realization by force
             return None
-        sealed = seal_tree(parts, staged)
+        sealed = seal_tree(parts, staged, count)
         if parse_provenance(sealed.provenance)[2] != wanted:
             _forget(parts, staged)
             return None

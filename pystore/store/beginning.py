@@ -38,7 +38,7 @@ def begin(
             held.close()
             tree.remove(path)
             raise
-    return _telling(parts, Staging(path, config, context, claimed, held))
+    return _telling(parts, Staging(path, config, context, claimed, held, witness=held))
 
 
 def _telling(parts: Parts, staging: Staging) -> Staging:

@@ -8,8 +8,8 @@ rename once, replacing nothing → sync the parent.
 import errno
 import os
 import warnings
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..core.attempt import Attempt, Committed, Trace
@@ -19,12 +19,13 @@ from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOu
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed
 from ..core.refs import RRef
-from . import attempts, disk, keepable, moving, tree, verdicts
+from . import attempts, disk, keepable, moving, sealing, syncing, tree, verdicts
 from .inward_links import make_relative
 from .metrics import metrics_of
-from .open_files import refuse_writers
+from .open_files import Writers
 from .parts import Parts
 from .staging import Staging
+from .syncing import EACH, NONE, Many, Syncing
 from .trash import trash
 
 OWN = frozenset((MANIFEST, CONTEXT, "out"))
@@ -48,17 +49,22 @@ def seal(parts: Parts, staging: Staging, outside: Collection[str] = ()) -> Seale
     before anything is changed.
     """
     check_promises(staging)
-    absolute = keepable.check(staging.out, outside)
-    refuse_writers(staging.out)
+    writers = Writers(staging.out)
+    kept = keepable.check(staging.out, outside, writers.look)
+    writers.refuse()
     staging.end_reads()
-    make_relative(staging.out, absolute)
-    return seal_tree(parts, staging)
+    make_relative(staging.out, kept.absolute)
+    return seal_tree(parts, staging, kept.files)
 
 
-def seal_tree(parts: Parts, staging: Staging) -> Sealed:
-    """Does the same as `seal` for a tree that is known to be complete and keepable."""
+def seal_tree(parts: Parts, staging: Staging, files: int) -> Sealed:
+    """Does the same as `seal` for a tree that is known to be complete and keepable.
+
+    `files` is the number of its files.
+    """
     durable, share = parts.durable, parts.shared_files.share
-    manifest = tree.seal(staging.out, durable=durable, share=share)
+    with _syncing(staging, files, durable) as sync:
+        manifest = sealing.seal_for(staging.out, sync, share)
     _warn_of_collisions(staging, manifest)
     provenance = provenance_text(staging.dref, staging.context, manifest.digest)
     for name, text in ((MANIFEST, manifest.text), (CONTEXT, provenance)):
@@ -68,6 +74,17 @@ def seal_tree(parts: Parts, staging: Staging) -> Sealed:
         disk.sync_directory(staging.path)
     metrics, trace = metrics_of(staging.out, manifest)
     return Sealed(rref_of(staging.dref, provenance), provenance, manifest, metrics, trace)
+
+
+@contextmanager
+def _syncing(staging: Staging, files: int, durable: bool) -> Iterator[Syncing]:
+    """What is done with each file and folder; at the end of the block, all of them are synced."""
+    if durable and files >= syncing.MANY:
+        many = Many(staging.out, staging.witness)
+        yield many
+        many.end()
+    else:
+        yield EACH if durable else NONE
 
 
 def check_promises(staging: Staging) -> None:

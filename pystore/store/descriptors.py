@@ -75,7 +75,9 @@ class Opened:
 class Kept(Opened):
     """A file that stays open while code of the user runs, which may close it."""
 
-    __slots__ = ("_identity",)
+    __slots__ = ("_identity", "changed")
+
+    changed: int  # when it was last changed, at the time it was opened [ns since the epoch]
 
     def __init__(
         self, name: Name, flags: int, *, mode: int = 0o666, folder: int | None = None
@@ -86,6 +88,7 @@ class Kept(Opened):
     def _note(self) -> None:
         status = os.fstat(self.number)
         self._identity = status.st_dev, status.st_ino
+        self.changed = status.st_mtime_ns
 
     @property
     def status(self) -> os.stat_result | None:
@@ -132,11 +135,19 @@ def open_folder(name: Name, folder: int | None = None) -> Opened:
 
 def open_file(name: Name, folder: int | None = None, *, follow: bool = True) -> Opened:
     """A regular file, open to be read. Raises Irregular, and other OSErrors."""
-    return open_sized(name, folder, follow=follow)[0]
+    return open_status(name, folder, follow=follow)[0]
 
 
 def open_sized(name: Name, folder: int | None = None, *, follow: bool = True) -> tuple[Opened, int]:
     """A regular file, open to be read, and its size [bytes]. Raises as `open_file`."""
+    file, status = open_status(name, folder, follow=follow)
+    return file, status.st_size
+
+
+def open_status(
+    name: Name, folder: int | None = None, *, follow: bool = True
+) -> tuple[Opened, os.stat_result]:
+    """A regular file, open to be read, and its status. Raises as `open_file`."""
     flags = _READ if follow else _READ | os.O_NOFOLLOW
     try:
         file = Opened(name, flags, folder=folder)
@@ -155,7 +166,7 @@ def open_sized(name: Name, folder: int | None = None, *, follow: bool = True) ->
     if not stat.S_ISREG(status.st_mode):
         file.close()
         raise _irregular(name, status)
-    return file, status.st_size
+    return file, status
 
 
 def _irregular(name: Name, status: os.stat_result) -> Irregular:

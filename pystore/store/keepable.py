@@ -2,8 +2,9 @@
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import NamedTuple
 
 from ..core.errors import UnkeepableOutput
 from ..core.manifest import encode_name
@@ -17,14 +18,27 @@ _REMEDY = "write plain files, directories, and links between them"
 _RUN_AS_YOU = "; have what writes them, such as a container, run as you: --user $(id -u):$(id -g)"
 
 
-def check(out: Path, outside: Collection[str] = ()) -> dict[str, str]:
+class Kept(NamedTuple):
+    """A tree that can be kept."""
+
+    absolute: dict[str, str]  # the absolute links that lead into it, with their relative targets
+    files: int  # how many it has
+
+
+def _nothing(step: Step) -> None:
+    pass
+
+
+def check(
+    out: Path, outside: Collection[str] = (), look: Callable[[Step], None] = _nothing
+) -> Kept:
     """Makes sure that a tree can be kept; changes nothing, but opens directories to their owner.
 
-    `outside` are link targets that may lie outside of it. Returns the absolute links that lead
-    into the tree, with their relative targets. Raises UnkeepableOutput, which names each special
-    file, link that leaves the tree, hard link to a file outside, mount, and file of another user.
+    `outside` are link targets that may lie outside of it. `look` is called for each regular file.
+    Raises UnkeepableOutput, which names each special file, link that leaves the tree, hard link to
+    a file outside, mount, and file of another user.
     """
-    found = _Check(out, outside)
+    found = _Check(out, outside, look)
     for step in walk(out, found.enters):
         found.visit(step)
     if problems := found.problems():
@@ -33,20 +47,21 @@ def check(out: Path, outside: Collection[str] = ()) -> dict[str, str]:
             problems=listed(problems, "; "),
             remedy=_REMEDY + (_RUN_AS_YOU if found.foreign else ""),
         )
-    return found.absolute
+    return Kept(found.absolute, found.files)
 
 
 class _Check:
     """One look at a tree."""
 
-    def __init__(self, out: Path, outside: Collection[str]) -> None:
-        self._out, self._outside = out, outside
+    def __init__(self, out: Path, outside: Collection[str], look: Callable[[Step], None]) -> None:
+        self._out, self._outside, self._look = out, outside, look
         self._device = os.lstat(out).st_dev
         self._mounted = mounts.inside(out)
         self._problems = [f"{encode_name(place)}: a mount" for place in self._mounted]
         self._hard_links: dict[tuple[int, int], list[tuple[int, str]]] = {}
         self.foreign = False  # whether files of another user were found
         self.absolute: dict[str, str] = {}
+        self.files = 0
 
     def enters(self, step: Step) -> bool:
         return not self._is_apart(step) and not _is_foreign(step)
@@ -80,10 +95,13 @@ class _Check:
             self._visit_link(step)
         elif not stat.S_ISREG(mode):
             self._refuse(step, KINDS.get(stat.S_IFMT(mode), "a special file"))
-        elif step.status.st_nlink > 1:
-            inode = (step.status.st_dev, step.status.st_ino)
-            link = step.status.st_nlink, encode_name(step.path)
-            self._hard_links.setdefault(inode, []).append(link)
+        else:
+            self.files += 1
+            if step.status.st_nlink > 1:
+                inode = (step.status.st_dev, step.status.st_ino)
+                link = step.status.st_nlink, encode_name(step.path)
+                self._hard_links.setdefault(inode, []).append(link)
+            self._look(step)
 
     def _visit_link(self, step: Step) -> None:
         target = os.fsdecode(os.readlink(step.name, dir_fd=step.folder))

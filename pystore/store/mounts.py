@@ -71,6 +71,15 @@ def mounted(path: Path) -> tuple[str, str]:
     return found
 
 
+def kind_of(descriptor: int) -> str:
+    """The type of the file system of an open file; "" if unknown."""
+    if number := _number(descriptor):
+        for line in _all():
+            if line.split(b" ", 1)[0] == number:
+                return line.partition(b" - ")[2].split()[0].decode()
+    return ""
+
+
 def is_shared(path: Path) -> bool:
     """Whether other machines, which our kernel does not know of, may use a path as well."""
     return mounted(path)[0] in SHARED

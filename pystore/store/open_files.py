@@ -25,42 +25,53 @@ _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)  # or another u
 Files = dict[tuple[int, int], bytes]  # device, inode → path in the output
 
 
-def refuse_writers(out: Path) -> None:
-    """Raises UnkeepableOutput when any process can still write to a file below `out`.
+class Writers:
+    """The files below `out` that a process can still write to.
 
-    The tree must have been checked, so that we can read its directories.
+    Look at each file of the tree once it was checked, so that we can read its directory.
     """
-    is_open, unknown = _open_below(out)
-    if not is_open and not unknown:
-        return
-    gc.collect()  # closes files that were dropped in a reference cycle
-    # The kernel tells whether any process has a file open, but not which one. Where it cannot tell,
-    # the processes of this attempt are looked at one by one.
-    among = filter(str.isdecimal, os.listdir("/proc")) if is_open else _family()
-    found = list(_writers({**unknown, **is_open}, among))
-    if not found and is_open and not mounts.is_shared(out):
-        unseen = "(in a process that we cannot see)"
-        found = [f"{encode_name(name)!r} {unseen}" for name in _open_below(out)[0].values()]
-    if found:
-        raise UnkeepableOutput(
-            "a file of the output is still open for writing",
-            open=listed(found, "; "),
-            remedy="close it (with open(…) as f: …) and end what writes in the background, "
-            "before the realizer returns",
-        )
 
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._is_open: Files = {}
+        self._unknown: Files = {}  # those that may be open
 
-def _open_below(out: Path) -> tuple[Files, Files]:
-    """The files below `out` that are open for writing, and those that may be."""
-    is_open: Files = {}
-    unknown: Files = {}
-    for step in walk(out):
-        if stat.S_ISREG(step.status.st_mode):
-            told = _is_open(step)
-            if told is not False:
-                place = is_open if told else unknown
-                place[step.status.st_dev, step.status.st_ino] = step.path
-    return is_open, unknown
+    def look(self, step: Step) -> None:
+        """Notes whether the file of a step is open for writing."""
+        told = _is_open(step)
+        if told is not False:
+            place = self._is_open if told else self._unknown
+            place[step.status.st_dev, step.status.st_ino] = step.path
+
+    def refuse(self) -> None:
+        """Raises UnkeepableOutput if a file that was looked at can still be written."""
+        if self._is_open or self._unknown:
+            gc.collect()  # closes files that were dropped in a reference cycle
+            if found := self._found():
+                raise UnkeepableOutput(
+                    "a file of the output is still open for writing",
+                    open=listed(found, "; "),
+                    remedy="close it (with open(…) as f: …) and end what writes in the background, "
+                    "before the realizer returns",
+                )
+
+    def _found(self) -> list[str]:
+        """The writers, or at least the files, in words."""
+        # The kernel tells whether any process has a file open, but not which one. Where it cannot
+        # tell, the processes of this attempt are looked at one by one.
+        among = filter(str.isdecimal, os.listdir("/proc")) if self._is_open else _family()
+        found = list(_writers({**self._unknown, **self._is_open}, among))
+        if not found and self._is_open and not mounts.is_shared(self._out):
+            unseen = "(in a process that we cannot see)"
+            found = [f"{encode_name(name)!r} {unseen}" for name in self._again()]
+        return found
+
+    def _again(self) -> list[bytes]:
+        again = Writers(self._out)
+        for step in walk(self._out):
+            if stat.S_ISREG(step.status.st_mode):
+                again.look(step)
+        return [*again._is_open.values()]
 
 
 def _is_open(step: Step) -> bool | None:

@@ -25,6 +25,7 @@ from ..core.refs import RRef
 from . import attempts, disk, tree
 from .descriptors import Opened, open_file
 from .layout import Layout
+from .sealing import is_sealed
 from .walk import Step, walk
 
 LEAST = 4096  # [bytes] of a shared file; a smaller file takes a whole block anyway
@@ -162,7 +163,7 @@ def _fits(staged: str, name: str, entry: Entry, own: int) -> bool:
             return False  # an adopted file is shared already
         if ours.st_uid != theirs.st_uid:
             return False  # SF2: the other owner could change our file
-        if tree.is_sealed(descriptor, entry.executable) and _is(entry, descriptor):
+        if is_sealed(descriptor, entry.executable) and _is(entry, descriptor):
             return True
         disk.remove_file(name)  # SF1: the next sound file gets the name
         return False

@@ -36,6 +36,7 @@ class Staging:
     reading: Reading | None = None  # notes what the attempt reads
     telling: "Telling | None" = None  # the file of what the attempt tells
     told: "Told | None" = None  # what the attempt told before its process died
+    witness: Kept | None = None  # its directory, open since before anything was written to it
     _read: tuple[dict[str, str] | None] | None = None  # what the attempt had read at its end
 
     @property

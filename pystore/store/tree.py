@@ -1,13 +1,9 @@
-"""Trees of artifacts: hashes, seals and removes them.
-
-A sealed tree has directories 0555, files 0444, executables 0555. Its manifest was made from the
-bytes that were synced (S1, S4).
-"""
+"""Trees of artifacts: hashes and removes them."""
 
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from blake3 import blake3
@@ -16,27 +12,17 @@ from ..core.errors import UnkeepableOutput
 from ..core.manifest import Entry, Manifest, encode_name
 from ..core.printable import counted
 from . import mounts
-from .descriptors import Opened, open_file, open_folder
-from .walk import Step, named, open_up, walk
-
-Share = Callable[[Step, Entry, int], bool]  # replaces a file, open as the third, by an equal one
+from .descriptors import Opened, open_folder, open_status
+from .walk import Step, named, open_up, step_at, walk
 
 Digests = dict[tuple[int, int], tuple[int, str]]  # (device, inode) → (size, digest)
 
+Loose = tuple[bytes, int]  # a path in a tree, and its mode
+
 _CHUNK = 1 << 20
-_SMALL = 1 << 16
-
-
-def alone(step: Step, entry: Entry, own: int) -> bool:
-    """Leaves each file as it is."""
-    return False
-
-
-def seal(out: Path, *, durable: bool, share: Share = alone) -> Manifest:
-    """The manifest of a checked tree, after its modes are canonical and its bytes are synced."""
-    entries = [entry for step in walk(out) if (entry := _seal_step(out, step, durable, share))]
-    _seal_folder(open_folder(out), durable)
-    return Manifest.of(entries)
+_SMALL = 1 << 16  # [bytes] up to which a file is read at once
+_LARGE = 1 << 24  # [bytes] from which on a file is worth the start of threads
+_THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
 
 
 def unseal(out: Path) -> None:
@@ -54,39 +40,39 @@ def scan(out: Path, known: Digests | None = None) -> Manifest:
     Files with several names are hashed once for all scans that are given the same `known`.
     """
     digests = {} if known is None else known
-    return Manifest.of(entry for step in walk(out) if (entry := _scan_step(step, digests)))
+    return Manifest.of(entry for step in walk(out) if (entry := scan_step(step, digests)))
 
 
 def entry_at(out: Path, path: bytes) -> Entry | None:
     """The entry at a path of a tree, as in a manifest. Raises FileNotFoundError."""
     with open_folder(os.path.dirname(os.path.join(os.fsencode(out), path))) as folder:
-        name = path.rpartition(b"/")[2]
-        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        return _scan_step(Step(folder, path, status), {})
+        return scan_step(step_at(folder, path, path.rpartition(b"/")[2]), {})
 
 
-def writable(out: Path) -> Iterator[tuple[bytes, int]]:
+def writable(out: Path) -> Iterator[Loose]:
     """The paths in a sealed tree that are no longer sealed, with their modes."""
+    return (loose for step in walk(out) if (loose := _loose(step)))
+
+
+def scan_sealed(out: str, known: Digests) -> tuple[Manifest, list[Loose]]:
+    """The manifest of a tree as by `scan`, and what of it is no longer sealed."""
+    entries, found = [], []
     for step in walk(out):
-        mode = stat.S_IMODE(step.status.st_mode)
-        if not stat.S_ISLNK(step.status.st_mode) and not step.leaving and mode & 0o7222:
-            yield step.path, mode
+        if entry := scan_step(step, known):
+            entries.append(entry)
+        if loose := _loose(step):
+            found.append(loose)
+    return Manifest.of(entries), found
 
 
-def _seal_step(out: Path, step: Step, durable: bool, share: Share) -> Entry | None:
-    try:
-        if step.leaving:
-            _seal_folder(open_folder(step.name, step.folder), durable)
-        elif stat.S_ISREG(step.status.st_mode):
-            return _seal_file(step, durable, share)
-        elif step.is_directory:
-            open_up(step)
-        return _scan_step(step, {})
-    except PermissionError as error:  # it names a descriptor only
-        raise named(error, out, step.path) from None
+def _loose(step: Step) -> Loose | None:
+    mode = step.status.st_mode
+    sealed = not mode & 0o7222 or step.leaving or stat.S_ISLNK(mode)
+    return None if sealed else (step.path, stat.S_IMODE(mode))
 
 
-def _scan_step(step: Step, known: Digests) -> Entry | None:
+def scan_step(step: Step, known: Digests) -> Entry | None:
+    """The entry of a step through a tree; None for a folder that holds something."""
     mode = step.status.st_mode
     if stat.S_ISLNK(mode):
         return Entry(step.path, "link", target=os.readlink(step.name, dir_fd=step.folder))
@@ -99,67 +85,33 @@ def _scan_step(step: Step, known: Digests) -> Entry | None:
     )
 
 
-def _seal_folder(opened: Opened, durable: bool) -> None:
-    with opened as folder:
-        _strip(folder)
-        os.fchmod(folder, 0o555)
-        if durable:
-            os.fsync(folder)
-
-
-def _seal_file(step: Step, durable: bool, share: Share) -> Entry:
-    executable = bool(step.status.st_mode & 0o100)
-    if not step.status.st_mode & 0o400:
-        os.chmod(step.name, 0o600, dir_fd=step.folder)
-    with _open_file(step) as descriptor:
-        # A sealed file may be part of another realization too, and is left as it is.
-        if not is_sealed(descriptor, executable):
-            os.fchmod(descriptor, 0o600)  # the attributes of a read-only file cannot be removed
-            _strip(descriptor)
-            os.fchmod(descriptor, _canonical(executable))
-        entry = Entry(step.path, "file", executable, *hash_file(descriptor, step.path))
-        shared = share(step, entry, descriptor)
-        if durable and not shared:
-            os.fsync(descriptor)
-    if durable and shared:
-        with _open_file(step) as descriptor:  # another file has its place now
-            os.fsync(descriptor)
-    return entry
-
-
-def is_sealed(descriptor: int, executable: bool) -> bool:
-    """Whether a file has the mode and the attributes of a sealed one."""
-    mode = os.fstat(descriptor).st_mode
-    return mode == stat.S_IFREG | _canonical(executable) and not _extras(descriptor)
-
-
-def _canonical(executable: bool) -> int:
-    return 0o555 if executable else 0o444
-
-
 def _read_file(step: Step, known: Digests) -> Entry:
     executable = bool(step.status.st_mode & 0o100)
     inode = (step.status.st_dev, step.status.st_ino)
     if inode not in known:
-        with _open_file(step) as descriptor:
-            found = hash_file(descriptor, step.path)
+        opened, status = open_step(step)
+        with opened as descriptor:
+            found = hash_file(descriptor, step.path, status.st_size)
         if step.status.st_nlink == 1:
             return Entry(step.path, "file", executable, *found)
         known[inode] = found
     return Entry(step.path, "file", executable, *known[inode])
 
 
-def _open_file(step: Step) -> Opened:
-    return open_file(step.name, step.folder, follow=False)
+def open_step(step: Step) -> tuple[Opened, os.stat_result]:
+    """The regular file of a step, open to be read, and its status. Raises Irregular, OSError."""
+    return open_status(step.name, step.folder, follow=False)
 
 
-def hash_file(descriptor: int, name: bytes = b"") -> tuple[int, str]:
+def hash_file(descriptor: int, name: bytes = b"", before: int = -1) -> tuple[int, str]:
     """The size and the digest of an open file, from its first byte to its last.
 
-    Raises UnkeepableOutput when fewer or more bytes were read than it has, or its size changed.
+    `before` is the size that it had when it was opened, if that is known. Raises UnkeepableOutput
+    when fewer or more bytes were read than it has, or its size changed.
     """
-    before = os.fstat(descriptor).st_size
-    size, digest = _hash(descriptor)
+    if before < 0:
+        before = os.fstat(descriptor).st_size
+    size, digest = _hash(descriptor, before)
     after = os.fstat(descriptor).st_size
     if not before == size == after:
         raise UnkeepableOutput(
@@ -172,32 +124,21 @@ def hash_file(descriptor: int, name: bytes = b"") -> tuple[int, str]:
     return size, digest
 
 
-def _hash(descriptor: int) -> tuple[int, str]:
+def _hash(descriptor: int, expected: int) -> tuple[int, str]:
+    if expected < _SMALL:
+        content = os.read(descriptor, expected + 1)  # one more than there should be
+        if len(content) == expected:
+            return expected, blake3(content).hexdigest()
+        hasher, size = blake3(content), len(content)
+    else:
+        # Not AUTO: its threads would be missing in a forked child, which would wait for them.
+        hasher, size = blake3(max_threads=_THREADS if expected >= _LARGE else 1), 0
     # Some file systems give less than they are asked for: only an empty read is the end.
-    content = os.read(descriptor, _SMALL)
-    chunk = os.read(descriptor, _SMALL)
-    if not chunk:
-        return len(content), blake3(content).hexdigest()
-    hasher, size = blake3(content).update(chunk), len(content) + len(chunk)
     buffer = memoryview(bytearray(_CHUNK))
     while got := os.readv(descriptor, [buffer]):
         hasher.update(buffer[:got])
         size += got
     return size, hasher.hexdigest()
-
-
-def _strip(descriptor: int) -> None:
-    """Removes access lists and other extended attributes that we may remove."""
-    for name in _extras(descriptor):
-        os.removexattr(descriptor, name)
-
-
-def _extras(descriptor: int) -> list[str]:
-    try:
-        names = os.listxattr(descriptor)
-    except OSError:
-        return []  # a file system without them
-    return [name for name in names if name.startswith(("user.", "system.posix_acl"))]
 
 
 def remove(root: Path, barred: list[OSError] | None = None) -> None:

@@ -9,11 +9,10 @@ VE4  A realization is marked or moved only after a second look, with the gate cl
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..core.attempt import parse_attempt
 from ..core.context import CONTEXT, Context, parse_provenance, rref_of
@@ -36,53 +35,11 @@ from . import (
     verdicts,
 )
 from .commit import OWN
+from .damage import Damage, Kind
 from .reader import Reader
 from .trash import trash
 
-Kind = Literal[
-    "config", "context", "manifest", "changed", "missing", "extra", "mode", "attempt", "dangling",
-    "unrecorded", "access", "verdict", "note", "pin", "pack", "code",
-]  # fmt: skip
-
-_RESTORE = {
-    "config": "instantiate its stage again: the text is written anew",
-    "attempt": "nothing can: the history of this attempt is lost; the others are untouched",
-    "dangling": "realize that input again; with equal bytes it reconnects",
-    "unrecorded": "realize its stage again: with equal bytes it is recorded anew",
-    "verdict": "pystore reject it again, with its reason; or delete this file",
-    "code": "delete this file: the next attempt that runs this code keeps it anew",
-    "pack": "put a copy of this file from a backup in its place; until then, those of its records "
-    "count that can be read",
-    "note": "nothing can: write it again, and delete this file",
-    "pin": "nothing can: the history of this pin lacks it; delete this file",
-    "access": "chmod go-w, or chown, after asking who did this",
-    "mode": "chmod a-w, where no byte has changed; or pystore rm it, to have it built again",
-}
-_REBUILD = (
-    "pull it from where it is whole, or pystore rm it; a run that needs it builds it with its seed"
-)
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A file or directory of the store that is not as it should be."""
-
-    ref: DRef | RRef | None  # None: the store itself
-    kind: Kind
-    path: str  # inside the store
-    what: str
-
-    @property
-    def restore(self) -> str:
-        """What the user can do to repair it."""
-        return _RESTORE.get(self.kind, _REBUILD)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The damage as a JSON object: the fields by name, and `restore`."""
-        return {**asdict(self), "restore": self.restore}
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.what}\n  try: {self.restore}"
+_Telling = Callable[[Kind, str, str], Damage]  # the kind, the path in a realization, the words
 
 
 @dataclass(frozen=True)
@@ -164,13 +121,17 @@ class _Rounds:
         except (Corrupted, NotInStore) as error:
             what = str(error.because) if isinstance(error, Corrupted) else "missing"
             yield Damage(dref, "config", f"{_home(dref)}/config.json", what)
+        rrefs = self._store.realizations(dref)  # first: the record of each came before it
         yield from self._records(dref)
-        for rref in self._store.realizations(dref):
+        for rref in rrefs:
             yield from self._realization(rref)
 
-    def _records(self, dref: DRef) -> Iterator[Damage]:
+    def _records(self, dref: DRef) -> list[Damage]:
+        """The damages of the records of a derivation; notes what the attempts have made."""
         folder = self._store.parts.layout.attempts(dref)
-        yield from attempts.steadily(folder, lambda names: list(_beside(folder, names, dref)))
+        damages, made = attempts.steadily(folder, partial(_look_beside, folder, dref))
+        self._made[dref] = made
+        return damages
 
     def _realization(self, rref: RRef) -> Iterator[Damage]:
         before, found = self.size, self._look(rref)
@@ -191,18 +152,18 @@ class _Rounds:
         try:
             return list(self._damages(rref, home))
         except FileNotFoundError:
-            if home.exists():
+            if os.path.exists(home):
                 raise
             return None
 
-    def _damages(self, rref: RRef, home: Path) -> Iterator[Damage]:
+    def _damages(self, rref: RRef, home: str) -> Iterator[Damage]:
         def damage(kind: Kind, path: str, what: str) -> Damage:
             where = f"{_home(rref.dref)}/{rref.digest}" + (f"/{path}" if path else "")
             return Damage(rref, kind, where, what)
 
         stated = None
         try:
-            provenance = _read(home / CONTEXT)
+            provenance = _read(f"{home}/{CONTEXT}")
             dref, context, stated = parse_provenance(provenance)
             if rref_of(dref, provenance) != rref:
                 yield damage("context", CONTEXT, "it is not the context of this realization")
@@ -210,10 +171,7 @@ class _Rounds:
         except Corrupted as error:
             yield damage("context", CONTEXT, error.what)
         try:
-            manifest = Manifest.parse(_read(home / MANIFEST))
-            if stated is not None and manifest.digest != stated:
-                yield damage("manifest", MANIFEST, "it is not the manifest that the context names")
-            yield from self._files(home / "out", manifest, damage)
+            yield from self._tree(home, stated, damage)
         except Corrupted as error:
             yield damage("manifest", MANIFEST, error.what)
         for name in sorted({*os.listdir(home)} - OWN):
@@ -221,57 +179,56 @@ class _Rounds:
         if not self._recorded(rref):
             yield damage("unrecorded", "", "no attempt says that it made this")
 
-    def _files(
-        self, out: Path, manifest: Manifest, damage: Callable[[Kind, str, str], Damage]
-    ) -> Iterator[Damage]:
+    def _tree(self, home: str, stated: str | None, damage: _Telling) -> Iterator[Damage]:
+        text = _read(f"{home}/{MANIFEST}")
+        missing = None
+        found: tuple[Manifest, list[tree.Loose]] = Manifest(()), []
         try:
-            found = {entry.path: entry for entry in tree.scan(out, self._digests).entries}
+            found = tree.scan_sealed(f"{home}/out", self._digests)
         except UnkeepableOutput as error:
-            yield damage("changed", "out", f"{error.what}: {error.path}")
-            return
+            missing = damage("changed", "out", f"{error.what}: {error.path}")
         except (FileNotFoundError, NotADirectoryError):
-            yield damage("missing", "out", "missing")
+            missing = damage("missing", "out", "missing")
+        there, loose = found
+        # The text of a tree that is as it should be need not be parsed.
+        manifest = there if there.text == text else Manifest.parse(text)
+        if stated is not None and manifest.digest != stated:
+            yield damage("manifest", MANIFEST, "it is not the manifest that the context names")
+        if missing is not None:
+            yield missing
             return
-        self.size += sum(entry.size for entry in found.values())
-        wanted = {entry.path: entry for entry in manifest.entries}
-        for path in sorted(wanted.keys() | found.keys()):
-            name = f"out/{encode_name(path)}"
-            if path not in found:
-                yield damage("missing", name, "missing")
-            elif path not in wanted:
-                yield damage("extra", name, "it is not in the manifest")
-            elif found[path] != wanted[path]:
-                yield damage("changed", name, _difference(wanted[path], found[path]))
-        for path, mode in tree.writable(out):
+        self.size += there.size
+        if manifest is not there:
+            yield from _differences(manifest, there, damage)
+        for path, mode in loose:
             yield damage("mode", f"out/{encode_name(path)}", f"mode {mode:04o}: it can be written")
 
-    def _dangling(
-        self, context: Context, damage: Callable[[Kind, str, str], Damage]
-    ) -> Iterator[Damage]:
+    def _dangling(self, context: Context, damage: _Telling) -> Iterator[Damage]:
         for needs in context.values():
             for need in needs:
-                there = Path(self._layout.holder(need).realization(need)).is_dir()
+                there = os.path.isdir(self._layout.holder(need).realization(need))
                 if not there and not self._recorded(need):
                     yield damage("dangling", CONTEXT, f"{need} does not exist, and no record of it")
 
     def _recorded(self, rref: RRef) -> bool:
         if rref.dref not in self._made:
-            folders = [one.attempts(rref.dref) for one in self._layout.readable]
-            made = (attempts.steadily(folder, partial(_made, folder)) for folder in folders)
-            self._made[rref.dref] = set().union(*made)
-        return rref in self._made[rref.dref]
+            self._made[rref.dref] = _made_in(self._store.parts.layout.attempts(rref.dref))
+        if rref in self._made[rref.dref]:
+            return True
+        below = self._layout.below
+        return below is not None and rref in _made_in(below.attempts(rref.dref))
 
-    def _home(self, rref: RRef) -> Path:
-        return Path(self._store.parts.layout.realization(rref))
+    def _home(self, rref: RRef) -> str:
+        return self._store.parts.layout.realization(rref)
 
     def _marked(self, rref: RRef) -> bool:
         return verdicts.stands(self._store.parts.layout.attempts(rref.dref), rref, "damaged")
 
     def _judge(self, rref: RRef, damages: list[Damage]) -> None:
         """Marks or moves a damaged realization, or clears a sound one. The gate must be closed."""
-        folder = self._store.parts.layout.attempts(rref.dref)
-        if damages and self._quarantine and rights.is_ours(self._home(rref)):
-            trash(self._store.parts.layout, self._home(rref))
+        folder, home = self._store.parts.layout.attempts(rref.dref), Path(self._home(rref))
+        if damages and self._quarantine and rights.is_ours(home):
+            trash(self._store.parts.layout, home)
             self.quarantined.append(rref)
         elif not _may_note(folder):
             return  # it belongs to somebody else: the report tells of the damage
@@ -297,20 +254,25 @@ def _home(dref: DRef) -> str:
     return f"drv/{dref[5:]}"
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     try:
         return disk.read(path)
     except FileNotFoundError:
         raise Corrupted("missing") from None
 
 
-def _beside(folder: str, names: Iterable[str], dref: DRef) -> Iterator[Damage]:
-    """The damages of the records of a derivation, and of the files beside them."""
+def _look_beside(folder: str, dref: DRef, names: list[str]) -> tuple[list[Damage], set[RRef]]:
+    """The damages of the records of a derivation, and of the files beside them.
+
+    Also the realizations that the sound records name.
+    """
+    damages, made = [], _made_in_packs(folder, names)
     for name in sorted(names):
         kind: Kind = "attempt"
         match attempts.kind_of(name):
             case "json":
-                found = [_record_damage(name, disk.read(f"{folder}/{name}"), dref)]
+                text = disk.read(f"{folder}/{name}")
+                found = [_record_damage(name, text, dref, made)]
             case "pack":
                 kind, found = "pack", _pack_damages(packs.read_again(folder, name), dref)
             case "trace" | "diff":
@@ -322,22 +284,26 @@ def _beside(folder: str, names: Iterable[str], dref: DRef) -> Iterator[Damage]:
             case _:
                 continue
         for what in filter(None, found):
-            yield Damage(dref, kind, f"{_home(dref)}/attempts/{name}", what)
+            damages.append(Damage(dref, kind, f"{_home(dref)}/attempts/{name}", what))
+    return damages, made
 
 
 def _pack_damages(found: packs.Pack, dref: DRef) -> list[str]:
     if found.damage:
         return [found.damage]
     texts = [(name, text) for name, text in sorted(found.files) if attempts.is_record(name)]
-    faults = [(name, _record_damage(name, text, dref)) for name, text in texts]
+    faults = [(name, _record_damage(name, text, dref, set())) for name, text in texts]
     return [f"{name} in it: {fault}" for name, fault in faults if fault]
 
 
-def _record_damage(name: str, text: bytes, dref: DRef) -> str:
+def _record_damage(name: str, text: bytes, dref: DRef, made: set[RRef]) -> str:
+    """What is wrong with a record. Adds the realization that it names to those that were made."""
     try:
         attempt = parse_attempt(text)
     except Corrupted as error:
         return error.what
+    if attempt.rref is not None:
+        made.add(attempt.rref)
     if f"{attempt.context}.{attempt.number}.json" != name or attempt.dref != dref:
         return "it is the record of another attempt"
     if attempt.rref is not None and attempt.rref.dref != dref:
@@ -345,11 +311,20 @@ def _record_damage(name: str, text: bytes, dref: DRef) -> str:
     return ""
 
 
-def _made(folder: str, names: list[str]) -> set[RRef]:
+def _made_in(folder: str) -> set[RRef]:
     """The realizations that the records in a folder of attempts name."""
+    return attempts.steadily(folder, partial(_made, folder))
+
+
+def _made(folder: str, names: list[str]) -> set[RRef]:
     texts = [disk.read(f"{folder}/{name}") for name in names if attempts.is_record(name)]
+    made = _made_in_packs(folder, names)
+    return made.union(rref for rref in map(_made_by, texts) if rref is not None)
+
+
+def _made_in_packs(folder: str, names: list[str]) -> set[RRef]:
     made = {attempt.rref for one in packs.read_all(folder, names) for attempt in one.records()}
-    return {rref for rref in (*made, *map(_made_by, texts)) if rref is not None}
+    return {rref for rref in made if rref is not None}
 
 
 def _made_by(text: bytes) -> RRef | None:
@@ -357,6 +332,19 @@ def _made_by(text: bytes) -> RRef | None:
         return parse_attempt(text).rref
     except Corrupted:
         return None  # this record is named as a damage of its own
+
+
+def _differences(manifest: Manifest, there: Manifest, damage: _Telling) -> Iterator[Damage]:
+    found = {entry.path: entry for entry in there.entries}
+    wanted = {entry.path: entry for entry in manifest.entries}
+    for path in sorted(wanted.keys() | found.keys()):
+        name = f"out/{encode_name(path)}"
+        if path not in found:
+            yield damage("missing", name, "missing")
+        elif path not in wanted:
+            yield damage("extra", name, "it is not in the manifest")
+        elif found[path] != wanted[path]:
+            yield damage("changed", name, _difference(wanted[path], found[path]))
 
 
 def _difference(wanted: Entry, found: Entry) -> str:

@@ -20,18 +20,10 @@ class Step(NamedTuple):
     folder: int  # descriptor of its directory; valid until the next step
     path: bytes  # from the root of the tree
     status: os.stat_result  # of the entry itself, never of the target of a link
+    name: bytes  # the last part of its path
+    is_directory: bool  # a link to one is none
     leaving: bool = False  # a directory whose entries have all been visited
     empty: bool = False  # with `leaving`: it had none
-
-    @property
-    def name(self) -> bytes:
-        """The last part of its path."""
-        return self.path.rpartition(b"/")[2]
-
-    @property
-    def is_directory(self) -> bool:
-        """Whether the entry is a directory; a link to one is not."""
-        return stat.S_ISDIR(self.status.st_mode)
 
 
 def _every(step: Step) -> bool:
@@ -47,26 +39,38 @@ def walk(root: Root, enters: Callable[[Step], bool] = _every) -> Iterator[Step]:
     folder = open_folder(root)
     inside: list[Step] = []  # the directories that we are in
     pending = [_names(folder.number)]
+    prefix = b""
     try:
         while True:
-            if pending[-1]:
-                prefix = inside[-1].path + b"/" if inside else b""
-                step = _step(root, folder.number, prefix + pending[-1].pop())
+            number, names = folder.number, pending[-1]
+            while names:
+                name = names.pop()
+                step = _step(root, number, prefix + name, name)
                 yield step
-                if not step.is_directory or not enters(step):
-                    continue
-                if (below := _enter(root, step)) is not None:
-                    folder = _swap(folder, below)
-                    pending.append(_names(folder.number))
-                    inside.append(step._replace(empty=not pending[-1]))
-            elif inside:
-                pending.pop()
-                folder = _swap(folder, open_folder("..", folder.number))
-                yield inside.pop()._replace(folder=folder.number, leaving=True)
+                if step.is_directory and enters(step):
+                    break
             else:
-                return
+                if not inside:
+                    return
+                pending.pop()
+                folder = _swap(folder, open_folder("..", number))
+                left = inside.pop()
+                prefix = left.path[: -len(left.name)]
+                yield left._replace(folder=folder.number, leaving=True)
+                continue
+            if (below := _enter(root, step)) is not None:
+                folder = _swap(folder, below)
+                pending.append(_names(folder.number))
+                inside.append(step._replace(empty=not pending[-1]))
+                prefix = step.path + b"/"
     finally:
         folder.close()
+
+
+def step_at(folder: int, path: bytes, name: bytes) -> Step:
+    """The step of an entry in an open directory. Raises OSError."""
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    return Step(folder, path, status, name, stat.S_ISDIR(status.st_mode))
 
 
 def open_up(step: Step) -> None:
@@ -81,10 +85,9 @@ def named(error: OSError, root: Root, path: bytes) -> OSError:
     return error
 
 
-def _step(root: Root, folder: int, path: bytes) -> Step:
-    name = path.rpartition(b"/")[2]
+def _step(root: Root, folder: int, path: bytes, name: bytes) -> Step:
     try:
-        return Step(folder, path, os.stat(name, dir_fd=folder, follow_symlinks=False))
+        return step_at(folder, path, name)
     except OSError as error:
         raise named(error, root, path) from None
 

@@ -29,6 +29,8 @@ class Disk:
                 self.dirty[call.path] = call.name
             case "fsync":
                 self.dirty.pop(call.path, None)
+            case "syncfs":
+                self.dirty.clear()
             case "open" if call.creates:
                 self.dirty[call.path] = "open"
                 self._names(call.path, "open")

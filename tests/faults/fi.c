@@ -255,6 +255,11 @@ int fdatasync(int file) {
     DO(on_file("fsync", file, 1), real_fdatasync(file));
 }
 
+int syncfs(int file) {
+    REAL(syncfs);
+    DO(on_file("syncfs", file, 0), real_syncfs(file));
+}
+
 int ftruncate(int file, off_t size) {
     REAL(ftruncate);
     DO(on_file("truncate", file, size), real_ftruncate(file, size));

@@ -23,6 +23,7 @@ from pystore.store import (
     locks,
     remove,
     store,
+    syncing,
     tree,
 )
 
@@ -59,6 +60,16 @@ def _wrap(module: Any, name: str, around: Callable[..., Any]) -> None:
 @mutant("no fsync at all", "realize", "audit")
 def _no_fsync() -> None:
     os.fsync = _nothing
+
+
+@mutant("many files are not synced at once", "many at once", "audit")
+def _no_syncfs() -> None:
+    syncing._called = _nothing
+
+
+@mutant("many files are not synced", "many", "audit")
+def _no_sync_of_many() -> None:
+    syncing._sync = _nothing
 
 
 @mutant("files are not synced", "realize", "audit")

@@ -44,6 +44,7 @@ from pystore import (
 )
 from pystore.errors import NotInStore
 from pystore.stages import fetchlocal, fetchurl, unpack
+from pystore.store import syncing
 from pystore.store.remote.place import FolderPlace
 
 _DAY = 86_400 * 10**9  # [ns]
@@ -86,6 +87,15 @@ def _vary(b: Build) -> None:
     (build_outpath(b) / "score.txt").write_text(f"{build_seed(b)}\n" * 500)
 
 
+def _many(b: Build) -> None:
+    out = build_outpath(b)
+    (out / "deep").mkdir()
+    for number in range(4):
+        (out / "deep" / f"{number}.txt").write_text(f"{build_seed(b)} {number}\n")
+    (out / "old.txt").write_text("it may be older than the attempt\n")
+    os.utime(out / "old.txt", (0, 0))
+
+
 def data(m: Registry) -> DRef:
     """A tree with everything that trees have."""
     return mkdrv(m, {"name": "data"}, match_latest(), build_wrapper(_fill))
@@ -105,6 +115,11 @@ def twin(m: Registry) -> DRef:
 def vary(m: Registry) -> DRef:
     """A file that comes out differently every time."""
     return mkdrv(m, {"name": "vary"}, match_latest(), build_wrapper(_vary))
+
+
+def many(m: Registry) -> DRef:
+    """Several files, which count as many here."""
+    return mkdrv(m, {"name": "many"}, match_latest(), build_wrapper(_many))
 
 
 def _archive(area: Path) -> Path:
@@ -263,6 +278,18 @@ def _builds(stage: Callable[..., Any], **options: Any) -> Callable[[Path, Acknow
     return act
 
 
+def _builds_many(kinds: tuple[str, ...]) -> Callable[[Path, Acknowledge], None]:
+    """Builds `many`; with one syncfs, if the file system is of one of these kinds."""
+
+    def act(root: Path, tell: Acknowledge) -> None:
+        syncing.MANY, syncing._KINDS = 3, kinds
+        syncing._WORTH = 1 << 40  # however much others write meanwhile
+        syncing.THREADS = 1  # calls come in the same order every time
+        _realize(many, root, tell)
+
+    return act
+
+
 def _instantiates(root: Path, tell: Acknowledge) -> None:
     instantiate(score, store=Store(root))
 
@@ -298,6 +325,8 @@ SCENARIOS = {
         Scenario("rebuild same", _prepare(score), _builds(data, force_rebuild=True)),
         Scenario("rebuild other", _prepare(vary), _builds(vary, force_rebuild=True)),
         Scenario("share", _prepare(data), _builds(twin)),
+        Scenario("many at once", _prepare(vary), _builds_many(("ext4", "xfs", "btrfs", "tmpfs"))),
+        Scenario("many", _prepare(vary), _builds_many(())),
         Scenario("fetch", _prepare_archive, _fetches(_local)),
         Scenario("download", _prepare_archive, _fetches(_remote)),
         Scenario("pull", _prepare_exchange, _pulls),

@@ -171,7 +171,7 @@ class Sweep:
         self.outcomes["surfaced" if outcome["error"] else "succeeded"] += 1
         if outcome["error"] and not outcome["surfaced"]:
             found.append(f"O3 another error surfaces: {outcome['error']}")
-        if not outcome["error"] and outcome["hit"] == "fsync":
+        if not outcome["error"] and outcome["hit"] in ("fsync", "syncfs"):
             found.append("O3 a failed fsync is hidden")
         if not outcome.get("done"):
             found.append(f"O3 the next call fails: {outcome.get('second')}")

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from pystore.store import tree
+from pystore.store import sealing, tree
 from pystore.store.moving import copy
 
 
@@ -15,7 +15,7 @@ def test_a_copied_tree_has_the_same_files_links_and_modes(tmp_path):
     (source / "a" / "run.sh").write_text("#!/bin/sh")
     (source / "a" / "run.sh").chmod(0o755)
     (source / "link").symlink_to("a/run.sh")
-    manifest = tree.seal(source, durable=False)
+    manifest = sealing.seal(source, durable=False)
     copy(source, tmp_path / "copied", durable=True)
     assert tree.scan(tmp_path / "copied") == manifest
     assert not any(tree.writable(tmp_path / "copied"))

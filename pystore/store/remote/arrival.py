@@ -41,8 +41,10 @@ class Arrival:
         self._writing = threading.Lock()
         self._ended = False
         self._entries = {entry.path: entry for entry in manifest.entries}
+        self._whole: dict[bytes, str] = {}  # the digests of small files, as they came
         self.rref = rref_of(config.dref, provenance_text(config.dref, context, manifest.digest))
         self._staged, self._resumed = _staging(store, config, context, self.rref)
+        self._out = os.fsencode(self._staged.out) + b"/"
         try:
             with self._on_disk():
                 self._open()
@@ -67,13 +69,16 @@ class Arrival:
         view = memoryview(content)
         with self._on_disk(), self._writing:
             for piece in () if self._ended else part.slices:
-                _write(self._path(piece.path), piece, view[: piece.size], self._mode(piece.path))
-                view = view[piece.size :]
+                whole, view = view[: piece.size], view[piece.size :]
+                if piece.size == self._entries[piece.path].size:
+                    self._whole[piece.path] = blake3(whole).hexdigest()
+                _write(self._path(piece.path), piece, whole, self._mode(piece.path))
 
     def check(self, part: Part) -> None:
-        """Hashes the files that end in a part. To be called in the order of the parts.
+        """Compares the files that end in a part. To be called in the order of the parts.
 
-        Raises ChecksumMismatch at the first file that differs from the manifest.
+        Sealing hashes them once more. Raises ChecksumMismatch at the first file that differs from
+        the manifest.
         """
         for piece in part.slices:
             entry = self._entries[piece.path]
@@ -107,10 +112,10 @@ class Arrival:
     def _publish(self, copies: Iterable[Copy]) -> int:
         store, staged = self._store, self._staged
         try:
-            keepable.check(staged.out)
+            files = keepable.check(staged.out).files
         except UnkeepableOutput as error:
             raise self._wrong(str(error.problems)) from None
-        sealed = seal_tree(store.parts, staged)
+        sealed = seal_tree(store.parts, staged, files)
         if sealed.rref != self.rref:
             raise self._wrong("its tree is another one")
         count = record_copies(store, staged.config, staged.context, copies)
@@ -210,6 +215,8 @@ class Arrival:
         return hasher.hexdigest()
 
     def _hash(self, path: bytes) -> str:
+        if path in self._whole:
+            return self._whole.pop(path)
         with self._on_disk(), open(self._path(path), "rb") as file:  # noqa: PTH123  # bytes
             return tree.hash_file(file.fileno())[1]
 
@@ -217,7 +224,7 @@ class Arrival:
         return 0o755 if self._entries[path].executable else 0o644
 
     def _path(self, path: bytes) -> bytes:
-        return os.fsencode(self._staged.out) + b"/" + path
+        return self._out + path
 
     def _wrong(self, because: str) -> ChecksumMismatch:
         return ChecksumMismatch(
@@ -269,7 +276,7 @@ def _fresh(store: Store, config: Config, context: Context, rref: RRef) -> Stagin
         except BaseException:
             claim.close()
             raise
-    return Staging(named, config, context, Claim(0, 0, 0), claim)
+    return Staging(named, config, context, Claim(0, 0, 0), claim, witness=claim)
 
 
 def _suffix(config: Config, rref: RRef) -> str:

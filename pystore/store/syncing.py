@@ -1,0 +1,165 @@
+"""Syncing: how the files and folders of one tree get onto the disk.
+
+SN1  When a tree is synced, every file and folder of it is on the disk, by an fsync of its own or by
+    one syncfs(2); or an OSError was raised.
+SN2  One syncfs takes the place of many fsyncs only where it tells of every error: on a kernel and a
+    file system that do so, through a descriptor that was open before the first byte was written.
+SN3  Files that may be older than this descriptor, and files that are shared, get an fsync all the
+    same.
+
+Since Linux 5.8, syncfs reports an error of writing that came after the descriptor was opened.
+Source: syncfs in sync(2). It writes all that is dirty on the file system, so it waits for others.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from . import disk, mounts
+from .descriptors import Kept, Opened
+
+MANY = 1000  # files from which on one syncfs is worth its wait
+THREADS = 16  # that wait for fsyncs: the journal takes all of them at once
+
+_TELLS = (5, 8)  # the first Linux whose syncfs reports errors
+_KINDS = ("ext4", "xfs", "btrfs")
+_WORTH = 1 << 16  # [bytes] of others that are written in the time of one fsync
+_PAGE = 1 << 12  # [bytes] of which the kernel counts those that are dirty
+
+
+class Syncing(Protocol):
+    """What is done with each open file and folder, once it is final."""
+
+    def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
+        """For a file of the tree alone; its status is from before it was sealed."""
+
+    def shared(self, descriptor: int, path: bytes) -> None:
+        """For a file that is part of another realization, too."""
+
+    def folder(self, descriptor: int, path: bytes) -> None:
+        """For a folder, after its files."""
+
+
+class _Each:
+    """An fsync of each."""
+
+    def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
+        os.fsync(descriptor)
+
+    def shared(self, descriptor: int, path: bytes) -> None:
+        os.fsync(descriptor)
+
+    def folder(self, descriptor: int, path: bytes) -> None:
+        os.fsync(descriptor)
+
+
+class _None:
+    """No fsync."""
+
+    def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
+        pass
+
+    def shared(self, descriptor: int, path: bytes) -> None:
+        pass
+
+    def folder(self, descriptor: int, path: bytes) -> None:
+        pass
+
+
+EACH, NONE = _Each(), _None()
+
+
+class Many:
+    """Notes the files, and syncs all of them at the end."""
+
+    def __init__(self, out: Path, witness: Kept | None) -> None:
+        """`witness` is the folder above `out`, open since before anything was written to it."""
+        self._out, self._witness = out, witness
+        self._since = 0 if witness is None else witness.changed
+        self._young: list[bytes] = []
+        self._apart: list[bytes] = []
+        self._folders: list[bytes] = []
+        self._size = 0  # [bytes] of the young files in the memory of the kernel
+
+    def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
+        """Notes a file."""
+        if status.st_mtime_ns < self._since:
+            self._apart.append(path)
+        else:
+            self._young.append(path)
+            self._size += -(-status.st_size // _PAGE) * _PAGE
+
+    def shared(self, descriptor: int, path: bytes) -> None:
+        """Notes a file that gets an fsync of its own (SN3)."""
+        self._apart.append(path)
+
+    def folder(self, descriptor: int, path: bytes) -> None:
+        """Notes a folder."""
+        self._folders.append(path)
+
+    def end(self) -> None:
+        """Syncs all that was noted. Raises OSError."""
+        if len(self._young) >= MANY and (sync := self._at_once()):
+            sync()
+            _sync_each(self._out, self._apart)
+        else:
+            _sync_each(self._out, [*self._young, *self._apart, *self._folders])
+
+    def _at_once(self) -> Callable[[], None] | None:
+        """One call that syncs the file system, where it is as good as fsyncs (SN2), and quicker."""
+        status = None if self._witness is None else self._witness.status
+        if self._witness is None or status is None:
+            return None
+        witness = self._witness.number
+        if status.st_dev != os.lstat(self._out).st_dev or not _tells_errors(witness):
+            return None
+        others = _dirty() - self._size
+        return _syncfs(witness) if others <= _WORTH * len(self._young) else None
+
+
+def _sync_each(out: Path, paths: Iterable[bytes]) -> None:
+    from concurrent.futures import ThreadPoolExecutor  # for its weight
+
+    root = os.fsencode(out)
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(_sync, (os.path.join(root, path) for path in paths)):
+            pass
+
+
+def _sync(path: bytes) -> None:
+    with Opened(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+        os.fsync(descriptor)
+
+
+def _tells_errors(descriptor: int) -> bool:
+    """Whether syncfs tells of every error on the file system of an open file."""
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release) if os.uname().sysname == "Linux" else None
+    if found is None or (int(found[1]), int(found[2])) < _TELLS:
+        return False
+    return mounts.kind_of(descriptor) in _KINDS
+
+
+def _dirty() -> int:
+    """How much waits to be written, of all file systems [bytes]."""
+    text = disk.read_kernel("/proc/meminfo")
+    found = re.findall(rb"^(?:Dirty|Writeback):\s*(\d+) kB", text, re.MULTILINE)
+    return sum(map(int, found)) << 10
+
+
+def _syncfs(descriptor: int) -> Callable[[], None] | None:
+    """The call of syncfs(2); None where the C library has none."""
+    import ctypes  # for its weight
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    return None if call is None else partial(_called, call, descriptor)
+
+
+def _called(call: Callable[[int], int], descriptor: int) -> None:
+    import ctypes  # for its weight
+
+    if call(descriptor):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

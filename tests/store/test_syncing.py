@@ -1,0 +1,157 @@
+"""Trees of many files get onto the disk by one call, or by an fsync of each."""
+
+import errno
+import os
+
+import pytest
+
+from pystore import Config, Context, Store
+from pystore.store import disk, mounts, syncing
+from pystore.store.descriptors import open_folder
+
+CONFIG, NOWHERE = Config({"name": "many"}), Context({})
+FILES = 5
+
+
+@pytest.fixture
+def durable_store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What is synced: paths for an fsync, `all` for a syncfs."""
+    made = []
+    fsync = os.fsync
+
+    def noted(descriptor):
+        made.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(syncing, "_called", lambda call, descriptor: made.append("all"))
+    monkeypatch.setattr(syncing, "MANY", FILES)
+    monkeypatch.setattr(mounts, "kind_of", lambda descriptor: "ext4")
+    monkeypatch.setattr(syncing, "_dirty", lambda: 0)
+    return made
+
+
+def commit(store, files=FILES, old=()):
+    staging = store.begin(CONFIG, NOWHERE)
+    (staging.out / "deep").mkdir()
+    for number in range(files):
+        (staging.out / "deep" / f"{number}.txt").write_text(str(number))
+    for name in old:
+        (staging.out / name).write_text("x")
+        os.utime(staging.out / name, (0, 0))
+    store.commit(staging)
+
+
+def of_tree(calls):
+    return {name for name in calls if name.endswith(".txt") or name in ("deep", "out", "all")}
+
+
+EVERY = {*(f"{number}.txt" for number in range(FILES)), "deep", "out"}
+
+
+def test_SN2_one_syncfs_takes_the_place_of_many_fsyncs(durable_store, calls):
+    commit(durable_store)
+    assert of_tree(calls) == {"all"}
+    assert calls.index("all") < len(calls) - 1  # the record comes after it
+
+
+def test_SN1_few_files_have_an_fsync_each(durable_store, calls):
+    commit(durable_store, FILES - 1)
+    assert of_tree(calls) == EVERY - {f"{FILES - 1}.txt"}
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "overlay", "tmpfs", "ext5", ""])
+def test_SN2_a_file_system_that_may_hide_errors_gets_fsyncs(
+    durable_store, calls, kind, monkeypatch
+):
+    monkeypatch.setattr(mounts, "kind_of", lambda descriptor: kind)
+    commit(durable_store)
+    assert of_tree(calls) == EVERY
+
+
+@pytest.mark.parametrize(("release", "tells"), [("5.7.19", False), ("5.8.0-1-amd64", True),
+    ("6.1", True), ("4.19.0", False), ("unknown", False)])  # fmt: skip
+def test_SN2_an_older_kernel_gets_fsyncs(durable_store, calls, release, tells, monkeypatch):
+    name = os.uname()
+    older = os.uname_result((name[0], name[1], release, name[3], name[4]))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "uname", lambda: older)
+        commit(durable_store)
+    assert of_tree(calls) == ({"all"} if tells else EVERY)
+
+
+def test_SN2_a_folder_that_was_opened_again_gets_fsyncs(durable_store, calls):
+    staging = durable_store.begin(CONFIG, NOWHERE)
+    (staging.out / "deep").mkdir()
+    for number in range(FILES):
+        (staging.out / "deep" / f"{number}.txt").write_text(str(number))
+    os.close(staging.witness.number)  # as a realizer closes all descriptors
+    durable_store.commit(staging)
+    assert of_tree(calls) == EVERY
+
+
+def test_SN3_a_file_that_may_be_older_gets_an_fsync_of_its_own(durable_store, calls):
+    commit(durable_store, old=["old.txt"])
+    assert of_tree(calls) == {"all", "old.txt"}
+    assert calls.index("all") < calls.index("old.txt")
+
+
+def test_SN3_a_shared_file_gets_an_fsync_of_its_own(durable_store, calls):
+    for name in ("one", "two"):
+        staging = durable_store.begin(Config({"name": name}), NOWHERE)
+        for number in range(FILES):
+            (staging.out / f"{number}.txt").write_text(str(number))
+        (staging.out / "large.txt").write_bytes(bytes(5000))
+        calls.clear()
+        durable_store.commit(staging)
+    assert of_tree(calls) == {"all", "large.txt"}
+
+
+def test_where_much_else_is_dirty_nobody_waits_for_it(durable_store, calls, monkeypatch):
+    monkeypatch.setattr(syncing, "_dirty", lambda: FILES * (1 << 16) + (1 << 20))
+    commit(durable_store)
+    assert of_tree(calls) == EVERY
+
+
+def test_the_kernel_says_how_much_is_dirty():
+    assert syncing._dirty() >= 0
+    assert b"Dirty:" in disk.read_kernel("/proc/meminfo")
+
+
+def test_SN1_an_error_of_syncfs_is_raised():
+    def refuses(descriptor):
+        import ctypes
+
+        ctypes.set_errno(errno.EIO)
+        return -1
+
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        syncing._called(refuses, 0)
+    assert raised.value.errno == errno.EIO
+
+
+def test_SN1_an_error_of_one_fsync_among_many_is_raised(durable_store, calls, monkeypatch):
+    monkeypatch.setattr(mounts, "kind_of", lambda descriptor: "")
+    fsync = os.fsync
+
+    def fails(descriptor):
+        fsync(descriptor)
+        if calls[-1] == "3.txt":
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    monkeypatch.setattr(syncing, "THREADS", 1)
+    with pytest.raises(OSError, match="Input/output error"):
+        commit(durable_store)
+
+
+def test_the_call_of_the_system_succeeds(tmp_path):
+    with open_folder(tmp_path) as folder:
+        call = syncing._syncfs(folder)
+        assert call is not None
+        call()
