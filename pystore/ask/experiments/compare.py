@@ -97,7 +97,7 @@ def compare(
 ) -> Comparison:
     """How far the means of a metric are apart, with interval and p-value: Welch's t-test.
 
-    Each side, `where`, `over` and `code` are given as to `results`. `paired` names a parameter of both,
+    `where`, `over` and `code` are those of `results`. `paired` names a parameter of both sides,
     such as "seed", or "data.seed" of an input. Attempts with equal values of it belong together,
     and the test is that of their differences; several attempts with one value count as their
     mean. Where "seed" is no parameter, it means the seeds of the attempts, which differ between
