@@ -26,7 +26,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "ls": "ls", "show": "show", "tree": "contents", "cat": "contents", "path": "contents",
         "find": "find", "log": "log", "logs": "log", "metrics": "metrics", "diff": "diff",
         "explain": "explain", "graph": "graph", "du": "du", "errors": "wrong_rows",
-        "ps": "ps", "watch": "watch_attempt",
+        "ps": "ps", "watch": "watch_attempt", "ui": "ui",
     },
     "Do": {
         "run": "run", "stop": "ps", "serve": "serve", "predict": "predict", "listen": "listen",

@@ -1,0 +1,185 @@
+"""Application: the page of stores as an ASGI application.
+
+PX1  Each page is JSON too, with `?format=json`, and says by its ETag whether it has changed.
+PX2  A mistake in an address is answered with what is wrong, the facts, and what to try.
+PX3  An artifact is a file that the manifest of a realization lists: no address leads out of the
+    store. It is saved and not shown, but for pictures, which may run nothing.
+"""
+
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from ...core.dataclasses import dataclass
+from ...core.digest import short
+from ...core.errors import BadName, BadRef, Corrupted, NoAccess, NotInStore, PystoreError, StoreBusy
+from ...store.store import Store
+from .asked import Asked, Sent, Shown
+from .json_twin import as_json
+from .safety import SANDBOXED, Safety
+from .templating import rendered
+from .version import Version
+from .views import VIEWS, View
+
+_STATIC = Path(__file__).parent / "static"
+_NAVIGATION = [(view.path, view.name) for view in VIEWS if view.name]
+_PIECE = 1 << 18  # [bytes] of a file that are sent at once
+_ABSENT = (NotInStore, BadRef, BadName)
+_IN_NEED = (Corrupted, NoAccess, StoreBusy)  # the store is to be mended, not the address
+
+
+def application(
+    stores: Mapping[str, Store],
+    *,
+    token: str,
+    database: str | None = None,
+    behind_proxy: bool = False,
+) -> Safety:
+    """The page of these stores, by the names in addresses, for those who show the token.
+
+    `database` is the URL of collections. With `behind_proxy`, any Host is answered.
+    """
+    pages = _Pages(stores, database)
+    handlers = {HTTPException: pages.refuse, PystoreError: pages.refuse, Exception: pages.refuse}
+    app = Starlette(routes=pages.routes(), exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return Safety(app, token=token, behind_proxy=behind_proxy)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A store with its addresses."""
+
+    store: Store
+    name: str
+    base: str  # begins its addresses; "" for the only store
+    version: Version
+
+
+class _Pages:
+    """The pages of some stores. One thread at a time reads them."""
+
+    def __init__(self, stores: Mapping[str, Store], database: str | None) -> None:
+        bases = {name: "" if len(stores) == 1 else f"/store/{quote(name)}" for name in stores}
+        self._places = [_Place(s, n, bases[n], Version(s)) for n, s in stores.items()]
+        self._names = bases if len(stores) > 1 else {}
+        self._database = database
+        self._reading = CapacityLimiter(1)
+
+    def routes(self) -> list[BaseRoute]:
+        """The addresses."""
+        found: list[BaseRoute] = [Mount("/static", StaticFiles(directory=_STATIC))]
+        for place in self._places:
+            pages = [
+                Route(view.path or "/", partial(self._answer, view, place)) for view in VIEWS
+            ]
+            found += [Mount(place.base, routes=pages)] if place.base else pages
+        if self._names:
+            found.append(Route("/", self._stores))
+        return found
+
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        """The page of an error."""
+        status, told = _told(error)
+        shown = Shown("error.html", told.what, {"error": told}, _problem(status, told))
+        return self._response(request, self._asked(self._places[0], request), shown, status)
+
+    async def _answer(self, view: View, place: _Place, request: Request) -> Response:
+        answer = partial(self._answered, view, place, request)
+        return await to_thread.run_sync(answer, limiter=self._reading)
+
+    def _answered(self, view: View, place: _Place, request: Request) -> Response:
+        etag = f'"{short("pystore page 1", f"{place.version.now()} {request.url}".encode())}"'
+        if etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+            return Response(status_code=304, headers={"etag": etag})
+        asked = self._asked(place, request)
+        asked.check()
+        shown = view.show(asked)
+        if isinstance(shown, Sent):
+            return _sent(place.store, shown)
+        response = self._response(request, asked, shown)
+        response.headers["etag"] = etag
+        return response
+
+    async def _stores(self, request: Request) -> Response:
+        told = [{"name": one.name, "root": str(one.store.root)} for one in self._places]
+        shown = Shown("stores.html", "Stores", {"places": self._places}, told)
+        return self._response(request, self._asked(self._places[0], request), shown)
+
+    def _asked(self, place: _Place, request: Request) -> Asked:
+        path = {name: str(value) for name, value in request.path_params.items()}
+        query = dict(request.query_params)
+        return Asked(place.store, path, query, place.base, self._names, self._database)
+
+    def _response(
+        self, request: Request, asked: Asked, shown: Shown, status: int = 200
+    ) -> Response:
+        if not shown.template or request.query_params.get("format") == "json":
+            return Response(as_json(shown.data), status, media_type="application/json")
+        page = rendered(asked, shown, request.url.path, _NAVIGATION)
+        return Response(page, status, media_type="text/html")
+
+
+# --- errors ----------------------------------------------------------------------------
+
+
+def _told(error: Exception) -> tuple[int, PystoreError]:
+    """The status of an error, and how it is told."""
+    if isinstance(error, HTTPException):
+        remedy = "begin at the table of stages"
+        return error.status_code, NotInStore("there is no such page", remedy=remedy)
+    if isinstance(error, PystoreError):
+        for kinds, status in ((_ABSENT, 404), (_IN_NEED, 503)):
+            if isinstance(error, kinds):
+                return status, error
+        return 400, error
+    traceback.print_exception(error, file=sys.stderr)
+    remedy = "the output of `pystore ui` has the traceback"
+    return 500, PystoreError("this page failed", because=type(error).__name__, remedy=remedy)
+
+
+def _problem(status: int, error: PystoreError) -> dict[str, object]:
+    facts = {name: str(fact) for name, fact in error.facts.items()}
+    return {"status": status, "title": error.what, "facts": facts, "remedy": error.remedy}
+
+
+# --- artifacts -------------------------------------------------------------------------
+
+
+def _sent(store: Store, sent: Sent) -> Response:
+    """The bytes of an artifact. It is open already, so gc does not take it away meanwhile."""
+    try:
+        file = store.open(sent.rref, sent.path)
+    except OSError as error:
+        raise NotInStore(
+            "the file is not there any more",
+            rref=sent.rref,
+            because=error.strerror,
+            remedy="pystore verify; what is damaged is built again",
+        ) from None
+    headers = {"content-length": str(sent.size)}
+    if sent.save_as:
+        name = quote(sent.save_as, safe="", errors="replace")
+        headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+    else:
+        headers["content-security-policy"] = SANDBOXED
+    return StreamingResponse(_pieces(file, sent.size), 200, headers, sent.media_type)
+
+
+def _pieces(file: BinaryIO, left: int) -> Iterator[bytes]:
+    with file:
+        while left and (piece := file.read(min(_PIECE, left))):
+            left -= len(piece)
+            yield piece

@@ -1,0 +1,37 @@
+"""Version: whether anything in a store has changed, for the ETags of pages.
+
+PV1  As soon as anything has changed that pages show, the version is another one: attempts, what
+    they tell while they run, that a process died, realizations, verdicts, notes, tags, pins.
+PV2  While nothing changes, the version stays as it is, once the tick of the disk's clock is over.
+"""
+
+from secrets import token_hex
+
+from ...core.digest import short
+from ...core.refs import DRef
+from ...store.changes import Token
+from ...store.pins import pins
+from ...store.store import Store
+
+
+class Version:
+    """A text for the state of a store. It is asked by one thread at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._since: Token | None = None
+        self._process = token_hex(8)  # the next process may make other pages of the same store
+        self._changes = 0
+        self._unfinished: frozenset[DRef] = frozenset()  # derivations with such attempts
+
+    def now(self) -> str:
+        """Another text than before, if something has changed since."""
+        found = self._store.changes(since=self._since)
+        self._since = found.token
+        self._changes += bool(found.drefs or found.anew)
+        # That a process dies changes nothing on the disk, so these are looked at each time.
+        tries = self._store.unfinished(self._unfinished | set(found.drefs))
+        self._unfinished = frozenset(one.dref for one in tries)
+        told = [(one.id, one.outcome, self._store.told(one).at) for one in tries]
+        state = f"{self._process} {self._changes} {told} {pins(self._store)}"
+        return short("pystore page 1", state.encode())
