@@ -30,6 +30,7 @@ class Asked:
     base: str = ""  # begins the addresses of this store, where there are several: /store/NAME
     stores: Mapping[str, str] = field(default_factory=dict)  # of several, the bases of all
     database: str | None = None  # the URL of collections
+    version: str = ""  # of the store, when it was asked
 
     def check(self) -> None:
         """Raises BadStage when a parameter is too long."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ....core.dataclasses import dataclass
 from ..asked import Asked, Sent, Shown
-from . import stages
+from . import running, room, stages, sweep
 
 
 @dataclass(frozen=True)
@@ -16,4 +16,9 @@ class View:
     name: str = ""  # in the navigation; "": it is not there
 
 
-VIEWS = (View("/", stages.show, "Stages"),)
+VIEWS = (
+    View("/", stages.show, "Stages"),
+    View("/running", running.show, "Running"),
+    View("/sweep/{name}", sweep.show),
+    View("/room", room.show, "Room"),
+)
