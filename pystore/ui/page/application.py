@@ -82,9 +82,7 @@ class _Pages:
         """The addresses."""
         found: list[BaseRoute] = [Mount("/static", StaticFiles(directory=_STATIC))]
         for place in self._places:
-            pages = [
-                Route(view.path or "/", partial(self._answer, view, place)) for view in VIEWS
-            ]
+            pages = [Route(view.path or "/", partial(self._answer, view, place)) for view in VIEWS]
             found += [Mount(place.base, routes=pages)] if place.base else pages
         if self._names:
             found.append(Route("/", self._stores))
@@ -121,14 +119,15 @@ class _Pages:
     def _asked(self, place: _Place, request: Request) -> Asked:
         path = {name: str(value) for name, value in request.path_params.items()}
         query = dict(request.query_params)
-        return Asked(place.store, path, query, place.base, self._names, self._database)
+        here = request.url.path.removeprefix(place.base)
+        return Asked(place.store, here, path, query, place.base, self._names, self._database)
 
     def _response(
         self, request: Request, asked: Asked, shown: Shown, status: int = 200
     ) -> Response:
         if not shown.template or request.query_params.get("format") == "json":
             return Response(as_json(shown.data), status, media_type="application/json")
-        page = rendered(asked, shown, request.url.path, _NAVIGATION)
+        page = rendered(asked, shown, _NAVIGATION)
         return Response(page, status, media_type="text/html")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ....core.dataclasses import dataclass
 from ..asked import Asked, Sent, Shown
-from . import stages
+from . import family, stages
 
 
 @dataclass(frozen=True)
@@ -16,4 +16,4 @@ class View:
     name: str = ""  # in the navigation; "": it is not there
 
 
-VIEWS = (View("/", stages.show, "Stages"),)
+VIEWS = (View("/", stages.show, "Stages"), View("/stage/{name}", family.show))
