@@ -64,7 +64,5 @@ def _serve() -> Any:
 def _opened(root: Path) -> Store:
     root = expanded(root)
     if not exists(root):
-        raise NotAStore(
-            "no store is here", path=root, remedy="name the folder of a store: --store"
-        )
+        raise NotAStore("no store is here", path=root, remedy="name the folder of a store: --store")
     return Store(root, below=default_below(root))

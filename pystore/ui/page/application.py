@@ -143,14 +143,17 @@ class _Pages:
     def _asked(self, place: _Place, request: Request, version: str = "") -> Asked:
         path = {name: str(value) for name, value in request.path_params.items()}
         query = dict(request.query_params)
-        return Asked(place.store, path, query, place.base, self._names, self._database, version)
+        here = request.url.path.removeprefix(place.base)
+        return Asked(
+            place.store, here, path, query, place.base, self._names, self._database, version
+        )
 
     def _response(
         self, request: Request, asked: Asked, shown: Shown, status: int = 200
     ) -> Response:
         if not shown.template or request.query_params.get("format") == "json":
             return Response(as_json(shown.data), status, media_type="application/json")
-        page = rendered(asked, shown, request.url.path, _NAVIGATION)
+        page = rendered(asked, shown, _NAVIGATION)
         return Response(page, status, media_type="text/html")
 
 

@@ -25,6 +25,7 @@ class Asked:
     """The store that is looked at, and the parameters of the address."""
 
     store: Store
+    here: str = "/"  # the path of this page, without the base
     path: Mapping[str, str] = field(default_factory=dict)  # the parameters in the path
     query: Mapping[str, str] = field(default_factory=dict)
     base: str = ""  # begins the addresses of this store, where there are several: /store/NAME
@@ -63,6 +64,13 @@ class Asked:
             remedy="choose one of them, or leave it out",
         )
 
+    def number(self, name: str, default: int) -> int:
+        """A whole number of a parameter. Raises BadStage when it is none."""
+        text = self.query.get(name) or str(default)
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            return int(text)
+        raise BadStage(f"{name} is no whole number", given=text[:200], remedy=f"{name}={default}")
+
     def ref(self, text: str) -> DRef | RRef:
         """The reference that a text means, by whatever code. Raises BadRef, NotInStore."""
         return find_ref(_checked(text), code="any", store=self.store)
@@ -84,9 +92,9 @@ class Asked:
         told = {name: value for name, value in query.items() if value not in (None, "")}
         return self.base + quote(path, safe="/:@") + (f"?{urlencode(told)}" if told else "")
 
-    def again(self, path: str, **changes: object) -> str:
-        """The address of a page with the parameters of this one, and changes."""
-        return self.url(path, **{**self.query, "format": "", **changes})
+    def again(self, **changes: object) -> str:
+        """The address of this page with other parameters."""
+        return self.url(self.here, **{**self.query, "format": "", **changes})
 
     def command(self, *words: object) -> str:
         """The command line that does the same; empty words are left out."""

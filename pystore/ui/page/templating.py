@@ -17,12 +17,10 @@ from ..quantities import number, size, span
 from .asked import Asked, Shown
 
 
-def rendered(
-    asked: Asked, shown: Shown, here: str, navigation: Sequence[tuple[str, str]] = ()
-) -> str:
-    """The page that shows this. `here` is its path; `navigation` has paths and names of views."""
+def rendered(asked: Asked, shown: Shown, navigation: Sequence[tuple[str, str]] = ()) -> str:
+    """The page that shows this. `navigation` has the paths and the names of views."""
     told = {
-        "asked": asked, "url": asked.url, "again": asked.again, "shown": shown, "here": here,
+        "asked": asked, "url": asked.url, "again": asked.again, "shown": shown,
         "navigation": navigation,
     }  # fmt: skip
     return _environment().get_template(shown.template).render({**told, **shown.values})

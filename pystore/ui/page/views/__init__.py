@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ....core.dataclasses import dataclass
 from ..asked import Asked, Sent, Shown
-from . import running, room, stages, sweep
+from . import family, room, running, stages, sweep
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class View:
 
 VIEWS = (
     View("/", stages.show, "Stages"),
+    View("/stage/{name}", family.show),
     View("/running", running.show, "Running"),
     View("/sweep/{name}", sweep.show),
     View("/room", room.show, "Room"),
