@@ -8,13 +8,11 @@ from typing import Any
 from ...core.context import Context
 from ...core.dataclasses import dataclass, field
 from ...core.manifest import Entry, encode_name
-from ...core.options import Scope
 from ...core.refs import DRef, RRef
 from ...declare.parameters import flatten
 from ...store.store import Store
 from .attempts import newest_first
 from .ran_code import changed_lines, digests_of, kept, noted_parts
-from .short_refs import find_ref, find_refs
 
 _LARGEST = 1 << 16  # [bytes] of a text file whose lines are compared
 
@@ -101,20 +99,6 @@ class _Side:
     inputs: Mapping[str, Any]
     metrics: Mapping[str, float]
     entries: Mapping[bytes, Entry] = field(default_factory=dict)
-
-
-def side(text: str, *, code: Scope = "now", store: Store) -> DRef | RRef:
-    """The latest realization that is meant, or a derivation of which nothing was built.
-
-    Raises as `find_ref` does.
-    """
-    refs = find_refs(text, code="any", store=store)
-    if len(refs) == 1 and isinstance(refs[0], RRef):
-        return refs[0]
-    attempt = store.latest([ref for ref in refs if isinstance(ref, DRef)])
-    if attempt is not None and attempt.rref is not None:
-        return attempt.rref
-    return find_ref(text, code=code, store=store)
 
 
 def difference(a: DRef | RRef, b: DRef | RRef, store: Store) -> Difference:

@@ -12,11 +12,13 @@ from ...ask.inspection.difference import (
     ChangedCode,
     Difference,
     difference,
-    side,
 )
+from ...ask.inspection.short_refs import find_ref, find_refs
 from ...core.manifest import Entry
+from ...core.options import Scope
 from ...core.printable import printable
 from ...core.refs import DRef, RRef
+from ...store.store import Store
 from ..quantities import number, size
 from .columns import cut, facts, in_terminal, ref
 from .command_context import CommandContext, as_json, report, with_command
@@ -25,7 +27,18 @@ from .ref import RefType
 _MOST = 40  # lines of one artifact's difference, in a terminal
 
 
-SIDE = RefType(side)
+def _find(text: str, *, code: Scope, store: Store) -> DRef | RRef:
+    """The latest realization that is meant, or a derivation of which nothing was built."""
+    refs = find_refs(text, code="any", store=store)
+    if len(refs) > 1 or isinstance(refs[0], DRef):
+        attempt = store.latest([ref for ref in refs if isinstance(ref, DRef)])
+        if attempt is not None and attempt.rref is not None:
+            return attempt.rref
+        return find_ref(text, code=code, store=store)
+    return refs[0]
+
+
+SIDE = RefType(_find)
 
 
 @click.command()

@@ -27,7 +27,7 @@ from ...core.dataclasses import dataclass
 from ...core.digest import short
 from ...core.errors import BadName, BadRef, Corrupted, NoAccess, NotInStore, PystoreError, StoreBusy
 from ...store.store import Store
-from .asked import Asked, Sent, Shown
+from .asked import Asked, Picture, Sent, Shown
 from .changes import Changes
 from .json_twin import as_json
 from .safety import SANDBOXED, Safety
@@ -37,6 +37,7 @@ from .views import VIEWS, View
 
 _STATIC = Path(__file__).parent / "static"
 _NAVIGATION = [(view.path, view.name) for view in VIEWS if view.name]
+_SANDBOX = {"content-security-policy": SANDBOXED}
 _PIECE = 1 << 18  # [bytes] of a file that are sent at once
 _ABSENT = (NotInStore, BadRef, BadName)
 _IN_NEED = (Corrupted, NoAccess, StoreBusy)  # the store is to be mended, not the address
@@ -122,17 +123,21 @@ class _Pages:
         return StreamingResponse(place.changes.since(seen), media_type=kind)
 
     def _answered(self, view: View, place: _Place, request: Request) -> Response:
-        version = place.version.now()
+        version = place.version.now() if view.of_store else ""
         etag = f'"{short("pystore page 1", f"{version} {request.url}".encode())}"'
-        if etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+        known = request.headers.get("if-none-match", "").split(",")
+        if version and etag in [one.strip() for one in known]:
             return Response(status_code=304, headers={"etag": etag})
         asked = self._asked(place, request, version)
         asked.check()
         shown = view.show(asked)
+        if isinstance(shown, Picture):
+            return Response(shown.data, 200, _SANDBOX, shown.media_type)
         if isinstance(shown, Sent):
             return _sent(place.store, shown)
         response = self._response(request, asked, shown)
-        response.headers["etag"] = etag
+        if version:
+            response.headers["etag"] = etag
         return response
 
     async def _stores(self, request: Request) -> Response:
@@ -199,7 +204,7 @@ def _sent(store: Store, sent: Sent) -> Response:
         name = quote(sent.save_as, safe="", errors="replace")
         headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
     else:
-        headers["content-security-policy"] = SANDBOXED
+        headers |= _SANDBOX
     return StreamingResponse(_pieces(file, sent.size), 200, headers, sent.media_type)
 
 

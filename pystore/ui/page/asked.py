@@ -132,3 +132,11 @@ class Sent:
     size: int
     media_type: str = "application/octet-stream"
     save_as: str = ""  # the name under which a browser saves it; "": it may show it
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that does not lie in the store."""
+
+    data: bytes
+    media_type: str

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from ....core.dataclasses import dataclass
-from ..asked import Asked, Sent, Shown
-from . import family, room, running, stages, sweep
+from ..asked import Asked, Picture, Sent, Shown
+from . import collections, compare, family, room, running, stages, sweep
 
 
 @dataclass(frozen=True)
@@ -12,14 +12,18 @@ class View:
     """A kind of page."""
 
     path: str  # as Starlette has it
-    show: Callable[[Asked], Shown | Sent]
+    show: Callable[[Asked], Shown | Sent | Picture]
     name: str = ""  # in the navigation; "": it is not there
+    of_store: bool = True  # whether it changes with the store alone
 
 
 VIEWS = (
     View("/", stages.show, "Stages"),
     View("/stage/{name}", family.show),
+    View("/compare", compare.show, "Compare"),
     View("/running", running.show, "Running"),
     View("/sweep/{name}", sweep.show),
     View("/room", room.show, "Room"),
+    View("/collections", collections.show, "Collections", of_store=False),
+    View("/picture/{name}", collections.picture, of_store=False),
 )

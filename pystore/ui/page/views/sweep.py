@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....ask.experiments.importance import Importance, importances
-from ....ask.experiments.results import results
+from ....ask.experiments.results import Results, results
 from ....ask.experiments.summary import Group, Summary
 from ....ask.experiments.table import written
 from ....core.dataclasses import dataclass
+from ....core.errors import BadStage
 from ....core.options import Mode, is_number
 from ....core.statistics import Statistics
 from ..asked import Asked, Shown
@@ -40,16 +41,16 @@ def show(asked: Asked) -> Shown:
     """The sweep of one stage."""
     name = asked.path["name"]
     asked.family(name)
-    found = results(name, where=asked.where or None, store=asked.store)
-    metrics = found.metrics
+    found = _results(asked, name)
+    metrics = found.metrics if found else ()
     values: dict[str, Any] = {"name": name, "metrics": metrics, "plain": "", "x": None}
     command = asked.command("metrics", name, *_conditions(asked))
-    if not metrics:
+    if not found or not metrics:
         values["plain"] = "No attempt has told a metric yet."
         return Shown("sweep.html", f"Sweep of {name}", values, {"metrics": []}, command)
     metric = asked.choice("metric", metrics, metrics[0])
     modes: Sequence[Mode] = ("max", "min")
-    mode: Mode = "min" if asked.choice("mode", modes, "max") == "min" else "max"
+    mode: Mode = "min" if asked.choice("best", modes, "max") == "min" else "max"
     over = [one for one in found.parameters if one.rpartition(".")[2] == "seed"]
     summary = found.summary(metric, over=over, mode=mode)
     command = asked.command("metrics", name, "-m", metric, *_conditions(asked),
@@ -76,6 +77,16 @@ def show(asked: Asked) -> Shown:
                             "corrected": picked[1].corrected},
     }  # fmt: skip
     return Shown("sweep.html", f"Sweep of {name}", values, data, command)
+
+
+def _results(asked: Asked, name: str) -> Results | None:
+    """The results; None when nothing has been built. Raises BadStage for a bad condition."""
+    asked.conditions()
+    try:
+        found = results(name, store=asked.store)
+    except BadStage:
+        return None
+    return results(name, where=asked.where, store=asked.store) if asked.where else found
 
 
 def _conditions(asked: Asked) -> list[str]:
