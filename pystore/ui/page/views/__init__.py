@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ....core.dataclasses import dataclass
 from ..asked import Asked, Sent, Shown
-from . import family, stages
+from . import derivation, family, realization, stages
 
 
 @dataclass(frozen=True)
@@ -16,4 +16,12 @@ class View:
     name: str = ""  # in the navigation; "": it is not there
 
 
-VIEWS = (View("/", stages.show, "Stages"), View("/stage/{name}", family.show))
+VIEWS = (
+    View("/", stages.show, "Stages"),
+    View("/stage/{name}", family.show),
+    View("/drv/{ref}", derivation.show),
+    View("/drv/{ref}/traces", derivation.traces),
+    View("/rlz/{ref}", realization.show),
+    View("/rlz/{ref}/file/{place:int}", realization.file),
+    View("/rlz/{ref}/picture/{place:int}", realization.picture),
+)
