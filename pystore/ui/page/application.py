@@ -6,6 +6,7 @@ PX3  An artifact is a file that the manifest of a realization lists: no address 
     store. It is saved and not shown, but for pictures, which may run nothing.
 """
 
+import asyncio
 import os
 import sys
 import traceback
@@ -28,7 +29,8 @@ from ...core.digest import short
 from ...core.errors import BadName, BadRef, Corrupted, NoAccess, NotInStore, PystoreError, StoreBusy
 from ...store.disk import open_regular
 from ...store.store import Store
-from .asked import Asked, Sent, Shown
+from .asked import Asked, Picture, Sent, Shown
+from .changes import Changes
 from .json_twin import as_json
 from .safety import SANDBOXED, Safety
 from .templating import rendered
@@ -37,6 +39,7 @@ from .views import VIEWS, View
 
 _STATIC = Path(__file__).parent / "static"
 _NAVIGATION = [(view.path, view.name) for view in VIEWS if view.name]
+_SANDBOX = {"content-security-policy": SANDBOXED}
 _PIECE = 1 << 18  # [bytes] of a file that are sent at once
 _ABSENT = (NotInStore, BadRef, BadName)
 _IN_NEED = (Corrupted, NoAccess, StoreBusy)  # the store is to be mended, not the address
@@ -48,12 +51,14 @@ def application(
     token: str,
     database: str | None = None,
     behind_proxy: bool = False,
+    ending: asyncio.Event | None = None,
 ) -> Safety:
     """The page of these stores, by the names in addresses, for those who show the token.
 
-    `database` is the URL of collections. With `behind_proxy`, any Host is answered.
+    `database` is the URL of collections. With `behind_proxy`, any Host is answered. `ending` is set
+    when streams must end, since the server is to end.
     """
-    pages = _Pages(stores, database)
+    pages = _Pages(stores, database, ending or asyncio.Event())
     handlers = {HTTPException: pages.refuse, PystoreError: pages.refuse, Exception: pages.refuse}
     app = Starlette(routes=pages.routes(), exception_handlers=handlers)
     app.router.redirect_slashes = False
@@ -68,23 +73,34 @@ class _Place:
     name: str
     base: str  # begins its addresses; "" for the only store
     version: Version
+    changes: Changes
 
 
 class _Pages:
     """The pages of some stores. One thread at a time reads them."""
 
-    def __init__(self, stores: Mapping[str, Store], database: str | None) -> None:
+    def __init__(
+        self, stores: Mapping[str, Store], database: str | None, ending: asyncio.Event
+    ) -> None:
         bases = {name: "" if len(stores) == 1 else f"/store/{quote(name)}" for name in stores}
-        self._places = [_Place(s, n, bases[n], Version(s)) for n, s in stores.items()]
+        self._reading = CapacityLimiter(1)
+        self._places = []
+        for name, store in stores.items():
+            version = Version(store)
+            look = partial(to_thread.run_sync, version.now, limiter=self._reading)
+            place = _Place(store, name, bases[name], version, Changes(look, ending))
+            self._places.append(place)
         self._names = bases if len(stores) > 1 else {}
         self._database = database
-        self._reading = CapacityLimiter(1)
 
     def routes(self) -> list[BaseRoute]:
         """The addresses."""
         found: list[BaseRoute] = [Mount("/static", StaticFiles(directory=_STATIC))]
         for place in self._places:
-            pages = [Route(view.path or "/", partial(self._answer, view, place)) for view in VIEWS]
+            pages: list[BaseRoute] = [
+                Route("/changed", partial(self._changed, place)),
+                *(Route(view.path or "/", partial(self._answer, view, place)) for view in VIEWS),
+            ]
             found += [Mount(place.base, routes=pages)] if place.base else pages
         if self._names:
             found.append(Route("/", self._stores))
@@ -100,17 +116,30 @@ class _Pages:
         answer = partial(self._answered, view, place, request)
         return await to_thread.run_sync(answer, limiter=self._reading)
 
+    async def _changed(self, place: _Place, request: Request) -> Response:
+        """A stream that tells of changes; a page is asked for again with each of them."""
+        kind = "text/event-stream"
+        if request.method == "HEAD":
+            return Response(media_type=kind)
+        seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
+        return StreamingResponse(place.changes.since(seen), media_type=kind)
+
     def _answered(self, view: View, place: _Place, request: Request) -> Response:
-        etag = f'"{short("pystore page 1", f"{place.version.now()} {request.url}".encode())}"'
-        if etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+        version = place.version.now() if view.of_store else ""
+        etag = f'"{short("pystore page 1", f"{version} {request.url}".encode())}"'
+        known = request.headers.get("if-none-match", "").split(",")
+        if version and etag in [one.strip() for one in known]:
             return Response(status_code=304, headers={"etag": etag})
-        asked = self._asked(place, request)
+        asked = self._asked(place, request, version)
         asked.check()
         shown = view.show(asked)
+        if isinstance(shown, Picture):
+            return Response(shown.data, 200, _SANDBOX, shown.media_type)
         if isinstance(shown, Sent):
             return _sent(shown)
         response = self._response(request, asked, shown)
-        response.headers["etag"] = etag
+        if version:
+            response.headers["etag"] = etag
         return response
 
     async def _stores(self, request: Request) -> Response:
@@ -118,11 +147,13 @@ class _Pages:
         shown = Shown("stores.html", "Stores", {"places": self._places}, told)
         return self._response(request, self._asked(self._places[0], request), shown)
 
-    def _asked(self, place: _Place, request: Request) -> Asked:
+    def _asked(self, place: _Place, request: Request, version: str = "") -> Asked:
         path = {name: str(value) for name, value in request.path_params.items()}
         query = dict(request.query_params)
         here = request.url.path.removeprefix(place.base)
-        return Asked(place.store, here, path, query, place.base, self._names, self._database)
+        return Asked(
+            place.store, here, path, query, place.base, self._names, self._database, version
+        )
 
     def _response(
         self, request: Request, asked: Asked, shown: Shown, status: int = 200
@@ -176,7 +207,7 @@ def _sent(sent: Sent) -> Response:
         name = quote(sent.save_as.encode("utf-8", "surrogateescape"), safe="")
         headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
     else:
-        headers["content-security-policy"] = SANDBOXED
+        headers |= _SANDBOX
     return StreamingResponse(_pieces(file, size), 200, headers, sent.media_type)
 
 

@@ -32,6 +32,7 @@ class Asked:
     base: str = ""  # begins the addresses of this store, where there are several: /store/NAME
     stores: Mapping[str, str] = field(default_factory=dict)  # of several, the bases of all
     database: str | None = None  # the URL of collections
+    version: str = ""  # of the store, when it was asked
 
     def check(self) -> None:
         """Raises BadStage when a parameter is too long."""
@@ -131,3 +132,11 @@ class Sent:
     rref: RRef
     media_type: str = "application/octet-stream"
     save_as: str = ""  # the name under which a browser saves it; "": it may show it
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that does not lie in the store."""
+
+    data: bytes
+    media_type: str

@@ -4,6 +4,7 @@ PS1  It listens on this machine alone. Elsewhere it listens only behind a proxy,
 PS2  Ctrl-C ends it without a word, and so does SIGTERM.
 """
 
+import asyncio
 import webbrowser
 from collections.abc import Callable, Sequence
 from secrets import token_urlsafe
@@ -37,14 +38,15 @@ def serve(
             host=host,
             remedy="leave the host, or put a proxy with TLS in front and say --behind-proxy",
         )
-    token, stop = token_urlsafe(24), Stop()
-    app = application(named(stores), token=token, database=database, behind_proxy=behind_proxy)
+    token, stop, ending = token_urlsafe(24), Stop(), asyncio.Event()
+    how = {"database": database, "behind_proxy": behind_proxy, "ending": ending}
+    app = application(named(stores), token=token, **how)
     with stop.heeded(), listening_at(host, port) as listening:
         address = f"{url_of(listening)}/?token={token}"
         tell(address)
         if opened:
             webbrowser.open(address)
-        Server(app, stop, lambda: None).answer(listening)
+        Server(app, stop, ending.set).answer(listening)
 
 
 def named(stores: Sequence[Store]) -> dict[str, Store]:

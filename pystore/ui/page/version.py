@@ -8,6 +8,7 @@ PV2  While nothing changes, the version stays as it is, once the tick of the dis
 from secrets import token_hex
 from typing import Any
 
+from ...core.attempt import Attempt
 from ...core.digest import short
 from ...core.refs import DRef
 from ...store.pins import pins
@@ -32,6 +33,15 @@ class Version:
         # That a process dies changes nothing on the disk, so these are looked at each time.
         tries = self._store.unfinished(self._unfinished | set(found.drefs))
         self._unfinished = frozenset(one.dref for one in tries)
-        told = [(one.id, one.outcome, self._store.told(one).at) for one in tries]
+        told = [
+            (one.id, one.outcome, self._store.told(one).at, self._printed(one)) for one in tries
+        ]
         state = f"{self._process} {self._changes} {told} {pins(self._store)}"
         return short("pystore page 1", state.encode())
+
+    def _printed(self, attempt: Attempt) -> int:
+        """How much an attempt has printed [bytes]."""
+        try:
+            return self._store.beside(attempt, "log").lstat().st_size
+        except FileNotFoundError:
+            return 0

@@ -123,4 +123,53 @@ function prepare(root) {
   traces(root);
 }
 
+// --- following changes: the page asks for itself again, and keeps what its reader has done
+
+const STOPS = "a, button, input, select, summary, [tabindex]";
+
+function kept(main) {
+  const all = (what) => [...main.querySelectorAll(what)];
+  const sorting = (table) => table.querySelector("[aria-sort]");
+  const before = {
+    at: all(STOPS).indexOf(document.activeElement),
+    open: all("details").map((one) => one.open),
+    ticked: new Set(all("input:checked").map((one) => one.value)),
+    sorted: all("table.sortable").map((t) => sorting(t) && [sorting(t).cellIndex, sorting(t).ariaSort]),
+  };
+  return () => {
+    all("details").forEach((one, at) => { one.open = before.open[at] ?? one.open; });
+    all("input[type=checkbox]").forEach((one) => { one.checked = before.ticked.has(one.value); });
+    all("table.sortable").forEach((table, at) => {
+      const [column, way] = before.sorted[at] ?? [];
+      if (way && table.tHead.rows[0].cells[column]) sortBy(table, table.tHead.rows[0].cells[column], way);
+    });
+    if (before.at >= 0) all(STOPS)[before.at]?.focus({ preventScroll: true });
+  };
+}
+
+async function showAgain() {
+  const main = document.querySelector("main");
+  if (main.contains(document.activeElement) && document.activeElement.matches("input, select")) return;
+  const answer = await fetch(location.href).catch(() => null); // the server may have ended
+  if (!answer?.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const restore = kept(main);
+  main.replaceChildren(...fresh.querySelector("main").childNodes);
+  prepare(main);
+  restore();
+}
+
+function follow(address) {
+  let stream = null;
+  const look = () => { // a hidden page holds no connection: browsers have few for one server
+    if (document.hidden) { stream?.close(); stream = null; return; }
+    if (stream) return;
+    stream = new EventSource(address);
+    stream.addEventListener("changed", showAgain);
+  };
+  document.addEventListener("visibilitychange", look);
+  look();
+}
+
 prepare(document);
+if (document.body.dataset.changed) follow(document.body.dataset.changed);

@@ -3,8 +3,18 @@
 from collections.abc import Callable
 
 from ....core.dataclasses import dataclass
-from ..asked import Asked, Sent, Shown
-from . import derivation, family, realization, stages
+from ..asked import Asked, Picture, Sent, Shown
+from . import (
+    collections,
+    compare,
+    derivation,
+    family,
+    realization,
+    room,
+    running,
+    stages,
+    sweep,
+)
 
 
 @dataclass(frozen=True)
@@ -12,8 +22,9 @@ class View:
     """A kind of page."""
 
     path: str  # as Starlette has it
-    show: Callable[[Asked], Shown | Sent]
+    show: Callable[[Asked], Shown | Sent | Picture]
     name: str = ""  # in the navigation; "": it is not there
+    of_store: bool = True  # whether it changes with the store alone
 
 
 VIEWS = (
@@ -24,4 +35,10 @@ VIEWS = (
     View("/rlz/{ref}", realization.show),
     View("/rlz/{ref}/file/{place:int}", realization.file),
     View("/rlz/{ref}/picture/{place:int}", realization.picture),
+    View("/compare", compare.show, "Compare"),
+    View("/running", running.show, "Running"),
+    View("/sweep/{name}", sweep.show),
+    View("/room", room.show, "Room"),
+    View("/collections", collections.show, "Collections", of_store=False),
+    View("/picture/{name}", collections.picture, of_store=False),
 )
