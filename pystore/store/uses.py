@@ -16,7 +16,7 @@ from ..core.rules import parse_rule, rule_text
 from . import attempts, disk
 
 SUFFIX = ".matcher"
-_USUAL = match_latest()
+USUAL = match_latest()
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -27,7 +27,7 @@ def _name(matcher: Matcher) -> str:
 
 def note(folder: str, matcher: Matcher, tmp: Path) -> None:
     """Makes sure that a matcher is known to choose here. A store that is only read stays so."""
-    if matcher == _USUAL or os.path.exists(path := f"{folder}/{_name(matcher)}"):
+    if matcher == USUAL or os.path.exists(path := f"{folder}/{_name(matcher)}"):
         return
     try:
         disk.write_once(path, rule_text(matcher).encode() + b"\n", tmp=tmp)

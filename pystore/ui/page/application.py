@@ -7,6 +7,7 @@ PX3  An artifact is a file that the manifest of a realization lists: no address 
 """
 
 import asyncio
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from starlette.staticfiles import StaticFiles
 from ...core.dataclasses import dataclass
 from ...core.digest import short
 from ...core.errors import BadName, BadRef, Corrupted, NoAccess, NotInStore, PystoreError, StoreBusy
+from ...store.disk import open_regular
 from ...store.store import Store
 from .asked import Asked, Picture, Sent, Shown
 from .changes import Changes
@@ -134,7 +136,7 @@ class _Pages:
         if isinstance(shown, Picture):
             return Response(shown.data, 200, _SANDBOX, shown.media_type)
         if isinstance(shown, Sent):
-            return _sent(place.store, shown)
+            return _sent(shown)
         response = self._response(request, asked, shown)
         if version:
             response.headers["etag"] = etag
@@ -188,10 +190,10 @@ def _problem(status: int, error: PystoreError) -> dict[str, object]:
 # --- artifacts -------------------------------------------------------------------------
 
 
-def _sent(store: Store, sent: Sent) -> Response:
+def _sent(sent: Sent) -> Response:
     """The bytes of an artifact. It is open already, so gc does not take it away meanwhile."""
     try:
-        file = store.open(sent.rref, sent.path)
+        file = open_regular(sent.file)
     except OSError as error:
         raise NotInStore(
             "the file is not there any more",
@@ -199,13 +201,14 @@ def _sent(store: Store, sent: Sent) -> Response:
             because=error.strerror,
             remedy="pystore verify; what is damaged is built again",
         ) from None
-    headers = {"content-length": str(sent.size)}
+    size = os.fstat(file.fileno()).st_size
+    headers = {"content-length": str(size)}
     if sent.save_as:
-        name = quote(sent.save_as, safe="", errors="replace")
+        name = quote(sent.save_as.encode("utf-8", "surrogateescape"), safe="")
         headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
     else:
         headers |= _SANDBOX
-    return StreamingResponse(_pieces(file, sent.size), 200, headers, sent.media_type)
+    return StreamingResponse(_pieces(file, size), 200, headers, sent.media_type)
 
 
 def _pieces(file: BinaryIO, left: int) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ PA1  A query is text of at most 2,000 characters; another one is refused before 
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from shlex import quote as quoted
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -127,9 +128,8 @@ class Shown:
 class Sent:
     """An artifact that is sent as it is."""
 
+    file: Path  # within the realization, without links
     rref: RRef
-    path: str  # below the artifacts of the realization
-    size: int
     media_type: str = "application/octet-stream"
     save_as: str = ""  # the name under which a browser saves it; "": it may show it
 

@@ -6,11 +6,11 @@ PV2  While nothing changes, the version stays as it is, once the tick of the dis
 """
 
 from secrets import token_hex
+from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.digest import short
 from ...core.refs import DRef
-from ...store.changes import Token
 from ...store.pins import pins
 from ...store.store import Store
 
@@ -20,7 +20,7 @@ class Version:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._since: Token | None = None
+        self._since: Any = None  # the token of the last look at changes
         self._process = token_hex(8)  # the next process may make other pages of the same store
         self._changes = 0
         self._unfinished: frozenset[DRef] = frozenset()  # derivations with such attempts

@@ -63,9 +63,64 @@ function sortable(root) {
   }
 }
 
+// --- traces -------------------------------------------------------------------------
+
+const HUES = [166, 26, 216, 46, 286, 346, 96, 196, 316, 66];
+
+async function draw(link, plot) {
+  const reply = await fetch(link.href);
+  if (!reply.ok) return;
+  const { metric, lines } = await reply.json();
+  const style = getComputedStyle(document.documentElement);
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const axis = { stroke: style.color, grid: { stroke: dark ? "#2b3330" : "#dfe4e1" } };
+  const series = lines.map((line, i) => ({
+    label: `attempt ${line.attempt}`,
+    stroke: `hsl(${HUES[i % HUES.length]} ${dark ? "55% 65%" : "60% 36%"})`,
+    dash: i < HUES.length ? [] : [6, 3],
+    width: 1.5,
+    spanGaps: true,
+  }));
+  plot.replaceChildren();
+  plot.setAttribute("aria-label", `${metric} over the steps of ${lines.length} attempts`);
+  if (!lines.length) {
+    plot.textContent = "No attempt has told it at steps.";
+    return;
+  }
+  const data = uPlot.join(lines.map((line) => [line.steps, line.values]));
+  const options = {
+    width: plot.clientWidth,
+    height: 320,
+    scales: { x: { time: false } },
+    series: [{ label: "step" }, ...series],
+    axes: [axis, axis],
+    legend: { show: lines.length <= 10 },
+  };
+  const made = new uPlot(options, data, plot);
+  new ResizeObserver(() => made.setSize({ width: plot.clientWidth, height: 320 })).observe(plot);
+}
+
+function traces(root) {
+  const plot = root.querySelector(".plot");
+  const links = [...root.querySelectorAll("a.trace")];
+  if (!plot || !links.length) return;
+  const show = (link) => {
+    for (const one of links) one.toggleAttribute("aria-current", one === link);
+    draw(link, plot);
+  };
+  for (const link of links) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      show(link);
+    });
+  }
+  show(links[0]);
+}
+
 function prepare(root) {
   copyButtons(root);
   sortable(root);
+  traces(root);
 }
 
 // --- following changes: the page asks for itself again, and keeps what its reader has done

@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 from ....core.dataclasses import dataclass
 from ..asked import Asked, Picture, Sent, Shown
-from . import collections, compare, family, room, running, stages, sweep
+from . import (
+    collections,
+    compare,
+    derivation,
+    family,
+    realization,
+    room,
+    running,
+    stages,
+    sweep,
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,11 @@ class View:
 VIEWS = (
     View("/", stages.show, "Stages"),
     View("/stage/{name}", family.show),
+    View("/drv/{ref}", derivation.show),
+    View("/drv/{ref}/traces", derivation.traces),
+    View("/rlz/{ref}", realization.show),
+    View("/rlz/{ref}/file/{place:int}", realization.file),
+    View("/rlz/{ref}/picture/{place:int}", realization.picture),
     View("/compare", compare.show, "Compare"),
     View("/running", running.show, "Running"),
     View("/sweep/{name}", sweep.show),

@@ -9,6 +9,7 @@ from ....ask.experiments.results import Results, results
 from ....ask.experiments.summary import Group, Summary
 from ....ask.experiments.table import decimals, fixed, interval
 from ....core.errors import BadStage
+from ....core.options import Mode
 from ....core.refs import DRef
 from ....declare.parameters import cell
 from ..asked import Asked, Shown
@@ -37,7 +38,7 @@ def show(asked: Asked) -> Shown:
     found = _results(asked, name)
     names = found.metrics if found else ()
     metric = asked.choice("metric", names, names[0] if names else "")
-    mode = "min" if asked.choice("best", ("max", "min"), "max") == "min" else "max"
+    mode: Mode = "min" if asked.choice("best", ("max", "min"), "max") == "min" else "max"
     summary = found.summary(metric or None, mode=mode) if found else None
     older = _older(asked, [dref for dref in drefs if dref not in set(now)], metric)
     begin = max(0, asked.number("from", 0))
