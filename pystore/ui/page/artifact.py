@@ -2,7 +2,7 @@
 
 PF1  A file is named by its place in the manifest, and no link is followed: whatever a manifest or a
      tree says that others have written, no file outside of the realization is read.
-PF2  What is a picture is told by its first bytes, never by its name.
+PF2  A text that is shown has at most 64 KB, and a file that is no text in UTF-8 is not shown.
 """
 
 import os
@@ -12,14 +12,9 @@ from ...core.errors import BadRef, NotInStore
 from ...core.manifest import Entry
 from ...core.refs import RRef, check_part
 from ...store.store import Store
+from .magic import LENGTH, picture_type
 
 MOST = 64 << 10  # [bytes] of a text that is shown
-_PICTURES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
-}
 _ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
@@ -42,10 +37,7 @@ def file_at(rref: RRef, place: int, store: Store) -> tuple[Entry, Path]:
 def picture_kind(path: Path) -> str | None:
     """The media type of a picture; None of anything else."""
     with path.open("rb") as file:
-        head = file.read(16)
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for magic, kind in _PICTURES.items() if head.startswith(magic)), None)
+        return picture_type(file.read(LENGTH))
 
 
 def may_be_picture(entry: Entry) -> bool:

@@ -73,12 +73,13 @@ async function draw(link, plot) {
   const { metric, lines } = await reply.json();
   const style = getComputedStyle(document.documentElement);
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const axis = { stroke: style.color, grid: { stroke: dark ? "#2b3330" : "#dfe4e1" } };
+  const axis = { stroke: style.color, grid: { stroke: dark ? "#2b3330" : "#dfe4e1", width: 1 }, ticks: { show: false } };
   const series = lines.map((line, i) => ({
     label: `attempt ${line.attempt}`,
     stroke: `hsl(${HUES[i % HUES.length]} ${dark ? "55% 65%" : "60% 36%"})`,
     dash: i < HUES.length ? [] : [6, 3],
     width: 1.5,
+    points: { show: line.steps.length < 2 },
     spanGaps: true,
   }));
   plot.replaceChildren();
@@ -127,18 +128,22 @@ function prepare(root) {
 
 const STOPS = "a, button, input, select, summary, [tabindex]";
 
+function choice(input) {
+  return `${input.name}=${input.value}`;
+}
+
 function kept(main) {
   const all = (what) => [...main.querySelectorAll(what)];
   const sorting = (table) => table.querySelector("[aria-sort]");
   const before = {
     at: all(STOPS).indexOf(document.activeElement),
     open: all("details").map((one) => one.open),
-    ticked: new Set(all("input:checked").map((one) => one.value)),
+    ticked: new Set(all("input:checked").map(choice)),
     sorted: all("table.sortable").map((t) => sorting(t) && [sorting(t).cellIndex, sorting(t).ariaSort]),
   };
   return () => {
     all("details").forEach((one, at) => { one.open = before.open[at] ?? one.open; });
-    all("input[type=checkbox]").forEach((one) => { one.checked = before.ticked.has(one.value); });
+    all("[type=checkbox], [type=radio]").forEach((one) => { one.checked = before.ticked.has(choice(one)); });
     all("table.sortable").forEach((table, at) => {
       const [column, way] = before.sorted[at] ?? [];
       if (way && table.tHead.rows[0].cells[column]) sortBy(table, table.tHead.rows[0].cells[column], way);

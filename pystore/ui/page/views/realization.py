@@ -38,7 +38,7 @@ def show(asked: Asked) -> Shown:
         "rref": rref, "one": one, "latest": latest, "tagged": tags_among(one.noted),
         "noted": [note for note in one.noted if note.text], "files": _files(entries),
         "count": len(entries), "size": sum(entry.size for entry in entries),
-        "pictures": [at for at, e in enumerate(entries) if may_be_picture(e)][:_PICTURES],
+        "pictures": _pictures(rref, entries, store),
         "opened": _opened(asked, rref, entries), "users": users[:_USERS], "used": len(users),
         "log": end_of(log_of(as_run(latest, store), store).path) if latest else "",
         "code": _code(rref, store), "metrics": _metrics(one, kept), "confusion": confusion,
@@ -84,6 +84,14 @@ def _files(entries: tuple[Entry, ...]) -> list[tuple[int, str, Entry]]:
     """The first entries, each with its place and its path as text."""
     some = islice(enumerate(entries), _FILES)
     return [(at, entry.path.decode("utf-8", "surrogateescape"), entry) for at, entry in some]
+
+
+def _pictures(rref: RRef, entries: tuple[Entry, ...], store: Store) -> list[int]:
+    """The places of the first pictures, by their names and their first bytes."""
+    named = islice(
+        (at for at, entry in enumerate(entries[:_FILES]) if may_be_picture(entry)), _PICTURES
+    )
+    return [at for at in named if picture_kind(file_at(rref, at, store)[1])]
 
 
 def _opened(asked: Asked, rref: RRef, entries: tuple[Entry, ...]) -> dict[str, Any] | None:
