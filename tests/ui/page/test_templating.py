@@ -40,7 +40,8 @@ def test_YT2_a_name_without_a_value_is_an_error():
         ("size", 2048, "2.05 kB"), ("size", None, "—"), ("number", 0.123456789, "0.123457"),
         ("number", float("nan"), "—"), ("number", float("inf"), "—"), ("span", 61.0, "1 min 01 s"),
         ("when", 1_700_000_000_000_000_000, "2023-11-14 22:13:20Z"), ("when", None, "—"),
-        ("cell", None, "—"), ("cell", True, "True"), ("cell", 0.1 + 0.2, "0.3"), ("cell", [1], "[1]"),
+        ("cell", None, "—"), ("cell", True, "True"), ("cell", 0.1 + 0.2, "0.3"),
+        ("cell", [1], "[1]"),
         ("short", "rref:0123456789abcdef", "01234567"),
     ],
 )  # fmt: skip
