@@ -8,7 +8,7 @@ from ....ask.experiments.importance import Importance, importances
 from ....ask.experiments.results import Results, results
 from ....ask.experiments.summary import Group, Summary
 from ....ask.experiments.table import written
-from ....core.dataclasses import dataclass
+from ....core.dataclasses import dataclass, replace
 from ....core.errors import BadStage
 from ....core.options import Mode, is_number
 from ....core.statistics import Statistics
@@ -145,7 +145,7 @@ def _chart(cells: Sequence[Cell]) -> Drawn:
     """The places of points, intervals, lines and ticks."""
     xs = Scale.of((one.x for one in cells), margin=0.04)
     ends = [x for one in cells for x in _ends(one.statistics)]
-    ys = Scale.of(ends, margin=0.05, may_be_log=False)
+    ys = replace(Scale.of(ends, margin=0.05, may_be_log=False), values=())
     names = list(dict.fromkeys(one.series for one in cells))
     series = []
     for place, name in enumerate(names):
