@@ -1,6 +1,6 @@
 """Confusion: which classes a classifier has taken for which.
 
-CO1  Each row of the tested part counts once, and a class is named as the truth names it.
+YC1  Each row of the tested part counts once, and a class is named as the truth names it.
 """
 
 from collections import Counter
@@ -54,9 +54,16 @@ def evidence_in(folder: Path) -> Evidence | None:
         if (folder / FILE).stat().st_size > _LARGEST:
             return None
         found = Evidence.read(folder)
-        return found if found is not None and len(found.truth) == len(found.predictions) else None
+        return found if found is not None and _is_fine(found) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _is_fine(kept: Evidence) -> bool:
+    """Whether it says of each row what it must, and a confidence in a label is a number."""
+    sure = (one.values() for one in kept.predictions if isinstance(one, dict))
+    numbers = all(isinstance(x, int | float) for values in sure for x in values)
+    return numbers and len(kept.truth) == len(kept.predictions)
 
 
 def confusion_of(kept: Evidence) -> Confusion | None:
@@ -78,7 +85,7 @@ def _class(value: Any) -> str | None:
     match value:
         case [one]:
             return _class(one)
-        case dict() if value and all(isinstance(one, int | float) for one in value.values()):
+        case dict() if value:
             return str(max(value, key=lambda label: value[label]))
         case bool() | int() | str():
             return str(value)

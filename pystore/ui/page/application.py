@@ -1,8 +1,8 @@
 """Application: the page of stores as an ASGI application.
 
-PX1  Each page is JSON too, with `?format=json`, and says by its ETag whether it has changed.
-PX2  A mistake in an address is answered with what is wrong, the facts, and what to try.
-PX3  An artifact is a file that the manifest of a realization lists: no address leads out of the
+YA1  Each page is JSON too, with `?format=json`, and says by its ETag whether it has changed.
+YA2  A mistake in an address is answered with what is wrong, the facts, and what to try.
+YA3  An artifact is a file that the manifest of a realization lists: no address leads out of the
     store. It is saved and not shown, but for pictures, which may run nothing.
 """
 

@@ -1,8 +1,8 @@
 """Artifact: a file of a realization, as a page may show or send it.
 
-PF1  A file is named by its place in the manifest, and no link is followed: whatever a manifest or a
+YF1  A file is named by its place in the manifest, and no link is followed: whatever a manifest or a
      tree says that others have written, no file outside of the realization is read.
-PF2  A text that is shown has at most 64 KB, and a file that is no text in UTF-8 is not shown.
+YF2  A text that is shown has at most 64 KB, and a file that is no text in UTF-8 is not shown.
 """
 
 import os

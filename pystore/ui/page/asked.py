@@ -1,6 +1,6 @@
 """Asked and Shown: what a view is asked, and what it shows.
 
-PA1  A query is text of at most 2,000 characters; another one is refused before any view sees it.
+YQ1  A query is text of at most 2,000 characters; another one is refused before any view sees it.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Magic bytes: the kinds of pictures that a browser may show, told by their first bytes.
 
-PM1  Nothing but PNG, JPEG, GIF and WebP is a picture: never SVG, which is a program.
+YM1  Nothing but PNG, JPEG, GIF and WebP is a picture: never SVG, which is a program.
 """
 
 LENGTH = 12  # [bytes] that tell

@@ -1,12 +1,12 @@
 """Safety: who is answered, and what a browser may do with the answers.
 
-PG1  Only a loopback name as Host is answered, or a rebound name could read the store (421); behind
+YS1  Only a loopback name as Host is answered, or a rebound name could read the store (421); behind
     a proxy, the proxy sees to names.
-PG2  Nothing is told without the token of the printed address, or the cookie that it was exchanged
+YS2  Nothing is told without the token of the printed address, or the cookie that it was exchanged
     for. The cookie is not for scripts, not for other sites, and not for another server on a port.
-PG3  Only GET and HEAD are answered.
-PG4  No page runs or loads anything but files of its own, and none is shown inside of another one.
-PG5  Whatever bytes are sent, they are refused or answered, and nothing fails.
+YS3  Only GET and HEAD are answered.
+YS4  No page runs or loads anything but files of its own, and none is shown inside of another one.
+YS5  Whatever bytes are sent, they are refused or answered, and nothing fails.
 """
 
 import hmac

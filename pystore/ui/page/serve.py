@@ -1,7 +1,7 @@
 """serve: the page of stores in a browser.
 
-PS1  It listens on this machine alone. Elsewhere it listens only behind a proxy, which encrypts.
-PS2  Ctrl-C ends it without a word, and so does SIGTERM.
+YR1  It listens on this machine alone. Elsewhere it listens only behind a proxy, which encrypts.
+YR2  Ctrl-C ends it without a word, and so does SIGTERM.
 """
 
 import asyncio

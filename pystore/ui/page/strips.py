@@ -1,7 +1,7 @@
 """Strips: the numbers of a row as points on a line, drawn as SVG.
 
-SX1  A strip has at most 60 points, and the least and the highest number are always among them.
-SX2  It says in words what it shows, works without a script, and has no style of its own.
+YD1  A strip has at most 60 points, and the least and the highest number are always among them.
+YD2  It says in words what it shows, works without a script, and has no style of its own.
 """
 
 import math
@@ -36,7 +36,7 @@ def strip(values: Sequence[float], low: float, high: float) -> Markup:
 
 
 def few(values: Sequence[float]) -> list[float]:
-    """At most 60 of the numbers, from the least to the highest, evenly by rank (SX1)."""
+    """At most 60 of the numbers, from the least to the highest, evenly by rank (YD1)."""
     ordered = sorted(values)
     last = len(ordered) - 1
     if last < _MOST:

@@ -1,7 +1,7 @@
 """Templating: the templates of pages, and how they write values.
 
-PT1  Each value is escaped, and control characters and text directions in it are shown as `\\x1b`.
-PT2  A value that a template names and a view does not give is an error, and no empty place.
+YT1  Each value is escaped, and control characters and text directions in it are shown as `\\x1b`.
+YT2  A value that a template names and a view does not give is an error, and no empty place.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Version: whether anything in a store has changed, for the ETags of pages.
 
-PV1  As soon as anything has changed that pages show, the version is another one: attempts, what
+YV1  As soon as anything has changed that pages show, the version is another one: attempts, what
     they tell while they run, that a process died, realizations, verdicts, notes, tags, pins.
-PV2  While nothing changes, the version stays as it is, once the tick of the disk's clock is over.
+YV2  While nothing changes, the version stays as it is, once the tick of the disk's clock is over.
 """
 
 from secrets import token_hex

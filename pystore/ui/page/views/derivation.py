@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ....ask.experiments.lines import lines_of
 from ....ask.experiments.results import results
 from ....ask.experiments.summary import Group
+from ....ask.experiments.thinned import lines_of
 from ....ask.finding.attempts import Found, Wanted, find
 from ....ask.inspection.attempts import NotedAttempt, with_notes
 from ....ask.inspection.choices import choices

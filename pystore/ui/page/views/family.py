@@ -12,6 +12,7 @@ from ....core.errors import BadStage
 from ....core.options import Mode
 from ....core.refs import DRef
 from ....declare.parameters import cell
+from ....store.store import Store
 from ..asked import Asked, Shown
 from ..strips import strip
 
@@ -35,11 +36,11 @@ def show(asked: Asked) -> Shown:
     store, name = asked.store, asked.path["name"]
     drefs = asked.family(name)
     now = family(name, store=store)
-    found = _results(asked, name)
-    names = found.metrics if found else ()
-    metric = asked.choice("metric", names, names[0] if names else "")
+    whole = _results(asked.store, name)
+    names = whole.metrics if whole else ()
+    metric = asked.choice("metric", names or ("",), names[0] if names else "")
     mode: Mode = "min" if asked.choice("best", ("max", "min"), "max") == "min" else "max"
-    summary = found.summary(metric or None, mode=mode) if found else None
+    summary = None if whole is None else _fitting(asked, whole, metric, mode)
     older = _older(asked, [dref for dref in drefs if dref not in set(now)], metric)
     begin = max(0, asked.number("from", 0))
     groups = ranked(summary, mode) if summary else []
@@ -60,19 +61,28 @@ def show(asked: Asked) -> Shown:
     return Shown("family.html", name, values, data, command)
 
 
-def _results(asked: Asked, *what: Any, **options: Any) -> Results | None:
-    """The results; None when nothing has been built. Raises BadStage for a bad condition."""
-    conditions = asked.conditions()
+def _results(store: Store, *what: Any, **options: Any) -> Results | None:
+    """The results; None when nothing has been built."""
     try:
-        found = results(*what, store=asked.store, **options)
+        return results(*what, store=store, **options)
     except BadStage:
         return None
-    return results(*what, store=asked.store, where=asked.where, **options) if conditions else found
+
+
+def _fitting(asked: Asked, whole: Results, metric: str, mode: Mode) -> Summary:
+    """The summary of what fits the conditions. Raises BadStage for a bad condition."""
+    if not asked.conditions():
+        return whole.summary(metric or None, mode=mode)
+    name, where = asked.path["name"], asked.where
+    found = results(name, where=where, store=asked.store)
+    if metric not in found.metrics:  # none of these has it: they are counted all the same
+        found = results(name, where=where, metrics=(), store=asked.store)
+    return found.summary(metric if found.metrics else None, mode=mode)
 
 
 def _older(asked: Asked, drefs: Sequence[DRef], metric: str) -> Sequence[Group]:
     """The groups by older code, those that were built last."""
-    found = _results(asked, *drefs, code="any") if drefs else None
+    found = _results(asked.store, *drefs, code="any") if drefs else None
     if found is None:
         return ()
     summary = found.summary(metric if metric in found.metrics else None)

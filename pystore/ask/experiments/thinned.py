@@ -1,6 +1,6 @@
-"""Lines: the traces of one metric, thinned for a drawing.
+"""Thinned: the traces of one metric, thinned for a drawing.
 
-LN1  A line has the first of its points and, of many, some that are evenly apart; none is made up.
+TL1  A line has the first of its points and, of many, some that are evenly apart; none is made up.
 """
 
 import math
