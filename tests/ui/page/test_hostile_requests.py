@@ -20,8 +20,9 @@ SECRET = "a secret beside the store"
 BITS = (
     "..", "../../..", "%2e%2e", "/etc/passwd", "\0", "\r\nSet-Cookie: a=b", "'", '"', "<script>",
     "{{7*7}}", "{%raw%}", "${x}", "%s%n", "\\", "//", "/", "~", "*", "?", "-n", "$(id)", "`id`",
-    "train", "digits", "odd", "baseline", "train@latest", "train@best:accuracy.txt", "|",
-    "train@best:../x", "train@best:/etc/passwd", "rref:", "dref:", "secret.txt", "0", "-1", "9" * 40, "1e999", "nan",
+    "train", "digits", "odd", "baseline", "train@latest", "train@best:accuracy.txt",
+    "train@best:../x", "train@best:/etc/passwd", "rref:", "dref:", "secret.txt", "0", "-1", "9" * 40,
+    "1e999", "nan", "|",
     "ä", "\u202e", "\U0001f600", "x" * 3000, "[" * 500, "(" * 500, "rate=0.5", "rate>x", "a=b'",
     "=",
     "rate=[", "rate=1..0", "accuracy.txt>0.9", "stage=*", "attempt.seed=1", "data.seed=1", "=1",
