@@ -88,12 +88,12 @@ class Asked:
             raise NotInStore("no stage is called so", given=ascii(name)[:200], remedy=remedy)
         return found
 
-    def url(self, path: str, **query: object) -> str:
+    def url(self, path: str, /, **query: object) -> str:
         """The address of a page of this store; parameters that are empty are left out."""
         told = {name: value for name, value in query.items() if value not in (None, "")}
         return self.base + quote(path, safe="/:@") + (f"?{urlencode(told)}" if told else "")
 
-    def again(self, **changes: object) -> str:
+    def again(self, /, **changes: object) -> str:
         """The address of this page with other parameters."""
         return self.url(self.here, **{**self.query, "format": "", **changes})
 
