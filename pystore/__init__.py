@@ -114,6 +114,7 @@ if TYPE_CHECKING:
         verify,
     )
     from .ui import settings
+    from .ui.page.notebook import show
     from .ui.settings import store_initialize
     from .ui.watch.watching import watching
 
@@ -245,6 +246,7 @@ __all__ = [
     "seed_everything",
     "selfref",
     "settings",
+    "show",
     "stage",
     "stop",
     "store_initialize",
@@ -323,6 +325,7 @@ _HOMES = {
         "store.store": "Store",
         "store.upkeep": "commit compact gc pin pin_history pins reject rejected rmref unpin verify",
         "ui": "settings",
+        "ui.page.notebook": "show",
         "ui.settings": "store_initialize",
         "ui.watch.watching": "watching",
     }.items()

@@ -69,9 +69,9 @@ class Scale:
             first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
             step = math.ceil((last - first + 1) / 8)
             return [(self.at(10.0**p), number(10.0**p)) for p in range(first, last + 1, step)]
-        step = _step(self.high - self.low)
-        first = math.ceil(self.low / step)
-        values = (at * step for at in range(first, math.floor(self.high / step) + 1))
+        width = _step(self.high - self.low)
+        first = math.ceil(self.low / width)
+        values = (at * width for at in range(first, math.floor(self.high / width) + 1))
         return [(self.at(x), number(round(x, 12))) for x in values]
 
 

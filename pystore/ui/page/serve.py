@@ -39,8 +39,9 @@ def serve(
             remedy="leave the host, or put a proxy with TLS in front and say --behind-proxy",
         )
     token, stop, ending = token_urlsafe(24), Stop(), asyncio.Event()
-    how = {"database": database, "behind_proxy": behind_proxy, "ending": ending}
-    app = application(named(stores), token=token, **how)
+    app = application(
+        named(stores), token=token, database=database, behind_proxy=behind_proxy, ending=ending
+    )
     with stop.heeded(), listening_at(host, port) as listening:
         address = f"{url_of(listening)}/?token={token}"
         tell(address)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ...core.printable import printable, when
 from ...declare.parameters import ABSENT
@@ -23,7 +23,12 @@ def rendered(asked: Asked, shown: Shown, navigation: Sequence[tuple[str, str]] =
         "asked": asked, "url": asked.url, "again": asked.again, "shown": shown,
         "navigation": navigation,
     }  # fmt: skip
-    return _environment().get_template(shown.template).render({**told, **shown.values})
+    return template(shown.template).render({**told, **shown.values})
+
+
+def template(name: str) -> Template:
+    """A template by the name of its file."""
+    return _environment().get_template(name)
 
 
 @cache

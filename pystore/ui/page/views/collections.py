@@ -34,7 +34,7 @@ class Rows(NamedTuple):
     """The latest rows of a collection: their keys, cells of fields, and predictions."""
 
     name: str
-    count: int
+    total: int
     fields: list[str]
     listeners: list[str]
     rows: list[tuple[str, list[Cell]]]
@@ -140,4 +140,4 @@ def _plain(one: Rows) -> dict[str, Any]:
         {"key": key, **{n: cell.text for n, cell in zip(names, cells, strict=True)}}
         for key, cells in one.rows
     ]
-    return {"collection": one.name, "count": one.count, "rows": rows}
+    return {"collection": one.name, "count": one.total, "rows": rows}

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from ....app.evidence import Evidence, McNemar, mcnemar
+from ....app.confusion import evidence_in
+from ....app.evidence import McNemar, mcnemar
+from ....app.signature import Signature
 from ....ask.experiments.compare import Comparison, compare
 from ....ask.experiments.results import results
 from ....ask.inspection.difference import difference
 from ....core.dataclasses import dataclass
-from ....core.errors import BadMetric, BadStage, NotInStore
+from ....core.errors import BadMetric, BadStage, Corrupted, NotInStore
 from ....core.manifest import Entry
 from ....core.printable import printable
 from ....core.refs import DRef, RRef
@@ -94,22 +96,21 @@ def _tests(asked: Asked, one: Side, other: Side, paired: str) -> tuple[list[Comp
 
 def _on_rows(asked: Asked, a: DRef | RRef, b: DRef | RRef) -> tuple[McNemar | None, str]:
     """McNemar's test of two realizations that keep what they predicted; why there is none."""
-    kept = [_evidence(asked, ref) for ref in (a, b)]
-    if a == b or None in kept:
+    if a == b or isinstance(a, DRef) or isinstance(b, DRef):
+        return None, ""
+    folders = [asked.store.path(ref) for ref in (a, b)]
+    one, other = map(evidence_in, folders)
+    if one is None or other is None:
         return None, ""
     try:
-        return mcnemar(*kept), ""
-    except BadStage as error:
+        codes = {Signature.read(folder).codes.get("predictor") for folder in folders}
+        if len(codes) > 1:
+            return None, "they have predicted by other predictors"
+        return mcnemar(one, other), ""
+    except (BadStage, Corrupted) as error:
         return None, error.what
-
-
-def _evidence(asked: Asked, ref: DRef | RRef) -> Evidence | None:
-    if isinstance(ref, DRef):
-        return None
-    try:
-        return Evidence.read(asked.store.path(ref))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError, NotInStore):
-        return None  # a file of that name that is something else
+    except (TypeError, ValueError, AttributeError):  # a file of that name that is something else
+        return None, "what was predicted cannot be compared"
 
 
 def _strips(test: Comparison) -> tuple[Any, Any]:

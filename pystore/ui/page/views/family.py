@@ -43,11 +43,11 @@ def show(asked: Asked) -> Shown:
     summary = None if whole is None else _fitting(asked, whole, metric, mode)
     older = _older(asked, [dref for dref in drefs if dref not in set(now)], metric)
     begin = max(0, asked.number("from", 0))
-    groups = _ranked(summary, mode) if summary else []
-    lines = _lines(groups[begin : begin + _MOST], summary, metric, mode)
+    groups = ranked(summary, mode) if summary else []
+    lines = rows_of(groups[begin : begin + _MOST], summary, metric, mode)
     values: dict[str, Any] = {
         "name": name, "metric": metric, "metrics": names, "best": mode, "summary": summary,
-        "lines": lines, "axis": _axis(groups), "older": older, "begin": begin, "most": _MOST,
+        "lines": lines, "axis": axis_of(groups), "older": older, "begin": begin, "most": _MOST,
         "total": len(groups), "derivations": len(drefs),
     }  # fmt: skip
     data = {
@@ -89,7 +89,7 @@ def _older(asked: Asked, drefs: Sequence[DRef], metric: str) -> Sequence[Group]:
     return [group for group in summary if group.metric in ("", metric)][:_OLDER]
 
 
-def _ranked(summary: Summary, mode: str) -> list[Group]:
+def ranked(summary: Summary, mode: str) -> list[Group]:
     """The groups in the order of their parameters; of too many, the best ones first."""
     groups = list(summary)
     if len(groups) <= _MOST:
@@ -98,14 +98,16 @@ def _ranked(summary: Summary, mode: str) -> list[Group]:
     return sorted(groups, key=lambda g: sign * g.statistics.mean if g.values else math.inf)
 
 
-def _axis(groups: Sequence[Group]) -> tuple[float, float]:
+def axis_of(groups: Sequence[Group]) -> tuple[float, float]:
+    """The ends of the axis that all strips have."""
     values = [end for g in groups if g.values for end in (g.statistics.min, g.statistics.max)]
     return (min(values), max(values)) if values else (math.nan, math.nan)
 
 
-def _lines(groups: Sequence[Group], summary: Summary | None, metric: str, mode: str) -> list[Line]:
+def rows_of(groups: Sequence[Group], summary: Summary | None, metric: str, mode: str) -> list[Line]:
+    """The groups as rows of a table."""
     places = decimals([group.statistics.std for group in groups])
-    low, high = _axis(groups)
+    low, high = axis_of(groups)
     lines = []
     for group in groups:
         s = group.statistics
