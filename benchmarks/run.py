@@ -15,6 +15,7 @@ import graph
 import history
 import importing
 import matching
+import page
 import parallel
 import peers
 import results
@@ -34,6 +35,7 @@ FIGURES: dict[str, Figure] = {
     "match": matching.rows,
     "results": results.rows,
     "history": history.rows,
+    "page": page.rows,
     "fsyncs": syncs.rows,
     "commit": commit.rows,
     "cold": cold.rows,

@@ -37,7 +37,7 @@ class Version:
             (one.id, one.outcome, self._store.told(one).at, self._printed(one)) for one in tries
         ]
         state = f"{self._process} {self._changes} {told} {pins(self._store)}"
-        return short("pystore page 1", state.encode())
+        return short("pystore page state 1", state.encode())
 
     def _printed(self, attempt: Attempt) -> int:
         """How much an attempt has printed [bytes]."""
