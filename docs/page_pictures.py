@@ -1,7 +1,7 @@
 """The pictures of the page "The page of a store", taken of the page itself.
 
 `python docs/page_pictures.py` trains a small sweep, shows it in Chromium, and writes
-docs/page-*.webp. It needs `pip install 'pystore-stages[ui]' playwright Pillow` and Chromium.
+docs/page-*.webp, or into the folder that is named. It needs Chromium, playwright and Pillow.
 """
 
 import asyncio
@@ -113,5 +113,5 @@ def _write(page: Page, path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    for one in take(DOCS):
+    for one in take(Path(sys.argv[1]) if sys.argv[1:] else DOCS):
         sys.stdout.write(f"{one}: {one.stat().st_size:,} bytes\n")
