@@ -25,12 +25,6 @@ _MUST = {
     "family, warm": 0.3,
     "realization": 0.03,
 }
-    "index, cold": 0.15,
-    "index, warm": 0.15,
-    "family, cold": 1.0,
-    "family, warm": 0.3,
-    "realization": 0.03,
-}
 _HTML, _MEMORY, _PAINT = 300_000, 200.0, 2.0  # [bytes], [MB], [s]
 
 

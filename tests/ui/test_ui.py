@@ -54,11 +54,11 @@ def test_the_printed_address_shows_the_store(root: Path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_YR2_a_signal_ends_it_without_a_word(root: Path, number: signal.Signals):
-    with running("--store", root) as (address, process):
-        with httpx.Client(follow_redirects=True) as client:
-            client.get(address)
-            process.send_signal(number)
-            out, err = process.communicate(timeout=20)
+    arguments = ("--store", root)
+    with running(*arguments) as (address, process), httpx.Client(follow_redirects=True) as client:
+        client.get(address)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (0, "", "")
 
 
