@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -292,3 +293,10 @@ def test_PE3_streams_end_when_the_server_is_told_to_end(store: Store, browser: B
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         context.close()
+
+
+def test_the_pictures_of_the_documentation_can_be_taken_again(tmp_path: Path):
+    script = Path(__file__).parents[3] / "docs" / "page_pictures.py"
+    subprocess.run([sys.executable, script, tmp_path], env=environment(), check=True, timeout=60)
+    names = [path.name for path in sorted(tmp_path.glob("*.webp"))]
+    assert names == [path.name for path in sorted(script.parent.glob("page-*.webp"))]
