@@ -39,7 +39,7 @@ class ListedStage:
 
 
 def list_stages(store: Store, where: Where | None = None) -> list[ListedStage]:
-    """The stages: those that are pinned or used now first, then those built last. No record is read.
+    """The stages: pinned ones and those in use first, then those built last. No record is read.
 
     Raises BadStage for a condition that names nothing that there is.
     """

@@ -40,14 +40,16 @@ def show(asked: Asked) -> Shown:
         "noted": [note for note in one.noted if note.text], "files": _files(entries),
         "count": len(entries), "size": sum(entry.size for entry in entries),
         "pictures": _pictures(rref, entries, store),
-        "opened": _opened(asked, rref, entries), "users": users[:_USERS], "used": len(users), "processes": users_of(store).get(rref, ()),
+        "opened": _opened(asked, rref, entries), "users": users[:_USERS], "used": len(users),
+        "processes": users_of(store).get(rref, ()),
         "log": end_of(log_of(as_run(latest, store), store).path) if latest else "",
         "code": _code(rref, store), "metrics": _metrics(one, kept), "confusion": confusion,
         "wrong": wrong[:_WRONG], "wrongs": len(wrong), "tested": len(kept.truth) if kept else 0,
         "config": json.dumps(one.config.value, indent=1, ensure_ascii=False),
     }  # fmt: skip
     data = {
-        **one.to_dict(), "files": [vars(entry) for entry in entries], "used_by": users, "processes": values["processes"],
+        **one.to_dict(), "files": [vars(entry) for entry in entries], "used_by": users,
+        "processes": values["processes"],
         "log": values["log"], "confusion": confusion, "errors": values["wrong"],
     }  # fmt: skip
     return Shown("realization.html", rref.name, values, data, asked.command("show", rref))
