@@ -1,6 +1,11 @@
 """Stages: what a store holds of each."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from project import importing
 
 from pystore import Build, Derivation, Store, build_outpath, match_latest, pin, realize, rmref, tag
 from pystore.ask.inspection.stages import list_stages
@@ -52,3 +57,34 @@ def test_with_conditions_what_fits_is_counted(filled: Store):
     assert list_stages(filled, "rate=9") == []
     with pytest.raises(BadStage):
         list_stages(filled, "depth=1")
+
+
+def test_what_another_process_uses_comes_first_while_it_lives(store: Store, tmp_path: Path):
+    realize(stage("older"))
+    realize(stage("newer"))
+    program = tmp_path / "program.py"
+    program.write_text(HOLDING)
+    holding = subprocess.Popen(
+        [sys.executable, program, store.root, realize(stage("older"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=importing(),
+    )
+    assert holding.stdout is not None
+    assert holding.stdout.readline() == "holding\n"
+    first, second = list_stages(store)
+    assert (first.name, second.used_by) == ("older", ())
+    assert f"process {holding.pid}" in first.used_by[0]
+    holding.communicate("\n")
+    assert [(one.name, one.used_by) for one in list_stages(store)] == [("newer", ()), ("older", ())]
+
+
+HOLDING = """
+import sys
+from pystore import Store, rref2path
+store = Store(sys.argv[1], durable=False)
+rref2path(sys.argv[2], store=store)
+print("holding", flush=True)
+sys.stdin.readline()
+"""

@@ -12,6 +12,7 @@ from ...core.refs import DRef
 from ...store.notes import notes_in
 from ...store.pins import pins
 from ...store.store import Store
+from ...store.users import users_of
 from ..finding.conditions import Where, conditions
 from ..finding.values import Values, fitting_places
 
@@ -29,6 +30,7 @@ class ListedStage:
     built: int | None  # [ns since the epoch, UTC] the latest of its realizations
     size: int  # [bytes] of the files of all its realizations
     pins: tuple[str, ...]
+    used_by: tuple[str, ...]  # the processes that use something of it now, such as a service
     tags: tuple[str, ...]  # of its derivations, and of all in them
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,7 +39,7 @@ class ListedStage:
 
 
 def list_stages(store: Store, where: Where | None = None) -> list[ListedStage]:
-    """The stages: pinned ones first, then those that were built last. No record is read.
+    """The stages: pinned ones and those in use first, then those built last. No record is read.
 
     Raises BadStage for a condition that names nothing that there is.
     """
@@ -52,6 +54,9 @@ def list_stages(store: Store, where: Where | None = None) -> list[ListedStage]:
     named: dict[str, list[str]] = {}
     for pin, rref in pins(store).items():
         named.setdefault(rref.name, []).append(pin)
+    using: dict[str, dict[str, None]] = {}
+    for rref, processes in users_of(store).items():
+        using.setdefault(rref.name, {}).update(dict.fromkeys(processes))
     sizes = {dref: sum(one.sizes) for dref, one in store.listings(held).items()}
     rows = []
     for name, family in families.items():
@@ -67,10 +72,13 @@ def list_stages(store: Store, where: Where | None = None) -> list[ListedStage]:
                 max((one.built or 0 for one in family), default=0) or None,
                 sum(sizes[one.dref] for one in family),
                 tuple(named.get(name, ())),
+                tuple(using.get(name, ())),
                 tags_among(note for one in family for note in notes_in(store, one)),
             )
         )
-    return sorted(rows, key=lambda row: (not row.pins, -(row.built or 0), row.name))
+    return sorted(
+        rows, key=lambda row: (not (row.pins or row.used_by), -(row.built or 0), row.name)
+    )
 
 
 def _made(held: Holding, places: Sequence[int], some: bool) -> int:

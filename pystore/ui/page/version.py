@@ -1,7 +1,8 @@
 """Version: whether anything in a store has changed, for the ETags of pages.
 
 YV1  As soon as anything has changed that pages show, the version is another one: attempts, what
-    they tell while they run, that a process died, realizations, verdicts, notes, tags, pins.
+    they tell while they run, that a process died, realizations, verdicts, notes, tags, pins, and
+    what other processes use.
 YV2  While nothing changes, the version stays as it is, once the tick of the disk's clock is over.
 """
 
@@ -13,6 +14,7 @@ from ...core.digest import short
 from ...core.refs import DRef
 from ...store.pins import pins
 from ...store.store import Store
+from ...store.users import users_of
 
 
 class Version:
@@ -36,7 +38,9 @@ class Version:
         told = [
             (one.id, one.outcome, self._store.told(one).at, self._printed(one)) for one in tries
         ]
-        state = f"{self._process} {self._changes} {told} {pins(self._store)}"
+        state = (
+            f"{self._process} {self._changes} {told} {pins(self._store)} {users_of(self._store)}"
+        )
         return short("pystore page state 1", state.encode())
 
     def _printed(self, attempt: Attempt) -> int:

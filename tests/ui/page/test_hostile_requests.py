@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TOKEN, Page
+from small_page import TOKEN, Page
 
 from pystore import Store
 

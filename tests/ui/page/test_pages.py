@@ -5,7 +5,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from conftest import Page
+from small_page import Page
 from small_store import ODD
 
 from pystore import Build, Derivation, RRef, Store, build_outpath, match_latest, pin, realize

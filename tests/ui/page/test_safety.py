@@ -8,7 +8,7 @@ import pytest
 
 from pystore.ui.page.safety import Safety
 
-COOKIE = Safety(None, token="secret").cookie.encode()  # type: ignore[arg-type]  # it is not asked
+COOKIE = Safety(None, token="secret").cookie.encode()
 GOOD = (b"cookie", COOKIE + b"=secret")
 HOST = (b"host", b"localhost:8000")
 
@@ -120,7 +120,7 @@ def test_YS2_the_exchange_leads_to_no_other_server(path: str):
 
 
 def test_YS2_each_server_has_a_cookie_of_its_own():
-    others = [Safety(None, token=t).cookie for t in ("a", "b")]  # type: ignore[arg-type]  # unasked
+    others = [Safety(None, token=t).cookie for t in ("a", "b")]
     assert others[0] != others[1]
 
 

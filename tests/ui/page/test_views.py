@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from conftest import Page
+from small_page import Page
 
 from pystore import (
     Build,

@@ -18,6 +18,7 @@ from ....core.manifest import Entry
 from ....core.note import tags_among
 from ....core.refs import RRef
 from ....store.store import Store
+from ....store.users import users_of
 from ..artifact import MOST, end_of, file_at, may_be_picture, picture_kind, text_of
 from ..asked import Asked, Sent, Shown
 
@@ -40,6 +41,7 @@ def show(asked: Asked) -> Shown:
         "count": len(entries), "size": sum(entry.size for entry in entries),
         "pictures": _pictures(rref, entries, store),
         "opened": _opened(asked, rref, entries), "users": users[:_USERS], "used": len(users),
+        "processes": users_of(store).get(rref, ()),
         "log": end_of(log_of(as_run(latest, store), store).path) if latest else "",
         "code": _code(rref, store), "metrics": _metrics(one, kept), "confusion": confusion,
         "wrong": wrong[:_WRONG], "wrongs": len(wrong), "tested": len(kept.truth) if kept else 0,
@@ -47,6 +49,7 @@ def show(asked: Asked) -> Shown:
     }  # fmt: skip
     data = {
         **one.to_dict(), "files": [vars(entry) for entry in entries], "used_by": users,
+        "processes": values["processes"],
         "log": values["log"], "confusion": confusion, "errors": values["wrong"],
     }  # fmt: skip
     return Shown("realization.html", rref.name, values, data, asked.command("show", rref))
