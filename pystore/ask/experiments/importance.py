@@ -77,12 +77,14 @@ def _cut(told: Told) -> Told:
 def _share(parts: Sequence[Sequence[float]]) -> float:
     every = [x for part in parts for x in part]
     n, k = len(every), len(parts)
-    whole = _squares(every)
+    largest = max(map(abs, every), default=0.0)  # by it, so that no square is beyond all floats
+    whole = _squares([x / largest for x in every]) if largest else 0.0
     if k < 2 or n <= k or not whole:
         return NAN
-    return 1 - (n - 1) / (n - k) * math.fsum(map(_squares, parts)) / whole
+    within = math.fsum(_squares([x / largest for x in part]) for part in parts)
+    return 1 - (n - 1) / (n - k) * within / whole
 
 
 def _squares(numbers: Sequence[float]) -> float:
-    mean = math.fsum(numbers) / len(numbers) if numbers else 0.0
+    mean = math.fsum(numbers) / len(numbers)
     return math.fsum((x - mean) ** 2 for x in numbers)

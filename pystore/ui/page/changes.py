@@ -1,10 +1,10 @@
 """Changes: a stream of events without content, one when a store has changed.
 
-PE1  An event says only that something has changed since the version that a page tells: the page is
+YE1  An event says only that something has changed since the version that a page tells: the page is
      asked for again. No change is missed, and there is at most one event a second.
-PE2  A stream takes no thread. However many there are, a store is looked at once a second, and not
+YE2  A stream takes no thread. However many there are, a store is looked at once a second, and not
      at all when nobody waits.
-PE3  A stream ends when its browser goes, and when the server is to end.
+YE3  A stream ends when its browser goes, and when the server is to end.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Scales: where values stand on an axis, and which of them are written there.
 
-AX1  Numbers that span more than two decades, all above zero, stand on a logarithmic axis.
-AX2  Each value of a scale stands on it, from 0 to 1; equal values stand at one place.
+YX1  Numbers that span more than two decades, all above zero, stand on a logarithmic axis.
+YX2  Each value of a scale stands on it, from 0 to 1; equal values stand at one place.
 """
 
 import math

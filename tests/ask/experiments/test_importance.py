@@ -62,6 +62,12 @@ def test_IM3_what_cannot_be_known_is_not_guessed(rows):
     assert found.to_dict()["share"] is None
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e308])
+def test_the_scale_of_the_metric_makes_no_difference(scale):
+    rows = [("a", [0.1 * scale, 0.2 * scale]), ("b", [0.8 * scale, 0.9 * scale])]
+    assert shares(rows, ["x"])["x"] == pytest.approx(0.97, abs=0.01)
+
+
 def test_a_value_that_is_absent_is_a_value():
     groups = (
         Group({"x": None}, "score", (), (1.0, 1.1), 0, 0, None),

@@ -116,7 +116,7 @@ class Watched:
 
 @pytest.fixture
 def open_browser(browser: Browser, address: str) -> Iterator[Callable[..., Watched]]:
-    """Opens a browser with some options; in the end, none may have complained (PG4)."""
+    """Opens a browser with some options; in the end, none may have complained (YS4)."""
     opened: list[tuple[BrowserContext, Watched]] = []
 
     def make_one(**options: Any) -> Watched:
@@ -141,7 +141,7 @@ def views(store: Store) -> list[str]:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_PG4_all_views_of_hostile_text_are_sound_and_accessible(
+def test_YS4_all_views_of_hostile_text_are_sound_and_accessible(
     store: Store, open_browser: Callable[..., Watched], look: str
 ):
     watched = open_browser(**LOOKS[look])
@@ -253,7 +253,7 @@ def training(store: Store) -> Iterator[tuple[threading.Event, threading.Event]]:
         thread.join(30)
 
 
-def test_PE1_a_page_shows_what_changes_while_something_trains(
+def test_YE1_a_page_shows_what_changes_while_something_trains(
     store: Store, open_browser: Callable[..., Watched]
 ):
     watched = open_browser()
@@ -283,7 +283,7 @@ def test_a_change_leaves_the_order_and_the_focus_of_the_reader(
         assert focused(page) == "size"
 
 
-def test_PE3_streams_end_when_the_server_is_told_to_end(store: Store, browser: Browser):
+def test_YE3_streams_end_when_the_server_is_told_to_end(store: Store, browser: Browser):
     with serving(store) as (address, process):
         context = browser.new_context()
         with context.expect_page():

@@ -28,7 +28,7 @@ async def _until(condition) -> None:
             await asyncio.sleep(0.005)
 
 
-def test_PE1_an_event_says_only_that_something_has_changed():
+def test_YE1_an_event_says_only_that_something_has_changed():
     async def run() -> list[bytes]:
         world, ending, found = World(), asyncio.Event(), []
         task = asyncio.create_task(_gather(Changes(world.look, ending, 0.01), "1", found))
@@ -43,7 +43,7 @@ def test_PE1_an_event_says_only_that_something_has_changed():
     assert asyncio.run(run())[1] == b"event: changed\nid: 2\ndata:\n\n"
 
 
-def test_PE1_what_changed_before_the_stream_began_is_told():
+def test_YE1_what_changed_before_the_stream_began_is_told():
     async def run() -> list[bytes]:
         world, ending, found = World(), asyncio.Event(), []
         task = asyncio.create_task(_gather(Changes(world.look, ending, 0.01), "0", found))
@@ -55,7 +55,7 @@ def test_PE1_what_changed_before_the_stream_began_is_told():
     assert b"id: 1" in asyncio.run(run())[1]
 
 
-def test_PE2_many_streams_take_no_thread_and_look_as_often_as_one():
+def test_YE2_many_streams_take_no_thread_and_look_as_often_as_one():
     async def run() -> None:
         world, ending = World(), asyncio.Event()
         changes = Changes(world.look, ending, 0.05)
@@ -73,7 +73,7 @@ def test_PE2_many_streams_take_no_thread_and_look_as_often_as_one():
     asyncio.run(run())
 
 
-def test_PE3_a_stream_ends_when_its_browser_goes():
+def test_YE3_a_stream_ends_when_its_browser_goes():
     async def run() -> None:
         world = World()
         changes = Changes(world.look, asyncio.Event(), 0.01)

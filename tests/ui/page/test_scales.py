@@ -15,7 +15,7 @@ VALUES = st.lists(NUMBERS, min_size=1, max_size=30) | st.lists(
 
 
 @given(VALUES, st.sampled_from([0.0, 0.05]))
-def test_AX2_each_value_stands_on_the_axis(values, margin):
+def test_YX2_each_value_stands_on_the_axis(values, margin):
     scale = Scale.of(values, margin=margin)
     assert all(-1e-9 <= scale.at(value) <= 1 + 1e-9 for value in values)
     assert all(-1e-6 <= at <= 1 + 1e-6 for at, _ in scale.ticks)
@@ -35,7 +35,7 @@ def test_AX2_each_value_stands_on_the_axis(values, margin):
     ],
     ids=["two decades", "more", "below one", "zero", "negative", "a text", "infinity"],
 )
-def test_AX1_more_than_two_decades_are_logarithmic(values, is_log):
+def test_YX1_more_than_two_decades_are_logarithmic(values, is_log):
     assert Scale.of(values).is_log is is_log
 
 

@@ -1,7 +1,7 @@
 """Collections: who listens to the rows of a database, and the latest rows with predictions.
 
-PQ1  No password of the database's URL is shown, and a database that is not there is not made.
-PQ2  A picture of a row is sent as the bytes that it is stored as, if these begin as a picture.
+YC1  No password of the database's URL is shown, and a database that is not there is not made.
+YC2  A picture of a row is sent as the bytes that it is stored as, if these begin as a picture.
 """
 
 import json
@@ -87,7 +87,7 @@ def _connected(url: str) -> Database:
 
 
 def _opened(url: str) -> Database:
-    """The database. SQLite would make a file that is not there (PQ1)."""
+    """The database. SQLite would make a file that is not there (YC1)."""
     path = url.removeprefix(_FILE).partition("?")[0] if url.startswith(_FILE) else ""
     if not url or (path and not Path(path).exists()):
         raise BadDatabase("there is no such database", path=path or None, remedy="--database URL")

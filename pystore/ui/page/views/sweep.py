@@ -144,7 +144,7 @@ WIDTH, HEIGHT, LEFT, BELOW = 720, 320, 72, 34
 def _chart(cells: Sequence[Cell]) -> Drawn:
     """The places of points, intervals, lines and ticks."""
     xs = Scale.of((one.x for one in cells), margin=0.04)
-    ends = [x for one in cells for x in _ends(one.statistics)]
+    ends = [x for one in cells for x in (*_ends(one.statistics), one.statistics.mean)]
     ys = replace(Scale.of(ends, margin=0.05, may_be_log=False), values=())
     names = list(dict.fromkeys(one.series for one in cells))
     series = []
