@@ -1,6 +1,6 @@
 """Confusion: which classes a classifier has taken for which.
 
-YC1  Each row of the tested part counts once, and a class is named as the truth names it.
+CU1  Each row of the tested part counts once, and a class is named as the truth names it.
 """
 
 from collections import Counter

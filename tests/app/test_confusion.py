@@ -17,7 +17,7 @@ def evidence(truth: list[object], predictions: list[object]) -> Evidence:
 
 
 @given(LABELS)
-def test_YC1_each_row_counts_once(pairs):
+def test_CU1_each_row_counts_once(pairs):
     truth, predictions = map(list, zip(*pairs, strict=True))
     found = confusion_of(evidence(truth, predictions))
     if found is None:
@@ -31,7 +31,7 @@ def test_YC1_each_row_counts_once(pairs):
         assert recall is None if not total else recall[0] == right / total
 
 
-def test_YC1_a_class_has_one_name_however_it_is_written():
+def test_CU1_a_class_has_one_name_however_it_is_written():
     found = confusion_of(evidence([[1], 2, 1.0, 2], [1.0, {"1": 0.4, "2": 0.6}, "1", [2]]))
     assert found is not None
     assert found.classes == ("1", "2")

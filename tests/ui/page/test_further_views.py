@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Page
 from hostile_store import IMAGE, SCRIPT, STEERING, SVG
 from PIL import Image
+from small_page import Page
 
 from pystore import (
     Build,

@@ -13,6 +13,7 @@ from ....core.options import Mode
 from ....core.refs import DRef
 from ....declare.parameters import cell
 from ....store.store import Store
+from ...quantities import number
 from ..asked import Asked, Shown
 from ..strips import strip
 
@@ -111,7 +112,7 @@ def rows_of(groups: Sequence[Group], summary: Summary | None, metric: str, mode:
     lines = []
     for group in groups:
         s = group.statistics
-        best = "" if not group.best else fixed(s.min if mode == "min" else s.max, places)
+        best = "" if not group.best else number(s.min if mode == "min" else s.max)
         told = [cell(group.parameters, name) for name in summary.parameters] if summary else []
         drawn = strip(group.values, low, high) if metric else ""
         mean, span = fixed(s.mean, places), interval(s.low, s.high, places)
