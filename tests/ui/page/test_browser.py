@@ -31,7 +31,7 @@ from pystore.db import connect, image  # noqa: E402
 
 AXE = Path(axe.__file__).with_name("axe.min.js").read_text()
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-LOOKS = {
+LOOKS: dict[str, Any] = {
     f"{scheme} {name}": {"color_scheme": scheme, "viewport": size}
     for scheme in ("light", "dark")
     for name, size in (("wide", WIDE), ("phone", PHONE))
