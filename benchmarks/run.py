@@ -16,6 +16,7 @@ import history
 import importing
 import many_files
 import matching
+import page
 import parallel
 import peers
 import results
@@ -36,6 +37,7 @@ FIGURES: dict[str, Figure] = {
     "match": matching.rows,
     "results": results.rows,
     "history": history.rows,
+    "page": page.rows,
     "fsyncs": syncs.rows,
     "commit": commit.rows,
     "files": many_files.rows,

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     )
     from .ui import settings
     from .ui.own_store import store_initialize
+    from .ui.page.notebook import show
     from .ui.watch.watching import watching
 
 __all__ = [
@@ -245,6 +246,7 @@ __all__ = [
     "seed_everything",
     "selfref",
     "settings",
+    "show",
     "stage",
     "stop",
     "store_initialize",
@@ -324,6 +326,7 @@ _HOMES = {
         "store.upkeep": "commit compact gc pin pin_history pins reject rejected rmref unpin verify",
         "ui": "settings",
         "ui.own_store": "store_initialize",
+        "ui.page.notebook": "show",
         "ui.watch.watching": "watching",
     }.items()
     for name in names.split()

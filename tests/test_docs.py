@@ -293,6 +293,13 @@ def test_the_plot_shows_the_results_of_the_first_program(monkeypatch):
     assert drawings.plot() == shown, "run: python docs/drawings.py"
 
 
+def test_the_pictures_of_the_page_are_there_and_small():
+    docs = PROJECT / "docs"
+    named = re.findall(r"!\[[^]]+\]\((page-\w+\.webp)\)", (docs / "page.md").read_text())
+    assert sorted(named) == sorted(path.name for path in docs.glob("*.webp"))
+    assert 0 < sum((docs / name).stat().st_size for name in named) < 400_000
+
+
 def test_every_decision_is_listed_once_under_a_subject():
     folder = PROJECT / "docs" / "adr"
     titles = {p.name: p.read_text().partition("\n")[0][2:] for p in folder.glob("0*.md")}

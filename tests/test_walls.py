@@ -16,7 +16,7 @@ DOORS = {
         "address", "attempt_files", "composing", "defaults", "descriptors", "forked", "home",
         "layout", "remote", "rights", "stopping", "store",
     },
-    "ask": {"notes", "pin_changes", "pins", "searches", "shared_files"},
+    "ask": {"chosen", "notes", "pin_changes", "pins", "searches", "shared_files", "users"},
     "app": {"families", "forgotten"},
     "ui": {"compact", "doctor", "gc", "noting", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip

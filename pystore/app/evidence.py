@@ -121,7 +121,11 @@ def errors_of(folder: Path) -> list[dict[str, Any]]:
     The worst is the farthest from a truth that is no whole number; where the model tells how sure
     it is of each label, the one of which it was the surest; else rows keep their order.
     """
-    kept = evidence_of(folder)
+    return errors_among(evidence_of(folder))
+
+
+def errors_among(kept: Evidence) -> list[dict[str, Any]]:
+    """The same, of what is kept."""
     found = [
         {"row": row, "truth": truth, "prediction": prediction}
         for row, (truth, prediction, right) in enumerate(
@@ -143,8 +147,12 @@ def _distance(truth: Any, prediction: Any) -> float:
 
 def intervals(folder: Path, metrics: Mapping[str, float]) -> dict[str, Any]:
     """The metrics; Wilson's interval where one of the predicted part is the share right."""
+    return intervals_of(Evidence.read(folder), metrics)
+
+
+def intervals_of(kept: Evidence | None, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """The same, of what is kept."""
     told: dict[str, Any] = {name: {"value": value} for name, value in metrics.items()}
-    kept = Evidence.read(folder)
     if kept is None or not kept.truth:
         return told
     right = kept.right

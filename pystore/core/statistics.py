@@ -67,9 +67,9 @@ def welch(a: Sequence[float], b: Sequence[float]) -> Difference:
     value = _mean(a) - _mean(b)
     if len(a) < 2 or len(b) < 2:
         return Difference(value, NAN, NAN, NAN, NAN, NAN)
-    parts = [_std(x) ** 2 / len(x) for x in (a, b)]
+    parts = [_std(x) * _std(x) / len(x) for x in (a, b)]
     pooled = sum(p * p / (len(x) - 1) for p, x in zip(parts, (a, b), strict=True))
-    df = sum(parts) ** 2 / pooled if pooled else float(len(a) + len(b) - 2)
+    df = sum(parts) * sum(parts) / pooled if pooled else float(len(a) + len(b) - 2)
     return _difference(value, math.sqrt(sum(parts)), df)
 
 
@@ -147,7 +147,7 @@ def _rivals(groups: Sequence[Sequence[float]], sign: float) -> list[tuple[float,
 @lru_cache(1024)
 def student(df: float, level: float = LEVEL) -> float:
     """How many standard errors the interval of this level reaches to each side."""
-    if df <= 0:
+    if not df > 0:
         return NAN
     return quantile(level, df)
 
@@ -156,12 +156,17 @@ def _difference(value: float, error: float, df: float) -> Difference:
     if not error:
         t = math.copysign(math.inf, value) if value else 0.0
         return Difference(value, value, value, t, df, 0.0 if value else 1.0)
+    if not (math.isfinite(value) and math.isfinite(error) and df > 0):
+        return Difference(value, NAN, NAN, NAN, NAN, NAN)  # squares are beyond all floats
     t, half = value / error, student(df) * error
     return Difference(value, value - half, value + half, t, df, tail(t, df))
 
 
 def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if values else NAN
+    try:
+        return math.fsum(values) / len(values) if values else NAN
+    except OverflowError:  # the sum is beyond all floats, though the mean may not be
+        return math.fsum(x / len(values) for x in values)
 
 
 def _std(values: Sequence[float]) -> float:
@@ -172,4 +177,10 @@ def _std_about(mean: float, values: Sequence[float]) -> float:
     if len(values) < 2:
         return NAN
     gaps = [x - mean for x in values]
-    return math.sqrt(math.fsum(map(mul, gaps, gaps)) / (len(values) - 1))
+    try:
+        total = math.fsum(map(mul, gaps, gaps))
+    except OverflowError:
+        total = math.inf
+    if math.isinf(total):  # the squares are beyond all floats
+        return math.hypot(*gaps) / math.sqrt(len(values) - 1)
+    return math.sqrt(total / (len(values) - 1))

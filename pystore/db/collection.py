@@ -230,12 +230,21 @@ class Collection(Declared):
 
         return holds
 
-    def _pages(self, conditions: Sequence[Any], size: int) -> Iterator[list[Row]]:
-        """The rows that are meant in the order of their keys, so many at a time."""
+    def last(self, count: int) -> list[Found]:
+        """The rows with the greatest keys, the greatest first: key, what is stored, predictions."""
+        rows = next(self._pages(self._conditions(None, {}), count, backward=True), [])[:count]
+        outputs = self._outputs(rows)
+        return [(pk, stored, outputs.get(pk, {})) for pk, stored in rows]
+
+    def _pages(
+        self, conditions: Sequence[Any], size: int, *, backward: bool = False
+    ) -> Iterator[list[Row]]:
+        """The rows that are meant by their keys, so many at a time; backward, the last ones."""
         self._check()
         source = self.source(*self.fields)
         keys = source.pk_columns
-        query = sa.select(*keys, *source.columns()).where(*conditions).order_by(*keys).limit(size)
+        order = [key.desc() for key in keys] if backward else keys
+        query = sa.select(*keys, *source.columns()).where(*conditions).order_by(*order).limit(size)
         page = query
         while True:
             with self.database.read() as connection:
@@ -248,7 +257,7 @@ class Collection(Declared):
                     remedy="let its owner fill them",
                 )
             yield rows
-            if len(rows) < size:
+            if len(rows) < size or backward:
                 return
             after = rows[-1][0]
             page = query.where(behind(keys, after))

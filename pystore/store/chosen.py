@@ -79,3 +79,12 @@ def _selected(matcher: Matcher | None, group: list[Candidate]) -> set[RRef]:
     except (MatcherUnsatisfied, BadMatcher):
         return everything
     return set(answer) if isinstance(answer, tuple) else everything
+
+
+def matchers_of(store: Reader, dref: DRef) -> list[Matcher]:
+    """The matchers that have chosen among the realizations of a derivation, and can be read.
+
+    `match_latest`, which is not written down, is the last one.
+    """
+    folder = store.parts.layout.attempts(dref)
+    return [*(one for one in uses.known(folder) if one is not None), uses.USUAL]

@@ -11,10 +11,10 @@ from ..core.errors import InUse, NotInStore
 from ..core.printable import counted, listed
 from ..core.refs import DRef, RRef, check_name
 from . import rights
-from .live_file import users
 from .pins import pins
 from .reader import Reader
 from .remove import dependents, dependents_first, remove_derivation
+from .users import users_of
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,8 @@ def _name(ref: str) -> str:
 
 def _using(store: Reader, own: Collection[RRef]) -> list[str]:
     """Other processes that use something of it, each with what it uses."""
-    parts = store.parts
     found: dict[str, list[RRef]] = {}
-    for rref, by in users(parts.tmp, without=parts.session.names).items():
+    for rref, by in users_of(store).items():
         for who in by if rref in own else ():
             found.setdefault(who, []).append(rref)
     return [f"{who}: {listed(sorted(rrefs), most=3)}" for who, rrefs in found.items()]

@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..core.dataclasses import dataclass, field
 from ..core.gc_policy import GcPolicy
@@ -29,6 +29,8 @@ from .rights import Obstacle, obstacle
 from .trash import discard, discard_litter
 
 Keepable = RRef | str | Path | GcPolicy
+Why = Literal["pinned", "in use", "asked for", "chosen", "input"]
+"""Why a realization stays: the first of these. An input is one of a realization that stays."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Garbage:
     removed: bool  # False: a dry run
     shared: int = 0  # bytes of the realizations that are not freed: equal files stay
     left: tuple[Obstacle, ...] = ()  # paths of other users, unreadable ones, and mounts
+    kept: Mapping[RRef, Why] = field(default_factory=dict)  # why each of the others stays
 
     @property
     def size(self) -> int:
@@ -89,7 +92,7 @@ def collect(
     if not dry_run:
         _empty_trash(store, found)
     names = tuple(path.name for path in found.litter)
-    return Garbage(found.victims, names, not dry_run, shared, tuple(found.left))
+    return Garbage(found.victims, names, not dry_run, shared, tuple(found.left), found.kept)
 
 
 @dataclass
@@ -100,6 +103,7 @@ class _Found:
     victims: dict[RRef, int] = field(default_factory=dict)  # realizations and their sizes [bytes]
     left: list[Obstacle] = field(default_factory=list)
     listings: Mapping[DRef, Listing] = field(default_factory=dict)
+    kept: Mapping[RRef, Why] = field(default_factory=dict)
 
     def bar(self, path: Path | str, because: OSError | str) -> None:
         """Leaves a path where it is. Raises the error if it is not about rights."""
@@ -127,36 +131,45 @@ def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
     found.litter = {path: path for path in _litter(store, found) if found.may_go(path)}
     try:
         held = store.holdings(store.drefs())
-        marked = _closed(store, _roots(store, kept, held))
+        found.kept = _closed(store, _roots(store, kept, held))
     except PermissionError as error:  # a root may be unknown, so all realizations stay (GC2)
         place = Path(error.filename or store.root)  # a descriptor has no name
         found.bar(place, "it says what must stay, and cannot be read")
         return found
     everything = {rref for one in held.values() for rref in one.realizations()}
     layout = store.parts.layout
-    ours = [r for r in sorted(everything - marked) if found.may_go(layout.realization(r))]
+    ours = [
+        r for r in sorted(everything - found.kept.keys()) if found.may_go(layout.realization(r))
+    ]
     found.listings = store.listings(held) if ours else {}
     found.victims = _sizes(ours, found.listings)
     return found
 
 
-def _roots(store: Reader, kept: list[Keepable] | None, held: Mapping[DRef, Holding]) -> set[RRef]:
+def _roots(
+    store: Reader, kept: list[Keepable] | None, held: Mapping[DRef, Holding]
+) -> dict[RRef, Why]:
     # Another process may still read the realizations that it was given. This one has asked for
     # the collection, and keeps only those that its own running builds need.
     own = frozenset() if store.parts.session.running else store.parts.session.names
-    roots = used(store.parts.tmp, without=own) | set(pins(store).values())
+    roots: dict[RRef, Why] = {}
     if kept is None:
-        roots |= chosen(store, held)
+        roots |= dict.fromkeys(chosen(store, held), "chosen")
     for one in kept or ():
-        if isinstance(one, GcPolicy):
-            for each in held.values():
-                roots |= one.chosen(held_by(store.parts.layout, each, [one.matcher]))
-        elif isinstance(one, str) and one.startswith("rref:"):
-            store.path(RRef(one))
-            roots.add(RRef(one))
-        else:
-            roots |= roots_at(store, _expanded(one))
-    return roots
+        roots |= dict.fromkeys(_asked_for(store, one, held), "asked for")
+    roots |= dict.fromkeys(used(store.parts.tmp, without=own), "in use")
+    return roots | dict.fromkeys(pins(store).values(), "pinned")
+
+
+def _asked_for(store: Reader, one: Keepable, held: Mapping[DRef, Holding]) -> set[RRef]:
+    if isinstance(one, GcPolicy):
+        layout = store.parts.layout
+        each = (one.chosen(held_by(layout, known, [one.matcher])) for known in held.values())
+        return set[RRef]().union(*each)
+    if isinstance(one, str) and one.startswith("rref:"):
+        store.path(RRef(one))
+        return {RRef(one)}
+    return roots_at(store, _expanded(one))
 
 
 def _expanded(path: str | Path) -> Path:
@@ -166,14 +179,14 @@ def _expanded(path: str | Path) -> Path:
         return Path(path)  # this is no path: the error for one that leads nowhere names it
 
 
-def _closed(store: Reader, roots: set[RRef]) -> set[RRef]:
-    marked: set[RRef] = set()
+def _closed(store: Reader, roots: Mapping[RRef, Why]) -> dict[RRef, Why]:
+    marked = dict(roots)
     stack = list(roots)
     while stack:
-        rref = stack.pop()
-        if rref not in marked:
-            marked.add(rref)
-            stack += built_from(store, rref)
+        for rref in built_from(store, stack.pop()):
+            if rref not in marked:
+                marked[rref] = "input"
+                stack.append(rref)
     return marked
 
 

@@ -22,7 +22,7 @@ else:
     later(globals(), "..core.rules")
 
 SUFFIX = ".matcher"
-_USUAL = match_latest()
+USUAL = match_latest()
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -33,7 +33,7 @@ def _name(matcher: Matcher) -> str:
 
 def note(folder: str, matcher: Matcher, tmp: Path) -> None:
     """Makes sure that a matcher is known to choose here. A store that is only read stays so."""
-    if matcher == _USUAL or os.path.exists(path := f"{folder}/{_name(matcher)}"):
+    if matcher == USUAL or os.path.exists(path := f"{folder}/{_name(matcher)}"):
         return
     try:
         disk.write_once(path, rules.rule_text(matcher).encode() + b"\n", tmp=tmp)

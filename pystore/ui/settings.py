@@ -27,11 +27,6 @@ from ..store.home import expanded
 from . import nearby
 from .settings_file import SettingsFile, read
 
-if TYPE_CHECKING:
-    pass
-else:
-    later(globals(), "..store.sharing")
-
 
 def default_root() -> Path:
     """The folder of the store of a program that names none.

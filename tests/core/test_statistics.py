@@ -121,3 +121,10 @@ def test_the_best_of_groups_that_differ_clearly_needs_no_correction():
     found = picked_best(groups)
     assert found.index == 1
     assert found.corrected == pytest.approx(found.mean, abs=1e-9)
+
+
+def test_numbers_whose_squares_are_beyond_all_floats_have_statistics():
+    found = Statistics.of([0.0, 1e200, 2e200])
+    assert (found.mean, found.std) == pytest.approx((1e200, 1e200))
+    assert Statistics.of([1e308, 1e308]).mean == pytest.approx(1e308)
+    assert welch([1e200, 2e200], [0.0, 1.0]).value == pytest.approx(1.5e200)

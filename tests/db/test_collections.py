@@ -125,6 +125,16 @@ class TestRows:
         assert [row["id"] for row in rows.iterate(batch=batch, limit=7)] == list(range(1, 8))
         assert [row["id"] for row in rows] == list(range(1, 21))
 
+    @pytest.mark.parametrize(("count", "found"), [(0, []), (2, [5, 4]), (9, [5, 4, 3, 2, 1])])
+    def test_the_last_rows_come_as_they_are_stored(
+        self, db: Database, count: int, found: list[int]
+    ):
+        people = db.collection("people", name=str, face=image())
+        people.insert([{"name": f"{at}"} for at in range(5)])
+        assert [pk for pk, _, _ in people.last(count)] == [(at,) for at in found]
+        assert [stored for _, stored, _ in people.last(1)] == [("4", None)]
+        assert people.where(people["id"] < 3).last(1)[0][0] == (2,)
+
     def test_rows_are_changed_and_deleted(self, db: Database):
         rows = digits(db)
         assert rows.update({"class": 77}, id=3) == 1

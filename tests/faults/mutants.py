@@ -189,7 +189,7 @@ def _collect_in_place() -> None:
 
 @mutant("gc forgets what was built from what", "gc", "kill")
 def _unclosed_gc() -> None:
-    gc._closed = lambda store, roots: roots
+    gc._closed = lambda store, roots: dict(roots)
 
 
 @mutant("records go before they are in a pack", "compact", "kill")

@@ -54,6 +54,20 @@ def test_GC1_what_is_kept_never_loses_a_dependency(store):
     assert ps.verify().sound
 
 
+def test_GC1_a_collection_says_why_each_realization_stays(store):
+    a, b, c = chain()
+    inner, middle = ps.realize(a), ps.realize(b)
+    other = ps.realize(b, force_rebuild=True)
+    outer = ps.realize(c)
+    ps.pin(middle, "kept")
+    assert ps.gc(()).kept == {middle: "pinned", inner: "input"}
+    assert ps.gc([outer]).kept == {
+        middle: "pinned", other: "input", outer: "asked for", inner: "input"
+    }  # fmt: skip
+    kept = ps.gc().kept
+    assert (kept[middle], kept[inner], kept[outer]) == ("pinned", "chosen", "chosen")
+
+
 @pytest.fixture
 def calls(monkeypatch):
     """What the system is told to rename, to remove and to sync: the call, and the whole path."""

@@ -9,6 +9,7 @@ import pytest
 from command import PROGRAM, environment, pystore_command
 
 from pystore import Store, build_outpath, build_wrapper, match_latest, realize
+from pystore.ask.inspection.attempts import Log
 from pystore.core.derivation import Derivation
 
 SLOW = """
@@ -44,6 +45,31 @@ def train(version: str) -> Derivation:
 
     config = {"name": "train", "data": [prepare(version), "data.txt"]}
     return Derivation(config, match_latest(), build_wrapper(write))
+
+
+@pytest.mark.parametrize(
+    ("printed", "last"),
+    [
+        (b"one\ntwo\n", "two"),
+        (b"one\n 10 %\r 20 %\r\n\n", "20 %"),
+        (b"\xff\n", "\ufffd"),
+        (b"x" * 9000, "x" * 8192),
+        (b"\n \n", ""),
+        (b"", ""),
+    ],
+    ids=["lines", "a bar", "no text", "a long line", "blank", "empty"],
+)
+def test_the_last_line_of_a_log(tmp_path, printed, last):
+    log = Log(None, tmp_path / "a.log")
+    assert log.last_line == ""
+    log.path.write_bytes(printed)
+    assert log.last_line == last
+
+
+def test_a_log_that_is_a_link_is_not_read(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "a.log").symlink_to("secret")
+    assert Log(None, tmp_path / "a.log").last_line == ""
 
 
 def test_an_attempt_that_printed_nothing_has_an_empty_log(call):

@@ -14,6 +14,7 @@ from ...core.statistics import Difference, Statistics, expected_best, paired, we
 from ...declare.parameters import ABSENT
 from ...store.current import current_store
 from ...store.store import Store
+from ..finding.conditions import Where
 from .inputs import names_of, parameter_of
 from .result import Result
 from .results import Results, results
@@ -89,13 +90,14 @@ def compare(
     *,
     paired: str | None = None,
     mode: Mode = "max",
+    where: Where | None = None,
     over: Over | None = None,
     code: Scope = "now",
     store: Store | None = None,
 ) -> Comparison:
     """How far the means of a metric are apart, with interval and p-value: Welch's t-test.
 
-    Each side, `over` and `code` are given as to `results`. `paired` names a parameter of both,
+    `where`, `over` and `code` are those of `results`. `paired` names a parameter of both sides,
     such as "seed", or "data.seed" of an input. Attempts with equal values of it belong together,
     and the test is that of their differences; several attempts with one value count as their
     mean. Where "seed" is no parameter, it means the seeds of the attempts, which differ between
@@ -105,7 +107,8 @@ def compare(
     """
     checked_mode(mode)
     store = store or current_store()
-    sides = [results(side, metrics=[metric], over=over, code=code, store=store) for side in (a, b)]
+    how: dict[str, Any] = {"where": where, "over": over, "code": code, "store": store}
+    sides = [results(side, metrics=[metric], **how) for side in (a, b)]
     left, right = (_scored(found, side, metric) for found, side in zip(sides, (a, b), strict=True))
     left_out = sides[0].left_out + sides[1].left_out
     if paired is not None:

@@ -1,5 +1,7 @@
 """Attempts of some derivations or realizations, the newest first, and their logs."""
 
+import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +12,11 @@ from ...core.note import Note, tags_among
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...core.same_run import run_of
+from ...store.descriptors import open_file
 from ...store.notes import notes_of
 from ...store.store import Store
+
+_END = 8192  # [bytes] of a log, in which its last line is looked for
 
 
 class Log(NamedTuple):
@@ -31,6 +36,19 @@ class Log(NamedTuple):
         text = self.path.read_bytes().decode("utf-8", "replace") if known else ""
         facts = {key: getattr(self.attempt, key) for key in keys}
         return {**facts, "path": str(self.path) if known else None, "text": text}
+
+    @property
+    def last_line(self) -> str:
+        """The last line that it printed, of at most 8 KiB; "" if it printed none."""
+        try:
+            with open_file(self.path, follow=False) as descriptor:
+                os.lseek(descriptor, max(0, os.fstat(descriptor).st_size - _END), os.SEEK_SET)
+                text = os.read(descriptor, _END).decode("utf-8", "replace")
+        except OSError:
+            return ""  # it is not there, or is no file
+        # A bar of progress returns to the begin of its line.
+        lines = (line.strip() for line in re.split("[\r\n]", text))
+        return next((line for line in reversed([*lines]) if line), "")
 
 
 class NotedAttempt(NamedTuple):

@@ -1,7 +1,7 @@
 """Earlier: derivations with the same name that were built. A new one is compared with them."""
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from itertools import islice
 
 from ...core.attempt import Attempt
@@ -10,6 +10,7 @@ from ...core.config import Config
 from ...core.dataclasses import dataclass
 from ...core.derivation import Derivation
 from ...core.errors import Corrupted, NotInStore
+from ...core.holding import Holding
 from ...core.ports import StoreReader
 from ...core.refs import DRef, RRef
 from ...declare.identity.code import RULE
@@ -24,7 +25,20 @@ class Reached:
     """A derivation that was built: at least one attempt has succeeded."""
 
     config: Config
-    succeeded: tuple[Attempt, ...]  # first to last
+    load_earliest: Callable[[], Attempt]  # reads the record of its first success
+    load_latest: Callable[[], Attempt]  # and of its last one
+    first: int  # the start of its first success [ns since the epoch, UTC]
+    last: int  # the start of its last success [ns since the epoch, UTC]
+
+    @cached_property
+    def earliest(self) -> Attempt:
+        """Its first success."""
+        return self.load_earliest()
+
+    @cached_property
+    def latest(self) -> Attempt:
+        """Its last success."""
+        return self.load_latest()
 
     @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -32,25 +46,15 @@ class Reached:
         return pairs(self.config.value)
 
     @property
-    def first(self) -> int:
-        """The start of its first success [ns since the epoch, UTC]."""
-        return self.succeeded[0].start
-
-    @property
-    def last(self) -> int:
-        """The start of its last success [ns since the epoch, UTC]."""
-        return self.succeeded[-1].start
-
-    @property
     def adopted(self) -> RRef | None:
         """The realization that its first result was adopted from; None if it was built here."""
-        note = self.succeeded[0].notes.get("adopted")
+        note = self.earliest.notes.get("adopted")
         return RRef(note) if isinstance(note, str) else None
 
     @property
     def version(self) -> Version:
         """The version that its last success has recorded."""
-        notes = self.succeeded[-1].notes
+        notes = self.latest.notes
         parts, rule = _parts(notes), notes.get("rule", 1)
         known = rule if parts and isinstance(rule, int) else None
         return Version(self.config.value, parts, ungrouped(notes.get("places")), known)
@@ -74,8 +78,8 @@ class Earlier:
     def of(self, name: str) -> list[Reached]:
         """The derivations of this name that were built, latest first."""
         if name not in self._reached:
-            found = [self._read(dref) for dref in self._names.get(name, [])]
-            known = [one for one in found if one is not None]
+            held = self._store.holdings(self._names.get(name, [])).values()
+            known = [found for one in held if (found := self._read(one)) is not None]
             self._reached[name] = sorted(known, key=lambda one: one.last, reverse=True)
         return self._reached[name]
 
@@ -83,12 +87,21 @@ class Earlier:
         """This derivation, if it was built."""
         return next((one for one in self.of(dref.name) if one.config.dref == dref), None)
 
-    def _read(self, dref: DRef) -> Reached | None:
-        succeeded = tuple(a for a in self._store.attempts(dref) if a.succeeded)
+    def _read(self, held: Holding) -> Reached | None:
+        tries = held.attempts
+        places = [at for at in range(tries.count) if tries.outcomes[at] == "succeeded"]
         try:
-            return Reached(self._store.config(dref), succeeded) if succeeded else None
+            config = held.config or self._store.config(held.dref)
         except (NotInStore, Corrupted):
             return None  # it was removed meanwhile, or is damaged
+        if not places:
+            return None
+        first, last = tries.outline(places[0]), tries.outline(places[-1])
+        load_first, load_last = partial(self._in_full, first), partial(self._in_full, last)
+        return Reached(config, load_first, load_last, first.start, last.start)
+
+    def _in_full(self, outline: Attempt) -> Attempt:
+        return self._store.in_full(outline) or outline  # its record was removed just now
 
     def alike(self, config: Config) -> bool:
         """Whether an earlier derivation differs only in the references of its inputs.

@@ -70,7 +70,7 @@ class HistoryExplainer:
     def _lines(self, step: Step) -> Iterator[str]:
         """The changed lines of its own code."""
         near = self._earlier.find(step.nearest) if step.nearest else None
-        old = digests_of(near.succeeded[-1]) if near else {}
+        old = digests_of(near.latest) if near else {}
         new = self.code(step.dref)
         for name in (name for name in old if name in new and old[name] != new[name][0]):
             yield from changed_lines(name, kept(self._store, old[name]), new[name][1])
@@ -78,7 +78,7 @@ class HistoryExplainer:
     def code(self, dref: DRef) -> dict[str, tuple[str, CodeText | None]]:
         """The digests and texts of the parts of the code of a derivation, by their names."""
         own = self._earlier.find(dref)
-        found = digests_of(own.succeeded[-1]) if own else {}
+        found = digests_of(own.latest) if own else {}
         return {name: (digest, kept(self._store, digest)) for name, digest in found.items()}
 
     def together(self, causes: list[DRef]) -> list[DRef]:
@@ -137,7 +137,7 @@ class HistoryExplainer:
 
     def _not_adopted(self, own: Reached | None) -> list[str]:
         """Why earlier results from the same bytes were not adopted."""
-        if own is None or own.adopted or (rref := own.succeeded[0].rref) is None:
+        if own is None or own.adopted or (rref := own.earliest.rref) is None:
             return []
         try:
             context = self._store.context(rref)
@@ -146,7 +146,7 @@ class HistoryExplainer:
             return []  # the realization or an input is gone
         before = [one for one in found if one.attempts[0].start < own.first]
         around = Surroundings(own.config, context, self._store)
-        _, refused = fitting(before, around, own.succeeded[0].source)
+        _, refused = fitting(before, around, own.earliest.source)
         return list(dict.fromkeys(map(str, refused)))
 
     def _of_realization(self, rref: RRef) -> Step:

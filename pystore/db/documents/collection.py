@@ -168,12 +168,15 @@ class DocumentCollection(Collection):
         with self.database.write():
             return int(self._documents.delete_many(all_of(meant)).deleted_count)
 
-    def _pages(self, conditions: Sequence[Any], size: int) -> Iterator[list[Row]]:
+    def _pages(
+        self, conditions: Sequence[Any], size: int, *, backward: bool = False
+    ) -> Iterator[list[Row]]:
         self._check()
         source = self.source(*self.fields)
         assert isinstance(source, DocumentSource)
         with self.database.read():
-            found = self._documents.find(all_of(conditions), source.projection).sort("_id", 1)
+            found = self._documents.find(all_of(conditions), source.projection)
+            found = found.sort("_id", -1 if backward else 1)
             for page in paged(found, size):
                 yield [(pk_of(one["_id"]), source.stored(one)) for one in page]
 

@@ -11,7 +11,6 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from ...store.remote.source import RemoteSource
 from . import checking
 from .application import Application
 from .checking import Checked
+from .listening import is_loopback, listening_at, url_of
 from .processes import Processes
 from .served import Served
 from .server import Server
@@ -141,16 +141,17 @@ def serve(
         )
 
     stop = Stop()
-    with stop.heeded(), _listening(host, port) as listening:
+    with stop.heeded(), listening_at(host, port) as listening:
         whom = ServiceOptions(matcher=matcher, pin=pin, source=known).whom
-        print(f"{model.name}: {_url(listening)} follows {whom}", flush=True)
+        print(f"{model.name}: {url_of(listening)} follows {whom}", flush=True)
         if workers == 1:
             return _answer(application, listening, stop)
         Processes(lambda: _answer(application, listening, stop), stop, tell).run(workers)
 
 
 def _answer(application: Callable[[], Application], listening: socket.socket, stop: Stop) -> None:
-    Server(application(), stop).answer(listening)
+    made = application()
+    Server(made, stop, made.service.begin_to_end).answer(listening)
 
 
 def check(
@@ -201,19 +202,12 @@ def _source(
 def _check_host(host: str, token: str | None) -> None:
     if token is not None and not token.strip():
         raise BadPlace("the token is empty", remedy="give a long one, such as of `openssl rand`")
-    if token is None and not _is_loopback(host):
+    if token is None and not is_loopback(host):
         raise BadPlace(
             "anybody who reaches this machine could ask, without a token",
             host=host,
             remedy="give a token, or leave the host and put a proxy in front",
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _check_whom(model: Served, matcher: Matcher | None, pin: str | None) -> None:
@@ -226,37 +220,6 @@ def _check_whom(model: Served, matcher: Matcher | None, pin: str | None) -> None
         raise
     except Exception:  # the store may come later: the service says what it lacks
         pass
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises BadPlace."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        family, kind, protocol, _, address = found[0]
-        # asyncio sends small replies at once only where the socket names its protocol. Else each
-        # reply would wait 40 ms for the client to acknowledge its head.
-        listening = socket.socket(family, kind, protocol)
-        try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-            listening.listen(2048)
-        except BaseException:
-            listening.close()
-            raise
-        return listening
-    except (OSError, OverflowError) as error:
-        raise BadPlace(
-            "cannot listen there",
-            host=host,
-            port=port,
-            because=str(getattr(error, "strerror", None) or error),
-            remedy="another port, or port 0 for one that is free",
-        ) from None
-
-
-def _url(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _to_standard_error(line: str) -> None:

@@ -102,6 +102,10 @@ class Service:
         followed = [self.following, *([self.shadow.following] if self.shadow else [])]
         self._tasks = [asyncio.ensure_future(one.run()) for one in followed]
 
+    def begin_to_end(self) -> None:
+        """Makes sure that each answer ends its connection from now on."""
+        self.stopping = True
+
     async def close(self) -> None:
         """Lets go of everything."""
         self.stopping = True

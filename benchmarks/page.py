@@ -1,0 +1,142 @@
+"""The page of a store: what its views cost at 10,000 and at 100,000 realizations."""
+
+import http.client
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from measure import Row, Sizes, command, program
+
+from pystore import Store
+
+_EACH = 100  # attempts of a derivation
+# view → how long it may take [s], at 100 derivations; at ten times as many, twice that
+_MUST = {
+    "index, cold": 0.15,
+    "index, warm": 0.15,
+    "family, cold": 1.0,
+    "family, warm": 0.3,
+    "realization": 0.03,
+}
+_HTML, _MEMORY, _PAINT = 300_000, 200.0, 2.0  # [bytes], [MB], [s]
+
+
+class Served:
+    """`pystore ui` of a store, in a process of its own."""
+
+    def __init__(self, root: Path) -> None:
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        self.begun = time.time()  # a browser tells its times so
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pystore", "ui", "--store", str(root)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        found = re.search(r"http://(\S+?):(\d+)/\?token=(\S+)", self._process.stdout.readline())
+        assert found is not None
+        self.address = found[0]
+        self._connection = http.client.HTTPConnection(found[1], int(found[2]), timeout=120)
+        self._connection.request("GET", f"/?token={found[3]}")
+        reply = self._connection.getresponse()
+        reply.read()
+        self._cookie = reply.headers["set-cookie"].partition(";")[0]
+
+    def get(self, path: str) -> tuple[float, bytes]:
+        """How long a page took [s], and the page."""
+        begin = time.perf_counter()
+        self._connection.request("GET", path, headers={"Cookie": self._cookie})
+        reply = self._connection.getresponse()
+        body = reply.read()
+        assert reply.status == 200, body
+        return time.perf_counter() - begin, body
+
+    @property
+    def memory(self) -> float:
+        """The peak of its memory so far [MB]."""
+        told = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return int(next(line for line in told if line.startswith("VmHWM")).split()[1]) / 1024
+
+    def end(self) -> None:
+        """Ends it."""
+        self._process.terminate()
+        self._process.wait()
+
+
+def rows(sizes: Sizes, area: Path) -> Iterator[Row]:
+    """The figures."""
+    os.environ["XDG_CACHE_HOME"] = str(area / "cache")
+    (area / "cache").mkdir()
+    for factor in (1, 10):
+        derivations = factor * sizes.equals
+        root = area / f"store{factor}"
+        program("make_history", root, derivations, min(_EACH, sizes.equals))
+        command("--store", root, "log")  # the index is made once
+        yield from _views(root, sizes, factor, derivations * min(_EACH, sizes.equals))
+        if factor == 1:
+            yield from _paint(root, sizes)
+
+
+def _views(root: Path, sizes: Sizes, factor: int, realizations: int) -> Iterator[Row]:
+    store = Store(root, durable=False)
+    refs = [store.realizations(dref)[0] for dref in store.drefs()[: sizes.short_runs]]
+    took: dict[str, list[float]] = {name: [] for name in _MUST}
+    memory, html = 0.0, b""
+    for _ in range(sizes.runs):
+        for name, path in (("index, cold", "/"), ("family, cold", "/stage/train")):
+            served = Served(root)
+            took[name].append(served.get(path)[0])
+            served.end()
+        served = Served(root)
+        for _ in range(sizes.runs):
+            took["index, warm"].append(served.get("/")[0])
+            seconds, html = served.get("/stage/train")
+            took["family, warm"].append(seconds)
+        took["realization"] += [served.get(f"/rlz/{ref}")[0] for ref in refs]
+        memory = max(memory, served.memory)
+        served.end()
+    for name, seconds in took.items():
+        found, must = (
+            statistics.median(seconds) * 1e3,
+            _MUST[name] * 1e3 * (1 if factor == 1 else 2),
+        )
+        told = f"page of {realizations:,} realizations, {name}: ms"
+        yield Row(told, f"{found:.0f}", "", f"<= {must:.0f}", found <= must)
+    if factor == 1:
+        kilobytes, is_small = f"{len(html) / 1e3:.0f}", len(html) <= _HTML
+        yield Row("  HTML of a family: kB", kilobytes, "", f"<= {_HTML / 1e3:.0f}", is_small)
+    yield Row("  memory: MB", f"{memory:.0f}", "", f"<= {_MEMORY:.0f}", memory <= _MEMORY)
+
+
+def _paint(root: Path, sizes: Sizes) -> Iterator[Row]:
+    """From the start of the command until something is seen in Chromium, which runs already."""
+    chromium = shutil.which("chromium")
+    if chromium is None or find_spec("playwright") is None:
+        return
+    from playwright.sync_api import sync_playwright
+
+    took = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for _ in range(sizes.runs):
+            page = browser.new_page()
+            served = Served(root)
+            page.goto(served.address)
+            entry = 'performance.getEntriesByName("first-contentful-paint")'
+            page.wait_for_function(f"{entry}.length")
+            painted = page.evaluate(f"performance.timeOrigin + {entry}[0].startTime")
+            took.append(painted / 1e3 - served.begun)
+            served.end()
+            page.close()
+        browser.close()
+    found = statistics.median(took)
+    yield Row("  from the command to the first paint: s", f"{found:.2f}", "", f"<= {_PAINT:.0f}",
+              found <= _PAINT)  # fmt: skip

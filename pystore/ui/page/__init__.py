@@ -1,0 +1,1 @@
+"""Page: a store in a browser, to be read."""

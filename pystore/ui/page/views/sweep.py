@@ -1,0 +1,211 @@
+"""Sweep: a metric over a parameter, and which parameters matter."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ....ask.experiments.importance import Importance, importances
+from ....ask.experiments.results import Results, results
+from ....ask.experiments.summary import Group, Summary
+from ....ask.experiments.table import written
+from ....core.dataclasses import dataclass, replace
+from ....core.errors import BadStage
+from ....core.options import Mode, is_number
+from ....core.statistics import Statistics
+from ..asked import Asked, Shown
+from ..scales import Scale
+
+SERIES = 8  # colours, and shapes
+LINES = 200  # of the parallel coordinates
+NONE = "(none)"
+
+Drawn = dict[str, Any]
+Keyed = dict[tuple[str, Any], list[float]]  # series and place on the axis → numbers of the metric
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The attempts with one value of the parameter, in one series."""
+
+    series: str
+    x: Any
+    statistics: Statistics
+
+    def to_dict(self) -> dict[str, Any]:
+        """The cell for programs."""
+        told = {name: getattr(self.statistics, name) for name in ("n", "mean", "low", "high")}
+        return {"by": self.series, "x": self.x, **told}
+
+
+def show(asked: Asked) -> Shown:
+    """The sweep of one stage."""
+    name = asked.path["name"]
+    asked.family(name)
+    found = _results(asked, name)
+    metrics = found.metrics if found else ()
+    values: dict[str, Any] = {"name": name, "metrics": metrics, "plain": "", "x": None}
+    command = asked.command("metrics", name, *_conditions(asked))
+    if not found or not metrics:
+        values["plain"] = "No attempt has told a metric yet."
+        return Shown("sweep.html", f"Sweep of {name}", values, {"metrics": []}, command)
+    metric = asked.choice("metric", metrics, metrics[0])
+    modes: Sequence[Mode] = ("max", "min")
+    mode: Mode = "min" if asked.choice("best", modes, "max") == "min" else "max"
+    over = [one for one in found.parameters if one.rpartition(".")[2] == "seed"]
+    summary = found.summary(metric, over=over, mode=mode)
+    command = asked.command("metrics", name, "-m", metric, *_conditions(asked),
+                            *(["--min"] if mode == "min" else []))  # fmt: skip
+    values |= {"metric": metric, "mode": mode, "over": over, "parameters": summary.parameters}
+    if not summary.parameters:
+        values["plain"] = "All attempts have the same parameters: there is nothing to compare."
+        return Shown("sweep.html", f"Sweep of {name}", values, {"metric": metric}, command)
+    shares = importances(summary)
+    x = asked.choice("x", summary.parameters, _first(summary, shares))
+    others = [one.parameter for one in shares if one.parameter != x]
+    by = asked.choice("by", [*others, NONE], _second(shares, x))
+    cells, left_out = _cells(summary, x, by)
+    picked = summary.picked()
+    values |= {
+        "x": x, "by": by, "others": others, "none": NONE, "cells": cells, "left_out": left_out,
+        "chart": _chart(cells), "importance": shares, "picked": picked,
+        "notes": summary.notes()[bool(picked):], "coordinates": _coordinates(summary, shares, mode),
+    }  # fmt: skip
+    data = {
+        "metric": metric, "mode": mode, "x": x, "by": by, "over": over, "cells": cells,
+        "importance": shares, "notes": summary.notes(),
+        "best": picked and {"parameters": dict(picked[0].parameters), "mean": picked[1].mean,
+                            "corrected": picked[1].corrected},
+    }  # fmt: skip
+    return Shown("sweep.html", f"Sweep of {name}", values, data, command)
+
+
+def _results(asked: Asked, name: str) -> Results | None:
+    """The results; None when nothing has been built. Raises BadStage for a bad condition."""
+    asked.conditions()
+    try:
+        found = results(name, store=asked.store)
+    except BadStage:
+        return None
+    return results(name, where=asked.where, store=asked.store) if asked.where else found
+
+
+def _conditions(asked: Asked) -> list[str]:
+    return ["--where", asked.where] if asked.where else []
+
+
+def _first(summary: Summary, shares: Sequence[Importance]) -> str:
+    """The parameter for the axis: a number that matters, else what matters most."""
+    names = [one.parameter for one in shares]
+    numeric = [n for n in names if all(is_number(g.parameters.get(n)) for g in summary)]
+    return (numeric or names)[0]
+
+
+def _second(shares: Sequence[Importance], x: str) -> str:
+    """The parameter for colours and shapes: the one with few values that matters most."""
+    return next((s.parameter for s in shares if s.parameter != x and s.values <= SERIES), NONE)
+
+
+def _cells(summary: Summary, x: str, by: str) -> tuple[list[Cell], int]:
+    """The cells by series and place, and how many series are left out."""
+    scale = Scale.of(group.parameters.get(x) for group in summary)
+    keyed: Keyed = {}
+    told: dict[tuple[str, Any], Any] = {}
+    for group in summary:
+        value = group.parameters.get(x)
+        key = _series(group, by), scale.at(value)
+        keyed.setdefault(key, []).extend(group.values)
+        told.setdefault(key, value)
+    kept = sorted({series for (series, _), numbers in keyed.items() if numbers}, key=_size)
+    cells = [
+        Cell(series, told[series, at], Statistics.of(keyed[series, at]))
+        for series in kept[:SERIES]
+        for at in sorted(at for name, at in keyed if name == series)
+        if keyed[series, at]
+    ]
+    return cells, len(kept[SERIES:])
+
+
+def _series(group: Group, by: str) -> str:
+    return "" if by == NONE else written(group.parameters.get(by))
+
+
+def _size(text: str) -> tuple[float, str]:
+    try:
+        return float(text), text
+    except ValueError:
+        return math.inf, text
+
+
+# --- drawing ---------------------------------------------------------------------------
+
+WIDTH, HEIGHT, LEFT, BELOW = 720, 320, 72, 34
+
+
+def _chart(cells: Sequence[Cell]) -> Drawn:
+    """The places of points, intervals, lines and ticks."""
+    xs = Scale.of((one.x for one in cells), margin=0.04)
+    ends = [x for one in cells for x in (*_ends(one.statistics), one.statistics.mean)]
+    ys = replace(Scale.of(ends, margin=0.05, may_be_log=False), values=())
+    names = list(dict.fromkeys(one.series for one in cells))
+    series = []
+    for place, name in enumerate(names):
+        apart = (place - (len(names) - 1) / 2) * 5  # so that intervals do not hide each other
+        points = [_point(one, xs, ys, apart) for one in cells if one.series == name]
+        line = " ".join(f"{p['x']:.1f},{p['y']:.1f}" for p in points)
+        series.append({"name": name, "points": points, "line": "" if xs.categories else line})
+    return {
+        "width": WIDTH, "height": HEIGHT, "left": LEFT, "bottom": HEIGHT - BELOW,
+        "series": series, "is_log": xs.is_log,
+        "x_ticks": [(_across(at), text) for at, text in xs.ticks],
+        "y_ticks": [(_up(at), text) for at, text in ys.ticks],
+    }  # fmt: skip
+
+
+def _ends(told: Statistics) -> tuple[float, float]:
+    return (told.low, told.high) if math.isfinite(told.low) else (told.mean, told.mean)
+
+
+def _point(one: Cell, xs: Scale, ys: Scale, apart: float) -> Drawn:
+    low, high = _ends(one.statistics)
+    return {
+        "x": _across(xs.at(one.x)) + apart, "y": _up(ys.at(one.statistics.mean)),
+        "low": _up(ys.at(low)), "high": _up(ys.at(high)),
+    }  # fmt: skip
+
+
+def _across(at: float) -> float:
+    return LEFT + at * (WIDTH - LEFT - 12)
+
+
+def _up(at: float) -> float:
+    return (HEIGHT - BELOW) - at * (HEIGHT - BELOW - 12)
+
+
+def _coordinates(summary: Summary, shares: Sequence[Importance], mode: Mode) -> Drawn:
+    """Parallel coordinates: an axis for each parameter and for the metric, a line for each row."""
+    groups = sorted(
+        (group for group in summary if group.values),
+        key=lambda group: group.statistics.mean,
+        reverse=mode == "max",
+    )
+    best = math.ceil(len(groups) / 10)
+    step = math.ceil(max(0, len(groups) - best) / LINES) or 1
+    kept = [*groups[:best][:LINES], *groups[best::step]]
+    names = [one.parameter for one in reversed(shares[:7])]
+    columns: dict[str, list[Any]] = {n: [g.parameters.get(n) for g in kept] for n in names}
+    columns |= {"": [group.statistics.mean for group in kept]}
+    scales = [Scale.of(c, margin=0 if n else 0.02, may_be_log=bool(n)) for n, c in columns.items()]
+    places = [60 + at * (WIDTH - 120) / max(1, len(scales) - 1) for at in range(len(scales))]
+    axes = [
+        {"name": name, "x": x, "is_log": scale.is_log,
+         "ticks": [(_up(at), text) for at, text in scale.ticks]}
+        for name, x, scale in zip(columns, places, scales, strict=True)
+    ]  # fmt: skip
+    lines = [
+        " ".join(f"{x:.0f},{_up(s.at(v)):.1f}" for x, s, v in zip(places, scales, row, strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]
+    return {
+        "width": WIDTH, "height": HEIGHT + 24, "top": 12, "bottom": HEIGHT - BELOW, "axes": axes,
+        "best": lines[:best], "rest": lines[best:], "of": len(groups),
+    }  # fmt: skip
