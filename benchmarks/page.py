@@ -83,7 +83,6 @@ def rows(sizes: Sizes, area: Path) -> Iterator[Row]:
         yield from _views(root, sizes, factor, derivations * min(_EACH, sizes.equals))
         if factor == 1:
             yield from _paint(root, sizes)
-        shutil.rmtree(root)
 
 
 def _views(root: Path, sizes: Sizes, factor: int, realizations: int) -> Iterator[Row]:

@@ -57,7 +57,12 @@ def code_of(ref: DRef | RRef, store: Store) -> AttemptCode:
     found = newest_first([ref], store)
     if not found:
         raise NotInStore("no attempt of this is known", ref=ref, remedy="pystore log")
-    ran = as_run(found[0], store)
+    return code_of_attempt(found[0], store)
+
+
+def code_of_attempt(attempt: Attempt, store: Store) -> AttemptCode:
+    """The code of an attempt; of an adopted result, of the attempt that ran."""
+    ran = as_run(attempt, store)
     kinds = ungrouped(ran.notes.get("places"))
     parts = []
     for name, digest in digests_of(ran).items():

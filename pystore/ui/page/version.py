@@ -6,6 +6,7 @@ YV1  As soon as anything has changed that pages show, the version is another one
 YV2  While nothing changes, the version stays as it is, once the tick of the disk's clock is over.
 """
 
+from collections.abc import Sequence
 from secrets import token_hex
 from typing import Any
 
@@ -15,6 +16,8 @@ from ...core.refs import DRef
 from ...store.pins import pins
 from ...store.store import Store
 from ...store.users import users_of
+
+_OPEN = {"running", "died"}
 
 
 class Version:
@@ -33,7 +36,7 @@ class Version:
         self._since = found.token
         self._changes += bool(found.drefs or found.anew)
         # That a process dies changes nothing on the disk, so these are looked at each time.
-        tries = self._store.unfinished(self._unfinished | set(found.drefs))
+        tries = self._store.unfinished(self._unfinished | self._open(found.drefs))
         self._unfinished = frozenset(one.dref for one in tries)
         told = [
             (one.id, one.outcome, self._store.told(one).at, self._printed(one)) for one in tries
@@ -42,6 +45,13 @@ class Version:
             f"{self._process} {self._changes} {told} {pins(self._store)} {users_of(self._store)}"
         )
         return short("pystore page state 1", state.encode())
+
+    def _open(self, drefs: Sequence[DRef]) -> set[DRef]:
+        """Those of some derivations that have attempts without a record."""
+        held = self._store.holdings(drefs)
+        return {
+            d for d, one in held.items() if one.attempts.count and _OPEN & {*one.attempts.outcomes}
+        }
 
     def _printed(self, attempt: Attempt) -> int:
         """How much an attempt has printed [bytes]."""

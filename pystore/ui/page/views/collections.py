@@ -7,17 +7,18 @@ YC2  A picture of a row is sent as the bytes that it is stored as, if these begi
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....core.errors import NotInStore
-from ....db.collection import Collection
-from ....db.connecting import connect
-from ....db.database import Database
 from ....db.errors import BadContent, BadDatabase, BadField
-from ....db.fields import Field
 from ...quantities import size
 from ..asked import Asked, Picture, Shown
 from ..magic import picture_type
+
+if TYPE_CHECKING:
+    from ....db.collection import Collection
+    from ....db.database import Database
+    from ....db.fields import Field
 
 _COLLECTIONS, _ROWS, _MORE = 8, 6, 60  # shown of all, and of one
 _FILE = "sqlite:///"
@@ -83,11 +84,19 @@ def picture(asked: Asked) -> Picture:
 
 
 @cache
-def _connected(url: str) -> Database:
+def _connected(url: str) -> "Database":
+    try:
+        from ....db.connecting import connect  # for weight: SQLAlchemy
+    except ModuleNotFoundError as error:
+        raise BadDatabase(
+            "a package is missing that opens databases",
+            package=error.name,
+            remedy="pip install 'pystore-stages[db]'",
+        ) from None
     return connect(url)
 
 
-def _opened(url: str) -> Database:
+def _opened(url: str) -> "Database":
     """The database. SQLite would make a file that is not there (YC1)."""
     path = url.removeprefix(_FILE).partition("?")[0] if url.startswith(_FILE) else ""
     if not url or (path and not Path(path).exists()):
@@ -95,7 +104,7 @@ def _opened(url: str) -> Database:
     return _connected(url)
 
 
-def _rows(asked: Asked, collection: Collection, most: int) -> Rows:
+def _rows(asked: Asked, collection: "Collection", most: int) -> Rows:
     try:
         last = collection.last(most)
     except (BadDatabase, BadField) as error:  # its table is gone, or has other columns
@@ -111,7 +120,7 @@ def _rows(asked: Asked, collection: Collection, most: int) -> Rows:
     return Rows(collection.name, len(collection), [*collection.fields], listeners, rows)
 
 
-def _address(asked: Asked, collection: Collection, pk: tuple[Any, ...]) -> Any:
+def _address(asked: Asked, collection: "Collection", pk: tuple[Any, ...]) -> Any:
     """Gives the address of the picture in a field; "" where the key is none that JSON has."""
     if len(pk) != 1 or type(pk[0]) not in (int, str):
         return lambda name: ""
@@ -119,7 +128,7 @@ def _address(asked: Asked, collection: Collection, pk: tuple[Any, ...]) -> Any:
     return lambda name: asked.url(f"/picture/{collection.name}", field=name, key=key)
 
 
-def _cell(name: str, field: Field, stored: Any, address: Any) -> Cell:
+def _cell(name: str, field: "Field", stored: Any, address: Any) -> Cell:
     if stored is None:
         return Cell("—")
     if field.fetched is not None:

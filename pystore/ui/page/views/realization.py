@@ -11,7 +11,7 @@ from ....app.confusion import confusion_of, evidence_in
 from ....app.evidence import Evidence, errors_among, intervals_of
 from ....ask.inspection.attempts import as_run, log_of
 from ....ask.inspection.details import Details, details
-from ....ask.inspection.ran_code import AttemptCode, code_of
+from ....ask.inspection.ran_code import code_of_attempt
 from ....ask.inspection.used_by import used_by
 from ....core.errors import NotInStore
 from ....core.manifest import Entry
@@ -43,7 +43,8 @@ def show(asked: Asked) -> Shown:
         "opened": _opened(asked, rref, entries), "users": users[:_USERS], "used": len(users),
         "processes": users_of(store).get(rref, ()),
         "log": end_of(log_of(as_run(latest, store), store).path) if latest else "",
-        "code": _code(rref, store), "metrics": _metrics(one, kept), "confusion": confusion,
+       
+        "code": code_of_attempt(latest, store) if latest else None, "metrics": _metrics(one, kept), "confusion": confusion,
         "wrong": wrong[:_WRONG], "wrongs": len(wrong), "tested": len(kept.truth) if kept else 0,
         "config": json.dumps(one.config.value, indent=1, ensure_ascii=False),
     }  # fmt: skip
@@ -115,10 +116,3 @@ def _metrics(one: Details, kept: Evidence | None) -> Mapping[str, Any]:
     """The metrics of the latest attempt; of a share of right rows, its interval too."""
     told = one.attempts[-1].metrics if one.attempts else {}
     return intervals_of(kept, told)
-
-
-def _code(rref: RRef, store: Store) -> AttemptCode | None:
-    try:
-        return code_of(rref, store)
-    except NotInStore:
-        return None  # the records of its attempts are lost
