@@ -2,9 +2,10 @@
 
 import os
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -183,9 +184,10 @@ def test_a_sweep_of_nothing_says_so(own_page: Page):
     realize(train(1))
     assert "nothing to compare" in own_page.text("/sweep/train")
     realize(Derivation({"name": "mute"}, match_latest(), lambda b: b.outpath.mkdir(exist_ok=True)))
-    assert "No attempt has told a metric" in own_page.text("/sweep/mute")
+    assert "There is no metric yet" in own_page.text("/sweep/mute")
     assert own_page.get("/sweep/zork").status_code == 404
     assert own_page.get("/sweep/train?metric=zork").status_code == 400
+    assert "No attempt fits" in own_page.text("/sweep/train?where=rate%3D7")
     assert own_page.get("/sweep/train?where=zork%3D1").status_code == 400
 
 
@@ -301,6 +303,15 @@ def test_YC2_pictures_of_rows_are_sandboxed_and_nothing_else_is_a_picture(rows: 
                   "field=face&key=%22x%22", "field=face&key=1e999"):  # fmt: skip
         assert rows.get(f"/picture/people?{query}").status_code == 404, query
     assert rows.get("/picture/zork?field=face&key=1").status_code == 404
+
+
+def test_a_table_that_is_gone_hides_no_other(rows: Page, tmp_path: Path):
+    connect(f"sqlite:///{tmp_path}/rows.db").collection("lost", name=str).insert([{"name": "x"}])
+    with closing(sqlite3.connect(tmp_path / "rows.db")) as connection:
+        connection.execute("DROP TABLE lost")
+    text = rows.text("/collections")
+    assert "Ada" in text
+    assert "lost" in text
 
 
 def test_without_a_database_the_page_says_how_to_name_one(page: Page):

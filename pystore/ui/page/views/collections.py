@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....core.errors import NotInStore
-from ....db.errors import BadContent, BadDatabase
+from ....db.errors import BadContent, BadDatabase, BadField
 from ...quantities import size
 from ..asked import Asked, Picture, Shown
 from ..magic import picture_type
@@ -39,6 +39,7 @@ class Rows(NamedTuple):
     fields: list[str]
     listeners: list[str]
     rows: list[tuple[str, list[Cell]]]
+    why_not: str = ""  # why its rows cannot be read
 
 
 def show(asked: Asked) -> Shown:
@@ -104,7 +105,10 @@ def _opened(url: str) -> "Database":
 
 
 def _rows(asked: Asked, collection: "Collection", most: int) -> Rows:
-    last = collection.last(most)
+    try:
+        last = collection.last(most)
+    except (BadDatabase, BadField) as error:  # its table is gone, or has other columns
+        return Rows(collection.name, 0, [], [], [], error.what)
     listeners = list(dict.fromkeys(name for _, _, outputs in last for name in outputs))
     rows = []
     for pk, stored, outputs in last:
