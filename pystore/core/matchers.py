@@ -82,8 +82,7 @@ class Matcher:
             raise MatcherUnsatisfied(
                 f"{self} chose nothing", offered=len(offered), remedy="return Need(1) to build"
             )
-        strange = set(chosen) - {c.rref for c in offered if not c.gone}
-        if strange:
+        if strange := set(chosen).difference([c.rref for c in offered if not c.gone]):
             raise BadMatcher(
                 f"{self} chose realizations that it was not offered",
                 chosen=listed(sorted(map(str, strange))),

@@ -144,9 +144,12 @@ class Decisions:
             answer = ask(self._candidates, question)
         except Exception:
             return  # the loop asks again, and tells the error in its turn
-        self._asked[dref] = answer
-        if isinstance(judgement := judge(question, answer), Use):
+        judgement = judge(question, answer)
+        if isinstance(judgement, Use):
             self._ready[dref] = judgement
+            warn_of_edits(question.derivation, answer.candidates, judgement.rrefs)
+        else:
+            self._asked[dref] = answer
 
     def _hold_all(self) -> bool:
         """Whether all that is ready is here, and is kept while this process lives (DC1)."""
@@ -154,9 +157,6 @@ class Decisions:
         for at in range(0, len(wanted), _AT_ONCE):  # gc waits for so many
             if not self._store.hold(tuple(wanted[at : at + _AT_ONCE])):
                 return False
-        for dref, use in self._ready.items():
-            answer = self._asked.pop(dref)
-            warn_of_edits(self._closure[dref], answer.candidates, use.rrefs)
         return True
 
     def _hold(self, question: Question, answer: Answer, judgement: Use) -> bool:
