@@ -1,10 +1,10 @@
 """Syncing: how the files and folders of one tree get onto the disk.
 
-SN1  When a tree is synced, every file and folder of it is on the disk, by an fsync of its own or by
+YN1  When a tree is synced, every file and folder of it is on the disk, by an fsync of its own or by
     one syncfs(2); or an OSError was raised.
-SN2  One syncfs takes the place of many fsyncs only where it tells of every error: on a kernel and a
+YN2  One syncfs takes the place of many fsyncs only where it tells of every error: on a kernel and a
     file system that do so, through a descriptor that was open before the first byte was written.
-SN3  Files that may be older than this descriptor, and files that are shared, get an fsync all the
+YN3  Files that may be older than this descriptor, and files that are shared, get an fsync all the
     same.
 
 Since Linux 5.8, syncfs reports an error of writing that came after the descriptor was opened.
@@ -93,7 +93,7 @@ class Many:
             self._size += -(-status.st_size // _PAGE) * _PAGE
 
     def shared(self, descriptor: int, path: bytes) -> None:
-        """Notes a file that gets an fsync of its own (SN3)."""
+        """Notes a file that gets an fsync of its own (YN3)."""
         self._apart.append(path)
 
     def folder(self, descriptor: int, path: bytes) -> None:
@@ -109,7 +109,7 @@ class Many:
             _sync_each(self._out, [*self._young, *self._apart, *self._folders])
 
     def _at_once(self) -> Callable[[], None] | None:
-        """One call that syncs the file system, where it is as good as fsyncs (SN2), and quicker."""
+        """One call that syncs the file system, where it is as good as fsyncs (YN2), and quicker."""
         status = None if self._witness is None else self._witness.status
         if self._witness is None or status is None:
             return None

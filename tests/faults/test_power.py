@@ -176,7 +176,7 @@ def test_S4_what_was_acknowledged_survives_a_power_cut(kind, tmp_path, area):
 
 
 @pytest.mark.parametrize("kind", MAKE)
-def test_S4_SN1_many_files_that_one_syncfs_wrote_survive_a_power_cut(kind, tmp_path, area):
+def test_S4_YN1_many_files_that_one_syncfs_wrote_survive_a_power_cut(kind, tmp_path, area):
     rng, told, found = random.Random(7), 0, []
     with machine(kind, tmp_path, area) as one:
         with open_folder(one.mount) as folder:

@@ -54,19 +54,19 @@ def of_tree(calls):
 EVERY = {*(f"{number}.txt" for number in range(FILES)), "deep", "out"}
 
 
-def test_SN2_one_syncfs_takes_the_place_of_many_fsyncs(durable_store, calls):
+def test_YN2_one_syncfs_takes_the_place_of_many_fsyncs(durable_store, calls):
     commit(durable_store)
     assert of_tree(calls) == {"all"}
     assert calls.index("all") < len(calls) - 1  # the record comes after it
 
 
-def test_SN1_few_files_have_an_fsync_each(durable_store, calls):
+def test_YN1_few_files_have_an_fsync_each(durable_store, calls):
     commit(durable_store, FILES - 1)
     assert of_tree(calls) == EVERY - {f"{FILES - 1}.txt"}
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "overlay", "tmpfs", "ext5", ""])
-def test_SN2_a_file_system_that_may_hide_errors_gets_fsyncs(
+def test_YN2_a_file_system_that_may_hide_errors_gets_fsyncs(
     durable_store, calls, kind, monkeypatch
 ):
     monkeypatch.setattr(mounts, "kind_of", lambda descriptor: kind)
@@ -76,7 +76,7 @@ def test_SN2_a_file_system_that_may_hide_errors_gets_fsyncs(
 
 @pytest.mark.parametrize(("release", "tells"), [("5.7.19", False), ("5.8.0-1-amd64", True),
     ("6.1", True), ("4.19.0", False), ("unknown", False)])  # fmt: skip
-def test_SN2_an_older_kernel_gets_fsyncs(durable_store, calls, release, tells, monkeypatch):
+def test_YN2_an_older_kernel_gets_fsyncs(durable_store, calls, release, tells, monkeypatch):
     name = os.uname()
     older = os.uname_result((name[0], name[1], release, name[3], name[4]))
     with monkeypatch.context() as patch:
@@ -85,7 +85,7 @@ def test_SN2_an_older_kernel_gets_fsyncs(durable_store, calls, release, tells, m
     assert of_tree(calls) == ({"all"} if tells else EVERY)
 
 
-def test_SN2_a_folder_that_was_opened_again_gets_fsyncs(durable_store, calls):
+def test_YN2_a_folder_that_was_opened_again_gets_fsyncs(durable_store, calls):
     staging = durable_store.begin(CONFIG, NOWHERE)
     (staging.out / "deep").mkdir()
     for number in range(FILES):
@@ -95,13 +95,13 @@ def test_SN2_a_folder_that_was_opened_again_gets_fsyncs(durable_store, calls):
     assert of_tree(calls) == EVERY
 
 
-def test_SN3_a_file_that_may_be_older_gets_an_fsync_of_its_own(durable_store, calls):
+def test_YN3_a_file_that_may_be_older_gets_an_fsync_of_its_own(durable_store, calls):
     commit(durable_store, old=["old.txt"])
     assert of_tree(calls) == {"all", "old.txt"}
     assert calls.index("all") < calls.index("old.txt")
 
 
-def test_SN3_a_shared_file_gets_an_fsync_of_its_own(durable_store, calls):
+def test_YN3_a_shared_file_gets_an_fsync_of_its_own(durable_store, calls):
     for name in ("one", "two"):
         staging = durable_store.begin(Config({"name": name}), NOWHERE)
         for number in range(FILES):
@@ -123,7 +123,7 @@ def test_the_kernel_says_how_much_is_dirty():
     assert b"Dirty:" in disk.read_kernel("/proc/meminfo")
 
 
-def test_SN1_an_error_of_syncfs_is_raised():
+def test_YN1_an_error_of_syncfs_is_raised():
     def refuses(descriptor):
         import ctypes
 
@@ -135,7 +135,7 @@ def test_SN1_an_error_of_syncfs_is_raised():
     assert raised.value.errno == errno.EIO
 
 
-def test_SN1_an_error_of_one_fsync_among_many_is_raised(durable_store, calls, monkeypatch):
+def test_YN1_an_error_of_one_fsync_among_many_is_raised(durable_store, calls, monkeypatch):
     monkeypatch.setattr(mounts, "kind_of", lambda descriptor: "")
     fsync = os.fsync
 
