@@ -4,11 +4,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from pystore import Store, match_latest, realize, stage
 from pystore.app import predictor
-from pystore.db import connect
+from pystore.db import connect, image
 
 
 @stage
@@ -69,3 +71,25 @@ def test_who_looks_holds_no_reader_while_it_opens_another(store: Store, database
         assert "length" in str(fresh.show())
         assert fresh["people"].find_one(name="Ada")["_outputs"] == {"length": 3}
     listener.remove()
+
+
+def test_the_page_shows_the_latest_rows_of_each_database(store: Store, database_url: str):
+    pytest.importorskip("jinja2", reason="pages need `pip install 'pystore-stages[ui]'`")
+    from starlette.testclient import TestClient
+
+    from pystore.ui.page.application import application
+
+    realize(letters())
+    people = connect(database_url).collection("people", name=str, face=image())
+    people.insert([{"name": "Ada"}, {"name": "Grace", "face": Image.new("L", (4, 4))}])
+    listener = people.listen(length, match_latest(), on="name")
+    people.wait(100)
+    listener.stop()
+    page = application({"store": store}, token="a" * 32, database=database_url)
+    with TestClient(page, "http://localhost", cookies={page.cookie: "a" * 32}) as client:
+        told = client.get("/collections?format=json").json()
+        assert [row["length"] for row in told["rows"][0]["rows"]] == ["5", "3"]
+        assert told["listeners"][0]["shown"].startswith("rref:")
+        shown = client.get("/picture/people?field=face&key=2")
+        assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
+        assert client.get("/picture/people?field=face&key=1").status_code == 404

@@ -2,9 +2,10 @@
 
 import os
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -183,9 +184,10 @@ def test_a_sweep_of_nothing_says_so(own_page: Page):
     realize(train(1))
     assert "nothing to compare" in own_page.text("/sweep/train")
     realize(Derivation({"name": "mute"}, match_latest(), lambda b: b.outpath.mkdir(exist_ok=True)))
-    assert "No attempt has told a metric" in own_page.text("/sweep/mute")
+    assert "There is no metric yet" in own_page.text("/sweep/mute")
     assert own_page.get("/sweep/zork").status_code == 404
     assert own_page.get("/sweep/train?metric=zork").status_code == 400
+    assert "No attempt fits" in own_page.text("/sweep/train?where=rate%3D7")
     assert own_page.get("/sweep/train?where=zork%3D1").status_code == 400
 
 
@@ -303,13 +305,23 @@ def test_YC2_pictures_of_rows_are_sandboxed_and_nothing_else_is_a_picture(rows: 
     assert rows.get("/picture/zork?field=face&key=1").status_code == 404
 
 
+def test_a_table_that_is_gone_hides_no_other(rows: Page, tmp_path: Path):
+    connect(f"sqlite:///{tmp_path}/rows.db").collection("lost", name=str).insert([{"name": "x"}])
+    with closing(sqlite3.connect(tmp_path / "rows.db")) as connection:
+        connection.execute("DROP TABLE lost")
+    text = rows.text("/collections")
+    assert "Ada" in text
+    assert "lost" in text
+
+
 def test_without_a_database_the_page_says_how_to_name_one(page: Page):
     assert "--database" in page.text("/collections")
     assert page.get("/picture/people?field=face&key=1").status_code == 400
 
 
-def test_YC1_a_database_that_is_not_there_is_not_made(own_page: Page, tmp_path: Path):
-    page = Page(own_page.stores["store0"], database=f"sqlite:///{tmp_path}/none.db")
+@pytest.mark.parametrize("kind", ["sqlite", "sqlite+pysqlite"])
+def test_YC1_a_database_that_is_not_there_is_not_made(own_page: Page, tmp_path: Path, kind: str):
+    page = Page(own_page.stores["store0"], database=f"{kind}:///{tmp_path}/none.db")
     assert page.get("/collections").status_code == 400
     assert not (tmp_path / "none.db").exists()
 

@@ -5,12 +5,13 @@ YC2  A picture of a row is sent as the bytes that it is stored as, if these begi
 """
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....core.errors import NotInStore
-from ....db.errors import BadContent, BadDatabase
+from ....db.errors import BadContent, BadDatabase, BadField
 from ...quantities import size
 from ..asked import Asked, Picture, Shown
 from ..magic import picture_type
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ....db.fields import Field
 
 _COLLECTIONS, _ROWS, _MORE = 8, 6, 60  # shown of all, and of one
-_FILE = "sqlite:///"
+_FILE = re.compile(r"sqlite(?:\+\w+)?:///(?!file:|:memory:)([^?]+)")  # of a database of SQLite
 
 
 class Cell(NamedTuple):
@@ -39,6 +40,7 @@ class Rows(NamedTuple):
     fields: list[str]
     listeners: list[str]
     rows: list[tuple[str, list[Cell]]]
+    why_not: str = ""  # why its rows cannot be read
 
 
 def show(asked: Asked) -> Shown:
@@ -97,14 +99,18 @@ def _connected(url: str) -> "Database":
 
 def _opened(url: str) -> "Database":
     """The database. SQLite would make a file that is not there (YC1)."""
-    path = url.removeprefix(_FILE).partition("?")[0] if url.startswith(_FILE) else ""
-    if not url or (path and not Path(path).exists()):
-        raise BadDatabase("there is no such database", path=path or None, remedy="--database URL")
+    file = _FILE.match(url)
+    if not url or (file and not Path(file[1]).exists()):
+        path = file[1] if file else None
+        raise BadDatabase("there is no such database", path=path, remedy="--database URL")
     return _connected(url)
 
 
 def _rows(asked: Asked, collection: "Collection", most: int) -> Rows:
-    last = collection.last(most)
+    try:
+        last = collection.last(most)
+    except (BadDatabase, BadField) as error:  # its table is gone, or has other columns
+        return Rows(collection.name, 0, [], [], [], error.what)
     listeners = list(dict.fromkeys(name for _, _, outputs in last for name in outputs))
     rows = []
     for pk, stored, outputs in last:

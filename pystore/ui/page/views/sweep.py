@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ....ask.experiments.cells import Cell, axes, cells
 from ....ask.experiments.importance import Importance, importances
 from ....ask.experiments.results import Results, results
-from ....ask.experiments.summary import Group, Summary
-from ....ask.experiments.table import written
-from ....core.dataclasses import dataclass, replace
+from ....ask.experiments.summary import Summary
+from ....core.dataclasses import replace
 from ....core.errors import BadStage
-from ....core.options import Mode, is_number
+from ....core.options import Mode
 from ....core.statistics import Statistics
 from ..asked import Asked, Shown
 from ..scales import Scale
@@ -20,21 +20,6 @@ LINES = 200  # of the parallel coordinates
 NONE = "(none)"
 
 Drawn = dict[str, Any]
-Keyed = dict[tuple[str, Any], list[float]]  # series and place on the axis → numbers of the metric
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The attempts with one value of the parameter, in one series."""
-
-    series: str
-    x: Any
-    statistics: Statistics
-
-    def to_dict(self) -> dict[str, Any]:
-        """The cell for programs."""
-        told = {name: getattr(self.statistics, name) for name in ("n", "mean", "low", "high")}
-        return {"by": self.series, "x": self.x, **told}
 
 
 def show(asked: Asked) -> Shown:
@@ -46,32 +31,35 @@ def show(asked: Asked) -> Shown:
     values: dict[str, Any] = {"name": name, "metrics": metrics, "plain": "", "x": None}
     command = asked.command("metrics", name, *_conditions(asked))
     if not found or not metrics:
-        values["plain"] = "No attempt has told a metric yet."
+        told = "No attempt fits these conditions." if asked.where else "There is no metric yet."
+        values["plain"] = told
         return Shown("sweep.html", f"Sweep of {name}", values, {"metrics": []}, command)
     metric = asked.choice("metric", metrics, metrics[0])
     modes: Sequence[Mode] = ("max", "min")
     mode: Mode = "min" if asked.choice("best", modes, "max") == "min" else "max"
     over = [one for one in found.parameters if one.rpartition(".")[2] == "seed"]
     summary = found.summary(metric, over=over, mode=mode)
-    command = asked.command("metrics", name, "-m", metric, *_conditions(asked),
-                            *(["--min"] if mode == "min" else []))  # fmt: skip
+    options = [word for one in over for word in ("--over", one)]
+    options += [*(["--min"] if mode == "min" else []), *_conditions(asked)]
+    command = asked.command("metrics", name, "-m", metric, *options)
     values |= {"metric": metric, "mode": mode, "over": over, "parameters": summary.parameters}
     if not summary.parameters:
         values["plain"] = "All attempts have the same parameters: there is nothing to compare."
         return Shown("sweep.html", f"Sweep of {name}", values, {"metric": metric}, command)
     shares = importances(summary)
-    x = asked.choice("x", summary.parameters, _first(summary, shares))
+    first, second = axes(summary, shares, SERIES)
+    x = asked.choice("x", summary.parameters, first)
     others = [one.parameter for one in shares if one.parameter != x]
-    by = asked.choice("by", [*others, NONE], _second(shares, x))
-    cells, left_out = _cells(summary, x, by)
+    by = asked.choice("by", [*others, NONE], second if second in others else NONE)
+    shown, left_out = _few(cells(summary, x, None if by == NONE else by))
     picked = summary.picked()
     values |= {
-        "x": x, "by": by, "others": others, "none": NONE, "cells": cells, "left_out": left_out,
-        "chart": _chart(cells), "importance": shares, "picked": picked,
+        "x": x, "by": by, "others": others, "none": NONE, "cells": shown, "left_out": left_out,
+        "chart": _chart(shown), "importance": shares, "picked": picked,
         "notes": summary.notes()[bool(picked):], "coordinates": _coordinates(summary, shares, mode),
     }  # fmt: skip
     data = {
-        "metric": metric, "mode": mode, "x": x, "by": by, "over": over, "cells": cells,
+        "metric": metric, "mode": mode, "x": x, "by": by, "over": over, "cells": shown,
         "importance": shares, "notes": summary.notes(),
         "best": picked and {"parameters": dict(picked[0].parameters), "mean": picked[1].mean,
                             "corrected": picked[1].corrected},
@@ -93,40 +81,12 @@ def _conditions(asked: Asked) -> list[str]:
     return ["--where", asked.where] if asked.where else []
 
 
-def _first(summary: Summary, shares: Sequence[Importance]) -> str:
-    """The parameter for the axis: a number that matters, else what matters most."""
-    names = [one.parameter for one in shares]
-    numeric = [n for n in names if all(is_number(g.parameters.get(n)) for g in summary)]
-    return (numeric or names)[0]
-
-
-def _second(shares: Sequence[Importance], x: str) -> str:
-    """The parameter for colours and shapes: the one with few values that matters most."""
-    return next((s.parameter for s in shares if s.parameter != x and s.values <= SERIES), NONE)
-
-
-def _cells(summary: Summary, x: str, by: str) -> tuple[list[Cell], int]:
-    """The cells by series and place, and how many series are left out."""
-    scale = Scale.of(group.parameters.get(x) for group in summary)
-    keyed: Keyed = {}
-    told: dict[tuple[str, Any], Any] = {}
-    for group in summary:
-        value = group.parameters.get(x)
-        key = _series(group, by), scale.at(value)
-        keyed.setdefault(key, []).extend(group.values)
-        told.setdefault(key, value)
-    kept = sorted({series for (series, _), numbers in keyed.items() if numbers}, key=_size)
-    cells = [
-        Cell(series, told[series, at], Statistics.of(keyed[series, at]))
-        for series in kept[:SERIES]
-        for at in sorted(at for name, at in keyed if name == series)
-        if keyed[series, at]
-    ]
-    return cells, len(kept[SERIES:])
-
-
-def _series(group: Group, by: str) -> str:
-    return "" if by == NONE else written(group.parameters.get(by))
+def _few(found: list[Cell]) -> tuple[list[Cell], int]:
+    """The cells of as many series as are drawn, from left to right, and how many are left out."""
+    names = sorted({one.by for one in found}, key=_size)
+    scale = Scale.of(one.x for one in found)
+    kept = [one for one in found if one.by in names[:SERIES]]
+    return sorted(kept, key=lambda one: (names.index(one.by), scale.at(one.x))), len(names[SERIES:])
 
 
 def _size(text: str) -> tuple[float, str]:
@@ -141,16 +101,16 @@ def _size(text: str) -> tuple[float, str]:
 WIDTH, HEIGHT, LEFT, BELOW = 720, 320, 72, 34
 
 
-def _chart(cells: Sequence[Cell]) -> Drawn:
+def _chart(found: Sequence[Cell]) -> Drawn:
     """The places of points, intervals, lines and ticks."""
-    xs = Scale.of((one.x for one in cells), margin=0.04)
-    ends = [x for one in cells for x in (*_ends(one.statistics), one.statistics.mean)]
+    xs = Scale.of((one.x for one in found), margin=0.04)
+    ends = [x for one in found for x in (*_ends(one.statistics), one.statistics.mean)]
     ys = replace(Scale.of(ends, margin=0.05, may_be_log=False), values=())
-    names = list(dict.fromkeys(one.series for one in cells))
+    names = list(dict.fromkeys(one.by for one in found))
     series = []
     for place, name in enumerate(names):
         apart = (place - (len(names) - 1) / 2) * 5  # so that intervals do not hide each other
-        points = [_point(one, xs, ys, apart) for one in cells if one.series == name]
+        points = [_point(one, xs, ys, apart) for one in found if one.by == name]
         line = " ".join(f"{p['x']:.1f},{p['y']:.1f}" for p in points)
         series.append({"name": name, "points": points, "line": "" if xs.categories else line})
     return {
