@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from measure import Row, Sizes, command, program
 
 from pystore import Store
 
 _EACH = 100  # attempts of a derivation
-# view → how long it may take [s], at 100 derivations; at ten times as many, twice that
+# view → the CPU time that it may take [s], at 100 derivations; at ten times as many, twice that
 _MUST = {
     "index, cold": 0.15,
     "index, warm": 0.15,
@@ -26,6 +27,18 @@ _MUST = {
     "realization": 0.03,
 }
 _HTML, _MEMORY, _PAINT = 300_000, 200.0, 2.0  # [bytes], [MB], [s]
+
+_PAINTED = """() => new Promise((done) => new PerformanceObserver((list) => {
+  const [first] = list.getEntriesByName("first-contentful-paint");
+  if (first) done(performance.timeOrigin + first.startTime);
+}).observe({ type: "paint", buffered: true }))"""
+
+
+class Took(NamedTuple):
+    """What a page took of the server; on a machine that does other things, more time passes."""
+
+    cpu: float  # [s]
+    wall: float  # [s]
 
 
 class Served:
@@ -50,14 +63,19 @@ class Served:
         reply.read()
         self._cookie = reply.headers["set-cookie"].partition(";")[0]
 
-    def get(self, path: str) -> tuple[float, bytes]:
-        """How long a page took [s], and the page."""
-        begin = time.perf_counter()
+    def get(self, path: str) -> tuple[Took, bytes]:
+        """What a page took, and the page."""
+        begin, used = time.perf_counter(), self._cpu()
         self._connection.request("GET", path, headers={"Cookie": self._cookie})
         reply = self._connection.getresponse()
         body = reply.read()
         assert reply.status == 200, body
-        return time.perf_counter() - begin, body
+        return Took(self._cpu() - used, time.perf_counter() - begin), body
+
+    def _cpu(self) -> float:
+        """The CPU time of all its threads so far [s]. Those that read pages do not end."""
+        tasks = Path(f"/proc/{self._process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
     @property
     def memory(self) -> float:
@@ -88,7 +106,7 @@ def rows(sizes: Sizes, area: Path) -> Iterator[Row]:
 def _views(root: Path, sizes: Sizes, factor: int, realizations: int) -> Iterator[Row]:
     store = Store(root, durable=False)
     refs = [store.realizations(dref)[0] for dref in store.drefs()[: sizes.short_runs]]
-    took: dict[str, list[float]] = {name: [] for name in _MUST}
+    took: dict[str, list[Took]] = {name: [] for name in _MUST}
     memory, html = 0.0, b""
     for _ in range(sizes.runs):
         for name, path in (("index, cold", "/"), ("family, cold", "/stage/train")):
@@ -98,18 +116,17 @@ def _views(root: Path, sizes: Sizes, factor: int, realizations: int) -> Iterator
         served = Served(root)
         for _ in range(sizes.runs):
             took["index, warm"].append(served.get("/")[0])
-            seconds, html = served.get("/stage/train")
-            took["family, warm"].append(seconds)
+            found, html = served.get("/stage/train")
+            took["family, warm"].append(found)
         took["realization"] += [served.get(f"/rlz/{ref}")[0] for ref in refs]
         memory = max(memory, served.memory)
         served.end()
-    for name, seconds in took.items():
-        found, must = (
-            statistics.median(seconds) * 1e3,
-            _MUST[name] * 1e3 * (1 if factor == 1 else 2),
-        )
-        told = f"page of {realizations:,} realizations, {name}: ms"
-        yield Row(told, f"{found:.0f}", "", f"<= {must:.0f}", found <= must)
+    for name, costs in took.items():
+        used = statistics.median(cost.cpu for cost in costs) * 1e3
+        passed = statistics.median(cost.wall for cost in costs) * 1e3
+        must = _MUST[name] * 1e3 * (1 if factor == 1 else 2)
+        told = f"page of {realizations:,} realizations, {name}: CPU ms"
+        yield Row(told, f"{used:.0f}", f"{passed:.0f} passed", f"<= {must:.0f}", used <= must)
     if factor == 1:
         kilobytes, is_small = f"{len(html) / 1e3:.0f}", len(html) <= _HTML
         yield Row("  HTML of a family: kB", kilobytes, "", f"<= {_HTML / 1e3:.0f}", is_small)
@@ -130,9 +147,7 @@ def _paint(root: Path, sizes: Sizes) -> Iterator[Row]:
             page = browser.new_page()
             served = Served(root)
             page.goto(served.address)
-            entry = 'performance.getEntriesByName("first-contentful-paint")'
-            page.wait_for_function(f"{entry}.length")
-            painted = page.evaluate(f"performance.timeOrigin + {entry}[0].startTime")
+            painted = page.evaluate(_PAINTED)
             took.append(painted / 1e3 - served.begun)
             served.end()
             page.close()

@@ -29,7 +29,7 @@ def cells(summary: Summary, x: str, by: str | None) -> list[Cell]:
     """The cells that have numbers, in the order of the groups of a summary of one metric."""
     found: dict[Hashable, tuple[Any, str, list[float]]] = {}
     for group in summary:
-        value = group.parameters.get(x)
+        value: Any = group.parameters.get(x)
         series = "" if by is None else written(group.parameters.get(by))
         key = float(value) if is_number(value) else repr(value)
         found.setdefault((series, key), (value, series, []))[2].extend(group.values)

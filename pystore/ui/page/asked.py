@@ -78,7 +78,9 @@ class Asked:
 
     def rref(self, text: str) -> RRef:
         """The realization that a text means: of a name, the latest. Raises BadRef, NotInStore."""
-        return find_rref(_checked(text), code="any", store=self.store)
+        if RRef.form.match(_checked(text)):
+            return RRef(text)  # names of stages and pins need not be looked at
+        return find_rref(text, code="any", store=self.store)
 
     def family(self, name: str) -> list[DRef]:
         """The derivations of a name. Raises NotInStore when there are none."""

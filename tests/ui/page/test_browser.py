@@ -29,6 +29,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect  # noqa: E
 from pystore import Build, Derivation, Store, build_metric, build_progress, match_latest, realize  # noqa: E402
 from pystore.db import connect, image  # noqa: E402
 
+expect.set_options(timeout=20_000)  # other tests may run beside these
 AXE = Path(axe.__file__).with_name("axe.min.js").read_text()
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 LOOKS: dict[str, Any] = {
@@ -88,7 +89,7 @@ class Watched:
         self.errors: list[str] = []
         self.foreign: list[str] = []
         self.page = context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(20_000)
         self.page.on("console", lambda line: self._hear(line.type, line.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self._note(request.url))
@@ -110,7 +111,7 @@ class Watched:
     def violations(self) -> list[tuple[str, str]]:
         """What axe-core finds: rules, with a place of each."""
         self.page.evaluate(AXE)  # by the debugger, which no policy of the page holds up
-        found = self.page.evaluate("axe.run()")["violations"]
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
         return [(one["id"], one["nodes"][0]["html"][:120]) for one in found]
 
 

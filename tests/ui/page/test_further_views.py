@@ -319,8 +319,9 @@ def test_without_a_database_the_page_says_how_to_name_one(page: Page):
     assert page.get("/picture/people?field=face&key=1").status_code == 400
 
 
-def test_YC1_a_database_that_is_not_there_is_not_made(own_page: Page, tmp_path: Path):
-    page = Page(own_page.stores["store0"], database=f"sqlite:///{tmp_path}/none.db")
+@pytest.mark.parametrize("kind", ["sqlite", "sqlite+pysqlite"])
+def test_YC1_a_database_that_is_not_there_is_not_made(own_page: Page, tmp_path: Path, kind: str):
+    page = Page(own_page.stores["store0"], database=f"{kind}:///{tmp_path}/none.db")
     assert page.get("/collections").status_code == 400
     assert not (tmp_path / "none.db").exists()
 

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+from small_page import Page
+
 from pystore.ui.page.changes import Changes
 
 
@@ -84,3 +86,11 @@ def test_YE3_a_stream_ends_when_its_browser_goes():
         assert task.cancelled()
 
     asyncio.run(run())
+
+
+def test_YE1_a_page_names_the_version_that_it_shows(own_page: Page):
+    head = own_page.client.head("/changed")
+    assert (head.status_code, head.text) == (200, "")
+    assert head.headers["content-type"].startswith("text/event-stream")
+    assert 'data-changed="/changed?seen=' in own_page.text("/running")
+    assert "data-changed" not in own_page.text("/collections")  # a database tells no changes

@@ -5,6 +5,7 @@ YC2  A picture of a row is sent as the bytes that it is stored as, if these begi
 """
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ....db.fields import Field
 
 _COLLECTIONS, _ROWS, _MORE = 8, 6, 60  # shown of all, and of one
-_FILE = "sqlite:///"
+_FILE = re.compile(r"sqlite(?:\+\w+)?:///(?!file:|:memory:)([^?]+)")  # of a database of SQLite
 
 
 class Cell(NamedTuple):
@@ -98,9 +99,10 @@ def _connected(url: str) -> "Database":
 
 def _opened(url: str) -> "Database":
     """The database. SQLite would make a file that is not there (YC1)."""
-    path = url.removeprefix(_FILE).partition("?")[0] if url.startswith(_FILE) else ""
-    if not url or (path and not Path(path).exists()):
-        raise BadDatabase("there is no such database", path=path or None, remedy="--database URL")
+    file = _FILE.match(url)
+    if not url or (file and not Path(file[1]).exists()):
+        path = file[1] if file else None
+        raise BadDatabase("there is no such database", path=path, remedy="--database URL")
     return _connected(url)
 
 

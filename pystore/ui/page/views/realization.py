@@ -43,8 +43,8 @@ def show(asked: Asked) -> Shown:
         "opened": _opened(asked, rref, entries), "users": users[:_USERS], "used": len(users),
         "processes": users_of(store).get(rref, ()),
         "log": end_of(log_of(as_run(latest, store), store).path) if latest else "",
-       
-        "code": code_of_attempt(latest, store) if latest else None, "metrics": _metrics(one, kept), "confusion": confusion,
+        "code": code_of_attempt(latest, store) if latest else None,
+        "metrics": _metrics(one, kept), "confusion": confusion,
         "wrong": wrong[:_WRONG], "wrongs": len(wrong), "tested": len(kept.truth) if kept else 0,
         "config": json.dumps(one.config.value, indent=1, ensure_ascii=False),
     }  # fmt: skip
