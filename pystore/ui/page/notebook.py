@@ -1,6 +1,6 @@
 """Notebook: the results of a stage in the output of a cell, as the page of the store shows them.
 
-YN1  It needs no server and runs no script, loads nothing, and styles nothing around it.
+JN1  It needs no server and runs no script, loads nothing, and styles nothing around it.
 """
 
 from ...ask.experiments.results import Results

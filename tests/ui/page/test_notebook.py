@@ -17,7 +17,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return make(root)
 
 
-def test_YN1_results_are_shown_without_a_server_or_a_script(store: Store):
+def test_JN1_results_are_shown_without_a_server_or_a_script(store: Store):
     found = results("train", store=store)
     html = show(found, "score")._repr_html_()
     tags = re.findall("<(?!/)([a-z]+)", html)
