@@ -1,7 +1,8 @@
 """Instructions of small programs, beside those of the last commit: `make bench-check`.
 
 Callgrind counts the instructions of a whole process, which depend on Python and on the code, and
-hardly on the machine or on its load. The numbers are in `instructions.json`. A change that is worth
+hardly on the machine or on its load. What bare Python takes depends on what is installed beside it,
+so it is taken off before numbers are compared. The numbers are in `instructions.json`. A change that is worth
 its cost changes them in the same commit, and says why: `make bench-check WRITE=1 WHY="…"`.
 """
 
@@ -22,6 +23,7 @@ from typing import Any
 HERE = Path(__file__).parent
 KNOWN = HERE / "instructions.json"
 SLACK = 0.02  # of the known number
+BARE = "bare Python"
 AREA = Path(tempfile.gettempdir(), f"pystore-instructions-{os.getuid()}")  # paths of one length
 
 
@@ -45,7 +47,7 @@ def _command(*arguments: str, **environment: str) -> Program:
 
 
 PROGRAMS: dict[str, Program] = {
-    "bare Python": Program(("-c", "pass")),
+    BARE: Program(("-c", "pass")),
     "import pystore": Program(("-c", "import pystore")),
     "from pystore import realize, stage": Program(("-c", "from pystore import realize, stage")),
     "pystore --help": _command("--help"),
@@ -74,9 +76,9 @@ def main() -> int:
     if not options.write and known.get("python") != here():
         print(f"the numbers are those of {known.get('python')}, and this is {here()}: not compared")
         return 0
-    counted = count_all(options.program or list(PROGRAMS))
+    counted = count_all([BARE, *options.program] if options.program else list(PROGRAMS))
     before = known.get("instructions", {}) if known.get("python") == here() else {}
-    strange = [name for name, now in counted.items() if _differs(before.get(name), now)]
+    strange = [name for name in counted if name != BARE and _differs(name, before, counted)]
     print(table(counted, before, strange))
     if options.write:
         return _write(known, before, counted, strange, options.why)
@@ -159,18 +161,22 @@ def _empty(folder: Path) -> None:
     folder.mkdir(mode=0o700)
 
 
-def _differs(before: float | None, now: float) -> bool:
-    return before is None or abs(now - before) > SLACK * before
+def _differs(name: str, before: dict[str, float], counted: dict[str, float]) -> bool:
+    """Whether a program takes more or fewer instructions above bare Python than is known."""
+    if name not in before or BARE not in before:
+        return True
+    was, now = before[name] - before[BARE], counted[name] - counted[BARE]
+    return abs(now - was) > SLACK * before[name]
 
 
 def table(counted: dict[str, float], before: dict[str, float], strange: list[str]) -> str:
     """The numbers as aligned text, in millions and beside bare Python."""
-    bare = counted.get("bare Python") or before.get("bare Python")
+    bare = counted[BARE]
     lines = [f"{'millions of instructions':42}{'now':>9}{'known':>9}{'change':>9}{'/ bare':>8}"]
     for name, now in counted.items():
         was = before.get(name)
         change = "new" if was is None else f"{now / was - 1:+.1%}"
-        beside = f"{now / bare:.1f}" if bare else ""
+        beside = f"{now / bare:.1f}"
         mark = "  <--" if name in strange else ""
         lines.append(f"{name:42}{now:9.1f}{was or 0:9.1f}{change:>9}{beside:>8}{mark}")
     return "\n".join(lines)
@@ -186,8 +192,9 @@ def _write(
     if strange and not why:
         print('say why they changed: make bench-check WRITE=1 WHY="…"')
         return 1
-    # What changed too little to tell stays as it is, so that small steps add up.
-    changed = {name: counted[name] for name in strange}
+    # What changed too little to tell stays as it is above bare Python, so that small steps add up.
+    step = before.get(BARE, 0.0) - counted[BARE]
+    changed = {BARE: counted[BARE], **{name: counted[name] + step for name in strange}}
     reasons = {**known.get("why", {}), **dict.fromkeys(strange, why)}
     value = {"python": here(), "instructions": {**before, **changed}, "why": reasons}
     KNOWN.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

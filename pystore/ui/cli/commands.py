@@ -35,7 +35,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "watch": Listed(
             "watch_attempt", "Show the numbers of an attempt while it runs, on any host."
         ),
-        "ui": Listed("ui", "Show stores in a browser: stages, results, what runs."),
+        "ui": Listed("ui", "Show stores in a browser, to be read."),
     },
     "Do": {
         "run": Listed("run", "Build a stage of a Python file, and all that it needs."),

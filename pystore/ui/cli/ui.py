@@ -36,7 +36,7 @@ from .command_context import CommandContext, with_command
 @click.option("--open", "opened", is_flag=True, help="Open it in a browser.")
 @with_command
 def ui(command: CommandContext, /, root: tuple[Path, ...], **options: Any) -> None:
-    """Show stores in a browser: stages, results, what runs.
+    """Show stores in a browser, to be read.
 
     Nothing is written. The address has a token: whoever has it reads along. Ctrl-C ends it.
 
