@@ -2,8 +2,9 @@
 
 Callgrind counts the instructions of a whole process, which depend on Python and on the code, and
 hardly on the machine or on its load. What bare Python takes depends on what is installed beside it,
-so it is taken off before numbers are compared. The numbers are in `instructions.json`. A change that is worth
-its cost changes them in the same commit, and says why: `make bench-check WRITE=1 WHY="…"`.
+so it is taken off before numbers are compared. The numbers are in `instructions.json`. A change
+that is worth its cost changes them in the same commit, and says why:
+`make bench-check WRITE=1 WHY="…"`.
 """
 
 import argparse
@@ -192,11 +193,11 @@ def _write(
     if strange and not why:
         print('say why they changed: make bench-check WRITE=1 WHY="…"')
         return 1
-    # What changed too little to tell stays as it is above bare Python, so that small steps add up.
-    step = before.get(BARE, 0.0) - counted[BARE]
-    changed = {BARE: counted[BARE], **{name: counted[name] + step for name in strange}}
+    # What changed too little to tell stays as it is, so that small steps add up.
+    bare = before.get(BARE, counted[BARE])
+    changed = {name: round(counted[name] + bare - counted[BARE], 1) for name in strange}
     reasons = {**known.get("why", {}), **dict.fromkeys(strange, why)}
-    value = {"python": here(), "instructions": {**before, **changed}, "why": reasons}
+    value = {"python": here(), "instructions": {BARE: bare, **before, **changed}, "why": reasons}
     KNOWN.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     return 0
 
