@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
@@ -31,6 +30,8 @@ class Stores:
 
     def empty(self, root: Path) -> Store:
         """A store that holds nothing, in place of one that could be made at `root`."""
+        from tempfile import TemporaryDirectory  # it imports all compressors; few commands need it
+
         check_place(Path(os.path.abspath(root)))
         folder = TemporaryDirectory(prefix="pystore-")
         return Store(click.get_current_context().with_resource(folder), durable=False)
