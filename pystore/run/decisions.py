@@ -89,8 +89,11 @@ class Decisions:
         """The judgement that stands; None where the lock must be held to find it."""
         if dref in self._ready:
             return self._ready[dref]
-        question = self.questions.get(dref) or self._question(dref, context)
-        answer = None if locked else self._asked.pop(dref, None)
+        question, answer = self.questions.get(dref), self._asked.pop(dref, None)
+        if question is None or question.context != context:  # its inputs have changed meanwhile
+            question, answer = self._question(dref, context), None
+        if locked:
+            answer = None
         answer = answer or ask(self._candidates, question)
         while True:
             judgement, changed = judge(question, answer), True

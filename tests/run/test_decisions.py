@@ -125,3 +125,19 @@ def test_DC3_what_waits_for_a_build_is_asked_about_after_it(store):
     ps.realize([above, beside], listener=told.append)
     assert [e.dref.name for e in told if type(e).__name__ == "Succeeded"] == ["below", "above"]
     assert [e.dref.name for e in told if type(e).__name__ == "Reused"] == ["beside"]
+
+
+def test_DC3_what_was_found_ahead_for_other_inputs_is_not_used(store):
+    """A build changes an input of a stage that was looked at ahead."""
+    data = Derivation({"name": "data"}, match_latest(), write)
+    above = Derivation({"name": "above", "data": data}, match_latest(), write)
+    ps.realize(above)
+    old = ps.realize(data)
+
+    def reject(b):
+        write(b)
+        ps.reject(old, "the build says so")
+
+    first = Derivation({"name": "first"}, match_latest(), reject)
+    _, chosen = ps.realize([first, above])
+    assert ps.context_of(chosen)[data.dref] == (ps.realize(data),)
