@@ -15,9 +15,12 @@ dirty on the file system, so it waits for others.
 
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Protocol
 
 from . import disk, mounts
@@ -130,12 +133,34 @@ class Many:
 
 
 def _sync_each(out: Path, paths: Iterable[bytes]) -> None:
-    from concurrent.futures import ThreadPoolExecutor  # for its weight
+    # No executor: Python has none any more when the main thread has ended, and others still build.
+    root, errors = os.fsencode(out), list[BaseException]()
+    left = deque(os.path.join(root, path) for path in paths)
+    helpers: list[Thread] = []
+    try:
+        with suppress(RuntimeError):  # the system allows no more threads
+            for _ in range(min(THREADS, len(left)) - 1):
+                helper = Thread(target=_sync_some, args=(left, errors))
+                helper.start()
+                helpers.append(helper)
+        _sync_some(left, errors)
+    finally:
+        left.clear()
+        for helper in helpers:
+            helper.join()
+    if errors:
+        raise errors[0]
 
-    root = os.fsencode(out)
-    with ThreadPoolExecutor(THREADS) as pool:
-        for _ in pool.map(_sync, (os.path.join(root, path) for path in paths)):
-            pass
+
+def _sync_some(left: deque[bytes], errors: list[BaseException]) -> None:
+    """Syncs what is left, until nothing is, or one error has come."""
+    try:
+        while left:
+            with suppress(IndexError):  # another thread was quicker
+                _sync(left.popleft())
+    except BaseException as error:  # the caller raises it
+        errors.append(error)
+        left.clear()
 
 
 def _sync(path: bytes) -> None:
