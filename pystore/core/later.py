@@ -2,6 +2,8 @@
 
 LR1  A module that is named here is not imported before one of its names is read.
 LR2  From then on, its name stands for the module itself.
+LR3  While an attempt runs, nothing of pystore is left to be imported for its end: pystore may be
+     upgraded meanwhile.
 
 Python 3.15 has a statement for this (PEP 810). Until then, a module says it twice, so that type
 checkers and the tests of the rooms see what it imports:
@@ -39,3 +41,12 @@ def later(space: dict[str, Any], *modules: str) -> None:
     for module in modules:
         name = module.rpartition(".")[2]
         space[name] = _Later(space, name, module)
+
+
+def import_now(*modules: Any) -> None:
+    """Imports these modules, if it was not done before.
+
+    What ends long work must be of the version that began it, though files are replaced meanwhile.
+    """
+    for module in modules:
+        module.__name__  # noqa: B018  # reading it imports the module

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from ..core.attempt import AttemptReport, outcome_of
 from ..core.errors import NotAStore
-from ..core.later import later
+from ..core.later import import_now, later
 from ..core.refs import DRef, RRef
 from . import attempts, derivations, locks, rights, uses
 from .innermost import Innermost
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         remove,
         reopening,
         scratch,
+        shared_files,
         touched_inputs,
         trace_file,
         tree,
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 else:  # what only builds and removals need
     later(globals(), "..core.machine_usage", "..core.reads", ".adopt", ".attempt_files")
     later(globals(), ".beginning", ".commit", ".kept_code", ".remove", ".reopening", ".scratch")
-    later(globals(), ".touched_inputs", ".trace_file", ".tree")
+    later(globals(), ".shared_files", ".touched_inputs", ".trace_file", ".tree")
 
 
 @rights.explained_methods
@@ -165,6 +166,9 @@ class Store(Reader):
 
         If an earlier attempt (with this seed) left a scratch, that one goes on.
         """
+        # What ends the attempt: pystore may be upgraded while it runs.
+        import_now(adopt, attempt_files, commit, kept_code, machine_usage, reads, reopening)
+        import_now(shared_files, touched_inputs, trace_file, tree)
         return beginning.begin(self.parts, config, context, seed)
 
     def trial(self, config: Config, context: Context, attempt: Attempt) -> Staging:

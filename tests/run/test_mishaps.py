@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -235,3 +236,38 @@ def test_a_thread_builds_after_the_main_thread_has_ended(tmp_path, many):
         assert done.stdout.startswith("rref:"), done.stderr
         if not time:
             ps.Store(tmp_path / "store").remove(ps.RRef(done.stdout.strip()))
+
+
+@pytest.mark.parametrize("first", ["built", "failed"])
+def test_LR3_pystore_may_be_upgraded_while_an_attempt_runs(tmp_path, first):
+    """What ends an attempt was imported before it began, whether it succeeds or fails."""
+    script = tmp_path / "train.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import sys
+            from pystore import Store, realize, stage
+            from pystore.errors import BuildError
+
+            @stage
+            def train(build, outcome="built"):
+                global before
+                before = set(sys.modules)
+                (build.outpath / "out.txt").write_text(outcome)
+                if outcome == "failed":
+                    raise ValueError(outcome)
+
+            with Store(sys.argv[1], durable=False).use():
+                try:
+                    realize(train(outcome=sys.argv[2]))
+                except BuildError:
+                    assert sys.argv[2] == "failed"
+                print([name for name in set(sys.modules) - before if name.startswith("pystore")])
+            """
+        )
+    )
+    told = subprocess.run(
+        [sys.executable, script, tmp_path / "store", first], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert told.stdout.splitlines()[-1] == "[]"
