@@ -29,7 +29,7 @@ def show(asked: Asked) -> Shown:
     found = _results(asked, name)
     metrics = found.metrics if found else ()
     values: dict[str, Any] = {"name": name, "metrics": metrics, "plain": "", "x": None}
-    command = asked.command("metrics", name, *_conditions(asked))
+    command = asked.command("metrics", name, *asked.where_words)
     if not found or not metrics:
         told = "No attempt fits these conditions." if asked.where else "There is no metric yet."
         values["plain"] = told
@@ -40,7 +40,7 @@ def show(asked: Asked) -> Shown:
     over = [one for one in found.parameters if one.rpartition(".")[2] == "seed"]
     summary = found.summary(metric, over=over, mode=mode)
     options = [word for one in over for word in ("--over", one)]
-    options += [*(["--min"] if mode == "min" else []), *_conditions(asked)]
+    options += [*(["--min"] if mode == "min" else []), *asked.where_words]
     command = asked.command("metrics", name, "-m", metric, *options)
     values |= {"metric": metric, "mode": mode, "over": over, "parameters": summary.parameters}
     if not summary.parameters:
@@ -75,10 +75,6 @@ def _results(asked: Asked, name: str) -> Results | None:
     except BadStage:
         return None
     return results(name, where=asked.where, store=asked.store) if asked.where else found
-
-
-def _conditions(asked: Asked) -> list[str]:
-    return ["--where", asked.where] if asked.where else []
 
 
 def _few(found: list[Cell]) -> tuple[list[Cell], int]:
