@@ -125,5 +125,5 @@ def test_YF1_no_link_and_no_pipe_is_read(tmp_path: Path):
     assert [end_of(tmp_path / name) for name in ("secret", "link", "pipe")] == ["a secret", "", ""]
     for name in ("link", "pipe"):
         for read in (text_of, picture_kind):
-            with pytest.raises(OSError, match="link|regular|pipe"):
+            with pytest.raises(OSError, match=r"link|regular|pipe"):
                 read(tmp_path / name)

@@ -283,7 +283,7 @@ def learn(rate: float, code: str = "new", *, fails: bool = False) -> Derivation:
     return Derivation({"name": "learn", "rate": rate, "code": code}, match_latest(), write)
 
 
-def test_a_family_has_the_numbers_of_the_command_line(
+def test_conditions_and_rejections_give_the_numbers_of_the_command_line(
     own_page: Page, capsys: pytest.CaptureFixture[str]
 ):
     for rate in (1.0, 2.0, 3.0):
@@ -300,9 +300,23 @@ def test_a_family_has_the_numbers_of_the_command_line(
             told = json.loads(capsys.readouterr().out)
             page = own_page.json(f"/stage/learn?metric={metric}&where={quote(where)}")
             assert (page["groups"], where, metric) == (told, where, metric)
+    failed = own_page.json("/stage/learn?where=outcome%3Dfailed")["groups"][0]["drefs"][0]
+    assert "ArithmeticError: it does not converge" in plain(own_page.text(f"/drv/{failed}"))
     assert "3 attempts do not count: the result was rejected." in plain(
         own_page.text("/stage/learn")
     )
+
+
+def test_attempts_without_the_metric_are_counted(own_page: Page):
+    realize(learn(1.0))
+    assert "missing" not in own_page.text("/stage/learn?metric=time")
+
+    def write(b: Build) -> None:
+        build_metric(b, "score", 5.0)
+
+    realize(Derivation({"name": "learn", "rate": 5.0, "code": "new"}, match_latest(), write))
+    assert "n failed missing mean" in plain(own_page.text("/stage/learn?metric=time"))
+    assert "missing" not in own_page.text("/stage/learn?metric=score")
 
 
 def test_conditions_hold_for_older_code_and_go_to_the_comparison(own_page: Page):
