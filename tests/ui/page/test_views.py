@@ -302,9 +302,15 @@ def test_conditions_and_rejections_give_the_numbers_of_the_command_line(
             assert (page["groups"], where, metric) == (told, where, metric)
     failed = own_page.json("/stage/learn?where=outcome%3Dfailed")["groups"][0]["drefs"][0]
     assert "ArithmeticError: it does not converge" in plain(own_page.text(f"/drv/{failed}"))
-    assert "3 attempts do not count: the result was rejected." in plain(
-        own_page.text("/stage/learn")
-    )
+    told = plain(own_page.text("/stage/learn"))
+    assert "3 attempts do not count: the result was rejected." in told
+
+
+def test_a_family_of_rejected_results_says_so(own_page: Page):
+    reject(realize(learn(1.0)), "leak")
+    told = plain(own_page.text("/stage/learn"))
+    assert "Each result was rejected. 1 attempt does not count: the result was rejected." in told
+    assert "nothing has been built" not in told.lower()
 
 
 def test_attempts_without_the_metric_are_counted(own_page: Page):

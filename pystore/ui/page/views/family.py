@@ -37,7 +37,7 @@ def show(asked: Asked) -> Shown:
     store, name = asked.store, asked.path["name"]
     drefs = asked.family(name)
     now = family(name, store=store)
-    whole = _results(asked.store, name)
+    whole = built(asked.store, name)
     names = whole.metrics if whole else ()
     metric = asked.choice("metric", names or ("",), names[0] if names else "")
     mode: Mode = "min" if asked.choice("best", ("max", "min"), "max") == "min" else "max"
@@ -62,7 +62,7 @@ def show(asked: Asked) -> Shown:
     return Shown("family.html", name, values, data, command)
 
 
-def _results(store: Store, *what: Any, **options: Any) -> Results | None:
+def built(store: Store, *what: Any, **options: Any) -> Results | None:
     """The results; None when nothing has been built."""
     try:
         return results(*what, store=store, **options)
@@ -88,7 +88,7 @@ def _rejected(store: Store, drefs: Sequence[DRef]) -> int:
 def _older(asked: Asked, drefs: Iterable[DRef], metric: str, mode: Mode) -> Sequence[Group]:
     """The groups by older code that fit the conditions."""
     where = asked.where or None
-    found = _results(asked.store, *sorted(drefs), where=where, code="any") if drefs else None
+    found = built(asked.store, *sorted(drefs), where=where, code="any") if drefs else None
     if found is None:
         return ()
     summary = found.summary(metric if metric in found.metrics else None, mode=mode)
