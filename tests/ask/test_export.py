@@ -94,6 +94,15 @@ def test_a_table_has_a_row_an_attempt(trained: Store, tmp_path: Path):
     assert "too fast" in rows[2]["error"]
 
 
+def test_only_attempts_that_fit_are_exported(trained: Store, tmp_path: Path):
+    assert ps.export_csv("train", tmp_path / "some.csv", where="rate<0.3").added == 1
+    assert [row["rate"] for row in rows_of(tmp_path / "some.csv")] == ["0.25"]
+    assert ps.export_tensorboard("train", tmp_path / "logs", where={"rate": 0.5}).added == 1
+    with pytest.raises(BadStage, match="rte"):
+        ps.export_csv("train", tmp_path / "none.csv", where="rte=3")
+    assert not (tmp_path / "none.csv").exists()
+
+
 def test_EC1_the_same_attempts_give_the_same_file(trained: Store, tmp_path: Path):
     file = tmp_path / "t.csv"
     ps.export_csv("train", file)

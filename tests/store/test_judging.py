@@ -31,7 +31,7 @@ def test_VE4_what_was_built_again_while_it_was_looked_at_is_not_judged(
     stage = Derivation({"name": "x"}, match_latest(), lambda b: (b.outpath / "x").write_text("1"))
     rref = ps.realize(stage)
     unsealed(store.path(rref) / "x").write_text("2")
-    real, looks = tree.scan, []
+    real, looks = tree.scan_sealed, []
 
     def slow(out, known=None):
         found = real(out, known)
@@ -40,7 +40,7 @@ def test_VE4_what_was_built_again_while_it_was_looked_at_is_not_judged(
             assert ps.realize(stage, force_rebuild=True) == rref
         return found
 
-    monkeypatch.setattr(tree, "scan", slow)
+    monkeypatch.setattr(tree, "scan_sealed", slow)
     report = ps.verify(quarantine=quarantine)
     assert report.sound
     assert report.quarantined == ()
@@ -56,7 +56,7 @@ def test_VE4_a_mark_is_lifted_only_from_what_is_sound_with_the_gate_closed(store
     assert not ps.verify().sound
     x.write_text("1")
     x.chmod(0o444)
-    real, looks = tree.scan, []
+    real, looks = tree.scan_sealed, []
 
     def slow(out, known=None):
         found = real(out, known)
@@ -65,7 +65,7 @@ def test_VE4_a_mark_is_lifted_only_from_what_is_sound_with_the_gate_closed(store
             unsealed(x).write_text("3")
         return found
 
-    monkeypatch.setattr(tree, "scan", slow)
+    monkeypatch.setattr(tree, "scan_sealed", slow)
     assert not ps.verify().sound
     with pytest.raises(Corrupted):
         store.path(rref)

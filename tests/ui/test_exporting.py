@@ -41,6 +41,13 @@ def test_a_table_in_a_file_and_on_the_output(pystore, tmp_path):
     assert [row["rate"] for row in csv.DictReader(io.StringIO(out))] == ["0.25", "0.5"]
 
 
+def test_only_attempts_that_fit_are_exported(pystore):
+    code, out, _ = pystore("export", "csv", "train", "-", "--where", "rate=0.5")
+    assert [row["rate"] for row in csv.DictReader(io.StringIO(out))] == ["0.5"]
+    code, _, err = pystore("export", "csv", "train", "-", "--where", "rte=0.5")
+    assert (code, "rate" in err) == (2, True)
+
+
 def test_an_export_is_told_as_json(pystore, tmp_path):
     code, out, _ = pystore("export", "csv", "train", "HERE/t.csv", "--json")
     (told,) = json.loads(out)

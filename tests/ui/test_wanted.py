@@ -29,7 +29,7 @@ def test_conditions_are_shown_as_columns(log):
     code, out, _ = log("train", "--where", "rate<2 accuracy.txt>0", "--sort", "-accuracy.txt")
     assert code == 0
     head, *rows = out.splitlines()
-    assert head.split()[5:] == ["rate", "accuracy.txt", "result"]
+    assert head.split()[5:] == ["tags", "rate", "accuracy.txt", "result"]
     assert [row.split()[-3] for row in rows] == ["1", "0.5", "0.5"]
 
 

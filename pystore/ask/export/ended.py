@@ -14,6 +14,7 @@ from ...core.options import Scope
 from ...declare.parameters import Parameters
 from ...store.store import Store
 from ..experiments.results import results
+from ..finding.conditions import Where
 from ..inspection.attempts import with_notes
 from .whole_parameters import whole_parameters
 
@@ -82,12 +83,12 @@ class Ended:
         return sorted({one.attempt.dref.name for one in self})
 
 
-def ended(what: Any, code: Scope, store: Store) -> Ended:
+def ended(what: Any, code: Scope, store: Store, where: Where | None = None) -> Ended:
     """The attempts of stages, names or derivations that have ended, without rejected results.
 
-    Raises BadStage when there is nothing to show.
+    With `where`, those that fit. Raises BadStage when there is nothing to show.
     """
-    found = results(what, metrics=[], code=code, store=store)
+    found = results(what, metrics=[], where=where, code=code, store=store)
     rows = {row.attempt.id: row for row in found if row.attempt.outcome != "running"}
     noted = with_notes([row.attempt for row in rows.values()], store)
     config_of = cache(store.config)  # derivations share inputs

@@ -15,6 +15,7 @@ from ...declare.recorder import store_was_read
 from ...store import disk
 from ...store.current import current_store
 from ...store.store import Store
+from ..finding.conditions import Where
 from .ended import Told, ended
 from .exported import Exported
 
@@ -22,14 +23,19 @@ _LONGEST = 120  # [characters] of the parameters in the name of a folder
 
 
 def export_tensorboard(
-    what: Any, folder: str | Path, *, code: Scope = "now", store: Store | None = None
+    what: Any,
+    folder: str | Path,
+    *,
+    where: Where | None = None,
+    code: Scope = "now",
+    store: Store | None = None,
 ) -> Exported:
     """Writes the metrics of attempts as event files: `tensorboard --logdir folder` shows them.
 
     Each attempt has a folder, named by its stage, the parameters that tell it apart, its number
     and digits of its id. Attempts that are there already are left as they are. The steps of an
     attempt have the time at which it ended: no other time is known of them. Needs tensorboard.
-    `what` and `code` are those of `results`.
+    `what`, `where` and `code` are those of `results`.
 
     Raises BadStage when there is nothing to show; BadPlace without tensorboard, or where the
     folder cannot be written.
@@ -37,7 +43,7 @@ def export_tensorboard(
     store_was_read()
     _check_installed()
     target = Path(os.path.abspath(folder))
-    found = ended(what, code, store or current_store())
+    found = ended(what, code, store or current_store(), where)
     try:
         target.mkdir(parents=True, exist_ok=True)
         known = {path.suffix[1:] for path in target.rglob("events.out.tfevents.*")}

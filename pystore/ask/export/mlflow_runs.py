@@ -19,6 +19,7 @@ from ...declare.recorder import store_was_read
 from ...store.current import current_store
 from ...store.store import Store
 from ..experiments.table import named_apart
+from ..finding.conditions import Where
 from .ended import Ended, Told, ended
 from .exported import Exported
 
@@ -35,7 +36,12 @@ _PATIENCE = 10  # [s] until a server must have answered
 
 
 def export_mlflow(
-    what: Any, uri: str, *, code: Scope = "now", store: Store | None = None
+    what: Any,
+    uri: str,
+    *,
+    where: Where | None = None,
+    code: Scope = "now",
+    store: Store | None = None,
 ) -> Exported:
     """Adds the attempts of stages, names or derivations to MLflow as runs.
 
@@ -43,14 +49,14 @@ def export_mlflow(
     experiment that is named like the stage. Each has all parameters of its attempt, those of inputs
     too, its metrics over their steps, the times of its start and end, and tags: reference, host,
     seed, outcome, tags and notes. Files are not sent. Runs of an earlier export are found by the
-    id of the attempt, and get the tags and notes of now. Needs mlflow or mlflow-skinny. `what` and
-    `code` are those of `results`.
+    id of the attempt, and get the tags and notes of now. Needs mlflow or mlflow-skinny. `what`,
+    `where` and `code` are those of `results`.
 
     Raises BadStage when there is nothing to show; BadPlace without mlflow, or where the server
     does not answer or refuses.
     """
     store_was_read()
-    found = ended(what, code, store or current_store())
+    found = ended(what, code, store or current_store(), where)
     client_of = _client_maker()
     _check_answers(uri)
     with _refusals(uri):

@@ -19,19 +19,25 @@ from ...store import disk
 from ...store.current import current_store
 from ...store.store import Store
 from ..experiments.table import named_apart, to_csv
+from ..finding.conditions import Where
 from .ended import Ended, Told, ended
 from .exported import Exported
 
 
 def export_csv(
-    what: Any, file: str | Path, *, code: Scope = "now", store: Store | None = None
+    what: Any,
+    file: str | Path,
+    *,
+    where: Where | None = None,
+    code: Scope = "now",
+    store: Store | None = None,
 ) -> Exported:
     """Writes the attempts of stages, names or derivations into a CSV file, one row an attempt.
 
     Each row has the reference, the outcome and the times of the attempt, all its parameters, those
     of inputs too, the last value of each metric, tags and notes. A file of an earlier export is
-    replaced. A text that a spreadsheet would take for a formula has a ' in front. `what` and
-    `code` are those of `results`.
+    replaced. A text that a spreadsheet would take for a formula has a ' in front. `what`,
+    `where` and `code` are those of `results`.
 
     Raises BadStage when there is nothing to show; BadPlace when there is another file, or no
     folder.
@@ -39,7 +45,7 @@ def export_csv(
     store_was_read()
     target = Path(os.path.abspath(file))
     known = _ids_in(target)
-    found = ended(what, code, store or current_store())
+    found = ended(what, code, store or current_store(), where)
     _replace(target, lambda out: write_csv(found, out))
     fresh = sum(one.attempt.id not in known for one in found)
     left = len(found.several) - fresh

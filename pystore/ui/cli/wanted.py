@@ -31,12 +31,7 @@ def wanted_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, wanted=Wanted(**named), **given)
 
     options = [
-        click.option(
-            "--where",
-            metavar="CONDITIONS",
-            shell_complete=_condition,
-            help="Such as 'epochs=3 accuracy.txt>0.9 data.seed=1..5 host=gpu*'.",
-        ),
+        where_option,
         click.option(
             "--since",
             metavar="TIME|REF",
@@ -111,3 +106,11 @@ def _order(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     """The names by which attempts can be sorted."""
     sign = "-" if incomplete.startswith("-") else ""
     return [sign + name for name in begun_so(lambda: _names(ctx), incomplete.removeprefix("-"))]
+
+
+where_option = click.option(
+    "--where",
+    metavar="CONDITIONS",
+    shell_complete=_condition,
+    help="Such as 'epochs=3 accuracy.txt>0.9 data.seed=1..5 host=gpu*'.",
+)
