@@ -62,6 +62,7 @@ class Decisions:
         self._settings = settings
         self._asked: dict[DRef, Answer] = {}  # before anything was built
         self._ready: dict[DRef, Use] = {}  # what is used without a build, and held
+        self._warned: set[DRef] = set()  # of edits
 
     def ready(self) -> dict[DRef, tuple[RRef, ...]]:
         """The derivations for which nothing is to be done, inputs first, with what is used (DC3).
@@ -89,8 +90,11 @@ class Decisions:
         """The judgement that stands; None where the lock must be held to find it."""
         if dref in self._ready:
             return self._ready[dref]
-        question = self.questions.get(dref) or self._question(dref, context)
-        answer = None if locked else self._asked.pop(dref, None)
+        question, answer = self.questions.get(dref), self._asked.pop(dref, None)
+        if question is None or question.context != context:  # its inputs have changed meanwhile
+            question, answer = self._question(dref, context), None
+        if locked:
+            answer = None
         answer = answer or ask(self._candidates, question)
         while True:
             judgement, changed = judge(question, answer), True
@@ -147,7 +151,7 @@ class Decisions:
         judgement = judge(question, answer)
         if isinstance(judgement, Use):
             self._ready[dref] = judgement
-            warn_of_edits(question.derivation, answer.candidates, judgement.rrefs)
+            self._warn(question, answer, judgement)
         else:
             self._asked[dref] = answer
 
@@ -165,8 +169,13 @@ class Decisions:
         if (substituter and not substituter.fetch(rrefs)) or not self._store.hold(rrefs):
             return False
         if not question.rounds.builds:
-            warn_of_edits(question.derivation, answer.candidates, rrefs)
+            self._warn(question, answer, judgement)
         return True
+
+    def _warn(self, question: Question, answer: Answer, judgement: Use) -> None:
+        if question.derivation.dref not in self._warned:
+            self._warned.add(question.derivation.dref)
+            warn_of_edits(question.derivation, answer.candidates, judgement.rrefs)
 
     def _without(self, question: Question, rrefs: Collection[RRef]) -> Question:
         # gc was quicker, or somebody has removed what the listing still shows.

@@ -120,7 +120,9 @@ class Loop:
         """The way to make attempts with the executor of the call."""
         store, options = self._store, self._settings
         executor = options.executor or dispatch.SerialExecutor()
-        if isinstance(executor, (dispatch.SerialExecutor, futures.ThreadPoolExecutor)):
+        here = isinstance(executor, dispatch.SerialExecutor)
+        # Not asked before: when the main thread has ended, Python imports no executors any more.
+        if here or isinstance(executor, futures.ThreadPoolExecutor):
             return dispatch.Here(executor, store, options)
         from .workers.dispatch import dispatch_to  # late for weight: most calls send nothing
 

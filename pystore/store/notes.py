@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from ..core.attempt import Attempt
 from ..core.context import Context
@@ -109,20 +110,20 @@ def put(store: Reader, dref: DRef, files: Mapping[str, bytes]) -> None:
     folder = parts.layout.attempts(dref)
     if files:
         rights.ensure_folder(folder)
+    for name, text in files.items():  # before the notes: who has a note is not sent it again
+        _reject(folder, parse_note(dref, name[:32], text), parts.tmp)
     for name, text in files.items():
         disk.put(f"{folder}/{name}", text, tmp=parts.tmp, durable=parts.durable)
     if files and parts.durable:
         disk.sync_directory(folder)
-    for name, text in files.items():
-        note = parse_note(dref, name[:32], text)
-        rref = note.ref
-        if (
-            note.because
-            and isinstance(rref, RRef)
-            and not verdicts.stands(folder, rref, "rejected")
-        ):
-            facts = {"reason": note.because, "by": os.geteuid(), "at": note.time}
-            verdicts.put(folder, rref, "rejected", facts, parts.tmp)  # NW4
+
+
+def _reject(folder: str, note: Note, tmp: Path) -> None:
+    """Makes sure that a realization is rejected here, if a note says so (NW4)."""
+    rref = note.ref
+    if note.because and isinstance(rref, RRef) and not verdicts.stands(folder, rref, "rejected"):
+        facts = {"reason": note.because, "by": os.geteuid(), "at": note.time}
+        verdicts.put(folder, rref, "rejected", facts, tmp)
 
 
 def standing_at(store: Reader, ref: DRef | RRef, attempt: Attempt | None) -> list[Note]:

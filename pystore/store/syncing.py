@@ -7,15 +7,20 @@ YN2  One syncfs takes the place of many fsyncs only where it tells of every erro
 YN3  Files that may be older than this descriptor, and files that are shared, get an fsync all the
     same.
 
-Since Linux 5.8, syncfs reports an error of writing that came after the descriptor was opened.
-Source: syncfs in sync(2). It writes all that is dirty on the file system, so it waits for others.
+Since Linux 5.8, syncfs reports an error of writing that came after the descriptor was opened, and
+since 5.17 also that the file system could not write its journal. Sources: syncfs in sync(2), and
+the commit "vfs: make sync_filesystem return errors from ->sync_fs" of Linux. It writes all that is
+dirty on the file system, so it waits for others.
 """
 
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Protocol
 
 from . import disk, mounts
@@ -24,7 +29,7 @@ from .descriptors import Kept, Opened
 MANY = 1000  # files from which on one syncfs is worth its wait
 THREADS = 16  # that wait for fsyncs: the journal takes all of them at once
 
-_TELLS = (5, 8)  # the first Linux whose syncfs reports errors
+_TELLS = (5, 17)  # the first Linux whose syncfs reports all errors
 _KINDS = ("ext4", "xfs", "btrfs")
 _WORTH = 1 << 16  # [bytes] of others that are written in the time of one fsync
 _PAGE = 1 << 12  # [bytes] of which the kernel counts those that are dirty
@@ -83,22 +88,29 @@ class Many:
         self._apart: list[bytes] = []
         self._folders: list[bytes] = []
         self._size = 0  # [bytes] of the young files in the memory of the kernel
+        self._longest = os.pathconf(out, "PC_PATH_MAX") - len(os.fsencode(out)) - len("/\0")
 
     def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
         """Notes a file."""
         if status.st_mtime_ns < self._since:
-            self._apart.append(path)
+            self._note(self._apart, descriptor, path)
         else:
-            self._young.append(path)
+            self._note(self._young, descriptor, path)
             self._size += -(-status.st_size // _PAGE) * _PAGE
 
     def shared(self, descriptor: int, path: bytes) -> None:
         """Notes a file that gets an fsync of its own (YN3)."""
-        self._apart.append(path)
+        self._note(self._apart, descriptor, path)
 
     def folder(self, descriptor: int, path: bytes) -> None:
         """Notes a folder."""
-        self._folders.append(path)
+        self._note(self._folders, descriptor, path)
+
+    def _note(self, paths: list[bytes], descriptor: int, path: bytes) -> None:
+        if len(path) > self._longest:
+            os.fsync(descriptor)  # it cannot be opened again by its path
+        else:
+            paths.append(path)
 
     def end(self) -> None:
         """Syncs all that was noted. Raises OSError."""
@@ -121,12 +133,34 @@ class Many:
 
 
 def _sync_each(out: Path, paths: Iterable[bytes]) -> None:
-    from concurrent.futures import ThreadPoolExecutor  # for its weight
+    # No executor: Python has none any more when the main thread has ended, and others still build.
+    root, errors = os.fsencode(out), list[BaseException]()
+    left = deque(os.path.join(root, path) for path in paths)
+    helpers: list[Thread] = []
+    try:
+        with suppress(RuntimeError):  # the system allows no more threads
+            for _ in range(min(THREADS, len(left)) - 1):
+                helper = Thread(target=_sync_some, args=(left, errors))
+                helper.start()
+                helpers.append(helper)
+        _sync_some(left, errors)
+    finally:
+        left.clear()
+        for helper in helpers:
+            helper.join()
+    if errors:
+        raise errors[0]
 
-    root = os.fsencode(out)
-    with ThreadPoolExecutor(THREADS) as pool:
-        for _ in pool.map(_sync, (os.path.join(root, path) for path in paths)):
-            pass
+
+def _sync_some(left: deque[bytes], errors: list[BaseException]) -> None:
+    """Syncs what is left, until nothing is, or one error has come."""
+    try:
+        while left:
+            with suppress(IndexError):  # another thread was quicker
+                _sync(left.popleft())
+    except BaseException as error:  # the caller raises it
+        errors.append(error)
+        left.clear()
 
 
 def _sync(path: bytes) -> None:

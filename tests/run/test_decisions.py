@@ -1,8 +1,11 @@
 """Decisions: what a call tries before it builds."""
 
+import pytest
+
 import pystore as ps
 from pystore import Context, Derivation, match_latest, match_some
 from pystore.core.judgement import Build, Use
+from pystore.errors import PystoreWarning
 from pystore.run.decisions import Decisions
 from pystore.run.options import RunOptions
 
@@ -125,3 +128,32 @@ def test_DC3_what_waits_for_a_build_is_asked_about_after_it(store):
     ps.realize([above, beside], listener=told.append)
     assert [e.dref.name for e in told if type(e).__name__ == "Succeeded"] == ["below", "above"]
     assert [e.dref.name for e in told if type(e).__name__ == "Reused"] == ["beside"]
+
+
+def test_DC3_what_was_found_ahead_for_other_inputs_is_not_used(store):
+    """A build changes an input of a stage that was looked at ahead."""
+    data = Derivation({"name": "data"}, match_latest(), write)
+    above = Derivation({"name": "above", "data": data}, match_latest(), write)
+    ps.realize(above)
+    old = ps.realize(data)
+
+    def reject(b):
+        write(b)
+        ps.reject(old, "the build says so")
+
+    first = Derivation({"name": "first"}, match_latest(), reject)
+    _, chosen = ps.realize([first, above])
+    assert ps.context_of(chosen)[data.dref] == (ps.realize(data),)
+
+
+def edited(b):
+    (b.outpath / "y.txt").touch()
+
+
+def test_DC3_an_edit_is_told_once_though_a_build_comes_between(store):
+    ps.realize(Derivation({"name": "other"}, match_latest(), write))
+    first = Derivation({"name": "first"}, match_latest(), write)
+    other = Derivation({"name": "other"}, match_latest(), edited)
+    with pytest.warns(PystoreWarning, match="has changed since it built") as told:
+        ps.realize([first, other])
+    assert len(told) == 1

@@ -201,3 +201,37 @@ def test_LN1_what_a_build_raised_is_not_hidden_by_a_listener_that_fails_too(stor
     with pytest.warns(ps.PystoreWarning), pytest.raises(ps.errors.BuildError) as caught:
         ps.realize(Derivation({}, match_latest(), fail), listener=refuse)
     assert caught.value.because == "the cause"
+
+
+AFTER_THE_MAIN_THREAD = """
+import sys, threading
+import pystore as ps
+from pystore.store import mounts, syncing
+
+syncing.MANY = int(sys.argv[2])
+mounts.kind_of = lambda descriptor: "overlay"
+store = ps.Store(sys.argv[1])
+
+def write(b):
+    for number in range(5):
+        (b.outpath / str(number)).touch()
+
+def build():
+    threading.main_thread().join()
+    b = ps.Derivation({"name": "late"}, ps.match_latest(), write)
+    print(ps.realize(b, store=store))
+
+ps.realize(ps.Derivation({"name": "early"}, ps.match_latest(), write), store=store)
+threading.Thread(target=build).start()
+"""
+
+
+@pytest.mark.parametrize("many", [5, 1000])
+def test_a_thread_builds_after_the_main_thread_has_ended(tmp_path, many):
+    """Python makes no executor any more, and imports none."""
+    for time in range(2):  # the second time, nothing is built before
+        command = [sys.executable, "-c", AFTER_THE_MAIN_THREAD, tmp_path / "store", str(many)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout.startswith("rref:"), done.stderr
+        if not time:
+            ps.Store(tmp_path / "store").remove(ps.RRef(done.stdout.strip()))

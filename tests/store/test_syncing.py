@@ -20,12 +20,15 @@ def durable_store(tmp_path):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """What is synced: paths for an fsync, `all` for a syncfs."""
+    """What is synced: names for an fsync, `all` for a syncfs, `far` for one that has no path."""
     made = []
     fsync = os.fsync
 
     def noted(descriptor):
-        made.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        try:
+            made.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        except OSError:
+            made.append("far")
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)
@@ -74,8 +77,8 @@ def test_YN2_a_file_system_that_may_hide_errors_gets_fsyncs(
     assert of_tree(calls) == EVERY
 
 
-@pytest.mark.parametrize(("release", "tells"), [("5.7.19", False), ("5.8.0-1-amd64", True),
-    ("6.1", True), ("4.19.0", False), ("unknown", False)])  # fmt: skip
+@pytest.mark.parametrize(("release", "tells"), [("5.16.20", False),
+    ("5.17.0-1-amd64", True), ("6.1", True), ("4.19.0", False), ("unknown", False)])  # fmt: skip
 def test_YN2_an_older_kernel_gets_fsyncs(durable_store, calls, release, tells, monkeypatch):
     name = os.uname()
     older = os.uname_result((name[0], name[1], release, name[3], name[4]))
@@ -110,6 +113,32 @@ def test_YN3_a_shared_file_gets_an_fsync_of_its_own(durable_store, calls):
         calls.clear()
         durable_store.commit(staging)
     assert of_tree(calls) == {"all", "large.txt"}
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "ext4"])
+def test_YN1_paths_that_are_too_long_for_the_system_are_synced(
+    durable_store, calls, kind, monkeypatch
+):
+    monkeypatch.setattr(mounts, "kind_of", lambda descriptor: kind)
+    staging = durable_store.begin(CONFIG, NOWHERE)
+    for number in range(FILES):
+        (staging.out / f"{number}.txt").write_text(str(number))
+    (staging.out / "old.txt").write_text("x")
+    os.utime(staging.out / "old.txt", (0, 0))
+    folder = os.open(staging.out, os.O_RDONLY)
+    for _ in range(30):
+        os.mkdir("d" * 200, dir_fd=folder)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    with open(os.open("far.txt", os.O_WRONLY | os.O_CREAT, dir_fd=folder), "w") as file:  # noqa: PTH123  # beyond all paths
+        file.write("far")
+    os.utime("far.txt", (0, 0), dir_fd=folder)
+    os.close(folder)
+    calls.clear()
+    durable_store.commit(staging)
+    assert calls.count("far") > 1  # the file, and folders
+    assert ("all" in calls) == (kind == "ext4")
 
 
 def test_where_much_else_is_dirty_nobody_waits_for_it(durable_store, calls, monkeypatch):

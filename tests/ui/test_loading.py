@@ -1,10 +1,12 @@
 """Files of users as modules: how far loading one is like running it."""
 
+import gc
 import sys
 
 import pytest
 
 from pystore.errors import BadStage
+from pystore.ui.cli import collecting
 from pystore.ui.cli.loading import load
 
 
@@ -31,6 +33,17 @@ def test_LD1_a_file_is_loaded_as_a_program_but_for_what_only_a_program_does(here
     assert (module.value, module.ran, module.__name__) == (7, False, "a_program")
     assert module.found == str(here)
     assert module.arguments == [str(here / "a_program.py")]
+
+
+def test_LD1_what_is_loaded_is_freed_as_in_a_program(here):
+    (here / "a_program.py").write_text("import gc\nfound = gc.get_threshold()\n")
+    usual = gc.get_threshold()
+    collecting.seldom()
+    try:
+        assert gc.get_threshold() != usual
+        assert load(here / "a_program.py").found == usual
+    finally:
+        gc.set_threshold(*usual)
 
 
 def test_LD1_a_module_of_the_folder_goes_before_one_of_the_same_name_elsewhere(here):

@@ -18,6 +18,7 @@ from typing import NoReturn
 from ...core.errors import BadStage, PystoreError
 from ...core.near_names import near_names
 from ...declare.programs import run_as_program
+from . import collecting
 
 
 def load(file: Path) -> ModuleType:
@@ -27,6 +28,7 @@ def load(file: Path) -> ModuleType:
     # Behind the others: modules of a package may have the names of modules of Python's own.
     sys.path[:] = [str(root), *sys.path, *([str(path.parent)] if path.parent != root else [])]
     sys.argv = [str(file)]
+    collecting.as_usual()
     try:
         return _loaded(path, name)
     except PystoreError:

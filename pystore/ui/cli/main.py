@@ -1,6 +1,5 @@
 """The program `pystore`: its commands by name, and its exit codes."""
 
-import gc
 import importlib
 import os
 import signal
@@ -17,7 +16,7 @@ from ...core.near_names import near_names
 from ...core.version import __version__
 from ..nearby import Program
 from ..settings import coloured, completion_wanted
-from . import streams
+from . import collecting, streams
 from .command_context import CommandContext, shared_options
 from .commands import COMMANDS
 from .exit_codes import DONE, Stopped, code_of
@@ -25,8 +24,6 @@ from .exit_codes import DONE, Stopped, code_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-_OBJECTS = 100_000  # made before cycles are sought: most commands end with far fewer
 
 
 class Commands(click.Group):
@@ -133,7 +130,7 @@ def pystore(ctx: click.Context) -> None:
 
 def main() -> None:
     """Runs the command that was typed, and exits with its code."""
-    gc.set_threshold(_OBJECTS)
+    collecting.seldom()
     streams.prepare()
     if wanted := completion_wanted():
         from click.shell_completion import shell_complete

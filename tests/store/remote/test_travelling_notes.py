@@ -9,6 +9,7 @@ import pystore as ps
 from pystore import Derivation, Store, match_latest, match_some
 from pystore.core.note import LARGEST, digest_of
 from pystore.errors import PystoreWarning, UnsafeArchive
+from pystore.store import verdicts
 from pystore.store.notes import notes_of
 
 DATA = Derivation({"name": "data"}, match_latest(), lambda b: b.outpath.joinpath("x").touch())
@@ -244,6 +245,26 @@ def test_NW4_a_rejection_that_comes_later_counts_from_then_on(store, both, other
     ps.reject(bad, "no, a wrong split", store=other)
     bring()
     assert ps.rejected(TRAIN.dref, store=other) == {bad: "no, a wrong split"}
+
+
+def test_NW4_a_rejection_counts_though_the_first_pull_was_cut_off(
+    both, other, tmp_path, monkeypatch
+):
+    bad, remote = both[0], tmp_path / "remote"
+    ps.push(TRAIN, remote)
+    ps.pull(TRAIN, remote, store=other)
+    ps.reject(bad, "a label leak")
+    ps.push(TRAIN, remote)
+
+    def cut_off(*what):
+        raise OSError("cut off")
+
+    monkeypatch.setattr(verdicts, "put", cut_off)
+    with pytest.raises(OSError, match="cut off"):
+        ps.pull(TRAIN, remote, store=other)
+    monkeypatch.undo()
+    ps.pull(TRAIN, remote, store=other)
+    assert ps.rejected(TRAIN.dref, store=other) == {bad: "a label leak"}
 
 
 def test_NW4_who_is_not_trusted_rejects_nothing(both, other, tmp_path):
