@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -195,3 +196,16 @@ def test_pins_are_found_by_their_names(own_page: Page):
 def test_YA2_a_place_that_no_manifest_has_is_a_mistake(small: Store, page: Page, place: str):
     made = next(rref for dref in small.drefs() for rref in small.realizations(dref))
     assert page.get(f"/rlz/{made}/file/{place}").status_code == 404
+
+
+def test_YA2_a_file_that_cannot_be_read_is_told(
+    small: Store, page: Page, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pystore.ui.page.views.realization.text_of", refuse)
+    made = next(rref for dref in small.drefs() for rref in small.realizations(dref))
+    answer = page.get(f"/rlz/{made}?show=0")
+    assert answer.status_code == 503
+    assert "Permission denied" in answer.text
