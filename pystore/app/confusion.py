@@ -6,6 +6,7 @@ CU1  Each row of the tested part counts once, and a class is named as the truth 
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from ..core.dataclasses import dataclass
@@ -51,7 +52,8 @@ def evidence_in(folder: Path) -> Evidence | None:
     Anybody may have written a file of this name.
     """
     try:
-        if (folder / FILE).stat().st_size > _LARGEST:
+        status = (folder / FILE).lstat()
+        if not S_ISREG(status.st_mode) or status.st_size > _LARGEST:
             return None
         found = Evidence.read(folder)
         return found if found is not None and _is_fine(found) else None

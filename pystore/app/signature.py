@@ -42,6 +42,8 @@ class Signature:
     def read(cls, folder: Path) -> Self:
         """Reads it. Raises Corrupted when it is no signature."""
         try:
+            if not (folder / FILE).is_file():  # nobody may write into a pipe of this name
+                raise FileNotFoundError(f"there is no {FILE}")
             told = json.loads((folder / FILE).read_text())
             told["columns"] = None if told["columns"] is None else tuple(told["columns"])
             tuples = {key: tuple(told[key]) for key in ("dtypes", "shape", "missing")}

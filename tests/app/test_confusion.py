@@ -1,5 +1,6 @@
 """Confusion: which classes a classifier has taken for which."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,13 @@ def test_evidence_is_read_as_it_was_written(tmp_path: Path):
     with (tmp_path / FILE).open("ab") as file:
         file.truncate(1 << 30)
     assert evidence_in(tmp_path) is None
+
+
+def test_a_pipe_and_a_link_are_no_evidence(tmp_path: Path):
+    for name in ("pipe", "link", "other"):
+        (tmp_path / name).mkdir()
+    os.mkfifo(tmp_path / "pipe" / FILE)
+    evidence([1, 2], [1, 2]).write(tmp_path / "other")
+    (tmp_path / "link" / FILE).symlink_to(tmp_path / "other" / FILE)
+    found = [evidence_in(tmp_path / name) for name in ("pipe", "link", "other")]
+    assert [one is None for one in found] == [True, True, False]

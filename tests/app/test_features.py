@@ -1,5 +1,7 @@
 """Questions become features like those of the training, or are refused."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from pystore.app.errors import BadFeatures
 from pystore.app.features import Features, takes_picture
-from pystore.app.signature import Signature, described, gaps_of
+from pystore.app.signature import FILE, Signature, described, gaps_of
+from pystore.errors import Corrupted
 
 FRAME = pd.DataFrame(
     {
@@ -306,3 +309,9 @@ def test_a_loader_that_works_in_place_changes_no_question(raw):
     before = repr(raw)
     features(ARRAY, loader).of(raw)
     assert repr(raw) == before
+
+
+def test_a_pipe_is_no_signature(tmp_path: Path):
+    os.mkfifo(tmp_path / FILE)
+    with pytest.raises(Corrupted, match="no signature"):
+        Signature.read(tmp_path)

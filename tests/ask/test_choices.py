@@ -41,7 +41,7 @@ def test_a_choice_says_why_there_is_none(store: Store):
     made = realize(stage(match_some()))
     reject(made, "leak")
     assert {(one.rref, one.why_not) for one in choices(made.dref, store)} == {
-        (None, "there is no realization")
+        (None, "each realization was rejected")
     }
     told = choices(made.dref, store)[0].to_dict()
     assert told["rref"] is None

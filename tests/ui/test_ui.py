@@ -1,6 +1,7 @@
 """pystore ui: the page of stores, as a command."""
 
 import builtins
+import os
 import re
 import signal
 import subprocess
@@ -25,11 +26,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def running(*arguments: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def running(*arguments: object, **variables: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The printed address, and the process."""
     process = subprocess.Popen(
         [*PROGRAM, "ui", *map(str, arguments)],
-        env=environment(),
+        env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -50,6 +51,20 @@ def test_the_printed_address_shows_the_store(root: Path):
         assert (page.status_code, "token" in str(page.url)) == (200, False)
         assert "stage/train" in page.text
         assert httpx.get(address.partition("?")[0]).status_code == 401
+
+
+def test_YS2_a_browser_gets_an_address_that_is_right_once(root: Path, tmp_path: Path):
+    asked, browser = tmp_path / "asked", tmp_path / "browser"
+    os.mkfifo(asked)
+    browser.write_text(f'#!/bin/sh\necho "$1" > {asked}\n')
+    browser.chmod(0o755)
+    with running("--store", root, "--open", BROWSER=f"{browser} %s") as (address, _):
+        told = subprocess.run(["cat", asked], capture_output=True, text=True, timeout=20)
+        given = told.stdout.strip()
+        assert given.partition("=")[0] == address.partition("=")[0]
+        assert given != address
+        assert [httpx.get(given).status_code for _ in range(2)] == [303, 401]
+        assert httpx.get(address).status_code == 303
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -101,6 +116,7 @@ def test_a_package_that_is_missing_is_named(call: Any, monkeypatch: pytest.Monke
             raise ModuleNotFoundError("no jinja2", name="jinja2")
         return real(name, *rest, **more)
 
+    monkeypatch.setattr("pystore.ui.page", sys.modules["pystore.ui.page"])  # to be put back after
     for name in [one for one in sys.modules if one.startswith("pystore.ui.page")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", without)

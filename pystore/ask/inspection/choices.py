@@ -31,8 +31,11 @@ def choices(dref: DRef, store: Store) -> list[Choice]:
 
 
 def _choice(dref: DRef, matcher: Matcher, store: Store) -> Choice:
+    candidates = store.all_candidates(dref, matcher.reads)
+    if not candidates and store.rejected(dref):
+        return Choice(as_called(matcher), None, "each realization was rejected")
     try:
-        picked = pick(matcher, store.all_candidates(dref, matcher.reads))
+        picked = pick(matcher, candidates)
     except BadMatcher as error:
         picked = Pick(None, in_one_line(error.what))
     return Choice(as_called(matcher), picked.rref, picked.why_not)

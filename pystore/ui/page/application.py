@@ -59,7 +59,8 @@ def application(
     when streams must end, since the server is to end.
     """
     pages = _Pages(stores, database, ending or asyncio.Event())
-    handlers = {HTTPException: pages.refuse, PystoreError: pages.refuse, Exception: pages.refuse}
+    kinds = (HTTPException, PystoreError, OSError, Exception)
+    handlers = dict.fromkeys(kinds, pages.refuse)
     app = Starlette(routes=pages.routes(), exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Safety(app, token=token, behind_proxy=behind_proxy)
@@ -177,6 +178,10 @@ def _told(error: Exception) -> tuple[int, PystoreError]:
             if isinstance(error, kinds):
                 return status, error
         return 400, error
+    if isinstance(error, OSError):  # a file that others took away, or that is for others alone
+        remedy = "ask for the page again; pystore verify tells what is damaged"
+        what = "a file of the store cannot be read"
+        return 503, NoAccess(what, path=error.filename, because=error.strerror, remedy=remedy)
     traceback.print_exception(error, file=sys.stderr)
     remedy = "the output of `pystore ui` has the traceback"
     return 500, PystoreError("this page failed", because=type(error).__name__, remedy=remedy)

@@ -11,6 +11,7 @@ from pathlib import Path
 from ...core.errors import BadRef, NotInStore
 from ...core.manifest import Entry
 from ...core.refs import RRef, check_part
+from ...store.descriptors import open_file
 from ...store.store import Store
 from .magic import LENGTH, picture_type
 
@@ -21,7 +22,7 @@ _ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 def file_at(rref: RRef, place: int, store: Store) -> tuple[Entry, Path]:
     """The file at a place of the manifest. Raises NotInStore, Corrupted."""
     entries = store.manifest(rref).entries
-    if place >= len(entries) or entries[place].kind != "file":
+    if not 0 <= place < len(entries) or entries[place].kind != "file":
         raise _lacking(rref)
     entry, out = entries[place], os.path.realpath(store.path(rref))
     try:
@@ -36,8 +37,7 @@ def file_at(rref: RRef, place: int, store: Store) -> tuple[Entry, Path]:
 
 def picture_kind(path: Path) -> str | None:
     """The media type of a picture; None of anything else."""
-    with path.open("rb") as file:
-        return picture_type(file.read(LENGTH))
+    return picture_type(_read(path, LENGTH))
 
 
 def may_be_picture(entry: Entry) -> bool:
@@ -47,8 +47,7 @@ def may_be_picture(entry: Entry) -> bool:
 
 def text_of(path: Path) -> str | None:
     """The first 64 KB of a text; None of a file that is no text in UTF-8."""
-    with path.open("rb") as file:
-        data = file.read(MOST)
+    data = _read(path, MOST)
     if b"\0" in data:
         return None
     try:
@@ -59,13 +58,19 @@ def text_of(path: Path) -> str | None:
 
 
 def end_of(path: Path) -> str:
-    """The last 64 KB of a log; "" where nothing was printed."""
+    """The last 64 KB of a log; "" where nothing was printed, or there is no plain file."""
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - MOST))
-            return file.read(MOST).decode("utf-8", "replace")
-    except FileNotFoundError:
+        return _read(path, MOST, at_end=True).decode("utf-8", "replace")
+    except OSError:
         return ""
+
+
+def _read(path: Path, most: int, *, at_end: bool = False) -> bytes:
+    """The first bytes of a plain file, or the last ones. Raises OSError for anything else (YF1)."""
+    with open_file(path, follow=False) as descriptor:
+        if at_end:
+            os.lseek(descriptor, max(0, os.fstat(descriptor).st_size - most), os.SEEK_SET)
+        return os.read(descriptor, most)
 
 
 def _lacking(rref: RRef) -> NotInStore:

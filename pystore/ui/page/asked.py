@@ -49,6 +49,11 @@ class Asked:
         """The conditions, as they were typed; "" for none."""
         return self.query.get("where", "").strip()
 
+    @property
+    def where_words(self) -> list[str]:
+        """The conditions as words of a command line."""
+        return ["--where", self.where] if self.where else []
+
     def conditions(self) -> list[Condition]:
         """The conditions. Raises BadStage if the text is none."""
         return conditions(self.where or None)

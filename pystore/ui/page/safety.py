@@ -4,6 +4,7 @@ YS1  Only a loopback name as Host is answered, or a rebound name could read the 
     a proxy, the proxy sees to names.
 YS2  Nothing is told without the token of the printed address, or the cookie that it was exchanged
     for. The cookie is not for scripts, not for other sites, and not for another server on a port.
+     A token that another program gets, such as a browser, is right once: others may see it there.
 YS3  Only GET and HEAD are answered.
 YS4  No page runs or loads anything but files of its own, and none is shown inside of another one.
 YS5  Whatever bytes are sent, they are refused or answered, and nothing fails.
@@ -12,7 +13,9 @@ YS5  Whatever bytes are sent, they are refused or answered, and nothing fails.
 import hmac
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from hashlib import sha256
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -50,6 +53,12 @@ class Safety:
         # Cookies are the same for all ports of a host: each server has a name of its own.
         self.cookie = f"pystore-{sha256(self._token).hexdigest()[:12]}"
         self._behind_proxy = behind_proxy
+        self._once = b""
+
+    def once(self) -> str:
+        """A token that is right one time, for the command line of a browser: all users see that."""
+        self._once = token_urlsafe(24).encode()
+        return self._once.decode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, refuses, or lets the other application answer."""
@@ -77,13 +86,20 @@ class Safety:
         if scope["method"] not in ("GET", "HEAD"):
             return 405, "this page is only read", {"allow": "GET, HEAD"}
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        shown = [value for name, value in query if name == "token"]
-        if shown and all(self._is_right(value.encode("utf-8", "replace")) for value in shown):
+        shown = [value.encode("utf-8", "replace") for name, value in query if name == "token"]
+        if self._admits(shown):
             left = [(name, value) for name, value in query if name != "token"]
             return 303, "", {"location": _address(scope["path"], left), "set-cookie": self._set()}
         if not any(self._is_right(value) for value in self._cookies(scope)):
             return 401, _NO_TOKEN, {}
         return None
+
+    def _admits(self, shown: list[bytes]) -> bool:
+        """Whether these tokens are right, and all are."""
+        if self._once and [*map(partial(hmac.compare_digest, self._once), shown)] == [True]:
+            self._once = b""
+            return True
+        return bool(shown) and all(map(self._is_right, shown))
 
     def _is_right(self, shown: bytes) -> bool:
         return hmac.compare_digest(shown, self._token)

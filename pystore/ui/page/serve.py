@@ -43,10 +43,10 @@ def serve(
         named(stores), token=token, database=database, behind_proxy=behind_proxy, ending=ending
     )
     with stop.heeded(), listening_at(host, port) as listening:
-        address = f"{url_of(listening)}/?token={token}"
-        tell(address)
+        address = f"{url_of(listening)}/?token="
+        tell(address + token)
         if opened:
-            webbrowser.open(address)
+            webbrowser.open(address + app.once())
         Server(app, stop, ending.set).answer(listening)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from ...core.errors import in_one_line
 from ...core.printable import printable, when
 from ...declare.parameters import ABSENT
 from ..quantities import number, size, span
@@ -48,6 +49,7 @@ def _environment() -> Environment:
         "span": partial(_or_dash, span),
         "when": partial(_or_dash, when),
         "cell": _cell,
+        "line": in_one_line,
     }
     return made
 

@@ -116,3 +116,14 @@ def test_little_of_a_large_file_is_read(tmp_path: Path, read: Callable[..., obje
     with (tmp_path / "large").open("wb") as file:
         file.truncate(1 << 40)
     assert read(tmp_path / "large") is None
+
+
+def test_YF1_no_link_and_no_pipe_is_read(tmp_path: Path):
+    (tmp_path / "secret").write_text("a secret")
+    (tmp_path / "link").symlink_to("secret")
+    os.mkfifo(tmp_path / "pipe")
+    assert [end_of(tmp_path / name) for name in ("secret", "link", "pipe")] == ["a secret", "", ""]
+    for name in ("link", "pipe"):
+        for read in (text_of, picture_kind):
+            with pytest.raises(OSError, match=r"link|regular|pipe"):
+                read(tmp_path / name)

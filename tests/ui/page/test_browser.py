@@ -1,5 +1,6 @@
 """The page in Chromium: nine views of a store whose text is hostile, by mouse, keys and phone."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -233,6 +234,7 @@ def training(store: Store) -> Iterator[tuple[threading.Event, threading.Event]]:
 
     def slow(b: Build) -> None:
         build_progress(b, 1, 3, "epochs")
+        build_metric(b, "pace", 7.0, step=1)
         build_metric(b, "loss", 0.5, step=1)
         assert steps[0].wait(30)
         build_progress(b, 2, 3, "epochs")
@@ -282,6 +284,26 @@ def test_a_change_leaves_the_order_and_the_focus_of_the_reader(
         expect(running).to_have_text("1")
         expect(head).to_have_attribute("aria-sort", "descending")
         assert focused(page) == "size"
+
+
+def test_a_change_leaves_the_trace_that_was_chosen(
+    store: Store, open_browser: Callable[..., Watched]
+):
+    watched = open_browser()
+    with training(store) as (second, _):
+        expect(watched.open("/running").locator("tbody")).to_contain_text("loss = 0.5")
+        page = watched.open("/drv/slow")
+        chosen = page.locator("a.trace", has_text="pace")
+        chosen.click()
+        expect(chosen).to_have_attribute("aria-current", "")
+        row = page.get_by_role("region", name="Attempts").locator("tbody tr").first
+        expect(row).to_contain_text("0.5")
+        second.set()
+        expect(row).to_contain_text("0.25")
+        expect(chosen).to_have_attribute("aria-current", "")
+        expect(page.locator(".plot")).to_have_attribute(
+            "aria-label", re.compile("^pace over the steps")
+        )
 
 
 def test_YE3_streams_end_when_the_server_is_told_to_end(store: Store, browser: Browser):

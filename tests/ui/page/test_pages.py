@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -15,7 +16,7 @@ from pystore.ui.page.views import VIEWS
 def addresses(store: Store) -> dict[str, str]:
     """An address of each kind of page, by its path."""
     rref = _rref(store, "train")
-    values = {"name": "train", "ref": str(rref), "place:int": "0"}
+    values = {"name": "train", "ref": str(rref), "place": "0"}
     own = {"/drv/{ref}/traces": "?metric=loss", "/picture/{name}": ""}
     found = {}
     for view in VIEWS:
@@ -34,7 +35,7 @@ def test_YA1_each_page_has_a_twin_and_an_etag(page: Page, small: Store):
     for path, address in addresses(small).items():
         answer = page.get(address)
         assert answer.status_code == 200, (path, answer.text)
-        assert answer.headers.get("etag") or path.endswith("{place:int}"), path
+        assert answer.headers.get("etag") or path.endswith("{place}"), path
         if "file" not in path:
             page.json(address)
 
@@ -189,3 +190,22 @@ def test_each_link_of_a_page_leads_somewhere(page: Page, small: Store):
 def test_pins_are_found_by_their_names(own_page: Page):
     pin(realize(Derivation({"name": "stage"}, match_latest(), lambda b: build_outpath(b))), "good")
     assert own_page.json("/rlz/good")["pins"] == ["good"]
+
+
+@pytest.mark.parametrize("place", ["9" * 19, "9" * 5000, "-1", "\u0663" * 30, "x"], ids=ascii)
+def test_YA2_a_place_that_no_manifest_has_is_a_mistake(small: Store, page: Page, place: str):
+    made = next(rref for dref in small.drefs() for rref in small.realizations(dref))
+    assert page.get(f"/rlz/{made}/file/{place}").status_code == 404
+
+
+def test_YA2_a_file_that_cannot_be_read_is_told(
+    small: Store, page: Page, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pystore.ui.page.views.realization.text_of", refuse)
+    made = next(rref for dref in small.drefs() for rref in small.realizations(dref))
+    answer = page.get(f"/rlz/{made}?show=0")
+    assert answer.status_code == 503
+    assert "Permission denied" in answer.text

@@ -109,6 +109,31 @@ def test_YS2_another_token_is_exchanged_for_nothing(query: bytes):
     assert (status, "set-cookie" in told) == (401, False)
 
 
+def test_YS2_the_token_for_a_browser_is_right_once():
+    safety = Safety(None, token="secret")
+    first, second = safety.once(), safety.once()
+    assert "secret" not in (first, second)
+    assert [tried(safety, first), tried(safety, second, second)] == [401, 401]
+    assert [tried(safety, second) for _ in range(2)] == [303, 401]
+    assert tried(safety, "") == 401
+    assert tried(safety, "secret") == 303
+
+
+def tried(safety: Safety, *tokens: str) -> int:
+    """The status of the answer to these tokens."""
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    query = "&".join(f"token={one}" for one in tokens).encode()
+    scope = {
+        "type": "http", "method": "GET", "path": "/", "query_string": query, "headers": [HOST],
+    }  # fmt: skip
+    asyncio.run(safety(scope, None, send))
+    return int(sent[0]["status"])
+
+
 @pytest.mark.parametrize(
     "path", ["//evil.example/", "///evil.example", "/\\evil.example", "/\r\nx"]
 )

@@ -22,9 +22,12 @@ from pystore import (
     match_latest,
     note,
     realize,
+    reject,
     rmref,
     tag,
 )
+from pystore.errors import BuildError
+from pystore.ui.cli import main
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m\u202e'
 
@@ -263,3 +266,71 @@ def test_hostile_text_is_only_text(own_page: Page):
         assert "<img" not in text
         assert "onerror=alert(2)>" not in text
         assert not set(text) & set("\x1b\u202e")
+
+
+# --- the numbers of the command line ---------------------------------------------------
+
+
+def learn(rate: float, code: str = "new", *, fails: bool = False) -> Derivation:
+    """A training by some code, whose score is its rate."""
+
+    def write(b: Build) -> None:
+        build_metric(b, "score", rate)
+        if fails:
+            raise ArithmeticError("it does not converge")
+        build_metric(b, "time", -rate)
+
+    return Derivation({"name": "learn", "rate": rate, "code": code}, match_latest(), write)
+
+
+def test_conditions_and_rejections_give_the_numbers_of_the_command_line(
+    own_page: Page, capsys: pytest.CaptureFixture[str]
+):
+    for rate in (1.0, 2.0, 3.0):
+        realize(learn(rate), attempts=3)
+    with pytest.raises(BuildError):
+        realize(learn(4.0, fails=True))
+    reject(realize(learn(2.0)), "leak")
+    root = own_page.stores["store0"].root
+    for where in ("", "rate=1..2", "score>1.5", "outcome=failed"):
+        for metric in ("score", "time"):
+            capsys.readouterr()
+            words = ["metrics", "learn", "-m", metric, "--json", "--store", str(root)]
+            assert main.run([*words, *(["--where", where] if where else [])]) == 0
+            told = json.loads(capsys.readouterr().out)
+            page = own_page.json(f"/stage/learn?metric={metric}&where={quote(where)}")
+            assert (page["groups"], where, metric) == (told, where, metric)
+    failed = own_page.json("/stage/learn?where=outcome%3Dfailed")["groups"][0]["drefs"][0]
+    assert "ArithmeticError: it does not converge" in plain(own_page.text(f"/drv/{failed}"))
+    told = plain(own_page.text("/stage/learn"))
+    assert "3 attempts do not count: the result was rejected." in told
+
+
+def test_a_family_of_rejected_results_says_so(own_page: Page):
+    reject(realize(learn(1.0)), "leak")
+    told = plain(own_page.text("/stage/learn"))
+    assert "Each result was rejected. 1 attempt does not count: the result was rejected." in told
+    assert "nothing has been built" not in told.lower()
+
+
+def test_attempts_without_the_metric_are_counted(own_page: Page):
+    realize(learn(1.0))
+    assert "missing" not in own_page.text("/stage/learn?metric=time")
+
+    def write(b: Build) -> None:
+        build_metric(b, "score", 5.0)
+
+    realize(Derivation({"name": "learn", "rate": 5.0, "code": "new"}, match_latest(), write))
+    assert "n failed missing mean" in plain(own_page.text("/stage/learn?metric=time"))
+    assert "missing" not in own_page.text("/stage/learn?metric=score")
+
+
+def test_conditions_hold_for_older_code_and_go_to_the_comparison(own_page: Page):
+    for code in ("old", "new"):
+        for rate in (1.0, 2.0):
+            realize(learn(rate, code))
+    told = own_page.json("/stage/learn?where=rate%3D2&best=min")
+    assert [len(told[name]) for name in ("groups", "older")] == [1, 1]
+    assert told["older"][0]["mean"] == 2.0
+    field = '<input type="hidden" name="where" value="score&gt;0">'
+    assert field in own_page.text("/stage/learn?where=score>0")

@@ -101,7 +101,7 @@ async function draw(link, plot) {
   new ResizeObserver(() => made.setSize({ width: plot.clientWidth, height: 320 })).observe(plot);
 }
 
-function traces(root) {
+function traces(root, chosen) {
   const plot = root.querySelector(".plot");
   const links = [...root.querySelectorAll("a.trace")];
   if (!plot || !links.length) return;
@@ -115,13 +115,13 @@ function traces(root) {
       show(link);
     });
   }
-  show(links[0]);
+  show(links.find((link) => link.textContent === chosen) ?? links[0]);
 }
 
-function prepare(root) {
+function prepare(root, trace) {
   copyButtons(root);
   sortable(root);
-  traces(root);
+  traces(root, trace);
 }
 
 // --- following changes: the page asks for itself again, and keeps what its reader has done
@@ -159,8 +159,9 @@ async function showAgain() {
   if (!answer?.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const restore = kept(main);
+  const trace = main.querySelector("a.trace[aria-current]")?.textContent;
   main.replaceChildren(...fresh.querySelector("main").childNodes);
-  prepare(main);
+  prepare(main, trace);
   restore();
 }
 

@@ -44,12 +44,6 @@ def show(asked: Asked) -> Shown:
     if type(one.ref) is not type(other.ref):
         one, other = (Side(side.ref.dref, side.attempts) for side in (one, other))
     found = difference(one.ref, other.ref, asked.store)
-    values |= {
-        "found": found,
-        "lines": _LINES,
-        "kind": _kind,
-        "same": one.attempts == other.attempts,
-    }
     tests, why_not = _tests(asked, one, other, values["paired"])
     exact, why_no_rows = _on_rows(asked, one.ref, other.ref)
     values |= {
@@ -76,21 +70,23 @@ def _side(asked: Asked, text: str) -> Side:
 
 
 def _tests(asked: Asked, one: Side, other: Side, paired: str) -> tuple[list[Comparison], str]:
-    """The tests of the metrics that both have; why there is none."""
+    """The tests of the metrics that both have; why there is none, or not one for each."""
     if one.attempts == other.attempts:
         return [], "Both are of one derivation: their metrics differ by luck alone."
     how: dict[str, Any] = {"store": asked.store, "where": asked.where or None}
     asked.conditions()
     try:
         told = [results(side.attempts, **how).metrics for side in (one, other)]
-        common = [name for name in told[0] if name in told[1]][:_MOST]
+        common = [name for name in told[0] if name in told[1]]
         tests = [
             compare(one.attempts, other.attempts, name, paired=paired or None, **how)
-            for name in common
+            for name in common[:_MOST]
         ]
     except (BadStage, BadMetric) as error:
         facts = "; ".join(f"{name.replace('_', ' ')}: {x}" for name, x in error.facts.items())
         return [], ". ".join(filter(None, (error.what, facts, error.remedy)))
+    if len(common) > _MOST:
+        return tests, f"Both have {len(common)} metrics: the first {_MOST} are compared."
     return tests, "" if tests else "There is no metric that both have."
 
 

@@ -39,12 +39,13 @@ def show(asked: Asked) -> Shown:
     attempts = with_notes(found.attempts(store), store)
     measured, noted = _measured(asked, dref), notes_of(store, dref)
     pinned = {name: rref for name, rref in pins(store).items() if rref.dref == dref}
-    told = _traced(found, attempts)
+    told, names = _traced(found, attempts), found.values.metrics()
     values: dict[str, Any] = {
         "dref": dref, "config": json.dumps(config.value, indent=1, ensure_ascii=False),
         "inputs": config.inputs, "explained": _explained(dref, store), "pinned": pinned,
         "choices": choices(dref, store), "attempts": attempts, "total": found.total,
-        "columns": found.values.metrics()[:_COLUMNS], "measured": measured, "traced": told,
+        "columns": names[:_COLUMNS], "hidden": len(names[_COLUMNS:]),
+        "measured": measured, "traced": told,
         "noted": [note for note in noted if note.text], "tagged": tags_among(noted),
     }  # fmt: skip
     data = {
@@ -55,7 +56,7 @@ def show(asked: Asked) -> Shown:
     }  # fmt: skip
     command = asked.command("show", dref)
     if asked.where:
-        command = asked.command("log", dref, "--where", asked.where)
+        command = asked.command("log", dref, *asked.where_words)
     return Shown("derivation.html", dref.name, values, data, command)
 
 

@@ -1,7 +1,7 @@
 """Family: the results of one stage, a row for the attempts with equal parameters."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ....ask.experiments.family import family
@@ -37,19 +37,19 @@ def show(asked: Asked) -> Shown:
     store, name = asked.store, asked.path["name"]
     drefs = asked.family(name)
     now = family(name, store=store)
-    whole = _results(asked.store, name)
+    whole = built(asked.store, name)
     names = whole.metrics if whole else ()
     metric = asked.choice("metric", names or ("",), names[0] if names else "")
     mode: Mode = "min" if asked.choice("best", ("max", "min"), "max") == "min" else "max"
     summary = None if whole is None else _fitting(asked, whole, metric, mode)
-    older = _older(asked, [dref for dref in drefs if dref not in set(now)], metric)
+    older = _older(asked, set(drefs).difference(now), metric, mode)
     begin = max(0, asked.number("from", 0))
     groups = ranked(summary, mode) if summary else []
     lines = rows_of(groups[begin : begin + _MOST], summary, metric, mode)
     values: dict[str, Any] = {
         "name": name, "metric": metric, "metrics": names, "best": mode, "summary": summary,
         "lines": lines, "axis": axis_of(groups), "older": older, "begin": begin, "most": _MOST,
-        "total": len(groups), "derivations": len(drefs),
+        "total": len(groups), "derivations": len(drefs), "rejected": _rejected(store, now),
     }  # fmt: skip
     data = {
         "name": name, "metric": metric, "metrics": names, "where": asked.where,
@@ -57,12 +57,12 @@ def show(asked: Asked) -> Shown:
     }  # fmt: skip
     command = asked.command(
         "metrics", name, *(["-m", metric] if metric else []),
-        *(["--min"] if mode == "min" else []), *(["--where", asked.where] if asked.where else []),
+        *(["--min"] if mode == "min" else []), *asked.where_words,
     )  # fmt: skip
     return Shown("family.html", name, values, data, command)
 
 
-def _results(store: Store, *what: Any, **options: Any) -> Results | None:
+def built(store: Store, *what: Any, **options: Any) -> Results | None:
     """The results; None when nothing has been built."""
     try:
         return results(*what, store=store, **options)
@@ -74,19 +74,24 @@ def _fitting(asked: Asked, whole: Results, metric: str, mode: Mode) -> Summary:
     """The summary of what fits the conditions. Raises BadStage for a bad condition."""
     if not asked.conditions():
         return whole.summary(metric or None, mode=mode)
-    name, where = asked.path["name"], asked.where
-    found = results(name, where=where, store=asked.store)
-    if metric not in found.metrics:  # none of these has it: they are counted all the same
-        found = results(name, where=where, metrics=(), store=asked.store)
-    return found.summary(metric if found.metrics else None, mode=mode)
+    names = [metric] if metric else None
+    found = results(asked.path["name"], where=asked.where, metrics=names, store=asked.store)
+    return found.summary(metric or None, mode=mode)
 
 
-def _older(asked: Asked, drefs: Sequence[DRef], metric: str) -> Sequence[Group]:
-    """The groups by older code, those that were built last."""
-    found = _results(asked.store, *drefs, code="any") if drefs else None
+def _rejected(store: Store, drefs: Sequence[DRef]) -> int:
+    """The number of attempts that count nowhere, since their results were rejected."""
+    held = store.holdings(drefs).values()
+    return sum(made in one.rejected for one in held for made in one.attempts.made)
+
+
+def _older(asked: Asked, drefs: Iterable[DRef], metric: str, mode: Mode) -> Sequence[Group]:
+    """The groups by older code that fit the conditions."""
+    where = asked.where or None
+    found = built(asked.store, *sorted(drefs), where=where, code="any") if drefs else None
     if found is None:
         return ()
-    summary = found.summary(metric if metric in found.metrics else None)
+    summary = found.summary(metric if metric in found.metrics else None, mode=mode)
     return [group for group in summary if group.metric in ("", metric)][:_OLDER]
 
 

@@ -23,6 +23,7 @@ from ..artifact import MOST, end_of, file_at, may_be_picture, picture_kind, text
 from ..asked import Asked, Sent, Shown
 
 _FILES, _PICTURES, _USERS, _WRONG = 500, 12, 200, 50
+_DIGITS = 20  # of a place
 
 
 def show(asked: Asked) -> Shown:
@@ -74,7 +75,9 @@ def picture(asked: Asked) -> Sent:
 
 def _asked_file(asked: Asked) -> tuple[RRef, Entry, Path]:
     rref = asked.rref(asked.path["ref"])
-    return rref, *file_at(rref, int(asked.path["place"]), asked.store)
+    place = asked.path["place"]
+    at = int(place) if place.isdecimal() and len(place) < _DIGITS else -1
+    return rref, *file_at(rref, at, asked.store)
 
 
 def _entries(rref: RRef, store: Store) -> tuple[Entry, ...]:

@@ -6,14 +6,14 @@ from typing import Any
 
 from ....ask.experiments.cells import Cell, axes, cells
 from ....ask.experiments.importance import Importance, importances
-from ....ask.experiments.results import Results, results
+from ....ask.experiments.results import results
 from ....ask.experiments.summary import Summary
 from ....core.dataclasses import replace
-from ....core.errors import BadStage
 from ....core.options import Mode
 from ....core.statistics import Statistics
 from ..asked import Asked, Shown
 from ..scales import Scale
+from .family import built
 
 SERIES = 8  # colours, and shapes
 LINES = 200  # of the parallel coordinates
@@ -26,10 +26,13 @@ def show(asked: Asked) -> Shown:
     """The sweep of one stage."""
     name = asked.path["name"]
     asked.family(name)
-    found = _results(asked, name)
+    asked.conditions()
+    found = built(asked.store, name)
+    if found and asked.where:
+        found = results(name, where=asked.where, store=asked.store)
     metrics = found.metrics if found else ()
     values: dict[str, Any] = {"name": name, "metrics": metrics, "plain": "", "x": None}
-    command = asked.command("metrics", name, *_conditions(asked))
+    command = asked.command("metrics", name, *asked.where_words)
     if not found or not metrics:
         told = "No attempt fits these conditions." if asked.where else "There is no metric yet."
         values["plain"] = told
@@ -40,7 +43,7 @@ def show(asked: Asked) -> Shown:
     over = [one for one in found.parameters if one.rpartition(".")[2] == "seed"]
     summary = found.summary(metric, over=over, mode=mode)
     options = [word for one in over for word in ("--over", one)]
-    options += [*(["--min"] if mode == "min" else []), *_conditions(asked)]
+    options += [*(["--min"] if mode == "min" else []), *asked.where_words]
     command = asked.command("metrics", name, "-m", metric, *options)
     values |= {"metric": metric, "mode": mode, "over": over, "parameters": summary.parameters}
     if not summary.parameters:
@@ -65,20 +68,6 @@ def show(asked: Asked) -> Shown:
                             "corrected": picked[1].corrected},
     }  # fmt: skip
     return Shown("sweep.html", f"Sweep of {name}", values, data, command)
-
-
-def _results(asked: Asked, name: str) -> Results | None:
-    """The results; None when nothing has been built. Raises BadStage for a bad condition."""
-    asked.conditions()
-    try:
-        found = results(name, store=asked.store)
-    except BadStage:
-        return None
-    return results(name, where=asked.where, store=asked.store) if asked.where else found
-
-
-def _conditions(asked: Asked) -> list[str]:
-    return ["--where", asked.where] if asked.where else []
 
 
 def _few(found: list[Cell]) -> tuple[list[Cell], int]:
