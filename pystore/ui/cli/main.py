@@ -24,12 +24,14 @@ from .exit_codes import DONE, Stopped, code_of, tell
 COMMANDS: dict[str, dict[str, str]] = {
     "Look": {
         "ls": "ls", "show": "show", "tree": "contents", "cat": "contents", "path": "contents",
-        "find": "find", "log": "log", "logs": "log", "metrics": "metrics", "diff": "diff",
-        "explain": "explain", "graph": "graph", "du": "du", "errors": "wrong_rows",
+        "get": "getting", "find": "find", "log": "log", "logs": "log", "metrics": "metrics",
+        "compare": "comparing", "diff": "diff", "explain": "explain", "replay": "again",
+        "graph": "graph", "du": "du", "errors": "wrong_rows",
     },
     "Do": {
         "run": "run", "serve": "serve", "predict": "predict", "listen": "listen",
-        "listeners": "listen", "db": "listen", "forget": "forget", "commit": "commit", "gc": "gc",
+        "listeners": "listen", "db": "listen", "forget": "forget", "commit": "commit",
+        "accept": "again", "reject": "rejecting", "gc": "gc",
         "note": "tagging", "tag": "tagging", "untag": "tagging", "pin": "pins", "unpin": "pins",
         "pins": "pins", "rm": "rm", "verify": "verify", "init": "init", "doctor": "doctor",
         "completion": "completion",

@@ -1,10 +1,7 @@
 """pystore run: instantiate and realize a stage of a user's file."""
 
 import json
-import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn, TextIO
@@ -33,6 +30,7 @@ from .interruption import Presses, interrupted
 from .outline import outline
 from .parameters import complete_target, takes_parameters, typed_target
 from .run_counts import RunCounts
+from .streams import standard_output
 
 
 def _targets(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -120,31 +118,11 @@ def run(given: CommandContext, /, target: str, as_json: bool, **options: Any) ->
     pystore run train.py:model -p epochs=3 --attempts 5
     """
     given.telling = not options["quiet"]
-    with _standard_output(as_json) as out:
+    with standard_output(as_json) as out:
         try:
             _Run(given, out if as_json else None, options).target(target)
         except PystoreError as error:
             raise located(error) from error.__cause__
-
-
-@contextmanager
-def _standard_output(alone: bool) -> Iterator[TextIO]:
-    """Standard output; with `alone`, other output of this process goes to standard error."""
-    sys.stdout.flush()
-    saved = os.dup(1)
-    if alone:
-        os.dup2(2, 1)
-    out = os.fdopen(saved, "w", 1, "utf-8", closefd=False)
-    try:
-        yield out
-    finally:
-        try:
-            out.close()
-        except OSError:
-            pass  # its reader has gone, which must not hide how the run ended
-        sys.stdout.flush()
-        os.dup2(saved, 1)
-        os.close(saved)
 
 
 @dataclass
