@@ -1,12 +1,13 @@
 """pystore: a content-addressed build store for machine-learning stages."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from .core.version import __version__
 from .ui.composition import compose as _compose
 
+# That of `typing`, without its weight: type checkers take this name for it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import errors, events
     from .ask.debug import Debug, debug, last_failure
     from .ask.experiments.compare import Comparison, compare
@@ -302,8 +303,10 @@ _MODULES = ("errors", "events", "settings")
 _compose()
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """The public name, from the module that defines it; or a public module."""
+    from importlib import import_module  # for its weight
+
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'pystore' has no attribute {name!r}")

@@ -13,8 +13,8 @@ ROOT = Path(pystore.__file__).parent
 DOORS = {
     "declare": {"current", "disk", "metrics", "staging"},
     "run": {
-        "address", "attempt_files", "defaults", "descriptors", "forked", "home", "layout",
-        "remote", "rights", "stopping", "store",
+        "address", "attempt_files", "composing", "defaults", "descriptors", "forked", "home",
+        "layout", "remote", "rights", "stopping", "store",
     },
     "ask": {"notes", "pin_changes", "pins", "shared_files"},
     "app": {"families"},

@@ -1,9 +1,9 @@
 """Answering: the functions of a user that answer, as they are now."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..core.dataclasses import dataclass, field
 from .outputs import Outputs
 from .predictions import predictions_of
 from .row_keys import digest_of_rows

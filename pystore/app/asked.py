@@ -10,12 +10,12 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, SupportsIndex
 
 from ..ask.experiments.results import Results, results
 from ..core.config import Config
+from ..core.dataclasses import replace
 from ..core.errors import BadStage, NotInStore
 from ..core.matchers import Matcher, match_best
 from ..core.options import Mode

@@ -9,11 +9,11 @@ Sources: E. B. Wilson (1927), JASA 22, 209-212; Q. McNemar (1947), Psychometrika
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadStage
 from .predictions import SINGLE, plain, same
 

@@ -8,11 +8,12 @@ FG2  Deleting takes away what no model needs; models stay, and are named with th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
+from ..core.dataclasses import dataclass
 from ..core.errors import PystoreError
 from ..core.refs import DRef, RRef
 from ..db.declared import Declared

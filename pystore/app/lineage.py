@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
+from ..core.dataclasses import dataclass
 from ..core.errors import PystoreError
 from ..core.printable import when
 from ..core.refs import DRef, RRef

@@ -6,9 +6,9 @@ OT1  Where outputs are declared, each prediction has exactly these, each of its 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Self
 
+from ..core.dataclasses import dataclass, field
 from ..core.errors import BadStage
 from ..core.printable import listed
 from .errors import PredictorFailed

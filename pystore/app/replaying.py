@@ -6,9 +6,9 @@ RY1  A prediction agrees when it is the one that was logged, by the rule for exa
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadStage
 from ..core.refs import RRef
 from .decoding import from_log

@@ -6,10 +6,10 @@ BP2  A row that cannot be predicted is named by its number; the others get the p
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from ..core.dataclasses import dataclass
 from ..core.errors import PystoreError, in_one_line
 from ..core.printable import listed
 from ..core.refs import RRef

@@ -3,11 +3,12 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
+from ..core.dataclasses import dataclass, field
 from ..core.errors import Corrupted
 
 FILE = "signature.json"

@@ -1,11 +1,12 @@
 """Splitting: the stage that parts data into rows to learn from, to choose by, and to test on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadStage
 from ..core.printable import listed
 from ..declare.build import Build

@@ -10,12 +10,12 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from ..core.dataclasses import dataclass, field
 from ..core.errors import BadPlace
 from ..core.printable import listed
 from .errors import BadFeatures

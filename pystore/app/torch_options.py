@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Self
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadStage
 from ..core.printable import listed
 

@@ -11,9 +11,9 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadStage, BuildError, PystoreError
 from ..declare.build import Build, build_progress
 from .errors import PredictorFailed

@@ -9,12 +9,12 @@ TR3  What is scored is what is saved, on the rows that the parts have: a trainer
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from inspect import isclass
 from typing import Any
 
 import numpy as np
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadStage
 from ..declare.build import Build
 from ..declare.seeds import seed_everything

@@ -1,10 +1,10 @@
 """Replay: runs the attempt that made a realization again, and compares byte by byte."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.attempt import AttemptReport
+from ..core.dataclasses import dataclass
 from ..core.derivation import Derivation
 from ..core.errors import NotInStore
 from ..core.manifest import Manifest, encode_name

@@ -1,10 +1,10 @@
 """Adoption: which results of other derivations count for a stage, and why others do not."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from .attempt import Attempt
 from .candidate import Candidate
+from .dataclasses import dataclass, replace
 from .reads import Surroundings, most_telling
 from .refs import RRef
 

@@ -6,10 +6,10 @@ AT2  Within a (derivation, context), starts strictly increase (S7).
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+from .dataclasses import dataclass, field
 from .digest import short
 from .errors import BadRef, Corrupted
 from .refs import DRef, RRef

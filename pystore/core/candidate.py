@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from .attempt import Attempt
+from .dataclasses import dataclass, field
 from .refs import RRef
 
 NAN = float("nan")

@@ -8,9 +8,9 @@ CH2  A reference in a config is shown as the name of its derivation. The reasons
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from .dataclasses import dataclass, field
 from .outlook import Kind
 from .printable import counted, listed
 

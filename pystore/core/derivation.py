@@ -7,10 +7,10 @@ DE3  One closure never holds two different matchers or realizers for one DRef.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Any
 
 from .config import Config
+from .dataclasses import dataclass
 from .errors import BadStage
 from .matchers import Matcher
 from .printable import html_table

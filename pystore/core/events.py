@@ -4,9 +4,9 @@ A listener is a function of one event; its result is ignored.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from typing import Any
 
+from .dataclasses import dataclass
 from .refs import DRef, RRef
 
 __all__ = [
@@ -149,4 +149,6 @@ def ignore(event: Event) -> None:
 
 def event_record(event: Event) -> dict[str, Any]:
     """The event as a JSON object: its kind, then its fields."""
+    from dataclasses import asdict  # for its weight
+
     return {"event": type(event).__name__, **asdict(event)}

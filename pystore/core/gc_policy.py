@@ -1,10 +1,10 @@
 """GcPolicy: which realizations of a derivation gc keeps beside those that roots need."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from .candidate import Candidate
+from .dataclasses import dataclass
 from .matchers import Matcher, match_best, match_latest
 from .refs import RRef
 

@@ -12,11 +12,11 @@ JU4  Where results are gone that would count, their seeds are tried first, each 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from .candidate import Candidate
 from .context import Context
+from .dataclasses import dataclass, replace
 from .derivation import Derivation
 from .errors import MatcherUnsatisfied, PystoreError
 from .matchers import Need, Of

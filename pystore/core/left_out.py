@@ -1,7 +1,6 @@
 """LeftOut: how many attempts of a stage's name do not count, by the code that made them."""
 
-from dataclasses import dataclass
-
+from .dataclasses import dataclass
 from .printable import counted
 
 

@@ -9,10 +9,10 @@ MF2  Names are bytes: `encode_name` gives different texts to different names.
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from .dataclasses import dataclass
 from .digest import digest
 from .errors import Corrupted
 

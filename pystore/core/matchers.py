@@ -10,11 +10,11 @@ MA3  `match_best` puts a missing, unreadable or NaN metric last; ties go by refe
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 from .candidate import Candidate
+from .dataclasses import dataclass, field
 from .errors import BadMatcher, BadRef, MatcherUnsatisfied, PystoreWarning
 from .options import checked_count, checked_mode
 from .printable import counted, listed

@@ -9,9 +9,9 @@ OU3  A step that is `sure` is built, as often as it says, unless something fails
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from .dataclasses import dataclass, replace
 from .printable import printable
 from .refs import DRef
 

@@ -4,9 +4,9 @@ PQ1  The name of a change is a digest of its text, so that a changed byte is not
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from .dataclasses import dataclass
 from .digest import short
 from .errors import BadRef, Corrupted
 from .refs import RRef

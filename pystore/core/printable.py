@@ -1,7 +1,6 @@
 """Printable: texts, times and counts for people, on one line; tables for notebooks."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 MOST = 20  # names in one message
 
@@ -24,6 +23,8 @@ def when(time: int | None) -> str:
     """A time [ns since the epoch], in UTC; empty for none."""
     if time is None:
         return ""
+    from datetime import UTC, datetime  # for its weight
+
     return datetime.fromtimestamp(time // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 

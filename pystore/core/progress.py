@@ -6,8 +6,8 @@ PG3  An event that comes twice counts once, except Reused, which comes once a de
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
+from .dataclasses import dataclass, field, replace
 from .events import (
     Adopted,
     AttemptFailed,

@@ -11,13 +11,13 @@ RD2  A read that cannot be looked up, or that is not understood, counts as diffe
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 from .attempt import Attempt, attempt_text
 from .config import Config
 from .context import Context
+from .dataclasses import dataclass
 from .digest import short
 from .errors import Corrupted, NotInStore
 from .refs import DRef, RRef, is_dref

@@ -1,10 +1,10 @@
 """Realizer: the function that fills an output directory."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from .dataclasses import dataclass
 from .errors import BadStage
 
 

@@ -6,9 +6,9 @@ nothing outside of it.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from .dataclasses import dataclass
 from .errors import BadName, BadRef
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")

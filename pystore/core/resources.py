@@ -5,8 +5,8 @@ They are no part of the identity: a stage with other resources is the same stage
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from .dataclasses import dataclass
 from .errors import BadStage
 from .options import checked_count
 from .printable import listed

@@ -8,10 +8,10 @@ SR3  An attempt without a record, which runs or died, is the same run as no othe
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 
 from .attempt import Attempt
 from .candidate import Candidate
+from .dataclasses import replace
 
 Run = tuple[int, str, int, int]
 

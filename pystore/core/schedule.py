@@ -10,9 +10,9 @@ SC5  After a failure nothing new is started, unless told to keep going; what nee
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from .context import Context
+from .dataclasses import dataclass, field
 from .refs import DRef, RRef
 
 

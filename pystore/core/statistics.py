@@ -6,9 +6,9 @@ ST3  A statistic that needs more numbers than there are is NaN, never a guess.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from .dataclasses import dataclass
 from .options import Mode
 
 LEVEL = 0.95

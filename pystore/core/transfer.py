@@ -1,8 +1,9 @@
 """Transfer: the result of a push, pull, copy, export or import, as a value."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from .dataclasses import dataclass
 from .printable import counted
 from .refs import RRef
 

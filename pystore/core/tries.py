@@ -1,7 +1,6 @@
 """Tries: the one rule that says whether a failed attempt is tried again."""
 
-from dataclasses import dataclass
-
+from .dataclasses import dataclass
 from .errors import MayGoBetter, in_one_line
 
 

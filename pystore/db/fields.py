@@ -8,9 +8,9 @@ FK3  Bytes of strangers are measured before they are decoded.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..core.dataclasses import dataclass
 from .errors import BadField
 from .kinds import KINDS
 from .pictures import FORMATS, MAX_PIXELS

@@ -5,8 +5,7 @@ FL1  A fold is a range of the keys: it takes no column, and stays as it is when 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..core.dataclasses import dataclass
 from .errors import BadField
 
 FOLDS = {"train": (0.0, 0.8), "valid": (0.8, 0.9), "test": (0.9, 1.0)}

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from ..core.dataclasses import dataclass
 from ..core.printable import counted, listed
 from .errors import BadDatabase, NoPermission
 from .ledger import Ledger

@@ -8,11 +8,12 @@ OW2  A table is replaced only if it is one of ours; then its predictions and the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
+from ..core.dataclasses import replace
 from ..core.printable import listed
 from .declared import Declared
 from .errors import BadField

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from ..core.dataclasses import dataclass
 from ..core.printable import listed
 from .connections import Connections
 from .errors import BadDatabase

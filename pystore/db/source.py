@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from blake3 import blake3
 
+from ..core.dataclasses import dataclass
 from ..core.printable import listed
 from .connections import Connections
 from .errors import BadDatabase, BadField

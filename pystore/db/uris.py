@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from os import PathLike
 from typing import Any
 
+from ..core.dataclasses import replace
 from .errors import BadField
 from .fetching import Policy
 from .fields import Field, field_of, image

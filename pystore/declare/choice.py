@@ -8,12 +8,12 @@ BO3  It records the derivation and the tree of the chosen one; its view is the v
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.candidate import Candidate
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from ..core.derivation import Closure, Derivation, leaves
 from ..core.errors import BadMetric, BadRef, BadStage, Corrupted
 from ..core.matchers import match_latest

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from ..core.derivation import Derivation, collect
@@ -189,6 +188,8 @@ class _Change:
         )
 
     def _nowhere(self, what: str, known: Mapping[str, Any], key: str = "") -> NoSuchParameter:
+        from difflib import get_close_matches  # for its weight
+
         return NoSuchParameter(
             what,
             parameters=", ".join(known) or "none",

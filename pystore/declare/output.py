@@ -1,8 +1,8 @@
 """Output: a file that a stage promises to write."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadRef
 from ..core.refs import check_part
 

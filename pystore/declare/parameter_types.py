@@ -12,12 +12,12 @@ import ast
 import builtins
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from inspect import Parameter, Signature, unwrap
 from typing import Annotated, Any, ForwardRef, Literal, Optional, Protocol, Union
 from typing import get_args as args_of
 from typing import get_origin as origin_of
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadStage
 from ..core.refs import selfref
 

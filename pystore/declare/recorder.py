@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ..core.attempt import Attempt
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from ..core.ports import StoreReader
 from ..core.reads import (
     Kind,

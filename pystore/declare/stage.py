@@ -10,12 +10,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ParamSpec, SupportsIndex, cast
 
 from ..core.config import Config
+from ..core.dataclasses import dataclass
 from ..core.derivation import Derivation
 from ..core.errors import BadConfig, BadStage
 from ..core.realizer import Realizer

@@ -2,9 +2,9 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.dataclasses import dataclass, field
 from ..core.errors import BadStage
 from ..core.matchers import Matcher, match_latest
 from ..core.printable import listed

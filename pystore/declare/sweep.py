@@ -6,13 +6,13 @@ SW2  Samples are the same on every machine: numbers have six digits.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import product
 from keyword import iskeyword
 from random import Random
 from typing import Any
 
 from ..core.class_names import unboxed
+from ..core.dataclasses import dataclass, field
 from ..core.derivation import Derivation
 from ..core.errors import BadStage
 from ..core.options import checked_count

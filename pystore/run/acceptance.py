@@ -1,8 +1,8 @@
 """Accepting: a user lets old attempts count for a new derivation."""
 
 import os
-from dataclasses import replace
 
+from ..core.dataclasses import replace
 from ..core.derivation import Closure, Derivation
 from ..core.errors import NotInStore
 from ..core.refs import RRef

@@ -1,9 +1,9 @@
 """RunOptions: every option of `realize`, as one value."""
 
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ..core.dataclasses import dataclass
 from ..core.derivation import Derivation
 from ..core.errors import BadStage
 from ..core.events import Listener, ignore
@@ -11,6 +11,9 @@ from ..core.options import checked_count
 from ..core.resources import checked_seconds
 from ..store.remote.settings import Remotes
 from ..store.staging import Builder
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Forced = bool | str | Derivation | Collection[str | Derivation]
 
@@ -24,7 +27,7 @@ class RunOptions:
     build: bool = True
     keep_going: bool = False
     store: Builder | None = None
-    executor: Executor | None = None
+    executor: "Executor | None" = None
     listener: Listener = ignore
     stop: Callable[[], bool] | None = None
     max_attempts: int = 100
@@ -46,6 +49,8 @@ class RunOptions:
         checked_seconds("lock_timeout", self.lock_timeout)
         if self.executor is None:
             return
+        from concurrent.futures import Executor  # for its weight
+
         if not isinstance(self.executor, Executor):
             raise BadStage(
                 "executor is no concurrent.futures.Executor",

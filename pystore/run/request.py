@@ -1,8 +1,7 @@
 """Request: one attempt that the loop asks for."""
 
-from dataclasses import dataclass, replace
-
 from ..core.context import Context
+from ..core.dataclasses import dataclass, replace
 from ..core.derivation import Derivation
 from ..core.refs import DRef
 from ..core.tries import Tries
@@ -15,7 +14,7 @@ class Request:
     derivation: Derivation
     context: Context
     seed: int | None = None
-    tries: Tries = Tries()  # noqa: RUF009 - a frozen value
+    tries: Tries = Tries()
 
     @property
     def dref(self) -> DRef:

@@ -4,12 +4,11 @@ import inspect
 import threading
 import warnings
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..core.context import Context
+from ..core.dataclasses import replace
 from ..core.derivation import Closure, Derivation, Shape, reshape
 from ..core.errors import BadStage, PystoreWarning
 from ..core.events import Event, Listener, ignore
@@ -25,6 +24,9 @@ from ..store.remote.settings import Remotes, substituting
 from ..store.staging import Builder
 from .options import Forced, RunOptions
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -37,7 +39,7 @@ def realize(
     build: bool = True,
     keep_going: bool = False,
     store: Builder | None = None,
-    executor: Executor | None = None,
+    executor: "Executor | None" = None,
     listener: Listener = ignore,
     stop: Callable[[], bool] | None = None,
     max_attempts: int = 100,
@@ -147,7 +149,7 @@ def _in_turn(listener: Listener) -> Listener:
     return tell
 
 
-def _executor(closure: Closure, options: RunOptions) -> AbstractContextManager[Executor | None]:
+def _executor(closure: Closure, options: RunOptions) -> "AbstractContextManager[Executor | None]":
     """The caller's executor, or workers for this call; None to run in this thread."""
     limits = (
         options.timeout,

@@ -1,9 +1,9 @@
 """Whom: the derivations that a follower chooses among, and by which matcher."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from ..core.dataclasses import dataclass
 from ..core.derivation import Closure, Derivation, leaves
 from ..core.errors import BadStage, Corrupted, NotInStore
 from ..core.matchers import Matcher

@@ -1,9 +1,9 @@
 """Address: a small value from which another process opens a store."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadStage, NotAStore
 from ..core.ports import StoreReader
 from .layout import read_mark

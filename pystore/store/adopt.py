@@ -17,7 +17,6 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -26,6 +25,7 @@ from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance, rref_of
+from ..core.dataclasses import replace
 from ..core.digest import short
 from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.refs import DRef, RRef

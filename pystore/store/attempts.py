@@ -14,12 +14,12 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.attempt import Attempt, attempt_text, parse_attempt
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from ..core.digest import seed_of
 from ..core.errors import Corrupted, PystoreWarning
 from ..core.refs import DRef

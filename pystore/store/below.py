@@ -8,11 +8,11 @@ BE3  A realization that goes away below is built again when it is needed.
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from ..core.attempt import Attempt
 from ..core.candidate import Candidate
+from ..core.dataclasses import replace
 from ..core.errors import Corrupted
 from ..core.refs import DRef, RRef
 from ..core.same_run import merge

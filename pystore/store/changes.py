@@ -11,10 +11,10 @@ next looks tell a folder with a new stamp again, until no further change can hav
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import NamedTuple
 
+from ..core.dataclasses import dataclass, field, replace
 from ..core.refs import DRef
 from .layout import ATTEMPTS, Layout, well_formed
 

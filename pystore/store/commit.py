@@ -10,11 +10,11 @@ import os
 import warnings
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.attempt import Attempt, Committed, Trace
 from ..core.context import CONTEXT, parse_provenance, provenance_text, rref_of
+from ..core.dataclasses import dataclass
 from ..core.errors import Corrupted, MissingOutput, PystoreWarning, UnkeepableOutput
 from ..core.manifest import MANIFEST, Manifest
 from ..core.printable import listed

@@ -6,12 +6,13 @@ used without them knows of no remotes, and shows nothing.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..core.dataclasses import dataclass, replace
 from ..core.errors import NotAStore
 from ..core.events import Listener, ignore
 from ..core.listeners import both, guarded
+from .composing import composed
 
 if TYPE_CHECKING:
     from ..core.derivation import Closure
@@ -46,21 +47,16 @@ class Defaults:
 
 
 class InForce:
-    """The defaults of this process, and how to compose them."""
+    """The defaults of this process."""
 
-    compose: Callable[[], Defaults] = Defaults
     defaults: Defaults | None = None
-
-
-def compose_with(compose: Callable[[], Defaults]) -> None:
-    """Says how to compose the defaults; the package calls this, once."""
-    InForce.compose = staticmethod(compose)
 
 
 def defaults() -> Defaults:
     """The defaults in force."""
     if InForce.defaults is None:
-        InForce.defaults = InForce.compose()
+        made = composed()
+        InForce.defaults = made if isinstance(made, Defaults) else Defaults()
     return InForce.defaults
 
 

@@ -11,10 +11,11 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from ..core.dataclasses import dataclass, replace
 from ..core.printable import counted
 from . import disk, locks, rights, tree
 from .attempts import is_record, names

@@ -5,8 +5,8 @@ FA1  A family goes as a whole or not at all: while anything of it is pinned, use
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
+from ..core.dataclasses import dataclass
 from ..core.errors import InUse, NotInStore
 from ..core.printable import counted, listed
 from ..core.refs import DRef, RRef, check_name

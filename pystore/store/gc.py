@@ -9,10 +9,10 @@ GC4  Removal is a rename into `trash/`, made durable before anything is deleted 
 import errno
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..core.dataclasses import dataclass, field
 from ..core.errors import Corrupted, NotInStore
 from ..core.gc_policy import GcPolicy
 from ..core.printable import counted, listed

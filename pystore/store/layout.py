@@ -9,10 +9,10 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadRef, BadStage, Corrupted, FormatTooNew, NotAStore
 from ..core.options import Seeds
 from ..core.printable import listed

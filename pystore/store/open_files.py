@@ -8,7 +8,6 @@ process may know a file by another path, or by none. Sources: proc(5), F_SETLEAS
 import fcntl
 import gc
 import os
-import signal
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -68,6 +67,8 @@ def _is_open(step: Step) -> bool | None:
     """Whether a process has opened or mapped a file to write to it; None if not known."""
     if sys.platform != "linux":
         return None
+    import signal  # for its weight
+
     try:
         opened = open_file(step.name, step.folder, follow=False)
     except (PermissionError, Irregular):

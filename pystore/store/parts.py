@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..core.dataclasses import dataclass, replace
 from ..core.options import Seeds
 from ..core.refs import RRef
 from .attempts import Clock

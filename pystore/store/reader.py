@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from ..core.attempt import Attempt, Trace
 from ..core.candidate import Candidate
@@ -29,9 +29,11 @@ from . import (
     shared_files,
     verdicts,
 )
-from .changes import Changes, Token, changes_since
 from .parts import Parts
 from .shared_files import DiskFile
+
+if TYPE_CHECKING:
+    from .changes import Changes, Token
 
 State = Literal["here", "rejected", "damaged"]
 
@@ -116,6 +118,8 @@ class Reader:
         Each call gives a token for the next one, and no change in between is missed. A call looks
         at `drefs`, or at all derivations. Substituters are not asked.
         """
+        from .changes import changes_since  # for its weight
+
         return changes_since(self.parts.layout, None if drefs is None else set(drefs), since)
 
     # --- realizations ------------------------------------------------------------------

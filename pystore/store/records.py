@@ -9,10 +9,10 @@ RF2  A new attempt has a higher number than all others of its context. If attemp
 
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from operator import attrgetter
 
 from ..core.attempt import Attempt
+from ..core.dataclasses import dataclass, field
 from ..core.refs import RRef
 from . import attempts
 

@@ -7,12 +7,12 @@ whose failure was recorded goes on as a new attempt with the same seed.
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.attempt import Attempt, parse_attempt
 from ..core.config import Config
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from ..core.errors import Corrupted
 from . import attempts, disk, locks, moving, read_log, rights, tree
 from .attempts import Claim

@@ -1,11 +1,11 @@
 """Staging: the directory that one attempt fills, before it becomes a realization."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.config import Config
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 from ..core.manifest import Manifest
 from ..core.ports import StoreBuilder
 from ..core.refs import DRef

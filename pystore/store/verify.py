@@ -10,12 +10,13 @@ VE4  A realization is marked or moved only after a second look, with the gate cl
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.attempt import parse_attempt
 from ..core.context import CONTEXT, Context, parse_provenance, rref_of
+from ..core.dataclasses import dataclass
 from ..core.errors import Corrupted, NotInStore, UnkeepableOutput
 from ..core.events import Listener, Progress, ignore
 from ..core.manifest import MANIFEST, Entry, Manifest, encode_name

@@ -1,6 +1,10 @@
 """Composition: the defaults of a program, from environment, settings and terminal."""
 
-from ..store.defaults import Defaults, compose_with
+from ..store.composing import compose_with
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..store.defaults import Defaults
 
 
 def compose() -> None:
@@ -8,9 +12,10 @@ def compose() -> None:
     compose_with(_composed)
 
 
-def _composed() -> Defaults:
-    from . import settings  # late for weight: `import pystore` composes, and reads no settings
-    from .watch import watching
+def _composed() -> "Defaults":
+    from ..store.defaults import Defaults  # late for weight: `import pystore` needs none of it
+    from . import settings  # late for weight, too
+    from .watch import watching  # late for weight, too
 
     return Defaults(
         find_store=settings.find_store,

@@ -11,12 +11,13 @@ trusted_stores = ["/lab/project/.pystore"]
 ```
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..core.dataclasses import dataclass
 from ..core.errors import BadSettings
 from ..store.home import expanded
 from .nearby import ANY

@@ -7,6 +7,7 @@ import pytest
 
 from pystore.core.listeners import both
 from pystore.events import ignore
+from pystore.store import composing
 from pystore.store.defaults import Defaults, InForce, change_defaults, defaults, displaying
 
 
@@ -47,7 +48,7 @@ def test_they_are_composed_once(monkeypatch):
         composed.append(1)
         return Defaults(diffs=lambda: False)
 
-    monkeypatch.setattr(InForce, "compose", staticmethod(compose))
+    monkeypatch.setattr(composing, "_how", [compose])
     assert not defaults().diffs()
     assert defaults() is defaults()
     assert composed == [1]

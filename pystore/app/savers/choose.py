@@ -10,10 +10,10 @@ The folder has an index, `value.json`: kind, facts, and the digest of each file 
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from ...core.digest import digest, short
 from ...core.errors import Corrupted, PystoreError
 from ...store import disk

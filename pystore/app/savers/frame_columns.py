@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...core.dataclasses import dataclass
 from .kind import class_of, no_saver
 from .plain_values import decode, encode, is_plain
 

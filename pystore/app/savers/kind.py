@@ -1,9 +1,9 @@
 """Kinds: what a saver makes of a value, and what a loader gets to make the value again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from ...core.dataclasses import dataclass, field
 from ...core.errors import BadStage
 
 Fresh = Callable[[], Any]

@@ -12,9 +12,9 @@ that are known, each with its fields and its types.
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from .skops_nodes import KINDS, Building, Node, type_of
 
 _PROTOCOL = 2

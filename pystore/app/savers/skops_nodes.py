@@ -6,9 +6,9 @@ Each value is made as skops makes it, with the same calls.
 import io
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from .arrays import from_npy
 from .trusted_by_skops import BIT_GENERATORS, ESTIMATORS, FUNCTIONS, LOSSES, SCALARS, TYPES
 

@@ -1,10 +1,10 @@
 """Inputs: parameters of inputs beside a derivation's own, by dotted names: `data.seed`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ...core.config import Config
+from ...core.dataclasses import dataclass
 from ...core.errors import Corrupted, NotInStore
 from ...core.refs import DRef, selfref
 from ...declare.choice import CHOICE

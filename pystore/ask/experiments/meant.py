@@ -1,10 +1,10 @@
 """Meant: the derivations that a stage or a name stands for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass, field
 from ...core.left_out import NOTHING, LeftOut
 from ...core.ports import StoreReader
 from ...core.refs import DRef

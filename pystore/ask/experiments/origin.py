@@ -6,12 +6,12 @@ OR3  Attempts that are left out are counted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.change import Version, akin
 from ...core.config import Config
+from ...core.dataclasses import dataclass, field
 from ...core.derivation import Derivation, collect, leaves
 from ...core.errors import Corrupted, NotInStore
 from ...core.left_out import NOTHING, LeftOut

@@ -1,9 +1,9 @@
 """Result: one attempt as a row of a table."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass
 from ...core.options import Mode
 from ...core.refs import RRef
 from ...declare.parameters import Parameters

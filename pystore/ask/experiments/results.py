@@ -7,11 +7,11 @@ RE3  A number that is missing is never taken for another: it is counted as missi
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadRef, BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode

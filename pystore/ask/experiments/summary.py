@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.note import tags_among

@@ -3,9 +3,9 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from ...core.errors import PystoreError
 
 _WIDEST = 40  # [characters] of a cell

@@ -4,10 +4,10 @@ TC1  A row is a value that an attempt told, in the order in which it was told; n
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ...core.attempt import Attempt
+from ...core.dataclasses import dataclass
 from ...core.refs import RRef
 from ...declare.parameters import Parameters, cell
 from ...store.store import Store

@@ -1,12 +1,12 @@
 """Details: all that a store knows about a derivation or a realization, as one value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.config import Config
+from ...core.dataclasses import dataclass
 from ...core.errors import NotInStore
 from ...core.note import Note, about, tags_among
 from ...core.refs import DRef, RRef

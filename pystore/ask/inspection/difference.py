@@ -3,10 +3,10 @@
 import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ...core.context import Context
+from ...core.dataclasses import dataclass, field
 from ...core.manifest import Entry, encode_name
 from ...core.refs import DRef, RRef
 from ...declare.parameters import flatten

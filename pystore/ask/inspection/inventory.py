@@ -1,11 +1,11 @@
 """Inventory: lists of the derivations, the realizations and the pins of a store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...core.attempt import Attempt
 from ...core.config import Config
+from ...core.dataclasses import dataclass
 from ...core.errors import Corrupted, NotInStore
 from ...core.note import about, tags_among
 from ...core.refs import DRef, RRef

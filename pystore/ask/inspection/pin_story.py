@@ -1,9 +1,10 @@
 """Pin story: how pins changed, here and at remotes, in one list."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import Any
 
+from ...core.dataclasses import dataclass, replace
 from ...core.refs import RRef
 from ...store.pin_changes import pin_history
 from ...store.remote.pin_move import PinMove, moves_seen

@@ -4,9 +4,9 @@ Files with the same bytes may be one file on the disk, under several names.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from ...core.dataclasses import dataclass
 from ...core.refs import DRef, RRef
 from ...store.shared_files import DiskFile, Inode
 from ...store.store import Store

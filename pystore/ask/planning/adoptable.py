@@ -1,13 +1,13 @@
 """Adoptions: the results of other derivations that a call would adopt."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from ...core.adoption import NotAdopted, fitting
 from ...core.attempt import Attempt
 from ...core.candidate import Candidate
 from ...core.config import Config
 from ...core.context import Context, provenance_text, rref_of
+from ...core.dataclasses import replace
 from ...core.derivation import Derivation
 from ...core.judgement import Question
 from ...core.ports import StoreReader

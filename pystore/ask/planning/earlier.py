@@ -1,13 +1,13 @@
 """Earlier: derivations with the same name that were built. A new one is compared with them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
 from ...core.attempt import Attempt
 from ...core.change import Change, Version, akin, changes, distance, masked, pairs
 from ...core.config import Config
+from ...core.dataclasses import dataclass
 from ...core.derivation import Derivation
 from ...core.errors import Corrupted, NotInStore
 from ...core.ports import StoreReader

@@ -1,12 +1,13 @@
 """Explanations: why a derivation was new, or what will happen to it, in the words of `plan`."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from ...core.adoption import fitting
 from ...core.change import Version
 from ...core.config import Config
+from ...core.dataclasses import dataclass
 from ...core.derivation import Closure, reshape
 from ...core.errors import Corrupted, NotInStore
 from ...core.outlook import Kind, Step, labels_of

@@ -6,11 +6,11 @@ derivation that depends on a build are not known: it may be rebuilt, or adopted 
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from ...core.attempt import Attempt
 from ...core.change import masked
 from ...core.context import Context
+from ...core.dataclasses import replace
 from ...core.derivation import Closure, Derivation
 from ...core.errors import in_one_line
 from ...core.judgement import Adopt, Answer, Build, Cannot, Question, Use, answer, ask, judge

@@ -7,7 +7,6 @@ PB1  An address that is not of the public internet is not admitted, whichever wa
 import math
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import (
     IPv4Address,
@@ -18,6 +17,7 @@ from ipaddress import (
     ip_network,
 )
 
+from ...core.dataclasses import dataclass
 from ..errors import BadField
 
 _Address = IPv4Address | IPv6Address

@@ -6,8 +6,9 @@ QU2  The last threads are kept for hosts that have answered quickly, so that any
 """
 
 from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from ...core.dataclasses import dataclass
 
 Tag = TypeVar("Tag")
 _MOST_KNOWN = 10_000  # hosts that have answered quickly

@@ -1,10 +1,10 @@
 """Requests: the content that one URL leads to, with its redirects."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from http.client import HTTPMessage, HTTPResponse
 from os import fstat, read
 
+from ...core.dataclasses import dataclass
 from ..errors import FetchRefused
 from .failures import bad_status, in_our_words
 from .local_files import local_path, opened

@@ -2,9 +2,9 @@
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from ...core.dataclasses import dataclass, field, replace
 from ..errors import FetchRefused
 from .policy import ascii_host
 

@@ -1,11 +1,11 @@
 """Code: the digest of a function and of all that it uses, part by part."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
 from ...core.change import Places
+from ...core.dataclasses import dataclass, field
 from ...core.digest import short
 from ...core.errors import BadStage
 from ..stage_options import DEPTHS

@@ -11,8 +11,8 @@ Standard library only: the tests run this with other Pythons, which lack our dep
 """
 
 import ast
-from dataclasses import dataclass
 
+from ...core.dataclasses import dataclass
 from .scope import NOTHING, Import, Read, Uses
 from .walker import walk
 

@@ -1,11 +1,11 @@
 """Origin: how a thing was reached, and so which statements made it."""
 
 import ast
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ...core.dataclasses import dataclass, field
 from .normal import normal
 from .statements import Made, Statement, assigned_expressions, statements_of
 

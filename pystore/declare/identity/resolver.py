@@ -3,10 +3,10 @@
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from .functions import MISSING, content, unwrapped
 from .normal import Normal
 from .notes import Notes

@@ -1,8 +1,9 @@
 """Scopes: which names a piece of code binds, imports, or takes from outside."""
 
 import ast
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+
+from ...core.dataclasses import dataclass, field, replace
 
 # A function that calls one of these may see the names of its local variables; one that calls one of
 # the others with no argument does.

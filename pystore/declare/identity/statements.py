@@ -9,10 +9,10 @@ import linecache
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from ...core.dataclasses import dataclass, field
 from .listing import Listing, readings_of
 from .project import Project
 from .scope import PARTS, Import

@@ -9,10 +9,10 @@ SU3  `Survey.stands` is false as soon as a global, a closed-over value, a defaul
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from types import CellType, FunctionType
 from typing import Any
 
+from ...core.dataclasses import dataclass, field
 from .functions import MISSING, content
 
 Place = tuple[int, str]  # the id of a namespace, function, class or cell, and a name in it

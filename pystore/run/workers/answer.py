@@ -3,9 +3,9 @@
 import pickle
 import traceback
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from ...core.errors import SEE_TRACEBACK, BuildError
 from ...core.events import Event
 

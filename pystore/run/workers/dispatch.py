@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Iterable
 from concurrent.futures import CancelledError, Executor, Future, wait
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ...core.attempt import Committed
 from ...core.context import Context
+from ...core.dataclasses import replace
 from ...core.derivation import Derivation
 from ...core.events import AttemptFailed, Event, Listener, Progress
 from ...store.address import Address

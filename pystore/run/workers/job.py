@@ -6,12 +6,12 @@ holds a store. The other process sends back an Answer.
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ...core.attempt import Committed
 from ...core.config import Config
 from ...core.context import Context
+from ...core.dataclasses import dataclass
 from ...core.derivation import Derivation
 from ...core.errors import BadStage
 from ...core.events import Listener, Started

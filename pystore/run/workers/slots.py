@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 
+from ...core.dataclasses import dataclass, field
 from ...core.errors import BadStage
 from ...core.resources import Resources
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 from ...core.attempt import Committed
+from ...core.dataclasses import dataclass
 from ...core.events import Event, Listener, Started, ignore
 from ...core.resources import Resources
 from ...core.tries import Tries
@@ -26,7 +26,7 @@ class Task:
     resources: Resources
     listener: Listener = ignore
     timeout: float | None = None  # [s]
-    tries: Tries = Tries()  # noqa: RUF009 - a frozen value
+    tries: Tries = Tries()
     committed: Callable[[Started], Committed | None] = nothing  # the result in the store
     starts: bool = False  # whether it tells when it starts
     taken: int = 0  # how many workers have got it

@@ -7,10 +7,10 @@ first line, the first line holds the digest of the manifest, the manifest that o
 
 import json
 import re
-from dataclasses import dataclass
 from itertools import islice
 
 from ...core.context import Context, parse_provenance, rref_of
+from ...core.dataclasses import dataclass
 from ...core.digest import digest
 from ...core.errors import Corrupted
 from ...core.manifest import Entry, Manifest

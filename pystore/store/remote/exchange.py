@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
+from ...core.dataclasses import replace
 from ...core.derivation import Closure
 from ...core.errors import BadStage, NotAStore
 from ...core.events import Listener, ignore

@@ -10,11 +10,11 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from ...core.attempt import Attempt, attempt_text
 from ...core.config import Config
 from ...core.context import Context
+from ...core.dataclasses import dataclass, field
 from ...core.errors import Corrupted, NotInStore, PystoreWarning
 from ...core.same_run import Runs
 from .. import attempt_files, attempts, disk, locks

@@ -7,10 +7,10 @@ and one of a pin's folder all its moves.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from ...core.config import MAX_BYTES
+from ...core.dataclasses import dataclass
 from ...core.note import LARGEST as LARGEST_NOTE
 from ...core.refs import DRef, RRef
 from ..layout import well_formed

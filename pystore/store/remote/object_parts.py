@@ -7,8 +7,8 @@ PA3  A large file has parts of its own. They are the same in another tree with t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ...core.dataclasses import dataclass
 from ...core.manifest import Manifest
 
 SIZE = 16 << 20  # [bytes] of the largest part

@@ -7,9 +7,9 @@ PM2  The order of the moves does not depend on who reads them: by number, then b
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
+from ...core.dataclasses import dataclass, field
 from ...core.digest import short
 from ...core.errors import BadRef, Corrupted
 from ...core.refs import RRef, check_name

@@ -6,10 +6,10 @@ RV2  A realization is whole and recorded before one that was built from it (S2).
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from ...core.config import Config
 from ...core.context import Context
+from ...core.dataclasses import dataclass, field
 from ...core.errors import ChecksumMismatch, Corrupted, NotInStore, PystoreError, Untrusted
 from ...core.events import Fetched, Listener, Progress, ignore
 from ...core.printable import listed

@@ -11,11 +11,11 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...core.attempt import Attempt, told_of
 from ...core.context import Context, provenance_text, rref_of
+from ...core.dataclasses import dataclass, field, replace
 from ...core.digest import short
 from ...core.errors import BadRef, Corrupted
 from ...core.plain import MAX_DEPTH

@@ -8,7 +8,6 @@ RM3  A missing object is a FileNotFoundError, and no fault of the remote.
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from blake3 import blake3
 
 from ...core.config import Config
 from ...core.context import parse_provenance, rref_of
+from ...core.dataclasses import dataclass
 from ...core.errors import (
     BadConfig,
     BadPlace,

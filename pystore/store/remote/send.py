@@ -6,10 +6,10 @@ A readable record is never replaced: others may have signed it.
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from ...core.context import Context
+from ...core.dataclasses import dataclass, field, replace
 from ...core.errors import Corrupted, PystoreWarning
 from ...core.events import Listener, Progress, Sent, ignore
 from ...core.printable import counted

@@ -11,10 +11,10 @@ SO4  A store that knows no derivation of a name yet finds those at the remote, a
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 
 from ...core.candidate import Candidate
 from ...core.config import Config
+from ...core.dataclasses import dataclass, replace
 from ...core.errors import PystoreError, in_one_line
 from ...core.events import Listener, ignore
 from ...core.matchers import Matcher

@@ -10,7 +10,6 @@ SB3  The attempts that were found are recorded when one of their realizations wa
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeVar, TypeVarTuple
 
 from ...core.adoption import obstacle
@@ -18,6 +17,7 @@ from ...core.attempt import Attempt
 from ...core.candidate import Candidate
 from ...core.config import Config
 from ...core.context import Context
+from ...core.dataclasses import dataclass, field, replace
 from ...core.errors import NotInStore, PystoreError, PystoreWarning
 from ...core.events import Listener, SourceFailed, ignore
 from ...core.reads import Surroundings

@@ -8,10 +8,10 @@ NV2  A note from a remote counts after it was checked: its name, its derivation,
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from ...core.context import Context
+from ...core.dataclasses import dataclass
 from ...core.errors import ChecksumMismatch, Corrupted, PystoreWarning
 from ...core.refs import DRef, RRef
 from .. import notes

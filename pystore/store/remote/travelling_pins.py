@@ -9,8 +9,8 @@ TP2  Of several that push a pin at once, each move stays in the history, and all
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
+from ...core.dataclasses import dataclass, replace
 from ...core.errors import BadName, BadPlace, ChecksumMismatch, NotInStore, StoreBusy
 from ...core.events import Listener, ignore
 from ...core.printable import listed

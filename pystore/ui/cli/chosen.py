@@ -1,9 +1,10 @@
 """Chosen: the realizations that a run chose for its targets."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from ...core.derivation import Closure
 from ...core.refs import RRef
 from ...store.store import Store

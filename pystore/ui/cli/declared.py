@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import product
 from keyword import iskeyword
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from ...core.derivation import Closure, Derivation, leaves
 from ...core.errors import BadStage, PystoreError
 from ...core.printable import listed

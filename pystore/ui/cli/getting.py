@@ -1,12 +1,13 @@
 """pystore get: copies artifacts out of a realization."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ...ask.inspection.taken_out import take_out
+from ...core.dataclasses import dataclass
 from ...core.printable import printable
 from ...core.refs import RRef
 from .command_context import CommandContext, as_json, report, with_command

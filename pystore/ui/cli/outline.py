@@ -2,9 +2,9 @@
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from ...core.dataclasses import dataclass
 from .program import FileStage, final, takes_registry
 
 _DECORATORS = ("stage", "two_way")

@@ -3,12 +3,12 @@
 import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
+from ...core.dataclasses import dataclass
 from ...core.derivation import Closure, Derivation, collect, leaves
 from ...core.errors import BadStage
 from ...core.printable import counted, listed

@@ -1,10 +1,11 @@
 """pystore reject: takes a realization out of matching and statistics."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import click
 
+from ...core.dataclasses import dataclass
 from ...core.errors import BadRef
 from ...core.printable import printable
 from ...core.refs import DRef, RRef

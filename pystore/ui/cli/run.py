@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn, TextIO
 
@@ -11,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 import pystore as ps
 
+from ...core.dataclasses import dataclass
 from ...core.derivation import Closure
 from ...core.errors import BadStage, BuildsFailed, PystoreError
 from ...core.printable import listed

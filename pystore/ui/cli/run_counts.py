@@ -1,7 +1,6 @@
 """RunCounts: what a run did, counted from its events."""
 
-from dataclasses import dataclass, field
-
+from ...core.dataclasses import dataclass, field
 from ...core.events import Adopted, AttemptFailed, Event, Fetched, Reused, Succeeded
 from ...core.refs import DRef
 

@@ -1,12 +1,13 @@
 """pystore errors: the test rows that a model has predicted wrong."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from ...app.evidence import errors_of, evidence_of
+from ...core.dataclasses import dataclass
 from ...core.refs import RRef
 from .columns import columns, value
 from .command_context import CommandContext, as_json, report, with_command

@@ -10,11 +10,11 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
 
+from ...core.dataclasses import dataclass
 from ...core.refs import RRef
 from .lane import Lane
 from .live import Live

@@ -5,10 +5,10 @@ CK1  What is checked is what a service does: it is loaded within the same time, 
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from ...app.errors import Refused
+from ...core.dataclasses import dataclass
 from ...core.errors import NotInStore, PystoreError
 from ...core.refs import RRef
 from .following import TRIES, Following

@@ -10,12 +10,12 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect
 
+from ...core.dataclasses import dataclass
 from .problems import Problem
 
 Scope = MutableMapping[str, Any]

@@ -6,9 +6,9 @@ LV1  What a realization holds is let go of once, after it was replaced and its l
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
+from ...core.dataclasses import dataclass, field
 from ...core.printable import printable
 from ...core.refs import RRef
 from .served import Loaded, Served

@@ -11,9 +11,9 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import NoReturn
 
+from ...core.dataclasses import dataclass
 from .stop import Stop
 
 _PAUSE = 0.05  # [s] between looks

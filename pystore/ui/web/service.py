@@ -12,12 +12,12 @@ import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...app.fetching import Fetching, wanted_of
+from ...core.dataclasses import dataclass
 from ...core.digest import short
 from ...core.errors import PystoreWarning
 from ...core.matchers import Matcher
