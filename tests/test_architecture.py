@@ -35,7 +35,7 @@ OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.even
 LATE = """
     PIL aiohttp blake3 certifi click cloudpickle cryptography filelock fsspec keras matplotlib numpy
     omegaconf pandas prometheus_client pyarrow requests safetensors scipy skops sklearn torch
-    urllib3 xgboost yarl zstandard
+    urllib3 xgboost yaml yarl zstandard
     annotationlib base64 concurrent dataclasses datetime decimal difflib email grp html http
     importlib json lzma multiprocessing pwd resource shutil signal socket struct subprocess
     tarfile tempfile tomllib unicodedata zipfile
