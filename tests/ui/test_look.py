@@ -130,7 +130,7 @@ def test_elsewhere_nothing_is_cut_and_references_are_whole(call, small):
 
 
 def test_every_command_that_looks_is_shown(small):
-    assert set(SHOWN) | {"explain", "errors"} >= set(COMMANDS["Look"])
+    assert set(SHOWN) | {"compare", "errors", "explain", "get", "replay"} >= set(COMMANDS["Look"])
 
 
 # --- JSON ------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from ...core.printable import counted
 from ...core.refs import DRef, RRef
 from ...core.transfer import Transfer
 from ...store.home import expanded
+from ...store.layout import exists
 from ..quantities import size
 from .command_context import CommandContext, as_json, report, with_command
 from .pins import begun_pins, trust
@@ -84,15 +85,25 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, pins: tuple
          trusted: tuple[str, ...], as_json: bool) -> None:  # fmt: skip
     """Fetch REF from the remote at URL, with all it was built from.
 
-    REF is looked up at the remote: a reference, its first digits, or a name. Of a derivation, all
+    REF is looked up at the remote: a reference, its first digits, a name, or a choice such as
+    train@latest and train@best:accuracy.txt, by what the records there say. Of a derivation, all
     realizations. Whatever comes is hashed here before it counts; after a break, pull again. With
     --pin NAME, the pin NAME is moved here when all that it names has come; REF may be left out.
     """
     _require(texts, pins)
-    from ...store.remote.find import find_at  # late for weight: the help looks in no remote
+    # Late for weight: the help looks in no remote.
+    from ...ask.inspection.at_remote import catalogue_of, find_ref_at
 
-    found = find_at(url, texts)
-    keys, store = trusted or None, given.make()
+    keys, found = trusted or None, []
+    if texts:
+        catalogue = catalogue_of(url, keys)
+        store = given.make() if exists(given.root) else None
+
+        def usable(rref: RRef) -> bool:
+            return store is None or not store.rejection(rref)
+
+        found = [find_ref_at(catalogue, text, given.code, usable) for text in texts]
+    store = given.make()
     _tell(ps.pull(found, url, pins=pins, trusted_keys=keys, store=store), as_json)
 
 

@@ -46,7 +46,8 @@ def log_command(
     """Show attempts, the newest first, of everything or of REF.
 
     An attempt whose result was taken over from another derivation, or another context, is called
-    adopted: it did not run again.
+    adopted: it did not run again. Of one that died, and went on with its checkpoints, `took` is the
+    time that it ran, and beside it stands for how long it was dead.
 
     --json: objects as docs/format.md describes the record of an attempt; `outcome` may also be
     "died" or "running", and of what was adopted is that of the attempt that ran. `tags` and `noted`
@@ -86,7 +87,11 @@ def _colour(row: Sequence[str]) -> Style | None:
 
 
 def _took(attempt: Attempt) -> str:
-    return span(attempt.duration) if attempt.outcome in ("succeeded", "failed", "stopped") else ""
+    if attempt.outcome not in ("succeeded", "failed", "stopped"):
+        return ""
+    resumed = ", resumed" if "resumed" in attempt.notes else ""
+    dead = f" after {span(attempt.dead)}" if attempt.dead else ""
+    return f"{span(attempt.duration)}{resumed}{dead}"
 
 
 def _result(attempt: Attempt) -> str:

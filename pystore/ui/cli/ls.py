@@ -1,6 +1,7 @@
 """pystore ls: the derivations, the realizations of one, or the artifacts of one."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -18,24 +19,40 @@ from ..quantities import number
 from .artifact_text import name_of, size_or_kind
 from .columns import Style, columns, ref, value
 from .command_context import CommandContext, as_json, report, with_command
+from .pins import trust
 from .ref import AS_TYPED
 
 
 @click.command("ls")
 @click.argument("what", type=AS_TYPED, required=False, metavar="[NAME|GLOB|REF]")
+@click.argument("url", required=False, metavar="[URL]")
+@trust
 @as_json
 @with_command
-def ls(command: CommandContext, what: str | None, as_json: bool) -> None:
+def ls(
+    command: CommandContext,
+    /,
+    *,
+    what: str | None,
+    url: str | None,
+    trusted: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """List derivations, realizations of one, artifacts of one.
 
     Without an argument, all derivations, those of one name with the parameters that tell them
     apart; of a NAME or a pattern such as 'train*', its derivations. Of the first digits of a hash,
-    or `dref:` and digits, what that derivation or realization holds.
+    or `dref:` and digits, what that derivation or realization holds. With the URL of a remote, what
+    is there, by its records: no artifact is fetched.
 
     --json: objects. Derivations have `dref`, `name`, `realizations`, `built`, `parameters` and
     `tags`; realizations `rref`, `dref`, `state`, `attempts`, `built`, `metrics`, `pins` and `tags`;
     artifacts `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
     """
+    if url is None and what is not None and _is_remote(what):
+        what, url = None, what
+    if url is not None:
+        return _at_remote(command, what, url, trusted, as_json=as_json)
     store = command.store
     refs = store.drefs() if what is None else find_refs(what, code=command.code, store=store)
     first = refs[0] if refs else None
@@ -48,6 +65,38 @@ def ls(command: CommandContext, what: str | None, as_json: bool) -> None:
     else:
         derivations = list_derivations([r for r in refs if isinstance(r, DRef)], store)
         report(derivations, lambda: _derivations(derivations), as_json)
+
+
+def _is_remote(text: str) -> bool:
+    """Whether a text is the URL or the folder of a remote, and no reference."""
+    return "://" in text or (Path(text) / "pystore-remote.json").is_file()
+
+
+def _at_remote(
+    command: CommandContext, what: str | None, url: str, trusted: Sequence[str], *, as_json: bool
+) -> None:
+    # Late for weight: few lists are of a remote.
+    from ...ask.inspection.at_remote import (
+        catalogue_of,
+        derivations_at,
+        find_refs_at,
+        realizations_at,
+    )
+
+    catalogue = catalogue_of(url, trusted or None)
+    refs = catalogue.drefs() if what is None else find_refs_at(catalogue, what, command.code)
+    first = refs[0] if refs else None
+    if isinstance(first, RRef):
+        manifest = catalogue.remote.bill(first).manifest
+        artifacts = [Artifact(first, entry) for entry in manifest.entries]
+        report(artifacts, lambda: _artifacts(artifacts), as_json)
+    elif first is not None and what is not None and _is_one(what, first):
+        realizations = realizations_at(catalogue, first)
+        report(realizations, lambda: _realizations(realizations), as_json)
+    else:
+        drefs = [ref for ref in refs if isinstance(ref, DRef)]
+        derivations = derivations_at(catalogue, drefs)
+        report(derivations, lambda: _derivations(derivations) if drefs else "", as_json)
 
 
 def _is_one(what: str, dref: DRef) -> bool:
