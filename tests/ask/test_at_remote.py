@@ -7,13 +7,7 @@ import pytest
 
 import pystore as ps
 from pystore import Derivation, Store, build_seed, match_some
-from pystore.ask.inspection.at_remote import (
-    catalogue_of,
-    derivations_at,
-    find_ref_at,
-    find_refs_at,
-    realizations_at,
-)
+from pystore.ask.inspection.at_remote import AtRemote
 from pystore.ask.inspection.inventory import list_derivations, list_realizations
 from pystore.errors import BadMetric, BadRef, NotInStore, PystoreWarning
 from pystore.store.current import ProcessWide
@@ -50,8 +44,8 @@ def url(made, tmp_path):
 
 
 def test_derivations_are_listed_as_in_the_store(made, url):
-    catalogue = catalogue_of(url)
-    there = derivations_at(catalogue, catalogue.drefs())
+    remote = AtRemote(url)
+    there = remote.derivations(remote.drefs())
     here = list_derivations(made.drefs(), made)
     assert [(one.dref, one.realizations, one.parameters) for one in there] == [
         (one.dref, one.realizations, one.parameters) for one in here
@@ -60,7 +54,7 @@ def test_derivations_are_listed_as_in_the_store(made, url):
 
 
 def test_realizations_are_listed_with_their_metrics(made, url):
-    there = realizations_at(catalogue_of(url), stage(1).dref)
+    there = AtRemote(url).realizations(stage(1).dref)
     here = list_realizations(stage(1).dref, made)
     assert [row.to_dict() for row in there] == [row.to_dict() for row in here]
 
@@ -70,17 +64,15 @@ def test_the_best_and_the_latest_are_those_of_the_store(made, url):
         "train@best:score.txt", "train@best:score.txt:min", "train@latest", "other@latest",
         f"{stage(1).dref[5:15]}@best:score.txt", f"train@{stage(2).dref.digest[:8]}",
     ):  # fmt: skip
-        assert find_ref_at(catalogue_of(url), text) == ps.find_ref(text), text
-    assert list(find_refs_at(catalogue_of(url), "tr*")) == [
-        d for d in made.drefs() if d.name[0] == "t"
-    ]
+        assert AtRemote(url).find_ref(text) == ps.find_ref(text), text
+    assert list(AtRemote(url).find_refs("tr*")) == [d for d in made.drefs() if d.name[0] == "t"]
 
 
 def test_a_realization_that_may_not_be_used_is_passed_over(made, url):
     best = ps.find_ref("train@best:score.txt")
     ps.reject(best, "label leak")
     usable = lambda rref: not made.rejection(rref)  # noqa: E731
-    found = find_ref_at(catalogue_of(url), "train@best:score.txt", "now", usable)
+    found = AtRemote(url).find_ref("train@best:score.txt", "now", usable)
     assert found == ps.find_ref("train@best:score.txt") != best
 
 
@@ -89,8 +81,8 @@ def test_of_a_name_the_code_that_ran_last_counts(store, tmp_path):
     old, new = (ps.realize_many(Derivation(c, match_some(1), _train))[0] for c in configs)
     ps.push([old, new], tmp_path / "lab")
     with pytest.warns(PystoreWarning, match="left out"):
-        assert find_ref_at(catalogue_of(tmp_path / "lab"), "fit@best:score.txt") == new
-    assert find_ref_at(catalogue_of(tmp_path / "lab"), "fit@best:score.txt", "any") == old
+        assert AtRemote(tmp_path / "lab").find_ref("fit@best:score.txt") == new
+    assert AtRemote(tmp_path / "lab").find_ref("fit@best:score.txt", "any") == old
 
 
 @pytest.mark.parametrize(
@@ -107,7 +99,7 @@ def test_of_a_name_the_code_that_ran_last_counts(store, tmp_path):
 )
 def test_mistakes_are_told(url, text, error):
     with pytest.raises(error):
-        find_ref_at(catalogue_of(url), text)
+        AtRemote(url).find_ref(text)
 
 
 def test_CQ1_a_damaged_record_is_left_out_with_a_warning(made, url):
@@ -118,7 +110,7 @@ def test_CQ1_a_damaged_record_is_left_out_with_a_warning(made, url):
     record.unlink()
     record.write_text("{}")
     with pytest.warns(PystoreWarning, match="is left out"):
-        assert find_ref_at(catalogue_of(url), "train@best:score.txt") != best
+        assert AtRemote(url).find_ref("train@best:score.txt") != best
 
 
 def test_CQ1_with_trusted_keys_only_signed_attempts_count(made, tmp_path):
@@ -127,15 +119,14 @@ def test_CQ1_with_trusted_keys_only_signed_attempts_count(made, tmp_path):
     low = ps.find_ref("train@best:score.txt:min")
     ps.push(low.dref, tmp_path / "lab", key=tmp_path / "key")
     ps.push(stage(2).dref, tmp_path / "lab")
-    trusting = catalogue_of(tmp_path / "lab", [public])
-    assert find_ref_at(trusting, "train@best:score.txt").dref == low.dref
-    assert find_ref_at(catalogue_of(tmp_path / "lab"), "train@best:score.txt").dref != low.dref
+    trusting = AtRemote(tmp_path / "lab", [public])
+    assert trusting.find_ref("train@best:score.txt").dref == low.dref
+    assert AtRemote(tmp_path / "lab").find_ref("train@best:score.txt").dref != low.dref
 
 
 @pytest.fixture
 def pystore(made, tmp_path, monkeypatch, capsys):
     """Runs a command in this process, in an empty store of its own."""
-    best = ps.find_ref("train@best:score.txt")
     ps.push(made.drefs(), tmp_path / "lab")
     monkeypatch.setattr(ProcessWide, "store", None)
     monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "mine"))
@@ -145,23 +136,23 @@ def pystore(made, tmp_path, monkeypatch, capsys):
         code = main.run([*arguments])
         return code, *capsys.readouterr()
 
-    run.best = best
     return run
 
 
-def test_the_commands_choose_at_the_remote(pystore, tmp_path):
+def test_the_commands_choose_at_the_remote(pystore, made, tmp_path):
+    best = ps.RRef(ps.find_ref("train@best:score.txt", store=made))
     code, out, err = pystore("ls", "lab")
     assert (code, err, out.count("train")) == (0, "", 4)  # twice in each row
     told = json.loads(pystore("ls", "train", "lab", "--json")[1])
     assert [one["realizations"] for one in told] == [3, 3]
-    rows = json.loads(pystore("ls", pystore.best.dref, "lab", "--json")[1])
-    assert pystore.best in [row["rref"] for row in rows]
-    files = json.loads(pystore("ls", pystore.best, "lab", "--json")[1])
+    rows = json.loads(pystore("ls", best.dref, "lab", "--json")[1])
+    assert best in [row["rref"] for row in rows]
+    files = json.loads(pystore("ls", best, "lab", "--json")[1])
     assert [one["path"] for one in files] == ["score.txt", "weights.bin"]
     assert not (tmp_path / "mine").exists()
     code, out, _ = pystore("pull", "train@best:score.txt", "lab")
     assert (code, out.split(",")[0]) == (0, "moved 1 realization")
-    assert Store(tmp_path / "mine").realizations(pystore.best.dref) == [pystore.best]
+    assert Store(tmp_path / "mine").realizations(best.dref) == [best]
     for command in (
         ["ls", "memory://none"], ["ls", "train", "nowhere"], ["ls", "none", "lab"],
         ["pull", "train@best:none.txt", "lab"], ["pull", "train@x", "lab"],

@@ -83,7 +83,8 @@ def test_what_failed_attempts_have_left_is_counted_apart(store):
     left = [path for _, path in store.failed_stagings()]
     size = sum(p.stat().st_size for path in left for p in path.rglob("*") if p.is_file())
     assert size >= 1000
-    for by, of in (("name", "broken"), ("derivation", broken.dref)):
+    groups: dict[By, str] = {"name": "broken", "derivation": broken.dref}
+    for by, of in groups.items():
         (row,), total = usage([broken.dref], by, store)
         assert (row.of, row.failed, row.size, total.failed) == (of, size, 0, size)
         assert row.to_dict()["failed"] == size

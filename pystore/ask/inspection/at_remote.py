@@ -18,98 +18,113 @@ from ...store.remote.signing import trusting
 from ..experiments.differing import differing
 from ..experiments.family import named, tell
 from ..experiments.meant import Meant
+from .artifacts import Artifact
 from .inventory import ListedDerivation, ListedRealization
 from .short_refs import metric_and_mode
 
 
-def catalogue_of(url: Url, trusted_keys: Iterable[str] | None = None) -> Catalogue:
-    """What the remote at a URL tells. Raises BadPlace, NotInStore, FetchError."""
-    return Catalogue(open_remote(url, trusted=trusting(trusted_keys)))
+class AtRemote:
+    """What the remote at a URL holds. Raises BadPlace, NotInStore, FetchError."""
 
+    def __init__(self, url: Url, trusted_keys: Iterable[str] | None = None) -> None:
+        self.catalogue = Catalogue(open_remote(url, trusted=trusting(trusted_keys)))
 
-def derivations_at(catalogue: Catalogue, drefs: Iterable[DRef]) -> list[ListedDerivation]:
-    """These derivations, by name and by when they were built."""
-    families: dict[str, list[DRef]] = {}
-    for dref in drefs:
-        families.setdefault(dref.name, []).append(dref)
-    rows = []
-    for family in families.values():
-        configs = {dref: catalogue.config(dref) for dref in family}
-        told = differing(configs, catalogue.config) if len(family) > 1 else {}
-        for dref in family:
-            here = catalogue.realizations(dref)
-            built = [a.stop for a in catalogue.attempts(dref) if a.rref in here]
-            latest = max(built, default=None)
-            rows.append(ListedDerivation(dref, len(here), latest, told.get(dref, {})))
-    return sorted(rows, key=lambda one: (one.dref.name, one.built or 0, one.dref))
+    def drefs(self) -> list[DRef]:
+        """The derivations, sorted."""
+        return self.catalogue.drefs()
 
+    def artifacts(self, rref: RRef) -> list[Artifact]:
+        """The artifacts of a realization, by path. Raises NotInStore."""
+        try:
+            manifest = self.catalogue.remote.bill(rref).manifest
+        except FileNotFoundError:
+            raise NotInStore(
+                "the remote does not hold this",
+                ref=rref,
+                url=self.catalogue.remote.url,
+                remedy="ask who has it to push it",
+            ) from None
+        return [Artifact(rref, entry) for entry in manifest.entries]
 
-def realizations_at(catalogue: Catalogue, dref: DRef) -> list[ListedRealization]:
-    """The realizations of a derivation in the order of their building."""
-    here = catalogue.realizations(dref)
-    made: dict[RRef, list[Attempt]] = {rref: [] for rref in here}
-    for attempt in catalogue.attempts(dref):
-        if attempt.rref is not None:
-            made.setdefault(attempt.rref, []).append(attempt)
-    rows = [
-        ListedRealization(rref, tuple(tries), "here" if rref in here else "gone", ())
-        for rref, tries in made.items()
-    ]
-    return sorted(rows, key=lambda row: row.latest.order if row.latest else (0, 0, ""))
+    def derivations(self, drefs: Iterable[DRef]) -> list[ListedDerivation]:
+        """These derivations, by name and by when they were built."""
+        families: dict[str, list[DRef]] = {}
+        for dref in drefs:
+            families.setdefault(dref.name, []).append(dref)
+        rows = []
+        for family in families.values():
+            configs = {dref: self.catalogue.config(dref) for dref in family}
+            told = differing(configs, self.catalogue.config) if len(family) > 1 else {}
+            for dref in family:
+                here = self.catalogue.realizations(dref)
+                built = [a.stop for a in self.catalogue.attempts(dref) if a.rref in here]
+                latest = max(built, default=None)
+                rows.append(ListedDerivation(dref, len(here), latest, told.get(dref, {})))
+        return sorted(rows, key=lambda one: (one.dref.name, one.built or 0, one.dref))
 
+    def realizations(self, dref: DRef) -> list[ListedRealization]:
+        """The realizations of a derivation in the order of their building."""
+        here = self.catalogue.realizations(dref)
+        made: dict[RRef, list[Attempt]] = {rref: [] for rref in here}
+        for attempt in self.catalogue.attempts(dref):
+            if attempt.rref is not None:
+                made.setdefault(attempt.rref, []).append(attempt)
+        rows = [
+            ListedRealization(rref, tuple(tries), "here" if rref in here else "gone", ())
+            for rref, tries in made.items()
+        ]
+        return sorted(rows, key=lambda row: row.latest.order if row.latest else (0, 0, ""))
 
-def find_refs_at(catalogue: Catalogue, text: str, code: Scope = "now") -> Sequence[DRef | RRef]:
-    """All derivations of a name or a pattern at a remote; else the one reference meant.
+    def find_refs(self, text: str, code: Scope = "now") -> Sequence[DRef | RRef]:
+        """All derivations of a name or a pattern at a remote; else the one reference meant.
 
-    Raises BadRef, NotInStore, BadMetric.
-    """
-    there = catalogue.drefs()
-    if set(text) & set("*?["):
-        found = [dref for dref in there if fnmatchcase(dref.name, text)]
-    else:
-        found = [dref for dref in there if dref.name == text]
-    return found or [find_ref_at(catalogue, text, code)]
+        Raises BadRef, NotInStore, BadMetric.
+        """
+        there = self.catalogue.drefs()
+        if set(text) & set("*?["):
+            found = [dref for dref in there if fnmatchcase(dref.name, text)]
+        else:
+            found = [dref for dref in there if dref.name == text]
+        return found or [self.find_ref(text, code)]
 
+    def find_ref(
+        self,
+        text: str,
+        code: Scope = "now",
+        usable: Callable[[RRef], bool] = lambda rref: True,
+    ) -> DRef | RRef:
+        """The reference that a short text means at a remote, as `find_ref` says.
 
-def find_ref_at(
-    catalogue: Catalogue,
-    text: str,
-    code: Scope = "now",
-    usable: Callable[[RRef], bool] = lambda rref: True,
-) -> DRef | RRef:
-    """The reference that a short text means at a remote, as `find_ref` says.
-
-    `X@latest` and `X@best:METRIC` go by the records there, and take a realization that is `usable`;
-    of a name by the code that ran last, unless `code` is "any". Raises BadRef, NotInStore,
-    BadMetric.
-    """
-    base, at, which = text.partition("@")
-    if not at:
-        return find_in(catalogue.remote, text)
-    if which and not which.strip("0123456789abcdef"):
-        family = (dref for dref in catalogue.drefs() if dref.name == base)
-        (found, *others) = [d for d in family if d.digest.startswith(which)] or [None]
-        if found is not None and not others:
-            return found
-        return find_in(catalogue.remote, text)
-    rule, _, metric = which.partition(":")
-    if which != "latest" and not (rule == "best" and metric):
-        raise BadRef(
-            "not a way to choose a realization",
-            given=ascii(text)[:200],
-            expected="@latest, @best:METRIC or @best:METRIC:min",
-            remedy=f"{base}@latest",
-        )
-    meant = _meant(catalogue, base, "any" if which == "latest" else code)
-    made = [one for dref in meant.drefs for one in _made(catalogue, meant, dref) if usable(one[0])]
-    if not made:
-        raise NotInStore(
-            "no realization of this is at the remote",
-            given=ascii(text)[:200],
-            url=catalogue.remote.url,
-            remedy="`pystore ls URL` lists what there is",
-        )
-    return _latest(made) if which == "latest" else _best(made, *metric_and_mode(metric))
+        `X@latest` and `X@best:METRIC` go by the records there, and take a realization that is
+        `usable`; of a name by the code that ran last, unless `code` is "any". Raises BadRef,
+        NotInStore, BadMetric.
+        """
+        base, at, which = text.partition("@")
+        if not at:
+            return find_in(self.catalogue.remote, text)
+        if which and not which.strip("0123456789abcdef"):
+            family = [dref for dref in self.catalogue.drefs() if dref.name == base]
+            found = [dref for dref in family if dref.digest.startswith(which)]
+            return found[0] if len(found) == 1 else find_in(self.catalogue.remote, text)
+        rule, _, metric = which.partition(":")
+        if which != "latest" and not (rule == "best" and metric):
+            raise BadRef(
+                "not a way to choose a realization",
+                given=ascii(text)[:200],
+                expected="@latest, @best:METRIC or @best:METRIC:min",
+                remedy=f"{base}@latest",
+            )
+        meant = _meant(self.catalogue, base, "any" if which == "latest" else code)
+        pairs = (pair for dref in meant.drefs for pair in _made(self.catalogue, meant, dref))
+        made = [pair for pair in pairs if usable(pair[0])]
+        if not made:
+            raise NotInStore(
+                "no realization of this is at the remote",
+                given=ascii(text)[:200],
+                url=self.catalogue.remote.url,
+                remedy="`pystore ls URL` lists what there is",
+            )
+        return _latest(made) if which == "latest" else _best(made, *metric_and_mode(metric))
 
 
 def _meant(catalogue: Catalogue, base: str, code: Scope) -> Meant:

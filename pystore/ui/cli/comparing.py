@@ -44,6 +44,6 @@ def compare_command(
     `t`, `df`, `p`); null where there are too few attempts.
     """
     mode: Mode = "min" if least else "max"
-    sides = ([*dict.fromkeys(ref.dref for ref in side)] for side in (a, b))
-    found = compare(*sides, metric, paired=paired, mode=mode, store=command.store)
+    one, other = ([*dict.fromkeys(ref.dref for ref in side)] for side in (a, b))
+    found = compare(one, other, metric, paired=paired, mode=mode, store=command.store)
     report([found], lambda: "\n".join(map(printable, str(found).splitlines())), as_json)

@@ -112,7 +112,7 @@ def _yaml(text: str) -> Any:
             "a file in YAML needs the package PyYAML", remedy="pip install 'pystore-stages[yaml]'"
         ) from None
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
         """Refuses a key that stands twice, and reads numbers as JSON does."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
@@ -121,7 +121,8 @@ def _yaml(text: str) -> Any:
             for number, key in enumerate(keys):
                 if isinstance(key, Hashable) and key in keys[:number]:
                     raise ValueError(f"the key {key!r} stands twice{own[number].start_mark}")
-            return super().construct_mapping(node, deep)
+            found: dict[Hashable, Any] = super().construct_mapping(node, deep)
+            return found
 
     resolvers = {sign: [*told] for sign, told in yaml.SafeLoader.yaml_implicit_resolvers.items()}
     Loader.yaml_implicit_resolvers = resolvers
@@ -181,7 +182,7 @@ def _resolved(path: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
         )
     except OmegaConfBaseException as error:
         raise _bad(path, " ".join(str(error).split())[:300]) from None
-    assert isinstance(told, dict)
+    assert isinstance(told, dict), "it was one"
     for place in _checked(path, told, "", 0):
         raise _bad(path, f"{place} is not resolved")
-    return told
+    return {str(key): value for key, value in told.items()}

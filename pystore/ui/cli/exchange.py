@@ -1,5 +1,6 @@
 """pystore push, pull, copy, export, import, key: results on other machines."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ...core.transfer import Transfer
 from ...store.home import expanded
 from ...store.layout import exists
 from ..quantities import size
+from .at_remote import at_remote
 from .command_context import CommandContext, as_json, report, with_command
 from .pins import begun_pins, trust
 from .ref import REFS
@@ -91,20 +93,23 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, pins: tuple
     --pin NAME, the pin NAME is moved here when all that it names has come; REF may be left out.
     """
     _require(texts, pins)
-    # Late for weight: the help looks in no remote.
-    from ...ask.inspection.at_remote import catalogue_of, find_ref_at
-
-    keys, found = trusted or None, []
-    if texts:
-        catalogue = catalogue_of(url, keys)
-        store = given.make() if exists(given.root) else None
-
-        def usable(rref: RRef) -> bool:
-            return store is None or not store.rejection(rref)
-
-        found = [find_ref_at(catalogue, text, given.code, usable) for text in texts]
+    found = _found_at(given, texts, url, trusted) if texts else []
+    keys = trusted or None
     store = given.make()
     _tell(ps.pull(found, url, pins=pins, trusted_keys=keys, store=store), as_json)
+
+
+def _found_at(
+    given: CommandContext, texts: Sequence[str], url: str, trusted: Sequence[str]
+) -> list[DRef | RRef]:
+    """What these short references mean at the remote, but for what was rejected here."""
+    there = at_remote(url, trusted)
+    store = given.make() if exists(given.root) else None
+
+    def usable(rref: RRef) -> bool:
+        return store is None or not store.rejection(rref)
+
+    return [there.find_ref(text, given.code, usable) for text in texts]
 
 
 @click.command()

@@ -1,7 +1,6 @@
 """pystore ls: the derivations, the realizations of one, or the artifacts of one."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -17,6 +16,7 @@ from ...core.printable import printable, when
 from ...core.refs import DRef, RRef
 from ..quantities import number
 from .artifact_text import name_of, size_or_kind
+from .at_remote import at_remote, is_remote
 from .columns import Style, columns, ref, value
 from .command_context import CommandContext, as_json, report, with_command
 from .pins import trust
@@ -49,7 +49,7 @@ def ls(
     `tags`; realizations `rref`, `dref`, `state`, `attempts`, `built`, `metrics`, `pins` and `tags`;
     artifacts `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
     """
-    if url is None and what is not None and _is_remote(what):
+    if url is None and what is not None and is_remote(what):
         what, url = None, what
     if url is not None:
         return _at_remote(command, what, url, trusted, as_json=as_json)
@@ -67,36 +67,21 @@ def ls(
         report(derivations, lambda: _derivations(derivations), as_json)
 
 
-def _is_remote(text: str) -> bool:
-    """Whether a text is the URL or the folder of a remote, and no reference."""
-    return "://" in text or (Path(text) / "pystore-remote.json").is_file()
-
-
 def _at_remote(
     command: CommandContext, what: str | None, url: str, trusted: Sequence[str], *, as_json: bool
 ) -> None:
-    # Late for weight: few lists are of a remote.
-    from ...ask.inspection.at_remote import (
-        catalogue_of,
-        derivations_at,
-        find_refs_at,
-        realizations_at,
-    )
-
-    catalogue = catalogue_of(url, trusted or None)
-    refs = catalogue.drefs() if what is None else find_refs_at(catalogue, what, command.code)
+    there = at_remote(url, trusted)
+    refs = there.drefs() if what is None else there.find_refs(what, command.code)
     first = refs[0] if refs else None
     if isinstance(first, RRef):
-        manifest = catalogue.remote.bill(first).manifest
-        artifacts = [Artifact(first, entry) for entry in manifest.entries]
+        artifacts = there.artifacts(first)
         report(artifacts, lambda: _artifacts(artifacts), as_json)
     elif first is not None and what is not None and _is_one(what, first):
-        realizations = realizations_at(catalogue, first)
+        realizations = there.realizations(first)
         report(realizations, lambda: _realizations(realizations), as_json)
     else:
-        drefs = [ref for ref in refs if isinstance(ref, DRef)]
-        derivations = derivations_at(catalogue, drefs)
-        report(derivations, lambda: _derivations(derivations) if drefs else "", as_json)
+        derivations = there.derivations([ref for ref in refs if isinstance(ref, DRef)])
+        report(derivations, lambda: _derivations(derivations) if refs else "", as_json)
 
 
 def _is_one(what: str, dref: DRef) -> bool:
