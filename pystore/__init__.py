@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         rref2dref,
         rref2path,
     )
+    from .ask.inspection.running import Unfinished, running, stop
     from .ask.inspection.short_refs import find_ref
     from .ask.planning.explanation import explain
     from .ask.planning.plan import plan
@@ -138,6 +139,7 @@ __all__ = [
     "Store",
     "Summary",
     "Transfer",
+    "Unfinished",
     "View",
     "Workers",
     "__version__",
@@ -220,11 +222,13 @@ __all__ = [
     "rmref",
     "rref2dref",
     "rref2path",
+    "running",
     "sample",
     "seed_everything",
     "selfref",
     "settings",
     "stage",
+    "stop",
     "store_initialize",
     "sweep",
     "tag",
@@ -249,6 +253,7 @@ _HOMES = {
         "ask.experiments.summary": "Summary",
         "ask.inspection.lookup": "attempts catref config_of context_of deps_of dref2path "
         "lsref rref2dref rref2path",
+        "ask.inspection.running": "Unfinished running stop",
         "ask.inspection.short_refs": "find_ref",
         "ask.planning.explanation": "explain",
         "ask.planning.plan": "plan",

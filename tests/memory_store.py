@@ -15,6 +15,7 @@ from pystore.core.config import Config
 from pystore.core.context import Context, provenance_text, rref_of
 from pystore.core.digest import seed_of
 from pystore.core.errors import NotInStore
+from pystore.core.extremes import extremes_of
 from pystore.core.manifest import Manifest
 from pystore.core.matchers import Matcher
 from pystore.core.reads import Surroundings
@@ -28,6 +29,7 @@ from pystore.store.inward_links import make_relative
 from pystore.store.mentions import complete
 from pystore.store.metrics import metrics_of
 from pystore.store.staging import Staging, make_folder
+from pystore.store.trace_file import latest
 
 _Key = tuple[DRef, str]
 
@@ -231,6 +233,7 @@ class MemoryStore:
         else:
             staged.discard()
         made = {"rref": rref, "metrics": metrics, "tree": manifest.digest, "reads": reads}
+        made["extremes"] = extremes_of(latest([*trace, *told.trace])) or None
         self._end(staged, told, "succeeded", **made)
         self._traces[(staged.dref, staged.context.digest, staged.claim.number)] = [
             *trace,

@@ -34,15 +34,15 @@ OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.even
 # What takes long to import is imported where it is used, within functions. All of that is here.
 LATE = """
     PIL aiohttp blake3 certifi click cloudpickle cryptography filelock fsspec keras matplotlib numpy
-    omegaconf pandas prometheus_client pyarrow requests safetensors scipy skops sklearn torch
+    omegaconf pandas polars prometheus_client pyarrow requests safetensors scipy skops sklearn torch
     urllib3 xgboost yaml yarl zstandard
-    annotationlib base64 concurrent dataclasses datetime decimal difflib email grp html http
+    annotationlib base64 concurrent ctypes dataclasses datetime decimal difflib email grp html http
     importlib json lzma multiprocessing pwd resource shutil signal socket struct subprocess
     tarfile tempfile tomllib unicodedata zipfile
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
 HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}
-MOST_WITHIN = 28  # imports of our own modules within functions
+MOST_WITHIN = 36  # imports of our own modules within functions
 
 
 def room(name: str) -> str:

@@ -17,7 +17,7 @@ DOORS = {
         "layout", "remote", "rights", "stopping", "store",
     },
     "ask": {"notes", "pin_changes", "pins", "shared_files"},
-    "app": {"families"},
+    "app": {"families", "forgotten"},
     "ui": {"doctor", "gc", "noting", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "shared_files", "own", "parts", "staging_area"}  # not for others

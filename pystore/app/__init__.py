@@ -3,8 +3,9 @@
 from pystore.app import Dataset, Model, digit
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..core.shelf import opening
 
 if TYPE_CHECKING:
     from .answers import predictor as predictor
@@ -49,10 +50,4 @@ _HOMES = {
     "torch_metrics": "telling",
 }
 __all__ = [*_HOMES]
-
-
-def __getattr__(name: str) -> Any:
-    """The public name, from the module that defines it."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'pystore.app' has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = opening(__name__, _HOMES)

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from ..core.derivation import Derivation
 from ..core.errors import BadStage, PystoreError, in_one_line
 from ..core.matchers import Matcher
+from ..core.outputs import UNNAMED, named_types, problem_of
 from ..core.refs import RRef, check_name
-from ..db.ledger import UNNAMED
 from ..db.tracking import Failure
 from ..declare.identity.code import code_of_all
 from ..declare.view import View
@@ -26,17 +26,7 @@ from .asked import Asked
 from .errors import PredictorFailed
 from .fetching import wanted_of
 from .loaded import Loaded
-from .outputs import is_finite
 from .predictions import plain
-
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "dict": (dict,),
-    "list": (list,),
-}
 
 
 class State(Protocol):
@@ -255,12 +245,6 @@ def snapshots_of(target: Any) -> list[str]:
     return own + [one for held in target.holds for one in snapshots_of(held)]
 
 
-def named_types(outputs: Mapping[str, type]) -> dict[str, str]:
-    """The outputs with the names of their types; any type is ""."""
-    names = {one: getattr(kind, "__name__", str(kind)) for one, kind in outputs.items()}
-    return {one: kind if kind in _TYPES else "" for one, kind in names.items()}
-
-
 class Answers:
     """A state that answers for rows, at most `batch` at a time."""
 
@@ -303,23 +287,10 @@ class Answers:
         try:
             value = plain(one)
             outputs = {UNNAMED: value} if [*self._outputs] == [UNNAMED] else value
-            problem = self._problem(outputs)
+            problem = problem_of(outputs, self._outputs)
         except PredictorFailed as error:
             problem = error.what
         return outputs if not problem else Failure("predict", problem, is_final=True)
-
-    def _problem(self, outputs: Any) -> str:
-        """Why this is not what was declared (AN1); "" if it is."""
-        if not isinstance(outputs, dict) or outputs.keys() != self._outputs.keys():
-            got = ", ".join(outputs) if isinstance(outputs, dict) else type(outputs).__name__
-            return f"the outputs are {', '.join(self._outputs)}; the predictor gave {got}"
-        for name, kind in self._outputs.items():
-            value = outputs[name]
-            if kind and value is not None and not _is(value, kind):
-                return f"{name} is {type(value).__name__}, and was declared as {kind}"
-            if not is_finite(value):
-                return f"{name} is no finite number"
-        return ""
 
     def close(self) -> None:
         """Lets gc collect the realization again."""
@@ -335,8 +306,3 @@ def said(error: BaseException) -> str:
 
 def _without_addresses(text: str) -> str:
     return re.sub(r"\b0x[0-9a-fA-F]+\b", "0x…", text)
-
-
-def _is(value: Any, kind: str) -> bool:
-    types = _TYPES[kind]
-    return isinstance(value, types) and (isinstance(value, bool) <= (kind == "bool"))

@@ -10,12 +10,12 @@ from ..core.matchers import Matcher
 from ..db.declared import Declared
 from ..db.errors import NoListener
 from .answers import predictor_of
-from .forgetting import forget
+from .forgetting import forget, forgotten_in
 from .lineage import lineage_of
 from .listening import RUNNING, Listener
 from .snapshots import snapshot
 
-__all__ = ["forget", "lineage_of", "listener", "snapshot", "wait"]
+__all__ = ["forget", "forgotten_in", "lineage_of", "listener", "snapshot", "wait"]
 
 
 def listener(
@@ -51,11 +51,8 @@ def listener(
 
 def wait(collection: Declared, timeout: float | None = None) -> None:
     """Waits until nothing is due for the listeners of a collection in this process."""
-    mine = [
-        one
-        for one in RUNNING
-        if one.collection.name == collection.name and one.database.url == collection.database.url
-    ]
+    where = (collection.database.place, collection.name)
+    mine = [one for one in RUNNING if (one.database.place, one.collection.name) == where]
     if not mine:
         raise NoListener(
             f"nothing listens to {collection.name} in this process",

@@ -23,6 +23,7 @@ from ..db.rechecking import Recheck
 from ..db.register import Standing
 from ..db.source import Pk
 from ..db.tracking import Claim, Failure, Mark, Tracking
+from ..db.write_back import WriteBack
 from .answers import said
 from .in_use import ModelsInUse
 
@@ -43,12 +44,14 @@ class Filling:
         batch: int,
         owner: int,
         channel: str | None = None,
+        back: WriteBack | None = None,
     ) -> None:
         self._ledger, self._contents, self.in_use = ledger, contents, in_use
         self._tracking: Tracking = ledger.tracking
         self._database = ledger.database
         self._batch, self._owner = batch, owner
         self._channel = channel  # of announcements
+        self._back = back
         self._after: bytes | None = b""  # how far the target was filled; None: to the end
         self._filled = 0  # the last take that was filled
         self._size = batch
@@ -63,11 +66,17 @@ class Filling:
         return self._contents.is_waiting
 
     @property
+    def note(self) -> str | None:
+        """What keeps it from taking what is followed, or from writing back."""
+        back = None if self._back is None else self._back.note
+        return self.in_use.note or self.in_use.pins.note or back
+
+    @property
     def is_complete(self) -> bool:
         """Whether the target is shown, and nothing is to be done now."""
         use = self.in_use
         is_filled = use.taken is not None and self._after is None and self._filled == use.takes
-        is_looked_at = self._recheck is None and not self._unmarked
+        is_looked_at = not self.is_rechecking and not self._unmarked
         return is_filled and is_looked_at and self._ledger.is_idle([*use.states])
 
     # --- one turn of the loop
@@ -78,7 +87,7 @@ class Filling:
         did = self._new() or (bool(self.in_use.states) and (self._due() or self._missing()))
         if did:
             self._fit(time.monotonic() - started)
-        return did or self._look_again()
+        return did or self._look_again() or (self._back is not None and self._back.step())
 
     def _fit(self, took: float) -> None:
         factor = min(2.0, max(0.5, TURN / max(took, 1e-4)))
@@ -89,7 +98,7 @@ class Filling:
     def _new(self) -> bool:
         """Gives new rows their keys and their predictions."""
         if self._unmarked:
-            with self._database.write() as connection:
+            with self._database.work() as connection:
                 self._unmarked = self._tracking.mark(connection, self._unmarked)
         claims, ready, there = self._claimed()
         if ready:
@@ -102,14 +111,14 @@ class Filling:
         if self._contents.is_full:
             return 0, *self._read_in(None, ())
         if self._database.is_postgres:  # one transaction, which is short: nothing is predicted
-            with self._database.write() as connection:
+            with self._database.work() as connection:
                 claims = self._tracking.claim(connection, self._size, self._owner)
                 return len(claims), *self._read_in(connection, claims)
-        with self._database.read() as connection:  # a look takes no lock, unlike a write
+        with self._database.look() as connection:  # it takes no lock, unlike a write
             has_work = self._tracking.has_work(connection)
         claims = []
         if has_work:
-            with self._database.write() as connection:
+            with self._database.work() as connection:
                 claims = self._tracking.claim(connection, self._size, self._owner)
         return len(claims), *self._read_in(None, claims)
 
@@ -142,11 +151,8 @@ class Filling:
         if not self._contents.is_waiting:
             return False
         self._contents.arrive(patience)
-        ready = [self._read(one) for one in self._contents.ready()]
-        keys = [key for _, key, _ in ready if isinstance(key, bytes)]
+        ready, there = self._read_in(None, ())
         if ready:
-            with self._database.read() as connection:
-                there = self._ledger.there(connection, [*self.in_use.states], keys)
             self._take_in(ready, there)
         return True
 
@@ -160,7 +166,9 @@ class Filling:
             for model in self.in_use.states
         }
         marks = [_mark(claim, key) for claim, key, _ in ready]
-        with self._database.write() as connection:
+        if self._back is not None:
+            self._back.note_rows([mark.claim.pk for mark in marks])
+        with self._database.work() as connection:
             others = self._ledger.needed(connection) - {*self.in_use.states}
             for model, values in made.items():
                 self._ledger.put(connection, model, values)
@@ -210,17 +218,19 @@ class Filling:
         if keys:
             self._fill(target, keys)
         self._after = after
-        if after is None:
+        if after is None and (not use.standing.is_full or use.standing.shown != target):
             self._swap()
-        return bool(keys)
+        return bool(keys) or after is not None
 
     def _fill(self, model: int, keys: Sequence[bytes]) -> None:
         found, gone = self._found(keys)
         made = self._predicted(model, found)
-        with self._database.write() as connection:
+        with self._database.work() as connection:
             self._ledger.put(connection, model, made)
             self._ledger.drop(connection, model, [key for key in keys if key not in found])
             self._tracking.redo(connection, gone)
+            if self._back is not None:
+                self._back.note_keys(connection, keys)
             if self._channel is not None and model == self.in_use.standing.shown:
                 good = [key for key, one in made if not isinstance(one, Failure)]
                 self._announce(connection, [*self._tracking.rows_of(connection, good).values()])
@@ -253,6 +263,8 @@ class Filling:
         done, lost = self._ledger.swap(use.standing, _MOST_LOST)
         if done:
             use.standing = Standing(use.standing.target, use.standing.target, True)
+            if self._back is not None:
+                self._back.look_at_all()
             if self._channel is not None and not was_full:
                 with self._database.write() as connection:
                     self._announce(connection, None)
@@ -271,13 +283,16 @@ class Filling:
         """
         self._after = b""
         self._contents.refetch()
+        if self._back is not None:
+            self._back.look_at_all()
         if is_suspect and self._recheck is None:
             self._recheck, self._then = Recheck(self._tracking, self._contents), then
 
     @property
     def is_rechecking(self) -> bool:
-        """Whether rows are still looked at again."""
-        return self._recheck is not None
+        """Whether rows are still looked at again, or are left to be written back."""
+        is_back = self._back is None or not self._back.is_pending
+        return self._recheck is not None or not is_back
 
     def _look_again(self) -> bool:
         if self._recheck is None:

@@ -3,11 +3,13 @@
 FG1  What is named is what there is: rows, predictions, what was fetched, snapshots and models.
 FG2  Deleting takes away what no model needs; models stay, and are named with the commands that
      remove them.
+FG3  A model that has seen a forgotten row, at any distance, is marked so, and a remote that still
+     holds such a model or snapshot is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -15,11 +17,15 @@ import sqlalchemy as sa
 
 from ..core.dataclasses import dataclass
 from ..core.errors import PystoreError
-from ..core.refs import DRef, RRef
+from ..core.printable import listed
+from ..core.refs import RRef
 from ..db.declared import Declared
 from ..db.errors import BadRow
 from ..db.source import Source, among
 from ..store.current import current_store
+from ..store.forgotten import built_of, mark_forgotten, snapshots_forgotten
+from ..store.remote.holding import StillHeld, still_held
+from ..store.remote.settings import Remotes, places
 from .stored_rows import Rows, has_rows
 
 
@@ -34,11 +40,13 @@ class Forgotten:
     snapshots: list[str]
     models: list[str]
     is_deleted: bool
+    remotes: list[StillHeld]
 
     @property
     def commands(self) -> list[str]:
-        """What removes the models and the snapshots that are left."""
-        return [f"pystore rm {ref}" for ref in (*self.models, *self.snapshots)]
+        """What removes the models and the snapshots that are left, here and at remotes."""
+        here = [f"pystore rm {ref}" for ref in (*self.models, *self.snapshots)]
+        return here + [one.command for one in self.remotes if one.command]
 
     def to_dict(self) -> dict[str, Any]:
         """The same as a JSON object."""
@@ -51,6 +59,7 @@ class Forgotten:
             f"{verb}: predictions {self.predictions}, fetched files {self.fetched}",
             *(f"snapshot with it: {one}" for one in self.snapshots),
             *(f"model trained or validated on it: {one}" for one in self.models),
+            *(line for one in self.remotes for line in _lines(one)),
         ]
         if self.commands:
             lines += ["to remove these:", *(f"  {one}" for one in self.commands)]
@@ -60,17 +69,30 @@ class Forgotten:
 
 
 def forget(
-    collection: Declared, row: Any, *, on: str | None = None, dry_run: bool = True
+    collection: Declared,
+    row: Any,
+    *,
+    on: str | None = None,
+    dry_run: bool = True,
+    remotes: Remotes | None = None,
 ) -> Forgotten:
     """What was made of the content of a row, named by its key in the table or by its content's key.
 
     `on` is the field, by default the only one of media. With `dry_run=False`, its predictions, and
-    what was fetched for it, are deleted; the row is its owner's. Raises BadRow without such a row.
+    what was fetched for it, are deleted, and the models are marked as made of forgotten rows; the
+    row is its owner's. `remotes` are looked at, too, by default those of the settings: what they
+    hold stays. Raises BadRow without such a row.
     """
     source = collection.source(on or _only(collection))
     key = _key(collection, source, row)
     database = collection.database
     made, fetched = database.tables.predictions, database.tables.fetched
+    snapshots = [*_with_row(key)]
+    store = current_store()
+    models = built_of(store, snapshots)
+    if not dry_run:  # first of all: what cannot be marked is not deleted either
+        for rref in (*snapshots, *models):
+            mark_forgotten(store, rref, snapshots)
     with database.write() as connection:
         is_there = database.tables.check(connection)
         counts = [0, 0]
@@ -80,17 +102,45 @@ def forget(
             counts[number] = connection.scalar(count) or 0
             if not dry_run:
                 connection.execute(sa.delete(table).where(mine))
-    snapshots = [*_with_row(key)]
-    models = [str(rref) for rref in _built_from({one.dref for one in snapshots})]
     return Forgotten(
         key.hex(),
         [pk[0] if len(pk) == 1 else pk for pk in _rows(source, key)],
         counts[0],
         counts[1],
         [str(one) for one in snapshots],
-        models,
+        [str(one) for one in models],
         not dry_run,
+        [*_at(places(remotes), [*snapshots, *models, *snapshots_forgotten(store)])],
     )
+
+
+def _at(urls: Iterable[Any], rrefs: list[RRef]) -> Iterator[StillHeld]:
+    """The remotes that hold something of these, and those that were not looked at."""
+    for url in urls if rrefs else ():
+        found = still_held(url, rrefs)
+        if found.rrefs or found.because:
+            yield found
+
+
+def _lines(remote: StillHeld) -> Iterator[str]:
+    for rref in remote.rrefs:
+        yield f"still at {remote.url}: {rref}"
+    if remote.because:
+        yield f"not looked at: {remote.url}: {remote.because}"
+    elif remote.command is None:
+        yield f"to be removed where {remote.url} is served from: {listed(remote.objects)}"
+
+
+def forgotten_in(rrefs: Collection[str]) -> dict[str, str]:
+    """What is told of those of these realizations that were made of forgotten rows."""
+    if not rrefs:
+        return {}
+    try:
+        store = current_store()
+        told = {rref: store.verdicts(RRef(rref)).get("forgotten", "") for rref in rrefs}
+    except (OSError, PystoreError):  # there is no store here
+        return {}
+    return {rref: text for rref, text in told.items() if text}
 
 
 def _only(collection: Declared) -> str:
@@ -146,16 +196,3 @@ def _with_row(key: bytes) -> Iterator[RRef]:
                 path = store.path(rref)
                 if has_rows(path) and key in set(Rows(path).keys()):
                     yield rref
-
-
-def _built_from(drefs: set[DRef]) -> list[RRef]:
-    """The realizations in this store that have one of these among their inputs."""
-    store, found = current_store(), []
-    for dref in store.drefs():
-        for rref in store.realizations(dref):
-            try:
-                if drefs & {*store.context(rref)}:
-                    found.append(rref)
-            except PystoreError:
-                continue  # it was removed meanwhile
-    return found

@@ -1,11 +1,12 @@
 """In use: the models of a listener that are loaded: what it shows, and what it fills.
 
 US1  What cannot be loaded or looked at stops no listener: the last model goes on, and a note says
-     why.
+     why. What the disk has refused is tried again, and nothing is passed over because of it.
 """
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from typing import Any
@@ -19,6 +20,8 @@ from .answers import Answers, Predictor, said
 from .keeping import Pins
 
 _LATER = 10.0  # [s] until a model that could not be loaded is tried again
+# What a disk says that is full, or away for a while; no fault of the realization.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE)
 
 
 class ModelsInUse:
@@ -30,9 +33,10 @@ class ModelsInUse:
         self._ledger, self._predictor, self._follower = ledger, predictor, follower
         self._batch = batch
         self._looking = threading.Lock()  # who waits for the listener looks, too
-        self._pins = Pins(ledger.entry)
+        self.pins = Pins(ledger)
         self._code: str | None = None
         self._failed: dict[int, float] = {}  # models that could not be loaded, and until when
+        self._not_before = 0.0  # until when nothing is taken
         self._past_calls = 0  # of models that are no longer here
         self.states: dict[int, Answers] = {}
         self.taken: tuple[RRef, str] | None = None  # what was followed last
@@ -61,10 +65,10 @@ class ModelsInUse:
         rref, code = self._look(), self._code_now()
         if rref is None:
             self.note = f"nothing to follow yet: {self._follower.why_not or self._follower}"
-        elif (rref, code) != self.taken:
+        elif (rref, code) != self.taken and time.monotonic() >= self._not_before:
             self._take(rref, code)
         self._load_shown(code)
-        self._pins.move(self._ledger, self.standing)
+        self.pins.move(self.standing)
         return True
 
     def _look(self) -> RRef | None:
@@ -84,7 +88,11 @@ class ModelsInUse:
         try:
             state = self._predictor.load(rref)
         except Exception as error:  # whatever a loader raises: the last model goes on
-            self.refuse(rref, said(error))
+            if isinstance(error, OSError) and error.errno in _PASSING:
+                self.note = f"{rref} is not taken yet: {said(error)}"
+                self._not_before = time.monotonic() + _LATER
+            else:
+                self.refuse(rref, said(error))
             return
         standing = self._ledger.take(rref, code)
         if standing is None or standing.target is None:  # the listener was removed

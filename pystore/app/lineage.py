@@ -36,6 +36,7 @@ class Lineage:
     host: str | None
     trained: str | None  # when, in UTC
     predicted: str | None  # when, in UTC
+    forgotten: str | None  # that the model has seen rows that were forgotten since
     rows: dict[str, dict[str, Any]]  # the snapshots that it was trained and validated on
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,6 +53,12 @@ class Lineage:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+
+_OF_PREDICTION = (
+    *("rref", "code", "training_code", "seed", "host", "trained", "forgotten"),
+    *("predicted", "prediction"),
+)
 
 
 def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
@@ -89,9 +96,7 @@ def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
                 remedy="look for it: collection.find()",
             )
         made = _made(connection, collection, entry["key"], row["shown"])
-    told: dict[str, Any] = dict.fromkeys(
-        ("rref", "code", "training_code", "seed", "host", "trained", "predicted", "prediction")
-    )
+    told: dict[str, Any] = dict.fromkeys(_OF_PREDICTION)
     rows: dict[str, dict[str, Any]] = {}
     if made is not None and made["value"] is not None:
         told["prediction"] = unwrapped(made["value"], row["outputs"])
@@ -148,6 +153,7 @@ def _training(collection: Declared, rref: RRef) -> tuple[dict[str, Any], dict[st
         "host": attempt.host,
         "trained": when(attempt.stop),
         "training_code": config.get("code"),
+        "forgotten": store.verdicts(rref).get("forgotten"),
     }
     names = _names(collection)
     rows: dict[str, dict[str, Any]] = {}

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 
-from ..core.errors import BadStage, TimedOut
+from ..core.errors import BadStage, PystoreWarning, TimedOut
 from ..core.matchers import Matcher
+from ..core.printable import counted
 from ..core.refs import RRef, check_name
 from ..core.rules import as_called
 from ..db.announcing import channel_of
@@ -22,6 +24,7 @@ from ..db.ledger import Ledger
 from ..db.register import Entry
 from ..db.tracking import Tracking
 from ..db.views import Views
+from ..db.write_back import WriteBack, columns_of
 from ..store.current import current_store
 from ..store.remote.source import RemoteSource
 from .answers import Predictor
@@ -30,6 +33,7 @@ from .keeping import unpin
 from .snapshots import is_recorded
 from .working import Worker
 
+TELL = 10.0  # [s] after which who waits is told what for
 RUNNING: list[Listener] = []  # in this process
 
 
@@ -52,6 +56,7 @@ class Listener:
         on_delete: str | None = None,
         index: Sequence[str] = (),
         announce: bool = False,
+        write_back: str | Mapping[str, str] | None = None,
     ) -> None:
         if on_delete not in (None, "forget"):
             raise BadStage(
@@ -83,6 +88,7 @@ class Listener:
             predictor.name,
             follows,
             dict(predictor.outputs),
+            columns_of(write_back),
         )
         self.ledger = Ledger(entry, self.tracking)
         self.views = Views(entry, self.tracking, readers=readers, index=index)
@@ -90,6 +96,7 @@ class Listener:
         self.installation = Installation(
             self.ledger, self.views, has_triggers=triggers, notify=wake == "notify"
         )
+        self.back = None if write_back is None else WriteBack(self.ledger, write_back)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.worker: Worker | None = None
@@ -125,6 +132,8 @@ class Listener:
     def install(self) -> None:
         """Makes what it needs in the database: tables of ours, triggers and views."""
         self.installation.install()
+        if self.back is not None:
+            self.back.check()
 
     def reconcile(self) -> Met:
         """Looks for rows that no trigger has told; tells what it met."""
@@ -208,8 +217,12 @@ class Listener:
     # --- for its owner
 
     def wait(self, timeout: float | None = None) -> None:
-        """Waits until nothing is due. Raises TimedOut after so long [s]."""
+        """Waits until nothing is due. Raises TimedOut after so long [s].
+
+        Without a timeout it waits for ever, and tells now and then what for.
+        """
         end = None if timeout is None else time.monotonic() + timeout
+        told_at = time.monotonic()
         pause = threading.Event()
         while True:
             if self._error is not None:
@@ -227,7 +240,18 @@ class Listener:
                     because=self.note,
                     remedy="wait longer; db.show() says what is left",
                 )
+            if end is None and time.monotonic() - told_at > TELL:
+                self._tell_waiting()
+                told_at = time.monotonic()
             pause.wait(0.005)
+
+    def _tell_waiting(self) -> None:
+        what = self.note or f"{counted(self.worker.rows if self.worker else 0, 'row')} done"
+        warnings.warn(
+            f"still waiting for the listener {self.name}: {what}; wait(timeout=…) gives up",
+            PystoreWarning,
+            stacklevel=5,
+        )
 
     def _is_settled(self) -> bool:
         return self.worker is not None and self.worker.is_settled()
@@ -252,7 +276,7 @@ class Listener:
         """Ends, and takes triggers, views and entries away; predictions stay until `db.gc()`."""
         self.stop()
         self.installation.remove()
-        unpin(self.ledger.entry)
+        unpin(self.ledger)
 
     def __enter__(self) -> Listener:
         return self

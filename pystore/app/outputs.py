@@ -1,19 +1,14 @@
-"""Outputs: what a predictor gives for a row, as it was declared: names and types.
+"""Outputs: what a predictor gives for a row, as it was declared: names and types."""
 
-OT1  Where outputs are declared, each prediction has exactly these, each of its type and finite;
-     what has not is told with its row, and is never taken for a prediction.
-"""
-
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from ..core.dataclasses import dataclass, field
 from ..core.errors import BadStage
+from ..core.outputs import UNNAMED, named_types, problem_of
 from ..core.printable import listed
 from .errors import PredictorFailed
 
-UNNAMED = "prediction"
 TYPES = (str, int, float, bool, dict, list, object)  # object: any JSON value
 
 
@@ -52,19 +47,9 @@ class Outputs:
     def _checked(self, prediction: Any, row: int) -> Any:
         if not self.types:
             return prediction
-        if not isinstance(prediction, dict):
-            raise self._bad(row, "it is no dict", prediction)
-        missing = [name for name in self.types if name not in prediction]
-        strange = [name for name in prediction if name not in self.types]
-        if missing or strange:
-            told = [f"{name} is missing" for name in missing]
-            told += [f"{name} is not declared" for name in strange]
-            raise self._bad(row, "; ".join(told), prediction)
-        for name, value in prediction.items():
-            if not _fits(value, self.types[name]):
-                raise self._bad(row, f"{name} is no {self.types[name].__name__}", prediction)
-            if not is_finite(value):
-                raise self._bad(row, f"{name} is no finite number", prediction)
+        problem = problem_of(prediction, named_types(self.types))
+        if problem:
+            raise self._bad(row, problem, prediction)
         return {name: _as(prediction[name], kind) for name, kind in self.types.items()}
 
     def _bad(self, row: int, because: str, prediction: Any) -> PredictorFailed:
@@ -85,20 +70,5 @@ class Outputs:
         return prediction[next(iter(self.types), next(iter(prediction)))]
 
 
-def is_finite(value: Any) -> bool:
-    """Whether all numbers in a JSON value are finite."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(map(is_finite, value.values()))
-    return all(map(is_finite, value)) if isinstance(value, list) else True
-
-
-def _fits(value: Any, kind: type) -> bool:
-    if kind in (int, float) and isinstance(value, bool):
-        return False
-    return isinstance(value, (int, float) if kind is float else kind)
-
-
 def _as(value: Any, kind: type) -> Any:
-    return float(value) if kind is float else value
+    return float(value) if kind is float and value is not None else value

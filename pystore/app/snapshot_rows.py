@@ -205,7 +205,7 @@ class Digest:
         self._reader = reader
         self._field = None if reader.y is None else reader.fields[reader.y]
         self._rows = bytearray()
-        self._labels: dict[Any, bytes] = {}
+        self._labels: dict[type, dict[Any, bytes]] = {kind: {} for kind in _PLAIN}
         self._width = 16 if self._field is None else 32
 
     def note_all(self) -> None:
@@ -227,8 +227,8 @@ class Digest:
             rows += key
             if at is not None:
                 label = row[at]
-                known = labels.get((type(label), label)) if type(label) in _PLAIN else None
-                rows += known or self._label(label, row)
+                known = labels.get(type(label))
+                rows += (known and known.get(label)) or self._label(label, row)
 
     @property
     def count(self) -> int:
@@ -244,8 +244,9 @@ class Digest:
         except BadContent as error:
             raise self._no_label(row, error.what) from None
         told = blake3(b"%b:%b" % (self._field.kind.encode(), content)).digest(16)
-        if type(stored) in _PLAIN and len(self._labels) < _LABELS:
-            self._labels[type(stored), stored] = told
+        known = self._labels.get(type(stored))
+        if known is not None and len(known) < _LABELS:
+            known[stored] = told
         return told
 
     def _no_label(self, row: Row, because: str) -> BadRow:

@@ -20,6 +20,7 @@ from typing import Any
 from ..core.errors import BadStage, Corrupted
 from ..core.printable import listed
 from ..db.fields import Field, field_from
+from ..db.frames import arrow_type, as_polars, cell
 from .torch_rows import TorchRows
 
 CHUNK = 10_000  # rows in a file
@@ -66,7 +67,7 @@ def _write_chunk(path: Path, fields: Mapping[str, Field], rows: list[Stored]) ->
     import pyarrow
     from pyarrow.parquet import ParquetWriter
 
-    kinds = [pyarrow.binary(16), *(_arrow(field) for field in fields.values())]
+    kinds = [pyarrow.binary(16), *(arrow_type(field) for field in fields.values())]
     schema = pyarrow.schema(list(zip(("key", *fields), kinds, strict=True)))
     with ParquetWriter(
         path, schema, version="2.6", compression="zstd", use_dictionary=False,
@@ -81,30 +82,7 @@ def _write_chunk(path: Path, fields: Mapping[str, Field], rows: list[Stored]) ->
 
 def _columns(fields: Mapping[str, Field], rows: Sequence[Stored]) -> Iterator[list[Any]]:
     for name, field in fields.items():
-        stored = (values.get(name) for _, values in rows)
-        yield [None if one is None else _cell(field, one) for one in stored]
-
-
-def _cell(field: Field, stored: Any) -> Any:
-    """A cell for what a database holds: the same one for each database (RW1)."""
-    if field.kind == "json":
-        return field.content(stored).decode()
-    plain = Field(field.kind, settings=field.settings)
-    return bytes(stored) if field.is_media else plain.value(stored)
-
-
-def _arrow(field: Field) -> Any:
-    import pyarrow
-
-    kinds = {
-        "int": pyarrow.int64(),
-        "float": pyarrow.float64(),
-        "bool": pyarrow.bool_(),
-        "text": pyarrow.large_string(),
-        "json": pyarrow.large_string(),
-        "datetime": pyarrow.timestamp("us", "UTC"),
-    }
-    return kinds.get(field.kind, pyarrow.large_binary())
+        yield [cell(field, values.get(name)) for _, values in rows]
 
 
 def _name(chunk: int) -> str:
@@ -177,12 +155,32 @@ class Rows(Sequence[tuple[Any, Any]]):
         """A DataFrame with a column for each field of x and y; pictures are those of Pillow."""
         import pandas
 
-        names = dict.fromkeys((*self.x, *([] if self.y is None else [self.y])))
+        names = self._names
         columns = {name: self._all(name) for name in names}
         media = [name for name in names if self.fields[name].is_media]
         return pandas.DataFrame(
             {n: pandas.Series(c, dtype=object if n in media else None) for n, c in columns.items()}
         )
+
+    def arrow(self) -> Any:
+        """A table of Arrow with a column for each field of x and y, as it is stored: media are the
+        bytes of their files, JSON is a text."""
+        import pyarrow
+
+        names = self._names
+        chunks = [
+            _read(self.path / _name(at // CHUNK), lambda file: file.read())
+            for at in range(0, self._count, CHUNK)
+        ]
+        places = [self._places[name] for name in names]
+        schema = pyarrow.schema([(name, arrow_type(self.fields[name])) for name in names])
+        return pyarrow.concat_tables(
+            [schema.empty_table(), *(one.select(places) for one in chunks)]
+        )
+
+    def polars(self) -> Any:
+        """A frame of polars, made of the table of Arrow."""
+        return as_polars(self.arrow())
 
     def arrays(self) -> tuple[Any, Any]:
         """The arrays (x, y): x has a row for each row, y is None where rows have none.
@@ -226,6 +224,11 @@ class Rows(Sequence[tuple[Any, Any]]):
         return TorchRows(self, preprocess, classes)
 
     # --- how they are read
+
+    @property
+    def _names(self) -> list[str]:
+        """The fields of x and y, each once."""
+        return [*dict.fromkeys((*self.x, *([] if self.y is None else [self.y])))]
 
     def _all(self, name: str) -> list[Any]:
         return [self._value(name, row) for row in range(self._count)]

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from ..core.errors import PystoreError
+from ..core.outputs import is_finite
 from ..db.fields import Field
 from .decoding import decoded, from_log
 from .errors import BadFeatures, PredictorFailed
 from .features import shape_of
-from .outputs import Outputs, is_finite
+from .outputs import Outputs
 from .predictions import plain
 from .row_keys import digest_of_rows
 from .torch_rows import apart, stacked, to_device

@@ -27,6 +27,7 @@ from ..db.slots import Slot
 from ..db.source import Source
 from ..db.tracking import Tracking
 from ..db.waking import Wake, wake_of
+from ..db.write_back import WriteBack
 from .answers import Predictor, said
 from .filling import Filling
 from .in_use import ModelsInUse
@@ -54,6 +55,7 @@ class Declared(Protocol):
     every: float
     wake: str
     channel: str | None
+    back: WriteBack | None
     forgets: bool
 
     def reconcile(self) -> Met:
@@ -78,7 +80,7 @@ class Worker:
     def note(self) -> str | None:
         """What keeps it from working, or from taking what is followed."""
         filling = self._filling
-        return self._trouble or (self._note if filling is None else filling.in_use.note)
+        return self._trouble or (self._note if filling is None else filling.note)
 
     @property
     def calls(self) -> int:
@@ -99,6 +101,7 @@ class Worker:
             and not filling.is_waiting
             and not filling.is_rechecking
             and self._ledger.is_idle([*filling.in_use.states])
+            and not filling.is_rechecking  # a row is written back after it is predicted
             and filling.in_use.is_current
         )
 
@@ -160,7 +163,7 @@ class Worker:
     def _work(self, stop: threading.Event, *, once: bool) -> None:
         listener = self._listener
         slot = Slot(self._database, listener.source.name)
-        wake = wake_of(self._database, self._tracking.channel, listener.wake)
+        wake = wake_of(slot, self._tracking.channel, listener.wake)
         follower = listener.predictor.follow(listener.matcher, listener.pin)
         use = ModelsInUse(self._ledger, listener.predictor, follower, batch=listener.batch)
         filling = Filling(
@@ -170,6 +173,7 @@ class Worker:
             batch=listener.batch,
             owner=slot.number,
             channel=listener.channel,
+            back=listener.back,
         )
         self._filling = filling
         try:
@@ -178,7 +182,7 @@ class Worker:
             self._loop(filling, slot, wake, stop, once=once)
             self._ledger.ended(_process())
         finally:
-            self._note, self._filling = use.note, None
+            self._note, self._filling = filling.note, None
             self._calls, self._rows = self._calls + use.calls, self._rows + filling.done
             filling.close()
             follower.close()
@@ -192,6 +196,7 @@ class Worker:
         turned = beaten = float("-inf")
         swept = forgot = time.monotonic()
         behind_since: float | None = time.time()
+        told_since = behind_since  # what the last beat has told
         while not stop.is_set():
             now = time.monotonic()
             if use.is_due or now - turned >= every:
@@ -201,16 +206,17 @@ class Worker:
             if filling.step():
                 behind_since = behind_since or time.time()
                 if now - beaten >= _BEAT:
-                    self._beat(use.note, slot, behind_since)
-                    beaten = now
+                    self._beat(filling.note, slot, behind_since)
+                    beaten, told_since = now, behind_since
                 continue
             if once and not use.is_due and not filling.is_waiting and self._is_over(filling):
                 return
-            if behind_since is not None and filling.is_complete:
-                behind_since, beaten = None, float("-inf")
-            if now - beaten >= _BEAT:
-                self._beat(use.note, slot, behind_since)
-                beaten = now
+            is_time = told_since is not None or now - beaten >= _BEAT
+            if is_time and behind_since is not None and filling.is_complete:
+                behind_since = None
+            if now - beaten >= _BEAT or behind_since is None is not told_since:
+                self._beat(filling.note, slot, behind_since)
+                beaten, told_since = now, behind_since
             if now - swept >= self._sweeps_every:
                 self._sweep(filling)
                 swept = time.monotonic()
@@ -233,7 +239,7 @@ class Worker:
     def _beat(self, note: str | None, slot: Slot, behind_since: float | None) -> None:
         """Shows that it lives, and frees what dead processes have claimed."""
         self._ledger.note(_process(), note, behind_since)
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             owners = self._tracking.owners(connection) | self._ledger.owners(connection)
         for number in slot.dead(sorted(owners)):
             self._free(number)

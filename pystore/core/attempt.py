@@ -53,6 +53,8 @@ class Attempt(NamedTuple):
     notes: Mapping[str, Any]  # added by build_note
     tree: str | None = None  # digest of the manifest of what it made, 64 hex; None if unknown
     reads: Mapping[str, str] | None = None  # of its inputs beyond their bytes; None if unknown
+    # Of each metric over steps the highest and the lowest: see extremes.py; None without any.
+    extremes: Mapping[str, Mapping[str, list[float]]] | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -107,10 +109,11 @@ _KEYS = frozenset(Attempt._fields)  # keys that a later version adds are ignored
 
 
 def told_of(attempt: Attempt) -> dict[str, Any]:
-    """The record of an attempt as a dict; without reads if they are unknown, as in old records."""
+    """The record of an attempt as a dict; without reads and extremes if there are none."""
     value = attempt._asdict()
-    if attempt.reads is None:
-        del value["reads"]
+    for name in ("reads", "extremes"):
+        if value[name] is None:
+            del value[name]
     return value
 
 

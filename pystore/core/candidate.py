@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from .attempt import Attempt
 from .dataclasses import dataclass, field
+from .extremes import Over, value_over
 from .refs import RRef
 
 NAN = float("nan")
@@ -24,9 +25,12 @@ class Candidate:
         """The last attempt that made it."""
         return self.attempts[-1]
 
-    def metric(self, name: str) -> float:
-        """A finite number that it reached: as recorded, or the first line of a file; else NaN."""
-        recorded = self.latest.metrics.get(name)
+    def metric(self, name: str, over: Over | None = None) -> float:
+        """A finite number that it reached: as recorded, or the first line of a file; else NaN.
+
+        Of a metric over steps the last value, or with `over` the highest or the lowest.
+        """
+        recorded = value_over(self.latest, name, over)
         return first_number(self.files.get(name, b"")) if recorded is None else recorded
 
 

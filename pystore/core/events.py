@@ -4,6 +4,7 @@ A listener is a function of one event; its result is ignored.
 """
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from .dataclasses import dataclass
@@ -15,6 +16,7 @@ __all__ = [
     "Event",
     "Fetched",
     "Listener",
+    "Metric",
     "NotChosen",
     "OtherInputs",
     "Progress",
@@ -93,6 +95,16 @@ class Progress(Event):
 
 
 @dataclass(frozen=True)
+class Metric(Event):
+    """A realizer tells a metric; with `step`, one point of its trace."""
+
+    name: str
+    value: float  # it may be infinite, or NaN
+    step: int | None = None
+    number: int = 0  # of the attempt
+
+
+@dataclass(frozen=True)
 class Fetched(Event):
     """Realizations were fetched from a remote, and checked."""
 
@@ -151,4 +163,7 @@ def event_record(event: Event) -> dict[str, Any]:
     """The event as a JSON object: its kind, then its fields."""
     from dataclasses import asdict  # for its weight
 
-    return {"event": type(event).__name__, **asdict(event)}
+    record = {"event": type(event).__name__, **asdict(event)}
+    if isinstance(event, Metric) and not isfinite(event.value):
+        record["value"] = None  # which JSON has no word for
+    return record

@@ -1,11 +1,12 @@
 """GcPolicy: which realizations of a derivation gc keeps beside those that roots need."""
 
 from collections.abc import Iterable
-from typing import Literal
 
 from .candidate import Candidate
 from .dataclasses import dataclass
+from .extremes import Over
 from .matchers import Matcher, match_best, match_latest
+from .options import Mode
 from .refs import RRef
 
 
@@ -36,6 +37,9 @@ def keep_latest(n: int = 1) -> GcPolicy:
     return GcPolicy(n, match_latest(n))
 
 
-def keep_best(file: str, n: int = 1, mode: Literal["max", "min"] = "max") -> GcPolicy:
-    """Of each derivation, the `n` with the best metric; all if none has the metric."""
-    return GcPolicy(n, match_best(file, n, mode))
+def keep_best(file: str, n: int = 1, mode: Mode = "max", *, over: Over | None = None) -> GcPolicy:
+    """Of each derivation, the `n` with the best metric; all if none has the metric.
+
+    `over` is that of `match_best`.
+    """
+    return GcPolicy(n, match_best(file, n, mode, over=over))

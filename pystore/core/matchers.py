@@ -6,18 +6,20 @@ realizations to use, or `Need(n)`: build `n` more, and ask again.
 MA1  A matcher chooses only candidates that it was offered and that are not gone.
 MA2  The order of the candidates makes no difference.
 MA3  `match_best` puts a missing, unreadable or NaN metric last; ties go by reference.
+MA4  With `over`, the best step of each attempt counts, and not its last one.
 """
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Literal
 
 from .candidate import Candidate
 from .dataclasses import dataclass, field
-from .errors import BadMatcher, BadRef, MatcherUnsatisfied, PystoreWarning
-from .options import checked_count, checked_mode
-from .printable import counted, listed
+from .errors import BadMatcher, BadRef, MatcherUnsatisfied
+from .extremes import Over, checked_over
+from .options import Mode, checked_count, checked_mode
+from .printable import listed
+from .ranking import ranked
 from .refs import RRef, check_part
 from .same_run import distinct
 
@@ -122,12 +124,20 @@ def match_latest(n: int = 1) -> Matcher:
 
 
 def match_best(
-    file: str, n: int = 1, mode: Literal["max", "min"] = "max", *, of: int | None = None
+    file: str,
+    n: int = 1,
+    mode: Mode = "max",
+    *,
+    of: int | None = None,
+    over: Over | None = None,
 ) -> Matcher:
     """The `n` realizations with the best metric: the number on the first line of `file`.
 
     Builds only while there are fewer than `n` realizations. `of=5` trains until five attempts have
     succeeded, and then takes the best. Attempts whose bytes are gone count.
+
+    Of a metric that was told at steps, the last value counts; with `over="max"` the highest of all
+    steps, with `over="min"` the lowest.
     """
     checked_count("n", n, error=BadMatcher)
     checked_mode(mode, BadMatcher)
@@ -136,6 +146,8 @@ def match_best(
         if checked_count("of", of, error=BadMatcher) < n:
             raise BadMatcher(f"the best {n} of {of}", remedy=f"write of={n}, or more")
         arguments["of"] = of
+    if checked_over(over, BadMatcher) is not None:
+        arguments["over"] = over
     return match(_match_best, reads=[file], **arguments)
 
 
@@ -177,31 +189,18 @@ def _match_latest(candidates: Sequence[Candidate], n: int) -> list[Candidate] | 
 
 
 def _match_best(
-    candidates: Sequence[Candidate], file: str, n: int, mode: str, of: int = 0
+    candidates: Sequence[Candidate],
+    file: str,
+    n: int,
+    mode: str,
+    of: int = 0,
+    over: Over | None = None,
 ) -> list[Candidate] | Need:
     made = len(distinct(a for c in candidates for a in c.attempts)) if of else 0
     if made < of:
         return Need(of - made, of="attempts")
-    present = _present(candidates)
-    sign = -1.0 if mode == "max" else 1.0
-    ranks = [(sign * candidate.metric(file), candidate) for candidate in present]
-    # A single realization may have NaN as its metric; if it lacks the file, the name is wrong.
-    wrong = len(present) > 1 or any(file not in one.files for one in present)
-    if wrong and all(rank != rank for rank, _ in ranks):
-        _warn_of_no_metric(present, file)
-    ranks.sort(key=lambda r: (r[0] != r[0], 0.0 if r[0] != r[0] else r[0], r[1].rref))
-    return [c for _, c in ranks[:n]] if len(present) >= n else Need(n - len(present))
-
-
-def _warn_of_no_metric(present: list[Candidate], file: str) -> None:
-    known = sorted({name for candidate in present for name in candidate.latest.metrics})
-    warnings.warn(
-        f"match_best({file!r}): none of {counted(len(present), 'realization')} of "
-        f"{present[0].rref.dref} has that number, so the choice means nothing; recorded are: "
-        f"{listed(known) or 'none'}",
-        PystoreWarning,
-        stacklevel=2,
-    )
+    ranks = ranked(_present(candidates), file, mode, over)
+    return ranks[:n] if len(ranks) >= n else Need(n - len(ranks))
 
 
 def _match_only(candidates: Sequence[Candidate]) -> list[Candidate] | Need:

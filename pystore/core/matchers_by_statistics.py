@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from .attempt import Attempt
 from .candidate import Candidate
 from .errors import BadMatcher, MatcherUnsatisfied
+from .extremes import Over, checked_over, value_over
 from .matchers import Matcher, Need, match
 from .options import Mode, checked_count, checked_mode
 from .printable import listed
@@ -59,15 +60,17 @@ def match_until(
     return match(_match_until, reads=[file], file=file, **arguments)
 
 
-def match_top(file: str, n: int, mode: Mode = "max") -> Matcher:
+def match_top(file: str, n: int, mode: Mode = "max", *, over: Over | None = None) -> Matcher:
     """The realizations of the `n` best attempts, best first; trains until there are `n`.
 
     Attempts with equal results have one realization, so there may be fewer than `n`: a stage that
-    is not random never gets stuck. `match_best(file, n)` insists on `n` different ones.
+    is not random never gets stuck. `match_best(file, n)` insists on `n` different ones. `over` is
+    that of `match_best`.
     """
     checked_count("n", n, error=BadMatcher)
     checked_mode(mode, BadMatcher)
-    return match(_match_top, reads=[file], file=file, n=n, mode=mode)
+    how = {} if checked_over(over, BadMatcher) is None else {"over": over}
+    return match(_match_top, reads=[file], file=file, n=n, mode=mode, **how)
 
 
 def still_needed(values: Sequence[float], halfwidth: float, at_least: int, at_most: int) -> int:
@@ -105,13 +108,13 @@ def _match_until(
 
 
 def _match_top(
-    candidates: Sequence[Candidate], file: str, n: int, mode: str
+    candidates: Sequence[Candidate], file: str, n: int, mode: str, over: Over | None = None
 ) -> list[Candidate] | Need:
     made = _attempts([c for c in candidates if not c.gone])
     if len(made) < n:
         return Need(n - len(made), of="attempts")
     sign = -1.0 if mode == "max" else 1.0
-    ranks = [(sign * _number(c, a, file), c) for a, c in made]
+    ranks = [(sign * _number(c, a, file, over), c) for a, c in made]
     ranks.sort(key=lambda r: (math.isnan(r[0]), 0.0 if math.isnan(r[0]) else r[0], r[1].rref))
     return [candidate for _, candidate in ranks[:n]]
 
@@ -122,6 +125,6 @@ def _attempts(candidates: Sequence[Candidate]) -> list[tuple[Attempt, Candidate]
     return [(a, makers[a.rref]) for a in tries if a.rref]
 
 
-def _number(candidate: Candidate, attempt: Attempt, file: str) -> float:
-    recorded = attempt.metrics.get(file)
-    return candidate.metric(file) if recorded is None else recorded
+def _number(candidate: Candidate, attempt: Attempt, file: str, over: Over | None = None) -> float:
+    recorded = value_over(attempt, file, over)
+    return candidate.metric(file, over) if recorded is None else recorded

@@ -57,5 +57,5 @@ def _of_few(matcher: Matcher) -> Matcher:
     """A matcher that chooses by the same rule as one of ours, and asks for one realization only."""
     given = dict(matcher.arguments)
     if matcher.name in ("match_best", "match_top"):
-        return match_best(given["file"], mode=given["mode"])
+        return match_best(given["file"], mode=given["mode"], over=given.get("over"))
     return match_some() if matcher.name == "match_some" else match_latest()

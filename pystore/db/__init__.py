@@ -3,8 +3,9 @@
 from pystore.db import connect, image
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..core.shelf import opening
 
 if TYPE_CHECKING:
     from .collection import Collection as Collection
@@ -43,10 +44,4 @@ _HOMES = {
     "uri": "uris",
 }
 __all__ = [*_HOMES]
-
-
-def __getattr__(name: str) -> Any:
-    """The public name, from the module that defines it."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'pystore.db' has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = opening(__name__, _HOMES)

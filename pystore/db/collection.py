@@ -20,10 +20,11 @@ from .declared import Declared
 from .errors import BadContent, BadDatabase, BadField, BadRow
 from .fields import Field
 from .folds import Fold, fold_of
+from .frames import Found, as_polars, frame_of, table_of
 from .outputs import outputs_of, retry_all
-from .overview import frame_of, rows_html
+from .overview import rows_html
 from .own_table import make_table
-from .source import Pk, type_of
+from .source import Pk, behind, type_of
 from .writing import row_to_write, rows_to_write
 
 _SHOWN = 10  # rows in a notebook
@@ -157,6 +158,20 @@ class Collection(Declared):
         **equal: Any,
     ) -> Iterator[dict[str, Any]]:
         """The rows of `find`, read `batch` rows at a time: for more than memory holds."""
+        for found in self._found(where, fold=fold, by=by, limit=limit, batch=batch, **equal):
+            yield self._document(*found)
+
+    def _found(
+        self,
+        where: Any = None,
+        *,
+        fold: Fold | None = None,
+        by: str | None = None,
+        limit: int | None = None,
+        batch: int = 500,
+        **equal: Any,
+    ) -> Iterator[Found]:
+        """The rows of `find` as they are stored."""
         if batch < 1 or (limit is not None and limit < 0):
             raise BadField(
                 "there are no so many rows", limit=limit, batch=batch, remedy="take one at least"
@@ -170,8 +185,7 @@ class Collection(Declared):
             )
             rows = [row for row in rows if in_fold is None or in_fold(row[1])][:left]
             outputs = outputs_of(self, [pk for pk, _ in rows])
-            for pk, stored in rows:
-                yield self._document(pk, stored, outputs.get(pk, {}))
+            yield from ((pk, stored, outputs.get(pk, {})) for pk, stored in rows)
             left = None if left is None else left - len(rows)
             if after is None:
                 return
@@ -211,8 +225,7 @@ class Collection(Declared):
         keys = source.pk_columns
         query = sa.select(*keys, *source.columns()).where(*conditions).order_by(*keys).limit(size)
         if after is not None:
-            own = keys[0] if len(keys) == 1 else sa.tuple_(*keys)
-            query = query.where(own > (after[0] if len(keys) == 1 else sa.tuple_(*after)))
+            query = query.where(behind(keys, after))
         with self.database.read() as connection:
             found = connection.execute(query).all()
         rows = [(tuple(row[: len(keys)]), tuple(row[len(keys) :])) for row in found]
@@ -261,6 +274,17 @@ class Collection(Declared):
         """
         return frame_of(self, self.find(where, **how))
 
+    def arrow(self, where: Any = None, **how: Any) -> Any:
+        """The rows of `find` as a table of Arrow, with a column for each listener.
+
+        Pictures, arrays and the like are the bytes of their files, and JSON is a text.
+        """
+        return table_of(self, self._found(where, **how))
+
+    def polars(self, where: Any = None, **how: Any) -> Any:
+        """The rows of `find` as a frame of polars, made of the table of Arrow."""
+        return as_polars(self.arrow(where, **how))
+
     def _only_media(self) -> str:
         media = [name for name, field in self.fields.items() if field.is_media]
         if len(media) == 1:
@@ -305,11 +329,11 @@ class Collection(Declared):
 
     def snapshot(self, **how: Any) -> Any:
         """These rows as a derivation; see `pystore.app.snapshots.snapshot`."""
-        return _app().snapshot(self, **how)
+        return app_room().snapshot(self, **how)
 
     def listener(self, predictor: Any, *whom: Any, **how: Any) -> Any:
         """A listener that is declared, not started; see `pystore.app.beside_rows.listener`."""
-        return _app().listener(self, predictor, *whom, **how)
+        return app_room().listener(self, predictor, *whom, **how)
 
     def listen(self, predictor: Any, *whom: Any, **how: Any) -> Any:
         """Keeps predictions beside these rows from now on, in this process."""
@@ -318,17 +342,18 @@ class Collection(Declared):
     def wait(self, timeout: float | None = None) -> None:
         """Waits until nothing is due for the listeners of the collection in this process.
 
-        Raises NoListener, and TimedOut after `timeout` [s].
+        Raises NoListener, and TimedOut after `timeout` [s]; without one, it waits for ever, and
+        warns every ten seconds what for.
         """
-        _app().wait(self, timeout)
+        app_room().wait(self, timeout)
 
     def lineage(self, key: Any, listener: str) -> Any:
         """Where the prediction of a row comes from, or why there is none."""
-        return _app().lineage_of(self, key, listener)
+        return app_room().lineage_of(self, key, listener)
 
-    def forget(self, row: Any, *, on: str | None = None, dry_run: bool = True) -> Any:
+    def forget(self, row: Any, **how: Any) -> Any:
         """What was made of the content of a row; see `pystore.app.forgetting.forget`."""
-        return _app().forget(self, row, on=on, dry_run=dry_run)
+        return app_room().forget(self, row, **how)
 
     def retry(self) -> int:
         """Makes rows whose prediction has failed work to do again; returns how many."""
@@ -344,7 +369,8 @@ class Collection(Declared):
         return rows_html(self.name, self.find(limit=_SHOWN), len(self))
 
 
-def _app() -> Any:
+def app_room() -> Any:
+    """What collections and databases have from the room above."""
     from ..app import beside_rows  # the only way up from here; for weight
 
     return beside_rows

@@ -25,7 +25,16 @@ from .errors import BadDatabase, NoPermission
 from .tables import Tables
 
 _PATIENCE = 30.0  # [s] that a write waits for other writers of SQLite
+_CACHE = 16_000  # [KiB] of pages: keys are anywhere in an index, and 2 MB write pages many times
 _SECRET = ("password", "passwd", "sslpassword", "passfile")  # what a URL may say after its `?`
+# Statistics of tables that a listener fills say how they were a minute ago, when they were empty:
+# by them a claim would read the whole table, or compile a plan for longer than it takes.
+_AS_WORK = """
+SELECT set_config('synchronous_commit', 'off', true), set_config('jit', 'off', true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+    set_config('enable_sort', 'off', true)
+"""
 _private: dict[str, str] = {}  # the files of the databases in memory of this process
 
 
@@ -46,6 +55,15 @@ class Connections:
         """The URL without its password (DB2)."""
         hidden = {key: "***" for key in self.url.query if key in _SECRET}
         return self.url.update_query_dict(hidden).render_as_string(hide_password=True)
+
+    @property
+    def place(self) -> str:
+        """Tells the database from others, whoever connects to it and by which driver."""
+        if self.is_postgres:
+            query = self.url.query
+            where = [self.url.host or query.get("host"), self.url.port or query.get("port")]
+            return repr([*map(str, where), self.url.database])
+        return self._private or os.path.realpath(self.url.database or "")
 
     @property
     def file(self) -> Path | None:
@@ -120,6 +138,38 @@ class Connections:
         with self._told(), engine.begin() as connection:
             yield connection
 
+    def session(self) -> Any:
+        """A connection of psycopg of its own, outside of all transactions. Raises BadDatabase."""
+        try:
+            pooled = self.engine.raw_connection()
+            found: Any = pooled.driver_connection
+            pooled.detach()  # it is never given back
+            found.autocommit = True
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise lost(self, error) from error
+        return found
+
+    @contextmanager
+    def look(self) -> Iterator[sa.Connection]:
+        """A transaction of a listener that reads."""
+        with self.read() as connection:
+            if self.is_postgres:
+                connection.exec_driver_sql(_AS_WORK)
+            yield connection
+
+    @contextmanager
+    def work(self) -> Iterator[sa.Connection]:
+        """A transaction of a listener, which writes and does not wait for the disk.
+
+        A power cut may take the last of them back, as a whole and in their order: what is lost so
+        is work to do again.
+        """
+        engine = self.engine.execution_options(is_writing=True, is_lasting=False)
+        with self._told(), engine.begin() as connection:
+            if self.is_postgres:
+                connection.exec_driver_sql(_AS_WORK)
+            yield connection
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Names the database in errors of connecting and of rights."""
@@ -138,12 +188,7 @@ class Connections:
                 ) from error
             unopened = ("unable to open", "connection", "not a database")
             if state is None and any(one in said.lower() for one in unopened):
-                raise BadDatabase(
-                    "the database cannot be opened",
-                    database=self.name,
-                    because=said,
-                    remedy="look at the host, the path and the rights",
-                ) from error
+                raise lost(self, error.orig) from error
             raise
 
     def quoted(self, name: str, schema: str | None = None) -> str:
@@ -169,6 +214,16 @@ class Connections:
         return f"<database {self.name}>"
 
 
+def lost(database: Connections, error: object) -> BadDatabase:
+    """The error for a database that is not reached, or no longer."""
+    return BadDatabase(
+        "the database cannot be opened",
+        database=database.name,
+        because=str(error).strip().splitlines()[0],
+        remedy="look at the host, the path and the rights",
+    )
+
+
 def _in_utc(connection: Any, _: object) -> None:
     # A time without a zone is one in UTC, also where the server compares it with one that has one.
     connection.autocommit = True
@@ -184,9 +239,20 @@ def _with_log(connection: Any, _: object) -> None:
 def _connected(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so
     connection.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE}")
 
 
 def _begun(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get("is_writing"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    is_lasting = options.get("is_lasting", True) or not _has_log(connection)
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if is_lasting else 'NORMAL'}")
     # A transaction that reads before it writes would be refused at once beside another writer.
-    is_writing = connection.get_execution_options().get("is_writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _has_log(connection: sa.Connection) -> bool:
+    # Without a write-ahead log, a power cut could leave a file that is broken.
+    return bool(connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal")

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ..core.errors import PystoreError, in_one_line
 from .errors import BadField
 from .fetching import Fetched, Fetcher, Policy
-from .source import Pk, Source, expression
+from .source import Pk, Source
 from .tracking import Claim, Failure, Tracking
 
 _MOST = 10_000  # claimed rows that wait for a fetch
@@ -73,7 +73,7 @@ class Contents:
         here = self._here(connection, found) if self._urls else {}
         for claim in claims:
             stored = found.get(claim.pk)
-            if stored is None or all(one is None for one in stored):
+            if stored is None or (stored[0] is None and all(one is None for one in stored)):
                 self._ready.append(Ready(claim, None))
             elif not self._urls or stored[self._urls[0]] is None:
                 self._ready.append(Ready(claim, stored))
@@ -139,7 +139,9 @@ class Contents:
         with self.source.database.read() as connection:
             if connection.execute(sa.select(table.url).where(*is_old).limit(1)).first() is None:
                 return 0
-            named = sa.select(self._url()).select_from(self.source.selectable)
+            named = sa.select(self.source.url([*self.source.fields][self._urls[0]])).select_from(
+                self.source.selectable
+            )
             query = sa.select(table.url, table.etag).where(*is_old, table.url.in_(named))
             found = connection.execute(query.order_by(table.at).limit(_SOME)).all()
         for url, etag in found:
@@ -167,22 +169,11 @@ class Contents:
         """Makes the rows with these URLs work to do again."""
         source = self.source
         with source.database.write() as connection:
-            query = sa.select(*source.pk_columns).where(self._url().in_(urls))
+            query = sa.select(*source.pk_columns).where(
+                self.source.url([*self.source.fields][self._urls[0]]).in_(urls)
+            )
             pks = [tuple(row) for row in connection.execute(query)]
             Tracking(source).redo(connection, pks)
-
-    def _url(self) -> Any:
-        """The URL of a row as text, as a query selects it."""
-        name, field = [*self.source.fields.items()][self._urls[0]]
-        found = expression(self.source.database, self.source.selectable.c, name, field)
-        if not field.path:
-            return found
-        if self.source.database.is_postgres:
-            return found.as_string()
-        column = self.source.selectable.c[field.column]
-        path = "$" + "".join(f'."{part}"' for part in field.path)
-        is_json = sa.func.json_valid(column) == 1  # else the query would fail
-        return sa.case((is_json, sa.func.json_extract(column, path)))
 
     def _with(self, stored: Stored, content: bytes) -> Stored:
         at = self._urls[0]

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
 from ..core.printable import listed
-from .collection import Collection
+from .collection import Collection, app_room
 from .connections import Connections
 from .errors import BadDatabase, BadField
 from .fields import field_of
-from .overview import Overview, collect, listeners
+from .garbage import collect
+from .overview import Overview, listeners
 from .own_table import described
 
 _DRIVERS = {
@@ -161,11 +162,15 @@ class Database(Connections):
 
     def show(self) -> Any:
         """Collections, snapshots, models and listeners, as tables."""
-        return Overview(self)
+        return Overview(self, app_room().forgotten_in)
 
     def gc(self, *, dry_run: bool = True) -> dict[str, int]:
-        """Removes the predictions that no listener shows or fills: how many of what there were."""
-        return collect(self, dry_run=dry_run)
+        """Removes predictions that no listener shows or fills, and what was fetched for no row.
+
+        Returns how many of what there were. Contents stay whose URLs stand in tables that are
+        listened to, in those of ours, and in those that were attached here.
+        """
+        return collect(self, self._known.values(), dry_run=dry_run)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_known": {}}

@@ -82,9 +82,14 @@ class Installation:
     def install(self) -> Met:
         """Makes what is missing, and looks at each row."""
         self.tracking.forget()
-        self.tracking.source.check()
+        self._look_up()
         self._patiently(self._make)
         return self.reconcile()
+
+    def _look_up(self) -> None:
+        """Looks at the table. Who does so inside of a transaction takes another connection."""
+        self.tracking.source.check()
+        self.tracking.source.table.primary_key  # noqa: B018  (it is kept)
 
     def _make(self, connection: sa.Connection) -> None:
         self.database.tables.mend(connection)
@@ -151,7 +156,7 @@ class Installation:
         Raises BadDatabase and BadField when the table, its key or a listened column is not there.
         """
         self.tracking.source.forget()
-        self.tracking.source.check()
+        self._look_up()
         notes = [*self._mended()]
         with self.database.write() as connection:
             if self.database.is_postgres:

@@ -216,9 +216,16 @@ def _plain_numbers(value: Any) -> Any:
     return [_plain_numbers(one) for one in value] if isinstance(value, list) else value
 
 
-def _numeric(load: Callable[[Any, Settings], Any]) -> Callable[[Any], bytes]:
-    """The content of a number: the same for 1 and for the decimal 1 of another database."""
-    return lambda stored: repr(load(stored, {}) + 0).encode()
+def _text_content(stored: Any) -> bytes:
+    return (stored if type(stored) is str else _load_text(stored, {})).encode()
+
+
+def _int_content(stored: Any) -> bytes:
+    return b"%d" % _load_int(stored, {})
+
+
+def _bool_content(stored: Any) -> bytes:
+    return b"%d" % _load_bool(stored, {})
 
 
 def _bytes_content(stored: Any) -> bytes:
@@ -226,12 +233,12 @@ def _bytes_content(stored: Any) -> bytes:
 
 
 KINDS = {
-    "int": Kind(int, _dump_int, _load_int, _numeric(_load_int)),
+    "int": Kind(int, _dump_int, _load_int, _int_content),
     "float": Kind(
         float, _dump_float, _load_float, lambda one: repr(_load_float(one, {}) + 0.0).encode()
     ),
-    "bool": Kind(bool, _dump_bool, _load_bool, _numeric(_load_bool)),
-    "text": Kind(str, _dump_text, _load_text, lambda one: _load_text(one, {}).encode()),
+    "bool": Kind(bool, _dump_bool, _load_bool, _bool_content),
+    "text": Kind(str, _dump_text, _load_text, _text_content),
     "bytes": Kind(bytes, _dump_bytes, _load_bytes, _bytes_content),
     "datetime": Kind(
         datetime, _dump_time, _load_time, lambda one: _load_time(one, {}).isoformat().encode()

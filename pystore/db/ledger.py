@@ -23,7 +23,6 @@ from .tracking import NEVER, Failure, Tracking, due_again
 _LEASE = 60.0  # [s]
 _AGAIN = 0.5  # [s] until a content is looked for again whose row was just changed
 _SOME = 5000  # values in one statement
-UNNAMED = "prediction"  # the name of an output without a name
 
 Made = tuple[bytes, Any | Failure]
 """A key with its prediction, a dict of outputs, or with what went wrong."""
@@ -42,12 +41,17 @@ class Ledger(Register):
         self, connection: sa.Connection, models: Collection[int], keys: Sequence[bytes]
     ) -> set[tuple[int, bytes]]:
         """Those of these models and keys that have a prediction, or that failed."""
-        made, found = self._made.c, set()
-        is_done = made.value.is_not(None) | made.error.is_not(None)
+        if self.database.is_postgres:
+            bound = {"models": sorted(models), "keys": list(keys)}
+            there = connection.exec_driver_sql(self._text("there"), bound).all()
+            return {(model, bytes(key)) for model, key in there}
+        found: set[tuple[int, bytes]] = set()
         for at in range(0, len(keys), _SOME):
-            some = self._one_of(made.key, keys[at : at + _SOME])
-            query = sa.select(made.model, made.key).where(made.model.in_(models), some, is_done)
-            found |= {(model, bytes(key)) for model, key in connection.execute(query)}
+            some = keys[at : at + _SOME]
+            words = {"models": ", ".join("?" * len(models)), "keys": ", ".join("?" * len(some))}
+            text = self._text("there", **words)
+            there = connection.exec_driver_sql(text, (*models, *some)).all()
+            found |= {*map(tuple, there)}
         return found
 
     def _one_of(self, column: Any, keys: Sequence[bytes]) -> Any:
@@ -74,35 +78,28 @@ class Ledger(Register):
             .values(due=now + _LEASE, owner=owner)
             .returning(made.c.key)
         )
-        with self.database.write() as connection:
+        with self.database.work() as connection:
             return list(map(bytes, connection.scalars(taken)))
 
     def claim_missing(
         self, model: int, after: bytes, most: int, owner: int
     ) -> tuple[list[bytes], bytes | None]:
-        """Keys of rows without a prediction, in the order of the keys, and where to go on.
+        """Those of the next keys of rows that have no prediction, and where to go on.
 
         Those that another process works on are left out. None: there are no more.
         """
-        made, state = self._made, self.tracking.state
-        same = (made.c.model == model) & (made.c.key == state.c.key)
-        query = (
-            sa.select(state.c.key)
-            .outerjoin(made, same)
-            .where(state.c.key > after, made.c.key.is_(None))
-            .distinct()
-            .order_by(state.c.key)
-            .limit(most)
-        )
-        with self.database.read() as connection:
-            keys = list(map(bytes, connection.scalars(query)))
-        if not keys:
-            return [], None
-        return self.claim(model, keys, owner), keys[-1]
+        key = self.tracking.state.c.key
+        query = sa.select(key).where(key > after).distinct().order_by(key).limit(most)
+        with self.database.look() as connection:
+            keys = [bytes(key) for [key] in connection.execute(query).all()]
+            there = self.there(connection, [model], keys)
+        missing = [key for key in keys if (model, key) not in there]
+        claimed = self.claim(model, missing, owner) if missing else []
+        return claimed, keys[-1] if len(keys) == most else None
 
     def claim(self, model: int, keys: Sequence[bytes], owner: int) -> list[bytes]:
         """Those of these keys that nobody has claimed; they are ours from now on."""
-        with self.database.write() as connection:
+        with self.database.work() as connection:
             return self._insert(connection, [model], keys, time.time() + _LEASE, owner)
 
     def leave(
@@ -129,19 +126,20 @@ class Ledger(Register):
                 "due": due,
                 "owner": owner,
             }
-            return list(map(bytes, connection.scalars(self._said("claim_keys"), bound)))
+            new = connection.exec_driver_sql(self._text("claim_keys"), bound).all()
+            return [bytes(key) for [key] in new]
+        new = self.database.insert(self._made).on_conflict_do_nothing()
         rows = [
             {"model": model, "key": key, "due": due, "tries": 0, "owner": owner}
             for model, key in pairs
         ]
-        new = self.database.insert(self._made).on_conflict_do_nothing()
         return list(map(bytes, connection.scalars(new.returning(self._made.c.key), rows)))
 
-    def _said(self, name: str) -> Any:
-        """A statement of PostgreSQL on the table of predictions."""
+    def _text(self, name: str, **words: str) -> str:
+        """A statement on the table of predictions, as the driver takes it."""
         quote, table = self.database.quoted, self._made
-        words = {"predictions": quote(table.name, table.schema)}
-        return sa.text(filled(statements("postgresql")[name], words))
+        known = statements(self.database.engine.dialect.name)[name]
+        return filled(known, {"predictions": quote(table.name, table.schema), **words})
 
     # --- what is made
 
@@ -166,13 +164,10 @@ class Ledger(Register):
                 "values": [json.dumps(one) for _, one in values],
                 "made": now,
             }
-            connection.execute(self._said("put_values"), bound)
+            connection.exec_driver_sql(self._text("put_values"), bound)
             return
-        rows = [
-            {"model": model, "key": key, "value": one, "made": now, "tries": 0}
-            for key, one in values
-        ]
-        self._upsert(connection, rows, ("value", "made", "due", "error", "phase", "owner"))
+        rows = [(model, key, json.dumps(one), now) for key, one in values]
+        connection.exec_driver_sql(self._text("put_values"), rows)
 
     def _put_failures(
         self, connection: sa.Connection, model: int, failures: Sequence[tuple[bytes, Failure]]
@@ -305,7 +300,7 @@ class Ledger(Register):
         new = (state.key.is_(None), (state.due <= now) | state.owner.is_not(None))
         waits = (made.due <= now) | made.owner.is_not(None) | (made.error.is_(None))
         due = (made.model.in_({*models, standing.target}), made.value.is_(None), waits)
-        with self.database.read() as connection:
+        with self.database.look() as connection:
             is_new = connection.execute(sa.select(state.stamp).where(*new).limit(1)).first()
             is_due = connection.execute(sa.select(made.key).where(*due).limit(1)).first()
         return is_new is None and is_due is None

@@ -7,8 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..core.outputs import UNNAMED
 from .declared import Declared
-from .ledger import UNNAMED, Ledger
+from .ledger import Ledger
 from .register import Entry
 from .source import Pk, Source, among, names_in
 from .tracking import Tracking

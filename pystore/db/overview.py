@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..core.printable import when
 from .connections import Connections
-from .declared import Declared
 from .source import Table, recorded
 from .tracking import NEVER, Tracking
 
@@ -85,13 +84,17 @@ def _listener(
 class Overview:
     """Collections, snapshots, models and listeners: `str` is a text, `to_dict` are values."""
 
-    def __init__(self, database: Connections) -> None:
+    def __init__(
+        self, database: Connections, forgotten_in: Callable[[Collection[str]], Mapping[str, str]]
+    ) -> None:
         self.database = database
         tables = database.tables
+        models = _rows(database, tables.models, "id", "rref", "code")
+        told = forgotten_in({row["rref"] for row in models})
         self._tables = {
             "collections": _collections(database),
             "snapshots": _rows(database, tables.snapshots, "collection", "name", "dref", "taken"),
-            "models": _rows(database, tables.models, "id", "rref", "code"),
+            "models": [{**row, "forgotten": told.get(row["rref"])} for row in models],
             "listeners": listeners(database),
         }
 
@@ -214,54 +217,3 @@ def rows_html(name: str, rows: Sequence[Mapping[str, Any]], total: int) -> str:
     names = list(dict.fromkeys(key for row in told for key in row))
     table = as_html([{name: row.get(name, "") for name in names} for row in told]) if told else ""
     return f"{table}<p>{total:,} rows of {escape(name)}</p>"
-
-
-_DTYPES = {"int": "Int64", "float": "Float64", "bool": "boolean"}  # where values are missing
-
-
-def frame_of(collection: Declared, rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Rows of a collection as a frame of pandas, each column of the type of its field."""
-    import pandas as pd
-
-    columns = {
-        name: [row[name] for row in rows]
-        for name in [*collection.table.primary_key, *collection.fields]
-    }
-    made = {name: _series(pd, collection, name, values) for name, values in columns.items()}
-    for name in dict.fromkeys(key for row in rows for key in row["_outputs"]):
-        own = f"_outputs.{name}" if name in made else name
-        made[own] = pd.Series([row["_outputs"].get(name) for row in rows], dtype=object)
-        made[own] = made[own].infer_objects()
-    return pd.DataFrame(made)
-
-
-def _series(pd: Any, collection: Declared, name: str, values: Sequence[Any]) -> Any:
-    field = collection.fields.get(name)
-    kind = None if field is None or field.fetched is not None else field.kind
-    if kind in _DTYPES and any(value is None for value in values):
-        return pd.Series(values, dtype=_DTYPES[kind])  # without them, floats would be made of ints
-    is_plain = field is None or kind in ("int", "float", "bool", "datetime")
-    return pd.Series(values, dtype=None if is_plain and len(values) else object)
-
-
-def collect(database: Connections, *, dry_run: bool) -> dict[str, int]:
-    """Removes predictions of models that no listener has, and what was fetched for no row."""
-    tables = database.tables
-    own, made, models = tables.listeners.c, tables.predictions, tables.models
-    used = sa.union(
-        sa.select(own.shown).where(own.shown.is_not(None)),
-        sa.select(own.target).where(own.target.is_not(None)),
-    ).subquery()
-    unused = ~made.c.model.in_(sa.select(used.c[0]))
-    with database.write() as connection:
-        if not tables.check(connection):
-            return {"predictions": 0, "models": 0}
-        count = sa.select(sa.func.count()).select_from(made).where(unused)
-        found = {"predictions": connection.scalar(count) or 0}
-        free = ~models.c.id.in_(sa.select(used.c[0]))
-        count = sa.select(sa.func.count()).select_from(models).where(free)
-        found["models"] = connection.scalar(count) or 0
-        if not dry_run:
-            connection.execute(sa.delete(made).where(unused))
-            connection.execute(sa.delete(models).where(free))
-    return found

@@ -62,6 +62,11 @@ def _of_array(array: Any) -> Any:
         ) from None
 
 
+# Keys are digests of these bytes: they depend on pixels, palette and colours, and on no defaults of
+# Pillow, nor on what it happens to know of the file that a picture comes from.
+_HOW: Mapping[str, Any] = {
+    "optimize": False, "compress_level": 6, "compress_type": 1, "dictionary": b"", "exif": b"",
+}  # fmt: skip
 _AS_THEY_ARE = ("1", "L", "LA", "P", "RGB", "RGBA")  # modes that PNG gives again
 
 
@@ -72,7 +77,7 @@ def _png(picture: Any) -> bytes:
 
     file = io.BytesIO()
     try:
-        picture.save(file, "PNG")
+        picture.save(file, "PNG", **_HOW, icc_profile=picture.info.get("icc_profile"))
     except (OSError, ValueError) as error:
         raise _no_png(picture.mode, str(error)) from None
     if picture.mode not in _AS_THEY_ARE:

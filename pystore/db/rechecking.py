@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from .contents import Contents
 from .errors import BadContent
-from .source import Pk
+from .source import Pk, behind
 from .tracking import NEVER, Failure, Tracking
 
 
@@ -44,10 +44,7 @@ class Recheck:
         is_idle = (state.due >= NEVER) & state.error.is_(None)
         query = sa.select(*pks, state.key).where(state.key.is_not(None) | is_idle)
         if self._after is not None:
-            own = pks[0] if len(pks) == 1 else sa.tuple_(*pks)
-            query = query.where(
-                own > (self._after[0] if len(pks) == 1 else sa.tuple_(*self._after))
-            )
+            query = query.where(behind(pks, self._after))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(*pks).limit(most)).all()
         return [(tuple(row[:-1]), row[-1]) for row in rows]

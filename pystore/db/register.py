@@ -36,6 +36,7 @@ class Entry:
     predictor: str
     follows: str
     outputs: Mapping[str, str]
+    writes: tuple[str, ...] = ()  # the columns of the table that it fills
 
 
 class Register:
@@ -56,6 +57,7 @@ class Register:
             "predictor": entry.predictor,
             "follows": entry.follows,
             "outputs": dict(entry.outputs),
+            "writes": [*entry.writes],
         }
         new = self.database.insert(own).values(
             collection=entry.collection, name=entry.name, is_full=False, **told
@@ -71,6 +73,21 @@ class Register:
                 remedy="give this one another name: listen(…, name='other'), or remove the old one",
             )
         connection.execute(sa.update(own).where(*self._mine()).values(**told))
+        self._check_writes(connection)
+
+    def _check_writes(self, connection: sa.Connection) -> None:
+        """Raises BadDatabase where another listener fills the same column."""
+        own, entry = self._own.c, self.entry
+        query = sa.select(own.name, own.writes).where(
+            own.collection == entry.collection, own.name != entry.name
+        )
+        for name, columns in connection.execute(query) if entry.writes else ():
+            if both := {*(columns or ())} & {*entry.writes}:
+                raise BadDatabase(
+                    f"the listener {name} fills {listed(sorted(both))} already",
+                    collection=entry.collection,
+                    remedy="name another column in write_back, or remove that listener",
+                )
 
     def _mine(self) -> tuple[Any, ...]:
         return self._own.c.collection == self.entry.collection, self._own.c.name == self.entry.name
@@ -88,7 +105,7 @@ class Register:
         values = {
             "alive": time.time(), "process": process, "note": note, "behind_since": behind_since
         }  # fmt: skip
-        with self.database.write() as connection:
+        with self.database.work() as connection:
             connection.execute(sa.update(self._own).where(*self._mine()).values(**values))
 
     def ended(self, process: str) -> None:

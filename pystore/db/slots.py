@@ -2,19 +2,20 @@
 
 SL1  What a process that was killed had claimed is free within a second, not when its claim ends.
 SL2  Where transactions of one connection go to several servers of PostgreSQL, nobody listens.
+SL3  A listener has two connections to PostgreSQL: the session of its slot, which is notified as
+     well, and one for its work.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import sqlalchemy as sa
 from blake3 import blake3
 from filelock import FileLock, Timeout
 
-from .connections import Connections
+from .connections import Connections, lost
 from .errors import BadDatabase
 
 _MOST = 64  # processes of one source
@@ -24,10 +25,10 @@ class Slot:
     """The lowest number that no living process has; it is given up by `close`."""
 
     def __init__(self, database: Connections, source: str) -> None:
-        self._database = database
+        self.database = database
         self._source = source
         self._hash = int.from_bytes(blake3(source.encode()).digest(4), "big", signed=True)
-        self._connection: Any = None
+        self._connection: Any = None  # of psycopg
         self._lock: FileLock | None = None
         self.number = self._taken()
 
@@ -42,14 +43,8 @@ class Slot:
         )
 
     def _take(self, number: int) -> bool:
-        if self._database.is_postgres:
-            if self._connection is None:
-                self._connection = self._database.engine.connect()
-                self._connection.execution_options(isolation_level="AUTOCOMMIT")
-                self._check_is_one_server()
-            query = sa.text("SELECT pg_try_advisory_lock(:source, :number)")
-            told = self._connection.execute(query, {"source": self._hash, "number": number})
-            return bool(told.scalar_one())
+        if self.database.is_postgres:
+            return self._asked("pg_try_advisory_lock", number)
         lock = self._file_lock(number)
         try:
             lock.acquire(timeout=0)
@@ -58,23 +53,41 @@ class Slot:
         self._lock = lock
         return True
 
+    @property
+    def session(self) -> Any:
+        """The connection of psycopg to which the slot belongs, outside of all transactions (SL3).
+
+        Raises BadDatabase where a pooler gives each transaction another server.
+        """
+        if self._connection is None:
+            self._connection = self.database.session()
+            self._check_is_one_server()
+        return self._connection
+
+    def _asked(self, function: str, number: int) -> bool:
+        query = f"SELECT {function}(%s::integer, %s::integer)"
+        try:
+            [told] = self.session.execute(query, (self._hash, number)).fetchone()
+        except self.database.engine.dialect.loaded_dbapi.Error as error:
+            raise lost(self.database, error) from error
+        return bool(told)
+
     def _check_is_one_server(self) -> None:
-        """Raises BadDatabase where a pooler gives each transaction another server."""
-        before = backend_of(self._connection)
-        with self._database.read() as other:  # takes the server that a pooler has free
-            backend_of(other)
-            after = backend_of(self._connection)
+        before = backend_of(self._connection.execute)
+        with self.database.read() as other:  # takes the server that a pooler has free
+            backend_of(other.exec_driver_sql)
+            after = backend_of(self._connection.execute)
         if before != after:
-            self._connection.close()
+            self.close()
             raise BadDatabase(
                 "a pooler gives each transaction another server of PostgreSQL",
-                database=self._database.name,
+                database=self.database.name,
                 because="locks and notifications belong to one server, and would be lost",
                 remedy="connect to PostgreSQL itself, or use pool_mode = session of pgbouncer",
             )
 
     def _file_lock(self, number: int) -> FileLock:
-        return FileLock(f"{self._database.file}-{self._source}-{number}.lock")
+        return FileLock(f"{self.database.file}-{self._source}-{number}.lock")
 
     def dead(self, numbers: Iterable[int]) -> Iterator[int]:
         """Those of these slots that no living process has."""
@@ -83,13 +96,9 @@ class Slot:
                 yield number
 
     def _is_free(self, number: int) -> bool:
-        if self._database.is_postgres:
-            names = {"source": self._hash, "number": number}
-            query = sa.text("SELECT pg_try_advisory_lock(:source, :number)")
-            if not self._connection.execute(query, names).scalar_one():
-                return False
-            self._connection.execute(sa.text("SELECT pg_advisory_unlock(:source, :number)"), names)
-            return True
+        if self.database.is_postgres:
+            is_free = self._asked("pg_try_advisory_lock", number)
+            return is_free and self._asked("pg_advisory_unlock", number)
         with contextlib.suppress(Timeout):
             lock = self._file_lock(number)
             lock.acquire(timeout=0)
@@ -100,14 +109,14 @@ class Slot:
     def close(self) -> None:
         """Gives the number to others."""
         if self._connection is not None:
-            self._connection.invalidate()  # the lock ends with the session
-            self._connection.close()
+            self._connection.close()  # the lock ends with the session
             self._connection = None
         if self._lock is not None:
             self._lock.release()
             self._lock = None
 
 
-def backend_of(connection: sa.Connection) -> int:
+def backend_of(execute: Callable[[str], Any]) -> int:
     """The process of PostgreSQL that serves a transaction."""
-    return int(connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())
+    [found] = execute("SELECT pg_backend_pid()").fetchone()
+    return int(found)

@@ -14,13 +14,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from blake3 import blake3
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..core.dataclasses import dataclass
 from ..core.printable import listed
 from .connections import Connections
 from .errors import BadDatabase, BadField
 from .fields import Field
-from .json_paths import at_path
+from .json_paths import at_path, text_at
 from .kinds import KINDS, Malformed
 from .tables import JSON, KEY
 
@@ -162,6 +163,7 @@ class Source:
         self.database = table.database
         self.fields = dict(fields)
         self.is_single = len(fields) == 1
+        self._only = next(iter(fields.values())) if self.is_single else None
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: one for key, one in self.__dict__.items() if key != "key"}
@@ -256,6 +258,14 @@ class Source:
         columns = [sa.column(name, key.get(name)) for name in dict.fromkeys([*own, *key])]
         return sa.table(self.table.own_name, *columns, schema=self.table.schema)
 
+    def url(self, name: str) -> Any:
+        """The URL in a field as a text, as a query selects it."""
+        field, columns = self.fields[name], self.selectable.c
+        if not field.path:
+            return sa.type_coerce(columns[field.column or name], sa.Text())
+        is_postgres = self.database.is_postgres
+        return text_at(columns[field.column], field.path, is_postgres=is_postgres)
+
     def columns(self) -> list[Any]:
         """What is stored for each field, as a query selects it."""
         return [expression(self.database, self.selectable.c, n, f) for n, f in self.fields.items()]
@@ -267,10 +277,21 @@ class Source:
         found: dict[Pk, tuple[Any, ...]] = {}
         for at in range(0, len(pks), 500):
             some = pks[at : at + 500]
-            query = sa.select(*keys, *self.columns()).where(among(keys, some))
-            for row in connection.execute(query):
+            query = sa.select(*keys, *self.columns()).where(self._among(some))
+            for row in connection.execute(query).all():
                 found[tuple(row[:width])] = tuple(row[width:])
         return found
+
+    def _among(self, pks: Sequence[Pk]) -> Any:
+        """As `among`; many integers are one bound value, which takes less time than many."""
+        keys = self.pk_columns
+        if len(keys) > 1 or any(type(one) is not int for [one] in pks):
+            return among(keys, pks)
+        some: Any = [one for [one] in pks]
+        if self.database.is_postgres:
+            return keys[0] == sa.func.any(sa.bindparam(None, some, ARRAY(sa.BigInteger)))
+        each = sa.func.json_each(json.dumps(some)).table_valued("value")
+        return keys[0].in_(sa.select(each.c.value))
 
     @cached_property
     def key(self) -> Callable[[Sequence[Any]], bytes]:
@@ -280,11 +301,12 @@ class Source:
 
     def value(self, stored: Sequence[Any]) -> Any:
         """The value of the field; of several, a dict. Raises BadContent."""
-        made = {
+        if self._only is not None:
+            return None if stored[0] is None else self._only.value(stored[0])
+        return {
             name: None if one is None else field.value(one)
             for (name, field), one in zip(self.fields.items(), stored, strict=True)
         }
-        return next(iter(made.values())) if self.is_single else made
 
 
 Content = Callable[[Any], bytes]
@@ -329,6 +351,11 @@ def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:
     return sa.tuple_(*columns).in_([tuple(pk) for pk in pks])
 
 
+def behind(columns: Sequence[Any], pk: Pk) -> Any:
+    """Whether these columns come after a key, in the order of the keys."""
+    return columns[0] > pk[0] if len(columns) == 1 else sa.tuple_(*columns) > sa.tuple_(*pk)
+
+
 def expression(database: Connections, columns: Any, name: str, field: Field) -> Any:
     """What is stored for a field, as a query selects it."""
     if not field.path:
@@ -347,6 +374,11 @@ _FAMILIES = (
     (sa.DateTime, "time"),
     (sa.String, "text"),
 )
+
+
+def is_text(kind: Any) -> bool:
+    """Whether a column of this type may hold texts."""
+    return _family(kind) in _TEXTS
 
 
 def _family(kind: Any) -> str:

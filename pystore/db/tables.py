@@ -59,6 +59,7 @@ class Tables:
             column("error", text),
             column("phase", text),
             column("owner", sa.Integer),
+            sqlite_with_rowid=False,  # a row is in one tree, and not in two
         )
         waiting = self.predictions.c.value.is_(None)
         sa.Index(
@@ -76,6 +77,7 @@ class Tables:
             column("predictor", text, nullable=False),
             column("follows", text, nullable=False),
             column("outputs", JSON, nullable=False),
+            column("writes", JSON),  # the columns of the table that it fills
             column("shown", sa.Integer),
             column("target", sa.Integer),
             column("is_full", sa.Boolean, nullable=False),  # whether the target has each row
@@ -102,8 +104,8 @@ class Tables:
     def _name(self, name: str) -> str:
         return name if self.has_schema else f"{SCHEMA}_{name}"
 
-    def _table(self, name: str, *parts: Any) -> sa.Table:
-        return sa.Table(self._name(name), self.metadata, *parts)
+    def _table(self, name: str, *parts: Any, **options: Any) -> sa.Table:
+        return sa.Table(self._name(name), self.metadata, *parts, **options)
 
     def state(self, source: str, types: list[Any]) -> sa.Table:
         """The entries of a listened field: one a row, by the row's primary key."""
@@ -126,8 +128,8 @@ class Tables:
             sa.Column("phase", sa.Text),
             sa.Column("owner", sa.Integer),
         )
-        undone = table.c.key.is_(None)
-        sa.Index(f"{name}_key", table.c.key)
+        undone, done = table.c.key.is_(None), table.c.key.is_not(None)
+        sa.Index(f"{name}_key", table.c.key, postgresql_where=done, sqlite_where=done)
         sa.Index(f"{name}_due", table.c.due, postgresql_where=undone, sqlite_where=undone)
         return table
 

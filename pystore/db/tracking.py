@@ -114,6 +114,7 @@ class Tracking:
         """Makes the table of the entries anew from what is known of the key."""
         known = self.__dict__.pop("state", None)
         self.__dict__.pop("pks", None)
+        self.__dict__.pop("_mark_text", None)
         if known is not None:
             known.metadata.remove(known)
 
@@ -196,15 +197,12 @@ class Tracking:
 
     def _marked(self, connection: sa.Connection, marks: Sequence[Mark]) -> int:
         if not self.database.is_postgres:
-            names = ("key", "due", "tries", "error", "phase")
-            values: dict[str, Any] = {name: sa.bindparam(f"v_{name}") for name in names}
             rows = [
-                {**self._where(m.claim), **{f"v_{name}": getattr(m, name) for name in names}}
-                for m in marks
+                (m.key, m.due, m.tries, m.error, m.phase, *m.claim.pk, m.claim.stamp) for m in marks
             ]
-            return int(connection.execute(self._at().values(owner=None, **values), rows).rowcount)
+            return int(connection.exec_driver_sql(self._mark_text, rows).rowcount)
         kinds = [column.type.compile(self.database.engine.dialect) for column in self.pks]
-        arrays = ", ".join(f"CAST(:pk{n} AS {kind}[])" for n, kind in enumerate(kinds))
+        arrays = ", ".join(f"CAST(%(pk{n})b AS {kind}[])" for n, kind in enumerate(kinds))
         text = filled(statements("postgresql")["mark"], {**self.words(), "pk_arrays": arrays})
         bound: dict[str, Any] = {
             "stamps": [m.claim.stamp for m in marks],
@@ -215,7 +213,13 @@ class Tracking:
             "phases": [m.phase for m in marks],
         }
         bound.update({f"pk{n}": [m.claim.pk[n] for m in marks] for n in range(len(kinds))})
-        return int(connection.execute(sa.text(text), bound).rowcount)
+        return int(connection.exec_driver_sql(text, bound).rowcount)
+
+    @cached_property
+    def _mark_text(self) -> str:
+        """The statement of SQLite that marks a row."""
+        bound = " AND ".join(f"{self.database.quoted(pk.name)} = ?" for pk in self.pks)
+        return filled(statements("sqlite")["mark"], {**self.words(), "state_is_bound": bound})
 
     def _unmarked(self, connection: sa.Connection, marks: Sequence[Mark]) -> list[Mark]:
         """Those whose row is as it was when it was claimed, as far as others have told."""
@@ -228,16 +232,6 @@ class Tracking:
                 mark = by_pk[tuple(pk)]
                 found += [mark] if mark.claim.stamp == stamp else []
         return found
-
-    def _at(self) -> Any:
-        """An update of the entry of a claim, if the row has not changed since."""
-        wheres = [column == sa.bindparam(f"w_{column.name}") for column in self.pks]
-        stamp = self.state.c.stamp == sa.bindparam("w_stamp")
-        return sa.update(self.state).where(*wheres, stamp)
-
-    def _where(self, claim: Claim) -> dict[str, Any]:
-        named = {f"w_pk{n}": value for n, value in enumerate(claim.pk)}
-        return {**named, "w_stamp": claim.stamp}
 
     # --- what is done again
 

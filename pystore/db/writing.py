@@ -11,7 +11,7 @@ from .errors import BadContent, BadField, BadRow
 
 
 def rows_to_write(collection: Declared, rows: Any) -> list[dict[str, Any]]:
-    """What the columns hold for these rows: dicts, or a frame of pandas or polars.
+    """What the columns hold for these rows: dicts, a frame of pandas or polars, a table of Arrow.
 
     Raises BadRow and BadField, with the number of the row.
     """
@@ -35,9 +35,9 @@ def rows_to_write(collection: Declared, rows: Any) -> list[dict[str, Any]]:
 
 
 def _dicts(collection: Declared, rows: Any) -> Iterable[Any]:
-    if hasattr(rows, "to_arrow"):  # polars
-        rows = rows.to_arrow()
-    if hasattr(rows, "to_pylist"):
+    if hasattr(rows, "to_dicts"):  # polars, whose columns may hold objects of Python
+        return list(rows.to_dicts())
+    if hasattr(rows, "to_pylist"):  # Arrow
         return list(rows.to_pylist())
     if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # pandas
         return _of_pandas(collection, rows)

@@ -10,7 +10,7 @@ from ..core.attempt import AttemptReport
 from ..core.config import Config
 from ..core.context import Context
 from ..core.errors import BadConfig, BadRef, BadStage, BuildError
-from ..core.events import Listener, Progress, ignore
+from ..core.events import Listener, Metric, Progress, ignore
 from ..core.printable import listed
 from ..core.reads import ordered, references
 from ..core.realizer import Realizer
@@ -97,6 +97,16 @@ class Build:
         self._report.metrics.pop(name, None)
         if is_finite(value):
             self._report.metrics[name] = value
+        if self._staging.telling is not None:
+            self._staging.telling.metric(name, value, step)
+        self._listener(Metric(self.config.dref, name, value, step, self._staging.claim.number))
+
+    def progress(self, done: float, total: float | None, unit: str) -> None:
+        """Tells how much is done."""
+        if self._staging.telling is not None:
+            self._staging.telling.progress(done, total, unit)
+        number = self._staging.claim.number
+        self._listener(Progress(self.config.dref, done, total, unit, number))
 
     def scratch(self) -> Path:
         """The directory that survives failure; a replay has another."""
@@ -211,8 +221,7 @@ def build_progress(b: Build, done: float, total: float | None = None, unit: str 
     whole = None if total is None else _number("total", total)
     if (number := _number("done", done)) is not None:
         whole = whole if whole and whole > 0 else None
-        attempt = b._staging.claim.number
-        b._listener(Progress(b.config.dref, max(number, 0), whole, str(unit), attempt))
+        b.progress(max(number, 0), whole, str(unit))
 
 
 def _number(name: str, value: object) -> float | None:

@@ -16,6 +16,7 @@ from ..core.context import Context
 from ..core.dataclasses import dataclass
 from ..core.derivation import Closure, Derivation, leaves
 from ..core.errors import BadMetric, BadRef, BadStage, Corrupted
+from ..core.extremes import Over, checked_over
 from ..core.matchers import match_latest
 from ..core.options import Mode, checked_mode
 from ..core.ports import StoreReader
@@ -29,13 +30,13 @@ FILE = "best-of.json"
 _LONGEST = 100  # [characters] of a name
 
 
-def best_of(what: Any, metric: str, mode: Mode = "max") -> Derivation:
+def best_of(what: Any, metric: str, mode: Mode = "max", *, over: Over | None = None) -> Derivation:
     """The one with the best metric among these derivations, such as a sweep: an input of a stage.
 
     `what` are derivations, or stages to call, in nested lists and dicts. Each is built, as its
     matcher says; the stage gets the view of the best: its parameters, its files, its inputs.
-    `metric` is a name as recorded, or a file whose first line is a number. A realization without
-    it comes last.
+    `metric` is a name as recorded, or a file whose first line is a number; `over` is that of
+    `match_best`. A realization without it comes last.
 
     Raises BadStage when there is nothing to choose from; the build fails with BadMetric when none
     has this metric.
@@ -56,7 +57,13 @@ def best_of(what: Any, metric: str, mode: Mode = "max") -> Derivation:
         )
     names = {dref.name for dref in among}
     name = f"best-of-{names.pop()[:_LONGEST]}" if len(names) == 1 else "best-of"
-    how = {"among": [among[dref] for dref in sorted(among)], "metric": metric, "mode": mode}
+    how: dict[str, Any] = {
+        "among": [among[dref] for dref in sorted(among)],
+        "metric": metric,
+        "mode": mode,
+    }
+    if checked_over(over) is not None:
+        how["over"] = over
     return Derivation({"name": name, CHOICE: how}, match_latest(), Realizer(BestOf()))
 
 
@@ -86,7 +93,7 @@ class BestOf:
     def __call__(self, b: Build) -> None:
         """Chooses the best realization, and copies its files."""
         how = b.config[CHOICE]
-        best, number = _best(b.context, how["metric"], how["mode"], b.store)
+        best, number = _best(b.context, how, b.store)
         _copy(b, b.store.path(best.rref), b.outpath)
         (b.outpath / FILE).unlink(missing_ok=True)  # there is one if the best is a choice itself
         record = {"dref": best.rref.dref, "tree": b.store.tree(best.rref)}
@@ -113,10 +120,11 @@ def chosen(
         ) from None
 
 
-def _best(context: Context, metric: str, mode: str, store: StoreReader) -> tuple[Candidate, float]:
+def _best(context: Context, how: Mapping[str, Any], store: StoreReader) -> tuple[Candidate, float]:
+    metric, over = how["metric"], how.get("over")
     found = [_candidate(rref, metric, store) for rrefs in context.values() for rref in rrefs]
-    sign = 1.0 if mode == "max" else -1.0
-    ranks = [(-sign * one.metric(metric), one.rref, one) for one in found]
+    sign = 1.0 if how["mode"] == "max" else -1.0
+    ranks = [(-sign * one.metric(metric, over), one.rref, one) for one in found]
     known = [rank for rank in ranks if rank[0] == rank[0]]
     if not known:
         raise BadMetric(

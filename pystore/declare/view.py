@@ -22,7 +22,14 @@ from .recorder import Place, Recorder, store_was_read
 Inputs = Callable[[DRef, str], Any]  # an input, and its place in the config
 
 RESERVED = ("attempts", "close", "config", "dref", "path", "rref")
-ROWS_AS = ("arrays", "frame", "images", "torch")  # methods, where the realization holds rows
+ROWS_AS = (
+    "arrays",
+    "arrow",
+    "frame",
+    "images",
+    "polars",
+    "torch",
+)  # methods, where the realization holds rows
 
 
 class View:
@@ -31,7 +38,8 @@ class View:
     gc keeps it until the view is closed: by `close()`, or as `with view(rref) as v:`. A view that
     is never closed keeps it while this process lives. Where a config has a key such as `path`,
     which means something here, the value is `.config.path`. A realization that holds rows, as a
-    snapshot does, gives them by `.frame()`, `.arrays()`, `.images()` and `.torch()`.
+    snapshot does, gives them by `.frame()`, `.polars()`, `.arrow()`, `.arrays()`, `.images()` and
+    `.torch()`.
     """
 
     def __init__(

@@ -34,22 +34,27 @@ def attempt(
     Raises BuildError from an exception of the realizer. Errors of pystore and of the file
     system pass unchanged, with the staging as a fact.
     """
+    from .attendant import Attended, attended  # for its weight: most calls build nothing
+
     dref = request.dref
     staging = store.begin(request.derivation.config, request.context, request.seed)
     number, start = staging.claim.number, timer()
-    trying = Trying(request, staging, store, listener, stop)
+    trying, one = Trying(request, staging, store, listener, stop), Attended(staging)
     try:
         log = store.log_path(dref, request.context.digest, number) if capture else None
         with store.building():  # an attempt in a pool may outlive its call
-            trying.run(log, source)
+            with attended(one):
+                trying.run(log, source)
             describe(trying.told)
             committed = store.commit(staging, trying.told)
     except BaseException as error:
+        one.end(trying.told)
         _fail(store, staging, trying.told, error)
         text, stopped = f"{type(error).__name__}: {error}", outcome_of(error) == "stopped"
         again = trying.again_after(error) is not None
         listener(AttemptFailed(dref, number, text, stopped, again))
         raise
+    one.end()
     listener(Succeeded(dref, number, committed.rref, committed.fresh, timer() - start))
     return committed
 

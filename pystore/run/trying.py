@@ -34,6 +34,8 @@ class Trying:
         stop: Callable[[], bool] | None,
     ) -> None:
         self.told = AttemptReport()
+        if staging.told is not None:  # another process has begun this attempt
+            self.told.metrics, self.told.trace = staging.told.metrics, staging.told.trace
         self._request, self._tries = request, request.tries
         self._staging = staging
         self._store = store

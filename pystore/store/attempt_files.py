@@ -9,14 +9,15 @@ from pathlib import Path
 from ..core.attempt import Attempt, AttemptReport, Outcome, Trace
 from ..core.digest import short
 from ..core.errors import Corrupted
+from ..core.extremes import extremes_of
 from ..core.reads import Surroundings
-from . import attempts, disk, rights
+from . import attempts, disk, rights, trace_file
 from .commit import Sealed
 from .layout import Layout
 from .mentions import complete
-from .metrics import parse_trace, trace_text
 from .parts import Parts
 from .staging import Staging
+from .trace_file import latest
 
 _LARGEST = 1 << 18  # [bytes] of a diff that is kept
 
@@ -27,14 +28,32 @@ def write_beside(parts: Parts, staged: Staging, told: AttemptReport, trace: Trac
     The record syncs the directory.
     """
     tmp, layout = parts.tmp, parts.layout
-    if trace := _latest(trace):
-        path = layout.beside(staged.dref, staged.context.digest, staged.claim.number, "trace")
-        disk.put(path, _checked(trace_text(trace)), tmp=tmp, durable=parts.durable)
+    _write_trace(
+        parts,
+        layout.beside(staged.dref, staged.context.digest, staged.claim.number, "trace"),
+        trace,
+    )
     if told.diff and len(told.diff) <= _LARGEST:
         folder, name = layout.attempts(staged.dref), f"{diff_digest(told.diff)}.diff"
         # Attempts of one derivation share a diff. It is not synced: a torn one is written again.
         if not os.path.exists(f"{folder}/{name}") or damage(folder, name):
             disk.put(f"{folder}/{name}", told.diff, tmp=tmp, durable=False)
+
+
+def write_trace(parts: Parts, attempt: Attempt, trace: Trace) -> None:
+    """Writes the trace of an attempt. Call it before its record is written."""
+    place = (attempt.dref, attempt.context, attempt.number)
+    _write_trace(parts, parts.layout.beside(*place, "trace"), trace)
+
+
+def with_extremes(attempt: Attempt, trace: Trace) -> Attempt:
+    """The record of an attempt with the highest and the lowest values of this trace."""
+    return attempt._replace(extremes=extremes_of(latest(trace)) or None)
+
+
+def _write_trace(parts: Parts, path: str, trace: Trace) -> None:
+    if trace := latest(trace):
+        disk.put(path, trace_file.text_of(trace), tmp=parts.tmp, durable=parts.durable)
 
 
 def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int) -> Attempt:
@@ -65,18 +84,17 @@ def record_of_success(
     return record._replace(rref=sealed.rref, tree=tree, metrics=metrics, reads=reads)
 
 
-def _latest(trace: Trace) -> Trace:
-    """The last value of each metric at each step. A second try tells some values again."""
-    return list({(step, name): (step, name, value) for step, name, value in trace}.values())
-
-
 def read_trace(layout: Layout, attempt: Attempt) -> Trace:
-    """The metrics that an attempt told over its steps. Raises Corrupted."""
-    path = layout.beside(attempt.dref, attempt.context, attempt.number, "trace")
-    try:
-        return parse_trace(_check(disk.read(path)))
-    except FileNotFoundError:
-        return []
+    """The metrics that an attempt told over its steps. Raises Corrupted.
+
+    Of one without a record, those that it has told so far.
+    """
+    folder, number = layout.attempts(attempt.dref), attempt.number
+    if attempt.outcome in ("running", "died"):
+        from .told import read  # for its weight
+
+        return latest(read(attempts.live_path(folder, attempt.context, number)).trace)
+    return trace_file.read(f"{folder}/{attempt.context}.{number}.trace")
 
 
 def read_diff(layout: Layout, attempt: Attempt) -> bytes:
@@ -99,7 +117,7 @@ def damage(folder: str, name: str) -> str:
         content = disk.read(f"{folder}/{name}")
         if name.endswith(".diff"):
             return "" if f"{diff_digest(content)}.diff" == name else "it does not match its name"
-        _check(content)
+        trace_file.check(content)
     except Corrupted as error:
         return error.what
     return ""
@@ -111,15 +129,3 @@ def logdir(layout: Layout, staged: Staging) -> Path:
     path = Path(layout.beside(staged.dref, staged.context.digest, number, "logs"))
     rights.ensure_folder(path)
     return path
-
-
-def _check(content: bytes) -> bytes:
-    """The content of a file without its checksum. Raises Corrupted when a byte has changed."""
-    checksum, _, text = content.partition(b"\n")
-    if checksum.decode("latin-1") != short("pystore beside 1", text):
-        raise Corrupted("a file beside an attempt does not match its checksum")
-    return text
-
-
-def _checked(text: bytes) -> bytes:
-    return short("pystore beside 1", text).encode() + b"\n" + text

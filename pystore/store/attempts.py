@@ -26,6 +26,7 @@ from ..core.errors import Corrupted, PystoreWarning
 from ..core.refs import DRef
 from ..core.version import __version__
 from . import disk, locks, rights
+from .mounts import is_shared
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 
@@ -33,10 +34,13 @@ IMPORTED = "imported"
 # The staging of a claim for the record of an attempt that ran in another store.
 COPY, SIGNED = "", "signed"  # SIGNED: with the signature of a key that was trusted
 
+SILENCE = 90.0  # [s] without a sign of life after which an attempt on another host has died
+
 _NAME = re.compile(
-    r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads)", re.ASCII
+    r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads|live|stop)",
+    re.ASCII,
 )
-_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|note)", re.ASCII)
+_BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten|note)", re.ASCII)
 _SAYS = (
     ("inputs", dict), ("number", int), ("seed", int), ("start", int),
     ("host", str), ("pid", int), ("staging", str),
@@ -145,6 +149,11 @@ def unclaim(folder: str, context: str, number: int) -> None:
 
 def _begin_path(folder: str, context: str, number: int) -> str:
     return f"{folder}/{context}.{number}.begin"
+
+
+def live_path(folder: str, context: str, number: int) -> str:
+    """The file of what a running attempt has told."""
+    return f"{folder}/{context}.{number}.live"
 
 
 def claimed_for(folder: str, staging: str) -> dict[str, Any]:
@@ -306,8 +315,32 @@ def read_all(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
             begin = read_begin(folder, context, number)
             if begin.get("staging") in (COPY, SIGNED):
                 continue  # a copy was cut short; nothing ran under this number
-            records.append(unfinished(begin, dref, context, number, staging_area))
+            records.append(unfinished(folder, begin, dref, context, number, staging_area))
     return sorted(records, key=lambda attempt: attempt.order)
+
+
+def read_unfinished(folder: str, dref: DRef, staging_area: Path) -> list[Attempt]:
+    """The attempts of a derivation without a record: those that run, and those that died.
+
+    Of those that died, the last one of each context: the others have been tried again.
+    """
+    found = names(folder)
+    ended = {name[:-5] for name in found if name.endswith(".json")}
+    claims = _claims(name for name in found if name.endswith(".begin") and name[:-6] not in ended)
+    if not claims:
+        return []
+    last: dict[str, int] = {}
+    for context, number in _claims(found):
+        last[context] = max(number, last.get(context, 0))
+    unended = []
+    for context, number in claims:
+        begin = read_begin(folder, context, number)
+        if begin.get("staging", COPY) in (COPY, SIGNED):
+            continue
+        one = unfinished(folder, begin, dref, context, number, staging_area)
+        if one.outcome == "running" or number == last[context]:
+            unended.append(one)
+    return unended
 
 
 def owner(folder: str, context: str) -> str:
@@ -321,18 +354,36 @@ def owner(folder: str, context: str) -> str:
 
 
 def unfinished(
-    begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
+    folder: str, begin: dict[str, Any], dref: DRef, context: str, number: int, staging_area: Path
 ) -> Attempt:
-    """The attempt of a claim without a record: it is running, or it has died."""
+    """The attempt of a claim without a record, with the metrics that it told (TD1).
+
+    It is running, or it has died.
+    """
+    from . import told  # for its weight: few attempts have no record
+
     staging = os.path.basename(begin.get("staging", "none").replace("\0", ""))
-    running = bool(staging) and locks.in_use(staging_area / staging)
+    host, place = str(begin.get("host", "")), staging_area / staging
+    running = bool(staging) and (locks.in_use(place) or _gives_signs(place, host))
     start = int(begin.get("start", 0))
     return Attempt(
         id="", dref=dref, context=context, number=number,
         outcome="running" if running else "died", rref=None, error=None,
-        seed=int(begin.get("seed", 0)), start=start, stop=start, host=str(begin.get("host", "")),
-        pid=int(begin.get("pid", 0)), realizer="", source="", versions={}, metrics={}, notes={},
+        seed=int(begin.get("seed", 0)), start=start, stop=start, host=host,
+        pid=int(begin.get("pid", 0)), realizer="", source="", versions={},
+        metrics=told.read_last(live_path(folder, context, number)).metrics, notes={},
     )  # fmt: skip
+
+
+def _gives_signs(staging: Path, host: str) -> bool:
+    """Whether a process on another host, whose lock we may not see, has given a sign of life."""
+    if host == os.uname().nodename:
+        return False
+    try:
+        silent = time.time() - os.stat(staging).st_mtime
+        return silent < SILENCE and is_shared(staging)
+    except OSError:
+        return False
 
 
 def versions() -> dict[str, str]:

@@ -1,10 +1,12 @@
 """Beginning: how an attempt gets its staging and its number."""
 
+from contextlib import suppress
+
 from ..core.attempt import Attempt
 from ..core.config import Config
 from ..core.context import Context
 from ..core.refs import DRef
-from . import attempts, below, derivations, scratch, tree
+from . import attempts, below, derivations, disk, scratch, tree
 from .attempts import Claim
 from .parts import Parts
 from .staging import Staging, make_folder
@@ -25,8 +27,10 @@ def begin(
         try:
             listed = attempts.names(parts.layout.attempts(config.dref))
             left = scratch.take_over(parts, config, context, path.name, seed, listed)
+            _tidy(parts, config.dref, context, listed)
             if left is not None:
-                return Staging(path, config, context, left.claim, held, left.held, left.number)
+                resumed = Staging(path, config, context, left.claim, held, left.held, left.number)
+                return _telling(parts, resumed)
             claimed = claim(
                 parts, config.dref, context, path.name, seed=seed, after=after, listed=listed
             )
@@ -34,7 +38,33 @@ def begin(
             held.close()
             tree.remove(path)
             raise
-    return Staging(path, config, context, claimed, held)
+    return _telling(parts, Staging(path, config, context, claimed, held))
+
+
+def _telling(parts: Parts, staging: Staging) -> Staging:
+    """The staging of an attempt that tells its metrics; the same attempt may have told some."""
+    from .told import Telling, read  # for its weight: what is there already begins nothing
+
+    number, digest = staging.claim.number, staging.context.digest
+    path = attempts.live_path(parts.layout.attempts(staging.dref), digest, number)
+    if staging.resumed == number:
+        staging.told = read(path)
+    staging.telling = Telling(path, None if staging.told is None else staging.told.metrics)
+    return staging
+
+
+def _tidy(parts: Parts, dref: DRef, context: Context, listed: list[str]) -> None:
+    """Removes the files of running attempts that processes left when they were killed.
+
+    What an attempt without a record has told stays.
+    """
+    folder, digest = parts.layout.attempts(dref), context.digest
+    if left := set(attempts.numbers_in(listed, digest, "live|stop")):
+        ended = left.intersection(attempts.numbers_in(listed, digest, "json"))
+        asked = [f"{folder}/{digest}.{number}.stop" for number in left]
+        for path in (*asked, *(attempts.live_path(folder, digest, n) for n in ended)):
+            with suppress(OSError):  # it means nothing, and harms nobody
+                disk.remove_file(path)
 
 
 def claim(

@@ -103,16 +103,18 @@ def ended(layout: Layout, dref: DRef, context: str, after: int, *, seeds: bool) 
 
 def home(layout: Layout, attempt: Attempt) -> Layout:
     """The layout of the store that has the record of an attempt and the files beside it."""
-    name = f"{attempt.context}.{attempt.number}.json"
     for one in layout.readable[1:]:
-        own, other = (f"{place.attempts(attempt.dref)}/{name}" for place in (layout, one))
-        if not _says(own, attempt) and _says(other, attempt):
+        if not _has(layout, attempt) and _has(one, attempt):
             return one
     return layout
 
 
-def _says(path: str, attempt: Attempt) -> bool:
+def _has(layout: Layout, attempt: Attempt) -> bool:
+    folder, place = layout.attempts(attempt.dref), (attempt.context, attempt.number)
+    if not attempt.id:  # it has no record
+        return attempts.read_begin(folder, *place).get("start") == attempt.start
     try:
-        return f'"id":"{attempt.id}"'.encode() in disk.read(path)
+        text = disk.read(layout.beside(attempt.dref, *place, "json"))
     except (FileNotFoundError, Corrupted):
         return False
+    return f'"id":"{attempt.id}"'.encode() in text

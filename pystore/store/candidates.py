@@ -7,7 +7,7 @@ from ..core.attempt import Attempt
 from ..core.candidate import Candidate
 from ..core.errors import Corrupted
 from ..core.refs import DRef, RRef
-from . import attempts, disk, records, verdicts
+from . import attempts, disk, records, trace_file, verdicts
 from .layout import Layout
 
 
@@ -22,11 +22,27 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
         if digest.startswith(context):
             for rref, tries in by_context[digest].items():
                 made.setdefault(rref, []).extend(tries)
+    if reads:
+        listed = frozenset(names)
+        made = {r: [_whole(layout, a, reads, listed) for a in tries] for r, tries in made.items()}
     rejected, damaged = (verdicts.among(names, kind) for kind in ("rejected", "damaged"))
     for rref in [rref for rref in made if rref.digest in rejected]:
         del made[rref]
     here = {rref for rref in present(layout, made) if rref.digest not in damaged}
     return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
+
+
+def _whole(
+    layout: Layout, attempt: Attempt, reads: tuple[str, ...], listed: frozenset[str]
+) -> Attempt:
+    """An attempt with its extremes, which are sought in the trace if an older version wrote it."""
+    if attempt.extremes is not None or attempt.metrics.keys().isdisjoint(reads):
+        return attempt
+    name = f"{attempt.context}.{attempt.number}.trace"
+    if name not in listed:
+        return attempt
+    path = f"{layout.attempts(attempt.dref)}/{name}"
+    return attempt._replace(extremes=trace_file.extremes(path, attempt.id))
 
 
 def present(layout: Layout, rrefs: Collection[RRef]) -> set[RRef]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from ..core.attempt import Attempt, Trace
 from ..core.candidate import Candidate
@@ -14,7 +14,6 @@ from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
 from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.manifest import MANIFEST, Manifest
-from ..core.printable import listed
 from ..core.refs import DRef, RRef
 from ..core.same_run import merge
 from . import (
@@ -34,6 +33,7 @@ from .shared_files import DiskFile
 
 if TYPE_CHECKING:
     from .changes import Changes, Token
+    from .told import Told
 
 State = Literal["here", "rejected", "damaged"]
 
@@ -174,12 +174,12 @@ class Reader:
         return False
 
     def verdicts(self, rref: RRef) -> dict[str, str]:
-        """Why a realization is not used: the reasons, under "rejected" and "damaged"."""
-        rejected, damaged = (
-            below.verdict(self.parts.layout, rref, kind) for kind in ("rejected", "damaged")
-        )
-        found = {"rejected": str(rejected.get("reason"))} if rejected else {}
-        return found | ({"damaged": listed(damaged["what"], "; ")} if damaged else {})
+        """Why a realization is not used, under "rejected" and "damaged".
+
+        Under "forgotten", that it was made of rows that were forgotten since.
+        """
+        found = {kind: below.verdict(self.parts.layout, rref, kind) for kind in verdicts.KINDS}
+        return {kind: verdicts.said(kind, facts) for kind, facts in found.items() if facts}
 
     def built(self, dref: DRef) -> list[int]:
         """The times of the directories of all realizations that are here [ns since the epoch]."""
@@ -252,6 +252,35 @@ class Reader:
         own = attempts.read_all(folder, dref, self.parts.staging_area)
         return merge(own, below.all_attempts(self.parts.layout, dref))
 
+    def unfinished(self, drefs: Iterable[DRef] | None = None) -> list[Attempt]:
+        """The attempts that run, and those that died and were not tried again, oldest first.
+
+        Of `drefs`, or of all derivations. They have the metrics that they told.
+        """
+        found = []
+        for dref in self.drefs() if drefs is None else drefs:
+            for one in self.parts.layout.readable:
+                own = one is self.parts.layout
+                area = self.parts.staging_area if own else one.tmp
+                found += attempts.read_unfinished(one.attempts(dref), dref, area)
+        return sorted(found, key=lambda attempt: attempt.order)
+
+    def told(self, attempt: Attempt) -> Told:
+        """What an attempt without a record has told so far, with the end of its trace."""
+        from .told import read_last  # for its weight
+
+        return read_last(self._live_path(attempt))
+
+    def told_since(self, attempt: Attempt, place: int) -> tuple[list[dict[str, Any]], int]:
+        """What it has told since a place in its file, and the place for the next look."""
+        from .told import lines_since  # for its weight
+
+        return lines_since(self._live_path(attempt), place)
+
+    def _live_path(self, attempt: Attempt) -> str:
+        home = below.home(self.parts.layout, attempt)
+        return attempts.live_path(home.attempts(attempt.dref), attempt.context, attempt.number)
+
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()
     ) -> list[Candidate]:
@@ -292,8 +321,8 @@ class Reader:
         """Whether attempts of other stores are among those of a derivation."""
         return attempts.has_imported(self.parts.layout.attempts(dref))
 
-    def beside(self, attempt: Attempt, kind: Literal["log", "scratch"]) -> Path:
-        """The log file or the scratch directory of an attempt, whether it is there or not."""
+    def beside(self, attempt: Attempt, kind: Literal["log", "logs", "scratch"]) -> Path:
+        """The log file, or the directory of logs or scratch, whether it is there or not."""
         home = below.home(self.parts.layout, attempt)
         return Path(home.beside(attempt.dref, attempt.context, attempt.number, kind))
 

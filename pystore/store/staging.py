@@ -1,7 +1,9 @@
 """Staging: the directory that one attempt fills, before it becomes a realization."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.config import Config
 from ..core.context import Context
@@ -14,6 +16,9 @@ from .attempts import Claim
 from .descriptors import Kept
 from .read_log import NAME, Reading, taken_over
 from .scratch import Scratch
+
+if TYPE_CHECKING:
+    from .told import Telling, Told
 
 
 @dataclass
@@ -28,6 +33,8 @@ class Staging:
     scratch: Scratch | None = None  # the directory that the attempt keeps between its tries
     resumed: int | None = None  # the number of the attempt whose scratch was taken over
     reading: Reading | None = None  # notes what the attempt reads
+    telling: "Telling | None" = None  # the file of what the attempt tells
+    told: "Told | None" = None  # what the attempt told before its process died
     _read: tuple[dict[str, str] | None] | None = None  # what the attempt had read at its end
 
     @property
@@ -66,6 +73,21 @@ class Staging:
         # Not again after a failed commit: more may have been read since, and noted nowhere.
         self._read = (self.reads() if self._read is None else None,)
         disk.remove_file(f"{self.path}/{NAME}")
+
+    def end_telling(self) -> None:
+        """Writes what the attempt told last: the realizer has ended."""
+        if self.telling is not None:
+            self.telling.end()
+
+    def forget_told(self) -> None:
+        """Removes the file of what the attempt told: its record has it."""
+        if self.telling is not None:
+            self.telling.remove()
+
+    def give_sign(self) -> None:
+        """Sets the time of the directory: hosts that do not see its lock see that it is in use."""
+        with suppress(OSError):
+            os.utime(self.path)
 
     def manifest(self) -> Manifest:
         """The manifest of the files that have been written so far."""

@@ -177,12 +177,14 @@ class Store(Reader):
         """
         told = told or AttemptReport()
         staged.hold()
+        staged.end_telling()
         touched_inputs.refuse(self.parts, staged)
         sealed = seal(self.parts, staged, told.outside)
         around = Surroundings(staged.config, staged.context, self)
         attempt = attempt_files.record_of_success(staged, told, sealed, around, self.parts.clock())
         self.record([staged.config])  # somebody may have removed the derivation meanwhile
         parts, trace = self.parts, [*sealed.trace, *told.trace]
+        attempt = attempt_files.with_extremes(attempt, trace)
         with parts.session.open_gate():
             attempt_files.write_beside(parts, staged, told, trace)
             parts.session.note([sealed.rref])
@@ -190,6 +192,7 @@ class Store(Reader):
             adopt.note(parts.layout, staged.config, staged.context)
         if staged.scratch is not None:
             staged.scratch.remove()
+        staged.forget_told()
         return committed
 
     def adopt(
@@ -212,13 +215,15 @@ class Store(Reader):
     def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
         """Records an attempt that failed or was stopped. Returns whether its staging was kept."""
         text = f"{type(error).__name__}: {error}"[:2000]
+        staged.end_telling()
         attempt = attempt_files.record_of(staged, told, outcome_of(error), self.parts.clock())
-        attempt = attempt._replace(error=text)
+        attempt = attempt_files.with_extremes(attempt._replace(error=text), told.trace)
         parts = self.parts
         with parts.session.open_gate():
             attempt_files.write_beside(parts, staged, told, told.trace)
             folder = parts.layout.attempts(staged.dref)
             attempts.record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
+        staged.forget_told()
         touched_inputs.warn(parts, staged)
         return reopening.leave_to_user(parts, staged)
 

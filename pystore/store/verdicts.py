@@ -1,23 +1,27 @@
-"""Verdicts: files that say why a realization must not be used.
+"""Verdicts: files that say of a realization why it must not be used, or what it was made of.
 
 `attempts/<digest of the realization>.rejected` is from a person, `….damaged` is from `verify`.
+`….forgotten` says that it was made of rows that were forgotten since; it may be used.
 """
 
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ..core.errors import Corrupted
+from ..core.printable import listed, when
 from ..core.refs import RRef
 from . import disk, tree
 
-Kind = Literal["rejected", "damaged"]
+Kind = Literal["rejected", "damaged", "forgotten"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _SAYS = {
     "rejected": (("rref", str), ("reason", str), ("by", int), ("at", int)),
     "damaged": (("rref", str), ("what", list), ("at", int)),
+    "forgotten": (("rref", str), ("rows_of", list), ("at", int)),
 }
 
 
@@ -56,10 +60,23 @@ def parse(text: bytes) -> dict[str, Any]:
         facts = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Corrupted(f"it is no JSON: {error}") from None
-    says = _SAYS["rejected" if isinstance(facts, dict) and "reason" in facts else "damaged"]
-    if not isinstance(facts, dict) or any(type(facts.get(key)) is not kind for key, kind in says):
+    if not isinstance(facts, dict) or not any(_says(facts, fields) for fields in _SAYS.values()):
         raise Corrupted("it lacks the fields of a verdict")
     return facts
+
+
+def _says(facts: dict[str, Any], fields: Iterable[tuple[str, type]]) -> bool:
+    return all(type(facts.get(key)) is kind for key, kind in fields)
+
+
+def said(kind: Kind, facts: dict[str, Any]) -> str:
+    """The facts of a verdict in one line."""
+    if kind == "damaged":
+        return listed(facts["what"], "; ")
+    if kind == "rejected" or "rows_of" not in facts:
+        return str(facts.get("reason"))
+    verb = "holds" if facts["rref"] in facts["rows_of"] else "was made of"
+    return f"{verb} rows that were forgotten at {when(facts['at'])}"
 
 
 def damage(folder: str, name: str) -> str:

@@ -160,7 +160,7 @@ class _Rounds:
                     what = _record_damage(folder, name, dref)
                 case "trace" | "diff":
                     what = attempt_files.damage(folder, name)
-                case "rejected" | "damaged":
+                case "rejected" | "damaged" | "forgotten":
                     kind, what = "verdict", verdicts.damage(folder, name)
                 case "note":
                     kind, what = "note", notes.damage(folder, name, dref)

@@ -1,11 +1,26 @@
 """Forgetting: what was made of the content of one row is named, and what may go is deleted."""
 
+import shlex
+import subprocess
+
 import numpy as np
 import pytest
 
-from pystore import Store, match_best, output, realize, stage
+from pystore import (
+    Store,
+    match_best,
+    match_latest,
+    output,
+    pull,
+    push,
+    realize,
+    stage,
+    verify,
+)
 from pystore.app import predictor
+from pystore.ask.inspection.details import details
 from pystore.db import BadRow, connect, image
+from pystore.errors import NotInStore
 
 
 @stage
@@ -62,3 +77,103 @@ def test_FG2_deleting_takes_predictions_and_leaves_rows_and_models(people):
 def test_a_row_that_is_not_there_is_an_error(people):
     with pytest.raises(BadRow, match="no row with this key"):
         people.forget(99)
+
+
+@stage
+def prepared(rows, table=output("table.txt")):
+    table.write_text(str(rows.frame()["label"].sum()))
+
+
+@stage
+def learnt_of_prepared(table, score=output("score.txt")):
+    score.write_text("1")
+
+
+@predictor(of=learnt_of_prepared)
+def two(view, pictures):
+    return [2] * len(pictures)
+
+
+def parted(people):
+    """A row, a snapshot that holds it, and one that does not."""
+    mine = {row["id"] for row in people.find(fold=(0.0, 0.5))}
+    halves = [people.snapshot(x="img", y="label", fold=half) for half in ((0.0, 0.5), (0.5, 1.0))]
+    return 1, *(halves if 1 in mine else halves[::-1])
+
+
+def test_FG3_a_model_is_marked_that_has_seen_a_forgotten_row_at_any_distance(people, store):
+    row, held, other = parted(people)
+    model = realize(learnt_of_prepared(prepared(held)))
+    innocent = realize(learnt_of_prepared(prepared(other)))
+    people.snapshot(x="img", y="label", name="all")
+    listener = people.listen(
+        two, match_latest(), on="img", target=learnt_of_prepared(prepared(held))
+    )
+    try:
+        people.wait(30)
+        assert people.forget(row).models == sorted([model, realize(prepared(held))])
+        assert people.lineage(3, "two").forgotten is None
+        assert details(model, store).verdicts == {}
+        people.forget(row, dry_run=False)
+        told = details(model, store).verdicts["forgotten"]
+        assert told.startswith("was made of rows that were forgotten at 2")
+        assert people.lineage(3, "two").forgotten == told
+        assert [one["forgotten"] for one in people.database.show().to_dict()["models"]] == [told]
+        assert "that were forgotten" in str(people.database.show())
+    finally:
+        listener.remove()
+    assert details(innocent, store).verdicts == {}
+    assert details(realize(held), store).verdicts["forgotten"].startswith("holds rows that were")
+    assert realize(learnt_of_prepared(prepared(held))) == model  # a mark forbids nothing
+    assert verify().sound
+
+
+def shell(command: str) -> None:
+    subprocess.run(shlex.split(command), check=True)
+
+
+def test_FG3_HO1_a_remote_that_still_holds_it_is_named_with_the_command(people, store, tmp_path):
+    row, held, other = parted(people)
+    model, innocent = realize(learnt(held)), realize(learnt(other))
+    remote, elsewhere = tmp_path / "remote", tmp_path / "nowhere"
+    push([model, innocent], remote)
+    told = people.forget(row, remotes=[remote, elsewhere], dry_run=False)
+    assert f"still at {remote}: {model}" in str(told)
+    assert f"not looked at: {elsewhere}: no remote is here" in str(told)
+    for rref in (model, realize(held)):
+        store.remove(rref)
+    again = people.forget(told.key, remotes=[remote])  # it is gone here, and not there
+    assert {*again.remotes[0].rrefs} == {model, realize_nothing(held, store)} and not again.models
+    shell(again.commands[-1])
+    assert people.forget(told.key, remotes=[remote]).remotes == []
+    fresh = Store(tmp_path / "fresh")
+    pull(innocent, remote, store=fresh)
+    assert fresh.path(innocent).is_dir() and verify(store=fresh).sound
+    with pytest.raises(NotInStore):
+        pull(model, remote, store=fresh)
+
+
+def realize_nothing(snapshot, store):
+    """The realization of a snapshot whose bytes are gone."""
+    return next(one.rref for one in store.attempts(snapshot.dref))
+
+
+def test_FG3_a_remote_whose_lists_cannot_be_read_names_no_parts(people, tmp_path):
+    row, held, other = parted(people)
+    model, innocent = realize(learnt(held)), realize(learnt(other))
+    push([model, innocent], tmp_path / "remote")
+    listed = tmp_path / "remote" / "drv" / innocent[38:] / f"{innocent[5:37]}.json"
+    listed.write_text("{}")
+    [found] = people.forget(row, remotes=[tmp_path / "remote"]).remotes
+    assert model in found.rrefs and found.command is None
+    assert found.because.startswith(f"{innocent} cannot be read")
+
+
+def test_HO1_a_command_for_a_url_removes_what_it_names(people):
+    row, held, _ = parted(people)
+    push([realize(learnt(held))], "memory://forgetting")
+    [found] = people.forget(row, remotes=["memory://forgetting"]).remotes
+    program = shlex.split(found.command)
+    assert program[:2] == ["python", "-c"]
+    exec(program[2], {})  # what is in memory is in this process alone
+    assert people.forget(row, remotes="memory://forgetting").remotes == []

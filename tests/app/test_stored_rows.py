@@ -116,6 +116,16 @@ def test_RW1_rows_that_are_appended_leave_full_chunks_as_they_were(
     assert rows.keys() == [k for k, _ in all_rows]
 
 
+def test_rows_as_tables_of_arrow_and_polars(tmp_path):
+    table = written(tmp_path, ["words", "key"], "share", [VALUES] * 3).arrow()
+    assert table.to_pydict() == {"words": ["Grüße"] * 3, "key": [-(2**62)] * 3, "share": [0.1] * 3}
+    assert Rows(tmp_path).polars().columns == ["words", "key", "share"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    write_rows(empty, ["words"], None, EVERY, [])
+    assert Rows(empty).arrow().column_names == ["words"] and Rows(empty).polars().is_empty()
+
+
 def test_rows_as_frames_arrays_pictures_and_tensors(tmp_path):
     write_rows(tmp_path, ["img"], "class", FIELDS, stored(6))
     rows = Rows(tmp_path)

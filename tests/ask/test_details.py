@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import pystore as ps
 from pystore import Derivation, Store, build_outpath, match_latest, pin, realize, reject, rmref
 from pystore.ask.inspection.details import details
 from pystore.errors import NotInStore
@@ -34,6 +35,9 @@ def test_a_realization_has_its_place_its_inputs_and_its_attempts(store: Store):
         "verdicts": {"rejected": "a leak"},
         "sizes": [{"rref": rref, "files": 1, "size": 5}],
         "attempts": [attempt.to_dict()],
+        "tags": [],
+        "noted": [],
+        "logdirs": {},
     }
 
 
@@ -58,3 +62,16 @@ def test_of_what_was_never_there_nothing_is_known(store: Store):
     other = store.realizations(data.dref)[0].replace("rref:", "rref:0")[:37]
     with pytest.raises(NotInStore):
         details(type(realize(data))(f"{other}-{data.dref[5:]}"), store)
+
+
+def test_the_directories_of_logs_have_labels_that_say_which_attempt_logged(store: Store):
+    def logs(b):
+        (ps.build_logdir(b) / "events").write_text("x")
+        (b.outpath / "x").write_text(str(b.seed))
+
+    derivation = Derivation({"name": "train"}, match_latest(), logs)
+    ps.realize(derivation, attempts=2)
+    found = details(derivation.dref, store)
+    assert list(found.logdirs) == ["train-0", "train-1"]
+    assert all((path / "events").exists() for path in found.logdirs.values())
+    assert found.to_dict()["logdirs"]["train-1"] == str(found.logdirs["train-1"])

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, assume, given, settings
@@ -228,9 +229,60 @@ class TestFrames:
         rows = db.collection("t", n=int, words=str)
         table = pyarrow.table({"n": [1, None], "words": ["ü", None]})
         assert rows.insert(table) == [1, 2]
-        polars = pytest.importorskip("polars")
         assert rows.insert(polars.from_arrow(table)) == [3, 4]
         assert rows.find_one(id=4)["n"] is None
+
+    def test_a_frame_of_polars_goes_in_with_all_its_types(self, db: Database):
+        fields = {"img": image(), "record": json(), "at": datetime, "kind": str, "n": int}
+        rows = db.collection("t", fields)
+        when = datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2)))
+        frame = polars.DataFrame(
+            {
+                "img": polars.Series([Image.new("L", (2, 3)), None], dtype=polars.Object),
+                "record": [{"a": 1, "b": ["x"]}, {"a": None, "b": []}],
+                "at": [when, None],
+                "kind": polars.Series(["dog", "cat"], dtype=polars.Categorical),
+                "n": polars.Series([200, None], dtype=polars.UInt8),
+            }
+        )
+        rows.insert(frame)
+        first, second = rows.find()
+        assert (first["img"].size, first["at"], first["n"]) == ((2, 3), when, 200)
+        assert [first["record"], second["record"]] == [{"a": 1, "b": ["x"]}, {"a": None, "b": []}]
+        assert (first["kind"], second["kind"], second["img"]) == ("dog", "cat", None)
+
+    def test_AF1_tables_of_arrow_and_polars_come_out(self, db: Database):
+        fields = {name: declared for name, (declared, _) in VALUES.items()}
+        rows = db.collection("t", fields)
+        at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+        one = {
+            "int": 2**62 + 1, "float": 0.1, "bool": True, "text": "ü", "bytes": b"\0",
+            "datetime": at,
+            "json": {"b": 1, "a": [None]}, "array": np.arange(3), "own": (1, 2),
+            "image": Image.new("L", (2, 3), 7),
+        }  # fmt: skip
+        rows.insert([one, {}])
+        table = rows.arrow()
+        assert table.column_names == ["id", *fields]
+        told = table.to_pylist()[0]
+        same = ("int", "float", "bool", "text", "bytes", "datetime")
+        assert {name: told[name] for name in same} == {name: one[name] for name in same}
+        assert (told["json"], told["own"]) == ('{"a":[null],"b":1}', b"\1\2")
+        assert told["image"].startswith(b"\x89PNG")
+        assert table.to_pylist()[1] == {"id": 2, **dict.fromkeys(fields)}
+        frame = rows.polars(rows["int"] > 0)
+        assert (frame.height, frame["datetime"].dtype) == (1, polars.Datetime("us", "UTC"))
+        assert rows.arrow(id=99).schema.field("int") == table.schema.field("int")
+        assert rows.insert(frame.select("int", "text", "image", "bytes")) == [3]
+        assert rows.find_one(id=3)["image"].getpixel((0, 0)) == 7
+
+    def test_AF1_what_is_no_value_is_told_with_its_row(self, sqlite_url: str):
+        db = connect(sqlite_url)
+        run(db, "CREATE TABLE odd (a text, b integer, n integer, PRIMARY KEY (a, b))")
+        run(db, "INSERT INTO odd VALUES ('x', 1, 'many')")
+        with pytest.raises(BadContent) as raised:
+            db.attach("odd", n=int).arrow()
+        assert raised.value.facts["row"] == ("x", 1)
 
 
 VALUES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
@@ -291,7 +343,9 @@ class TestKinds:
             keys = rows.insert([{"x": one} for one in kept])
             told = {row["id"]: row["x"] for row in rows.find(rows["id"] >= keys[0])}
             for key, one in zip(keys, kept, strict=True):
-                if kind in ("json", "datetime"):
+                if kind == "datetime":  # one that a zone has twice, or not at all, equals none
+                    assert told[key] == one.astimezone(UTC)
+                elif kind == "json":
                     assert told[key] == one
                 else:
                     assert equal(told[key], one), (told[key], one)
@@ -409,6 +463,19 @@ class TestKinds:
         with pytest.raises(BadContent) as caught:
             found.value(stored)
         assert caught.value.remedy
+
+    @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+    def test_FK2_a_picture_is_the_same_bytes_wherever_it_comes_from(self, mode: str):
+        pixels = np.random.RandomState(0).randint(0, 255, (20, 30)).astype(np.uint8)
+        picture = Image.fromarray(pixels.astype(np.uint16) if mode == "I;16" else pixels)
+        picture = picture if mode == "I;16" else picture.convert(mode)
+        same = picture.copy()
+        exif = Image.Exif()
+        exif[0x010E] = "a title"
+        same.info |= {"dpi": (300, 300), "comment": b"x", "exif": exif.tobytes(), "gamma": 0.4}
+        stored = image().stored(picture)
+        assert image().stored(same) == stored
+        assert b"IDATx\x9c" in stored  # the level of compression is named, whatever the default
 
     def test_FK3_a_picture_is_measured_before_it_is_decoded(self):
         big = image(max_pixels=1e9).stored(Image.new("1", (9000, 9000)))
@@ -946,14 +1013,14 @@ class TestDatabases:
         assert shown.to_dict()["collections"][0]["rows"] == 20
         assert "<td>mnist</td>" in shown._repr_html_()
         assert db.collections() == ["mnist"]
-        assert db.gc() == {"predictions": 0, "models": 0}
+        assert db.gc() == {"predictions": 0, "models": 0, "fetched": 0}
 
     def test_an_empty_database_shows_nothing(self, db: Database):
         assert "nothing of ours" in str(db.show())
         assert (db.collections(), db.listeners(), db.gc()) == (
             [],
             [],
-            {"predictions": 0, "models": 0},
+            {"predictions": 0, "models": 0, "fetched": 0},
         )
 
     def test_TA1_tables_of_a_newer_pystore_are_refused(self, db: Database):

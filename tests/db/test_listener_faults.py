@@ -337,10 +337,37 @@ def test_WK1_a_store_that_is_away_stops_nothing(database_url, one, store):
 
 def test_SL2_a_pooler_that_gives_each_transaction_a_server_is_refused(postgres, one, monkeypatch):
     backends = iter(range(1000))
-    monkeypatch.setattr("pystore.db.slots.backend_of", lambda connection: next(backends))
+    monkeypatch.setattr("pystore.db.slots.backend_of", lambda execute: next(backends))
     words = words_in(postgres.url, ["a"])
     with pytest.raises(BadDatabase, match="pooler"):
         done(words.listener(shouter(), BEST, on="word"))
+
+
+def test_SL3_a_listener_has_two_connections(postgres, one):
+    words = words_in(postgres.url, ["a"], guess=str)
+    words.database.close()
+    fresh = connect(postgres.url).attach("words", word=str)
+    listener = fresh.listener(
+        shouter(), BEST, on="word", write_back={"loud": "guess"}, on_delete="forget"
+    )
+    listener.start()
+    for number in range(5):
+        postgres.execute(f"INSERT INTO words (word) VALUES ('word {number}')")
+        listener.wait(60)
+    listener.stop()
+    fresh.database.close()  # who waits has a connection of his own
+    listener.start()
+    postgres.execute("INSERT INTO words (word) VALUES ('last')")
+    read = "SELECT guess FROM words ORDER BY id DESC LIMIT 1"
+    while postgres.execute(read) != [("LAST!",)]:
+        assert listener.is_running
+    [(count,)] = postgres.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid()"
+    )
+    assert count == 2
+    listener.stop()
+    fresh.database.close()
 
 
 # --- what an owner does ------------------------------------------------------------------

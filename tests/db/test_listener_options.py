@@ -9,13 +9,16 @@ import sqlalchemy as sa
 from words import BEST, done, shouter, shown, trained, words_in
 
 import pystore as ps
-from pystore.db import connect
+from pystore.app import listening
+from pystore.app.keeping import pin_names
+from pystore.db import NoListener, connect
 from pystore.db.announcing import announce, channel_of
-from pystore.db.contents import Contents
+from pystore.db.contents import Contents, keep, row_of
 from pystore.db.errors import NotFetched
 from pystore.db.fetching import Fetched
 from pystore.db.fields import field
 from pystore.db.uris import uri
+from pystore.errors import TimedOut
 from pystore.ui.cli.thread_limits import limit_threads
 
 pytestmark = pytest.mark.timeout(120)
@@ -35,7 +38,8 @@ def test_KE1_what_is_shown_and_filled_is_pinned_until_the_listener_is_removed(
     words = words_in(database_url, ["a"])
     listener = words.listener(shouter(), BEST, on="word")
     done(listener)
-    names = {"listener-words-shout-shown", "listener-words-shout-target"}
+    names = {*pin_names(listener.ledger).values()}
+    assert all(name.startswith("listener-words-shout-") for name in names)
     assert ps.pins() == dict.fromkeys(names, one)
     better = trained(2, 0.9)
     done(listener)
@@ -43,6 +47,91 @@ def test_KE1_what_is_shown_and_filled_is_pinned_until_the_listener_is_removed(
     assert ps.pins() == dict.fromkeys(names, better)
     listener.remove()
     assert ps.pins() == {}
+
+
+def test_KE1_two_databases_that_share_a_store_have_pins_of_their_own(tmp_path, one):
+    here, there = (
+        words_in(f"sqlite:///{tmp_path}/{name}.db", ["a"]).listener(shouter(), BEST, on="word")
+        for name in ("here", "there")
+    )
+    done(here)
+    better = trained(2, 0.9)
+    done(there)
+    assert sorted(ps.pins().values()) == sorted([one, one, better, better])
+    there.remove()
+    assert [*ps.pins().values()] == [one, one]
+
+
+@pytest.mark.parametrize(
+    ("url", "other"),
+    [
+        ("postgresql://jim:one@db/site", "postgresql+psycopg://ann:two@db/site"),
+        ("sqlite:///data.db", "sqlite:///./data.db"),
+    ],
+)
+def test_a_database_is_the_same_by_its_place(url, other):
+    assert connect(url).place == connect(other).place
+    assert connect(url).place != connect(url + "2").place
+
+
+def test_who_waits_waits_for_the_listeners_of_that_database(one):
+    here, there = words_in("sqlite://", ["a"]), words_in("sqlite://", ["b"])
+    with here.listen(shouter(), BEST, on="word"):
+        here.wait(30)
+        with pytest.raises(NoListener):
+            there.wait(30)
+
+
+def test_who_waits_without_a_limit_is_told_what_for(store, monkeypatch):
+    monkeypatch.setattr(listening, "TELL", 0.0)
+    words = words_in("sqlite://", ["a"])
+    with words.listen(shouter(), BEST, on="word"):
+        with pytest.raises(ps.PystoreWarning, match="still waiting for the listener shout"):
+            words.wait()
+        with pytest.raises(TimedOut):
+            words.wait(0.01)
+
+
+# --- garbage -----------------------------------------------------------------------------
+
+
+def kept_urls(rows) -> list[str]:
+    made = rows.database.tables.fetched
+    with rows.database.read() as connection:
+        return sorted(connection.scalars(sa.select(made.c.url)))
+
+
+def fetched_for(rows, urls: list[str]) -> None:
+    """Keeps contents as if they had been fetched."""
+    with rows.database.write() as connection:
+        rows.database.tables.install(connection)
+    source = rows.source("page")
+    keep(source, [row_of(source, url, Fetched(url.encode(), None)) for url in urls])
+
+
+def test_GB1_what_was_fetched_for_no_row_goes_and_what_a_row_names_stays(database_url, one):
+    db = connect(database_url)
+    rows = db.collection("pages", page=uri(bytes), note=str)
+    urls = [f"https://images.example/{n}" for n in range(4)]
+    rows.insert([{"page": url} for url in urls[:2]])
+    json_type = "JSONB" if db.is_postgres else "JSON"
+    with db.write() as connection:
+        connection.execute(
+            sa.text(f"CREATE TABLE site (id integer PRIMARY KEY, record {json_type})")
+        )
+        told = {"record": json.dumps({"at": {"url": urls[2]}})}
+        connection.execute(sa.text("INSERT INTO site VALUES (1, :record), (2, '{}')"), told)
+    site = db.attach("site", seen=uri(bytes, at="record.at.url"))
+    fetched_for(rows, urls)
+    assert db.gc()["fetched"] == 1 and kept_urls(rows) == urls
+    assert db.gc(dry_run=False)["fetched"] == 1
+    assert kept_urls(rows) == urls[:3]
+    rows.delete(id=1)
+    assert connect(database_url).gc()["fetched"] == 2  # a table that was not attached is not known
+    listener = site.listener(shouter(), BEST, on="seen")
+    listener.install()
+    assert connect(database_url).gc(dry_run=False)["fetched"] == 1
+    assert kept_urls(rows) == urls[1:3]
 
 
 # --- deleted rows ------------------------------------------------------------------------

@@ -358,10 +358,10 @@ def _set_due(database, due: float) -> None:
 @pytest.mark.parametrize(
     ("told", "error"),
     [
-        (lambda batch: [{"loud": 1, "size": 1} for _ in batch], "loud is int, and was declared"),
-        (lambda batch: [{"loud": "x"} for _ in batch], "the outputs are loud, size; the predictor"),
-        (lambda batch: ["x" for _ in batch], "the outputs are loud, size; the predictor gave str"),
-        (lambda batch: [{"loud": "x", "size": True} for _ in batch], "size is bool"),
+        (lambda batch: [{"loud": 1, "size": 1} for _ in batch], "loud is no str"),
+        (lambda batch: [{"loud": "x"} for _ in batch], "size is missing"),
+        (lambda batch: ["x" for _ in batch], "it is no dict of loud, size"),
+        (lambda batch: [{"loud": "x", "size": True} for _ in batch], "size is no int"),
         (lambda batch: [], "the predictor gave 0 predictions for 1 rows"),
     ],
 )
@@ -482,7 +482,7 @@ def _names(database) -> set[str]:
 def test_wait_without_a_listener_and_with_nothing_to_follow(database_url, store):
     words = words_in(database_url, ["a"])
     with pytest.raises(NoListener, match="nothing listens to words"):
-        words.wait()
+        words.wait(100)
     with words.listen(shouter(), BEST, on="word", every=0.01) as listener:
         with pytest.raises(TimedOut) as error:
             words.wait(timeout=0.3)
@@ -491,7 +491,7 @@ def test_wait_without_a_listener_and_with_nothing_to_follow(database_url, store)
         words.wait(timeout=60)
         assert shown(words, listener) == {"a": "A!"}
     with pytest.raises(NoListener):
-        words.wait()
+        words.wait(100)
 
 
 def test_once_says_that_there_is_nothing_to_follow(database_url, store):

@@ -54,7 +54,7 @@ def test_who_looks_holds_no_reader_while_it_opens_another(store: Store, database
     people = connect(database_url).collection("people", name=str)
     people.insert([{"name": "Ada"}, {"name": "Grace"}])
     listener = people.listen(length, match_latest(), on="name")
-    people.wait()
+    people.wait(100)
     fresh = connect(database_url)  # knows nothing of the tables yet
     with one_connection_at_a_time(fresh.engine):
         assert [one["name"] for one in fresh.listeners()] == ["length"]

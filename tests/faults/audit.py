@@ -69,11 +69,16 @@ class Disk:
             self.found.append(f"U2 a realization before its record: {self.dirty[attempts]}")
 
 
+def _may_be_lost(change: str) -> bool:
+    """Whether it is about a claim, or what a running attempt tells: a record replaces them."""
+    return ".begin" in change or ".live" in change
+
+
 def unsynced(calls: list[Call], root: Path) -> list[str]:
     """What a power cut could take although it was promised."""
     disk = Disk(str(root / "drv"))
     for call in calls:
         if not call.failed:
             disk.apply(call)
-    left = [(p, w) for p, w in disk.dirty.items() if disk.visible(p) and ".begin" not in p + w]
+    left = [(p, w) for p, w in disk.dirty.items() if disk.visible(p) and not _may_be_lost(p + w)]
     return disk.found + [f"U3 never synced: {path} ({what})" for path, what in left]

@@ -24,7 +24,7 @@ from pystore.store.commit import is_sound
 
 _ROOMS = {"drv", "resolved", "tmp", "trash", "locks", "roots", "links", "seen", "pinned"}
 _ATTEMPT = re.compile(
-    r"imported|[0-9a-f]{32}\.(diff|note|\d+\.(begin|json|trace|logs|scratch|reads))"
+    r"imported|[0-9a-f]{32}\.(diff|note|\d+\.(begin|json|trace|logs|scratch|reads|live))"
 )
 
 

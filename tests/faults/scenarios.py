@@ -18,6 +18,7 @@ from pystore import (
     Registry,
     RRef,
     Store,
+    build_metric,
     build_outpath,
     build_path,
     build_seed,
@@ -74,6 +75,7 @@ def _fill(b: Build) -> None:
 
 def _score(b: Build) -> None:
     size = build_path(b, b.config["data"]).stat().st_size
+    build_metric(b, "size", size, step=0)
     (build_outpath(b) / "score.txt").write_text(f"{size / 4096}\n")
 
 

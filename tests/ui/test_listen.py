@@ -1,9 +1,11 @@
 """pystore listen, listeners, db: a listener of a file, from the command line."""
 
 import json
+import re
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -173,7 +175,7 @@ def test_the_sql_is_printed_installed_and_taken_away(site: Path):
 
 def test_a_listener_that_the_file_has_not_is_named(site: Path):
     done = run(site, "listen", "train.py:other", "--once")
-    assert done.returncode == 2 and "has no listener other" in done.stderr
+    assert done.returncode == 2 and "no listener of this name" in done.stderr
     assert "listener" in done.stderr
 
 
@@ -186,3 +188,19 @@ def test_what_was_made_of_a_row_is_listed_and_deleted(site: Path):
     assert done.returncode == 0 and "deleted: predictions 1" in done.stdout
     assert [row[2] for row in rows(site, "people_count")] == [None, 5]
     assert "has no row" in run(site, "forget", "train.py:people", "99", "--on", "name").stderr
+
+
+def test_a_model_that_has_seen_a_forgotten_row_is_shown_so(site: Path):
+    of_rows = TRAIN.replace(
+        "def trained(", 'def trained(rows=people.snapshot(x="name", name="all"), '
+    )
+    (site / "train.py").write_text(of_rows)
+    run(site, "init", "store")
+    environ = environment(PYSTORE_ROOT=str(site / "store"))
+    subprocess.run([sys.executable, "train.py"], cwd=site, env=environ, check=True)
+    how = ("train.py:people", "2", "--on", "name", "--remote", "nowhere")
+    [model] = json.loads(run(site, "forget", *how, "--json").stdout)["models"]
+    assert "forgotten" not in run(site, "show", model).stdout
+    assert "not looked at: nowhere" in run(site, "forget", *how, "--delete").stdout
+    shown = run(site, "show", model).stdout
+    assert re.search("forgotten +was made of rows that were forgotten at 2", shown)

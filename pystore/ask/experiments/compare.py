@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.dataclasses import dataclass
 from ...core.errors import BadStage
+from ...core.extremes import Over
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
@@ -114,12 +115,13 @@ def compare(
     *,
     paired: str | None = None,
     mode: Mode = "max",
+    over: Over | None = None,
     code: Scope = "now",
     store: Store | None = None,
 ) -> Comparison:
     """How far the means of a metric are apart, with interval and p-value: Welch's t-test.
 
-    Each side, and `code`, is given as to `results`. `paired` names a parameter of both sides,
+    Each side, `over` and `code` are given as to `results`. `paired` names a parameter of both,
     such as "seed", or "data.seed" of an input. Attempts with equal values of it belong together,
     and the test is that of their differences; several attempts with one value count as their
     mean. Where "seed" is no parameter, it means the seeds of the attempts, which differ between
@@ -129,7 +131,7 @@ def compare(
     """
     checked_mode(mode)
     store = store or current_store()
-    sides = [results(side, metrics=[metric], code=code, store=store) for side in (a, b)]
+    sides = [results(side, metrics=[metric], over=over, code=code, store=store) for side in (a, b)]
     left, right = (_scored(found, side, metric) for found, side in zip(sides, (a, b), strict=True))
     left_out = sides[0].left_out + sides[1].left_out
     if paired is not None:

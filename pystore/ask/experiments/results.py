@@ -13,6 +13,7 @@ from typing import Any
 from ...core.attempt import Attempt
 from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadRef, BadStage
+from ...core.extremes import Over, checked_over, extremes_of, value_over
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
@@ -42,6 +43,7 @@ class Results(Tabular):
     metrics: tuple[str, ...]
     store: Store
     left_out: LeftOut = NOTHING  # attempts of the same names by other code
+    over: Over | None = None  # which value of a metric over its steps counts
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -144,6 +146,7 @@ class Results(Tabular):
 def results(
     *what: Any,
     metrics: str | Iterable[str] | None = None,
+    over: Over | None = None,
     code: Scope = "now",
     store: Store | None = None,
 ) -> Results:
@@ -151,11 +154,14 @@ def results(
 
     `metrics` are names as recorded or files whose first line is a number; default: all recorded.
     A stage stands for the attempts by its code as it is now, a name for those by the code that ran
-    last. A note below the table counts the others; `code="any"` takes them in.
+    last. A note below the table counts the others; `code="any"` takes them in. Of a metric that was
+    told at steps, the last value counts; with `over="max"` the highest of all steps, with
+    `over="min"` the lowest.
 
     Raises BadStage when there is nothing to show; BadMetric when no attempt has a metric that was
     asked for, or its file is no number.
     """
+    checked_over(over)
     store = store or current_store()
     meant = members(list(what), store, code)
     configs = {dref: store.config(dref) for dref in meant.drefs}
@@ -168,26 +174,33 @@ def results(
             left_out=meant.left_out or None,
             remedy="realize one of them first",
         )
-    wanted = [metrics] if isinstance(metrics, str) else list(_all(made, metrics))
-    rows = tuple(Result(a, p, _metrics(a, wanted, store)) for a, p in made)
+    wanted = [metrics] if isinstance(metrics, str) else list(_all(made, metrics, over))
+    rows = tuple(Result(a, p, _metrics(a, wanted, store, over)) for a, p in made)
     if metrics is not None:
         _check_found(rows, wanted, meant.left_out)
     names = tuple(dict.fromkeys(n for parameters in told.values() for n in parameters))
-    return Results(rows, names, tuple(wanted), store, meant.left_out)
+    return Results(rows, names, tuple(wanted), store, meant.left_out, over)
 
 
 def best(
-    what: Any, file: str, mode: Mode = "max", *, code: Scope = "now", store: Store | None = None
+    what: Any,
+    file: str,
+    mode: Mode = "max",
+    *,
+    over: Over | None = None,
+    code: Scope = "now",
+    store: Store | None = None,
 ) -> RRef:
     """The realization with the best metric among all attempts of a stage, name or derivations.
 
     A realization that was rejected, found damaged, or is gone does not count. Of equal ones the
-    first by reference is taken. `code` is that of `results`; a warning counts what is left out.
+    first by reference is taken. `over` and `code` are those of `results`; a warning counts what is
+    left out.
     Raises BadStage when there is none, BadMetric when none has this metric.
     """
     checked_mode(mode)
     store = store or current_store()
-    found = results(what, metrics=[file], code=code, store=store)
+    found = results(what, metrics=[file], over=over, code=code, store=store)
     tell(found.left_out, f"best of {file}")
     drefs = {row.attempt.dref for row in found}
     usable = {r for dref in drefs for r, state in store.states(dref).items() if state == "here"}
@@ -203,16 +216,24 @@ def _counted(meant: Meant, store: Store, dref: DRef) -> list[Attempt]:
     return [a for a in meant.attempts(dref, store) if a.rref not in rejected]
 
 
-def _all(made: Sequence[tuple[Attempt, Any]], metrics: Iterable[str] | None) -> Iterable[str]:
+def _all(
+    made: Sequence[tuple[Attempt, Any]], metrics: Iterable[str] | None, over: Over | None
+) -> Iterable[str]:
     if metrics is not None:
         return dict.fromkeys(metrics)
-    return sorted({name for attempt, _ in made for name in attempt.metrics})
+    # A metric that has diverged may have had a best step.
+    more = {name for a, _ in made for name in a.extremes or ()} if over in ("max", "min") else set()
+    return sorted(more.union(*(attempt.metrics for attempt, _ in made)))
 
 
-def _metrics(attempt: Attempt, wanted: Sequence[str], store: Store) -> dict[str, float]:
+def _metrics(
+    attempt: Attempt, wanted: Sequence[str], store: Store, over: Over | None
+) -> dict[str, float]:
+    if over in ("max", "min") and attempt.extremes is None:  # it has not ended, or is of before
+        attempt = attempt._replace(extremes=extremes_of(store.trace(attempt)))
     found = {}
     for name in wanted:
-        number = attempt.metrics.get(name)
+        number = value_over(attempt, name, over)
         if number is None and attempt.rref is not None:
             number = _from_file(attempt.rref, name, store)
         if number is not None and math.isfinite(number):

@@ -1,24 +1,43 @@
 -- Each statement has a name and says what it does. Words in braces are replaced by quoted names.
 -- A trigger must never make a write of the table's owner fail: each function catches what fails.
 
--- on_insert: new rows get an entry without a key, which is work to do.
+-- part_new_stamp: tells a state of a row from each other one.
+nextval('{stamp}');
+
+-- part_create_view: how a view is made.
+CREATE OR REPLACE VIEW;
+
+-- part_head: how each function begins.
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $pystore$
-BEGIN
-    INSERT INTO {state} ({pk}, stamp, due, tries)
-    SELECT {own_pk}, nextval('{stamp}'), 0, 0 FROM fresh
-    ON CONFLICT ({pk}) DO UPDATE
-    SET key = NULL, stamp = excluded.stamp, due = 0, tries = 0, error = NULL, phase = NULL, owner = NULL;
-    {notify}
-    RETURN NULL;
+SET search_path = pg_catalog, pg_temp AS $pystore$;
+
+-- part_tail: how each function ends.
+RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
     RAISE WARNING 'pystore: %', SQLERRM;
     RETURN NULL;
 END $pystore$;
 
+-- part_again: an entry that is there becomes work to do again.
+ON CONFLICT ({pk}) DO UPDATE
+    SET key = NULL, stamp = excluded.stamp, due = 0, tries = 0, error = NULL, phase = NULL, owner = NULL;
+
+-- part_note_left: the keys of entries that are gone are noted.
+INSERT INTO {deleted} (source, key, at)
+    SELECT {source}, key, extract(epoch FROM clock_timestamp()) FROM left_over
+    WHERE key IS NOT NULL;
+
+-- on_insert: new rows get an entry without a key, which is work to do.
+{part_head}
+BEGIN
+    INSERT INTO {state} ({pk}, stamp, due, tries)
+    SELECT {own_pk}, {part_new_stamp}, 0, 0 FROM fresh
+    {part_again};
+    {notify}
+{part_tail};
+
 -- on_update: a row whose content has changed is work to do again; other columns do not count.
-CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $pystore$
+{part_head}
 DECLARE is_same boolean;
 BEGIN
     BEGIN
@@ -31,46 +50,27 @@ BEGIN
     ELSIF is_same THEN
         RETURN NULL;
     END IF;
-    INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, nextval('{stamp}'), 0, 0)
-    ON CONFLICT ({pk}) DO UPDATE
-    SET key = NULL, stamp = excluded.stamp, due = 0, tries = 0, error = NULL, phase = NULL, owner = NULL;
+    INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, {part_new_stamp}, 0, 0)
+    {part_again};
     {notify}
-    RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-    RAISE WARNING 'pystore: %', SQLERRM;
-    RETURN NULL;
-END $pystore$;
+{part_tail};
 
 -- on_delete: the entries of deleted rows go; their keys are kept for those who forget.
-CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $pystore$
+{part_head}
 BEGIN
     WITH left_over AS (
         DELETE FROM {state} AS s USING gone AS g WHERE {state_is_gone} RETURNING s.key
     )
-    INSERT INTO {deleted} (source, key, at)
-    SELECT {source}, key, extract(epoch FROM clock_timestamp()) FROM left_over
-    WHERE key IS NOT NULL;
+    {part_note_left};
     {notify}
-    RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-    RAISE WARNING 'pystore: %', SQLERRM;
-    RETURN NULL;
-END $pystore$;
+{part_tail};
 
 -- on_truncate: all entries go.
-CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $pystore$
+{part_head}
 BEGIN
     WITH left_over AS (DELETE FROM {state} RETURNING key)
-    INSERT INTO {deleted} (source, key, at)
-    SELECT {source}, key, extract(epoch FROM clock_timestamp()) FROM left_over
-    WHERE key IS NOT NULL;
-    RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-    RAISE WARNING 'pystore: %', SQLERRM;
-    RETURN NULL;
-END $pystore$;
+    {part_note_left};
+{part_tail};
 
 -- insert_trigger: one call for each statement that inserts.
 CREATE OR REPLACE TRIGGER {trigger} AFTER INSERT ON {table} REFERENCING NEW TABLE AS fresh
@@ -91,32 +91,11 @@ FOR EACH STATEMENT EXECUTE FUNCTION {function}();
 -- drop_trigger: takes a trigger away with its function, even from a table of somebody else.
 DROP FUNCTION IF EXISTS {function}() CASCADE;
 
--- add_missing: entries for rows that no trigger has seen.
-INSERT INTO {state} ({pk}, stamp, due, tries)
-SELECT {table_pk}, nextval('{stamp}'), 0, 0 FROM {table} AS t
-WHERE NOT EXISTS (SELECT 1 FROM {state} AS s WHERE {state_is_row})
-ON CONFLICT DO NOTHING;
-
--- drop_extra: entries of rows that are gone.
-DELETE FROM {state} AS s WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {state_is_row});
-
 -- view: every row by its key, with its prediction by the model that is shown, or without one.
-CREATE OR REPLACE VIEW {view} AS
+{part_create_view} {view} AS
 SELECT {view_pk}, {outputs}, m.rref AS model
 FROM {state} AS s
-LEFT JOIN {listeners} AS l ON l.collection = {collection} AND l.name = {name}
-LEFT JOIN {predictions} AS p ON p.model = l.shown AND p.key = s.key AND p.value IS NOT NULL
-LEFT JOIN {models} AS m ON m.id = p.model;
-
--- failed_view: the rows that have no prediction because of an error.
-CREATE OR REPLACE VIEW {view} AS
-SELECT {view_pk}, coalesce(s.error, p.error) AS error, coalesce(s.phase, p.phase) AS phase,
-       CASE WHEN s.error IS NULL THEN p.tries ELSE s.tries END AS tries,
-       CASE WHEN s.error IS NULL THEN p.due ELSE s.due END AS due
-FROM {state} AS s
-LEFT JOIN {listeners} AS l ON l.collection = {collection} AND l.name = {name}
-LEFT JOIN {predictions} AS p ON p.model = l.shown AND p.key = s.key AND p.error IS NOT NULL
-WHERE s.error IS NOT NULL OR p.error IS NOT NULL;
+{part_shown};
 
 -- mark: what is known of rows whose content is as it was when they were claimed. A row that its
 -- writer has locked is passed over: to wait for it could make the writer wait in a circle, and fail.
@@ -124,27 +103,37 @@ UPDATE {state} AS s
 SET key = v.key, due = v.due, tries = v.tries, error = v.error, phase = v.phase, owner = NULL
 FROM (
     SELECT {value_pk}, v.key, v.due, v.tries, v.error, v.phase
-    FROM unnest({pk_arrays}, CAST(:stamps AS bigint[]), CAST(:keys AS bytea[]),
-                CAST(:dues AS double precision[]), CAST(:tries AS integer[]),
-                CAST(:errors AS text[]), CAST(:phases AS text[]))
+    FROM unnest({pk_arrays}, CAST(%(stamps)b AS bigint[]), CAST(%(keys)b AS bytea[]),
+                CAST(%(dues)b AS double precision[]), CAST(%(tries)b AS integer[]),
+                CAST(%(errors)b AS text[]), CAST(%(phases)b AS text[]))
          AS v({pk}, stamp, key, due, tries, error, phase)
     JOIN {state} AS s ON {state_is_value} AND s.stamp = v.stamp
     FOR UPDATE OF s SKIP LOCKED
 ) AS v
 WHERE {state_is_value};
 
+-- there: those of these models and keys that have a prediction, or failed. LATERAL looks each of
+-- them up in the index: by statistics of a table that was just filled, it would be read as a whole.
+SELECT p.model, p.key
+FROM unnest(CAST(%(models)b AS integer[])) AS m(model)
+CROSS JOIN unnest(CAST(%(keys)b AS bytea[])) AS k(key)
+CROSS JOIN LATERAL (
+    SELECT model, key FROM {predictions}
+    WHERE model = m.model AND key = k.key AND (value IS NOT NULL OR error IS NOT NULL) LIMIT 1
+) AS p;
+
 -- claim_keys: keys that nobody has, in their order; ours from now on, or left to be done.
 INSERT INTO {predictions} (model, key, due, tries, owner)
-SELECT v.model, v.key, :due, 0, CAST(:owner AS integer)
-FROM unnest(CAST(:models AS integer[]), CAST(:keys AS bytea[])) AS v(model, key)
+SELECT v.model, v.key, %(due)b, 0, CAST(%(owner)b AS integer)
+FROM unnest(CAST(%(models)b AS integer[]), CAST(%(keys)b AS bytea[])) AS v(model, key)
 ORDER BY v.model, v.key
 ON CONFLICT DO NOTHING
 RETURNING key;
 
 -- put_values: predictions, in the order of their keys, so that two listeners never wait in a circle.
 INSERT INTO {predictions} AS p (model, key, value, made, tries)
-SELECT v.model, v.key, CAST(v.value AS jsonb), :made, 0
-FROM unnest(CAST(:models AS integer[]), CAST(:keys AS bytea[]), CAST(:values AS text[]))
+SELECT v.model, v.key, CAST(v.value AS jsonb), %(made)b, 0
+FROM unnest(CAST(%(models)b AS integer[]), CAST(%(keys)b AS bytea[]), CAST(%(values)b AS text[]))
      AS v(model, key, value)
 ORDER BY v.model, v.key
 ON CONFLICT (model, key) DO UPDATE

@@ -1,9 +1,15 @@
 -- Each statement has a name and says what it does. Words in braces are replaced by quoted names.
 
+-- part_new_stamp: tells a state of a row from each other one.
+random();
+
+-- part_create_view: how a view is made.
+CREATE VIEW;
+
 -- insert_trigger: new rows get an entry without a key, which is work to do.
 CREATE TRIGGER IF NOT EXISTS {trigger} AFTER INSERT ON {table} BEGIN
     DELETE FROM {state} WHERE {state_is_new};
-    INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, random(), 0, 0);
+    INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, {part_new_stamp}, 0, 0);
 END;
 
 -- update_trigger: a row whose content has changed is work to do again; other columns do not count.
@@ -11,7 +17,7 @@ CREATE TRIGGER IF NOT EXISTS {trigger} AFTER UPDATE ON {table}
 WHEN {pk_differs} OR {differs} BEGIN
     DELETE FROM {state} WHERE {state_is_old};
     DELETE FROM {state} WHERE {state_is_new};
-    INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, random(), 0, 0);
+    INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, {part_new_stamp}, 0, 0);
 END;
 
 -- delete_trigger: the entries of deleted rows go; their keys are kept for those who forget.
@@ -24,37 +30,30 @@ END;
 -- drop_trigger: takes a trigger away.
 DROP TRIGGER IF EXISTS {trigger};
 
--- add_missing: entries for rows that no trigger has seen.
-INSERT INTO {state} ({pk}, stamp, due, tries)
-SELECT {table_pk}, random(), 0, 0 FROM {table} AS t
-WHERE NOT EXISTS (SELECT 1 FROM {state} AS s WHERE {state_is_row})
-ON CONFLICT DO NOTHING;
-
--- drop_extra: entries of rows that are gone.
-DELETE FROM {state} AS s WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {state_is_row});
-
 -- drop_view: takes a view away.
 DROP VIEW IF EXISTS {view};
 
 -- view: the table, each row with its prediction by the model that is shown, or without one.
 -- It holds the whole table, since a view to the right of a LEFT JOIN is slow here.
-CREATE VIEW {view} AS
+{part_create_view} {view} AS
 SELECT t.*, {outputs}, m.rref AS model
 FROM {table} AS t
 LEFT JOIN {state} AS s ON {state_is_row}
-LEFT JOIN {listeners} AS l ON l.collection = {collection} AND l.name = {name}
-LEFT JOIN {predictions} AS p ON p.model = l.shown AND p.key = s.key AND p.value IS NOT NULL
-LEFT JOIN {models} AS m ON m.id = p.model;
+{part_shown};
 
--- failed_view: the rows that have no prediction because of an error.
-CREATE VIEW {view} AS
-SELECT {view_pk}, coalesce(s.error, p.error) AS error, coalesce(s.phase, p.phase) AS phase,
-       CASE WHEN s.error IS NULL THEN p.tries ELSE s.tries END AS tries,
-       CASE WHEN s.error IS NULL THEN p.due ELSE s.due END AS due
-FROM {state} AS s
-LEFT JOIN {listeners} AS l ON l.collection = {collection} AND l.name = {name}
-LEFT JOIN {predictions} AS p ON p.model = l.shown AND p.key = s.key AND p.error IS NOT NULL
-WHERE s.error IS NOT NULL OR p.error IS NOT NULL;
+-- there: those of these models and keys that have a prediction, or failed.
+SELECT model, key FROM {predictions}
+WHERE model IN ({models}) AND key IN ({keys}) AND (value IS NOT NULL OR error IS NOT NULL);
+
+-- put_values: predictions; one that is there stays.
+INSERT INTO {predictions} (model, key, value, made, tries) VALUES (?, ?, ?, ?, 0)
+ON CONFLICT (model, key) DO UPDATE
+SET value = excluded.value, made = excluded.made, due = NULL, error = NULL, phase = NULL, owner = NULL
+WHERE value IS NULL;
+
+-- mark: what is known of a row whose content is as it was when it was claimed.
+UPDATE {state} SET key = ?, due = ?, tries = ?, error = ?, phase = ?, owner = NULL
+WHERE {state_is_bound} AND stamp = ?;
 
 -- triggers: the triggers of ours on a table, and whether each is at work.
 SELECT name, 'O' FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table;

@@ -6,8 +6,11 @@ from concurrent.futures import Future
 from typing import Any
 
 from ...core.dataclasses import dataclass
-from ...core.errors import SEE_TRACEBACK, BuildError
+from ...core.errors import SEE_TRACEBACK, BuildError, Interrupted
 from ...core.events import Event
+from ..attendant import StopRequested
+
+_AGAIN = "realize it again: what was built is kept, and a scratch goes on"
 
 
 class RemoteTraceback(Exception):
@@ -44,6 +47,8 @@ class Answer:
 
 def _sendable(error: BaseException) -> Exception:
     """The error itself if it can be pickled and read; else another error with the same words."""
+    if isinstance(error, StopRequested):
+        return Interrupted("an attempt was stopped", because=str(error), remedy=_AGAIN)
     try:
         again = pickle.loads(pickle.dumps(error))
     except Exception:  # its class takes other arguments, or is local to a function

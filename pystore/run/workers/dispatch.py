@@ -10,7 +10,7 @@ from ...core.attempt import Committed
 from ...core.context import Context
 from ...core.dataclasses import replace
 from ...core.derivation import Derivation
-from ...core.events import AttemptFailed, Event, Listener, Progress
+from ...core.events import AttemptFailed, Event, Listener, Metric, Progress
 from ...store.address import Address
 from ...store.staging import Builder
 from ...store.stopping import record_stopped
@@ -155,14 +155,17 @@ def perform_remotely(job: Job) -> Answer:
 
     A job with a timeout runs in a worker process of its own, which can be stopped.
     """
-    heard: list[Event] = []
+    heard: dict[object, Event] = {}
 
     def hear(event: Event) -> None:
-        if not isinstance(event, Progress):
-            heard.append(event)
+        if isinstance(event, Metric):  # there may be many: the last of each name is told
+            heard.pop(event.name, None)
+            heard[event.name] = event
+        elif not isinstance(event, Progress):
+            heard[len(heard), type(event)] = event
 
     answer = perform(job, hear) if job.timeout is None else _perform_in_worker(job, hear)
-    return replace(answer, events=tuple(heard))
+    return replace(answer, events=tuple(heard.values()))
 
 
 def _perform_in_worker(job: Job, listener: Listener) -> Answer:

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from ...core.errors import PystoreWarning
 from ...core.events import Event, Progress
+from ..attendant import unheard
 from ..surroundings import end_process
 from . import wire
 from .answer import Answer
@@ -96,7 +97,7 @@ class Channel:
 def main(descriptor: int, line: int) -> None:
     """Does tasks until an empty one tells it to end."""
     # The planner decides when to stop. Not SIG_IGN: processes that realizers start inherit it.
-    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGINT, unheard)
     _end_with(line)
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):  # so that the log has what was printed before a death

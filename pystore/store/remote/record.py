@@ -18,6 +18,7 @@ from ...core.context import Context, provenance_text, rref_of
 from ...core.dataclasses import dataclass, field, replace
 from ...core.digest import short
 from ...core.errors import BadRef, Corrupted
+from ...core.extremes import are_extremes
 from ...core.plain import MAX_DEPTH
 from ...core.refs import DRef, RRef
 from .bill_of_parts import check_context
@@ -108,6 +109,7 @@ def _is_fine(record: Record) -> bool:
         abs(attempt.pid) < 2**63,
         0 <= attempt.seed < 2**32 and 0 <= attempt.start <= attempt.stop < 2**63,
         attempt.reads is None or _are_texts(attempt.reads),
+        attempt.extremes is None or are_extremes(attempt.extremes),
         _are_texts(attempt.versions) and _H32.match(attempt.versions.get("git diff", "0" * 32)),
         isinstance(attempt.notes, dict) and _is_plain(attempt.notes, MAX_DEPTH),
         isinstance(attempt.metrics, dict) and all(map(_is_number, attempt.metrics.values())),

@@ -15,6 +15,7 @@ from ...core.errors import (
     BuildError,
     Corrupted,
     FetchError,
+    Interrupted,
     MatcherUnsatisfied,
     PystoreError,
     StoreBusy,
@@ -53,7 +54,7 @@ def code_of(error: BaseException) -> int:
     match error:
         case Stopped():
             return 128 + int(error.args[0])
-        case KeyboardInterrupt() | click.Abort():
+        case KeyboardInterrupt() | click.Abort() | Interrupted():
             return INTERRUPTED
         case Corrupted():
             return DAMAGED

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ... import db as collections
-from ...core.errors import BadPlace, BadStage, PystoreError
+from ...core.errors import BadPlace, PystoreError
 from ...core.printable import counted, listed
 from .command_context import CommandContext, as_json, with_command
 from .exit_codes import FAILED, located
 from .listening_metrics import serve_metrics
-from .loading_only import load_only
+from .named_objects import named_object
 from .pins import from_remote
-from .program import parse_target
 from .thread_limits import limit_threads
 
 if TYPE_CHECKING:
@@ -211,22 +210,10 @@ def _database(url: str) -> "Database":
 
 def listener_of(command: CommandContext, text: str) -> "Listener":
     """The listener that FILE.py:NAME names; without a name, the only one. Raises BadStage."""
-    file, name = parse_target(text)
-    command.near(file)
-    program = load_only(file)
-    # The class is not looked at: to import it takes long.
-    found: dict[str, Listener] = {
-        key: value
-        for key, value in vars(program.module).items()
-        if type(value).__name__ == "Listener" and hasattr(value, "check_can_restart")
-    }
-    if name is not None and name in found:
-        return found[name]
-    if name is None and len({id(one) for one in found.values()}) == 1:
-        return next(iter(found.values()))
-    raise BadStage(
-        f"{file} has no listener {name}" if name else f"{file} has not one listener",
-        listeners=listed(found) or "none",
-        remedy="name one of them; or declare one at its top: listener = rows.listener(net, "
-        "match_best('gold/acc'), on='img')",
-    )
+
+    def is_one(value: Any) -> bool:
+        return type(value).__name__ == "Listener" and hasattr(value, "check_can_restart")
+
+    remedy = "declare one at its top: listener = rows.listener(net, match_best('gold/acc'), on='x')"
+    found: Listener = named_object(command, text, "listener", is_one, remedy)
+    return found

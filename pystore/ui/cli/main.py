@@ -26,10 +26,11 @@ COMMANDS: dict[str, dict[str, str]] = {
         "ls": "ls", "show": "show", "tree": "contents", "cat": "contents", "path": "contents",
         "get": "getting", "find": "find", "log": "log", "logs": "log", "metrics": "metrics",
         "compare": "comparing", "diff": "diff", "explain": "explain", "replay": "again",
-        "graph": "graph", "du": "du", "errors": "wrong_rows",
+        "graph": "graph", "du": "du", "errors": "wrong_rows", "ps": "ps",
+        "watch": "watch_attempt",
     },
     "Do": {
-        "run": "run", "serve": "serve", "predict": "predict", "listen": "listen",
+        "run": "run", "stop": "ps", "serve": "serve", "predict": "predict", "listen": "listen",
         "listeners": "listen", "db": "listen", "forget": "forget", "commit": "commit",
         "accept": "again", "reject": "rejecting", "gc": "gc",
         "note": "tagging", "tag": "tagging", "untag": "tagging", "pin": "pins", "unpin": "pins",

@@ -9,6 +9,7 @@ from ...ask.experiments.differing import differing
 from ...ask.experiments.results import Results, results
 from ...ask.experiments.summary import Summary
 from ...core.errors import BadMetric
+from ...core.extremes import Over
 from ...core.printable import printable
 from ...core.refs import DRef, RRef
 from .columns import columns, in_terminal, ref
@@ -61,6 +62,11 @@ def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
     shell_complete=_varied,
     help="A parameter that makes no rows of its own.",
 )
+@click.option(
+    "--of-steps",
+    type=click.Choice(["max", "min", "last"]),
+    help="Of a metric over steps, take the highest, the lowest or the last [last].",
+)
 @click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the points into this file.")
 @as_json
@@ -72,6 +78,7 @@ def metrics(
     refs: tuple[Sequence[DRef | RRef], ...],
     names: tuple[str, ...],
     over: tuple[str, ...],
+    of_steps: Over | None,
     least: bool,
     plot: Path | None,
     as_json: bool,
@@ -84,7 +91,10 @@ def metrics(
     `low` and `high` of the 95 % interval, `min`, `max`, `best` and `tags`; null where there is
     none.
     """
-    found = results(*_drefs(refs), metrics=names or None, code=command.code, store=command.store)
+    store = command.store
+    found = results(
+        *_drefs(refs), metrics=names or None, over=of_steps, code=command.code, store=store
+    )
     summary = found.summary(over=over, mode="min" if least else "max")
     report(summary, lambda: _text(summary), as_json)
     if plot is not None:

@@ -1,16 +1,13 @@
 """Models: the model that a user names on the command line, and the way to choose a realization."""
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ...app.errors import Refused
-from ...core.errors import BadStage, NotInStore, PystoreError
+from ...core.errors import NotInStore, PystoreError
 from ...core.matchers import Matcher
-from ...core.printable import listed
 from ...core.refs import RRef
 from .command_context import CommandContext
-from .loading_only import load_only
-from .program import Program, parse_target
+from .named_objects import named_object
 from .ways import Way
 
 if TYPE_CHECKING:
@@ -25,35 +22,9 @@ def matcher_of(text: str) -> Matcher:
 
 def model_of(command: CommandContext, text: str) -> "Model":
     """The model that FILE.py[:MODEL] names; without a name, the only one. Raises BadStage."""
-    file, name = parse_target(text)
-    command.near(file)
-    return _chosen(load_only(file), name)
-
-
-def _chosen(program: Program, name: str | None) -> "Model":
-    models: dict[str, Model] = {
-        key: value for key, value in vars(program.module).items() if _is_model(value)
-    }
-    if name is not None:
-        if name in models:
-            return models[name]
-        raise BadStage(
-            f"no model of this name in {program.file}",
-            given=name,
-            closest=", ".join(get_close_matches(name, models)) or None,
-            models=listed(models) or "none",
-            remedy="name one of them",
-        )
-    if len({id(model) for model in models.values()}) == 1:
-        return next(iter(models.values()))
-    if not models:
-        remedy = "write model = Model(name, init, dataset=dataset) at its top"
-        raise BadStage(f"no model in {program.file}", remedy=remedy)
-    raise BadStage(
-        f"{program.file} has several models",
-        models=listed(models),
-        remedy=f"name one of them: {program.file}:{next(iter(models))}",
-    )
+    remedy = "write model = Model(name, init, dataset=dataset) at its top"
+    found: Model = named_object(command, text, "model", _is_model, remedy)
+    return found
 
 
 def _is_model(value: Any) -> bool:

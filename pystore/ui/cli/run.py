@@ -12,7 +12,7 @@ import pystore as ps
 
 from ...core.dataclasses import dataclass
 from ...core.derivation import Closure
-from ...core.errors import BadStage, BuildsFailed, PystoreError
+from ...core.errors import BadStage, BuildsFailed, Interrupted, PystoreError
 from ...core.printable import listed
 from ...core.refs import DRef
 from ...run.options import RunOptions
@@ -207,7 +207,7 @@ class _Run:
     ) -> NoReturn:
         """Prints the errors, and exits with their code."""
         skipped: list[DRef] = []
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, (KeyboardInterrupt, Interrupted)):
             errors, code = [interrupted(run_counts, store)], code_of(error)
         else:
             several = list(error.errors.values()) if isinstance(error, BuildsFailed) else []

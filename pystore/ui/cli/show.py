@@ -1,6 +1,7 @@
 """pystore show: the details of derivations and realizations."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,8 @@ def show(command: CommandContext, refs: tuple[Ref, ...], as_json: bool) -> None:
     Config, inputs, sizes, attempts, and of the latest attempt on what it ran, its code and notes.
 
     --json: objects with `ref`, `dref`, `name`, `path`, `config`, `inputs`, `pins`, `verdicts`,
-    `sizes`, `attempts`, the newest last (docs/format.md), `tags`, and `noted`, all notes and tags.
+    `sizes`, `attempts`, the newest last (docs/format.md), `tags`, `noted`, all notes and tags, and
+    `logdirs`.
     """
     found = [details(ref, command.store) for ref in refs]
     report(found, lambda: "\n\n".join("\n".join(_text(one)) for one in found), as_json)
@@ -64,6 +66,10 @@ def _head(one: Details) -> Iterator[tuple[str, str]]:
     files, total = sum(files for files, _ in known), sum(bytes for _, bytes in known)
     where = "" if isinstance(one.ref, RRef) else f" in {counted(len(known), 'realization')}"
     yield "size", f"{size(total)} in {counted(files, 'file')}{where}"
+    if one.logdirs:
+        newest = [*one.logdirs.items()][-_MOST:]
+        runs = ",".join(f"{label}:{path}" for label, path in newest)
+        yield "logs", printable(f"tensorboard --logdir_spec {shlex.quote(runs)}")
     if one.pins:
         yield "pinned as", ", ".join(one.pins)
     if tags := tags_among(one.noted):

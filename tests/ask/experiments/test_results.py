@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import pystore as ps
 from pystore import (
     Derivation,
     Store,
@@ -23,6 +24,8 @@ from pystore import (
 )
 from pystore.ask.experiments.family import family
 from pystore.ask.experiments.results import best, results
+from pystore.core.attempt import attempt_text, parse_attempt
+from pystore.core.context import Context
 from pystore.core.statistics import Statistics
 from pystore.errors import BadMetric, BadStage, BuildError, NotInStore, PystoreError
 
@@ -400,3 +403,69 @@ def test_what_is_not_installed_is_named(swept, monkeypatch, module, use):
     with pytest.raises(PystoreError, match="not installed") as caught:
         getattr(results("train", metrics=FILE), use)()
     assert "pip install" in str(caught.value)
+
+
+# --- the best step -----------------------------------------------------------------------
+
+
+def peaking(b):
+    """An accuracy that is highest in the middle of the training."""
+    peak = b.config["peak"]
+    for step in range(5):
+        ps.build_metric(b, "acc", 0.9 - abs(step - peak) / 10 + peak / 100, step=step)
+    (b.outpath / "peak").write_text(str(peak))
+
+
+@pytest.fixture
+def peaks(store):
+    """Trainings whose last steps are 0.5, 0.72 and 0.94, and whose best are 0.9, 0.92 and 0.94."""
+    made = [Derivation({"name": "train", "peak": p}, match_latest(), peaking) for p in (0, 2, 4)]
+    ps.realize(made)
+    return made
+
+
+def accs(found):
+    return [
+        round(row.metrics["acc"], 2)
+        for row in sorted(found, key=lambda r: r.parameters.get("peak", 0))
+    ]
+
+
+def test_the_best_step_counts_where_it_is_wanted(peaks):
+    assert accs(ps.results("train")) == accs(ps.results("train", over="last")) == [0.5, 0.72, 0.94]
+    assert accs(ps.results("train", over="max")) == [0.9, 0.92, 0.94]
+    assert accs(ps.results("train", metrics="acc", over="min")) == [0.5, 0.72, 0.54]
+    summary = ps.results("train", over="max").summary("acc")
+    assert [round(group.statistics.mean, 2) for group in summary] == [0.9, 0.92, 0.94]
+    assert ps.best(peaks[:2], "acc", over="min", mode="min").dref == peaks[0].dref
+    assert round(ps.compare(peaks[1], peaks[0], "acc", over="max").difference.value, 2) == 0.02
+    with pytest.raises(BadStage, match="over="):
+        ps.results("train", over="best")  # type: ignore[arg-type]  # the mistake
+
+
+def test_a_choice_goes_by_the_best_step_and_has_another_name(peaks):
+    last, over = (ps.best_of(peaks[:2], "acc", mode="min", over=over) for over in (None, "max"))
+    assert last.dref != over.dref
+    assert last.dref == ps.best_of(peaks[:2], "acc", mode="min").dref
+    assert round(ps.attempts(ps.realize(over))[0].metrics["acc"], 2) == 0.9
+
+
+def test_the_best_step_of_what_an_older_version_recorded_is_found_in_its_trace(peaks, store):
+    for record in store.root.glob("drv/*/attempts/*.json"):
+        old = parse_attempt(record.read_bytes())._replace(extremes=None)
+        record.chmod(0o644)
+        record.write_bytes(attempt_text(old))
+    assert accs(ps.results("train", over="max")) == [0.9, 0.92, 0.94]
+    (candidate,) = store.candidates(peaks[0].dref, Context({}), ("acc",))
+    assert round(candidate.metric("acc", "max"), 2) == 0.9
+
+
+def test_a_failed_attempt_has_its_best_step_too(store):
+    def fails(b):
+        peaking(b)
+        raise RuntimeError
+
+    derivation = Derivation({"name": "train", "peak": 2}, match_latest(), fails)
+    with pytest.raises(ps.errors.BuildError):
+        ps.realize(derivation)
+    assert accs(ps.results(derivation, over="max")) == [0.92]

@@ -12,6 +12,7 @@ from pathlib import Path
 from pystore import (
     PystoreWarning,
     build_cattrs,
+    build_metric,
     build_outpath,
     build_paths,
     build_progress,
@@ -193,3 +194,10 @@ def seeded(b) -> None:
     )
     value = (build_seed(b) + sum(map(int, inputs))) % 3
     (build_outpath(b) / "n.txt").write_text(str(value))
+
+
+@stage
+def tells(steps: int, build=None) -> None:
+    for step in range(steps):
+        build_metric(build, "loss", 1 / (step + 1), step=step)
+    build_metric(build, "diverged", float("inf"))

@@ -6,7 +6,9 @@ import sys
 import threading
 import time
 import warnings
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from math import inf
+from multiprocessing import get_context
 from pathlib import Path
 
 import deeds
@@ -37,7 +39,7 @@ from pystore.errors import (
     TimedOut,
     WorkerDied,
 )
-from pystore.events import AttemptFailed, Progress, Started, Succeeded
+from pystore.events import AttemptFailed, Metric, Progress, Started, Succeeded, event_record
 from pystore.store.current import current_store
 
 
@@ -72,6 +74,28 @@ def test_events_tell_what_goes_on_while_it_goes_on(store, fifo):
 
     realize(deeds.waits("me", up.path, down.path), workers=1, listener=listen)
     assert [type(event) for event in heard] == [Started, Progress, Succeeded]
+
+
+def told(target, **options):
+    heard = []
+    realize(target, listener=heard.append, **options)
+    return [(e.name, e.value, e.step, e.number) for e in heard if isinstance(e, Metric)]
+
+
+def test_metrics_are_told_as_events_and_those_of_other_executors_the_last_of_each_name(store):
+    points = [("loss", 1 / (step + 1), step, 0) for step in range(3)]
+    assert told(deeds.tells(3)) == [*points, ("diverged", inf, None, 0)]
+    assert told(deeds.tells(3), workers=1, force_rebuild=True) == [
+        *((*point[:3], 1) for point in points), ("diverged", inf, None, 1)
+    ]  # fmt: skip
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        others = told(deeds.tells(3), executor=pool, force_rebuild=True)
+    assert others == [("loss", 1 / 3, 2, 2), ("diverged", inf, None, 2)]
+
+
+def test_a_metric_that_json_has_no_word_for_is_null(store):
+    assert event_record(Metric(deeds.tells(1).dref, "loss", inf))["value"] is None
+    assert event_record(Metric(deeds.tells(1).dref, "loss", 0.5))["value"] == 0.5
 
 
 # --- output ------------------------------------------------------------------------------
