@@ -13,6 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -49,6 +50,7 @@ class Claim:
     number: int
     seed: int
     start: int  # [ns since the epoch, UTC]
+    dead: int = 0  # between its tries by processes that died [ns]
 
 
 class Before(NamedTuple):
@@ -104,16 +106,38 @@ def claim(
 
 
 def claim_again(
-    folder: str, context: Context, number: int, staging: str, tmp: Path
+    folder: str, context: Context, number: int, staging: str, tmp: Path, now: int
 ) -> Claim | None:
-    """Claims the number of an attempt that died, to go on with it. None if its claim was torn."""
+    """Claims the number of an attempt that died, to go on with it. None if its claim was torn.
+
+    `now` [ns since the epoch, UTC] ends the time in which it was dead.
+    """
     begin = read_begin(folder, context.digest, number)
     if not begin:
         return None
-    claimed = Claim(number, int(begin["seed"]), int(begin["start"]))
+    before = begin.get("dead", 0)
+    dead = max(0, now - _last_sign(folder, context.digest, number, int(begin["start"])))
+    dead += before if type(before) is int and before > 0 else 0
+    claimed = Claim(number, int(begin["seed"]), int(begin["start"]), dead)
     path = _begin_path(folder, context.digest, number)
     disk.publish(path, _begin_text(claimed, context, staging), tmp=tmp, durable=False)
     return claimed
+
+
+def _last_sign(folder: str, context: str, number: int, start: int) -> int:
+    """When an attempt that died last wrote anything [ns since the epoch, UTC], as far as is known.
+
+    It wrote its log, its trace, or its scratch; at least it began.
+    """
+    stem, last = f"{context}.{number}.", start
+    with os.scandir(folder) as entries:
+        beside = [entry.path for entry in entries if entry.name.startswith(stem)]
+    for path in beside:
+        within = (os.path.join(home, name) for home, _, names in os.walk(path) for name in names)
+        for one in (path, *within):
+            with suppress(FileNotFoundError):
+                last = max(last, os.lstat(one).st_mtime_ns)
+    return last
 
 
 def unclaim(folder: str, context: str, number: int) -> None:
@@ -138,7 +162,8 @@ def claimed_for(folder: str, staging: str) -> dict[str, Any]:
 
 
 def _begin_text(claimed: Claim, context: Context, staging: str) -> bytes:
-    return claim_text(context, claimed.number, claimed.seed, claimed.start, staging)
+    told = claimed.number, claimed.seed, claimed.start
+    return claim_text(context, *told, staging, dead=claimed.dead)
 
 
 def names(folder: str) -> list[str]:

@@ -12,8 +12,13 @@ _SAYS = (
 )  # fmt: skip
 
 
-def claim_text(context: Context, number: int, seed: int, start: int, staging: str) -> bytes:
-    """The text of a claim of this process."""
+def claim_text(
+    context: Context, number: int, seed: int, start: int, staging: str, *, dead: int = 0
+) -> bytes:
+    """The text of a claim of this process.
+
+    `start` [ns since the epoch, UTC]; `dead` [ns] is the time between its tries by processes.
+    """
     record = {
         "inputs": dict(context),
         "number": number,
@@ -22,6 +27,7 @@ def claim_text(context: Context, number: int, seed: int, start: int, staging: st
         "host": os.uname().nodename,
         "pid": os.getpid(),
         "staging": staging,
+        **({"dead": dead} if dead else {}),
     }
     return json.dumps(record, sort_keys=True).encode()
 

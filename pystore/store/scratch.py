@@ -117,7 +117,8 @@ def take_over(
     number, held = found
     ended, claimed = attempts.read_record(folder, context.digest, number), None
     if ended is None:
-        claimed = attempts.claim_again(folder, context, number, staging, tmp)
+        now = parts.clock()
+        claimed = attempts.claim_again(folder, context, number, staging, tmp, now)
     if claimed is None:
         claimed = attempts.claim(
             folder, config.dref, context, staging,
