@@ -13,7 +13,7 @@ from ..core.config import Config
 from ..core.context import Context
 from ..core.dataclasses import dataclass
 from . import attempts, disk, locks, moving, read_log, rights, tree
-from .attempts import Claim
+from .claim_text import Claim
 from .descriptors import Kept
 from .parts import Parts
 

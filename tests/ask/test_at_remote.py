@@ -68,6 +68,14 @@ def test_the_best_and_the_latest_are_those_of_the_store(made, url):
     assert list(AtRemote(url).find_refs("tr*")) == [d for d in made.drefs() if d.name[0] == "t"]
 
 
+def test_CQ2_what_was_rejected_there_is_not_chosen_by_somebody_else(made, url, tmp_path):
+    best = ps.find_ref("train@best:score.txt")
+    ps.reject(best, "label leak")
+    ps.push(best.dref, url)
+    next_best = ps.find_ref("train@best:score.txt")
+    assert AtRemote(url).find_ref("train@best:score.txt") == next_best != best
+
+
 def test_a_realization_that_may_not_be_used_is_passed_over(made, url):
     best = ps.find_ref("train@best:score.txt")
     ps.reject(best, "label leak")
