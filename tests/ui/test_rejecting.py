@@ -75,6 +75,8 @@ def test_two_sides_are_compared(pystore, fitted):
     assert (told["a"]["n"], told["b"]["n"], told["mode"]) == (4, 4, "min")
     assert told["difference"]["value"] < -0.5
     assert told["difference"]["p"] < 0.01
+    some = pystore("compare", *fitted, "score.txt", "--where", "attempt>=2", "--json")[1]
+    assert [json.loads(some)[0][side]["n"] for side in "ab"] == [2, 2]
 
 
 def test_too_few_attempts_leave_numbers_open(pystore, fitted):

@@ -10,6 +10,7 @@ from ...core.printable import printable
 from ...core.refs import DRef, RRef
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS
+from .wanted import where_option
 
 Side = Sequence[DRef | RRef]
 
@@ -19,6 +20,7 @@ Side = Sequence[DRef | RRef]
 @click.argument("b", type=REFS)
 @click.argument("metric")
 @click.option("--paired", metavar="KEY", help="Pair attempts by this parameter, such as seed.")
+@where_option
 @click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
 @as_json
 @with_command
@@ -30,6 +32,7 @@ def compare_command(
     b: Side,
     metric: str,
     paired: str | None,
+    where: str | None,
     least: bool,
     as_json: bool,
 ) -> None:
@@ -45,5 +48,6 @@ def compare_command(
     """
     mode: Mode = "min" if least else "max"
     one, other = ([*dict.fromkeys(ref.dref for ref in side)] for side in (a, b))
-    found = compare(one, other, metric, paired=paired, mode=mode, store=command.store)
+    store = command.store
+    found = compare(one, other, metric, paired=paired, mode=mode, where=where, store=store)
     report([found], lambda: "\n".join(map(printable, str(found).splitlines())), as_json)

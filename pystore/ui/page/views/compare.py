@@ -1,5 +1,6 @@
 """Compare: how two results differ, in what they were made from and in what they reached."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ....app.confusion import evidence_in
@@ -56,7 +57,18 @@ def show(asked: Asked) -> Shown:
         "mcnemar": exact and {"only_a": exact.only_a, "only_b": exact.only_b, "rows": exact.rows,
                               "p": exact.p},
     }  # fmt: skip
-    return Shown("compare.html", "Compare", values, data, asked.command("diff", a, b))
+    return Shown("compare.html", "Compare", values, data, _command(asked, one, other, tests))
+
+
+def _command(asked: Asked, one: Side, other: Side, tests: Sequence[Comparison]) -> str:
+    """The command of the first test; without a test, that of the differences."""
+    if not tests:
+        return asked.command("diff", asked.query["a"].strip(), asked.query["b"].strip())
+    options = []
+    for name in ("paired", "where"):
+        if told := asked.query.get(name, ""):
+            options += [f"--{name}", told]
+    return asked.command("compare", one.attempts, other.attempts, tests[0].metric, *options)
 
 
 def _side(asked: Asked, text: str) -> Side:
