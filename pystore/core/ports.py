@@ -59,7 +59,26 @@ class Substituter(Protocol):
         """Records the attempts that other places have told, before more are made here."""
 
 
-class StoreReader(Protocol):
+class CodeReader(Protocol):
+    """Knows derivations and their attempts, so that one can tell by which code these are."""
+
+    def drefs(self) -> list[DRef]:
+        """The known derivations, sorted."""
+
+    def config(self, dref: DRef) -> Config:
+        """The config of a known derivation. Raises NotInStore."""
+
+    def holdings(self, drefs: Iterable[DRef]) -> Mapping[DRef, Holding]:
+        """What is here of these derivations: their attempts in columns, and more."""
+
+    def in_full(self, outline: Attempt) -> Attempt | None:
+        """An attempt of a holding with all that its record says; None if that is gone."""
+
+    def counts_since(self, attempt: Attempt) -> int:
+        """The adoption of an attempt, else its start [ns since the epoch, UTC]."""
+
+
+class StoreReader(CodeReader, Protocol):
     """A store that is read."""
 
     @property
@@ -69,12 +88,6 @@ class StoreReader(Protocol):
     @property
     def root(self) -> Path:
         """The directory of the store."""
-
-    def config(self, dref: DRef) -> Config:
-        """The config of a known derivation. Raises NotInStore."""
-
-    def drefs(self) -> list[DRef]:
-        """The known derivations, sorted."""
 
     def home(self, ref: DRef | RRef) -> Path:
         """The directory of a derivation or of a realization, whether it is there or not."""
@@ -105,15 +118,6 @@ class StoreReader(Protocol):
 
     def attempts(self, dref: DRef) -> list[Attempt]:
         """All attempts, in the order of their starts."""
-
-    def holdings(self, drefs: Iterable[DRef]) -> Mapping[DRef, Holding]:
-        """What is here of these derivations: their attempts in columns, and more."""
-
-    def in_full(self, outline: Attempt) -> Attempt | None:
-        """An attempt of a holding with all that its record says; None if that is gone."""
-
-    def counts_since(self, attempt: Attempt) -> int:
-        """The adoption of an attempt, else its start [ns since the epoch, UTC]."""
 
     def code(self, digest: str) -> CodeText | None:
         """The text behind a digest of code; None if it was not kept."""

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import pytest
 
@@ -9,8 +10,9 @@ import pystore as ps
 from pystore import Derivation, Store, build_seed, match_some
 from pystore.ask.inspection.at_remote import AtRemote
 from pystore.ask.inspection.inventory import list_derivations, list_realizations
-from pystore.errors import BadMetric, BadRef, NotInStore, PystoreWarning
+from pystore.errors import BadMetric, BadRef, NotInStore, PystoreWarning, Untrusted
 from pystore.store.current import ProcessWide
+from pystore.store.remote.place import FolderPlace
 from pystore.ui.cli import main
 
 
@@ -130,6 +132,71 @@ def test_CQ1_with_trusted_keys_only_signed_attempts_count(made, tmp_path):
     trusting = AtRemote(tmp_path / "lab", [public])
     assert trusting.find_ref("train@best:score.txt").dref == low.dref
     assert AtRemote(tmp_path / "lab").find_ref("train@best:score.txt").dref != low.dref
+
+
+def test_CQ3_with_trusted_keys_only_signed_realizations_are_listed(made, tmp_path):
+    public, lab = ps.make_key(tmp_path / "key"), tmp_path / "lab"
+    ps.push(stage(1).dref, lab)
+    told = AtRemote(lab, [public])
+    assert [row.realizations for row in told.derivations([stage(1).dref])] == [0]
+    assert told.realizations(stage(1).dref) == []
+    with pytest.raises(Untrusted, match="no trusted key has signed"):
+        told.find_ref("train@best:score.txt")
+    ps.push(stage(1).dref, lab, key=tmp_path / "key")
+    assert [r.realizations for r in AtRemote(lab, [public]).derivations([stage(1).dref])] == [3]
+
+
+def test_CQ2_what_was_rejected_there_is_listed_so(made, url):
+    best = ps.find_ref("train@best:score.txt")
+    ps.reject(best, "label leak")
+    ps.tag(best.dref, "paper")
+    ps.push(best.dref, url)
+    states = {row.rref: row.state for row in AtRemote(url).realizations(best.dref)}
+    assert {rref for rref, state in states.items() if state == "rejected"} == {best}
+    assert [row.tags for row in AtRemote(url).derivations([best.dref])] == [("paper",)]
+    for rref in states.keys() - {best}:
+        (url / "drv" / best.dref[5:] / f"{rref.digest}.json").unlink()
+    with pytest.raises(NotInStore, match="each was rejected") as told:
+        AtRemote(url).find_ref(f"{best.dref}@latest")
+    assert told.value.facts["rejected_there"] == 1
+
+
+def test_CQ1_a_record_from_the_future_is_not_the_latest(made, url, monkeypatch):
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now - 3 * 86_400 * 10**9)
+    with pytest.warns(PystoreWarning, match="began in the future"), pytest.raises(NotInStore):
+        AtRemote(url).find_ref("other@latest")
+
+
+def test_of_a_derivation_by_hand_the_code_that_ran_last_counts(store, tmp_path):
+    def better(b):
+        (b.outpath / "score.txt").write_text("99")
+
+    old = ps.realize(Derivation({"name": "fit", "rate": 1}, match_some(1), better))
+    edited = Derivation({"name": "fit", "rate": 1}, match_some(1), _train)
+    ps.realize(edited, force_rebuild=True)
+    ps.push(old.dref, tmp_path / "lab")
+    with pytest.warns(PystoreWarning, match="left out"):
+        found = AtRemote(tmp_path / "lab").find_ref("fit@best:score.txt")
+    with pytest.warns(PystoreWarning, match="left out"):
+        assert found == ps.find_ref("fit@best:score.txt") != old
+    assert AtRemote(tmp_path / "lab").find_ref("fit@best:score.txt", "any") == old
+
+
+def test_each_object_is_read_once_and_no_bytes(made, url, monkeypatch):
+    asked = []
+    real = FolderPlace.read
+    monkeypatch.setattr(
+        FolderPlace, "read", lambda self, name, most: asked.append(name) or real(self, name, most)
+    )
+    remote = AtRemote(url)
+    for _ in range(2):
+        remote.derivations(remote.drefs())
+        remote.find_ref("train@best:score.txt")
+        remote.realizations(stage(1).dref)
+    assert len(asked) == len(set(asked))
+    bills = {f"{rref.digest}.json" for dref in made.drefs() for rref in made.realizations(dref)}
+    assert not [n for n in asked if n.startswith("parts/") or n.rpartition("/")[2] in bills]
 
 
 @pytest.fixture

@@ -102,3 +102,25 @@ def test_mistakes_are_told(command, call):
         code, out, err = call(command, *arguments)
         assert (code, out) == (2, "")
         assert says in err.splitlines()[0]
+
+
+def test_the_store_is_that_of_the_file(tmp_path):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "exp.py").write_text(FILE)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for where in (elsewhere, tmp_path / "project"):
+        assert pystore_command("init", cwd=where).returncode == 0
+    assert pystore_command("run", "exp.py", "-q", cwd=tmp_path / "project").returncode == 0
+    done = pystore_command("replay", "train", "../project/exp.py", cwd=elsewhere)
+    assert (done.returncode, "the same bytes again" in done.stdout) == (0, True), done.stderr
+
+
+def test_a_store_where_nothing_was_built_is_told(tmp_path):
+    (tmp_path / "exp.py").write_text(FILE)
+    for command in ("replay", "accept"):
+        root = str(tmp_path / "none")
+        done = pystore_command(command, "train", "exp.py", cwd=tmp_path, PYSTORE_ROOT=root)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("pystore: nothing has been built here yet\n")
+        assert not (tmp_path / "none").exists()

@@ -13,7 +13,7 @@ from ...core.errors import BadStage, NotInStore, PystoreWarning
 from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Scope, checked_scope
-from ...core.ports import StoreReader
+from ...core.ports import CodeReader
 from ...core.printable import listed
 from ...core.refs import DRef, check_name
 from ...declare.recorder import store_was_read
@@ -21,7 +21,7 @@ from ...store.current import current_store
 from .meant import Meant, merged
 
 
-def family(stage: Any, *, code: Scope = "now", store: StoreReader | None = None) -> list[DRef]:
+def family(stage: Any, *, code: Scope = "now", store: CodeReader | None = None) -> list[DRef]:
     """The derivations in the store that have the name and the code of this stage, sorted.
 
     `stage` is a @stage function, the name as text, or a derivation or DRef of the family. A stage
@@ -33,7 +33,7 @@ def family(stage: Any, *, code: Scope = "now", store: StoreReader | None = None)
     return list(named(stage, store, checked_scope(code)).drefs)
 
 
-def named(stage: Any, store: StoreReader, code: Scope, *, tried: bool = False) -> Meant:
+def named(stage: Any, store: CodeReader, code: Scope, *, tried: bool = False) -> Meant:
     """The derivations meant by a stage, a name, or a derivation that stands for its family.
 
     With `tried`, a name means the code that was tried last, whether it succeeded or not.
@@ -54,7 +54,7 @@ def named(stage: Any, store: StoreReader, code: Scope, *, tried: bool = False) -
 
 
 def by_code_of(
-    found: Sequence[DRef], store: StoreReader, stage: Any = None, *, tried: bool = False
+    found: Sequence[DRef], store: CodeReader, stage: Any = None, *, tried: bool = False
 ) -> Meant:
     """Those of the derivations of one name that are meant by a stage; None is their name."""
     meant = _by_code(found, stage, store, tried=tried)
@@ -67,7 +67,7 @@ def by_code_of(
     return meant
 
 
-def members(what: Any, store: StoreReader, code: Scope = "now") -> Meant:
+def members(what: Any, store: CodeReader, code: Scope = "now") -> Meant:
     """The derivations meant: families of stages and names, and single derivations.
 
     Derivations that the store does not know yet are left out. Raises BadStage if none is left.
@@ -118,7 +118,7 @@ def _dref(leaf: Any) -> DRef | None:
     return DRef(leaf) if isinstance(leaf, str) and leaf.startswith("dref:") else None
 
 
-def _members(leaf: Any, store: StoreReader, code: Scope, known: Mapping[DRef, Holding]) -> Meant:
+def _members(leaf: Any, store: CodeReader, code: Scope, known: Mapping[DRef, Holding]) -> Meant:
     dref = _dref(leaf)
     if dref is None:
         return named(leaf, store, code)
@@ -134,7 +134,7 @@ def _members(leaf: Any, store: StoreReader, code: Scope, known: Mapping[DRef, Ho
     return _by_code([dref], leaf, store, alone=True)
 
 
-def _by_code(found: Sequence[DRef], given: Any, store: StoreReader, **how: bool) -> Meant:
+def _by_code(found: Sequence[DRef], given: Any, store: CodeReader, **how: bool) -> Meant:
     from .origin import by_code  # for weight: it reads the code of stages
 
     return by_code(found, given, store, **how)

@@ -8,7 +8,7 @@ from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import dataclass, field
 from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut
-from ...core.ports import StoreReader
+from ...core.ports import CodeReader
 from ...core.refs import DRef
 
 
@@ -30,7 +30,7 @@ class Meant:
     # What was read to find the code.
     known: Mapping[DRef, Holding] = field(default_factory=dict)
 
-    def holdings(self, store: StoreReader) -> dict[DRef, Holding]:
+    def holdings(self, store: CodeReader) -> dict[DRef, Holding]:
         """What the store holds of these derivations."""
         more = store.holdings([dref for dref in self.drefs if dref not in self.known])
         return {dref: self.known.get(dref) or more[dref] for dref in self.drefs}

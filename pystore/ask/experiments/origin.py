@@ -17,7 +17,7 @@ from ...core.derivation import Derivation, collect, leaves
 from ...core.errors import Corrupted, NotInStore
 from ...core.holding import Holding
 from ...core.left_out import NOTHING, LeftOut
-from ...core.ports import StoreReader
+from ...core.ports import CodeReader
 from ...core.refs import DRef
 from ...declare.identity.by_hand import source_digest
 from ...declare.identity.places import ungrouped
@@ -109,7 +109,7 @@ class Origin:
 class Known:
     """A reader of configs and attempts that reads each of them once."""
 
-    store: StoreReader
+    store: CodeReader
     held: dict[DRef, Holding]
     _configs: dict[DRef, Config | None] = field(default_factory=dict)
     _values: dict[DRef, Mapping[str, Any]] = field(default_factory=dict)
@@ -161,7 +161,7 @@ class Known:
 def by_code(
     found: Sequence[DRef],
     given: Any,
-    store: StoreReader,
+    store: CodeReader,
     *,
     tried: bool = False,
     alone: bool = False,

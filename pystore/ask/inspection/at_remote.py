@@ -1,13 +1,13 @@
 """At a remote: lists and choices of what a remote holds, by its records alone."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import cast
+from typing import Any
 
 from ...core.attempt import Attempt
-from ...core.errors import BadMetric, BadRef, NotInStore
+from ...core.errors import BadMetric, BadRef, NotInStore, PystoreError, Untrusted
+from ...core.note import about, tags_among
 from ...core.options import Mode, Scope
-from ...core.ports import StoreReader
 from ...core.printable import listed
 from ...core.refs import DRef, RRef
 from ...store.remote.address import Url
@@ -16,7 +16,7 @@ from ...store.remote.find import find_in
 from ...store.remote.remote import open_remote
 from ...store.remote.signing import trusting
 from ..experiments.differing import differing
-from ..experiments.family import named, tell
+from ..experiments.family import members, named, tell
 from ..experiments.meant import Meant
 from .artifacts import Artifact
 from .inventory import ListedDerivation, ListedRealization
@@ -51,16 +51,26 @@ class AtRemote:
         families: dict[str, list[DRef]] = {}
         for dref in drefs:
             families.setdefault(dref.name, []).append(dref)
-        rows = []
-        for family in families.values():
-            configs = {dref: self.catalogue.config(dref) for dref in family}
-            told = differing(configs, self.catalogue.config) if len(family) > 1 else {}
-            for dref in family:
-                here = self.catalogue.realizations(dref)
-                built = [a.stop for a in self.catalogue.attempts(dref) if a.rref in here]
-                latest = max(built, default=None)
-                rows.append(ListedDerivation(dref, len(here), latest, told.get(dref, {})))
+        several = [family for family in families.values() if len(family) > 1]
+        self.catalogue.read(dref for family in families.values() for dref in family)
+        self.catalogue.read_configs(dref for family in several for dref in family)
+        rows = [
+            self._derivation(dref, told.get(dref, {}))
+            for family in families.values()
+            for told in [self._telling_apart(family) if len(family) > 1 else {}]
+            for dref in family
+        ]
         return sorted(rows, key=lambda one: (one.dref.name, one.built or 0, one.dref))
+
+    def _telling_apart(self, family: Iterable[DRef]) -> dict[DRef, dict[str, Any]]:
+        configs = {dref: self.catalogue.config(dref) for dref in family}
+        return differing(configs, self.catalogue.config)
+
+    def _derivation(self, dref: DRef, told: Mapping[str, Any]) -> ListedDerivation:
+        here = self.catalogue.realizations(dref)
+        built = [a.stop for a in self.catalogue.attempts(dref) if a.rref in here]
+        tags = tags_among(self.catalogue.notes(dref))
+        return ListedDerivation(dref, len(here), max(built, default=None), told, tags)
 
     def realizations(self, dref: DRef) -> list[ListedRealization]:
         """The realizations of a derivation in the order of their building."""
@@ -69,8 +79,15 @@ class AtRemote:
         for attempt in self.catalogue.attempts(dref):
             if attempt.rref is not None:
                 made.setdefault(attempt.rref, []).append(attempt)
+        rejected, noted = self.catalogue.rejected(dref), self.catalogue.notes(dref)
         rows = [
-            ListedRealization(rref, tuple(tries), "here" if rref in here else "gone", ())
+            ListedRealization(
+                rref,
+                tuple(tries),
+                "rejected" if rref in rejected else "here" if rref in here else "gone",
+                (),
+                tags_among(about(noted, rref, tries)),
+            )
             for rref, tries in made.items()
         ]
         return sorted(rows, key=lambda row: row.latest.order if row.latest else (0, 0, ""))
@@ -115,26 +132,40 @@ class AtRemote:
                 remedy=f"{base}@latest",
             )
         meant = _meant(self.catalogue, base, "any" if which == "latest" else code)
+        self.catalogue.read(meant.drefs)
         pairs = (pair for dref in meant.drefs for pair in _made(self.catalogue, meant, dref))
         made = [pair for pair in pairs if usable(pair[0])]
         if not made:
-            raise NotInStore(
-                "no realization of this is at the remote",
-                given=ascii(text)[:200],
-                url=self.catalogue.remote.url,
-                remedy="`pystore ls URL` lists what there is",
-            )
+            raise self._nothing(text, meant.drefs)
         return _latest(made) if which == "latest" else _best(made, *metric_and_mode(metric))
+
+    def _nothing(self, text: str, drefs: Iterable[DRef]) -> PystoreError:
+        """The error where no realization can be chosen among those of these derivations."""
+        asked, trusted = list(drefs), self.catalogue.remote.trusted
+        facts = {"given": ascii(text)[:200], "url": self.catalogue.remote.url}
+        if trusted is not None and any(map(self.catalogue.passed_over, asked)):
+            return Untrusted(
+                "no trusted key has signed a realization of this that can be used",
+                **facts,
+                trusted=listed(sorted(trusted)),
+                remedy="ask who pushed it to push it again with a key that you trust",
+            )
+        return NotInStore(
+            "no realization of this is at the remote, or each was rejected",
+            **facts,
+            rejected_there=sum(len(self.catalogue.rejected(dref)) for dref in asked) or None,
+            remedy="`pystore ls URL` lists what there is",
+        )
 
 
 def _meant(catalogue: Catalogue, base: str, code: Scope) -> Meant:
+    """The derivations, and those of their attempts, that a text stands for, as in a store."""
     found = [dref for dref in catalogue.drefs() if dref.name == base]
-    if not found:
-        return Meant((find_in(catalogue.remote, base).dref,))
-    if len(found) == 1:
-        return Meant(tuple(found))
-    # It asks for derivations, configs and attempts only, which a catalogue has.
-    meant = named(base, cast(StoreReader, catalogue), code)
+    if len(found) > 1:
+        meant = named(base, catalogue, code)
+    else:  # by hand, attempts of one derivation may be by several codes
+        dref = found[0] if found else find_in(catalogue.remote, base).dref
+        meant = members([dref], catalogue, code)
     tell(meant.left_out, base)
     return meant
 

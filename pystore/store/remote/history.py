@@ -86,12 +86,7 @@ def _mark(store: Store, config: Config) -> None:
 def localized(store: Store, config: Config, context: Context, record: Record) -> Attempt | None:
     """The attempt as one of this derivation and context; None where it does not count for them."""
     attempt = record.attempt
-    if attempt.start > time.time_ns() + _DAY:
-        warnings.warn(
-            f"an attempt of {config.dref} began in the future, says its record; it is left out",
-            PystoreWarning,
-            stacklevel=2,
-        )
+    if is_of_the_future(attempt):
         return None
     if (attempt.dref, attempt.context) == (config.dref, context.digest):
         return attempt if _belongs(store, record) else None
@@ -102,6 +97,18 @@ def localized(store: Store, config: Config, context: Context, record: Record) ->
         id=disk.fresh_name(), dref=config.dref, context=context.digest, rref=rref,
         notes={**attempt.notes, "adopted": attempt.rref},
     )  # fmt: skip
+
+
+def is_of_the_future(attempt: Attempt) -> bool:
+    """Whether the record of an attempt says that it has not begun yet, of which a warning tells."""
+    if attempt.start <= time.time_ns() + _DAY:
+        return False
+    warnings.warn(
+        f"an attempt of {attempt.dref} began in the future, says its record; it is left out",
+        PystoreWarning,
+        stacklevel=3,
+    )
+    return True
 
 
 def _belongs(store: Store, record: Record) -> bool:

@@ -2,9 +2,10 @@
 
 import click
 
+from ...ask.inspection.short_refs import find_rref
 from ...ask.replay import replay
 from ...core.derivation import Closure, Derivation
-from ...core.errors import BadStage, BuildError, PystoreError
+from ...core.errors import BadStage, BuildError, NotInStore, PystoreError
 from ...core.printable import listed
 from ...core.refs import RRef
 from ...run.acceptance import accept_in
@@ -15,7 +16,7 @@ from .declared import Given, declared
 from .error_text import located
 from .exit_codes import FAILED
 from .parameters import complete_target, takes_parameters
-from .ref import RREF
+from .ref import AS_TYPED
 from .streams import standard_output
 
 _target = click.argument(
@@ -26,13 +27,13 @@ _target = click.argument(
 
 
 @click.command("accept")
-@click.argument("ref", type=RREF)
+@click.argument("ref", metavar="REF", type=AS_TYPED)
 @_target
 @takes_parameters
 @as_json
 @with_command
 def accept_command(
-    command: CommandContext, /, *, ref: RRef, target: str, parameters: Given, as_json: bool
+    command: CommandContext, /, *, ref: str, target: str, parameters: Given, as_json: bool
 ) -> None:
     """Let an earlier result count for a stage as it is now.
 
@@ -44,22 +45,23 @@ def accept_command(
     """
     with standard_output(as_json):
         closure, new, store = _one(command, target, parameters)
+        old = _made(command, ref, target, store)
         try:
-            accepted = accept_in(closure, ref, new, store)
+            accepted = accept_in(closure, old, new, store)
         except PystoreError as error:
             raise located(error) from error.__cause__
     (one,) = Chosen.all([accepted], store)
-    report([one], lambda: f"accepted {ref}\n{one}", as_json)
+    report([one], lambda: f"accepted {old}\n{one}", as_json)
 
 
 @click.command("replay")
-@click.argument("ref", type=RREF)
+@click.argument("ref", metavar="REF", type=AS_TYPED)
 @_target
 @takes_parameters
 @as_json
 @with_command
 def replay_command(
-    command: CommandContext, /, *, ref: RRef, target: str, parameters: Given, as_json: bool
+    command: CommandContext, /, *, ref: str, target: str, parameters: Given, as_json: bool
 ) -> None:
     """Run the attempt that made REF again, and compare the bytes.
 
@@ -70,8 +72,9 @@ def replay_command(
     """
     with standard_output(as_json):
         _, derivation, store = _one(command, target, parameters)
+        made = _made(command, ref, target, store)
         try:
-            found = replay(derivation, ref, store=store)
+            found = replay(derivation, made, store=store)
         except PystoreError as error:
             raise located(error) from error.__cause__
         except (Exception, SystemExit) as error:  # of the stage
@@ -97,5 +100,14 @@ def _one(
             targets=listed(drefs, "\n", 5),
             remedy="name a stage of one target, and give each parameter once",
         )
-    store = command.store
-    return found.closure, found.closure[drefs[0]], store
+    assert isinstance(found.store, Store)
+    return found.closure, found.closure[drefs[0]], found.store
+
+
+def _made(command: CommandContext, ref: str, target: str, store: Store) -> RRef:
+    """The realization in the store of the file, which is known only when that is loaded."""
+    if not store.drefs():
+        raise NotInStore(
+            "nothing has been built here yet", given=ref, remedy=f"pystore run {target}"
+        )
+    return find_rref(ref, code=command.code, store=store)
