@@ -25,8 +25,8 @@ GOLDEN = Path(__file__).parent / "golden" / "demos.txt"
 LINES = """ls; ls train --code any; ls dref:DIGITS; ls until; show until; show digits; tree until
 path large; cat until accuracy.txt; find --name '*.npz'; find until; log; log -n 1 digits
 logs until; metrics train --code any; metrics train --code any --over width; diff small large
-diff until large; explain large; explain until; graph large; graph large --mermaid
-du; du --by realization digits"""
+diff until large; explain large; explain until; compare small large; graph large
+graph large --mermaid; du; du --by realization digits"""
 
 _MASKS = {
     r"(seed +)\d+": r"\1SEED",

@@ -19,7 +19,7 @@ from .command_context import CommandContext, as_json, report, with_command
 from .ref import RREF, begun_so
 
 
-def _artifacts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def artifact_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The files of the realization that was typed before."""
     rref = ctx.params.get("ref")
     command = ctx.ensure_object(CommandContext)
@@ -34,7 +34,7 @@ def _names(rref: RRef, store: Store) -> Iterator[str]:
 
 @click.command()
 @click.argument("ref", type=RREF)
-@click.argument("path", shell_complete=_artifacts)
+@click.argument("path", shell_complete=artifact_names)
 @as_json
 @with_command
 def cat(command: CommandContext, ref: RRef, path: str, as_json: bool) -> None:

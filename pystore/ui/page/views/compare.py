@@ -5,8 +5,7 @@ from typing import Any
 from ....app.confusion import evidence_in
 from ....app.evidence import McNemar, mcnemar
 from ....app.signature import Signature
-from ....ask.experiments.compare import Comparison, compare
-from ....ask.experiments.results import results
+from ....ask.experiments.compare import Comparison, comparisons
 from ....ask.inspection.difference import difference
 from ....core.dataclasses import dataclass
 from ....core.errors import BadMetric, BadStage, Corrupted, NotInStore
@@ -52,11 +51,19 @@ def show(asked: Asked) -> Shown:
         "rows": exact, "why_no_rows": why_no_rows,
     }  # fmt: skip
     data = {
-        "difference": found, "tests": [_plain(test) for test in tests], "why_no_test": why_not,
+        "difference": found, "tests": tests, "why_no_test": why_not,
         "mcnemar": exact and {"only_a": exact.only_a, "only_b": exact.only_b, "rows": exact.rows,
                               "p": exact.p},
     }  # fmt: skip
-    return Shown("compare.html", "Compare", values, data, asked.command("diff", a, b))
+    return Shown("compare.html", "Compare", values, data, _command(asked, a, b, bool(tests)))
+
+
+def _command(asked: Asked, a: str, b: str, tested: bool) -> str:
+    """The commands that do the same; without a test, one."""
+    paired = asked.query.get("paired", "")
+    how = [*(["--paired", paired] if paired else []), *asked.where_words]
+    compared = [asked.command("compare", a, b, *how)] if tested else []
+    return "; ".join([asked.command("diff", a, b), *compared])
 
 
 def _side(asked: Asked, text: str) -> Side:
@@ -76,18 +83,13 @@ def _tests(asked: Asked, one: Side, other: Side, paired: str) -> tuple[list[Comp
     how: dict[str, Any] = {"store": asked.store, "where": asked.where or None}
     asked.conditions()
     try:
-        told = [results(side.attempts, **how).metrics for side in (one, other)]
-        common = [name for name in told[0] if name in told[1]]
-        tests = [
-            compare(one.attempts, other.attempts, name, paired=paired or None, **how)
-            for name in common[:_MOST]
-        ]
+        tests = comparisons(one.attempts, other.attempts, paired=paired or None, **how)
     except (BadStage, BadMetric) as error:
         facts = "; ".join(f"{name.replace('_', ' ')}: {x}" for name, x in error.facts.items())
         return [], ". ".join(filter(None, (error.what, facts, error.remedy)))
-    if len(common) > _MOST:
-        return tests, f"Both have {len(common)} metrics: the first {_MOST} are compared."
-    return tests, "" if tests else "There is no metric that both have."
+    if len(tests) > _MOST:
+        return tests[:_MOST], f"Both have {len(tests)} metrics: the first {_MOST} are compared."
+    return tests, ""
 
 
 def _on_rows(asked: Asked, a: DRef | RRef, b: DRef | RRef) -> tuple[McNemar | None, str]:
@@ -113,13 +115,6 @@ def _strips(test: Comparison) -> tuple[Any, Any]:
     """Both sides on one axis."""
     ends = [*test.a, *test.b]
     return strip(test.a, min(ends), max(ends)), strip(test.b, min(ends), max(ends))
-
-
-def _plain(test: Comparison) -> dict[str, Any]:
-    told = {
-        name: getattr(test.difference, name) for name in ("value", "low", "high", "t", "df", "p")
-    }
-    return {"metric": test.metric, "a": test.a, "b": test.b, "paired": test.paired, **told}
 
 
 def _kind(entry: Entry | None) -> str:
