@@ -85,6 +85,9 @@ def test_a_family_is_compared_by_all_of_its_attempts_and_in_pairs(own_page: Page
     assert (test["paired"], test["p"]) == ("seed", expected.p)
     [test] = own_page.json("/compare?a=train&b=other&where=seed%3C2")["tests"]
     assert (len(test["a"]), len(test["b"])) == (2, 2)
+    told = own_page.text("/compare?a=train&b=other&paired=seed&where=seed%3C2")
+    command = "pystore diff train other; pystore compare train other --paired seed --where"
+    assert f"{command} &#39;seed&lt;2&#39;" in told
     told = own_page.json("/compare?a=train&b=other&paired=zork")
     assert told["tests"] == []
     assert "no parameter" in told["why_no_test"]
@@ -92,7 +95,10 @@ def test_a_family_is_compared_by_all_of_its_attempts_and_in_pairs(own_page: Page
 
 def test_two_attempts_of_one_derivation_differ_by_luck(own_page: Page):
     dref = realize(train(0.1)).dref
-    assert "by luck alone" in own_page.text(f"/compare?a={dref}&b={dref}")
+    text = own_page.text(f"/compare?a={dref}&b={dref}")
+    assert "by luck alone" in text
+    assert f"pystore diff {dref} {dref}<" in text
+    assert "pystore compare" not in text
 
 
 def _evidence(predictions: list[Any], rows: str = "r") -> Any:
