@@ -131,11 +131,10 @@ def compare(
     mean. Where "seed" is no parameter, it means the seeds of the attempts, which differ between
     derivations.
 
-    Raises BadStage when fewer than two pairs are found, or an attempt is on both sides; BadMetric
-    as `results` does.
+    Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
     """
     how: dict[str, Any] = {"where": where, "over": over, "code": code, "store": store}
-    return comparisons(a, b, [metric], paired=paired, mode=mode, **how)[0]
+    return comparisons(a, b, [metric], paired=paired, mode=mode, apart=False, **how)[0]
 
 
 def comparisons(
@@ -147,12 +146,14 @@ def comparisons(
     mode: Mode = "max",
     where: Where | None = None,
     over: Over | None = None,
+    apart: bool = True,
     code: Scope = "now",
     store: Store | None = None,
 ) -> list[Comparison]:
     """A comparison, as by `compare`, of each of these metrics; default: of each that both have.
 
-    Raises as `compare` does, and BadMetric when there is no metric that both have.
+    Raises as `compare` does; BadMetric when there is no metric that both have; BadStage if the
+    sides shall be apart and have an attempt in common.
     """
     checked_mode(mode)
     store = store or current_store()
@@ -163,7 +164,8 @@ def comparisons(
     found = []
     for metric in _common(one, other) if asked is None else asked:
         left, right = _scored(one, a, metric), _scored(other, b, metric)
-        _check_apart(left, right)
+        if apart:
+            _check_apart(left, right)
         if paired is not None:
             x, y = _pairs(left, right, metric, paired, store)
         else:
