@@ -99,6 +99,9 @@ def test_two_attempts_of_one_derivation_differ_by_luck(own_page: Page):
     assert "by luck alone" in text
     assert f"pystore diff {dref} {dref}<" in text
     assert "pystore compare" not in text
+    realize(train(0.2))
+    told = own_page.json(f"/compare?a=train&b={dref}")
+    assert (told["tests"], "attempts in common" in told["why_no_test"]) == ([], True)
 
 
 def _evidence(predictions: list[Any], rows: str = "r") -> Any:
