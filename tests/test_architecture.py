@@ -36,7 +36,7 @@ LATE = """
     PIL aiohttp blake3 certifi click cloudpickle cryptography filelock fsspec keras matplotlib numpy
     mlflow omegaconf optuna pandas polars prometheus_client pyarrow requests safetensors scipy
     skops sklearn tensorboard torch
-    urllib3 xgboost yarl zstandard
+    urllib3 xgboost yaml yarl zstandard
     annotationlib base64 concurrent csv ctypes dataclasses datetime decimal difflib email grp html
     http importlib io json lzma multiprocessing pwd resource shutil signal socket struct subprocess
     tarfile tempfile tomllib unicodedata zipfile zlib

@@ -18,10 +18,7 @@ DOORS = {
     },
     "ask": {"chosen", "notes", "pin_changes", "pins", "searches", "shared_files", "users"},
     "app": {"families", "forgotten"},
-    "ui": {
-        "compact", "doctor", "gc", "noting", "owner", "remove", "sharing", "taking_out", "upkeep",
-        "verify",
-    },
+    "ui": {"compact", "doctor", "gc", "noting", "owner", "remove", "sharing", "upkeep", "verify"},
 }  # fmt: skip
 INSIDE = {"layout", "session", "shared_files", "own", "parts", "staging_area"}  # not for others
 ROOMS = list(DOORS)

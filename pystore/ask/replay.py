@@ -1,6 +1,7 @@
 """Replay: runs the attempt that made a realization again, and compares byte by byte."""
 
 from pathlib import Path
+from typing import Any
 
 from ..core.attempt import AttemptReport
 from ..core.dataclasses import dataclass
@@ -28,6 +29,18 @@ class Replay:
     def agrees(self) -> bool:
         """Whether every byte is the same."""
         return not self.differing
+
+    def to_dict(self) -> dict[str, Any]:
+        """The replay as `pystore replay --json` prints it.
+
+        `rref`, `seed`, `agrees`, and `differing`, the paths of artifacts.
+        """
+        return {
+            "rref": self.rref,
+            "seed": self.seed,
+            "agrees": self.agrees,
+            "differing": list(self.differing),
+        }
 
     def __str__(self) -> str:
         if self.agrees:

@@ -77,8 +77,14 @@ class Attempt(NamedTuple):
 
     @property
     def duration(self) -> float:
-        """How long it took [s]."""
-        return (self.stop - self.start) / 1e9
+        """How long it ran [s], without the time in which it was dead."""
+        return (self.stop - self.start) / 1e9 - self.dead
+
+    @property
+    def dead(self) -> float:
+        """How long it was dead, until another process went on with it [s]; 0 if it never died."""
+        told = self.notes.get("dead")
+        return told / 1e9 if type(told) is int and 0 < told <= self.stop - self.start else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The attempt as a JSON object: the fields by name, times in nanoseconds."""

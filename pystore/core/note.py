@@ -11,7 +11,6 @@ NT4  A rejection is a tag that says why. No user can put that tag on something, 
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +26,8 @@ REJECTED = "rejected"  # the tag of what must not be used
 _LONGEST_BY = 255  # [characters]
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/=+-]{0,63}\Z")
 _PLACE = re.compile(r"[0-9a-f]{32}\.[1-9][0-9]{0,18}\Z")
+# Control characters but newlines and tabs, and halves of characters.
+_STRANGE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError)
 
 
@@ -140,7 +141,7 @@ def fault_of(text: str) -> str:
         return "it is empty"
     if len(text) > LONGEST:
         return f"it has {len(text):,} characters of at most {LONGEST:,}"
-    strange = [c for c in text if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"]
+    strange = _STRANGE.findall(text)
     return f"it holds the control character {strange[0]!a}" if strange else ""
 
 

@@ -3,7 +3,7 @@
 import os
 
 from ..core.dataclasses import replace
-from ..core.derivation import Derivation
+from ..core.derivation import Closure, Derivation
 from ..core.errors import NotInStore
 from ..core.refs import RRef
 from ..declare.instantiate import declare
@@ -21,9 +21,13 @@ def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
     Raises NotInStore when `old` is not there, or is damaged.
     """
     store = store or current_store()
-    rref = RRef(old)
+    store.path(RRef(old))
+    return accept_in(declare(new, Registry(), store), RRef(old), new, store)
+
+
+def accept_in(closure: Closure, rref: RRef, new: Derivation, store: Store) -> RRef:
+    """As `accept`, for a derivation of a closure."""
     store.path(rref)
-    closure = declare(new, Registry(), store)
     context = realize_inputs(closure, new, store)
     made = [c for c in store.all_candidates(rref.dref) if c.rref == rref]
     # Their `reads` are of another stage; without them, they count for `new`, and nowhere else.

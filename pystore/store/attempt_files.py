@@ -53,6 +53,7 @@ def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int)
     """The record of an attempt that ended at `stop`, without its realization and metrics."""
     claimed = staged.claim
     resumed = {} if staged.resumed is None else {"resumed": staged.resumed}
+    resumed |= {"dead": claimed.dead} if claimed.dead else {}
     reads = staged.reads()
     return Attempt(
         id=disk.fresh_name(), dref=staged.dref, context=staged.context.digest,

@@ -18,14 +18,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..core.attempt import Attempt, attempt_text, parse_attempt
 from ..core.context import Context
-from ..core.dataclasses import dataclass
 from ..core.digest import seed_of
 from ..core.errors import Corrupted, PystoreWarning
 from ..core.refs import DRef
 from ..core.version import __version__
 from . import disk, packs, rights
-from .claim_text import claim_text, parse_claim
-from .signs_of_life import unfinished
+from .claim_text import Claim, claim_text, parse_claim
+from .signs_of_life import last_sign, unfinished
 
 Clock = Callable[[], int]  # [ns since the epoch, UTC]
 T = TypeVar("T")
@@ -40,15 +39,6 @@ _NAME = re.compile(
 )
 _BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten|note|pack)", re.ASCII)
 _AT_ONCE = 400  # names of this length that the system lists in one call
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claimed number of an attempt, with its seed and its start."""
-
-    number: int
-    seed: int
-    start: int  # [ns since the epoch, UTC]
 
 
 class Before(NamedTuple):
@@ -92,7 +82,7 @@ def claim(
         claimed = Claim(number, own if seed is None else seed, start)
         path = _begin_path(folder, context.digest, number)
         try:
-            disk.write_once(path, _begin_text(claimed, context, staging), tmp=tmp)
+            disk.write_once(path, claim_text(context, claimed, staging), tmp=tmp)
             if not packed_contents(folder, f"{context.digest}.{number}.json"):
                 return claimed
             disk.remove_file(path)  # since the look, another process had this number, and packed it
@@ -104,15 +94,21 @@ def claim(
 
 
 def claim_again(
-    folder: str, context: Context, number: int, staging: str, tmp: Path
+    folder: str, context: Context, number: int, staging: str, tmp: Path, now: int
 ) -> Claim | None:
-    """Claims the number of an attempt that died, to go on with it. None if its claim was torn."""
+    """Claims the number of an attempt that died, to go on with it. None if its claim was torn.
+
+    `now` [ns since the epoch, UTC] ends the time in which it was dead.
+    """
     begin = read_begin(folder, context.digest, number)
     if not begin:
         return None
-    claimed = Claim(number, int(begin["seed"]), int(begin["start"]))
+    before = begin.get("dead", 0)
+    dead = max(0, now - last_sign(folder, context.digest, number, int(begin["start"])))
+    dead += before if type(before) is int and before > 0 else 0
+    claimed = Claim(number, int(begin["seed"]), int(begin["start"]), dead)
     path = _begin_path(folder, context.digest, number)
-    disk.publish(path, _begin_text(claimed, context, staging), tmp=tmp, durable=False)
+    disk.publish(path, claim_text(context, claimed, staging), tmp=tmp, durable=False)
     return claimed
 
 
@@ -135,10 +131,6 @@ def claimed_for(folder: str, staging: str) -> dict[str, Any]:
     """The facts of the latest claim for a staging of this name; empty if there is none."""
     found = [begin for begin in all_begins(folder) if begin.get("staging") == staging]
     return max(found, key=lambda begin: int(begin["number"]), default={})
-
-
-def _begin_text(claimed: Claim, context: Context, staging: str) -> bytes:
-    return claim_text(context, claimed.number, claimed.seed, claimed.start, staging)
 
 
 def names(folder: str) -> list[str]:

@@ -7,7 +7,7 @@ from ..core.config import Config
 from ..core.context import Context
 from ..core.refs import DRef
 from . import attempts, below, derivations, disk, scratch, tree
-from .attempts import Claim
+from .claim_text import Claim
 from .parts import Parts
 from .staging import Staging, make_folder
 

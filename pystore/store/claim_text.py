@@ -1,10 +1,11 @@
-"""The text of a claim: which attempt began, when, and who runs it."""
+"""A claim of an attempt and its text: which attempt began, when, and who runs it."""
 
 import json
 import os
 from typing import Any
 
 from ..core.context import Context
+from ..core.dataclasses import dataclass
 
 _SAYS = (
     ("inputs", dict), ("number", int), ("seed", int), ("start", int),
@@ -12,16 +13,27 @@ _SAYS = (
 )  # fmt: skip
 
 
-def claim_text(context: Context, number: int, seed: int, start: int, staging: str) -> bytes:
+@dataclass(frozen=True)
+class Claim:
+    """A claimed number of an attempt, with its seed and its start."""
+
+    number: int
+    seed: int
+    start: int  # [ns since the epoch, UTC]
+    dead: int = 0  # between its tries by processes that died [ns]
+
+
+def claim_text(context: Context, claim: Claim, staging: str) -> bytes:
     """The text of a claim of this process."""
     record = {
         "inputs": dict(context),
-        "number": number,
-        "seed": seed,
-        "start": start,
+        "number": claim.number,
+        "seed": claim.seed,
+        "start": claim.start,
         "host": os.uname().nodename,
         "pid": os.getpid(),
         "staging": staging,
+        **({"dead": claim.dead} if claim.dead else {}),
     }
     return json.dumps(record, sort_keys=True).encode()
 

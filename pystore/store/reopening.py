@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..core.refs import DRef, RRef
 from . import attempts, locks
 from .beginning import claim
 from .descriptors import Kept
+from .layout import well_formed
 from .parts import Parts
 from .read_log import NAME
 from .reader import Reader
@@ -40,6 +42,20 @@ def reopen(parts: Parts, path: Path) -> Staging:
     if os.path.exists(path / NAME):  # else the record of the attempt may say what it has read
         staging.noted()
     return staging
+
+
+def left(parts: Parts) -> Iterator[tuple[DRef, Path]]:
+    """The stagings that failed attempts left in the store, with their derivations.
+
+    Those of attempts that run are not among them.
+    """
+    for area in sorted({parts.tmp, parts.staging_area}):
+        for name in sorted(attempts.names(str(area))):
+            for dref in well_formed(DRef, [f"dref:{name[33:]}"] if name[32:33] == "-" else []):
+                path = area / name
+                with suppress(FileNotFoundError, PermissionError):
+                    if (path / "out").is_dir() and not locks.in_use(path):
+                        yield dref, path
 
 
 def give_back(parts: Parts, staging: Staging) -> None:

@@ -13,7 +13,7 @@ from ..core.config import Config
 from ..core.context import Context
 from ..core.dataclasses import dataclass
 from . import attempts, disk, locks, moving, read_log, rights, tree
-from .attempts import Claim
+from .claim_text import Claim
 from .descriptors import Kept
 from .parts import Parts
 
@@ -117,7 +117,8 @@ def take_over(
     number, held = found
     ended, claimed = attempts.read_record(folder, context.digest, number), None
     if ended is None:
-        claimed = attempts.claim_again(folder, context, number, staging, tmp)
+        now = parts.clock()
+        claimed = attempts.claim_again(folder, context, number, staging, tmp, now)
     if claimed is None:
         claimed = attempts.claim(
             folder, config.dref, context, staging,

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,22 @@ def unfinished(
         pid=int(begin.get("pid", 0)), realizer="", source="", versions={},
         metrics=told.read_last(live).metrics, notes={},
     )  # fmt: skip
+
+
+def last_sign(folder: str, context: str, number: int, start: int) -> int:
+    """When an attempt that died last wrote anything [ns since the epoch, UTC], as far as is known.
+
+    It wrote its log, its trace, or its scratch; at least it began.
+    """
+    stem, last = f"{context}.{number}.", start
+    with os.scandir(folder) as entries:
+        beside = [entry.path for entry in entries if entry.name.startswith(stem)]
+    for path in beside:
+        within = (os.path.join(home, name) for home, _, names in os.walk(path) for name in names)
+        for one in (path, *within):
+            with suppress(FileNotFoundError):
+                last = max(last, os.lstat(one).st_mtime_ns)
+    return last
 
 
 def _gives_signs(staging: Path, host: str) -> bool:

@@ -13,7 +13,7 @@ from ..core.manifest import Manifest
 from ..core.ports import StoreBuilder
 from ..core.refs import DRef
 from . import disk, locks, rights, tree
-from .attempts import Claim
+from .claim_text import Claim
 from .descriptors import Kept
 from .read_log import NAME, Reading, taken_over
 from .scratch import Scratch

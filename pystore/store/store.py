@@ -230,6 +230,10 @@ class Store(Reader):
         """The staging that a failed attempt left, as a new attempt that can be committed."""
         return reopening.reopen(self.parts, Path(os.path.realpath(path)))
 
+    def failed_stagings(self) -> list[tuple[DRef, Path]]:
+        """The folders that failed attempts have left, with their derivations; gc removes them."""
+        return list(reopening.left(self.parts))
+
     def fail(self, staged: Staging, told: AttemptReport, error: BaseException) -> bool:
         """Records an attempt that has made nothing. Returns whether its staging was kept."""
         text, outcome = f"{type(error).__name__}: {error}"[:2000], outcome_of(error)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pystore import Derivation, Store, build_outpath, lsref, match_latest, realize
+from pystore import Derivation, Store, build_outpath, gc, lsref, match_latest, realize
 from pystore.ask.inspection.usage import By, usage
+from pystore.errors import BuildError
 
 SIZE = 10_000  # large enough to be stored once
 
@@ -63,4 +64,34 @@ def test_as_json_a_row_is_named_by_its_kind(linked, store: Store):
         row = usage(linked[:1], by, store)[0][0]
         counts = {"realizations": 1, "files": 2, "size": SIZE + 10, "disk": SIZE + 10}
         of = {"name": "one", "dref": linked[0].dref, "rref": linked[0]}[key]
-        assert row.to_dict() == {key: of, **counts, "shared": SIZE}
+        assert row.to_dict() == {key: of, **counts, "shared": SIZE, "failed": 0}
+
+
+def test_what_failed_attempts_have_left_is_counted_apart(store):
+    def fails(build):
+        (build.outpath / "half.bin").write_bytes(b"x" * 1000)
+        raise ArithmeticError
+
+    def holds(build):
+        (build.outpath / "half.bin").write_bytes(b"x" * 500)
+        looks.append(usage(store.drefs(), "name", store)[1].failed)
+
+    looks = []
+    broken = Derivation({"name": "broken"}, match_latest(), fails)
+    with pytest.raises(BuildError):
+        realize(broken)
+    left = [path for _, path in store.failed_stagings()]
+    size = sum(p.stat().st_size for path in left for p in path.rglob("*") if p.is_file())
+    assert size >= 1000
+    groups: dict[By, str] = {"name": "broken", "derivation": broken.dref}
+    for by, of in groups.items():
+        (row,), total = usage([broken.dref], by, store)
+        assert (row.of, row.failed, row.size, total.failed) == (of, size, 0, size)
+        assert row.to_dict()["failed"] == size
+    assert usage([broken.dref], "realization", store)[1].failed == size
+    realize(Derivation({"name": "holds"}, match_latest(), holds))
+    assert looks == [size]  # what runs has not failed
+    rref = realize(Derivation({"name": "holds"}, match_latest(), holds))
+    assert usage([rref], "name", store)[1].failed == 0
+    gc(dry_run=False)
+    assert usage([broken.dref], "name", store)[1].failed == 0

@@ -22,7 +22,6 @@ from pystore.store import (
     gc,
     locks,
     remove,
-    store,
     syncing,
     tree,
 )
@@ -99,7 +98,7 @@ def _late_record_sync() -> None:
         disk.sync_directory(parts.layout.derivation(staged.dref))
         return committed
 
-    _wrap(store, "publish", publish)
+    _wrap(commit, "publish", publish)
 
 
 # --- what a sudden death leaves --------------------------------------------------------
@@ -164,7 +163,7 @@ def _late_record() -> None:
         record(folder, attempt, tmp=parts.tmp, durable=parts.durable)
         return committed
 
-    _wrap(store, "publish", publish)
+    _wrap(commit, "publish", publish)
 
 
 @mutant("nothing is sealed", "realize", "kill")
@@ -264,7 +263,7 @@ def _cover() -> None:
         except OSError as error:
             raise RuntimeError("commit failed") from error.__cause__
 
-    _wrap(store, "publish", publish)
+    _wrap(commit, "publish", publish)
 
 
 # --- what many builders break ----------------------------------------------------------

@@ -1,6 +1,8 @@
 """What an attempt keeps between its tries, and what it tells: scratch, logs, metrics."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -14,6 +16,9 @@ import pystore as ps
 from pystore import Derivation, PystoreWarning, match_best, match_latest
 from pystore.errors import BadConfig, BuildError
 from pystore.events import AttemptFailed
+from pystore.store import disk
+from pystore.store.current import ProcessWide
+from pystore.ui.cli import main
 
 
 def counting(stop):
@@ -67,8 +72,40 @@ def test_S6_after_kill_9_the_same_attempt_goes_on(store):
     rref = ps.realize(counting(stop=None))
     (attempt,) = ps.attempts(dref)
     assert (attempt.number, attempt.seed, attempt.start) == (died.number, died.seed, died.start)
-    assert attempt.notes == {"resumed": 0}
+    assert attempt.notes["resumed"] == 0
+    assert attempt.dead == attempt.notes["dead"] / 1e9 > 0
+    assert attempt.duration + attempt.dead == pytest.approx((attempt.stop - attempt.start) / 1e9)
     assert ps.catref(rref, "log.txt") == [f"from 4, seed {died.seed}"]
+
+
+def test_the_time_in_which_an_attempt_was_dead_is_told_apart(store, capsys, monkeypatch):
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(store.root)]
+    assert subprocess.run(command).returncode == -9
+    (died,) = ps.attempts(counting(None).dref)
+    folder, hour = store.parts.layout.attempts(died.dref), 3600
+    begin = f"{folder}/{died.context}.0.begin"
+    now = store.parts.clock() // 10**9
+    facts = json.loads(disk.read(begin)) | {"start": (now - 2 * hour) * 10**9}
+    disk.publish(begin, json.dumps(facts).encode(), tmp=store.parts.tmp, durable=False)
+    for path in sorted(Path(folder).rglob("*"), reverse=True):
+        os.utime(path, (now - hour, now - hour))
+    rref = ps.realize(counting(stop=None))
+    (attempt,) = ps.attempts(rref.dref)
+    assert attempt.dead == pytest.approx(hour, abs=120)
+    assert attempt.duration == pytest.approx(hour, abs=120)
+    monkeypatch.setattr(ProcessWide, "store", None)
+    assert main.run(["log", "--store", str(store.root)]) == 0
+    assert re.search(r"1 h 0\d min, resumed after (1 h 0\d|59) min", capsys.readouterr().out)
+    assert main.run(["show", rref, "--store", str(store.root)]) == 0
+    assert "it died, and went on" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dead", [-1, 10**30, "1", None, True, 1.5])
+def test_a_time_that_no_attempt_can_have_been_dead_does_not_count(store, dead):
+    rref = ps.realize(counting(stop=None))
+    attempt = ps.attempts(rref)[0]._replace(notes={"dead": dead})
+    assert attempt.dead == 0
+    assert attempt.duration == (attempt.stop - attempt.start) / 1e9
 
 
 def test_the_seed_of_a_lost_result_goes_on_with_its_scratch(store):

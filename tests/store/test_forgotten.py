@@ -43,6 +43,7 @@ def test_a_garbled_mark_is_a_damage_and_stands(store):
     rref = ps.realize(first())
     mark_forgotten(store, rref, [rref])
     [mark] = Path(store.parts.layout.attempts(rref.dref)).glob("*.forgotten")
+    mark.unlink()  # it is read-only
     mark.write_text("{")
     assert [one.kind for one in ps.verify().damages] == ["verdict"]
     assert "nobody can read why" in store.verdicts(rref)["forgotten"]

@@ -44,23 +44,23 @@ def test_there_is_a_line_for_each_metric_that_both_have(call, sides):
 
 
 def test_a_single_metric_is_shown_in_full(call, sides):
-    code, out, _ = call("compare", "high", "low", "-m", "score")
+    code, out, _ = call("compare", "high", "low", "score")
     assert (code, out) == (0, f"{compare('high', 'low', 'score', store=sides)}\n")
-    code, out, _ = call("compare", "high", "low", "-m", "loss", "--min", "--of-steps", "min")
+    code, out, _ = call("compare", "high", "low", "loss", "--min", "--of-steps", "min")
     expected = compare("high", "low", "loss", mode="min", over="min", store=sides)
     assert (code, out) == (0, f"{expected}\n")
 
 
 def test_pairs_and_conditions_are_those_of_compare(call, sides):
-    code, out, _ = call("compare", "high", "low", "-m", "score", "--paired", "seed")
+    code, out, _ = call("compare", "high", "low", "score", "--paired", "seed")
     assert (code, "paired by seed, Student's t" in out) == (0, True)
     assert call("compare", "high", "low", "--paired", "seed")[1].splitlines()[-1].startswith("pair")
     told = json.loads(call("compare", "high", "low", "--where", "seed<2", "--json")[1])
     assert [one["metric"] for one in told] == ["loss", "score"]
-    assert [len(one[side]) for one in told for side in "ab"] == [2, 2, 2, 2]
+    assert [one[side]["n"] for one in told for side in "ab"] == [2, 2, 2, 2]
     expected = compare("high", "low", "score", where="seed<2", store=sides)
     assert told[1] == expected.to_dict()
-    assert told[1]["p"] == expected.difference.p
+    assert told[1]["difference"]["p"] == expected.difference.p
 
 
 def test_a_realization_stands_for_its_derivation(call, store):
@@ -68,8 +68,8 @@ def test_a_realization_stands_for_its_derivation(call, store):
     other = realize(train("high", 0.5), store=store)
     code, out, _ = call("compare", one, other, "--json")
     first = json.loads(out)[1]
-    assert (code, first["a"], first["b"], first["value"]) == (0, [0.3], [0.5], -0.2)
-    assert (first["p"], first["low"]) == (None, None)
+    assert (code, first["a"]["mean"], first["b"]["mean"]) == (0, 0.3, 0.5)
+    assert (first["difference"]["p"], first["a"]["std"]) == (None, None)
     assert call("compare", one, other)[1].count("too few") == 2
 
 
@@ -81,7 +81,7 @@ def test_a_metric_that_one_side_alone_has_is_left_out(call, store):
         "loss",
         "score",
     ]
-    code, out, err = call("compare", a, b, "-m", "a")
+    code, out, err = call("compare", a, b, "a")
     assert (code, out) == (2, "")
     assert "no attempt has the metric 'a'" in err
 
@@ -93,7 +93,7 @@ def test_a_metric_that_one_side_alone_has_is_left_out(call, store):
         (["high", "*"], "the sides of the comparison have attempts in common"),
         (["high", "bare"], "there is no metric that both sides have"),
         (["high", "nothing"], "nothing here is called so"),
-        (["high", "low", "-m", "zork"], "no attempt has the metric 'zork'"),
+        (["high", "low", "zork"], "no attempt has the metric 'zork'"),
         (["high", "low", "--paired", "zork"], "paired='zork' is no parameter"),
         (["high", "low", "--where", "seed=9"], "there is no metric that both sides have"),
         (["high", "low", "--where", "sed=1"], "sed"),

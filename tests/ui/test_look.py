@@ -133,7 +133,8 @@ def test_elsewhere_nothing_is_cut_and_references_are_whole(call, small):
 
 
 def test_every_command_that_looks_is_shown(small):
-    assert set(SHOWN) | {"explain", "errors", "ps", "ui", "watch"} >= set(COMMANDS["Look"])
+    elsewhere = {"compare", "errors", "explain", "get", "ps", "replay", "ui", "watch"}
+    assert set(SHOWN) | elsewhere >= set(COMMANDS["Look"])
 
 
 # --- JSON ------------------------------------------------------------------------------

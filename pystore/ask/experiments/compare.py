@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ...core.dataclasses import dataclass
@@ -50,6 +51,26 @@ class Comparison(Tabular):
             expected_best(self.b, self.tries, self.mode),
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as `pystore compare --json` prints it.
+
+        `metric`, `mode`, `paired` or null; `a` and `b` with `n`, `mean`, `std`, `low`, `high`,
+        `best` and `expected_best`; `difference` with `value`, `low`, `high`, `t`, `df` and `p`.
+        What too few attempts leave open is null.
+        """
+        sides = zip("ab", (self.a, self.b), self.expected_best(), strict=True)
+        told = {name: self._side(values, best) for name, values, best in sides}
+        difference = {name: _known(x) for name, x in asdict(self.difference).items()}
+        facts = {"metric": self.metric, "mode": self.mode, "paired": self.paired}
+        return {**facts, **told, "difference": difference}
+
+    def _side(self, values: tuple[float, ...], expected: float) -> dict[str, float | None]:
+        side = Statistics.of(values)
+        numbers = {name: getattr(side, name) for name in ("mean", "std", "low", "high")}
+        numbers["best"] = side.max if self.mode == "max" else side.min
+        numbers["expected_best"] = expected
+        return {"n": side.n, **{name: _known(x) for name, x in numbers.items()}}
+
     def table(self) -> Table:
         """The two sides as rows."""
         sides = [Statistics.of(self.a), Statistics.of(self.b)]
@@ -88,14 +109,6 @@ class Comparison(Tabular):
             f"{d.p:.3g}" if d.p == d.p else "too few",
         ]
 
-    def to_dict(self) -> dict[str, Any]:
-        """The comparison as `pystore compare --json` prints it; null where there is no number."""
-        d = self.difference
-        told = {"value": d.value, "low": d.low, "high": d.high, "t": d.t, "df": d.df, "p": d.p}
-        numbers = {name: x if math.isfinite(x) else None for name, x in told.items()}
-        sides = {"a": list(self.a), "b": list(self.b)}
-        return {"metric": self.metric, **sides, "paired": self.paired, **numbers}
-
     @property
     def _places(self) -> int:
         d = self.difference
@@ -109,6 +122,10 @@ class Comparison(Tabular):
             f"a - b = {d.value:.{places}f}, 95% {interval(d.low, d.high, places)}; "
             f"{self.test} = {d.t:.2f}, {d.df:.1f} degrees of freedom, p = {d.p:.3g}"
         )
+
+
+def _known(x: float) -> float | None:
+    return x if math.isfinite(x) else None
 
 
 def compare(

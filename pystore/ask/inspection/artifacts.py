@@ -114,28 +114,6 @@ def artifact_path(rref: RRef, path: str, store: Store) -> Path:
     raise lacking(rref, "/".join(parts), store.manifest(rref), remedy="pystore tree REF")
 
 
-def artifact_within(rref: RRef, path: str, store: Store) -> Path:
-    """The real path of an artifact, a file or a folder; `.` is the folder of all.
-
-    Raises NotInStore if there is none, BadRef if a link leads out of the realization, Corrupted if
-    the artifact is lost.
-    """
-    parts = [] if path == "." else [check_part(part) for part in path.strip("/").split("/")]
-    out = Path(os.path.realpath(rref2path(rref, store=store)))
-    found = Path(os.path.realpath(out.joinpath(*parts)))
-    if not found.is_relative_to(out):
-        raise BadRef(
-            "this link leads out of the realization",
-            rref=rref,
-            path=printable(path),
-            to=printable(str(found)),
-            remedy="copy the file itself, from where it is",
-        )
-    if os.path.lexists(found):
-        return found
-    raise lacking(rref, "/".join(parts), store.manifest(rref), remedy="pystore tree REF")
-
-
 def search(
     refs: Iterable[DRef | RRef], store: Store, *, name: str = "*", newer: int | None = None
 ) -> Iterator[FoundArtifact]:

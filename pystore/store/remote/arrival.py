@@ -23,7 +23,7 @@ from ...core.errors import ChecksumMismatch, FetchError, NotInStore, UnkeepableO
 from ...core.manifest import Manifest, encode_name
 from ...core.refs import RRef
 from .. import adopt, disk, keepable, locks, tree
-from ..attempts import Claim
+from ..claim_text import Claim
 from ..commit import publish, seal_tree
 from ..descriptors import Kept, Opened
 from ..staging import Staging, make_folder

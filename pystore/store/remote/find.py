@@ -1,28 +1,22 @@
 """Short references at a remote: a name or first digits lead to a derivation or realization."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ...core.errors import BadRef, NotInStore
 from ...core.printable import listed
 from ...core.refs import DRef, RRef, is_full, may_begin, parse_ref
 from ..layout import well_formed
-from .address import Url
-from .remote import Remote, open_remote
+from .remote import Remote
 
 _SHOWN = 10  # candidates in an error
 
 
-def find_at(url: Url, texts: Iterable[str]) -> list[DRef | RRef]:
-    """For each text, the only reference at a remote that begins with it, or has it as its name.
+def find_in(remote: Remote, text: str) -> DRef | RRef:
+    """The only reference at a remote that begins with a text, or has it as its name.
 
     A full reference is not looked up. Raises BadRef with the candidates when there are several,
     NotInStore when there is none.
     """
-    remote = open_remote(url)
-    return [_find(remote, text) for text in texts]
-
-
-def _find(remote: Remote, text: str) -> DRef | RRef:
     if text.startswith(("dref:", "rref:")) and is_full(text):
         return parse_ref(text)
     homes = (f"dref:{name}" for name in remote.place.names("drv"))

@@ -83,17 +83,22 @@ def receive_notes(store: Store, remote: Remote, listings: Iterable[Listing]) -> 
 
 
 def _receive(store: Store, remote: Remote, listing: Listing) -> int:
-    known, signers = notes.known(store, listing.dref), listing.note_signers
-    lacking = sorted(set(notes.names_in(listing.names)) - known)
-    if remote.trusted is not None:
-        lacking = [n for n in lacking if not remote.trusted.isdisjoint(signers.get(n[:32], []))]
-    if not lacking:
+    known = notes.known(store, listing.dref)
+    found = read_notes(remote, listing, set(notes.names_in(listing.names)) - known)
+    if not found:
         return 0
-    read = remote.each(partial(_read, remote, listing.dref, signers), lacking)
-    found = {name: text for name, text in read if text is not None}
     with store.parts.session.open_gate():
         notes.put(store, listing.dref, found)
     return len(found)
+
+
+def read_notes(remote: Remote, listing: Listing, wanted: Iterable[str]) -> dict[str, bytes]:
+    """The texts of these notes at a remote that count (NV2), by their names."""
+    signers, names = listing.note_signers, sorted(wanted)
+    if remote.trusted is not None:
+        names = [n for n in names if not remote.trusted.isdisjoint(signers.get(n[:32], []))]
+    read = remote.each(partial(_read, remote, listing.dref, signers), names) if names else ()
+    return {name: text for name, text in read if text is not None}
 
 
 def _read(remote: Remote, dref: DRef, signers: Mapping[str, list[str]], name: str) -> bytes | None:

@@ -20,13 +20,15 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "tree": Listed("contents", "Show the artifacts of a realization as a tree, with sizes."),
         "cat": Listed("contents", "Print an artifact, byte for byte."),
         "path": Listed("contents", "Print where the artifacts are: `cd $(pystore path mnist)`."),
+        "get": Listed("getting", "Copy an artifact, or a folder of artifacts, to TO."),
         "find": Listed("find", "Find artifacts of all realizations, or of a name or REF."),
         "log": Listed("log", "Show attempts, the newest first, of everything or of REF."),
         "logs": Listed("log", "Print what an attempt printed, as it was."),
         "metrics": Listed("metrics", "Show the metrics of all attempts, with mean, std and best."),
+        "compare": Listed("comparing", "Test whether A is better than B by METRIC."),
         "diff": Listed("diff", "Show in what B differs from A, from config to metrics."),
-        "compare": Listed("comparing", "Say whether A has better metrics than B, or was luckier."),
         "explain": Listed("explain", "Say why something is new, or would be built."),
+        "replay": Listed("again", "Run the attempt that made REF again, and compare the bytes."),
         "graph": Listed("graph", "Show what REF needs, or was built from, as a tree."),
         "du": Listed("du", "Show how much room artifacts take, the largest last."),
         "errors": Listed(
@@ -48,6 +50,10 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "db": Listed("listen", "Print, make or upgrade what listeners need in a database."),
         "forget": Listed("forget", "List what was made of the content of a row."),
         "commit": Listed("commit", "Make a result of what a failed attempt has left."),
+        "accept": Listed("again", "Let an earlier result count for a stage as it is now."),
+        "reject": Listed(
+            "rejecting", "Take a realization out of matching and statistics, for REASON."
+        ),
         "gc": Listed("gc", "Show what nothing keeps, and with --delete remove it."),
         "compact": Listed(
             "compact", "Join the records of attempts that ended more than a day ago."
@@ -55,7 +61,6 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "note": Listed("tagging", "Put a note on REF, or list its notes."),
         "tag": Listed("tagging", "Put tags on REF, by which it is found."),
         "untag": Listed("tagging", "Take tags away from REF."),
-        "reject": Listed("reject", "Take a realization out of matching and statistics."),
         "pin": Listed("pins", "Keep REF, and all that it was built from, under NAME."),
         "unpin": Listed("pins", "Let NAME keep nothing any more."),
         "pins": Listed("pins", "List the pins, or those of these names."),
@@ -71,7 +76,6 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "push": Listed("exchange", "Send REF to the remote at URL, with all it was built from."),
         "pull": Listed("exchange", "Fetch REF from the remote at URL, with all it was built from."),
         "copy": Listed("exchange", "Copy REF, with all it was built from, into another store."),
-        "get": Listed("get", "Copy an artifact out of the store, a file or a folder."),
         "export": Listed("export", "Write results into a file, or into MLflow or TensorBoard."),
         "import": Listed("exchange", "Take results in from a file."),
         "key": Listed("exchange", "Make a private key in FILE, and print the public one."),

@@ -32,14 +32,7 @@ def _recorded(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.command("compare")
 @click.argument("a", type=REFS)
 @click.argument("b", type=REFS)
-@click.option(
-    "-m",
-    "--metric",
-    "metrics",
-    multiple=True,
-    shell_complete=_recorded,
-    help="Only this one [all that both have].",
-)
+@click.argument("metrics", metavar="[METRIC]...", nargs=-1, shell_complete=_recorded)
 @click.option("--paired", metavar="PARAMETER", help="Pair attempts with equal values, as of seed.")
 @click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
 @where_option
@@ -59,18 +52,16 @@ def compare_command(
     of_steps: Over | None,
     as_json: bool,
 ) -> None:
-    """Say whether A has better metrics than B, or was luckier.
+    """Test whether A is better than B by METRIC.
 
-    A and B are names, patterns or derivations; a realization stands for its derivation. All their
-    attempts count. A line for each metric says how far the means are apart, with the 95 % interval
-    and p of Welch's t-test; with --paired, of the differences between pairs. Each p is of one test
-    by itself. Of a single metric, both sides are shown in full.
+    A and B are derivations, or all of a NAME or a pattern; of a realization, its derivation.
+    Without --paired the test is Welch's, with it Student's for pairs: of attempts with equal values
+    of a parameter, of an input (data.seed), or of the seed. Of several metrics, or without METRIC
+    of all that both have, a line each; each p is of one test by itself.
 
-    --json: objects with `metric`, the numbers of `a` and `b`, `paired`, the difference as `value`
-    with `low` and `high` of its 95 % interval, `t`, `df` and `p`; null where there is none.
-
-    \b
-    pystore compare train@7751 train@99c4 -m accuracy.txt
+    --json: objects with `metric`, `mode`, `paired` or null, `a` and `b` (`n`, `mean`, `std`,
+    `low`, `high`, `best`, `expected_best`), and `difference` of the means (`value`, `low`, `high`,
+    `t`, `df`, `p`); null where there are too few attempts.
     """
     found = comparisons(
         _drefs(a),
@@ -92,7 +83,7 @@ def _drefs(refs: Iterable[DRef | RRef]) -> list[DRef]:
 
 def _text(found: Sequence[Comparison]) -> str:
     if len(found) == 1:
-        return str(found[0])
+        return "\n".join(map(printable, str(found[0]).splitlines()))
     rows = [[printable(one.metric), *one.cells()] for one in found]
     notes = [f"{found[0].test}; each p is of one test by itself"]
     left_out = found[0].left_out

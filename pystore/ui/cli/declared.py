@@ -20,11 +20,15 @@ from ...declare.stage import Stage, Staged
 from ...declare.sweep import key_of
 from ...store.staging import Builder
 from .command_context import CommandContext
+from .config_files import ConfigFile
 from .program import ProgramStage
 from .typed_parameters import as_type
 
-Given = Sequence[tuple[str, Any]]
-"""What `-p` gave: keys and values."""
+Given = Sequence[tuple[str, Any] | ConfigFile]
+"""What `-p` and `--config` gave: keys and values, and files."""
+
+Pairs = Sequence[tuple[str, Any]]
+"""Keys and values."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,16 @@ def declared(command: CommandContext, target: str, given: Given) -> Declared:
     """
     stage = ProgramStage.load(target, command)
     store = command.store_of_program(reading=True)  # a mistake makes no store
+    files = [one for one in given if isinstance(one, ConfigFile)]
+    try:
+        return _declared(stage, store, pairs_of(stage, given))
+    except PystoreError as error:
+        if not files:
+            raise
+        raise error.having(config="\n".join(str(file.path) for file in files)) from error.__cause__
+
+
+def _declared(stage: ProgramStage, store: Builder, given: Pairs) -> Declared:
     typed = [(key, _typed(stage, key, value)) for key, value in given]
     closures = {label: _closure(stage, point, store) for label, point in _points(typed).items()}
     known = {dref: one for closure in closures.values() for dref, one in closure.items()}
@@ -52,7 +66,7 @@ def declared(command: CommandContext, target: str, given: Given) -> Declared:
     return Declared(f"{stage.file}:{stage.name}", closure, store)
 
 
-def _points(given: Given) -> dict[str, dict[str, Any]]:
+def _points(given: Pairs) -> dict[str, dict[str, Any]]:
     """Each combination of the values, by its key in a sweep."""
     values: dict[str, dict[str, Any]] = {}
     for key, value in given:
@@ -65,6 +79,45 @@ def _points(given: Given) -> dict[str, dict[str, Any]]:
         return {"": points[0]}
     swept = [key for key, several in values.items() if len(several) > 1]
     return {key_of({key: point[key] for key in swept}): point for point in points}
+
+
+def pairs_of(stage: ProgramStage, given: Given) -> Pairs:
+    """Keys and values; those of files stand first, and only where nothing later has their key."""
+    typed = [one for one in given if not isinstance(one, ConfigFile)]
+    filed: dict[str, Any] = {}
+    for file in given:
+        if isinstance(file, ConfigFile):
+            for key, value in file.values.items():
+                parameter = stage.parameters.get(key)
+                filed.update(_within(key, value, None if parameter is None else parameter.default))
+    taken = {key for key, _ in typed}
+    return [*((key, value) for key, value in filed.items() if key not in taken), *typed]
+
+
+def _within(key: str, value: Any, present: Any) -> dict[str, Any]:
+    """The parameters of inputs in a value, by their dotted names; else the value by its key."""
+    inner = _inner(present)
+    if inner is None or not isinstance(value, (dict, list)):
+        return {key: value}
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    found: dict[str, Any] = {}
+    for name, one in items:
+        found.update(_within(f"{key}.{name}", one, inner.get(str(name))))
+    return found
+
+
+def _inner(present: Any) -> Mapping[str, Any] | None:
+    """What lies in an input, or in a list or dict of inputs, by its name; None in other values."""
+    if isinstance(present, Staged):
+        present = present.stage
+    if isinstance(present, Stage):
+        return {key: p.default for key, p in present.signature.parameters.items()}
+    if isinstance(present, Derivation):
+        return present.config.value
+    if not isinstance(present, (list, tuple, dict)) or not _holds_stages(present):
+        return None
+    items = present.items() if isinstance(present, dict) else enumerate(present)
+    return {str(key): one for key, one in items}
 
 
 def _typed(stage: ProgramStage, key: str, value: Any) -> Any:

@@ -1,5 +1,6 @@
 """pystore push, pull, copy, import, key: results on other machines."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from ...core.printable import counted
 from ...core.refs import DRef, RRef
 from ...core.transfer import Transfer
 from ...store.home import expanded
+from ...store.layout import exists
 from ..quantities import size
+from .at_remote import at_remote
 from .command_context import CommandContext, as_json, report, with_command
 from .pins import begun_pins, trust
 from .ref import REFS
@@ -84,16 +87,29 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, pins: tuple
          trusted: tuple[str, ...], as_json: bool) -> None:  # fmt: skip
     """Fetch REF from the remote at URL, with all it was built from.
 
-    REF is looked up at the remote: a reference, its first digits, or a name. Of a derivation, all
+    REF is looked up at the remote: a reference, its first digits, a name, or a choice such as
+    train@latest and train@best:accuracy.txt, by what the records there say. Of a derivation, all
     realizations. Whatever comes is hashed here before it counts; after a break, pull again. With
     --pin NAME, the pin NAME is moved here when all that it names has come; REF may be left out.
     """
     _require(texts, pins)
-    from ...store.remote.find import find_at  # late for weight: the help looks in no remote
-
-    found = find_at(url, texts)
-    keys, store = trusted or None, given.make()
+    found = _found_at(given, texts, url, trusted) if texts else []
+    keys = trusted or None
+    store = given.make()
     tell(ps.pull(found, url, pins=pins, trusted_keys=keys, store=store), as_json)
+
+
+def _found_at(
+    given: CommandContext, texts: Sequence[str], url: str, trusted: Sequence[str]
+) -> list[DRef | RRef]:
+    """What these short references mean at the remote, but for what was rejected here."""
+    there = at_remote(url, trusted)
+    store = given.make() if exists(given.root) else None
+
+    def usable(rref: RRef) -> bool:
+        return store is None or not store.rejection(rref)
+
+    return [there.find_ref(text, given.code, usable) for text in texts]
 
 
 @click.command()

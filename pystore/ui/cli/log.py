@@ -65,7 +65,9 @@ def log_command(
     """Show attempts, the newest first, of everything or of REF.
 
     An attempt whose result was taken over from another derivation, or another context, is called
-    adopted: it did not run again. A table has the newest 200, unless --limit says more.
+    adopted: it did not run again. Of one that died, and went on with its checkpoints, `took` is the
+    time that it ran, and beside it stands for how long it was dead. A table has the newest 200,
+    unless --limit says more.
 
     \b
     pystore log train --where 'epochs=3 accuracy.txt>0.9' --sort -accuracy.txt
@@ -144,7 +146,11 @@ def _colour(row: Sequence[str]) -> Style | None:
 
 
 def _took(attempt: Attempt) -> str:
-    return "" if attempt.outcome in ("died", "running") else span(attempt.duration)
+    if attempt.outcome in ("died", "running"):
+        return ""
+    resumed = ", resumed" if "resumed" in attempt.notes else ""
+    dead = f" after {span(attempt.dead)}" if attempt.dead else ""
+    return f"{span(attempt.duration)}{resumed}{dead}"
 
 
 def _result(attempt: Attempt) -> str:

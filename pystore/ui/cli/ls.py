@@ -16,26 +16,43 @@ from ...core.printable import printable, when
 from ...core.refs import DRef, RRef
 from ..quantities import number
 from .artifact_text import name_of, size_or_kind
+from .at_remote import at_remote, is_remote
 from .columns import Style, columns, ref, value
 from .command_context import CommandContext, as_json, report, with_command
+from .pins import trust
 from .ref import AS_TYPED
 
 
 @click.command("ls")
 @click.argument("what", type=AS_TYPED, required=False, metavar="[NAME|GLOB|REF]")
+@click.argument("url", required=False, metavar="[URL]")
+@trust
 @as_json
 @with_command
-def ls(command: CommandContext, what: str | None, as_json: bool) -> None:
+def ls(
+    command: CommandContext,
+    /,
+    *,
+    what: str | None,
+    url: str | None,
+    trusted: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """List derivations, realizations of one, artifacts of one.
 
     Without an argument, all derivations, those of one name with the parameters that tell them
     apart; of a NAME or a pattern such as 'train*', its derivations. Of the first digits of a hash,
-    or `dref:` and digits, what that derivation or realization holds.
+    or `dref:` and digits, what that derivation or realization holds. With the URL of a remote, what
+    is there, by its records: no artifact is fetched.
 
     --json: objects. Derivations have `dref`, `name`, `realizations`, `built`, `parameters` and
     `tags`; realizations `rref`, `dref`, `state`, `attempts`, `built`, `metrics`, `pins` and `tags`;
     artifacts `rref`, `path`, `kind`, and `size`, `executable` and `digest`, or `target`.
     """
+    if url is None and what is not None and is_remote(what):
+        what, url = None, what
+    if url is not None:
+        return _at_remote(command, what, url, trusted, as_json=as_json)
     store = command.store
     refs = store.drefs() if what is None else find_refs(what, code=command.code, store=store)
     first = refs[0] if refs else None
@@ -48,6 +65,23 @@ def ls(command: CommandContext, what: str | None, as_json: bool) -> None:
     else:
         derivations = list_derivations([r for r in refs if isinstance(r, DRef)], store)
         report(derivations, lambda: _derivations(derivations), as_json)
+
+
+def _at_remote(
+    command: CommandContext, what: str | None, url: str, trusted: Sequence[str], *, as_json: bool
+) -> None:
+    there = at_remote(url, trusted)
+    refs = there.drefs() if what is None else there.find_refs(what, command.code)
+    first = refs[0] if refs else None
+    if isinstance(first, RRef):
+        artifacts = there.artifacts(first)
+        report(artifacts, lambda: _artifacts(artifacts), as_json)
+    elif first is not None and what is not None and _is_one(what, first):
+        realizations = there.realizations(first)
+        report(realizations, lambda: _realizations(realizations), as_json)
+    else:
+        derivations = there.derivations([ref for ref in refs if isinstance(ref, DRef)])
+        report(derivations, lambda: _derivations(derivations) if refs else "", as_json)
 
 
 def _is_one(what: str, dref: DRef) -> bool:

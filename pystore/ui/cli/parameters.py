@@ -1,15 +1,19 @@
 """Parameters: the option `-p key=value`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from .config_files import ConfigFile, read_config
 from .outline import keys_of, outline
 from .program import parse_target
 from .ref import typed
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _WORDS = {"True": True, "False": False, "None": None}  # Python's words for true, false and null
 
@@ -21,8 +25,12 @@ class Parameter(click.ParamType):  # type: ignore[type-arg]  # generic in later 
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Any]:
-        """The key and the value."""
+    ) -> tuple[str, Any] | ConfigFile:
+        """The key and the value, or the parameters in a file."""
+        if isinstance(value, ConfigFile):
+            return value
+        if value.startswith("@"):
+            return read_config(Path(value[1:]))
         key, equals, text = value.partition("=")
         if not equals or not key:
             self.fail(f"{value!r} is no key=value, such as epochs=3", param, ctx)
@@ -51,16 +59,48 @@ def complete_target(begun: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in names if name.startswith(begun)]
 
 
-takes_parameters = click.option(
+def takes_parameters(command: Command) -> Command:
+    """The options -p and --config."""
+    return _config(_parameters(command))
+
+
+def _add_files(
+    ctx: click.Context, option: click.Parameter, given: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """What -p gave, behind the files of --config."""
+    return (*ctx.meta.get(_FILES, ()), *given)
+
+
+def _keep_files(ctx: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> None:
+    ctx.meta[_FILES] = tuple(map(read_config, paths))
+
+
+_FILES = f"{__name__}.files"
+
+_config = click.option(
+    "--config",
+    "config_files",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    is_eager=True,  # before -p, which has the last word
+    expose_value=False,
+    callback=_keep_files,
+    help="Parameters from a file: YAML, TOML or JSON, also what Hydra has composed. A later file, "
+    "and -p, have the last word.",
+)
+
+_parameters = click.option(
     "-p",
     "parameters",
-    metavar="KEY=VALUE",
+    metavar="KEY=VALUE|@FILE",
+    callback=_add_files,
     type=Parameter(),
     multiple=True,
     help="A parameter of the stage; the value is JSON, or else text. model.epochs=3 is one of the "
     "stage that arrives as model, or a key of a dict; models.0.epochs=3 one of the first in a "
     "list, '*.epochs=3' one of each input. Given again, with another value, it makes a sweep: all "
-    "combinations.",
+    "combinations. @FILE is as --config FILE.",
 )
 
 

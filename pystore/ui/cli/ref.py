@@ -54,7 +54,16 @@ REFS = RefType(find_refs)
 TRIED = RefType(partial(find_refs, tried=True))
 """A list as REFS; a name means the code that was tried last, though it may have failed."""
 
-AS_TYPED = RefType(lambda text, **_: text)
+
+class _AsTyped(RefType):
+    """The text of a reference, for which no store is opened."""
+
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Any:
+        """The text."""
+        return value
+
+
+AS_TYPED = _AsTyped(find_ref)
 """The text itself, for commands that look it up themselves."""
 
 

@@ -1,11 +1,8 @@
 """pystore run: instantiate and realize a stage of a user's file."""
 
 import json
-import os
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, NoReturn, TextIO
 
@@ -38,6 +35,7 @@ from .interruption import Presses, interrupted
 from .outline import outline
 from .parameters import complete_target, takes_parameters, typed_target
 from .run_counts import RunCounts
+from .streams import standard_output
 
 _MOST = 1000  # references that the command at the end is told: a variable must not be too long
 
@@ -132,31 +130,11 @@ def run(given: CommandContext, /, target: str, as_json: bool, **options: Any) ->
     pystore run train.py:model -p epochs=3 --attempts 5
     """
     given.telling = not options["quiet"]
-    with _standard_output(as_json) as out:
+    with standard_output(as_json) as out:
         try:
             _Run(given, out if as_json else None, options).target(target)
         except PystoreError as error:
             raise located(error) from error.__cause__
-
-
-@contextmanager
-def _standard_output(alone: bool) -> Iterator[TextIO]:
-    """Standard output; with `alone`, other output of this process goes to standard error."""
-    sys.stdout.flush()
-    saved = os.dup(1)
-    if alone:
-        os.dup2(2, 1)
-    out = os.fdopen(saved, "w", 1, "utf-8", closefd=False)
-    try:
-        yield out
-    finally:
-        try:
-            out.close()
-        except OSError:
-            pass  # its reader has gone, which must not hide how the run ended
-        sys.stdout.flush()
-        os.dup2(saved, 1)
-        os.close(saved)
 
 
 @dataclass

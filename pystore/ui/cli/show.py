@@ -19,7 +19,7 @@ from ...core.note import place_of, tags_among
 from ...core.printable import counted, printable, when
 from ...core.refs import RRef
 from ...store.store import Store
-from ..quantities import number, size
+from ..quantities import number, size, span
 from .columns import facts, in_terminal
 from .command_context import CommandContext, as_json, report, with_command
 from .log import error_line, log_table
@@ -182,6 +182,7 @@ def _provenance(attempt: Attempt) -> Iterator[str]:
         "seed": attempt.seed,
         "context": attempt.context,
     }
+    ran |= _resumed(attempt)
     yield from _section("latest attempt", ((k, _plain(v)) for k, v in ran.items() if v))
     yield from _section("versions", ((k, _plain(v)) for k, v in attempt.versions.items()))
     told = ((name, number(value)) for name, value in attempt.metrics.items())
@@ -200,6 +201,17 @@ def _used(name: str, value: float) -> str:
     if is_peak(name):
         return f"{size(value * 1e6)} at its peak"
     return f"{value:.0f} %{' of a core' if name == CPU else ''} on average"
+
+
+def _resumed(attempt: Attempt) -> dict[str, str]:
+    """The facts about an attempt that went on with the checkpoints of another try."""
+    before = attempt.notes.get("resumed")
+    if before is None:
+        return {}
+    if not attempt.dead:
+        return {"resumed": f"with the checkpoints of attempt {_plain(before)}"}
+    told = f"it died, and went on {span(attempt.dead)} later"
+    return {"resumed": told, "ran": span(attempt.duration)}
 
 
 def _section(title: str, pairs: Any) -> Sequence[str]:

@@ -4,6 +4,7 @@ import codecs
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import IncrementalNewlineDecoder, TextIOWrapper
 from typing import TextIO
 
@@ -42,6 +43,26 @@ def _open_missing() -> None:
         elif descriptor == 2:
             sys.stderr = os.fdopen(2, "w")
     os.close(descriptor)
+
+
+@contextmanager
+def standard_output(alone: bool) -> Iterator[TextIO]:
+    """Standard output; with `alone`, other output of this process goes to standard error."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    if alone:
+        os.dup2(2, 1)
+    out = os.fdopen(saved, "w", 1, "utf-8", closefd=False)
+    try:
+        yield out
+    finally:
+        try:
+            out.close()
+        except OSError:
+            pass  # its reader has gone, which must not hide how the run ended
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def calm(pieces: Iterator[bytes], stream: TextIO) -> Iterator[bytes]:

@@ -69,6 +69,7 @@ def test_two_derivations_have_the_test_of_the_command_line(own_page: Page):
     assert (told["tests"][0]["metric"], told["tests"][0]["value"]) == ("score", expected.value)
     assert [one["key"] for one in told["difference"]["config"]] == ["rate"]
     text = own_page.text(f"/compare?a={a[0]}&b={b[0]}")
+    assert f"pystore compare {a[0]} {b[0]}<" in text
     assert "<del>-rate 0.1</del>" in text
     assert "<ins>+rate 0.2</ins>" in text
 

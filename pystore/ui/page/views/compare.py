@@ -51,7 +51,7 @@ def show(asked: Asked) -> Shown:
         "rows": exact, "why_no_rows": why_no_rows,
     }  # fmt: skip
     data = {
-        "difference": found, "tests": tests, "why_no_test": why_not,
+        "difference": found, "tests": [_plain(test) for test in tests], "why_no_test": why_not,
         "mcnemar": exact and {"only_a": exact.only_a, "only_b": exact.only_b, "rows": exact.rows,
                               "p": exact.p},
     }  # fmt: skip
@@ -115,6 +115,13 @@ def _strips(test: Comparison) -> tuple[Any, Any]:
     """Both sides on one axis."""
     ends = [*test.a, *test.b]
     return strip(test.a, min(ends), max(ends)), strip(test.b, min(ends), max(ends))
+
+
+def _plain(test: Comparison) -> dict[str, Any]:
+    told = {
+        name: getattr(test.difference, name) for name in ("value", "low", "high", "t", "df", "p")
+    }
+    return {"metric": test.metric, "a": test.a, "b": test.b, "paired": test.paired, **told}
 
 
 def _kind(entry: Entry | None) -> str:
