@@ -1,17 +1,17 @@
 """Compare: whether one stage is better than another, or was only luckier."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ...core.dataclasses import dataclass
-from ...core.errors import BadStage
+from ...core.errors import BadMetric, BadStage
 from ...core.extremes import Over
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
-from ...core.printable import listed
-from ...core.same_run import distinct
+from ...core.printable import counted, listed
+from ...core.same_run import Runs, distinct
 from ...core.statistics import Difference, Statistics, expected_best, paired, welch
 from ...declare.parameters import ABSENT
 from ...store.current import current_store
@@ -93,15 +93,34 @@ class Comparison(Tabular):
         """The lines below the table: the test, and a count of what is left out."""
         return [self._verdict(), *([str(self.left_out)] if self.left_out else [])]
 
-    def _verdict(self) -> str:
+    @property
+    def test(self) -> str:
+        """The name of the test."""
+        return f"paired by {self.paired}, Student's t" if self.paired else "Welch's t"
+
+    def cells(self) -> list[str]:
+        """On one line: n and mean of both sides, `a` less `b`, its 95 % interval, and p."""
+        d, sides = self.difference, (self.a, self.b)
+        return [
+            *(str(len(side)) for side in sides),
+            *(fixed(Statistics.of(side).mean, self._places) for side in sides),
+            fixed(d.value, self._places),
+            interval(d.low, d.high, self._places),
+            f"{d.p:.3g}" if d.p == d.p else "too few",
+        ]
+
+    @property
+    def _places(self) -> int:
         d = self.difference
-        places = decimals([d.high - d.low, Statistics.of(self.a).std]) + 1
-        test = f"paired by {self.paired}, Student's t" if self.paired else "Welch's t"
+        return decimals([d.high - d.low, Statistics.of(self.a).std]) + 1
+
+    def _verdict(self) -> str:
+        d, places = self.difference, self._places
         if d.p != d.p:
             return f"a - b = {d.value:.{places}f}; too few attempts for a test"
         return (
             f"a - b = {d.value:.{places}f}, 95% {interval(d.low, d.high, places)}; "
-            f"{test} = {d.t:.2f}, {d.df:.1f} degrees of freedom, p = {d.p:.3g}"
+            f"{self.test} = {d.t:.2f}, {d.df:.1f} degrees of freedom, p = {d.p:.3g}"
         )
 
 
@@ -131,20 +150,49 @@ def compare(
 
     Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
     """
+    how: dict[str, Any] = {"where": where, "over": over, "code": code, "store": store}
+    return comparisons(a, b, [metric], paired=paired, mode=mode, apart=False, **how)[0]
+
+
+def comparisons(
+    a: Any,
+    b: Any,
+    metrics: Iterable[str] | None = None,
+    *,
+    paired: str | None = None,
+    mode: Mode = "max",
+    where: Where | None = None,
+    over: Over | None = None,
+    apart: bool = True,
+    code: Scope = "now",
+    store: Store | None = None,
+) -> list[Comparison]:
+    """A comparison, as by `compare`, of each of these metrics; default: of each that both have.
+
+    Raises as `compare` does; BadMetric when there is no metric that both have; BadStage if the
+    sides shall be apart and have an attempt in common.
+    """
     checked_mode(mode)
     store = store or current_store()
+    asked = None if metrics is None else list(dict.fromkeys(metrics))
     how: dict[str, Any] = {"where": where, "over": over, "code": code, "store": store}
-    sides = [results(side, metrics=[metric], **how) for side in (a, b)]
-    left, right = (_scored(found, side, metric) for found, side in zip(sides, (a, b), strict=True))
-    left_out = sides[0].left_out + sides[1].left_out
-    if paired is not None:
-        one, other = _pairs(left, right, metric, paired, store)
-        return Comparison(metric, one, other, _paired(one, other), paired, mode, left_out)
-    one, other = (tuple(row.metrics[metric] for row in side) for side in (left, right))
-    return Comparison(metric, one, other, welch(one, other), None, mode, left_out)
+    one, other = (results(side, metrics=asked, **how) for side in (a, b))
+    left_out = one.left_out + other.left_out
+    found = []
+    for metric in _common(one, other) if asked is None else asked:
+        left, right = _scored(one, a, metric), _scored(other, b, metric)
+        if apart:
+            _check_apart(left, right)
+        if paired is not None:
+            x, y = _pairs(left, right, metric, paired, store)
+        else:
+            x, y = (tuple(row.metrics[metric] for row in side) for side in (left, right))
+        test = welch(x, y) if paired is None else _paired(x, y)
+        found.append(Comparison(metric, x, y, test, paired, mode, left_out))
+    return found
 
 
-_paired = paired  # the test; in `compare` the name is a parameter
+_paired = paired  # the test; in `comparisons` the name is a parameter
 
 
 def _scored(found: Results, side: Any, metric: str) -> list[Result]:
@@ -159,6 +207,35 @@ def _scored(found: Results, side: Any, metric: str) -> list[Result]:
     return scored
 
 
+def _common(one: Results, other: Results) -> list[str]:
+    """The metrics that attempts on both sides have that succeeded. Raises BadMetric for none."""
+    told = [
+        {name for row in side if row.attempt.succeeded for name in row.metrics}
+        for side in (one, other)
+    ]
+    if not told[0] & told[1]:
+        raise BadMetric(
+            "there is no metric that both sides have",
+            a=listed(sorted(told[0]), most=10) or "none",
+            b=listed(sorted(told[1]), most=10) or "none",
+            remedy="name a file whose first line is a number, or other sides",
+        )
+    return sorted(told[0] & told[1])
+
+
+def _check_apart(left: Sequence[Result], right: Sequence[Result]) -> None:
+    """Raises BadStage if an attempt is on both sides: the test takes them for independent."""
+    runs = Runs((row.attempt for row in left), repetitions=False)
+    shared = [row.attempt for row in right if row.attempt in runs]
+    if shared:
+        raise BadStage(
+            "the sides of the comparison have attempts in common",
+            shared=counted(len(shared), "attempt"),
+            such_as=shared[0].rref,
+            remedy="name two sides that were trained apart from each other",
+        )
+
+
 def _pairs(
     left: Sequence[Result], right: Sequence[Result], metric: str, by: str, store: Store
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -167,6 +244,7 @@ def _pairs(
     if len(keys) < 2:
         raise BadStage(
             f"fewer than two pairs have one {by}",
+            metric=metric,
             a=listed(one, most=10),
             b=listed(other, most=10),
             remedy=f"make {by} a parameter of the stage, and sweep both sides over the same values",

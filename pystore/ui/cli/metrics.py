@@ -16,6 +16,7 @@ from ...core.refs import DRef, RRef
 from .columns import columns, in_terminal, ref
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import REFS, begun_so, metrics_of, typed
+from .wanted import of_steps_option
 
 _NONE = (
     "no attempt has a metric: build_metric(build, name, number) tells one, and a file whose first "
@@ -65,11 +66,7 @@ def _drefs(refs: Iterable[Sequence[DRef | RRef]]) -> list[DRef]:
     help="A parameter that makes no rows of its own.",
 )
 @click.option("--where", metavar="CONDITIONS", help="Only attempts such as 'epochs=3 seed=1..5'.")
-@click.option(
-    "--of-steps",
-    type=click.Choice(["max", "min", "last"]),
-    help="Of a metric over steps, take the highest, the lowest or the last [last].",
-)
+@of_steps_option
 @click.option("--min", "least", is_flag=True, help="The least is the best, as of a loss.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the points into this file.")
 @as_json

@@ -114,3 +114,9 @@ where_option = click.option(
     shell_complete=_condition,
     help="Such as 'epochs=3 accuracy.txt>0.9 data.seed=1..5 host=gpu*'.",
 )
+
+of_steps_option = click.option(
+    "--of-steps",
+    type=click.Choice(["max", "min", "last"]),
+    help="Of a metric over steps, take the highest, the lowest or the last [last].",
+)

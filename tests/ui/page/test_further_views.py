@@ -69,7 +69,7 @@ def test_two_derivations_have_the_test_of_the_command_line(own_page: Page):
     assert (told["tests"][0]["metric"], told["tests"][0]["value"]) == ("score", expected.value)
     assert [one["key"] for one in told["difference"]["config"]] == ["rate"]
     text = own_page.text(f"/compare?a={a[0]}&b={b[0]}")
-    assert f"pystore compare {a[0]} {b[0]} score" in text
+    assert f"pystore compare {a[0]} {b[0]}<" in text
     assert "<del>-rate 0.1</del>" in text
     assert "<ins>+rate 0.2</ins>" in text
 
@@ -86,6 +86,9 @@ def test_a_family_is_compared_by_all_of_its_attempts_and_in_pairs(own_page: Page
     assert (test["paired"], test["p"]) == ("seed", expected.p)
     [test] = own_page.json("/compare?a=train&b=other&where=seed%3C2")["tests"]
     assert (len(test["a"]), len(test["b"])) == (2, 2)
+    told = own_page.text("/compare?a=train&b=other&paired=seed&where=seed%3C2")
+    command = "pystore diff train other; pystore compare train other --paired seed --where"
+    assert f"{command} &#39;seed&lt;2&#39;" in told
     told = own_page.json("/compare?a=train&b=other&paired=zork")
     assert told["tests"] == []
     assert "no parameter" in told["why_no_test"]
@@ -93,7 +96,13 @@ def test_a_family_is_compared_by_all_of_its_attempts_and_in_pairs(own_page: Page
 
 def test_two_attempts_of_one_derivation_differ_by_luck(own_page: Page):
     dref = realize(train(0.1)).dref
-    assert "by luck alone" in own_page.text(f"/compare?a={dref}&b={dref}")
+    text = own_page.text(f"/compare?a={dref}&b={dref}")
+    assert "by luck alone" in text
+    assert f"pystore diff {dref} {dref}<" in text
+    assert "pystore compare" not in text
+    realize(train(0.2))
+    told = own_page.json(f"/compare?a=train&b={dref}")
+    assert (told["tests"], "attempts in common" in told["why_no_test"]) == ([], True)
 
 
 def _evidence(predictions: list[Any], rows: str = "r") -> Any:

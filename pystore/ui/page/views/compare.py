@@ -1,13 +1,11 @@
 """Compare: how two results differ, in what they were made from and in what they reached."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from ....app.confusion import evidence_in
 from ....app.evidence import McNemar, mcnemar
 from ....app.signature import Signature
-from ....ask.experiments.compare import Comparison, compare
-from ....ask.experiments.results import results
+from ....ask.experiments.compare import Comparison, comparisons
 from ....ask.inspection.difference import difference
 from ....core.dataclasses import dataclass
 from ....core.errors import BadMetric, BadStage, Corrupted, NotInStore
@@ -57,18 +55,15 @@ def show(asked: Asked) -> Shown:
         "mcnemar": exact and {"only_a": exact.only_a, "only_b": exact.only_b, "rows": exact.rows,
                               "p": exact.p},
     }  # fmt: skip
-    return Shown("compare.html", "Compare", values, data, _command(asked, one, other, tests))
+    return Shown("compare.html", "Compare", values, data, _command(asked, a, b, bool(tests)))
 
 
-def _command(asked: Asked, one: Side, other: Side, tests: Sequence[Comparison]) -> str:
-    """The command of the first test; without a test, that of the differences."""
-    if not tests:
-        return asked.command("diff", asked.query["a"].strip(), asked.query["b"].strip())
-    options = []
-    for name in ("paired", "where"):
-        if told := asked.query.get(name, ""):
-            options += [f"--{name}", told]
-    return asked.command("compare", one.attempts, other.attempts, tests[0].metric, *options)
+def _command(asked: Asked, a: str, b: str, tested: bool) -> str:
+    """The commands that do the same; without a test, one."""
+    paired = asked.query.get("paired", "")
+    how = [*(["--paired", paired] if paired else []), *asked.where_words]
+    compared = [asked.command("compare", a, b, *how)] if tested else []
+    return "; ".join([asked.command("diff", a, b), *compared])
 
 
 def _side(asked: Asked, text: str) -> Side:
@@ -88,18 +83,13 @@ def _tests(asked: Asked, one: Side, other: Side, paired: str) -> tuple[list[Comp
     how: dict[str, Any] = {"store": asked.store, "where": asked.where or None}
     asked.conditions()
     try:
-        told = [results(side.attempts, **how).metrics for side in (one, other)]
-        common = [name for name in told[0] if name in told[1]]
-        tests = [
-            compare(one.attempts, other.attempts, name, paired=paired or None, **how)
-            for name in common[:_MOST]
-        ]
+        tests = comparisons(one.attempts, other.attempts, paired=paired or None, **how)
     except (BadStage, BadMetric) as error:
         facts = "; ".join(f"{name.replace('_', ' ')}: {x}" for name, x in error.facts.items())
         return [], ". ".join(filter(None, (error.what, facts, error.remedy)))
-    if len(common) > _MOST:
-        return tests, f"Both have {len(common)} metrics: the first {_MOST} are compared."
-    return tests, "" if tests else "There is no metric that both have."
+    if len(tests) > _MOST:
+        return tests[:_MOST], f"Both have {len(tests)} metrics: the first {_MOST} are compared."
+    return tests, ""
 
 
 def _on_rows(asked: Asked, a: DRef | RRef, b: DRef | RRef) -> tuple[McNemar | None, str]:
