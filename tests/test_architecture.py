@@ -43,7 +43,7 @@ LATE = """
 """
 PACKAGES = set(LATE.split()) - sys.stdlib_module_names - {"blake3"}  # each program needs blake3
 HEAVY = PACKAGES | {"asyncio", "distributed", "rich", "starlette", "tensorflow", "uvicorn"}
-MOST_WITHIN = 42  # imports of our own modules within functions
+MOST_WITHIN = 40  # imports of our own modules within functions
 
 
 def room(name: str) -> str:

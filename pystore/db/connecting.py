@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
+from ..core.extras import needs_extra
 from .database import Database
 from .errors import BadDatabase
 
@@ -52,14 +53,8 @@ def connect(url: str | None = None) -> Database:
 
 
 def _of_documents(url: str) -> Database:
-    try:
+    with needs_extra("mongo", "a package is missing for MongoDB", BadDatabase):
         from .documents.database import DocumentDatabase  # for weight: it imports pymongo
-    except ModuleNotFoundError as error:
-        raise BadDatabase(
-            "a package is missing for MongoDB",
-            package=error.name,
-            remedy="pip install 'pystore-stages[mongo]'",
-        ) from None
     return DocumentDatabase(url)
 
 

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from ..core.attempt import Attempt
@@ -201,25 +202,25 @@ def texts_about(store: Reader, contexts: Mapping[RRef, Context]) -> dict[DRef, d
 
 def _texts(store: Reader, dref: DRef, contexts: Mapping[RRef, Context]) -> dict[str, bytes]:
     digests = {context.digest for rref, context in contexts.items() if rref.dref == dref}
-    listed = [(layout, name) for layout in store.parts.layout.readable
-              for name in _names(layout, dref)]  # fmt: skip
-    if not listed:
-        return {}
-    made = {a.rref for a in store.attempts(dref) if a.context in digests}
+    made = cache(lambda: {a.rref for a in store.attempts(dref) if a.context in digests})
     found: dict[str, bytes] = {}
-    for layout, name in listed:
-        note = _note(layout, dref, name)
-        if note is not None and (
-            _goes(note, contexts, digests) or (note.because and note.ref in made)
-        ):
-            with suppress(FileNotFoundError):  # it was removed just now
-                found[name] = disk.read(f"{layout.attempts(dref)}/{name}")
+    for layout in store.parts.layout.readable:
+        for name in _names(layout, dref):
+            note = _note(layout, dref, name)
+            if note is not None and _goes(note, contexts, digests, made):
+                with suppress(FileNotFoundError):  # it was removed just now
+                    found[name] = disk.read(f"{layout.attempts(dref)}/{name}")
     return found
 
 
-def _goes(note: Note, contexts: Collection[RRef], digests: Collection[str]) -> bool:
+def _goes(
+    note: Note,
+    contexts: Collection[RRef],
+    digests: Collection[str],
+    made: Callable[[], Collection[RRef | None]],
+) -> bool:
     if isinstance(note.ref, RRef):
-        return note.ref in contexts
+        return note.ref in contexts or bool(note.because and note.ref in made())
     return not note.attempt or note.attempt[:32] in digests
 
 

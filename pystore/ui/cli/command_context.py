@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from ...core.errors import NotAStore
+from ...core.later import later
 from ...core.options import Scope
 from ...store.defaults import change_defaults
 from ...store.home import expanded
@@ -16,10 +17,11 @@ from ...store.layout import exists
 from ..nearby import Program, is_near_program, nearest
 from ..settings import default_root, named_root
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...store.store import Store
-    from .stores import Stores
+    from . import stores
+else:
+    later(globals(), ".stores")  # help and errors need no store
 
 
 class CommandContext:
@@ -63,24 +65,17 @@ class CommandContext:
         It is the one that was named, else the one that the file uses, else one that is found or
         made. With `reading`, none is made.
         """
-        stores = self._stores
-        if not exists(self.root) and (self.named is not None or not stores.is_one_in_use):
+        if not exists(self.root) and (self.named is not None or not stores.is_one_in_use()):
             return stores.empty(self.root) if reading else self.make()
-        return self.make() if self.named is not None else stores.current()
+        return self.make() if self.named is not None else stores.current_store()
 
     def make(self) -> "Store":
         """The store, which is made if there is none."""
         telling = self.telling and not exists(self.root)
-        store = self._stores.open(self.root)
+        store = stores.opened(self.root)
         if telling:
             click.echo(f"pystore: made a store in {store.root}", err=True)
         return store
-
-    @cached_property
-    def _stores(self) -> "Stores":
-        from .stores import Stores  # late for weight: help and errors need no store
-
-        return Stores()
 
 
 with_command = click.make_pass_decorator(CommandContext)

@@ -16,6 +16,7 @@ import click
 
 from ... import db as collections
 from ...core.errors import BadPlace, PystoreError
+from ...core.extras import needs_extra
 from ...core.printable import counted, listed
 from .command_context import CommandContext, as_json, with_command
 from .error_text import located
@@ -198,14 +199,8 @@ def upgrade(url: str) -> None:
 
 
 def _database(url: str) -> "Database":
-    try:
+    with needs_extra("db", "a package is missing for databases", BadPlace):
         connect = collections.connect  # imports SQLAlchemy
-    except ModuleNotFoundError as error:
-        raise BadPlace(
-            "a package is missing for databases",
-            package=error.name,
-            remedy="pip install 'pystore-stages[db]'",
-        ) from None
     return connect(url)
 
 

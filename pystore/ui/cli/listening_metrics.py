@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ...core.errors import BadPlace
+from ...core.extras import needs_extra
 
 if TYPE_CHECKING:
     from ...app.listening import Listener
@@ -10,15 +11,9 @@ if TYPE_CHECKING:
 
 def serve_metrics(listener: "Listener", port: int) -> None:
     """Tells at http://…:port/metrics what the process does. Raises BadPlace."""
-    try:
+    with needs_extra("serve", "a package is missing for metrics", BadPlace):
         from prometheus_client import CollectorRegistry, start_http_server
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-    except ModuleNotFoundError as error:
-        raise BadPlace(
-            "a package is missing for metrics",
-            package=error.name,
-            remedy="pip install 'pystore-stages[serve]'",
-        ) from None
 
     class Told:
         """What is looked up when somebody asks."""

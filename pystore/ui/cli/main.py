@@ -7,11 +7,12 @@ import sys
 import warnings
 from collections.abc import Sequence
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from ...core.errors import BadName, PystoreWarning
+from ...core.later import later
 from ...core.near_names import near_names
 from ...core.version import __version__
 from ..nearby import Program
@@ -21,9 +22,12 @@ from .command_context import CommandContext, shared_options
 from .commands import COMMANDS
 from .exit_codes import DONE, Stopped, code_of
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from . import error_text
+else:
+    later(globals(), ".error_text")  # it reads the code of users
 
 
 class Commands(click.Group):
@@ -163,9 +167,7 @@ def run(arguments: Sequence[str]) -> int:
     except BaseException as error:
         if isinstance(error, OSError):
             _forget_output()  # or Python would try again when it ends, and complain
-        from .error_text import tell  # late for weight: it reads the code of users
-
-        tell(error, command.debug)
+        error_text.tell(error, command.debug)
         return code_of(error)
     finally:
         Program.file = None

@@ -16,6 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ...core.errors import BadPlace, PystoreError
+from ...core.extras import needs_extra
 from ...store.remote.address import shown_address
 from .command_context import CommandContext, with_command
 from .error_text import located
@@ -135,14 +136,8 @@ def _passed_over() -> Iterator[None]:
 
 
 def _web() -> Any:
-    try:
+    with needs_extra("serve", "a package is missing that serves models", BadPlace):
         from ..web import serve as web  # late for weight: all of the web
-    except ModuleNotFoundError as error:
-        raise BadPlace(
-            "a package is missing that serves models",
-            package=error.name,
-            remedy="pip install 'pystore-stages[serve]'",
-        ) from None
     return web
 
 

@@ -10,28 +10,24 @@ from ...store.layout import check_place
 from ...store.store import Store
 from ..settings import default_below
 
+__all__ = ["current_store", "empty", "is_one_in_use", "opened"]
 
-class Stores:
-    """The stores of this process."""
 
-    @property
-    def is_one_in_use(self) -> bool:
-        """Whether a program has chosen a store, or a command has."""
-        return ProcessWide.store is not None
+def is_one_in_use() -> bool:
+    """Whether a program has chosen a store, or a command has."""
+    return ProcessWide.store is not None
 
-    def current(self) -> Store:
-        """The store that is in use; else one is found or made."""
-        return current_store()
 
-    def open(self, root: Path) -> Store:
-        """The store at `root`, made if there is none; it is the current one from now on."""
-        ProcessWide.store = Store(root, below=default_below(root))
-        return ProcessWide.store
+def opened(root: Path) -> Store:
+    """The store at `root`, made if there is none; it is the current one from now on."""
+    ProcessWide.store = Store(root, below=default_below(root))
+    return ProcessWide.store
 
-    def empty(self, root: Path) -> Store:
-        """A store that holds nothing, in place of one that could be made at `root`."""
-        from tempfile import TemporaryDirectory  # it imports all compressors; few commands need it
 
-        check_place(Path(os.path.abspath(root)))
-        folder = TemporaryDirectory(prefix="pystore-")
-        return Store(click.get_current_context().with_resource(folder), durable=False)
+def empty(root: Path) -> Store:
+    """A store that holds nothing, in place of one that could be made at `root`."""
+    from tempfile import TemporaryDirectory  # it imports all compressors; few commands need it
+
+    check_place(Path(os.path.abspath(root)))
+    folder = TemporaryDirectory(prefix="pystore-")
+    return Store(click.get_current_context().with_resource(folder), durable=False)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ...core.errors import BadPlace, NotAStore
+from ...core.extras import needs_extra
 from ...store.home import expanded
 from ...store.layout import exists
 from ...store.store import Store
@@ -50,14 +51,8 @@ def ui(command: CommandContext, /, root: tuple[Path, ...], **options: Any) -> No
 
 
 def _serve() -> Any:
-    try:
+    with needs_extra("ui", "a package is missing that shows pages", BadPlace):
         from ..page.serve import serve  # late for weight: all of the web
-    except ModuleNotFoundError as error:
-        raise BadPlace(
-            "a package is missing that shows pages",
-            package=error.name,
-            remedy="pip install 'pystore-stages[ui]'",
-        ) from None
     return serve
 
 

@@ -7,6 +7,7 @@ from ...ask.experiments.results import Results
 from ...ask.experiments.summary import Summary
 from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, PystoreError
+from ...core.extras import needs_extra
 from ...core.options import Mode, checked_mode
 
 
@@ -40,12 +41,6 @@ def show(found: Results, metric: str | None = None, *, mode: Mode = "max") -> Pi
 
 
 def _html(summary: Summary, metric: str, mode: Mode) -> str:
-    try:
+    with needs_extra("ui", "a package is missing that shows results", PystoreError):
         from .fragment import fragment  # for weight: Jinja
-    except ModuleNotFoundError as error:
-        raise PystoreError(
-            "a package is missing that shows results",
-            package=error.name,
-            remedy="pip install 'pystore-stages[ui]'",
-        ) from None
     return fragment(summary, metric, mode)

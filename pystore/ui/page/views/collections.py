@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....core.errors import NotInStore
+from ....core.extras import needs_extra
 from ....db.errors import BadContent, BadDatabase, BadField
 from ...quantities import size
 from ..asked import Asked, Picture, Shown
@@ -86,14 +87,8 @@ def picture(asked: Asked) -> Picture:
 
 @cache
 def _connected(url: str) -> "Database":
-    try:
+    with needs_extra("db", "a package is missing that opens databases", BadDatabase):
         from ....db.connecting import connect  # for weight: SQLAlchemy
-    except ModuleNotFoundError as error:
-        raise BadDatabase(
-            "a package is missing that opens databases",
-            package=error.name,
-            remedy="pip install 'pystore-stages[db]'",
-        ) from None
     return connect(url)
 
 
