@@ -1,15 +1,21 @@
 """Fixtures: commands in this process, on a store or in a folder with a program of a small model."""
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from small_store import make
 
 from pystore.store.current import ProcessWide
 from pystore.store.defaults import InForce
 from pystore.store.store import Store
 from pystore.ui.cli import main
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PROGRAM = """
 import numpy as np
@@ -78,6 +84,36 @@ def call(
         return code, *capfd.readouterr()
 
     return called
+
+
+@pytest.fixture
+def pystore(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command on the store of `small_store`: its code, output and errors."""
+    make(tmp_path / "store")
+    monkeypatch.setattr(ProcessWide, "store", None)
+    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main.run([*arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Chromium without a screen."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Root, as in a container, has no sandbox.
+        path = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -4,26 +4,13 @@ import json
 import os
 
 import pytest
-from small_store import make
-
-from pystore.store.current import ProcessWide
-from pystore.ui.cli import main
 
 
-@pytest.fixture
-def pystore(tmp_path, monkeypatch, capsys):
-    """Runs a command in this process: its code, output and errors."""
-    make(tmp_path / "store")
-    monkeypatch.setattr(ProcessWide, "store", None)
-    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Commands run in an empty folder."""
     (tmp_path / "to").mkdir()
     monkeypatch.chdir(tmp_path / "to")
-
-    def run(*arguments):
-        code = main.run([*arguments])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_TX1_a_file_is_copied_and_may_be_changed(pystore, tmp_path):

@@ -3,11 +3,9 @@
 import json
 
 import pytest
-from small_store import make, train
+from small_store import train
 
 from pystore import Derivation, Store, build_seed, match_some, realize_many
-from pystore.store.current import ProcessWide
-from pystore.ui.cli import main
 
 
 def _score(b):
@@ -16,20 +14,6 @@ def _score(b):
 
 def stage(rate, n=4, name="fit"):
     return Derivation({"name": name, "rate": rate}, match_some(n), _score)
-
-
-@pytest.fixture
-def pystore(tmp_path, monkeypatch, capsys):
-    """Runs a command in this process: its code, output and errors."""
-    make(tmp_path / "store")
-    monkeypatch.setattr(ProcessWide, "store", None)
-    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
-
-    def run(*arguments):
-        code = main.run([*arguments])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

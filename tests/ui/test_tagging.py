@@ -3,25 +3,7 @@
 import json
 
 import pytest
-from small_store import make, train
-
-from pystore.store.current import ProcessWide
-from pystore.ui.cli import main
-
-
-@pytest.fixture
-def pystore(tmp_path, monkeypatch, capsys):
-    """Runs a command in this process: its code, output and errors."""
-    make(tmp_path / "store")
-    monkeypatch.setattr(ProcessWide, "store", None)
-    monkeypatch.setenv("PYSTORE_ROOT", str(tmp_path / "store"))
-
-    def run(*arguments):
-        code = main.run([*arguments])
-        return code, *capsys.readouterr()
-
-    return run
-
+from small_store import train
 
 HIGH = train(1.0).dref
 

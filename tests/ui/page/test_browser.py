@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 pytest.importorskip("jinja2", reason="pages need `pip install 'pystore-stages[ui]'`")
-api = pytest.importorskip("playwright.sync_api", reason="browsers need `pip install playwright`")
+pytest.importorskip("playwright.sync_api", reason="browsers need `pip install playwright`")
 axe = pytest.importorskip(
     "axe_playwright_python", reason="axe-core comes with `pip install axe-playwright-python`"
 )
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
+if shutil.which("chromium") is None:
     pytest.skip("no Chromium: on Debian, `apt-get install chromium`", allow_module_level=True)
 
 from command import PROGRAM, environment  # noqa: E402  # needs what is looked for above
@@ -70,16 +69,6 @@ def address(store: Store) -> Iterator[str]:
     """The address of the page, with its token."""
     with serving(store) as (address, _):
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium without a screen."""
-    with api.sync_playwright() as playwright:
-        # Root, as in a container, has no sandbox.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Watched:

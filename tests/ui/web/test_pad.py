@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sklearn")
-api = pytest.importorskip("playwright.sync_api", reason="browsers need `pip install playwright`")
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
+pytest.importorskip("playwright.sync_api", reason="browsers need `pip install playwright`")
+if shutil.which("chromium") is None:
     pytest.skip("no Chromium: on Debian, `apt-get install chromium`", allow_module_level=True)
 
-from drawing_model import model  # noqa: E402  # needs what is looked for above
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect  # noqa: E402
-from small_model import train  # noqa: E402
-from small_server import Server, serving  # noqa: E402
+from drawing_model import model  # needs what is looked for above
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
+from small_model import train
+from small_server import Server, serving
 
-from pystore import RRef, Store, pin  # noqa: E402
+from pystore import RRef, Store, pin
 
 PROGRAM = """
 import sys
@@ -73,15 +72,6 @@ def server(running: Server, trained: tuple[Store, list[RRef]]) -> Server:
     pin(rrefs[0], "serving", store=store)
     running.wait_until_ready(rrefs[0])
     return running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with api.sync_playwright() as playwright:
-        # Root, as in a container, has no sandbox.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Pad:
