@@ -3,30 +3,12 @@
 import sys
 
 import telling
+from many_realizations import METRIC, derivation
 
-from pystore import (
-    Build,
-    Derivation,
-    Store,
-    build_outpath,
-    build_seed,
-    build_wrapper,
-    match_best,
-    mkconfig,
-    realize,
-    realize_many,
-)
-
-METRIC = "accuracy.txt"
-
-
-def build(b: Build) -> None:
-    """Writes a number that differs every time."""
-    (build_outpath(b) / METRIC).write_text(f"{build_seed(b) / 2**32}\n")
-
+from pystore import Store, match_best, realize, realize_many
 
 store, number = Store(sys.argv[1], durable=False), int(sys.argv[2])
-many = Derivation(mkconfig({"name": "many"}), match_best(METRIC, n=number), build_wrapper(build))
+many = derivation(number)
 if many.dref not in store.drefs():
     store.record([many.config])
     realize_many(many, store=store, max_attempts=number)
