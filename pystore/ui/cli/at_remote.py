@@ -4,8 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
     from ...ask.inspection.at_remote import AtRemote
+
+
+trust = click.option(
+    "--trust",
+    "trusted",
+    metavar="KEY",
+    multiple=True,
+    help="Use only what this public key has signed; may be given again [PYSTORE_TRUSTED_KEYS].",
+)
 
 
 def is_remote(text: str) -> bool:

@@ -15,9 +15,9 @@ from ...core.transfer import Transfer
 from ...store.home import expanded
 from ...store.layout import exists
 from ..quantities import size
-from .at_remote import at_remote
+from .at_remote import at_remote, trust
 from .command_context import CommandContext, as_json, report, with_command
-from .pins import begun_pins, trust
+from .pins import begun_pins
 from .ref import REFS
 
 Refs = tuple[list[DRef | RRef], ...]

@@ -16,10 +16,9 @@ from ...core.printable import printable, when
 from ...core.refs import DRef, RRef
 from ..quantities import number
 from .artifact_text import name_of, size_or_kind
-from .at_remote import at_remote, is_remote
+from .at_remote import at_remote, is_remote, trust
 from .columns import Style, columns, ref, value
 from .command_context import CommandContext, as_json, report, with_command
-from .pins import trust
 from .ref import AS_TYPED
 
 

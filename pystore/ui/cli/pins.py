@@ -13,20 +13,13 @@ from ...core.errors import BadName
 from ...core.printable import listed, printable, when
 from ...core.refs import RRef
 from ...store import pins as roots
+from .at_remote import trust
 from .columns import columns, ref
 from .command_context import CommandContext, as_json, report, with_command
 from .ref import RREF, begun_so, refuse_below
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Named = TypeVar("Named", Pin, PinStep)
-
-trust = click.option(
-    "--trust",
-    "trusted",
-    metavar="KEY",
-    multiple=True,
-    help="Use only what this public key has signed; may be given again [PYSTORE_TRUSTED_KEYS].",
-)
 
 
 def from_remote(command: Command) -> Command:
