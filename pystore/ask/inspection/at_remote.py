@@ -38,12 +38,7 @@ class AtRemote:
         try:
             manifest = self.catalogue.remote.bill(rref).manifest
         except FileNotFoundError:
-            raise NotInStore(
-                "the remote does not hold this",
-                ref=rref,
-                url=self.catalogue.remote.url,
-                remedy="ask who has it to push it",
-            ) from None
+            raise self.catalogue.remote.absent(rref) from None
         return [Artifact(rref, entry) for entry in manifest.entries]
 
     def derivations(self, drefs: Iterable[DRef]) -> list[ListedDerivation]:

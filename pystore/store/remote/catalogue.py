@@ -13,7 +13,7 @@ from functools import cached_property
 from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
 from ...core.config import Config
-from ...core.errors import ChecksumMismatch, NotInStore, PystoreWarning
+from ...core.errors import ChecksumMismatch, PystoreWarning
 from ...core.holding import Holding
 from ...core.note import Note, parse_note, standing
 from ...core.refs import DRef, RRef
@@ -83,12 +83,7 @@ class Catalogue:
         try:
             return self.remote.config(dref)
         except FileNotFoundError:
-            raise NotInStore(
-                "the remote does not hold this",
-                ref=dref,
-                url=self.remote.url,
-                remedy="ask who has it to push it",
-            ) from None
+            raise self.remote.absent(dref) from None
 
     def realizations(self, dref: DRef) -> list[RRef]:
         """The realizations whose bytes are there, sorted (CQ3)."""

@@ -136,7 +136,7 @@ class _Receiver:
         try:
             return self.remote.bill(rref)
         except FileNotFoundError:
-            raise _absent(rref, self.remote) from None
+            raise self.remote.absent(rref) from None
 
     def _configs(self, order: list[RRef], bills: Bills) -> dict[DRef, Config]:
         drefs = sorted({rref.dref for rref in order})
@@ -159,7 +159,7 @@ class _Receiver:
         try:
             return self.remote.config(dref)
         except FileNotFoundError:
-            raise _absent(dref, self.remote) from None
+            raise self.remote.absent(dref) from None
 
     # --- attempts ----------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class _Receiver:
     def _unnamed(self, ref: DRef | RRef, there: object) -> PystoreError:
         """The error where no believable record names a realization; is anything `there`?"""
         if self.remote.trusted is None or not there:
-            return _absent(ref, self.remote)
+            return self.remote.absent(ref)
         return Untrusted(
             "no trusted key has signed this",
             ref=ref,
@@ -305,12 +305,3 @@ def _end(wanted: Iterable[Wanted], how: Callable[[Arrival], None]) -> None:
         if one.arrival is not None:
             arrival, one.arrival = one.arrival, None
             how(arrival)
-
-
-def _absent(ref: DRef | RRef, remote: Remote) -> NotInStore:
-    return NotInStore(
-        "the remote does not hold this",
-        ref=ref,
-        url=remote.url,
-        remedy="ask who has it to push it: push(ref, url)",
-    )

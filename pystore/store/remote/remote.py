@@ -62,6 +62,15 @@ class Remote:
         """The URL without secrets."""
         return self.place.url
 
+    def absent(self, ref: DRef | RRef) -> NotInStore:
+        """The error for something that is not there."""
+        return NotInStore(
+            "the remote does not hold this",
+            ref=ref,
+            url=self.url,
+            remedy="ask who has it to push it: push(ref, url)",
+        )
+
     def each(
         self, work: Callable[[Item], Result], items: Iterable[Item]
     ) -> Iterator[tuple[Item, Result]]:
