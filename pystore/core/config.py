@@ -67,7 +67,7 @@ class Config:
         """The config with this canonical text. Raises BadConfig."""
         try:
             decoded = text.decode() if isinstance(text, bytes) else text
-            value = json.loads(decoded, parse_constant=_refuse, object_pairs_hook=_distinct)
+            value = json.loads(decoded, parse_constant=_refuse, object_pairs_hook=distinct)
         except (ValueError, RecursionError) as error:
             raise BadConfig("not the text of a config", because=str(error)[:200]) from None
         try:
@@ -143,8 +143,10 @@ def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
-    return result
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The pairs as an object of JSON. Raises ValueError where a key stands twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands twice")
+    return found

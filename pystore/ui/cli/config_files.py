@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...core.config import distinct
 from ...core.dataclasses import dataclass
 from ...core.errors import BadConfig
 from ...core.printable import printable
@@ -88,14 +89,7 @@ def _bad(path: Path, because: str) -> BadConfig:
 
 
 def _json(text: str) -> Any:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands twice")
-        return found
-
-    return json.loads(text, object_pairs_hook=unique)
+    return json.loads(text, object_pairs_hook=distinct)
 
 
 def _toml(text: str) -> Any:
