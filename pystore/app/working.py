@@ -130,7 +130,7 @@ class Worker:
             PystoreWarning,
             stacklevel=2,
         )
-        self._database.close()
+        self._database.drop_idle()
 
     def _mended(self) -> bool:
         """Makes again what is gone. Returns whether the listener is still recorded."""

@@ -201,6 +201,10 @@ class Connections:
         """An insert that can say what to do on a conflict."""
         return (postgresql if self.is_postgres else sqlite).insert(table)
 
+    def drop_idle(self) -> None:
+        """Gives up the connections that no thread uses: they may lead to a server that is gone."""
+        self.engine.dispose()
+
     def close(self) -> None:
         """Closes all connections; the next use opens new ones."""
         self.engine.dispose()

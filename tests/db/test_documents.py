@@ -313,6 +313,7 @@ def test_MW1_a_lost_stream_costs_no_document(db, one):
     words = words_in(url_of(db), ["a"])
     with words.listen(shouter(), BEST, on="word", every=0.05) as listener:
         words.wait(60)
+        client = words.database.client
         with pytest.warns(PystoreWarning, match="told no more"):
             stream = listener.installation._changes._stream
             stream.close()
@@ -320,6 +321,7 @@ def test_MW1_a_lost_stream_costs_no_document(db, one):
             words.update({"word": "changed"}, id=1)
             words.wait(60)
             assert listener.installation._changes._stream is not stream
+        assert words.database.client is client  # which other threads use
     assert shown(words, listener) == {"changed": "CHANGED!", "new": "NEW!"}
 
 

@@ -13,6 +13,7 @@ from pystore.stages.patience import Patience
 
 WRONG = FILE[::-1]
 DEADLINE = 1.0
+SLACK = 15.0  # of a busy machine [s]; a server that misbehaves would hold a fetch for ever
 HASTY = Patience(
     deadline=DEADLINE, connect=0.5, silence=0.4, rate=1000, window=0.3, tries=3, backoff=0.01
 )
@@ -31,7 +32,7 @@ def fails(derivation: Derivation, store, deadline: float = DEADLINE) -> PystoreE
     start = time.monotonic()
     with pytest.raises(PystoreError) as caught:
         realize(derivation)
-    assert time.monotonic() - start < deadline + 1
+    assert time.monotonic() - start < deadline + SLACK
     assert lsref(derivation.dref) == []
     assert [p for p in (store.root / "tmp").iterdir() if p.is_dir()] == []
     return caught.value

@@ -210,6 +210,13 @@ class DocumentConnections(Connections):
             )
             raise
 
+    def drop_idle(self) -> None:
+        """Asks again which kind of server it is; the driver itself gives up lost connections.
+
+        The client stays: other threads may be at work with it.
+        """
+        self.__dict__.pop("is_replicated", None)
+
     def close(self) -> None:
         """Closes all connections; the next use opens new ones."""
         client = self.__dict__.pop("client", None)

@@ -72,7 +72,7 @@ def test_WS2_at_sigterm_what_has_come_is_answered_and_serve_returns(store: Store
             clients.wait_for(50)
             begun = time.monotonic()
             assert server.end() == 0
-            assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < 30
         assert clients.failures == []
         assert server.process.stdout is not None
         assert server.process.stdout.read() == "returned\n"
@@ -84,7 +84,7 @@ def test_WS2_a_loader_that_hangs_does_not_hinder_the_end(store: Store):
         assert httpx.get(f"{server.url}/ready").status_code == 503
         begun = time.monotonic()
         assert server.end() == 0
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 30
 
 
 def _children(server: Server) -> list[int]:
