@@ -8,6 +8,7 @@ AT3  A pruned attempt is written as a stopped one with a note: so earlier versio
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from .dataclasses import dataclass, field
@@ -120,7 +121,9 @@ class AttemptReport:
     pruned: Mapping[str, Any] | None = None  # why a search has no more use for it
 
 
-_KEYS = frozenset(Attempt._fields)  # keys that a later version adds are ignored
+# Keys that a later version adds are ignored.
+_needed = itemgetter(*(key for key in Attempt._fields if key not in Attempt._field_defaults))
+_late = tuple(Attempt._field_defaults)  # keys that records of earlier versions lack
 
 
 def told_of(attempt: Attempt) -> dict[str, Any]:
@@ -160,8 +163,6 @@ def parse_attempt(text: bytes) -> Attempt:
             value["rref"] = RRef(value["rref"])
         if value["outcome"] == "stopped":
             value["outcome"] = outcome_in(value)
-        if not value.keys() <= _KEYS:
-            value = {key: one for key, one in value.items() if key in _KEYS}
-        return Attempt(**value)
+        return Attempt(*_needed(value), *map(value.get, _late))
     except (ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError) as error:
         raise Corrupted("not the record of an attempt", because=repr(error)[:200]) from None

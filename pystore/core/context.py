@@ -4,14 +4,18 @@ CX1  An RRef digests its own context, so direct inputs pin the whole history.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-from .digest import digest, short
+from .digest import short
 from .errors import BadRef, Corrupted
 from .refs import DRef, RRef
 
 CONTEXT = "context.json"  # the name of its file in a realization
+
+_TEXT = r'\{"dref":"([^"\\]+)","inputs":(\{.*\}),"manifest":"([0-9a-f]{64})"\}\n'
 
 
 class Context(Mapping[DRef, tuple[RRef, ...]]):
@@ -61,18 +65,38 @@ def provenance_text(dref: DRef, context: Context, manifest: str) -> bytes:
 
 def rref_of(dref: DRef, provenance: bytes) -> RRef:
     """The reference of the realization with this `context.json`."""
-    return RRef.of(digest("pystore realization 1", provenance)[:32], dref)
+    return RRef.of(short("pystore realization 1", provenance), dref)
 
 
 def parse_provenance(text: bytes) -> tuple[DRef, Context, str]:
     """The derivation, the context and the tree's digest in a `context.json`. Raises Corrupted."""
     try:
+        if found := re.fullmatch(_TEXT, text.decode(), re.ASCII):
+            # Realizations of one derivation mostly have one context, and stand side by side.
+            return DRef(found[1]), _context_of(found[2]), found[3]
         value: dict[str, Any] = json.loads(text)
-        inputs = {DRef(d): [RRef(r) for r in rrefs] for d, rrefs in value["inputs"].items()}
-        dref, context, manifest = DRef(value["dref"]), Context(inputs), str(value["manifest"])
+        dref, manifest = DRef(value["dref"]), str(value["manifest"])
+        context = _context(value["inputs"])
         canonical = provenance_text(dref, context, manifest) == text
     except (ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError) as error:
         raise Corrupted("not the text of a context", because=repr(error)[:200]) from None
     if not canonical:
-        raise Corrupted("not the canonical text of a context")
+        raise _not_canonical()
     return dref, context, manifest
+
+
+@lru_cache(8)
+def _context_of(text: str) -> Context:
+    """The context of which this is the canonical text."""
+    context = _context(json.loads(text))
+    if context.text != text:
+        raise _not_canonical()
+    return context
+
+
+def _context(inputs: dict[str, list[str]]) -> Context:
+    return Context({DRef(dref): [RRef(r) for r in rrefs] for dref, rrefs in inputs.items()})
+
+
+def _not_canonical() -> Corrupted:
+    return Corrupted("not the canonical text of a context")

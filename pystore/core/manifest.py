@@ -10,7 +10,7 @@ MF2  Names are bytes: `encode_name` gives different texts to different names.
 import json
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .dataclasses import dataclass
 from .digest import digest
@@ -23,8 +23,7 @@ Kind = Literal["file", "link", "directory"]
 MANIFEST = "manifest.json"  # the name of its file in a realization
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One file, link or empty directory of a tree."""
 
     path: bytes  # relative to the tree, steps parted by b"/"

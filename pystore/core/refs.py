@@ -123,7 +123,7 @@ class RRef(_Ref):
     @property
     def dref(self) -> DRef:
         """The derivation that it realizes."""
-        return DRef("dref:" + self[38:])
+        return str.__new__(DRef, "dref:" + self[38:])  # it was checked with this reference
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from ..core.manifest import Entry, Manifest, encode_name
 from ..core.printable import counted
 from . import mounts
 from .descriptors import Opened, open_folder, open_status
+from .in_turn import InTurn
 from .walk import Step, named, open_up, step_at, walk
 
 Digests = dict[tuple[int, int], tuple[int, str]]  # (device, inode) → (size, digest)
@@ -54,8 +55,11 @@ def writable(out: Path) -> Iterator[Loose]:
     return (loose for step in walk(out) if (loose := _loose(step)))
 
 
-def scan_sealed(out: str, known: Digests) -> tuple[Manifest, list[Loose]]:
+def scan_sealed(out: str, known: Digests, turn: InTurn) -> tuple[Manifest, list[Loose]]:
     """The manifest of a tree as by `scan`, and what of it is no longer sealed."""
+    with open_folder(out) as folder:
+        if (names := _only_files(folder)) is not None:
+            return _scan_files(folder, names, known, turn)
     entries, found = [], []
     for step in walk(out):
         if entry := scan_step(step, known):
@@ -63,6 +67,43 @@ def scan_sealed(out: str, known: Digests) -> tuple[Manifest, list[Loose]]:
         if loose := _loose(step):
             found.append(loose)
     return Manifest.of(entries), found
+
+
+def _only_files(folder: int) -> list[bytes] | None:
+    """The names in a folder, sorted; None if something else than files is among them."""
+    with os.scandir(folder) as found:
+        names = [os.fsencode(e.name) if e.is_file(follow_symlinks=False) else b"" for e in found]
+    return None if b"" in names else sorted(names)
+
+
+def _scan_files(
+    folder: int, names: list[bytes], known: Digests, turn: InTurn
+) -> tuple[Manifest, list[Loose]]:
+    """The same for a tree of files alone, as most are: each is looked at when it is open."""
+    entries, found = [], []
+    for name in names:
+        if read := turn.hash(name, folder):
+            status, digest = read
+            size = status.st_size
+        else:
+            status, (size, digest) = _hash_once(name, folder, known)
+        mode = status.st_mode
+        entries.append(Entry(name, "file", mode & 0o100 != 0, size, digest))
+        if mode & 0o7222:
+            found.append((name, stat.S_IMODE(mode)))
+    return Manifest(tuple(entries)), found
+
+
+def _hash_once(name: bytes, folder: int, known: Digests) -> tuple[os.stat_result, tuple[int, str]]:
+    """The status of a file in an open folder, and its size and digest, which may be known."""
+    opened, status = open_status(name, folder, follow=False)
+    with opened as descriptor:
+        inode = (status.st_dev, status.st_ino)
+        if (found := known.get(inode)) is None:
+            found = hash_file(descriptor, name, status.st_size)
+    if status.st_nlink > 1:
+        known[inode] = found
+    return status, found
 
 
 def _loose(step: Step) -> Loose | None:

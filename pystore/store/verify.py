@@ -9,37 +9,21 @@ VE4  A realization is marked or moved only after a second look, with the gate cl
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
-from functools import partial
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..core.attempt import parse_attempt
-from ..core.context import CONTEXT, Context, parse_provenance, rref_of
 from ..core.dataclasses import dataclass
-from ..core.errors import Corrupted, NotInStore, UnkeepableOutput
+from ..core.errors import Corrupted, NotInStore
 from ..core.events import Listener, Progress, ignore
-from ..core.manifest import MANIFEST, Entry, Manifest, encode_name
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
-from . import (
-    attempt_files,
-    attempts,
-    disk,
-    kept_code,
-    notes,
-    packs,
-    pin_changes,
-    rights,
-    tree,
-    verdicts,
-)
-from .commit import OWN
-from .damage import Damage, Kind
+from . import attempts, kept_code, pin_changes, record_damages, rights, verdicts
+from .damage import Damage
+from .in_turn import InTurn
 from .reader import Reader
 from .trash import trash
-
-_Telling = Callable[[Kind, str, str], Damage]  # the kind, the path in a realization, the words
+from .tree_damages import Looking, unrecorded
 
 
 @dataclass(frozen=True)
@@ -99,11 +83,17 @@ class _Rounds:
         self._layout = store.parts.layout  # with the store below: inputs may lie there
         self._quarantine = quarantine
         self._listener = listener
-        self.checked = 0
-        self.size = 0
-        self.quarantined: list[RRef] = []
-        self._digests: tree.Digests = {}  # of the files that realizations share
+        self._turn = InTurn()
+        self._looking = Looking(self._turn, self._dangling)
         self._made: dict[DRef, set[RRef]] = {}  # the realizations that recorded attempts made
+        self._marks: dict[DRef, set[str]] = {}  # the digests of those that were marked
+        self.checked = 0
+        self.quarantined: list[RRef] = []
+
+    @property
+    def size(self) -> int:
+        """How many bytes were hashed."""
+        return self._looking.size
 
     def everything(self) -> Iterator[Damage]:
         return self.over(self._store.drefs(), "derivations")
@@ -120,24 +110,19 @@ class _Rounds:
             self._store.config(dref)
         except (Corrupted, NotInStore) as error:
             what = str(error.because) if isinstance(error, Corrupted) else "missing"
-            yield Damage(dref, "config", f"{_home(dref)}/config.json", what)
+            yield Damage(dref, "config", f"drv/{dref[5:]}/config.json", what)
         rrefs = self._store.realizations(dref)  # first: the record of each came before it
-        yield from self._records(dref)
+        folder = self._store.parts.layout.attempts(dref)
+        damages, self._made[dref], self._marks[dref] = record_damages.look(folder, dref, self._turn)
+        yield from damages
         for rref in rrefs:
             yield from self._realization(rref)
 
-    def _records(self, dref: DRef) -> list[Damage]:
-        """The damages of the records of a derivation; notes what the attempts have made."""
-        folder = self._store.parts.layout.attempts(dref)
-        damages, made = attempts.steadily(folder, partial(_look_beside, folder, dref))
-        self._made[dref] = made
-        return damages
-
     def _realization(self, rref: RRef) -> Iterator[Damage]:
-        before, found = self.size, self._look(rref)
-        if found is not None and (_grave(found) or self._marked(rref)):
+        before, found = self._looking.size, self._look(rref)
+        if found is not None and (_grave(found) or self._may_be_marked(rref)):
             with self._store.parts.session.closed_gate() as writable:
-                self.size, self._digests = before, {}
+                self._looking.size, self._looking.known = before, {}
                 self._made.pop(rref.dref, None)
                 found = self._look(rref)
                 if found is not None and writable:
@@ -150,76 +135,34 @@ class _Rounds:
         """The damages of a realization; None when gc or rmref has just removed it."""
         home = self._home(rref)
         try:
-            return list(self._damages(rref, home))
+            found = self._looking.damages(rref, home)
         except FileNotFoundError:
             if os.path.exists(home):
                 raise
             return None
+        return found if self._recorded(rref) else [*found, unrecorded(rref)]
 
-    def _damages(self, rref: RRef, home: str) -> Iterator[Damage]:
-        def damage(kind: Kind, path: str, what: str) -> Damage:
-            where = f"{_home(rref.dref)}/{rref.digest}" + (f"/{path}" if path else "")
-            return Damage(rref, kind, where, what)
-
-        stated = None
-        try:
-            provenance = _read(f"{home}/{CONTEXT}")
-            dref, context, stated = parse_provenance(provenance)
-            if rref_of(dref, provenance) != rref:
-                yield damage("context", CONTEXT, "it is not the context of this realization")
-            yield from self._dangling(context, damage)
-        except Corrupted as error:
-            yield damage("context", CONTEXT, error.what)
-        try:
-            yield from self._tree(home, stated, damage)
-        except Corrupted as error:
-            yield damage("manifest", MANIFEST, error.what)
-        for name in sorted({*os.listdir(home)} - OWN):
-            yield damage("extra", name, "it does not belong here")
-        if not self._recorded(rref):
-            yield damage("unrecorded", "", "no attempt says that it made this")
-
-    def _tree(self, home: str, stated: str | None, damage: _Telling) -> Iterator[Damage]:
-        text = _read(f"{home}/{MANIFEST}")
-        missing = None
-        found: tuple[Manifest, list[tree.Loose]] = Manifest(()), []
-        try:
-            found = tree.scan_sealed(f"{home}/out", self._digests)
-        except UnkeepableOutput as error:
-            missing = damage("changed", "out", f"{error.what}: {error.path}")
-        except (FileNotFoundError, NotADirectoryError):
-            missing = damage("missing", "out", "missing")
-        there, loose = found
-        # The text of a tree that is as it should be need not be parsed.
-        manifest = there if there.text == text else Manifest.parse(text)
-        if stated is not None and manifest.digest != stated:
-            yield damage("manifest", MANIFEST, "it is not the manifest that the context names")
-        if missing is not None:
-            yield missing
-            return
-        self.size += there.size
-        if manifest is not there:
-            yield from _differences(manifest, there, damage)
-        for path, mode in loose:
-            yield damage("mode", f"out/{encode_name(path)}", f"mode {mode:04o}: it can be written")
-
-    def _dangling(self, context: Context, damage: _Telling) -> Iterator[Damage]:
-        for needs in context.values():
-            for need in needs:
-                there = os.path.isdir(self._layout.holder(need).realization(need))
-                if not there and not self._recorded(need):
-                    yield damage("dangling", CONTEXT, f"{need} does not exist, and no record of it")
+    def _dangling(self, need: RRef) -> bool:
+        """Whether an input of a realization does not exist, and no record of it."""
+        there = os.path.isdir(self._layout.holder(need).realization(need))
+        return not there and not self._recorded(need)
 
     def _recorded(self, rref: RRef) -> bool:
-        if rref.dref not in self._made:
-            self._made[rref.dref] = _made_in(self._store.parts.layout.attempts(rref.dref))
-        if rref in self._made[rref.dref]:
+        dref = rref.dref
+        if (made := self._made.get(dref)) is None:
+            folder = self._store.parts.layout.attempts(dref)
+            self._made[dref] = made = record_damages.made_in(folder)
+        if rref in made:
             return True
         below = self._layout.below
-        return below is not None and rref in _made_in(below.attempts(rref.dref))
+        return below is not None and rref in record_damages.made_in(below.attempts(dref))
 
     def _home(self, rref: RRef) -> str:
         return self._store.parts.layout.realization(rref)
+
+    def _may_be_marked(self, rref: RRef) -> bool:
+        marks = self._marks.get(rref.dref)
+        return self._marked(rref) if marks is None else rref.digest in marks
 
     def _marked(self, rref: RRef) -> bool:
         return verdicts.stands(self._store.parts.layout.attempts(rref.dref), rref, "damaged")
@@ -248,115 +191,6 @@ def _grave(damages: list[Damage]) -> list[Damage]:
 def _may_note(folder: str) -> bool:
     """Whether we may write into a folder, or make the folder."""
     return os.access(folder if os.path.lexists(folder) else os.path.dirname(folder), os.W_OK)
-
-
-def _home(dref: DRef) -> str:
-    return f"drv/{dref[5:]}"
-
-
-def _read(path: str) -> bytes:
-    try:
-        return disk.read(path)
-    except FileNotFoundError:
-        raise Corrupted("missing") from None
-
-
-def _look_beside(folder: str, dref: DRef, names: list[str]) -> tuple[list[Damage], set[RRef]]:
-    """The damages of the records of a derivation, and of the files beside them.
-
-    Also the realizations that the sound records name.
-    """
-    damages, made = [], _made_in_packs(folder, names)
-    for name in sorted(names):
-        kind: Kind = "attempt"
-        match attempts.kind_of(name):
-            case "json":
-                text = disk.read(f"{folder}/{name}")
-                found = [_record_damage(name, text, dref, made)]
-            case "pack":
-                kind, found = "pack", _pack_damages(packs.read_again(folder, name), dref)
-            case "trace" | "diff":
-                found = [attempt_files.damage(folder, name)]
-            case "rejected" | "damaged" | "forgotten":
-                kind, found = "verdict", [verdicts.damage(folder, name)]
-            case "note":
-                kind, found = "note", [notes.damage(folder, name, dref)]
-            case _:
-                continue
-        for what in filter(None, found):
-            damages.append(Damage(dref, kind, f"{_home(dref)}/attempts/{name}", what))
-    return damages, made
-
-
-def _pack_damages(found: packs.Pack, dref: DRef) -> list[str]:
-    if found.damage:
-        return [found.damage]
-    texts = [(name, text) for name, text in sorted(found.files) if attempts.is_record(name)]
-    faults = [(name, _record_damage(name, text, dref, set())) for name, text in texts]
-    return [f"{name} in it: {fault}" for name, fault in faults if fault]
-
-
-def _record_damage(name: str, text: bytes, dref: DRef, made: set[RRef]) -> str:
-    """What is wrong with a record. Adds the realization that it names to those that were made."""
-    try:
-        attempt = parse_attempt(text)
-    except Corrupted as error:
-        return error.what
-    if attempt.rref is not None:
-        made.add(attempt.rref)
-    if f"{attempt.context}.{attempt.number}.json" != name or attempt.dref != dref:
-        return "it is the record of another attempt"
-    if attempt.rref is not None and attempt.rref.dref != dref:
-        return "it names a realization of another derivation"
-    return ""
-
-
-def _made_in(folder: str) -> set[RRef]:
-    """The realizations that the records in a folder of attempts name."""
-    return attempts.steadily(folder, partial(_made, folder))
-
-
-def _made(folder: str, names: list[str]) -> set[RRef]:
-    texts = [disk.read(f"{folder}/{name}") for name in names if attempts.is_record(name)]
-    made = _made_in_packs(folder, names)
-    return made.union(rref for rref in map(_made_by, texts) if rref is not None)
-
-
-def _made_in_packs(folder: str, names: list[str]) -> set[RRef]:
-    made = {attempt.rref for one in packs.read_all(folder, names) for attempt in one.records()}
-    return {rref for rref in made if rref is not None}
-
-
-def _made_by(text: bytes) -> RRef | None:
-    try:
-        return parse_attempt(text).rref
-    except Corrupted:
-        return None  # this record is named as a damage of its own
-
-
-def _differences(manifest: Manifest, there: Manifest, damage: _Telling) -> Iterator[Damage]:
-    found = {entry.path: entry for entry in there.entries}
-    wanted = {entry.path: entry for entry in manifest.entries}
-    for path in sorted(wanted.keys() | found.keys()):
-        name = f"out/{encode_name(path)}"
-        if path not in found:
-            yield damage("missing", name, "missing")
-        elif path not in wanted:
-            yield damage("extra", name, "it is not in the manifest")
-        elif found[path] != wanted[path]:
-            yield damage("changed", name, _difference(wanted[path], found[path]))
-
-
-def _difference(wanted: Entry, found: Entry) -> str:
-    if found.kind != wanted.kind:
-        return f"a {found.kind} in place of a {wanted.kind}"
-    if found.size != wanted.size:
-        return f"{found.size} bytes in place of {wanted.size}"
-    if found.digest != wanted.digest:
-        return f"its bytes have changed: {found.digest} in place of {wanted.digest}"
-    if found.target != wanted.target:
-        return f"it links to {encode_name(found.target)} in place of {encode_name(wanted.target)}"
-    return "its executable bit has changed"
 
 
 def _code(store: Reader) -> Iterator[Damage]:

@@ -12,7 +12,9 @@ from pystore.errors import Corrupted
 names = st.binary(min_size=1, max_size=12).filter(lambda name: b"\0" not in name)
 hexes = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 entries = st.one_of(
-    st.builds(Entry, names, st.just("file"), st.booleans(), st.integers(0, 2**50), hexes),
+    st.builds(
+        Entry, names, st.just("file"), st.booleans(), st.integers(0, 2**50), hexes, st.just(b"")
+    ),
     st.builds(lambda path, target: Entry(path, "link", target=target), names, names),
     st.builds(lambda path: Entry(path, "directory"), names),
 )

@@ -23,6 +23,11 @@ from .scope import NOTHING, PARTS, Read
 _known: dict[str, list["Listing"]] = {}  # the readings of each file, the latest last
 _fresh: set[str] = set()  # the files that were looked at since the last `refresh`
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+# Statements that hold no others.
+_PLAIN = {ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Import}
+_PLAIN |= {ast.ImportFrom}
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -42,7 +47,9 @@ class Listing:
 
     def _index(self, body: list[Any], prefix: str) -> None:
         for node in body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if type(node) in _PLAIN:
+                continue  # as most are
+            if isinstance(node, _FUNCTIONS):
                 self.functions[_first_line(node), node.name] = node
                 self._index(node.body, f"{prefix}{node.name}.<locals>.")
             elif isinstance(node, ast.ClassDef):

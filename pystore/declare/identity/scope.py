@@ -7,7 +7,7 @@ from ...core.dataclasses import dataclass, field, replace
 
 # A function that calls one of these may see the names of its local variables; one that calls one of
 # the others with no argument does.
-READS_NAMES = frozenset({"eval", "exec"})
+_READS_NAMES = frozenset({("eval",), ("exec",)})
 READS_OWN_NAMES = frozenset({"locals", "vars", "dir"})
 COMPUTED = "import_module(…)"  # stands for a module whose name is computed
 
@@ -102,7 +102,7 @@ class Scopes:
     def _number_names(self, scope: Scope) -> None:
         """Replaces each name that only the code of this scope can see by a number."""
         depth, numbers = len(self.scopes), dict[str, int]()
-        reads = scope.seen or any((name,) in scope.uses for name in READS_NAMES)
+        reads = scope.seen or not _READS_NAMES.isdisjoint(scope.uses)
         seen = reads or scope.kind == "class"
         around = self._around(scope.kind)
         around.seen = around.seen or reads
@@ -145,8 +145,7 @@ def declare(body: list[Any], scope: Scope) -> None:
                     declare(inner, scope)
 
 
-def is_idle(node: ast.AST) -> bool:
+def is_idle(node: Any) -> bool:
     """Whether a statement does nothing: `pass`, a docstring, `x: int` outside of a class."""
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant)
-    return isinstance(node, ast.Pass)
+    kind = type(node)
+    return kind is ast.Pass or (kind is ast.Expr and type(node.value) is ast.Constant)

@@ -64,4 +64,9 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if not gc.get_freeze_count():
+                # All objects become old ones: else the next look at young objects, which is due
+                # at once, would go through all of these trees.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

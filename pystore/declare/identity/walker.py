@@ -10,6 +10,9 @@ from .scope import COMPUTED, READS_OWN_NAMES, Import, Read, Scope, Scopes, Uses,
 SKIPPED = {"ctx", "kind", "type_comment", "type_params", "annotation", "returns", "simple"}
 
 
+_STATEMENTS = {"body", "orelse", "finalbody"}
+
+
 def walk(
     node: ast.AST, defaults: bool, read: Read, cells: frozenset[str]
 ) -> tuple[str, Uses, tuple[Import, ...], tuple[str, ...]]:
@@ -43,11 +46,7 @@ class _Walker(Scopes):
     # --- text ------------------------------------------------------------------------------
 
     def node(self, node: Any) -> None:
-        kind = type(node)
-        special = _special.get(kind)
-        if special is None:
-            special = _special[kind] = _SPECIAL.get(kind.__name__, _Walker.plain)
-        special(self, node)
+        (_special.get(type(node)) or _writer(type(node)))(self, node)
 
     def plain(self, node: Any) -> None:
         """Writes a node field by field."""
@@ -57,18 +56,19 @@ class _Walker(Scopes):
 
     def fields(self, node: Any, leave: tuple[str, ...] = ()) -> None:
         kind = type(node)
-        if kind not in _fields:
-            known = [name for name in kind._fields if name not in SKIPPED]
-            _fields[kind] = tuple((name, f" {name}=") for name in known)
         held, out = node.__dict__, self.out
-        for name, opening in _fields[kind]:
+        for name, opening in _fields.get(kind) or _openings(kind):
             value = held.get(name)
             if value is None or name in leave:
                 continue
-            if type(value) is list:
+            kind = type(value)
+            if kind is list:
                 if value:
                     out.append(opening)
                     self.all(name, value)
+            elif write := _special.get(kind):
+                out.append(opening)
+                write(self, value)
             elif isinstance(value, ast.AST):
                 out.append(opening)
                 self.node(value)
@@ -76,14 +76,14 @@ class _Walker(Scopes):
                 out += opening, _constant(value)
 
     def all(self, name: str, values: list[Any]) -> None:
-        if name in ("body", "orelse", "finalbody"):
+        if name in _STATEMENTS:
             values = [one for one in values if not is_idle(one)]
         out = self.out
         out.append("[")
         for one in values:
             before = len(out)
             if isinstance(one, ast.AST):
-                self.node(one)
+                (_special.get(type(one)) or _writer(type(one)))(self, one)
             else:
                 out.append(_constant(one))
             if len(out) > before:  # an import binds, and is no text
@@ -98,11 +98,13 @@ class _Walker(Scopes):
     # --- names -----------------------------------------------------------------------------
 
     def name(self, node: ast.Name) -> None:
-        self.write_name(node.id)
+        name, scope = node.id, self.scopes[-1]
+        scope.names.append((len(self.out), name))  # as `write_name` does: most nodes are names
+        self.out.append("$" + name)
         if type(node.ctx) is ast.Load:
-            self.scopes[-1].uses[node.id,] = None
+            scope.uses[name,] = None
         else:
-            self.bind(node.id)
+            self.bind(name)
 
     def attribute(self, node: ast.Attribute) -> None:
         names, inner = [node.attr], node.value
@@ -354,3 +356,14 @@ _SPECIAL: dict[str, Callable[[_Walker, Any], None]] = {
 # Filled as classes of nodes are met, since a walk visits thousands of nodes.
 _special: dict[type, Callable[[_Walker, Any], None]] = {}
 _fields: dict[type, tuple[tuple[str, str], ...]] = {}
+
+
+def _writer(kind: type) -> Callable[[_Walker, Any], None]:
+    """The method that writes nodes of a class."""
+    return _special.setdefault(kind, _SPECIAL.get(kind.__name__, _Walker.plain))
+
+
+def _openings(kind: type[ast.AST]) -> tuple[tuple[str, str], ...]:
+    """The fields of a class of nodes that count, each with the text before its value."""
+    known = [name for name in kind._fields if name not in SKIPPED]
+    return _fields.setdefault(kind, tuple((name, f" {name}=") for name in known))
