@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 from measure import Row, Sizes, program, rounds, told
 
@@ -12,6 +13,12 @@ def rows(sizes: Sizes, area: Path) -> Iterator[Row]:
     """The figure."""
     [found] = rounds(sizes.short_runs, lambda: program("digest_code", area, HELPERS))
     once, again, parse = (told(found, name) * 1e3 for name in ("once", "again", "parse"))
-    work = f"a stage with {HELPERS} helper functions, digest of its code"
-    yield Row(f"{work}: ms once", f"{once:.1f}", f"parsing alone {parse:.1f}", "<= 50", once <= 50)
+    times = median(cost.told["once"] / cost.told["parse"] for cost in found)
+    yield Row(
+        f"a stage with {HELPERS} helper functions, digest of its code once: times the floor",
+        f"{times:.2f} ({once:.1f} ms)",
+        f"parsing alone {parse:.1f} ms",
+        "<= 2 x",
+        times <= 2,
+    )
     yield Row("  again in the process: ms", f"{again:.3f}", "", "<= 0.1", again <= 0.1)

@@ -11,14 +11,14 @@ import os
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.dataclasses import dataclass
 from ..core.errors import Corrupted, NotInStore
 from ..core.events import Listener, Progress, ignore
 from ..core.printable import counted
 from ..core.refs import DRef, RRef
-from . import attempts, kept_code, pin_changes, record_damages, rights, verdicts
+from . import attempts, helping, kept_code, pin_changes, record_damages, rights, verdicts
 from .damage import Damage
 from .in_turn import InTurn
 from .reader import Reader
@@ -77,6 +77,15 @@ def verify(
     return Report(tuple(damages), rounds.checked, rounds.size, tuple(rounds.quarantined))
 
 
+class _Seen(NamedTuple):
+    """What a look at a derivation or a realization has found, which changes nothing."""
+
+    damages: list[Damage]  # of the config and the records
+    sound: int  # how many realizations without damages there are
+    size: int  # of all files that were hashed [bytes]
+    doubtful: list[tuple[RRef, list[Damage] | None]]  # the others; None for a second look
+
+
 class _Rounds:
     def __init__(self, store: Reader, quarantine: bool, listener: Listener) -> None:
         self._store = store.own
@@ -87,49 +96,84 @@ class _Rounds:
         self._looking = Looking(self._turn, self._dangling)
         self._made: dict[DRef, set[RRef]] = {}  # the realizations that recorded attempts made
         self._marks: dict[DRef, set[str]] = {}  # the digests of those that were marked
-        self.checked = 0
+        self.checked = self.size = 0
         self.quarantined: list[RRef] = []
 
-    @property
-    def size(self) -> int:
-        """How many bytes were hashed."""
-        return self._looking.size
-
-    def everything(self) -> Iterator[Damage]:
+    def everything(self) -> list[Damage]:
         return self.over(self._store.drefs(), "derivations")
 
-    def over(self, refs: Collection[DRef | RRef], unit: str) -> Iterator[Damage]:
-        for number, ref in enumerate(refs, 1):
-            if isinstance(ref, RRef) and ref not in self._store.realizations(ref.dref):
-                raise self._store.absent(ref)
-            yield from self._realization(ref) if isinstance(ref, RRef) else self._derivation(ref)
-            self._listener(Progress(ref.dref, number, len(refs), unit))
+    def over(self, refs: Collection[DRef | RRef], unit: str) -> list[Damage]:
+        """The damages of these, in their order."""
+        ordered = list(refs)
+        damages: dict[int, list[Damage]] = {}
 
-    def _derivation(self, dref: DRef) -> Iterator[Damage]:
+        def done(number: int, seen: _Seen) -> None:
+            damages[number] = self._judged(seen)
+            told = Progress(ordered[number].dref, len(damages), len(ordered), unit)
+            self._listener(told)
+
+        helping.shared(ordered, self._see, done)
+        return [one for _, found in sorted(damages.items()) for one in found]
+
+    def _see(self, ref: DRef | RRef) -> _Seen:
+        """A look at a derivation or a realization. Raises NotInStore."""
+        self._looking.size = 0
+        damages, rrefs = self._derivation(ref) if isinstance(ref, DRef) else self._only(ref)
+        sound, doubtful = 0, list[tuple[RRef, list[Damage] | None]]()
+        for rref in rrefs:
+            before = self._looking.size
+            if (found := self._look(rref)) is None:
+                continue
+            if _grave(found) or self._may_be_marked(rref):
+                self._looking.size = before
+                doubtful.append((rref, None))
+            elif found:
+                doubtful.append((rref, found))
+            else:
+                sound += 1
+        return _Seen(damages, sound, self._looking.size, doubtful)
+
+    def _only(self, rref: RRef) -> tuple[list[Damage], list[RRef]]:
+        if rref not in self._store.realizations(rref.dref):
+            raise self._store.absent(rref)
+        return [], [rref]
+
+    def _derivation(self, dref: DRef) -> tuple[list[Damage], list[RRef]]:
+        """The damages of the config and the records of a derivation, and its realizations."""
+        damages = []
         try:
             self._store.config(dref)
         except (Corrupted, NotInStore) as error:
             what = str(error.because) if isinstance(error, Corrupted) else "missing"
-            yield Damage(dref, "config", f"drv/{dref[5:]}/config.json", what)
+            damages.append(Damage(dref, "config", f"drv/{dref[5:]}/config.json", what))
         rrefs = self._store.realizations(dref)  # first: the record of each came before it
         folder = self._store.parts.layout.attempts(dref)
-        damages, self._made[dref], self._marks[dref] = record_damages.look(folder, dref, self._turn)
-        yield from damages
-        for rref in rrefs:
-            yield from self._realization(rref)
+        found = record_damages.look(folder, dref, self._turn)
+        self._made[dref], self._marks[dref] = found.made, found.marked
+        return damages + found.damages, rrefs
 
-    def _realization(self, rref: RRef) -> Iterator[Damage]:
-        before, found = self._looking.size, self._look(rref)
-        if found is not None and (_grave(found) or self._may_be_marked(rref)):
-            with self._store.parts.session.closed_gate() as writable:
-                self._looking.size, self._looking.known = before, {}
-                self._made.pop(rref.dref, None)
-                found = self._look(rref)
-                if found is not None and writable:
-                    self._judge(rref, _grave(found))
-        if found is not None:
-            self.checked += 1
-            yield from found
+    def _judged(self, seen: _Seen) -> list[Damage]:
+        """All damages that were seen, after a second look at those that may be grave."""
+        damages = list(seen.damages)
+        self.checked += seen.sound
+        self.size += seen.size
+        for rref, found in seen.doubtful:
+            last = self._again(rref) if found is None else found
+            if last is not None:
+                self.checked += 1
+                damages += last
+        return damages
+
+    def _again(self, rref: RRef) -> list[Damage] | None:
+        """The damages of a realization that nobody can replace meanwhile; it is marked by them."""
+        with self._store.parts.session.closed_gate() as writable:
+            self._looking.size, self._looking.known = 0, {}
+            self._made.pop(rref.dref, None)
+            found = self._look(rref)
+            self.size += self._looking.size
+            if found is not None and writable:
+                self._judge(rref, _grave(found))
+        return found
 
     def _look(self, rref: RRef) -> list[Damage] | None:
         """The damages of a realization; None when gc or rmref has just removed it."""

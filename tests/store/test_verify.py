@@ -1,8 +1,11 @@
 """Verifying: each damage is found and named, and never served again."""
 
+import json
 import os
 import random
 import shutil
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -176,6 +179,35 @@ def test_VE1_nonsense_in_place_of_the_stores_own_files_is_named(store, pair, fil
     unsealed(home / file).write_text(text)
     assert any(d.path.endswith(f"/{home.name}/{file}") for d in ps.verify().damages)
     ps.gc(())
+
+
+def test_VE1_a_helper_finds_what_one_process_finds(store, tmp_path):
+    count = 12
+    many = [
+        Derivation({"name": "many", "rate": rate}, match_latest(), write) for rate in range(count)
+    ]
+    made = sorted(rref for found in ps.realize_many(many) for rref in found)
+    kinds = ["changed byte", "writable", "extra", "foreign file", "exec bit", "missing"]
+    for rref, kind in zip(made[::2], kinds, strict=True):
+        damage(store, rref, kind)
+    script = (
+        "import json, sys, pystore as ps\n"
+        "from pystore.store import helping\n"
+        "helping.shared.__kwdefaults__['worth'] = float(sys.argv[2])\n"
+        "print(json.dumps(ps.verify(ps.Store(sys.argv[1])).to_dict()))\n"
+    )
+    alone, helped = (
+        json.loads(
+            subprocess.run(
+                [sys.executable, "-c", script, str(store.root), worth],
+                capture_output=True, text=True, check=True,
+            ).stdout
+        )
+        for worth in ("inf", "0")
+    )  # fmt: skip
+    assert (helped["realizations"], helped["size"]) == (count, alone["size"])
+    assert len(helped["damages"]) == count // 2
+    assert helped == alone
 
 
 def test_VE1_what_was_built_from_nothing_known_is_named(store, pair):
