@@ -89,12 +89,6 @@ class Matcher:
                 remedy="choose among the candidates whose `gone` is False",
             )
 
-    @property
-    def is_built_in(self) -> bool:
-        """Whether the rule is one of this package, and not a user's own of the same name."""
-        made_of = getattr(self.rule, "func", self.rule)
-        return str(getattr(made_of, "__module__", "")).startswith(f"{__package__}.")
-
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.arguments)})"
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from ..core.context import Context
-from ..core.derivation import Closure
+from ..core.derivation import Closure, Derivation
 from ..core.errors import Corrupted, NotInStore
 from ..core.events import Adopted, OtherInputs
 from ..core.judgement import (
@@ -42,6 +42,7 @@ else:
     later(globals(), "..core.adoption", "..core.reads")
 
 _AT_ONCE = 1000  # realizations that are held in one step
+_OURS = "pystore.core."  # where the rules of our matchers are
 _LARGE = range(50, 20_000)  # derivations of which choices are kept: it is worth it, and has room
 
 
@@ -261,6 +262,12 @@ def _takes_lock(judgement: Judgement) -> bool:
 
 
 def _rule_of(derivation: Derivation) -> str | None:
-    """How a choice is made, with the code that it warns of; None for a user's own matcher."""
+    """How a choice is made, with the code that it warns of; None for a user's own matcher.
+
+    A user's own rule may have the name and the arguments of one of ours.
+    """
     matcher = derivation.matcher
-    return f"{matcher} {source_digest(derivation.realizer)}" if matcher.is_built_in else None
+    rule = getattr(matcher.rule, "func", matcher.rule)
+    if not str(getattr(rule, "__module__", "")).startswith(_OURS):
+        return None
+    return f"{matcher} {source_digest(derivation.realizer)}"

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
         adopt,
         attempt_files,
         beginning,
-        choices,
         commit,
+        earlier_choices,
         kept_code,
         remove,
         reopening,
@@ -58,8 +58,9 @@ if TYPE_CHECKING:
     from .staging import Staging
 else:  # what only builds and removals need
     later(globals(), "..core.machine_usage", "..core.reads", ".adopt", ".attempt_files")
-    later(globals(), ".beginning", ".choices", ".commit", ".kept_code", ".remove", ".reopening", ".scratch")
-    later(globals(), ".shared_files", ".touched_inputs", ".trace_file", ".tree")
+    later(globals(), ".beginning", ".commit", ".earlier_choices", ".kept_code", ".remove")
+    later(globals(), ".reopening", ".scratch", ".shared_files", ".touched_inputs", ".trace_file")
+    later(globals(), ".tree")
 
 
 @rights.explained_methods
@@ -140,9 +141,9 @@ class Store(Reader):
         """Makes sure that these texts of code are kept, by their digests."""
         kept_code.keep(self.parts, texts)
 
-    def choices(self, targets: Collection[DRef]) -> choices.Choices | None:
+    def choices(self, targets: Collection[DRef]) -> earlier_choices.EarlierChoices | None:
         """What earlier calls for these targets have chosen; None where that is not kept."""
-        return choices.choices_for(self.parts, targets)
+        return earlier_choices.choices_for(self.parts, targets)
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that gc knows of this matcher, which chooses among these realizations."""

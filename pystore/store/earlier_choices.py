@@ -1,9 +1,9 @@
-"""Choices: what a call has chosen, so that the next one for the same targets reads no records.
+"""Earlier choices: what a call has chosen, so that the next one with its targets reads no records.
 
-CH1  A choice counts while the folders of its derivation, and the choices for its inputs, are as
+EA1  A choice counts while the folders of its derivation, and the choices for its inputs, are as
      they were when it was made. A change in the tick of a stamp would be missed: so a choice is
      kept only when the ticks of its stamps are over.
-CH2  A file that is damaged, or of another version of pystore, has no choices.
+EA2  A file that is damaged, or of another version of pystore, has no choices.
 
 A choice needs no lock: whoever uses it holds its realizations, and looks whether they are there.
 """
@@ -26,50 +26,53 @@ from .parts import Parts
 _PURPOSE = "pystore choices 1"
 _MOST_FILES = 200  # for as many targets; the oldest ones go
 
+_Stamps = tuple[changes.Stamp | None, changes.Stamp | None]  # of the attempts, and of the rest
+
 
 class _Choice(NamedTuple):
     rule: str  # by which the choice was made
     digests: list[str]  # of the realizations
-    stamps: tuple[changes.Stamp | None, changes.Stamp | None]
+    stamps: _Stamps
 
 
-class Choices:
+class EarlierChoices:
     """The choices of the calls for some targets, in a file in the cache of the user."""
 
     def __init__(self, layout: Layout, path: Path) -> None:
         self._layout, self._path = layout, path
-        self._over = min(time.time_ns(), changes.clock_of(layout))  # the disk's clock was there
+        self._reached: int | None = None  # what the clock of the disk had reached before all looks
         self._known = _read(path)
         self._same: set[DRef] = set()  # for which the same is chosen as in the file
         self._kept: dict[DRef, _Choice] = {}
         self._is_new = False
 
     def find(self, dref: DRef, rule: str, inputs: Collection[DRef]) -> tuple[RRef, ...] | None:
-        """What was chosen for a derivation by a rule, while nothing has changed (CH1)."""
+        """What was chosen for a derivation by a rule, while nothing has changed (EA1)."""
         known = self._known.get(dref)
         if (
             known is None
             or known.rule != rule
             or not self._same.issuperset(inputs)
-            or known.stamps != self.stamps(dref)
+            or known.stamps != self._stamps(dref)
         ):
             return None
         self._same.add(dref)
         self._kept[dref] = known
         return tuple([RRef.of(digest, dref) for digest in known.digests])
 
-    def stamps(self, dref: DRef) -> tuple[changes.Stamp | None, changes.Stamp | None]:
+    def stamps(self, dref: DRef) -> _Stamps:
         """The stamps of the folders of a derivation: to be read before its records are."""
+        if self._reached is None:
+            with suppress(OSError):  # of a store that is only read
+                os.utime(self._layout.tmp)
+            self._reached = min(time.time_ns(), changes.clock_of(self._layout))
+        return self._stamps(dref)
+
+    def _stamps(self, dref: DRef) -> _Stamps:
         home = self._layout.derivation(dref)
         return changes.stamp_of(home + ATTEMPTS), changes.stamp_of(home)
 
-    def note(
-        self,
-        dref: DRef,
-        rule: str,
-        rrefs: Iterable[RRef],
-        stamps: tuple[changes.Stamp | None, changes.Stamp | None],
-    ) -> None:
+    def note(self, dref: DRef, rule: str, rrefs: Iterable[RRef], stamps: _Stamps) -> None:
         """Notes a choice that was made after these stamps were read."""
         made = _Choice(rule, [rref.digest for rref in rrefs], stamps)
         known = self._known.get(dref)
@@ -99,10 +102,11 @@ class Choices:
             self._path.unlink()
 
     def _is_over(self, stamp: changes.Stamp) -> bool:
-        return stamp[0] < self._over - changes.tick_of(stamp) * 1e9
+        reached = self._reached or 0
+        return stamp[0] < reached - changes.tick_of(stamp) * 1e9
 
 
-def choices_for(parts: Parts, targets: Iterable[DRef]) -> Choices | None:
+def choices_for(parts: Parts, targets: Iterable[DRef]) -> EarlierChoices | None:
     """The choices for these targets; None where this user has no cache, or another store is below.
 
     Another machine has a file of its own: it sees other stamps.
@@ -111,7 +115,9 @@ def choices_for(parts: Parts, targets: Iterable[DRef]) -> Choices | None:
     if folder is None:
         return None
     told = "\n".join([parts.id, str(parts.root), os.uname().nodename, *targets])
-    return Choices(parts.layout, folder / short("pystore choices place 1", os.fsencode(told)))
+    return EarlierChoices(
+        parts.layout, folder / short("pystore choices place 1", os.fsencode(told))
+    )
 
 
 def _read(path: Path) -> dict[str, _Choice]:
