@@ -66,6 +66,7 @@ PROGRAMS: dict[str, Program] = {
     ),
     "match_best among 100": _ours("choose_best", "best-of-100", 100),
     "digest of code with 200 helpers": _ours("digest_once", "helpers", 200),
+    "verify of 100 realizations": _ours("verify_all", "many-of-100"),
 }
 
 
@@ -116,6 +117,7 @@ def _count_all(names: list[str]) -> dict[str, float]:
     try:
         _run(Program((str(HERE / "programs" / "chain.py"), "chain-of-20", "20", "sloppy")))
         _run(Program((str(HERE / "programs" / "graph.py"), "graph-of-200", "20", "10", "realize")))
+        _run(Program((str(HERE / "programs" / "many.py"), "many-of-100", "100")))
         return {name: _median(PROGRAMS[name]) for name in names}
     finally:
         _empty(AREA)

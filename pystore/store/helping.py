@@ -6,8 +6,8 @@ HP2  A process forks only while it has a single thread; and when the work ends, 
     helper is gone.
 """
 
+import json
 import os
-import pickle
 import select
 import signal
 import time
@@ -23,7 +23,6 @@ from typing import Any, NoReturn, TypeVar
 from .disk import write_all
 
 _P = TypeVar("_P")
-_R = TypeVar("_R")
 
 WORTH = 0.2  # [s] of work after which a helper is asked for
 _FEW = 4  # pieces that are left, for which no helper is asked
@@ -35,14 +34,15 @@ _CHUNK = 1 << 16
 
 def shared(
     pieces: Sequence[_P],
-    work: Callable[[_P], _R],
-    done: Callable[[int, _R], None],
+    work: Callable[[_P], Any],
+    done: Callable[[int, Any], None],
     *,
     worth: float = WORTH,
 ) -> None:
     """Calls `done` with the number and the result of each piece, in the order of their ends.
 
-    `work` must only read: it may run in a helper. That starts after `worth` seconds of work.
+    `work` must only read, and give a value that is plain JSON: it may run in a helper. That starts
+    after `worth` seconds of work.
     """
     start = time.monotonic()
     for number, piece in enumerate(pieces):
@@ -140,7 +140,7 @@ class _Shared:
             for number in self._taken():
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always")
-                    told = pickle.dumps((number, self._work(self._pieces[number])))
+                    told = json.dumps([number, self._work(self._pieces[number])]).encode()
                 if not caught:
                     write_all(self._results.writing, len(told).to_bytes(_HEAD, "big") + told)
         finally:
@@ -157,7 +157,7 @@ class _Shared:
                 end = _HEAD + int.from_bytes(self._told[:_HEAD], "big")
                 if len(self._told) < end:
                     break
-                number, result = pickle.loads(self._told[_HEAD:end])
+                number, result = json.loads(self._told[_HEAD:end])
                 del self._told[:end]
                 self._end(number, result)
 

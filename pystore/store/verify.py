@@ -17,7 +17,7 @@ from ..core.dataclasses import dataclass
 from ..core.errors import Corrupted, NotInStore
 from ..core.events import Listener, Progress, ignore
 from ..core.printable import counted
-from ..core.refs import DRef, RRef
+from ..core.refs import DRef, RRef, parse_ref
 from . import attempts, helping, kept_code, pin_changes, record_damages, rights, verdicts
 from .damage import Damage
 from .in_turn import InTurn
@@ -85,6 +85,26 @@ class _Seen(NamedTuple):
     size: int  # of all files that were hashed [bytes]
     doubtful: list[tuple[RRef, list[Damage] | None]]  # the others; None for a second look
 
+    def parts(self) -> list[Any]:
+        """What `of_parts` takes, as JSON."""
+        doubtful = [(rref, found and _parts(found)) for rref, found in self.doubtful]
+        return [_parts(self.damages), self.sound, self.size, doubtful]
+
+    @classmethod
+    def of_parts(cls, parts: list[Any]) -> "_Seen":
+        """What another process has seen."""
+        damages, sound, size, doubtful = parts
+        others = [(RRef(rref), found and _damages(found)) for rref, found in doubtful]
+        return cls(_damages(damages), sound, size, others)
+
+
+def _parts(damages: list[Damage]) -> list[Any]:
+    return [(one.ref, one.kind, one.path, one.what) for one in damages]
+
+
+def _damages(parts: list[Any]) -> list[Damage]:
+    return [Damage(parse_ref(ref), kind, path, what) for ref, kind, path, what in parts]
+
 
 class _Rounds:
     def __init__(self, store: Reader, quarantine: bool, listener: Listener) -> None:
@@ -107,12 +127,12 @@ class _Rounds:
         ordered = list(refs)
         damages: dict[int, list[Damage]] = {}
 
-        def done(number: int, seen: _Seen) -> None:
-            damages[number] = self._judged(seen)
+        def done(number: int, parts: list[Any]) -> None:
+            damages[number] = self._judged(_Seen.of_parts(parts))
             told = Progress(ordered[number].dref, len(damages), len(ordered), unit)
             self._listener(told)
 
-        helping.shared(ordered, self._see, done)
+        helping.shared(ordered, lambda ref: self._see(ref).parts(), done)
         return [one for _, found in sorted(damages.items()) for one in found]
 
     def _see(self, ref: DRef | RRef) -> _Seen:
