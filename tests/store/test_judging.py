@@ -33,8 +33,8 @@ def test_VE4_what_was_built_again_while_it_was_looked_at_is_not_judged(
     unsealed(store.path(rref) / "x").write_text("2")
     real, looks = tree.scan_sealed, []
 
-    def slow(out, known=None):
-        found = real(out, known)
+    def slow(out, known, turn):
+        found = real(out, known, turn)
         looks.append(out)
         if len(looks) == 1:
             assert ps.realize(stage, force_rebuild=True) == rref
@@ -58,8 +58,8 @@ def test_VE4_a_mark_is_lifted_only_from_what_is_sound_with_the_gate_closed(store
     x.chmod(0o444)
     real, looks = tree.scan_sealed, []
 
-    def slow(out, known=None):
-        found = real(out, known)
+    def slow(out, known, turn):
+        found = real(out, known, turn)
         looks.append(out)
         if len(looks) == 1:
             unsealed(x).write_text("3")
