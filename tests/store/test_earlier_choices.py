@@ -14,7 +14,7 @@ import pystore as ps
 from pystore import Derivation, Store, match_best, match_latest, match_some
 from pystore.errors import BuildError, NotInStore, PystoreWarning
 from pystore.run import decisions
-from pystore.store import changes, earlier_choices
+from pystore.store import changes, earlier_choices, mounts
 from pystore.store.caching import InForce
 from pystore.store.compact import compact
 from pystore.store.current import current_store
@@ -27,6 +27,7 @@ RULE = "match_latest(n=1)"
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(InForce, "find", lambda: tmp_path / "cache")
+    monkeypatch.setattr(mounts, "kind_of", lambda descriptor: "ext4")
     return tmp_path / "cache"
 
 
@@ -148,6 +149,13 @@ def test_EA1_the_clock_of_the_disk_must_have_reached_the_end_of_the_tick(store, 
     monkeypatch.setattr(earlier_choices.time, "time_ns", lambda: 2**62)  # ours is far ahead
     noted(store, one := Derivation({"name": "one"}, match_latest(), write))
     assert found(store, one) is None
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "fuse.s3fs", "fuse.mergerfs", "virtiofs", "vfat", ""])
+def test_EA1_where_a_change_of_a_folder_is_told_late_nothing_is_kept(kind, store, monkeypatch):
+    assert choices_for(store.parts, ()) is not None
+    monkeypatch.setattr(mounts, "kind_of", lambda descriptor: kind)
+    assert choices_for(store.parts, ()) is None
 
 
 def _file(cache: Path) -> Path:
