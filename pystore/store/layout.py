@@ -133,8 +133,12 @@ class Layout:
 
 def entries(path: str, prefix: str = "") -> list[str]:
     """The names in a folder that start with `prefix`; links are left out."""
-    with os.scandir(path) as found:  # its entries tell of links without a look at each
-        return [e.name for e in found if e.name.startswith(prefix) and not e.is_symlink()]
+    with os.scandir(path) as found:
+        return [
+            entry.name
+            for entry in found
+            if entry.name.startswith(prefix) and not entry.is_symlink()
+        ]
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
