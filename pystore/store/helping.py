@@ -24,7 +24,7 @@ from .disk import write_all
 
 _P = TypeVar("_P")
 
-WORTH = 0.2  # [s] of work after which a helper is asked for
+WORTH = 0.1  # [s] of work after which a helper is asked for
 _FEW = 4  # pieces that are left, for which no helper is asked
 _MOST = 4096  # numbers of pieces that wait in a pipe; its least size is 4096 bytes
 _WIDTH = 2  # [bytes] of a number
