@@ -4,7 +4,8 @@ IX1  The answers are those that the records give, whatever there is in the file 
 IX2  Where nothing is new, no record is read; else those that are new, and no others.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,16 +13,28 @@ from ...core.dataclasses import replace
 from ...core.holding import Holding
 from ...core.refs import DRef
 from .. import attempts, packs
-from ..changes import Folder, Seen, changes_since, reached
+from ..changes import Calm, Folder, Seen, changes_since, reached
 from ..layout import Layout
 from .file import IndexFile
 from .looking import Look, holding_of, look, nothing
-from .packing import Unpackable
+from .packing import Page, Unpackable
 from .place import place_of
-from .rows import KIND, Row, paths, read_row, read_stamps, write_row
+from .rows import (
+    KIND,
+    Pieces,
+    Row,
+    by_page,
+    paths,
+    pieces_again,
+    pieces_of,
+    read_page,
+    read_stamps,
+    rows_in,
+    stamps_of,
+    write_page,
+)
 
 FEW = 500  # files of attempts; so few are read as fast as an index
-_BATCH = 200  # rows that are written at once
 _TRIES = 3
 
 
@@ -33,9 +46,9 @@ def holdings(layout: Layout, drefs: Collection[DRef], staging_area: Path) -> dic
     with closing(IndexFile(place)) as file:
         rows = _Index(layout, file, _known.pop(place, {})).rows(drefs)
     _known.clear()
-    _known[place] = {dref: row for dref, row in rows.items() if row}
+    _known[place] = rows
     return {
-        dref: row.look.whole(layout, staging_area) if (row := rows[dref]) else
+        dref: row.look.whole(layout, staging_area) if (row := rows.get(dref)) else
         holding_of(layout, dref, staging_area)
         for dref in drefs
     }  # fmt: skip
@@ -59,62 +72,82 @@ class _Index:
 
     def __init__(self, layout: Layout, file: IndexFile, known: Mapping[DRef, Row]) -> None:
         self._layout, self._file, self._known = layout, file, known
-        self._new: list[tuple[str, bytes, bytes]] = []  # rows that are not written yet
 
-    def rows(self, drefs: Collection[DRef]) -> dict[DRef, Row | None]:
-        """The present row of each derivation; None where its records alone can say."""
-        old = self._old(drefs)
-        folders, changed = self._changes(drefs, old)
-        found: dict[DRef, Row | None] = {}
-        for dref in drefs:
-            row = old.pop(dref, None)
-            is_new = row is None or dref in changed
-            found[dref] = self._anew(dref, row, folders) if is_new else row
-        self._write(rest=True)
+    def rows(self, drefs: Collection[DRef]) -> dict[DRef, Row]:
+        """The present rows of these derivations; none where its records alone can say."""
+        found = self._old(drefs)
+        folders, changed = self._changes(drefs, found)
+        anew = [dref for dref in drefs if dref in changed or dref not in found]
+        for dref in anew:
+            found.pop(dref, None)
+        for key, some in by_page(anew).items():
+            found.update(self._anew(key, some, folders))
         return found
 
     def _old(self, drefs: Collection[DRef]) -> dict[DRef, Row]:
         """The rows as they were at an earlier look."""
         rows = {dref: self._known[dref] for dref in drefs if dref in self._known}
-        if missing := [dref for dref in drefs if dref not in rows]:
-            bodies = self._file.bodies(KIND, missing)
-            found = ((dref, read_row(dref, bodies.get(dref))) for dref in missing)
-            rows |= {dref: row for dref, row in found if row}
+        missing = by_page(dref for dref in drefs if dref not in rows)
+        bodies = self._file.bodies(KIND, missing)
+        for key, some in missing.items():
+            if page := read_page(key, bodies.get(key)):
+                rows.update(rows_in(page, some))
         return {dref: row for dref, row in rows.items() if row.may_count}
 
     def _changes(
         self, drefs: Collection[DRef], rows: Mapping[DRef, Row]
     ) -> tuple[Mapping[str, Folder], frozenset[DRef]]:
         """All folders as they are now, and the derivations that are to be looked at again."""
-        own = Layout(self._layout.root)
+        own, wanted = Layout(self._layout.root), frozenset(drefs)
         known: dict[str, Folder] = {}
         for dref, row in rows.items():
             known.update(zip(paths(own.derivation(dref)), row.folders, strict=True))
-        before = Seen(known, clock=reached(own, known.values()))
-        told = changes_since(own, set(drefs), {str(own.drv): before})
+        calm = None
+        if len(rows) == len(wanted) and all(folder.since is None for folder in known.values()):
+            calm = Calm(wanted, tuple(known), [folder.stamp for folder in known.values()])
+        before = Seen(known, clock=reached(own, known.values()), calm=calm)
+        told = changes_since(own, wanted, {str(own.drv): before})
         return told.token[str(own.drv)].folders, frozenset(told.drefs)
 
-    def _anew(self, dref: DRef, row: Row | None, folders: Mapping[str, Folder]) -> Row | None:
-        before = nothing(dref)
-        if row is not None:
-            stamps = read_stamps(row, self._file.more(KIND, dref))
-            before = replace(row.look, stamps=stamps)
+    def _anew(
+        self, key: str, drefs: Sequence[DRef], folders: Mapping[str, Folder]
+    ) -> Iterator[tuple[DRef, Row]]:
+        """The rows of derivations of one page, which is written with them."""
+        page = read_page(key, self._file.bodies(KIND, [key]).get(key))
+        stamps = page and read_stamps(page, self._file.more(KIND, key))
+        before = {} if page is None else self._believed(page)
+        kept = {
+            dref: pieces_again(dref, row, page, stamps)
+            for dref, row in before.items()
+            if page and dref not in drefs and os.path.isdir(self._layout.derivation(dref))
+        }
+        new: dict[DRef, Pieces] = {}
+        for dref in drefs:
+            row = before.get(dref)
+            old = replace(row.look, stamps=stamps_of(stamps, dref)) if row else nothing(dref)
+            if piece := self._look(dref, old, folders):
+                new[dref] = piece
+        if not new:
+            return iter(())
+        body, more = write_page(key, kept | new)
+        self._file.write(KIND, [(key, body, more)])
+        made = read_page(key, body)
+        return rows_in(made, drefs) if made else iter(())
+
+    def _believed(self, page: Page) -> dict[DRef, Row]:
+        rows = rows_in(page, map(DRef, page.drefs))
+        return {dref: row for dref, row in rows if row.may_count}
+
+    def _look(self, dref: DRef, before: Look, folders: Mapping[str, Folder]) -> Pieces | None:
+        """What the records of a derivation say; None where no page can have it."""
         found = _look(self._layout, dref, before)
         one, other = (folders.get(path) for path in paths(self._layout.derivation(dref)))
         if found is None or one is None or other is None or other.stamp is None:
             return None
         try:
-            body, more = write_row(dref, found, (one, other))
+            return pieces_of(found, (one, other))
         except Unpackable:
             return None
-        self._new.append((dref, body, more))
-        self._write()
-        return read_row(dref, body)  # it takes less room than what was found
-
-    def _write(self, *, rest: bool = False) -> None:
-        if rest or len(self._new) >= _BATCH:
-            self._file.write(KIND, self._new)
-            self._new = []
 
 
 def _look(layout: Layout, dref: DRef, before: Look) -> Look | None:

@@ -3,7 +3,8 @@
 XL1  A realization whose manifest cannot be read is in no listing: whoever needs it reads it again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 
 from ...core.errors import Corrupted
@@ -14,11 +15,11 @@ from ...core.refs import DRef, RRef
 from .. import disk
 from ..layout import Layout
 from .file import IndexFile
-from .packing import Unpackable, pack, unpack
+from .packing import Page, Piece, Unpackable, pack, segment, unpack
 from .place import place_of
+from .rows import by_page
 
 _KIND = "listing"
-_BATCH = 200  # rows that are written at once
 
 Known = Mapping[DRef, Holding]
 
@@ -28,20 +29,16 @@ def listings(layout: Layout, held: Known, *, use_index: bool) -> dict[DRef, List
     place = place_of(layout) if use_index else None
     if place is None:
         return {dref: _read(layout, dref, one.here) for dref, one in held.items()}
+    found: dict[DRef, Listing] = {}
     with closing(IndexFile(place)) as file:
-        bodies = file.bodies(_KIND, held.keys())
-        found: dict[DRef, Listing] = {}
-        rows: list[tuple[str, bytes, bytes]] = []
-        for dref, one in held.items():
-            old = _unpacked(dref, bodies.pop(dref, None))
-            found[dref] = _brought_up(layout, one, old)
-            if found[dref] is not old:
-                rows += _packed(dref, found[dref])
-            if len(rows) >= _BATCH:
-                file.write(_KIND, rows)
-                rows = []
-        file.write(_KIND, rows)
-    return found
+        for key, drefs in by_page(held).items():
+            page = unpack(f"{_KIND} {key}", file.bodies(_KIND, [key]).get(key))
+            old = {} if page is None else dict(_unpacked(page, drefs))
+            now = {dref: _brought_up(layout, held[dref], old.get(dref)) for dref in drefs}
+            if any(now[dref] is not old.get(dref) for dref in drefs):
+                file.write(_KIND, _packed(layout, key, page, now))
+            found |= now
+    return {dref: found[dref] for dref in held}
 
 
 def _brought_up(layout: Layout, held: Holding, old: Listing | None) -> Listing:
@@ -68,21 +65,36 @@ def _read(layout: Layout, dref: DRef, digests: Iterable[str]) -> Listing:
     return Listing.of(found)
 
 
-def _packed(dref: DRef, found: Listing) -> list[tuple[str, bytes, bytes]]:
-    columns: dict[str, Sequence[object]] = {
-        "digests": found.digests, "shape": found.shape, "sizes": found.sizes
-    }  # fmt: skip
+def _packed(
+    layout: Layout, key: str, page: Page | None, now: Mapping[DRef, Listing]
+) -> list[tuple[str, bytes, bytes]]:
+    """The row of a page with these listings, and with others that it had."""
+    others = [DRef(dref) for dref in page.places if dref not in now] if page else []
+    pieces = {
+        dref: Piece(page.facts[page.places[dref]], page.segments_of(page.places[dref]))
+        for dref in others
+        if page and os.path.isdir(layout.derivation(dref))
+    }
     try:
-        body = pack(f"{dref} {_KIND}", {"shapes": found.shapes}, columns)
-    except (Unpackable, ValueError):
+        pieces |= {dref: _piece(one) for dref, one in now.items()}
+    except Unpackable:
         return []
-    return [(dref, body, b"")]
+    return [(key, pack(f"{_KIND} {key}", pieces), b"")]
 
 
-def _unpacked(dref: DRef, body: bytes | None) -> Listing | None:
-    unpacked = unpack(f"{dref} {_KIND}", body)
-    if unpacked is None:
-        return None
-    facts, columns = unpacked
-    shapes = [tuple((kind, path) for kind, path in shape) for shape in facts["shapes"]]
-    return Listing(columns["digests"], shapes, columns["shape"], columns["sizes"])
+def _piece(found: Listing) -> Piece:
+    columns = {
+        "digests": segment("digest", found.digests),
+        "shape": segment("natural", found.shape),
+        "sizes": segment("integer", found.sizes),
+    } if found.digests else {}  # fmt: skip
+    return Piece(found.shapes, columns)
+
+
+def _unpacked(page: Page, drefs: Iterable[DRef]) -> Iterator[tuple[DRef, Listing]]:
+    for dref in drefs:
+        if (place := page.places.get(dref)) is not None:
+            columns = page.columns_of(place)
+            told = [columns[name] if columns else () for name in ("digests", "shape", "sizes")]
+            shapes = [tuple((kind, path) for kind, path in one) for one in page.facts[place]]
+            yield dref, Listing(told[0], shapes, told[1], told[2])
