@@ -28,7 +28,7 @@ from pystore.store.caching import InForce
 from pystore.store.compact import compact
 from pystore.store.index import file as index_file
 from pystore.store.index import holdings as holdings_of_one
-from pystore.store.index import rows
+from pystore.store.index import rows, up_to_date
 from pystore.store.index.packing import Piece, Unpackable, pack, segment, unpack
 from pystore.store.index.place import place_of
 from pystore.store.remote.copy_stores import copy_realizations
@@ -90,7 +90,7 @@ def by_records(store):
 
 
 def by_index(store):
-    holdings_of_one._known.clear()  # as another process
+    up_to_date._known.clear()  # as another process
     return {dref: facts(held) for dref, held in store.holdings(store.drefs()).items()}
 
 

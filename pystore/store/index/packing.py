@@ -77,7 +77,7 @@ class Digests(Sequence[str]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Digests):
-            return self._packed == other._packed
+            return bytes(self._packed) == bytes(other._packed)
         return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]  # as lists have none
@@ -266,3 +266,6 @@ class Columns(Mapping[str, Sequence[Any]]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return any(one.count(self._place) for one in self._columns.values())
