@@ -1,7 +1,6 @@
 """Printable: texts, times and counts for people, on one line; tables for notebooks."""
 
 from collections.abc import Iterable, Mapping
-from time import gmtime
 from typing import TypeVar
 
 MOST = 20  # names in one message
@@ -32,8 +31,9 @@ def when(time: int | None) -> str:
     """A time [ns since the epoch], in UTC; empty for none."""
     if time is None:
         return ""
-    year, month, day, hour, minute, second, *_ = gmtime(time // 10**9)
-    return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z"
+    from datetime import UTC, datetime  # for its weight
+
+    return f"{datetime.fromtimestamp(time // 10**9, UTC).isoformat(' ')[:19]}Z"
 
 
 def counted(number: int, noun: str) -> str:

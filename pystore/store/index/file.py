@@ -15,6 +15,7 @@ from urllib.parse import quote
 VERSION = 2
 _WAIT = 2.0  # [s] for another process that writes
 _SET_UP = """
+    PRAGMA page_size = 32768;
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -2000;
     PRAGMA trusted_schema = OFF;
