@@ -138,8 +138,8 @@ def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
         return found
     layout, sizes = store.parts.layout, dict[RRef, int]()
     found.listings = store.listings(held) if any(one.here for one in held.values()) else {}
-    for one in held.values():
-        sizes |= _sizes(one, found.listings[one.dref], found.kept)
+    for dref, one in found.listings.items():
+        sizes |= _sizes(held[dref], one, found.kept)
     found.victims = {r: sizes[r] for r in sorted(sizes) if found.may_go(layout.realization(r))}
     return found
 
