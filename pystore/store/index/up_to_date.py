@@ -1,7 +1,4 @@
-"""Up to date: the rows of an index, brought up to date with what is new in a store.
-
-IX2  Where nothing is new, no record is read; else those that are new, and no others.
-"""
+"""Up to date: the rows of an index, brought up to date with what is new in a store."""
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
