@@ -133,8 +133,12 @@ class Layout:
 
 def entries(path: str, prefix: str = "") -> list[str]:
     """The names in a folder that start with `prefix`; links are left out."""
-    with os.scandir(path) as found:  # mostly, a folder says what is a link, without a stat
-        return [one.name for one in found if one.name.startswith(prefix) and not one.is_symlink()]
+    with os.scandir(path) as found:
+        return [
+            entry.name
+            for entry in found
+            if entry.name.startswith(prefix) and not entry.is_symlink()
+        ]
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:
