@@ -28,9 +28,8 @@ class Config:
     Raises BadConfig, which names the place, when the value is not plain JSON.
     """
 
-    __slots__ = ("_dref", "_shared", "holds", "inputs", "name", "promises", "text")
+    __slots__ = ("_dref", "_shared", "_text", "holds", "inputs", "name", "promises")
 
-    text: str  # the canonical text
     name: str  # the readable part of the reference, from the key `name`
     inputs: tuple[DRef, ...]  # the derivations that it mentions, sorted
     promises: tuple[tuple[str, ...], ...]  # the files that [selfref, …] promises, as parts
@@ -48,11 +47,12 @@ class Config:
             )
         reader = PlainReader()
         plain = reader.read(value, "config", 0)
-        self.text = _canonical(plain)
-        if len(self.text) > MAX_BYTES:
+        text = _canonical(plain)
+        self._text: str | None = text
+        if len(text) > MAX_BYTES:
             raise BadConfig(
                 "a config this large belongs in a file",
-                size=f"{len(self.text)} characters",
+                size=f"{len(text)} characters",
                 most=MAX_BYTES,
                 remedy="make the data a stage of its own: mkfile(name, contents) or fetchlocal",
             )
@@ -60,7 +60,7 @@ class Config:
         self.inputs = tuple(sorted(reader.inputs))
         self.promises = tuple(sorted(reader.promises))
         self.holds = tuple(reader.holds)
-        self._dref = DRef.of(short("pystore derivation 1", self.text.encode()), self.name)
+        self._dref = DRef.of(short("pystore derivation 1", text.encode()), self.name)
 
     @classmethod
     def parse(cls, text: str | bytes) -> "Config":
@@ -80,18 +80,25 @@ class Config:
 
     def parts(self) -> list[Any]:
         """What `of_parts` takes, as JSON."""
-        return [self.text, self.inputs, self.promises]
+        return [self.shared, self.inputs, self.promises]
 
     @classmethod
     def of_parts(cls, dref: DRef, parts: list[Any]) -> "Config":
         """The config of a derivation, quickly, from the `parts` of an equal one."""
-        text, inputs, promises = parts
+        value, inputs, promises = parts
         config = cls.__new__(cls)
-        config.text, config.name, config._dref, config.holds = text, dref.name, dref, ()
-        config._shared = None
+        config._text, config.name, config._dref, config.holds = None, dref.name, dref, ()
+        config._shared = value
         config.inputs = tuple(map(DRef, inputs))
         config.promises = tuple(map(tuple, promises))
         return config
+
+    @property
+    def text(self) -> str:
+        """The canonical text."""
+        if self._text is None:
+            self._text = _canonical(self._shared)
+        return self._text
 
     @property
     def dref(self) -> DRef:

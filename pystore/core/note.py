@@ -24,10 +24,11 @@ LONGEST = 10_000  # [characters] of a text
 LARGEST = 1 << 16  # [bytes] of the file
 REJECTED = "rejected"  # the tag of what must not be used
 _LONGEST_BY = 255  # [characters]
-_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/=+-]{0,63}\Z")
-_PLACE = re.compile(r"[0-9a-f]{32}\.[1-9][0-9]{0,18}\Z")
+# Compiled when one is first used: many programs read no note.
+_TAG = r"[A-Za-z0-9][A-Za-z0-9_.:/=+-]{0,63}\Z"
+_PLACE = r"[0-9a-f]{32}\.[1-9][0-9]{0,18}\Z"
 # Control characters but newlines and tabs, and halves of characters.
-_STRANGE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_STRANGE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, BadRef, RecursionError)
 
 
@@ -118,7 +119,7 @@ def _is_fine(note: Note) -> bool:
     return all(
         (
             all(type(told) is str for told in (note.attempt, note.text, note.tag, note.by)),
-            not note.attempt or (_PLACE.match(note.attempt) and isinstance(note.ref, DRef)),
+            not note.attempt or (re.match(_PLACE, note.attempt) and isinstance(note.ref, DRef)),
             bool(note.text) != bool(note.tag),
             not note.text or not fault_of(note.text),
             not note.tag or is_tag(note.tag),
@@ -141,7 +142,7 @@ def fault_of(text: str) -> str:
         return "it is empty"
     if len(text) > LONGEST:
         return f"it has {len(text):,} characters of at most {LONGEST:,}"
-    strange = _STRANGE.findall(text)
+    strange = re.findall(_STRANGE, text)
     return f"it holds the control character {strange[0]!a}" if strange else ""
 
 
@@ -159,7 +160,7 @@ def check_text(text: object) -> str:
 
 def is_tag(text: str) -> bool:
     """Whether a text can be a tag."""
-    return _TAG.match(text) is not None
+    return re.match(_TAG, text) is not None
 
 
 def check_tag(tag: object) -> str:

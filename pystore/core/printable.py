@@ -33,7 +33,7 @@ def when(time: int | None) -> str:
         return ""
     from datetime import UTC, datetime  # for its weight
 
-    return datetime.fromtimestamp(time // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return f"{datetime.fromtimestamp(time // 10**9, UTC).isoformat(' ')[:19]}Z"
 
 
 def counted(number: int, noun: str) -> str:

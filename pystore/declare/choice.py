@@ -24,8 +24,8 @@ from ..core.realizer import Realizer
 from ..core.refs import DRef, RRef
 from ..store import disk
 from .build import Build
+from .parameters import CHOICE
 
-CHOICE = "best-of"  # the key in the config; no parameter of a stage can have this name
 FILE = "best-of.json"
 _LONGEST = 100  # [characters] of a name
 

@@ -16,7 +16,8 @@ from ..core.derivation import Derivation, collect
 from ..core.errors import BadStage, PystoreWarning
 from ..core.near_names import near_names
 from ..core.refs import DRef, is_dref, is_promise
-from .choice import CHOICE, best_of
+from .choice import best_of
+from .parameters import CHOICE
 
 Take = Callable[[Derivation | None, str, Any, Any], Any]
 """Turns a given value into the one that a parameter takes. Arguments: the derivation (None for an

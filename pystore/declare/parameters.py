@@ -7,7 +7,9 @@ from typing import Any
 from ..core.refs import DRef, is_promise
 
 OWN = ("name", "code")  # keys that are no parameters
+CHOICE = "best-of"  # the key of the config of a choice; no parameter can have this name
 ABSENT = object()
+_WRITTEN = (str, list, dict)  # what is written otherwise than it is
 
 Parameters = Mapping[str, Any]
 """Values by dotted name; references are short texts, and lists are texts, too."""
@@ -17,8 +19,11 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The values of a config by dotted name, without its name, its code and its promises."""
     flat: dict[str, Any] = {}
     for key, item in value.items():
+        if (not prefix and key in OWN) or (isinstance(item, list) and is_promise(item)):
+            continue
         name = named_inside(prefix, key)
-        if is_promise(item) or (not prefix and key in OWN):
+        if not isinstance(item, _WRITTEN):  # the usual case
+            flat[name if name not in flat else json.dumps(name)] = item
             continue
         found = flatten(item, name) if isinstance(item, dict) and item else {name: _plain(item)}
         for inner, part in found.items():

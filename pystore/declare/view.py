@@ -16,7 +16,8 @@ from ..core.reads import below, ordered
 from ..core.refs import DRef, RefPath, RRef, selfref
 from ..store.current import current_store
 from .build import Attributes
-from .choice import CHOICE, chosen
+from .choice import chosen
+from .parameters import CHOICE
 from .recorder import Place, Recorder, store_was_read
 from .reserved import RESERVED
 

@@ -5,6 +5,7 @@ A trace begins with its checksum, and a diff is named by its digest, so that dam
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.attempt import Attempt, AttemptReport, Outcome, Trace, parse_attempt
 from ..core.digest import short
@@ -13,12 +14,14 @@ from ..core.extremes import extremes_of
 from ..core.machine_usage import without_usage
 from ..core.reads import Surroundings
 from . import attempts, disk, rights, trace_file
-from .commit import Sealed
 from .layout import Layout
 from .mentions import complete
 from .parts import Parts
 from .staging import Staging
 from .trace_file import latest
+
+if TYPE_CHECKING:
+    from .commit import Sealed
 
 _LARGEST = 1 << 18  # [bytes] of a diff that is kept
 
@@ -67,7 +70,7 @@ def record_of(staged: Staging, told: AttemptReport, outcome: Outcome, stop: int)
 
 
 def record_of_success(
-    staging: Staging, told: AttemptReport, sealed: Sealed, around: Surroundings, stop: int
+    staging: Staging, told: AttemptReport, sealed: "Sealed", around: Surroundings, stop: int
 ) -> Attempt:
     """The record of an attempt with a sealed output that ended at `stop` [ns since the epoch]."""
     record = record_of(staging, told, "succeeded", stop)

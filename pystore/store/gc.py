@@ -136,13 +136,11 @@ def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
         place = Path(error.filename or store.root)  # a descriptor has no name
         found.bar(place, "it says what must stay, and cannot be read")
         return found
-    everything = {rref for one in held.values() for rref in one.realizations()}
-    layout = store.parts.layout
-    ours = [
-        r for r in sorted(everything - found.kept.keys()) if found.may_go(layout.realization(r))
-    ]
-    found.listings = store.listings(held) if ours else {}
-    found.victims = _sizes(ours, found.listings)
+    layout, sizes = store.parts.layout, dict[RRef, int]()
+    found.listings = store.listings(held) if any(one.here for one in held.values()) else {}
+    for dref, one in found.listings.items():
+        sizes |= _sizes(held[dref], one, found.kept)
+    found.victims = {r: sizes[r] for r in sorted(sizes) if found.may_go(layout.realization(r))}
     return found
 
 
@@ -190,25 +188,23 @@ def _closed(store: Reader, roots: Mapping[RRef, Why]) -> dict[RRef, Why]:
     return marked
 
 
-def _sizes(ours: Iterable[RRef], listings: Mapping[DRef, Listing]) -> dict[RRef, int]:
-    """The bytes of each realization; 0 where nobody can read what it holds."""
-    sizes = {
-        f"{digest}-{dref[5:]}": size
-        for dref, one in listings.items()
-        for digest, size in zip(one.digests, one.sizes, strict=True)
-    }
-    return {rref: sizes.get(rref[5:], 0) for rref in ours}
+def _sizes(held: Holding, listed: Listing, kept: Mapping[RRef, Why]) -> dict[RRef, int]:
+    """The bytes of each realization that is not kept; 0 where nobody can read what it holds."""
+    known = dict(zip(listed.digests, listed.sizes, strict=True))
+    found = zip(held.here, held.realizations(), strict=True)
+    return {rref: known.get(digest, 0) for digest, rref in found if rref not in kept}
 
 
 def _files(store: Reader, found: _Found) -> Iterator[bytes]:
     """The paths of the files of all realizations that are to go."""
     for dref, one in found.listings.items():
         paths = [[b"/out/" + path for path in files_of(shape)] for shape in one.shapes]
-        home = os.fsencode(store.parts.layout.derivation(dref)) + b"/"
+        home, name = os.fsencode(store.parts.layout.derivation(dref)) + b"/", dref[5:]
         for digest, shape in zip(one.digests, one.shape, strict=True):
-            if f"rref:{digest}-{dref[5:]}" in found.victims:
+            if f"rref:{digest}-{name}" in found.victims:
                 realization = home + digest.encode()
-                yield from (realization + path for path in paths[shape])
+                for path in paths[shape]:
+                    yield realization + path
 
 
 def _litter(store: Reader, found: _Found) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
@@ -87,12 +88,17 @@ def numbers_of(
 
 def _at_end(tries: AttemptColumns, places: Sequence[int], name: str, store: Store) -> Numbers:
     column = tries.metric(name)
-    if None not in column and all(map(math.isfinite, column)):  # type: ignore[arg-type]
+    if are_numbers(column) and math.isfinite(sum(column)):  # so all of them are finite
         return column
     found: list[float | None] = [None] * tries.count
     for at in places:
         found[at] = number_of(tries.outline(at), name, store)
     return found
+
+
+def are_numbers(column: Numbers) -> TypeGuard[Sequence[float]]:
+    """Whether none is None."""
+    return isinstance(column, memoryview) or None not in column
 
 
 def _at_steps(
@@ -130,8 +136,8 @@ def best_place(
     best, found = math.inf, None
     for one, some in places:
         numbers = one.numbers.get(metric, ())
-        top, rref = _top(one, some if numbers else (), numbers, sign)
-        if rref is None or top > best:
+        top, rref = _top(one, some if numbers else (), numbers, sign, best)
+        if rref is None:
             continue
         found = rref if found is None or top < best else min(found, rref)
         best = top
@@ -139,16 +145,24 @@ def best_place(
 
 
 def _top(
-    one: Chosen, some: Sequence[int], numbers: Numbers, sign: float
+    one: Chosen, some: Sequence[int], numbers: Numbers, sign: float, least: float
 ) -> tuple[float, RRef | None]:
-    """The best of some numbers, with its sign, and the first realization that has it."""
+    """The best of some numbers, with its sign, and the first realization that has it.
+
+    None where another one has a number that is better: `least`.
+    """
     picked = numbers if len(some) == len(numbers) else [numbers[at] for at in some]
-    known = [number for number in picked if number is not None]
+    known = picked if are_numbers(picked) else [one for one in picked if one is not None]
     if not known:
         return math.inf, None
     top = max(known) if sign < 0 else min(known)
-    made = one.tries.made
-    best = [made[at] for at, number in zip(some, picked, strict=True) if number == top]
+    if sign * top > least:
+        return math.inf, None
+    made, listed = one.tries.made, [*picked]
+    if listed.count(top) == 1:
+        best = [made[some[listed.index(top)]]]
+    else:
+        best = [made[at] for at, number in zip(some, listed, strict=True) if number == top]
     if "" in best:  # no realization: another one is the best
-        return _top(one, [at for at in some if made[at]], numbers, sign)
+        return _top(one, [at for at in some if made[at]], numbers, sign, least)
     return sign * top, RRef.of(min(best), one.held.dref)

@@ -39,8 +39,8 @@ def differing(configs: Mapping[DRef, Config], config_of: ConfigOf) -> dict[DRef,
 def _untold(names: list[str], flat: Flat) -> list[str]:
     """The names, without the inputs whose own parameters tell them apart."""
     kept = list(names)
-    owners = [name for name in names if flat.stages_at(name)]
-    for owner in sorted(owners, key=len, reverse=True):  # inputs of inputs come first
+    owners = sorted(flat.owners(names), key=len, reverse=True)
+    for owner in owners:  # inputs of inputs come first
         inner = flat.told_inside(owner, kept)
         told: dict[tuple[str, ...], set[str]] = {}
         for values in flat.values.values():

@@ -1,16 +1,17 @@
 """Inputs: parameters of inputs beside a derivation's own, by dotted names: `data.seed`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from ...core.config import Config
 from ...core.dataclasses import dataclass
 from ...core.errors import Corrupted, NotInStore
 from ...core.refs import DRef, selfref
-from ...declare.choice import CHOICE
-from ...declare.parameters import ABSENT, OWN, flatten, is_path, named_inside
+from ...declare.parameters import ABSENT, CHOICE, OWN, flatten, is_path, named_inside
 
 ConfigOf = Callable[[DRef], Config]
+_MAY_REFER = (str, list, dict)
 _LONGEST = 8  # a list with more inputs is not looked into
 _MOST = 300  # places that are looked into: inputs that share inputs have very many
 
@@ -29,7 +30,8 @@ def _references(item: Any, place: str) -> Iterator[tuple[str, DRef]]:
         return
     elif isinstance(item, dict):
         for key, inner in item.items():
-            if key != CHOICE:  # a whole sweep is told by its reference
+            # A whole sweep is told by its reference.
+            if isinstance(inner, _MAY_REFER) and key != CHOICE:
                 yield from _references(inner, named_inside(place, key))
     elif isinstance(item, list) and is_path(item):
         yield place, DRef(item[0])
@@ -81,22 +83,37 @@ class Flat:
 
     def told_inside(self, owner: str, names: Iterable[str]) -> list[str]:
         """Those of the names that are parameters of the inputs at a place."""
-        places = {place for refs in self.held.values() for place in refs if within(place, owner)}
+        places = (place for place in self._places if within(place, owner))
         roots = {owner, *(self.twins.get(place, place) for place in places)}
         return [n for n in names if n != owner and within(n, *roots)]
 
+    def owners(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that are places of inputs, or that have such places in them."""
+        found: set[str] = set()
+        for place in self._places:
+            while place and place not in found:
+                found.add(place)
+                place = place.rpartition(".")[0]
+        return [name for name in names if name in found]
+
     def stages_at(self, owner: str) -> set[frozenset[str]]:
         """The names of the inputs at a place, of each derivation that has it."""
+        inner = {place for place in self._places if within(place, owner)}
         found = (
-            frozenset(ref.name for place, ref in refs.items() if within(place, owner))
+            frozenset(refs[place].name for place in inner & refs.keys())
             for refs in self.held.values()
         )
         return {names for names in found if names}
 
+    @cached_property
+    def _places(self) -> set[str]:
+        """All places of inputs."""
+        return {place for refs in self.held.values() for place in refs}
+
 
 def within(name: str, *owners: str) -> bool:
     """Whether a dotted name is one of the owners or lies in one: `data.seed` in `data`."""
-    return any(name == owner or name.startswith(f"{owner}.") for owner in owners)
+    return name in owners or name.startswith(tuple([f"{owner}." for owner in owners]))
 
 
 def parameter_of(config: Config, name: str, config_of: ConfigOf) -> Any:

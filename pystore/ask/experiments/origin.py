@@ -135,13 +135,12 @@ class Known:
     def inputs(self, dref: DRef) -> Codes:
         """The codes of the stages from which a derivation is built."""
         if dref not in self._inputs:
-            seen: dict[DRef, None] = {}
-            left = self._needs(dref)
+            left, seen = self._needs(dref), dict[DRef, None]()
             while left:
                 if (one := left.pop()) not in seen:
                     seen[one] = None
                     left += self._needs(one)
-            self._inputs[dref] = _codes(map(self.config, seen))
+            self._inputs[dref] = _codes(map(self.config, seen)) if seen else {}
         return self._inputs[dref]
 
     def _needs(self, dref: DRef) -> list[DRef]:

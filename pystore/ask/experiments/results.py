@@ -174,9 +174,23 @@ def results(
     Raises BadStage when there is nothing to show, or a condition names nothing; BadMetric when no
     attempt has a metric that was asked for, or its file is no number.
     """
-    checked_over(over)
     store = store or current_store()
-    meant = members(list(what), store, code)
+    return _results(list(what), metrics, where, over, code, store)
+
+
+def _results(
+    what: list[Any],
+    metrics: str | Iterable[str] | None,
+    where: Where | None,
+    over: Over | None,
+    code: Scope,
+    store: Store,
+    *,
+    told_apart: bool = True,
+) -> Results:
+    """What `results` returns; unless `told_apart`, without parameters."""
+    checked_over(over)
+    meant = members(what, store, code)
     held = meant.holdings(store)
     places = {dref: meant.places(one) for dref, one in held.items()}
     rejected: Mapping[DRef, Sequence[int]] = {
@@ -197,14 +211,14 @@ def results(
         fitting = fitting_places(places, values, wanted_ones)
         places = {dref: some for dref, some in fitting.items() if some}
         rejected = rejected and fitting_places(rejected, values, wanted_ones)
-    told = _told(held, places, store)
+    told = _told(held, places, store) if told_apart else {}
     named = [metrics] if isinstance(metrics, str) else metrics
     wanted = tuple(
         dict.fromkeys(named) if named is not None else _recorded(held, places, store, over)
     )
     numbers = partial(numbers_of, names=wanted, store=store, over=over)
     chosen = tuple(
-        Chosen(held[dref], some, told[dref], numbers(held[dref].attempts, some))
+        Chosen(held[dref], some, told.get(dref, {}), numbers(held[dref].attempts, some))
         for dref, some in places.items()
     )
     if metrics is not None:
@@ -232,7 +246,7 @@ def best(
     """
     checked_mode(mode)
     store = store or current_store()
-    found = results(what, metrics=[file], where=where, over=over, code=code, store=store)
+    found = _results([what], [file], where, over, code, store, told_apart=False)
     tell(found.left_out, f"best of {file}")
     best = best_place(((one, one.places) for one in found.chosen), file, mode)
     if best is not None and not _is_usable(best, found.chosen):
@@ -282,9 +296,10 @@ def _recorded(
 def _check_found(
     chosen: Sequence[Chosen], wanted: Sequence[str], left_out: LeftOut, store: Store
 ) -> None:
-    made = [(one, places) for one in chosen if (places := one.succeeded())]
     for name in wanted:
-        if made and not any(one.has(name) for one in chosen):
+        if any(one.has(name) for one in chosen):
+            continue
+        if made := [(one, places) for one in chosen if (places := one.succeeded())]:
             there = sorted(set().union(*(recorded(one.tries, some, store) for one, some in made)))
             raise BadMetric(
                 f"no attempt has the metric {name!r}",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from ...core.dataclasses import dataclass, replace
+from ...core.dataclasses import dataclass
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
 from ...core.near_names import near_names
@@ -17,7 +17,7 @@ from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
 from ...store.notes import notes_in
 from ...store.store import Store
-from .chosen import Chosen, Numbers, best_place
+from .chosen import Chosen, Numbers, are_numbers, best_place
 from .inputs import names_of, parameter_of, within
 from .table import Table, Tabular, decimals, fixed, frame, interval, named_apart, written
 from .trainings import Made, are_apart, repeats, trainings
@@ -120,7 +120,7 @@ class Summary(Tabular):
         """
         several = len({group.metric for group in self.groups}) > 1
         missing = any(group.missing for group in self.groups)
-        places = self._places()
+        places = self._places
         told = ["metric", "n", "failed", *(["missing"] if missing else [])]
         tagged = any(group.tags for group in self.groups)
         told += ["mean", "std", "95%", "min", "max", *(["tags"] if tagged else []), "best"]
@@ -146,7 +146,7 @@ class Summary(Tabular):
         if found is None:
             return []
         group, picked = found
-        places = self._places()[group.metric] + 1
+        places = self._places[group.metric] + 1
         corrected = (
             "correcting for the pick takes 2 attempts of each"
             if math.isnan(picked.corrected)
@@ -156,6 +156,7 @@ class Summary(Tabular):
         count = sum(bool(group.values) for group in self.groups)
         return [f"best of {count} by its mean: {best}; {corrected}"]
 
+    @cached_property
     def _places(self) -> dict[str, int]:
         """The number of decimals of each metric."""
         spreads: dict[str, list[float]] = {}
@@ -194,7 +195,7 @@ def summarize(
     made = [trainings(some, apart=apart) for some in ordered]
     tags = [_tags(some, store) for some in ordered]
     found = tuple(
-        replace(_group(some, trained, names, metric, mode), tags=tagged)
+        _group(some, trained, names, metric, mode, tagged)
         for metric in metrics or [""]
         for some, trained, tagged in zip(ordered, made, tags, strict=True)
     )
@@ -214,10 +215,17 @@ def _tags(several: Sequence[Chosen], store: Store) -> tuple[str, ...]:
 
 
 def _group(
-    several: Sequence[Chosen], made: Made, names: Sequence[str], metric: str, mode: Mode
+    several: Sequence[Chosen],
+    made: Made,
+    names: Sequence[str],
+    metric: str,
+    mode: Mode,
+    tags: tuple[str, ...],
 ) -> Group:
-    told = several[0].parameters
-    values = [x for one, places in made for x in _numbers(one, places, metric) if x is not None]
+    told, values = several[0].parameters, list[float]()
+    for one, places in made:
+        numbers = _numbers(one, places, metric)
+        values += numbers if are_numbers(numbers) else [x for x in numbers if x is not None]
     return Group(
         {name: told[name] for name in names if name in told},
         metric,
@@ -226,6 +234,7 @@ def _group(
         sum(_failed(one) for one in several),
         sum(len(places) for _, places in made) - len(values),
         best_place(made, metric, mode),
+        tags,
     )
 
 

@@ -1,19 +1,25 @@
 """Values: what a name in a condition or a column means: a parameter, a metric, or a fact."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...core.attempt_columns import AttemptColumns
 from ...core.config import Config
 from ...core.errors import BadStage, Corrupted, NotInStore
 from ...core.holding import Holding
+from ...core.later import later
 from ...core.near_names import near_names
 from ...core.ports import StoreReader
 from ...core.printable import listed
 from ...core.refs import DRef
 from ...declare.parameters import ABSENT
 from ..experiments.inputs import names_of, parameter_of
-from .conditions import Condition, names
+
+if TYPE_CHECKING:
+    from . import conditions
+    from .conditions import Condition
+else:
+    later(globals(), ".conditions")  # a list of derivations has none
 
 FACTS = ("stage", "attempt", "outcome", "seconds", "seed", "host", "pid")
 _COLUMNS = {"attempt": "number", "outcome": "outcome", "seed": "seed", "host": "host", "pid": "pid"}
@@ -116,15 +122,15 @@ def _fact(columns: AttemptColumns, name: str) -> Sequence[Any]:
 
 
 def fitting_places(
-    places: Mapping[DRef, Sequence[int]], values: Values, tests: Sequence[Condition]
+    places: Mapping[DRef, Sequence[int]], values: Values, tests: "Sequence[Condition]"
 ) -> dict[DRef, Sequence[int]]:
     """Those of the places of attempts that fit all conditions. Raises BadStage as `check` does."""
-    values.check(names(tests))
+    values.check(conditions.names(tests))
     return {dref: fitting(dref, some, values, tests) for dref, some in places.items()}
 
 
 def fitting(
-    dref: DRef, found: Sequence[int], values: Values, tests: Sequence[Condition]
+    dref: DRef, found: Sequence[int], values: Values, tests: "Sequence[Condition]"
 ) -> Sequence[int]:
     """Those of the places of attempts of a derivation that fit all conditions."""
     for test in tests:

@@ -1,14 +1,15 @@
 """Artifacts of realizations: those of one, one file, and a search by name and age."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...core.errors import BadRef, NotInStore
 from ...core.holding import Holding
-from ...core.listing import Listing
+from ...core.listing import Listing, Paths
 from ...core.manifest import Entry, decode_name, encode_name
 from ...core.note import Note, about, tags_among
 from ...core.printable import printable
@@ -125,8 +126,13 @@ def search(
     refs = list(refs)
     held = store.holdings(dict.fromkeys(ref.dref for ref in refs))
     listed = store.listings(held)
+
+    @cache  # most derivations of a stage have the same paths
+    def fits(shape: Paths) -> bool:
+        return any(_matches(decode_name(path), name) for _, path in shape)
+
     dated = [
-        one for ref in refs for one in _dated(ref, held[ref.dref], listed[ref.dref], name, store)
+        one for ref in refs for one in _dated(ref, held[ref.dref], listed[ref.dref], fits, store)
     ]
     for rref, at, tags in sorted(dated, key=lambda one: (one[1] or 0, one[0])):
         if newer is None or (at is not None and at > newer):
@@ -135,10 +141,10 @@ def search(
 
 
 def _dated(
-    ref: DRef | RRef, held: Holding, listed: Listing, name: str, store: Store
+    ref: DRef | RRef, held: Holding, listed: Listing, fit: Callable[[Paths], bool], store: Store
 ) -> Iterator[tuple[RRef, int | None, tuple[str, ...]]]:
-    """The realizations that may have an artifact of this name, when each was built, its tags."""
-    fits = [any(_matches(decode_name(path), name) for _, path in shape) for shape in listed.shapes]
+    """The realizations whose paths may fit, when each was built, its tags."""
+    fits = [fit(shape) for shape in listed.shapes]
     if not any(fits) and len(listed.digests) == len(held.here):
         return
     tries = held.attempts

@@ -1,16 +1,22 @@
 """Above: what a store and the one below it hold of derivations, together."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import replace
 from ...core.holding import Holding
+from ...core.later import later
 from ...core.listing import Listing
 from ...core.refs import DRef
 from ...core.same_run import merge
 from ..parts import Parts
 from . import holdings as of_one
-from . import listings as listings_of_one
+
+if TYPE_CHECKING:
+    from . import listing_pages
+else:
+    later(globals(), ".listing_pages")  # few questions need them
 
 
 def holdings(parts: Parts, drefs: Sequence[DRef]) -> dict[DRef, Holding]:
@@ -26,7 +32,7 @@ def holdings(parts: Parts, drefs: Sequence[DRef]) -> dict[DRef, Holding]:
 def listings(parts: Parts, held: Mapping[DRef, Holding]) -> dict[DRef, Listing]:
     """The artifacts of what both stores hold of these derivations."""
     use_index = sum(len(one.here) for one in held.values()) > of_one.FEW
-    found = [listings_of_one.listings(o, held, use_index=use_index) for o in parts.layout.readable]
+    found = [listing_pages.listings(o, held, use_index=use_index) for o in parts.layout.readable]
     own, *others = found
     for below in others:
         own = {dref: _together(own[dref], below[dref]) for dref in held}

@@ -1,10 +1,11 @@
-"""Rows: what a look has found, with the stamps of the folders, as rows of an index file.
+"""Rows: what a look has found, with the stamps of the folders, in the pages of an index file.
 
 XR1  A row says which stamps its folders had before they were read. So each row is true on its own,
      whoever wrote it last, and whatever has become of the others.
 """
 
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,11 +17,15 @@ from ..changes import Folder
 from ..layout import ATTEMPTS
 from ..read_log import boot
 from .looking import Look, Place, Stamp
-from .packing import Columns, Facts, pack, unpack
+from .packing import Page, Piece, Segment, pack, segment, unpack
 
 KIND = "holding"
 _HERE, _CONFIG = "here", "config"  # names of columns
 _STAMP = ("inode", "time", "size")
+_KINDS = {
+    "start": "integer", "stop": "integer", "number": "natural", "seed": "natural",
+    "pid": "natural", "id": "digest", "made": "digest",
+}  # fmt: skip
 
 
 class Row(NamedTuple):
@@ -29,7 +34,6 @@ class Row(NamedTuple):
     look: Look  # without the stamps of its records
     folders: tuple[Folder, Folder]  # of the attempts, and of the derivation
     at: int  # when the folders were looked at [ns since the epoch, UTC]
-    mark: bytes  # tells it from each other row of the derivation
 
     @property
     def may_count(self) -> bool:
@@ -37,51 +41,51 @@ class Row(NamedTuple):
         return self.at <= time.time_ns()
 
 
-def write_row(dref: DRef, found: Look, folders: tuple[Folder, Folder]) -> tuple[bytes, bytes]:
-    """The two parts of a row. Raises Unpackable."""
-    holding, columns = found.holding, found.holding.attempts
-    facts: Facts = {
-        "folders": folders,
-        "boot": boot(),
-        "at": time.time_ns(),
-        "count": columns.count,
-        "metrics": columns.metrics,
-        "built": holding.built,
-        "marks": [sorted(holding.rejected), sorted(holding.damaged), holding.matchers],
-        "imported": holding.imported,
-        "noted": holding.noted,
-        "claims": found.claims,
-    }
-    names = (*COLUMNS, *(METRIC + name for name in columns.metrics)) if columns.count else ()
-    told: dict[str, Any] = {name: columns.columns[name] for name in names}
-    if holding.here:
-        told[_HERE] = holding.here
-    if holding.config is not None:
-        told[_CONFIG] = [holding.config.parts()]
-    body = pack(dref, facts, told)
-    return body, _write_stamps(_mark(body), found)
+def by_page(drefs: Iterable[DRef]) -> dict[str, list[DRef]]:
+    """The derivations by the key of the page that each is in: there are sixteen."""
+    found: dict[str, list[DRef]] = {}
+    for dref in drefs:
+        found.setdefault(dref[5], []).append(dref)
+    return found
 
 
-def read_row(dref: DRef, packed: bytes | None) -> Row | None:
-    """The row in these bytes; None if it is damaged."""
-    if packed is None or (unpacked := unpack(dref, packed)) is None:
-        return None
-    facts, columns = unpacked
-    attempts = AttemptColumns(dref, facts["count"], tuple(facts["metrics"]), columns)
-    here = columns[_HERE] if facts["built"] is not None else ()
-    rejected, damaged, matchers = facts["marks"]
+def paths(home: str) -> tuple[str, str]:
+    """The folders of a derivation that a row is about."""
+    return home + ATTEMPTS, home
+
+
+# --- reading ---------------------------------------------------------------------------
+
+
+def read_page(key: str, packed: bytes | None) -> Page | None:
+    """The page with these bytes; None if they are damaged."""
+    return unpack(f"{KIND} {key}", packed)
+
+
+def rows_in(page: Page, drefs: Iterable[DRef]) -> Iterator[tuple[DRef, Row]]:
+    """The rows of those of these derivations that a page has."""
+    now = bool(page.more) and page.more == boot()
+    for dref in drefs:
+        if (place := page.places.get(dref)) is not None:
+            yield dref, _row(page, place, dref, now)
+
+
+def _row(page: Page, place: int, dref: DRef, now: bool) -> Row:
+    folders, at, count, metrics, built, marks, imported, noted, claims = page.facts[place]
+    columns = page.columns_of(place)
+    rejected, damaged, matchers = marks
     holding = Holding(
-        dref, lambda: attempts, partial(_config, dref, columns), here, facts["built"],
-        frozenset(rejected), frozenset(damaged), tuple(matchers), facts["imported"], facts["noted"],
+        dref, partial(AttemptColumns, dref, count, tuple(metrics), columns),
+        partial(_config, dref, page, place), columns.get(_HERE, ()), built,
+        frozenset(rejected), frozenset(damaged), tuple(matchers), imported, noted,
     )  # fmt: skip
-    claims = tuple((context, number) for context, number in facts["claims"])
-    now = bool(facts["boot"]) and facts["boot"] == boot()
-    one, other = facts["folders"]
-    folders = _folder(one[0], one[1], now), _folder(other[0], other[1], now)
-    return Row(Look(holding, {}, claims), folders, facts["at"], _mark(packed))
+    (one, since), (other, later) = folders
+    found = Look(holding, {}, tuple((context, number) for context, number in claims))
+    return Row(found, (_folder(one, since, now), _folder(other, later, now)), at)
 
 
-def _config(dref: DRef, columns: Columns) -> Config | None:
+def _config(dref: DRef, page: Page, place: int) -> Config | None:
+    columns = page.columns_of(place)
     return Config.of_parts(dref, columns[_CONFIG][0]) if _CONFIG in columns else None
 
 
@@ -92,36 +96,84 @@ def _folder(stamp: list[int] | None, since: float | None, same_start: bool) -> F
     return Folder(None if stamp is None else tuple(stamp), since)
 
 
-def paths(home: str) -> tuple[str, str]:
-    """The folders of a derivation that a row is about."""
-    return home + ATTEMPTS, home
+def read_stamps(page: Page, packed: bytes) -> Page | None:
+    """The stamps of the records in a page; None if they are damaged, or of another page."""
+    return unpack(f"stamps {page.mark}", packed)
 
 
-# --- the stamps of records, which are read only where something has changed --------------
-
-
-def _mark(body: bytes) -> bytes:
-    return body[:32]  # its checksum
-
-
-def _write_stamps(mark: bytes, found: Look) -> bytes:
-    if not found.stamps:
-        return b""
-    stamps = [stamp or (0, 0, 0) for stamp in found.stamps.values()]
-    columns: dict[str, list[Any]] = {
-        "context": [context for context, _ in found.stamps],
-        "number": [number for _, number in found.stamps],
-        **{name: [stamp[at] for stamp in stamps] for at, name in enumerate(_STAMP)},
-    }
-    return pack(mark.decode(), {}, columns)
-
-
-def read_stamps(row: Row, packed: bytes) -> dict[Place, Stamp | None]:
-    """The stamps of records; empty if they are damaged or of another row: all are read again."""
-    unpacked = unpack(row.mark.decode(), packed)
-    if unpacked is None:
+def stamps_of(page: Page | None, dref: DRef) -> dict[Place, Stamp | None]:
+    """The stamps of the records of a derivation; none where they are not known."""
+    if page is None or (place := page.places.get(dref)) is None:
         return {}
-    columns = unpacked[1]
+    columns = page.columns_of(place)
+    if not columns:
+        return {}
     places = zip(columns["context"], columns["number"], strict=True)
     stamps = zip(*(columns[name] for name in _STAMP), strict=True)
     return dict(zip(places, stamps, strict=True))
+
+
+# --- writing ---------------------------------------------------------------------------
+
+
+class Pieces(NamedTuple):
+    """What a page and its stamps have of one derivation."""
+
+    row: Piece
+    stamps: Piece
+
+
+def pieces_of(found: Look, folders: tuple[Folder, Folder]) -> Pieces:
+    """The pieces of what a look has found. Raises Unpackable."""
+    holding, columns = found.holding, found.holding.attempts
+    told: dict[str, Segment] = {}
+    for name in (*COLUMNS, *(METRIC + name for name in columns.metrics)) if columns.count else ():
+        kind = "float" if name.startswith(METRIC) else _KINDS.get(name, "word")
+        told[name] = segment(kind, columns.columns[name])
+    if holding.here:
+        told[_HERE] = segment("digest", holding.here)
+    if holding.config is not None:
+        told[_CONFIG] = segment("json", [holding.config.parts()])
+    facts = _facts(Row(found, folders, time.time_ns()))
+    return Pieces(Piece(facts, told), Piece(None, _stamps(found)))
+
+
+def _facts(row: Row) -> list[Any]:
+    held, tries = row.look.holding, row.look.holding.attempts
+    marks = [sorted(held.rejected), sorted(held.damaged), held.matchers]
+    return [
+        row.folders, row.at, tries.count, tries.metrics, held.built, marks, held.imported,
+        held.noted, row.look.claims,
+    ]  # fmt: skip
+
+
+def _stamps(found: Look) -> dict[str, Segment]:
+    if not found.stamps:
+        return {}
+    stamps = [stamp or (0, 0, 0) for stamp in found.stamps.values()]
+    return {
+        "context": segment("word", [context for context, _ in found.stamps]),
+        "number": segment("integer", [number for _, number in found.stamps]),
+        **{
+            name: segment("integer", [stamp[at] for stamp in stamps])
+            for at, name in enumerate(_STAMP)
+        },
+    }
+
+
+def pieces_again(dref: DRef, row: Row, page: Page, stamps: Page | None) -> Pieces:
+    """The pieces of a derivation as they are in a page."""
+    told = page.segments_of(page.places[dref])
+    place = None if stamps is None else stamps.places.get(dref)
+    known = stamps.segments_of(place) if stamps is not None and place is not None else {}
+    return Pieces(Piece(_facts(row), told), Piece(None, known))
+
+
+def write_page(key: str, found: Mapping[DRef, Pieces]) -> tuple[bytes, bytes]:
+    """The two parts of the row of a file: a page, and the stamps of its records.
+
+    These are read only where something has changed.
+    """
+    body = pack(f"{KIND} {key}", {dref: one.row for dref, one in found.items()}, boot())
+    mark = body[:32].decode()
+    return body, pack(f"stamps {mark}", {dref: one.stamps for dref, one in found.items()})

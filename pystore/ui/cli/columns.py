@@ -1,6 +1,5 @@
 """Columns: aligned rows of text, cut at the edge of a terminal, and whole elsewhere."""
 
-import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from unicodedata import category, east_asian_width
@@ -36,10 +35,11 @@ def columns(
     places = _fitting(header, widths, spare)
     if not to_right[-1]:
         widths[-1] = 0
-    lines = [click.style(cut(_line(header, widths, to_right, places)), bold=True)]
+    room = terminal_width()
+    lines = [click.style(_cut(_line(header, widths, to_right, places), room), bold=True)]
     for row in body:
         style = styles(row)
-        line = cut(_line(row, widths, to_right, places))
+        line = _cut(_line(row, widths, to_right, places), room)
         lines.append(style(line) if style else line)
     return "\n".join(lines)
 
@@ -69,12 +69,19 @@ def value(given: object) -> str:
 
 def terminal_width() -> int | None:
     """How many characters a line of the terminal has; None when there is no terminal."""
-    return shutil.get_terminal_size().columns if in_terminal() else None
+    if not in_terminal():
+        return None
+    from shutil import get_terminal_size  # it imports all compressors
+
+    return get_terminal_size().columns
 
 
 def cut(line: str) -> str:
     """The line, as far as the terminal shows it."""
-    room = terminal_width()
+    return _cut(line, terminal_width())
+
+
+def _cut(line: str, room: int | None) -> str:
     if room is None or cells(line) <= room:
         return line
     used = 0

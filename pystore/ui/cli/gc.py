@@ -105,8 +105,9 @@ def _text(garbage: Garbage, each: bool, delete: bool) -> str:
     elif found:
         counts, sizes = Counter[str](), Counter[str]()
         for rref, count in found:
-            counts[rref.name] += 1
-            sizes[rref.name] += count
+            name = rref.name
+            counts[name] += 1
+            sizes[name] += count
         rows = [(n, str(counts[n]), size(sizes[n])) for n in sorted(counts)]
         names = ["stage", "realizations", "size"]
         lines.append(columns(names, rows, right=["realizations", "size"]))

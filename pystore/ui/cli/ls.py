@@ -1,17 +1,17 @@
 """pystore ls: the derivations, the realizations of one, or the artifacts of one."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from ...ask.inspection.artifacts import Artifact, artifacts_of
 from ...ask.inspection.inventory import (
     ListedDerivation,
     ListedRealization,
     list_derivations,
     list_realizations,
 )
-from ...ask.inspection.short_refs import find_refs
+from ...core.later import later
 from ...core.printable import printable, when
 from ...core.refs import DRef, RRef
 from ..quantities import number
@@ -19,7 +19,12 @@ from .artifact_text import name_of, size_or_kind
 from .at_remote import at_remote, is_remote, trust
 from .columns import Style, columns, ref, value
 from .command_context import CommandContext, as_json, report, with_command
-from .ref import AS_TYPED
+from .ref import AS_TYPED, REFS
+
+if TYPE_CHECKING:
+    from ...ask.inspection import artifacts
+else:
+    later(globals(), "...ask.inspection.artifacts")  # few lists need it
 
 
 @click.command("ls")
@@ -53,11 +58,11 @@ def ls(
     if url is not None:
         return _at_remote(command, what, url, trusted, as_json=as_json)
     store = command.store
-    refs = store.drefs() if what is None else find_refs(what, code=command.code, store=store)
+    refs = store.drefs() if what is None else REFS.find(what, code=command.code, store=store)
     first = refs[0] if refs else None
     if isinstance(first, RRef):
-        artifacts = artifacts_of(first, store)
-        report(artifacts, lambda: _artifacts(artifacts), as_json)
+        found = artifacts.artifacts_of(first, store)
+        report(found, lambda: _artifacts(found), as_json)
     elif first is not None and what is not None and _is_one(what, first):
         realizations = list_realizations(first, store)
         report(realizations, lambda: _realizations(realizations), as_json)
@@ -73,8 +78,8 @@ def _at_remote(
     refs = there.drefs() if what is None else there.find_refs(what, command.code)
     first = refs[0] if refs else None
     if isinstance(first, RRef):
-        artifacts = there.artifacts(first)
-        report(artifacts, lambda: _artifacts(artifacts), as_json)
+        found = there.artifacts(first)
+        report(found, lambda: _artifacts(found), as_json)
     elif first is not None and what is not None and _is_one(what, first):
         realizations = there.realizations(first)
         report(realizations, lambda: _realizations(realizations), as_json)
@@ -132,6 +137,6 @@ def _dim_unused(row: Sequence[str]) -> Style | None:
     return None if used else lambda line: click.style(line, dim=True)
 
 
-def _artifacts(found: Sequence[Artifact]) -> str:
+def _artifacts(found: "Sequence[artifacts.Artifact]") -> str:
     cells = [[size_or_kind(one.entry), name_of(one.entry)] for one in found]
     return columns(["size", "artifact"], cells, right=["size"])

@@ -124,12 +124,11 @@ def _draw(found: Results, over: tuple[str, ...], file: Path) -> None:
 def _text(summary: Summary, nothing: str) -> str:
     found = summary.table() if in_terminal() else summary.table(widest=None)
     rows = [
-        [*map(printable, row[:-1]), ref(group.best) if group.best else ""]
+        [*row[:-1], ref(group.best) if group.best else ""]
         for row, group in zip(found.rows, summary, strict=True)
     ]
     right = [name for name, numeric in zip(found.header, found.numeric, strict=True) if numeric]
-    header = [printable(name) for name in found.header]
     notes = summary.notes() if any(group.metric for group in summary) else [nothing]
     spare = [name for name in _SPARE if name not in summary.parameters]
-    table = columns(header, rows, right=right, spare=spare)
+    table = columns(found.header, rows, right=right, spare=spare)
     return "\n".join([table, *map(printable, notes)])

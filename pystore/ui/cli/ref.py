@@ -3,18 +3,23 @@
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
-from ...ask.inspection.short_refs import find_ref, find_refs, find_rref
 from ...core.errors import NotInStore, PystoreError, PystoreWarning
+from ...core.later import later
 from ...core.refs import DRef, RRef
 from ...store.pins import pins
 from ...store.store import Store
 from .command_context import CommandContext
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from ...ask.inspection import short_refs
+else:
+    later(globals(), "...ask.inspection.short_refs")  # a list of all derivations needs none
 
 _DIGITS = re.compile("[0-9a-f]{3,}")  # with fewer, names alone are offered
 
@@ -37,21 +42,21 @@ class RefType(click.ParamType):  # type: ignore[type-arg]  # generic in later ve
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
         """Names, pins, and references that begin so."""
         return complete(ctx, param, incomplete)
 
 
-REF = RefType(find_ref)
+REF = RefType(lambda text, **how: short_refs.find_ref(text, **how))
 """A derivation or a realization."""
 
-RREF = RefType(find_rref)
+RREF = RefType(lambda text, **how: short_refs.find_rref(text, **how))
 """A realization: of a derivation, or of a name whatever the parameters, the latest."""
 
-REFS = RefType(find_refs)
+REFS = RefType(lambda text, **how: short_refs.find_refs(text, **how))
 """A list: all derivations of a name or a pattern, or one reference."""
 
-TRIED = RefType(partial(find_refs, tried=True))
+TRIED = RefType(lambda text, **how: short_refs.find_refs(text, tried=True, **how))
 """A list as REFS; a name means the code that was tried last, though it may have failed."""
 
 
@@ -63,7 +68,7 @@ class _AsTyped(RefType):
         return value
 
 
-AS_TYPED = _AsTyped(find_ref)
+AS_TYPED = _AsTyped(REF.find)
 """The text itself, for commands that look it up themselves."""
 
 
@@ -97,8 +102,10 @@ def refuse_below(store: Store, ref: DRef | RRef) -> None:
     )
 
 
-def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Names and references that begin so."""
+    from click.shell_completion import CompletionItem  # for weight: shells alone need it
+
     command = ctx.ensure_object(CommandContext)
     words = begun_so(lambda: _completions(command.store, incomplete), incomplete)
     return [CompletionItem(word) for word in words]
@@ -144,7 +151,7 @@ def _words(begun: str, store: Store) -> Iterator[str]:
 
 def _choices(base: str, which: str, store: Store) -> Iterator[str]:
     """The ways to choose a realization of a name, and its derivations by their digits."""
-    drefs = dict.fromkeys(ref.dref for ref in find_refs(base, code="any", store=store))
+    drefs = dict.fromkeys(ref.dref for ref in short_refs.find_refs(base, code="any", store=store))
     yield f"{base}@latest"
     for metric in metrics_of(drefs, store):
         best = f"best:{metric}"

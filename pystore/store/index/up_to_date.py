@@ -1,0 +1,136 @@
+"""Up to date: the rows of an index, brought up to date with what is new in a store."""
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from ...core.dataclasses import replace
+from ...core.refs import DRef
+from ..changes import Calm, Folder, Seen, changes_since, reached
+from ..layout import Layout
+from .file import IndexFile
+from .looking import Look, look, nothing
+from .packing import Page, Unpackable
+from .place import place_of
+from .rows import (
+    KIND,
+    Pieces,
+    Row,
+    by_page,
+    paths,
+    pieces_again,
+    pieces_of,
+    read_page,
+    read_stamps,
+    rows_in,
+    stamps_of,
+    write_page,
+)
+
+_TRIES = 3
+_known: dict[Path, dict[DRef, Row]] = {}  # of the store that was asked last
+
+
+def rows(layout: Layout, drefs: Collection[DRef]) -> dict[DRef, Row]:
+    """The present rows of these derivations; none where its records alone can say."""
+    place = place_of(layout)
+    if place is None:
+        return {}
+    with closing(IndexFile(place)) as file:
+        found = _Index(layout, file, _known.pop(place, {})).rows(drefs)
+    _known.clear()
+    _known[place] = found
+    return found
+
+
+class _Index:
+    """The index of one store, while it is brought up to date."""
+
+    def __init__(self, layout: Layout, file: IndexFile, known: Mapping[DRef, Row]) -> None:
+        self._layout, self._file, self._known = layout, file, known
+
+    def rows(self, drefs: Collection[DRef]) -> dict[DRef, Row]:
+        """The present rows of these derivations; none where its records alone can say."""
+        found = self._old(drefs)
+        folders, changed = self._changes(drefs, found)
+        anew = [dref for dref in drefs if dref in changed or dref not in found]
+        for dref in anew:
+            found.pop(dref, None)
+        for key, some in by_page(anew).items():
+            found.update(self._anew(key, some, folders))
+        return found
+
+    def _old(self, drefs: Collection[DRef]) -> dict[DRef, Row]:
+        """The rows as they were at an earlier look."""
+        rows = {dref: self._known[dref] for dref in drefs if dref in self._known}
+        missing = by_page(dref for dref in drefs if dref not in rows)
+        bodies = self._file.bodies(KIND, missing)
+        for key, some in missing.items():
+            if page := read_page(key, bodies.get(key)):
+                rows.update(rows_in(page, some))
+        return {dref: row for dref, row in rows.items() if row.may_count}
+
+    def _changes(
+        self, drefs: Collection[DRef], rows: Mapping[DRef, Row]
+    ) -> tuple[Mapping[str, Folder], frozenset[DRef]]:
+        """All folders as they are now, and the derivations that are to be looked at again."""
+        own, wanted = Layout(self._layout.root), frozenset(drefs)
+        known: dict[str, Folder] = {}
+        for dref, row in rows.items():
+            known.update(zip(paths(own.derivation(dref)), row.folders, strict=True))
+        calm = None
+        if len(rows) == len(wanted) and all(folder.since is None for folder in known.values()):
+            calm = Calm(wanted, tuple(known), [folder.stamp for folder in known.values()])
+        before = Seen(known, clock=reached(own, known.values()), calm=calm)
+        told = changes_since(own, wanted, {str(own.drv): before})
+        return told.token[str(own.drv)].folders, frozenset(told.drefs)
+
+    def _anew(
+        self, key: str, drefs: Sequence[DRef], folders: Mapping[str, Folder]
+    ) -> Iterator[tuple[DRef, Row]]:
+        """The rows of derivations of one page, which is written with them."""
+        page = read_page(key, self._file.bodies(KIND, [key]).get(key))
+        stamps = page and read_stamps(page, self._file.more(KIND, key))
+        before = {} if page is None else self._believed(page)
+        kept = {
+            dref: pieces_again(dref, row, page, stamps)
+            for dref, row in before.items()
+            if page and dref not in drefs and os.path.isdir(self._layout.derivation(dref))
+        }
+        new: dict[DRef, Pieces] = {}
+        for dref in drefs:
+            row = before.get(dref)
+            old = replace(row.look, stamps=stamps_of(stamps, dref)) if row else nothing(dref)
+            if piece := self._look(dref, old, folders):
+                new[dref] = piece
+        if not new:
+            return iter(())
+        body, more = write_page(key, kept | new)
+        self._file.write(KIND, [(key, body, more)])
+        made = read_page(key, body)
+        return rows_in(made, drefs) if made else iter(())
+
+    def _believed(self, page: Page) -> dict[DRef, Row]:
+        rows = rows_in(page, map(DRef, page.drefs))
+        return {dref: row for dref, row in rows if row.may_count}
+
+    def _look(self, dref: DRef, before: Look, folders: Mapping[str, Folder]) -> Pieces | None:
+        """What the records of a derivation say; None where no page can have it."""
+        found = _look(self._layout, dref, before)
+        one, other = (folders.get(path) for path in paths(self._layout.derivation(dref)))
+        if found is None or one is None or other is None or other.stamp is None:
+            return None
+        try:
+            return pieces_of(found, (one, other))
+        except Unpackable:
+            return None
+
+
+def _look(layout: Layout, dref: DRef, before: Look) -> Look | None:
+    for _ in range(_TRIES):
+        try:
+            return look(layout, dref, before)
+        except FileNotFoundError:
+            continue  # something was removed just now
+    return None
