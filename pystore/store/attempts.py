@@ -13,6 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -191,9 +192,15 @@ def begun_numbers(folder: str, context: str, listed: list[str] | None = None) ->
 
 def numbers_in(listed: Iterable[str], context: str, kinds: str) -> list[int]:
     """The numbers of the files of these kinds in a context. `kinds` is such as `begin|json`."""
+    own = [name[len(context) :] for name in listed if name.startswith(context)]
     # One search over all names, since there may be thousands. No name holds a slash.
-    wanted = rf"/{re.escape(context)}\.(0|[1-9][0-9]*)\.(?:{kinds})(?=/)"
-    return list(map(int, re.findall(wanted, f"/{'/'.join(listed)}/", re.ASCII)))
+    return list(map(int, _wanted(kinds).findall(f"/{'/'.join(own)}/"))) if own else []
+
+
+@lru_cache(16)
+def _wanted(kinds: str) -> re.Pattern[str]:
+    # Once for each kind: a pattern with the context in it takes longer to compile than to search.
+    return re.compile(rf"/\.(0|[1-9][0-9]*)\.(?:{kinds})(?=/)", re.ASCII)
 
 
 def _claims(files: Iterable[str]) -> list[tuple[str, int]]:
