@@ -12,7 +12,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -291,11 +291,18 @@ def read_record(folder: str, context: str, number: int) -> Attempt | None:
         return None
 
 
-def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
-    """Writes the record of an attempt. A record that is there stays."""
+def record(
+    folder: str, attempt: Attempt, *, tmp: Path, durable: bool, before: Sequence[str] = ()
+) -> None:
+    """Writes the record of an attempt. A record that is there stays.
+
+    The files and folders `before` are on the disk before the record has its name.
+    """
     path = f"{folder}/{attempt.context}.{attempt.number}.json"
-    if not os.path.exists(path):
-        disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable)
+    if os.path.exists(path):
+        disk.sync_all(before)
+    else:
+        disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable, before=before)
 
 
 def ended(folder: str, context: str = "") -> list[Attempt]:
