@@ -11,6 +11,7 @@ from ..core.errors import WorkerDied
 from ..store.staging import Builder
 from .attempt import attempt
 from .options import RunOptions
+from .provenance import begin_call
 from .request import Request
 
 P = ParamSpec("P")
@@ -65,6 +66,7 @@ class Here:
     def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._store, self._options = executor, store, options
         self.most = wave()
+        begin_call()
 
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Does nothing: each realizer can run here."""

@@ -54,7 +54,7 @@ class Staging:
         if self.reading is None and self.scratch is not None:
             self.reading = taken_over(self.scratch.reads)
         elif self.reading is None:
-            self.reading = Reading(f"{self.path}/{NAME}")
+            self.reading = Reading(f"{self.path}/{NAME}", new=True)
         return self.reading
 
     def keep_reads(self) -> None:

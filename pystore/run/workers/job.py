@@ -26,6 +26,7 @@ from ...store.address import Address
 from ...store.disk import fresh_name
 from ...store.staging import Builder
 from ..attempt import attempt
+from ..provenance import begin_call
 from ..request import Request
 from .answer import Answer
 from .by_value import importable, send_programs_on
@@ -68,6 +69,7 @@ def perform(job: Job, listener: Listener) -> Answer:
         check_planned(derivation, job.source)
         request = Request(derivation, Context(job.inputs), job.seed, job.tries, rule)
         send_programs_on()
+        begin_call()  # a job is all that this process knows of a call
         with store.use(), importable([*named, *of_rule]):  # the store is current, as in the planner
             committed = attempt(request, store, listener, capture=True, source=job.source)
         return Answer(committed)
