@@ -69,12 +69,13 @@ def seal_tree(parts: Parts, staging: Staging, files: int) -> Sealed:
         manifest = sealing.seal_for(staging.out, sync, share)
     _warn_of_collisions(staging, manifest)
     provenance = provenance_text(staging.dref, staging.context, manifest.digest)
+    folder = str(staging.path)
     for name, text in ((MANIFEST, manifest.text), (CONTEXT, provenance)):
-        disk.remove_file(f"{staging.path}/{name}")
-        disk.write_new(f"{staging.path}/{name}", text, durable=False)
+        disk.remove_file(f"{folder}/{name}")
+        disk.write_new(f"{folder}/{name}", text, durable=False)
     metrics, trace = metrics_of(staging.out, manifest)
-    rref, folder = rref_of(staging.dref, provenance), staging.path
-    own = (*sync.left, f"{folder}/{MANIFEST}", f"{folder}/{CONTEXT}", str(folder))
+    rref = rref_of(staging.dref, provenance)
+    own = (*sync.left, f"{folder}/{MANIFEST}", f"{folder}/{CONTEXT}", folder)
     return Sealed(rref, provenance, manifest, metrics, trace, own if durable else ())
 
 

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ class Staging:
     witness: Kept | None = None  # its directory, open since before anything was written to it
     _read: tuple[dict[str, str] | None] | None = None  # what the attempt had read at its end
 
-    @property
+    @cached_property
     def out(self) -> Path:
         """Where the realizer writes."""
         return self.path / "out"
