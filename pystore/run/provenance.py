@@ -42,6 +42,7 @@ class Project(NamedTuple):
 
 
 _seen: list[Project] = []  # the last one
+_call: list[str] = []  # the last one
 
 
 def _project(folder: str) -> Project:
@@ -58,9 +59,14 @@ def _project(folder: str) -> Project:
     return found
 
 
-def begin_call() -> None:
-    """Lets git look again, unless it has looked just now: the project may have changed."""
-    _seen[:] = [one._replace(until=one.seen + _OFTEN) for one in _seen]
+def begin_call(call: str) -> None:
+    """Lets git look again for a new call, unless it has looked just now.
+
+    The project may have changed since the last call.
+    """
+    if _call != [call]:
+        _call[:] = [call]
+        _seen[:] = [one._replace(until=one.seen + _OFTEN) for one in _seen]
 
 
 def describe_project(told: AttemptReport) -> None:

@@ -18,6 +18,7 @@ def project(tmp_path, monkeypatch):
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "First"]):
         subprocess.run([*GIT, *words], check=True)
     provenance._seen.clear()
+    provenance._call.clear()
     yield tmp_path
     provenance._seen.clear()
 
@@ -48,7 +49,11 @@ def test_git_rests_where_it_takes_long_and_looks_again_in_the_next_call(project,
     (project / "code.py").write_text("x = 3\n")
     now[0] += 1.5
     assert b"x = 2" in diff()
-    provenance.begin_call()
+    provenance.begin_call("next")
+    assert b"x = 3" in diff()
+    (project / "code.py").write_text("x = 4\n")
+    now[0] += 1.5
+    provenance.begin_call("next")  # a later job of the same call
     assert b"x = 3" in diff()
 
 
@@ -56,7 +61,7 @@ def test_git_does_not_look_twice_in_a_second_however_many_calls_there_are(projec
     monkeypatch.setattr(provenance.time, "monotonic", lambda: 7.0)
     assert diff() == b""
     (project / "code.py").write_text("x = 2\n")
-    provenance.begin_call()
+    provenance.begin_call("next")
     assert diff() == b""
 
 
