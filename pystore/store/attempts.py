@@ -13,7 +13,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -38,6 +37,7 @@ _NAME = re.compile(
     r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads|live|stop)",
     re.ASCII,
 )
+_AFTER = re.compile(r"/\.(0|[1-9][0-9]*)\.([a-z]+)(?=/)", re.ASCII)  # after the context
 _BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten|note|pack)", re.ASCII)
 _AT_ONCE = 400  # names of this length that the system lists in one call
 
@@ -192,15 +192,10 @@ def begun_numbers(folder: str, context: str, listed: list[str] | None = None) ->
 
 def numbers_in(listed: Iterable[str], context: str, kinds: str) -> list[int]:
     """The numbers of the files of these kinds in a context. `kinds` is such as `begin|json`."""
-    own = [name[len(context) :] for name in listed if name.startswith(context)]
+    own, wanted = [n[32:] for n in listed if n.startswith(context)], frozenset(kinds.split("|"))
+    own, wanted = [n[32:] for n in listed if n.startswith(context)], kinds.split("|")
     # One search over all names, since there may be thousands. No name holds a slash.
-    return list(map(int, _wanted(kinds).findall(f"/{'/'.join(own)}/"))) if own else []
-
-
-@lru_cache(16)
-def _wanted(kinds: str) -> re.Pattern[str]:
-    # Once for each kind: a pattern with the context in it takes longer to compile than to search.
-    return re.compile(rf"/\.(0|[1-9][0-9]*)\.(?:{kinds})(?=/)", re.ASCII)
+    return [int(n) for n, kind in _AFTER.findall(f"/{'/'.join(own)}/") if kind in wanted]
 
 
 def _claims(files: Iterable[str]) -> list[tuple[str, int]]:
@@ -270,8 +265,7 @@ def imported_seeds(folder: str, context: str) -> frozenset[int]:
 
 def last_start(folder: str, context: str, numbers: list[int]) -> int:
     """The start of the last of these attempts [ns since the epoch, UTC]; 0 if none is known."""
-    starts = (_start(folder, context, number) for number in reversed(numbers))
-    return next(filter(None, starts), 0)
+    return next(filter(None, (_start(folder, context, n) for n in reversed(numbers))), 0)
 
 
 def _start(folder: str, context: str, number: int) -> int:

@@ -6,8 +6,9 @@ YN2  One syncfs takes the place of many fsyncs only where it tells of every erro
     file system that do so, through a descriptor that was open before the first byte was written.
 YN3  Files that may be older than this descriptor, and files that are shared, get an fsync all the
     same.
-YN4  Of a small tree, all is left to be synced together with the record of its attempt; of a large
-    one, only some few files are left.
+YN4  The few files of a small tree are synced together with the record of its attempt, before that
+    has its name. Of a large tree, only some few are left until then.
+YN5  Many new derivations are synced together, by one syncfs where YN2 allows it.
 
 Since Linux 5.8, syncfs reports an error of writing that came after the descriptor was opened, and
 since 5.17 also that the file system could not write its journal. Sources: syncfs in sync(2), and
@@ -182,9 +183,10 @@ def sync_new(paths: Sequence[str], witness: Kept) -> None:
 
 
 def _at_once(witness: Kept, place: Path | str, count: int, size: int) -> Callable[[], None] | None:
-    """One call that syncs the file system, where it is as good as `count` fsyncs (YN2), and quicker.
+    """One call that syncs the file system, where it is as good as fsyncs (YN2), and quicker.
 
-    `place` is among what is to be synced, which has `size` [bytes] in the memory of the kernel.
+    `place` is among the `count` files and folders to be synced, which have `size` [bytes] in the
+    memory of the kernel.
     """
     status = witness.status
     if status is None or status.st_dev != os.lstat(place).st_dev:
