@@ -93,6 +93,12 @@ def _child(*arguments: str, tells: bool = True) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, wall, json.loads(output) if output and tells else {})
 
 
+def settled(run: Callable[[], Cost]) -> None:
+    """Runs a program until it has nothing to build, and has noted what it chose."""
+    for _ in range(3):
+        run()
+
+
 def rounds(count: int, *runs: Callable[[], Cost]) -> list[list[Cost]]:
     """The costs of each of `runs`, in `count` rounds: all of them see the same weather."""
     costs = [[run() for run in runs] for _ in range(count)]

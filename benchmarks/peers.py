@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from measure import Cost, Row, Sizes, cpu, program, rounds
+from measure import Cost, Row, Sizes, cpu, program, rounds, settled
 
 # name → its module, and the program of the chain
 PEERS = {
@@ -34,7 +34,7 @@ def _beside(name: str, chain: str, sizes: Sizes, area: Path) -> Row:
         return program(chain, area / chain, sizes.stages)
 
     for build in (ours, peer):
-        build()
+        settled(build)
     we, they = rounds(sizes.runs, ours, peer)
     return Row(
         f"chain of {sizes.stages:,} stages, nothing to do, beside {name}: CPU s",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from measure import Cost, Row, Sizes, code, cpu, program, rounds, told
+from measure import Cost, Row, Sizes, code, cpu, program, rounds, settled, told
 
 SMALL = "status = open('/proc/self/status').read().split(); peak = status.index('VmHWM:') + 1"
 PEAK = SMALL + r"""; print('{"peak":', status[peak], '}')"""
@@ -23,7 +23,7 @@ def rows(sizes: Sizes, area: Path) -> Iterator[Row]:
     installed = find_spec("joblib") is not None
     runs = [lambda: code("pass"), lambda: code(PEAK), ours, *([peer] if installed else [])]
     for build in runs[2:]:
-        build()
+        settled(build)
     bare, small, chain, *peers = rounds(sizes.short_runs, *runs)
     beside = {"bare Python": bare, **({"joblib.Memory": peers[0]} if peers else {})}
     yield Row(

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -223,6 +223,9 @@ class MemoryStore:
         """Returns False when one of them is not there any more."""
         self._held += [(rref, id(user)) for rref in rrefs]
         return all(rref in self._contexts for rref in rrefs)
+
+    def choices(self, targets: Collection[DRef]) -> None:
+        """Nothing: it keeps no choices."""
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Notes that this matcher has chosen."""

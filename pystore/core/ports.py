@@ -5,9 +5,9 @@ The directory (`Store`) and the fake of the tests (`MemoryStore`) pass one confo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .attempt import Attempt, AttemptReport, Committed, Trace
 from .candidate import Candidate
@@ -57,6 +57,25 @@ class Substituter(Protocol):
 
     def record_found(self, dref: DRef) -> None:
         """Records the attempts that other places have told, before more are made here."""
+
+
+class Choices(Protocol):
+    """What earlier calls for the same targets have chosen."""
+
+    def find(self, dref: DRef, rule: str, inputs: Collection[DRef]) -> tuple[RRef, ...] | None:
+        """What was chosen for a derivation by a rule, if nothing has changed since."""
+
+    def stamps(self, dref: DRef) -> Any:
+        """The state of a derivation, to be read before its candidates are."""
+
+    def note(self, dref: DRef, rule: str, rrefs: Iterable[RRef], stamps: Any) -> None:
+        """Notes a choice that was made after this state was read."""
+
+    def keep(self) -> None:
+        """Keeps the choices for the next call."""
+
+    def forget(self) -> None:
+        """Forgets all choices: one of them was not true."""
 
 
 class CodeReader(Protocol):
@@ -154,6 +173,9 @@ class StoreBuilder(StoreReader, Protocol[Staged]):
 
     def keep_code(self, texts: Mapping[str, CodeText]) -> None:
         """Makes sure that these texts of code are kept, by their digests."""
+
+    def choices(self, targets: Collection[DRef]) -> Choices | None:
+        """What earlier calls for these targets have chosen; None where that is not kept."""
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that gc knows that this matcher chooses among the realizations of `dref`."""

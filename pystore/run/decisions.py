@@ -3,6 +3,9 @@
 DC1  A realization that is used is held before that is told, so that gc leaves it alone (S9).
 DC2  Each derivation adopts, and asks other places, at most once in a call.
 DC3  What needs nothing is found before the first build, and held at once: one look for all of it.
+DC4  Of a large closure, what an earlier call has chosen is used again, while no record and no
+     realization of its derivation has come or gone, and its inputs are chosen as they were. A
+     user's own matcher is asked each time, and so is every matcher where something is forced.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from ..core.context import Context
-from ..core.derivation import Closure
+from ..core.derivation import Closure, Derivation
 from ..core.errors import Corrupted, NotInStore
 from ..core.events import Adopted, OtherInputs
 from ..core.judgement import (
@@ -32,13 +35,15 @@ from ..declare.identity.by_hand import source_digest, warn_of_edits
 
 if TYPE_CHECKING:
     from ..core import adoption, reads
-    from ..core.ports import Substituter
+    from ..core.ports import Choices, Substituter
     from ..store.staging import Builder
     from .options import RunOptions
 else:
     later(globals(), "..core.adoption", "..core.reads")
 
 _AT_ONCE = 1000  # realizations that are held in one step
+_OURS = "pystore.core."  # where the rules of our matchers are
+_LARGE = range(50, 20_000)  # derivations of which choices are kept: it is worth it, and has room
 
 
 class Decisions:
@@ -71,15 +76,37 @@ class Decisions:
         """
         if self._forced or self._substituter is not None:
             return {}
+        earlier = self._earlier()
         chosen: dict[DRef, tuple[RRef, ...]] = {}
         for dref, derivation in self._closure.by_dref.items():
-            if chosen.keys() >= set(derivation.config.inputs):
-                self._look_ahead(dref, {need: chosen[need] for need in derivation.config.inputs})
+            inputs = derivation.config.inputs
+            if chosen.keys() >= set(inputs):
+                found = None if earlier is None else self._chosen_earlier(earlier, derivation)
+                if found is None:
+                    context = {need: chosen[need] for need in inputs}
+                    self._look_ahead(dref, context, earlier)
+                else:
+                    self._ready[dref] = Use(found)
                 if dref in self._ready:
                     chosen[dref] = self._ready[dref].rrefs
-        if not self._hold_all():
+        is_held = self._hold_all()
+        if not is_held:
             self._ready.clear()
+        if earlier is not None:
+            earlier.keep() if is_held else earlier.forget()
         return {dref: use.rrefs for dref, use in self._ready.items()}
+
+    def _earlier(self) -> Choices | None:
+        """What earlier calls have chosen, where that is kept and serves this one (DC4)."""
+        if len(self._closure) not in _LARGE or self._settings.attempts > 1:
+            return None
+        return self._store.choices(self._closure.drefs)
+
+    def _chosen_earlier(self, earlier: Choices, derivation: Derivation) -> tuple[RRef, ...] | None:
+        rule = _rule_of(derivation)
+        if rule is None:
+            return None
+        return earlier.find(derivation.dref, rule, derivation.config.inputs)
 
     def start(self) -> None:
         """Forgets what was found ahead: what is built may change it."""
@@ -89,6 +116,8 @@ class Decisions:
     def decide(self, dref: DRef, context: Context, locked: bool) -> Use | Build | Cannot | None:
         """The judgement that stands; None where the lock must be held to find it."""
         if dref in self._ready:
+            if dref not in self.questions:
+                self._question(dref, context)
             return self._ready[dref]
         question, answer = self.questions.get(dref), self._asked.pop(dref, None)
         if question is None or question.context != context:  # its inputs have changed meanwhile
@@ -142,8 +171,11 @@ class Decisions:
         )
         return question
 
-    def _look_ahead(self, dref: DRef, inputs: Mapping[DRef, tuple[RRef, ...]]) -> None:
+    def _look_ahead(
+        self, dref: DRef, inputs: Mapping[DRef, tuple[RRef, ...]], earlier: Choices | None
+    ) -> None:
         question = self._question(dref, Context(inputs))
+        stamps = None if earlier is None else earlier.stamps(dref)
         try:
             answer = ask(self._candidates, question)
         except Exception:
@@ -151,7 +183,10 @@ class Decisions:
         judgement = judge(question, answer)
         if isinstance(judgement, Use):
             self._ready[dref] = judgement
-            self._warn(question, answer, judgement)
+            is_edited = self._warn(question, answer, judgement)
+            rule = _rule_of(question.derivation)
+            if earlier is not None and rule is not None and not is_edited:
+                earlier.note(dref, rule, judgement.rrefs, stamps)
         else:
             self._asked[dref] = answer
 
@@ -172,10 +207,12 @@ class Decisions:
             self._warn(question, answer, judgement)
         return True
 
-    def _warn(self, question: Question, answer: Answer, judgement: Use) -> None:
-        if question.derivation.dref not in self._warned:
-            self._warned.add(question.derivation.dref)
-            warn_of_edits(question.derivation, answer.candidates, judgement.rrefs)
+    def _warn(self, question: Question, answer: Answer, judgement: Use) -> bool:
+        """Whether there is something to warn of, which is done once for each derivation."""
+        if question.derivation.dref in self._warned:
+            return False
+        self._warned.add(question.derivation.dref)
+        return warn_of_edits(question.derivation, answer.candidates, judgement.rrefs)
 
     def _without(self, question: Question, rrefs: Collection[RRef]) -> Question:
         # gc was quicker, or somebody has removed what the listing still shows.
@@ -222,3 +259,15 @@ class Decisions:
 
 def _takes_lock(judgement: Judgement) -> bool:
     return not isinstance(judgement, AskOthers) or judgement.before_build
+
+
+def _rule_of(derivation: Derivation) -> str | None:
+    """How a choice is made, with the code that it warns of; None for a user's own matcher.
+
+    A user's own rule may have the name and the arguments of one of ours.
+    """
+    matcher = derivation.matcher
+    rule = getattr(matcher.rule, "func", matcher.rule)
+    if not str(getattr(rule, "__module__", "")).startswith(_OURS):
+        return None
+    return f"{matcher} {source_digest(derivation.realizer)}"

@@ -1,8 +1,11 @@
 """Caching: the folder of the user for what can be made again, such as an index."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ..core.errors import PystoreError
+from . import rights
 from .composing import composed
 
 Find = Callable[[], Path | None]
@@ -19,3 +22,23 @@ def cache() -> Path | None:
     if InForce.find is None:
         InForce.find = getattr(composed(), "cache", lambda: None)
     return InForce.find()
+
+
+def folder(kind: str) -> Path | None:
+    """The folder for one kind of files, made where it is missing; None where this user has none.
+
+    What another user may write to is not believed.
+    """
+    try:
+        home = cache()
+        if home is None or rights.strange_owner(_nearest(home)) is not None:
+            return None
+        os.makedirs(home / kind, mode=0o700, exist_ok=True)
+    except (OSError, PystoreError):
+        return None
+    return home / kind
+
+
+def _nearest(path: Path) -> Path:
+    """The folder, or the nearest one above that is there."""
+    return next(one for one in (path, *path.parents) if os.path.lexists(one))

@@ -25,12 +25,13 @@ COARSE, FINE = 2.0, 0.25
 Stamp = tuple[int, ...]
 
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, PermissionError)
-_stamp_of = attrgetter("st_ctime_ns", "st_ino", "st_mtime_ns", "st_dev", "st_size", "st_nlink")
+_parts_of = attrgetter("st_ctime_ns", "st_ino", "st_mtime_ns", "st_dev", "st_size", "st_nlink")
 
 
-def _stat(path: str) -> Stamp | None:
+def stamp_of(path: str) -> Stamp | None:
+    """The stamp of a folder; None where there is none, or where we may not look."""
     try:
-        stamp: Stamp = _stamp_of(os.stat(path))
+        stamp: Stamp = _parts_of(os.stat(path))
         return stamp
     except _NOT_THERE:
         return None
@@ -46,7 +47,7 @@ def _names(path: str) -> list[str]:
 class World(NamedTuple):
     """How folders and clocks are read."""
 
-    stat: Callable[[str], Stamp | None] = _stat  # None: there is no such folder
+    stat: Callable[[str], Stamp | None] = stamp_of  # None: there is no such folder
     names: Callable[[str], list[str]] = _names
     timer: Callable[[], float] = time.monotonic  # [s]
     clock: Callable[[], int] = time.time_ns  # [ns since the epoch]
@@ -108,7 +109,7 @@ def changes_since(
     told: set[DRef] = set()
     anew = False
     for one in filter(None, (layout, layout.below)):
-        before = (since or {}).get(str(one.drv)) or Seen(clock=_clock_of(one, world))
+        before = (since or {}).get(str(one.drv)) or Seen(clock=clock_of(one, world))
         search = _Look(one, before, world)
         told |= search.all() if drefs is None else search.some(drefs)
         stores[str(one.drv)] = search.seen()
@@ -116,7 +117,7 @@ def changes_since(
     return Changes(stores, sorted(told), anew)
 
 
-def _clock_of(layout: Layout, world: World) -> int:
+def clock_of(layout: Layout, world: World = _WORLD) -> int:
     """A time that the disk's clock has reached, by `tmp/`, which nearly each action changes."""
     stamp = world.stat(str(layout.tmp))
     return stamp[0] if stamp else 0
@@ -125,7 +126,7 @@ def _clock_of(layout: Layout, world: World) -> int:
 def reached(layout: Layout, folders: Iterable[Folder], world: World = _WORLD) -> int:
     """A time that the disk's clock has reached, given the folders that were found before."""
     times = (folder.stamp[0] for folder in folders if folder.stamp)
-    return max(times, default=0) or _clock_of(layout, world)
+    return max(times, default=0) or clock_of(layout, world)
 
 
 class _Look:
@@ -224,14 +225,15 @@ class _Look:
             self._noted[path] = Folder(stamp, self._since(stamp))
         else:
             # The tick of the stamp is over if a look had found it a whole tick before this one.
-            over = stamp is None or was.since is None or self._begin - was.since >= _tick(stamp)
+            over = stamp is None or was.since is None or self._begin - was.since >= tick_of(stamp)
             self._noted[path] = Folder(stamp, None if over else was.since)
 
     def _since(self, stamp: Stamp | None) -> float | None:
-        if stamp is None or stamp[0] < self._clock - _tick(stamp) * 1e9:
+        if stamp is None or stamp[0] < self._clock - tick_of(stamp) * 1e9:
             return None
         return self._world.timer()
 
 
-def _tick(stamp: Stamp) -> float:
+def tick_of(stamp: Stamp) -> float:
+    """The longest tick [s] of the clock that a stamp may come from."""
     return FINE if stamp[0] % 1_000_000 else COARSE

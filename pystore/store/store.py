@@ -15,7 +15,7 @@ S9  What a living process uses is not removed by gc (see in_use.py).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         attempt_files,
         beginning,
         commit,
+        earlier_choices,
         kept_code,
         remove,
         reopening,
@@ -57,8 +58,9 @@ if TYPE_CHECKING:
     from .staging import Staging
 else:  # what only builds and removals need
     later(globals(), "..core.machine_usage", "..core.reads", ".adopt", ".attempt_files")
-    later(globals(), ".beginning", ".commit", ".kept_code", ".remove", ".reopening", ".scratch")
-    later(globals(), ".shared_files", ".touched_inputs", ".trace_file", ".tree")
+    later(globals(), ".beginning", ".commit", ".earlier_choices", ".kept_code", ".remove")
+    later(globals(), ".reopening", ".scratch", ".shared_files", ".touched_inputs", ".trace_file")
+    later(globals(), ".tree")
 
 
 @rights.explained_methods
@@ -138,6 +140,10 @@ class Store(Reader):
     def keep_code(self, texts: Mapping[str, CodeText]) -> None:
         """Makes sure that these texts of code are kept, by their digests."""
         kept_code.keep(self.parts, texts)
+
+    def choices(self, targets: Collection[DRef]) -> earlier_choices.EarlierChoices | None:
+        """What earlier calls for these targets have chosen; None where that is not kept."""
+        return earlier_choices.choices_for(self.parts, targets)
 
     def chosen_by(self, dref: DRef, matcher: Matcher) -> None:
         """Makes sure that gc knows of this matcher, which chooses among these realizations."""

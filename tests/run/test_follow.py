@@ -650,7 +650,7 @@ def test_OF2_of_two_commits_within_one_tick_none_is_missed(store, monkeypatch):
         (staged.out / "score.txt").write_text(f"{number}\n")
         return store.commit(staged).rref
 
-    monkeypatch.setattr("pystore.store.changes._stamp_of", coarse)
+    monkeypatch.setattr("pystore.store.changes._parts_of", coarse)
     store.record([model(0).config])
     follower, shared = follow(model(0), match_latest()), 0
     for number in range(100):

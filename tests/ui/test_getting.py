@@ -63,6 +63,17 @@ def test_TX2_nothing_is_replaced_unless_one_file_is_asked_for(pystore, tmp_path)
     assert sorted(os.listdir(tmp_path / "to")) == ["mine.md", "weights"]
 
 
+@pytest.mark.parametrize("place", ["", "drv", "tmp/mine.md"])
+def test_TX3_nothing_is_copied_into_a_store(pystore, tmp_path, place):
+    root = tmp_path / "store"
+    before = sorted(root.rglob("*"))
+    code, _, err = pystore("get", "train@latest", "report.md", str(root / place))
+    assert (code, err.splitlines()[0]) == (
+        2, "pystore: a copy inside of a store would be in the way there"
+    )  # fmt: skip
+    assert sorted(root.rglob("*")) == before
+
+
 def test_TX1_damage_is_noticed_and_leaves_nothing(pystore, tmp_path):
     (path,) = ((tmp_path / "store" / "drv").glob("*-train/*/out/report.md"),)
     file = sorted(path)[0]

@@ -1,6 +1,7 @@
 """Results: the metrics of the attempts of some derivations, one row an attempt.
 
-RE1  Rejected results are not among them; in a summary each training counts once.
+RE1  Rejected results are not among them, and a note counts these; in a summary each training
+     counts once.
 RE2  Failed attempts are rows and are counted, and their metrics enter no mean.
 RE3  A number that is missing is never taken for another: it is counted as missing, or an error.
 """
@@ -28,10 +29,9 @@ from ..finding.values import Values, fitting_places
 from .chosen import Chosen, best_place, numbers_of, recorded
 from .differing import differing
 from .family import members, tell
-from .meant import Meant
 from .plot import plot_points
 from .result import Result
-from .summary import Summary, summarize
+from .summary import Summary, of_rejected, summarize
 from .table import Table, Tabular, frame, named_apart
 from .traces import Traces, traces_of
 
@@ -49,6 +49,7 @@ class Results(Tabular):
     store: Store
     left_out: LeftOut = NOTHING  # attempts of the same names by other code
     over: Over | None = None  # which value of a metric over its steps counts
+    rejected: int = 0  # attempts that do not count, since their results were rejected
 
     @cached_property
     def rows(self) -> tuple[Result, ...]:
@@ -84,6 +85,7 @@ class Results(Tabular):
             mode=checked_mode(mode),
             store=self.store,
             left_out=self.left_out,
+            rejected=self.rejected,
         )
 
     def traces(self, metric: str) -> Traces:
@@ -135,7 +137,7 @@ class Results(Tabular):
 
     def notes(self) -> list[str]:
         """The lines below the table."""
-        return [str(self.left_out)] if self.left_out else []
+        return [*of_rejected(self.rejected), *([str(self.left_out)] if self.left_out else [])]
 
     def _cells(self, facts: Facts, parameter: Callable[..., Any]) -> tuple[list[str], list[Any]]:
         told = named_apart(facts, self.parameters, "attempt")
@@ -176,17 +178,25 @@ def results(
     store = store or current_store()
     meant = members(list(what), store, code)
     held = meant.holdings(store)
-    places = {dref: _counted(meant, one) for dref, one in held.items()}
+    places = {dref: meant.places(one) for dref, one in held.items()}
+    rejected: Mapping[DRef, Sequence[int]] = {
+        dref: _rejected(one, places[dref]) for dref, one in held.items() if one.rejected
+    }
+    for dref, some in rejected.items():
+        places[dref] = [at for at in places[dref] if at not in some]
     if not any(places.values()):
         raise BadStage(
             "nothing to show: nothing has been built of these yet",
             derivations=listed(held, most=10),
             left_out=meant.left_out or None,
+            rejected=sum(map(len, rejected.values())) or None,
             remedy="realize one of them first",
         )
     if where is not None:
-        fitting = fitting_places(places, Values(held, store), conditions(where))
+        values, wanted_ones = Values(held, store), conditions(where)
+        fitting = fitting_places(places, values, wanted_ones)
         places = {dref: some for dref, some in fitting.items() if some}
+        rejected = rejected and fitting_places(rejected, values, wanted_ones)
     told = _told(held, places, store)
     named = [metrics] if isinstance(metrics, str) else metrics
     wanted = tuple(
@@ -200,7 +210,8 @@ def results(
     if metrics is not None:
         _check_found(chosen, wanted, meant.left_out, store)
     names = tuple(dict.fromkeys(n for parameters in told.values() for n in parameters))
-    return Results(chosen, names, wanted, store, meant.left_out, over)
+    count = sum(map(len, rejected.values()))
+    return Results(chosen, names, wanted, store, meant.left_out, over, count)
 
 
 def best(
@@ -241,12 +252,9 @@ def _usable(one: Chosen) -> Sequence[int]:
     return [at for at in one.places if made[at] in usable]
 
 
-def _counted(meant: Meant, held: Holding) -> Sequence[int]:
-    """The attempts that are meant, first to last, without those with a rejected result (RE1)."""
-    places = meant.places(held)
-    if not held.rejected:
-        return places
-    return [at for at in places if held.attempts.made[at] not in held.rejected]
+def _rejected(held: Holding, places: Sequence[int]) -> list[int]:
+    """Those of these attempts whose results were rejected (RE1)."""
+    return [at for at in places if held.attempts.made[at] in held.rejected]
 
 
 def _told(

@@ -11,7 +11,7 @@ from ...core.left_out import NOTHING, LeftOut
 from ...core.near_names import near_names
 from ...core.note import tags_among
 from ...core.options import Mode
-from ...core.printable import listed
+from ...core.printable import counted, listed
 from ...core.refs import DRef, RRef
 from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
@@ -78,6 +78,7 @@ class Summary(Tabular):
     mode: Mode
     left_out: LeftOut = NOTHING  # attempts of the same names by other code
     repeats: tuple[str, ...] = ()  # notes about attempts that had the seed of another
+    rejected: int = 0  # attempts that do not count, since their results were rejected
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -138,7 +139,7 @@ class Summary(Tabular):
     def notes(self) -> list[str]:
         """The lines below the table."""
         left_out = [str(self.left_out)] if self.left_out else []
-        return [*self._of_pick(), *self.repeats, *left_out]
+        return [*self._of_pick(), *self.repeats, *of_rejected(self.rejected), *left_out]
 
     def _of_pick(self) -> list[str]:
         found = self.picked()
@@ -175,6 +176,7 @@ def summarize(
     mode: Mode,
     store: Store,
     left_out: LeftOut,
+    rejected: int = 0,
 ) -> Summary:
     """The summary of these attempts, which differ in these parameters.
 
@@ -197,7 +199,14 @@ def summarize(
         for some, trained, tagged in zip(ordered, made, tags, strict=True)
     )
     told = () if apart else tuple(repeats(chosen))
-    return Summary(found, names, mode, left_out, told)
+    return Summary(found, names, mode, left_out, told, rejected)
+
+
+def of_rejected(count: int) -> list[str]:
+    """The line that counts attempts whose results were rejected; none where there are none."""
+    if not count:
+        return []
+    return [f"not counted: {counted(count, 'attempt')} whose result was rejected"]
 
 
 def _tags(several: Sequence[Chosen], store: Store) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 TX1  The copy appears whole or not at all, is as the manifest says, and shares no file with the
     store.
 TX2  Nothing that is there is replaced, but for one file where that is asked for.
+TX3  Nothing is copied into a store.
 """
 
 import errno
@@ -19,6 +20,7 @@ from ...core.printable import printable
 from ...core.refs import RRef, check_part
 from ...store import disk
 from ...store.home import expanded
+from ...store.layout import exists
 from ...store.store import Store
 from .lookup import lacking, rref2path
 
@@ -29,7 +31,7 @@ def take_out(rref: RRef, path: str, to: Path, store: Store, *, force: bool = Fal
     """Copies an artifact, or all below a path, to a new place; returns the place.
 
     Where `to` is a folder, the copy lies in it. Raises NotInStore, Corrupted, BadRef where a link
-    leads out of what is copied, BadPlace where something is there.
+    leads out of what is copied, BadPlace where something is there, or inside of a store.
     """
     steps = [check_part(step) for step in path.strip("/").split("/") if step not in ("", ".")]
     out, wanted = rref2path(rref, store=store), os.fsencode("/".join(steps))
@@ -70,7 +72,20 @@ def _place(to: Path, name: str, single: bool, force: bool) -> Path:
         )
     if not place.parent.is_dir():
         raise BadPlace("no such folder", path=place.parent, remedy="make it first")
+    if (root := _store_around(place)) is not None:
+        raise BadPlace(
+            "a copy inside of a store would be in the way there",
+            path=place,
+            store=root,
+            remedy="name a place outside of it",
+        )
     return place
+
+
+def _store_around(place: Path) -> Path | None:
+    """The folder of the store in which a place is; None where it is in none."""
+    folders = Path(os.path.realpath(place.parent))
+    return next((one for one in (folders, *folders.parents) if exists(one)), None)
 
 
 def _refuse_leaving(rref: RRef, entries: Iterable[Entry], folder: bytes) -> None:

@@ -94,9 +94,13 @@ def edited(
 
 def warn_of_edits(
     derivation: Derivation, candidates: Iterable[Candidate], chosen: Collection[RRef]
-) -> None:
-    """Warns when other code built a chosen realization, though the config is the same."""
-    if edited(derivation, candidates, chosen):
+) -> bool:
+    """Warns when other code built a chosen realization, though the config is the same.
+
+    Returns whether that is so.
+    """
+    is_edited = edited(derivation, candidates, chosen)
+    if is_edited:
         warnings.warn(
             f"the code of {derivation.realizer.name}() has changed since it built "
             f"{derivation.dref}; the old realization is used, because the config is the same. "
@@ -105,6 +109,7 @@ def warn_of_edits(
             PystoreWarning,
             stacklevel=2,
         )
+    return is_edited
 
 
 def check_planned(derivation: Derivation, source: str) -> None:

@@ -155,6 +155,18 @@ def test_RE1_what_was_rejected_is_not_among_them(swept):
     found = results("train")
     assert len(found) == 8
     assert worst not in {row.attempt.rref for row in found}
+    note = "not counted: 1 attempt whose result was rejected"
+    assert found.notes() == [note]
+    assert note in found.summary().notes()
+    assert results("train", where="width=16").rejected == 1
+    assert results("train", where="width=32").rejected == 0
+
+
+def test_RE1_where_all_was_rejected_the_error_counts_it(swept):
+    for rref in realize_many(train(99)):
+        reject(rref, "label leak")
+    with pytest.raises(BadStage, match=r"rejected: *3"):
+        results(train(99))
 
 
 def test_RE1_a_lost_result_that_came_back_counts_once(swept):
