@@ -192,8 +192,8 @@ def begun_numbers(folder: str, context: str, listed: list[str] | None = None) ->
 
 def numbers_in(listed: Iterable[str], context: str, kinds: str) -> list[int]:
     """The numbers of the files of these kinds in a context. `kinds` is such as `begin|json`."""
-    own, wanted = [n[32:] for n in listed if n.startswith(context)], frozenset(kinds.split("|"))
-    own, wanted = [n[32:] for n in listed if n.startswith(context)], kinds.split("|")
+    own = [name[len(context) :] for name in listed if name.startswith(context)]
+    wanted = kinds.split("|")
     # One search over all names, since there may be thousands. No name holds a slash.
     return [int(n) for n, kind in _AFTER.findall(f"/{'/'.join(own)}/") if kind in wanted]
 
