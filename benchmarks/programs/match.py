@@ -9,9 +9,10 @@ from pathlib import Path
 import telling
 from many_realizations import METRIC, derivation
 
-from pystore import Context, Store, match_best, realize_many
+from pystore import Context, Store, compact, match_best, realize_many
 
 TIMES = 11
+DAY = 24 * 3600 * 10**9  # [ns]
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -45,9 +46,11 @@ def read() -> None:
             stream.read()
 
 
-first = seconds(match)
-telling.tell(
-    first=first,
-    match=statistics.median(seconds(match) for _ in range(TIMES)),
-    read=statistics.median(seconds(read) for _ in range(TIMES)),
-)
+def median(function: Callable[[], object]) -> float:
+    """The median CPU time of a call [s]."""
+    return statistics.median(seconds(function) for _ in range(TIMES))
+
+
+first, loose, floor = seconds(match), median(match), median(read)
+compact(Store(sys.argv[1], durable=False, clock=lambda: time.time_ns() + 2 * DAY))
+telling.tell(first=first, match=loose, read=floor, packed=median(match))

@@ -1,12 +1,11 @@
 """Ranking: realizations in the order of a metric, for `match_best` (MA3, MA4)."""
 
-import warnings
 from collections.abc import Sequence
 
 from .candidate import Candidate
-from .errors import PystoreWarning
 from .extremes import Over
 from .printable import counted, listed
+from .warned import warn
 
 
 def ranked(here: Sequence[Candidate], file: str, mode: str, over: Over | None) -> list[Candidate]:
@@ -23,10 +22,9 @@ def ranked(here: Sequence[Candidate], file: str, mode: str, over: Over | None) -
 
 def _warn_of_no_metric(here: Sequence[Candidate], file: str) -> None:
     known = sorted({name for candidate in here for name in candidate.latest.metrics})
-    warnings.warn(
+    warn(
         f"match_best({file!r}): none of {counted(len(here), 'realization')} of "
         f"{here[0].rref.dref} has that number, so the choice means nothing; recorded are: "
         f"{listed(known) or 'none'}",
-        PystoreWarning,
         stacklevel=3,
     )

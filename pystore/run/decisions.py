@@ -5,14 +5,17 @@ DC2  Each derivation adopts, and asks other places, at most once in a call.
 DC3  What needs nothing is found before the first build, and held at once: one look for all of it.
 DC4  Of a large closure, what an earlier call has chosen is used again, while no record and no
      realization of its derivation has come or gone, and its inputs are chosen as they were. A
-     user's own matcher is asked each time, and so is every matcher where something is forced.
+     user's own matcher is asked each time, and so is every matcher where something is forced, or
+     where there is something to warn of.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from ..core import warned
 from ..core.context import Context
 from ..core.derivation import Closure, Derivation
 from ..core.errors import Corrupted, NotInStore
@@ -175,7 +178,7 @@ class Decisions:
         self, dref: DRef, inputs: Mapping[DRef, tuple[RRef, ...]], earlier: Choices | None
     ) -> None:
         question = self._question(dref, Context(inputs))
-        stamps = None if earlier is None else earlier.stamps(dref)
+        before, stamps = warned.told(), None if earlier is None else earlier.stamps(dref)
         try:
             answer = ask(self._candidates, question)
         except Exception:
@@ -183,9 +186,9 @@ class Decisions:
         judgement = judge(question, answer)
         if isinstance(judgement, Use):
             self._ready[dref] = judgement
-            is_edited = self._warn(question, answer, judgement)
+            self._warn(question, answer, judgement)
             rule = _rule_of(question.derivation)
-            if earlier is not None and rule is not None and not is_edited:
+            if earlier is not None and rule is not None and warned.told() == before:
                 earlier.note(dref, rule, judgement.rrefs, stamps)
         else:
             self._asked[dref] = answer
@@ -207,12 +210,10 @@ class Decisions:
             self._warn(question, answer, judgement)
         return True
 
-    def _warn(self, question: Question, answer: Answer, judgement: Use) -> bool:
-        """Whether there is something to warn of, which is done once for each derivation."""
-        if question.derivation.dref in self._warned:
-            return False
-        self._warned.add(question.derivation.dref)
-        return warn_of_edits(question.derivation, answer.candidates, judgement.rrefs)
+    def _warn(self, question: Question, answer: Answer, judgement: Use) -> None:
+        if question.derivation.dref not in self._warned:
+            self._warned.add(question.derivation.dref)
+            warn_of_edits(question.derivation, answer.candidates, judgement.rrefs)
 
     def _without(self, question: Question, rrefs: Collection[RRef]) -> Question:
         # gc was quicker, or somebody has removed what the listing still shows.
@@ -264,10 +265,11 @@ def _takes_lock(judgement: Judgement) -> bool:
 def _rule_of(derivation: Derivation) -> str | None:
     """How a choice is made, with the code that it warns of; None for a user's own matcher.
 
-    A user's own rule may have the name and the arguments of one of ours.
+    A user's own rule may have the name, the module and the arguments of one of ours.
     """
     matcher = derivation.matcher
     rule = getattr(matcher.rule, "func", matcher.rule)
-    if not str(getattr(rule, "__module__", "")).startswith(_OURS):
+    home, name = (str(getattr(rule, key, "")) for key in ("__module__", "__name__"))
+    if not home.startswith(_OURS) or getattr(sys.modules.get(home), name, None) is not rule:
         return None
     return f"{matcher} {source_digest(derivation.realizer)}"

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -19,9 +18,10 @@ from typing import Any, NamedTuple, TypeVar
 from ..core.attempt import Attempt, attempt_text, parse_attempt
 from ..core.context import Context
 from ..core.digest import seed_of
-from ..core.errors import Corrupted, PystoreWarning
+from ..core.errors import Corrupted
 from ..core.refs import DRef
 from ..core.version import __version__
+from ..core.warned import warn
 from . import disk, packs, rights
 from .claim_text import Claim, claim_text, parse_claim
 from .signs_of_life import last_sign, unfinished
@@ -321,9 +321,7 @@ def read_records(folder: str, files: Iterable[str]) -> list[Attempt]:
         try:
             attempts.append(parse_attempt(disk.read(f"{folder}/{name}")))
         except Corrupted as error:
-            warnings.warn(
-                f"{error.what}: {folder}/{name}; it is left out", PystoreWarning, stacklevel=2
-            )
+            warn(f"{error.what}: {folder}/{name}; it is left out", stacklevel=2)
     return attempts
 
 

@@ -1,6 +1,7 @@
 """Caching: the folder of the user for what can be made again, such as an index."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,9 +35,16 @@ def folder(kind: str) -> Path | None:
         if home is None or rights.strange_owner(_nearest(home)) is not None:
             return None
         os.makedirs(home / kind, mode=0o700, exist_ok=True)
+        if rights.strange_owner(home / kind) is not None or _is_open(home / kind):
+            return None
     except (OSError, PystoreError):
         return None
     return home / kind
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether others than the owner may write to a folder."""
+    return bool(os.stat(folder).st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def _nearest(path: Path) -> Path:

@@ -28,19 +28,28 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
     A realization that has the record of an attempt, but no directory, is gone.
     """
     names, by_context = records.look(layout.attempts(dref), context)
-    made: dict[RRef, list[Attempt]] = {}
-    for digest in by_context:
-        if digest.startswith(context):
-            for rref, tries in by_context[digest].items():
-                made.setdefault(rref, []).extend(tries)
-    if reads:
-        listed = frozenset(names)
+    made = _joined([by_context[digest] for digest in by_context if digest.startswith(context)])
+    listed = frozenset(name for name in names if name.endswith(".trace")) if reads else ()
+    if listed:
         made = {r: [_whole(layout, a, reads, listed) for a in tries] for r, tries in made.items()}
     rejected, damaged = (verdicts.among(names, kind) for kind in ("rejected", "damaged"))
     for rref in [rref for rref in made if rref.digest in rejected]:
         del made[rref]
-    here = {rref for rref in present(layout, made) if rref.digest not in damaged}
+    here = present(layout, made)
+    if damaged:
+        here = {rref for rref in here if rref.digest not in damaged}
     return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
+
+
+def _joined(several: list[records.Made]) -> records.Made:
+    """What was made in several contexts; the lists of attempts may be those that were given."""
+    if len(several) == 1:
+        return dict(several[0])
+    made: records.Made = {}
+    for one in several:
+        for rref, tries in one.items():
+            made.setdefault(rref, []).extend(tries)
+    return made
 
 
 def held_by(layout: Layout, held: "Holding", matchers: "Iterable[Matcher]") -> list[Candidate]:
@@ -120,7 +129,8 @@ def _tries(folder: str, file: str, names: list[str], joined: list[Pack]) -> list
 def _candidate(
     layout: Layout, rref: RRef, tries: list[Attempt], reads: tuple[str, ...], here: bool
 ) -> Candidate:
-    tries.sort(key=attrgetter("order"))
+    if len(tries) > 1:
+        tries = sorted(tries, key=attrgetter("order"))
     wanted = [name for name in reads if name not in tries[-1].metrics] if here else []
     files = {name: content for name in wanted if (content := _read(layout, rref, name)) is not None}
     return Candidate(rref, tuple(tries), files, gone=not here)

@@ -2,7 +2,7 @@
 
 EA1  A choice counts while the folders of its derivation, and the choices for its inputs, are as
      they were when it was made. A change in the tick of a stamp would be missed: so a choice is
-     kept only when the ticks of its stamps are over.
+     kept only when the ticks of its stamps are over, and on file systems that tell each change.
 EA2  A file that is damaged, or of another version of pystore, has no choices.
 
 A choice needs no lock: whoever uses it holds its realizations, and looks whether they are there.
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ..core.digest import short
 from ..core.refs import DRef, RRef
 from ..core.version import __version__
-from . import caching, changes, disk
+from . import caching, changes, disk, mounts
 from .layout import ATTEMPTS, Layout
 from .parts import Parts
 
@@ -107,12 +107,13 @@ class EarlierChoices:
 
 
 def choices_for(parts: Parts, targets: Iterable[DRef]) -> EarlierChoices | None:
-    """The choices for these targets; None where this user has no cache, or another store is below.
+    """The choices for these targets; None where none may be believed.
 
-    Another machine has a file of its own: it sees other stamps.
+    That is so where this user has no cache, another store is below, or the file system does not
+    tell each change at once. Another machine has a file of its own: it sees other stamps.
     """
     folder = None if parts.layout.below else caching.folder("choices")
-    if folder is None:
+    if folder is None or not mounts.tells_changes(parts.layout.drv):
         return None
     told = "\n".join([parts.id, str(parts.root), os.uname().nodename, *targets])
     return EarlierChoices(

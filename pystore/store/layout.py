@@ -133,8 +133,12 @@ class Layout:
 
 def entries(path: str, prefix: str = "") -> list[str]:
     """The names in a folder that start with `prefix`; links are left out."""
-    names = [name for name in os.listdir(path) if name.startswith(prefix)]
-    return [name for name in names if not os.path.islink(f"{path}/{name}")]
+    with os.scandir(path) as found:
+        return [
+            entry.name
+            for entry in found
+            if entry.name.startswith(prefix) and not entry.is_symlink()
+        ]
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:

@@ -17,6 +17,13 @@ from .descriptors import Opened
 SHARED = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "lustre", "glusterfs")
 """Types of file systems that several machines use at the same time."""
 
+OWN = ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "tmpfs", "overlay")
+"""Types of file systems of one machine, on which stat(2) tells at once that a folder has changed.
+
+NFS may tell that a minute later, though it lists the folder anew (nfs(5), "Directory entry
+caching"); some that lie over an object store, or join several folders, never tell.
+"""
+
 _PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
 _PLAIN = re.compile(rb"[A-Za-z0-9._-]+")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
@@ -83,6 +90,15 @@ def kind_of(descriptor: int) -> str:
             if line.split(b" ", 1)[0] == number:
                 return line.partition(b" - ")[2].split()[0].decode()
     return ""
+
+
+def tells_changes(folder: str | os.PathLike[str]) -> bool:
+    """Whether stat(2) is known to tell at once that a folder has changed."""
+    try:
+        with Opened(folder, _PATH_ONLY) as descriptor:
+            return kind_of(descriptor) in OWN
+    except OSError:
+        return False
 
 
 def is_shared(path: Path) -> bool:

@@ -10,13 +10,13 @@ PU2  A pack in which a byte has changed is noticed. Of such a pack, only records
 
 import os
 import re
-import warnings
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from ..core.attempt import Attempt, parse_attempt
 from ..core.digest import short
-from ..core.errors import Corrupted, PystoreWarning
+from ..core.errors import Corrupted
+from ..core.warned import warn
 from . import disk
 
 SUFFIX = ".pack"
@@ -185,10 +185,9 @@ def read_again(folder: str, name: str) -> Pack:
 
 def _warn_of(found: Pack, path: str) -> None:
     if found.damage:
-        warnings.warn(
+        warn(
             f"a pack of attempts is damaged: {path}: {found.damage}; "
             f"{len(found.files)} of its records can be read",
-            PystoreWarning,
             stacklevel=3,
         )
 

@@ -1,13 +1,13 @@
 """Trace files: the metrics that an attempt told over its steps, below their checksum."""
 
-import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 
 from ..core.attempt import Trace
 from ..core.digest import short
-from ..core.errors import Corrupted, PystoreWarning
+from ..core.errors import Corrupted
 from ..core.extremes import extremes_of
+from ..core.warned import warn
 from . import disk
 from .metrics import parse_trace, trace_text
 
@@ -39,14 +39,18 @@ def latest(trace: Trace) -> Trace:
     return list({(step, name): (step, name, value) for step, name, value in trace}.values())
 
 
-@lru_cache(4096)
 def extremes(path: str, identity: str) -> Mapping[str, Mapping[str, list[float]]] | None:
     """The extremes of the trace of an attempt with this id; None where it is damaged.
 
     An older version recorded none.
     """
     try:
-        return extremes_of(read(path))
+        return _extremes(path, identity)
     except Corrupted as error:
-        warnings.warn(f"{error.what}: {path}; its last values count", PystoreWarning, stacklevel=2)
+        warn(f"{error.what}: {path}; its last values count", stacklevel=2)
         return None
+
+
+@lru_cache(4096)
+def _extremes(path: str, identity: str) -> Mapping[str, Mapping[str, list[float]]]:
+    return extremes_of(read(path))

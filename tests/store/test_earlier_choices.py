@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pystore as ps
 from pystore import Derivation, Store, match_best, match_latest, match_some
 from pystore.errors import BuildError, NotInStore, PystoreWarning
 from pystore.run import decisions
-from pystore.store import changes, earlier_choices
+from pystore.store import changes, earlier_choices, mounts
 from pystore.store.caching import InForce
+from pystore.store.compact import compact
 from pystore.store.current import current_store
 from pystore.store.earlier_choices import EarlierChoices, choices_for
 
@@ -25,6 +27,7 @@ RULE = "match_latest(n=1)"
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(InForce, "find", lambda: tmp_path / "cache")
+    monkeypatch.setattr(mounts, "kind_of", lambda descriptor: "ext4")
     return tmp_path / "cache"
 
 
@@ -146,6 +149,13 @@ def test_EA1_the_clock_of_the_disk_must_have_reached_the_end_of_the_tick(store, 
     monkeypatch.setattr(earlier_choices.time, "time_ns", lambda: 2**62)  # ours is far ahead
     noted(store, one := Derivation({"name": "one"}, match_latest(), write))
     assert found(store, one) is None
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "fuse.s3fs", "fuse.mergerfs", "virtiofs", "vfat", ""])
+def test_EA1_where_a_change_of_a_folder_is_told_late_nothing_is_kept(kind, store, monkeypatch):
+    assert choices_for(store.parts, ()) is not None
+    monkeypatch.setattr(mounts, "kind_of", lambda descriptor: kind)
+    assert choices_for(store.parts, ()) is None
 
 
 def _file(cache: Path) -> Path:
@@ -358,3 +368,42 @@ def test_DC4_a_call_answers_as_one_that_remembers_nothing(
                 answers += [ps.realize_many(chain(4, matcher)) for _ in range(2)]
             assert answers[0] == answers[1] == answers[2] == answers[3]
     store.destroy()
+
+
+def _damaged_record(store: Store, last: ps.RRef) -> ps.Derivation:
+    other = ps.realize(chain(1), force_rebuild=True)
+    record = store.parts.layout.beside(last.dref, store.context(last).digest, 0, "json")
+    assert os.path.exists(record), other
+    os.chmod(record, 0o600)
+    Path(record).write_bytes(b"{")
+    return chain(1)
+
+
+def _damaged_pack(store: Store, last: ps.RRef) -> ps.Derivation:
+    for _ in range(2):
+        ps.realize(chain(1), force_rebuild=True)
+    compact(Store(store.root, durable=False, clock=lambda: time.time_ns() + 10**15))
+    (pack,) = (store.home(last).parent / "attempts").glob("*.pack")
+    pack.chmod(0o600)
+    pack.write_bytes(pack.read_bytes() + b"more")
+    return chain(1)
+
+
+def _no_metric(store: Store, last: ps.RRef) -> ps.Derivation:
+    return chain(1, match_best("accuracy.txt"))
+
+
+@pytest.mark.parametrize("bring", [_damaged_record, _damaged_pack, _no_metric])
+def test_DC4_a_warning_is_told_each_time(bring, store, calm, small):
+    wanted = bring(store, ps.realize(chain(1)))
+    for _ in range(3):
+        with pytest.warns(PystoreWarning):
+            ps.realize(wanted)
+
+
+def test_DC4_the_choice_of_another_matcher_is_no_rule_of_ours(store, calm, small):
+    ps.realize_many(chain(1, match_some(2)))
+    for wanted in (match_latest(2), match_latest(1)):
+        inside = ps.match(wanted.select)  # by its name and arguments, one is like the other
+        for _ in range(2):
+            assert len(ps.realize_many(chain(1, inside))) == dict(wanted.arguments)["n"]

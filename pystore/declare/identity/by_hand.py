@@ -1,7 +1,6 @@
 """By hand: the code of realizers that no config names, so that an edit is noticed all the same."""
 
 import sys
-import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import CodeType
@@ -9,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.candidate import Candidate
 from ...core.derivation import Derivation
-from ...core.errors import BadStage, PystoreWarning
+from ...core.errors import BadStage
 from ...core.kept_code import CodeText, by_hand_digest
 from ...core.later import later
 from ...core.realizer import Realizer
 from ...core.refs import RRef
+from ...core.warned import warn
 
 if TYPE_CHECKING:
     import ast
@@ -94,22 +94,16 @@ def edited(
 
 def warn_of_edits(
     derivation: Derivation, candidates: Iterable[Candidate], chosen: Collection[RRef]
-) -> bool:
-    """Warns when other code built a chosen realization, though the config is the same.
-
-    Returns whether that is so.
-    """
-    is_edited = edited(derivation, candidates, chosen)
-    if is_edited:
-        warnings.warn(
+) -> None:
+    """Warns when other code built a chosen realization, though the config is the same."""
+    if edited(derivation, candidates, chosen):
+        warn(
             f"the code of {derivation.realizer.name}() has changed since it built "
             f"{derivation.dref}; the old realization is used, because the config is the same. "
             f"To build it again: realize(…, force_rebuild=[…]), or pystore run --force "
             f"{derivation.dref.name}",
-            PystoreWarning,
             stacklevel=2,
         )
-    return is_edited
 
 
 def check_planned(derivation: Derivation, source: str) -> None:
