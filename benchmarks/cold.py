@@ -37,8 +37,8 @@ def _beside_the_floor(sizes: Sizes, area: Path) -> Row:
         f"chain of {n:,} stages, cold: wall time, times the floor",
         f"{times:.2f} ({wall(chain):.1f} s)",
         f"bare loop {loop:.1f} s; a stage: {each}",
-        "<= 2",
-        times <= 2,
+        "<= 1.5",
+        times <= 1.5,
     )
 
 

@@ -46,6 +46,7 @@ class Sizes:
     stages: int = 1000
     growth: tuple[int, int] = (300, 3000)
     graphs: tuple[int, int] = (1000, 10_000)
+    large_graphs: tuple[int, int] = (10_000, 100_000)
     realizations: int = 1000
     equals: int = 100  # realizations with one file
     artifact: int = 2**30  # [bytes]
@@ -56,7 +57,7 @@ class Sizes:
     seconds: float = 3.0  # of asking a service
 
 
-QUICK = Sizes(50, (30, 100), (200, 400), 50, 5, 2**26, 1, 3, 20_000_000, 200, 0.6)
+QUICK = Sizes(50, (30, 100), (200, 400), (200, 2000), 50, 5, 2**26, 1, 3, 20_000_000, 200, 0.6)
 
 Figure = Callable[[Sizes, Path], Iterator[Row]]
 

@@ -10,7 +10,7 @@ from measure import Cost, Row, Sizes, cpu, program, ratio, rounds, told
 
 _ATTEMPTS = 8
 _LONG = 2.0  # [s] of such an attempt
-_MOST = {"workers": 3.0, "dask": 6.0}  # [ms] a stage above the serial run
+_MOST = {"workers": 3.0, "dask": 2.5}  # [ms] a stage above the serial run
 
 
 def rows(sizes: Sizes, area: Path) -> Iterator[Row]:

@@ -8,16 +8,14 @@ import sys
 from pathlib import Path
 
 import telling
+from written import realization
 
 from pystore import Attempt, Context, Store
 from pystore.core.attempt import attempt_text
 from pystore.core.config import Config
-from pystore.core.context import provenance_text, rref_of
 from pystore.core.digest import seed_of
-from pystore.core.manifest import Entry, Manifest
 from pystore.core.refs import selfref
 from pystore.store.layout import Layout
-from pystore.store.tree import hash_file
 
 START, SECOND = 1_700_000_000_000_000_000, 10**9
 VERSIONS = {
@@ -43,24 +41,8 @@ def attempt(layout: Layout, one: Config, number: int, start: int) -> None:
     texts = {"accuracy.txt": f"{score:.6f}\n".encode(), "weights.bin": random.randbytes(64)}
     if number % 50 == 0 and one["rate"] < 0.1:
         texts["model.h5"] = random.randbytes(64)
-    home = Path(layout.derivation(one.dref))
-    staged = home / "staged"
-    (staged / "out").mkdir(parents=True)
-    entries = []
-    for name, text in texts.items():
-        path = staged / "out" / name
-        path.write_bytes(text)
-        with path.open("rb") as file:
-            size, digest = hash_file(file.fileno())
-        entries.append(Entry(name.encode(), "file", size=size, digest=digest))
-        path.chmod(0o444)
-    manifest = Manifest.of(entries)
     context = Context()
-    (staged / "manifest.json").write_bytes(manifest.text)
-    provenance = provenance_text(one.dref, context, manifest.digest)
-    (staged / "context.json").write_bytes(provenance)
-    rref = rref_of(one.dref, provenance)
-    staged.rename(home / rref.digest)
+    rref, tree = realization(layout, one, context, texts)
     seed = seed_of(one.dref, context.digest, number)
     begin = (
         f'{{"host": "gpu1", "inputs": {{}}, "number": {number}, "pid": 4711, "seed": {seed}, '
@@ -72,7 +54,7 @@ def attempt(layout: Layout, one: Config, number: int, start: int) -> None:
         stop=start + 30 * SECOND, host="gpu1", pid=4711, realizer="train", source="5" * 32,
         versions=VERSIONS, metrics={"accuracy.txt": score},
         notes={"code": {"train.train": "1" * 16, "train.layers": "2" * 16}},
-        tree=manifest.digest, reads={},
+        tree=tree, reads={},
     )  # fmt: skip
     beside = f"{layout.attempts(one.dref)}/{context.digest}.{number}"
     Path(f"{beside}.begin").write_text(begin)

@@ -1,4 +1,7 @@
-"""What a cold chain does to the disk, in order: `record_writes.py STORE STAGES OUTPUT`."""
+"""What a cold chain does to the disk, in order: `record_writes.py STORE STAGES OUTPUT`.
+
+One syncfs for many derivations is replayed as one syncfs.
+"""
 
 import json
 import os
@@ -9,6 +12,8 @@ from typing import Any
 
 import telling
 from chain import run
+
+from pystore.store import syncing
 
 ROOT = os.path.realpath(sys.argv[1])
 INSIDE = ROOT + "/"
@@ -38,8 +43,14 @@ def sync(descriptor: int) -> None:
     note("fsync", os.readlink(f"/proc/self/fd/{descriptor}"))
 
 
+def sync_all(call: object, descriptor: int) -> None:
+    """Notes a syncfs; does none."""
+    note("syncfs", os.readlink(f"/proc/self/fd/{descriptor}"))
+
+
 sys.addaudithook(hear)
 os.fsync = sync
+syncing._called = sync_all
 run(ROOT, int(sys.argv[2]), durable=True)
 recorded = list(writes)
 Path(sys.argv[3]).write_text(json.dumps(recorded))

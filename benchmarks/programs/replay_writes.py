@@ -1,5 +1,6 @@
 """The same writes by a bare loop: `replay_writes.py FOLDER WRITES`."""
 
+import ctypes
 import json
 import os
 import sys
@@ -25,10 +26,17 @@ def sync(path: str) -> None:
     os.close(descriptor)
 
 
+def sync_all(path: str) -> None:
+    """Syncs the whole file system."""
+    descriptor = os.open(path, os.O_RDONLY)
+    ctypes.CDLL(None).syncfs(descriptor)
+    os.close(descriptor)
+
+
 writes = json.loads(Path(sys.argv[2]).read_text())
 os.mkdir(sys.argv[1])
 os.chdir(sys.argv[1])
-does = {"mkdir": os.mkdir, "file": make, "fsync": sync, "rename": os.rename}
+does = {"mkdir": os.mkdir, "file": make, "fsync": sync, "syncfs": sync_all, "rename": os.rename}
 start = time.perf_counter()
 for kind, *paths in writes:
     does[kind](*paths)

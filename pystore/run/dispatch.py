@@ -8,9 +8,11 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from ..core.attempt import Committed
 from ..core.derivation import Derivation
 from ..core.errors import WorkerDied
+from ..store.disk import fresh_name
 from ..store.staging import Builder
 from .attempt import attempt
 from .options import RunOptions
+from .provenance import begin_call
 from .request import Request
 
 P = ParamSpec("P")
@@ -65,6 +67,7 @@ class Here:
     def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._store, self._options = executor, store, options
         self.most = wave()
+        begin_call(fresh_name())
 
     def check(self, derivations: Iterable[Derivation]) -> None:
         """Does nothing: each realizer can run here."""

@@ -248,9 +248,11 @@ class Loop:
         self._dispatch.start(asked, register)
 
     def _collect(self, timeout: float | None) -> None:
-        # What a signal handler raises inside of a future's callback is caught there, and the word
-        # of the end is lost: who waits looks first.
-        future = next((one for one in self._running if one.done()), None)
+        future = None
+        if self._done.empty():
+            # What a signal handler raises inside of a future's callback is caught there, and the
+            # word of the end is lost: who waits looks first.
+            future = next((one for one in self._running if one.done()), None)
         try:
             future = future or self._done.get(timeout=timeout)
         except Empty:

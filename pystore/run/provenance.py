@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from functools import cache, lru_cache
+from functools import cache
+from typing import NamedTuple
 
 from ..core.attempt import AttemptReport
 from ..store.attempt_files import diff_digest
@@ -26,27 +27,63 @@ def _packages(count: int) -> dict[str, str]:
     return found
 
 
-@lru_cache(1)
-def _revision(folder: str, second: int) -> tuple[str, bytes]:
+_OFTEN, _RARE = 1.0, 10.0  # [s] between two looks, at least and at most
+_REST = 50.0  # times as long as a look took, until the next one: git takes 2 % of the time
+
+
+class Project(NamedTuple):
+    """The project in a working directory, as git saw it."""
+
+    folder: str
+    revision: str
+    diff: bytes
+    seen: float  # when, on the monotonic clock [s]
+    until: float  # in the same call, on the monotonic clock [s]
+
+
+_seen: list[Project] = []  # the last one
+_call: list[str] = []  # the last one
+
+
+def _project(folder: str) -> Project:
+    start = time.monotonic()
+    for known in list(_seen):
+        if known.folder == folder and start < known.until:
+            return known
     revision = _git("rev-parse", "HEAD")
-    return revision, _git("diff", "HEAD").encode() if revision else b""
+    diff = _git("diff", "HEAD").encode() if revision else b""
+    end = time.monotonic()
+    rest = min(max(_REST * (end - start), _OFTEN), _RARE)
+    found = Project(folder, revision, diff, end, end + rest)
+    _seen[:] = [found]
+    return found
+
+
+def begin_call(call: str) -> None:
+    """Lets git look again for a new call, unless it has looked just now.
+
+    The project may have changed since the last call.
+    """
+    if _call != [call]:
+        _call[:] = [call]
+        _seen[:] = [one._replace(until=one.seen + _OFTEN) for one in _seen]
 
 
 def describe_project(told: AttemptReport) -> None:
     """Adds the revision of the project in the working directory, and its uncommitted changes.
 
-    Git runs once a second at most: it takes longer than a small stage.
+    Git runs once a second at most, and less often in one call where it takes long.
     """
     try:
         folder = os.getcwd()
     except FileNotFoundError:  # it was removed
         return
-    revision, diff = _revision(folder, int(time.monotonic()))
-    if revision:
-        told.versions["git"] = revision
-    if diff:
-        told.versions["git diff"] = diff_digest(diff)
-        told.diff = diff
+    project = _project(folder)
+    if project.revision:
+        told.versions["git"] = project.revision
+    if project.diff:
+        told.versions["git diff"] = diff_digest(project.diff)
+        told.diff = project.diff
 
 
 def describe(told: AttemptReport) -> None:

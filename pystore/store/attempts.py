@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -37,6 +37,7 @@ _NAME = re.compile(
     r"([0-9a-f]{32})\.(0|[1-9][0-9]*)\.(begin|json|trace|log|logs|scratch|reads|live|stop)",
     re.ASCII,
 )
+_AFTER = re.compile(r"/\.(0|[1-9][0-9]*)\.([a-z]+)(?=/)", re.ASCII)  # after the context
 _BESIDE = re.compile(r"[0-9a-f]{32}\.(diff|rejected|damaged|forgotten|note|pack)", re.ASCII)
 _AT_ONCE = 400  # names of this length that the system lists in one call
 
@@ -191,9 +192,10 @@ def begun_numbers(folder: str, context: str, listed: list[str] | None = None) ->
 
 def numbers_in(listed: Iterable[str], context: str, kinds: str) -> list[int]:
     """The numbers of the files of these kinds in a context. `kinds` is such as `begin|json`."""
+    own = [name[len(context) :] for name in listed if name.startswith(context)]
+    wanted = kinds.split("|")
     # One search over all names, since there may be thousands. No name holds a slash.
-    wanted = rf"/{re.escape(context)}\.(0|[1-9][0-9]*)\.(?:{kinds})(?=/)"
-    return list(map(int, re.findall(wanted, f"/{'/'.join(listed)}/", re.ASCII)))
+    return [int(n) for n, kind in _AFTER.findall(f"/{'/'.join(own)}/") if kind in wanted]
 
 
 def _claims(files: Iterable[str]) -> list[tuple[str, int]]:
@@ -263,8 +265,7 @@ def imported_seeds(folder: str, context: str) -> frozenset[int]:
 
 def last_start(folder: str, context: str, numbers: list[int]) -> int:
     """The start of the last of these attempts [ns since the epoch, UTC]; 0 if none is known."""
-    starts = (_start(folder, context, number) for number in reversed(numbers))
-    return next(filter(None, starts), 0)
+    return next(filter(None, (_start(folder, context, n) for n in reversed(numbers))), 0)
 
 
 def _start(folder: str, context: str, number: int) -> int:
@@ -284,11 +285,18 @@ def read_record(folder: str, context: str, number: int) -> Attempt | None:
         return None
 
 
-def record(folder: str, attempt: Attempt, *, tmp: Path, durable: bool) -> None:
-    """Writes the record of an attempt. A record that is there stays."""
+def record(
+    folder: str, attempt: Attempt, *, tmp: Path, durable: bool, before: Sequence[str] = ()
+) -> None:
+    """Writes the record of an attempt. A record that is there stays.
+
+    The files and folders `before` are on the disk before the record has its name.
+    """
     path = f"{folder}/{attempt.context}.{attempt.number}.json"
-    if not os.path.exists(path):
-        disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable)
+    if os.path.exists(path):
+        disk.sync_all(before)
+    else:
+        disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable, before=before)
 
 
 def ended(folder: str, context: str = "") -> list[Attempt]:

@@ -1,8 +1,9 @@
 """Commit: makes a realization of a staging, so that a power cut at any moment is harmless (S4).
 
 The order: check the promised outputs → refuse files that no store can keep → set canonical modes →
-write manifest and context → sync files and directories → write and sync the record of the attempt →
-rename once, replacing nothing → sync the parent.
+write manifest and context → write the record of the attempt under another name → sync files,
+directories and the record → rename the record and sync its folder → rename the realization once,
+replacing nothing → sync the parent.
 """
 
 import errno
@@ -25,7 +26,7 @@ from .metrics import metrics_of
 from .open_files import Writers
 from .parts import Parts
 from .staging import Staging
-from .syncing import EACH, NONE, Many, Syncing
+from .syncing import NONE, Many, Small, Syncing
 from .trash import trash
 
 OWN = frozenset((MANIFEST, CONTEXT, "out"))
@@ -33,17 +34,18 @@ OWN = frozenset((MANIFEST, CONTEXT, "out"))
 
 @dataclass(frozen=True)
 class Sealed:
-    """A staging that is complete on disk, and only needs its final name."""
+    """A staging that is complete, and only needs to be synced, and its final name."""
 
     rref: RRef
     provenance: bytes
     manifest: Manifest
     metrics: dict[str, float]
     trace: Trace
+    unsynced: tuple[str, ...]  # its files and folders that `publish` syncs
 
 
 def seal(parts: Parts, staging: Staging, outside: Collection[str] = ()) -> Sealed:
-    """Makes the files of a staging final and durable.
+    """Makes the files of a staging final; `publish` makes them durable.
 
     Absolute links into the output become relative links. Raises MissingOutput or UnkeepableOutput
     before anything is changed.
@@ -67,24 +69,25 @@ def seal_tree(parts: Parts, staging: Staging, files: int) -> Sealed:
         manifest = sealing.seal_for(staging.out, sync, share)
     _warn_of_collisions(staging, manifest)
     provenance = provenance_text(staging.dref, staging.context, manifest.digest)
+    folder = str(staging.path)
     for name, text in ((MANIFEST, manifest.text), (CONTEXT, provenance)):
-        disk.remove_file(f"{staging.path}/{name}")
-        disk.write_new(f"{staging.path}/{name}", text, durable=durable)
-    if durable:
-        disk.sync_directory(staging.path)
+        disk.remove_file(f"{folder}/{name}")
+        disk.write_new(f"{folder}/{name}", text, durable=False)
     metrics, trace = metrics_of(staging.out, manifest)
-    return Sealed(rref_of(staging.dref, provenance), provenance, manifest, metrics, trace)
+    rref = rref_of(staging.dref, provenance)
+    own = (*sync.left, f"{folder}/{MANIFEST}", f"{folder}/{CONTEXT}", folder)
+    return Sealed(rref, provenance, manifest, metrics, trace, own if durable else ())
 
 
 @contextmanager
 def _syncing(staging: Staging, files: int, durable: bool) -> Iterator[Syncing]:
-    """What is done with each file and folder; at the end of the block, all of them are synced."""
+    """What is done with each file and folder; all are synced at the end, but those that are left"""
     if durable and files >= syncing.MANY:
         many = Many(staging.out, staging.witness)
         yield many
         many.end()
     else:
-        yield EACH if durable else NONE
+        yield Small(staging.out) if durable else NONE
 
 
 def check_promises(staging: Staging) -> None:
@@ -110,7 +113,7 @@ def publish(parts: Parts, staging: Staging, sealed: Sealed, attempt: Attempt) ->
     """Records the attempt, then moves the sealed staging to its place by one rename."""
     layout, durable = parts.layout, parts.durable
     folder = layout.attempts(staging.dref)
-    attempts.record(folder, attempt, tmp=layout.tmp, durable=durable)
+    attempts.record(folder, attempt, tmp=layout.tmp, durable=durable, before=sealed.unsynced)
     target = Path(layout.realization(sealed.rref))
     fresh = True
     text, tmp = sealed.manifest.text, layout.tmp

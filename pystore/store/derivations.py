@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,16 @@ from ..core.later import later
 from ..core.printable import counted, listed
 from ..core.refs import DRef
 from . import disk, rights
+from .descriptors import Kept
 from .layout import Layout, entries, well_formed
 
 if TYPE_CHECKING:
-    from . import trash, tree
+    from . import syncing, trash, tree
     from .parts import Parts
 else:
-    later(globals(), ".trash", ".tree")
+    later(globals(), ".syncing", ".trash", ".tree")
+
+_AT_ONCE = 1000  # derivations whose folders are made together
 
 
 def known(layout: Layout) -> list[DRef]:
@@ -67,20 +70,34 @@ def take_place(layout: Layout, dref: DRef) -> None:
         trash.discard_litter(layout, Path(home))
 
 
-def write(layout: Layout, config: Config, *, durable: bool) -> None:
-    """Makes the folder of a derivation by one rename. Call it inside the gate; then sync `drv/`."""
-    home, text = layout.derivation(config.dref), config.text.encode()
-    staged = f"{layout.tmp}/{disk.fresh_name()}"
+def _write(layout: Layout, configs: Sequence[Config], *, durable: bool) -> None:
+    """Makes the folder of each derivation by one rename. Call it in the gate; then sync `drv/`."""
+    staged = [f"{layout.tmp}/{disk.fresh_name()}" for _ in configs]
+    witness = Kept(layout.tmp, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        rights.make_folder(staged)
-        rights.make_folder(f"{staged}/attempts")
-        disk.write_new(f"{staged}/config.json", text, durable=durable)
+        for path, config in zip(staged, configs, strict=True):
+            rights.make_folder(path)
+            rights.make_folder(f"{path}/attempts")
+            disk.write_new(f"{path}/config.json", config.text.encode(), durable=False)
         if durable:
-            disk.sync_directory(staged)
+            syncing.sync_new([*(f"{path}/config.json" for path in staged), *staged], witness)
+        for path, config in zip(staged, configs, strict=True):
+            _place(layout, path, config, durable=durable)
+    except BaseException:
+        for path in staged:
+            tree.remove(Path(path))
+        raise
+    finally:
+        witness.close()
+
+
+def _place(layout: Layout, staged: str, config: Config, *, durable: bool) -> None:
+    home = layout.derivation(config.dref)
+    try:
         os.rename(staged, home)
-    except BaseException as error:
+    except OSError:
         tree.remove(Path(staged))
-        if not isinstance(error, OSError) or not os.path.isdir(home):
+        if not os.path.isdir(home):
             raise
         _mend(layout, config, durable=durable)
 
@@ -91,8 +108,8 @@ def record(parts: "Parts", configs: Iterable[Config]) -> None:
     unknown = [config for config in configs if not knows(layout, config)]
     if unknown:
         with parts.session.open_gate():
-            for config in unknown:
-                write(layout, config, durable=durable)
+            for start in range(0, len(unknown), _AT_ONCE):
+                _write(layout, unknown[start : start + _AT_ONCE], durable=durable)
         if durable:
             disk.sync_directory(layout.drv)
 

@@ -2,6 +2,7 @@
 
 RL1  It is open to append, and its lines are written at once: children and threads share it.
 RL2  A file that is torn, lost, or of before a restart of the machine says that nothing is known.
+     A new one is made by the first note, or before a child that may note something is forked.
 RL3  A read that cannot be noted is an error where it is made: it is never passed over.
 """
 
@@ -10,6 +11,7 @@ import json
 import os
 from functools import lru_cache
 from pathlib import Path
+from weakref import ref
 
 from ..core.errors import Corrupted
 from . import disk, tree
@@ -25,13 +27,25 @@ _FLAGS = os.O_RDWR | os.O_APPEND
 class Reading:
     """The reads of one attempt, over all its tries."""
 
-    def __init__(self, path: str, *, known: bool = True) -> None:
+    def __init__(self, path: str, *, known: bool = True, new: bool = False) -> None:
+        """With `new`, there is no file yet, and none is made where nothing is noted."""
         self.path = path
         self._noted: set[tuple[str, str]] = set()  # by this process
         self._known = known  # False: reads before this file are lost
-        # A realizer may close all descriptors, and get their numbers for files of its own.
-        self._file = Kept(path, _FLAGS | os.O_CREAT, mode=0o600)
+        self._file: Kept | None = None
         self._ended = False
+        if new:
+            _unwritten[id(self)] = ref(self)
+        else:
+            self.open()
+
+    def open(self) -> Kept:
+        """The file, which is made if there is none."""
+        if self._file is None:
+            # A realizer may close all descriptors, and get their numbers for files of its own.
+            self._file = Kept(self.path, _FLAGS | os.O_CREAT, mode=0o600)
+            _unwritten.pop(id(self), None)
+        return self._file
 
     def note(self, key: str, digest: str) -> None:
         """Notes a read once, until the end of the attempt. Raises OSError."""
@@ -42,8 +56,9 @@ class Reading:
         self._noted.add((key, digest))
 
     def _write(self, line: bytes) -> None:
-        is_open = self._file.status is not None
-        written = os.write(self._file.number, line) if is_open else self._write_anew(line)
+        file = self.open()
+        is_open = file.status is not None
+        written = os.write(file.number, line) if is_open else self._write_anew(line)
         if written < len(line):  # the rest, written on its own, would be another line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
 
@@ -59,7 +74,9 @@ class Reading:
         """The reads that all processes have noted; None where they are not known (RL2)."""
         try:
             text = disk.read(self.path)
-        except (FileNotFoundError, Corrupted):
+        except FileNotFoundError:
+            return {} if self._file is None else None
+        except Corrupted:
             return None
         reads: dict[str, str] = {}
         for line in text.splitlines(keepends=True):
@@ -82,10 +99,25 @@ class Reading:
     def close(self) -> None:
         """Closes the file, and leaves it where it is."""
         self._ended = True
-        self._file.close()
+        _unwritten.pop(id(self), None)
+        if self._file is not None:
+            self._file.close()
 
 
 _BOOT = "boot"
+# A WeakSet calls back when one goes, and would lose what a signal handler raises then.
+_unwritten: dict[int, ref[Reading]] = {}  # those without a file
+
+
+def _before_fork() -> None:
+    for key, known in list(_unwritten.items()):
+        if (reading := known()) is not None:
+            reading.open()
+        else:
+            _unwritten.pop(key, None)
+
+
+os.register_at_fork(before=_before_fork)
 
 
 def taken_over(path: str) -> Reading:

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ class Staging:
     witness: Kept | None = None  # its directory, open since before anything was written to it
     _read: tuple[dict[str, str] | None] | None = None  # what the attempt had read at its end
 
-    @property
+    @cached_property
     def out(self) -> Path:
         """Where the realizer writes."""
         return self.path / "out"
@@ -54,7 +55,7 @@ class Staging:
         if self.reading is None and self.scratch is not None:
             self.reading = taken_over(self.scratch.reads)
         elif self.reading is None:
-            self.reading = Reading(f"{self.path}/{NAME}")
+            self.reading = Reading(f"{self.path}/{NAME}", new=True)
         return self.reading
 
     def keep_reads(self) -> None:

@@ -6,6 +6,9 @@ YN2  One syncfs takes the place of many fsyncs only where it tells of every erro
     file system that do so, through a descriptor that was open before the first byte was written.
 YN3  Files that may be older than this descriptor, and files that are shared, get an fsync all the
     same.
+YN4  The few files of a small tree are synced together with the record of its attempt, before that
+    has its name. Of a large tree, only some few are left until then.
+YN5  Many new derivations are synced together, by one syncfs where YN2 allows it.
 
 Since Linux 5.8, syncfs reports an error of writing that came after the descriptor was opened, and
 since 5.17 also that the file system could not write its journal. Sources: syncfs in sync(2), and
@@ -16,7 +19,7 @@ dirty on the file system, so it waits for others.
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -27,7 +30,12 @@ from . import disk, mounts
 from .descriptors import Kept, Opened
 
 MANY = 1000  # files from which on one syncfs is worth its wait
+_SOME = 100  # the same for files of one page and folders, which an fsync each would sync in a row
 THREADS = 16  # that wait for fsyncs: the journal takes all of them at once
+
+_LEFT = 16  # files and folders of a tree that are left for later,
+_SIZE = 1 << 20  # [bytes] that these have together at most: gc waits while they are synced
+_LONGEST = 4000  # [bytes] of a path that can be opened again
 
 _TELLS = (5, 17)  # the first Linux whose syncfs reports all errors
 _KINDS = ("ext4", "xfs", "btrfs")
@@ -37,6 +45,10 @@ _PAGE = 1 << 12  # [bytes] of which the kernel counts those that are dirty
 
 class Syncing(Protocol):
     """What is done with each open file and folder, once it is final."""
+
+    @property
+    def left(self) -> Collection[str]:
+        """The paths of those that are not synced yet."""
 
     def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
         """For a file of the tree alone; its status is from before it was sealed."""
@@ -51,6 +63,8 @@ class Syncing(Protocol):
 class _Each:
     """An fsync of each."""
 
+    left = ()
+
     def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
         os.fsync(descriptor)
 
@@ -63,6 +77,8 @@ class _Each:
 
 class _None:
     """No fsync."""
+
+    left = ()
 
     def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
         pass
@@ -77,8 +93,39 @@ class _None:
 EACH, NONE = _Each(), _None()
 
 
+class Small:
+    """Leaves some few small files and folders, and syncs all others at once (YN4)."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = os.fsencode(out)
+        self._size = 0  # [bytes] of what is left
+        self.left: list[str] = []
+
+    def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
+        """For a file of the tree alone."""
+        self._sync(descriptor, path, status.st_size)
+
+    def shared(self, descriptor: int, path: bytes) -> None:
+        """For a file that is part of another realization, too."""
+        self._sync(descriptor, path, 0)
+
+    def folder(self, descriptor: int, path: bytes) -> None:
+        """For a folder, after its files."""
+        self._sync(descriptor, path, 0)
+
+    def _sync(self, descriptor: int, path: bytes, size: int) -> None:
+        whole = self._out + b"/" + path if path else self._out
+        if len(self.left) < _LEFT and self._size + size <= _SIZE and len(whole) < _LONGEST:
+            self._size += size
+            self.left.append(os.fsdecode(whole))
+        else:
+            os.fsync(descriptor)
+
+
 class Many:
     """Notes the files, and syncs all of them at the end."""
+
+    left = ()
 
     def __init__(self, out: Path, witness: Kept | None) -> None:
         """`witness` is the folder above `out`, open since before anything was written to it."""
@@ -114,22 +161,39 @@ class Many:
 
     def end(self) -> None:
         """Syncs all that was noted. Raises OSError."""
-        if len(self._young) >= MANY and (sync := self._at_once()):
+        if len(self._young) >= MANY and (sync := self._sync_at_once()):
             sync()
             _sync_each(self._out, self._apart)
         else:
             _sync_each(self._out, [*self._young, *self._apart, *self._folders])
 
-    def _at_once(self) -> Callable[[], None] | None:
-        """One call that syncs the file system, where it is as good as fsyncs (YN2), and quicker."""
-        status = None if self._witness is None else self._witness.status
-        if self._witness is None or status is None:
+    def _sync_at_once(self) -> Callable[[], None] | None:
+        if self._witness is None:
             return None
-        witness = self._witness.number
-        if status.st_dev != os.lstat(self._out).st_dev or not _tells_errors(witness):
-            return None
-        others = _dirty() - self._size
-        return _syncfs(witness) if others <= _WORTH * len(self._young) else None
+        return _at_once(self._witness, self._out, len(self._young), self._size)
+
+
+def sync_new(paths: Sequence[str], witness: Kept) -> None:
+    """Syncs files of one page, and folders. All are younger than the open folder `witness`."""
+    count = len(paths)
+    if count >= _SOME and (sync := _at_once(witness, paths[0], count, count * _PAGE)):
+        sync()
+    else:
+        disk.sync_all(paths)
+
+
+def _at_once(witness: Kept, place: Path | str, count: int, size: int) -> Callable[[], None] | None:
+    """One call that syncs the file system, where it is as good as fsyncs (YN2), and quicker.
+
+    `place` is among the `count` files and folders to be synced, which have `size` [bytes] in the
+    memory of the kernel.
+    """
+    status = witness.status
+    if status is None or status.st_dev != os.lstat(place).st_dev:
+        return None
+    if not _tells_errors(witness.number) or _dirty() - size > _WORTH * count:
+        return None
+    return _syncfs(witness.number)
 
 
 def _sync_each(out: Path, paths: Iterable[bytes]) -> None:

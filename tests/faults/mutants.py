@@ -74,11 +74,13 @@ def _no_sync_of_many() -> None:
 @mutant("files are not synced", "realize", "audit")
 def _no_file_sync() -> None:
     _wrap(disk, "write_new", lambda real, *a, durable, **k: real(*a, durable=False, **k))
+    _wrap(disk, "sync_all", lambda real, paths: real([p for p in paths if os.path.isdir(p)]))
 
 
 @mutant("directories are not synced", "realize", "audit")
 def _no_directory_sync() -> None:
     disk.sync_directory = _nothing
+    _wrap(disk, "sync_all", lambda real, paths: real([p for p in paths if os.path.isfile(p)]))
 
 
 @mutant("only the parent is not synced", "realize", "audit")
@@ -111,12 +113,13 @@ def _fixed_name() -> None:
 
 @mutant("config written in place", "instantiate", "kill")
 def _config_in_place() -> None:
-    def write(layout: Any, config: Any, *, durable: bool) -> None:
-        home = Path(layout.derivation(config.dref))
-        (home / "attempts").mkdir(parents=True, exist_ok=True)
-        (home / "config.json").write_text(config.text)
+    def write(layout: Any, configs: Any, *, durable: bool) -> None:
+        for config in configs:
+            home = Path(layout.derivation(config.dref))
+            (home / "attempts").mkdir(parents=True, exist_ok=True)
+            (home / "config.json").write_text(config.text)
 
-    derivations.write = write
+    derivations._write = write
 
 
 @mutant("commit by copy", "realize", "kill")

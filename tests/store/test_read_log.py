@@ -32,6 +32,24 @@ def test_RL1_children_and_threads_note_into_the_same_file(reading):
     assert reading.found() == {"child": "1"} | {f"k{n}": "1" for n in range(20)}
 
 
+def test_RL2_a_new_file_is_made_by_the_first_note_or_before_a_child_is_forked(tmp_path):
+    path = tmp_path / "new"
+    quiet = Reading(str(path), new=True)
+    assert quiet.found() == {}
+    assert not path.exists()
+    noted_by_a_child(quiet, "child")
+    assert quiet.found() == {"child": "1"}
+    path.unlink()
+    assert quiet.found() is None  # it is lost
+    quiet.close()
+    told = Reading(str(path), new=True)
+    told.note("k", "1")
+    assert told.found() == {"k": "1"}
+    path.unlink()
+    assert told.found() is None
+    told.close()
+
+
 def test_RL1_a_descriptor_that_became_another_file_is_not_written_to(reading, tmp_path):
     strange = os.open(tmp_path / "strange", os.O_WRONLY | os.O_CREAT)
     os.dup2(strange, reading._file.number)

@@ -470,10 +470,10 @@ def dirty(tmp_path, monkeypatch):
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "First"]):
         subprocess.run([*git, *words], check=True)
     (folder / "settings.py").write_text("TOKEN = 'secret'\n")
-    provenance._revision.cache_clear()
+    provenance._seen.clear()
     store = Store(tmp_path / "store", durable=False)
     yield store, ps.realize(project(), store=store)
-    provenance._revision.cache_clear()
+    provenance._seen.clear()
 
 
 def told(folder: Path) -> bool:

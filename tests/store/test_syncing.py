@@ -184,3 +184,57 @@ def test_the_call_of_the_system_succeeds(tmp_path):
         call = syncing._syncfs(folder)
         assert call is not None
         call()
+
+
+def folders_of(calls):
+    return [name for name in calls if name in ("all", "config.json")]
+
+
+@pytest.mark.parametrize("kind", ["ext4", "nfs4"])
+def test_YN5_many_new_derivations_are_synced_together(durable_store, calls, kind, monkeypatch):
+    monkeypatch.setattr(mounts, "kind_of", lambda descriptor: kind)
+    configs = [Config({"name": "some", "n": n}) for n in range(syncing._SOME)]
+    durable_store.record(configs)
+    every = ["all"] if kind == "ext4" else ["config.json"] * len(configs)
+    assert folders_of(calls) == every
+    assert calls[-1] == "drv"
+    assert all(durable_store.config(one.dref) == one for one in configs)
+    calls.clear()
+    durable_store.record([Config({"name": "alone"})])
+    assert folders_of(calls) == ["config.json"]
+
+
+def test_YN4_a_small_tree_is_synced_with_its_record_and_a_large_file_at_once(
+    durable_store, calls, monkeypatch
+):
+    order = []
+    rename, fsync = os.rename, os.fsync
+
+    def noted(descriptor):
+        order.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    def renamed(old, new):
+        order.append(f"rename {os.path.basename(new)[-5:]}")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(os, "rename", renamed)
+    staging = durable_store.begin(CONFIG, NOWHERE)
+    (staging.out / "large.bin").write_bytes(bytes(syncing._SIZE + 1))
+    (staging.out / "small.txt").write_text("1")
+    order.clear()
+    durable_store.commit(staging)
+    left = ["small.txt", "out", "manifest.json", "context.json", staging.path.name]
+    assert order[:6] == ["large.bin", *left]
+    assert order[7:9] == ["rename .json", "attempts"]
+
+
+def test_YN4_of_a_tree_of_some_files_only_some_are_left(tmp_path):
+    left = syncing.Small(tmp_path)
+    for number in range(syncing._LEFT + 3):
+        path = tmp_path / f"{number}"
+        path.touch()
+        with open_folder(tmp_path) as folder:
+            left.file(folder, b"%d" % number, path.stat())
+    assert left.left == [f"{tmp_path}/{number}" for number in range(syncing._LEFT)]

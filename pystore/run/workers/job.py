@@ -26,6 +26,7 @@ from ...store.address import Address
 from ...store.disk import fresh_name
 from ...store.staging import Builder
 from ..attempt import attempt
+from ..provenance import begin_call
 from ..request import Request
 from .answer import Answer
 from .by_value import importable, send_programs_on
@@ -46,6 +47,11 @@ class Job:
     tries: Tries
     timeout: float | None = None  # [s]
     rule: bytes = b""  # a StopRule, pickled in the same way; empty for none
+    call: str = ""  # the call of `realize` that it belongs to
+
+    def __dask_tokenize__(self) -> str:
+        """The name of this job for Dask, which would otherwise digest all that the job holds."""
+        return self.id
 
 
 def committed_by(store: Builder, context: Context, started: Started) -> Committed | None:
@@ -68,6 +74,7 @@ def perform(job: Job, listener: Listener) -> Answer:
         check_planned(derivation, job.source)
         request = Request(derivation, Context(job.inputs), job.seed, job.tries, rule)
         send_programs_on()
+        begin_call(job.call)
         with store.use(), importable([*named, *of_rule]):  # the store is current, as in the planner
             committed = attempt(request, store, listener, capture=True, source=job.source)
         return Answer(committed)
@@ -76,10 +83,11 @@ def perform(job: Job, listener: Listener) -> Answer:
 
 
 class Packer:
-    """Pickles realizers, each function once."""
+    """Pickles realizers for one call, each function once."""
 
     def __init__(self) -> None:
         self._packed: dict[object, tuple[object, bytes]] = {}  # with the function that has the id
+        self._call = fresh_name()
 
     def job(self, request: Request, store: Address, timeout: float | None) -> Job:
         """The job of one attempt; `timeout` [s] is for a derivation that has none.
@@ -100,6 +108,7 @@ class Packer:
             if derivation.resources.timeout is None
             else derivation.resources.timeout,
             rule=_packed(request.rule, derivation) if request.rule else b"",
+            call=self._call,
         )
 
     def pack(self, derivation: Derivation) -> bytes:
