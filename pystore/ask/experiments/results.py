@@ -197,7 +197,8 @@ def _results(
         dref: _rejected(one, places[dref]) for dref, one in held.items() if one.rejected
     }
     for dref, some in rejected.items():
-        places[dref] = [at for at in places[dref] if at not in some]
+        without = frozenset(some)
+        places[dref] = [at for at in places[dref] if at not in without]
     if not any(places.values()):
         raise BadStage(
             "nothing to show: nothing has been built of these yet",
