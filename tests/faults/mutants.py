@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,10 @@ def _late_record_sync() -> None:
 # --- what a sudden death leaves --------------------------------------------------------
 
 
-@mutant("fixed temporary name", "instantiate", "kill")
+@mutant("temporary names repeat", "instantiate", "kill")
 def _fixed_name() -> None:
-    disk.fresh_name = lambda: "0" * 32
+    numbers = count()  # the same in each process
+    disk.fresh_name = lambda: f"{next(numbers):032x}"
 
 
 @mutant("config written in place", "instantiate", "kill")
