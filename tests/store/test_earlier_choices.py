@@ -280,6 +280,7 @@ def test_DC4_what_vanishes_unseen_is_built_again_and_forgotten(store, cache, cal
     ps.realize(chain(3))
     path = _file(cache)
     home, stamps = store.home(last), changes.stamp_of(str(store.home(last).parent))
+    home.chmod(0o755)
     os.rename(home, store.root / "tmp" / "gone")
     with pytest.MonkeyPatch.context() as patch:
         real = changes.stamp_of

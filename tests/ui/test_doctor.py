@@ -143,7 +143,8 @@ def test_a_store_that_cannot_be_read_is_broken(here, capsys, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "listdir", refuse)
+        for how in ("listdir", "scandir"):
+            patched.setattr(os, how, refuse)
         assert main.run(["doctor"]) == 3
     out = capsys.readouterr().out
     assert f"  broken  store     Permission denied: {here}/.pystore/drv\n" in out
