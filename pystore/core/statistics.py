@@ -165,8 +165,9 @@ def _difference(value: float, error: float, df: float) -> Difference:
 def _mean(values: Sequence[float]) -> float:
     try:
         return math.fsum(values) / len(values) if values else NAN
-    except OverflowError:  # the sum is beyond all floats, though the mean may not be
-        return math.fsum(x / len(values) for x in values)
+    except OverflowError:  # the sum is beyond all floats, though the mean is not
+        half = math.fsum(x / len(values) / 2 for x in values)
+        return max(min(values), min(2 * half, max(values)))
 
 
 def _std(values: Sequence[float]) -> float:

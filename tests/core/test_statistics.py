@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -127,4 +128,7 @@ def test_numbers_whose_squares_are_beyond_all_floats_have_statistics():
     found = Statistics.of([0.0, 1e200, 2e200])
     assert (found.mean, found.std) == pytest.approx((1e200, 1e200))
     assert Statistics.of([1e308, 1e308]).mean == pytest.approx(1e308)
+    largest = sys.float_info.max
+    assert Statistics.of([largest] * 3).mean == largest
+    assert Statistics.of([-largest] * 3).mean == -largest
     assert welch([1e200, 2e200], [0.0, 1.0]).value == pytest.approx(1.5e200)

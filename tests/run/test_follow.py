@@ -558,7 +558,9 @@ def expected(store: Store, follower: Follower) -> RRef | None:
 
 def do(store: Store, followers: tuple[Follower, ...], what: str, which: int, number: int) -> None:
     one = MODELS[which]
-    here = store.realizations(one.dref) if one.dref in store.drefs() else []
+    damaged = store.holdings([one.dref])[one.dref].damaged
+    known = store.realizations(one.dref) if one.dref in store.drefs() else []
+    here = [rref for rref in known if rref.digest not in damaged]
     if what == "train":
         trained(which, number * 7 % 10 / 10)
     elif what == "gc":

@@ -50,7 +50,7 @@ def show(asked: Asked) -> Shown:
         "config": json.dumps(one.config.value, indent=1, ensure_ascii=False),
     }  # fmt: skip
     data = {
-        **one.to_dict(), "files": [vars(entry) for entry in entries], "used_by": users,
+        **one.to_dict(), "files": [entry._asdict() for entry in entries], "used_by": users,
         "processes": values["processes"],
         "log": values["log"], "confusion": confusion, "errors": values["wrong"],
     }  # fmt: skip
