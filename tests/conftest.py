@@ -22,7 +22,14 @@ os.environ["XDG_CACHE_HOME"] = _CACHE.name
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # How long an example takes depends on what else runs on the machine.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# With PYSTORE_TEST_SAME, each run has the same examples: a change is not to be refused for what a
+# new example finds in what it has not touched.
+settings.register_profile(
+    "shared",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="PYSTORE_TEST_SAME" in os.environ,
+)
 settings.register_profile("quick", settings.get_profile("shared"), max_examples=25)
 settings.load_profile("shared")
 
