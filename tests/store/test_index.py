@@ -400,7 +400,7 @@ def _look(root: str, cache: str, go, told) -> None:
 
 def test_XR1_several_processes_at_once_each_get_the_right_answers(filled, cache):
     place(filled).unlink()
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     go, told = context.Event(), context.Queue()
     each = [
         context.Process(target=_look, args=(str(filled.root), str(cache), go, told))
