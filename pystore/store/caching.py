@@ -42,6 +42,15 @@ def folder(kind: str) -> Path | None:
     return home / kind
 
 
+def of_store(store_id: str, root: Path, *more: str) -> bytes:
+    """What a file about a store is named by.
+
+    Another machine has a file of its own: it sees other stamps, and locks may not reach there.
+    """
+    told = [store_id, os.path.realpath(root), os.uname().nodename, *more]
+    return os.fsencode("\n".join(told))
+
+
 def _is_open(folder: Path) -> bool:
     """Whether others than the owner may write to a folder."""
     return bool(os.stat(folder).st_mode & (stat.S_IWGRP | stat.S_IWOTH))

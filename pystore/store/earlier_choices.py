@@ -89,12 +89,8 @@ class EarlierChoices:
         with suppress(OSError):
             if not self._path.exists():
                 _make_room(self._path.parent)
-            staged = self._path.with_name(disk.fresh_name())
-            try:
-                staged.write_bytes(_packed(self._kept))
-                staged.replace(self._path)
-            finally:
-                staged.unlink(missing_ok=True)
+            tmp = self._path.parent
+            disk.put(str(self._path), _packed(self._kept), tmp=tmp, durable=False)
 
     def forget(self) -> None:
         """Removes the file: what it says was not true."""
@@ -115,10 +111,8 @@ def choices_for(parts: Parts, targets: Iterable[DRef]) -> EarlierChoices | None:
     folder = None if parts.layout.below else caching.folder("choices")
     if folder is None or not mounts.tells_changes(parts.layout.drv):
         return None
-    told = "\n".join([parts.id, str(parts.root), os.uname().nodename, *targets])
-    return EarlierChoices(
-        parts.layout, folder / short("pystore choices place 1", os.fsencode(told))
-    )
+    told = caching.of_store(parts.id, parts.root, *targets)
+    return EarlierChoices(parts.layout, folder / short("pystore choices place 1", told))
 
 
 def _read(path: Path) -> dict[str, _Choice]:

@@ -8,6 +8,7 @@ import signal
 import socket
 
 import pytest
+from interrupting import interrupted
 
 from pystore.store.descriptors import Copy, Irregular, Kept, Opened, open_file
 from pystore.store.forked import forgotten_by_children
@@ -53,23 +54,12 @@ def test_FD1_signals_that_raise_leave_no_descriptor_open(path):
     class Late(Exception):
         pass
 
-    def late(*_):
-        raise Late
+    def read():
+        with Opened(path, os.O_RDONLY) as number:
+            os.read(number, 1)
 
-    before, stopped = set(os.listdir("/proc/self/fd")), 0
-    old = signal.signal(signal.SIGALRM, late)
-    try:
-        for _ in range(300):
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 0.0003)
-                while True:
-                    with Opened(path, os.O_RDONLY) as number:
-                        os.read(number, 1)
-            except Late:
-                stopped += 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
+    before = set(os.listdir("/proc/self/fd"))
+    stopped = interrupted(read, 300, 0.0003, Late)
     gc.collect()
     assert stopped == 300
     assert set(os.listdir("/proc/self/fd")) == before

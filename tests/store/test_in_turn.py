@@ -1,10 +1,10 @@
 """Small files that are read one after the other."""
 
 import os
-import signal
 
 import pytest
 from blake3 import blake3
+from interrupting import interrupted
 
 from pystore.errors import Corrupted
 from pystore.store.descriptors import open_folder
@@ -49,25 +49,19 @@ def test_IR1_what_is_no_plain_file_is_told_of_and_not_waited_for(tmp_path):
 def test_IR2_signals_that_raise_leave_no_descriptor_open(tmp_path):
     (tmp_path / "a").write_text("x")
     before = opened()
+    assert _reads_in_spite_of_signals(f"{tmp_path}/a")
+    assert opened() == before
+
+
+def _reads_in_spite_of_signals(path: str) -> int:
+    """How often a file was read by one object, which is gone at the return."""
     turn, reads = InTurn(), 0
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    def read() -> None:
+        nonlocal reads
+        turn.read(path)
+        reads += 1
 
-    kept = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        for _ in range(200):
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 0.0005)
-                while True:
-                    turn.read(f"{tmp_path}/a")
-                    reads += 1
-            except KeyboardInterrupt:
-                continue
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, kept)
-    assert reads
-    assert turn.read(f"{tmp_path}/a") == b"x"
-    del turn
-    assert opened() == before
+    interrupted(read, 200, 0.0005, KeyboardInterrupt)
+    assert turn.read(path) == b"x"
+    return reads

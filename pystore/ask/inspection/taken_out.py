@@ -84,8 +84,8 @@ def _place(to: Path, name: str, single: bool, force: bool) -> Path:
 
 def _store_around(place: Path) -> Path | None:
     """The folder of the store in which a place is; None where it is in none."""
-    folders = Path(os.path.realpath(place.parent))
-    return next((one for one in (folders, *folders.parents) if exists(one)), None)
+    folder = Path(os.path.realpath(place.parent))
+    return next((one for one in (folder, *folder.parents) if exists(one)), None)
 
 
 def _refuse_leaving(rref: RRef, entries: Iterable[Entry], folder: bytes) -> None:
