@@ -20,7 +20,7 @@ def attempt(
     store: Builder,
     listener: Listener,
     *,
-    stop: Callable[[], bool] | None = None,
+    stop: Callable[[], int] | None = None,
     timer: Timer = time.perf_counter,
     capture: bool = False,
     source: str | None = None,

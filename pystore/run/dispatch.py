@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -11,6 +12,7 @@ from ..core.errors import WorkerDied
 from ..store.disk import fresh_name
 from ..store.staging import Builder
 from .attempt import attempt
+from .interrupts import deferred
 from .options import RunOptions
 from .provenance import begin_call
 from .request import Request
@@ -82,11 +84,12 @@ class Here:
         )
         work = partial(_settle, future, make)
         try:
-            sent = self._executor.submit(work)
-            if sent.done():
-                _end(future, sent)
-            else:
-                sent.add_done_callback(partial(_end, future))
+            # What is sent to other threads is sent whole; what runs in this one can be interrupted.
+            with nullcontext() if isinstance(self._executor, SerialExecutor) else deferred():
+                sent = self._executor.submit(work)
+                if not sent.done():
+                    return sent.add_done_callback(partial(_end, future))
+            _end(future, sent)
         except RuntimeError as error:  # the executor was shut down
             future.set_exception(lost(error))
         finally:

@@ -39,11 +39,12 @@ if TYPE_CHECKING:
     from ..core.ports import Substituter
     from ..declare import early_checks
     from ..store.staging import Builder
-    from . import dispatch, failures, keeping_code, request
+    from . import dispatch, failures, interrupts, keeping_code, request
     from .options import RunOptions
 else:  # what only a call that builds needs
     later(globals(), "concurrent.futures", "..core.tries", "..declare.early_checks")
-    later(globals(), ".dispatch", ".failures", ".keeping_code", ".request")
+    later(globals(), ".dispatch", ".failures", ".interrupts")
+    later(globals(), ".keeping_code", ".request")
 
 _PATIENCE = 0.1  # [s] for one busy lock, before the others get their turn
 
@@ -156,7 +157,8 @@ class Loop:
 
     def _take_back(self) -> list[request.Request]:
         """Cancels the attempts that have been given out and have not started."""
-        return [self._running.pop(f) for f in list(self._running) if f.cancel()]
+        with interrupts.deferred():
+            return [self._running.pop(f) for f in list(self._running) if f.cancel()]
 
     def _raise(self, errors: dict[DRef, BaseException]) -> NoReturn:
         for dref, error in errors.items():
@@ -170,8 +172,9 @@ class Loop:
 
     def _end(self) -> None:
         """Gives up every lock, and what has not started; what still runs keeps its own."""
-        left = [(r.dref, future) for future, r in self._running.items() if not future.cancel()]
-        self._holding.end(left)
+        if self._running:
+            self._take_back()
+        self._holding.end([(asked.dref, future) for future, asked in self._running.items()])
         # The traceback of an error refers to this: it must not keep what keeps the error, and with
         # it all that was open where an interruption came.
         vars(self).clear()
@@ -243,7 +246,8 @@ class Loop:
     def _send(self, asked: request.Request) -> None:
         def register(future: futures.Future[Committed]) -> None:
             self._running[future] = asked
-            future.add_done_callback(self._done.put)
+            with interrupts.deferred():
+                future.add_done_callback(self._done.put)
 
         self._dispatch.start(asked, register)
 
@@ -252,7 +256,8 @@ class Loop:
         if self._done.empty():
             # What a signal handler raises inside of a future's callback is caught there, and the
             # word of the end is lost: who waits looks first.
-            future = next((one for one in self._running if one.done()), None)
+            with interrupts.deferred():
+                future = next((one for one in self._running if one.done()), None)
         try:
             future = future or self._done.get(timeout=timeout)
         except Empty:

@@ -30,7 +30,7 @@ class RunOptions:
     store: "Builder | None" = None
     executor: "Executor | None" = None
     listener: Listener = ignore
-    stop: Callable[[], bool] | None = None
+    stop: Callable[[], int] | None = None
     max_attempts: int = 100
     timeout: float | None = None
     lock_timeout: float | None = None
@@ -67,4 +67,9 @@ class RunOptions:
     @property
     def stopped(self) -> bool:
         """Whether the caller has asked to end the call."""
-        return self.stop is not None and self.stop()
+        return self.stop is not None and bool(self.stop())
+
+    @property
+    def stopped_at_once(self) -> bool:
+        """Whether the caller has asked to end what runs in workers, too."""
+        return self.stop is not None and self.stop() >= 2

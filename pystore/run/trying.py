@@ -31,7 +31,7 @@ class Trying:
         staging: Staging,
         store: Builder,
         listener: Listener,
-        stop: Callable[[], bool] | None,
+        stop: Callable[[], int] | None,
     ) -> None:
         self.told = AttemptReport()
         if staging.told is not None:  # another process has begun this attempt

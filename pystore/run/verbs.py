@@ -42,7 +42,7 @@ def realize(
     store: "Builder | None" = None,
     executor: "Executor | None" = None,
     listener: Listener = ignore,
-    stop: Callable[[], bool] | None = None,
+    stop: Callable[[], int] | None = None,
     max_attempts: int = 100,
     timeout: float | None = None,
     lock_timeout: float | None = None,
@@ -66,7 +66,8 @@ def realize(
 
     `listener` is told of events; it cannot end the call, and its exceptions become warnings. `stop`
     is a function that is asked before each start, such as `threading.Event().is_set`: when it
-    returns True, nothing more is started, attempts in workers finish, and Interrupted is raised.
+    returns True, nothing more is started, attempts in workers finish, and Interrupted is raised; a
+    number of 2 or more ends those attempts, too.
     `progress` shows the progress: by default in a terminal and in Jupyter only. With `capture`, the
     output of realizers goes to the logs of their attempts, and is not printed.
 

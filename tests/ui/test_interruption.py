@@ -13,6 +13,7 @@ from fifos import heard
 from pystore import Store, verify
 from pystore.store.current import ProcessWide
 from pystore.ui.cli import main
+from pystore.ui.cli.interruption import Presses
 
 PROGRAM = """
 import os
@@ -179,3 +180,17 @@ def test_a_second_ctrl_c_ends_the_workers_too(here):
     assert code == 130
     assert told.startswith("pystore: interrupted\n  done:")
     check_clean(here)
+
+
+def test_a_second_signal_counts_while_the_first_is_handled(monkeypatch):
+    presses, said = Presses(workers=1), []
+
+    def say(text):
+        said.append(text)
+        if len(said) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(presses, "_say", say)
+    with pytest.raises(KeyboardInterrupt), presses.heeded():
+        signal.raise_signal(signal.SIGINT)
+    assert (presses.count(), len(said)) == (2, 2)

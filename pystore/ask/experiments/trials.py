@@ -99,8 +99,8 @@ class Trials:
         self._error = self._error or error
         self._over.set()
 
-    def _stopped_by(self, stop: Callable[[], bool] | None) -> Callable[[], bool]:
-        return lambda: self._over.is_set() or (stop is not None and stop())
+    def _stopped_by(self, stop: Callable[[], int] | None) -> Callable[[], int]:
+        return lambda: (stop() if stop is not None else 0) or self._over.is_set()
 
     # --- one trial ---------------------------------------------------------------------
 

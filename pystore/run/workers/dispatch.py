@@ -16,11 +16,14 @@ from ...store.staging import Builder
 from ...store.stopping import record_stopped
 from ...store.store import Store
 from ..dispatch import Dispatch, Register, lost, wave
+from ..interrupts import deferred
 from ..options import RunOptions
 from ..request import Request
 from .answer import Answer
 from .job import Job, Packer, committed_by, perform
 from .pool import Workers
+
+_PATIENCE = 0.1  # [s] between two looks whether what runs is to be ended
 
 
 def dispatch_to(executor: Executor, store: Builder, options: RunOptions) -> Dispatch:
@@ -47,7 +50,8 @@ class _ToOthers:
         """Starts one attempt; its events are told when it has ended."""
         job = self._packer.job(request, self._address, self._options.timeout)
         try:
-            register(self._settled(self._executor.submit(perform_remotely, job)))
+            with deferred():
+                register(self._settled(self._executor.submit(perform_remotely, job)))
         except Exception as error:  # the executor is broken, or was shut down
             failed: Future[Committed] = Future()
             failed.set_exception(lost(error))
@@ -143,9 +147,13 @@ class _ToWorkers(_ToOthers):
         self._options.listener(event)
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
-        """Waits for the running attempts; a second Ctrl-C kills them."""
+        """Waits for the running attempts; a second Ctrl-C, or a second call to stop, kills them."""
         try:
-            wait(running)
+            while not self._options.stopped_at_once:
+                with deferred():
+                    if not wait(running, timeout=_PATIENCE).not_done:
+                        return
+            self._workers.kill()
         except KeyboardInterrupt:
             self._workers.kill()
 

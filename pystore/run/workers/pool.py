@@ -24,6 +24,7 @@ from ...core.options import checked_count
 from ...core.resources import Resources
 from ...core.tries import Tries
 from ...store.forked import forgotten_by_children
+from ..interrupts import deferred
 from .slots import Outfit, Slots, checked_gpus
 from .task import Task, nothing
 from .worker_process import WorkerProcess
@@ -91,7 +92,7 @@ class Workers(Executor):
         call = (function, args, kwargs or {})
         starts = committed is not None
         task = Task(call, future, resources, listener, timeout, tries, committed or nothing, starts)
-        with self._guard:
+        with deferred(), self._guard:
             if self._foreign:
                 raise RuntimeError("these workers belong to the process that forked this one")
             if self._ending:
@@ -115,7 +116,7 @@ class Workers(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Lets the workers finish all tasks, then ends them."""
-        with self._guard:
+        with deferred(), self._guard:
             self._ending = True
             if cancel_futures:
                 self._cancel()
@@ -123,7 +124,7 @@ class Workers(Executor):
 
     def kill(self) -> None:
         """Ends the workers at once. Their tasks count as died."""
-        with self._guard:
+        with deferred(), self._guard:
             self._ending = self._killing = True
             self._cancel()
         self._join(wait=True)

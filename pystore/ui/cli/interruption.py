@@ -76,9 +76,12 @@ class Presses:
                 signal.signal(number, handler)
             os.close(self._terminal)
 
-    def came(self) -> bool:
-        """Whether a signal has come: it ends the run though a stage may have caught it."""
-        return bool(self._heard)
+    def count(self) -> int:
+        """How many signals have come: they end the run though their exceptions may be lost.
+
+        A stage may catch one, and one that comes while another is handled takes its place.
+        """
+        return len(self._heard)
 
     def raise_first(self) -> None:
         """Raises the exception of the first signal, if one has come."""

@@ -188,7 +188,7 @@ class _Run:
             keep_going=given["keep_going"],
             store=store,
             listener=run_counts,
-            stop=presses.came,
+            stop=presses.count,
             timeout=given["timeout"],
             lock_timeout=given["lock_timeout"],
             capture=not given["verbose"],

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ...core.events import Event
 from ...core.progress import Tally
+from ...run.interrupts import deferred
 from .words import Labels, Words, ending
 
 _EVERY = 0.1  # [s] between two pictures
@@ -44,7 +45,8 @@ class Bars:
         self._surface = surface(self)
         self._thread = threading.Thread(target=self._paint_on, name="pystore bars", daemon=True)
         try:
-            self._thread.start()
+            with deferred():
+                self._thread.start()
         except BaseException:
             self._surface.close(self.tally, 0.0)
             raise
@@ -57,7 +59,8 @@ class Bars:
 
     def close(self) -> None:
         """Paints the last picture, and removes the bars."""
-        self._over.set()
+        with deferred():
+            self._over.set()
         try:
             self._thread.join()
             self._paint()

@@ -1,6 +1,7 @@
 """Ctrl-C in a terminal: what runs may finish; again, and it is stopped."""
 
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pexpect
 import pytest
 from fifos import Fifo, gone
 
-from pystore import verify
+from pystore import realize, verify
+from pystore.errors import Interrupted
 
 INTERRUPTED = """
 import os, signal, sys
@@ -73,3 +75,24 @@ def test_ctrl_c_again_stops_at_once(terminal, store):
     assert gone(*terminal.pids)
     assert outcomes(store) == [("waits", "stopped")] * 2
     assert verify(store=store).sound
+
+
+def test_a_call_that_is_asked_twice_to_stop_stops_at_once(store, fifo):
+    up, down = fifo("up"), fifo("down")
+    started = threading.Event()
+
+    def listen():
+        up.heard()
+        started.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    with pytest.raises(Interrupted):
+        realize(
+            deeds.waits("it", up.path, down.path),
+            store=store,
+            workers=1,
+            stop=lambda: 2 * started.is_set(),
+        )
+    listener.join()
+    assert outcomes(store) == [("waits", "stopped")]
