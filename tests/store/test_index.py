@@ -28,7 +28,7 @@ from pystore.store.caching import InForce
 from pystore.store.compact import compact
 from pystore.store.index import file as index_file
 from pystore.store.index import holdings as holdings_of_one
-from pystore.store.index import rows, up_to_date
+from pystore.store.index import looking, rows, up_to_date
 from pystore.store.index.packing import Piece, Unpackable, pack, segment, unpack
 from pystore.store.index.place import place_of
 from pystore.store.remote.copy_stores import copy_realizations
@@ -60,6 +60,10 @@ def succeed(store, number: int, score: float) -> None:
 
 def fail(store, number: int) -> None:
     store.fail(store.begin(config(number), Context()), AttemptReport(), ValueError("no"))
+
+
+def a_day_later(store):
+    return ps.Store(store.root, durable=False, clock=lambda: time.time_ns() + 3 * 86_400 * 10**9)
 
 
 def facts(held):
@@ -182,10 +186,7 @@ class World:
 
     def _compact(self):
         """As a day later."""
-        later = ps.Store(
-            self.store.root, durable=False, clock=lambda: time.time_ns() + 3 * 86_400 * 10**9
-        )
-        compact(later)
+        compact(a_day_later(self.store))
 
     def _look(self):
         by_index(self.store)
@@ -587,8 +588,7 @@ def test_attempts_that_ended_are_whole_beside_one_that_runs(filled):
 
 def test_what_is_packed_is_found_and_whole(filled):
     settle(filled)
-    later = ps.Store(filled.root, durable=False, clock=lambda: time.time_ns() + 3 * 86_400 * 10**9)
-    assert compact(later).attempts
+    assert compact(a_day_later(filled)).attempts
     assert by_index(filled) == by_records(filled)
     succeed(filled, 0, 0.9)
     assert by_index(filled) == by_records(filled)
@@ -598,6 +598,58 @@ def test_what_is_packed_is_found_and_whole(filled):
     pack.unlink()
     assert by_index(filled) == by_records(filled)
     pack.write_bytes(copy)
+    assert by_index(filled) == by_records(filled)
+
+
+def test_IX1_a_pack_with_as_many_records_in_place_of_another_is_read(filled):
+    compact(a_day_later(filled))
+    settle(filled)
+    filled.remove_derivation(config(1).dref)
+    for turn in range(3):
+        succeed(filled, 1, 0.5 + turn / 10)
+    compact(a_day_later(filled))
+    assert by_index(filled) == by_records(filled)
+
+
+def test_IX1_copies_of_an_attempt_under_two_numbers_are_both_there(filled):
+    """As where a store was copied into another that had imported from it."""
+    settle(filled)
+    made = filled.attempts(config(1).dref)[0]
+    folder = filled.parts.layout.attempts(made.dref)
+    attempts.record(folder, made._replace(number=7), tmp=filled.parts.tmp, durable=False)
+    assert by_index(filled) == by_records(filled)
+    assert len(by_index(filled)[made.dref]["columns"]["id"]) == 4
+
+
+def test_IX1_a_record_that_others_replaced_beside_its_pack_is_beside_the_one_in_the_pack(filled):
+    made = filled.attempts(config(1).dref)[0]
+    folder = filled.parts.layout.attempts(made.dref)
+    compact(a_day_later(filled))
+    path = Path(folder, f"{made.context}.{made.number}.json")
+    for one in (made, made._replace(id="e" * 32)):
+        path.unlink(missing_ok=True)
+        attempts.record(folder, one, tmp=filled.parts.tmp, durable=False)
+        assert by_index(filled) == by_records(filled)
+        settle(filled)
+
+
+def test_IX1_a_metric_keeps_its_sign_where_it_is_zero(store):
+    succeed(store, 1, -0.0)
+    for _ in range(2):
+        assert repr(by_index(store)) == repr(by_records(store))
+
+
+def test_IX1_another_record_with_the_stamp_of_the_first_is_noticed(filled, monkeypatch):
+    """Disks with coarse clocks give it, and the same inode, within one tick."""
+    now = time.time_ns()
+    monkeypatch.setattr(looking, "_stamp", lambda path: (7, now, os.stat(path).st_size))
+    made = filled.attempts(config(1).dref)[0]
+    folder = filled.parts.layout.attempts(made.dref)
+    Path(folder, "touched").touch()
+    by_index(filled)
+    Path(folder, f"{made.context}.{made.number}.json").unlink()
+    other = made._replace(id="e" * 32)
+    attempts.record(folder, other, tmp=filled.parts.tmp, durable=False)
     assert by_index(filled) == by_records(filled)
 
 

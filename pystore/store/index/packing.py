@@ -108,7 +108,7 @@ def _pack_floats(values: Sequence[float | None]) -> tuple[bytes, list[int]]:
     if set(map(type, values)) - {float, type(None)}:
         raise Unpackable
     absent = [place for place, value in enumerate(values) if value is None]
-    return array("d", [value or 0.0 for value in values]).tobytes(), absent
+    return array("d", [0.0 if value is None else value for value in values]).tobytes(), absent
 
 
 def _pack_digests(values: Sequence[str]) -> tuple[bytes]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ...core.dataclasses import replace
 from ...core.refs import DRef
-from ..changes import Calm, Folder, Seen, changes_since, reached
+from ..changes import Calm, Folder, Seen, changes_since, reached, tick_of
 from ..layout import Layout
 from .file import IndexFile
-from .looking import Look, look, nothing
+from .looking import Look, Stamps, look, nothing
 from .packing import Page, Unpackable
 from .place import place_of
 from .rows import (
@@ -122,9 +122,17 @@ class _Index:
         if found is None or one is None or other is None or other.stamp is None:
             return None
         try:
-            return pieces_of(found, (one, other))
+            return pieces_of(replace(found, stamps=_lasting(found.stamps, one)), (one, other))
         except Unpackable:
             return None
+
+
+def _lasting(stamps: Stamps, folder: Folder) -> Stamps:
+    """The stamps of records; None for each that another record may get in the same tick."""
+    if folder.stamp is None or folder.since is None:
+        return stamps
+    young = folder.stamp[0] - tick_of(folder.stamp) * 1e9
+    return {place: one if one and one[1] < young else None for place, one in stamps.items()}
 
 
 def _look(layout: Layout, dref: DRef, before: Look) -> Look | None:
