@@ -83,17 +83,17 @@ class Here:
             attempt, request, self._store, given.listener, capture=given.capture, stop=given.stop
         )
         work = partial(_settle, future, make)
-        try:
-            # What is sent to other threads is sent whole; what runs in this one can be interrupted.
-            with nullcontext() if isinstance(self._executor, SerialExecutor) else deferred():
+        # What is sent to other threads is sent whole; what runs in this one can be interrupted.
+        with nullcontext() if isinstance(self._executor, SerialExecutor) else deferred():
+            try:
                 sent = self._executor.submit(work)
                 if not sent.done():
                     return sent.add_done_callback(partial(_end, future))
-            _end(future, sent)
-        except RuntimeError as error:  # the executor was shut down
-            future.set_exception(lost(error))
-        finally:
-            del future, make, work  # the traceback of an error must not keep what keeps the error
+                _end(future, sent)
+            except RuntimeError as error:  # the executor was shut down
+                future.set_exception(lost(error))
+            finally:
+                del future, make, work  # the traceback of an error must not keep what keeps it
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Does nothing: the executor is the caller's."""

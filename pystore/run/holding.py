@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..store.staging import Builder
     from . import interrupts
 else:
-    later(globals(), ".interrupts")  # most calls end when nothing runs
+    later(globals(), ".interrupts")  # most calls hold no lock
 
 _Key = tuple[str, str, str]  # store, derivation, context
 
@@ -78,7 +78,7 @@ class Holding:
         """Releases all locks. The lock of a running attempt is released when the attempt ends."""
         locks, self._locks = self._locks, {}
         self._taken.clear()
-        with interrupts.deferred() if running else nullcontext():
+        with interrupts.deferred() if locks else nullcontext():
             for dref, (_, lock) in locks.items():
                 _release_after(lock, [future for name, future in running if name == dref])
 
