@@ -6,6 +6,7 @@ DK2  With `durable`, it and its name are on the disk when the call returns.
 
 import errno
 import os
+from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from .descriptors import Irregular, Name, Opened, open_file, open_sized
 _CHUNK = 1 << 16
 _SPAN = 1 << 24  # [bytes] that are copied in one call
 _OPEN = 32  # files that are open at one time to be synced
+_TO_SYNC = os.O_RDONLY | os.O_NOFOLLOW
 
 
 def read(path: Name) -> bytes:
@@ -148,14 +150,29 @@ def sync_all(paths: Sequence[str]) -> None:
     The system begins to write all of them before the first one is waited for. So one step of the
     journal of a file system takes several of them.
     """
-    for start in range(0, len(paths), _OPEN):
-        some = paths[start : start + _OPEN]
-        opened = [Opened(path, os.O_RDONLY | os.O_NOFOLLOW) for path in some]
+    left = deque(paths)
+    while left:
+        opened = _open_some(left)
         for file in opened:
             _begin_writing(file.number)
         for file in opened:
             with file as descriptor:
                 os.fsync(descriptor)
+
+
+def _open_some(left: deque[str]) -> list[Opened]:
+    """Takes the first of these paths, and opens them; fewer where no more may be open."""
+    opened = [Opened(left[0], _TO_SYNC)]
+    left.popleft()
+    while left and len(opened) < _OPEN:
+        try:
+            opened.append(Opened(left[0], _TO_SYNC))
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            return opened
+        left.popleft()
+    return opened
 
 
 def _begin_writing(descriptor: int) -> None:
