@@ -57,9 +57,11 @@ class SerialExecutor(Executor):
         """The finished future of `fn(*args, **kwargs)`."""
         future: Future[Any] = Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            result = fn(*args, **kwargs)
         except Exception as error:
             future.set_exception(error)
+        else:
+            future.set_result(result)
         return future
 
 
@@ -103,11 +105,13 @@ def _settle(future: Future[Committed], make: Callable[[], Committed]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
-        future.set_result(make())
+        made = make()
     except BaseException as error:
         future.set_exception(error)
         if not isinstance(error, Exception):
             raise  # Ctrl-C in the caller's own thread ends the caller
+    else:
+        future.set_result(made)  # who presses Ctrl-C now does not interrupt the attempt
     finally:
         del future, make  # else the error would keep itself, by its traceback
 

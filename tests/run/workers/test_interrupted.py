@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import deeds
@@ -202,3 +202,19 @@ def test_an_interruption_at_the_very_end_of_a_call_keeps_no_lock(store, monkeypa
         over.set()
     assert (len(calls), told.type) == (2, KeyboardInterrupt)
     assert store.lock(made.dref, Context()).acquire(0.0)
+
+
+def test_ctrl_c_right_after_an_attempt_in_this_thread_is_told_as_it_is(store, monkeypatch):
+    """It comes where the future of the attempt calls those who wait for it."""
+    invoke, pressed = Future._invoke_callbacks, []
+
+    def press(future):
+        if future._done_callbacks and not pressed:
+            pressed.append(future)
+            signal.raise_signal(signal.SIGINT)
+        invoke(future)
+
+    monkeypatch.setattr(Future, "_invoke_callbacks", press)
+    with pytest.raises(KeyboardInterrupt):
+        realize(deeds.number(1), store=store)
+    assert outcomes(store) == [("number", "succeeded")]
