@@ -48,11 +48,11 @@ def pressed_in_a_lock() -> Iterator[list[Future[object]]]:
 
     def made(self: Future[object]) -> None:
         make(self)
-        owners[self._condition] = self  # type: ignore[attr-defined]
+        owners[self._condition] = self
 
     def entered(self: threading.Condition) -> bool:
         held, owner = enter(self), owners.get(self)
-        if owner is None or owner._state == "FINISHED":  # type: ignore[attr-defined]
+        if owner is None or owner._state == "FINISHED":
             return held
         if not pressed and threading.current_thread() is threading.main_thread():
             pressed.append(owner)
@@ -60,8 +60,8 @@ def pressed_in_a_lock() -> Iterator[list[Future[object]]]:
             signal.raise_signal(signal.SIGINT)
         return held
 
-    Future.__init__, threading.Condition.__enter__ = made, entered  # type: ignore[method-assign]
+    Future.__init__, threading.Condition.__enter__ = made, entered
     try:
         yield pressed
     finally:
-        Future.__init__, threading.Condition.__enter__ = make, enter  # type: ignore[method-assign]
+        Future.__init__, threading.Condition.__enter__ = make, enter

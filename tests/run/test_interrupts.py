@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 from interrupting import pressed_in_a_lock
@@ -206,7 +207,8 @@ class _Locks:
 
 def test_no_signal_at_the_end_of_a_call_leaves_a_future_locked_or_a_lock_held(heard):
     one, other = _Lock(), _Lock()
-    holding = Holding(_Locks(one, other))
+    locks: Any = _Locks(one, other)
+    holding = Holding(locks)
     with pressed_in_a_lock() as pressed:
         future = Future()
         for name in ("one", "other"):

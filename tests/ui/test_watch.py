@@ -598,14 +598,14 @@ def test_ctrl_c_while_bars_begin_ends_their_thread(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", pressed)
     with pytest.raises(KeyboardInterrupt):
-        Bars(lambda _: sheet, lambda dref, number=0: dref.name, time.monotonic, 0.0)
+        Bars(lambda _: sheet, Labels(CLOSURE), time.monotonic, 0.0)
     assert sheet.closed == 1
     assert "pystore bars" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_ctrl_c_while_bars_end_removes_them():
     sheet = Sheet()
-    bars = Bars(lambda _: sheet, lambda dref, number=0: dref.name, time.monotonic, 0.0)
+    bars = Bars(lambda _: sheet, Labels(CLOSURE), time.monotonic, 0.0)
     is_set = bars._over.set
 
     def pressed():

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import deeds
 import pexpect
@@ -206,7 +207,8 @@ def test_an_interruption_at_the_very_end_of_a_call_keeps_no_lock(store, monkeypa
 
 def test_ctrl_c_right_after_an_attempt_in_this_thread_is_told_as_it_is(store, monkeypatch):
     """It comes where the future of the attempt calls those who wait for it."""
-    invoke, pressed = Future._invoke_callbacks, []
+    plain: Any = Future
+    invoke, pressed = plain._invoke_callbacks, []
 
     def press(future):
         if future._done_callbacks and not pressed:
