@@ -60,18 +60,28 @@ class Manifest:
     @cached_property
     def text(self) -> bytes:
         """The canonical text: one entry a line, so that `diff` shows what differs."""
-        rows = ",\n".join(map(_line, self.entries))
-        return f'{{"entries":[\n{rows}\n]}}\n'.encode()
+        return text_of(self.entries)
 
     @cached_property
     def digest(self) -> str:
         """The 64 hex digits that stand for the whole tree."""
-        return digest("pystore tree 1", self.text)
+        return digest_of(self.text)
 
     @property
     def size(self) -> int:
         """The bytes of all files together."""
         return sum(entry.size for entry in self.entries)
+
+
+def text_of(entries: Iterable[Entry]) -> bytes:
+    """The canonical text of a manifest with these entries, which are in their order."""
+    rows = ",\n".join(map(_line, entries))
+    return f'{{"entries":[\n{rows}\n]}}\n'.encode()
+
+
+def digest_of(text: bytes) -> str:
+    """The 64 hex digits of the tree whose manifest has this canonical text."""
+    return digest("pystore tree 1", text)
 
 
 def encode_name(name: bytes) -> str:

@@ -1,0 +1,95 @@
+"""A quick look at the realizations of one derivation: which of them are sound?
+
+The texts of a sound realization are made from what is found, and compared with its files.
+
+QL1  A realization that is called sound has no damage, as `tree_damages.Looking` finds them. Of the
+     others nothing is said: a look at small flat trees alone can be quick.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+
+from blake3 import blake3
+
+from ..core.context import CONTEXT, parse_provenance, provenance_end, rref_of
+from ..core.errors import Corrupted
+from ..core.manifest import MANIFEST, Entry, digest_of, text_of
+from ..core.refs import RRef
+from . import at_once
+from .at_once import Read
+
+Dangling = Callable[[RRef], bool]  # whether an input is neither here nor in any record
+
+_Place = tuple[RRef, str]  # a realization, and its folder
+
+_KINDS = {CONTEXT: False, MANIFEST: False, "out": True}  # its names → whether they are folders
+_FEW = 32  # files in a tree that is looked at
+_END = len(provenance_end("0" * 64))
+
+
+class QuickLook:
+    """Looks at realizations of one derivation."""
+
+    def __init__(self, is_dangling: Dangling) -> None:
+        self._is_dangling = is_dangling
+        self._heads: set[bytes] = set()  # the beginnings of contexts that are sound
+
+    def sound(self, places: Iterable[_Place]) -> Iterator[tuple[RRef, int]]:
+        """Those that are found sound, each with the size of its files [bytes]."""
+        rest = iter(places)
+        while some := list(islice(rest, at_once.MOST)):
+            with suppress(at_once.NotPlainError, OSError):
+                yield from self._sound(some)
+
+    def _sound(self, places: list[_Place]) -> Iterator[tuple[RRef, int]]:
+        flat = [(rref, home, names) for rref, home in places if (names := _flat(home)) is not None]
+        contexts = at_once.read([f"{home}/{CONTEXT}" for _, home, _ in flat])
+        manifests = at_once.read([f"{home}/{MANIFEST}" for _, home, _ in flat])
+        paths = [f"{home}/out/{name}" for _, home, names in flat for name in names]
+        files = at_once.read(paths, follow=False)
+        for rref, _, names in flat:
+            (_, context), (_, manifest) = next(contexts), next(manifests)
+            entries, sealed = _entries(names, files)
+            is_whole = sealed and text_of(entries) == manifest
+            if is_whole and self._is_context(rref, context, manifest):
+                yield rref, sum(entry.size for entry in entries)
+
+    def _is_context(self, rref: RRef, text: bytes, manifest: bytes) -> bool:
+        """Whether this is the context of a realization whose manifest has this text."""
+        return (
+            text[-_END:] == provenance_end(digest_of(manifest))
+            and rref_of(rref.dref, text) == rref
+            and (text[:-_END] in self._heads or self._is_sound(rref, text))
+        )
+
+    def _is_sound(self, rref: RRef, text: bytes) -> bool:
+        try:
+            dref, context, _ = parse_provenance(text)
+        except Corrupted:
+            return False
+        needs = (need for needs in context.values() for need in needs)
+        if dref != rref.dref or any(map(self._is_dangling, needs)):
+            return False
+        self._heads.add(text[:-_END])
+        return True
+
+
+def _flat(home: str) -> list[str] | None:
+    """The names in the tree of a realization, sorted as in its manifest; None for other trees."""
+    with os.scandir(home) as found:
+        if {one.name: one.is_dir(follow_symlinks=False) for one in found} != _KINDS:
+            return None
+    names = os.listdir(f"{home}/out")
+    return sorted(names) if len(names) <= _FEW and "".join(names).isascii() else None
+
+
+def _entries(names: list[str], files: Iterator[Read]) -> tuple[list[Entry], bool]:
+    """The entries of the files with these names, and whether none of them can be written."""
+    entries, sealed = [], True
+    for name, (mode, content) in zip(names, files, strict=False):
+        digest = blake3(content).hexdigest()
+        entries.append(Entry(name.encode(), "file", mode & 0o100 != 0, len(content), digest))
+        sealed = sealed and not mode & 0o7222
+    return entries, sealed
