@@ -70,7 +70,12 @@ def provenance_end(manifest: str) -> bytes:
 
 def rref_of(dref: DRef, provenance: bytes) -> RRef:
     """The reference of the realization with this `context.json`."""
-    return RRef.of(short("pystore realization 1", provenance), dref)
+    return RRef.of(provenance_digest(provenance), dref)
+
+
+def provenance_digest(provenance: bytes) -> str:
+    """The 32 hex digits of the realization with this `context.json`."""
+    return short("pystore realization 1", provenance)
 
 
 def parse_provenance(text: bytes) -> tuple[DRef, Context, str]:

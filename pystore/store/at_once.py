@@ -8,16 +8,20 @@ AE2  An interruption leaves no descriptor open, as with `descriptors.Opened`.
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
 from operator import attrgetter
+from typing import TypeVar
 
 MOST = 32  # files that are open at one time
 
 Read = tuple[int, bytes]  # the mode of a file, and its content
 
+_T = TypeVar("_T")
+
 _SMALL = 1 << 16  # [bytes]
+_SHORT = 1 << 13  # [bytes]
 _READ = os.O_RDONLY | os.O_NONBLOCK
 _mode = attrgetter("st_mode")
 _size = attrgetter("st_size")
@@ -49,24 +53,42 @@ def read(paths: Sequence[str], *, follow: bool = True) -> Iterator[Read]:
     """The files at these paths, in their order. Raises NotPlainError (AE1)."""
     flags = _READ if follow else _READ | os.O_NOFOLLOW
     for start in range(0, len(paths), MOST):
-        try:
-            yield from _read(paths[start : start + MOST], flags)
-        except OSError:
-            raise NotPlainError from None
+        yield from _gathered(_read, paths[start : start + MOST], flags)
 
 
-def _read(paths: Sequence[str], flags: int) -> Iterator[Read]:
-    opened = _Opened(paths, flags)
+def texts(paths: Sequence[str]) -> Iterator[bytes]:
+    """The contents of regular files of which the caller knows that they are regular; as `read`."""
+    for start in range(0, len(paths), MOST):
+        yield from _gathered(_read_texts, paths[start : start + MOST], _READ)
+
+
+def _gathered(
+    function: Callable[[list[int]], Iterable[_T]], paths: Sequence[str], flags: int
+) -> Iterable[_T]:
     try:
-        numbers = opened.numbers
-        statuses = list(map(os.fstat, numbers))
-        modes, sizes = list(map(_mode, statuses)), list(map(_size, statuses))
-        if max(sizes) >= _SMALL or not all(map(stat.S_ISREG, modes)):
-            raise NotPlainError
-        # One byte more than there should be: so a file that grows is noticed.
-        contents = list(map(os.read, numbers, [size + 1 for size in sizes]))
-    finally:
-        opened.close()
+        opened = _Opened(paths, flags)
+        try:
+            return function(opened.numbers)
+        finally:
+            opened.close()
+    except OSError:
+        raise NotPlainError from None
+
+
+def _read(numbers: list[int]) -> Iterable[Read]:
+    statuses = list(map(os.fstat, numbers))
+    modes, sizes = list(map(_mode, statuses)), list(map(_size, statuses))
+    if max(sizes) >= _SMALL or not all(map(stat.S_ISREG, modes)):
+        raise NotPlainError
+    # One byte more than there should be: so a file that grows is noticed.
+    contents = list(map(os.read, numbers, [size + 1 for size in sizes]))
     if list(map(len, contents)) != sizes:
         raise NotPlainError
     return zip(modes, contents, strict=True)
+
+
+def _read_texts(numbers: list[int]) -> Iterable[bytes]:
+    contents = list(map(os.read, numbers, repeat(_SHORT)))
+    if max(map(len, contents)) == _SHORT:
+        raise NotPlainError  # there may be more of it
+    return contents

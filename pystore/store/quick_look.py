@@ -13,7 +13,7 @@ from itertools import islice
 
 from blake3 import blake3
 
-from ..core.context import CONTEXT, parse_provenance, provenance_end, rref_of
+from ..core.context import CONTEXT, parse_provenance, provenance_digest, provenance_end
 from ..core.errors import Corrupted
 from ..core.manifest import MANIFEST, Entry, digest_of, text_of
 from ..core.refs import RRef
@@ -24,7 +24,7 @@ Dangling = Callable[[RRef], bool]  # whether an input is neither here nor in any
 
 _Place = tuple[RRef, str]  # a realization, and its folder
 
-_KINDS = {CONTEXT: False, MANIFEST: False, "out": True}  # its names → whether they are folders
+_KINDS = {CONTEXT: True, MANIFEST: True, "out": 2}  # its names → whether they are folders
 _FEW = 32  # files in a tree that is looked at
 _END = len(provenance_end("0" * 64))
 
@@ -45,12 +45,12 @@ class QuickLook:
 
     def _sound(self, places: list[_Place]) -> Iterator[tuple[RRef, int]]:
         flat = [(rref, home, names) for rref, home in places if (names := _flat(home)) is not None]
-        contexts = at_once.read([f"{home}/{CONTEXT}" for _, home, _ in flat])
-        manifests = at_once.read([f"{home}/{MANIFEST}" for _, home, _ in flat])
+        contexts = at_once.texts([f"{home}/{CONTEXT}" for _, home, _ in flat])
+        manifests = at_once.texts([f"{home}/{MANIFEST}" for _, home, _ in flat])
         paths = [f"{home}/out/{name}" for _, home, names in flat for name in names]
         files = at_once.read(paths, follow=False)
         for rref, _, names in flat:
-            (_, context), (_, manifest) = next(contexts), next(manifests)
+            context, manifest = next(contexts), next(manifests)
             entries, sealed = _entries(names, files)
             is_whole = sealed and text_of(entries) == manifest
             if is_whole and self._is_context(rref, context, manifest):
@@ -60,7 +60,7 @@ class QuickLook:
         """Whether this is the context of a realization whose manifest has this text."""
         return (
             text[-_END:] == provenance_end(digest_of(manifest))
-            and rref_of(rref.dref, text) == rref
+            and provenance_digest(text) == rref.digest
             and (text[:-_END] in self._heads or self._is_sound(rref, text))
         )
 
@@ -79,7 +79,7 @@ class QuickLook:
 def _flat(home: str) -> list[str] | None:
     """The names in the tree of a realization, sorted as in its manifest; None for other trees."""
     with os.scandir(home) as found:
-        if {one.name: one.is_dir(follow_symlinks=False) for one in found} != _KINDS:
+        if {one.name: one.is_file(follow_symlinks=False) or 2*one.is_dir(follow_symlinks=False) for one in found} != _KINDS:
             return None
     names = os.listdir(f"{home}/out")
     return sorted(names) if len(names) <= _FEW and "".join(names).isascii() else None
