@@ -15,7 +15,7 @@ from blake3 import blake3
 
 from ..core.context import CONTEXT, parse_provenance, provenance_digest, provenance_end
 from ..core.errors import Corrupted
-from ..core.manifest import MANIFEST, Entry, digest_of, text_of
+from ..core.manifest import MANIFEST, file_line, manifest_digest, manifest_text
 from ..core.refs import RRef
 from . import at_once
 from .at_once import Read
@@ -51,15 +51,14 @@ class QuickLook:
         files = at_once.read(paths, follow=False)
         for rref, _, names in flat:
             context, manifest = next(contexts), next(manifests)
-            entries, sealed = _entries(names, files)
-            is_whole = sealed and text_of(entries) == manifest
-            if is_whole and self._is_context(rref, context, manifest):
-                yield rref, sum(entry.size for entry in entries)
+            text, size = _manifest(names, files)
+            if text == manifest and self._is_context(rref, context, text):
+                yield rref, size
 
     def _is_context(self, rref: RRef, text: bytes, manifest: bytes) -> bool:
         """Whether this is the context of a realization whose manifest has this text."""
         return (
-            text[-_END:] == provenance_end(digest_of(manifest))
+            text[-_END:] == provenance_end(manifest_digest(manifest))
             and provenance_digest(text) == rref.digest
             and (text[:-_END] in self._heads or self._is_sound(rref, text))
         )
@@ -85,11 +84,11 @@ def _flat(home: str) -> list[str] | None:
     return sorted(names) if len(names) <= _FEW and "".join(names).isascii() else None
 
 
-def _entries(names: list[str], files: Iterator[Read]) -> tuple[list[Entry], bool]:
-    """The entries of the files with these names, and whether none of them can be written."""
-    entries, sealed = [], True
+def _manifest(names: list[str], files: Iterator[Read]) -> tuple[bytes, int]:
+    """The text of the manifest of these files, and their size; no text if one can be written."""
+    lines, total, modes = [], 0, 0
     for name, (mode, content) in zip(names, files, strict=False):
-        digest = blake3(content).hexdigest()
-        entries.append(Entry(name.encode(), "file", mode & 0o100 != 0, len(content), digest))
-        sealed = sealed and not mode & 0o7222
-    return entries, sealed
+        size, digest = len(content), blake3(content).hexdigest()
+        lines.append(file_line(name.replace("%", "%25"), mode & 0o100 != 0, size, digest))
+        total, modes = total + size, modes | mode
+    return b"" if modes & 0o7222 else manifest_text(lines), total
