@@ -153,7 +153,9 @@ def attempt_text(attempt: Attempt) -> bytes:
 
 def checksum_is_right(text: bytes) -> bool:
     """Whether the record of an attempt matches its checksum (AT1)."""
-    return text[len(_HEAD) : _BODY - 2].decode("latin-1") == short("pystore attempt 1", text[_BODY:])
+    return text[len(_HEAD) : _BODY - 2].decode("latin-1") == short(
+        "pystore attempt 1", text[_BODY:]
+    )
 
 
 def parse_attempt(text: bytes) -> Attempt:

@@ -1,7 +1,8 @@
 """At once: reads many small files, with a few calls for many of them.
 
-AE1  Each file comes whole, with the content that `disk.read` gives. Where one is no plain small
-     file, or is not there, nothing comes from there on: who asked reads the rest one by one.
+AE1  Each file comes whole, with the content that `disk.read` gives; or None comes in its place,
+     where it is no plain small file. Where one cannot be opened, nothing comes from there on: who
+     asked reads the rest one by one.
 AE2  An interruption leaves no descriptor open, as with `descriptors.Opened`.
 """
 
@@ -16,7 +17,7 @@ from typing import TypeVar
 
 MOST = 32  # files that are open at one time
 
-Read = tuple[int, bytes]  # the mode of a file, and its content
+Read = tuple[int, bytes | None]  # the mode of a file, and its content
 
 _T = TypeVar("_T")
 
@@ -27,8 +28,8 @@ _mode = attrgetter("st_mode")
 _size = attrgetter("st_size")
 
 
-class NotPlainError(Exception):
-    """A file must be read in another way."""
+class NotAtOnceError(Exception):
+    """The other files must be read one by one."""
 
 
 class _Opened:
@@ -50,45 +51,50 @@ class _Opened:
 
 
 def read(paths: Sequence[str], *, follow: bool = True) -> Iterator[Read]:
-    """The files at these paths, in their order. Raises NotPlainError (AE1)."""
+    """The files at these paths, in their order. Raises NotAtOnceError (AE1)."""
     flags = _READ if follow else _READ | os.O_NOFOLLOW
-    for start in range(0, len(paths), MOST):
-        yield from _gathered(_read, paths[start : start + MOST], flags)
+    return _in_batches(_read, paths, flags)
 
 
-def texts(paths: Sequence[str]) -> Iterator[bytes]:
-    """The contents of regular files of which the caller knows that they are regular; as `read`."""
-    for start in range(0, len(paths), MOST):
-        yield from _gathered(_read_texts, paths[start : start + MOST], _READ)
+def texts(paths: Sequence[str]) -> Iterator[bytes | None]:
+    """The contents of short files of which the caller knows that they are regular; as `read`."""
+    return _in_batches(_read_texts, paths, _READ)
 
 
-def _gathered(
+def _in_batches(
     function: Callable[[list[int]], Iterable[_T]], paths: Sequence[str], flags: int
-) -> Iterable[_T]:
-    try:
-        opened = _Opened(paths, flags)
+) -> Iterator[_T]:
+    for start in range(0, len(paths), MOST):
         try:
-            return function(opened.numbers)
-        finally:
-            opened.close()
-    except OSError:
-        raise NotPlainError from None
+            opened = _Opened(paths[start : start + MOST], flags)
+            try:
+                found = function(opened.numbers)
+            finally:
+                opened.close()
+        except OSError:
+            raise NotAtOnceError from None
+        yield from found
 
 
 def _read(numbers: list[int]) -> Iterable[Read]:
     statuses = list(map(os.fstat, numbers))
     modes, sizes = list(map(_mode, statuses)), list(map(_size, statuses))
     if max(sizes) >= _SMALL or not all(map(stat.S_ISREG, modes)):
-        raise NotPlainError
+        return list(map(_read_one, numbers, modes, sizes))
     # One byte more than there should be: so a file that grows is noticed.
     contents = list(map(os.read, numbers, [size + 1 for size in sizes]))
     if list(map(len, contents)) != sizes:
-        raise NotPlainError
+        raise NotAtOnceError
     return zip(modes, contents, strict=True)
 
 
-def _read_texts(numbers: list[int]) -> Iterable[bytes]:
+def _read_one(number: int, mode: int, size: int) -> Read:
+    if size >= _SMALL or not stat.S_ISREG(mode):
+        return mode, None
+    content = os.read(number, size + 1)
+    return mode, content if len(content) == size else None
+
+
+def _read_texts(numbers: list[int]) -> Iterable[bytes | None]:
     contents = list(map(os.read, numbers, repeat(_SHORT)))
-    if max(map(len, contents)) == _SHORT:
-        raise NotPlainError  # there may be more of it
-    return contents
+    return [content if len(content) < _SHORT else None for content in contents]

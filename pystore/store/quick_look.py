@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
+from typing import Literal
 
 from blake3 import blake3
 
@@ -24,7 +25,10 @@ Dangling = Callable[[RRef], bool]  # whether an input is neither here nor in any
 
 _Place = tuple[RRef, str]  # a realization, and its folder
 
-_KINDS = {CONTEXT: True, MANIFEST: True, "out": 2}  # its names → whether they are folders
+_Kind = Literal["file", "folder", "other"]
+
+_KINDS: dict[str, _Kind] = {CONTEXT: "file", MANIFEST: "file", "out": "folder"}
+_OTHER = "\udcff"  # in place of the name of what is no file
 _FEW = 32  # files in a tree that is looked at
 _END = len(provenance_end("0" * 64))
 
@@ -40,8 +44,12 @@ class QuickLook:
         """Those that are found sound, each with the size of its files [bytes]."""
         rest = iter(places)
         while some := list(islice(rest, at_once.MOST)):
-            with suppress(at_once.NotPlainError, OSError):
-                yield from self._sound(some)
+            found = 0
+            with suppress(at_once.NotAtOnceError, OSError):
+                for found, one in enumerate(self._sound(some), 1):
+                    yield one
+            if not found:
+                return  # trees of one derivation are alike: the others would not be quick either
 
     def _sound(self, places: list[_Place]) -> Iterator[tuple[RRef, int]]:
         flat = [(rref, home, names) for rref, home in places if (names := _flat(home)) is not None]
@@ -52,7 +60,7 @@ class QuickLook:
         for rref, _, names in flat:
             context, manifest = next(contexts), next(manifests)
             text, size = _manifest(names, files)
-            if text == manifest and self._is_context(rref, context, text):
+            if context and text and text == manifest and self._is_context(rref, context, text):
                 yield rref, size
 
     def _is_context(self, rref: RRef, text: bytes, manifest: bytes) -> bool:
@@ -78,17 +86,30 @@ class QuickLook:
 def _flat(home: str) -> list[str] | None:
     """The names in the tree of a realization, sorted as in its manifest; None for other trees."""
     with os.scandir(home) as found:
-        if {one.name: one.is_file(follow_symlinks=False) or 2*one.is_dir(follow_symlinks=False) for one in found} != _KINDS:
+        if {one.name: _kind(one) for one in found} != _KINDS:
             return None
-    names = os.listdir(f"{home}/out")
+    with os.scandir(f"{home}/out") as found:
+        names = [one.name if one.is_file(follow_symlinks=False) else _OTHER for one in found]
     return sorted(names) if len(names) <= _FEW and "".join(names).isascii() else None
 
 
-def _manifest(names: list[str], files: Iterator[Read]) -> tuple[bytes, int]:
-    """The text of the manifest of these files, and their size; no text if one can be written."""
+def _kind(entry: os.DirEntry[str]) -> _Kind:
+    if entry.is_file(follow_symlinks=False):
+        return "file"
+    return "folder" if entry.is_dir(follow_symlinks=False) else "other"
+
+
+def _manifest(names: list[str], files: Iterator[Read]) -> tuple[bytes | None, int]:
+    """The text of the manifest of these files, and their size.
+
+    None if a file is not small, or can be written.
+    """
     lines, total, modes = [], 0, 0
     for name, (mode, content) in zip(names, files, strict=False):
+        if content is None:
+            modes |= 0o222  # this one file makes it None
+            continue
         size, digest = len(content), blake3(content).hexdigest()
         lines.append(file_line(name.replace("%", "%25"), mode & 0o100 != 0, size, digest))
         total, modes = total + size, modes | mode
-    return b"" if modes & 0o7222 else manifest_text(lines), total
+    return None if modes & 0o7222 else manifest_text(lines), total
