@@ -44,11 +44,12 @@ class QuickLook:
         """Those that are found sound, each with the size of its files [bytes]."""
         rest = iter(places)
         while some := list(islice(rest, at_once.MOST)):
-            found = 0
+            is_quick = False
             with suppress(at_once.NotAtOnceError, OSError):
-                for found, one in enumerate(self._sound(some), 1):
+                for one in self._sound(some):
+                    is_quick = True
                     yield one
-            if not found:
+            if not is_quick:
                 return  # trees of one derivation are alike: the others would not be quick either
 
     def _sound(self, places: list[_Place]) -> Iterator[tuple[RRef, int]]:

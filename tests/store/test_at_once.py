@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 from interrupting import interrupted
@@ -20,13 +21,12 @@ def paths(tmp_path):
     """Files of several sizes."""
     found = [f"{tmp_path}/{number}" for number in range(MANY)]
     for number, path in enumerate(found):
-        with open(path, "wb") as stream:
-            stream.write(os.urandom(number * 61))
+        Path(path).write_bytes(os.urandom(number * 61))
     return found
 
 
 def contents(paths):
-    return [open(path, "rb").read() for path in paths]
+    return [Path(path).read_bytes() for path in paths]
 
 
 def test_AE1_files_come_whole_and_in_their_order(paths):
@@ -50,8 +50,7 @@ def replace(path, kind):
     elif kind == "link":
         os.symlink("0", path)
     elif kind == "large":
-        with open(path, "wb") as stream:
-            stream.write(bytes(1 << 16))
+        Path(path).write_bytes(bytes(1 << 16))
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "large"])
@@ -77,8 +76,7 @@ def test_AE1_nothing_comes_after_what_cannot_be_opened(paths, kind):
 
 def test_AE1_a_text_that_is_not_short_does_not_come(paths):
     whole = contents(paths)
-    with open(paths[1], "wb") as stream:
-        stream.write(bytes(1 << 13))
+    Path(paths[1]).write_bytes(bytes(1 << 13))
     assert list(at_once.texts(paths)) == [whole[0], None, *whole[2:]]
 
 
