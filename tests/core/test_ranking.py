@@ -4,19 +4,25 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
-from test_attempt import ATTEMPT, DREF
 
+from pystore import Config
+from pystore.core.attempt import Attempt
 from pystore.core.candidate import Candidate
 from pystore.core.ranking import ranked
 from pystore.core.refs import RRef
 
+DREF = Config({"name": "train"}).dref
 NUMBERS = st.sampled_from([0.0, -0.0, 1, 1.0, 2**53, 2**53 + 1, -3.5, math.inf, math.nan, None])
 
 
 def candidate(digest: int, value: float | None) -> Candidate:
-    metrics = {} if value is None else {"a": value}
     rref = RRef.of(f"{digest:032x}", DREF)
-    return Candidate(rref, (ATTEMPT._replace(rref=rref, metrics=metrics),), {"a": b"2.5\n"})
+    attempt = Attempt(
+        id=rref.digest, dref=DREF, context="b" * 32, number=digest, outcome="succeeded", rref=rref,
+        error=None, seed=digest, start=1, stop=2, host="lab", pid=42, realizer="train", source="",
+        versions={}, metrics={} if value is None else {"a": value}, notes={},
+    )  # fmt: skip
+    return Candidate(rref, (attempt,), {"a": b"2.5\n"})
 
 
 @given(
