@@ -5,7 +5,7 @@ AQ1  The columns say of each attempt what its record says, in the order of the s
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from .attempt import Attempt, Outcome
 from .dataclasses import dataclass
@@ -16,6 +16,7 @@ COLUMNS = (
     "realizer", "notes",
 )  # fmt: skip
 NOTED = ("adopted", "accepted")  # notes that say how an attempt counts
+Value = TypeVar("Value")
 METRIC = "metric "  # begins the name of the column of a metric
 
 
@@ -112,6 +113,11 @@ class AttemptColumns:
     def outlines(self) -> Iterator[Attempt]:
         """All attempts, in outline."""
         return map(self.outline, range(self.count))
+
+
+def listed(column: Sequence[Value]) -> list[Value]:
+    """The values of a column as a list: those of an index are numbers in a row of bytes."""
+    return column.tolist() if isinstance(column, memoryview) else [*column]
 
 
 def _number(told: float | None) -> float | None:

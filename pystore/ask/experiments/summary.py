@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from ...core.attempt_columns import listed as as_list
 from ...core.dataclasses import dataclass
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
@@ -225,7 +226,8 @@ def _group(
     told, values = several[0].parameters, list[float]()
     for one, places in made:
         numbers = _numbers(one, places, metric)
-        values += numbers if are_numbers(numbers) else [x for x in numbers if x is not None]
+        known = as_list(numbers)
+        values += known if are_numbers(numbers) else [x for x in known if x is not None]
     return Group(
         {name: told[name] for name in names if name in told},
         metric,

@@ -6,9 +6,10 @@ two attempts look alike.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
-from operator import itemgetter
+from operator import eq, itemgetter
 
 from ...core.attempt import Attempt
+from ...core.attempt_columns import listed
 from ...core.same_run import distinct, run_of
 from .chosen import Chosen
 
@@ -44,14 +45,14 @@ def _has_equal_seeds(one: Chosen, places: Sequence[int]) -> bool:
 def _start_apart(found: Made) -> bool:
     starts = [some for one, places in found if (some := _picked(one.tries.starts, places))]
     starts.sort(key=itemgetter(0))
-    # Mostly, one derivation was built after the other: then there is no need to compare all.
+    # Mostly, one derivation was built after the other: then only neighbours can be equal.
     if all(one[-1] < next_one[0] for one, next_one in pairwise(starts)):
-        return all(len(set(some)) == len(some) for some in starts)
+        return not any(any(map(eq, some, some[1:])) for some in starts)
     return len(set(chain(*starts))) == sum(map(len, starts))
 
 
-def _picked(column: Sequence[int], places: Sequence[int]) -> Sequence[int]:
-    return column if len(places) == len(column) else [column[at] for at in places]
+def _picked(column: Sequence[int], places: Sequence[int]) -> list[int]:
+    return listed(column) if len(places) == len(column) else [column[at] for at in places]
 
 
 def _distinct(found: Made) -> Made:

@@ -89,7 +89,7 @@ class Digests(Sequence[str]):
 def segment(kind: str, values: Sequence[Any]) -> Segment:
     """The segment of a kind with these values. Raises Unpackable."""
     part, *absent = _PACKERS[kind](values)
-    return Segment(kind, len(values), part, *absent)
+    return Segment(kind, len(values), part, *map(tuple, absent))
 
 
 def _pack_integers(code: str) -> Callable[[Sequence[int]], tuple[bytes]]:
@@ -239,7 +239,7 @@ class _Column:
             part = self._all[place]
         else:
             part = bytes(self._part[size * self._ends[place] : size * self._ends[place + 1]])
-        return Segment(self._kind, self.count(place), part, self._absent.get(place, ()))
+        return Segment(self._kind, self.count(place), part, tuple(self._absent.get(place, ())))
 
 
 def _with_none(values: Iterable[float], absent: Iterable[int]) -> list[float | None]:
