@@ -92,8 +92,9 @@ class _Index:
         own, wanted = Layout(self._layout.root), frozenset(drefs)
         before = self.seen if self._is_as_before(wanted, rows) else _seen(own, wanted, rows)
         told = changes_since(own, wanted, {str(own.drv): before})
-        self.seen = told.token[str(own.drv)]
-        return self.seen.folders, frozenset(told.drefs)
+        seen = told.token[str(own.drv)]
+        self.seen = seen if told.drefs else replace(seen, calm=before.calm)
+        return seen.folders, frozenset(told.drefs)
 
     def _is_as_before(self, wanted: frozenset[DRef], rows: Mapping[DRef, Row]) -> bool:
         """Whether these are the rows of the last question, and all was calm then."""
