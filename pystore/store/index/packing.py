@@ -230,7 +230,9 @@ class _Column:
         told = self._all[place]
         if self._kind == "json":
             return [told]
-        return [told] * (end - begin) if isinstance(told, str) else told or ()
+        if isinstance(told, str):
+            return [sys.intern(told)] * (end - begin)  # so that equal words are one object
+        return told or ()
 
     def segment(self, place: int) -> Segment:
         """The segment of one derivation."""
