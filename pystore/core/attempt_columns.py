@@ -5,7 +5,7 @@ AQ1  The columns say of each attempt what its record says, in the order of the s
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .attempt import Attempt, Outcome
 from .dataclasses import dataclass
@@ -117,7 +117,9 @@ class AttemptColumns:
 
 def listed(column: Sequence[Value]) -> list[Value]:
     """The values of a column as a list: those of an index are numbers in a row of bytes."""
-    return column.tolist() if isinstance(column, memoryview) else [*column]
+    if isinstance(column, memoryview):
+        return cast("list[Value]", column.tolist())
+    return [*column]
 
 
 def _number(told: float | None) -> float | None:

@@ -142,8 +142,8 @@ def _look(store: Reader, kept: list[Keepable] | None) -> _Found:
         sizes |= _sizes(held[dref], one, found.kept)
     going = sorted(sizes, key=str)  # plain texts are compared faster
     if not rights.may_take_all():
-        place = store.parts.layout.realization
-        going = [rref for rref in going if found.may_go(place(rref))]
+        layout = store.parts.layout
+        going = [rref for rref in going if found.may_go(layout.realization(rref))]
     found.victims = {rref: sizes[rref] for rref in going}
     return found
 

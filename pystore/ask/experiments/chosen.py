@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns, listed
@@ -96,6 +96,10 @@ def _at_end(tries: AttemptColumns, places: Sequence[int], name: str, store: Stor
     return found
 
 
+def _known(column: Numbers) -> list[float]:
+    return [number for number in column if number is not None]
+
+
 def are_numbers(column: Numbers) -> TypeGuard[Sequence[float]]:
     """Whether none is None."""
     return isinstance(column, memoryview) or None not in column
@@ -152,7 +156,7 @@ def _top(
     None where another one has a number that is better: `least`.
     """
     picked = listed(numbers) if len(some) == len(numbers) else [numbers[at] for at in some]
-    known = picked if are_numbers(numbers) else [one for one in picked if one is not None]
+    known = _known(picked) if not are_numbers(numbers) else cast("list[float]", picked)
     if not known:
         return math.inf, None
     top = max(known) if sign < 0 else min(known)

@@ -226,8 +226,10 @@ def _group(
     told, values = several[0].parameters, list[float]()
     for one, places in made:
         numbers = _numbers(one, places, metric)
-        known = as_list(numbers)
-        values += known if are_numbers(numbers) else [x for x in known if x is not None]
+        if are_numbers(numbers):
+            values += as_list(numbers)
+        else:
+            values += [x for x in numbers if x is not None]
     return Group(
         {name: told[name] for name in names if name in told},
         metric,

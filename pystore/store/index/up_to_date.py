@@ -90,20 +90,18 @@ class _Index:
     ) -> tuple[Mapping[str, Folder], frozenset[DRef]]:
         """All folders as they are now, and the derivations that are to be looked at again."""
         own, wanted = Layout(self._layout.root), frozenset(drefs)
-        before = self.seen if self._is_as_before(wanted, rows) else _seen(own, wanted, rows)
+        before = self._as_before(wanted, rows) or _seen(own, wanted, rows)
         told = changes_since(own, wanted, {str(own.drv): before})
         seen = told.token[str(own.drv)]
         self.seen = seen if told.drefs else replace(seen, calm=before.calm)
         return seen.folders, frozenset(told.drefs)
 
-    def _is_as_before(self, wanted: frozenset[DRef], rows: Mapping[DRef, Row]) -> bool:
-        """Whether these are the rows of the last question, and all was calm then."""
+    def _as_before(self, wanted: frozenset[DRef], rows: Mapping[DRef, Row]) -> Seen | None:
+        """What the last question has seen, if all was calm then, and these are its rows."""
         calm = None if self.seen is None else self.seen.calm
-        return (
-            calm is not None
-            and calm.drefs == wanted == rows.keys()
-            and all(row is self._known.get(dref) for dref, row in rows.items())
-        )
+        if calm is None or not calm.drefs == wanted == rows.keys():
+            return None
+        return self.seen if all(row is self._known.get(d) for d, row in rows.items()) else None
 
     def _anew(
         self, key: str, drefs: Sequence[DRef], folders: Mapping[str, Folder]
