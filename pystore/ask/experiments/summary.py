@@ -193,7 +193,7 @@ def summarize(
             groups.setdefault(repr(own), []).append(one)
     ordered = sorted(groups.values(), key=lambda some: _order(some[0].parameters, names))
     apart = are_apart(chosen)
-    made = [trainings(some, apart=apart) for some in ordered]
+    made = [trainings(some, apart=apart or are_apart(some)) for some in ordered]
     tags = [_tags(some, store) for some in ordered]
     found = tuple(
         _group(some, trained, names, metric, mode, tagged)

@@ -72,15 +72,21 @@ def repeats(several: Sequence[Chosen]) -> list[str]:
     store, a note says that they would have had other seeds if their store had its own.
     """
     found = [(one, one.succeeded()) for one in several]
-    made = list({run_of(a): a for a in _outlines(found)}.values())
+    # Where all starts differ, there are no copies: a derivation with other seeds is counted only.
+    alike = [(o, p) for o, p in found if _has_equal_seeds(o, p)] if _start_apart(found) else found
+    others = sum(len(places) for _, places in found) - sum(len(places) for _, places in alike)
+    made = list({run_of(a): a for a in _outlines(alike)}.values())
     seeds = {(a.dref, a.context, a.seed) for a in made}
     if len(seeds) == len(made):
         return []
-    n, told = len(distinct(made)), []
-    if n < len(made):
-        told.append(f"{len(made):,} attempts are n = {n:,}: equal seeds gave equal results")
-    if n > len(seeds):
-        told.append(f"of n = {n:,}, {n - len(seeds):,} had the seed of another, and are like it")
+    n, told = len(distinct(made)) + others, []
+    if n < len(made) + others:
+        count = len(made) + others
+        told.append(f"{count:,} attempts are n = {n:,}: equal seeds gave equal results")
+    if n > len(seeds) + others:
+        told.append(
+            f"of n = {n:,}, {n - others - len(seeds):,} had the seed of another, and are like it"
+        )
     apart = any(one.held.imported for one in several)
     remedy = ["`pystore init --seeds own` makes a store whose seeds are its own"] if apart else []
     return ["; ".join([*told, *remedy])]
