@@ -5,7 +5,7 @@ AQ1  The columns say of each attempt what its record says, in the order of the s
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from .attempt import Attempt, Outcome
 from .dataclasses import dataclass
@@ -17,6 +17,7 @@ COLUMNS = (
 )  # fmt: skip
 NOTED = ("adopted", "accepted")  # notes that say how an attempt counts
 _DEAD = "dead="  # begins the word among them that says how long it was dead [ns]
+Value = TypeVar("Value")
 METRIC = "metric "  # begins the name of the column of a metric
 
 
@@ -133,6 +134,13 @@ def _words(attempt: Attempt) -> str:
 
 def _note(word: str) -> tuple[str, Any]:
     return ("dead", int(word[len(_DEAD) :])) if word.startswith(_DEAD) else (word, True)
+
+
+def listed(column: Sequence[Value]) -> list[Value]:
+    """The values of a column as a list: those of an index are numbers in a row of bytes."""
+    if isinstance(column, memoryview):
+        return cast("list[Value]", column.tolist())
+    return [*column]
 
 
 def _number(told: float | None) -> float | None:

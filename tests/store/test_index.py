@@ -23,7 +23,7 @@ from pystore.core.attempt import AttemptReport
 from pystore.core.attempt_columns import COLUMNS, METRIC
 from pystore.core.config import Config
 from pystore.core.context import Context
-from pystore.store import attempts
+from pystore.store import attempts, changes
 from pystore.store.caching import InForce
 from pystore.store.compact import compact
 from pystore.store.index import file as index_file
@@ -95,6 +95,11 @@ def by_records(store):
 
 def by_index(store):
     up_to_date._known.clear()  # as another process
+    return {dref: facts(held) for dref, held in store.holdings(store.drefs()).items()}
+
+
+def asked_again(store):
+    """As `by_index`, in the process that has asked before."""
     return {dref: facts(held) for dref, held in store.holdings(store.drefs()).items()}
 
 
@@ -250,6 +255,7 @@ def test_IX1_the_answers_are_those_of_the_records_whatever_is_done(tmp_path_fact
     world = World(tmp_path_factory.mktemp("world"))
     for one in done:
         world.do(*one)
+        assert asked_again(world.store) == by_records(world.store)
         assert by_index(world.store) == by_records(world.store)
     first = by_index(world.store)
     assert first == by_index(world.store) == by_records(world.store)
@@ -354,6 +360,46 @@ def test_IX2_where_nothing_is_new_no_record_is_read(filled, monkeypatch):
     assert by_index(filled) != expected
     assert len(reads) == 1
     assert reads[0].endswith(".3.json")
+
+
+def test_IX1_a_process_that_asks_again_after_a_calm_is_told_what_is_new(filled):
+    settle(filled)
+    steps = [
+        lambda: succeed(filled, 1, 0.9),
+        lambda: fail(filled, 2),
+        lambda: filled.remove(filled.realizations(config(0).dref)[0]),
+        lambda: filled.remove_derivation(config(2).dref),
+        lambda: succeed(filled, 2, 0.3),
+    ]
+    for change in steps:
+        settle(filled)
+        assert asked_again(filled) == asked_again(filled) == by_records(filled)
+        (known,) = up_to_date._known.values()
+        assert known.seen is not None
+        assert known.seen.calm is not None
+        change()
+        assert asked_again(filled) == by_records(filled)
+
+
+def test_a_page_that_tells_the_same_is_not_written_again(filled, monkeypatch):
+    settle(filled)
+    written: list[str] = []
+    write = index_file.IndexFile.write
+
+    def counted(file, kind, rows):
+        written.extend(key for key, *_ in rows)
+        write(file, kind, rows)
+
+    monkeypatch.setattr(index_file.IndexFile, "write", counted)
+    monkeypatch.setattr(changes, "FINE", 60.0)  # no tick is over before the test is
+    succeed(filled, 1, 0.9)
+    assert by_index(filled) == by_records(filled)
+    assert written == ["a"]
+    assert asked_again(filled) == by_index(filled) == by_records(filled)
+    assert written == ["a"]
+    fail(filled, 0)
+    assert by_index(filled) == by_records(filled)
+    assert written == ["a", "a"]
 
 
 def test_XF1_a_file_that_another_process_has_locked_costs_time_only(filled, monkeypatch):
