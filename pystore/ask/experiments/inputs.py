@@ -104,7 +104,7 @@ class Flat:
     def stages_at(self, owner: str) -> set[frozenset[str]]:
         """The names of the inputs at a place, of each derivation that has it."""
         inner = self._inside(owner)
-        found = {frozenset(map(row.get, inner & row.keys())) for row in self._stages}
+        found = {frozenset(map(row.__getitem__, inner & row.keys())) for row in self._stages}
         return found - {frozenset()}
 
     def _inside(self, owner: str) -> set[str]:
