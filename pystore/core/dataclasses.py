@@ -5,7 +5,8 @@ DS2  The definition of a class compiles nothing.
 
 The standard library compiles six functions for each class where it is defined: that was half the
 time of our import. Here a class gets a stand-in for each method, whose first call compiles the
-method: most programs compare and print few of the values that they make. Who asks for the fields of a class gets those of the standard library.
+method: most programs compare and print few of the values that they make. Who asks for the fields
+of a class gets those of the standard library.
 """
 
 import sys

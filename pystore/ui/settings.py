@@ -13,7 +13,8 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_ON_END`   a command that is run when `pystore run` ends, or a pin moves
 `PYSTORE_SETTINGS`  where the settings file is
 `SUDO_UID`         the user who became root: root trusts that user's stores, too
-`XDG_CACHE_HOME`   where an index of each store may lie, if it is not `~/.cache`
+`XDG_CACHE_HOME`   where what can be made again may lie, such as an index of a store and forms of
+                   code, if it is not `~/.cache`
 `NO_COLOR`         if it is not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
