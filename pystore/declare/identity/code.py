@@ -35,7 +35,7 @@ class Code:
 def code_of(function: Callable[..., object], depth: str = "project") -> Code:
     """The code of a function: with all that it uses of its project, or of the function alone.
 
-    The first call costs some 0.1 ms a function that is used, and 0.3 ms where its file is new; later
+    The first call costs some 0.1 ms a function that is used, 0.3 ms where its file is new; later
     calls cost next to nothing while no name has changed its value. Raises BadStage when it is no
     function, or when its file was edited after it was loaded.
     """
