@@ -66,6 +66,9 @@ PROGRAMS: dict[str, Program] = {
     ),
     "match_best among 100": _ours("choose_best", "best-of-100", 100),
     "digest of code with 200 helpers": _ours("digest_once", "helpers", 200),
+    "digest of code with 200 helpers, new": _ours(
+        "digest_once", "helpers", 200, environment=(("XDG_CACHE_HOME", os.devnull),)
+    ),
     "verify of 100 realizations": _ours("verify_all", "many-of-100"),
 }
 

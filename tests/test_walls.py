@@ -11,7 +11,7 @@ ROOT = Path(pystore.__file__).parent
 
 # Each room sees what the rooms before it see, and these modules of the store.
 DOORS = {
-    "declare": {"current", "disk", "metrics", "staging"},
+    "declare": {"caching", "current", "disk", "metrics", "staging"},
     "run": {
         "address", "attempt_files", "composing", "defaults", "descriptors", "forked", "home",
         "layout", "remote", "rights", "stopping", "store",

@@ -4,8 +4,9 @@ DS1  A class that is decorated here acts as if the standard library had decorate
 DS2  The definition of a class compiles nothing.
 
 The standard library compiles six functions for each class where it is defined: that was half the
-time of our import. Here a class gets a stand-in for each method. The first call of one of them
-compiles the methods. Who asks for the fields of a class gets those of the standard library.
+time of our import. Here a class gets a stand-in for each method, whose first call compiles the
+method: most programs compare and print few of the values that they make. Who asks for the fields
+of a class gets those of the standard library.
 """
 
 import sys
@@ -94,21 +95,19 @@ class _Class:
             if is_wanted and (defined is None or hasattr(defined, "__stands_in__")):
                 yield name
 
-    def compile(self) -> None:
-        """Replaces the stand-ins by methods, all compiled at once."""
-        names = list(self.methods())
+    def compile(self, name: str) -> None:
+        """Replaces a stand-in by its method."""
         defaults = {f"default_{n}": f.default for n, f in self.fields.items() if f.optional}
         factories = {f"make_{n}": f.factory for n, f in self.fields.items() if f.factory}
         space = {"absent": _ABSENT, "put": object.__setattr__, **defaults, **factories}
-        exec("\n".join(line for name in names for line in self._source(name)), space)
-        for name in names:
-            method: Any = space[name]
-            method.__qualname__ = f"{self.kind.__qualname__}.{name}"
-            method.__module__ = self.kind.__module__
-            setattr(self.kind, name, method)
-        if "__init__" in names:
+        exec("\n".join(self._source(name)), space)
+        method: Any = space[name]
+        method.__qualname__ = f"{self.kind.__qualname__}.{name}"
+        method.__module__ = self.kind.__module__
+        if name == "__init__":
             asked = {n: f.annotation for n, f in self.fields.items() if f.init}
-            space["__init__"].__annotations__ = {**asked, "return": None}
+            method.__annotations__ = {**asked, "return": None}
+        setattr(self.kind, name, method)
 
     def _source(self, method: str) -> list[str]:
         if method == "__init__":
@@ -178,7 +177,7 @@ def _is_of_class(annotation: object) -> bool:
 def _stand_in(prepared: _Class, name: str) -> Callable[..., Any]:
     def method(self: object, *args: object, **kwargs: object) -> Any:
         if hasattr(prepared.kind.__dict__[name], "__stands_in__"):
-            prepared.compile()
+            prepared.compile(name)
         return getattr(prepared.kind, name)(self, *args, **kwargs)
 
     stand_in: Any = method
@@ -201,7 +200,8 @@ class _Late:
     def __get__(self, instance: object, owner: type) -> Any:
         if self._name != "__signature__":
             return self._of_twin()
-        self._prepared.compile()  # the signature is read from the method then
+        if "__init__" in self._prepared.methods():
+            self._prepared.compile("__init__")  # the signature is read from the method then
         raise AttributeError(self._name)
 
     def _of_twin(self) -> Any:

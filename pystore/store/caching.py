@@ -6,22 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core.errors import PystoreError
-from . import rights
-from .composing import composed
-
-Find = Callable[[], Path | None]
+from . import composing, rights
 
 
 class InForce:
-    """How the folder is found; None until it is first needed."""
+    """How the folder is found."""
 
-    find: Find | None = None
+    find: Callable[[], Path | None] = composing.cache
 
 
 def cache() -> Path | None:
     """The folder, whether it is there or not; None where the user has none."""
-    if InForce.find is None:
-        InForce.find = getattr(composed(), "cache", lambda: None)
     return InForce.find()
 
 

@@ -1,13 +1,17 @@
 """Composing: how the defaults of a program are made, when it first needs them; who hears of pins.
 
+The folder for what can be made again stands apart, since a program may need nothing else of them.
+
 This module imports nothing, since `import pystore` runs it.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _how: "list[Callable[[], object]]" = []
+_cache: "list[Callable[[], Path | None]]" = []
 _of_pins: "list[Callable[[str, str, str, str], None]]" = []
 
 
@@ -19,6 +23,16 @@ def compose_with(compose: "Callable[[], object]") -> None:
 def composed() -> object:
     """The `Defaults` of the program, composed anew; None if nothing was said."""
     return _how[0]() if _how else None
+
+
+def cache_with(find: "Callable[[], Path | None]") -> None:
+    """Says how the folder for what can be made again is found; the package calls this, once."""
+    _cache[:] = [find]
+
+
+def cache() -> "Path | None":
+    """The folder for what can be made again; None if there is none, or nothing was said."""
+    return _cache[0]() if _cache else None
 
 
 def tell_of_pins(listener: "Callable[[str, str, str, str], None]") -> None:

@@ -6,7 +6,6 @@ used without them knows of no remotes, and shows nothing.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.dataclasses import dataclass, replace
@@ -43,7 +42,6 @@ class Defaults:
     substituters: Callable[[], Iterable[str]] = tuple
     trusted_keys: Callable[[], Iterable[str] | None] = lambda: None
     diffs: Callable[[], bool] = lambda: True
-    cache: Callable[[], Path | None] = lambda: None  # a folder for what can be made again
     keeps_code: Callable[[], bool] = lambda: True
     measures_usage: Callable[[], bool] = lambda: True
     display: Display = _nothing_shown

@@ -28,6 +28,7 @@ _MARK = "pystore.json"
 # The errors of link(2) on file systems without hard links: vfat, others, and FUSE.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 ATTEMPTS = "/attempts"  # within the directory of a derivation
+MATCHER = ".matcher"  # at the end of the name of a file in it, which tells a matcher that chose
 _OWN_SEEDS = "seeds"  # the feature of a store whose seeds are its own
 PACKED = "packed"  # the feature of a store in which records may be in packs
 _FEATURES = {_OWN_SEEDS, PACKED}

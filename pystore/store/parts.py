@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 from ..core.dataclasses import dataclass, replace
 from ..core.later import later
 from ..core.refs import RRef
-from .below import there
 from .home import real
 from .in_use import Session, session_of
 from .layout import Layout, open_below, open_root
 
 if TYPE_CHECKING:
     from ..core.options import Seeds
-    from . import shared_files, staging_area
+    from . import below, shared_files, staging_area
     from .attempts import Clock
 else:
-    later(globals(), ".shared_files", ".staging_area")
+    later(globals(), ".below", ".shared_files", ".staging_area")
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Parts:
     def hold(self, rrefs: tuple[RRef, ...], user: object | None = None) -> bool:
         """Keeps these from being collected. Returns False if one is not there any more."""
         self.session.hold(rrefs, user)
-        return len(there(self.layout, rrefs)) == len(rrefs)
+        return len(below.there(self.layout, rrefs)) == len(rrefs)
 
 
 def open_parts(

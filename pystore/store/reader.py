@@ -9,30 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from ..core.attempt import Attempt, Trace
-from ..core.candidate import Candidate
 from ..core.config import Config
 from ..core.context import CONTEXT, Context, parse_provenance
 from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.later import later
 from ..core.refs import DRef, RRef
-from ..core.same_run import merge
-from . import attempts, below, candidates, derivations, disk, rights, verdicts
+from . import attempts, derivations, disk, rights, verdicts
 from .parts import Parts
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from ..core import manifest
+    from ..core import manifest, same_run
+    from ..core.candidate import Candidate
     from ..core.holding import Holding
     from ..core.kept_code import CodeText
     from ..core.listing import Listing
-    from . import adopt, attempt_files, kept_code, shared_files
+    from . import adopt, attempt_files, below, candidates, kept_code, shared_files
     from .changes import Changes, Token
     from .shared_files import DiskFile
     from .told import Told
 else:
-    later(globals(), "..core.manifest", ".adopt", ".attempt_files", ".kept_code")
-    later(globals(), ".shared_files")
+    later(globals(), "..core.manifest", "..core.same_run", ".adopt", ".attempt_files")
+    later(globals(), ".below", ".candidates", ".kept_code", ".shared_files")
 
 State = Literal["here", "rejected", "damaged"]
 
@@ -268,7 +267,7 @@ class Reader:
         """All attempts of a derivation, in the order of their starts."""
         folder = self.parts.layout.attempts(DRef(dref))
         own = attempts.read_all(folder, dref, self.parts.staging_area)
-        return merge(own, below.all_attempts(self.parts.layout, dref))
+        return same_run.merge(own, below.all_attempts(self.parts.layout, dref))
 
     def unfinished(self, drefs: Iterable[DRef] | None = None) -> list[Attempt]:
         """The attempts that run, and those that died and were not tried again, oldest first.

@@ -24,7 +24,7 @@ from ..core.attempt import AttemptReport, outcome_of
 from ..core.errors import NotAStore
 from ..core.later import import_now, later
 from ..core.refs import DRef, RRef
-from . import attempts, derivations, locks, rights, uses
+from . import attempts, derivations, locks, rights
 from .innermost import Innermost
 from .layout import exists
 from .parts import open_parts
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         touched_inputs,
         trace_file,
         tree,
+        uses,
     )
     from .attempts import Clock
     from .staging import Staging
@@ -60,7 +61,7 @@ else:  # what only builds and removals need
     later(globals(), "..core.machine_usage", "..core.reads", ".adopt", ".attempt_files")
     later(globals(), ".beginning", ".commit", ".earlier_choices", ".kept_code", ".remove")
     later(globals(), ".reopening", ".scratch", ".shared_files", ".touched_inputs", ".trace_file")
-    later(globals(), ".tree")
+    later(globals(), ".tree", ".uses")
 
 
 @rights.explained_methods
@@ -174,7 +175,7 @@ class Store(Reader):
         """
         # What ends the attempt: pystore may be upgraded while it runs.
         import_now(adopt, attempt_files, commit, kept_code, machine_usage, reads, reopening)
-        import_now(shared_files, touched_inputs, trace_file, tree)
+        import_now(shared_files, touched_inputs, trace_file, tree, uses)
         return beginning.begin(self.parts, config, context, seed)
 
     def trial(self, config: Config, context: Context, attempt: Attempt) -> Staging:

@@ -15,20 +15,20 @@ from ..core.digest import short
 from ..core.later import later
 from ..core.matchers import Matcher, match_latest
 from . import attempts, disk
+from .layout import MATCHER
 
 if TYPE_CHECKING:
     from ..core import rules
 else:
     later(globals(), "..core.rules")
 
-SUFFIX = ".matcher"
 USUAL = match_latest()
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @lru_cache(256)
 def _name(matcher: Matcher) -> str:
-    return short("pystore matcher 1", rules.rule_text(matcher).encode()) + SUFFIX
+    return short("pystore matcher 1", rules.rule_text(matcher).encode()) + MATCHER
 
 
 def note(folder: str, matcher: Matcher, tmp: Path) -> None:
@@ -47,5 +47,5 @@ def note(folder: str, matcher: Matcher, tmp: Path) -> None:
 def known(folder: str) -> Iterator[Matcher | None]:
     """The matchers that have chosen here; None for each that only its user knows."""
     for name in sorted(attempts.names(folder)):
-        if name.endswith(SUFFIX):
+        if name.endswith(MATCHER):
             yield rules.parse_rule(disk.read(f"{folder}/{name}").decode("utf-8", "replace"))

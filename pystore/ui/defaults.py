@@ -12,7 +12,6 @@ def composed() -> Defaults:
         substituters=settings.substituters,
         trusted_keys=settings.trusted_keys,
         diffs=settings.diffs,
-        cache=settings.cache,
         keeps_code=settings.keeps_code,
         measures_usage=settings.measures_usage,
         display=watching.display,

@@ -13,7 +13,8 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 `PYSTORE_ON_END`   a command that is run when `pystore run` ends, or a pin moves
 `PYSTORE_SETTINGS`  where the settings file is
 `SUDO_UID`         the user who became root: root trusts that user's stores, too
-`XDG_CACHE_HOME`   where an index of each store may lie, if it is not `~/.cache`
+`XDG_CACHE_HOME`   where what can be made again may lie, such as an index of a store and forms of
+                   code, if it is not `~/.cache`
 `NO_COLOR`         if it is not empty, the command line prints without colours
 `TERM`             "dumb" where nothing can be drawn
 """
@@ -21,11 +22,17 @@ A variable comes before the same setting in the settings file, `~/.config/pystor
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import BadPlace, BadSettings
+from ..core.later import later
 from ..store.home import expanded
-from . import nearby
-from .settings_file import SettingsFile, read
+
+if TYPE_CHECKING:
+    from . import nearby, settings_file
+    from .settings_file import SettingsFile
+else:
+    later(globals(), ".nearby", ".settings_file")
 
 
 def default_root() -> Path:
@@ -127,14 +134,14 @@ _WORDS = {
 }
 
 
-def _file() -> SettingsFile:
+def _file() -> "SettingsFile":
     if named := os.environ.get("PYSTORE_SETTINGS"):
-        return read(Path(named))
+        return settings_file.read(Path(named))
     try:
         home = _home("XDG_CONFIG_HOME", "~/.config")
     except BadPlace:
-        return SettingsFile()  # there is no home folder
-    return read(home / "pystore/settings.toml")
+        return settings_file.SettingsFile()  # there is no home folder
+    return settings_file.read(home / "pystore/settings.toml")
 
 
 def _home(variable: str, usual: str) -> Path:

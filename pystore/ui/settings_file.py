@@ -70,6 +70,8 @@ def read(path: Path) -> SettingsFile:
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}  # of an empty file, such as /dev/null
     import tomllib  # late for weight: most users have no file
 
     try:

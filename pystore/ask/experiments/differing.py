@@ -19,8 +19,8 @@ def differing(configs: Mapping[DRef, Config], config_of: ConfigOf) -> dict[DRef,
     flat = Flat.of(configs, config_of)
     rows = flat.values
     names = dict.fromkeys(name for values in rows.values() for name in values)
-    varied = [n for n in names if len({_key(values, n) for values in rows.values()}) > 1]
-    varied = _untold(varied, flat)
+    columns = {name: _column(rows.values(), name) for name in names}
+    varied = _untold({n: column for n, column in columns.items() if len({*column}) > 1}, flat)
     found = {dref: {n: v[n] for n in varied if n in v} for dref, v in rows.items()}
     more: dict[str, Callable[[DRef], str]] = {
         "stage": lambda dref: dref.name,
@@ -36,24 +36,23 @@ def differing(configs: Mapping[DRef, Config], config_of: ConfigOf) -> dict[DRef,
     return found
 
 
-def _untold(names: list[str], flat: Flat) -> list[str]:
+def _untold(columns: Mapping[str, list[str]], flat: Flat) -> list[str]:
     """The names, without the inputs whose own parameters tell them apart."""
-    kept = list(names)
-    owners = sorted(flat.owners(names), key=len, reverse=True)
+    kept = list(columns)
+    owners = sorted(flat.owners(columns), key=len, reverse=True)
     for owner in owners:  # inputs of inputs come first
-        inner = flat.told_inside(owner, kept)
-        told: dict[tuple[str, ...], set[str]] = {}
-        for values in flat.values.values():
-            key = tuple(_key(values, name) for name in inner)
-            told.setdefault(key, set()).add(_key(values, owner))
-        one_stage = len(flat.stages_at(owner)) == 1
-        if one_stage and all(len(several) == 1 for several in told.values()):
+        inner = [columns[name] for name in flat.told_inside(owner, kept)]
+        told = {*zip(*inner, strict=True)} if inner else {()}
+        # As many rows differ with the input as without it: each of these has one input.
+        same = len({*zip(*inner, columns[owner], strict=True)}) == len(told)
+        if same and len(flat.stages_at(owner)) == 1:
             kept.remove(owner)
     return kept
 
 
-def _key(values: Mapping[str, Any], name: str) -> str:
-    return repr(values[name]) if name in values else ""
+def _column(rows: Iterable[Mapping[str, Any]], name: str) -> list[str]:
+    """The values of a name as texts, row by row; "" where a row has none."""
+    return [repr(values[name]) if name in values else "" for values in rows]
 
 
 def _edited(configs: Mapping[DRef, Config]) -> bool:

@@ -62,6 +62,7 @@ class Flat:
     def _look_into(self, config_of: ConfigOf) -> None:
         places = dict.fromkeys(place for refs in self.held.values() for place in refs)
         firsts: dict[tuple[DRef | None, ...], str] = {}
+        inside: dict[DRef, tuple[dict[str, Any], dict[str, DRef]]] = {}  # of each input
         while places and len(firsts) < _MOST:
             place = next(iter(places))
             del places[place]
@@ -74,18 +75,22 @@ class Flat:
                 self.twins[place] = firsts[several]
                 continue
             for dref, refs in self.held.items():
-                value = _value(refs[place], config_of) if place in refs else None
-                for name, told in flatten(value or {}).items():
-                    self.values[dref][named_inside(place, name)] = told
-                deeper = {named_inside(place, n): r for n, r in references(value or {}).items()}
+                if place not in refs:
+                    continue
+                if (ref := refs[place]) not in inside:
+                    value = _value(ref, config_of) or {}
+                    inside[ref] = flatten(value), references(value)
+                told, inner = inside[ref]
+                self.values[dref] |= {f"{place}.{name}": one for name, one in told.items()}
+                deeper = {f"{place}.{name}": one for name, one in inner.items()}
                 refs |= deeper
                 places |= dict.fromkeys(deeper)
 
     def told_inside(self, owner: str, names: Iterable[str]) -> list[str]:
         """Those of the names that are parameters of the inputs at a place."""
-        places = (place for place in self._places if within(place, owner))
-        roots = {owner, *(self.twins.get(place, place) for place in places)}
-        return [n for n in names if n != owner and within(n, *roots)]
+        roots = {owner, *(self.twins.get(place, place) for place in self._inside(owner))}
+        starts = tuple(f"{root}." for root in roots)
+        return [n for n in names if n != owner and (n in roots or n.startswith(starts))]
 
     def owners(self, names: Iterable[str]) -> list[str]:
         """Those of the names that are places of inputs, or that have such places in them."""
@@ -98,12 +103,19 @@ class Flat:
 
     def stages_at(self, owner: str) -> set[frozenset[str]]:
         """The names of the inputs at a place, of each derivation that has it."""
-        inner = {place for place in self._places if within(place, owner)}
-        found = (
-            frozenset(refs[place].name for place in inner & refs.keys())
-            for refs in self.held.values()
-        )
-        return {names for names in found if names}
+        inner = self._inside(owner)
+        found = {frozenset(map(row.__getitem__, inner & row.keys())) for row in self._stages}
+        return found - {frozenset()}
+
+    def _inside(self, owner: str) -> set[str]:
+        """The places of inputs at or in a place."""
+        start = f"{owner}."
+        return {place for place in self._places if place == owner or place.startswith(start)}
+
+    @cached_property
+    def _stages(self) -> list[dict[str, str]]:
+        """The names of inputs by their places, of each derivation."""
+        return [{place: ref.name for place, ref in refs.items()} for refs in self.held.values()]
 
     @cached_property
     def _places(self) -> set[str]:

@@ -9,13 +9,13 @@ from ...core.errors import BadStage, Corrupted, NotInStore
 from ...core.holding import Holding
 from ...core.later import later
 from ...core.near_names import near_names
-from ...core.ports import StoreReader
 from ...core.printable import listed
 from ...core.refs import DRef
 from ...declare.parameters import ABSENT
 from ..experiments.inputs import names_of, parameter_of
 
 if TYPE_CHECKING:
+    from ...core.ports import StoreReader
     from . import conditions
     from .conditions import Condition
 else:
@@ -33,7 +33,7 @@ class Values:
     `metric.NAME` and `attempt.NAME` say which is meant.
     """
 
-    def __init__(self, known: Mapping[DRef, Holding], store: StoreReader) -> None:
+    def __init__(self, known: Mapping[DRef, Holding], store: "StoreReader") -> None:
         self.known = known
         self._store = store
         self._configs: dict[DRef, Config | None] = {}

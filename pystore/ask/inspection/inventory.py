@@ -1,18 +1,22 @@
 """Inventory: lists of the derivations, the realizations and the pins of a store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...core.attempt import Attempt
 from ...core.dataclasses import dataclass
 from ...core.errors import NotInStore
-from ...core.note import about, tags_among
+from ...core.later import later
 from ...core.refs import DRef, RRef
-from ...store.notes import notes_in, notes_of
-from ...store.pins import pins
 from ...store.store import Store
 from ..experiments.differing import differing
 from ..finding.values import Values
+
+if TYPE_CHECKING:
+    from ...core import note
+    from ...store import notes, pins
+else:  # a list of derivations that nobody has noted anything about needs none of them
+    later(globals(), "...core.note", "...store.notes", "...store.pins")
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def list_derivations(drefs: Iterable[DRef], store: Store) -> list[ListedDerivati
         told = _telling_apart(family, values) if len(family) > 1 else {}
         for dref in family:
             one, own = known[dref], told.get(dref, {})
-            tags = tags_among(notes_in(store, one))
+            tags = note.tags_among(notes.notes_of(store, dref)) if one.noted else ()
             found.append(ListedDerivation(dref, len(one.here), one.built, own, tags))
     return sorted(found, key=lambda one: (one.dref.name, one.built or 0, one.dref))
 
@@ -114,7 +118,7 @@ def _telling_apart(family: Sequence[DRef], values: Values) -> dict[DRef, dict[st
 
 def list_realizations(dref: DRef, store: Store) -> list[ListedRealization]:
     """The realizations of a derivation in the order of their building, also those that are gone."""
-    states, names, noted = store.states(dref), pins(store), notes_of(store, dref)
+    states, names, noted = store.states(dref), pins.pins(store), notes.notes_of(store, dref)
     found: dict[RRef, list[Attempt]] = {rref: [] for rref in store.realizations(dref)}
     for attempt in store.attempts(dref):
         if attempt.rref is not None:
@@ -125,7 +129,7 @@ def list_realizations(dref: DRef, store: Store) -> list[ListedRealization]:
             tuple(attempts),
             states.get(rref, "gone"),
             tuple(name for name, pinned in names.items() if pinned == rref),
-            tags_among(about(noted, rref, attempts)),
+            note.tags_among(note.about(noted, rref, attempts)),
         )
         for rref, attempts in found.items()
     ]
@@ -134,7 +138,7 @@ def list_realizations(dref: DRef, store: Store) -> list[ListedRealization]:
 
 def list_pins(store: Store) -> list[Pin]:
     """The pins, by name."""
-    return [Pin(name, rref) for name, rref in sorted(pins(store).items())]
+    return [Pin(name, rref) for name, rref in sorted(pins.pins(store).items())]
 
 
 def size_of(rref: RRef, store: Store) -> tuple[int, int] | None:

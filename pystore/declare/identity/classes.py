@@ -56,7 +56,7 @@ def class_text(describer: Describer, kind: type, name: str) -> str:
     read |= reads_of_bases(kind, notes.project) | notes.read
     form = listing.normal(node, read=read, cells=frozenset(cells))
     top = kind.__qualname__.partition(".")[0]
-    origin = Origin(names, top, (Statement(node, names, listing),), reached)
+    origin = Origin(names, top, lambda: (Statement(node, names, listing),), reached)
     more = _values(describer, kind, found, methods, origin) if notes.follow else []
     if notes.read.source:
         more.append(listing.source(node))

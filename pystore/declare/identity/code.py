@@ -35,9 +35,9 @@ class Code:
 def code_of(function: Callable[..., object], depth: str = "project") -> Code:
     """The code of a function: with all that it uses of its project, or of the function alone.
 
-    The first call costs some 0.1 ms a function that is used; later calls next to nothing while no
-    name has changed its value. Raises BadStage when it is no function, or when its file was edited
-    after it was loaded.
+    The first call costs some 0.1 ms a function that is used, 0.3 ms where its file is new; later
+    calls cost next to nothing while no name has changed its value. Raises BadStage when it is no
+    function, or when its file was edited after it was loaded.
     """
     if depth not in DEPTHS:
         raise BadStage("not a depth of code", given=repr(depth), remedy=" or ".join(DEPTHS))

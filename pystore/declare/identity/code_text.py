@@ -3,12 +3,13 @@
 from functools import partial
 from pathlib import Path
 from types import CellType, FunctionType, ModuleType
+from typing import Any
 
 from .compiled import bytecode
 from .describer import Describer
 from .functions import attributes_of, cells_of
 from .libraries import digest
-from .listing import listing_of
+from .listing import Definition, Listing, listing_of
 from .normal import Normal
 from .origin import Origin
 from .reading import reads_of, reads_of_decorators
@@ -57,13 +58,19 @@ def function_text(describer: Describer, function: FunctionType, name: str) -> st
     )
     more = []
     if notes.follow and not is_stage and _has_values(function):
-        defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
-        made = [Statement(one, names, listing) for one in defaults]
-        more = describer.given(function, notes.inside(function, *made), name)
+        made = partial(_defaults, listing, node, names)
+        more = describer.given(function, notes.inside(function, made), name)
     if notes.read.source:
         more.append(listing.source(node))
     lookup = Lookup(names, cells, notes.inside(function), name)
     return code_text(describer, form, decorators, lookup, more)
+
+
+def _defaults(listing: Listing, node: Definition, names: dict[str, Any]) -> list[Statement]:
+    """The expressions of the defaults of a function."""
+    arguments = listing.node_of(node).args
+    defaults = [*arguments.defaults, *filter(None, arguments.kw_defaults)]
+    return [Statement(one, names, listing) for one in defaults]
 
 
 def _compiled_text(

@@ -41,14 +41,26 @@ def compiled(tree: ast.Module, file: str, names: Mapping[str, Any] | None) -> Co
     loader = _loader(file, names)
     if not hasattr(loader, "source_to_code"):
         return None
+    if _is_plain(loader):
+        return by_name(compile(tree, file, "exec", dont_inherit=True))
+    return by_name(loader.source_to_code(Path(file).read_bytes(), file))
+
+
+def by_name(top: CodeType) -> Compiled:
+    """The code of a module, and the code objects inside of it, by qualified name."""
     codes: dict[str, list[CodeType]] = {}
-    if type(loader).source_to_code is SourceFileLoader.source_to_code:
-        top = compile(tree, file, "exec", dont_inherit=True)
-    else:
-        top = loader.source_to_code(Path(file).read_bytes(), file)
     for one in codes_of(top):
         codes.setdefault(one.co_qualname, []).append(one)
     return codes
+
+
+def is_made_of_text(file: str, names: Mapping[str, Any] | None) -> bool:
+    """Whether the code of a file follows from its text alone: Python's own loader makes it."""
+    return os.path.exists(file) and _is_plain(_loader(file, names))
+
+
+def _is_plain(loader: Any) -> bool:
+    return getattr(type(loader), "source_to_code", None) is SourceFileLoader.source_to_code
 
 
 def _loader(file: str, names: Mapping[str, Any] | None) -> Any:

@@ -6,6 +6,7 @@ LI2  Files are read by `linecache`, so notebook cells and doctests have listings
 """
 
 import ast
+import atexit
 import inspect
 import linecache
 import os
@@ -13,12 +14,13 @@ import sys
 import textwrap
 from functools import cached_property
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...core.errors import BadStage
-from .compiled import Compiled, compiled, counterpart
+from .compiled import Compiled, compiled, counterpart, is_made_of_text
+from .kept_forms import FormKey, Kept, Key, Place, Unparsed, form_key, place_of
 from .normal import Normal, normal
-from .scope import NOTHING, PARTS, Read
+from .scope import NOTHING, PARTS, Read, root_of
 
 _known: dict[str, list["Listing"]] = {}  # the readings of each file, the latest last
 _fresh: set[str] = set()  # the files that were looked at since the last `refresh`
@@ -28,54 +30,114 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _PLAIN = {ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Import}
 _PLAIN |= {ast.ImportFrom}
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Definition = Node | Unparsed
 
 
-class Listing:
-    """The text of a file at one time: its definitions by line and by qualified name."""
+class Index(NamedTuple):
+    """The definitions in a text."""
 
-    def __init__(self, file: str, lines: list[str], names: dict[str, Any] | None = None) -> None:
-        self.file = file
-        self.lines = lines
-        self.functions: dict[tuple[int, str], Definition] = {}
-        self.classes: dict[str, list[ast.ClassDef]] = {}
-        self._names = names
-        self._normal: dict[tuple[Any, ...], tuple[ast.AST, Normal]] = {}
-        self.tree = parsed("".join(lines))
-        if self.tree is not None:
-            self._index(self.tree.body, "")
+    functions: dict[Key, Node]
+    classes: dict[str, list[ast.ClassDef]]  # by qualified name
 
-    def _index(self, body: list[Any], prefix: str) -> None:
+    def add(self, body: list[Any], prefix: str) -> None:
+        """Adds those in a body of statements."""
         for node in body:
             if type(node) in _PLAIN:
                 continue  # as most are
             if isinstance(node, _FUNCTIONS):
                 self.functions[_first_line(node), node.name] = node
-                self._index(node.body, f"{prefix}{node.name}.<locals>.")
+                self.add(node.body, f"{prefix}{node.name}.<locals>.")
             elif isinstance(node, ast.ClassDef):
                 self.classes.setdefault(prefix + node.name, []).append(node)
-                self._index(node.body, f"{prefix}{node.name}.")
+                self.add(node.body, f"{prefix}{node.name}.")
             else:
                 for name in PARTS:
                     inner = getattr(node, name, None)
                     if isinstance(inner, list):
-                        self._index(inner, prefix)
+                        self.add(inner, prefix)
+
+
+class Listing:
+    """The text of a file at one time: its definitions by line and by qualified name.
+
+    It is parsed when that is needed: what an earlier process has kept of it may suffice.
+    """
+
+    def __init__(self, file: str, lines: list[str], names: dict[str, Any] | None = None) -> None:
+        self.file = file
+        self.lines = lines
+        self._names = names
+        self._normal: dict[tuple[Any, ...], tuple[ast.AST, Normal]] = {}
+        self._new: dict[FormKey, Normal] = {}  # forms to be kept
+
+    @cached_property
+    def tree(self) -> ast.Module | None:
+        """Its syntax tree; None if the text is no Python."""
+        return parsed("".join(self.lines))
+
+    @cached_property
+    def index(self) -> Index:
+        """Its definitions."""
+        index = Index({}, {})
+        if self.tree is not None:
+            index.add(self.tree.body, "")
+        return index
+
+    @cached_property
+    def _place(self) -> Place | None:
+        """Where forms of it are kept."""
+        made = is_made_of_text(self.file, self._names)
+        return place_of("".join(self.lines)) if made else None
+
+    @cached_property
+    def _kept(self) -> Kept | None:
+        """What an earlier process has kept of it."""
+        return None if self._place is None else self._place.read()
 
     def normal(
         self,
-        node: ast.AST,
+        node: ast.AST | Unparsed,
         *,
         defaults: bool = True,
         read: Read = NOTHING,
         cells: frozenset[str] = frozenset(),
     ) -> Normal:
         """The normal form of one of its nodes."""
+        if isinstance(node, Unparsed):
+            if self._kept is not None and not defaults:
+                kept = self._kept.form(form_key(node[:2], read, cells))
+                if kept is not None:
+                    return kept
+            node = self.node_of(node)
         key = (id(node), defaults, read, cells)
         if key not in self._normal:
             # The node is kept with its form, so that no other node gets its id.
             form = normal(node, defaults=defaults, read=read, cells=cells)
             self._normal[key] = node, form
+            if isinstance(node, _FUNCTIONS) and not defaults:
+                self._keep(node, form_key((_first_line(node), node.name), read, cells), form)
         return self._normal[key][1]
+
+    def node_of(self, definition: Definition) -> Node:
+        """The syntax tree of a definition."""
+        if isinstance(definition, Unparsed):
+            return self.index.functions[definition[:2]]
+        return definition
+
+    def _keep(self, node: ast.AST, key: FormKey, form: Normal) -> None:
+        """Has a form written when Python ends."""
+        if self._place is not None and self.index.functions.get(key[0]) is node:
+            if not self._new:
+                atexit.register(self._write)
+            self._new[key] = form
+
+    def _write(self) -> None:
+        if self._place is not None and self.compiled is not None:
+            [top] = self.compiled["<module>"]
+            earlier = {} if self._kept is None else self._kept.forms
+            functions = map(_unparsed, self.index.functions.values())
+            self._place.write(functions, self._new, earlier, top)
 
     def source(self, node: Any) -> str:
         """The lines of a definition, as a text that counts."""
@@ -83,23 +145,32 @@ class Listing:
 
     def lines_of(self, node: Any) -> str:
         """The lines of a definition as they stand in the file."""
-        return textwrap.dedent("".join(self.lines[_first_line(node) - 1 : node.end_lineno]))
+        first = node.first if isinstance(node, Unparsed) else _first_line(node)
+        return textwrap.dedent("".join(self.lines[first - 1 : node.end_lineno]))
 
     @cached_property
     def compiled(self) -> Compiled | None:
         """Its text, compiled as its module was; None where that cannot be done."""
+        if self._kept is not None:
+            return self._kept.codes
         return None if self.tree is None else compiled(self.tree, self.file, self._names)
 
     def definition(self, code: CodeType) -> Definition | None:
         """The definition that was compiled to this code; None if the file has it no more."""
-        if self.tree is None:
+        if self._kept is None and self.tree is None:
             return self._block(code)
         own = code if self.compiled is None else counterpart(self.compiled, code)
+        if own is None and self._kept is not None:
+            self._kept = None  # the source itself says whether it has this code (KF2)
+            del self.compiled
+            return self.definition(code)
         if own is None:
             return None
         if own.co_name == "<lambda>":
             return self._lambda(own)
-        return self.functions.get((own.co_firstlineno, own.co_name))
+        key = (own.co_firstlineno, own.co_name)
+        kept = None if self._kept is None else self._kept.functions.get(key)
+        return kept or self.index.functions.get(key)
 
     def _block(self, code: CodeType) -> Definition | None:
         """The definition at the line of the code, in a file that is not all Python."""
@@ -107,7 +178,7 @@ class Listing:
         tree = parsed(textwrap.dedent("".join(inspect.getblock(lines)))) if lines else None
         for node in ast.walk(tree) if tree else ():
             named = getattr(node, "name", "<lambda>") == code.co_name
-            if isinstance(node, Definition) and named:
+            if isinstance(node, Node) and named:
                 return node
         return None
 
@@ -162,7 +233,7 @@ def class_listing(kind: type, codes: list[CodeType]) -> tuple[Listing, ast.Class
     names = vars(home) if home else None
     files = [code.co_filename for code in codes] or [getattr(home, "__file__", None) or ""]
     for listing in reversed(readings_of(files[0], names)):
-        for node in reversed(listing.classes.get(kind.__qualname__, [])):
+        for node in reversed(listing.index.classes.get(kind.__qualname__, [])):
             if _holds(listing, node, codes) and (codes or _agrees(kind, node)):
                 return listing, node
     return None
@@ -240,3 +311,14 @@ def _first_line(node: Any) -> int:
 
 def _decorator_lines(node: ast.AST) -> list[int]:
     return [one.lineno for one in getattr(node, "decorator_list", ())]
+
+
+def roots_of(definition: Any) -> tuple[str, ...]:
+    """The names with which the decorators of a definition begin; "" for one that has none."""
+    if isinstance(definition, Unparsed):
+        return definition.roots
+    return tuple(root_of(one) or "" for one in getattr(definition, "decorator_list", ()))
+
+
+def _unparsed(node: Any) -> Unparsed:
+    return Unparsed(_first_line(node), node.name, node.lineno, node.end_lineno, roots_of(node))

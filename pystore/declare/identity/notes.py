@@ -1,6 +1,7 @@
 """Notes: the results of one survey so far, and the queue of things that it has to look at."""
 
 from collections import deque
+from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -92,14 +93,17 @@ class Notes:
         bound = function.__code__, function.__defaults__, function.__kwdefaults__
         self.survey.functions.append((function, *bound, dict(attributes_of(function))))
 
-    def inside(self, function: FunctionType, *made: Statement) -> Origin:
+    def inside(self, function: FunctionType, made: Callable[[], list[Statement]] = list) -> Origin:
         """The origin of what a function holds: its definition, and how it was reached."""
         code = function.__code__
         names, top = function.__globals__, code.co_qualname.partition(".")[0]
-        around = definition_around(names, code.co_qualname, code.co_filename)
         reached = self.origins.get(id(function))
         same = reached is not None and (reached.names, reached.name) == (names, top)
-        own = (*made, around) if around is not None else made
+
+        def own() -> tuple[Statement, ...]:
+            around = definition_around(names, code.co_qualname, code.co_filename)
+            return (*made(), around) if around is not None else tuple(made())
+
         return Origin(names, "" if same else top, own, reached)
 
     def is_ours(self, thing: Any) -> bool:

@@ -1,6 +1,7 @@
 """Origin: how a thing was reached, and so which statements made it."""
 
 import ast
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ class Origin:
 
     names: dict[str, Any]  # the globals of the module
     name: str  # a name in them; "" where none is known
-    inner: tuple[Statement, ...] = ()  # the functions and classes around the thing
+    # The functions and classes around the thing, and what is in them: few things need them.
+    inner: Callable[[], tuple[Statement, ...]] = tuple
     outer: "Origin | None" = None  # how these were reached
     _made: list[Made] | None = field(default=None, init=False)
 
@@ -24,7 +26,7 @@ class Origin:
         """The statements that made the thing; none if they are unknown."""
         if self._made is None:
             own = statements_of(self.names, self.name) if self.name else []
-            self._made = [*own, *self.inner, *(self.outer.statements() if self.outer else ())]
+            self._made = [*own, *self.inner(), *(self.outer.statements() if self.outer else ())]
         return self._made
 
     def _of_files(self) -> list[Statement]:

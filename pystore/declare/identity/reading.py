@@ -4,16 +4,15 @@ A decorator, a base class or a metaclass of a package may do so, as in click, py
 those of the standard library do not.
 """
 
-import ast
 import re
 import sys
 from types import ModuleType
 from typing import Any
 
 from .functions import MISSING
+from .listing import roots_of
 from .project import Project
 from .scope import Read
-from .statements import root_of
 
 _ALL = Read(docstrings=True, annotations=True)
 _READERS = re.compile(
@@ -34,8 +33,7 @@ def reads_of_decorators(
     node: Any, names: dict[str, Any], project: Project
 ) -> tuple[Read, list[bool]]:
     """The things that decorators may read of a definition; for each, whether it is of a package."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    foreign = [is_foreign(names.get(root_of(one) or "", MISSING), project) for one in decorators]
+    foreign = [is_foreign(names.get(root, MISSING), project) for root in roots_of(node)]
     return (_ALL if any(foreign) else Read()), foreign
 
 

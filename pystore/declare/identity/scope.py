@@ -149,3 +149,10 @@ def is_idle(node: Any) -> bool:
     """Whether a statement does nothing: `pass`, a docstring, `x: int` outside of a class."""
     kind = type(node)
     return kind is ast.Pass or (kind is ast.Expr and type(node.value) is ast.Constant)
+
+
+def root_of(node: ast.AST) -> str | None:
+    """The name with which a chain of attributes, items and calls begins; None if it has none."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None

@@ -15,7 +15,7 @@ from typing import Any
 from ...core.dataclasses import dataclass, field
 from .listing import Listing, readings_of
 from .project import Project
-from .scope import PARTS, Import
+from .scope import PARTS, Import, root_of
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -307,10 +307,3 @@ def _binds(target: ast.AST, name: str) -> bool:
     if isinstance(target, ast.Tuple | ast.List):
         return any(_binds(one, name) for one in target.elts)
     return root_of(target) == name
-
-
-def root_of(node: ast.AST) -> str | None:
-    """The name with which a chain of attributes, items and calls begins; None if it has none."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else None

@@ -7,16 +7,16 @@ from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import replace
 from ...core.holding import Holding
 from ...core.later import later
-from ...core.listing import Listing
 from ...core.refs import DRef
-from ...core.same_run import merge
 from ..parts import Parts
 from . import holdings as of_one
 
 if TYPE_CHECKING:
+    from ...core import same_run
+    from ...core.listing import Listing
     from . import listing_pages
 else:
-    later(globals(), ".listing_pages")  # few questions need them
+    later(globals(), "...core.same_run", ".listing_pages")  # few questions need them
 
 
 def holdings(parts: Parts, drefs: Sequence[DRef]) -> dict[DRef, Holding]:
@@ -29,7 +29,7 @@ def holdings(parts: Parts, drefs: Sequence[DRef]) -> dict[DRef, Holding]:
     return own
 
 
-def listings(parts: Parts, held: Mapping[DRef, Holding]) -> dict[DRef, Listing]:
+def listings(parts: Parts, held: Mapping[DRef, Holding]) -> "dict[DRef, Listing]":
     """The artifacts of what both stores hold of these derivations."""
     use_index = sum(len(one.here) for one in held.values()) > of_one.FEW
     found = [listing_pages.listings(o, held, use_index=use_index) for o in parts.layout.readable]
@@ -39,7 +39,7 @@ def listings(parts: Parts, held: Mapping[DRef, Holding]) -> dict[DRef, Listing]:
     return own
 
 
-def _together(mine: Listing, other: Listing) -> Listing:
+def _together(mine: "Listing", other: "Listing") -> "Listing":
     return other.kept(frozenset(other.digests) - frozenset(mine.digests), mine)
 
 
@@ -61,4 +61,6 @@ def _both(mine: Holding, other: Holding) -> Holding:
 def _merged(mine: AttemptColumns, other: AttemptColumns) -> AttemptColumns:
     if not mine.count or not other.count:
         return mine if mine.count else other
-    return AttemptColumns.of(mine.dref, merge(mine.outlines(), other.outlines()), outlines=True)
+    return AttemptColumns.of(
+        mine.dref, same_run.merge(mine.outlines(), other.outlines()), outlines=True
+    )

@@ -19,8 +19,8 @@ from ...core.dataclasses import dataclass, replace
 from ...core.errors import Corrupted
 from ...core.holding import Holding
 from ...core.refs import DRef
-from .. import attempts, derivations, packs, uses, verdicts
-from ..layout import Layout
+from .. import attempts, derivations, packs, verdicts
+from ..layout import MATCHER, Layout
 
 _DIGITS = re.compile("[0-9a-f]{32}")
 
@@ -169,7 +169,7 @@ def _holding(
         max(here.values(), default=None),
         frozenset(verdicts.among(listed, "rejected")),
         frozenset(verdicts.among(listed, "damaged")),
-        tuple(sorted(name for name in listed if name.endswith(uses.SUFFIX))),
+        tuple(sorted(name for name in listed if name.endswith(MATCHER))),
         attempts.IMPORTED in listed,
         any(name.endswith(".note") for name in listed),
     )

@@ -15,7 +15,6 @@ from ...core.later import later
 from ...core.printable import printable, when
 from ...core.refs import DRef, RRef
 from ..quantities import number
-from .artifact_text import name_of, size_or_kind
 from .at_remote import at_remote, is_remote, trust
 from .columns import Style, columns, ref, value
 from .command_context import CommandContext, as_json, report, with_command
@@ -23,8 +22,9 @@ from .ref import AS_TYPED, REFS
 
 if TYPE_CHECKING:
     from ...ask.inspection import artifacts
+    from . import artifact_text
 else:
-    later(globals(), "...ask.inspection.artifacts")  # few lists need it
+    later(globals(), "...ask.inspection.artifacts", ".artifact_text")  # few lists need them
 
 
 @click.command("ls")
@@ -138,5 +138,6 @@ def _dim_unused(row: Sequence[str]) -> Style | None:
 
 
 def _artifacts(found: "Sequence[artifacts.Artifact]") -> str:
-    cells = [[size_or_kind(one.entry), name_of(one.entry)] for one in found]
+    entries = [one.entry for one in found]
+    cells = [[artifact_text.size_or_kind(one), artifact_text.name_of(one)] for one in entries]
     return columns(["size", "artifact"], cells, right=["size"])

@@ -10,7 +10,6 @@ import click
 from ...core.errors import NotInStore, PystoreError, PystoreWarning
 from ...core.later import later
 from ...core.refs import DRef, RRef
-from ...store.pins import pins
 from ...store.store import Store
 from .command_context import CommandContext
 
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from ...ask.inspection import short_refs
-else:
-    later(globals(), "...ask.inspection.short_refs")  # a list of all derivations needs none
+    from ...store import pins
+else:  # a list of all derivations needs none
+    later(globals(), "...ask.inspection.short_refs", "...store.pins")
 
 _DIGITS = re.compile("[0-9a-f]{3,}")  # with fewer, names alone are offered
 
@@ -144,7 +144,7 @@ def _words(begun: str, store: Store) -> Iterator[str]:
     if begun.startswith(("dref:", "rref:")):
         yield from drefs if begun.startswith("dref:") else rrefs
         return
-    yield from (*pins(store), *(dref.name for dref in drefs))
+    yield from (*pins.pins(store), *(dref.name for dref in drefs))
     if _DIGITS.match(begun):  # the name of its directory is a reference, too
         yield from (ref[len("dref:") :] for ref in (*drefs, *rrefs))
 

@@ -7,12 +7,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from ...core.events import Listener, ignore
+from ...core.later import later
 from ...store.defaults import Display, displaying
 from .terminal import in_notebook, on_terminal
 
 if TYPE_CHECKING:
     from ...core.derivation import Closure
     from ...core.ports import StoreReader
+    from . import displays
+else:
+    later(globals(), ".displays")  # most calls build nothing, and show nothing
 
 Mode = Literal["bars", "lines", "json", "none"]
 
@@ -40,8 +44,6 @@ def watching(mode: Mode | None, stream: TextIO | None = None) -> Iterator[None]:
 def _in_mode(mode: Mode, stream: TextIO | None) -> Display:
     if mode == "none":
         return lambda closure, store, wanted: nullcontext(ignore)
-    from . import displays  # late for weight: most calls build nothing, and show nothing
-
     show = {"bars": displays.drawn, "lines": displays.in_lines, "json": displays.in_json}[mode]
     return lambda closure, store, wanted: show(closure, store, stream)
 
