@@ -6,13 +6,15 @@ DK2  With `durable`, it and its name are on the disk when the call returns.
 
 import errno
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from ..core.errors import Corrupted
 from .descriptors import Irregular, Name, Opened, open_file, open_sized
+
+Sync = Callable[..., None]  # given paths of further files, syncs what it knows, and these
 
 _CHUNK = 1 << 16
 _SPAN = 1 << 24  # [bytes] that are copied in one call
@@ -93,26 +95,24 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 
 def publish(
-    path: str, content: bytes, *, tmp: Path, durable: bool, before: Collection[str] = ()
+    path: str, content: bytes, *, tmp: Path, durable: bool, sync: Sync | None = None
 ) -> None:
     """Puts a file in its place by one rename, replacing what is there (DK1, DK2).
 
-    The files and folders `before` are synced with it, before it has its name.
+    `sync` syncs the file, and what must be on the disk before it has its name.
     """
-    put(path, content, tmp=tmp, durable=durable, before=before)
+    put(path, content, tmp=tmp, durable=durable, sync=sync)
     if durable:
         sync_directory(os.path.dirname(path))
 
 
-def put(
-    path: str, content: bytes, *, tmp: Path, durable: bool, before: Collection[str] = ()
-) -> None:
+def put(path: str, content: bytes, *, tmp: Path, durable: bool, sync: Sync | None = None) -> None:
     """As `publish`, but the next writer in this directory must sync it."""
     staged = f"{tmp}/{fresh_name()}"
     try:
-        write_new(staged, content, durable=durable and not before)
-        if before:
-            sync_all([*before, staged])
+        write_new(staged, content, durable=durable and sync is None)
+        if sync is not None:
+            sync(staged)
         os.rename(staged, path)
     except BaseException:
         remove_file(staged)
