@@ -21,20 +21,17 @@ the journal has taken all files in the step of the first one; a syncfs flushes o
 import os
 import re
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple, Protocol
 
-from . import disk, mounts
+from . import disk, in_threads, mounts
 from .descriptors import Kept, Opened
 
 MANY = 1000  # files from which on one syncfs is worth its wait
 _SOME = 3  # the same for small files and folders that an fsync each would sync in a row
-THREADS = 16  # that wait for fsyncs: the journal takes all of them at once
+THREADS = 16  # that wait for fsyncs of many files: the journal takes all of them at once
 
 _LEFT = 16  # files and folders of a tree that are left for later,
 _SIZE = 1 << 20  # [bytes] that these have together at most: gc waits while they are synced
@@ -237,34 +234,8 @@ def _at_once(witness: Kept, place: Path | str, count: int, size: int) -> Callabl
 
 
 def _sync_each(out: Path, paths: Iterable[bytes]) -> None:
-    # No executor: Python has none any more when the main thread has ended, and others still build.
-    root, errors = os.fsencode(out), list[BaseException]()
-    left = deque(os.path.join(root, path) for path in paths)
-    helpers: list[Thread] = []
-    try:
-        with suppress(RuntimeError):  # the system allows no more threads
-            for _ in range(min(THREADS, len(left)) - 1):
-                helper = Thread(target=_sync_some, args=(left, errors))
-                helper.start()
-                helpers.append(helper)
-        _sync_some(left, errors)
-    finally:
-        left.clear()
-        for helper in helpers:
-            helper.join()
-    if errors:
-        raise errors[0]
-
-
-def _sync_some(left: deque[bytes], errors: list[BaseException]) -> None:
-    """Syncs what is left, until nothing is, or one error has come."""
-    try:
-        while left:
-            with suppress(IndexError):  # another thread was quicker
-                _sync(left.popleft())
-    except BaseException as error:  # the caller raises it
-        errors.append(error)
-        left.clear()
+    root = os.fsencode(out)
+    in_threads.each((os.path.join(root, path) for path in paths), _sync, THREADS - 1)
 
 
 def _sync(path: bytes) -> None:
