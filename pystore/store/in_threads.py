@@ -1,13 +1,15 @@
 """In threads: calls that wait for the disk, several at a time.
 
-TH1  Each item is acted on, or an error is raised: the first one that came, after all threads have
+ET1  Each item is acted on, or an error is raised: the first one that came, after all threads have
      ended.
+ET2  An exception at any instruction, as Ctrl-C raises one, leaves no thread that waits for ever.
 """
 
+import _thread  # `Thread.start` takes a lock that an interruption may leave taken
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from threading import Thread
+from queue import SimpleQueue
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -16,18 +18,23 @@ T = TypeVar("T")
 def each(items: Iterable[T], act: Callable[[T], object], helpers: int) -> None:
     """Calls `act` with each item, in this thread and in so many helpers at most."""
     # No executor: Python has none any more when the main thread has ended, and others still build.
-    left, errors, threads = deque(items), list[BaseException](), list[Thread]()
+    left, errors, ended = deque(items), list[BaseException](), SimpleQueue[None]()
+
+    def help_out() -> None:
+        _some(left, act, errors)
+        ended.put(None)
+
+    count = 0
     try:
         with suppress(RuntimeError):  # the system allows no more threads
             for _ in range(min(helpers, len(left) - 1)):
-                helper = Thread(target=_some, args=(left, act, errors))
-                helper.start()
-                threads.append(helper)
+                _thread.start_new_thread(help_out, ())
+                count += 1
         _some(left, act, errors)
     finally:
         left.clear()
-        for helper in threads:
-            helper.join()
+        for _ in range(count):
+            ended.get()
     if errors:
         raise errors[0]
 
