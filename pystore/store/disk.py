@@ -156,7 +156,7 @@ def sync_all(paths: Sequence[str]) -> None:
         opened = [Opened(path, os.O_RDONLY | os.O_NOFOLLOW) for path in some]
         for file in opened:
             _begin_writing(file.number)
-        in_threads.each(opened, _sync_opened, (len(opened) - 1) // _FOR_EACH)
+        in_threads.each(opened, _sync_opened, len(opened) // _FOR_EACH)
 
 
 def _sync_opened(file: Opened) -> None:
