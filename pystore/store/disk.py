@@ -9,11 +9,16 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..core.errors import Corrupted
-from . import in_threads
+from ..core.later import later
 from .descriptors import Irregular, Name, Opened, open_file, open_sized
+
+if TYPE_CHECKING:
+    from . import in_threads
+else:
+    later(globals(), ".in_threads")
 
 Sync = Callable[..., None]  # given paths of further files, syncs what it knows, and these
 
