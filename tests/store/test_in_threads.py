@@ -70,7 +70,7 @@ def test_ET2_an_interruption_leaves_no_thread_that_waits():
     assert interrupted(lambda: each(range(6), len_of, 3), 300, 0.001, Stop) == 300
     while _thread._count() > before and time.monotonic() < end:
         os.sched_yield()
-    assert _thread._count() == before
+    assert _thread._count() <= before
 
 
 def len_of(number):
