@@ -3,6 +3,7 @@
 LI1  A definition is that of the loaded code. If the file was edited since, an earlier reading of it
     that fits is used; if there is none, BadStage is raised.
 LI2  Files are read by `linecache`, so notebook cells and doctests have listings, too.
+LI3  Threads that ask at once are told the same.
 """
 
 import ast
@@ -262,12 +263,12 @@ def readings_of(file: str, names: dict[str, Any] | None = None) -> list[Listing]
     """The readings of a file, the latest last; the file is read again if it has changed."""
     if file in _fresh:
         return _known[file]
-    _fresh.add(file)
     linecache.checkcache(file)
     lines = linecache.getlines(file, names)
     known = _known.setdefault(file, [])
     if lines and not (known and (known[-1].lines is lines or known[-1].lines == lines)):
         known.append(Listing(file, lines, names))
+    _fresh.add(file)  # not before: a thread that finds it there believes what is known
     return known
 
 
