@@ -138,7 +138,8 @@ class Listing:
             [top] = self.compiled["<module>"]
             earlier = {} if self._kept is None else self._kept.forms
             functions = map(_unparsed, self.index.functions.values())
-            self._place.write(functions, self._new, earlier, top)
+            # A copy, since threads of the user may go on at the end of Python.
+            self._place.write(functions, dict(self._new), earlier, top)
 
     def source(self, node: Any) -> str:
         """The lines of a definition, as a text that counts."""
@@ -152,26 +153,24 @@ class Listing:
     @cached_property
     def compiled(self) -> Compiled | None:
         """Its text, compiled as its module was; None where that cannot be done."""
-        if self._kept is not None:
-            return self._kept.codes
         return None if self.tree is None else compiled(self.tree, self.file, self._names)
 
     def definition(self, code: CodeType) -> Definition | None:
         """The definition that was compiled to this code; None if the file has it no more."""
-        if self._kept is None and self.tree is None:
+        kept = self._kept
+        own = None if kept is None else counterpart(kept.codes, code)
+        if kept is not None and own is not None and _key(own) in kept.functions:
+            return kept.functions[_key(own)]
+        # A lambda; or the source itself says whether it has this code (KF2).
+        if self.tree is None:
             return self._block(code)
-        own = code if self.compiled is None else counterpart(self.compiled, code)
-        if own is None and self._kept is not None:
-            self._kept = None  # the source itself says whether it has this code (KF2)
-            del self.compiled
-            return self.definition(code)
+        if own is None:
+            own = code if self.compiled is None else counterpart(self.compiled, code)
         if own is None:
             return None
-        if own.co_name == "<lambda>":
-            return self._lambda(own)
-        key = (own.co_firstlineno, own.co_name)
-        kept = None if self._kept is None else self._kept.functions.get(key)
-        return kept or self.index.functions.get(key)
+        return (
+            self._lambda(own) if own.co_name == "<lambda>" else self.index.functions.get(_key(own))
+        )
 
     def _block(self, code: CodeType) -> Definition | None:
         """The definition at the line of the code, in a file that is not all Python."""
@@ -304,6 +303,10 @@ def _is_constant(node: ast.Lambda, code: CodeType) -> bool:
     given = [(type(one), repr(one)) for one in code.co_consts]
     body = node.body
     return same and isinstance(body, ast.Constant) and (type(body.value), repr(body.value)) in given
+
+
+def _key(code: CodeType) -> Key:
+    return code.co_firstlineno, code.co_name
 
 
 def _first_line(node: Any) -> int:

@@ -1,5 +1,6 @@
 """Kept forms: a digest is the same with them and without, whatever was edited."""
 
+import ast
 import atexit
 import importlib.util
 import itertools
@@ -219,6 +220,15 @@ def test_KF1_nothing_is_taken_from_another_maker(tmp_path, cache, monkeypatch):
     kept_forms._makers.cache_clear()
 
 
+def test_KF1_every_module_that_makes_what_is_kept_counts():
+    reached = ["listing"]  # which writes it
+    for name in reached:
+        tree = ast.parse(Path(listing.__file__).with_name(f"{name}.py").read_text())
+        near = [o for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) and o.level == 1]
+        reached += {str(one.module) for one in near} - {*reached}
+    assert sorted(kept_forms._OF_FORMS) == sorted(reached)
+
+
 LONG_ENOUGH = FUNCTIONS + "#" * kept_forms.SMALLEST
 PROGRAM = """
 import sys
@@ -275,6 +285,65 @@ def test_KF2_a_folder_that_others_may_write_to_is_not_used(mode, tmp_path, cache
     told(loaded(tmp_path, FUNCTIONS))
     end_of_python()
     cache.chmod(mode)
+    with pytest.raises(AssertionError, match="made anew"):
+        unparsed(tmp_path, FUNCTIONS, monkeypatch)
+    listing._known.clear()
+
+
+def put_folder(file: Path) -> None:
+    (file / "inner").mkdir(parents=True)
+
+
+def put_fifo(file: Path) -> None:
+    os.mkfifo(file)
+
+
+def put_link_to_nothing(file: Path) -> None:
+    file.symlink_to("nothing")
+
+
+def put_link_to_itself(file: Path) -> None:
+    file.symlink_to(file.name)
+
+
+@pytest.mark.parametrize("put", [put_folder, put_fifo, put_link_to_nothing, put_link_to_itself])
+def test_KF2_what_is_no_file_is_as_none(put, tmp_path, cache, monkeypatch):
+    expected = plain(tmp_path, FUNCTIONS, monkeypatch)
+    told(loaded(tmp_path, FUNCTIONS))
+    end_of_python()
+    [file] = cache.iterdir()
+    file.unlink()
+    put(file)
+    assert told(loaded(tmp_path, FUNCTIONS)) == expected
+    end_of_python()
+
+
+def put_in_cache(file: Path) -> None:
+    put_folder(file.parent / "0")
+    put_fifo(file.parent / "1")
+    put_link_to_nothing(file.parent / "2")
+
+
+def test_other_things_in_the_folder_do_not_keep_files_from_being_written(
+    tmp_path, cache, monkeypatch
+):
+    told(loaded(tmp_path, FUNCTIONS))
+    end_of_python()
+    [file] = cache.iterdir()
+    put_in_cache(file)
+    monkeypatch.setattr(kept_forms, "MOST_BYTES", 1)
+    told(loaded(tmp_path, f"{FUNCTIONS}\nMORE = 1\n"))
+    end_of_python()
+    assert len([one for one in cache.iterdir() if one.is_file()]) == 1
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("mode", [0o464, 0o446], ids=oct)
+def test_KF2_a_file_that_others_may_write_is_as_none(mode, tmp_path, cache, monkeypatch):
+    told(loaded(tmp_path, FUNCTIONS))
+    end_of_python()
+    [file] = cache.iterdir()
+    file.chmod(mode)
     with pytest.raises(AssertionError, match="made anew"):
         unparsed(tmp_path, FUNCTIONS, monkeypatch)
     listing._known.clear()
