@@ -9,6 +9,7 @@ import marshal
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -349,19 +350,42 @@ def test_KF2_a_file_that_others_may_write_is_as_none(mode, tmp_path, cache, monk
     listing._known.clear()
 
 
+def forge(cache: Path, text: str) -> None:
+    """Makes the only kept file one of a text with the code of another text."""
+    [file] = cache.iterdir()
+    content = file.read_bytes()
+    functions, forms, _ = marshal.loads(content[64:])
+    body = marshal.dumps((functions, forms, compile(text, "", "exec")))
+    whole = content[:32] + kept_forms._digest(body) + body
+    disk.put(str(file), whole, tmp=cache, durable=False)
+
+
 def test_KF2_code_that_is_not_kept_is_looked_for_in_the_source(tmp_path, cache, monkeypatch):
     expected = plain(tmp_path, FUNCTIONS, monkeypatch)
     told(loaded(tmp_path, FUNCTIONS))
     end_of_python()
-    [file] = cache.iterdir()
-    content = file.read_bytes()
-    functions, forms, _ = marshal.loads(content[64:])
-    other = compile(FUNCTIONS.replace("x - 3", "x - 4"), "", "exec")
-    body = marshal.dumps((functions, forms, other))
-    disk.put(
-        str(file), content[:32] + kept_forms._digest(body) + body, tmp=cache, durable=False
-    )  # fmt: skip
+    forge(cache, FUNCTIONS.replace("x - 3", "x - 4"))
     assert told(loaded(tmp_path, FUNCTIONS)) == expected
+
+
+def test_KF2_two_threads_find_at_once_that_code_is_not_kept(tmp_path, cache, monkeypatch):
+    told(loaded(tmp_path, FUNCTIONS))
+    end_of_python()
+    forge(cache, FUNCTIONS.replace("x - 3", "x - 4"))
+    code = loaded(tmp_path, FUNCTIONS).__globals__["kept"].__wrapped__.__code__
+    found, real = [], listing.counterpart
+
+    def counterpart(*args):
+        own = real(*args)
+        if not found:
+            found.append(None)
+            with ThreadPoolExecutor(1) as other:
+                found[0] = other.submit(reading.definition, code).result()
+        return own
+
+    [reading] = listing.readings_of(code.co_filename)
+    monkeypatch.setattr(listing, "counterpart", counterpart)
+    assert reading.definition(code) is found[0] is not None
 
 
 def test_KF2_an_edit_after_the_module_was_loaded_is_still_refused(tmp_path, cache):
