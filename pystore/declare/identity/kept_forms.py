@@ -142,7 +142,7 @@ def _sources() -> list[bytes] | None:
 
 
 _OF_FORMS = (
-    "compiled", "functions", "kept_forms", "listing", "normal", "scope", "walker",
+    "compiled", "functions", "kept_forms", "listing", "normal", "parsing", "scope", "walker",
 )  # fmt: skip
 # Read now: later, the files may be those of another version than the modules of this process.
 _SOURCES = _sources()

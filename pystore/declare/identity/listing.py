@@ -21,6 +21,7 @@ from ...core.errors import BadStage
 from .compiled import Compiled, compiled, counterpart, is_made_of_text
 from .kept_forms import FormKey, Kept, Key, Place, Unparsed, form_key, place_of
 from .normal import Normal, normal
+from .parsing import parsed
 from .scope import NOTHING, PARTS, Read, root_of
 
 _known: dict[str, list["Listing"]] = {}  # the readings of each file, the latest last
@@ -286,14 +287,6 @@ def stale_file(file: str) -> str:
     taken = struct.pack("<II", int(source.st_mtime) & 0xFFFFFFFF, source.st_size & 0xFFFFFFFF)
     changed = max(source.st_mtime_ns, source.st_ctime_ns)
     return compiled_file if head[8:] == taken and changed > made.st_mtime_ns else ""
-
-
-def parsed(text: str) -> ast.Module | None:
-    """The syntax tree of a text; None if the text is no Python."""
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError):
-        return None
 
 
 def _is_constant(node: ast.Lambda, code: CodeType) -> bool:

@@ -9,6 +9,7 @@ import marshal
 import os
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -202,6 +203,24 @@ def test_KF1_KF3_digests_are_the_same_after_random_edits(seed, tmp_path, cache, 
             assert told(loaded(tmp_path, text)) == expected
             end_of_python()
         text = edited(text, random)
+
+
+WARNED = FUNCTIONS.replace("RATE * x - 3", r"RATE * x - ((x is 3) + len('\d'))")
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("kept", [False, True])
+def test_KF3_UW1_digests_are_the_same_where_warnings_are_errors(kept, tmp_path, cache, monkeypatch):
+    text = WARNED + "\n\nclass Model:\n    def run(self):\n        return '\\d'\n"
+    text = text.replace("return doubled(6)", "return Model(), doubled(6)")
+    expected = plain(tmp_path, text, monkeypatch)
+    if kept:
+        told(loaded(tmp_path, text))
+        end_of_python()
+    train = loaded(tmp_path, text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert told(train) == expected
 
 
 def test_KF1_an_edit_of_the_same_size_and_time_makes_another_digest(tmp_path, cache):
